@@ -1,0 +1,169 @@
+"""Every column once: name, type, unit, labels, description, allowed values.
+
+The schemas that a build checks, ``data/dictionary.md``, axis labels and the choices of
+notebook parameters all come from this registry. Chinese terms stand here with their
+translation and nowhere else.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis.errors import LianjianError
+
+Dtype = Literal["string", "int", "float", "bool"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column, wherever it stands.
+
+    Attributes
+    ----------
+    name : str
+        Column name; a unit is its suffix (``_yuan``, ``_wan_yuan``, ``_pct``, ``_year``).
+    dtype : {"string", "int", "float", "bool"}
+        Logical type; a nullable int is stored as pandas ``Int64``.
+    label, label_zh : str
+        What a figure or a table calls it, in English and in Chinese.
+    description : str
+        What it holds, with the source of the definition where there is one.
+    unit : str
+        Unit of the stored value, empty for a pure number or a text.
+    allowed : tuple of str
+        The closed list of values, empty when open.
+    nullable : bool
+        Whether a value may be missing.
+    minimum : float or None
+        The lowest value that can be right.
+    personal : bool
+        Whether it would identify a person. No stored column may.
+    """
+
+    name: str
+    dtype: Dtype
+    label: str
+    label_zh: str
+    description: str
+    unit: str = ""
+    allowed: tuple[str, ...] = ()
+    nullable: bool = False
+    minimum: float | None = None
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class County:
+    """One of the eight counties, with its zone twin given by the shared ``zone``."""
+
+    code: str
+    name_zh: str
+    name: str
+    zone: str
+    villages: int
+
+
+# Codes and village counts: NBS codes for statistics 2023 (cut-off 2023-06-30).
+# Zones: the observation points that the source article names, two counties to a zone.
+COUNTIES: tuple[County, ...] = (
+    County("621002", "西峰区", "Xifeng District", "scenic", 100),
+    County("621021", "庆城县", "Qingcheng County", "farm", 153),
+    County("621022", "环县", "Huan County", "farm", 251),
+    County("621023", "华池县", "Huachi County", "forest", 111),
+    County("621024", "合水县", "Heshui County", "forest", 80),
+    County("621025", "正宁县", "Zhengning County", "park", 94),
+    County("621026", "宁县", "Ning County", "park", 257),
+    County("621027", "镇原县", "Zhenyuan County", "scenic", 215),
+)
+
+ZONES = {"farm": "农区", "forest": "林区", "park": "园区", "scenic": "景区"}
+
+ROLES = {
+    "helper": "Helper village",
+    "allied_weak": "Weak allied village",
+    "allied_other": "Other allied village",
+    "outside": "Outside alliances",
+}
+
+KINDS = ("published", "ledger", "simulated")
+
+# Account names of the 2004 and the 2023 system (财会〔2004〕12号; in force until 2023-12-31,
+# and the system in force since 2024-01-01). Names are the key, codes change meaning.
+ACCOUNTS = {
+    "经营收入": "business income",
+    "发包及上交收入": "contracting and remittance income",
+    "投资收益": "investment income",
+    "补助收入": "subsidy income",
+    "其他收入": "other income",
+    "经营支出": "business expense",
+    "管理费用": "management expense",
+    "其他支出": "other expense",
+    "税金及附加": "taxes and surcharges",
+    "公益支出": "public-welfare expense",
+    "专项应付款": "earmarked payables",
+}
+
+
+def _money(name: str, label: str, label_zh: str, description: str, **kwargs: bool) -> Field:
+    return Field(f"{name}_yuan", "float", label, label_zh, description, unit="yuan", **kwargs)
+
+
+def _programme(name: str, label: str, label_zh: str, description: str) -> Field:
+    return Field(name, "bool", label, label_zh, description)
+
+
+_ALL = (
+    Field("village_id", "string", "Village", "村代码",
+          "12-digit code of the 2023 register, or an id beginning with SIM in simulated data"),
+    Field("village_name", "string", "Village name", "村名",
+          "Name as printed in the source; invented in simulated data"),
+    Field("village_code", "string", "Village code", "统计用区划代码",
+          "12-digit code: county 6, township 3, village 3"),
+    Field("township_code", "string", "Township code", "乡镇代码", "9-digit code"),
+    Field("township_name", "string", "Township", "乡镇",
+          "Name of the township; invented in simulated data"),
+    Field("county_code", "string", "County code", "县代码", "6-digit code of the county",
+          allowed=tuple(c.code for c in COUNTIES)),
+    Field("county_name", "string", "County", "县区", "Chinese name of the county",
+          allowed=tuple(c.name_zh for c in COUNTIES)),
+    Field("zone", "string", "Zone", "党建观察点",
+          "Zone for which the source article names the county as an observation point",
+          allowed=tuple(ZONES)),
+    Field("households", "int", "Households", "户数", "Resident households", unit="households",
+          minimum=1, nullable=True),
+    Field("role", "string", "Role", "角色",
+          "Helper (rich village of a pair), weak or other village of an alliance, or outside",
+          allowed=tuple(ROLES)),
+    Field("alliance_id", "string", "Alliance", "党建联建", "Alliance that the village belongs to",
+          nullable=True),
+    Field("joined_year", "int", "Year joined", "加入年份", "First year in the alliance",
+          unit="year", nullable=True),
+    Field("pair_id", "string", "Pair", "结对",
+          "Pair of one helper and one weak village; missing outside pairs", nullable=True),
+    _programme("has_central_project", "Central project", "中央扶持集体经济项目",
+               "Has a collective-economy project funded by the central government"),
+    _programme("has_rebuilt_centre", "Rebuilt service centre", "党群服务中心改造",
+               "Its service centre was rebuilt"),
+    _programme("has_resident_cadre", "Resident cadre", "驻村干部", "A resident cadre is posted there"),
+    _programme("has_reserve_talent", "Reserve talent", "后备人才",
+               "A reserve candidate for village office is listed there"),
+    Field("central_project_year", "int", "Central project, first year", "项目年份",
+          "First year of the central project", unit="year", nullable=True),
+    Field("year", "int", "Year", "年份", "Calendar year", unit="year", minimum=1949),
+    Field("account_name", "string", "Account", "科目",
+          "Account by name; codes are no key, because 511 changes meaning in 2024",
+          allowed=tuple(ACCOUNTS)),
+    _money("amount", "Amount", "金额", "Amount booked in the account in the year"),
+    _money("operating_income", "Operating income", "经营性收入",
+           "经营收入 + 发包及上交收入 + 投资收益, gross (浙委办〔2012〕79号)"),
+    _money("subsidy_income", "Subsidy income", "补助收入", "补助收入", nullable=True),
+    _money("other_income", "Other income", "其他收入", "其他收入", nullable=True),
+    _money("total_income", "Total income", "总收入",
+           "Operating, subsidy and other income together"),
+    _money("operating_expense", "Business expense", "经营支出", "经营支出", nullable=True),
+    _money("management_expense", "Management expense", "管理费用", "管理费用", nullable=True),
+    _money("other_expense", "Other expense", "其他支出", "其他支出", nullable=True),
+    _money("operating_surplus", "Operating surplus", "经营收益",
+           "Operating income − 经营支出 − 管理费用, net (国统制[2008]27号, form 农市(经)年综6表, row 7)"),
+    _money("surplus_of_year", "Surplus of the year", "本年收益",
+           "经营收益 + 补助收入 + 其他收入 − 其他支出 (same form, row 11)"),
+)

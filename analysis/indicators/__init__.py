@@ -1,0 +1,1 @@
+"""Panel to numbers: pure functions of frames, without files, notebooks or figures."""
