@@ -1,6 +1,143 @@
 """The command ``lianjian``."""
 
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-def main() -> int:
-    """Run the command line."""
+from analysis import __version__
+from analysis.errors import LianjianError
+
+# Heavy modules are imported by the command that needs them: --help answers at once.
+# ruff: noqa: PLC0415
+
+DEFAULT_DATASET = "simulated"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.action(options))
+    except LianjianError as error:
+        print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("lianjian: stopped", file=sys.stderr)  # noqa: T201
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lianjian",
+        description="Village collective-economy income in Qingyang: build data, run reports.",
+    )
+    parser.add_argument("--version", action="version", version=f"lianjian {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    simulate = commands.add_parser("simulate", help="write simulated ledgers with a known truth")
+    simulate.add_argument("name", nargs="?", default=DEFAULT_DATASET, help="dataset to write")
+    simulate.add_argument(
+        "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+        help="a parameter of the simulation, e.g. -p seed=7; see docs/simulation.md",
+    )  # fmt: skip
+    simulate.set_defaults(action=_simulate)
+
+    new = commands.add_parser("new", help="take your own ledgers in as a dataset")
+    new.add_argument("name", help="name for the dataset: letters, digits and hyphens")
+    new.add_argument("villages", type=Path, help="CSV with a row a village")
+    new.add_argument("accounts", type=Path, help="CSV with a row a village, year and account")
+    new.add_argument("--title", default="", help="title that reports print")
+    new.set_defaults(action=_new)
+
+    build = commands.add_parser("build", help="make data/processed from data/raw")
+    build.add_argument("names", nargs="*", metavar="DATASET", help="default: every dataset")
+    build.set_defaults(action=_build)
+
+    run = commands.add_parser("run", help="run the notebooks and write reports/index.html")
+    run.add_argument("--only", action="append", default=[], metavar="NOTEBOOK",
+                     help="run these only; may be repeated")  # fmt: skip
+    run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+                     help="set a notebook parameter")  # fmt: skip
+    run.add_argument("--dataset", help="run on this dataset instead of the notebooks' default")
+    run.add_argument("--jobs", type=_positive, default=2, help="notebooks at a time (default 2)")
+    run.set_defaults(action=_run)
+
+    dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
+    dictionary.set_defaults(action=_dictionary)
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _assignments(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise LianjianError(f"-p takes NAME=VALUE, and {pair!r} is not of that form.")
+        found[name] = value
+    return found
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from analysis import paths, simulate
+
+    folder = paths.raw() / options.name
+    scenario = simulate.scenario(_assignments(options.parameters))
+    simulate.write(simulate.simulate(scenario), folder)
+    _say(f"simulated ledgers written to {folder}")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from analysis.clean.intake import take_in
+
+    folder = take_in(options.name, options.villages, options.accounts, title=options.title)
+    _say(f"taken in as {folder}; now: lianjian build {options.name}")
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    from analysis import paths
+    from analysis.clean.build import build, datasets
+
+    wants_default = not options.names or DEFAULT_DATASET in options.names
+    if wants_default and not (paths.raw() / DEFAULT_DATASET / "dataset.toml").is_file():
+        main(["simulate"])
+    for name in options.names or datasets():
+        built = build(name)
+        done = "built" if built.fresh else "up to date"
+        rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
+        _say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from analysis.reports import runner
+
+    return runner.run(
+        only=options.only,
+        parameters=_assignments(options.parameters),
+        dataset=options.dataset,
+        jobs=options.jobs,
+    )
+
+
+def _dictionary(_: argparse.Namespace) -> int:
+    from analysis import paths
+    from analysis.fields import dictionary
+    from analysis.files import write_text
+
+    path = paths.root() / "data" / "dictionary.md"
+    write_text(path, dictionary())
+    _say(f"{path} written")
     return 0

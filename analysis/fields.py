@@ -103,14 +103,19 @@ ACCOUNTS = {
 }
 
 
-def _money(name: str, label: str, label_zh: str, description: str, **kwargs: bool) -> Field:
-    return Field(f"{name}_yuan", "float", label, label_zh, description, unit="yuan", **kwargs)
+def _money(
+    name: str, label: str, label_zh: str, description: str, *, nullable: bool = False
+) -> Field:
+    return Field(
+        f"{name}_yuan", "float", label, label_zh, description, unit="yuan", nullable=nullable
+    )
 
 
 def _programme(name: str, label: str, label_zh: str, description: str) -> Field:
     return Field(name, "bool", label, label_zh, description)
 
 
+# fmt: off
 _ALL = (
     Field("village_id", "string", "Village", "村代码",
           "12-digit code of the 2023 register, or an id beginning with SIM in simulated data"),
@@ -143,7 +148,8 @@ _ALL = (
                "Has a collective-economy project funded by the central government"),
     _programme("has_rebuilt_centre", "Rebuilt service centre", "党群服务中心改造",
                "Its service centre was rebuilt"),
-    _programme("has_resident_cadre", "Resident cadre", "驻村干部", "A resident cadre is posted there"),
+    _programme("has_resident_cadre", "Resident cadre", "驻村干部",
+               "A resident cadre is posted there"),
     _programme("has_reserve_talent", "Reserve talent", "后备人才",
                "A reserve candidate for village office is listed there"),
     Field("central_project_year", "int", "Central project, first year", "项目年份",
@@ -154,16 +160,201 @@ _ALL = (
           allowed=tuple(ACCOUNTS)),
     _money("amount", "Amount", "金额", "Amount booked in the account in the year"),
     _money("operating_income", "Operating income", "经营性收入",
-           "经营收入 + 发包及上交收入 + 投资收益, gross (浙委办〔2012〕79号)"),
+           "经营收入 + 发包及上交收入 + 投资收益, gross (浙委办〔2012〕79号)", nullable=True),
     _money("subsidy_income", "Subsidy income", "补助收入", "补助收入", nullable=True),
     _money("other_income", "Other income", "其他收入", "其他收入", nullable=True),
     _money("total_income", "Total income", "总收入",
-           "Operating, subsidy and other income together"),
+           "Operating, subsidy and other income together", nullable=True),
     _money("operating_expense", "Business expense", "经营支出", "经营支出", nullable=True),
     _money("management_expense", "Management expense", "管理费用", "管理费用", nullable=True),
     _money("other_expense", "Other expense", "其他支出", "其他支出", nullable=True),
     _money("operating_surplus", "Operating surplus", "经营收益",
-           "Operating income − 经营支出 − 管理费用, net (国统制[2008]27号, form 农市(经)年综6表, row 7)"),
+           "Operating income − 经营支出 − 管理费用, net "
+           "(国统制[2008]27号, form 农市(经)年综6表, row 7)", nullable=True),
     _money("surplus_of_year", "Surplus of the year", "本年收益",
-           "经营收益 + 补助收入 + 其他收入 − 其他支出 (same form, row 11)"),
+           "经营收益 + 补助收入 + 其他收入 − 其他支出 (same form, row 11)", nullable=True),
+    _money("joint_income", "Income from joint projects", "联建项目收入",
+           "Booked from the joint project of an alliance; a part of operating income",
+           nullable=True),
+    # published sources
+    Field("figure_id", "string", "Figure", "编号", "Row id of a published figure"),
+    Field("section", "string", "Section", "部分", "Part of the source article"),
+    Field("subject", "string", "Subject", "事项", "What the figure counts or measures"),
+    Field("subject_zh", "string", "Subject in Chinese", "事项原词", "The term the source uses"),
+    Field("value", "float", "Value", "数值", "Number in the stated unit"),
+    Field("unit", "string", "Unit", "单位", "Unit of the value"),
+    Field("qualifier", "string", "Qualifier", "限定", "How the source qualifies the number",
+          allowed=("exact", "at_least", "over", "under", "mean", "each", "in_words", "listed",
+                   "derived", "target")),
+    Field("period", "string", "Period", "时期", "Period that the number covers"),
+    Field("place", "string", "Place", "地点", "Place that the number covers"),
+    Field("measure", "string", "Measure", "口径",
+          "Which quantity; for incomes: total, operating, net, subsidy, dividend or unstated"),
+    Field("locator", "string", "Locator", "出处", "Where in the source"),
+    Field("programme", "string", "Programme", "项目类别", "Programme that the number belongs to",
+          nullable=True),
+    Field("note", "string", "Note", "备注", "Reading aid", nullable=True),
+    Field("statistic", "string", "Statistic", "统计量", "Mean, total, level or gain"),
+    Field("villages", "int", "Villages", "村数", "Number of villages behind the value",
+          unit="villages", nullable=True, minimum=1),
+    Field("value_wan_yuan", "float", "Value", "数值", "Money as printed", unit="万元"),
+    Field("alliance", "string", "Alliance", "是否联建", "Whether the value is of an alliance",
+          allowed=("yes", "no", "partly")),
+    Field("source", "string", "Source", "来源", "Document that prints the value"),
+    Field("published", "string", "Published", "发布时间", "Date or year of publication",
+          nullable=True),
+    Field("confidence", "string", "Confidence", "可信度",
+          "H primary text or data, M press or paper read in part, L weak",
+          allowed=("H", "M", "L")),
+    Field("cpi_pct", "float", "Consumer prices", "居民消费价格涨幅", "Change on the year before",
+          unit="%"),
+    Field("rural_cpi_pct", "float", "Rural consumer prices", "农村居民消费价格涨幅",
+          "Change on the year before", unit="%"),
+    # corrections and issues
+    Field("correction_id", "string", "Correction", "更正编号", "Row id of a correction"),
+    Field("file", "string", "File", "文件", "File under data/raw, or of a dataset"),
+    Field("row", "string", "Row", "行", "Key of the row"),
+    Field("field", "string", "Field", "字段", "Column of the row"),
+    Field("says", "string", "Says", "原文", "What the source says"),
+    Field("should_say", "string", "Should say", "应为", "What it should say; empty when kept",
+          nullable=True),
+    Field("expect", "string", "Expected", "预期", "Text that must stand there, or the build stops"),
+    Field("decision", "string", "Decision", "处理", "Corrected, or kept as a known doubt",
+          allowed=("correct", "keep")),
+    Field("reason", "string", "Reason", "理由", "Why"),
+    Field("authority", "string", "Authority", "依据", "What the decision rests on"),
+    Field("cell", "string", "Cell", "单元格", "Row and column of the cell"),
+    Field("text", "string", "Text seen", "所见文本", "What stands there; never personal data",
+          nullable=True),
+    Field("code", "string", "Reason code", "问题代码", "One of a closed list"),
+    Field("severity", "string", "Severity", "程度", "How much it matters",
+          allowed=("error", "warning", "note")),
+    Field("action", "string", "Action", "处理", "What was done"),
 )
+# fmt: on
+
+FIELDS: dict[str, Field] = {field.name: field for field in _ALL}
+
+_VILLAGE_TRAITS = "county_code county_name zone role alliance_id joined_year pair_id"
+_PROGRAMMES = (
+    "has_central_project has_rebuilt_centre has_resident_cadre has_reserve_talent "
+    "central_project_year"
+)
+MEASURES: tuple[str, ...] = (
+    "operating_income_yuan",
+    "subsidy_income_yuan",
+    "other_income_yuan",
+    "total_income_yuan",
+    "operating_expense_yuan",
+    "management_expense_yuan",
+    "other_expense_yuan",
+    "operating_surplus_yuan",
+    "surplus_of_year_yuan",
+    "joint_income_yuan",
+)
+
+
+def _columns(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
+
+# Each table: its columns in order and, first, the columns that identify a row.
+TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "villages": (
+        ("village_id",),
+        _columns(
+            "village_id village_name township_name county_code county_name zone households "
+            f"role alliance_id joined_year pair_id {_PROGRAMMES}"
+        ),
+    ),
+    "income": (
+        ("village_id", "year", "account_name"),
+        _columns("village_id year account_name amount_yuan"),
+    ),
+    "panel": (
+        ("village_id", "year"),
+        (*_columns(f"village_id year {_VILLAGE_TRAITS} households"), *MEASURES),
+    ),
+    "issues": ((), _columns("file cell text code severity action")),
+    "figures": (
+        ("figure_id",),
+        _columns(
+            "figure_id section subject subject_zh value unit qualifier year period place measure "
+            "locator programme note"
+        ),
+    ),
+    "corrections": (
+        ("correction_id",),
+        _columns("correction_id file row field says should_say expect decision reason authority"),
+    ),
+    "register": (
+        ("village_code",),
+        _columns("village_code village_name township_code township_name county_code county_name"),
+    ),
+    "prices": (("year",), _columns("year cpi_pct rural_cpi_pct")),
+    "benchmarks": (
+        (),
+        _columns(
+            "place year villages statistic measure value_wan_yuan qualifier alliance source "
+            "published confidence note"
+        ),
+    ),
+}
+
+
+def county(key: str) -> County:
+    """Return the county that a code, a Chinese or an English name stands for.
+
+    Raises
+    ------
+    LianjianError
+        No county has that code or name; the message lists all eight.
+
+    Examples
+    --------
+    >>> county("621022").name_zh, county("Huan County").code
+    ('环县', '621022')
+    """
+    for each in COUNTIES:
+        if key in {each.code, each.name_zh, each.name}:
+            return each
+    known = ", ".join(f"{c.code} {c.name} {c.name_zh}" for c in COUNTIES)
+    raise LianjianError(f"There is no county {key!r}. The counties are: {known}.")
+
+
+def twin(key: str) -> County:
+    """Return the other county of the same zone.
+
+    Examples
+    --------
+    >>> twin("环县").name_zh
+    '庆城县'
+    """
+    this = county(key)
+    return next(c for c in COUNTIES if c.zone == this.zone and c != this)
+
+
+def dictionary() -> str:
+    """Return the data dictionary as Markdown, table by table."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "Made from `analysis/fields.py` by `lianjian dictionary`; do not edit.",
+    ]
+    for table, (keys, columns) in TABLES.items():
+        lines += ["", f"## {table}", ""]
+        if keys:
+            lines += [f"One row for each {', '.join(f'`{key}`' for key in keys)}.", ""]
+        lines += [
+            "| column | type | unit | label | 中文 | description |",
+            "|---|---|---|---|---|---|",
+        ]
+        for name in columns:
+            field = FIELDS[name]
+            kind = field.dtype + (", may be missing" if field.nullable else "")
+            allowed = f" One of: {', '.join(field.allowed)}." if field.allowed else ""
+            lines.append(
+                f"| `{name}` | {kind} | {field.unit} | {field.label} | {field.label_zh} "
+                f"| {field.description}.{allowed} |"
+            )
+    return "\n".join(lines) + "\n"

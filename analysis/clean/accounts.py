@@ -1,0 +1,108 @@
+"""Accounts by name and year, and the measures of income made from them."""
+
+import pandas as pd
+
+from analysis.errors import LianjianError
+from analysis.fields import MEASURES
+
+BREAK_YEAR = 2024
+"""First year of the 2023 system of accounts."""
+
+OPERATING = ("经营收入", "发包及上交收入", "投资收益")
+_OLD_ONLY = ("发包及上交收入",)
+_NEW_ONLY = ("税金及附加", "公益支出", "专项应付款")
+
+
+def check_accounts(income: pd.DataFrame) -> None:
+    """Check that no account stands in a year whose system does not know it.
+
+    Raises
+    ------
+    LianjianError
+        An account of the 2004 system in or after 2024, or one of the 2023 system before; the
+        message names village, year and account.
+    """
+    late = income["account_name"].isin(_OLD_ONLY) & (income["year"] >= BREAK_YEAR)
+    early = income["account_name"].isin(_NEW_ONLY) & (income["year"] < BREAK_YEAR)
+    wrong = income[late | early]
+    if len(wrong):
+        first = wrong.iloc[0]
+        system = "2004" if first["account_name"] in _OLD_ONLY else "2023"
+        raise LianjianError(
+            f"Village {first['village_id']}, {first['year']}: account {first['account_name']} "
+            f"belongs to the {system} system of accounts, which was not in force that year "
+            f"(the systems change on {BREAK_YEAR}-01-01); {len(wrong)} such bookings in all. "
+            "Book it under the account of its year."
+        )
+
+
+def measures(income: pd.DataFrame) -> pd.DataFrame:
+    """Return the measures of income of each village and year.
+
+    Parameters
+    ----------
+    income : DataFrame
+        ``village_id, year, account_name, amount_yuan``, one row a booking account.
+
+    Returns
+    -------
+    DataFrame
+        ``village_id, year`` and the measures in yuan, sorted. A measure is missing where an
+        account it is made of is missing: operating income needs 经营收入 and 投资收益, and up to
+        2023 发包及上交收入. Land compensation and donations are equity and no account of income
+        (财会[2004]12号, para. 24), so they cannot enter.
+
+    Notes
+    -----
+    Operating income = 经营收入 + 发包及上交收入 + 投资收益 (浙委办〔2012〕79号). The sum does not
+    change when the 2023 system splits the second into the other two; its parts do.
+    Operating surplus = operating income − 经营支出 − 管理费用, and surplus of the year = operating
+    surplus + 补助收入 + 其他收入 − 其他支出 (国统制[2008]27号, form 农市(经)年综6表, rows 7, 11).
+    税金及附加 and 公益支出 have no row in that form and stay out of both surpluses, so that these
+    mean the same before and after the break.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> book = {"经营收入": 68, "发包及上交收入": 35, "投资收益": 5, "补助收入": 30, "其他收入": 42,
+    ...         "经营支出": 45, "管理费用": 35, "其他支出": 45}
+    >>> income = pd.DataFrame({"village_id": "V", "year": 2012, "account_name": list(book),
+    ...                        "amount_yuan": [float(v) * 1e4 for v in book.values()]})
+    >>> row = measures(income).iloc[0]
+    >>> row["operating_income_yuan"], row["operating_surplus_yuan"], row["surplus_of_year_yuan"]
+    (np.float64(1080000.0), np.float64(280000.0), np.float64(550000.0))
+    """
+    check_accounts(income)
+    if income.empty:
+        empty = income[["village_id", "year"]].copy()
+        return empty.assign(**{name: pd.Series(dtype="float64") for name in MEASURES})
+    wide = income.pivot(  # noqa: PD010  (a duplicate booking must fail, not be averaged)
+        index=["village_id", "year"], columns="account_name", values="amount_yuan"
+    ).reset_index()
+    year = wide["year"]
+
+    def account(name: str) -> pd.Series:
+        if name in wide:
+            return wide[name]
+        return pd.Series(float("nan"), index=wide.index)
+
+    # From 2024 on the account does not exist: it adds nothing, rather than being unknown.
+    contracting = account("发包及上交收入").where(year < BREAK_YEAR, 0.0)
+    operating = account("经营收入") + contracting + account("投资收益")
+    subsidy, other = account("补助收入"), account("其他收入")
+    surplus = operating - account("经营支出") - account("管理费用")
+    return pd.DataFrame(
+        {
+            "village_id": wide["village_id"],
+            "year": year,
+            "operating_income_yuan": operating,
+            "subsidy_income_yuan": subsidy,
+            "other_income_yuan": other,
+            "total_income_yuan": operating + subsidy + other,
+            "operating_expense_yuan": account("经营支出"),
+            "management_expense_yuan": account("管理费用"),
+            "other_expense_yuan": account("其他支出"),
+            "operating_surplus_yuan": surplus,
+            "surplus_of_year_yuan": surplus + subsidy + other - account("其他支出"),
+        }
+    )

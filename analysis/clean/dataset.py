@@ -1,0 +1,165 @@
+"""Datasets: processed tables that know what they are."""
+
+import html
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis import paths
+from analysis.errors import LianjianError
+
+DATA_MIME = "application/vnd.lianjian.data+json"
+"""MIME type under which ``load`` tells a notebook, and later its report, what was loaded."""
+
+_loaded: dict[str, "Dataset"] = {}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The tables of one dataset and their provenance.
+
+    Each table is an attribute: ``data.panel``, ``data.villages``. They are read when first used.
+
+    Attributes
+    ----------
+    name, kind, title, description : str
+        What it is; kind is published, ledger or simulated.
+    version : str
+        First 12 hex digits of the hash of the raw bytes and the code it was made from.
+    sources, corrections : tuple of dict
+        Raw files with licence and hash, and the corrections applied to them.
+    parameters, realised : dict
+        Of simulated data: what was asked for and what came out.
+    rows : dict of str to int
+        Tables and their rows.
+    issues_count : int
+        Recorded issues.
+    """
+
+    name: str
+    kind: str
+    title: str
+    description: str
+    version: str
+    folder: Path
+    sources: tuple[dict[str, str], ...] = ()
+    corrections: tuple[dict[str, str], ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    realised: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    issues_count: int = 0
+    _frames: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the numbers are made up."""
+        return self.kind == "simulated"
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The years of the panel, ascending."""
+        return tuple(int(year) for year in sorted(self.panel["year"].unique()))
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_") or name not in self.rows:
+            known = ", ".join(self.__dict__.get("rows", {}))
+            raise AttributeError(f"dataset {self.name!r} has no table {name!r}; it has: {known}")
+        if name not in self._frames:
+            self._frames[name] = pd.read_parquet(self.folder / f"{name}.parquet")
+        # copy-on-write: whoever changes the copy leaves the dataset as it is
+        return self._frames[name].copy(deep=False)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.rows]
+
+    def __repr__(self) -> str:
+        tables = ", ".join(f"{table} {count:,}" for table, count in self.rows.items())
+        return f"<Dataset {self.name} ({self.kind}), version {self.version}: {tables}>"
+
+
+def load(name: str) -> Dataset:
+    """Return a dataset by name.
+
+    In a notebook it also shows what was loaded, and everything that ``show`` and ``table`` publish
+    from then on is marked when the data are simulated.
+
+    Parameters
+    ----------
+    name : str
+        ``"published"``, ``"simulated"``, or the name of your own dataset.
+
+    Raises
+    ------
+    LianjianError
+        The dataset has not been built; the message says how to.
+    """
+    folder = paths.processed() / name
+    manifest_file = folder / "manifest.json"
+    if not manifest_file.is_file():
+        built = sorted(p.parent.name for p in paths.processed().glob("[!.]*/manifest.json"))
+        raise LianjianError(
+            f"There is no processed dataset {name!r}. Built so far: {', '.join(built) or 'none'}. "
+            f"Run `lianjian build {name}` first."
+        )
+    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+    data = Dataset(
+        name=manifest["name"],
+        kind=manifest["kind"],
+        title=manifest["title"],
+        description=manifest["description"],
+        version=manifest["version"],
+        folder=folder,
+        sources=tuple(manifest["sources"]),
+        corrections=tuple(manifest["corrections"]),
+        parameters=manifest["parameters"],
+        realised=manifest["realised"],
+        rows=manifest["rows"],
+        issues_count=manifest["issues"],
+    )
+    _loaded[name] = data
+    _announce(data)
+    return data
+
+
+def loaded() -> tuple[Dataset, ...]:
+    """Return the datasets loaded in this process, in the order of loading."""
+    return tuple(_loaded.values())
+
+
+def any_simulated() -> bool:
+    """Whether simulated data were loaded in this process."""
+    return any(data.is_simulated for data in _loaded.values())
+
+
+def _announce(data: Dataset) -> None:
+    """Show in a notebook what was loaded; elsewhere do nothing."""
+    ipython = sys.modules.get("IPython")
+    if ipython is None or ipython.get_ipython() is None:
+        return
+    from IPython.display import display  # noqa: PLC0415
+
+    note = f"{data.title} ({data.kind}), version {data.version}"
+    style = "border-left:4px solid #b3541e;padding:.4em .8em" if data.is_simulated else ""
+    mark = "<strong>Simulated data 模拟数据.</strong> " if data.is_simulated else ""
+    content = {
+        "name": data.name,
+        "kind": data.kind,
+        "title": data.title,
+        "version": data.version,
+        "description": data.description,
+        "sources": list(data.sources),
+        "corrections": list(data.corrections),
+        "issues": data.issues_count,
+    }
+    display(
+        {
+            DATA_MIME: content,
+            "text/html": f'<p style="{style}">{mark}{html.escape(note)}</p>',
+            "text/plain": note,
+        },
+        raw=True,
+    )

@@ -1,0 +1,146 @@
+"""Source cards: what each raw file is, who made it, and the bytes it must have."""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import LianjianError
+from analysis.fields import KINDS
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of one raw file.
+
+    Attributes
+    ----------
+    file : str
+        File name inside the folder of the cards.
+    title, producer, locator, licence, rights : str
+        What it is, who made it, where it was found, and what may be done with it.
+    published, received : str
+        ISO date, year, or empty when not known or not meant.
+    sha256, bytes, rows
+        Content that is expected: hash, size, and number of data rows.
+    kind : {"published", "ledger", "simulated"}
+        What sort of data it is.
+    note : str
+        What a user of the file must know.
+    """
+
+    file: str
+    title: str
+    producer: str
+    licence: str
+    rights: str
+    sha256: str
+    bytes: int
+    rows: int
+    kind: str
+    locator: str = ""
+    published: str = ""
+    received: str = ""
+    note: str = ""
+
+    def as_source(self) -> dict[str, str]:
+        """Return what a report prints about the file."""
+        keys = ("file", "title", "producer", "licence", "sha256")
+        return {key: str(value) for key, value in asdict(self).items() if key in keys}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    LianjianError
+        The file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LianjianError(f"{path} is missing.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LianjianError(f"{path} cannot be read as TOML: {error}.") from None
+
+
+def read_cards(path: Path) -> tuple[Card, ...]:
+    """Read the cards (``[[source]]`` tables) of a TOML file.
+
+    Raises
+    ------
+    LianjianError
+        A card lacks a key, has an unknown one, or one with a value that cannot be.
+    """
+    entries = read_toml(path).get("source", [])
+    if not entries:
+        raise LianjianError(f"{path} holds no [[source]] card; every raw file needs one.")
+    known = {field.name for field in fields(Card)}
+    needed = {"file", "title", "producer", "licence", "rights", "sha256", "bytes", "rows", "kind"}
+    cards = []
+    for entry in entries:
+        name = entry.get("file", "without a file name")
+        if missing := sorted(needed - entry.keys()):
+            raise LianjianError(f"{path}, card {name}: these keys are missing: {missing}.")
+        if unknown := sorted(entry.keys() - known):
+            raise LianjianError(
+                f"{path}, card {name}: unknown keys {unknown}; known are {sorted(known)}."
+            )
+        if entry["kind"] not in KINDS:
+            raise LianjianError(
+                f"{path}, card {name}: kind is {entry['kind']!r}, expected one of {KINDS}."
+            )
+        if Path(entry["file"]).name != entry["file"]:
+            raise LianjianError(
+                f"{path}, card {name}: a file name without folders is expected; "
+                "raw files lie beside their cards."
+            )
+        cards.append(Card(**entry))
+    return tuple(cards)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def count_rows(path: Path) -> int:
+    """Return the number of data rows of a CSV file (lines without the header).
+
+    Quoted line breaks do not occur in the files that carry a row count; a file that has them
+    fails its count and is noticed.
+    """
+    with path.open("rb") as stream:
+        return max(sum(1 for _ in stream) - 1, 0)
+
+
+def verify(folder: Path, cards: Iterable[Card]) -> None:
+    """Check that each file is there and has the bytes and rows of its card.
+
+    Raises
+    ------
+    LianjianError
+        The first file that is missing or different; the message names the file, what its card
+        expects and what was found.
+    """
+    for card in cards:
+        path = folder / card.file
+        if not path.is_file():
+            raise LianjianError(
+                f"{path} is missing: its card expects {card.bytes:,} bytes and {card.rows:,} rows "
+                f"(sha256 {card.sha256}). Restore the file, or remove its card."
+            )
+        seen = sha256(path)
+        rows = count_rows(path) if path.suffix == ".csv" else card.rows
+        if (seen, rows) != (card.sha256, card.rows):
+            raise LianjianError(
+                f"{path} is not the file that its card describes.\n"
+                f"  expected sha256 {card.sha256}, {card.bytes:,} bytes, {card.rows:,} rows\n"
+                f"  found    sha256 {seen}, {path.stat().st_size:,} bytes, {rows:,} rows\n"
+                "Raw files are never edited: restore the file and put changes into "
+                "corrections.csv; for a new edition, write a new card."
+            )

@@ -1,0 +1,147 @@
+"""Read and check tables against the field registry."""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.errors import LianjianError
+from analysis.fields import FIELDS, TABLES, Field
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
+
+_DTYPES = {"string": "str", "int": "int64", "float": "float64", "bool": "bool"}
+_TRUTH = {"true": True, "false": False, "1": True, "0": False}
+
+
+def _dtype(field: Field) -> str:
+    return "Int64" if field.dtype == "int" and field.nullable else _DTYPES[field.dtype]
+
+
+@cache
+def schema(table: str) -> "DataFrameSchema":
+    """Return the pandera schema of a table, made from the field registry."""
+    import pandera.pandas as pa  # noqa: PLC0415  (half a second, needed only by a build)
+
+    keys, columns = TABLES[table]
+    return pa.DataFrameSchema(
+        {name: _column(FIELDS[name]) for name in columns},
+        strict=True,
+        ordered=True,
+        unique=list(keys) or None,
+        name=table,
+    )
+
+
+def _column(field: Field) -> Any:  # noqa: ANN401  (pandera is untyped here)
+    import pandera.pandas as pa  # noqa: PLC0415
+
+    checks = []
+    if field.allowed:
+        checks.append(pa.Check.isin(field.allowed))
+    if field.minimum is not None:
+        checks.append(pa.Check.ge(field.minimum))
+    return pa.Column(_dtype(field), checks=checks, nullable=field.nullable)
+
+
+def validate(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return the frame when it obeys the registry.
+
+    Raises
+    ------
+    LianjianError
+        It does not; the message names the table, the columns, the rules and some rows.
+    """
+    import pandera.errors  # noqa: PLC0415
+
+    try:
+        return schema(table).validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases.head(5)
+        seen = "\n".join(
+            f"  column {case.column}: {case.check}, seen {case.failure_case!r} (row {case.index})"
+            for case in cases.itertuples()
+        )
+        raise LianjianError(
+            f"Table {table} breaks its rules in {len(error.failure_cases)} places, first:\n{seen}\n"
+            "The rules stand in data/dictionary.md."
+        ) from None
+
+
+def read_text(path: Path, table: str) -> pd.DataFrame:
+    """Read a CSV file of a known table as text, missing cells as NA.
+
+    Raises
+    ------
+    LianjianError
+        The file is not UTF-8 CSV, or its columns are not those of the table.
+    """
+    _, columns = TABLES[table]
+    try:
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise LianjianError(f"{path} is missing.") from None
+    except (UnicodeDecodeError, ValueError) as error:
+        raise LianjianError(f"{path} cannot be read as UTF-8 CSV: {error}.") from None
+    if list(frame.columns) != list(columns):
+        missing = [name for name in columns if name not in frame.columns]
+        extra = [name for name in frame.columns if name not in columns]
+        raise LianjianError(
+            f"{path}: the header must be {','.join(columns)}.\n"
+            f"  missing: {missing}\n  not known: {extra}"
+            + ("" if missing or extra else "\n  the order differs")
+        )
+    return frame
+
+
+def parse(frame: pd.DataFrame, table: str, path: Path) -> pd.DataFrame:
+    """Return a new frame with each text column read as its field's type.
+
+    Raises
+    ------
+    LianjianError
+        A cell cannot be read or is missing where it may not; the message names file, row, column
+        and what was expected.
+    """
+    _, columns = TABLES[table]
+    return pd.DataFrame({name: _parse(frame[name], FIELDS[name], path) for name in columns})
+
+
+def _parse(column: pd.Series, field: Field, path: Path) -> pd.Series:
+    absent = column.isna()
+    if absent.any() and not field.nullable:
+        raise _unreadable(path, field, column, absent)
+    if field.dtype == "string":
+        return column
+    if field.dtype == "bool":
+        parsed: pd.Series = column.str.lower().map(_TRUTH)
+    else:
+        parsed = pd.to_numeric(column, errors="coerce")
+        # "inf" is a number to pandas and none to a ledger
+        parsed = parsed.where(parsed.abs() != float("inf"))
+        if field.dtype == "int":
+            parsed = parsed.where(parsed == parsed.round())
+    bad = parsed.isna() & ~absent
+    if bad.any():
+        raise _unreadable(path, field, column, bad)
+    return parsed.astype(_dtype(field))  # type: ignore[call-overload]
+
+
+def _unreadable(path: Path, field: Field, column: pd.Series, bad: pd.Series) -> LianjianError:
+    first = int(bad.to_numpy().argmax())
+    seen = column.iloc[first]
+    what = "an empty cell" if pd.isna(seen) else repr(seen)
+    wanted = {
+        "string": "a text",
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "true or false",
+    }
+    more = f" and {int(bad.sum()) - 1} more" if bad.sum() > 1 else ""
+    # the header is line 1
+    return LianjianError(
+        f"{path}, line {first + 2}, column {field.name}: seen {what}, expected "
+        f"{wanted[field.dtype]} ({field.description}){more}."
+    )
