@@ -76,7 +76,7 @@ def measures(income: pd.DataFrame) -> pd.DataFrame:
     if income.empty:
         empty = income[["village_id", "year"]].copy()
         return empty.assign(**{name: pd.Series(dtype="float64") for name in MEASURES})
-    wide = income.pivot(  # noqa: PD010  (a duplicate booking must fail, not be averaged)
+    wide = income.pivot(
         index=["village_id", "year"], columns="account_name", values="amount_yuan"
     ).reset_index()
     year = wide["year"]

@@ -1,0 +1,207 @@
+"""Levels, changes and real values of income, by any grouping."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import LianjianError
+
+YUAN_PER_WAN = 10_000.0
+
+
+def deflate(
+    frame: pd.DataFrame,
+    prices: pd.DataFrame,
+    base_year: int,
+    columns: list[str],
+    *,
+    index: str = "rural_cpi_pct",
+) -> pd.DataFrame:
+    """Return the frame with money columns in prices of a base year.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With column ``year`` and money columns in yuan.
+    prices : DataFrame
+        ``year`` and the change on the year before in percent, one row a year without gaps.
+    base_year : int
+        Year whose prices are used.
+    columns : list of str
+        Money columns to deflate.
+    index : str
+        Price column; rural consumer prices by default.
+
+    Raises
+    ------
+    LianjianError
+        The price index does not cover the base year or a year of the frame.
+
+    Notes
+    -----
+    real_t = nominal_t · P_base / P_t with P_t = P_{t-1} (1 + π_t / 100).
+
+    Examples
+    --------
+    >>> prices = pd.DataFrame({"year": [2023, 2024], "rural_cpi_pct": [0.0, 2.0]})
+    >>> frame = pd.DataFrame({"year": [2023, 2024], "x_yuan": [100.0, 102.0]})
+    >>> deflate(frame, prices, 2024, ["x_yuan"])["x_yuan"].round(6).tolist()
+    [102.0, 102.0]
+    """
+    ordered = prices.sort_values("year")
+    level = pd.Series(
+        (1 + ordered[index].to_numpy() / 100).cumprod(), index=ordered["year"].to_numpy()
+    )
+    wanted = {base_year, *frame["year"].unique()}
+    if missing := sorted(int(year) for year in wanted - set(level.index)):
+        raise LianjianError(
+            f"There are no consumer prices for {missing}; they run from {level.index.min()} to "
+            f"{level.index.max()}."
+        )
+    factor = level[base_year] / frame["year"].map(level)
+    return frame.assign(**{name: frame[name] * factor for name in columns})
+
+
+def means(panel: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """Return the mean of money columns by group, in 万元, with the number of villages.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year.
+    by : list of str
+        Grouping columns; ``year`` should be one of them.
+    columns : list of str
+        Money columns in yuan. A missing value leaves its village out of that mean only.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: ``by``, ``villages``, and the columns with ``_yuan`` turned into
+        ``_wan_yuan``.
+    """
+    groups = panel.groupby(by, observed=True, sort=True)
+    result = groups[columns].mean() / YUAN_PER_WAN
+    result = result.rename(columns={name: to_wan(name) for name in columns})
+    result.insert(0, "villages", groups["village_id"].nunique())
+    return result.reset_index()
+
+
+def to_wan(name: str) -> str:
+    """Return the name of a yuan column once it is shown in 万元.
+
+    Examples
+    --------
+    >>> to_wan("total_income_yuan")
+    'total_income_wan_yuan'
+    """
+    return name.removesuffix("_yuan") + "_wan_yuan"
+
+
+def changes(panel: pd.DataFrame, column: str, start: int, end: int) -> pd.DataFrame:
+    """Return each village's change of a measure between two years.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    column : str
+        The measure.
+    start, end : int
+        Years; villages without a value in both are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``village_id, county_code, county_name, zone, role, start_wan_yuan, end_wan_yuan,
+        change_wan_yuan``.
+
+    Raises
+    ------
+    LianjianError
+        The panel lacks one of the years.
+    """
+    years = sorted(int(year) for year in panel["year"].unique())
+    for year in (start, end):
+        if year not in years:
+            raise LianjianError(f"The panel has no year {year}; its years are {years}.")
+    wide = panel.pivot(index="village_id", columns="year", values=column)[[start, end]]
+    wide = wide.dropna() / YUAN_PER_WAN
+    traits = panel.drop_duplicates("village_id").set_index("village_id")
+    result = traits.loc[wide.index, ["county_code", "county_name", "zone", "role"]].copy()
+    result["start_wan_yuan"] = wide[start]
+    result["end_wan_yuan"] = wide[end]
+    result["change_wan_yuan"] = wide[end] - wide[start]
+    return result.reset_index()
+
+
+def change_summary(change: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Summarise the changes of villages by group.
+
+    Parameters
+    ----------
+    change : DataFrame
+        Result of :func:`changes`.
+    by : list of str
+        Grouping columns; an empty list gives one row for all.
+
+    Returns
+    -------
+    DataFrame
+        ``villages, start_mean, end_mean, change_mean, change_median, growth_pct, fell_pct`` in 万元
+        and percent. Growth is that of the mean, never the mean of growth rates, which a village
+        near zero would dominate.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"role": ["outside", "outside"], "start_wan_yuan": [1.0, 3.0],
+    ...                       "end_wan_yuan": [4.0, 2.0], "change_wan_yuan": [3.0, -1.0]})
+    >>> change_summary(frame, ["role"])[["growth_pct", "fell_pct"]].iloc[0].tolist()
+    [50.0, 50.0]
+    """
+    keys = by or (lambda _: "all")
+    groups = change.groupby(keys, observed=True, sort=True)
+    result = pd.DataFrame(
+        {
+            "villages": groups.size(),
+            "start_mean": groups["start_wan_yuan"].mean(),
+            "end_mean": groups["end_wan_yuan"].mean(),
+            "change_mean": groups["change_wan_yuan"].mean(),
+            "change_median": groups["change_wan_yuan"].median(),
+            "fell_pct": groups["change_wan_yuan"].agg(lambda x: float((x < 0).mean() * 100)),
+        }
+    )
+    growth = (result["end_mean"] / result["start_mean"] - 1) * 100
+    # growth from a mean of zero is not a number anyone can use
+    result.insert(5, "growth_pct", growth.where(result["start_mean"] > 0))
+    return result.reset_index() if by else result.reset_index(drop=True)
+
+
+def yearly_swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return how strongly villages move from year to year.
+
+    Returns
+    -------
+    DataFrame
+        For each ``year`` after the first: ``villages``, ``fell_pct`` (share of villages whose value
+        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元).
+    """
+    wide = panel.pivot(index="village_id", columns="year", values=column) / YUAN_PER_WAN
+    rows = []
+    for before, after in pairwise(int(year) for year in wide.columns):
+        move = (wide[after] - wide[before]).dropna()
+        if after != before + 1 or move.empty:
+            continue
+        low, high = np.quantile(move, [0.25, 0.75])
+        rows.append(
+            {
+                "year": after,
+                "villages": len(move),
+                "mean_change": float(move.mean()),
+                "fell_pct": float((move < 0).mean() * 100),
+                "iqr_low": float(low),
+                "iqr_high": float(high),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,139 @@
+"""Claims about targets: shares that attain a gain, and what an aggregate allows to conclude."""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.errors import LianjianError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What can be said about a number when only aggregates are known: low ≤ number ≤ high."""
+
+    low: float
+    high: float
+
+
+def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
+    """Return the share of villages, in percent, whose gain is at least ``gain_wan`` 万元.
+
+    Examples
+    --------
+    >>> attain_share(pd.DataFrame({"change_wan_yuan": [1.9, 2.0, 5.0, -1.0]}), 2.0)
+    50.0
+    """
+    if change.empty:
+        raise LianjianError("No village has a value in both years, so there is no share to give.")
+    # a gain booked to the cent can miss 2.0 by rounding in binary
+    return float((change["change_wan_yuan"] >= gain_wan - 1e-9).mean() * 100)
+
+
+def rounding_interval(value: float, digits: int) -> Interval:
+    """Return the numbers that print as ``value`` with ``digits`` decimals.
+
+    Examples
+    --------
+    >>> rounding_interval(27.9, 1)
+    Interval(low=27.85, high=27.95)
+    """
+    half = 0.5 * 10**-digits
+    return Interval(round(value - half, digits + 2), round(value + half, digits + 2))
+
+
+def attain_bounds(mean_gain_wan: float, gain_wan: float, n: int, cap_wan: float) -> Interval:
+    """Bound the share of villages with a gain of at least ``gain_wan`` by their mean gain alone.
+
+    Parameters
+    ----------
+    mean_gain_wan : float
+        Mean gain of the ``n`` villages, 万元.
+    gain_wan : float
+        The target, 万元.
+    n : int
+        Number of villages.
+    cap_wan : float
+        The largest gain that one village can have, 万元.
+
+    Returns
+    -------
+    Interval
+        Shares between 0 and 1. The upper bound is 1 whenever the mean reaches the target.
+
+    Raises
+    ------
+    LianjianError
+        ``cap_wan`` is below the mean: no set of villages has such a mean.
+
+    Notes
+    -----
+    With k of n villages at the cap and the others just under the target, the largest mean is
+    (k·cap + (n−k)·target)/n, so a mean of m needs k ≥ n (m − target)/(cap − target): k is 0 below
+    the target and at least 1 at or above it, because "just under" never reaches the target. The
+    upper bound has no floor under the losers: losses can pay for any number of gains, as long as
+    one village is left to lose.
+
+    Examples
+    --------
+    >>> attain_bounds(2.0, 2.0, n=73, cap_wan=100.0)
+    Interval(low=0.0136986301369863, high=1.0)
+    """
+    if cap_wan < mean_gain_wan or n < 1:
+        raise LianjianError(
+            f"{n} villages cannot have a mean gain of {mean_gain_wan} when none gains more than "
+            f"{cap_wan}."
+        )
+    if mean_gain_wan < gain_wan:
+        return Interval(0.0, (n - 1) / n)
+    if cap_wan == gain_wan:
+        return Interval(1.0, 1.0)
+    needed = n * (mean_gain_wan - gain_wan) / (cap_wan - gain_wan)
+    # exactly at the bound the others would have to be at the target, not under it
+    return Interval(min((math.floor(needed + 1e-12) + 1) / n, 1.0), 1.0)
+
+
+def baseline_mean_bounds(
+    mean_now_wan: Interval, gain_wan: float, n_gainers: int, n: int
+) -> Interval:
+    """Bound last year's mean of all villages when some of them gained at least ``gain_wan``.
+
+    Parameters
+    ----------
+    mean_now_wan : Interval
+        This year's mean of all ``n`` villages, 万元.
+    gain_wan : float
+        Least (mean) gain of the ``n_gainers`` villages, 万元.
+    n_gainers, n : int
+        Villages that gained, and all villages. The others are taken not to have fallen.
+
+    Returns
+    -------
+    Interval
+        Zero to the largest mean of the year before.
+
+    Examples
+    --------
+    >>> baseline_mean_bounds(Interval(28.0, 28.0), 2.0, 50, 100)
+    Interval(low=0.0, high=27.0)
+    """
+    return Interval(0.0, mean_now_wan.high - gain_wan * n_gainers / n)
+
+
+def overlap_bounds(first: int, second: int, population: int) -> Interval:
+    """Bound the number of villages that are in both of two groups of a population.
+
+    Notes
+    -----
+    Fréchet bounds: max(0, a + b − N) ≤ |A ∩ B| ≤ min(a, b).
+
+    Examples
+    --------
+    >>> overlap_bounds(82, 47, 1261)
+    Interval(low=0, high=47)
+    """
+    if max(first, second) > population or min(first, second) < 0:
+        raise LianjianError(
+            f"Groups of {first} and {second} do not fit into a population of {population}."
+        )
+    return Interval(max(0, first + second - population), min(first, second))
