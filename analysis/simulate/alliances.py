@@ -1,0 +1,163 @@
+"""Who joins an alliance, and who gets another programme."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.errors import LianjianError
+from analysis.fields import COUNTIES
+from analysis.simulate.places import Bools, Floats, Ints, Places, stream
+from analysis.simulate.scenario import YEARS, Scenario
+
+
+@dataclass(frozen=True)
+class Alliances:
+    """Membership, one entry a village.
+
+    Attributes
+    ----------
+    number : int array
+        Alliance 0, 1, ..., or -1 outside.
+    cohort : int array
+        Year of joining, 0 outside.
+    helper, weak : bool array
+        Role inside the alliance.
+    paired : bool array
+        The helper and the one weak village that form the alliance's pair.
+    chosen_above : bool array
+        Weak villages taken although not under the threshold: too few were.
+    """
+
+    number: Ints
+    cohort: Ints
+    helper: Bools
+    weak: Bools
+    paired: Bools
+    chosen_above: Bools
+
+
+def form_alliances(scenario: Scenario, places: Places, observed: Floats) -> Alliances:
+    """Choose helpers and weak villages on the income of the year before joining.
+
+    Each alliance draws its helper among the county's highest incomes of that year, and its
+    weak villages in the townships around it among those under the threshold, small ones first
+    in chance. A year's shock is part of what selects: a low one for weak villages, a high one
+    for helpers. The year before that is free of selection.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its alliance parameters.
+    places : Places
+        Where villages lie.
+    observed : float array, village × year
+        Operating income in 万元 as booked before any alliance.
+
+    Raises
+    ------
+    LianjianError
+        A county has no helper left, or too few villages around it.
+    """
+    rng = stream(scenario, "alliances")
+    n = len(places.county)
+    number = np.full(n, -1)
+    cohort, helper, weak, paired, above = (np.zeros(n, dtype=kind) for kind in "lbbbb")
+    years = rng.permutation(scenario.cohorts)
+    codes = [county.code for county in COUNTIES]
+    for alliance in np.argsort(years, kind="stable"):
+        income = observed[:, YEARS.index(int(years[alliance]) - 1)]
+        county = places.county == codes.index(scenario.alliance_counties[alliance])
+        top = max(1, round(scenario.helper_top_share * county.sum()))
+        richest = np.flatnonzero(county)[np.argsort(-income[county], kind="stable")][:top]
+        richest = richest[number[richest] < 0]
+        if not len(richest):
+            raise LianjianError(
+                f"No helper is left in {scenario.alliance_counties[alliance]}: the richest {top} "
+                "villages are in an alliance already. Raise helper_top_share."
+            )
+        chief = int(rng.choice(richest))
+        near = county & _near(places, chief, county, scenario.neighbour_townships) & (number < 0)
+        near[chief] = False
+        members = _draw_weak(scenario, rng, alliance, np.flatnonzero(near), income, places.size)
+        number[chief] = number[members] = alliance
+        cohort[chief] = cohort[members] = years[alliance]
+        helper[chief], weak[members] = True, True
+        paired[chief] = paired[rng.choice(members)] = True
+        above[members] = income[members] >= scenario.weak_threshold_wan
+    flags = (helper.astype(bool), weak.astype(bool), paired.astype(bool), above.astype(bool))
+    return Alliances(number, cohort, *flags)
+
+
+def _near(places: Places, chief: int, county: Bools, span: int) -> Bools:
+    """Mark ``span`` neighbouring townships of the county with the helper's in the middle."""
+    first, last = places.township[county].min(), places.township[county].max()
+    low = min(max(places.township[chief] - span // 2, first), max(last - span + 1, first))
+    return (places.township >= low) & (places.township < low + span)
+
+
+def _draw_weak(
+    scenario: Scenario,
+    rng: np.random.Generator,
+    alliance: int,
+    near: Ints,
+    income: Floats,
+    size: Floats,
+) -> Ints:
+    """Draw the weak villages of one alliance, or take the lowest when too few are weak."""
+    wanted = scenario.weak_per_alliance[alliance]
+    if len(near) < wanted:
+        raise LianjianError(
+            f"Alliance {alliance + 1} wants {wanted} weak villages and finds {len(near)} in its "
+            "townships. Raise neighbour_townships or lower weak_per_alliance."
+        )
+    under = near[income[near] < scenario.weak_threshold_wan]
+    if len(under) < wanted:
+        return near[np.argsort(income[near], kind="stable")][:wanted]
+    chance = size[under] ** -scenario.weak_size_weight
+    return np.sort(rng.choice(under, wanted, replace=False, p=chance / chance.sum()))
+
+
+@dataclass(frozen=True)
+class Programmes:
+    """Concurrent programmes, one entry a village; ``project_year`` is 0 without a project."""
+
+    project_year: Ints
+    rebuilt_centre: Bools
+    resident_cadre: Bools
+    reserve_talent: Bools
+
+
+def assign_programmes(scenario: Scenario, need: Floats, weak: Bools) -> Programmes:
+    """Give the programmes, more often to poor villages and to weak villages of an alliance.
+
+    Chances follow the lasting rank ``need`` (1 the poorest, -1 the richest) and never a
+    year's shock, and a project's first year is drawn apart from everything else. Hence trends
+    stay parallel conditional on households and on having a project.
+    """
+    rng = stream(scenario, "programmes")
+    log_odds = scenario.need_slope * need / 2 + np.log(scenario.allied_odds) * weak
+
+    def choose(count: int) -> Bools:
+        if count > len(need):
+            raise LianjianError(f"A programme wants {count} villages of {len(need)}. Lower it.")
+        # The largest values of log odds + Gumbel noise: a weighted draw without replacement.
+        chosen = np.zeros(len(need), dtype=bool)
+        chosen[np.argsort(-(log_odds + rng.gumbel(size=len(need))))[:count]] = True
+        return chosen
+
+    project = choose(scenario.central_projects)
+    shares = np.array(scenario.central_project_shares)
+    ends = np.rint(np.cumsum(shares) * project.sum()).astype(int)
+    dealt = np.searchsorted(ends, np.arange(project.sum()), side="right")
+    years = rng.permutation(np.array(scenario.central_project_years)[dealt])
+    if scenario.claim_measure == "total" and scenario.reading == "each":
+        # A grant booked as income in the year before would make the claimed gain impossible.
+        years[years == YEARS[-2]] = YEARS[-1]
+    project_year = np.zeros(len(need), dtype=np.int64)
+    project_year[project] = years
+    return Programmes(
+        project_year,
+        choose(scenario.rebuilt_centres),
+        choose(scenario.resident_cadres),
+        choose(scenario.reserve_talents),
+    )
