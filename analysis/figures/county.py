@@ -1,0 +1,158 @@
+"""Charts that put one county beside its zone twin, or all counties side by side."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from analysis.fields import COUNTIES, County
+from analysis.figures.theme import (
+    BAND_COLOURS,
+    COLOURS,
+    INK,
+    QUIET,
+    WAN,
+    Chart,
+    finish,
+    label_ends,
+    new_figure,
+    year_axis,
+)
+
+
+def county_paths(
+    means: pd.DataFrame, county: County, twin: County, columns: Mapping[str, str]
+) -> Chart:
+    """Draw a county's means over the years beside its twin's and all other counties'.
+
+    Parameters
+    ----------
+    means : DataFrame
+        ``year, county_code`` and means in 万元.
+    county, twin : County
+        The county and the other one of its zone.
+    columns : mapping of str to str
+        Measure columns and the titles of their panels.
+    """
+    figure, panels = new_figure(height=3.3, columns=len(columns))
+    years = sorted(int(year) for year in means["year"].unique())
+    sentences = []
+    top = max(float(means[column].max()) for column in columns)
+    styles = {
+        county.code: (COLOURS["operating"], 2.2, "-"),
+        twin.code: (COLOURS["helper"], 1.6, (0, (4, 1.5))),
+    }
+    for number, (axes, (column, title)) in enumerate(zip(panels, columns.items(), strict=True)):
+        axes.set_ylim(0, top * 1.06)
+        axes.set_title(title)
+        ends = []
+        for code, line in means.sort_values("year").groupby("county_code"):
+            colour, width, style = styles.get(str(code), ("#d3d7da", 1.0, "-"))
+            axes.plot(
+                line["year"], line[column], color=colour, linewidth=width, linestyle=style,
+                zorder=3 if code in styles else 1,
+            )  # fmt: skip
+            if code in styles:
+                who = county if code == county.code else twin
+                first, last = float(line[column].iloc[0]), float(line[column].iloc[-1])
+                ends.append((last, f"{who.name_zh} {last:.1f}", colour))
+                sentences.append(
+                    f"{title}, {who.name}: {first:.1f} in {years[0]}, {last:.1f} in {years[-1]}"
+                )
+        label_ends(axes, years[-1], ends)
+        year_axis(axes, years[::2])
+        if number == 0:
+            axes.set_ylabel(f"Mean, {WAN}")
+    return finish(
+        figure,
+        f"Lines of means by year in 万元: {county.name} beside {twin.name}, the other counties in "
+        f"grey. {'; '.join(sentences)}.",
+    )
+
+
+def band_bars(shares: pd.DataFrame, title: str) -> Chart:
+    """Draw the shares of income bands as one stacked bar a row.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        Index: names of the rows; columns: bands in ascending order; values in percent.
+    title : str
+        What the shares are of.
+    """
+    figure, (axes,) = new_figure(height=1.15 + 0.42 * len(shares))
+    sentences = []
+    for row, (name, values) in enumerate(shares.iterrows()):
+        left = 0.0
+        parts = []
+        for number, (band, value) in enumerate(values.items()):
+            colour = BAND_COLOURS[number]
+            axes.barh(row, value, left=left, height=0.66, color=colour, linewidth=0)
+            if value >= 4:  # noqa: PLR2004  (a narrower piece has no room for its number)
+                dark = number >= len(BAND_COLOURS) - 2
+                axes.text(
+                    left + value / 2, row, f"{value:.0f}", ha="center", va="center", fontsize=8,
+                    color="white" if dark else INK,
+                )  # fmt: skip
+            left += float(value)
+            parts.append(f"{band} {value:.0f} %")
+        sentences.append(f"{name}: {', '.join(parts)}")
+    for number, band in enumerate(shares.columns):
+        axes.annotate(
+            "■", (number / len(shares.columns), 1.0), xycoords="axes fraction", xytext=(0, 7),
+            textcoords="offset points", color=BAND_COLOURS[number], fontsize=10,
+        )  # fmt: skip
+        axes.annotate(
+            str(band), (number / len(shares.columns), 1.0), xycoords="axes fraction",
+            xytext=(12, 8), textcoords="offset points", fontsize=8, color=INK,
+        )  # fmt: skip
+    axes.set_yticks(range(len(shares)), [str(name) for name in shares.index])
+    axes.set_ylim(len(shares) - 0.5, -0.55)
+    axes.set_xlim(0, 100)
+    axes.grid(visible=False)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"{title}: share of villages by band in 万元, %")
+    return finish(figure, f"Stacked bars, {title}. " + "; ".join(sentences) + ".")
+
+
+def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Chart:
+    """Draw each county's mean over the years in a panel of its own, the others behind it.
+
+    Parameters
+    ----------
+    means : DataFrame
+        ``year, county_code`` and the mean in 万元.
+    column : str
+        The measure.
+    ylabel : str
+        Its name with the unit.
+    """
+    figure, panels = new_figure(height=4.3, rows=2, columns=4)
+    years = sorted(int(year) for year in means["year"].unique())
+    lines = {str(code): line.sort_values("year") for code, line in means.groupby("county_code")}
+    sentences = []
+    # zone twins side by side
+    ordered = sorted(COUNTIES, key=lambda each: (each.zone, each.code))
+    for number, (axes, county) in enumerate(zip(panels, ordered, strict=True)):
+        axes.set_title(f"{county.name_zh} · {county.zone}")
+        for code, line in lines.items():
+            if code != county.code:
+                axes.plot(line["year"], line[column], color="#dcdfe2", linewidth=0.9)
+        if county.code not in lines:
+            axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color=QUIET)
+            continue
+        own = lines[county.code]
+        axes.plot(own["year"], own[column], color=COLOURS["operating"], linewidth=2)
+        last = float(own[column].iloc[-1])
+        axes.annotate(
+            f"{last:.1f}", (years[-1], last), xytext=(0, 5), textcoords="offset points",
+            ha="right", fontsize=8.5, color=COLOURS["operating"],
+        )  # fmt: skip
+        sentences.append(f"{county.name} {float(own[column].iloc[0]):.1f} to {last:.1f}")
+        axes.set_xticks([years[0], years[-1]], [str(years[0]), str(years[-1])])
+        if number % 4 == 0:
+            axes.set_ylabel(ylabel)
+    panels[0].set_ylim(0, float(means[column].max()) * 1.15)
+    return finish(
+        figure,
+        f"Eight small line charts, {ylabel}, {years[0]} to {years[-1]}: {'; '.join(sentences)}.",
+    )

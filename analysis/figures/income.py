@@ -1,0 +1,192 @@
+"""Charts of income over time and of its change."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.theme import (
+    COLOURS,
+    INK,
+    QUIET,
+    SIMULATED,
+    WAN,
+    Chart,
+    finish,
+    label_ends,
+    new_figure,
+    year_axis,
+)
+
+_PARTS = {
+    "operating_income_wan_yuan": ("operating", "Operating 经营性"),
+    "subsidy_income_wan_yuan": ("subsidy", "Subsidy 补助"),
+    "other_income_wan_yuan": ("other", "Other 其他"),
+}
+
+
+_CROWD = 200  # from so many points on, they are drawn smaller and lighter
+
+
+def composition(means: pd.DataFrame) -> Chart:
+    """Draw mean income by year as stacked bars of its parts.
+
+    Parameters
+    ----------
+    means : DataFrame
+        ``year`` and the means of operating, subsidy and other income in 万元
+        (:func:`analysis.indicators.income.means`).
+    """
+    figure, (axes,) = new_figure(height=3.5)
+    years = means["year"].tolist()
+    bottom = np.zeros(len(means))
+    labels = []
+    for column, (name, label) in _PARTS.items():
+        values = means[column].to_numpy()
+        axes.bar(years, values, bottom=bottom, width=0.62, color=COLOURS[name], linewidth=0)
+        labels.append((float(bottom[-1] + values[-1] / 2), label, COLOURS[name]))
+        bottom = bottom + values
+    share = means["operating_income_wan_yuan"].to_numpy() / bottom
+    for year, height, part in zip(years, bottom, share, strict=True):
+        axes.annotate(
+            f"{height:.1f}", (year, height), xytext=(0, 12), textcoords="offset points",
+            ha="center", fontsize=8.5,
+        )  # fmt: skip
+        axes.annotate(
+            f"{part:.0%} op.", (year, height), xytext=(0, 3), textcoords="offset points",
+            ha="center", fontsize=7, color=QUIET,
+        )  # fmt: skip
+    axes.set_ylim(0, bottom.max() * 1.16)
+    axes.set_ylabel(f"Mean income a village, {WAN}")
+    label_ends(axes, years[-1] + 0.31, labels)
+    year_axis(axes, years)
+    first, last = means.iloc[0], means.iloc[-1]
+    return finish(
+        figure,
+        f"Stacked bars of mean income a village by year. Total {bottom[0]:.1f} 万元 in {years[0]} "
+        f"(operating {first['operating_income_wan_yuan']:.1f}, subsidy "
+        f"{first['subsidy_income_wan_yuan']:.1f}) and {bottom[-1]:.1f} in {years[-1]} (operating "
+        f"{last['operating_income_wan_yuan']:.1f}, subsidy {last['subsidy_income_wan_yuan']:.1f}).",
+    )
+
+
+def paths_by_group(
+    means: pd.DataFrame,
+    group: str,
+    columns: Mapping[str, str],
+    labels: Mapping[str, str],
+    *,
+    reference: tuple[pd.DataFrame, str, str] | None = None,
+) -> Chart:
+    """Draw the mean of each group over the years, one panel a measure.
+
+    Parameters
+    ----------
+    means : DataFrame
+        ``year``, the group column, and means in 万元.
+    group : str
+        Column whose values are the lines; a value names its colour where the palette has one.
+    columns : mapping of str to str
+        Measure columns and the titles of their panels.
+    labels : mapping of str to str
+        Group values and the names written beside their lines.
+    reference : tuple of (DataFrame, str, str), optional
+        ``year, value_wan_yuan``, the measure column it belongs to, and its name: drawn as points.
+    """
+    figure, panels = new_figure(width=7.2, height=3.7, columns=len(columns))
+    years = sorted(int(year) for year in means["year"].unique())
+    sentences = []
+    top = max(float(means[column].max()) for column in columns)
+    for number, (axes, (column, title)) in enumerate(zip(panels, columns.items(), strict=True)):
+        axes.set_ylim(0, top * 1.06)
+        axes.set_title(title)
+        ends = []
+        for value, name in labels.items():
+            line = means[means[group] == value].sort_values("year")
+            colour = COLOURS.get(value, INK)
+            axes.plot(line["year"], line[column], color=colour, linewidth=1.8, marker="o", ms=3)
+            first, last = float(line[column].iloc[0]), float(line[column].iloc[-1])
+            ends.append((last, f"{name} {last:.1f}", colour))
+            sentences.append(
+                f"{title}, {name}: {first:.1f} in {years[0]}, {last:.1f} in {years[-1]}"
+            )
+        if reference is not None and reference[1] == column:
+            points, _, name = reference
+            axes.plot(
+                points["year"], points["value_wan_yuan"], linestyle="none", marker="D", ms=4.5,
+                markerfacecolor="white", markeredgecolor=SIMULATED, zorder=5,
+            )  # fmt: skip
+            at = points.sort_values("year").iloc[0]
+            axes.annotate(
+                name, (at["year"], at["value_wan_yuan"]), xytext=(-8, 8),
+                textcoords="offset points", ha="right", color=SIMULATED, fontsize=8,
+            )  # fmt: skip
+            sentences.append(
+                f"{name}: "
+                + ", ".join(
+                    f"{year} {value:.2f}"
+                    for year, value in zip(points["year"], points["value_wan_yuan"], strict=True)
+                )
+            )
+        label_ends(axes, years[-1], ends)
+        year_axis(axes, years[::2] if len(columns) > 1 else years)
+        if number == 0:
+            axes.set_ylabel(f"Mean, {WAN}")
+    return finish(figure, "Lines of means by year in 万元. " + "; ".join(sentences) + ".")
+
+
+def gain_distribution(
+    change: pd.DataFrame, groups: Mapping[str, str], gain_wan: float, years: tuple[int, int]
+) -> Chart:
+    """Draw the distribution of villages' gains, one row a group, with a line at the target.
+
+    Parameters
+    ----------
+    change : DataFrame
+        ``role`` and ``change_wan_yuan`` of each village.
+    groups : mapping of str to str
+        Roles and their names.
+    gain_wan : float
+        The target gain, 万元.
+    years : tuple of int
+        From and to.
+
+    Notes
+    -----
+    The axis ends at the 1st and 99th percentile of all villages; villages beyond are counted in the
+    numbers and named in the alt text. Points are spread by a fixed sequence, not at random.
+    """
+    figure, (axes,) = new_figure(height=0.8 + 0.85 * len(groups))
+    low, high = np.percentile(change["change_wan_yuan"], [1, 99])
+    sentences = []
+    names = []
+    for row, (role, name) in enumerate(groups.items()):
+        gains = change.loc[change["role"] == role, "change_wan_yuan"].sort_values().to_numpy()
+        inside = gains[(gains >= low) & (gains <= high)]
+        # the golden ratio fills an interval evenly: no seed, no clumps
+        offsets = ((np.arange(len(inside)) * 0.6180339887) % 1 - 0.5) * 0.62
+        few = len(gains) < _CROWD
+        axes.scatter(
+            inside, row + offsets, s=9 if few else 4, color=COLOURS[role],
+            alpha=0.75 if few else 0.35, linewidths=0,
+        )  # fmt: skip
+        middle = float(np.median(gains))
+        axes.plot([middle, middle], [row - 0.38, row + 0.38], color=INK, linewidth=1.6)
+        reached = float((gains >= gain_wan - 1e-9).mean())
+        names.append(f"{name}\n{len(gains):,} villages\n{reached:.0%} reach {gain_wan:g}")
+        sentences.append(
+            f"{name}: {len(gains)} villages, median gain {middle:.1f} 万元, {reached:.0%} gain "
+            f"{gain_wan:g} 万元 or more, {len(gains) - len(inside)} beyond the axis"
+        )
+    axes.axvline(gain_wan, color=SIMULATED, linewidth=1, linestyle=(0, (4, 2)))
+    axes.annotate(
+        f"{gain_wan:g} 万元", (gain_wan, -0.5), xytext=(3, 0), textcoords="offset points",
+        va="bottom", color=SIMULATED, fontsize=8,
+    )  # fmt: skip
+    axes.axvline(0, color=QUIET, linewidth=0.7)
+    axes.set_yticks(range(len(groups)), names)
+    axes.set_ylim(len(groups) - 0.45, -0.75)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
+    axes.set_xlabel(f"Change from {years[0]} to {years[1]}, {WAN}; bar: median")
+    return finish(figure, "Points, one a village. " + "; ".join(sentences) + ".")

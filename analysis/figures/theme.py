@@ -1,0 +1,206 @@
+"""The look that all charts share: fonts, colours, direct labels, and the simulated mark."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+
+from analysis.clean.dataset import any_simulated
+
+WAN = "万元 (10,000 yuan)"
+
+INK = "#222426"
+QUIET = "#8a8f94"
+RULE = "#e3e5e7"
+SIMULATED = "#b3541e"
+
+# Dark to light as well as hue by hue, so that they part in grey and for colour-blind readers.
+COLOURS = {
+    "operating": "#1d4e74",
+    "subsidy": "#d9952f",
+    "other": "#a9b4b8",
+    "total": "#222426",
+    "helper": "#8a4f1d",
+    "allied_weak": "#0b7a75",
+    "allied_other": "#5a8f3c",
+    "outside": "#8a8f94",
+}
+BAND_COLOURS = ("#d8dadd", "#f2d8b0", "#c3d7e0", "#7fb0c8", "#3a7ca5", "#16425b")
+"""None, then light to dark: bands are ordered."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with the text that stands in for it.
+
+    Attributes
+    ----------
+    figure : Figure
+        The drawing.
+    alt : str
+        What it shows, in words and numbers, for readers who do not see it.
+    """
+
+    figure: Figure
+    alt: str
+
+
+@cache
+def fonts() -> tuple[str, ...]:
+    """Register the fonts once and return their families in order of use.
+
+    Noto Sans SC covers Latin and Chinese; DejaVu Sans stands behind it for symbols.
+    """
+    import pylopdf_fonts_zh_cn  # noqa: PLC0415
+
+    folder = Path(pylopdf_fonts_zh_cn.__file__).parent
+    fontManager.addfont(folder / "NotoSansSC-Regular.otf")
+    return ("Noto Sans SC", "DejaVu Sans")
+
+
+def new_figure(
+    width: float = 7.2, height: float = 3.6, *, rows: int = 1, columns: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """Return a themed figure and its axes, row by row. Sizes are in inches.
+
+    The figure stands apart from pyplot: nothing is shown twice and nothing stays open. The theme
+    stays set, because text takes its font when it is written.
+    """
+    use_theme()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=rows * columns > 1, sharey=True)
+    return figure, [axes for row in grid for axes in row]
+
+
+def use_theme() -> None:
+    """Set the theme; ``sns.set_theme`` would otherwise undo the fonts."""
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        rc={
+            "font.family": list(fonts()),
+            "font.size": 9.5,
+            "axes.labelsize": 9,
+            "axes.titlesize": 9.5,
+            "axes.titlelocation": "left",
+            "axes.labelcolor": INK,
+            "axes.edgecolor": QUIET,
+            "axes.linewidth": 0.7,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.grid.axis": "y",
+            "axes.axisbelow": True,
+            "axes.unicode_minus": True,
+            "grid.color": RULE,
+            "grid.linewidth": 0.7,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "xtick.labelsize": 8.5,
+            "ytick.labelsize": 8.5,
+            "xtick.major.size": 3,
+            "ytick.major.size": 0,
+            "xtick.major.width": 0.7,
+            "legend.frameon": False,
+        },
+    )
+
+
+def finish(figure: Figure, alt: str) -> Chart:
+    """Mark the figure when its data are simulated, check its glyphs, and return the chart."""
+    if any_simulated():
+        mark_simulated(figure)
+        alt = f"Simulated data. {alt}"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
+        figure.draw_without_rendering()
+    return Chart(figure, alt)
+
+
+def mark_simulated(figure: Figure) -> None:
+    """Write on a figure that its data are simulated; twice is once."""
+    if any(text.get_gid() == "simulated" for text in figure.texts):
+        return
+    family = list(fonts())
+    figure.text(
+        0.5, 0.52, "SIMULATED 模拟", gid="simulated", family=family, fontsize=44, color=SIMULATED,
+        alpha=0.08, rotation=18, ha="center", va="center", zorder=0,
+    )  # fmt: skip
+    figure.text(
+        0.995, 0.004, "Simulated data · 模拟数据", gid="simulated", family=family, fontsize=8,
+        color=SIMULATED, ha="right", va="bottom",
+    )  # fmt: skip
+    # keep the line below the axes free for the mark
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        height = 0.22 / figure.get_figheight()
+        engine.set(rect=(0, height, 1, 1 - height))  # type: ignore[call-arg]
+
+
+def spread(values: Sequence[float], gap: float) -> list[float]:
+    """Move label positions apart until neighbours are ``gap`` away, keeping their order.
+
+    Examples
+    --------
+    >>> spread([1.0, 1.2, 5.0], gap=1.0)
+    [0.6, 1.6, 5.0]
+    """
+    order = np.argsort(values, kind="stable")
+    # blocks of labels that touch, each as [sum of wanted positions, size]
+    blocks: list[list[float]] = []
+    for index in order:
+        blocks.append([values[index], 1])
+        while len(blocks) > 1 and _low(blocks[-1], gap) - _high(blocks[-2], gap) < gap - 1e-12:
+            total, size = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += size
+    placed = [_low(block, gap) + gap * step for block in blocks for step in range(int(block[1]))]
+    result = [0.0] * len(values)
+    for index, position in zip(order, placed, strict=True):
+        result[index] = round(float(position), 12)
+    return result
+
+
+def _low(block: list[float], gap: float) -> float:
+    return block[0] / block[1] - gap * (block[1] - 1) / 2
+
+
+def _high(block: list[float], gap: float) -> float:
+    return block[0] / block[1] + gap * (block[1] - 1) / 2
+
+
+def label_ends(
+    axes: Axes, x: float, labels: Sequence[tuple[float, str, str]], *, offset: float = 6
+) -> None:
+    """Write each line's name beside its last point.
+
+    Parameters
+    ----------
+    axes : Axes
+        Its y limits must be final.
+    x : float
+        Position of the last points.
+    labels : sequence of (y, text, colour)
+        One a line.
+    """
+    low, high = axes.get_ylim()
+    height_points = axes.figure.get_figheight() * 72 * 0.75  # type: ignore[union-attr]
+    gap = (high - low) * 11 / height_points
+    for (_, text, colour), y in zip(labels, spread([y for y, *_ in labels], gap), strict=True):
+        axes.annotate(
+            text, (x, y), xytext=(offset, 0), textcoords="offset points", va="center",
+            color=colour, fontsize=8.5, annotation_clip=False,
+        )  # fmt: skip
+
+
+def year_axis(axes: Axes, years: Sequence[int]) -> None:
+    """Tick every year."""
+    axes.set_xticks(list(years), [str(year) for year in years])
