@@ -1,0 +1,21 @@
+"""The report engine: runs notebooks, publishes each as one page that can be cited.
+
+Notebooks use ``from analysis.reports import show, table, record``; the command line uses
+``analysis.reports.runner``.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.reports.products import record, show, table
+
+__all__ = ["record", "show", "table"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
+    """Import the products only when a notebook asks for one."""
+    if name in __all__:
+        from analysis.reports import products  # noqa: PLC0415
+
+        return getattr(products, name)
+    raise AttributeError(f"module 'analysis.reports' has no attribute {name!r}")

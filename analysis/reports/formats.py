@@ -1,0 +1,55 @@
+"""How a value is written: one rule for tables, cited numbers and pages."""
+
+import math
+from collections.abc import Iterable
+
+MISSING = "–"
+_MINUS = "−"
+_DECIMALS = ((1000, 0), (100, 1), (0, 2))
+_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROL = (*range(9), 11, 12, *range(14, 32), *range(127, 160))
+_VISIBLE = {code: f"[U+{code:04X}]" for code in (*_BIDI, *_CONTROL)}
+
+
+def visible(text: str) -> str:
+    """Show characters that would reorder or hide the text around them.
+
+    Examples
+    --------
+    >>> visible("a" + chr(0x202E) + "b")
+    'a[U+202E]b'
+    """
+    return text.translate(_VISIBLE)
+
+
+def number(value: float, digits: int, *, grouped: bool = True) -> str:
+    """Write a number with a thousands separator and a true minus sign.
+
+    Examples
+    --------
+    >>> number(-1234.5, 1), number(2024, 0, grouped=False), number(-0.001, 2)
+    ('−1,234.5', '2024', '0.00')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{_MINUS}∞"
+    text = f"{value:,.{digits}f}" if grouped else f"{value:.{digits}f}"
+    if text.startswith("-") and not text.strip("-0.,"):
+        text = text[1:]
+    return text.replace("-", _MINUS)
+
+
+def digits_for(values: Iterable[float]) -> int:
+    """Choose the decimals for numbers that stand together; whole numbers get none.
+
+    Examples
+    --------
+    >>> digits_for([0.12, 3.4]), digits_for([120.5, 3.0]), digits_for([5e4, 0.5])
+    (2, 1, 0)
+    >>> digits_for([82.0, 9.0])
+    0
+    """
+    finite = [abs(value) for value in values if math.isfinite(value)]
+    if all(value.is_integer() for value in map(float, finite)):
+        return 0
+    largest = max(finite)
+    return next(digits for bound, digits in _DECIMALS if largest >= bound)

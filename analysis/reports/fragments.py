@@ -1,0 +1,164 @@
+"""Cells of an executed notebook as HTML, sanitised piece by piece."""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from html import escape, unescape
+from typing import Any
+
+from analysis.errors import LianjianError
+from analysis.reports import markup, sanitise
+from analysis.reports.findings import DATA_MIME, Findings
+from analysis.reports.names import slug
+
+_IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
+_HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
+_POINTER = re.compile(r'<a href="#((?:fig|tab|num)-[^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
+_UNFILLED = {"", "…", "...", "figure", "table", "number"}
+
+
+class Writer:
+    """Writes the cells of one notebook; it numbers products and headings as it goes.
+
+    Attributes
+    ----------
+    headings : list of (int, str, str)
+        Level, id and text of each heading written so far.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.headings: list[tuple[int, str, str]] = []
+
+    # ---- prose ----
+
+    def markdown(self, source: str, attachments: Mapping[str, Any] | None = None) -> str:
+        """Write a markdown cell."""
+        html = sanitise.foreign(_markdown(source, attachments or {}, escape=False))
+        return self._pointers(_HEADING.sub(self._heading, html))
+
+    def heading(self, level: int, text: str) -> str:
+        """Write a heading of the page itself."""
+        return self._heading_html(level, escape(text), text)
+
+    def _heading(self, match: re.Match[str]) -> str:
+        text = unescape(_TAG.sub("", match[2])).strip()
+        return self._heading_html(int(match[1]), match[2], text)
+
+    def _heading_html(self, level: int, inner: str, text: str) -> str:
+        # the page's title is its only h1, and no level is skipped on the way down
+        above = self.headings[-1][0] if self.headings else 1
+        level = max(2, min(level, above + 1))
+        taken = {anchor for _, anchor, _ in self.headings}
+        base = anchor = f"sec-{slug(text)}"
+        count = 1
+        while anchor in taken:
+            count += 1
+            anchor = f"{base}-{count}"
+        self.headings.append((level, anchor, text))
+        link = f'<a class="lj-anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
+        return f'<h{level} id="{anchor}">{inner}{link}</h{level}>'
+
+    def _pointers(self, html: str) -> str:
+        """Let ``[](#fig-name)`` say "Figure 2", and ``[](#num-name)`` the number itself."""
+
+        def fill(match: re.Match[str]) -> str:
+            product = self.findings.find(match[1])
+            if product is None:
+                known = ", ".join(f"#{p.anchor}" for p in self.findings.products) or "nothing"
+                raise LianjianError(
+                    f"The text points to #{match[1]}, which this notebook does not publish. "
+                    f"It publishes: {known}."
+                )
+            bare = _TAG.sub("", match[2]).strip().lower() in _UNFILLED
+            words = escape(product.reference) if bare else match[2]
+            return f'<a class="lj-pointer" href="#{match[1]}">{words}</a>'
+
+        return _POINTER.sub(fill, html)
+
+    # ---- outputs ----
+
+    def output(self, output: Mapping[str, Any]) -> str:
+        """Write one output of a code cell."""
+        kind = output["output_type"]
+        if kind == "stream":
+            return _pre(output["text"], f"lj-{output['name']}")
+        if kind == "error":
+            return _pre("\n".join(output["traceback"]), "lj-error")
+        data = output.get("data", {})
+        product = output.get("metadata", {}).get("lianjian")
+        if DATA_MIME in data:
+            return ""  # the page says what it used in one place
+        if product:
+            return self._product(data["text/html"], product)
+        for mime, write in self._writers().items():
+            if mime in data:
+                return write(data[mime], output.get("metadata", {}).get(mime, {}))
+        return ""
+
+    def _product(self, html: str, facts: Mapping[str, Any]) -> str:
+        kind, name = facts["product"], facts["name"]
+        product = self.findings.find(markup.anchor(kind, name))
+        if product is None:
+            return ""
+        return sanitise.own(markup.with_number(html, kind, name, product.position))
+
+    def _writers(self) -> dict[str, Callable[[str, Mapping[str, Any]], str]]:
+        def html(text: str, _: Mapping[str, Any]) -> str:
+            return (
+                '<div class="lj-output" role="region" tabindex="0" aria-label="Output">'
+                f"{sanitise.foreign(text)}</div>"
+            )
+
+        def markdown(text: str, _: Mapping[str, Any]) -> str:
+            # an output carries data: its tags are text
+            return sanitise.foreign(_markdown(text, {}, escape=True))
+
+        writers: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
+            "text/html": html,
+            "text/markdown": markdown,
+        }
+        writers |= {mime: _image(mime) for mime in _IMAGES}
+        return writers | {
+            m: lambda text, _: _pre(text, "lj-text") for m in ("text/latex", "text/plain")
+        }
+
+
+def code(source: str) -> str:
+    """Highlight Python code."""
+    from pygments import highlight  # noqa: PLC0415
+    from pygments.formatters import HtmlFormatter  # noqa: PLC0415
+    from pygments.lexers import PythonLexer  # noqa: PLC0415
+
+    inner = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
+    return f'<pre class="highlight" tabindex="0"><code>{inner}</code></pre>'
+
+
+def _pre(text: str, kind: str) -> str:
+    from nbconvert.filters import ansi2html  # noqa: PLC0415
+
+    return f'<pre class="{kind}" tabindex="0">{ansi2html(text.rstrip())}</pre>'
+
+
+def _image(mime: str) -> Callable[[str, Mapping[str, Any]], str]:
+    def write(content: str, metadata: Mapping[str, Any]) -> str:
+        plain = mime == "image/svg+xml"
+        data = base64.b64encode(content.encode()).decode() if plain else "".join(content.split())
+        alt = escape(str(metadata.get("alt", "Image without a description")))
+        image = f'<p><img class="lj-image" alt="{alt}" src="data:{mime};base64,{data}"></p>'
+        return sanitise.own(image)
+
+    return write
+
+
+def _markdown(source: str, attachments: Mapping[str, Any], *, escape: bool) -> str:
+    from nbconvert.filters.markdown_mistune import (  # noqa: PLC0415
+        IPythonRenderer,
+        MarkdownWithMath,
+    )
+
+    renderer = IPythonRenderer(
+        escape=escape, attachments=dict(attachments), exclude_anchor_links=True
+    )
+    return str(MarkdownWithMath(renderer=renderer).render(source))

@@ -1,0 +1,81 @@
+"""The HTML of one product; the notebook shows it, the page shows it with its number."""
+
+from html import escape
+
+SIMULATED = "Simulated data 模拟数据"
+"""What every figure and table made from simulated data says in its caption."""
+
+WORDS = {"figure": "Figure", "table": "Table", "number": "Number"}
+_PREFIX = {"figure": "fig", "table": "tab", "number": "num"}
+
+
+def anchor(kind: str, name: str) -> str:
+    """Return the id of a product in its page."""
+    return f"{_PREFIX[kind]}-{name}"
+
+
+def label(kind: str, name: str, number: int | None = None) -> str:
+    """Return the label that opens a caption; with a number it links to itself."""
+    if number is None:
+        return f'<strong class="lj-label">{WORDS[kind]}.</strong>'
+    words = f"{WORDS[kind]} {number}"
+    return f'<a class="lj-label" href="#{anchor(kind, name)}">{words}</a>'
+
+
+def figure(name: str, caption: str, alt: str, source: str, *, simulated: bool) -> str:
+    """Return a figure: an image with alternative text and a caption below.
+
+    Parameters
+    ----------
+    source : str
+        The image as a ``data:`` address.
+    """
+    return (
+        f'<figure id="{anchor("figure", name)}" class="lianjian lj-figure">'
+        f'<img alt="{escape(alt)}" src="{source}" style="max-width:100%;background:#fff">'
+        f'<figcaption style="max-width:48em">{_caption("figure", name, caption, simulated)}'
+        "</figcaption></figure>"
+    )
+
+
+def table(name: str, caption: str, grid: str, *, simulated: bool) -> str:
+    """Return a table with its caption above, in a region that scrolls when it is wide.
+
+    Parameters
+    ----------
+    grid : str
+        Head and body of the table, already escaped.
+    """
+    return (
+        f'<div id="{anchor("table", name)}" class="lianjian lj-table" role="region" tabindex="0" '
+        f'aria-label="Table: {escape(caption)}" style="overflow-x:auto"><table>'
+        '<caption style="caption-side:top;text-align:left;max-width:48em">'
+        f"{_caption('table', name, caption, simulated)}</caption>{grid}</table></div>"
+    )
+
+
+def number(name: str, words: str, value: str, interval: str, count: str) -> str:
+    """Return one cited number as a readable line."""
+    rest = "".join(
+        f' <span class="lj-{part}">{escape(text)}</span>'
+        for part, text in (("interval", interval), ("count", count))
+        if text
+    )
+    return (
+        f'<p id="{anchor("number", name)}" class="lianjian lj-number">'
+        f'{_number_label(name, words)} <strong class="lj-value">{escape(value)}</strong>{rest}</p>'
+    )
+
+
+def with_number(html: str, kind: str, name: str, position: int) -> str:
+    """Put the number into what a notebook published."""
+    return html.replace(label(kind, name), label(kind, name, position), 1)
+
+
+def _caption(kind: str, name: str, caption: str, simulated: bool) -> str:
+    mark = f' <span class="lj-simulated">{SIMULATED}</span>' if simulated else ""
+    return f"{label(kind, name)} {escape(caption)}{mark}"
+
+
+def _number_label(name: str, words: str) -> str:
+    return f'<a class="lj-what" href="#{anchor("number", name)}">{escape(words)}</a>'

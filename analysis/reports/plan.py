@@ -1,0 +1,236 @@
+"""Which runs there are: every notebook once, or as ``notebooks/plan.toml`` says.
+
+A plan entry names a notebook and may give it a ``title``, fixed ``parameters`` and
+``each = "county"``, which makes one run a county::
+
+    [[run]]
+    notebook = "09-county-brief"
+    title = "County brief: {county_name}"
+    each = "county"
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from analysis import fields, paths
+from analysis.errors import LianjianError
+from analysis.reports import parameters
+from analysis.reports.names import slug
+from analysis.reports.parameters import Parameter, Value
+
+_NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
+_KEYS = ("notebook", "title", "each", "parameters")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One notebook with one set of parameters: one report.
+
+    Attributes
+    ----------
+    notebook : Path
+        The notebook's source.
+    slug : str
+        Name of the report's folder.
+    title : str
+        Title of the page; empty takes the notebook's first heading.
+    parameters : dict of str to Value
+        What is set; the others keep the notebook's defaults.
+    """
+
+    notebook: Path
+    slug: str
+    title: str
+    parameters: dict[str, Value]
+
+    @property
+    def name(self) -> str:
+        """Name of the notebook, without its ending."""
+        return self.notebook.stem
+
+
+def _each_county() -> Iterable[tuple[str, dict[str, str]]]:
+    for county in fields.COUNTIES:
+        words = {
+            "county": county.code,
+            "county_name": county.name,
+            "county_name_zh": county.name_zh,
+            "zone": county.zone,
+        }
+        yield county.code, words
+
+
+# What `each` may say: the parameter that it sets, and for each value the words for a title.
+_EACH: dict[str, Callable[[], Iterable[tuple[str, dict[str, str]]]]] = {"county": _each_county}
+
+
+def discover(folder: Path | None = None) -> dict[str, Path]:
+    """Find the notebooks, ``NN-name.ipynb``, by name."""
+    folder = folder or paths.notebooks()
+    return {p.stem: p for p in sorted(folder.glob("*.ipynb")) if _NOTEBOOK.match(p.name)}
+
+
+def load(folder: Path | None = None) -> tuple[Run, ...]:
+    """Read the plan and expand it to runs, in the order of the notebooks.
+
+    Raises
+    ------
+    LianjianError
+        The plan names an unknown notebook, key, ``each`` or parameter, or two runs would
+        write the same report.
+    """
+    folder = folder or paths.notebooks()
+    found = discover(folder)
+    entries: dict[str, list[dict[str, Any]]] = {name: [] for name in found}
+    for number, entry in enumerate(_entries(folder / "plan.toml"), start=1):
+        name = _checked(entry, number, found)
+        entries[name].append(entry)
+    runs: list[Run] = []
+    for name, path in found.items():
+        declared = parameters.read(path)
+        for entry in entries[name] or [{"notebook": name}]:
+            runs.extend(_expand(entry, path, declared))
+    _no_twins(runs)
+    return tuple(runs)
+
+
+def _entries(plan: Path) -> list[dict[str, Any]]:
+    if not plan.exists():
+        return []
+    try:
+        content = tomllib.loads(plan.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise LianjianError(f"notebooks/plan.toml is not TOML: {error}") from error
+    entries = content.pop("run", [])
+    if content or not isinstance(entries, list):
+        seen = ", ".join(content) or "run"
+        raise LianjianError(
+            f"notebooks/plan.toml holds {seen!r}; it may hold only [[run]] entries."
+        )
+    return entries
+
+
+def _checked(entry: Mapping[str, Any], number: int, found: Mapping[str, Path]) -> str:
+    where = f"notebooks/plan.toml, run {number}"
+    for key in entry:
+        if key not in _KEYS:
+            raise LianjianError(
+                f"{where}: unknown key {key!r}.{_meant(key, _KEYS)} Keys are: {', '.join(_KEYS)}."
+            )
+    name = str(entry.get("notebook", "")).removesuffix(".ipynb")
+    if name not in found:
+        raise LianjianError(
+            f"{where}: there is no notebook {name!r} in notebooks/.{_meant(name, found)} "
+            f"Notebooks are: {', '.join(found) or 'none'}."
+        )
+    each = entry.get("each")
+    if each is not None and each not in _EACH:
+        raise LianjianError(
+            f"{where}: each = {each!r} is unknown.{_meant(str(each), _EACH)} "
+            f"It may be: {', '.join(_EACH)}."
+        )
+    return name
+
+
+def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Parameter]) -> list[Run]:
+    fixed = dict(entry.get("parameters", {}))
+    title = str(entry.get("title", ""))
+    each = entry.get("each")
+    variants: Iterable[tuple[str, dict[str, str]]] = _EACH[each]() if each else [("", {})]
+    runs = []
+    for value, words in variants:
+        given = {**fixed, each: value} if each else fixed
+        checked = parameters.check(given, declared, path.name)
+        known = {n: str(p.default) for n, p in declared.items()}
+        known |= {n: str(v) for n, v in checked.items()} | words
+        parts = [path.stem, value] if each else [path.stem, *map(str, fixed.values())]
+        runs.append(Run(path, _report_slug(parts), _title(title, known, path.name), checked))
+    return runs
+
+
+def _report_slug(parts: Sequence[str]) -> str:
+    return "-".join(slug(part) for part in parts if part)
+
+
+def _title(template: str, words: Mapping[str, str], where: str) -> str:
+    def word(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in words:
+            raise LianjianError(
+                f"notebooks/plan.toml: the title for {where} uses {{{name}}}."
+                f"{_meant(name, words)} Known are: {', '.join(words) or 'no names'}."
+            )
+        return words[name]
+
+    return re.sub(r"\{([^{}]*)\}", word, template)
+
+
+def _no_twins(runs: Sequence[Run]) -> None:
+    seen: set[str] = set()
+    for run in runs:
+        if run.slug in seen:
+            raise LianjianError(
+                f"Two runs of {run.notebook.name} would write the report {run.slug!r}. "
+                "Give them different parameters in notebooks/plan.toml."
+            )
+        seen.add(run.slug)
+
+
+def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
+    """Keep the runs whose notebook or slug begins with one of the given words."""
+    if not only:
+        return tuple(runs)
+    chosen: set[str] = set()
+    for word in only:
+        stem = word.removesuffix(".ipynb")
+        hits = {r.slug for r in runs if r.slug.startswith(stem) or r.name == stem}
+        if not hits:
+            known = list(dict.fromkeys(n for r in runs for n in (r.name, r.slug)))
+            raise LianjianError(
+                f"No run is called {word!r}.{_meant(word, known)} "
+                f"Notebooks are: {', '.join(dict.fromkeys(r.name for r in runs))}."
+            )
+        chosen |= hits
+    return tuple(run for run in runs if run.slug in chosen)
+
+
+def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None) -> tuple[Run, ...]:
+    """Set parameters from the command line; a changed value names the report too.
+
+    ``dataset`` reaches the notebooks that declare a parameter ``dataset``; every other
+    name must be a parameter of every selected notebook.
+    """
+    changed = []
+    takes_dataset = False
+    for run in runs:
+        declared = parameters.read(run.notebook)
+        wanted: dict[str, object] = dict(given)
+        if dataset is not None and "dataset" in declared:
+            takes_dataset = True
+            wanted["dataset"] = dataset
+        new = parameters.check(wanted, declared, run.notebook.name)
+        now = {n: run.parameters.get(n, declared[n].default) for n in new}
+        marks = [
+            str(value) if name == "dataset" else f"{name}-{value}"
+            for name, value in new.items()
+            if value != now[name]
+        ]
+        merged = {**run.parameters, **new}
+        changed.append(replace(run, slug=_report_slug([run.slug, *marks]), parameters=merged))
+    if dataset is not None and runs and not takes_dataset:
+        raise LianjianError(
+            f"None of the selected notebooks has a parameter 'dataset', so {dataset!r} would "
+            "not be used. Select others with --only, or leave --dataset out."
+        )
+    _no_twins(changed)
+    return tuple(changed)
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,225 @@
+"""What a notebook publishes: figures, tables and cited numbers.
+
+Each goes out as one output that carries its name, its caption and whether it was made from
+simulated data; the page numbers it and gives it an address.
+"""
+
+import base64
+import io
+import math
+import sys
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from analysis import __version__
+from analysis.errors import LianjianError
+from analysis.reports import formats, markup
+from analysis.reports.names import is_slug, slug
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from analysis.reports.tables import Digits
+
+
+def show(fig: "Figure", name: str, caption: str, *, alt: str) -> None:
+    """Publish a figure and close it.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The figure; a figure made from simulated data is marked on its face.
+    name : str
+        Its address: ``#fig-NAME`` in the page.
+    caption : str
+        What a reader sees below it.
+    alt : str
+        What it shows, for a reader who cannot see it.
+
+    Raises
+    ------
+    LianjianError
+        No alternative text, a name that cannot be an address, or a character without a glyph.
+    """
+    import matplotlib.pyplot as plt  # noqa: PLC0415
+
+    _check(name, caption)
+    if not alt.strip():
+        raise LianjianError(
+            f"Figure {name!r} has no alternative text. Say in alt= what it shows, in a sentence "
+            "or two, for a reader who cannot see it."
+        )
+    simulated = _simulated()
+    if simulated:
+        from analysis import figures  # noqa: PLC0415
+
+        figures.mark_simulated(fig)
+    svg = _svg(fig, name, caption, alt, simulated=simulated)
+    plt.close(fig)
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+    html = markup.figure(name, caption, alt, source, simulated=simulated)
+    _publish(
+        "figure", name, html, f"Figure: {caption}", caption=caption, alt=alt, simulated=simulated
+    )
+
+
+def table(
+    frame: "pd.DataFrame",
+    name: str,
+    caption: str,
+    *,
+    digits: "Digits" = None,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Publish a frame as a table.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Its rows; an index with a name, or of several levels, becomes row headers.
+    name : str
+        Its address: ``#tab-NAME`` in the page.
+    caption : str
+        What stands above it.
+    digits : int or mapping of column to int, optional
+        Decimals; by default they follow the size of the numbers.
+    labels : mapping of str to str, optional
+        What to call columns that the field registry does not know.
+    """
+    from analysis.reports import tables  # noqa: PLC0415
+
+    _check(name, caption)
+    simulated = _simulated()
+    grid = tables.grid(frame, digits, labels)
+    html = markup.table(name, caption, grid, simulated=simulated)
+    mark = f" [{markup.SIMULATED}]" if simulated else ""
+    text = f"Table: {caption}{mark}\n{frame.to_string(max_rows=20)}"
+    _publish("table", name, html, text, caption=caption, simulated=simulated)
+
+
+def record(
+    name: str,
+    value: float,
+    *,
+    label: str,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    n: int | None = None,
+    digits: int | None = None,
+) -> None:
+    """Publish one number that can be cited by its address, ``#num-NAME``.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the number ledger.
+    value : float
+        The number, finite.
+    label : str
+        What it is, in words.
+    unit : str
+        Its unit.
+    low, high : float, optional
+        Ends of its interval.
+    n : int, optional
+        Observations behind it.
+    digits : int, optional
+        Decimals to print; the ledger keeps the full value.
+
+    Raises
+    ------
+    LianjianError
+        A value or an end that is not a finite number.
+    """
+    _check(name, label)
+    ends = {"value": value, "low": low, "high": high}
+    numbers = {key: float(end) for key, end in ends.items() if end is not None}
+    for key, end in numbers.items():
+        if not math.isfinite(end):
+            raise LianjianError(
+                f"Number {name!r}: {key} is {end}. A cited number is finite; look at the rows "
+                "it was computed from, or leave the number out and say why in the text."
+            )
+    whole = isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu")
+    places = digits if digits is not None else 0 if whole else formats.digits_for(numbers.values())
+
+    def written(number: float) -> str:
+        return formats.number(number, places, grouped=not unit.startswith("year"))
+
+    space = "" if unit in {"", "%"} else " "
+    text = f"{written(numbers['value'])}{space}{unit}"
+    interval = " to ".join(written(numbers[k]) for k in ("low", "high") if k in numbers)
+    if interval and len(numbers) == 2:  # noqa: PLR2004  (one end only)
+        interval = f"{'at least' if low is not None else 'at most'} {interval}"
+    count = "" if n is None else f"n = {formats.number(n, 0)}"
+    rest = "".join(f", {part}" for part in (interval, count) if part)
+    _publish(
+        "number",
+        name,
+        markup.number(name, label, text, interval, count),
+        f"{label}: {text}{rest}",
+        label=label,
+        unit=unit,
+        text=text,
+        value=int(value) if whole else numbers["value"],
+        low=numbers.get("low"),
+        high=numbers.get("high"),
+        n=None if n is None else int(n),
+        simulated=_simulated(),
+    )
+
+
+def _simulated() -> bool:
+    from analysis.clean.dataset import loaded  # noqa: PLC0415
+
+    return any(data.kind == "simulated" for data in loaded())
+
+
+def _check(name: str, caption: str) -> None:
+    if not is_slug(name):
+        raise LianjianError(
+            f"{name!r} cannot be an address. Use lower-case letters, digits, - and _, "
+            f"for example {slug(name)!r}."
+        )
+    if not caption.strip():
+        raise LianjianError(f"{name!r} has no caption or label. Say in words what it is.")
+
+
+def _svg(fig: "Figure", name: str, caption: str, alt: str, *, simulated: bool) -> bytes:
+    """Draw a figure; the same figure gives the same bytes."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    mark = f" {markup.SIMULATED}." if simulated else ""
+    metadata = {
+        "Title": caption + mark,
+        "Description": alt + mark,
+        "Creator": f"lianjian {__version__}",
+        "Date": None,
+    }
+    settings: dict[Any, Any] = {"svg.hashsalt": name, "svg.fonttype": "path"}
+    buffer = io.BytesIO()
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
+        try:
+            fig.savefig(buffer, format="svg", bbox_inches="tight", metadata=metadata)
+        except UserWarning as warning:
+            raise LianjianError(
+                f"Figure {name!r} holds a character that its fonts cannot draw: {warning}. "
+                "Call analysis.figures.fonts() and draw with the theme of analysis.figures."
+            ) from None
+    return buffer.getvalue()
+
+
+def _publish(product: str, name: str, html: str, plain: str, /, **facts: object) -> None:
+    data = {"text/html": html, "text/plain": plain}
+    metadata = {"lianjian": {"product": product, "name": name, **facts}}
+    ipython = sys.modules.get("IPython")
+    if ipython is None or ipython.get_ipython() is None:
+        sys.stdout.write(plain + "\n")
+        return
+    from IPython.display import display  # noqa: PLC0415
+
+    display(data, raw=True, metadata=metadata)

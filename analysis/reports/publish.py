@@ -1,0 +1,221 @@
+"""An executed notebook as one page: a single HTML file, without scripts and without requests."""
+
+import hashlib
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import __version__, fields, paths
+from analysis.reports import embed, findings, formats, fragments, parameters
+from analysis.reports.normalise import INJECTED
+from analysis.reports.plan import Run
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+TEMPLATES = Path(__file__).parent / "templates"
+KINDS = {
+    "simulated": "Simulated ledgers",
+    "ledger": "Village ledgers",
+    "published": "Published figures",
+}
+_TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*(?:\n|\Z)")
+_rendering = threading.Lock()  # one exporter serves every thread
+
+
+@dataclass(frozen=True)
+class Page:
+    """A rendered report.
+
+    Attributes
+    ----------
+    html : str
+        The whole page.
+    title, subtitle, summary : str
+        What the index says about it.
+    run_id : str
+        First 12 hex digits of the hash of the executed notebook.
+    findings : Findings
+        Data used and products published.
+    """
+
+    html: str
+    title: str
+    subtitle: str
+    summary: str
+    run_id: str
+    findings: findings.Findings
+
+
+def publish(node: "NotebookNode", run: Run, content: bytes) -> Page:
+    """Render an executed notebook.
+
+    Parameters
+    ----------
+    node : NotebookNode
+        The executed notebook, normalised.
+    run : Run
+        What was run.
+    content : bytes
+        The executed notebook as stored; its hash is the run's id.
+    """
+    found = findings.gather(node)
+    heading, summary = _opening(node)
+    title = run.title or heading or run.name
+    subtitle = in_words(run.parameters)
+    run_id = hashlib.sha256(content).hexdigest()[:12]
+    facts = {
+        "title": title,
+        "subtitle": subtitle,
+        "summary": summary,
+        "run_id": run_id,
+        "slug": run.slug,
+        "notebook": run.notebook.name,
+        "version": __version__,
+        "simulated": found.simulated,
+        "kind": found.kind,
+        "kinds": KINDS,
+        "datasets": found.datasets,
+        "parameters": _parameter_rows(run),
+        "citation": citation(title, run_id, found),
+        "writer": fragments.Writer(found),
+        "code": fragments.code,
+    }
+    with _rendering:
+        html, _ = _exporter().from_notebook_node(node, resources={"page": facts})
+    html = finish(html)
+    return Page(html, title, subtitle, summary, run_id, found)
+
+
+def finish(html: str) -> str:
+    """Make hidden characters visible and put the fonts in."""
+    html = formats.visible(html)
+    return html.replace("/*fonts*/", embed.style(html), 1)
+
+
+def in_words(given: Mapping[str, object]) -> str:
+    """Say parameters in words.
+
+    Examples
+    --------
+    >>> in_words({"county": "621022", "base_year": 2018})
+    'County: Huan County 环县 · Base year: 2018'
+    """
+    counties = {c.code: f"{c.name} {c.name_zh}" for c in fields.COUNTIES}
+    return " · ".join(
+        f"{name.replace('_', ' ').capitalize()}: {counties.get(str(value), str(value))}"
+        for name, value in given.items()
+    )
+
+
+def citation(title: str, run_id: str, found: findings.Findings) -> str:
+    """Return one line by which the page is cited."""
+    cff = paths.root() / "CITATION.cff"
+    text = cff.read_text("utf-8") if cff.exists() else ""
+    date = re.search(r'^date-released:\s*"?(\d{4})', text, re.MULTILINE)
+    year = f" ({date[1]})" if date else ""
+    data = ", ".join(f"{d['name']} {d['version']}" for d in found.datasets)
+    mark = " Simulated data." if found.simulated else ""
+    return (
+        f"The Lianjian contributors{year}. {title}. Lianjian {__version__}, run {run_id}"
+        f"{f', data {data}' if data else ''}.{mark}"
+    )
+
+
+def _opening(node: "NotebookNode") -> tuple[str, str]:
+    """Return the notebook's first heading and the paragraph below it, as plain text."""
+    first = next((c.source for c in node.cells if c.cell_type == "markdown"), "")
+    match = _TITLE.match(first)
+    rest = first[match.end() :] if match else first
+    paragraph = next(
+        (p for p in rest.split("\n\n") if p.strip() and p.lstrip()[0] not in "#|-"), ""
+    )
+    return (_plain(match[1]) if match else ""), _plain(paragraph)
+
+
+def _plain(markdown: str) -> str:
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    return re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip()
+
+
+def _parameter_rows(run: Run) -> list[dict[str, str]]:
+    rows = []
+    for parameter in parameters.read(run.notebook).values():
+        chosen = parameter.name in run.parameters
+        value = run.parameters.get(parameter.name, parameter.default)
+        rows.append(
+            {
+                "name": parameter.name,
+                "value": "none" if value is None else str(value),
+                "help": parameter.help,
+                "origin": "set for this run" if chosen else "default",
+            }
+        )
+    return rows
+
+
+@cache
+def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
+    from nbconvert.exporters import TemplateExporter  # noqa: PLC0415
+    from nbconvert.preprocessors import Preprocessor  # noqa: PLC0415
+    from traitlets import default  # noqa: PLC0415
+    from traitlets.config import Config  # noqa: PLC0415
+
+    class Tidy(Preprocessor):
+        """Take out the title, which the page sets, and join code that shows nothing."""
+
+        def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:  # noqa: ANN401
+            prose = [c for c in nb.cells if c.cell_type == "markdown"]
+            if prose:
+                prose[0].source = _TITLE.sub("", prose[0].source)
+            nb.cells = _joined([c for c in nb.cells if c.source.strip()])
+            return nb, resources
+
+    class ReportExporter(TemplateExporter):
+        """Notebook to page."""
+
+        file_extension = ".html"
+        output_mimetype = "text/html"
+        export_from_notebook = None
+
+        @default("template_name")
+        def _base(self) -> str:
+            return "base"
+
+        @default("template_paths")
+        def _own_first(self) -> list[str]:
+            return [str(TEMPLATES), *self._template_paths()]
+
+        def _create_environment(self) -> Any:  # noqa: ANN401
+            environment = super()._create_environment()
+            environment.autoescape = True
+            return environment
+
+    config = Config()
+    config.TagRemovePreprocessor.remove_cell_tags = {INJECTED, "parameters", "remove-cell"}
+    config.TagRemovePreprocessor.remove_input_tags = {"remove-input"}
+    config.TagRemovePreprocessor.remove_all_outputs_tags = {"remove-output"}
+    exporter = ReportExporter(config=config, template_file="report.html.j2")
+    exporter.register_preprocessor(Tidy(), enabled=True)
+    return exporter
+
+
+def _joined(cells: list[Any]) -> list[Any]:
+    """Join neighbouring code cells of which the first shows nothing: one fold, not three."""
+    joined: list[Any] = []
+    for cell in cells:
+        before = joined[-1] if joined else None
+        if before is not None and _silent(before) and cell.cell_type == "code":
+            cell.source = f"{before.source.rstrip()}\n\n{cell.source}"
+            joined.pop()
+        joined.append(cell)
+    return joined
+
+
+def _silent(cell: Any) -> bool:  # noqa: ANN401
+    shown = [o for o in cell.get("outputs", []) if findings.DATA_MIME not in o.get("data", {})]
+    return cell.cell_type == "code" and not shown

@@ -1,0 +1,187 @@
+"""A frame as an accessible HTML table: escaped, labelled, aligned."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+from pandas.api import types
+
+from analysis import fields
+from analysis.reports import formats
+
+Digits = int | Mapping[str, int] | None
+
+
+def grid(
+    frame: pd.DataFrame, digits: Digits = None, labels: Mapping[str, str] | None = None
+) -> str:
+    """Return the head and the body of a table.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What to show. An unnamed index of row numbers is left out.
+    digits : int or mapping of column to int, optional
+        Decimals; by default they follow the size of the column's numbers.
+    labels : mapping of str to str, optional
+        What to call columns, index levels, or entries of a header. Columns of the field registry
+        bring their own label and unit.
+    """
+    labels = labels or {}
+    index = (
+        []
+        if _plain_index(frame.index)
+        else [_level(frame.index, i) for i in range(frame.index.nlevels)]
+    )
+    columns = [
+        _Column(name, frame.iloc[:, place], _digits(digits, name))
+        for place, name in enumerate(frame.columns)
+    ]
+    head = _head(frame, index, columns, labels)
+    return f"<thead>{head}</thead><tbody>{_body(index, columns)}</tbody>"
+
+
+class _Column:
+    """One column with the rule by which its values are written."""
+
+    def __init__(self, name: Hashable, values: "pd.Series[Any]", digits: int | None) -> None:
+        last = name[-1] if isinstance(name, tuple) else name
+        self.name = name
+        self.values = values
+        self.numeric = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
+        self.year = self.numeric and _is_year(last) and _whole(values)
+        if not self.numeric:
+            self.digits = 0
+        elif digits is not None:
+            self.digits = digits
+        elif types.is_integer_dtype(values) or self.year:
+            self.digits = 0
+        else:
+            yuan = str(last).endswith("_yuan") and not str(last).endswith("_wan_yuan")
+            self.digits = 0 if yuan else formats.digits_for(values.dropna().astype(float))
+
+    def text(self, row: int) -> str:
+        value = self.values.iloc[row]
+        if _missing(value):
+            return formats.MISSING
+        if self.numeric:
+            return formats.number(float(value), self.digits, grouped=not self.year)
+        return _words(value)
+
+
+def _whole(values: "pd.Series[Any]") -> bool:
+    present = values.dropna().astype(float)
+    return bool((present == present.round()).all())
+
+
+def _digits(digits: Digits, name: Hashable) -> int | None:
+    if isinstance(digits, Mapping):
+        last = name[-1] if isinstance(name, tuple) else name
+        return digits.get(str(name), digits.get(str(last)))
+    return digits
+
+
+def _plain_index(index: pd.Index) -> bool:
+    return isinstance(index, pd.RangeIndex) and index.name is None
+
+
+def _level(index: pd.Index, number: int) -> _Column:
+    values = pd.Series(index.get_level_values(number))
+    return _Column(index.names[number] or "", values, None)
+
+
+def _is_year(name: Hashable) -> bool:
+    text = str(name).lower()
+    return text == "year" or text.endswith(("_year", " year"))
+
+
+def _missing(value: Any) -> bool:  # noqa: ANN401  (a cell can be anything)
+    return types.is_scalar(value) and bool(pd.isna(value))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    return formats.visible(str(value))
+
+
+def _label(name: Hashable, labels: Mapping[str, str]) -> str:
+    key = str(name)
+    if key in labels:
+        return labels[key]
+    field = fields.FIELDS.get(key)
+    if field is None:
+        return "" if name is None else _words(name)
+    plain = field.unit in {"", "year"} or field.unit.lower() in field.label.lower()
+    return field.label if plain else f"{field.label} ({field.unit})"
+
+
+def _head(
+    frame: pd.DataFrame,
+    index: Sequence[_Column],
+    columns: Sequence[_Column],
+    labels: Mapping[str, str],
+) -> str:
+    levels = frame.columns.nlevels
+    rows = []
+    for level in range(levels):
+        cells = []
+        bottom = level == levels - 1
+        for column in index:
+            text = _label(column.name, labels) if bottom else ""
+            # a header that says nothing is no header
+            cells.append(
+                _cell(
+                    "th" if text else "td",
+                    text,
+                    'scope="col"' if text else "",
+                    number=column.numeric,
+                )
+            )
+        keys = [c.name[: level + 1] if isinstance(c.name, tuple) else (c.name,) for c in columns]
+        place = 0
+        for key, same in groupby(keys) if not bottom else ((k, [k]) for k in keys):
+            width = len(list(same))
+            column = columns[place]
+            attributes = 'scope="col"' if bottom else f'scope="colgroup" colspan="{width}"'
+            cells.append(
+                _cell("th", _label(key[-1], labels), attributes, number=column.numeric and bottom)
+            )
+            place += width
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return "".join(rows)
+
+
+def _body(index: Sequence[_Column], columns: Sequence[_Column]) -> str:
+    count = len((index or columns)[0].values) if index or columns else 0
+    texts = [[column.text(row) for column in index] for row in range(count)]
+    rows = []
+    for row in range(count):
+        cells = []
+        for level, column in enumerate(index):
+            outer = level < len(index) - 1
+            if outer and row and texts[row][: level + 1] == texts[row - 1][: level + 1]:
+                continue
+            span = _span(texts, row, level) if outer else 1
+            attributes = f'scope="rowgroup" rowspan="{span}"' if span > 1 else 'scope="row"'
+            cells.append(_cell("th", texts[row][level], attributes, number=column.numeric))
+        cells += [_cell("td", column.text(row), "", number=column.numeric) for column in columns]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return "".join(rows)
+
+
+def _span(texts: Sequence[Sequence[str]], row: int, level: int) -> int:
+    key = texts[row][: level + 1]
+    span = 1
+    while row + span < len(texts) and texts[row + span][: level + 1] == key:
+        span += 1
+    return span
+
+
+def _cell(tag: str, text: str, attributes: str, *, number: bool) -> str:
+    side = "right" if number else "left"
+    kind = ' class="lj-n"' if number else ""
+    more = f" {attributes}" if attributes else ""
+    return f'<{tag}{more}{kind} style="text-align:{side}">{escape(text)}</{tag}>'
