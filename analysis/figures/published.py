@@ -2,7 +2,9 @@
 
 import pandas as pd
 
-from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
+from analysis.figures.theme import COLOURS, QUIET, SIMULATED, WAN, Chart, finish, new_figure
+
+_MEASURES = {"net": "operating surplus", "operating": "operating income", "total": "total income"}
 
 
 def benchmark_dots(benchmarks: pd.DataFrame, claim_wan: float, claim: str) -> Chart:
@@ -21,7 +23,7 @@ def benchmark_dots(benchmarks: pd.DataFrame, claim_wan: float, claim: str) -> Ch
     names, sentences = [], []
     for row, item in enumerate(benchmarks.to_dict("records")):
         value = float(item["value_wan_yuan"])
-        colour = COLOURS.get({"net": "allied_weak"}.get(item["measure"], item["measure"]), INK)
+        colour = COLOURS["allied_weak" if item["measure"] == "net" else item["measure"]]
         axes.plot([value, claim_wan], [row, row], color=QUIET, linewidth=0.7, zorder=1)
         filled = item["qualifier"] == "exact"
         axes.plot(
@@ -33,7 +35,7 @@ def benchmark_dots(benchmarks: pd.DataFrame, claim_wan: float, claim: str) -> Ch
             f"{value:.2f}", (value, row), xytext=(9 * side, 0), textcoords="offset points",
             ha="right" if side < 0 else "left", va="center", fontsize=8.5,
         )  # fmt: skip
-        name = f"{item['place']} {item['year']}, {item['measure']}"
+        name = f"{item['place']} {item['year']}, {_MEASURES.get(item['measure'], item['measure'])}"
         names.append(name)
         sentences.append(f"{name} {value:.2f}")
     axes.axvline(claim_wan, color=SIMULATED, linewidth=1.4)
@@ -90,6 +92,8 @@ def bound_ranges(bounds: pd.DataFrame, xlabel: str, *, digits: int = 0) -> Chart
     axes.set_xlim(
         min(float(bounds["low"].min()), 0.0) - 0.02 * span, bounds["high"].max() + 0.2 * span
     )
+    # the room right of the longest range is for its numbers, not for values that cannot be
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= bounds["high"].max()])
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     axes.set_xlabel(xlabel)

@@ -32,8 +32,8 @@ COLOURS = {
     "allied_other": "#5a8f3c",
     "outside": "#8a8f94",
 }
-BAND_COLOURS = ("#d8dadd", "#f2d8b0", "#c3d7e0", "#7fb0c8", "#3a7ca5", "#16425b")
-"""None, then light to dark: bands are ordered."""
+BAND_COLOURS = ("#d8dadd", "#f2d8b0", "#dbe7ed", "#afcddc", "#7fb0c8", "#3a7ca5", "#16425b")
+"""None, under the first bound, then light to dark: bands are ordered."""
 
 
 @dataclass(frozen=True)

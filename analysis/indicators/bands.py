@@ -45,10 +45,12 @@ def band(income_yuan: pd.Series, bounds: tuple[float, ...] = BANDS_WAN) -> pd.Se
     return pd.cut(income_yuan, edges, right=False, labels=band_labels(bounds))
 
 
-def band_shares(panel: pd.DataFrame, by: list[str], column: str) -> pd.DataFrame:
+def band_shares(
+    panel: pd.DataFrame, by: list[str], column: str, bounds: tuple[float, ...] = BANDS_WAN
+) -> pd.DataFrame:
     """Return the share of villages in each band, in percent, one row a group."""
     known = panel[panel[column].notna()]
-    bands = band(known[column])
+    bands = band(known[column], bounds)
     counts = known.groupby([*by, bands], observed=False).size().unstack(fill_value=0)
     return counts.div(counts.sum(axis=1), axis=0) * 100
 
