@@ -7,7 +7,8 @@ import numpy as np
 from analysis.errors import LianjianError
 from analysis.fields import COUNTIES
 from analysis.simulate.places import Bools, Floats, Ints, Places, stream
-from analysis.simulate.scenario import YEARS, Scenario
+from analysis.simulate.scenario import Scenario
+from analysis.simulate.years import YEARS
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def form_alliances(scenario: Scenario, places: Places, observed: Floats) -> Alli
     number = np.full(n, -1)
     cohort, helper, weak, paired, above = (np.zeros(n, dtype=kind) for kind in "lbbbb")
     years = rng.permutation(scenario.cohorts)
+    log_chance = -scenario.weak_size_weight * np.log(places.size)
     codes = [county.code for county in COUNTIES]
     for alliance in np.argsort(years, kind="stable"):
         income = observed[:, YEARS.index(int(years[alliance]) - 1)]
@@ -78,7 +80,8 @@ def form_alliances(scenario: Scenario, places: Places, observed: Floats) -> Alli
         chief = int(rng.choice(richest))
         near = county & _near(places, chief, county, scenario.neighbour_townships) & (number < 0)
         near[chief] = False
-        members = _draw_weak(scenario, rng, alliance, np.flatnonzero(near), income, places.size)
+        key = log_chance + rng.gumbel(size=n)
+        members = _draw_weak(scenario, alliance, np.flatnonzero(near), income, key)
         number[chief] = number[members] = alliance
         cohort[chief] = cohort[members] = years[alliance]
         helper[chief], weak[members] = True, True
@@ -95,14 +98,7 @@ def _near(places: Places, chief: int, county: Bools, span: int) -> Bools:
     return (places.township >= low) & (places.township < low + span)
 
 
-def _draw_weak(
-    scenario: Scenario,
-    rng: np.random.Generator,
-    alliance: int,
-    near: Ints,
-    income: Floats,
-    size: Floats,
-) -> Ints:
+def _draw_weak(scenario: Scenario, alliance: int, near: Ints, income: Floats, key: Floats) -> Ints:
     """Draw the weak villages of one alliance, or take the lowest when too few are weak."""
     wanted = scenario.weak_per_alliance[alliance]
     if len(near) < wanted:
@@ -113,8 +109,21 @@ def _draw_weak(
     under = near[income[near] < scenario.weak_threshold_wan]
     if len(under) < wanted:
         return near[np.argsort(income[near], kind="stable")][:wanted]
-    chance = size[under] ** -scenario.weak_size_weight
-    return np.sort(rng.choice(under, wanted, replace=False, p=chance / chance.sum()))
+    return np.sort(under[weighted_choice(key[under], wanted)])
+
+
+def weighted_choice(key: Floats, count: int) -> Ints:
+    """Return the positions of a weighted draw without replacement.
+
+    With keys of log weight + Gumbel noise, the ``count`` largest are such a draw (Yellott 1977,
+    J. Math. Psychol. 15(2)); with given noise it changes no more than the weights do.
+
+    Examples
+    --------
+    >>> weighted_choice(np.array([0.1, 0.2, 0.4]), 2).tolist()
+    [2, 1]
+    """
+    return np.argsort(-key, kind="stable")[:count]
 
 
 @dataclass(frozen=True)
@@ -140,9 +149,8 @@ def assign_programmes(scenario: Scenario, need: Floats, weak: Bools) -> Programm
     def choose(count: int) -> Bools:
         if count > len(need):
             raise LianjianError(f"A programme wants {count} villages of {len(need)}. Lower it.")
-        # The largest values of log odds + Gumbel noise: a weighted draw without replacement.
         chosen = np.zeros(len(need), dtype=bool)
-        chosen[np.argsort(-(log_odds + rng.gumbel(size=len(need))))[:count]] = True
+        chosen[weighted_choice(log_odds + rng.gumbel(size=len(need)), count)] = True
         return chosen
 
     project = choose(scenario.central_projects)

@@ -4,15 +4,30 @@ import numpy as np
 import pandas as pd
 
 from analysis.simulate.places import Floats, Ints, stream, unit_gamma
-from analysis.simulate.scenario import BREAK_YEAR, YEARS, Scenario
 from analysis.simulate.world import World, cents
+from analysis.simulate.years import BREAK_YEAR, YEARS
 
 OLD_SYSTEM = (
-    "经营收入 发包及上交收入 投资收益 补助收入 其他收入 经营支出 管理费用 其他支出".split()
+    "经营收入",
+    "发包及上交收入",
+    "投资收益",
+    "补助收入",
+    "其他收入",
+    "经营支出",
+    "管理费用",
+    "其他支出",
 )
 NEW_SYSTEM = (
-    "经营收入 投资收益 补助收入 其他收入 专项应付款 "
-    "经营支出 管理费用 税金及附加 公益支出 其他支出".split()
+    "经营收入",
+    "投资收益",
+    "补助收入",
+    "其他收入",
+    "专项应付款",
+    "经营支出",
+    "管理费用",
+    "税金及附加",
+    "公益支出",
+    "其他支出",
 )
 
 
@@ -98,7 +113,7 @@ def _spending(world: World) -> dict[str, Ints]:
 
 def _expense(world: World, purpose: str, income: Floats, share: Floats) -> Ints:
     """Return share × (fixed · s_i · mean income + (1 - fixed) · income_it) × noise, in cents."""
-    s: Scenario = world.scenario
+    s = world.scenario
     noise = unit_gamma(stream(s, purpose), s.expense_cv, income.shape)
     base = s.fixed_part * world.places.size[:, None] * income.mean(axis=0)
     return cents(share * (base + (1 - s.fixed_part) * income) * noise)

@@ -51,7 +51,9 @@ def stream(scenario: Scenario, purpose: str) -> np.random.Generator:
 
 
 def unit_gamma(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> Floats:
-    """Draw gamma variables with mean one and coefficient of variation ``cv``."""
+    """Draw gamma variables with mean one and coefficient of variation ``cv``; ones for 0."""
+    if cv == 0:
+        return np.ones(shape)
     return rng.gamma(cv**-2, cv**2, shape)
 
 

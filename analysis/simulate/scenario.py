@@ -1,17 +1,12 @@
 """The parameters of a simulated ledger, each with its unit and its source."""
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
-from analysis.errors import LianjianError
 from analysis.fields import COUNTIES
+from analysis.simulate.checks import check
 
 T = TypeVar("T")
-
-YEARS = tuple(range(2018, 2025))
-BREAK_YEAR = 2024  # the accounting system of 2023 is in force since 2024-01-01
 
 GANSU = "mean village of Gansu, 低起点如何实现高速跑——甘肃省村集体经济倍速发展调查 (2025)"
 PINGLIANG = "mean village of Pingliang, 李振东/何剑 2021, DOI 10.19415/j.cnki.1673-890x.2021.30.018"
@@ -23,7 +18,7 @@ def _p(default: T, unit: str, description: str, source: str = ASSUMED) -> T:
     """Declare a parameter; the dataclass machinery reads the returned field as its default."""
     metadata = {"unit": unit, "description": description, "source": source}
     declared: Any = field(default=default, metadata=metadata)
-    return declared  # type: ignore[no-any-return]
+    return declared
 
 
 @dataclass(frozen=True)
@@ -230,71 +225,4 @@ class Scenario:
     )
 
     def __post_init__(self) -> None:
-        _check(self)
-
-
-def _check(scenario: Scenario) -> None:
-    """Stop at the first value that the process cannot run on."""
-    for item in fields(scenario):
-        value = getattr(scenario, item.name)
-        if get_origin(item.type) is Literal and value not in get_args(item.type):
-            _refuse(item.name, value, " or ".join(map(repr, get_args(item.type))))
-        unit = item.metadata["unit"]
-        numbers: Sequence[Any] = value if isinstance(value, tuple) else (value,)
-        for number in numbers:
-            if isinstance(number, str):
-                continue
-            if not math.isfinite(number) or number < 0:
-                _refuse(item.name, value, "finite, and zero or more")
-            if unit.startswith("share") and number > 1:
-                _refuse(item.name, value, "a share between 0 and 1")
-    for name in _POSITIVE:
-        numbers = getattr(scenario, name)
-        if min(numbers if isinstance(numbers, tuple) else (numbers,)) <= 0:
-            _refuse(name, numbers, "above zero")
-    _check_lengths(scenario)
-
-
-# Divisors, logarithms and weights.
-_POSITIVE = (
-    "mean_households min_households villages_per_township operating_2019_wan operating_2022_wan "
-    "operating_2023_wan operating_2024_wan level_bound_wan shock_cv township_shock_cv subsidy_cv "
-    "other_cv expense_cv effect_alliance_cv effect_village_cv subsidy_2019_wan subsidy_part "
-    "subsidy_probability account_weights contracting_split top_up_step_yuan weak_per_alliance "
-    "neighbour_townships allied_odds revenue_per_dividend"
-).split()
-
-
-def _check_lengths(scenario: Scenario) -> None:
-    alliances = len(scenario.alliance_counties)
-    known = {county.code for county in COUNTIES}
-    if not set(scenario.alliance_counties) <= known:
-        _refuse("alliance_counties", scenario.alliance_counties, f"codes among {sorted(known)}")
-    for name in ("weak_per_alliance", "cohorts"):
-        if len(getattr(scenario, name)) != alliances:
-            _refuse(name, getattr(scenario, name), f"one value for each of {alliances} alliances")
-    first, last = YEARS[2], YEARS[-2]
-    if not all(first <= year <= last for year in scenario.cohorts):
-        # Two clean years before joining, and the two years of the claimed gain after it.
-        _refuse("cohorts", scenario.cohorts, f"years from {first} to {last}")
-    if len(scenario.effect_wan) <= BREAK_YEAR - min(scenario.cohorts):
-        expected = f"a value for each event time up to {BREAK_YEAR - min(scenario.cohorts)}"
-        _refuse("effect_wan", scenario.effect_wan, expected)
-    if len(scenario.empty_shell_share) != len(YEARS) or max(scenario.empty_shell_share) >= 1:
-        expected = f"{len(YEARS)} shares below 1"
-        _refuse("empty_shell_share", scenario.empty_shell_share, expected)
-    shares = scenario.central_project_shares
-    if len(shares) != len(scenario.central_project_years) or abs(sum(shares) - 1) > 1e-9:  # noqa: PLR2004
-        _refuse("central_project_shares", shares, "one share a year that add up to 1")
-    if not all(max(scenario.cohorts) - 1 <= y <= BREAK_YEAR for y in scenario.central_project_years):
-        # An earlier project would return income in the year that alliances are chosen on.
-        expected = f"years from {max(scenario.cohorts) - 1} to {BREAK_YEAR}"
-        _refuse("central_project_years", scenario.central_project_years, expected)
-    if scenario.subsidy_probability * (1 + scenario.subsidy_need_slope) > 1:
-        _refuse("subsidy_need_slope", scenario.subsidy_need_slope, "a probability of at most 1")
-
-
-def _refuse(name: str, value: object, expected: str) -> None:
-    raise LianjianError(
-        f"Scenario({name}={value!r}) cannot be simulated: expected {expected}. Change {name}."
-    )
+        check(self)

@@ -9,9 +9,10 @@ import pandas as pd
 from analysis.fields import COUNTIES
 from analysis.simulate.books import book_accounts
 from analysis.simulate.places import township_names, village_ids, village_names
-from analysis.simulate.scenario import YEARS, Scenario
+from analysis.simulate.scenario import Scenario
 from analysis.simulate.truth import att_frame, truth_frame
 from analysis.simulate.world import CENTS_IN_WAN, LAST, World, claimed, draw_world
+from analysis.simulate.years import YEARS
 
 
 @dataclass(frozen=True)

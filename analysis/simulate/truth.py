@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.simulate.places import Bools, Ints
-from analysis.simulate.scenario import YEARS
 from analysis.simulate.world import World
+from analysis.simulate.years import YEARS
 
 MEASURES = ("operating", "total", "subsidy")
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from analysis.errors import LianjianError
 from analysis.simulate.places import Bools, Floats, Ints, Places, stream, unit_gamma
-from analysis.simulate.scenario import BREAK_YEAR, YEARS, Scenario
+from analysis.simulate.scenario import Scenario
+from analysis.simulate.years import BREAK_YEAR, YEARS
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,7 @@ class Grants:
     payable: Floats
 
 
-def draw_grants(
-    scenario: Scenario, engine: Engine, target: Floats, project_year: Ints
-) -> Grants:
+def draw_grants(scenario: Scenario, engine: Engine, target: Floats, project_year: Ints) -> Grants:
     """Draw lumpy subsidies around the mean path, the grants of central projects included.
 
     Poor villages receive more often and less at a time: the expected amount of a year is the

@@ -8,7 +8,8 @@ from analysis.errors import LianjianError
 from analysis.simulate import alliances as al
 from analysis.simulate import untreated as un
 from analysis.simulate.places import Floats, Ints, Places, draw_places, stream, unit_gamma
-from analysis.simulate.scenario import YEARS, Scenario
+from analysis.simulate.scenario import Scenario
+from analysis.simulate.years import YEARS
 
 CENTS_IN_WAN = 1_000_000
 MEAN_TOLERANCE_WAN = 0.02  # well inside the printed digit, 0.05
@@ -78,7 +79,8 @@ def draw_world(scenario: Scenario) -> World:
     alliances = al.form_alliances(scenario, places, early)
     programmes = al.assign_programmes(scenario, engine.need, alliances.weak)
     started = programmes.project_year[:, None]
-    returns = scenario.central_return_wan * ((started > 0) & (np.array(YEARS) > started))
+    returning = (started > 0) & (np.array(YEARS) > started)
+    returns = np.where(returning, scenario.central_return_wan, 0.0)
     grants = un.draw_grants(scenario, engine, means.subsidy, programmes.project_year)
     nobody = np.zeros(engine.shock.shape, dtype=np.int64)
     world = World(

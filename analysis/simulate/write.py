@@ -6,10 +6,9 @@ import os
 import shutil
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-
-import pandas as pd
 
 from analysis.errors import LianjianError
 from analysis.simulate.simulation import Simulation
@@ -74,14 +73,14 @@ def _spare_others(folder: Path) -> None:
         kind = None
     if kind != "simulated":
         raise LianjianError(
-            f"{folder.name} exists and its {CARD} does not say kind = \"simulated\": it was left "
+            f'{folder.name} exists and its {CARD} does not say kind = "simulated": it was left '
             "as it is. Choose another name for the simulated dataset."
         )
 
 
 def _write_table(simulation: Simulation, folder: Path, file: str) -> dict[str, str | int]:
     """Write one table and return its source card."""
-    frame: pd.DataFrame = getattr(simulation, file.removesuffix(".csv"))
+    frame = getattr(simulation, file.removesuffix(".csv"))
     text = frame.to_csv(index=False, float_format="%.2f", lineterminator="\n")
     content = text.encode("utf-8")
     (folder / file).write_bytes(content)
@@ -114,12 +113,12 @@ def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str |
     parameters = {item.name: getattr(scenario, item.name) for item in fields(scenario)}
     lines = _table(head)
     lines += ["", "[parameters]", *_table(parameters)]
-    lines += ["", "[realised]", *_table(dict(simulation.realised))]
+    lines += ["", "[realised]", *_table(simulation.realised)]
     for card in cards:
         lines += ["", "[[source]]", *_table(card)]
     return "\n".join(lines) + "\n"
 
 
-def _table(values: dict[str, object] | dict[str, str] | dict[str, str | int]) -> list[str]:
+def _table(values: Mapping[str, object]) -> list[str]:
     """Return ``key = value`` lines; JSON writes these types as TOML does."""
     return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
