@@ -48,6 +48,7 @@ years: a gamma shock of the village, times one that its township shares, times z
 shell (空壳村) in an early year, the others being scaled up for it. g_t is solved from the draw, so
 that the mean of Y0 over all villages is the published one to the digit. r_it is the return of a
 central project, {central_return_wan} a year from its second year.
+How many villages fall by more than 10 % in a year stands in `dataset.toml` under `[realised]`.
 
 Conditional on households and on having a central project, the expected change of Y0 between two
 years is linear in households and the same for every village: **trends are parallel in levels,

@@ -100,14 +100,15 @@ def _write_table(simulation: Simulation, folder: Path, file: str) -> dict[str, s
 def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str | int]]) -> str:
     """Return dataset.toml: what it is, every parameter, what was realised, one card a file."""
     scenario = simulation.scenario
+    weak = scenario.weak_per_alliance
     head = {
         "name": name,
         "kind": "simulated",
         "title": "Simulated village ledgers of eight counties, 2018-2024",
         "description": (
             "Drawn at random from a stated process; no value belongs to a real village and every "
-            "village and township name is invented. 9 helpers and 73 weak villages in 9 alliances "
-            "are an assumed reading of the source article."
+            f"village and township name is invented. {len(weak)} helpers and {sum(weak)} weak "
+            f"villages in {len(weak)} alliances are an assumed reading of the source article."
         ),
     }
     parameters = {item.name: getattr(scenario, item.name) for item in fields(scenario)}
