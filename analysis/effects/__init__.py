@@ -1,0 +1,1 @@
+"""Panel to estimates: designs, difference-in-differences, inference, sensitivity, power."""
