@@ -92,7 +92,7 @@ def _simulate(options: argparse.Namespace) -> int:
     from analysis import paths, simulate
 
     folder = paths.raw() / options.name
-    scenario = simulate.scenario(_assignments(options.parameters))
+    scenario = simulate.read_scenario(_assignments(options.parameters))
     simulate.write(simulate.simulate(scenario), folder)
     _say(f"simulated ledgers written to {folder}")
     return 0

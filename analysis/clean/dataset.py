@@ -30,7 +30,7 @@ class Dataset:
         What it is; kind is published, ledger or simulated.
     version : str
         First 12 hex digits of the hash of the raw bytes and the code it was made from.
-    sources, corrections : tuple of dict
+    sources, applied_corrections : tuple of dict
         Raw files with licence and hash, and the corrections applied to them.
     parameters, realised : dict
         Of simulated data: what was asked for and what came out.
@@ -47,7 +47,7 @@ class Dataset:
     version: str
     folder: Path
     sources: tuple[dict[str, str], ...] = ()
-    corrections: tuple[dict[str, str], ...] = ()
+    applied_corrections: tuple[dict[str, str], ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     realised: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def load(name: str) -> Dataset:
         version=manifest["version"],
         folder=folder,
         sources=tuple(manifest["sources"]),
-        corrections=tuple(manifest["corrections"]),
+        applied_corrections=tuple(manifest["corrections"]),
         parameters=manifest["parameters"],
         realised=manifest["realised"],
         rows=manifest["rows"],
@@ -152,7 +152,7 @@ def _announce(data: Dataset) -> None:
         "version": data.version,
         "description": data.description,
         "sources": list(data.sources),
-        "corrections": list(data.corrections),
+        "corrections": list(data.applied_corrections),
         "issues": data.issues_count,
     }
     display(

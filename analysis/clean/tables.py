@@ -1,5 +1,6 @@
 """Read and check tables against the field registry."""
 
+import csv
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,20 +72,30 @@ def validate(frame: pd.DataFrame, table: str) -> pd.DataFrame:
 
 
 def read_text(path: Path, table: str) -> pd.DataFrame:
-    """Read a CSV file of a known table as text, missing cells as NA.
+    """Read a CSV file of a known table as text, empty cells as missing.
 
     Raises
     ------
     LianjianError
-        The file is not UTF-8 CSV, or its columns are not those of the table.
+        The file is not UTF-8 CSV, a row has more or fewer fields than the header, or the columns
+        are not those of the table.
     """
     _, columns = TABLES[table]
     try:
-        frame = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            header, *rows = [row for row in csv.reader(stream, strict=True) if row]
     except FileNotFoundError:
         raise LianjianError(f"{path} is missing.") from None
-    except (UnicodeDecodeError, ValueError) as error:
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise LianjianError(f"{path} cannot be read as UTF-8 CSV: {error}.") from None
+    # pandas would shift or cut a row with a field too many without a word
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise LianjianError(
+                f"{path}, row {number}: seen {len(row)} fields, expected {len(header)} as in the "
+                "header. A comma inside a text needs quotation marks around the text."
+            )
+    frame = pd.DataFrame(rows, columns=header, dtype="str").replace("", pd.NA)
     if list(frame.columns) != list(columns):
         missing = [name for name in columns if name not in frame.columns]
         extra = [name for name in frame.columns if name not in columns]

@@ -4,9 +4,10 @@
 states every parameter with its source.
 """
 
+from analysis.simulate.arguments import read_scenario
 from analysis.simulate.describe import describe
 from analysis.simulate.scenario import Scenario
 from analysis.simulate.simulation import Simulation, simulate
 from analysis.simulate.write import write
 
-__all__ = ["Scenario", "Simulation", "describe", "simulate", "write"]
+__all__ = ["Scenario", "Simulation", "describe", "read_scenario", "simulate", "write"]

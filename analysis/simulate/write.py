@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
 from analysis.errors import LianjianError
+from analysis.files import staged_folder
 from analysis.simulate.simulation import Simulation
 
 CARD = "dataset.toml"
@@ -43,24 +41,11 @@ def write(simulation: Simulation, folder: Path) -> None:
     LianjianError
         The folder holds something that is not a simulated dataset.
     """
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100  (a link stays a link)
     _spare_others(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as staging:
-        new, old = Path(staging, "new"), Path(staging, "old")
-        new.mkdir()
-        cards = [_write_table(simulation, new, file) for file in TITLES]
+    with staged_folder(folder) as staging:
+        cards = [_write_table(simulation, staging, file) for file in TITLES]
         card = _dataset_card(simulation, folder.name, cards)
-        (new / CARD).write_text(card, encoding="utf-8", newline="\n")
-        if folder.exists():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        (staging / CARD).write_text(card, encoding="utf-8", newline="\n")
 
 
 def _spare_others(folder: Path) -> None:
