@@ -152,12 +152,16 @@ def _failure(node: "NotebookNode") -> Failure | None:
 
 # ---- kernels ----
 
+stopping = threading.Event()
+"""Set while an interrupted plan ends its kernels."""
+
 _alive: set[int] = set()
 _alive_lock = threading.Lock()
 
 
 def stop_all() -> None:
-    """End every kernel that this process has started."""
+    """End every kernel that this process has started, and start no other."""
+    stopping.set()
     with _alive_lock:
         for pid in _alive:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -198,6 +202,8 @@ def _manager(cwd: Path, place: Path) -> type:
             self._kernel_spec = spec
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:  # noqa: ANN401
+            if stopping.is_set():
+                raise RuntimeError("interrupted")
             with (place / "log").open("w") as log:
                 kwargs |= {"env": {**kwargs.get("env", {}), **env}, "cwd": str(cwd)}
                 await super()._async_launch_kernel(kernel_cmd, **kwargs, stdout=log, stderr=log)

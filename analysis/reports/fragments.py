@@ -127,12 +127,10 @@ class Writer:
 
 def code(source: str) -> str:
     """Highlight Python code."""
-    from pygments import highlight  # noqa: PLC0415
-    from pygments.formatters import HtmlFormatter  # noqa: PLC0415
-    from pygments.lexers import PythonLexer  # noqa: PLC0415
+    from nbconvert.filters import Highlight2HTML  # noqa: PLC0415
 
-    inner = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
-    return f'<pre class="highlight" tabindex="0"><code>{inner}</code></pre>'
+    highlight = Highlight2HTML("ipython3", extra_formatter_options={"nowrap": True})
+    return f'<pre class="highlight" tabindex="0"><code>{highlight(source)}</code></pre>'
 
 
 def _pre(text: str, kind: str) -> str:

@@ -18,7 +18,7 @@ INJECTED = "injected-parameters"
 
 _ERROR_MARKER = "papermill-error-cell-tag"
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}")
-_CELL_FILE = re.compile(r"[^\s'\"<>=(]*[/\\]ipykernel_\d+[/\\]\d+\.py")
+_CELL_FILE = re.compile(r"[^\s'\"<>=(]{0,200}[/\\]ipykernel_\d+[/\\]\d+\.py")
 
 
 def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
@@ -88,8 +88,11 @@ class _Cleaner:
         return [self(item) for item in value] if isinstance(value, list) else value
 
     def text(self, text: str) -> str:
-        text = _CELL_FILE.sub("<cell>", text)
-        text = _ADDRESS.sub("at 0x…", text)
+        # a figure is a long text: look first, and quickly, whether there is anything to replace
+        if "ipykernel_" in text:
+            text = _CELL_FILE.sub("<cell>", text)
+        if "at 0x" in text:
+            text = _ADDRESS.sub("at 0x…", text)
         for place, word in self.places:
             text = place.sub(word, text)
         return text

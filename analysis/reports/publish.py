@@ -35,8 +35,8 @@ class Page:
     ----------
     html : str
         The whole page.
-    title, subtitle, summary : str
-        What the index says about it.
+    title, heading, subtitle, summary : str
+        What the index says about it; the heading is the notebook's own.
     run_id : str
         First 12 hex digits of the hash of the executed notebook.
     findings : Findings
@@ -45,6 +45,7 @@ class Page:
 
     html: str
     title: str
+    heading: str
     subtitle: str
     summary: str
     run_id: str
@@ -88,7 +89,7 @@ def publish(node: "NotebookNode", run: Run, content: bytes) -> Page:
     with _rendering:
         html, _ = _exporter().from_notebook_node(node, resources={"page": facts})
     html = finish(html)
-    return Page(html, title, subtitle, summary, run_id, found)
+    return Page(html, title, heading or run.name, subtitle, summary, run_id, found)
 
 
 def finish(html: str) -> str:
@@ -162,7 +163,6 @@ def _parameter_rows(run: Run) -> list[dict[str, str]]:
 def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
     from nbconvert.exporters import TemplateExporter  # noqa: PLC0415
     from nbconvert.preprocessors import Preprocessor  # noqa: PLC0415
-    from traitlets import default  # noqa: PLC0415
     from traitlets.config import Config  # noqa: PLC0415
 
     class Tidy(Preprocessor):
@@ -182,14 +182,6 @@ def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
         output_mimetype = "text/html"
         export_from_notebook = None
 
-        @default("template_name")
-        def _base(self) -> str:
-            return "base"
-
-        @default("template_paths")
-        def _own_first(self) -> list[str]:
-            return [str(TEMPLATES), *self._template_paths()]
-
         def _create_environment(self) -> Any:  # noqa: ANN401
             environment = super()._create_environment()
             environment.autoescape = True
@@ -199,7 +191,12 @@ def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
     config.TagRemovePreprocessor.remove_cell_tags = {INJECTED, "parameters", "remove-cell"}
     config.TagRemovePreprocessor.remove_input_tags = {"remove-input"}
     config.TagRemovePreprocessor.remove_all_outputs_tags = {"remove-output"}
-    exporter = ReportExporter(config=config, template_file="report.html.j2")
+    exporter = ReportExporter(
+        config=config,
+        template_name="base",
+        template_file="report.html.j2",
+        extra_template_paths=[str(TEMPLATES)],
+    )
     exporter.register_preprocessor(Tidy(), enabled=True)
     return exporter
 

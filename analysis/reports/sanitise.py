@@ -8,11 +8,12 @@ import re
 from functools import cache
 from typing import Any
 
-_TAGS = set(
-    "a abbr b bdi blockquote br caption cite code col colgroup dd del details dfn div dl dt em "
-    "figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp "
-    "small span strong sub summary sup table tbody td tfoot th thead tr u ul var wbr".split()
+_TEXT = (
+    "a abbr b bdi blockquote br cite code dd del details dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i "
+    "ins kbd li mark ol p pre q rp rt ruby s samp small span strong sub summary sup u ul var wbr"
 )
+_FIGURES = "caption col colgroup figcaption figure img table tbody td tfoot th thead tr"
+_TAGS = set(f"{_TEXT} {_FIGURES}".split())
 _ATTRIBUTES = {
     "*": {"class", "lang", "title", "style"},
     "a": {"href"},
@@ -51,7 +52,7 @@ def _cleaner(*, own: bool) -> Any:  # noqa: ANN401  (nh3 is untyped)
 
     classes = _OWN if own else _HIGHLIGHT
 
-    def attribute(tag: str, name: str, value: str) -> str | None:
+    def attribute(_tag: str, name: str, value: str) -> str | None:
         if name == "class":
             return " ".join(word for word in value.split() if classes.match(word)) or None
         keep = {
