@@ -1,0 +1,352 @@
+"""The panel that every estimator shares: units × years, with stated rules for what is left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.errors import LianjianError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+NEVER = 0
+"""Cohort of a unit that is never treated."""
+
+FEW_TREATED = 20
+"""Below this many treated clusters a panel says that plain cluster-robust intervals are short."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Outcomes of N units in T years, and when each unit is first treated.
+
+    Units are ordered by their data (cohort, never-treated last, then outcomes), not by their ids:
+    shuffled rows and renamed ids give the same numbers to the last bit. Treat it as read-only.
+
+    Attributes
+    ----------
+    y : float array, (N, T)
+        Outcome in its own unit, NaN where there is no row.
+    years : int array, (T,)
+        Years that occur, ascending; they may have gaps.
+    cohort : int array, (N,)
+        First treated year, 0 for never.
+    cluster : int array, (N,)
+        Cluster of each unit, 0 … G−1.
+    x : float array, (N, K)
+        Covariates of the unit, fixed in time.
+    covariates : tuple of str
+        Their names.
+    ids : object array, (N,)
+        Unit ids as given.
+    outcome, cluster_name : str
+        Columns they came from.
+    notes : tuple of str
+        Rows and units left out, and why.
+    """
+
+    y: Floats
+    years: Ints
+    cohort: Ints
+    cluster: Ints
+    x: Floats
+    covariates: tuple[str, ...]
+    ids: NDArray[np.object_]
+    outcome: str
+    cluster_name: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_units(self) -> int:
+        """Number of units N."""
+        return len(self.cohort)
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters G."""
+        return int(self.cluster.max()) + 1
+
+    @property
+    def n_obs(self) -> int:
+        """Number of unit-years with an outcome."""
+        return int(np.count_nonzero(~np.isnan(self.y)))
+
+    @property
+    def cohorts(self) -> Ints:
+        """First treated years that occur, ascending, without never."""
+        return np.unique(self.cohort[self.cohort != NEVER])
+
+    def take(self, keep: Bools, *notes: str) -> "Panel":
+        """Return the panel of the units marked in ``keep`` (N,), with notes added."""
+        if not keep.any():
+            raise LianjianError("No unit is left. " + " ".join(notes))
+        return replace(
+            self,
+            y=self.y[keep],
+            cohort=self.cohort[keep],
+            cluster=np.unique(self.cluster[keep], return_inverse=True)[1].astype(np.int64),
+            x=self.x[keep],
+            ids=self.ids[keep],
+            notes=self.notes + notes,
+        )
+
+    def __repr__(self) -> str:
+        treated = int((self.cohort != NEVER).sum())
+        return (
+            f"<Panel {self.outcome}: {self.n_units:,} units ({treated:,} treated in "
+            f"{len(self.cohorts)} cohorts), {self.years[0]}–{self.years[-1]}, "
+            f"{self.n_obs:,} rows, {self.n_clusters:,} clusters by {self.cluster_name}>"
+        )
+
+
+def make_panel(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    unit: str = "village_id",
+    year: str = "year",
+    cohort: str = "joined_year",
+    cluster: str | None = None,
+    covariates: Sequence[str] = (),
+    unbalanced: Literal["keep", "balance"] = "keep",
+) -> Panel:
+    """Build a panel from a long frame, or say what is wrong with it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a unit and year; it is not changed.
+    outcome, unit, year, cohort : str
+        Columns. The cohort is the first treated year, missing or 0 for never.
+    cluster : str, optional
+        Column whose values share shocks; the unit when not given. Units lie inside clusters.
+    covariates : sequence of str
+        Numeric columns. One that changes over time is taken at the unit's first year.
+    unbalanced : {"keep", "balance"}
+        Keep units that miss years, or drop them. Either is said in the notes.
+
+    Returns
+    -------
+    Panel
+        Rows without an outcome and units without a covariate are dropped and counted in the notes;
+        so are units treated from the first year on, which show no untreated year.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or not numeric; a unit-year occurs twice; a cohort or a cluster changes
+        inside a unit; there is one year, one cluster, no treated unit, no comparison, or an outcome
+        that never varies. The message says what was seen and what to do.
+
+    Notes
+    -----
+    Units treated only after the last year stay in: they are untreated in every year seen.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
+    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
+    >>> panel = make_panel(frame, "income")
+    >>> panel
+    <Panel income: 2 units (1 treated in 1 cohorts), 2023–2024, 4 rows, 2 clusters by village_id>
+    >>> panel.y.tolist()
+    [[1.0, 4.0], [1.0, 2.0]]
+    """
+    names = [outcome, unit, year, cohort, *([cluster] if cluster else []), *covariates]
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise LianjianError(
+            f"The frame has no column {', '.join(missing)}. It has: {', '.join(map(str, frame))}."
+        )
+    values = _numbers(frame, outcome)
+    seen = ~np.isnan(values)
+    notes = []
+    if not seen.all():
+        notes.append(f"{(~seen).sum():,} rows without {outcome} were dropped.")
+        frame, values = frame.loc[seen], values[seen]
+    if not len(frame):
+        raise LianjianError(f"No row has a value of {outcome}, so there is nothing to estimate.")
+    if frame[unit].isna().any():
+        raise LianjianError(f"{int(frame[unit].isna().sum())} rows have no {unit}. Name the units.")
+    codes, ids = pd.factorize(frame[unit])
+    units = codes.astype(np.int64)
+    when, years = _years(frame, year)
+    y = _matrix(units, when, values, (len(ids), len(years)), np.asarray(ids), years)
+    starts = _whole(frame, cohort)
+    first = np.empty(len(ids), np.int64)
+    first[units[::-1]] = np.arange(len(units))[::-1]
+    cohorts = starts[first]
+    _constant(cohorts[units] == starts, units, ids, cohort)
+    x, varying = _covariates(frame, covariates, units, when, len(ids))
+    if varying:
+        notes.append(f"{', '.join(varying)} varies over time: taken at each unit's first year.")
+    group = np.arange(len(ids))
+    if cluster and cluster != unit:
+        if frame[cluster].isna().any():
+            raise LianjianError(
+                f"{int(frame[cluster].isna().sum())} rows have no {cluster}. "
+                "Give every unit a cluster, or a cluster of its own."
+            )
+        labels = pd.factorize(frame[cluster])[0]
+        group = labels[first]
+        _constant(group[units] == labels, units, ids, cluster)
+    panel = Panel(
+        y=y, years=years, cohort=cohorts, cluster=group.astype(np.int64), x=x,
+        covariates=tuple(covariates), ids=np.asarray(ids, dtype=object), outcome=outcome,
+        cluster_name=cluster or unit, notes=tuple(notes),
+    )  # fmt: skip
+    return _check(_canonical(_leave_out(panel, unbalanced)))
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> Floats:
+    try:
+        values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise LianjianError(f"{name} holds values that are not numbers: {error}.") from error
+    if np.isinf(values).any():
+        raise LianjianError(
+            f"{name} is infinite in {int(np.isinf(values).sum())} rows; a logarithm of 0 does "
+            "that. Choose another transformation or leave these rows out."
+        )
+    return values
+
+
+def _whole(frame: pd.DataFrame, name: str) -> Ints:
+    values = np.nan_to_num(_numbers(frame, name), nan=NEVER)
+    if (values != np.round(values)).any() or (values < 0).any():
+        odd = values[(values != np.round(values)) | (values < 0)][0]
+        raise LianjianError(f"{name} holds {odd}; a whole year was expected, or missing for never.")
+    return values.astype(np.int64)
+
+
+def _years(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
+    """Return each row's position among the years, and the years."""
+    if frame[year].isna().any():
+        raise LianjianError(f"{int(frame[year].isna().sum())} rows have no {year}.")
+    values = _whole(frame, year)
+    years = np.unique(values)
+    if len(years) < 2:  # noqa: PLR2004
+        raise LianjianError(f"Only the year {years[0]} occurs. A change needs at least two years.")
+    return np.searchsorted(years, values), years
+
+
+def _matrix(
+    units: Ints, when: Ints, values: Floats, shape: tuple[int, int], ids: NDArray[np.object_],
+    years: Ints,
+) -> Floats:  # fmt: skip
+    y = np.full(shape, np.nan)
+    y[units, when] = values
+    if np.count_nonzero(~np.isnan(y)) != len(values):
+        cells = units * shape[1] + when
+        counts = np.bincount(cells)
+        cell = int(np.argmax(counts > 1))
+        raise LianjianError(
+            f"{int((counts > 1).sum())} unit-years occur more than once, first {ids[cell // shape[1]]} "
+            f"in {years[cell % shape[1]]}. Keep one row for each unit and year."
+        )
+    return y
+
+
+def _constant(same: Bools, units: Ints, ids: pd.Index, name: str) -> None:
+    if not same.all():
+        odd = np.unique(units[~same])
+        raise LianjianError(
+            f"{name} changes over time in {len(odd)} units, first {ids[odd[0]]}. It must be one "
+            "value for each unit in all its rows: correct it, or drop these units."
+        )
+
+
+def _covariates(
+    frame: pd.DataFrame, names: Sequence[str], units: Ints, when: Ints, n: int
+) -> tuple[Floats, list[str]]:
+    x = np.empty((n, len(names)))
+    order = np.argsort(-when, kind="stable")
+    varying = []
+    for k, name in enumerate(names):
+        values = _numbers(frame, name)
+        x[units[order], k] = values[order]
+        if (np.isfinite(values) & (values != x[units, k])).any():
+            varying.append(name)
+    return x, varying
+
+
+def _leave_out(panel: Panel, unbalanced: str) -> Panel:
+    blank = np.isnan(panel.x).any(axis=1)
+    if blank.any():
+        names = ", ".join(panel.covariates)
+        panel = panel.take(~blank, f"{blank.sum():,} units without {names} were dropped.")
+    missing = np.isnan(panel.y)
+    short = missing.any(axis=1)
+    if unbalanced not in {"keep", "balance"}:
+        raise LianjianError(f"unbalanced is {unbalanced!r}; it can be 'keep' or 'balance'.")
+    if short.any() and unbalanced == "balance":
+        panel = panel.take(~short, f"{short.sum():,} units that miss a year were dropped.")
+    elif short.any():
+        gaps = f"{short.sum():,} units miss {missing.sum():,} unit-years and were kept."
+        panel = panel.take(np.ones(panel.n_units, dtype=np.bool_), gaps)
+    always = (panel.cohort != NEVER) & (panel.cohort <= panel.years[0])
+    if always.any():
+        panel = panel.take(
+            ~always,
+            f"{always.sum():,} units treated in {panel.years[0]} or before were dropped: they show "
+            "no untreated year.",
+        )
+    return panel
+
+
+def _canonical(panel: Panel) -> Panel:
+    """Order the units by their data, ids only among units that agree in everything."""
+    last = np.iinfo(np.int64).max
+    cohort = np.where(panel.cohort == NEVER, last, panel.cohort)
+    level = np.nanmean(panel.y, axis=1)
+    order = np.lexsort((level, cohort))
+    ties = (np.diff(level[order]) == 0) & (np.diff(cohort[order]) == 0)
+    if ties.any():
+        ranks = np.argsort(np.argsort(panel.ids.astype(str), kind="stable"), kind="stable")
+        sizes = np.bincount(panel.cluster)[panel.cluster]
+        order = np.lexsort((ranks, sizes, *panel.x.T, *panel.y.T, level, cohort))
+    cluster = pd.factorize(panel.cluster[order])[0].astype(np.int64)
+    return replace(
+        panel,
+        y=panel.y[order],
+        cohort=panel.cohort[order],
+        cluster=cluster,
+        x=panel.x[order],
+        ids=panel.ids[order],
+    )
+
+
+def _check(panel: Panel) -> Panel:
+    treated = panel.cohort != NEVER
+    if not (panel.cohorts <= panel.years[-1]).any():
+        raise LianjianError(
+            f"No unit is treated between {panel.years[0]} and {panel.years[-1]}. "
+            + " ".join(panel.notes)
+        )
+    if treated.all() and len(panel.cohorts) == 1:
+        raise LianjianError(
+            f"All units are first treated in {panel.cohorts[0]}, so nobody can be compared with. "
+            "Add units that are never treated, or treated later."
+        )
+    if panel.n_clusters == 1:
+        raise LianjianError(
+            f"All units lie in one cluster of {panel.cluster_name}, so no standard error can be "
+            "had. Choose a finer cluster."
+        )
+    if np.nanmin(panel.y) == np.nanmax(panel.y):
+        raise LianjianError(
+            f"{panel.outcome} is {np.nanmin(panel.y):g} in every row. Is it the right column?"
+        )
+    few = len(np.unique(panel.cluster[treated]))
+    if few < FEW_TREATED:
+        panel = replace(panel, notes=(
+            *panel.notes,
+            f"Only {few} clusters hold treated units: standard errors and intervals tend to be too "
+            "small. Set randomisation inference or a wild cluster bootstrap beside them.",
+        ))  # fmt: skip
+    return panel

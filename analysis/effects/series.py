@@ -1,0 +1,256 @@
+"""Many effects with one covariance matrix, a joint test of some, and what turns them into records."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.effects.panel import Floats, Ints, Panel
+from analysis.effects.results import Estimate
+from analysis.errors import LianjianError
+
+TINY = 1e-10
+"""A variance below TINY times the outcome's own variance is rounding, not uncertainty."""
+
+
+@dataclass(frozen=True)
+class WaldTest:
+    """A joint test that several effects are zero.
+
+    Attributes
+    ----------
+    hypothesis : str
+        What is tested.
+    statistic : float
+        W = θ′V⁻¹θ.
+    df, df_resid : float
+        Number of effects q, and clusters − 1.
+    p_value : float
+        From W/q ~ F(q, clusters − 1); NaN only with a note that says why.
+    p_chi2 : float
+        From W ~ χ²(q), right for many clusters.
+    note : str
+        Why there is no test, else empty.
+    """
+
+    hypothesis: str
+    statistic: float
+    df: int
+    df_resid: float
+    p_value: float
+    p_chi2: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.note:
+            return f"{self.hypothesis}: {self.note}"
+        return (
+            f"{self.hypothesis}: W = {self.statistic:.4g}, F({self.df}, {self.df_resid:.0f}) "
+            f"p = {self.p_value:.3g}, χ² p = {self.p_chi2:.3g}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class EffectSeries:
+    """Effects by event time, cohort or year.
+
+    Attributes
+    ----------
+    name : str
+        The method and the target.
+    by : str
+        What the index counts: ``event_time``, ``cohort`` or ``year``.
+    index : int array, (K,)
+        Event times, cohorts or years.
+    estimate, std_error, low, high, p_value : float array, (K,)
+        Pointwise, in the unit of the outcome.
+    covariance : float array, (K, K)
+        Of the estimates.
+    band_low, band_high : float array, (K,)
+        Band that covers all effects at once at ``level``; NaN when no band was asked for.
+    n_units : int array, (K,)
+        Treated units behind each effect.
+    reference : tuple of int
+        Index values fixed at zero; they have no row.
+    overall : Estimate
+        The one-number summary; its name says how it averages.
+    pretest : WaldTest or None
+        Joint test of the effects before treatment.
+    level, df : float
+        Confidence level and degrees of freedom of t.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    name: str
+    by: str
+    index: Ints
+    estimate: Floats
+    std_error: Floats
+    low: Floats
+    high: Floats
+    p_value: Floats
+    covariance: Floats
+    band_low: Floats
+    band_high: Floats
+    n_units: Ints
+    reference: tuple[int, ...]
+    overall: Estimate
+    pretest: WaldTest | None
+    level: float
+    df: float
+    notes: tuple[str, ...] = field(default=())
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row an effect."""
+        names = "estimate std_error low high p_value band_low band_high n_units".split()
+        return pd.DataFrame({self.by: self.index, **{name: getattr(self, name) for name in names}})
+
+    def __getitem__(self, key: int) -> float:
+        """Return the estimate at an event time, cohort or year."""
+        place = np.flatnonzero(self.index == key)
+        if not len(place):
+            known = ", ".join(str(value) for value in self.index)
+            raise LianjianError(f"{self.name} has no {self.by} {key}. It has: {known}.")
+        return float(self.estimate[place[0]])
+
+    def __str__(self) -> str:
+        lines = [str(self.overall), self.tidy().to_string(index=False, float_format="%.4g".__mod__)]
+        return "\n".join([*lines, *([str(self.pretest)] if self.pretest else []), *self.notes])
+
+
+def cluster_sums(scores: Floats, cluster: Ints) -> Floats:
+    """Add up the rows of ``scores`` (N, K) by cluster 0 … G−1: (G, K).
+
+    Examples
+    --------
+    >>> cluster_sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0])).tolist()
+    [[5.0], [2.0]]
+    """
+    groups = int(cluster.max()) + 1
+    if groups == len(cluster):
+        return scores
+    order = np.argsort(cluster, kind="stable")
+    starts = np.searchsorted(cluster[order], np.arange(groups))
+    return np.add.reduceat(scores[order], starts, axis=0)
+
+
+def clustered_covariance(influence: Floats, panel: Panel, *, small_sample: bool = True) -> Floats:
+    """Return Σ_c ψ_c ψ_c′ of influence functions (N, K), times G/(G−1) when ``small_sample``.
+
+    Examples
+    --------
+    Two units, ψ = ±1: the sum of squares 2, times 2/1.
+
+    >>> panel = Panel(np.eye(2), np.arange(2), np.array([1, 0]), np.arange(2), np.empty((2, 0)),
+    ...               (), np.array(["a", "b"], object), "y", "unit")
+    >>> clustered_covariance(np.array([[1.0], [-1.0]]), panel).item()
+    4.0
+    """
+    sums = cluster_sums(influence, panel.cluster)
+    groups = len(sums)
+    return sums.T @ sums * (groups / (groups - 1) if small_sample else 1.0)
+
+
+def wald(theta: Floats, covariance: Floats, df_resid: float, hypothesis: str) -> WaldTest:
+    """Test that all of ``theta`` (q,) are zero.
+
+    Notes
+    -----
+    W = θ′V⁻¹θ. The p-value takes W/q as F(q, G−1), Cameron & Miller 2015, J. Hum. Resour. 50(2),
+    section VI; the χ² value is the one that holds as clusters grow in number.
+
+    Examples
+    --------
+    >>> test = wald(np.array([2.0]), np.array([[1.0]]), np.inf, "no effect")
+    >>> test.statistic, round(test.p_chi2, 4)
+    (4.0, 0.0455)
+    """
+    q, nan = len(theta), float("nan")
+    why = ""
+    if q > df_resid:
+        why = f"not tested: {q} effects cannot be tested jointly on {df_resid + 1:.0f} clusters"
+    else:
+        scale = np.sqrt(np.diag(covariance))
+        if (scale == 0).any() or np.linalg.cond(covariance / np.outer(scale, scale)) > 1 / TINY:
+            why = "not tested: the covariance of these effects is singular"
+    if why:
+        return WaldTest(hypothesis, nan, q, df_resid, nan, nan, why)
+    statistic = float(theta @ np.linalg.solve(covariance, theta))
+    p_value = float(stats.f.sf(statistic / q, q, df_resid)) if np.isfinite(df_resid) else nan
+    p_chi2 = float(stats.chi2.sf(statistic, q))
+    return WaldTest(
+        hypothesis, statistic, q, df_resid, p_value if p_value == p_value else p_chi2, p_chi2
+    )
+
+
+def pointwise(
+    estimate: Floats, std_error: Floats, df: float, level: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0.
+
+    Examples
+    --------
+    >>> low, high, p = pointwise(np.array([1.96]), np.array([1.0]), np.inf, 0.95)
+    >>> round(low[0], 3), round(p[0], 3)
+    (np.float64(0.0), np.float64(0.05))
+    """
+    if not 0 < level < 1:
+        raise LianjianError(f"level is {level}; a share between 0 and 1 was expected, like 0.95.")
+    reach = stats.t.ppf(0.5 + level / 2, df) * std_error
+    ratio = np.divide(estimate, std_error, out=np.full_like(estimate, np.nan), where=std_error > 0)
+    return estimate - reach, estimate + reach, 2 * stats.t.sf(np.abs(ratio), df)
+
+
+def make_estimate(
+    name: str, value: float, variance: float, panel: Panel, *, level: float = 0.95,
+    inference: str, notes: tuple[str, ...] = (), n_obs: int | None = None,
+) -> Estimate:  # fmt: skip
+    """Turn a number and its variance into an `Estimate`, with t of clusters − 1 degrees of freedom.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
+    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
+    >>> from analysis.effects.panel import make_panel
+    >>> make_estimate("2×2", 2.0, 1.0, make_panel(frame, "income"), inference="t").df
+    1
+    """
+    df = panel.n_clusters - 1
+    if variance <= TINY**2 * float(np.nanvar(panel.y)):
+        variance = 0.0
+        notes = (*notes, "The standard error is zero, so there is no interval and no p-value.")
+    error = np.array([np.sqrt(variance)])
+    low, high, p_value = pointwise(np.array([value]), error, df, level)
+    return Estimate(
+        name=name, estimate=float(value), std_error=float(error[0]), low=float(low[0]),
+        high=float(high[0]), p_value=float(p_value[0]), level=level, df=df,
+        n_obs=panel.n_obs if n_obs is None else n_obs, n_units=panel.n_units,
+        n_clusters=panel.n_clusters, inference=inference, notes=panel.notes + notes,
+    )  # fmt: skip
+
+
+def make_series(
+    name: str, by: str, index: Ints, estimate: Floats, covariance: Floats, panel: Panel, *,
+    n_units: Ints, overall: Estimate, reference: tuple[int, ...] = (),
+    pretest: WaldTest | None = None, critical: float | None = None, notes: tuple[str, ...] = (),
+) -> EffectSeries:  # fmt: skip
+    """Turn effects (K,) and their covariance (K, K) into an `EffectSeries`.
+
+    ``critical`` is the multiple of the standard error that makes a band for all effects at once.
+    The level is that of ``overall``. Tested through the estimators.
+    """
+    df = panel.n_clusters - 1
+    error = np.sqrt(np.clip(np.diag(covariance), 0, None))
+    error = np.where(error**2 <= TINY**2 * float(np.nanvar(panel.y)), 0.0, error)
+    if (error == 0).any():
+        notes = (*notes, "Where the standard error is zero there is no p-value.")
+    low, high, p_value = pointwise(estimate, error, df, overall.level)
+    reach = np.full_like(error, np.nan) if critical is None else critical * error
+    return EffectSeries(
+        name=name, by=by, index=index, estimate=estimate, std_error=error, low=low, high=high,
+        p_value=p_value, covariance=covariance, band_low=estimate - reach,
+        band_high=estimate + reach, n_units=n_units, reference=reference, overall=overall,
+        pretest=pretest, level=overall.level, df=df, notes=panel.notes + notes,
+    )  # fmt: skip

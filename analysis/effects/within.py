@@ -1,0 +1,228 @@
+"""Least squares with unit and year effects, exact for unbalanced panels, without iteration.
+
+Unit effects are swept out by row, year effects by a T×T solve. Regressors that depend on cohort and
+year alone (treatment, event time) need only moments by cohort, so a panel of any size comes down to
+matrices of the size of the years.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from analysis.effects.panel import Bools, Floats, Ints, Panel
+from analysis.errors import LianjianError
+
+PIVOT = 1e-9
+"""A regressor whose unexplained share is below PIVOT is a sum of those before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class WithinFit:
+    """Coefficients, residuals and scores of a regression with unit and year effects.
+
+    Attributes
+    ----------
+    coef : float array, (R,)
+        Coefficients of the cohort-by-year regressors, NaN where one was dropped.
+    year_coef : float array, (T, 1+K)
+        Year effects and, for each covariate, its coefficient by year; the first used year is zero.
+    bread : float array, (R, R)
+        Inverse of the residualised cross product, NaN where a regressor was dropped.
+    influence : float array, (N, R)
+        Bread times score of each unit.
+    residual : float array, (N, T)
+        Zero where a cell is not used.
+    unit_effect : float array, (N,)
+        NaN where a unit has no used cell.
+    z : float array, (N, 1+K)
+        One and the scaled covariates, to which ``year_coef`` belongs.
+    n_obs, n_year : int
+        Used cells, and free year coefficients.
+    """
+
+    coef: Floats
+    year_coef: Floats
+    bread: Floats
+    influence: Floats
+    residual: Floats
+    unit_effect: Floats
+    z: Floats
+    n_obs: int
+    n_year: int
+
+
+def solve_spd(a: Floats, b: Floats, scale: Floats | None = None) -> tuple[Floats, Ints]:
+    """Solve a x = b for a symmetric semi-definite a (P, P), leaving out dependent columns.
+
+    Columns are taken in their order; one that is a combination of those before it gets NaN.
+
+    Parameters
+    ----------
+    a, b : float array, (P, P) and (P, Q)
+        The system.
+    scale : float array, (P,), optional
+        What a column's unexplained part is held against; the diagonal of ``a`` when not given.
+
+    Returns
+    -------
+    x : float array, (P, Q)
+        NaN in the rows left out.
+    kept : int array
+        Columns that were solved for.
+
+    Examples
+    --------
+    >>> x, kept = solve_spd(np.array([[2.0, 2.0], [2.0, 2.0]]), np.array([[4.0], [4.0]]))
+    >>> x.ravel().tolist(), kept.tolist()
+    ([2.0, nan], [0])
+    """
+    scale = np.diag(a) if scale is None else scale
+    floor = PIVOT**2 * scale.max(initial=0.0)
+    factor = np.zeros_like(a)
+    kept: list[int] = []
+    for j in range(len(a)):
+        rank = len(kept)
+        row = solve_triangular(factor[:rank, :rank], a[kept, j], lower=True) if rank else a[:0, 0]
+        left = a[j, j] - row @ row
+        if left > PIVOT * scale[j] and left > floor:
+            factor[rank, :rank] = row
+            factor[rank, rank] = np.sqrt(left)
+            kept.append(j)
+    solved = np.full(b.shape, np.nan)
+    if kept:
+        solved[kept] = np.linalg.solve(a[np.ix_(kept, kept)], b[kept])
+    return solved, np.array(kept, dtype=np.int64)
+
+
+def cohort_slices(panel: Panel) -> list[tuple[int, slice]]:
+    """Return each cohort and where its units stand, the never-treated (0) last.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from analysis.effects.panel import make_panel
+    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
+    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
+    >>> cohort_slices(make_panel(frame, "income"))
+    [(2024, slice(0, 1, None)), (0, slice(1, 2, None))]
+    """
+    starts = np.flatnonzero(np.diff(panel.cohort, prepend=-1))
+    stops = [*starts[1:].tolist(), panel.n_units]
+    return [(int(panel.cohort[a]), slice(int(a), b)) for a, b in zip(starts, stops, strict=True)]
+
+
+def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
+    """Regress the outcome on unit effects, year effects and cohort-by-year regressors.
+
+    y_it = α_i + λ_t + x_i′δ_t + Σ_r β_r R_r(g_i, t) + ε_it over the cells in ``used``.
+
+    Parameters
+    ----------
+    panel : Panel
+        Its covariates x enter with a coefficient for each year.
+    used : bool array, (N, T)
+        Cells with an outcome that take part.
+    regressors : float array, (C, T, R)
+        Value for each cohort, in the order of `cohort_slices`, and year. R may be 0.
+
+    Raises
+    ------
+    LianjianError
+        No cell is used.
+
+    Notes
+    -----
+    With m_i the used years of unit i and W_i = diag(m_i) − m_i m_i′/n_i, all cross products are
+    sums of W_i by cohort (Frisch & Waugh 1933; Wansbeek & Kapteyn 1989, J. Econometrics 41(3), for
+    unbalanced panels). The first used year is dropped, so the T×T matrix is inverted exactly.
+    The score of unit i needs residuals and regressors only: Σ_t ε_it (R(g_i, t) − z_i′C_t), as
+    residuals add up to zero within units.
+
+    Examples
+    --------
+    Unit a gains 3, unit b gains 1: the coefficient is 2.
+
+    >>> import pandas as pd
+    >>> from analysis.effects.panel import make_panel
+    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
+    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
+    >>> panel = make_panel(frame, "income")
+    >>> treated = np.array([[[0.0], [1.0]], [[0.0], [0.0]]])
+    >>> fit_within(panel, np.full((2, 2), True), treated).coef
+    array([2.])
+    """
+    groups = cohort_slices(panel)
+    m = used.astype(np.float64)
+    years = m.shape[1]
+    count = m.sum(axis=1)
+    if not count.any():
+        raise LianjianError("No unit-year is left to fit the regression on.")
+    share = np.divide(1.0, count, out=np.zeros_like(count), where=count > 0)
+    y = np.where(used, panel.y, 0.0)
+    dy = y - m * (y.sum(axis=1) * share)[:, None]
+    z = _with_constant(panel.x, count > 0)
+    width = z.shape[1]
+
+    def weigh(rows: slice, weight: Floats) -> Floats:
+        """Sum W_i times the weight of unit i."""
+        block, factor = m[rows], weight[rows]
+        return np.diag(factor @ block) - block.T @ (block * (factor * share[rows])[:, None])
+
+    by_cohort = np.stack([[weigh(rows, z[:, p]) for p in range(width)] for _, rows in groups])
+    bb = np.empty((years, width, years, width))
+    everyone = slice(0, len(m))
+    for p in range(width):
+        for q in range(p, width):
+            pair = by_cohort[:, q].sum(axis=0) if p == 0 else weigh(everyone, z[:, p] * z[:, q])
+            bb[:, p, :, q] = bb[:, q, :, p] = pair
+    ab = np.einsum("csr,cpst->rtp", regressors, by_cohort)
+    aa = np.einsum("csr,cst,ctq->rq", regressors, by_cohort[:, 0], regressors, optimize=True)
+    gains = np.stack([dy[rows].sum(axis=0) for _, rows in groups])
+    b_a = np.einsum("ctr,ct->r", regressors, gains)
+    b_b = dy.T @ z
+
+    free = np.arange(years * width) >= (int(np.argmax(m.any(axis=0))) + 1) * width
+    size, r = years * width, len(aa)
+    ab, full = ab.reshape(r, size), bb.reshape(size, size)
+    right = np.column_stack([b_b.reshape(size), ab.T])
+    partial = np.zeros((size, r + 1))
+    partial[free], kept = solve_spd(full[np.ix_(free, free)], right[free])
+    partial = np.nan_to_num(partial)
+    schur = aa - ab @ partial[:, 1:]
+    bread, solved = solve_spd(schur, np.eye(r), np.diag(aa))
+    inverse = np.nan_to_num(bread) * np.isin(np.arange(r), solved)
+    coef = inverse @ (b_a - ab @ partial[:, 0])
+    year_coef = (partial[:, 0] - partial[:, 1:] @ coef).reshape(years, width)
+
+    fit = z @ year_coef.T
+    for c, (_, rows) in enumerate(groups):
+        fit[rows] += regressors[c] @ coef
+    level = ((y - m * fit).sum(axis=1)) * share
+    residual = m * (y - fit - level[:, None])
+    score = np.empty((len(m), r))
+    swept = partial[:, 1:].reshape(years, width, r)
+    for c, (_, rows) in enumerate(groups):
+        score[rows] = residual[rows] @ (regressors[c] - swept[:, 0])
+    for p in range(1, width):
+        score -= z[:, p : p + 1] * (residual @ swept[:, p])
+    out = ~np.isin(np.arange(r), solved)
+    coef[out] = np.nan
+    return WithinFit(
+        coef=coef,
+        year_coef=year_coef,
+        bread=np.where(out[:, None] | out, np.nan, inverse),
+        influence=np.where(out, np.nan, score @ inverse),
+        residual=residual,
+        unit_effect=np.where(count > 0, level, np.nan),
+        z=z,
+        n_obs=int(count.sum()),
+        n_year=len(kept),
+    )
+
+
+def _with_constant(x: Floats, inside: Bools) -> Floats:
+    """Return 1 and the covariates, centred and scaled so that the solve is well conditioned."""
+    centre = x[inside].mean(axis=0)
+    spread = x[inside].std(axis=0)
+    return np.column_stack([np.ones(len(x)), (x - centre) / np.where(spread > 0, spread, 1.0)])
