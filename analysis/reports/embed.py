@@ -26,6 +26,7 @@ _LATIN = (
     (0x2030, 0x203A), (0x2070, 0x2099), (0x20AC, 0x20AC), (0x2116, 0x2122), (0x2153, 0x215E),
     (0x2190, 0x2199), (0x2202, 0x2265), (0x25A0, 0x25CF), (0x2713, 0x2717),
 )  # fmt: skip
+_FULL = 1000  # units of a full-width glyph
 _lock = threading.Lock()  # a font reads its tables when they are first asked for
 
 
@@ -88,7 +89,14 @@ def _latin(face: str) -> tuple[bytes, tuple[int, ...]]:
     for table in font["cmap"].tables:
         for code, glyph in table.cmap.items() if table.isUnicode() else ():
             table.cmap[code] = narrow.get(glyph, glyph) if _within(code, _LATIN) else glyph
-    codes = tuple(c for low, high in _LATIN for c in range(low, high + 1) if c in cmap)
+    drawn = font.getGlyphSet()
+    codes = tuple(
+        code
+        for low, high in _LATIN
+        for code in range(low, high + 1)
+        # what stays of full width, the middle dot of the sans, comes from the other face
+        if code in cmap and not (code < 0x100 and drawn[cmap[code]].width >= _FULL)  # noqa: PLR2004
+    )
     options = subset.Options(
         layout_features=["kern", "liga", "ccmp", "mark"],
         name_IDs=[],

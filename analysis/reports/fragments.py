@@ -15,6 +15,7 @@ _IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 _POINTER = re.compile(r'<a href="#((?:fig|tab|num)-[^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
+_VERBATIM = re.compile(r"(<(?:pre|code)\b.*?</(?:pre|code)>|<[^>]+>)", re.DOTALL)
 _UNFILLED = {"", "…", "...", "figure", "table", "number"}
 
 
@@ -35,7 +36,7 @@ class Writer:
 
     def markdown(self, source: str, attachments: Mapping[str, Any] | None = None) -> str:
         """Write a markdown cell."""
-        html = sanitise.foreign(_markdown(source, attachments or {}, escape=False))
+        html = _quotes(sanitise.foreign(_markdown(source, attachments or {}, escape=False)))
         return self._pointers(_HEADING.sub(self._heading, html))
 
     def heading(self, level: int, text: str) -> str:
@@ -123,6 +124,22 @@ class Writer:
         return writers | {
             m: lambda text, _: _pre(text, "lj-text") for m in ("text/latex", "text/plain")
         }
+
+
+def _quotes(html: str) -> str:
+    """Set straight quotes in prose as quotes; code stays as typed.
+
+    Examples
+    --------
+    >>> _quotes('<p>a "naive" gain in <code>a["b"]</code></p>')
+    '<p>a “naive” gain in <code>a["b"]</code></p>'
+    """
+    parts = _VERBATIM.split(html)
+    for place in range(0, len(parts), 2):
+        text = re.sub(r"(?<=[\w)”])'", "’", parts[place])
+        text = re.sub(r'(^|[\s(\[—])"(?=\S)', r"\1“", text)
+        parts[place] = text.replace('"', "”")
+    return "".join(parts)
 
 
 def code(source: str) -> str:

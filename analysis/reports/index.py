@@ -80,11 +80,26 @@ def _groups(good: list[dict[str, Any]]) -> list[Group]:
     groups = []
     for _, members in groupby(good, key=lambda r: r["notebook"]):
         runs = list(members)
-        labels: dict[str, str] = {}
+        heading = runs[0]["heading"]
+        labels: dict[str, list[str]] = {}
         for run in runs:
-            for number in run["numbers"]:
-                labels.setdefault(number["name"], number["label"])
+            run["short"] = run["title"].removeprefix(f"{heading}: ")
             run["by_name"] = {number["name"]: number for number in run["numbers"]}
-        names = list(labels.items())[:_MOST_NUMBERS]
-        groups.append(Group(runs[0]["heading"], runs[0]["summary"], runs, names))
+            for number in run["numbers"]:
+                labels.setdefault(number["name"], []).append(number["label"])
+        names = [(name, _common(texts)) for name, texts in labels.items()][:_MOST_NUMBERS]
+        groups.append(Group(heading, runs[0]["summary"], runs, names))
     return groups
+
+
+def _common(labels: list[str]) -> str:
+    """Keep the parts of a label, between commas, that all runs share.
+
+    Examples
+    --------
+    >>> _common(["Mean income, Huan County, 2024", "Mean income, Ning County, 2024"])
+    'Mean income, 2024'
+    """
+    parts = [label.split(", ") for label in labels]
+    shared = [part for part in parts[0] if all(part in others for others in parts)]
+    return ", ".join(shared) or labels[0]

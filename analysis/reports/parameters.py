@@ -97,9 +97,11 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
         annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
         if isinstance(target, ast.Name):
-            above = comments.get(node.lineno - 1, "")
+            last = node.end_lineno or node.lineno
+            beside = [comments[n] for n in range(node.lineno, last + 1) if n in comments]
             alone = node.lineno > 1 and lines[node.lineno - 2].lstrip().startswith("#")
-            note = comments.get(node.end_lineno or node.lineno, above if alone else "")
+            above = comments.get(node.lineno - 1, "") if alone else ""
+            note = " ".join(beside) or above
             found[target.id] = _parameter(target.id, annotation, node.value, note)
     return found
 

@@ -67,7 +67,7 @@ def publish(node: "NotebookNode", run: Run, content: bytes) -> Page:
     found = findings.gather(node)
     heading, summary = _opening(node)
     title = run.title or heading or run.name
-    subtitle = in_words(run.parameters)
+    subtitle = in_words({n: v for n, v in run.parameters.items() if _worded(v) not in title})
     run_id = hashlib.sha256(content).hexdigest()[:12]
     facts = {
         "title": title,
@@ -106,11 +106,14 @@ def in_words(given: Mapping[str, object]) -> str:
     >>> in_words({"county": "621022", "base_year": 2018})
     'County: Huan County 环县 · Base year: 2018'
     """
-    counties = {c.code: f"{c.name} {c.name_zh}" for c in fields.COUNTIES}
     return " · ".join(
-        f"{name.replace('_', ' ').capitalize()}: {counties.get(str(value), str(value))}"
-        for name, value in given.items()
+        f"{name.replace('_', ' ').capitalize()}: {_worded(value)}" for name, value in given.items()
     )
+
+
+def _worded(value: object) -> str:
+    counties = {c.code: f"{c.name} {c.name_zh}" for c in fields.COUNTIES}
+    return counties.get(str(value), str(value))
 
 
 def citation(title: str, run_id: str, found: findings.Findings) -> str:
