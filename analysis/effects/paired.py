@@ -1,0 +1,387 @@
+"""Few pairs: sign-flip test, signed-rank test, BCa interval of the mean difference."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from analysis.effects.inference import (
+    SEED,
+    TIE,
+    Floats,
+    ResampledEstimate,
+    at_least,
+    check_level,
+)
+from analysis.errors import LianjianError
+
+EXACT_PAIRS = 20
+"""Up to here all 2^n sign patterns are enumerated: a million sums."""
+EXACT_RANKS = 50
+"""Up to here the signed-rank distribution is exact (as in R)."""
+DRAWS = 99_999
+"""Sampled sign patterns above that."""
+RESAMPLES = 9_999
+"""Bootstrap resamples of the BCa interval."""
+FEW_PAIRS = 10
+"""Under this a bootstrap interval is a rough guide only."""
+
+
+def _pairs(differences: npt.ArrayLike) -> tuple[Floats, tuple[str, ...]]:
+    """Return the differences that are known, sorted, and a note on those dropped."""
+    values = np.asarray(differences, dtype=float)
+    if values.ndim != 1:
+        raise LianjianError(f"The differences have shape {values.shape}; expected one a pair.")
+    if np.isinf(values).any():
+        raise LianjianError("A difference is infinite. Check the two values of that pair.")
+    known = np.sort(values[~np.isnan(values)])
+    if not len(known):
+        raise LianjianError(
+            f"None of {len(values)} pairs has a difference: both values are needed."
+        )
+    dropped = len(values) - len(known)
+    return known, (f"{dropped} of {len(values)} pairs dropped: a value is missing",) * bool(dropped)
+
+
+def _subset_sums(values: Floats) -> Floats:
+    """Return the sum of every subset, in binary order."""
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums, sums + value])
+    return sums
+
+
+def _limit_note(level: float, smallest: float, n: int) -> tuple[str, ...]:
+    if smallest <= 1 - level:
+        return ()
+    return (
+        f"with {n} pairs no p-value under {smallest:.4g} is possible: the test cannot reject at "
+        f"{1 - level:.3g}, and the interval at {level:.0%} is the whole line",
+    )
+
+
+def sign_flip(
+    differences: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    rng: np.random.Generator | int = SEED,
+    name: str = "mean paired difference",
+) -> ResampledEstimate:
+    r"""Test a zero mean difference by flipping signs; invert the test for the interval.
+
+    If the two members of each pair were exchangeable, every sign pattern s was as likely as the
+    one observed:
+
+    .. math:: p = 2^{-n} \, \#\Big\{s : \Big|\sum_i s_i d_i\Big| \ge \Big|\sum_i d_i\Big|\Big\}
+
+    Up to 20 pairs all patterns are counted; above, sampled ones with p = (1 + count)/(1 + draws).
+
+    Parameters
+    ----------
+    differences : array-like, shape (n,)
+        One difference a pair, in outcome units. Missing ones are dropped, with a note. A zero
+        difference stays: both its signs give the same sum, so p does not change, the mean does.
+    level : float
+        The interval holds the shifts θ for which the test of d − θ has p above 1 − level. Its ends
+        are means of subsets of pairs, found by counting, not by search.
+    draws : int
+        Sampled patterns when there are more than 20 pairs.
+    rng : Generator or int
+        Their source.
+    name : str
+        Put into the record.
+
+    Returns
+    -------
+    ResampledEstimate
+        ``estimate`` is the mean difference; ``smallest_p`` the least p with so many pairs (3 pairs:
+        2/8), and a note says so when it exceeds 1 − level; ``std_error`` is NaN.
+
+    Raises
+    ------
+    LianjianError
+        No pair, or an infinite difference.
+
+    Notes
+    -----
+    Fisher 1935, The Design of Experiments, ch. 3. Flipping the pairs outside S turns the sum A + B
+    into A − B; that is at least as extreme when A and B have opposite signs, i.e. when θ lies
+    between the means of S and of its complement. The interval follows by counting such splits.
+
+    Examples
+    --------
+    Of the 8 patterns of 1, 2, 3 only two reach 6.
+
+    >>> result = sign_flip([1, 2, 3])
+    >>> result.estimate, result.p_value, result.smallest_p
+    (2.0, 0.25, 0.25)
+    """
+    check_level(level)
+    values, notes = _pairs(differences)
+    n, total = len(values), float(values.sum())
+    exact = n <= EXACT_PAIRS
+    if exact:
+        # the last pair is outside: each split into S and its complement is then seen once
+        inside = _subset_sums(values[:-1])
+        sizes = _subset_sums(np.ones(n - 1))
+    else:
+        flips = np.random.default_rng(rng).random((draws, n)) < 1 / 2
+        inside, sizes = flips @ values, flips.sum(axis=1).astype(float)
+    slack = TIE * float(np.abs(values).sum())
+    count = int((np.abs(total - 2 * inside) >= abs(total) - slack).sum())
+    splits = len(inside)
+    p_value = count / splits if exact else (1 + count) / (1 + splits)
+    smallest = 2 / 2**n if exact else 1 / (1 + splits)
+    low, high = _flip_interval(inside, sizes, total, n, 1 - level, exact=exact)
+    zeros = int((values == 0).sum())
+    if zeros:
+        notes += (f"{zeros} of {n} differences are zero; they are kept",)
+    number = 2**n if exact else splits
+    return ResampledEstimate(
+        name=name,
+        estimate=total / n,
+        std_error=math.nan,
+        low=low,
+        high=high,
+        p_value=p_value,
+        level=level,
+        df=math.nan,
+        n_obs=n,
+        n_units=n,
+        n_clusters=n,
+        inference=f"sign-flip test, {'all' if exact else 'sampled'} {number:,} patterns",
+        notes=notes + _limit_note(level, smallest, n),
+        n_draws=number,
+        is_exact=exact,
+        smallest_p=min(smallest, 1.0),
+    )
+
+
+def _flip_interval(
+    inside: Floats, sizes: Floats, total: float, n: int, alpha: float, *, exact: bool
+) -> tuple[float, float]:
+    """Return the shifts that the test keeps, from the sums and sizes of one side of each split."""
+    outside_sizes = n - sizes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = np.where(sizes > 0, inside / sizes, np.nan)
+        second = np.where(outside_sizes > 0, (total - inside) / outside_sizes, np.nan)
+    # an empty side: the pattern is the observed one or its mirror, extreme under every shift
+    trivial = np.isnan(first) | np.isnan(second)
+    upper = np.sort(np.where(trivial, np.inf, np.fmax(first, second)))[::-1]
+    lower = np.sort(np.where(trivial, -np.inf, np.fmin(first, second)))
+    # a shift is kept while more than alpha of the splits (plus one, if sampled) bracket it
+    rank = (
+        math.floor(alpha * len(inside) + TIE)
+        if exact
+        else math.floor(alpha * (1 + len(inside)) + TIE) - 1
+    )
+    rank = min(max(rank, 0), len(inside) - 1)
+    return float(lower[rank]), float(upper[rank])
+
+
+def _signed_rank_counts(ranks: Floats) -> Floats:
+    """Return how many sign patterns give each sum of positive doubled ranks."""
+    doubled = np.rint(2 * ranks).astype(int)
+    counts = np.zeros(int(doubled.sum()) + 1)
+    counts[0] = 1
+    for rank in doubled:
+        moved = np.zeros_like(counts)
+        moved[rank:] = counts[: len(counts) - rank]
+        counts = counts + moved
+    return counts
+
+
+def signed_rank(
+    differences: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    name: str = "median paired difference (Hodges–Lehmann)",
+) -> ResampledEstimate:
+    r"""Test symmetry about zero by Wilcoxon's signed ranks; interval from Walsh averages.
+
+    .. math:: W = \sum_{i: d_i > 0} R_i, \qquad \hat θ = \mathrm{median}\{(d_i + d_j)/2 : i \le j\}
+
+    with R the ranks of |d|. Zero differences are dropped (Wilcoxon's rule); tied ones share their
+    mean rank. Up to 50 pairs the p-value is exact: from scipy without ties, and by counting sign
+    patterns of the mean ranks with them. Above, the normal approximation with continuity and tie
+    correction.
+
+    Parameters
+    ----------
+    differences : array-like, shape (n,)
+        One difference a pair, in outcome units. Missing ones are dropped, with a note.
+    level : float
+        Confidence level; the exact interval covers at least this.
+    name : str
+        Put into the record.
+
+    Returns
+    -------
+    ResampledEstimate
+        An end is infinite when so few pairs cannot reject, and a note says so.
+
+    Raises
+    ------
+    LianjianError
+        No pair, an infinite difference, or all differences zero.
+
+    Notes
+    -----
+    Wilcoxon 1945 (DOI 10.2307/3001968); Hollander & Wolfe 1999, Nonparametric Statistical Methods,
+    sec. 3.1–3.3 and eq. 3.34 for the interval.
+
+    Examples
+    --------
+    All positive: W = 1 + 2 + 3 + 4 = 10, reached by 1 of 16 patterns, and mirrored by another.
+
+    >>> result = signed_rank([1, 2, 3, 4.5])
+    >>> result.p_value, result.estimate
+    (0.125, 2.625)
+    """
+    check_level(level)
+    values, notes = _pairs(differences)
+    zeros = int((values == 0).sum())
+    if zeros == len(values):
+        raise LianjianError("All differences are zero: there is no rank to compare.")
+    if zeros:
+        notes += (f"{zeros} of {len(values)} differences are zero and dropped",)
+    known = values[values != 0]
+    n = len(known)
+    ranks = stats.rankdata(np.abs(known))
+    ties = len(np.unique(np.abs(known))) < n
+    if ties:
+        notes += ("tied differences share their mean rank",)
+    exact = n <= EXACT_RANKS
+    if exact and ties:
+        counts = _signed_rank_counts(ranks)
+        sums = np.arange(len(counts)) / 2
+        middle = ranks.sum() / 2
+        extreme = at_least(np.abs(sums - middle), abs(ranks[known > 0].sum() - middle))
+        p_value = float(counts[extreme].sum() / counts.sum())
+    else:
+        method = "exact" if exact else "asymptotic"
+        p_value = float(stats.wilcoxon(known, correction=True, method=method).pvalue)
+    row, column = np.triu_indices(n)
+    walsh = np.sort((known[row] + known[column]) / 2)
+    low, high = _walsh_interval(walsh, n, 1 - level, exact=exact)
+    smallest = min(1.0, 2 / 2.0**n) if exact else 0.0
+    return ResampledEstimate(
+        name=name,
+        estimate=float(np.median(walsh)),
+        std_error=math.nan,
+        low=low,
+        high=high,
+        p_value=min(p_value, 1.0),
+        level=level,
+        df=math.nan,
+        n_obs=n,
+        n_units=n,
+        n_clusters=n,
+        inference=f"Wilcoxon signed ranks, {'exact' if exact else 'normal approximation'}",
+        notes=notes + _limit_note(level, smallest, n),
+        n_draws=0,
+        is_exact=exact,
+        smallest_p=smallest,
+    )
+
+
+def _walsh_interval(walsh: Floats, n: int, alpha: float, *, exact: bool) -> tuple[float, float]:
+    if exact:
+        counts = _signed_rank_counts(np.arange(1.0, n + 1))[::2]
+        tails = np.cumsum(counts) / counts.sum()
+        rank = int((tails <= alpha / 2 * (1 + TIE)).sum())
+    else:
+        spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+        rank = max(0, math.floor(n * (n + 1) / 4 - stats.norm.ppf(1 - alpha / 2) * spread))
+    if rank == 0:
+        return -math.inf, math.inf
+    return float(walsh[rank - 1]), float(walsh[-rank])
+
+
+def bca_mean(
+    differences: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    rng: np.random.Generator | int = SEED,
+    name: str = "mean paired difference",
+) -> ResampledEstimate:
+    """Return the mean difference with its bias-corrected and accelerated bootstrap interval.
+
+    Parameters
+    ----------
+    differences : array-like, shape (n,)
+        One difference a pair, in outcome units. Missing ones are dropped, with a note.
+    level : float
+        Confidence level.
+    resamples : int
+        Bootstrap resamples of the pairs.
+    rng : Generator or int
+        Their source.
+    name : str
+        Put into the record.
+
+    Returns
+    -------
+    ResampledEstimate
+        The p-value beside the interval is that of `sign_flip`: a bootstrap of few pairs gives
+        none to trust. Equal differences give an interval without width, and a note.
+
+    Raises
+    ------
+    LianjianError
+        Fewer than two pairs, or an infinite difference.
+
+    Notes
+    -----
+    Efron 1987 (DOI 10.1080/01621459.1987.10478410), as in `scipy.stats.bootstrap`. Under about ten
+    pairs the interval is too short; the note says so.
+
+    Examples
+    --------
+    >>> result = bca_mean([2.0, 2.0, 2.0])
+    >>> result.low, result.high, result.p_value
+    (2.0, 2.0, 0.25)
+    """
+    test = sign_flip(differences, level=level, rng=rng)
+    values, notes = _pairs(differences)
+    n = len(values)
+    if n < 2:  # noqa: PLR2004
+        raise LianjianError("One pair has no spread to resample. Give at least two, better ten.")
+    if np.ptp(values) == 0:
+        low = high = float(values[0])
+        error = 0.0
+        notes += ("all differences are equal: the interval has no width",)
+    else:
+        result = stats.bootstrap(
+            (values,),
+            np.mean,
+            n_resamples=resamples,
+            confidence_level=level,
+            method="BCa",
+            rng=np.random.default_rng(rng),
+        )
+        low, high = (float(end) for end in result.confidence_interval)
+        error = float(result.standard_error)
+    if n < FEW_PAIRS:
+        notes += (f"{n} pairs: the bootstrap interval is too short, read it as a rough guide",)
+    return ResampledEstimate(
+        name=name,
+        estimate=float(values.mean()),
+        std_error=error,
+        low=low,
+        high=high,
+        p_value=test.p_value,
+        level=level,
+        df=math.nan,
+        n_obs=n,
+        n_units=n,
+        n_clusters=n,
+        inference=f"BCa bootstrap interval, {resamples:,} resamples; p by {test.inference}",
+        notes=notes,
+        n_draws=resamples,
+        is_exact=False,
+        smallest_p=test.smallest_p,
+    )
