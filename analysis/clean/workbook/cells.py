@@ -1,0 +1,131 @@
+"""Sheets of cells: what a parser found, as text with the kind of each cell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+NUMBER: Final = "n"
+TEXT: Final = "s"
+DATE: Final = "d"
+BOOLEAN: Final = "b"
+ERROR: Final = "e"
+FORMULA: Final = "f"
+"""A formula whose result is not stored in the file: not a blank, and not known."""
+BLANK: Final = " "
+
+
+class Row(NamedTuple):
+    """One row from column 1 to the last with a value.
+
+    ``kinds`` has one letter a cell: n number, s text, d date, b boolean, e error value,
+    f formula without a stored result, blank for nothing.
+    """
+
+    kinds: str
+    texts: list[str]
+
+
+class Span(NamedTuple):
+    """A rectangle of cells, rows and columns from 1, both ends included."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def __str__(self) -> str:
+        """Return the range as a spreadsheet writes it."""
+        first, last = address(self.top, self.left), address(self.bottom, self.right)
+        return first if first == last else f"{first}:{last}"
+
+
+class Format(NamedTuple):
+    """Numbers whose display format speaks of a unit: column, format, first row, number of cells."""
+
+    column: int
+    code: str
+    row: int
+    cells: int
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The cells of one sheet.
+
+    Attributes
+    ----------
+    name, state : str
+        Name, empty for a text file; "visible", "hidden" or "veryHidden".
+    rows : mapping of int to Row
+        Rows with values, by row number from 1, ascending.
+    merges : tuple of Span
+        Merged ranges as the file states them.
+    hidden_rows, hidden_columns : frozenset of int
+        Kept, and known to be hidden.
+    formats : tuple of Format
+        Display formats that speak of 元, 万 or %.
+    notes : tuple of str
+        What the parser noticed.
+    """
+
+    name: str
+    rows: Mapping[int, Row]
+    state: str = "visible"
+    merges: tuple[Span, ...] = ()
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
+    formats: tuple[Format, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def text(self, row: int, column: int) -> str:
+        """Return the text of a cell, empty where there is none.
+
+        Examples
+        --------
+        >>> Sheet("a", {3: Row("s", ["村名"])}).text(3, 1)
+        '村名'
+        """
+        line = self.rows.get(row)
+        return line.texts[column - 1] if line and column <= len(line.texts) else ""
+
+
+def letters(column: int) -> str:
+    """Return the letters of a column.
+
+    Examples
+    --------
+    >>> letters(1), letters(28), letters(16384)
+    ('A', 'AB', 'XFD')
+    """
+    name = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def column_number(name: str) -> int:
+    """Return the number of a column's letters, 0 when they are none.
+
+    Examples
+    --------
+    >>> column_number("AB"), column_number("a1")
+    (28, 0)
+    """
+    number = 0
+    for letter in name:
+        if not "A" <= letter <= "Z":
+            return 0
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def address(row: int, column: int) -> str:
+    """Return the address of a cell.
+
+    Examples
+    --------
+    >>> address(7, 3)
+    'C7'
+    """
+    return f"{letters(column)}{row}"

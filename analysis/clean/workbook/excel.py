@@ -1,0 +1,242 @@
+"""From the bytes of an .xlsx workbook to messages about its cells.
+
+Runs in the child process. A message is a plain dict for JSON: ``sheet`` opens a sheet,
+``rows`` brings some of its rows, ``end`` closes it with what was learnt on the way.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from analysis.clean.workbook.limits import (
+    MAX_CELLS,
+    MAX_ROWS,
+    MAX_SHEETS,
+    MAX_TEXT_BYTES,
+    Unreadable,
+    over,
+)
+from analysis.clean.workbook.sheetxml import SheetScan, shared_strings
+
+if TYPE_CHECKING:
+    import zipfile
+
+Send = Callable[[dict[str, Any]], None]
+
+_BATCH = 5_000  # cells in one message: some 100 kB
+# Display formats of dates that a Chinese Excel uses without writing them into the file.
+_CHINESE_DATES: Final = frozenset([*range(27, 37), *range(50, 59)])
+UNIT_IN_FORMAT = re.compile("[元万亿%‰]")
+"""Display formats that speak of a unit: the number is stored, the unit only shown."""
+
+_PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_LONGEST_NUMBER = 40
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+_SHARED_STRINGS = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+
+
+class Batches:
+    """Rows on their way out, in messages of some thousand cells, counted against the limits."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._rows: list[tuple[int, str, list[str]]] = []
+        self._held = self.cells = self.rows = self._bytes = 0
+
+    def add(self, number: int, kinds: str, texts: list[str]) -> None:
+        """Take one row with values."""
+        self._rows.append((number, kinds, texts.copy()))
+        self._held += len(texts)
+        self.rows += 1
+        self.cells += len(kinds) - kinds.count(" ")
+        if self.rows > MAX_ROWS:
+            raise over("rows", "rows with values", self.rows, MAX_ROWS)
+        if self.cells > MAX_CELLS:
+            raise over("cells", "cells with values", self.cells, MAX_CELLS)
+        if self._held > _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._rows:
+            self._bytes += sum(len("".join(texts)) for _, _, texts in self._rows)
+            if self._bytes > MAX_TEXT_BYTES:
+                raise over("text", "characters in its cells", self._bytes, MAX_TEXT_BYTES)
+            self._send({"rows": self._rows})
+            self._rows, self._held = [], 0
+
+
+def number_text(raw: str) -> str | None:
+    """Return a stored number as the shortest text that means the same; None when it is none.
+
+    Examples
+    --------
+    >>> number_text("27.899999999999999"), number_text("1200.0"), number_text("621022001200")
+    ('27.9', '1200', '621022001200')
+    >>> number_text("3.2000000000000001E+17"), number_text("nan")
+    ('3.2E+17', None)
+    """
+    if _PLAIN.fullmatch(raw):
+        return raw
+    if len(raw) > _LONGEST_NUMBER or "_" in raw:
+        return None
+    try:
+        value = float(raw)
+    except ValueError:
+        return None
+    if value - value != 0:  # infinite or not a number
+        return None
+    if value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004  (digits a double keeps)
+        return str(int(value))
+    return repr(value).upper()
+
+
+def unescaped(text: str) -> str:
+    r"""Return text with the control characters that .xlsx writes as ``_x000D_``.
+
+    Examples
+    --------
+    >>> unescaped("经营_x000A_收入")
+    '经营\n收入'
+    """
+    if "_x" not in text:
+        return text
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def date_text(value: datetime | date | time | timedelta) -> str:
+    """Return a date or a time as ISO text, the time of day only where there is one.
+
+    Examples
+    --------
+    >>> date_text(datetime(2023, 12, 31)), date_text(datetime(2023, 12, 31, 8, 30))
+    ('2023-12-31', '2023-12-31 08:30:00')
+    """
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return str(value)
+
+
+@contextmanager
+def as_unreadable(kind: str) -> Iterator[None]:
+    """Turn whatever a parser raises on a broken file into one sentence about the file."""
+    try:
+        yield
+    except (Unreadable, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  (a broken file can make a parser raise anything)
+        raise Unreadable(
+            "damaged",
+            f"its content is no valid {kind} workbook ({type(error).__name__}: {str(error)[:200]})",
+            "Open it in a spreadsheet program and save it anew.",
+        ) from None
+
+
+def send_xlsx(path: str, send: Send) -> None:
+    """Send the cells of an .xlsx workbook.
+
+    Raises
+    ------
+    Unreadable
+        It is damaged or breaks a limit.
+
+    Notes
+    -----
+    ``openpyxl.load_workbook`` walks through a whole sheet that states no size, and trusts the size
+    that a sheet states; its reader is therefore asked for the parts, and the size for nothing.
+    """
+    with as_unreadable(".xlsx"):
+        from openpyxl.reader.excel import (  # type: ignore[import-untyped]  # noqa: PLC0415
+            ExcelReader,
+        )
+        from openpyxl.styles.stylesheet import (  # type: ignore[import-untyped]  # noqa: PLC0415
+            apply_stylesheet,
+        )
+
+        reader = ExcelReader(path, read_only=True, data_only=True, keep_links=False)
+        reader.read_manifest()
+        reader.read_workbook()
+        if len(reader.parser.sheets) > MAX_SHEETS:
+            raise over("sheets", "sheets", len(reader.parser.sheets), MAX_SHEETS)
+        apply_stylesheet(reader.archive, reader.wb)
+        _send_sheets(reader, send)
+
+
+def _send_sheets(reader: Any, send: Send) -> None:  # noqa: ANN401  (openpyxl is untyped)
+    archive: zipfile.ZipFile = reader.archive
+    strings: list[str] = []
+    if part := reader.package.find(_SHARED_STRINGS):
+        with archive.open(part.PartName[1:]) as stream:
+            strings = shared_strings(stream)
+    convert, marked = _converter(reader.wb, strings)
+    batches = Batches(send)
+    for sheet, relation in reader.parser.find_sheets():
+        if "chartsheet" in relation.Type:
+            continue
+        send({"sheet": sheet.name, "state": sheet.state})
+        scan = SheetScan(batches.add, convert, marked)
+        with archive.open(relation.target) as stream:
+            scan.read(stream)
+        batches.flush()
+        send(
+            {
+                "end": True,
+                "merges": scan.merges,
+                "hidden_rows": scan.hidden_rows,
+                "hidden_columns": scan.hidden_columns,
+                "formats": scan.formats,
+            }
+        )
+
+
+def _converter(  # noqa: C901  (one branch a kind of cell)
+    book: Any,  # noqa: ANN401  (openpyxl is untyped)
+    strings: list[str],
+) -> tuple[Callable[[str, str, int], tuple[str, str]], dict[int, str]]:
+    """Return the function that reads a stored value, and the styles whose format names a unit."""
+    from openpyxl.styles.numbers import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        BUILTIN_FORMATS,
+    )
+    from openpyxl.utils.datetime import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        from_excel,
+        from_ISO8601,
+    )
+
+    dates, spans = set(book._date_formats), set(book._timedelta_formats)  # noqa: SLF001
+    marked: dict[int, str] = {}
+    for index, style in enumerate(book._cell_styles):  # noqa: SLF001
+        number = style.numFmtId
+        custom = number - 164
+        if 0 <= custom < len(book._number_formats):  # noqa: SLF001
+            code = str(book._number_formats[custom])  # noqa: SLF001
+        else:
+            code = str(BUILTIN_FORMATS.get(number, "General"))
+            if number in _CHINESE_DATES:
+                dates.add(index)
+        if index not in dates and UNIT_IN_FORMAT.search(code):
+            marked[index] = code
+    epoch = book.epoch
+
+    def convert(kind: str, raw: str, style: int) -> tuple[str, str]:  # noqa: PLR0911
+        if kind == "n":
+            if style in dates:
+                value = from_excel(float(raw), epoch, timedelta=style in spans)
+                return "d", date_text(value)
+            text = number_text(raw)
+            return ("n", text) if text is not None else ("e", raw[:_LONGEST_NUMBER])
+        if kind == "s":
+            text = unescaped(strings[int(raw)])
+            return ("s" if text else " "), text
+        if kind in {"str", "inlineStr"}:
+            return "s", unescaped(raw)
+        if kind == "b":
+            return "b", "TRUE" if raw.strip() in {"1", "true"} else "FALSE"
+        if kind == "d":
+            return "d", date_text(from_ISO8601(raw))
+        return "e", raw
+
+    return convert, marked

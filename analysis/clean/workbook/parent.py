@@ -1,0 +1,234 @@
+"""The side of the project: ask the parsing process for a file, and never wait too long."""
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import analysis
+from analysis.clean.workbook.cells import Format, Row, Sheet, Span
+from analysis.clean.workbook.limits import (
+    ADDRESS_SPACE_BYTES,
+    CPU_SECONDS,
+    MAX_TEXT_BYTES,
+    WALL_SECONDS,
+    Refused,
+)
+
+_LENGTH = 4
+_MAX_MESSAGE = 64_000_000  # a message holds some thousand cells; a longer one is not ours
+_MAX_ANSWER = 6 * MAX_TEXT_BYTES  # the text of all cells, as UTF-8 with its quotes and numbers
+_READ = 1 << 20
+_PATIENCE = 5.0  # seconds for the word that a child is gone, on a busy machine
+_ANEW = "Open it in a spreadsheet program, save it anew, and look at what makes it unusual."
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+class _Server:
+    """One parsing process, started when first needed."""
+
+    def __init__(self) -> None:
+        self.channel, theirs = socket.socketpair()
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment["PYTHONPATH"] = str(Path(analysis.__file__).parent.parent)
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "analysis.clean.workbook.child"],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        self.owner = os.getpid()
+        self.idle = True
+        self._pending = b""
+
+    def ask(self, path: Path, kind: str) -> int:
+        """Send a request; return the read end of the pipe that brings the messages."""
+        reading, writing = os.pipe()
+        self.idle = False
+        try:
+            request = json.dumps({"path": str(path.resolve()), "format": kind}).encode()
+            socket.send_fds(self.channel, [request], [writing])
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        return reading
+
+    def answer(self, key: str, seconds: float) -> int | None:
+        """Return what the server says about its child, None when it says nothing in time."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self._pending:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.channel], [], [], left)[0]:
+                return None
+            if not (data := self.channel.recv(4096)):
+                return None
+            self._pending += data
+        line, _, self._pending = self._pending.partition(b"\n")
+        self.idle = key == "exit"
+        return int(json.loads(line)[key])
+
+    def stop(self) -> None:
+        """End the process and its child."""
+        self.channel.close()
+        if self.owner == os.getpid():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+_lock = threading.Lock()
+_server: _Server | None = None
+
+
+def stop() -> None:
+    """End the parsing process; the next file starts a new one."""
+    global _server  # noqa: PLW0603  (one server for the whole process is the point)
+    if _server is not None:
+        _server.stop()
+        _server = None
+
+
+atexit.register(stop)
+
+
+def start() -> None:
+    """Start the parsing process now, so that it imports its parsers while others work."""
+    global _server  # noqa: PLW0603
+    alive = _server and _server.owner == os.getpid() and _server.process.poll() is None
+    if not alive:
+        stop()
+        _server = _Server()
+
+
+def read_workbook(path: Path, kind: str, wall_seconds: float = WALL_SECONDS) -> tuple[Sheet, ...]:
+    """Return the sheets of a workbook, parsed in another process.
+
+    Parameters
+    ----------
+    path : Path
+        A file that ``guard.check`` let pass.
+    kind : {"xlsx", "xls"}
+        What the guard said.
+    wall_seconds : float
+        Time after which the child is killed.
+
+    Raises
+    ------
+    Refused
+        The file is damaged, or the child broke a limit or died; the message names file and limit.
+    """
+    with _lock:
+        start()
+        server = _server
+        assert server is not None  # noqa: S101  (start has just set it)
+        try:
+            reading = server.ask(path, kind)
+        except OSError:
+            # it died since the last file; a fresh one gets one chance
+            stop()
+            start()
+            server = _server
+            assert server is not None  # noqa: S101
+            reading = server.ask(path, kind)
+        try:
+            return _collect(server, reading, path, wall_seconds)
+        finally:
+            os.close(reading)
+            if not server.idle:
+                # a child may still run, and what it says belongs to no later file
+                stop()
+
+
+def _collect(server: _Server, reading: int, path: Path, seconds: float) -> tuple[Sheet, ...]:
+    sheets: list[Sheet] = []
+    head: dict[str, Any] = {}
+    rows: dict[int, Row] = {}
+    ending: dict[str, Any] = {}
+    for message in _messages(reading, path, seconds):
+        if "rows" in message:
+            for number, kinds, texts in message["rows"]:
+                rows[number] = Row(kinds, texts)
+        elif "sheet" in message:
+            head, rows = message, {}
+        elif "end" in message:
+            sheets.append(_sheet(head, rows, message))
+        else:
+            ending = message
+    if server.answer("pid", _PATIENCE) is None:
+        raise _died(path, None)
+    code = server.answer("exit", _PATIENCE)
+    if refused := ending.get("refused"):
+        raise Refused(path, *refused)
+    if "done" in ending and code == 0:
+        return tuple(sheets)
+    raise _died(path, -signal.SIGSEGV if "crash" in ending else code)
+
+
+def _messages(reading: int, path: Path, seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield messages until the pipe ends, which is when the child is gone."""
+    end = time.monotonic() + seconds
+    buffer = bytearray()
+    total = 0
+    while True:
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([reading], [], [], left)[0]:
+            raise Refused(
+                path, "time", f"reading it took more than {seconds:g} s, which is the limit", _ANEW
+            )
+        if not (data := os.read(reading, _READ)):
+            return
+        total += len(data)
+        buffer += data
+        at = 0
+        while len(buffer) - at >= _LENGTH:
+            size = int.from_bytes(buffer[at : at + _LENGTH], "big")
+            if size > _MAX_MESSAGE or total > _MAX_ANSWER:
+                raise Refused(
+                    path, "memory", f"its cells take more than {_MAX_ANSWER:,} bytes", _ANEW
+                )
+            if len(buffer) - at - _LENGTH < size:
+                break
+            at += _LENGTH + size
+            yield json.loads(buffer[at - size : at])
+        del buffer[:at]
+
+
+def _sheet(head: dict[str, Any], rows: dict[int, Row], end: dict[str, Any]) -> Sheet:
+    return Sheet(
+        name=head["sheet"],
+        state=head["state"],
+        rows=rows,
+        merges=tuple(Span(*merge) for merge in end["merges"]),
+        hidden_rows=frozenset(end["hidden_rows"]),
+        hidden_columns=frozenset(end["hidden_columns"]),
+        formats=tuple(Format(*entry) for entry in end["formats"]),
+    )
+
+
+def _died(path: Path, code: int | None) -> Refused:
+    if code in {-signal.SIGXCPU, -signal.SIGKILL}:
+        seen = f"parsing it took more than {CPU_SECONDS} s of computing, which is the limit"
+        return Refused(path, "time", seen, _ANEW)
+    if code == -signal.SIGSEGV:
+        seen = f"parsing it took more than {ADDRESS_SPACE_BYTES:,} bytes of memory (the limit)"
+        return Refused(path, "memory", seen + ", or crashed the parser", _ANEW)
+    seen = "the process that parses it ended " + (
+        f"with code {code}" if code is not None else "without a word"
+    )
+    return Refused(path, "crash", seen, _ANEW)

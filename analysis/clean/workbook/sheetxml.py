@@ -1,0 +1,254 @@
+"""The XML of one sheet or of the shared strings, read in one pass.
+
+openpyxl gives the parts that take knowledge (sheets, styles, dates); the cells take speed, and
+three things its own pass over them does not tell: a formula without a stored result from a blank,
+merged ranges and hidden rows together with streaming, and a cell that stands in the wrong row.
+"""
+
+from collections.abc import Callable
+from typing import IO, Final
+from xml.parsers import expat
+
+from analysis.clean.workbook.cells import Format, Span, column_number
+from analysis.clean.workbook.limits import (
+    MAX_CELL_CHARS,
+    MAX_COLUMNS,
+    MAX_MERGED_CELLS,
+    MAX_MERGES,
+    Unreadable,
+    over,
+)
+
+_SPACES = (
+    "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+    "http://purl.oclc.org/ooxml/spreadsheetml/main",
+)
+_C, _V, _T, _F, _ROW, _PHONETIC, _MERGE, _COL, _ITEM = range(1, 10)
+_TAGS: Final = {
+    f"{space} {name}": tag
+    for space in _SPACES
+    for name, tag in {
+        "c": _C, "v": _V, "t": _T, "f": _F, "row": _ROW, "rPh": _PHONETIC,
+        "mergeCell": _MERGE, "col": _COL, "si": _ITEM,
+    }.items()
+}  # fmt: skip
+_DIGITS = "0123456789"
+_DAMAGED = "It is damaged; open it in a spreadsheet program and save it anew."
+
+Convert = Callable[[str, str, int], tuple[str, str]]
+"""From type attribute, raw text and style to kind and text."""
+
+
+def _parser() -> expat.XMLParserType:
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+
+    def refuse(*_: object) -> None:
+        raise Unreadable("entities", "its XML declares a document type", _DAMAGED)
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
+    return parser
+
+
+def _run(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
+    try:
+        parser.ParseFile(stream)
+    except expat.ExpatError as error:
+        raise Unreadable("damaged", f"its XML is broken ({error})", _DAMAGED) from None
+
+
+def shared_strings(stream: IO[bytes]) -> list[str]:
+    """Return the shared strings, without the phonetic guides that stand beside them."""
+    strings: list[str] = []
+    pieces: list[str] = []
+    inside, phonetic = False, False
+    parser = _parser()
+
+    def start(name: str, _: dict[str, str]) -> None:
+        nonlocal inside, phonetic
+        tag = _TAGS.get(name)
+        if tag == _T:
+            inside = not phonetic
+        elif tag == _PHONETIC:
+            phonetic = True
+
+    def end(name: str) -> None:
+        nonlocal inside, phonetic
+        tag = _TAGS.get(name)
+        if tag == _T:
+            inside = False
+        elif tag == _PHONETIC:
+            phonetic = False
+        elif tag == _ITEM:
+            strings.append("".join(pieces))
+            pieces.clear()
+
+    def text(data: str) -> None:
+        if inside:
+            pieces.append(data)
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = text
+    _run(parser, stream)
+    return strings
+
+
+class SheetScan:
+    """One pass over a sheet; rows go out as they come, the rest is there afterwards.
+
+    Parameters
+    ----------
+    emit : callable
+        Receives row number, kinds and texts of each row with a value.
+    convert : callable
+        Turns a raw value into kind and text.
+    marked : dict of int to str
+        Styles whose number format speaks of a unit, with that format.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[int, str, list[str]], None],
+        convert: Convert,
+        marked: dict[int, str],
+    ) -> None:
+        self.emit, self.convert, self.marked = emit, convert, marked
+        self.merges: list[Span] = []
+        self.hidden_rows: list[int] = []
+        self.hidden_columns: list[int] = []
+        self._formats: dict[tuple[int, str], list[int]] = {}
+
+    @property
+    def formats(self) -> list[Format]:
+        """Formats that speak of a unit, by column."""
+        return [Format(at, code, row, n) for (at, code), (row, n) in self._formats.items()]
+
+    def read(self, stream: IO[bytes]) -> None:  # noqa: C901, PLR0915  (one loop, kept flat for speed)
+        """Read the sheet's XML.
+
+        Raises
+        ------
+        Unreadable
+            The XML is broken or breaks a limit.
+        """
+        parser = _parser()
+        get, convert, emit = _TAGS.get, self.convert, self.emit
+        columns: dict[str, int] = {}
+        kinds: list[str] = []
+        texts: list[str] = []
+        pieces: list[str] = []
+        row = column = style = 0
+        kind, row_text = "n", ""
+        collect = has_value = has_formula = phonetic = False
+
+        def start(name: str, attributes: dict[str, str]) -> None:  # noqa: C901, PLR0912
+            nonlocal row, row_text, column, style, kind, collect, has_value, has_formula, phonetic
+            tag = get(name)
+            if tag == _C:
+                reference = attributes.get("r")
+                if reference:
+                    name = reference.rstrip(_DIGITS)
+                    at = columns.get(name) or columns.setdefault(name, column_number(name))
+                    if at <= column or reference[len(name) :] != row_text:
+                        raise _misplaced(reference, row)
+                    column = at
+                else:
+                    column += 1
+                kind = attributes.get("t", "n")
+                style = int(attributes.get("s", 0))
+                has_value = has_formula = False
+                if pieces:
+                    pieces.clear()
+            elif tag == _V:
+                collect = has_value = True
+            elif tag == _T:
+                collect = has_value = not phonetic
+            elif tag == _F:
+                has_formula = True
+            elif tag == _ROW:
+                given = attributes.get("r")
+                number = int(given) if given else row + 1
+                if number <= row:
+                    raise _misplaced(f"row {number}", row)
+                row, column, row_text = number, 0, given or str(number)
+                if attributes.get("hidden") in {"1", "true"}:
+                    self.hidden_rows.append(row)
+            elif tag == _PHONETIC:
+                phonetic = True
+            elif tag == _MERGE:
+                self._merge(attributes.get("ref", ""))
+            elif tag == _COL and attributes.get("hidden") in {"1", "true"}:
+                first, last = int(attributes["min"]), int(attributes["max"])
+                self.hidden_columns.extend(range(first, min(last, MAX_COLUMNS) + 1))
+
+        def end(name: str) -> None:  # noqa: C901
+            nonlocal collect, phonetic
+            tag = get(name)
+            if tag in {_V, _T}:
+                collect = False
+            elif tag == _PHONETIC:
+                phonetic = False
+            elif tag == _C:
+                raw = "".join(pieces)
+                if raw and has_value:
+                    found, text = convert(kind, raw, style)
+                elif has_formula and not (has_value and kind == "str"):
+                    found, text = "f", ""
+                else:
+                    return
+                if column > MAX_COLUMNS:
+                    raise _far(row, column)
+                if len(text) > MAX_CELL_CHARS:
+                    raise over("text", "characters in one cell", len(text), MAX_CELL_CHARS)
+                if (gap := column - 1 - len(texts)) > 0:
+                    kinds.append(" " * gap)
+                    texts.extend([""] * gap)
+                kinds.append(found)
+                texts.append(text)
+                if found == "n" and style in self.marked:
+                    self._format(row, column, self.marked[style])
+            elif tag == _ROW and texts:
+                emit(row, "".join(kinds), texts)
+                kinds.clear()
+                texts.clear()
+
+        def characters(data: str) -> None:
+            if collect:
+                pieces.append(data)
+
+        parser.StartElementHandler, parser.EndElementHandler = start, end
+        parser.CharacterDataHandler = characters
+        _run(parser, stream)
+
+    def _format(self, row: int, column: int, code: str) -> None:
+        self._formats.setdefault((column, code), [row, 0])[1] += 1
+
+    def _merge(self, reference: str) -> None:
+        first, _, last = reference.partition(":")
+        corners = []
+        for corner in (first, last or first):
+            name = corner.replace("$", "").rstrip(_DIGITS)
+            column, digits = column_number(name), corner.replace("$", "")[len(name) :]
+            if not column or not digits or len(digits) > 7:  # noqa: PLR2004  (1048576 has seven)
+                raise Unreadable("damaged", f"a merged range reads {reference[:40]!r}", _DAMAGED)
+            corners.append((int(digits), column))
+        (top, left), (bottom, right) = corners
+        area = (bottom - top + 1) * (right - left + 1)
+        if area > MAX_MERGED_CELLS:
+            raise over("merges", f"cells in the merged range {reference}", area, MAX_MERGED_CELLS)
+        self.merges.append(Span(top, left, bottom, right))
+        if len(self.merges) > MAX_MERGES:
+            raise over("merges", "merged ranges", len(self.merges), MAX_MERGES)
+
+
+def _misplaced(reference: str, row: int) -> Unreadable:
+    return Unreadable("damaged", f"{reference[:20]} comes after its place in row {row}", _DAMAGED)
+
+
+def _far(row: int, column: int) -> Unreadable:
+    return Unreadable(
+        "columns",
+        f"row {row:,} holds a value in column {column:,}; the limit is {MAX_COLUMNS:,}",
+        "Delete the stray cell, or split the sheet, and save it anew.",
+    )

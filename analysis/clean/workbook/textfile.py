@@ -1,0 +1,231 @@
+"""Text tables: encoding and delimiter found, every line kept.
+
+Plain text has no parser that could be attacked, so it is read in the project's own process, under
+the same limits on rows, columns, cells and text.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from analysis.clean.workbook.cells import Row, Sheet
+from analysis.clean.workbook.limits import (
+    MAX_CELL_CHARS,
+    MAX_CELLS,
+    MAX_COLUMNS,
+    MAX_LINE_CHARS,
+    MAX_ROWS,
+    Refused,
+    Unreadable,
+    over,
+)
+
+_COMMON = "村元年镇乡县收入户市合计"
+"""Characters that stand in any village table, simplified or common to both scripts."""
+_COMMON_TRADITIONAL = "村元年鎮鄉縣收入戶市合計"
+
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_DELIMITERS = (",", "\t", ";", "，")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_SAMPLE_LINES = 200
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_AS_UTF8 = "Save it as CSV in UTF-8 from a spreadsheet program."
+
+
+def read_textfile(path: Path) -> Sheet:
+    """Return a text table as a sheet.
+
+    Parameters
+    ----------
+    path : Path
+        A .csv, .txt or .tsv file that ``guard.check`` let pass.
+
+    Returns
+    -------
+    Sheet
+        With empty name. Its notes say encoding and delimiter, and list the lines that are longer
+        or shorter than most: their cells are kept where they stand.
+
+    Raises
+    ------
+    Refused
+        The bytes are no text in a known encoding, hold NUL, or break a limit.
+    """
+    try:
+        text, encoding = decode(path.read_bytes())
+        delimiter = find_delimiter(text)
+        rows = _rows(text, delimiter)
+    except Unreadable as error:
+        raise Refused(path, error.code, error.seen, error.advice) from None
+    notes = [f"read as {encoding}, cells separated by {_NAMES[delimiter]}"]
+    if uneven := _uneven(rows):
+        notes.append(uneven)
+    return Sheet(name="", rows=rows, notes=tuple(notes))
+
+
+_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "，": "full-width commas"}
+
+
+def decode(content: bytes) -> tuple[str, str]:
+    """Return the text of some bytes and the name of their encoding.
+
+    A byte order mark decides; then strict UTF-8; then gb18030 against big5, by which of the two
+    gives more of the characters that village tables are full of. gb18030 and not gbk: 48 village
+    names of the national register lie outside gbk.
+
+    Raises
+    ------
+    Unreadable
+        The bytes hold NUL, or neither encoding gives a plausible text.
+
+    Examples
+    --------
+    >>> decode("村名,收入（元）".encode("gb18030"))
+    ('村名,收入（元）', 'gb18030')
+    >>> decode("村名,鄉鎮,收入".encode("big5"))
+    ('村名,鄉鎮,收入', 'big5')
+    """
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            try:
+                return _without_nul(content[len(mark) :].decode(encoding)), encoding
+            except UnicodeDecodeError as error:
+                raise _undecodable(f"{encoding}, which its first bytes announce", error) from None
+    if b"\0" in content:
+        raise _nul(content.index(b"\0"))
+    try:
+        return content.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        problem = error
+    candidates = []
+    for encoding, common in (("gb18030", _COMMON), ("big5", _COMMON_TRADITIONAL)):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        candidates.append((sum(map(text.count, common)), encoding, text))
+    if not candidates:
+        raise _undecodable("UTF-8, GB18030 or Big5", problem)
+    best = max(candidates, key=lambda candidate: candidate[0])
+    if best[0] == 0 or (len(candidates) > 1 and candidates[0][0] == candidates[1][0]):
+        raise Unreadable(
+            "encoding",
+            "its encoding cannot be told: read as "
+            + " or ".join(name for _, name, _ in candidates)
+            + f" it holds none or equally many of the characters {_COMMON}",
+            _AS_UTF8,
+        )
+    return best[2], best[1]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise _nul(text.index("\0"))
+    return text
+
+
+def _nul(position: int) -> Unreadable:
+    return Unreadable(
+        "binary",
+        f"it holds a NUL character at position {position:,}, so it is no text table",
+        "It is damaged or another format; copy it again from where it came.",
+    )
+
+
+def _undecodable(expected: str, error: UnicodeDecodeError) -> Unreadable:
+    byte = error.object[error.start]
+    seen = f"it is no text in {expected}: byte 0x{byte:02x} at position {error.start:,}"
+    return Unreadable("encoding", seen, _AS_UTF8)
+
+
+def find_delimiter(text: str) -> str:
+    r"""Return the delimiter that gives the lines the most even number of cells.
+
+    Examples
+    --------
+    >>> find_delimiter("村名;收入\n甲村;3,5\n乙村;2,25\n")
+    ';'
+    >>> find_delimiter("村名，收入\n甲村，3\n")
+    '，'
+    """
+    sample = list(islice(_lines(text), _SAMPLE_LINES))
+    scores = []
+    for rank, delimiter in enumerate(_DELIMITERS):
+        try:
+            widths = [len(row) for row in _parse(sample, delimiter) if any(row)]
+        except csv.Error:
+            continue
+        wide = [width for width in widths if width > 1]
+        if not wide:
+            continue
+        usual = max(set(wide), key=lambda width: (wide.count(width), width))
+        scores.append((wide.count(usual) * (usual - 1), -rank, delimiter))
+    return max(scores)[2] if scores else ","
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines with their ends, one at a time: a second copy of the text would be large."""
+    for found in _LINE.finditer(text):
+        yield found[0]
+
+
+def _parse(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def _rows(text: str, delimiter: str) -> dict[int, Row]:  # noqa: C901  (one branch a limit)
+    rows: dict[int, Row] = {}
+    cells = 0
+    longest = max(map(len, _lines(text)), default=0)
+    if longest > MAX_LINE_CHARS:
+        raise over("line", "characters in one line", longest, MAX_LINE_CHARS)
+    try:
+        for number, record in enumerate(_parse(_lines(text), delimiter), start=1):
+            texts = [cell.strip(" \t\r\n\u3000\ufeff") for cell in record]
+            while texts and not texts[-1]:
+                texts.pop()
+            if not texts:
+                continue
+            if len(texts) > MAX_COLUMNS:
+                raise over("columns", f"cells in line {number:,}", len(texts), MAX_COLUMNS)
+            if max(map(len, texts)) > MAX_CELL_CHARS:
+                raise over("text", "characters in one cell", MAX_CELL_CHARS, MAX_CELL_CHARS)
+            cells += sum(1 for cell in texts if cell)
+            rows[number] = Row("".join(map(_kind, texts)), texts)
+            if len(rows) > MAX_ROWS:
+                raise over("rows", "lines with values", len(rows), MAX_ROWS)
+            if cells > MAX_CELLS:
+                raise over("cells", "cells with values", cells, MAX_CELLS)
+    except csv.Error as error:
+        raise Unreadable(
+            "quotes", f"its quotation marks do not match ({error})", _AS_UTF8
+        ) from None
+    if not rows:
+        raise Unreadable("empty", "it holds no text", "Copy it again from where it came.")
+    return rows
+
+
+def _kind(text: str) -> str:
+    if not text:
+        return " "
+    return "n" if _NUMBER.fullmatch(text) else "s"
+
+
+def _uneven(rows: dict[int, Row]) -> str:
+    """Return a note on lines that are longer than those around them, empty when there is none.
+
+    Lines above the table and notes below it are shorter by nature: only longer ones are listed.
+    """
+    widths = [len(row.texts) for row in rows.values()]
+    usual = max(set(widths), key=lambda width: (widths.count(width), width))
+    longer = [number for number, row in rows.items() if len(row.texts) > usual]
+    if not longer:
+        return ""
+    shown = ", ".join(map(str, longer[:10])) + (", …" if len(longer) > 10 else "")  # noqa: PLR2004
+    return f"{len(longer)} lines have more than {usual} cells, kept as they stand: {shown}"

@@ -1,0 +1,100 @@
+"""From the bytes of an .xls workbook to the same messages; runs in the child process."""
+
+from typing import Any
+
+from analysis.clean.workbook.excel import (
+    UNIT_IN_FORMAT,
+    Batches,
+    Send,
+    as_unreadable,
+    date_text,
+    number_text,
+)
+from analysis.clean.workbook.limits import MAX_COLUMNS, MAX_SHEETS, Unreadable, over
+
+_NUMBER, _DATE, _BOOLEAN, _ERROR = 2, 3, 4, 5
+_KINDS = {0: " ", 1: "s", _NUMBER: "n", _DATE: "d", _BOOLEAN: "b", _ERROR: "e", 6: " "}
+
+
+def send_xls(path: str, send: Send) -> None:
+    """Send the cells of an .xls workbook.
+
+    Formulas without a stored result do not occur there: the format always stores one.
+
+    Raises
+    ------
+    Unreadable
+        It is damaged, encrypted or breaks a limit.
+    """
+    with as_unreadable(".xls"):
+        import xlrd  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        try:
+            with open("/dev/null", "w") as log:  # noqa: PTH123  (xlrd prints what it dislikes)
+                book = xlrd.open_workbook(path, formatting_info=True, on_demand=True, logfile=log)
+        except xlrd.XLRDError as error:
+            if "encrypted" in str(error).lower():
+                raise Unreadable(
+                    "encrypted",
+                    "it is protected by a password",
+                    "Open it with its password, remove the protection, and save it anew.",
+                ) from None
+            raise
+        if book.nsheets > MAX_SHEETS:
+            raise over("sheets", "sheets", book.nsheets, MAX_SHEETS)
+        _send_xls(book, send)
+
+
+def _send_xls(book: Any, send: Send) -> None:  # noqa: ANN401  (xlrd is untyped)
+    batches = Batches(send)
+    for index in range(book.nsheets):
+        sheet = book.sheet_by_index(index)
+        state = ("visible", "hidden", "veryHidden")[sheet.visibility]
+        send({"sheet": sheet.name, "state": state})
+        formats: dict[tuple[int, str], list[int]] = {}
+        for row in range(sheet.nrows):
+            cells = sheet.row(row)
+            texts = [_text(cell, book.datemode) for cell in cells]
+            while texts and not texts[-1]:
+                texts.pop()
+            if not texts:
+                continue
+            if len(texts) > MAX_COLUMNS:
+                raise over("columns", f"columns in row {row + 1}", len(texts), MAX_COLUMNS)
+            pairs = zip(cells, texts, strict=False)
+            kinds = "".join(_KINDS[cell.ctype] if text else " " for cell, text in pairs)
+            batches.add(row + 1, kinds, texts)
+            for column, cell in enumerate(cells[: len(texts)]):
+                if cell.ctype == _NUMBER and (code := _format(book, cell)):
+                    formats.setdefault((column + 1, code), [row + 1, 0])[1] += 1
+        batches.flush()
+        send(
+            {
+                "end": True,
+                "merges": [(a + 1, c + 1, b, d) for a, b, c, d in sheet.merged_cells],
+                "hidden_rows": [r + 1 for r, info in sheet.rowinfo_map.items() if info.hidden],
+                "hidden_columns": [c + 1 for c, info in sheet.colinfo_map.items() if info.hidden],
+                "formats": [(at, code, row, n) for (at, code), (row, n) in formats.items()],
+            }
+        )
+        book.unload_sheet(index)
+
+
+def _text(cell: Any, datemode: int) -> str:  # noqa: ANN401
+    from xlrd import error_text_from_code, xldate_as_datetime  # noqa: PLC0415
+
+    if cell.ctype == _NUMBER:
+        return number_text(repr(cell.value)) or "#NUM!"
+    if cell.ctype == _DATE:
+        return date_text(xldate_as_datetime(cell.value, datemode))
+    if cell.ctype == _BOOLEAN:
+        return "TRUE" if cell.value else "FALSE"
+    if cell.ctype == _ERROR:
+        return str(error_text_from_code.get(cell.value, "#ERROR"))
+    return str(cell.value)
+
+
+def _format(book: Any, cell: Any) -> str:  # noqa: ANN401
+    """Return the display format of a number when it speaks of a unit."""
+    found = book.format_map.get(book.xf_list[cell.xf_index].format_key)
+    return found.format_str if found and UNIT_IN_FORMAT.search(found.format_str) else ""

@@ -1,0 +1,202 @@
+"""The zip inside an .xlsx file, checked without trusting what it says about itself."""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from analysis.clean.workbook.limits import (
+    MAX_INFLATED_BYTES,
+    MAX_MEMBERS,
+    MAX_MERGES,
+    MAX_RATIO,
+    MAX_SHEETS,
+    RATIO_FROM_BYTES,
+    Unreadable,
+    over,
+)
+
+_CHUNK = 1 << 18
+_OVERLAP = 16  # longer than any of the byte strings searched for
+_ENTRY = b"PK\x01\x02"
+_XML = (".xml", ".rels", ".vml")
+_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
+_COPY = "Copy it again from where it came."
+_ANEW = "Open it in a spreadsheet program you trust and save it anew."
+_OTHER = {
+    "xl/workbook.bin": "a binary workbook (.xlsb)",
+    "word/document.xml": "a Word document",
+    "ppt/presentation.xml": "a presentation",
+    "content.xml": "an OpenDocument file",
+}
+
+
+def check_archive(path: Path) -> None:
+    """Refuse a zip file that a workbook parser should not see.
+
+    Every member is inflated here with a count of the bytes; the sizes in the directory are
+    compared with the count and used for nothing else.
+
+    Raises
+    ------
+    Unreadable
+        Reason code, what was seen, and what to do.
+    """
+    with path.open("rb") as stream:
+        _count_entries(stream)
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                members = archive.infolist()
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+            raise Unreadable(
+                "truncated", f"its zip directory cannot be read ({error})", _COPY
+            ) from None
+        _check_names(members)
+        total = 0
+        for member in members:
+            total += _check_member(stream, member, total)
+
+
+def _count_entries(stream: BinaryIO) -> None:
+    """Refuse a directory too long to list, and a file that was cut off before its directory."""
+    count, tail, carried = 0, b"", b""
+    stream.seek(0)
+    while chunk := stream.read(1 << 20):
+        count += (carried + chunk).count(_ENTRY)
+        carried = chunk[-len(_ENTRY) + 1 :]
+        tail = (tail + chunk)[-70_000:]
+        if count > MAX_MEMBERS:
+            raise over("members", "members in its zip directory", count, MAX_MEMBERS)
+    if b"PK\x05\x06" not in tail:
+        raise Unreadable(
+            "truncated", f"its zip directory is missing after {stream.tell():,} bytes", _COPY
+        )
+
+
+def _check_names(members: list[zipfile.ZipInfo]) -> None:
+    names = [member.filename for member in members]
+    seen: set[str] = set()
+    for member in members:
+        name = member.filename
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if not parts or name.startswith(("/", "\\")) or ".." in parts or ":" in name:
+            raise Unreadable("names", f"its member {name[:80]!r} points outside the file", _ANEW)
+        if name.lower() in seen:
+            raise Unreadable("names", f"its member {name[:80]!r} stands in it twice", _ANEW)
+        seen.add(name.lower())
+        if member.flag_bits & 0x1:
+            raise Unreadable(
+                "encrypted",
+                f"its member {name[:80]!r} is encrypted",
+                "Open it with its password, remove the protection, and save it anew.",
+            )
+    if "xl/workbook.xml" not in seen:
+        for name, what in _OTHER.items():
+            if name in seen:
+                raise Unreadable("foreign", f"it is {what}", "Save the tables as .xlsx.")
+        if "[content_types].xml" not in seen or not any(n.startswith("xl/") for n in seen):
+            raise Unreadable(
+                "foreign",
+                f"it is a zip archive of {len(names)} files and no workbook",
+                "Unpack it and give the workbooks in it.",
+            )
+    sheets = sum(name.startswith("xl/worksheets/") and name.endswith(".xml") for name in seen)
+    if sheets > MAX_SHEETS:
+        raise over("sheets", "sheets", sheets, MAX_SHEETS)
+
+
+def _check_member(stream: BinaryIO, member: zipfile.ZipInfo, before: int) -> int:
+    """Inflate one member, count its bytes, look at its XML; return the count."""
+    name = member.filename[:80]
+    is_xml = member.filename.lower().endswith(_XML)
+    inflated = crc = merges = 0
+    carried = b""
+    for chunk in _inflate(stream, member):
+        if is_xml and not inflated:
+            _check_encoding(chunk, name)
+        inflated += len(chunk)
+        crc = zlib.crc32(chunk, crc)
+        _check_bomb(member, inflated, before)
+        if not is_xml:
+            continue
+        window = carried + chunk
+        if b"<!DOCTYPE" in window or b"<!ENTITY" in window:
+            raise Unreadable(
+                "entities", f"its member {name!r} declares a document type or entities", _ANEW
+            )
+        # the overlap is shorter than this tag with its attribute, so none is counted twice
+        merges += window.count(b"mergeCell ref=")
+        carried = chunk[-_OVERLAP:] if len(chunk) >= _OVERLAP else window[-_OVERLAP:]
+        merges -= carried.count(b"mergeCell ref=")
+        if merges > MAX_MERGES:
+            raise over("merges", f"merged ranges in {name!r}", merges, MAX_MERGES)
+    if (inflated, crc) != (member.file_size, member.CRC):
+        raise Unreadable(
+            "forged",
+            f"its directory promises {member.file_size:,} bytes for {name!r}, and {inflated:,} "
+            "came out" + ("" if inflated != member.file_size else " with another checksum"),
+            "It is damaged or forged. " + _COPY,
+        )
+    return inflated
+
+
+def _check_bomb(member: zipfile.ZipInfo, inflated: int, before: int) -> None:
+    if before + inflated > MAX_INFLATED_BYTES:
+        raise Unreadable(
+            "bomb",
+            f"it inflates to more than {MAX_INFLATED_BYTES:,} bytes, which is the limit",
+            _ANEW,
+        )
+    if inflated > RATIO_FROM_BYTES and inflated > MAX_RATIO * member.compress_size:
+        raise Unreadable(
+            "bomb",
+            f"its member {member.filename[:80]!r} inflates more than {MAX_RATIO} times, "
+            "which is the limit",
+            _ANEW,
+        )
+
+
+def _check_encoding(chunk: bytes, name: str) -> None:
+    """Refuse XML in which the byte search for document types would be blind."""
+    declared = _ENCODING.match(chunk.removeprefix(b"\xef\xbb\xbf"))
+    encoding = declared[1].decode("latin-1").lower() if declared else "utf-8"
+    if b"\0" in chunk[:64] or encoding not in {"utf-8", "utf8", "us-ascii", "ascii"}:
+        raise Unreadable("encoding", f"its member {name!r} is not written in UTF-8", _ANEW)
+
+
+def _inflate(  # noqa: C901  (two packings and their faults)
+    stream: BinaryIO, member: zipfile.ZipInfo
+) -> Iterator[bytes]:
+    """Yield the content of a member in pieces; at most one piece is held."""
+    name = member.filename[:80]
+    damaged = Unreadable("damaged", f"its member {name!r} is damaged", _COPY)
+    stream.seek(member.header_offset)
+    header = stream.read(30)
+    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):  # noqa: PLR2004
+        raise damaged
+    name_bytes = int.from_bytes(header[26:28], "little")
+    stream.seek(int.from_bytes(header[28:30], "little") + name_bytes, 1)
+    left = member.compress_size
+    if member.compress_type == zipfile.ZIP_STORED:
+        while left and (data := stream.read(min(_CHUNK, left))):
+            left -= len(data)
+            yield data
+        return
+    if member.compress_type != zipfile.ZIP_DEFLATED:
+        raise Unreadable("method", f"its member {name!r} is packed in an unusual way", _ANEW)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        while left and not inflater.eof and (data := stream.read(min(_CHUNK, left))):
+            left -= len(data)
+            while data and not inflater.eof:
+                if piece := inflater.decompress(data, _CHUNK):
+                    yield piece
+                data = inflater.unconsumed_tail
+        if piece := inflater.flush():
+            yield piece
+    except zlib.error:
+        raise damaged from None
+    if not inflater.eof:
+        raise damaged
