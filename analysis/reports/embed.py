@@ -22,10 +22,11 @@ _HAN = (
     (0xFE30, 0xFE4F), (0xFF00, 0xFFEF), (0x20000, 0x323AF),
 )  # fmt: skip
 _LATIN = (
-    (0x20, 0x7E), (0xA0, 0x17F), (0x1CD, 0x1DC), (0x391, 0x3C9), (0x2010, 0x2027),
+    (0x20, 0x7E), (0xA0, 0x17F), (0x1CD, 0x1DC), (0x300, 0x304), (0x391, 0x3C9), (0x2010, 0x2027),
     (0x2030, 0x203A), (0x2070, 0x2099), (0x20AC, 0x20AC), (0x2116, 0x2122), (0x2153, 0x215E),
     (0x2190, 0x2199), (0x2202, 0x2265), (0x25A0, 0x25CF), (0x2713, 0x2717),
 )  # fmt: skip
+_SIGNS = range(0xA0, 0xC0)
 _FULL = 1000  # units of a full-width glyph
 _lock = threading.Lock()  # a font reads its tables when they are first asked for
 
@@ -95,7 +96,7 @@ def _latin(face: str) -> tuple[bytes, tuple[int, ...]]:
         for low, high in _LATIN
         for code in range(low, high + 1)
         # what stays of full width, the middle dot of the sans, comes from the other face
-        if code in cmap and not (code < 0x100 and drawn[cmap[code]].width >= _FULL)  # noqa: PLR2004
+        if code in cmap and not (code in _SIGNS and drawn[cmap[code]].width >= _FULL)
     )
     options = subset.Options(
         layout_features=["kern", "liga", "ccmp", "mark"],

@@ -3,11 +3,12 @@
 import base64
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from html import escape, unescape
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports import markup, sanitise
+from analysis.reports import formula, markup, sanitise
 from analysis.reports.findings import DATA_MIME, Findings
 from analysis.reports.names import slug
 
@@ -168,12 +169,23 @@ def _image(mime: str) -> Callable[[str, Mapping[str, Any]], str]:
 
 
 def _markdown(source: str, attachments: Mapping[str, Any], *, escape: bool) -> str:
-    from nbconvert.filters.markdown_mistune import (  # noqa: PLC0415
-        IPythonRenderer,
-        MarkdownWithMath,
-    )
+    from nbconvert.filters.markdown_mistune import MarkdownWithMath  # noqa: PLC0415
 
-    renderer = IPythonRenderer(
-        escape=escape, attachments=dict(attachments), exclude_anchor_links=True
-    )
+    renderer = _renderer()(escape=escape, attachments=dict(attachments), exclude_anchor_links=True)
     return str(MarkdownWithMath(renderer=renderer).render(source))
+
+
+@cache
+def _renderer() -> type:
+    from nbconvert.filters.markdown_mistune import IPythonRenderer  # noqa: PLC0415
+
+    class Renderer(IPythonRenderer):
+        """Writes formulas as plain HTML."""
+
+        def inline_math(self, body: str) -> str:
+            return formula.html(body)
+
+        def block_math(self, body: str) -> str:
+            return f"<blockquote><p>{formula.html(body)}</p></blockquote>"
+
+    return Renderer

@@ -51,7 +51,7 @@ class _Column:
         self.name = name
         self.values = values
         self.numeric = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
-        self.year = self.numeric and _is_year(last) and _whole(values)
+        self.year = self.numeric and _is_year(last) and _years(values)
         if not self.numeric:
             self.digits = 0
         elif digits is not None:
@@ -71,9 +71,10 @@ class _Column:
         return _words(value)
 
 
-def _whole(values: "pd.Series[Any]") -> bool:
+def _years(values: "pd.Series[Any]") -> bool:
+    """Whether every present value could be a calendar year."""
     present = values.dropna().astype(float)
-    return bool((present == present.round()).all())
+    return bool(((present == present.round()) & present.between(1900, 2100)).all())
 
 
 def _digits(digits: Digits, name: Hashable) -> int | None:
@@ -84,7 +85,8 @@ def _digits(digits: Digits, name: Hashable) -> int | None:
 
 
 def _plain_index(index: pd.Index) -> bool:
-    return isinstance(index, pd.RangeIndex) and index.name is None
+    numbered = not isinstance(index, pd.MultiIndex) and types.is_integer_dtype(index)
+    return index.name is None and numbered
 
 
 def _level(index: pd.Index, number: int) -> _Column:
@@ -94,7 +96,7 @@ def _level(index: pd.Index, number: int) -> _Column:
 
 def _is_year(name: Hashable) -> bool:
     text = str(name).lower()
-    return text == "year" or text.endswith(("_year", " year"))
+    return text in {"year", "from", "to", "since"} or text.endswith(("_year", " year"))
 
 
 def _missing(value: Any) -> bool:  # noqa: ANN401  (a cell can be anything)
