@@ -342,11 +342,17 @@ def _check(panel: Panel) -> Panel:
         raise LianjianError(
             f"{panel.outcome} is {np.nanmin(panel.y):g} in every row. Is it the right column?"
         )
+    notes = list(panel.notes)
     few = len(np.unique(panel.cluster[treated]))
     if few < FEW_TREATED:
-        panel = replace(panel, notes=(
-            *panel.notes,
+        notes.append(
             f"Only {few} clusters hold treated units: standard errors and intervals tend to be too "
-            "small. Set randomisation inference or a wild cluster bootstrap beside them.",
-        ))  # fmt: skip
-    return panel
+            "small. Set randomisation inference or a wild cluster bootstrap beside them."
+        )
+    alone = [g for g in panel.cohorts if len(set(panel.cluster[panel.cohort == g].tolist())) == 1]
+    if alone:
+        notes.append(
+            f"Cohorts in one cluster each: {', '.join(map(str, alone))}. Standard errors by cohort "
+            "miss what such a cluster has in common."
+        )
+    return replace(panel, notes=tuple(notes))

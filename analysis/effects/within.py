@@ -37,6 +37,8 @@ class WithinFit:
         NaN where a unit has no used cell.
     z : float array, (N, 1+K)
         One and the scaled covariates, to which ``year_coef`` belongs.
+    cross : float array, (T·(1+K), T·(1+K))
+        Σ W_i ⊗ z_i z_i′, the cross product of the year coefficients with unit effects swept out.
     n_obs, n_year : int
         Used cells, and free year coefficients.
     """
@@ -48,6 +50,7 @@ class WithinFit:
     residual: Floats
     unit_effect: Floats
     z: Floats
+    cross: Floats
     n_obs: int
     n_year: int
 
@@ -216,6 +219,7 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
         residual=residual,
         unit_effect=np.where(count > 0, level, np.nan),
         z=z,
+        cross=full,
         n_obs=int(count.sum()),
         n_year=len(kept),
     )

@@ -1,0 +1,262 @@
+"""Averages of ATT(g, t): one number, by event time, by cohort, by year."""
+
+import numpy as np
+
+from analysis.effects.bands import critical_value
+from analysis.effects.panel import Bools, Floats, Ints
+from analysis.effects.results import Estimate
+from analysis.effects.series import (
+    EffectSeries,
+    clustered_covariance,
+    make_estimate,
+    make_series,
+)
+from analysis.effects.staggered import GroupTime
+from analysis.errors import LianjianError
+
+NAME = "Callaway–Sant'Anna"
+
+
+def simple(effects: GroupTime, *, level: float = 0.95) -> Estimate:
+    """Average the effects after treatment over cohorts and years, weighted by cohort size.
+
+    Raises
+    ------
+    LianjianError
+        The level is no share.
+
+    Notes
+    -----
+    Σ p_g ATT(g, t) / Σ p_g over t ≥ g, p_g the share of cohort g. The influence function holds the
+    estimation of the shares (Callaway & Sant'Anna 2021, eq. 3.1 and theorem 4).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.staggered import group_time
+    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
+    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
+    ...                       "joined_year": [2024] * 4 + [0] * 4})
+    >>> print(simple(group_time(make_panel(frame, "income"))).estimate)
+    2.0
+    """
+    theta, psi = _weighted(effects, effects.year >= effects.cohort)
+    return _estimate(effects, "simple", theta, psi, level)
+
+
+def dynamic(
+    effects: GroupTime, *, balance: int | None = None, level: float = 0.95,
+    rng: np.random.Generator | None = None, draws: int = 999,
+) -> EffectSeries:  # fmt: skip
+    """Average by event time, weighted by cohort size.
+
+    Parameters
+    ----------
+    effects : GroupTime
+        Effects by cohort and year.
+    balance : int, optional
+        Keep only cohorts seen until this event time, and event times up to it, so that the same
+        cohorts stand behind every event time from 0.
+    level : float
+        Confidence level.
+    rng : Generator, optional
+        With it the series has a band for all event times at once.
+    draws : int
+        Bootstrap draws of the band.
+
+    Returns
+    -------
+    EffectSeries
+        ``overall`` is the mean of the effects from event time 0, each counted once.
+
+    Raises
+    ------
+    LianjianError
+        No cohort is seen until ``balance``.
+
+    Notes
+    -----
+    Callaway & Sant'Anna 2021, eq. 3.4 and 3.5.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.staggered import group_time
+    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
+    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
+    ...                       "joined_year": [2024] * 4 + [0] * 4})
+    >>> print(dynamic(group_time(make_panel(frame, "income")))[0])
+    2.0
+    """
+    years = effects.panel.years
+    when = effects.year - effects.cohort
+    keep = np.ones(len(when), dtype=np.bool_)
+    notes: tuple[str, ...] = ()
+    if balance is not None:
+        keep = (years[-1] - effects.cohort >= balance) & (when <= balance)
+        keep &= when > balance - (years[-1] - years[0]) - 1
+        if not (keep & (when >= 0)).any():
+            raise LianjianError(f"No cohort is seen until event time {balance}. Lower `balance`.")
+        notes = (f"Only cohorts seen until event time {balance}.",)
+    index = np.unique(when[keep])
+    theta, psi = _stack([_weighted(effects, keep & (when == e)) for e in index])
+    post = index >= 0
+    title = "dynamic" if balance is None else f"dynamic, balanced to {balance}"
+    overall = _estimate(effects, title, theta[post].mean(), psi[:, post].mean(axis=1), level)
+    units = np.array([_units(effects, keep & (when == e)) for e in index])
+    zero = (-1 - effects.anticipation,) if effects.base_rule == "universal" else ()
+    return _series(
+        effects, f"{NAME}, by event time", "event_time", index, theta, psi, units, overall,
+        rng, draws, zero, notes,
+    )  # fmt: skip
+
+
+def by_cohort(
+    effects: GroupTime, *, level: float = 0.95, rng: np.random.Generator | None = None,
+    draws: int = 999,
+) -> EffectSeries:  # fmt: skip
+    """Average each cohort's effects over its years since treatment.
+
+    Parameters
+    ----------
+    effects, level, rng, draws
+        As in `dynamic`.
+
+    Returns
+    -------
+    EffectSeries
+        ``overall`` weights the cohorts by size.
+
+    Notes
+    -----
+    Callaway & Sant'Anna 2021, eq. 3.7 and 3.8.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.staggered import group_time
+    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
+    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
+    ...                       "joined_year": [2024] * 4 + [0] * 4})
+    >>> print(by_cohort(group_time(make_panel(frame, "income")))[2024])
+    2.0
+    """
+    post = effects.year >= effects.cohort
+    index = np.unique(effects.cohort[post])
+    marks = [post & (effects.cohort == g) for g in index]
+    theta = np.array([effects.estimate[mark].mean() for mark in marks])
+    psi = np.stack([effects.influence[:, mark].mean(axis=1) for mark in marks], axis=1)
+    weights = _shares(effects, index)
+    total = psi @ (weights / weights.sum()) + _share_influence(effects, index, theta)
+    overall = _estimate(effects, "by cohort", float(theta @ weights / weights.sum()), total, level)
+    units = np.array([_units(effects, mark) for mark in marks])
+    return _series(
+        effects, f"{NAME}, by cohort", "cohort", index, theta, psi, units, overall, rng, draws
+    )
+
+
+def by_year(
+    effects: GroupTime, *, level: float = 0.95, rng: np.random.Generator | None = None,
+    draws: int = 999,
+) -> EffectSeries:  # fmt: skip
+    """Average by calendar year over the cohorts treated by then, weighted by size.
+
+    Parameters
+    ----------
+    effects, level, rng, draws
+        As in `dynamic`.
+
+    Returns
+    -------
+    EffectSeries
+        ``overall`` is the mean of the years.
+
+    Notes
+    -----
+    Callaway & Sant'Anna 2021, table 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.staggered import group_time
+    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
+    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
+    ...                       "joined_year": [2024] * 4 + [0] * 4})
+    >>> print(by_year(group_time(make_panel(frame, "income")))[2024])
+    2.0
+    """
+    post = effects.year >= effects.cohort
+    index = np.unique(effects.year[post])
+    marks = [post & (effects.year == t) for t in index]
+    theta, psi = _stack([_weighted(effects, mark) for mark in marks])
+    overall = _estimate(effects, "by year", theta.mean(), psi.mean(axis=1), level)
+    units = np.array([_units(effects, mark) for mark in marks])
+    return _series(
+        effects, f"{NAME}, by year", "year", index, theta, psi, units, overall, rng, draws
+    )
+
+
+def _shares(effects: GroupTime, cohorts: Ints) -> Floats:
+    """Return the share of each cohort among all units."""
+    known, counts = np.unique(effects.panel.cohort, return_counts=True)
+    return counts[np.searchsorted(known, cohorts)] / effects.panel.n_units
+
+
+def _share_influence(effects: GroupTime, cohorts: Ints, theta: Floats) -> Floats:
+    """Return what estimating the weights p_g/Σp adds to the influence function (N,)."""
+    shares = _shares(effects, cohorts)
+    total = shares.sum()
+    mean = float(shares @ theta / total)
+    known, where = np.unique(effects.panel.cohort, return_inverse=True)
+    # d(Σpθ/Σp) = Σ (θ − mean) dp / Σp, and dp_g of a unit is (1{its cohort is g} − p_g)/N
+    slope = np.array([(theta[cohorts == g] - mean).sum() for g in known])
+    return (slope[where] - shares @ (theta - mean)) / (total * effects.panel.n_units)
+
+
+def _weighted(effects: GroupTime, mark: Bools) -> tuple[float, Floats]:
+    """Average the marked effects by cohort size: value and influence function (N,)."""
+    cohorts, theta = effects.cohort[mark], effects.estimate[mark]
+    weights = _shares(effects, cohorts)
+    weights = weights / weights.sum()
+    psi = effects.influence[:, mark] @ weights
+    if len(np.unique(cohorts)) > 1:
+        psi = psi + _share_influence(effects, cohorts, theta)
+    return float(weights @ theta), psi
+
+
+def _stack(parts: list[tuple[float, Floats]]) -> tuple[Floats, Floats]:
+    return np.array([part[0] for part in parts]), np.stack([part[1] for part in parts]).T
+
+
+def _units(effects: GroupTime, mark: Bools) -> int:
+    return int(np.isin(effects.panel.cohort, np.unique(effects.cohort[mark])).sum())
+
+
+def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: float) -> Estimate:
+    panel = effects.panel
+    variance = clustered_covariance(psi[:, None], panel, small_sample=effects.small_sample)
+    return make_estimate(
+        f"{NAME}, {what}", theta, float(variance[0, 0]), panel, level=level, notes=effects.notes,
+        inference=f"influence function by {panel.cluster_name}, t({panel.n_clusters - 1})",
+    )  # fmt: skip
+
+
+def _series(
+    effects: GroupTime, name: str, by: str, index: Ints, theta: Floats, psi: Floats, units: Ints,
+    overall: Estimate, rng: np.random.Generator | None, draws: int,
+    reference: tuple[int, ...] = (), notes: tuple[str, ...] = (),
+) -> EffectSeries:  # fmt: skip
+    panel = effects.panel
+    critical = None
+    if rng is not None:
+        critical = critical_value(psi, panel, rng, draws=draws, level=overall.level)
+    return make_series(
+        name, by, index, theta,
+        clustered_covariance(psi, panel, small_sample=effects.small_sample), panel, n_units=units,
+        overall=overall, reference=reference, critical=critical,
+        pretest=effects.pretest() if by == "event_time" else None, notes=effects.notes + notes,
+    )  # fmt: skip
