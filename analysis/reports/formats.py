@@ -53,3 +53,15 @@ def digits_for(values: Iterable[float]) -> int:
         return 0
     largest = max(finite)
     return next(digits for bound, digits in _DECIMALS if largest >= bound)
+
+
+def own_digits(value: float) -> int:
+    """Return the decimals that a number needs, at most six.
+
+    Examples
+    --------
+    >>> own_digits(27.9), own_digits(1261.0), own_digits(2 / 3)
+    (1, 0, 6)
+    """
+    written = f"{value:.6f}".rstrip("0")
+    return len(written.partition(".")[2])

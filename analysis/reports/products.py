@@ -83,8 +83,9 @@ def table(
         Its address: ``#tab-NAME`` in the page.
     caption : str
         What stands above it.
-    digits : int or mapping of column to int, optional
-        Decimals; by default they follow the size of the numbers.
+    digits : int or mapping of column to int or "each", optional
+        Decimals; by default they follow the size of the numbers. ``"each"`` writes every number
+        with the decimals it has.
     labels : mapping of str to str, optional
         What to call columns that the field registry does not know.
     """

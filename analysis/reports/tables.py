@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from html import escape
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from pandas.api import types
@@ -11,7 +11,7 @@ from pandas.api import types
 from analysis import fields
 from analysis.reports import formats
 
-Digits = int | Mapping[str, int] | None
+Digits = int | Mapping[str, int | Literal["each"]] | None
 
 
 def grid(
@@ -23,8 +23,10 @@ def grid(
     ----------
     frame : pandas.DataFrame
         What to show. An unnamed index of row numbers is left out.
-    digits : int or mapping of column to int, optional
-        Decimals; by default they follow the size of the column's numbers.
+    digits : int or mapping of column to int or "each", optional
+        Decimals of measured values; whole numbers and years have none unless their column is
+        named. ``"each"`` writes every number with the decimals it has, as for a list of printed
+        figures. By default decimals follow the size of the column's numbers.
     labels : mapping of str to str, optional
         What to call columns, index levels, or entries of a header. Columns of the field registry
         bring their own label and unit.
@@ -36,7 +38,7 @@ def grid(
         else [_level(frame.index, i) for i in range(frame.index.nlevels)]
     )
     columns = [
-        _Column(name, frame.iloc[:, place], _digits(digits, name))
+        _Column(name, frame.iloc[:, place], _digits(digits, name, frame.iloc[:, place]))
         for place, name in enumerate(frame.columns)
     ]
     head = _head(frame, index, columns, labels)
@@ -46,13 +48,16 @@ def grid(
 class _Column:
     """One column with the rule by which its values are written."""
 
-    def __init__(self, name: Hashable, values: "pd.Series[Any]", digits: int | None) -> None:
+    def __init__(
+        self, name: Hashable, values: "pd.Series[Any]", digits: int | Literal["each"] | None
+    ) -> None:
         last = name[-1] if isinstance(name, tuple) else name
         self.name = name
         self.values = values
         self.numeric = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
         self.year = self.numeric and _is_year(last) and _years(values)
-        if not self.numeric:
+        self.each = digits == "each"
+        if not self.numeric or isinstance(digits, str):
             self.digits = 0
         elif digits is not None:
             self.digits = digits
@@ -67,7 +72,8 @@ class _Column:
         if _missing(value):
             return formats.MISSING
         if self.numeric:
-            return formats.number(float(value), self.digits, grouped=not self.year)
+            own = formats.own_digits(float(value)) if self.each else self.digits
+            return formats.number(float(value), own, grouped=not self.year)
         return _words(value)
 
 
@@ -77,11 +83,15 @@ def _years(values: "pd.Series[Any]") -> bool:
     return bool(((present == present.round()) & present.between(1900, 2100)).all())
 
 
-def _digits(digits: Digits, name: Hashable) -> int | None:
+def _digits(
+    digits: Digits, name: Hashable, values: "pd.Series[Any]"
+) -> int | Literal["each"] | None:
+    last = name[-1] if isinstance(name, tuple) else name
     if isinstance(digits, Mapping):
-        last = name[-1] if isinstance(name, tuple) else name
         return digits.get(str(name), digits.get(str(last)))
-    return digits
+    # decimals asked for a whole table are meant for what was measured, not for counts and years
+    counted = types.is_integer_dtype(values) or _is_year(last)
+    return None if counted else digits
 
 
 def _plain_index(index: pd.Index) -> bool:
