@@ -4,143 +4,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
-from analysis.effects.inference import Floats, Ints, check_level, cluster_codes
+from analysis.effects.inference import Floats, check_level
+from analysis.effects.inference_sample import (
+    FIT_TOLERANCE,
+    NO_SCORE,
+    NOT_IDENTIFIED,
+    PERFECT_FIT,
+    RANK_TOLERANCE,
+    ClusteredSample,
+    clustered_sample,
+    contrast_vector,
+)
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
 
-RANK_TOLERANCE = 1e-9
-"""A direction of the design under this share of the largest one is not there."""
 LEVERAGE_TOLERANCE = 1e-9
 """A direction of a cluster with 1 − leverage under this has no residual left (pseudo-inverse)."""
-FIT_TOLERANCE = 1e-12
-"""Residual variation under this share of the outcome's is a perfect fit."""
 FEW_DF = 4.0
 """Under this the Satterthwaite approximation itself is unreliable (Tipton 2015)."""
-
-
-@dataclass(frozen=True)
-class ClusteredSample:
-    """Rows ready for clustered inference.
-
-    Attributes
-    ----------
-    design : float array, shape (n, k)
-        Regressors, demeaned within the absorbed units.
-    outcome : float array, shape (n,)
-        The outcome, demeaned likewise.
-    codes : int array, shape (n,)
-        Cluster 0 … G−1 of each row.
-    n_clusters, n_units : int
-        G, and absorbed units (rows when nothing is absorbed).
-    notes : tuple of str
-        What was dropped.
-    """
-
-    design: Floats
-    outcome: Floats
-    codes: Ints
-    n_clusters: int
-    n_units: int
-    notes: tuple[str, ...]
-
-
-def _demean(values: Floats, codes: Ints, counts: Ints) -> Floats:
-    return values - (np.bincount(codes, values, len(counts)) / counts)[codes]
-
-
-def clustered_sample(
-    design: npt.ArrayLike,
-    outcome: npt.ArrayLike,
-    clusters: npt.ArrayLike,
-    absorb: npt.ArrayLike | None = None,
-) -> ClusteredSample:
-    """Return the usable rows, with unit effects absorbed.
-
-    Parameters
-    ----------
-    design : array-like, shape (n, k)
-        Regressors, with the intercept or the period dummies written out. Only effects nested in
-        clusters may be absorbed: period dummies partialled out beforehand give a wrong CR2 and a
-        wrong wild bootstrap.
-    outcome : array-like, shape (n,)
-        Outcome. Rows where it or a regressor is missing are dropped, and that is noted.
-    clusters : array-like, shape (n,)
-        Cluster labels.
-    absorb : array-like, shape (n,), optional
-        Unit labels whose fixed effects are absorbed; each unit lies in one cluster.
-
-    Raises
-    ------
-    LianjianError
-        Shapes differ, no row is left, one cluster, or a unit lies in two clusters.
-
-    Examples
-    --------
-    >>> sample = clustered_sample([[0], [1], [0], [1]], [1, 3, 2, 6], [1, 1, 2, 2], [1, 1, 2, 2])
-    >>> sample.outcome.tolist()
-    [-1.0, 1.0, -2.0, 2.0]
-    """
-    x = np.asarray(design, dtype=float)
-    y = np.asarray(outcome, dtype=float)
-    if x.ndim != 2 or y.shape != x.shape[:1] or len(pd.Series(clusters)) != len(y):  # noqa: PLR2004
-        raise LianjianError(
-            f"The design has shape {x.shape}, the outcome {y.shape}, the clusters "
-            f"({len(pd.Series(clusters))},); expected (n, k), (n,) and (n,)."
-        )
-    usable = np.isfinite(y) & np.isfinite(x).all(axis=1)
-    notes: tuple[str, ...] = ()
-    groups = pd.Series(clusters).reset_index(drop=True)
-    units = None if absorb is None else pd.Series(absorb).reset_index(drop=True)
-    if not usable.all():
-        notes = (f"{int((~usable).sum())} of {len(y)} rows dropped: a value is missing",)
-        x, y, groups = x[usable], y[usable], groups[usable]
-        units = None if units is None else units[usable]
-    if not len(y):
-        raise LianjianError("No row has both an outcome and all regressors.")
-    codes, n_clusters = cluster_codes(groups)
-    if units is None:
-        return ClusteredSample(x, y, codes, n_clusters, len(y), notes)
-    unit_codes, labels = pd.factorize(units)
-    if (unit_codes < 0).any():
-        raise LianjianError(f"{int((unit_codes < 0).sum())} rows have no unit to absorb.")
-    first = np.empty(len(labels), dtype=np.int64)
-    first[unit_codes[::-1]] = codes[::-1]
-    if (first[unit_codes] != codes).any():
-        broken = labels[unit_codes[np.argmax(first[unit_codes] != codes)]]
-        raise LianjianError(
-            f"Unit {broken} lies in two clusters. Absorb only effects nested in clusters; write "
-            "others (periods, counties) as columns of the design."
-        )
-    counts = np.bincount(unit_codes)
-    x = np.asfortranarray(x)
-    demeaned = np.empty_like(x)
-    for j in range(x.shape[1]):
-        demeaned[:, j] = _demean(x[:, j], unit_codes, counts)
-    y = _demean(y, unit_codes, counts)
-    return ClusteredSample(demeaned, y, codes, n_clusters, len(labels), notes)
-
-
-def contrast_vector(contrast: int | npt.ArrayLike, k: int) -> Floats:
-    """Return a contrast as a vector: a column number stands for that coefficient.
-
-    Examples
-    --------
-    >>> contrast_vector(1, 3).tolist()
-    [0.0, 1.0, 0.0]
-    """
-    if isinstance(contrast, int | np.integer):
-        if not -k <= contrast < k:
-            raise LianjianError(f"There is no column {contrast}: the design has {k}.")
-        return np.eye(k)[contrast]
-    vector = np.asarray(contrast, dtype=float)
-    if vector.shape != (k,) or not np.isfinite(vector).all() or not vector.any():
-        raise LianjianError(
-            f"The contrast has shape {vector.shape}; expected {k} numbers, not all 0."
-        )
-    return vector
 
 
 @dataclass(frozen=True)
@@ -161,10 +44,7 @@ def _fit(sample: ClusteredSample, contrast: Floats) -> _Fit:
     aim = contrast / scale
     basis = vectors[:, kept]
     if not kept.any() or np.linalg.norm(aim - basis @ (basis.T @ aim)) > 1e-6 * np.linalg.norm(aim):
-        raise LianjianError(
-            "The contrast is not identified: its regressor does not vary, or others determine it. "
-            "Check that treated and untreated rows exist before and after."
-        )
+        raise LianjianError(NOT_IDENTIFIED)
     inverse = (basis / values[kept]) @ basis.T
     beta = inverse @ (scaled.T @ sample.outcome)
     residuals = sample.outcome - scaled @ beta
@@ -172,10 +52,7 @@ def _fit(sample: ClusteredSample, contrast: Floats) -> _Fit:
     residuals = sample.outcome - scaled @ beta
     total = float(((sample.outcome - sample.outcome.mean()) ** 2).sum())
     if float(residuals @ residuals) <= FIT_TOLERANCE * total or total == 0:
-        raise LianjianError(
-            "The residuals are all zero: the outcome is constant or fitted perfectly, so its "
-            "uncertainty cannot be estimated. Check the outcome column."
-        )
+        raise LianjianError(PERFECT_FIT)
     bread = inverse / np.outer(scale, scale)
     return _Fit(bread, int(kept.sum()), bread @ contrast, float(aim @ beta), residuals)
 
@@ -193,10 +70,7 @@ def _record(
     name, inference, *notes = words
     error = float(np.sqrt(variance))
     if error <= FIT_TOLERANCE * float(np.abs(fit.weights).max() * np.abs(sample.outcome).max()):
-        raise LianjianError(
-            "The cluster scores are all zero: no cluster leaves a residual for this contrast. "
-            "Treatment may vary in one cluster only; use a randomisation test."
-        )
+        raise LianjianError(NO_SCORE)
     reach = float(stats.t.ppf((1 + level) / 2, df)) * error
     return Estimate(
         name=name,
@@ -358,10 +232,7 @@ def cr2(
     square = float((lengths**2).sum() - 2 * (lengths * shared).sum() + (gram**2).sum())
     df = trace**2 / square if square > 0 else float("nan")
     if not np.isfinite(df) or trace <= 0:
-        raise LianjianError(
-            "No cluster leaves a residual for this contrast: treatment varies in one cluster only. "
-            "Use a randomisation test."
-        )
+        raise LianjianError(NO_SCORE)
     words = [name, f"cluster-robust CR2, Satterthwaite t({df:.2f})"]
     if df < FEW_DF:
         words.append(f"{df:.2f} degrees of freedom: under {FEW_DF:g} the approximation is rough")

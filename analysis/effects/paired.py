@@ -1,4 +1,4 @@
-"""Few pairs: sign-flip test, signed-rank test, BCa interval of the mean difference."""
+"""Few pairs: sign-flip test and BCa interval of the mean difference."""
 
 import math
 
@@ -11,15 +11,12 @@ from analysis.effects.inference import (
     TIE,
     Floats,
     ResampledEstimate,
-    at_least,
     check_level,
 )
 from analysis.errors import LianjianError
 
 EXACT_PAIRS = 20
 """Up to here all 2^n sign patterns are enumerated: a million sums."""
-EXACT_RANKS = 50
-"""Up to here the signed-rank distribution is exact (as in R)."""
 DRAWS = 99_999
 """Sampled sign patterns above that."""
 RESAMPLES = 9_999
@@ -28,7 +25,7 @@ FEW_PAIRS = 10
 """Under this a bootstrap interval is a rough guide only."""
 
 
-def _pairs(differences: npt.ArrayLike) -> tuple[Floats, tuple[str, ...]]:
+def known_pairs(differences: npt.ArrayLike) -> tuple[Floats, tuple[str, ...]]:
     """Return the differences that are known, sorted, and a note on those dropped."""
     values = np.asarray(differences, dtype=float)
     if values.ndim != 1:
@@ -52,13 +49,15 @@ def _subset_sums(values: Floats) -> Floats:
     return sums
 
 
-def _limit_note(level: float, smallest: float, n: int) -> tuple[str, ...]:
+def limit_note(level: float, smallest: float, n: int) -> tuple[str, ...]:
+    """Return a note when so few pairs can never reject."""
     if smallest <= 1 - level:
         return ()
-    return (
+    note = (
         f"with {n} pairs no p-value under {smallest:.4g} is possible: the test cannot reject at "
-        f"{1 - level:.3g}, and the interval at {level:.0%} is the whole line",
+        f"{1 - level:.3g}, and the interval at {level:.0%} is the whole line"
     )
+    return (note,)
 
 
 def sign_flip(
@@ -119,7 +118,7 @@ def sign_flip(
     (2.0, 0.25, 0.25)
     """
     check_level(level)
-    values, notes = _pairs(differences)
+    values, notes = known_pairs(differences)
     n, total = len(values), float(values.sum())
     exact = n <= EXACT_PAIRS
     if exact:
@@ -152,7 +151,7 @@ def sign_flip(
         n_units=n,
         n_clusters=n,
         inference=f"sign-flip test, {'all' if exact else 'sampled'} {number:,} patterns",
-        notes=notes + _limit_note(level, smallest, n),
+        notes=notes + limit_note(level, smallest, n),
         n_draws=number,
         is_exact=exact,
         smallest_p=min(smallest, 1.0),
@@ -179,125 +178,6 @@ def _flip_interval(
     )
     rank = min(max(rank, 0), len(inside) - 1)
     return float(lower[rank]), float(upper[rank])
-
-
-def _signed_rank_counts(ranks: Floats) -> Floats:
-    """Return how many sign patterns give each sum of positive doubled ranks."""
-    doubled = np.rint(2 * ranks).astype(int)
-    counts = np.zeros(int(doubled.sum()) + 1)
-    counts[0] = 1
-    for rank in doubled:
-        moved = np.zeros_like(counts)
-        moved[rank:] = counts[: len(counts) - rank]
-        counts = counts + moved
-    return counts
-
-
-def signed_rank(
-    differences: npt.ArrayLike,
-    *,
-    level: float = 0.95,
-    name: str = "median paired difference (Hodges–Lehmann)",
-) -> ResampledEstimate:
-    r"""Test symmetry about zero by Wilcoxon's signed ranks; interval from Walsh averages.
-
-    .. math:: W = \sum_{i: d_i > 0} R_i, \qquad \hat θ = \mathrm{median}\{(d_i + d_j)/2 : i \le j\}
-
-    with R the ranks of |d|. Zero differences are dropped (Wilcoxon's rule); tied ones share their
-    mean rank. Up to 50 pairs the p-value is exact: from scipy without ties, and by counting sign
-    patterns of the mean ranks with them. Above, the normal approximation with continuity and tie
-    correction.
-
-    Parameters
-    ----------
-    differences : array-like, shape (n,)
-        One difference a pair, in outcome units. Missing ones are dropped, with a note.
-    level : float
-        Confidence level; the exact interval covers at least this.
-    name : str
-        Put into the record.
-
-    Returns
-    -------
-    ResampledEstimate
-        An end is infinite when so few pairs cannot reject, and a note says so.
-
-    Raises
-    ------
-    LianjianError
-        No pair, an infinite difference, or all differences zero.
-
-    Notes
-    -----
-    Wilcoxon 1945 (DOI 10.2307/3001968); Hollander & Wolfe 1999, Nonparametric Statistical Methods,
-    sec. 3.1–3.3 and eq. 3.34 for the interval.
-
-    Examples
-    --------
-    All positive: W = 1 + 2 + 3 + 4 = 10, reached by 1 of 16 patterns, and mirrored by another.
-
-    >>> result = signed_rank([1, 2, 3, 4.5])
-    >>> result.p_value, result.estimate
-    (0.125, 2.625)
-    """
-    check_level(level)
-    values, notes = _pairs(differences)
-    zeros = int((values == 0).sum())
-    if zeros == len(values):
-        raise LianjianError("All differences are zero: there is no rank to compare.")
-    if zeros:
-        notes += (f"{zeros} of {len(values)} differences are zero and dropped",)
-    known = values[values != 0]
-    n = len(known)
-    ranks = stats.rankdata(np.abs(known))
-    ties = len(np.unique(np.abs(known))) < n
-    if ties:
-        notes += ("tied differences share their mean rank",)
-    exact = n <= EXACT_RANKS
-    if exact and ties:
-        counts = _signed_rank_counts(ranks)
-        sums = np.arange(len(counts)) / 2
-        middle = ranks.sum() / 2
-        extreme = at_least(np.abs(sums - middle), abs(ranks[known > 0].sum() - middle))
-        p_value = float(counts[extreme].sum() / counts.sum())
-    else:
-        method = "exact" if exact else "asymptotic"
-        p_value = float(stats.wilcoxon(known, correction=True, method=method).pvalue)
-    row, column = np.triu_indices(n)
-    walsh = np.sort((known[row] + known[column]) / 2)
-    low, high = _walsh_interval(walsh, n, 1 - level, exact=exact)
-    smallest = min(1.0, 2 / 2.0**n) if exact else 0.0
-    return ResampledEstimate(
-        name=name,
-        estimate=float(np.median(walsh)),
-        std_error=math.nan,
-        low=low,
-        high=high,
-        p_value=min(p_value, 1.0),
-        level=level,
-        df=math.nan,
-        n_obs=n,
-        n_units=n,
-        n_clusters=n,
-        inference=f"Wilcoxon signed ranks, {'exact' if exact else 'normal approximation'}",
-        notes=notes + _limit_note(level, smallest, n),
-        n_draws=0,
-        is_exact=exact,
-        smallest_p=smallest,
-    )
-
-
-def _walsh_interval(walsh: Floats, n: int, alpha: float, *, exact: bool) -> tuple[float, float]:
-    if exact:
-        counts = _signed_rank_counts(np.arange(1.0, n + 1))[::2]
-        tails = np.cumsum(counts) / counts.sum()
-        rank = int((tails <= alpha / 2 * (1 + TIE)).sum())
-    else:
-        spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        rank = max(0, math.floor(n * (n + 1) / 4 - stats.norm.ppf(1 - alpha / 2) * spread))
-    if rank == 0:
-        return -math.inf, math.inf
-    return float(walsh[rank - 1]), float(walsh[-rank])
 
 
 def bca_mean(
@@ -346,7 +226,7 @@ def bca_mean(
     (2.0, 2.0, 0.25)
     """
     test = sign_flip(differences, level=level, rng=rng)
-    values, notes = _pairs(differences)
+    values, notes = known_pairs(differences)
     n = len(values)
     if n < 2:  # noqa: PLR2004
         raise LianjianError("One pair has no spread to resample. Give at least two, better ten.")
