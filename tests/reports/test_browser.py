@@ -1,0 +1,106 @@
+"""Pages in a real browser: nothing runs, nothing is fetched, Chinese is drawn, phones can read."""
+
+from itertools import pairwise
+
+import pytest
+
+from analysis.reports import runner
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOK = """
+import pandas as pd
+from matplotlib.figure import Figure
+import analysis
+from analysis.reports import record, show, table
+data = analysis.load("trial")
+figure = Figure(figsize=(9, 4))
+figure.subplots().plot([1, 2], [3, 4])
+show(figure, "line", "Mean income 经营性收入", alt="A line that rises")
+table(pd.DataFrame({f"a long column {i}": ["村"] for i in range(14)}), "wide", "A wide table")
+record("gain", 1.5, label="Mean gain", unit="万元")
+"""
+LONG = "md: ## 庆阳市 " + "averyveryverylongwordwithoutabreak" * 4
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, make_project):
+    """Publish a report of simulated data and one of real data, once for all tests here."""
+    root = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANJIAN_ROOT", str(root))
+        project = make_project(root)
+        for kind in ("simulated", "ledger"):
+            project.dataset(kind)
+            project.notebook(f"01-{kind}", "# Trial 试验", NOTEBOOK, LONG, "print('x' * 300)")
+            assert runner.run(only=[f"01-{kind}"]) == 0
+    return project.reports
+
+
+@pytest.fixture
+def pages(published, browser):
+    """Open pages and watch what they do."""
+    troubles = []
+
+    def visit(address, width, scheme="light"):
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda r: r.url.startswith(("file:", "data:")) or troubles.append(r.url),
+        )
+        page.goto((published / address).as_uri())
+        page.evaluate("document.fonts.ready")
+        return page
+
+    yield visit
+    assert troubles == []
+
+
+def test_the_banner_stands_above_simulated_data_and_nowhere_else(pages):
+    simulated = pages("01-simulated/report.html", 1440)
+    banner = simulated.locator("aside.simulated")
+    assert banner.is_visible()
+    assert banner.bounding_box()["y"] < 10
+    assert "Simulated data" in banner.inner_text()
+    real = pages("01-ledger/report.html", 1440)
+    assert real.locator("aside.simulated").count() == 0
+    assert "imulated" not in real.locator("body").inner_text()
+
+
+def test_chinese_is_drawn_with_the_font_inside_the_page(pages):
+    page = pages("01-simulated/report.html", 1440)
+    assert page.evaluate("document.fonts.check('16px \"Lianjian Serif\"', '庆阳')")
+    states = page.evaluate("[...document.fonts].map(f => f.status)")
+    assert states == ["loaded"] * 4
+    width = page.evaluate(
+        """() => { const c = document.createElement('canvas').getContext('2d');
+        c.font = '100px "Lianjian Serif"'; return c.measureText('庆').width }"""
+    )
+    assert round(width) == 100  # the full width of a character, not of a missing one
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize("address", ["01-simulated/report.html", "index.html"])
+def test_nothing_runs_over_the_edge(pages, address, width):
+    page = pages(address, width, "dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_addresses_and_structure_hold(pages):
+    page = pages("01-simulated/report.html", 1440)
+    targets = page.evaluate(
+        """[...document.querySelectorAll('a[href^="#"]')]
+           .filter(a => !document.getElementById(a.hash.slice(1))).map(a => a.href)"""
+    )
+    assert targets == []
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert page.evaluate("[...document.images].every(i => i.alt && i.naturalWidth > 0)")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.locator("script").count() == 0

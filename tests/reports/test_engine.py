@@ -1,0 +1,222 @@
+"""Whole runs of small notebooks: what is published, what survives, what fails and how."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from analysis.errors import LianjianError
+from analysis.reports import execute, index, runner, staging
+
+PRODUCTS = """
+import pandas as pd
+from matplotlib.figure import Figure
+import analysis
+from analysis.reports import record, show, table
+data = analysis.load("trial")
+figure = Figure(figsize=(3, 2))
+figure.subplots().plot([1, 2], [3, 4])
+show(figure, "line", "A line <em>", alt="A line that rises")
+table(pd.DataFrame({"year": [2023], "gain": [1.5]}), "gains", "Gains")
+record("gain", 1.5, label="=Mean gain", unit="万元", n=82)
+"""
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_publishes_a_whole_report_and_the_index(project, capsys):
+    project.dataset()
+    project.notebook("01-trial", "# Trial\n\nWhat is it?", PRODUCTS, "md: ## Read\n\n[](#fig-line)")
+    assert runner.run(jobs=1) == 0
+    folder = project.reports / "01-trial"
+    assert files(folder) == ["notebook.ipynb", "numbers.csv", "report.html", "run.json"]
+    record = json.loads((folder / "run.json").read_text())
+    assert record["result"] == "ok"
+    assert record["title"] == "Trial"
+    assert record["kind"] == "simulated"
+    assert record["numbers"][0]["text"] == "1.50 万元"
+    page = project.report("01-trial")
+    expected = ["Figure 1</a>", "Table 1</a>", 'id="num-gain"', "A line &lt;em&gt;"]
+    expected += ['content="simulated"', "模拟", record["run_id"], "ab" * 32, "中巷村委会"]
+    for text in expected:
+        assert text in page
+    assert "<script" not in page
+    assert str(project.root) not in page
+    assert "'=Mean gain" in (folder / "numbers.csv").read_text()
+    assert "Trial" in (project.reports / "index.html").read_text()
+    assert not (project.reports / ".staging").exists()
+    assert "1 report published" in capsys.readouterr().out
+
+
+def test_real_ledgers_carry_no_mark(project):
+    project.dataset("ledger")
+    project.notebook("01-trial", "# Trial", PRODUCTS)
+    assert runner.run(jobs=1) == 0
+    page = project.report("01-trial")
+    body = page[page.index("<body") :]
+    assert 'content="ledger"' in page
+    for word in ("simulated", "Simulated", "模拟"):
+        assert word not in body
+    assert "=Mean gain" in body
+
+
+def test_two_runs_give_the_same_bytes(project):
+    project.dataset()
+    noise = "import sys, warnings\nwarnings.warn('w')\nprint(object(), file=sys.stderr)\nobject()"
+    project.notebook("01-trial", "# Trial", PRODUCTS, noise, parameters="year: int = 2024  # y")
+    project.plan('[[run]]\nnotebook = "01-trial"\n[run.parameters]\nyear = 2023')
+    kept = []
+    for jobs in (1, 2):
+        assert runner.run(jobs=jobs) == 0
+        folder = project.reports / "01-trial-2023"
+        kept.append(
+            [(folder / n).read_bytes() for n in ("notebook.ipynb", "report.html", "numbers.csv")]
+        )
+    assert kept[0] == kept[1]
+    assert b"injected-parameters" in kept[0][0]
+    assert b"year = 2023" not in kept[0][1]  # the page has a table instead
+
+
+def test_a_failure_keeps_the_last_good_report_and_stops_nobody(project, capsys):
+    project.notebook("01-good", "# Good", "40 + 2")
+    path = project.notebook("02-turns-bad", "# Turns bad", "x = 1")
+    assert runner.run() == 0
+    good = project.report("02-turns-bad")
+    project.notebook("02-turns-bad", "# Turns bad", "x = 1", "y = x / 0", parameters="k: int = 1")
+    assert runner.run() == 1
+    assert project.report("02-turns-bad") == good
+    failed = project.reports / "02-turns-bad.failed"
+    assert files(failed) == ["error.txt", "notebook.ipynb", "run.json"]
+    record = json.loads((failed / "run.json").read_text())
+    assert record["error"] == "cell 4: ZeroDivisionError: division by zero"
+    assert "y = x / 0" in (failed / "error.txt").read_text()
+    out = capsys.readouterr().out
+    assert "cell 4: ZeroDivisionError: division by zero" in out
+    assert "see reports/02-turns-bad.failed/error.txt" in out
+    assert "1 report published, 1 failed" in out
+    page = (project.reports / "index.html").read_text()
+    assert "ZeroDivisionError" in page
+    assert page.index("Failed") < page.index("Good")
+    project.notebook(path.stem, "# Turns bad", "x = 3")
+    assert runner.run(only=["02-turns-bad"]) == 0
+    assert not failed.exists()
+    assert "Good" in (project.reports / "index.html").read_text()
+
+
+def test_a_product_published_twice_fails_the_run(project, capsys):
+    project.notebook(
+        "01-twice",
+        "from analysis.reports import record\nfor v in (1, 2):\n    record('a', v, label='A')",
+    )
+    assert runner.run() == 1
+    assert "Two numbers are called 'a'" in capsys.readouterr().out
+
+
+def test_a_kernel_that_dies_is_a_failure_with_a_reason(project, capsys):
+    project.notebook("01-dies", "import os\nos._exit(3)")
+    assert runner.run() == 1
+    assert "died" in capsys.readouterr().out.lower()
+
+
+def test_wrong_parameters_stop_everything_before_a_kernel_starts(project, monkeypatch):
+    project.notebook("01-trial", "1", parameters="year: int = 2024")
+
+    def never(*_arguments):
+        raise AssertionError("a kernel was started")
+
+    monkeypatch.setattr(execute, "execute", never)
+    with pytest.raises(LianjianError, match="Did you mean 'year'"):
+        runner.run(parameters={"yaer": "2023"})
+    with pytest.raises(LianjianError, match="it takes int"):
+        runner.run(parameters={"year": "soon"})
+    with pytest.raises(LianjianError, match="--jobs"):
+        runner.run(jobs=0)
+
+
+def test_parameters_reach_the_notebook_typed(project):
+    project.notebook(
+        "01-trial", "# T", "print(type(share).__name__, share)", parameters="share: float = 0.5"
+    )
+    assert runner.run(parameters={"share": "2"}) == 0
+    assert "float 2.0" in project.report("01-trial-share-2-0")
+
+
+def test_hostile_text_reaches_the_page_as_text(project):
+    hostile = "</title></figcaption><script>alert(1)</script><img src=x onerror=alert(1)>\u202e"
+    project.notebook(
+        "01-hostile",
+        "# T",
+        f"""
+        import pandas as pd
+        from IPython.display import HTML, Markdown, display
+        from analysis.reports import record, table
+        text = {hostile!r}
+        display(HTML(text)); display(Markdown(text + "[x](javascript:alert(1))")); print(text)
+        table(pd.DataFrame({{text: [text]}}), "t", text)
+        record("n", 1, label=text, unit=text)
+        pd.DataFrame({{"a": [text]}})
+        """,
+        parameters=f"name: str = {hostile!r}  # {hostile}",
+    )
+    project.plan(f'[[run]]\nnotebook = "01-hostile"\ntitle = {json.dumps(hostile)}')
+    assert runner.run() == 0
+    for page in (project.report("01-hostile"), (project.reports / "index.html").read_text()):
+        assert "<script" not in page
+        assert "<img src=x" not in page
+        assert "\u202e" not in page
+        assert 'href="javascript' not in page.lower()
+
+
+def test_the_sweep_brings_a_caught_report_back(project):
+    caught = staging.open_folder(project.reports, "01-x.replaced")
+    (caught / "report.html").write_text("last good")
+    staging.open_folder(project.reports, "02-half")
+    staging.sweep(project.reports)
+    assert project.report("01-x") == "last good"
+    assert files(project.reports) == ["01-x"]
+
+
+def test_the_index_of_nothing_is_a_page(project):
+    assert "No reports" in index.render(project.reports)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_no_kernel_and_no_half_report(project, how):
+    mark = project.root / "started"
+    project.notebook(
+        "01-long",
+        f"import os, time, pathlib\n"
+        f"pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(120)",
+    )
+    project.notebook("02-next", "1")
+    command = "import sys; from analysis.reports import runner; sys.exit(runner.run(jobs=1))"
+    process = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kernel = int(mark.read_text())
+    process.send_signal(how)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Stopped" in out
+    assert files(project.reports) == ["index.html"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
+
+
+def test_the_engine_is_imported_late():
+    command = (
+        "import sys, analysis.reports, analysis.reports.runner;"
+        "print({'papermill', 'nbformat', 'nbconvert', 'matplotlib', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

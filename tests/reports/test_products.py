@@ -1,0 +1,151 @@
+import base64
+import math
+import re
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from analysis.clean import dataset
+from analysis.errors import LianjianError
+from analysis.reports import formats, markup, products, tables
+
+mpl.use("agg")
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Collect what would go to the notebook."""
+    seen = []
+    monkeypatch.setattr(
+        products,
+        "_publish",
+        lambda kind, name, html, plain, /, **facts: seen.append((kind, name, html, plain, facts)),
+    )
+    monkeypatch.setattr(dataset, "_loaded", {})
+    return seen
+
+
+@pytest.fixture
+def simulated(monkeypatch):
+    class Fake:
+        kind = "simulated"
+        is_simulated = True
+
+    monkeypatch.setattr(dataset, "_loaded", {"x": Fake()})
+
+
+def drawing(text="x"):
+    figure = Figure(figsize=(3, 2))
+    figure.subplots().set_title(text)
+    return figure
+
+
+def svg_of(html):
+    return base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]).decode()
+
+
+def test_a_figure_is_the_same_bytes_twice(published):
+    for _ in range(2):
+        products.show(drawing(), "one", "A <caption>", alt='What "it" shows')
+    assert published[0] == published[1]
+    html = published[0][2]
+    assert '<figure id="fig-one"' in html
+    assert "A &lt;caption&gt;" in html
+    assert "What &quot;it&quot; shows" in html
+    assert "imulated" not in html + svg_of(html)
+
+
+def test_a_figure_from_simulated_data_says_so(published, simulated):
+    products.show(drawing(), "one", "A caption", alt="What it shows")
+    html = published[0][2]
+    assert markup.SIMULATED in html
+    assert svg_of(html).count("Simulated data 模拟数据") >= 2  # title and description
+    assert published[0][4]["simulated"] is True
+
+
+def test_a_figure_without_alternative_text_is_refused(published):
+    with pytest.raises(LianjianError, match="no alternative text"):
+        products.show(drawing(), "one", "A caption", alt=" ")
+
+
+def test_a_missing_glyph_is_an_error(published):
+    figure = drawing("村")
+    figure.axes[0].title.set_fontfamily(["DejaVu Sans"])
+    with pytest.raises(LianjianError, match="cannot draw"):
+        products.show(figure, "one", "A caption", alt="x")
+
+
+@pytest.mark.parametrize("name", ["Fig 1", "", "../x", "村"])
+def test_a_name_that_cannot_be_an_address_is_refused(published, name):
+    with pytest.raises(LianjianError, match="cannot be an address"):
+        products.record(name, 1.0, label="x")
+
+
+def test_a_number_carries_its_interval_and_its_unit(published):
+    products.record("att", 2.345, label="Effect", unit="万元", low=-0.5, high=5.1, n=82)
+    kind, name, html, plain, facts = published[0]
+    assert (kind, name) == ("number", "att")
+    assert plain == "Effect: 2.35 万元, −0.50 to 5.10, n = 82"
+    assert 'id="num-att"' in html
+    assert facts["value"] == 2.345
+    assert facts["low"] == -0.5
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_number_is_finite(published, bad):
+    with pytest.raises(LianjianError, match="finite"):
+        products.record("att", bad, label="x")
+    with pytest.raises(LianjianError, match="finite"):
+        products.record("att", 1.0, label="x", low=bad)
+
+
+def test_a_table_is_escaped_labelled_and_never_says_nan():
+    frame = pd.DataFrame(
+        {
+            "village_name": ["<script>x</script>", None],
+            "year": [2023, 2024],
+            "operating_income_yuan": [1234567.4, math.nan],
+            "has_central_project": [True, False],
+            "households": pd.array([1200, None], dtype="Int64"),
+        }
+    )
+    html = tables.grid(frame)
+    assert "&lt;script&gt;" in html
+    assert "<script>" not in html
+    assert "nan" not in html.lower().replace("village name", "")
+    assert ">1,234,567<" in html
+    assert ">2024<" in html
+    assert "Operating income (yuan)" in html
+    assert ">Households<" in html
+    assert ">yes<" in html
+    assert html.count(">–<") == 3
+    assert ">1,200<" in html
+
+
+def test_levels_of_rows_and_headers_are_spanned():
+    index = pd.MultiIndex.from_product([["a", "b"], [1, 2]], names=["group", "year"])
+    columns = pd.MultiIndex.from_product([["mean", "median"], [2023, 2024]])
+    html = tables.grid(pd.DataFrame(1.5, index=index, columns=columns))
+    assert html.count('rowspan="2"') == 2
+    assert html.count('colspan="2"') == 2
+    assert html.count('scope="row"') == 4
+    assert ">2,023<" not in html
+
+
+def test_digits_and_labels_can_be_given():
+    frame = pd.DataFrame({"share": [0.12345], "gain": [2.0]})
+    html = tables.grid(frame, digits={"share": 3}, labels={"share": "Share, %"})
+    assert ">0.123<" in html
+    assert "Share, %" in html
+    assert ">2<" in html
+
+
+def test_an_empty_table_has_its_head():
+    assert "<tbody></tbody>" in tables.grid(pd.DataFrame({"a": []}))
+
+
+def test_minus_zero_is_zero():
+    assert formats.number(-0.0004, 2) == "0.00"
+    assert formats.number(-1234, 0) == "−1,234"
