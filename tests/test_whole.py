@@ -1,0 +1,126 @@
+"""The whole project, from a copy in an empty folder: what `make reports` promises."""
+
+import csv
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis import paths
+from analysis.fields import COUNTIES
+
+SLUGS = [
+    "01-published-figures",
+    "03-income-change",
+    *(f"09-county-brief-{county.code}" for county in COUNTIES),
+]
+SIMULATED = [slug for slug in SLUGS if not slug.startswith("01")]
+
+
+def make_reports(folder, seed):
+    """Run the target with this test's own environment instead of a new one."""
+    environment = os.environ | {
+        "LIANJIAN_ROOT": str(folder),
+        "PYTHONPATH": str(folder),
+        "PYTHONHASHSEED": seed,
+    }
+    return subprocess.run(
+        ["make", "reports", f"BIN={Path(sys.prefix) / 'bin'}", "READY=pyproject.toml"],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory):
+    """Two copies of what is tracked, each with its reports, under different hash seeds."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=paths.root(), capture_output=True, text=True, check=False
+    )
+    if tracked.returncode:
+        pytest.skip("this is no git checkout, so what belongs to the project is not known")
+    made = []
+    for seed in ("0", "1"):
+        folder = tmp_path_factory.mktemp(f"project{seed}")
+        for name in filter(None, tracked.stdout.split("\0")):
+            source = paths.root() / name
+            if source.is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, folder / name)
+        done = make_reports(folder, seed)
+        assert done.returncode == 0, done.stdout + done.stderr
+        made.append(folder)
+    return made
+
+
+def test_ten_reports_and_an_index(copies):
+    reports = copies[0] / "reports"
+    assert sorted(path.name for path in reports.iterdir() if path.is_dir()) == SLUGS
+    index = (reports / "index.html").read_text(encoding="utf-8")
+    for slug in SLUGS:
+        assert f'href="{slug}/report.html"' in index
+        for file in ("report.html", "notebook.ipynb", "numbers.csv", "run.json"):
+            assert (reports / slug / file).stat().st_size > 0
+        assert json.loads((reports / slug / "run.json").read_text(encoding="utf-8"))
+
+
+def test_two_runs_give_the_same_bytes(copies):
+    for slug in SLUGS:
+        for file in ("report.html", "notebook.ipynb", "numbers.csv"):
+            first, second = (
+                hashlib.sha256((copy / "reports" / slug / file).read_bytes()).hexdigest()
+                for copy in copies
+            )
+            assert first == second, f"{slug}/{file}"
+
+
+def test_pages_keep_to_themselves(copies):
+    for slug in SLUGS:
+        page = (copies[0] / "reports" / slug / "report.html").read_text(encoding="utf-8")
+        assert "<script" not in page.lower()
+        assert not re.search(r"""(src|@import|url\()\s*=?\s*["'(]*https?:""", page)
+        assert "default-src 'none'" in page
+        assert str(copies[0]) not in page
+        assert str(Path.home()) not in page
+
+
+def test_simulated_reports_say_so_everywhere(copies):
+    for slug in SLUGS:
+        page = (copies[0] / "reports" / slug / "report.html").read_text(encoding="utf-8")
+        simulated = slug in SIMULATED
+        assert ('content="simulated"' in page) == simulated, slug
+        captions = re.findall(r"<(?:fig)?caption.*?</(?:fig)?caption>", page, flags=re.DOTALL)
+        published = [text for text in captions if "Table" in text or "Figure" in text]
+        assert published
+        for caption in published:
+            assert ("模拟数据" in caption) == simulated, caption
+
+
+def test_the_numbers_are_those_of_the_page(copies):
+    folder = copies[0] / "reports" / "01-published-figures"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    with (folder / "numbers.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["name"]: row for row in csv.DictReader(stream)}
+    assert float(rows["least-sum-of-gains"]["value"]) == 146.0
+    assert float(rows["difference-to-province"]["value"]) == pytest.approx(2 - (29.31 - 22.76))
+    for name in rows:
+        assert f'id="num-{name}"' in page
+
+
+def test_a_second_make_changes_nothing_and_raw_data_stay(copies):
+    folder = copies[0]
+    raw = {
+        path: path.read_bytes() for path in (folder / "data" / "raw").rglob("*") if path.is_file()
+    }
+    before = {slug: (folder / "reports" / slug / "report.html").read_bytes() for slug in SLUGS[:1]}
+    done = make_reports(folder, "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "up to date" in done.stdout
+    assert all(path.read_bytes() == content for path, content in raw.items())
+    for slug, content in before.items():
+        assert (folder / "reports" / slug / "report.html").read_bytes() == content
