@@ -1,0 +1,155 @@
+"""Charts: what they say in words, that their glyphs exist, and that simulated data show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import figures
+from analysis.clean import dataset
+from analysis.fields import COUNTIES, ROLES, county, twin
+from analysis.figures import theme
+from analysis.indicators import bands, income
+
+YEARS = (2022, 2023, 2024)
+
+
+@pytest.fixture
+def panel():
+    rng = np.random.default_rng(5)
+    rows = []
+    for place in COUNTIES:
+        for number in range(12):
+            role = list(ROLES)[number % 4]
+            for year in YEARS:
+                operating = rng.gamma(2, 5e4) * (year - 2020)
+                subsidy, other = rng.gamma(1, 2e4, 2)
+                rows.append(
+                    {
+                        "village_id": f"{place.code}-{number}",
+                        "year": year,
+                        "county_code": place.code,
+                        "county_name": place.name_zh,
+                        "zone": place.zone,
+                        "role": role,
+                        "operating_income_yuan": operating,
+                        "subsidy_income_yuan": subsidy,
+                        "other_income_yuan": other,
+                        "total_income_yuan": operating + subsidy + other,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def charts(panel):
+    """Draw every chart there is, by name."""
+    parts = [
+        "operating_income_yuan",
+        "subsidy_income_yuan",
+        "other_income_yuan",
+        "total_income_yuan",
+    ]
+    yearly = income.means(panel, ["year"], parts)
+    both = {"operating_income_wan_yuan": "经营性收入", "total_income_wan_yuan": "总收入"}
+    by_county = income.means(panel, ["county_code", "year"], parts)
+    benchmarks = pd.DataFrame(
+        {
+            "place": "甘肃省",
+            "year": [2023, 2024],
+            "measure": ["net", "operating"],
+            "value_wan_yuan": [11.44, 29.31],
+            "qualifier": ["derived", "exact"],
+        }
+    )
+    ranges = pd.DataFrame({"statement": ["each", "mean"], "low": [100.0, 1.4], "high": 100.0})
+    change = income.changes(panel, "operating_income_yuan", 2023, 2024)
+    shares = bands.band_shares(panel, ["year"], "operating_income_yuan")
+    return {
+        "composition": figures.composition(yearly),
+        "paths_by_group": figures.paths_by_group(
+            income.means(panel, ["role", "year"], parts), "role", both, ROLES
+        ),
+        "gain_distribution": figures.gain_distribution(change, ROLES, 2.0, (2023, 2024)),
+        "benchmark_dots": figures.benchmark_dots(benchmarks, 27.9, "82 villages"),
+        "bound_ranges": figures.bound_ranges(ranges, "share, %"),
+        "county_paths": figures.county_paths(by_county, county("环县"), twin("环县"), both),
+        "band_bars": figures.band_bars(shares, "Operating income"),
+        "county_small_multiples": figures.county_small_multiples(
+            by_county, "operating_income_wan_yuan", "Operating, 万元"
+        ),
+    }
+
+
+def marks(chart):
+    return [text for text in chart.figure.texts if text.get_gid() == "simulated"]
+
+
+def test_every_chart_of_the_room_is_tested(panel):
+    functions = {name for name in figures.__all__ if name[0].islower()}
+    assert functions - {"fonts", "mark_simulated"} == set(charts(panel))
+
+
+def test_alt_text_speaks_the_numbers(panel):
+    drawn = charts(panel)
+    for name, chart in drawn.items():
+        assert len(chart.alt) > 40, name
+        assert any(char.isdigit() for char in chart.alt), name
+        assert "nan" not in chart.alt, name
+    assert "29.31" in drawn["benchmark_dots"].alt
+    assert "1 to 100" in drawn["bound_ranges"].alt
+    gains = income.changes(panel, "operating_income_yuan", 2023, 2024)
+    helpers = gains.loc[gains["role"] == "helper", "change_wan_yuan"]
+    assert f"median gain {helpers.median():.1f} 万元" in drawn["gain_distribution"].alt
+
+
+def test_axes_carry_units(panel):
+    for name, chart in charts(panel).items():
+        words = " ".join(axes.get_xlabel() + axes.get_ylabel() for axes in chart.figure.axes)
+        assert "万元" in words or "%" in words, name
+
+
+def test_simulated_data_mark_every_chart_and_real_data_none(panel, monkeypatch):
+    monkeypatch.setattr(theme, "any_simulated", lambda: False)
+    for name, chart in charts(panel).items():
+        assert not marks(chart), name
+        assert "imulated" not in chart.alt
+    monkeypatch.setattr(theme, "any_simulated", lambda: True)
+    for name, chart in charts(panel).items():
+        assert any("模拟数据" in text.get_text() for text in marks(chart)), name
+        assert chart.alt.startswith("Simulated data."), name
+        before = len(chart.figure.texts)
+        figures.mark_simulated(chart.figure)
+        assert len(chart.figure.texts) == before
+
+
+def test_loading_simulated_data_is_what_marks(built, panel, monkeypatch):
+    monkeypatch.setattr(dataset, "_loaded", {})
+    assert not dataset.any_simulated()
+    dataset.load("published")
+    assert not dataset.any_simulated()
+    dataset.load("simulated")
+    assert marks(charts(panel)["composition"])
+
+
+def test_a_missing_glyph_is_an_error(panel):
+    figure, (axes,) = theme.new_figure()
+    axes.set_title("ก")  # Thai, which neither font draws
+    with pytest.raises(UserWarning, match="missing from"):
+        theme.finish(figure, "alt")
+
+
+def test_rare_village_characters_have_glyphs():
+    figure, (axes,) = theme.new_figure()
+    axes.set_title("崾崄 塬 峁 㟖 壕 〇 ㎡ ￥ 聯建村")
+    assert theme.finish(figure, "alt").alt.endswith("alt")
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8), st.floats(0.01, 50))
+def test_labels_never_overlap_and_keep_their_order(values, gap):
+    placed = theme.spread(values, gap)
+    order = np.argsort(values, kind="stable")
+    steps = np.diff(np.array(placed)[order])
+    assert (steps >= gap - 1e-6).all()
+    # pushed apart, not pushed away: the middle stays
+    assert np.isclose(np.mean(placed), np.mean(values), atol=1e-6 * max(1, gap) * 10)
