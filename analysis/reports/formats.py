@@ -1,6 +1,7 @@
 """How a value is written: one rule for tables, cited numbers and pages."""
 
 import math
+import re
 from collections.abc import Iterable
 
 MISSING = "–"
@@ -20,6 +21,19 @@ def visible(text: str) -> str:
     'a[U+202E]b'
     """
     return text.translate(_VISIBLE)
+
+
+def typeset(text: str) -> str:
+    """Set straight quotes as a printer would.
+
+    Examples
+    --------
+    >>> typeset('a "naive" gain')
+    'a “naive” gain'
+    """
+    text = re.sub(r"(?<=[\w)”])'", "’", text)
+    text = re.sub(r'(^|[\s(\[—])"(?=\S)', r"\1“", text)
+    return text.replace('"', "”")
 
 
 def number(value: float, digits: int, *, grouped: bool = True) -> str:

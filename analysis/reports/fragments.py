@@ -8,7 +8,7 @@ from html import escape, unescape
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports import formula, markup, sanitise
+from analysis.reports import formats, formula, markup, sanitise
 from analysis.reports.findings import DATA_MIME, Findings
 from analysis.reports.names import slug
 
@@ -136,10 +136,7 @@ def _quotes(html: str) -> str:
     '<p>a “naive” gain in <code>a["b"]</code></p>'
     """
     parts = _VERBATIM.split(html)
-    for place in range(0, len(parts), 2):
-        text = re.sub(r"(?<=[\w)”])'", "’", parts[place])
-        text = re.sub(r'(^|[\s(\[—])"(?=\S)', r"\1“", text)
-        parts[place] = text.replace('"', "”")
+    parts[::2] = [formats.typeset(text) for text in parts[::2]]
     return "".join(parts)
 
 

@@ -2,6 +2,8 @@
 
 from html import escape
 
+from analysis.reports.formats import typeset
+
 SIMULATED = "Simulated data 模拟数据"
 """What every figure and table made from simulated data says in its caption."""
 
@@ -74,8 +76,8 @@ def with_number(html: str, kind: str, name: str, position: int) -> str:
 
 def _caption(kind: str, name: str, caption: str, simulated: bool) -> str:
     mark = f' <span class="lj-simulated">{SIMULATED}</span>' if simulated else ""
-    return f"{label(kind, name)} {escape(caption)}{mark}"
+    return f"{label(kind, name)} {escape(typeset(caption))}{mark}"
 
 
 def _number_label(name: str, words: str) -> str:
-    return f'<a class="lj-what" href="#{anchor("number", name)}">{escape(words)}</a>'
+    return f'<a class="lj-what" href="#{anchor("number", name)}">{escape(typeset(words))}</a>'

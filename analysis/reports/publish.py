@@ -143,7 +143,7 @@ def _opening(node: "NotebookNode") -> tuple[str, str]:
 
 def _plain(markdown: str) -> str:
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
-    return re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip()
+    return formats.typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
 
 
 def _parameter_rows(run: Run) -> list[dict[str, str]]:

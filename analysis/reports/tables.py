@@ -1,5 +1,6 @@
 """A frame as an accessible HTML table: escaped, labelled, aligned."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -120,6 +121,10 @@ def _words(value: object) -> str:
 
 
 def _label(name: Hashable, labels: Mapping[str, str]) -> str:
+    return re.sub(r", (%|万?元)$", ",\u00a0\\1", _named(name, labels))  # a unit never stands alone
+
+
+def _named(name: Hashable, labels: Mapping[str, str]) -> str:
     key = str(name)
     if key in labels:
         return labels[key]
