@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from analysis.effects.panel import Floats, Ints
+from analysis.effects.panel import Bools, Floats, Ints
 from analysis.effects.within import solve_spd
 
 Adjustment = Literal["none", "regression", "ipw", "doubly_robust"]
@@ -31,16 +31,23 @@ class Sample:
     x: Floats
     adjustment: Adjustment
     trimmed: int = 0
+    unlike: int = 0
     _logits: dict[bytes, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def notes(self) -> tuple[str, ...]:
         """Say how many comparison units were given no weight."""
-        if not self.trimmed:
-            return ()
-        return (
-            f"Up to {self.trimmed:,} comparison units with a propensity of {TRIM} or more have no "
-            "weight.",
-        )
+        notes = []
+        if self.unlike:
+            notes.append(
+                f"Up to {self.unlike:,} comparison units have no weight: a yes-or-no covariate sets "
+                "them apart from all treated units of a cohort."
+            )
+        if self.trimmed:
+            notes.append(
+                f"Up to {self.trimmed:,} comparison units with a propensity of {TRIM} or more have "
+                "no weight."
+            )
+        return tuple(notes)
 
     def logit(self, z: Floats, treated: Ints, control: Ints) -> tuple[Floats, Floats]:
         """Return propensities and the covariance of the logit, remembered by its units."""
@@ -97,6 +104,14 @@ def att_score(
     if sample.adjustment == "none":
         estimate = float(up.mean() - flat.mean())
         return estimate, (up - up.mean()) / n1, (flat.mean() - flat) / n0
+    alike = _alike(sample.x[treated], sample.x[control])
+    if sample.adjustment != "regression" and not alike.all():
+        sample.unlike = max(sample.unlike, int((~alike).sum()))
+        if not alike.any():
+            raise NoOverlapError("no comparison unit is alike in the covariates")
+        psi0 = np.zeros(n0)
+        estimate, psi1, psi0[alike] = att_score(change, treated, control[alike], sample)
+        return estimate, psi1, psi0
     z = _columns(sample.x, np.concatenate([treated, control]))
     z1, z0 = z[:n1], z[n1:]
     predicted1, predicted0, ols0 = np.zeros(n1), np.zeros(n0), np.zeros_like(z0)
@@ -128,6 +143,15 @@ def att_score(
     psi0 = -weight * (flat - level) - logit0 @ slope
     psi0 -= ols0 @ (z1.mean(axis=0) - weight @ z0)
     return float(up.mean() - level), psi1, psi0
+
+
+def _alike(x1: Floats, x0: Floats) -> Bools:
+    """Mark comparison units that no yes-or-no covariate sets apart from all treated units."""
+    alike = np.ones(len(x0), dtype=np.bool_)
+    for one, zero in zip(x1.T, x0.T, strict=True):
+        if (one == one[0]).all() and len(np.unique(zero)) <= 2:  # noqa: PLR2004
+            alike &= zero == one[0]
+    return alike
 
 
 def _columns(x: Floats, rows: Ints) -> Floats:
