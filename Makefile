@@ -23,6 +23,7 @@ test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest
 
 lab: $(READY) ## open the notebooks in JupyterLab
+	@$(BIN)/python -m analysis build
 	@$(BIN)/jupyter lab notebooks
 
 check: $(READY) ## lint, types, layers, clean notebooks

@@ -118,6 +118,6 @@ def _version(cards: tuple[Card, ...], head: dict[str, Any]) -> str:
         digest.update(f"{card.file} {card.sha256}\n".encode())
     digest.update(to_json(head).encode())
     code = Path(__file__).parent
-    for module in sorted([*code.glob("*.py"), code.parent / "fields.py"]):
+    for module in sorted([*code.rglob("*.py"), code.parent / "fields.py"]):
         digest.update(module.name.encode() + module.read_bytes())
     return digest.hexdigest()[:12]
