@@ -1,0 +1,182 @@
+"""Cells printed once and meant for many: filled where that is certain, asked where it is not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from analysis.clean.workbook.grid import Grid
+from analysis.clean.workbook.headers import PLACES, Column
+from analysis.clean.workbook.marks import lift_year, plain
+from analysis.clean.workbook.tables import Doubt, Note
+
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A body with its repeated cells written out, and what was done or could not be."""
+
+    grid: Grid
+    notes: tuple[Note, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> Filled:
+    """Return the body with merged and printed-once cells written out.
+
+    Parameters
+    ----------
+    grid : Grid
+        The body alone.
+    columns : sequence of Column
+        One for each column of the grid.
+    totals : frozenset of int
+        Rows that are sums: they neither get nor give a place.
+
+    Notes
+    -----
+    A merged label belongs to each of its rows. A merged NUMBER may be one sum that several villages
+    share, and writing it out would count it several times: it stays in the first cell and becomes
+    a question. A place printed once without a merge is filled only when the column keeps to that
+    habit: every value in one unbroken run, none twice in a row, the first row filled.
+    """
+    merged, notes, doubts = _fill_merged(grid, columns)
+    for at, column in enumerate(columns):
+        if column.role in PLACES:
+            merged, more, questions = _fill_printed_once(merged, at, columns, totals)
+            notes += more
+            doubts += questions
+    return Filled(merged, tuple(notes), tuple(doubts))
+
+
+def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note], list[Doubt]]:
+    texts: dict[int, list[str]] = {}
+    kinds: dict[int, list[str]] = {}
+    cells = 0
+    shared: list[str] = []
+    for span in grid.spans:
+        text = grid.texts[span.top][span.left]
+        if not text:
+            continue
+        if columns[span.left].role == "value":
+            corners = [grid.address(span.top, span.left), grid.address(span.bottom, span.right)]
+            shared.append(f"{corners[0]}:{corners[1]} = {text[:30]}")
+            continue
+        for row in range(span.top + 1, span.bottom + 1):
+            texts.setdefault(row, list(grid.texts[row]))[span.left] = text
+            kinds.setdefault(row, list(grid.kinds[row]))[span.left] = grid.kinds[span.top][
+                span.left
+            ]
+            cells += 1
+    filled = replace(
+        grid,
+        texts=tuple(texts.get(row, line) for row, line in enumerate(grid.texts)),
+        kinds=tuple("".join(kinds.get(row, line)) for row, line in enumerate(grid.kinds)),
+        spans=(),
+    )
+    notes = [Note("merged", grid.extent(), f"{cells} cells take the text of a merged range")]
+    doubts = []
+    if shared:
+        doubts.append(
+            Doubt(
+                "merged_value",
+                shared[0].split(" ")[0],
+                f"{len(shared)} numbers are merged over several cells: whose are they?",
+                ("the first cell's", "each cell's in full", "shared equally"),
+                "; ".join(shared[:_SHOWN]),
+            )
+        )
+    return filled, notes if cells else [], doubts
+
+
+def _fill_printed_once(
+    grid: Grid, at: int, columns: Sequence[Column], totals: frozenset[int]
+) -> tuple[Grid, list[Note], list[Doubt]]:
+    rows = [row for row in range(grid.height) if row not in totals]
+    column = [grid.texts[row][at] for row in rows]
+    if "" not in column or not any(column):
+        return grid, [], []
+    finer = [c for c in _finer(columns, at) if any(grid.texts[row][c] for row in rows)]
+    blanks = [
+        row for row, text in zip(rows, column, strict=True)
+        if not text and any(grid.texts[row][c] for c in finer)
+    ]  # fmt: skip
+    if not blanks:
+        return grid, [], []
+    reason = _why_not(grid, at, columns, rows, blanks)
+    cells = ", ".join(grid.address(row, at) for row in blanks[:_SHOWN])
+    name = columns[at].name
+    if reason:
+        doubt = Doubt(
+            "blank_place",
+            grid.address(blanks[0], at),
+            f"{len(blanks)} cells of {name!r} are blank: do they repeat the cell above?",
+            ("as the cell above", "not known"),
+            f"{reason}; blank: {cells}",
+        )
+        return grid, [], [doubt]
+    texts = list(grid.texts)
+    kinds = list(grid.kinds)
+    wanted = set(blanks)
+    last = ""
+    for row in rows:
+        last = grid.texts[row][at] or last
+        if row in wanted:
+            texts[row] = [*grid.texts[row][:at], last, *grid.texts[row][at + 1 :]]
+            kinds[row] = kinds[row][:at] + "s" + kinds[row][at + 1 :]
+    note = Note(
+        "printed_once",
+        grid.address(blanks[0], at),
+        f"{len(blanks)} blank cells of {name!r} take the text above: each value is printed once, "
+        "in one run",
+    )
+    return replace(grid, texts=tuple(texts), kinds=tuple(kinds)), [note], []
+
+
+def _finer(columns: Sequence[Column], at: int) -> list[int]:
+    """Return the columns that tell rows of one value apart: finer places, years, items."""
+    below = {*PLACES[PLACES.index(columns[at].role) + 1 :], "year", "item"}
+    return [c for c, column in enumerate(columns) if column.role in below]
+
+
+def _why_not(
+    grid: Grid, at: int, columns: Sequence[Column], rows: list[int], blanks: list[int]
+) -> str:
+    """Return what speaks against filling from above, empty when nothing does."""
+    if not grid.texts[rows[0]][at]:
+        return "the first row is blank too"
+    named = [(row, plain(grid.texts[row][at])) for row in rows if grid.texts[row][at]]
+    names = [name for _, name in named]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        return f"{twice!r} is printed more than once, so the column does not print each value once"
+    order = PLACES.index(columns[at].role)
+    coarser = [c for c, column in enumerate(columns) if column.role in PLACES[:order]]
+    last = rows[0]
+    blank = set(blanks)
+    for row in rows[1:]:
+        if row in blank and any(
+            grid.texts[row][c] and grid.texts[row][c] != grid.texts[last][c] for c in coarser
+        ):
+            return f"a coarser place changes at {grid.address(row, at)}"
+        last = row
+    years = next((c for c, column in enumerate(columns) if column.role == "year"), None)
+    if columns[at].role == "village":
+        return (
+            _years_overlap(grid, at, years, rows)
+            if years is not None
+            else ("it is the village itself, and no year tells its rows apart")
+        )
+    return ""
+
+
+def _years_overlap(grid: Grid, at: int, years: int, rows: list[int]) -> str:
+    """Return where one village would have a year twice."""
+    seen: set[int | None] = set()
+    for row in rows:
+        if grid.texts[row][at]:
+            seen = set()
+        year = lift_year(plain(grid.texts[row][years]))[0]
+        if year is None or year in seen:
+            return f"a year is missing or stands twice at {grid.address(row, years)}"
+        seen.add(year)
+    return ""

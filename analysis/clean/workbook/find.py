@@ -1,0 +1,269 @@
+"""Where the tables stand in a sheet: title lines, header, body, notes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analysis.clean.workbook.grid import Grid
+from analysis.clean.workbook.marks import (
+    bare_unit,
+    fact,
+    is_note,
+    is_numbering,
+    is_signature,
+    is_total,
+    is_year,
+    lift_unit,
+    lift_year,
+    plain,
+    role_of,
+    stripped,
+)
+
+_MAX_HEADER_ROWS = 6
+
+
+@dataclass(frozen=True)
+class Block:
+    """One table in a grid, by row positions.
+
+    Attributes
+    ----------
+    grid : Grid
+        The rectangle it stands in.
+    titles : tuple of int
+        Rows above the header: title, unit, who filled it in.
+    header : tuple of int
+        Rows of the header; empty when there is none.
+    body : tuple of int
+        Rows with values, blank rows and repeated headers left out.
+    notes : tuple of int
+        Rows after it: notes and signatures.
+    repeated : tuple of int
+        Rows that print the header again, for the next page.
+    doubtful : tuple of int
+        Rows taken for body that could as well be a second header row.
+    """
+
+    grid: Grid
+    titles: tuple[int, ...]
+    header: tuple[int, ...]
+    body: tuple[int, ...]
+    notes: tuple[int, ...]
+    repeated: tuple[int, ...] = ()
+    doubtful: tuple[int, ...] = ()
+
+
+def find_blocks(grid: Grid) -> Iterator[Block]:
+    """Yield the tables of a grid, from top to bottom, those side by side from left to right."""
+    headers = _header_starts(grid)
+    if not headers:
+        rows = [row for row in range(grid.height) if not grid.is_blank(row)]
+        body = [row for row in rows if grid.is_data(row)]
+        if body and grid.width > 1:
+            lines = tuple(row for row in rows if row not in body)
+            yield Block(
+                grid, tuple(r for r in lines if r < body[0]), (), tuple(body),
+                tuple(r for r in lines if r > body[0]),
+            )  # fmt: skip
+        return
+    starts = [0, *(_first_title(grid, header) for header in headers[1:]), grid.height]
+    for header, first, last in zip(headers, starts, starts[1:], strict=False):
+        for columns in _side_by_side(grid, header, last):
+            part = grid if columns is None else grid.cut(range(grid.height), columns)
+            yield _block(part, first, header, last)
+
+
+def is_line(grid: Grid, row: int) -> bool:
+    """Tell whether a row is running text: a title, a unit, a statement, a note."""
+    cells = grid.distinct(row)
+    labels = [plain(text) for _, text in cells]
+    if not labels or all(map(is_year, labels)):
+        return False
+    if len(cells) == 1:
+        span = grid.covered.get((row, cells[0][0]))
+        wide = span is not None and span.right > span.left
+        return wide or not is_number_like_cell(grid, row, cells[0][0])
+    stated = [bool(fact(t) or is_signature(t) or _states_unit(t)) for t in labels]
+    loose = sum(not s and not lift_year(t)[0] for s, t in zip(stated, labels, strict=True))
+    # a statement may stand in two cells: its label with a colon, its value beside it
+    return any(stated) and loose <= sum(t.endswith(":") for t in labels)
+
+
+def is_number_like_cell(grid: Grid, row: int, column: int) -> bool:
+    """Tell whether a cell is stored as a number."""
+    return grid.kinds[row][column] in "nf"
+
+
+def _states_unit(label: str) -> bool:
+    return label.startswith(("单位", "计量单位", "金额单位")) and bool(lift_unit(label)[0])
+
+
+def _header_like(grid: Grid, row: int) -> bool:
+    cells = grid.distinct(row)
+    return (
+        len(cells) > 1
+        and not grid.is_data(row)
+        and not is_line(grid, row)
+        and not is_note(cells[0][1])
+        and not is_numbering([plain(text) for _, text in cells])
+    )
+
+
+def _header_words(grid: Grid, row: int) -> int:
+    labels = [stripped(text) for _, text in grid.distinct(row)]
+    return sum(bool(role_of(label)) or is_year(label) for label in labels)
+
+
+def _header_starts(grid: Grid) -> list[int]:
+    """Return the first header row of each table."""
+    starts: list[int] = []
+    seen_data = False
+    parted = True
+    first: list[str] = []
+    for row in range(grid.height):
+        if grid.is_blank(row) or is_line(grid, row):
+            parted = True
+            continue
+        if grid.is_data(row):
+            seen_data = True
+        elif _header_like(grid, row) and (not starts or (seen_data and parted)):
+            texts = [text for text in grid.texts[row] if text]
+            is_new = not starts or (_header_words(grid, row) and texts != first)
+            # the same header again, with a title of its own, is a table of its own
+            own_title = bool(starts) and row > 0 and _titled(grid, row)
+            if is_new or (own_title and texts == first):
+                starts.append(row)
+                first, seen_data = texts, False
+        parted = False
+    if starts and not any(grid.is_data(row) for row in range(starts[0], grid.height)):
+        return starts[:1]
+    return starts
+
+
+def _titled(grid: Grid, header: int) -> bool:
+    """Tell whether a title with a year or a unit of its own stands right above a header."""
+    for row in range(header - 1, -1, -1):
+        if grid.is_blank(row):
+            continue
+        if not is_line(grid, row) or is_note(grid.distinct(row)[0][1]):
+            return False
+        text = plain("".join(text for _, text in grid.distinct(row)))
+        return bool(lift_year(text)[0] or lift_unit(text)[0] or text.endswith("表"))
+    return False
+
+
+def _first_title(grid: Grid, header: int) -> int:
+    """Return the row where the title lines above a later header begin."""
+    first = header
+    for row in range(header - 1, -1, -1):
+        if grid.is_blank(row):
+            continue
+        if not is_line(grid, row) or is_note(grid.distinct(row)[0][1]):
+            break
+        first = row
+    return first
+
+
+def _side_by_side(grid: Grid, header: int, last: int) -> list[list[int] | None]:
+    """Return the columns of each table of those that stand beside each other."""
+    rows = [row for row in range(header, last) if not is_line(grid, row)]
+    used = [any(grid.filled(row, column) for row in rows) for column in range(grid.width)]
+    groups: list[list[int]] = [[]]
+    for column, is_used in enumerate(used):
+        if is_used:
+            groups[-1].append(column)
+        elif groups[-1]:
+            groups.append([])
+    groups = [group for group in groups if group]
+    named = [
+        len(group) > 1 and any(role_of(stripped(grid.filled(header, c))) for c in group)
+        for group in groups
+    ]
+    return list(groups) if len(groups) > 1 and all(named) else [None]
+
+
+def _block(grid: Grid, first: int, start: int, last: int) -> Block:
+    titles = tuple(row for row in range(first, start) if not grid.is_blank(row))
+    header, doubtful = _header_rows(grid, start, last)
+    printed = {tuple(grid.texts[row]) for row in header}
+    body: list[int] = []
+    notes: list[int] = []
+    repeated: list[int] = []
+    for row in range(header[-1] + 1, last):
+        if grid.is_blank(row):
+            continue
+        cells = grid.distinct(row)
+        if notes or is_note(cells[0][1]) or all(is_signature(text) for _, text in cells):
+            notes.append(row)
+        elif tuple(grid.texts[row]) in printed or is_numbering([plain(t) for _, t in cells]):
+            repeated.append(row)
+        else:
+            body.append(row)
+    while body and _is_trailing_text(grid, body[-1]):
+        notes.insert(0, body.pop())
+    return Block(grid, titles, header, tuple(body), tuple(notes), tuple(repeated), doubtful)
+
+
+def _is_trailing_text(grid: Grid, row: int) -> bool:
+    """Tell whether a last row is a sentence under the table."""
+    cells = grid.distinct(row)
+    sentence = len(cells) == 1 and len(cells[0][1]) > 20  # noqa: PLR2004  (names are shorter)
+    return sentence and not is_number_like_cell(grid, row, cells[0][0])
+
+
+def _header_rows(grid: Grid, start: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the header's rows, and the rows after it that may belong to it."""
+    end = start + 1
+    row = start
+    while row < min(end, last):
+        for span in (s for s in grid.spans if s.top == row):
+            if span.bottom > row and span.bottom < start + _MAX_HEADER_ROWS:
+                end = max(end, span.bottom + 1)
+            below = row + 1
+            if span.right > span.left and span.bottom == row and below < last:
+                children = grid.texts[below][span.left : span.right + 1]
+                if any(children) and _may_be_header(grid, below):
+                    end = max(end, below + 1)
+        row += 1
+        if (
+            row == end
+            and row < min(last, start + _MAX_HEADER_ROWS)
+            and _continues(grid, start, row)
+        ):
+            end = row + 1
+    header = tuple(row for row in range(start, min(end, last)) if not grid.is_blank(row))
+    doubtful = []
+    for row in range(end, min(last, start + _MAX_HEADER_ROWS)):
+        if grid.is_data(row) or grid.is_blank(row) or not _header_like(grid, row):
+            break
+        if any(map(is_total, grid.texts[row])) or not _header_words(grid, row):
+            break
+        doubtful.append(row)
+    return header, tuple(doubtful)
+
+
+def _may_be_header(grid: Grid, row: int) -> bool:
+    return not grid.is_data(row) and not grid.is_blank(row)
+
+
+def _continues(grid: Grid, start: int, row: int) -> bool:
+    """Tell whether a row below the header is one more level of it, without merged cells."""
+    labels = [plain(text) for _, text in grid.distinct(row)]
+    if not labels or grid.is_data(row):
+        return False
+    if is_numbering(labels) or all(map(is_year, labels)):
+        return True
+    if all(bare_unit(label) for label in labels):
+        return True
+    if is_note(labels[0]):
+        return False
+    first = next(column for column in range(grid.width) if grid.filled(start, column))
+    top = grid.covered.get((row, first))
+    is_free = not grid.texts[row][first] and (top is None or top.top >= start)
+    below_header = all(
+        any(grid.filled(above, column) for above in range(start, row))
+        or any(grid.filled(start, left) for left in range(column))
+        for column, text in enumerate(grid.texts[row])
+        if text
+    )
+    return is_free and below_header and not any(map(is_total, labels))

@@ -1,0 +1,166 @@
+"""A rectangle of cells that can be cut and turned, and still knows each cell's address."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from analysis.clean.workbook.cells import Sheet, Span, address
+from analysis.clean.workbook.marks import is_number_like, is_numbering, is_year, plain
+
+_GAP = 1_000
+"""Blank rows after which a sheet's rows are not looked at as one rectangle."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells of a sheet, row by row.
+
+    Attributes
+    ----------
+    lines, places : tuple of int
+        The sheet's row of each grid row and its column of each grid column; when turned, the
+        sheet's column of each grid row and its row of each grid column.
+    texts, kinds : tuple of list of str
+        Text and kind of each cell, one list a grid row.
+    spans : tuple of Span
+        Merged ranges in grid positions from 0, both ends included.
+    turned : bool
+        Rows and columns have changed places.
+    """
+
+    lines: tuple[int, ...]
+    places: tuple[int, ...]
+    texts: tuple[list[str], ...]
+    kinds: tuple[str, ...]
+    spans: tuple[Span, ...] = ()
+    turned: bool = False
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return len(self.lines)
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.places)
+
+    def address(self, row: int, column: int) -> str:
+        """Return the sheet's address of a grid cell."""
+        if self.turned:
+            return address(self.places[column], self.lines[row])
+        return address(self.lines[row], self.places[column])
+
+    def extent(self) -> str:
+        """Return the sheet's range that the grid covers."""
+        if not self.height or not self.width:
+            return ""
+        if self.turned:
+            return str(Span(self.places[0], self.lines[0], self.places[-1], self.lines[-1]))
+        return str(Span(self.lines[0], self.places[0], self.lines[-1], self.places[-1]))
+
+    def cut(self, rows: Sequence[int], columns: Sequence[int] | None = None) -> "Grid":
+        """Return some rows and columns, with what is left of the merged ranges."""
+        columns = range(self.width) if columns is None else columns
+        row_at = {old: new for new, old in enumerate(rows)}
+        column_at = {old: new for new, old in enumerate(columns)}
+        spans = []
+        for span in self.spans:
+            inside = [row_at[r] for r in range(span.top, span.bottom + 1) if r in row_at]
+            across = [column_at[c] for c in range(span.left, span.right + 1) if c in column_at]
+            if inside and across and len(inside) * len(across) > 1:
+                spans.append(Span(inside[0], across[0], inside[-1], across[-1]))
+        whole = len(columns) == self.width
+        return Grid(
+            tuple(self.lines[r] for r in rows),
+            tuple(self.places[c] for c in columns),
+            tuple(self.texts[r] if whole else [self.texts[r][c] for c in columns] for r in rows),
+            tuple(
+                self.kinds[r] if whole else "".join(self.kinds[r][c] for c in columns) for r in rows
+            ),
+            tuple(spans),
+            self.turned,
+        )
+
+    def turn(self) -> "Grid":
+        """Return the grid with rows and columns exchanged."""
+        return Grid(
+            self.places,
+            self.lines,
+            tuple([row[c] for row in self.texts] for c in range(self.width)),
+            tuple("".join(row[c] for row in self.kinds) for c in range(self.width)),
+            tuple(Span(s.left, s.top, s.right, s.bottom) for s in self.spans),
+            not self.turned,
+        )
+
+    @cached_property
+    def covered(self) -> dict[tuple[int, int], Span]:
+        """The merged range of each cell that is in one."""
+        return {
+            (row, column): span
+            for span in self.spans
+            for row in range(span.top, span.bottom + 1)
+            for column in range(span.left, span.right + 1)
+        }
+
+    def filled(self, row: int, column: int) -> str:
+        """Return the text of a cell, or of the merged range that it is in."""
+        span = self.covered.get((row, column))
+        return self.texts[span.top][span.left] if span else self.texts[row][column]
+
+    def distinct(self, row: int) -> list[tuple[int, str]]:
+        """Return column and text of the cells with a value; a merged range counts once."""
+        return [(at, text) for at, text in enumerate(self.texts[row]) if text]
+
+    def is_blank(self, row: int) -> bool:
+        """Tell whether a row has no value."""
+        return not any(self.texts[row])
+
+    def is_data(self, row: int) -> bool:
+        """Tell whether a row holds a quantity: a number that is no year and no row number."""
+        numbers = [
+            plain(text)
+            for text, kind in zip(self.texts[row], self.kinds[row], strict=True)
+            if kind in "nf" or (kind == "s" and not text[0].isalpha() and is_number_like(text))
+        ]
+        if not numbers or all(map(is_year, numbers)):
+            # a village and its year, its values still empty
+            return "f" in self.kinds[row]
+        return not is_numbering([plain(text) for text in self.texts[row]])
+
+
+def rectangles(sheet: Sheet) -> Iterator[Grid]:
+    """Yield the used parts of a sheet as grids; a gap of very many blank rows parts them."""
+    numbers = sorted(sheet.rows)
+    start = 0
+    for at in range(1, len(numbers) + 1):
+        if at == len(numbers) or numbers[at] - numbers[at - 1] > _GAP:
+            yield _rectangle(sheet, numbers[start], numbers[at - 1])
+            start = at
+
+
+def _rectangle(sheet: Sheet, first: int, last: int) -> Grid:
+    width = max(len(row.texts) for number, row in sheet.rows.items() if first <= number <= last)
+    texts, kinds = [], []
+    for number in range(first, last + 1):
+        row = sheet.rows.get(number)
+        gap = width - len(row.texts) if row else width
+        texts.append([*row.texts, *[""] * gap] if row else [""] * gap)
+        kinds.append((row.kinds if row else "") + " " * gap)
+    spans = tuple(
+        Span(
+            max(s.top, first) - first,
+            s.left - 1,
+            min(s.bottom, last) - first,
+            min(s.right, width) - 1,
+        )
+        for s in sheet.merges
+        if s.top <= last and s.bottom >= first and s.left <= width
+    )
+    return Grid(
+        tuple(range(first, last + 1)),
+        tuple(range(1, width + 1)),
+        tuple(texts),
+        tuple(kinds),
+        tuple(s for s in spans if s.top < s.bottom or s.left < s.right),
+    )

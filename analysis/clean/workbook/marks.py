@@ -1,0 +1,360 @@
+"""What the words of a village table mean for its layout: units, years, totals, labels."""
+
+import re
+import unicodedata
+from itertools import pairwise
+from typing import Final
+
+_MONEY = ("亿元", "百万元", "万元", "千元", "百元", "元")
+_COUNTS = (
+    "平方公里", "平方米", "公里", "公顷", "公斤", "万人", "万亩", "个百分点", "人", "户", "个", "亩",
+    "吨", "次", "家", "头", "只", "村", "名", "项", "%", "‰",
+)  # fmt: skip
+_UNIT = "|".join((*_MONEY, *_COUNTS))
+_RATE = rf"(?:{_UNIT})(?:/(?:{_UNIT}|年))?"
+_IN_BRACKETS = re.compile(rf"[(\[【](?:计量)?(?:单位)?[::]?({_RATE})[)\]】]")
+_STATED = re.compile(
+    rf"(?:计量|金额)?单位[::]?((?:{_RATE})(?:[、,/和](?:{_UNIT}))*)(?![^)\],、。;]*[村镇乡社])"
+)
+_AT_END = re.compile(rf"(?<=[^\d\W])[/,、]?(亿元|万元|千元)$|/({_RATE})$")
+_BARE_UNIT = re.compile(rf"[(\[]?({_RATE})[)\]]?")
+
+_YEAR: Final = r"(?<!\d)(19[5-9]\d|20[0-4]\d)(?!\d)"
+_YEARS = re.compile(_YEAR)
+_YEAR_WORD = re.compile(_YEAR + r"\s*(?:年度|年末|年底|年终|年|度)?(?:12月(?:31日|底|末)?)?")
+_BARE_YEAR = re.compile(_YEAR + r"(?:\.0)?(?:年度|年末|年底|年)?")
+_DATE_YEAR = re.compile(_YEAR + r"-\d\d-\d\d(?: .*)?")
+_CHINESE_YEAR = re.compile(
+    "[一二]([九〇○零0])([〇○零0一二三四五六七八九])([〇○零0一二三四五六七八九])年"
+)
+_DIGITS = {char: str(value) for value, char in enumerate("〇一二三四五六七八九")}
+_DIGITS |= dict.fromkeys("○零0", "0")
+_PERIOD = re.compile(_YEAR + r"年?\s*[-—–~至到]+\s*" + _YEAR + "|累计|合计数")
+
+_SPACES = re.compile(r"[\s\u200b\ufeff]+")
+_HAN_SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|[\r\n\u200b\ufeff]+")
+_PREFIX = re.compile(r"^[#△▲※*☆★◆●]+")
+_NUMBERING = re.compile(
+    r"^(?:[一二三四五六七八九十]{1,3}[、.]|\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}[、.](?!\d))"
+)
+_TOTAL = re.compile(
+    r".*(?:合计|小计|总计|共计|总和|汇总)(?:数|\([^)]*\))?[::]?|全[省市州县区镇乡村](?:合计|平均)?"
+)
+_PART = re.compile(r"^其中[::]?|^#?其中[::]")
+_NUMBER_LIKE = re.compile(r"[-+约近超不足到¥￥△(]{0,3}[\d,，.]*\d")
+_INTEGER = re.compile(r"[(\[]?(\d{1,3})[)\]]?(?:=.*)?")
+_STEM = frozenset("甲乙丙丁戊己庚辛")
+_CORNER = frozenset({"栏次", "行次", "序号", "代码", "列次", "栏目", "编号", "列号"})
+
+_NOTE = re.compile(
+    r"^(?:注|说明|备注|填表说明|填报说明|附注|数据来源|资料来源|补充资料|指标解释)\d?[::.、]|^(?:填表说明|填报说明)$|^注$"
+)
+_SIGN = re.compile(
+    r"(?:单位负责人|统计负责人|填表人|填报人|制表人?|审核人?|复核人?|报出日期|填报日期|填表日期|制表日期|填报时间|"
+    r"上报日期|上报时间|联系电话|联系人|主要领导|分管领导|经办人|负责人签[字名]|签[字名]|盖章|\(公章\))"
+)  # fmt: skip
+_FACT = re.compile(r"^([^::\d]{2,12})[::](.{0,60})$")
+_SAYS_DATE = re.compile("日期|时间")
+
+_OF = r"(?:所[属在]|所)?"
+_ROLES = (
+    ("number", re.compile(r"序号|行次|行号|栏次|编号|№|no\.?|次序")),
+    ("code", re.compile(r".*(?:代码|编码|区划码)")),
+    ("year", re.compile(r"年份|年度|所属年度?|会计年度|统计年度|数据年份|年")),
+    ("unit", re.compile(r"(?:计量|金额)单位")),
+    ("county", re.compile(_OF + r"(?:县\(?[市区、/]*\)?|县区|区县|县市区)(?:名称?)?")),
+    (
+        "township",
+        re.compile(_OF + r"(?:乡镇|乡\(镇\)|镇\(乡\)|镇|乡|镇街)(?:[\(、]+街道\)?)?(?:名称?|办)?"),
+    ),
+    (
+        "village",
+        re.compile(
+            r"(?:所[属在]|联建|行政|单位|薄弱)?村(?:别|级|庄|委会?|居|集体经济组织|级组织)?"
+            r"(?:\((?:社区|居|居委会|组)\)|社区)?(?:名称?|别)?|社区名称?|单位名称"
+        ),
+    ),
+    (
+        "item",
+        re.compile(
+            r"项目|科目|会计科目|指标|(?:收入|收支)?项目(?:名称)?|(?:科目|指标|账户)名称|账户|内容|收入类别"
+        ),
+    ),
+)
+_MONEY_WORDS = re.compile(
+    "收入|支出|收益|费用?|金额|资金|投资|补助|利润|资产|负债|分红|租金|效益|产值|款|税|成本|万元|盈余"
+)
+_COUNT_WORDS = re.compile(
+    "户数|人口|人数|个数|面积|数量|村数|率$|占比|比例|比重|增幅|增长|同比|%|劳动力|党员|耕地|社员|成员|组数|名次|排名"
+)
+_PLACE = re.compile(r".{1,20}(?:村|社区|村委会|居委会|镇|乡|街道)(?:…|\(.*\))?")
+
+
+def plain(text: str) -> str:
+    r"""Return a label without breaks, spaces between Chinese characters, and full-width forms.
+
+    Examples
+    --------
+    >>> plain("经营\n收入（ 万元）"), plain("全  市"), plain("Gross income")
+    ('经营收入(万元)', '全市', 'Gross income')
+    """
+    return _HAN_SPACE.sub("", unicodedata.normalize("NFKC", text).strip()).strip()
+
+
+def lift_unit(label: str) -> tuple[str | None, str]:
+    """Return the unit that a plain label states, and the label without it.
+
+    Examples
+    --------
+    >>> lift_unit("经营收入(万元)"), lift_unit("单位:元"), lift_unit("人均(元/人)")
+    (('万元', '经营收入'), ('元', ''), ('元/人', '人均'))
+    >>> lift_unit("村(社区)"), lift_unit("年收入万元")
+    ((None, '村(社区)'), ('万元', '年收入'))
+    """
+    for pattern in (_IN_BRACKETS, _STATED, _AT_END):
+        if (found := pattern.search(label)) and (unit := found[1] or found[found.lastindex or 1]):
+            rest = label[: found.start()] + label[found.end() :]
+            if pattern is _IN_BRACKETS and unit == "村":
+                continue
+            return unit, rest.strip("()[]【】,、 ")
+    return None, label
+
+
+def bare_unit(label: str) -> str | None:
+    """Return the unit when a plain cell holds nothing else.
+
+    Examples
+    --------
+    >>> bare_unit("万元"), bare_unit("(户)"), bare_unit("万元左右")
+    ('万元', '户', None)
+    """
+    found = _BARE_UNIT.fullmatch(label)
+    return found[1] if found else None
+
+
+def money_unit(stated: str) -> str | None:
+    """Return the one unit of money in a statement such as ``万元、户``.
+
+    Examples
+    --------
+    >>> money_unit("万元、户、人"), money_unit("户"), money_unit("元、万元")
+    ('万元', None, None)
+    """
+    parts = [part for part in re.split("[、,和]", stated) if part in _MONEY]
+    return parts[0] if len(parts) == 1 else None
+
+
+def lift_year(label: str) -> tuple[int | None, str]:
+    """Return the one year that a plain label names, and the label without it.
+
+    Examples
+    --------
+    >>> lift_year("2021年度经营收入"), lift_year("二〇二三年"), lift_year("2021-2023年累计")
+    ((2021, '经营收入'), (2023, ''), (None, '2021-2023年累计'))
+    >>> lift_year("2023年第二季度收入"), lift_year("2023-12-31")
+    ((2023, '第二季度收入'), (2023, ''))
+    """
+    label = _CHINESE_YEAR.sub(_digits, label)
+    if found := _DATE_YEAR.fullmatch(label):
+        return int(found[1]), ""
+    years = set(_YEARS.findall(label))
+    if len(years) != 1 or _PERIOD.search(label):
+        return None, label
+    rest = _YEAR_WORD.sub("", label).strip("()[],、 ")
+    return int(years.pop()), rest
+
+
+def _digits(found: re.Match[str]) -> str:
+    first = "1" if found[0][0] == "一" else "2"
+    return first + "".join(_DIGITS[char] for char in found.groups()) + "年"
+
+
+def years_named(text: str) -> list[int]:
+    """Return the years a text names, in order and once each.
+
+    Examples
+    --------
+    >>> years_named("2021年至2023年"), years_named("编号20231")
+    ([2021, 2023], [])
+    """
+    return list(dict.fromkeys(int(y) for y in _YEARS.findall(_CHINESE_YEAR.sub(_digits, text))))
+
+
+def is_year(label: str) -> bool:
+    """Tell whether a plain cell is a year and nothing else.
+
+    Examples
+    --------
+    >>> is_year("2021"), is_year("2021年"), is_year("2021.5")
+    (True, True, False)
+    """
+    return bool(_BARE_YEAR.fullmatch(_CHINESE_YEAR.sub(_digits, label)))
+
+
+def is_total(label: str) -> bool:
+    """Tell whether a label is that of a sum over other rows or columns.
+
+    Examples
+    --------
+    >>> [is_total(text) for text in ("合 计", "# 全  县", "虚构镇小计", "小计村")]
+    [True, True, True, False]
+    """
+    return bool(_TOTAL.fullmatch(stripped(label)))
+
+
+def is_part(label: str) -> bool:
+    """Tell whether a label begins with 其中: a part of the line before it.
+
+    Examples
+    --------
+    >>> is_part("其中：租金"), is_part("租金")
+    (True, False)
+    """
+    return bool(_PART.match(stripped(label)))
+
+
+def stripped(label: str) -> str:
+    """Return a plain label without the marks that are printed before it.
+
+    Examples
+    --------
+    >>> stripped("△ 一、经营收入")
+    '经营收入'
+    """
+    text = _SPACES.sub("", plain(label)) if not plain(label).isascii() else plain(label)
+    return _NUMBERING.sub("", _PREFIX.sub("", text).strip()).strip()
+
+
+def item_label(label: str) -> str:
+    """Return the name of an account or measure: no marks, no numbering, no 其中.
+
+    Examples
+    --------
+    >>> item_label("# 其中：（一）租金收入"), item_label("2. 补助收入")
+    ('租金收入', '补助收入')
+    """
+    return _NUMBERING.sub("", _PART.sub("", stripped(label))).strip()
+
+
+def is_number_like(text: str) -> bool:
+    """Tell whether a cell starts like a quantity.
+
+    Examples
+    --------
+    >>> [is_number_like(text) for text in ("约30", "３５．６", "1，234", "第二季度", "无")]
+    [True, True, True, False, False]
+    """
+    return bool(_NUMBER_LIKE.match(unicodedata.normalize("NFKC", text).strip()))
+
+
+def is_numbering(labels: list[str]) -> bool:
+    """Tell whether cells are 甲 乙 1 2 3: the numbers of columns or rows, no data.
+
+    Examples
+    --------
+    >>> is_numbering(["甲", "乙", "1", "2", "3"]), is_numbering(["甲村", "1", "2"])
+    (True, False)
+    """
+    rest = [text for text in labels if text]
+    while rest and (rest[0] in _STEM or rest[0] in _CORNER):
+        rest.pop(0)
+    found = [_INTEGER.fullmatch(text) for text in rest]
+    numbers = [int(match[1]) for match in found if match]
+    if len(numbers) != len(found):
+        return False
+    if not numbers:
+        return len(labels) > 1 and bool(labels) and all(t in _STEM for t in labels if t)
+    steps_by_one = all(b - a == 1 for a, b in pairwise(numbers))
+    return numbers[0] <= 2 and steps_by_one and len(numbers) > 1  # noqa: PLR2004
+
+
+def is_note(label: str) -> bool:
+    """Tell whether a line is a note or a signature that ends a table.
+
+    Examples
+    --------
+    >>> is_note("注：本表一式三份"), is_note("单位负责人：　　填表人："), is_note("甲村")
+    (True, True, False)
+    """
+    return bool(_NOTE.match(plain(label)) or is_signature(label))
+
+
+def is_signature(label: str) -> bool:
+    """Tell whether a cell asks for a name, a date or a seal.
+
+    Examples
+    --------
+    >>> is_signature("报出日期：2024年1月5日"), is_signature("负责人姓名")
+    (True, False)
+    """
+    text = plain(label)
+    found = _SIGN.search(text)
+    return bool(found) and (":" in text or found.start() == 0)  # type: ignore[union-attr]
+
+
+def fact(label: str) -> tuple[str, str] | None:
+    """Return label and value of a line such as ``填报单位：虚构镇``.
+
+    Examples
+    --------
+    >>> fact("填报单位：虚构镇"), fact("甲村")
+    (('填报单位', '虚构镇'), None)
+    """
+    found = _FACT.match(plain(label))
+    return (found[1], found[2]) if found else None
+
+
+def is_date_fact(name: str) -> bool:
+    """Tell whether a fact's name speaks of when the form was filled in.
+
+    Examples
+    --------
+    >>> is_date_fact("报出日期"), is_date_fact("填报单位")
+    (True, False)
+    """
+    return bool(_SAYS_DATE.search(name))
+
+
+def role_of(label: str) -> str | None:
+    """Return the role that a column's plain label announces.
+
+    Examples
+    --------
+    >>> [role_of(t) for t in ("序号", "乡（镇）", "村（社区）名称", "村代码", "年度", "经营收入")]
+    ['number', 'township', 'village', 'code', 'year', None]
+    """
+    text = _SPACES.sub("", plain(label)).lower()
+    return next((role for role, pattern in _ROLES if pattern.fullmatch(text)), None)
+
+
+def is_money(label: str) -> bool:
+    """Tell whether a measure is money by its name.
+
+    Examples
+    --------
+    >>> is_money("经营收入"), is_money("户数"), is_money("收入增长率")
+    (True, False, False)
+    """
+    return bool(_MONEY_WORDS.search(label)) and not _COUNT_WORDS.search(label)
+
+
+def is_count(label: str) -> bool:
+    """Tell whether a measure is a count or a rate by its name.
+
+    Examples
+    --------
+    >>> is_count("户数"), is_count("经营收入")
+    (True, False)
+    """
+    return bool(_COUNT_WORDS.search(label))
+
+
+def is_place(text: str) -> bool:
+    """Tell whether a text ends like the name of a village or township.
+
+    Examples
+    --------
+    >>> is_place("虚构村"), is_place("虚构社区居…"), is_place("经营收入")
+    (True, False, False)
+    """
+    return bool(_PLACE.fullmatch(plain(text)))

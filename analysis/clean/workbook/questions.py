@@ -1,0 +1,171 @@
+"""What a table leaves open, put as questions with what speaks for each answer."""
+
+from collections.abc import Collection, Iterator
+from statistics import median
+
+from analysis.clean.workbook.cells import Sheet, address, letters
+from analysis.clean.workbook.find import Block
+from analysis.clean.workbook.headers import Column
+from analysis.clean.workbook.marks import plain
+from analysis.clean.workbook.tables import Doubt, Table
+
+_SHOWN = 10
+_SAMPLE = 2_000
+
+
+def questions(
+    table: Table, block: Block, sheet: Sheet, *, asked: Collection[str] = ()
+) -> list[Doubt]:
+    """Return the questions of an assembled table.
+
+    Parameters
+    ----------
+    table : Table
+        With its columns and body complete.
+    block : Block
+        Where it stands.
+    sheet : Sheet
+        The sheet, with the display formats of its numbers.
+    asked : collection of str
+        Codes of questions that are put already.
+    """
+    return [
+        *_header(table, block),
+        *_villages(table),
+        *_years(table, asked),
+        *_units(table),
+        *_formats(table, sheet),
+        *_formulas(table),
+    ]
+
+
+def _header(table: Table, block: Block) -> Iterator[Doubt]:
+    if not block.header:
+        yield Doubt(
+            "no_header",
+            table.extent,
+            "The table has no header: what are its columns?",
+            (),
+            "columns are named by their position",
+        )
+    if block.doubtful:
+        row = block.doubtful[0]
+        shown = " | ".join(text for _, text in block.grid.distinct(row)[:_SHOWN])
+        yield Doubt(
+            "header_rows",
+            block.grid.address(row, 0),
+            "Is this row part of the header or the first row of the body?",
+            ("body", "header"),
+            f"it holds no numbers: {shown}; read as body",
+        )
+
+
+def _villages(table: Table) -> Iterator[Doubt]:
+    stated = [f"{f.label}: {f.value}" for f in table.facts if f.value]
+    if table.find("village") is None and table.find("code") is None:
+        texts = [column.name for column in table.columns if column.role == "text"]
+        yield Doubt(
+            "village",
+            table.header or table.extent,
+            "Which column, or which statement around the table, names the village?",
+            (*texts, *stated),
+            f"no header says 村; title {table.title!r}, sheet {table.sheet!r}",
+        )
+    elif table.find("township") is None and table.find("code") is None:
+        towns = {f.value for f in table.facts if f.label == "township"}
+        if len(towns) != 1:
+            yield Doubt(
+                "township",
+                table.header or table.extent,
+                "Which township are the villages in? Names alone are not unique in a county.",
+                tuple(sorted(towns)),
+                f"no column says 乡镇; title {table.title!r}, sheet {table.sheet!r}, "
+                f"file {table.file!r}",
+            )
+
+
+def _years(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
+    without = [c for c in table.columns if c.role == "value" and c.year is None]
+    if not without or table.find("year") is not None or "year" in asked:
+        return
+    yield Doubt(
+        "year",
+        table.header or table.extent,
+        "Which year do these columns belong to?",
+        (),
+        f"columns {_names(without)}; title {table.title!r}, sheet {table.sheet!r}, "
+        f"file {table.file!r}",
+    )
+
+
+def _units(table: Table) -> Iterator[Doubt]:
+    at = [i for i, c in enumerate(table.columns) if c.role == "value" and not c.unit and c.is_money]
+    if not at or table.find("unit") is not None:
+        return
+    numbers = []
+    decimals = 0
+    for column in at:
+        for text in table.body.iloc[:_SAMPLE, column]:
+            try:
+                numbers.append(abs(float(plain(text).replace(",", ""))))
+            except ValueError:
+                continue
+            decimals += "." in text
+    evidence = "no number among them"
+    if held := [number for number in numbers if number]:
+        evidence = (
+            f"median {median(held):,.6g}, largest {max(held):,.6g}, {decimals} of {len(numbers)} "
+            "with decimals"
+        )
+    yield Doubt(
+        "unit",
+        table.header or table.extent,
+        f"In which unit are {_names([table.columns[i] for i in at])}?",
+        ("元", "万元"),
+        evidence,
+    )
+
+
+def _formats(table: Table, sheet: Sheet) -> Iterator[Doubt]:
+    lines = (table.grid.places, table.grid.lines) if table.grid.turned else (
+        table.grid.lines, table.grid.places
+    )  # fmt: skip
+    if not lines[0]:
+        return
+    for form in sheet.formats:
+        if form.column in lines[1] and lines[0][0] <= form.row <= lines[0][-1]:
+            yield Doubt(
+                "unit_in_format",
+                address(form.row, form.column),
+                f"Numbers in column {letters(form.column)} are shown with a unit that is not "
+                "stored: in which unit are they stored?",
+                (),
+                f"display format {form.code!r} on {form.cells} cells",
+            )
+
+
+def _formulas(table: Table) -> Iterator[Doubt]:
+    cells = [
+        table.address(row, column)
+        for row, kinds in enumerate(table.grid.kinds)
+        if "f" in kinds
+        for column, kind in enumerate(kinds)
+        if kind == "f"
+    ]
+    if cells:
+        yield Doubt(
+            "formula",
+            cells[0],
+            f"{len(cells)} cells hold a formula whose result is not stored: what do they show?",
+            (),
+            "open the file in a spreadsheet program and save it, then give it again; cells "
+            + ", ".join(cells[:_SHOWN])
+            + (", …" if len(cells) > _SHOWN else ""),
+        )
+
+
+def _names(columns: list[Column]) -> str:
+    names = [column.name for column in columns]
+    return ", ".join(names[:_SHOWN]) + (
+        f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
+    )

@@ -1,0 +1,144 @@
+"""What is said around a table: title, unit, year, place, who filled it in."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from analysis.clean.workbook.grid import Grid
+from analysis.clean.workbook.marks import (
+    bare_unit,
+    fact,
+    is_date_fact,
+    lift_unit,
+    lift_year,
+    plain,
+    years_named,
+)
+from analysis.clean.workbook.tables import Doubt, Fact
+
+_PLACE = re.compile(
+    r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?[县区])?"
+    r"(?P<township>[\u4e00-\u9fff]{1,6}?(?:镇(?![村级])|乡(?![村镇级])|街道))?"
+)
+_FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|单位")
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What the lines around a table say.
+
+    Attributes
+    ----------
+    title : str
+        Lines above the header that are no statements, joined.
+    facts : tuple of Fact
+        Statements such as 填报单位, above and below, and the places that title, sheet or file
+        name ("county", "township").
+    unit, unit_cell : str
+        Unit stated for the whole table, empty when none is, and where.
+    year, year_from : int or None, str
+        Year of the whole table and where it is stated: "title", "sheet" or "file".
+    doubt : Doubt or None
+        When two statements contradict each other.
+    """
+
+    title: str
+    facts: tuple[Fact, ...]
+    unit: str
+    unit_cell: str
+    year: int | None
+    year_from: str
+    doubt: Doubt | None
+
+
+def read_stated(
+    grid: Grid, titles: Sequence[int], notes: Sequence[int], sheet: str, file: str
+) -> Stated:
+    """Return what the lines around a table say.
+
+    Parameters
+    ----------
+    grid : Grid
+        The rectangle of the table.
+    titles, notes : sequence of int
+        Rows above and below it.
+    sheet, file : str
+        Their names, which may carry a year or a place.
+    """
+    lines: list[str] = []
+    facts: list[Fact] = []
+    unit = unit_cell = ""
+    for row in titles:
+        for column, text in _whole(grid, row):
+            label = plain(text)
+            if not unit and (found := lift_unit(label)[0] or bare_unit(label)):
+                stated = re.search(r"单位[::]?([^()\[\]】)]+)", label)
+                unit, unit_cell = (stated[1] if stated else found), grid.address(row, column)
+                if not lift_unit(label)[1]:
+                    continue
+            if told := fact(text):
+                facts.append(Fact(*told, grid.address(row, column)))
+            else:
+                lines.append(label)
+    for row in notes:
+        for column, text in _whole(grid, row):
+            if told := fact(text):
+                facts.append(Fact(*told, grid.address(row, column)))
+    title = " ".join(lines)
+    stem = PurePath(file).stem
+    said = " ".join([title, *(f.value for f in facts if not is_date_fact(f.label))])
+    sources = (("title", said), ("sheet", sheet), ("file", stem))
+    year, year_from, doubt = _year(sources, grid.extent())
+    for source, text in (("title", title), *((f.cell, f.value) for f in facts), *sources[1:]):
+        facts += [Fact(k, v, source) for k, v in _places(text) if k not in {f.label for f in facts}]
+    return Stated(title, tuple(facts), unit, unit_cell, year, year_from, doubt)
+
+
+def _whole(grid: Grid, row: int) -> list[tuple[int, str]]:
+    """Return the cells of a line; a label that ends with a colon takes the cell beside it."""
+    cells = grid.distinct(row)
+    joined: list[tuple[int, str]] = []
+    for column, text in cells:
+        if joined and plain(joined[-1][1]).endswith(":") and ":" not in plain(text):
+            joined[-1] = (joined[-1][0], joined[-1][1] + text)
+        else:
+            joined.append((column, text))
+    return joined
+
+
+def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, str, Doubt | None]:
+    found = [(name, text, years) for name, text in sources if (years := years_named(plain(text)))]
+    single = [(name, years[0]) for name, text, years in found if lift_year(plain(text))[0]]
+    if not found or len(found[0][2]) > 1 or not single:
+        return None, "", None
+    if len({year for _, year in single}) > 1:
+        return (
+            None,
+            "",
+            Doubt(
+                "year",
+                cell,
+                "Title, sheet and file name different years: which one is the table's?",
+                tuple(str(year) for year in dict.fromkeys(year for _, year in single)),
+                "; ".join(f"{name} says {year}" for name, year in single),
+            ),
+        )
+    return single[0][1], single[0][0], None
+
+
+def _places(text: str) -> list[tuple[str, str]]:
+    """Return county and township that a running title names, such as 虚构县某某镇2023年….
+
+    Examples
+    --------
+    >>> _places("虚构县某某镇2023年村集体收入")
+    [('county', '虚构县'), ('township', '某某镇')]
+    >>> _places("乡村振兴资金表")
+    []
+    """
+    for start in re.finditer(r"[\u4e00-\u9fff]+", _FILLER.sub("", plain(text))):
+        found = _PLACE.match(start[0])
+        if found and (named := [(k, v) for k, v in found.groupdict().items() if v]):
+            return named
+    return []

@@ -1,0 +1,90 @@
+"""Workbooks for the tests, written here with invented names."""
+
+import struct
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from analysis.clean.workbook import parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parser():
+    yield
+    parent.stop()
+
+
+@pytest.fixture
+def book(tmp_path) -> Callable[..., Path]:
+    """Write an .xlsx file: sheets of rows, and merged ranges by sheet name."""
+
+    def write(
+        sheets: dict[str, Iterable[Iterable[object]]],
+        merges: dict[str, Iterable[str]] | None = None,
+        name: str = "book.xlsx",
+    ) -> Path:
+        made = openpyxl.Workbook()
+        made.remove(made.active)
+        for title, rows in sheets.items():
+            sheet = made.create_sheet(title)
+            for row in rows:
+                sheet.append(list(row))
+            for merge in (merges or {}).get(title, ()):
+                sheet.merge_cells(merge)
+        path = tmp_path / name
+        made.save(path)
+        return path
+
+    return write
+
+
+def _record(kind: int, body: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(body)) + body
+
+
+def _sheet_stream(rows, merges) -> bytes:
+    stream = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x10, 0x0DBB, 0x07CC, 0, 6))
+    for r, row in enumerate(rows):
+        for c, value in enumerate(row):
+            if isinstance(value, bool):
+                stream += _record(0x0205, struct.pack("<HHHBB", r, c, 0, value, 0))
+            elif isinstance(value, int | float):
+                stream += _record(0x0203, struct.pack("<HHHd", r, c, 0, value))
+            elif value is not None:
+                text = value.encode("utf-16-le")
+                head = struct.pack("<HHHHB", r, c, 0, len(text) // 2, 1)
+                stream += _record(0x0204, head + text)
+    ranges = b"".join(struct.pack("<HHHH", a, b, c, d) for a, b, c, d in merges)
+    stream += _record(0x00E5, struct.pack("<H", len(merges)) + ranges)
+    return stream + _record(0x000A, b"")
+
+
+def biff(sheets: dict[str, list], merges: dict[str, list] | None = None) -> bytes:
+    """Return a BIFF8 stream; merges are first row, last row, first column, last column from 0."""
+    start = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x5, 0x0DBB, 0x07CC, 0, 6))
+    start += _record(0x0042, struct.pack("<H", 1200))
+    start += _record(
+        0x0031, struct.pack("<HHHHHBBBBBB", 200, 0, 8, 400, 0, 0, 0, 0, 0, 1, 0) + b"A"
+    )
+    start += _record(0x00E0, struct.pack("<HHHBBBBIIH", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    bodies = [_sheet_stream(rows, (merges or {}).get(name, [])) for name, rows in sheets.items()]
+    names = [name.encode("utf-16-le") for name in sheets]
+    place = len(start) + sum(4 + 8 + len(name) for name in names) + 4
+    for name, body in zip(names, bodies, strict=True):
+        start += _record(0x0085, struct.pack("<IBBBB", place, 0, 0, len(name) // 2, 1) + name)
+        place += len(body)
+    return start + _record(0x000A, b"") + b"".join(bodies)
+
+
+@pytest.fixture
+def old_book(tmp_path) -> Callable[..., Path]:
+    """Write an .xls file (a bare BIFF8 stream, as some county systems export it)."""
+
+    def write(sheets, merges=None, name="book.xls") -> Path:
+        path = tmp_path / name
+        path.write_bytes(biff(sheets, merges))
+        return path
+
+    return write
