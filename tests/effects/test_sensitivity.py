@@ -1,0 +1,238 @@
+"""Placebos, leaving out, specification curves and bounds on panels whose answer is known."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.effects.clusters import cr1
+from analysis.effects.sensitivity import leave_one_out, placebo_dates, placebo_groups
+from analysis.effects.sensitivity_curve import (
+    shuffle_timing,
+    specification_curve,
+    specification_test,
+    summarise_curve,
+)
+from analysis.effects.sensitivity_missing import lee_bounds, worst_case_bounds
+from analysis.errors import LianjianError
+
+ROUNDING = 1e-9
+SIZE = 0.05
+
+
+def panel(effect=1.0, early=0.0, seed=0, villages=60, noise=1.0):
+    """Return six years; a sixth of the villages joins in each of 2022 and 2023."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        list(product(range(villages), range(2019, 2025))), columns=["village_id", "year"]
+    )
+    table["joined_year"] = (table["village_id"] % 6).map({0: 2022, 1: 2023}).fillna(0).astype(int)
+    table["county_code"] = "c" + (table["village_id"] // 6 % 5).astype(str)
+    table["alliance_id"] = table["county_code"].where(table["joined_year"] > 0)
+    treated = (table["joined_year"] > 0) & (table["year"] >= table["joined_year"])
+    ahead = (table["joined_year"] > 0) & (table["year"] == table["joined_year"] - 1)
+    own = rng.normal(size=villages)[table["village_id"]]
+    table["y"] = own + noise * rng.normal(size=len(table)) + effect * treated + early * ahead
+    return table
+
+
+def two_way(frame):
+    joined = frame["joined_year"].astype(float)
+    treated = ((joined > 0) & (frame["year"] >= joined)).to_numpy(dtype=float)
+    years = sorted(frame["year"].unique())[1:]
+    design = np.column_stack([treated, *[(frame["year"] == y).to_numpy(float) for y in years]])
+    return cr1(design, frame["y"], frame["village_id"], 0, absorb=frame["village_id"])
+
+
+def test_a_placebo_date_sees_no_true_effect():
+    quiet = placebo_dates(panel(effect=50.0, noise=1e-3), two_way, shifts=[1, 2])
+    assert quiet["estimate"].abs().max() < 0.01  # noise is a thousandth
+    assert quiet["shift"].tolist() == [1, 2]
+
+
+def test_a_placebo_date_finds_an_early_jump():
+    found = placebo_dates(panel(effect=50.0, early=3.0, noise=1e-3), two_way, shifts=[1])
+    assert found["estimate"].iloc[0] == pytest.approx(3.0, abs=0.01)
+
+
+def test_a_shift_too_far_drops_villages_or_says_why():
+    table = placebo_dates(panel(), two_way, shifts=[1, 3, 9])
+    assert table["n_units_dropped"].tolist() == [0, 10, 20]
+    assert "not estimated" in table["notes"].iloc[2]
+    with pytest.raises(LianjianError, match="earlier"):
+        placebo_dates(panel(), two_way, shifts=[0])
+    with pytest.raises(LianjianError, match="no column joined"):
+        placebo_dates(panel(), two_way, cohort="joined")
+
+
+def test_placebo_groups_keep_their_size_and_find_the_effect():
+    result = placebo_groups(panel(effect=2.0, villages=120), two_way, draws=199)
+    assert result.rejection_rate == pytest.approx(SIZE, abs=4 * (SIZE * 0.95 / 199) ** 0.5)
+    assert result.p_value == 1 / 200
+    assert result.n_failed == 0
+    assert result.observed.estimate == pytest.approx(2.0, abs=0.5)
+
+
+def test_placebo_groups_keep_counts_within_strata():
+    seen = []
+
+    def watch(frame):
+        seen.append(
+            frame.drop_duplicates("village_id").groupby("county_code")["joined_year"].count()
+        )
+        return two_way(frame)
+
+    data = panel()
+    placebo_groups(data, watch, stratum="county_code", draws=5)
+    truth = data[data["joined_year"] > 0].drop_duplicates("village_id")
+    expected = truth.groupby("county_code")["joined_year"].count()
+    for counts in seen[:5]:
+        assert counts.tolist() == expected.tolist()
+    crowded = data[(data["joined_year"] > 0) | (data["county_code"] != "c0")]
+    with pytest.raises(LianjianError, match="more groups that joined"):
+        placebo_groups(crowded, two_way, stratum="county_code", draws=2)
+    with pytest.raises(LianjianError, match="No unit"):
+        placebo_groups(data.assign(joined_year=0), two_way)
+
+
+def test_placebo_groups_move_together():
+    data = panel()
+    data["township"] = "t" + (data["village_id"] // 2).astype(str)
+    together = []
+
+    def watch(frame):
+        per = frame.groupby("township")["joined_year"].nunique(dropna=False)
+        together.append(int(per.max()))
+        return two_way(frame)
+
+    result = placebo_groups(data, watch, group="township", draws=4)
+    assert max(together[:4]) == 1
+    assert len(result.placebos) == 4
+
+
+@pytest.mark.parametrize("by", ["county_code", "alliance_id", "joined_year"])
+def test_leaving_one_out_is_estimating_without_it(by):
+    data = panel()
+    data["joined_year"] = data["joined_year"].where(data["joined_year"] > 0)
+    table = leave_one_out(data, two_way, by)
+    assert table["left_out"].iloc[0] == "none"
+    assert table["change"].iloc[0] == 0
+    for value, estimate in zip(
+        sorted(data[by].dropna().unique()), table["estimate"].iloc[1:], strict=True
+    ):
+        kept = data[data[by].isna() | (data[by] != value)]
+        assert estimate == pytest.approx(two_way(kept).estimate, rel=ROUNDING)
+
+
+def test_leaving_out_the_only_cohort_is_told():
+    data = panel()
+    data.loc[data["joined_year"] == 2023, "joined_year"] = 0
+    table = leave_one_out(data, two_way, "joined_year")
+    assert "not estimated" in table.set_index("left_out").loc["2022", "notes"]
+    with pytest.raises(LianjianError, match="1 value"):
+        leave_one_out(data.assign(one=1), two_way, "one")
+
+
+SPECIFICATIONS = {
+    "all": two_way,
+    "no 2019": lambda frame: two_way(frame[frame["year"] > 2019]),
+    "only 2022": lambda frame: two_way(frame[frame["joined_year"] != 2023]),
+    "nobody": lambda frame: two_way(frame[frame["joined_year"] == 0]),
+}
+
+
+def test_a_curve_is_sorted_and_keeps_what_failed():
+    table = specification_curve(panel(), SPECIFICATIONS)
+    known = table["estimate"].iloc[:3]
+    assert known.is_monotonic_increasing
+    assert table["specification"].iloc[-1] == "nobody"
+    assert "not estimated" in table["notes"].iloc[-1]
+    summary = summarise_curve(table)
+    assert summary.n_specifications == 3
+    assert summary.median == pytest.approx(known.median())
+    with pytest.raises(LianjianError, match="no specification"):
+        specification_curve(panel(), {})
+
+
+def test_a_curve_with_an_effect_is_told_from_one_without():
+    chosen = {name: SPECIFICATIONS[name] for name in ("all", "no 2019")}
+    strong = specification_test(panel(effect=1.5), chosen, draws=39)
+    assert (strong.p_median, strong.p_mean_z) == (1 / 40, 1 / 40)
+    weak = [specification_test(panel(0.0, seed=s), chosen, draws=19).p_median for s in range(6)]
+    assert min(weak) > 1 / 20 or np.mean(weak) > 0.25
+    again = specification_test(panel(effect=1.5), chosen, draws=39)
+    assert again.draws.equals(strong.draws)
+
+
+def test_shuffling_keeps_counts_and_the_panel():
+    data = panel()
+    before = data.copy()
+    shuffled = shuffle_timing(data, np.random.default_rng(0), stratum="county_code")
+    pd.testing.assert_frame_equal(data, before)
+    one = shuffled.drop_duplicates("village_id").groupby("county_code")["joined_year"]
+    real = data[data["joined_year"] > 0].drop_duplicates("village_id")
+    assert one.count().tolist() == real.groupby("county_code").size().tolist()
+    assert not shuffled["joined_year"].equals(data["joined_year"].astype(float))
+    with pytest.raises(LianjianError, match="two years of joining"):
+        shuffle_timing(data, np.random.default_rng(0), group="county_code")
+
+
+def test_lee_trims_the_group_seen_more():
+    treated = np.repeat([1, 0], 8)
+    outcome = np.array([1.0, 2, 3, 4, 5, 6, np.nan, np.nan, 1, 3, 5, 7, 9, 11, 13, 15])
+    # 6 of 8 against 8 of 8: a quarter of the controls, two villages, is trimmed
+    bounds = lee_bounds(outcome, treated)
+    assert bounds.trimmed_share == pytest.approx(0.25)
+    assert bounds.low == pytest.approx(3.5 - np.mean([5, 7, 9, 11, 13, 15]))
+    assert bounds.high == pytest.approx(3.5 - np.mean([1, 3, 5, 7, 9, 11]))
+    assert bounds.low < bounds.estimate < bounds.high
+    assert "controls trimmed" in bounds.notes[1]
+
+
+def test_lee_counts_the_value_at_the_cut_in_part():
+    # 3 of 3 against 1 of 2: keep 1.5 of three treated
+    bounds = lee_bounds([1.0, 2.0, 6.0, 0.0, np.nan], [1, 1, 1, 0, 0])
+    assert bounds.low == pytest.approx((1 + 0.5 * 2) / 1.5)
+    assert bounds.high == pytest.approx((6 + 0.5 * 2) / 1.5)
+
+
+def test_lee_without_a_difference_in_presence_is_the_estimate():
+    bounds = lee_bounds([1.0, 2.0, np.nan, 0.0, 4.0, np.nan], [1, 1, 1, 0, 0, 0])
+    assert bounds.low == bounds.high == bounds.estimate == -0.5
+    with pytest.raises(LianjianError, match="expected both"):
+        lee_bounds([1.0, np.nan], [1, 0])
+
+
+def test_the_worst_case_is_the_worst_corner():
+    table = pd.DataFrame(
+        {
+            "village_id": [1, 1, 2, 2, 3, 3, 4, 4],
+            "year": [2021, 2022] * 4,
+            "joined_year": [2022] * 4 + [0] * 4,
+            "y": [1.0, 4.0, 2.0, None, 3.0, 3.0, None, 5.0],
+        }
+    )
+
+    def change(frame):
+        after, joined = frame["year"] == 2022, frame["joined_year"] > 0
+        design = np.column_stack([joined & after, after, joined, np.ones(len(frame))]).astype(float)
+        return cr1(design, frame["y"], frame["village_id"], 0)
+
+    upward = (table["joined_year"] > 0) == (table["year"] == 2022)
+    bounds, at_low, at_high = worst_case_bounds(
+        table, change, outcome="y", raises=upward, low=0.0, high=10.0
+    )
+    holes = table.index[table["y"].isna()]
+    corners = []
+    for values in product([0.0, 10.0], repeat=len(holes)):
+        filled = table.copy()
+        filled.loc[holes, "y"] = values
+        corners.append(change(filled).estimate)
+    assert (bounds.low, bounds.high) == pytest.approx((min(corners), max(corners)))
+    assert (at_low.estimate, at_high.estimate) == (bounds.low, bounds.high)
+    assert (bounds.n_missing_treated, bounds.n_missing_control) == (1 + 1, 0)
+    with pytest.raises(LianjianError, match="outside the stated range"):
+        worst_case_bounds(table, change, outcome="y", raises=upward, low=0.0, high=4.0)
+    with pytest.raises(LianjianError, match="for every row"):
+        worst_case_bounds(table, change, outcome="y", raises=upward.iloc[1:], low=0, high=9)
