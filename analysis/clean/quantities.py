@@ -124,7 +124,7 @@ def _mixed(cells: pd.Series, shift: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _distinct(cells: pd.Series) -> tuple[np.ndarray, list[object]]:
-    """Number the distinct cells; 1 and True, equal to Python, are two."""
+    """Return a number for each cell, and the distinct cells; 1 and True are two."""
     if cells.dtype != object:
         codes, distinct = pd.factorize(cells, use_na_sentinel=False)
         return codes, list(distinct)

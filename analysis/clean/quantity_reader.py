@@ -1,7 +1,6 @@
 """Quantities of ledger cells: a text becomes a number, is missing, or is refused with a reason."""
 
 import math
-import numbers
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -111,8 +110,9 @@ def read_quantity(text: Any, unit: str | None = None) -> Quantity:  # noqa: ANN4
 
     Examples
     --------
-    >>> read_quantity("约28萬(wàn)元")
-    Quantity(value=280000.0, lower=275000.0, upper=285000.0, unit='元', qualifier='approx', flags=())
+    >>> about = read_quantity("约28萬(wàn)元")
+    >>> about.value, about.lower, about.upper, about.unit, about.qualifier
+    (280000.0, 275000.0, 285000.0, '元', 'approx')
     >>> read_quantity("27.9", unit="万元").value
     279000.0
     >>> read_quantity("一亿五千").reason, read_quantity("—").status
@@ -136,8 +136,8 @@ def column_unit(unit: str | None) -> Unit:
     found = read_unit(normalise(unit or "").replace(" ", ""))
     if found is None:
         raise LianjianError(
-            f"The unit {unit!r} is not known. Known are 元, 万元, 亿元, %, 人, 户, 个, 亩, 斤 … and "
-            "rates of them such as 元/亩; docs/quantities.md lists them."
+            f"The unit {unit!r} is not known. Known are 元, 万元, 亿元, %, 人, 户, 个, 亩, 斤 … "
+            "and rates of them such as 元/亩; docs/quantities.md lists them."
         )
     return found
 
@@ -160,7 +160,7 @@ def _read(cell: Any, column: Unit) -> Quantity:  # noqa: ANN401
         return _missing("blank")
     if isinstance(cell, str):
         return _read_text(cell, column)
-    if isinstance(cell, bool | np.bool_) or not isinstance(cell, numbers.Real | Decimal):
+    if not isinstance(cell, int | float | Decimal | np.number) or isinstance(cell, bool):
         raise Refused("not_text")
     try:
         number = float(cell)
@@ -173,7 +173,7 @@ def _read(cell: Any, column: Unit) -> Quantity:  # noqa: ANN401
     if abs(number) >= CODE_LIKE and number == int(number):
         guard(str(int(number)))
     # repr gives the shortest decimals of the float: 27.9 and not 27.8999…
-    value = Decimal(repr(number)) if isinstance(cell, float) else Decimal(str(cell))
+    value = Decimal(cell) if isinstance(cell, int | Decimal) else Decimal(repr(number))
     return _finish(Numeral(value, value, value), "exact", NO_UNIT, column, [])
 
 

@@ -163,7 +163,7 @@ def squeeze(text: str) -> str:
 
     Examples
     --------
-    >>> squeeze(" 經 營　收入\\n")
+    >>> squeeze(" 經 營　收入\n")
     '经营收入'
     """
     return "".join(normalise(text).split())

@@ -4,6 +4,7 @@ import time
 from decimal import Decimal
 
 import cn2an
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -175,8 +176,6 @@ def test_long_runs_take_linear_time(char):
 @settings(max_examples=EXAMPLES // 10, deadline=None)
 @given(st.lists(st.one_of(st.text(alphabet, max_size=12), st.floats(), st.none(), st.booleans())))
 def test_columns_agree_with_cells(cells):
-    import pandas as pd  # noqa: PLC0415
-
     # a lone surrogate is no text that a file can hold
     cells = [c.replace("\ud800", "") if isinstance(c, str) else c for c in cells]
     frame = read_quantities(pd.Series(cells, dtype="object"), "万元")

@@ -1,0 +1,307 @@
+"""Villages by code or by exact name; everything else is a question with suggestions."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rapidfuzz import fuzz, process
+
+from analysis.clean.place_names import PlaceName, county_name, township_name, village_name
+from analysis.clean.text import squeeze
+from analysis.errors import LianjianError
+
+PROBLEMS = {
+    "name_missing": "county, township or village name is blank, and there is no code",
+    "name_unknown": "no village of that name and type in that township",
+    "name_ambiguous": "several villages of that name in that township",
+    "name_abolished": "the name is marked as abolished or as a former name",
+    "name_cut": "the name was cut off",
+    "code_unknown": "the register has no such code",
+    "code_damaged": "the code is not of 12 digits; a spreadsheet may have made a number of it",
+    "code_name_differ": "the code's village has another name; the code was followed",
+}
+"""The closed list of problems."""
+
+CROSSWALK_COLUMNS = ("county", "township", "name", "village_code", "reason", "by")
+"""Columns of ``crosswalk.csv``: the place as seen, the code that a person gives it, why and who."""
+
+_ABOLISHED = re.compile(r"撤销|撤并|[\[(]?原|已并")
+_CUT = re.compile(r"(?:\.\.\.|…)$")
+_CODE = re.compile(r"\d{12}", re.ASCII)
+_SAME_TOWNSHIP = 15.0  # points of 100: a neighbour in the township before a namesake elsewhere
+_SUGGESTIONS = 5
+
+
+@dataclass(frozen=True)
+class Located:
+    """What a look-up found.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The rows asked for, with ``village_code`` (missing where nothing was found) and
+        ``matched_by`` (``crosswalk``, ``code``, ``name`` or empty).
+    problems : DataFrame
+        One row a problem: ``row`` (label in the frame), ``county, township, name, code`` as seen,
+        ``problem`` of `PROBLEMS` and ``suggestions``, the best first: code, names and likeness.
+    """
+
+    frame: pd.DataFrame
+    problems: pd.DataFrame
+
+
+_Key = tuple[str, str, str]
+
+
+class Register:
+    """The villages that there are, ready for look-up.
+
+    Parameters
+    ----------
+    register : DataFrame
+        ``village_code, village_name, township_name, county_name``, one row a village.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> register = Register(pd.DataFrame({
+    ...     "village_code": ["621002003200"], "village_name": ["联合村委会"],
+    ...     "township_name": ["西街办事处街道"], "county_name": ["西峰区"]}))
+    >>> seen = pd.DataFrame({"county": ["西峰"], "township": ["西街街道"], "name": ["聯合村"]})
+    >>> register.locate(seen).frame["village_code"].tolist()
+    ['621002003200']
+    """
+
+    def __init__(self, register: pd.DataFrame) -> None:
+        self._rows = register.set_index("village_code")
+        if not self._rows.index.is_unique:
+            twice = self._rows.index[self._rows.index.duplicated()][0]
+            raise LianjianError(f"The register holds the code {twice} twice.")
+        self._names: dict[str, tuple[PlaceName, PlaceName, PlaceName]] = {}
+        self._by_base: dict[_Key, list[str]] = {}
+        self._by_county: dict[str, list[str]] = {}
+        columns = ("county_name", "township_name", "village_name")
+        counties: dict[str, PlaceName] = {}
+        townships: dict[str, PlaceName] = {}
+        for code, county, township, name in self._rows[list(columns)].itertuples():
+            counties.setdefault(county, county_name(county))
+            townships.setdefault(township, township_name(township))
+            names = counties[county], townships[township], village_name(name)
+            self._names[code] = names
+            self._by_base.setdefault(_key(names), []).append(code)
+            self._by_county.setdefault(names[0].base, []).append(code)
+
+    def locate(
+        self,
+        frame: pd.DataFrame,
+        crosswalk: pd.DataFrame | None = None,
+        *,
+        county: str = "county",
+        township: str = "township",
+        name: str = "name",
+        code: str = "code",
+    ) -> Located:
+        """Find the code of each row: by crosswalk, by code, or by exact name.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Rows with the columns named by the other arguments; the code column may be absent.
+        crosswalk : DataFrame, optional
+            What a person decided, as `read_crosswalk` gives it. It goes before all else, so that
+            merged and renamed villages find their successor.
+        county, township, name, code : str
+            Names of the columns.
+
+        Notes
+        -----
+        A name matches when county, township and village agree after normalising. A suffix that
+        is absent agrees with any; one that is there must be the same (村 and 社区 are two bodies,
+        as are 乡 and 镇). Likeness of names only ranks suggestions and never decides.
+        """
+        decided = self._decisions(crosswalk)
+        has_code = code in frame.columns
+        parts = [frame[column].fillna("").astype("str") for column in (county, township, name)]
+        seen_codes = frame[code].fillna("").astype("str") if has_code else [""] * len(frame)
+        known: dict[tuple[str, ...], tuple[str | None, str, str]] = {}
+        suggested: dict[tuple[str, ...], str] = {}
+        codes, ways, problems = [], [], []
+        for row, *asked in zip(frame.index, *parts, seen_codes, strict=True):
+            key = tuple(asked)
+            if key not in known:
+                known[key] = self._find(key, decided)
+            found, way, problem = known[key]
+            codes.append(found)
+            ways.append(way)
+            if problem:
+                if key not in suggested:
+                    suggested[key] = self._suggest(key, problem)
+                problems.append((row, *key, problem, suggested[key]))
+        located = frame.assign(
+            village_code=pd.Series(codes, index=frame.index, dtype="str"),
+            matched_by=pd.Series(ways, index=frame.index, dtype="str"),
+        )
+        columns = ["row", "county", "township", "name", "code", "problem", "suggestions"]
+        return Located(located, pd.DataFrame(problems, columns=columns))
+
+    def _decisions(self, crosswalk: pd.DataFrame | None) -> dict[_Key, str]:
+        if crosswalk is None:
+            return {}
+        decided: dict[_Key, str] = {}
+        for at, item in enumerate(crosswalk.to_dict("records")):
+            given = item["village_code"]
+            if pd.isna(given) or not given:
+                continue  # asked and not yet answered
+            where = f"crosswalk.csv, line {at + 2} ({item['name']})"
+            if given not in self._names:
+                raise LianjianError(
+                    f"{where}: the register has no village {given!r}. Give the 12-digit code of "
+                    "the village that it is now."
+                )
+            if not item["reason"] or pd.isna(item["reason"]) or pd.isna(item["by"]):
+                raise LianjianError(f"{where}: say why and who decided (reason, by).")
+            key = tuple(squeeze(str(item[column])) for column in CROSSWALK_COLUMNS[:3])
+            if decided.setdefault(key, given) != given:  # type: ignore[arg-type]
+                raise LianjianError(f"{where}: an earlier line gives the same place another code.")
+        return decided
+
+    def _find(self, key: tuple[str, ...], decided: dict[_Key, str]) -> tuple[str | None, str, str]:
+        """Return code, way and problem."""
+        county, township, name = (squeeze(part) for part in key[:3])
+        if (county, township, name) in decided:
+            return decided[county, township, name], "crosswalk", ""
+        code = squeeze(key[3]).removesuffix(".0")
+        if code:
+            return self._find_code(code, key[2])
+        if not (county and township and name) or _CUT.search(name):
+            return None, "", "name_cut" if name and _CUT.search(name) else "name_missing"
+        found = self._matches(key)
+        if len(found) == 1:
+            return found[0], "name", ""
+        if _ABOLISHED.search(name):
+            return None, "", "name_abolished"
+        return None, "", "name_ambiguous" if found else "name_unknown"
+
+    def _find_code(self, code: str, name: str) -> tuple[str | None, str, str]:
+        if not _CODE.fullmatch(code):
+            return None, "", "code_damaged"
+        if code not in self._names:
+            return None, "", "code_unknown"
+        differs = squeeze(name) and village_name(name).base != self._names[code][2].base
+        return code, "code", "code_name_differ" if differs else ""
+
+    def _matches(self, key: tuple[str, ...]) -> list[str]:
+        county, village = county_name(key[0]), village_name(key[2])
+        # 林镇 is short for 林镇乡: what looks like a suffix may belong to the name
+        townships = {township_name(key[1]), PlaceName(squeeze(key[1]), "")}
+        found = {
+            code
+            for township in townships
+            for names in [(county, township, village)]
+            for code in self._by_base.get(_key(names), ())
+            if all(map(_agree, names, self._names[code]))
+        }
+        return sorted(found)
+
+    def _suggest(self, key: tuple[str, ...], problem: str) -> str:
+        """Return the likeliest villages of the county, or of all when the county is unknown."""
+        names = county_name(key[0]), township_name(key[1]), village_name(key[2].rstrip("….·"))
+        if problem == "code_name_differ" or not names[2].base:
+            return ""
+        pool = self._by_county.get(names[0].base) or list(self._names)
+        ranked = process.extract(
+            names[2].base,
+            {code: self._names[code][2].base for code in pool},
+            scorer=fuzz.ratio,
+            limit=4 * _SUGGESTIONS,
+        )
+        scored = sorted(
+            (-score - _SAME_TOWNSHIP * (self._names[code][1].base == names[1].base), code)
+            for _, score, code in ranked
+        )
+        return "; ".join(self._describe(code, -score) for score, code in scored[:_SUGGESTIONS])
+
+    def _describe(self, code: str, score: float) -> str:
+        row: Any = self._rows.loc[code]
+        likeness = min(round(score), 100)
+        return (
+            f"{code} {row['county_name']} {row['township_name']} {row['village_name']} ({likeness})"
+        )
+
+
+def _agree(mine: PlaceName, theirs: PlaceName) -> bool:
+    return not (mine.kind and theirs.kind) or mine.kind == theirs.kind
+
+
+def _key(names: tuple[PlaceName, PlaceName, PlaceName]) -> _Key:
+    return names[0].base, names[1].base, names[2].base
+
+
+def locate(
+    frame: pd.DataFrame,
+    register: pd.DataFrame,
+    crosswalk: pd.DataFrame | None = None,
+    **columns: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the frame with village codes, and the problems with suggestions.
+
+    `Register.locate` says how; this is the short way for one frame.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> register = pd.DataFrame({
+    ...     "village_code": ["621002003200"], "village_name": ["联合村委会"],
+    ...     "township_name": ["西街办事处街道"], "county_name": ["西峰区"]})
+    >>> seen = pd.DataFrame({"county": ["西峰区"], "township": ["西街街道"], "name": ["联河村"]})
+    >>> frame, problems = locate(seen, register)
+    >>> problems[["problem", "suggestions"]].values.tolist()
+    [['name_unknown', '621002003200 西峰区 西街办事处街道 联合村委会 (65)']]
+    """
+    located = Register(register).locate(frame, crosswalk, **columns)
+    return located.frame, located.problems
+
+
+def read_crosswalk(path: Path) -> pd.DataFrame:
+    """Read ``crosswalk.csv``; an absent file is an empty one.
+
+    Raises
+    ------
+    LianjianError
+        It is not a UTF-8 CSV file with the columns of `CROSSWALK_COLUMNS`.
+    """
+    if not path.is_file():
+        return pd.DataFrame(columns=list(CROSSWALK_COLUMNS), dtype="str")
+    try:
+        frame = pd.read_csv(path, dtype="str", encoding="utf-8-sig", keep_default_na=False)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise LianjianError(f"{path} cannot be read as UTF-8 CSV: {error}.") from None
+    if not set(CROSSWALK_COLUMNS) <= set(frame.columns):
+        raise LianjianError(
+            f"{path}: the header must hold {','.join(CROSSWALK_COLUMNS)}; it holds "
+            f"{','.join(map(str, frame.columns))}."
+        )
+    return frame
+
+
+def crosswalk_questions(problems: pd.DataFrame) -> pd.DataFrame:
+    """Return the open questions as rows of ``crosswalk.csv``, for a person to fill in.
+
+    The suggestions stand in a column of their own, which `read_crosswalk` does not look at.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> problems = pd.DataFrame(
+    ...     [[0, "环县", "曲子镇", "双城村", "", "name_unknown", "…"]],
+    ...     columns=["row", "county", "township", "name", "code", "problem", "suggestions"])
+    >>> crosswalk_questions(problems).columns.tolist()
+    ['county', 'township', 'name', 'village_code', 'reason', 'by', 'problem', 'suggestions']
+    """
+    asked = problems[problems["problem"] != "code_name_differ"]
+    asked = asked.drop_duplicates(["county", "township", "name"], ignore_index=True)
+    empty = dict.fromkeys(CROSSWALK_COLUMNS[3:], "")
+    columns = [*CROSSWALK_COLUMNS, "problem", "suggestions"]
+    return asked.assign(**empty)[columns]
