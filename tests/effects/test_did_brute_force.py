@@ -1,0 +1,290 @@
+"""The fast estimators against dummy variables, written-out loops and dense projections."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+
+from analysis.effects.imputation import imputation, pretrend
+from analysis.effects.panel import Panel, make_panel
+from analysis.effects.staggered import group_time
+from analysis.effects.staggered_mean import _weighted, by_cohort, by_year, dynamic, simple
+from analysis.effects.twoway import event_study, sun_abraham, two_way
+
+ROUNDING = 1e-8  # different orders of summation, dense inverses of ill-scaled dummies
+SECOND_ORDER = 0.03  # a unit of 400 moves an average by terms of order 1/400 beyond its influence
+LOGIT = 1e-6  # statsmodels stops its Newton steps earlier
+
+YEARS = np.arange(2018, 2025)
+
+
+def draw(seed: int, *, n: int = 40, missing: float = 0.0, never: bool = True) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    cohorts = [2020, 2021, 2023, *([0, 0] if never else [2024])]
+    start = rng.choice(cohorts, n)
+    size = rng.normal(size=n)
+    after = (YEARS >= start[:, None]) & (start[:, None] > 0)
+    y = rng.normal(size=(n, 1)) + rng.normal(size=len(YEARS)) + 0.3 * size[:, None] * (YEARS - 2018)
+    y = y + rng.normal(size=y.shape) + after * (1 + 0.5 * (YEARS - start[:, None]))
+    frame = pd.DataFrame(
+        {
+            "village_id": np.repeat([f"v{k}" for k in range(n)], len(YEARS)),
+            "year": np.tile(YEARS, n),
+            "y": y.ravel(),
+            "joined_year": np.repeat(start, len(YEARS)),
+            "county": np.repeat(rng.integers(0, 12, n), len(YEARS)),
+            "size": np.repeat(size, len(YEARS)),
+        }
+    )
+    return frame[rng.random(len(frame)) >= missing].reset_index(drop=True)
+
+
+CASES = [
+    ("balanced", {}, {}),
+    ("gaps", {"missing": 0.25}, {}),
+    ("gaps and clusters", {"missing": 0.25}, {"cluster": "county"}),
+    ("covariate", {"missing": 0.1}, {"covariates": ["size"], "cluster": "county"}),
+]
+
+
+@pytest.fixture(params=CASES, ids=[case[0] for case in CASES])
+def case(request) -> tuple[pd.DataFrame, Panel]:
+    _, drawn, made = request.param
+    frame = draw(7, **drawn)
+    return frame, make_panel(frame, "y", **made)
+
+
+def nuisance(frame: pd.DataFrame, panel: Panel) -> np.ndarray:
+    unit = pd.get_dummies(frame["village_id"]).to_numpy(float)
+    year = pd.get_dummies(frame["year"]).to_numpy(float)[:, 1:]
+    x = [year * frame[[name]].to_numpy() for name in panel.covariates]
+    return np.column_stack([unit, year, *x])
+
+
+def dummies_ols(
+    frame: pd.DataFrame, panel: Panel, effects: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """OLS with all dummies; clustered covariance with G/(G−1) and our count of parameters."""
+    other = nuisance(frame, panel)
+    x = np.column_stack([effects, other])
+    fit = sm.OLS(frame["y"].to_numpy(), x).fit()
+    name = panel.cluster_name
+    groups = pd.factorize(frame[name])[0]
+    bread = np.linalg.inv(x.T @ x)
+    sums = np.stack([(x * fit.resid[:, None])[groups == g].sum(axis=0) for g in set(groups)])
+    count = len(sums)
+    k = effects.shape[1] + other.shape[1] - frame["village_id"].nunique() + 1
+    factor = count / (count - 1) * (len(x) - 1) / (len(x) - k)
+    covariance = bread @ sums.T @ sums @ bread * factor
+    r = effects.shape[1]
+    return fit.params[:r], covariance[:r, :r]
+
+
+def test_two_way_equals_dummy_variables(case):
+    frame, panel = case
+    after = ((frame["year"] >= frame["joined_year"]) & (frame["joined_year"] > 0)).to_numpy(float)
+    beta, covariance = dummies_ols(frame, panel, after[:, None])
+    result = two_way(panel)
+    assert result.estimate == pytest.approx(beta[0], abs=ROUNDING)
+    assert result.std_error == pytest.approx(covariance[0, 0] ** 0.5, abs=ROUNDING)
+    assert result.n_obs == len(frame)
+
+
+def test_event_study_equals_dummy_variables(case):
+    frame, panel = case
+    result = event_study(panel)
+    event = (frame["year"] - frame["joined_year"]).where(frame["joined_year"] > 0)
+    effects = np.column_stack([(event == e).to_numpy(float) for e in result.index])
+    beta, covariance = dummies_ols(frame, panel, effects)
+    assert result.estimate == pytest.approx(beta, abs=ROUNDING)
+    assert result.covariance == pytest.approx(covariance, abs=ROUNDING)
+    before = result.index < -1
+    theta, part = beta[before], covariance[np.ix_(before, before)]
+    assert result.pretest.statistic == pytest.approx(theta @ np.linalg.solve(part, theta), rel=1e-6)
+
+
+def test_sun_abraham_equals_saturated_dummies(case):
+    frame, panel = case
+    result = sun_abraham(panel)
+    event = frame["year"] - frame["joined_year"]
+    cells = [
+        (g, e)
+        for g in (2020, 2021, 2023)
+        for e in sorted(event[frame["joined_year"] == g].unique())
+        if e != -1
+    ]
+    effects = np.column_stack(
+        [((frame["joined_year"] == g) & (event == e)).to_numpy(float) for g, e in cells]
+    )
+    beta, covariance = dummies_ols(frame, panel, effects)
+    post = np.array([e >= 0 for _, e in cells]) * effects.sum(axis=0)
+    weight = post / post.sum()
+    assert result.overall.estimate == pytest.approx(weight @ beta, abs=ROUNDING)
+    error = (weight @ covariance @ weight) ** 0.5
+    assert result.overall.std_error == pytest.approx(error, abs=ROUNDING)
+
+
+def test_sun_abraham_without_never_treated_uses_the_last_cohort():
+    frame = draw(3, never=False)
+    result = sun_abraham(make_panel(frame, "y"))
+    cut = frame[frame["year"] < 2024]
+    cut = cut.assign(joined_year=cut["joined_year"].where(cut["joined_year"] < 2024, 0))
+    assert result.overall.estimate == pytest.approx(
+        sun_abraham(make_panel(cut, "y")).overall.estimate, abs=ROUNDING
+    )
+    assert any("the cohort of 2024" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("anticipation", [0, 1])
+def test_imputation_equals_dense_projection(case, anticipation):
+    """Point estimates by OLS on untreated rows; variance from the written-out weights v."""
+    frame, panel = case
+    result = imputation(
+        panel, anticipation=anticipation, pool="cohort_year", small_sample=False
+    )
+    start = frame["joined_year"].where(frame["joined_year"] > 0, 9999)
+    untreated = (frame["year"] < start - anticipation).to_numpy()
+    after = (frame["year"] >= start).to_numpy()
+    z = nuisance(frame, panel)
+    y = frame["y"].to_numpy()
+    inverse = np.linalg.pinv(z[untreated])
+    theta = inverse @ y[untreated]
+    able = np.abs(z - z @ inverse @ z[untreated]).max(axis=1) < 1e-6
+    cells = after & able
+    gap = y - z @ theta
+    assert result.overall.estimate == pytest.approx(gap[cells].mean(), abs=ROUNDING)
+
+    w = cells / cells.sum()
+    v = np.where(cells, w, 0.0)
+    v[untreated] = -(w @ z) @ inverse
+    residual = np.where(untreated, gap, 0.0)
+    cluster = frame[panel.cluster_name].to_numpy()
+    for g, t in itertools.product((2020, 2021, 2023), YEARS):
+        cell = cells & (start == g).to_numpy() & (frame["year"] == t).to_numpy()
+        if cell.any():
+            sums = pd.Series(v[cell]).groupby(cluster[cell]).transform("sum").to_numpy()
+            mean = (sums * v[cell] * gap[cell]).sum() / (sums * v[cell]).sum()
+            residual[cell] = gap[cell] - mean
+    sums = pd.Series(v * residual).groupby(cluster).sum()
+    error = np.sqrt((sums**2).sum())
+    assert result.overall.std_error == pytest.approx(error, abs=ROUNDING)
+
+
+def test_imputed_pretrend_equals_dummy_variables(case):
+    frame, panel = case
+    start = frame["joined_year"].where(frame["joined_year"] > 0, 9999)
+    cut = frame[frame["year"] < start]
+    event = cut["year"] - start[cut.index]
+    leads = [e for e in range(-1, -5, -1)]
+    effects = np.column_stack([(event == e).to_numpy(float) for e in leads])
+    beta, covariance = dummies_ols(cut, panel, effects)
+    groups = cut[panel.cluster_name].nunique()
+    k = effects.shape[1] + nuisance(cut, panel).shape[1] - cut["village_id"].nunique() + 1
+    covariance *= (len(cut) - k) / (len(cut) - 1) * (groups - 1) / groups
+    covariance *= panel.n_clusters / (panel.n_clusters - 1)
+    wald = beta @ np.linalg.solve(covariance, beta)
+    assert pretrend(panel).statistic == pytest.approx(wald, rel=1e-6)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+@pytest.mark.parametrize("base", ["varying", "universal"])
+@pytest.mark.parametrize("comparison", ["never", "not_yet"])
+@pytest.mark.parametrize("anticipation", [0, 1])
+def test_group_time_equals_written_out_loops(missing, base, comparison, anticipation):
+    frame = draw(11, n=60, missing=missing)
+    panel = make_panel(frame, "y")
+    effects = group_time(
+        panel, comparison=comparison, base=base, anticipation=anticipation, small_sample=False
+    )
+    wide = frame.pivot(index="village_id", columns="year", values="y")
+    start = frame.groupby("village_id")["joined_year"].first()
+    expected = {}
+    for g in (2020, 2021, 2023):
+        for t in YEARS:
+            b = g - 1 - anticipation
+            if base == "varying" and t < g - anticipation:
+                b = t - 1
+            if b == t or b < 2018:
+                continue
+            change = (wide[t] - wide[b]).dropna()
+            mine = change[start[change.index] == g]
+            kind = start[change.index]
+            others = kind == 0
+            if comparison == "not_yet":
+                others |= (kind > max(t, b) + anticipation) & (kind != g)
+            rest = change[others]
+            variance = mine.var(ddof=0) / len(mine) + rest.var(ddof=0) / len(rest)
+            expected[g, t] = (mine.mean() - rest.mean(), variance**0.5)
+    keys = list(zip(effects.cohort.tolist(), effects.year.tolist(), strict=True))
+    assert sorted(keys) == sorted((g, int(t)) for g, t in expected)
+    assert effects.estimate == pytest.approx([expected[k][0] for k in keys], abs=ROUNDING)
+    assert effects.std_error == pytest.approx([expected[k][1] for k in keys], abs=ROUNDING)
+
+
+@pytest.mark.parametrize("adjustment", ["regression", "ipw", "doubly_robust"])
+def test_adjusted_effect_equals_written_out_formula(adjustment):
+    frame = draw(5, n=80)
+    panel = make_panel(frame, "y", covariates=["size"])
+    effects = group_time(panel, adjustment=adjustment)
+    wide = frame.pivot(index="village_id", columns="year", values="y")
+    first = frame.groupby("village_id")[["joined_year", "size"]].first()
+    rows = first[first["joined_year"].isin([0, 2021])]
+    change = (wide[2022] - wide[2020])[rows.index].to_numpy()
+    d = (rows["joined_year"] == 2021).to_numpy()
+    x = sm.add_constant(rows["size"].to_numpy())
+    fitted = x @ sm.OLS(change[~d], x[~d]).fit().params
+    p = sm.Logit(d.astype(float), x).fit(disp=False, tol=1e-12).predict()
+    odds = np.where(d, 0.0, p / (1 - p))
+    if adjustment == "regression":
+        expected = (change - fitted)[d].mean()
+    elif adjustment == "ipw":
+        expected = change[d].mean() - np.average(change, weights=odds)
+    else:
+        expected = (change - fitted)[d].mean() - np.average(change - fitted, weights=odds)
+    place = (effects.cohort == 2021) & (effects.year == 2022)
+    assert effects.estimate[place][0] == pytest.approx(expected, abs=LOGIT)
+
+
+@pytest.mark.parametrize("adjustment", ["none", "regression", "ipw", "doubly_robust"])
+def test_influence_functions_are_derivatives(adjustment):
+    """Leaving a unit out moves the average by its influence: all nuisances are accounted for."""
+    panel = make_panel(draw(5, n=400), "y", covariates=["size"])
+
+    def average(part: Panel) -> tuple[float, np.ndarray]:
+        effects = group_time(part, adjustment=adjustment)
+        return _weighted(effects, effects.year >= effects.cohort)
+
+    whole, psi = average(panel)
+    n = panel.n_units
+    drop = np.random.default_rng(1).choice(n, 60, replace=False)
+    moves = np.array([whole - average(panel.take(np.arange(n) != unit))[0] for unit in drop])
+    slope = moves @ psi[drop] / (psi[drop] @ psi[drop])
+    assert slope == pytest.approx(1, abs=SECOND_ORDER)
+    assert np.corrcoef(moves, psi[drop])[0, 1] > 1 - SECOND_ORDER
+
+
+def test_overall_averages_follow_from_the_pairs():
+    panel = make_panel(draw(5, n=60), "y")
+    effects = group_time(panel)
+    table = effects.tidy()
+    table = table[table["event_time"] >= 0]
+    size = table["cohort"].map(pd.Series(panel.cohort).value_counts())
+    table = table.assign(size=size, part=size * table["estimate"])
+
+    def weighted(key: str) -> pd.Series:
+        sums = table.groupby(key)[["part", "size"]].sum()
+        return sums["part"] / sums["size"]
+
+    assert simple(effects).estimate == pytest.approx(table["part"].sum() / size.sum())
+    assert dynamic(effects).overall.estimate == pytest.approx(weighted("event_time").mean())
+    assert by_year(effects).overall.estimate == pytest.approx(weighted("year").mean())
+    group = table.groupby("cohort")["estimate"].mean()
+    counts = pd.Series(panel.cohort).value_counts()[group.index]
+    assert by_cohort(effects).overall.estimate == pytest.approx(np.average(group, weights=counts))
+    balanced = dynamic(effects, balance=2)
+    # the cohort of 2023 is seen until event time 1 only
+    assert balanced.index.max() == 2
+    early = table[table["cohort"].isin([2020, 2021]) & (table["event_time"] == 2)]
+    assert balanced[2] == pytest.approx(np.average(early["estimate"], weights=early["size"]))

@@ -1,0 +1,315 @@
+"""Hard cases: each has an error that says what to do, or a rule that the notes state."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.effects.compare import METHODS, compare
+from analysis.effects.imputation import imputation
+from analysis.effects.panel import Panel, make_panel
+from analysis.effects.series import EffectSeries
+from analysis.effects.staggered import group_time
+from analysis.effects.staggered_mean import dynamic, simple
+from analysis.effects.synthetic import synthetic_did
+from analysis.effects.two_by_two import before_after, two_by_two, two_by_two_sections
+from analysis.effects.twoway import event_study, sun_abraham, two_way
+from analysis.errors import LianjianError
+
+YEARS = np.arange(2018, 2025)
+STAGGERED = {
+    "two-way": lambda panel: two_way(panel),
+    "Callaway": lambda panel: simple(group_time(panel, comparison="not_yet")),
+    "Sun": lambda panel: sun_abraham(panel).overall,
+    "imputation": lambda panel: imputation(panel).overall,
+}
+
+
+def draw(start, seed: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    start = np.array(start)
+    n = len(start)
+    after = (YEARS >= start[:, None]) & (start[:, None] > 0)
+    y = rng.normal(size=(n, 1)) + rng.normal(size=len(YEARS)) + rng.normal(size=(n, 7)) + 2 * after
+    return pd.DataFrame(
+        {
+            "village_id": np.repeat([f"v{k:03}" for k in range(n)], 7),
+            "year": np.tile(YEARS, n),
+            "y": y.ravel(),
+            "joined_year": np.repeat(start, 7),
+            "county": np.repeat(np.arange(n) % 5, 7),
+        }
+    )
+
+
+MIXED = [2020] * 6 + [2021] * 6 + [2023] * 6 + [0] * 12
+
+
+def finite(result) -> bool:
+    if isinstance(result, EffectSeries):
+        values = [result.estimate, result.std_error, result.low, result.high, result.p_value]
+        return all(np.isfinite(value).all() for value in values) and finite(result.overall)
+    return bool(np.isfinite([result.estimate, result.std_error, result.p_value]).all())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: pd.concat([f, f.iloc[:1]]), "occur more than once, first v000 in 2018"),
+        (lambda f: f.assign(joined_year=f["joined_year"].where(f.index != 3, 2022)), "v000"),
+        (lambda f: f.assign(joined_year=0), "No unit is treated between 2018 and 2024"),
+        (lambda f: f.assign(joined_year=2030), "No unit is treated between"),
+        (lambda f: f.assign(joined_year=2021), "nobody can be compared with"),
+        (lambda f: f.assign(joined_year=2015), "dropped"),
+        (lambda f: f.assign(joined_year=2020.5), "a whole year was expected"),
+        (lambda f: f.assign(joined_year=-1), "a whole year was expected"),
+        (lambda f: f.assign(y=3.0), "y is 3 in every row"),
+        (lambda f: f.assign(y=np.nan), "nothing to estimate"),
+        (lambda f: f.assign(y=np.where(f.index == 5, -np.inf, f["y"])), "infinite in 1 rows"),
+        (lambda f: f.assign(y="a"), "not numbers"),
+        (lambda f: f[f["year"] == 2018], "at least two years"),
+        (lambda f: f.assign(year=f["year"].where(f.index != 2)), "1 rows have no year"),
+        (lambda f: f.assign(village_id=f["village_id"].where(f.index != 2)), "no village_id"),
+        (lambda f: f.drop(columns="y"), "no column y"),
+        (lambda f: f.iloc[:0], "nothing to estimate"),
+    ],
+)
+def test_a_bad_frame_is_refused_in_words(change, message):
+    with pytest.raises(LianjianError, match=message):
+        make_panel(change(draw(MIXED)), "y")
+
+
+def test_bad_clusters_are_refused():
+    frame = draw(MIXED)
+    with pytest.raises(LianjianError, match="one cluster of land"):
+        make_panel(frame.assign(land=1), "y", cluster="land")
+    with pytest.raises(LianjianError, match="county changes over time in 1 units, first v000"):
+        make_panel(frame.assign(county=frame["county"].where(frame.index != 3, 9)), "y",
+                   cluster="county")  # fmt: skip
+    with pytest.raises(LianjianError, match="1 rows have no county"):
+        make_panel(frame.assign(county=frame["county"].where(frame.index != 3)), "y",
+                   cluster="county")  # fmt: skip
+
+
+def test_missing_cohort_is_never():
+    frame = draw(MIXED)
+    blank = frame.assign(joined_year=frame["joined_year"].astype("Int64").replace(0, pd.NA))
+    assert (make_panel(blank, "y").cohort == make_panel(frame, "y").cohort).all()
+
+
+def test_outcomes_without_a_value_are_dropped_and_counted():
+    frame = draw(MIXED)
+    holes = frame.assign(y=frame["y"].where(frame.index % 11 != 0))
+    panel, without = make_panel(holes, "y"), make_panel(holes.dropna(), "y")
+    assert any("20 rows without y were dropped" in note for note in panel.notes)
+    assert any("20 unit-years and were kept" in note for note in panel.notes)
+    for run in STAGGERED.values():
+        assert run(panel).estimate == run(without).estimate
+        assert finite(run(panel))
+    balanced = make_panel(holes, "y", unbalanced="balance")
+    assert not np.isnan(balanced.y).any()
+    assert any("that miss a year were dropped" in note for note in balanced.notes)
+
+
+def test_always_treated_units_are_dropped_with_a_note():
+    frame = draw([*MIXED, 2018, 2010])
+    panel, without = make_panel(frame, "y"), make_panel(draw(MIXED), "y")
+    assert any("2 units treated in 2018 or before were dropped" in note for note in panel.notes)
+    assert panel.n_units == without.n_units
+
+
+@pytest.mark.parametrize("name", STAGGERED)
+def test_cohort_of_one(name):
+    panel = make_panel(draw([2021] + [2022] * 5 + [0] * 10), "y")
+    result = STAGGERED[name](panel)
+    assert finite(result)
+    assert any("2021" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("name", STAGGERED)
+def test_joined_in_the_second_year(name):
+    panel = make_panel(draw([2019] * 5 + [2022] * 5 + [0] * 10), "y")
+    assert finite(STAGGERED[name](panel))
+
+
+def test_joined_in_the_second_year_with_anticipation():
+    panel = make_panel(draw([2019] * 5 + [2022] * 5 + [0] * 10), "y")
+    effects = group_time(panel, anticipation=1)
+    assert set(effects.cohort) == {2022}
+    assert any("cohort 2019" in note for note in effects.notes)
+    weighted = sun_abraham(panel, anticipation=1)
+    assert any("2019" in note for note in weighted.notes)
+    imputed = imputation(panel, anticipation=1).overall
+    assert any("30 of 45 treated cells cannot be imputed" in note for note in imputed.notes)
+    assert finite(imputed)
+
+
+def test_nobody_is_never_treated():
+    panel = make_panel(draw([2020] * 6 + [2021] * 6 + [2023] * 6), "y")
+    with pytest.raises(LianjianError, match="comparison='not_yet'"):
+        group_time(panel)
+    effects = group_time(panel, comparison="not_yet")
+    assert any("no comparison left" in note for note in effects.notes)
+    assert effects.year[effects.cohort != 2023].max() == 2022
+    imputed = imputation(panel)
+    assert any("cannot be imputed" in note for note in imputed.notes)
+    study = event_study(panel)
+    assert len(study.reference) == 2
+    assert all(finite(result) for result in (imputed, study, dynamic(effects), two_way(panel)))
+
+
+def test_treatment_that_follows_the_years_alone():
+    panel = make_panel(draw([2021] * 5 + [2030] * 5), "y")
+    assert finite(two_way(panel))
+    later = make_panel(draw([2021] * 5 + [2030] * 5), "y").take(np.arange(10) < 5)
+    with pytest.raises(LianjianError, match="all units are treated or none"):
+        two_way(later)
+
+
+def test_treated_after_the_last_year_counts_as_untreated():
+    late = [2030 if g == 0 else g for g in MIXED]
+    panel, never = make_panel(draw(late), "y"), make_panel(draw(MIXED), "y")
+    for run in STAGGERED.values():
+        assert run(panel).estimate == pytest.approx(run(never).estimate, abs=1e-12)
+
+
+def test_one_treated_unit_and_three_pairs():
+    one = make_panel(draw([2021] + [0] * 9), "y")
+    assert any("Only 1 clusters hold treated" in note for note in one.notes)
+    assert any("One treated cluster" in note for note in imputation(one).notes)
+    table = compare(one, np.random.default_rng(1))
+    assert "All treated units lie in one cluster" in table.loc["before_after", "notes"]
+    assert np.isfinite(table["estimate"].drop("before_after")).all()
+    pairs = make_panel(draw([2021] * 3 + [0] * 3), "y")
+    assert all(finite(run(pairs)) for run in STAGGERED.values())
+
+
+def test_no_spread_gives_a_zero_error_and_says_so():
+    frame = draw([2021] * 3 + [0] * 3)
+    frame["y"] = frame["year"] * 0.5 + 2.0 * ((frame["year"] >= 2021) & (frame["joined_year"] > 0))
+    for run in STAGGERED.values():
+        result = run(make_panel(frame, "y"))
+        assert result.estimate == pytest.approx(2)
+        assert result.std_error == 0
+        assert np.isnan(result.p_value)
+        assert any("standard error is zero" in note for note in result.notes)
+
+
+def test_pretest_that_cannot_be_had_says_why():
+    frame = draw(MIXED).assign(land=lambda f: f["county"] % 3)
+    test = group_time(make_panel(frame, "y", cluster="land")).pretest()
+    assert np.isnan(test.p_value)
+    assert "cannot be tested jointly on 3 clusters" in str(test)
+
+
+def test_years_may_have_gaps():
+    frame = draw(MIXED)
+    cut = make_panel(frame[frame["year"] != 2021], "y")
+    effects = group_time(cut)
+    assert set(effects.base[effects.cohort == 2023]) == {2018, 2019, 2020, 2022}
+    # the cohort of 2021 is first seen treated in 2022 and compared with 2020
+    assert set(effects.base[(effects.cohort == 2021) & (effects.year >= 2021)]) == {2020}
+    assert finite(imputation(cut))
+
+
+def test_arguments_are_checked():
+    panel = make_panel(draw(MIXED), "y")
+    for call, message in (
+        (lambda: group_time(panel, comparison="all"), "it can be never, not_yet"),
+        (lambda: group_time(panel, adjustment="ipw"), "needs covariates"),
+        (lambda: group_time(panel, anticipation=-1), "0 or more years"),
+        (lambda: imputation(panel, anticipation=-1), "0 or more years"),
+        (lambda: imputation(panel, pool="none"), "it can be cohort_year"),
+        (lambda: two_way(panel, level=95), "a share between 0 and 1"),
+        (lambda: event_study(panel, reference=-9), "Choose another reference"),
+        (lambda: dynamic(group_time(panel), balance=9), "Lower `balance`"),
+        (lambda: group_time(panel, anticipation=9), "No effect after treatment"),
+        (lambda: synthetic_did(panel, np.random.default_rng(1)), "Name one with `cohort`"),
+        (lambda: synthetic_did(panel, cohort=2021), "pass rng="),
+        (lambda: two_by_two(panel, before=1999, after=2020), "no year 1999"),
+        (lambda: two_by_two(panel, before=2020, after=2019), "not before after"),
+        (lambda: two_by_two(panel, before=2018, after=2019), "No treated unit is seen"),
+        (lambda: event_study(panel)[40], "has no event_time 40"),
+        (lambda: make_panel(draw(MIXED), "y", unbalanced="drop"), "'keep' or 'balance'"),
+    ):
+        with pytest.raises(LianjianError, match=message):
+            call()
+
+
+def test_sections_are_checked():
+    frame = pd.DataFrame({"y": [1.0, 2, 3, 4, 5], "d": [0, 0, 1, 1, 1], "late": [0, 1, 0, 1, 1]})
+    with pytest.raises(LianjianError, match="no column year"):
+        two_by_two_sections(frame, "y", treated="d", after="year")
+    with pytest.raises(LianjianError, match="must hold 0 and 1"):
+        two_by_two_sections(frame.assign(d=2), "y", treated="d", after="late")
+    with pytest.raises(LianjianError, match="Each of the four cells"):
+        two_by_two_sections(frame.assign(late=frame["d"]), "y", treated="d", after="late")
+    holes = pd.concat([frame, frame.assign(y=np.nan)])
+    result = two_by_two_sections(holes, "y", treated="d", after="late")
+    assert result.notes == ("5 rows with a missing value were dropped.",)
+
+
+def numbers(frame: pd.DataFrame, **options) -> list[float]:
+    panel = make_panel(frame, "y", cluster="county", **options)
+    table = compare(panel, np.random.default_rng(3))
+    band = dynamic(group_time(panel), rng=np.random.default_rng(4), draws=199)
+    return [*table["estimate"], *table["std_error"], *band.band_low, before_after(panel).low]
+
+
+def holed() -> pd.DataFrame:
+    frame = draw(MIXED).assign(size=lambda f: f["county"] * 0.1 + f["joined_year"] % 7)
+    return frame[frame.index % 13 != 0]
+
+
+def test_row_order_does_not_change_a_bit():
+    frame = holed()
+    shuffled = frame.sample(frac=1, random_state=5)
+    assert repr(numbers(frame)) == repr(numbers(shuffled))
+
+
+def test_names_of_units_and_clusters_do_not_change_a_bit():
+    frame = holed()
+    rng = np.random.default_rng(9)
+    names = {name: int(k) for name, k in zip(
+        frame["village_id"].unique(), rng.permutation(1000), strict=False
+    )}  # fmt: skip
+    renamed = frame.assign(
+        village_id=frame["village_id"].map(names), county="c" + (9 - frame["county"]).astype(str)
+    )
+    assert repr(numbers(frame)) == repr(numbers(renamed))
+
+
+def test_the_hash_seed_does_not_change_a_bit():
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); "
+        "import importlib.util as u; s = u.spec_from_file_location('t', sys.argv[2]); "
+        "m = u.module_from_spec(s); s.loader.exec_module(m); print(repr(m.numbers(m.holed())))"
+    )
+    root = str(Path(__file__).parents[2])
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", program, root, __file__],
+            env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True,
+        ).stdout
+        for seed in ("1", "77")
+    }  # fmt: skip
+    assert len(answers) == 1
+
+
+def test_the_callers_frame_is_left_alone():
+    frame = holed()
+    before = frame.copy(deep=True)
+    numbers(frame)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_compare_names_every_method_once():
+    table = compare(make_panel(draw([2021] * 6 + [0] * 12), "y"), np.random.default_rng(1))
+    assert list(table.index) == list(METHODS)
+    assert table["estimate"].notna().all()
+    assert table["assumes"].is_unique
+    assert isinstance(make_panel(draw(MIXED), "y"), Panel)
