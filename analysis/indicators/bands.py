@@ -1,5 +1,6 @@
 """Income bands and the status of weakness, with their thresholds as arguments."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -61,3 +62,66 @@ def weak_share(panel: pd.DataFrame, by: list[str], threshold_wan: float = WEAK_W
     weak = known["operating_income_yuan"] < threshold_wan * YUAN_PER_WAN
     shares = weak.groupby([known[name] for name in by]).mean() * 100
     return shares.rename("weak_pct").reset_index()
+
+
+@dataclass(frozen=True)
+class WeakRule:
+    """A named threshold of weakness.
+
+    Attributes
+    ----------
+    operating_wan : float
+        Weak: operating income under this, 万元.
+    total_wan : float or None
+        … and total income under this; None where the rule does not look at it.
+    source : str
+        Where the rule is from.
+    """
+
+    operating_wan: float
+    total_wan: float | None
+    source: str
+
+
+WEAK_RULES = {
+    "gansu": WeakRule(5.0, None, "practice in Gansu by 2022, low confidence"),
+    "hunan": WeakRule(5.0, None, "Hunan: operating income under 5 万元"),
+    "zhejiang": WeakRule(5.0, 10.0, "Zhejiang 2012: total under 10 and operating under 5 万元"),
+}
+STATUSES = ("empty shell", "weak", "not weak")
+
+
+def status(panel: pd.DataFrame, rule: WeakRule = WEAK_RULES["gansu"]) -> pd.Series:
+    """Return whether each row is an empty shell (空壳村), weak (薄弱村) or neither.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        With ``operating_income_yuan`` and, for a rule that needs it, ``total_income_yuan``.
+    rule : WeakRule
+        The thresholds; they are exclusive: a village at 5 万元 is not weak.
+
+    Returns
+    -------
+    Series
+        Ordered categories. An empty shell has no operating income, whatever its subsidies and
+        whatever the rule. Missing when an income that decides is missing.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"operating_income_yuan": [0.0, 4e4, 4e4, 5e4],
+    ...                       "total_income_yuan": [3e5, 9e4, 1e5, 5e4]})
+    >>> status(frame, WEAK_RULES["zhejiang"]).tolist()
+    ['empty shell', 'weak', 'not weak', 'not weak']
+    """
+    operating = panel["operating_income_yuan"]
+    weak = operating < rule.operating_wan * YUAN_PER_WAN
+    known = operating.notna()
+    if rule.total_wan is not None:
+        total = panel["total_income_yuan"]
+        # total income decides only where operating income leaves the question open
+        known &= total.notna() | ~weak | (operating <= 0)
+        weak &= total < rule.total_wan * YUAN_PER_WAN
+    text = np.select([operating <= 0, weak], STATUSES[:2], STATUSES[2])
+    values = pd.Series(text, index=panel.index).where(known)
+    return values.astype(pd.CategoricalDtype(STATUSES, ordered=True)).rename("status")

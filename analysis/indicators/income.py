@@ -205,3 +205,78 @@ def yearly_swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def composition(panel: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return what the income of each group consists of.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with operating, subsidy, other and total income in yuan.
+    by : list of str
+        Grouping columns.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``villages`` (all four incomes known), ``operating_pct, subsidy_pct, other_pct``
+        (shares of the group's total income, from sums), ``operating_median_pct`` (the median
+        village's own operating share, among those with income) and ``dependent_pct`` (villages
+        that have more subsidy than half their total income, in percent of those with income).
+
+    Raises
+    ------
+    LianjianError
+        A group has no income at all, so that it has no shares.
+
+    Notes
+    -----
+    The share from sums is ruled by large villages, the median share is not; they part where
+    subsidies go to small villages. A village without income counts in ``villages`` and has no
+    share of its own.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"year": 2024, "operating_income_yuan": [9.0, 1.0],
+    ...     "subsidy_income_yuan": [0.0, 8.0], "other_income_yuan": [1.0, 1.0],
+    ...     "total_income_yuan": [10.0, 10.0]})
+    >>> composition(frame, ["year"]).iloc[0].tolist()
+    [2024.0, 2.0, 50.0, 40.0, 10.0, 50.0, 50.0]
+    """
+    parts = [f"{name}_income_yuan" for name in ("operating", "subsidy", "other")]
+    known = panel[panel[[*parts, "total_income_yuan"]].notna().all(axis=1)]
+    keys = [known[name] for name in by]
+    groups = known.groupby(by, observed=True, sort=True)
+    sums = groups[[*parts, "total_income_yuan"]].sum()
+    if (sums["total_income_yuan"] <= 0).any():
+        empty = sums.index[sums["total_income_yuan"] <= 0].tolist()
+        raise LianjianError(f"The groups {empty} have no income at all. Leave them out.")
+    shares = sums[parts].div(sums["total_income_yuan"], axis=0) * 100
+    result = shares.rename(columns=lambda name: name.replace("_income_yuan", "_pct"))
+    result.insert(0, "villages", groups.size())
+    total = known["total_income_yuan"].where(known["total_income_yuan"] > 0)
+    own = known["operating_income_yuan"] / total * 100
+    result["operating_median_pct"] = own.groupby(keys).median()
+    dependent = (known["subsidy_income_yuan"] / total > 1 / 2).where(total.notna())
+    result["dependent_pct"] = dependent.astype(float).groupby(keys).mean() * 100
+    return result.reset_index()
+
+
+def log_change(change: pd.DataFrame) -> pd.Series:
+    """Return ln(end) − ln(start) of each village; missing unless both incomes are positive.
+
+    Parameters
+    ----------
+    change : DataFrame
+        Result of :func:`changes`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"start_wan_yuan": [1.0, 0.0], "end_wan_yuan": [2.0, 3.0]})
+    >>> log_change(frame).round(4).tolist()
+    [0.6931, nan]
+    """
+    ends = change[["start_wan_yuan", "end_wan_yuan"]]
+    logs = np.log(ends.where((ends > 0).all(axis=1)))
+    return (logs["end_wan_yuan"] - logs["start_wan_yuan"]).rename("log_change")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -137,3 +138,115 @@ def overlap_bounds(first: int, second: int, population: int) -> Interval:
             f"Groups of {first} and {second} do not fit into a population of {population}."
         )
     return Interval(max(0, first + second - population), min(first, second))
+
+
+Verdict = Literal["agrees", "contradicts", "cannot tell"]
+Reading = Literal["mean is", "mean at least", "each at least"]
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """A published figure held against a panel.
+
+    Attributes
+    ----------
+    verdict : {"agrees", "contradicts", "cannot tell"}
+        What the known values allow to say.
+    claimed, observed : float
+        The figure, and what the panel has in its place: the mean, or the least value under the
+        reading "each"; NaN when no value is known. Same unit as the values.
+    known, villages : int
+        Villages with a value, and villages that the figure speaks of.
+    reason : str
+        Why, in words.
+    """
+
+    verdict: Verdict
+    claimed: float
+    observed: float
+    known: int
+    villages: int
+    reason: str
+
+
+def reconcile(
+    values: pd.Series,
+    claimed: float,
+    reading: Reading,
+    *,
+    villages: int,
+    digits: int = 1,
+    least: float | None = None,
+) -> Reconciliation:
+    """Hold a published figure against the values of the villages that it speaks of.
+
+    Parameters
+    ----------
+    values : Series
+        One value a village in the unit of the figure; missing ones are unknown, not zero.
+    claimed : float
+        The figure as printed.
+    reading : {"mean is", "mean at least", "each at least"}
+        What the figure is taken to say. A mean "is" the figure when it prints so.
+    villages : int
+        Number of villages that the figure speaks of.
+    digits : int
+        Decimals printed; rounding is the figure's, "at least" is taken as printed.
+    least : float, optional
+        The least that a value can be (0 for a gross income). It lets incomplete values contradict
+        a mean that is too low for them.
+
+    Raises
+    ------
+    LianjianError
+        No village, or more known values than villages: the figure speaks of another group.
+
+    Notes
+    -----
+    With unknown values the mean lies in [(Σ known + unknown · least)/villages, ∞), so that they
+    can contradict "mean is" from below only, and "mean at least" never. "Each" falls with one
+    village under the figure, and stands only when all are known.
+
+    Examples
+    --------
+    >>> gains = pd.Series([2.0, 1.9, 5.0])
+    >>> reconcile(gains, 2.0, "mean at least", villages=3).verdict
+    'agrees'
+    >>> reconcile(gains, 2.0, "each at least", villages=4).verdict
+    'contradicts'
+    >>> reconcile(gains, 2.0, "mean at least", villages=4).verdict
+    'cannot tell'
+    """
+    known = values.dropna().to_numpy(dtype=float)
+    if villages < 1 or len(known) > villages:
+        raise LianjianError(
+            f"{len(known)} values for a figure on {villages} villages: they are not the same "
+            "group. Choose the villages that the figure speaks of."
+        )
+    unknown = villages - len(known)
+    slack = 1e-9 * max(1.0, abs(claimed))
+    if reading == "each at least":
+        observed = float(known.min()) if len(known) else math.nan
+        under = int((known < claimed - slack).sum())
+        if under:
+            verdict: Verdict = "contradicts"
+            reason = f"{under} of {len(known)} known villages are under {claimed:g}"
+        else:
+            verdict = "cannot tell" if unknown else "agrees"
+            reason = f"no known village is under {claimed:g}; {unknown} of {villages} are unknown"
+        return Reconciliation(verdict, claimed, observed, len(known), villages, reason)
+    observed = float(known.mean()) if len(known) else math.nan
+    printed = rounding_interval(claimed, digits)
+    if unknown:
+        floor = -math.inf if least is None else (known.sum() + unknown * least) / villages
+        against = reading == "mean is" and floor > printed.high + slack
+        verdict = "contradicts" if against else "cannot tell"
+        reason = f"{unknown} of {villages} villages are unknown" + (
+            f", and the mean is {floor:.4g} at least" if against else ""
+        )
+    else:
+        low = claimed if reading == "mean at least" else printed.low
+        high = math.inf if reading == "mean at least" else printed.high
+        verdict = "agrees" if low - slack <= observed <= high + slack else "contradicts"
+        reason = f"the mean of all {villages} villages is {observed:.4g}"
+    return Reconciliation(verdict, claimed, observed, len(known), villages, reason)
