@@ -37,8 +37,8 @@ def critical_value(
 
     Notes
     -----
-    The ``level`` quantile of max_k |Σ_c s_c ψ_ck| / σ_k over Rademacher signs s_c by cluster, and no
-    less than the normal pointwise value (Callaway & Sant'Anna 2021, algorithm 1).
+    The ``level`` quantile of max_k |Σ_c s_c ψ_ck| / σ_k over Rademacher signs s_c by cluster, and
+    no less than the normal pointwise value (Callaway & Sant'Anna 2021, algorithm 1).
 
     Examples
     --------

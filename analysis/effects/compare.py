@@ -114,7 +114,7 @@ def compare(
     >>> table.loc["synthetic", "notes"][:43]
     'Cohort 2024 shows 1 year(s) before treatmen'
     """
-    rows = {}
+    rows: dict[str, dict[str, object]] = {}
     for key, run in _runs(panel, rng, anticipation, level).items():
         method = METHODS[key]
         words = {"averages": method.averages, "compares_with": method.compares_with,

@@ -147,8 +147,8 @@ def make_study(
     >>> frame = pd.DataFrame({"village_id": [*"aabbcc"], "year": [2022, 2024] * 3,
     ...     "role": ["allied_weak"] * 2 + ["outside"] * 4, "alliance_id": ["A"] * 2 + [None] * 4,
     ...     "joined_year": [2024] * 2 + [None] * 4, "total_income_yuan": [1.0, 4, 1, 2, 1, 1]})
-    >>> make_study(frame, "total_income_yuan").panel
-    <Panel total_income_yuan: 3 units (1 treated in 1 cohorts), 2022–2024, 6 rows, 3 clusters by alliance>
+    >>> make_study(frame, "total_income_yuan").panel.ids.tolist()
+    ['a', 'c', 'b']
     """
     design = design or Design()
     _check(design)
@@ -180,8 +180,8 @@ def make_study(
         ])]  # fmt: skip
         notes += pairs.notes
     panel = make_panel(
-        frame, outcome, cohort="cohort", cluster="alliance", covariates=list(dict.fromkeys(covariates)),
-        unbalanced=unbalanced,
+        frame, outcome, cohort="cohort", cluster="alliance", unbalanced=unbalanced,
+        covariates=list(dict.fromkeys(covariates)),
     )  # fmt: skip
     panel = panel.take(np.ones(panel.n_units, dtype=np.bool_), *notes)
     kind: Literal["never", "not_yet"] = "never"

@@ -39,8 +39,8 @@ class Sample:
         notes = []
         if self.unlike:
             notes.append(
-                f"Up to {self.unlike:,} comparison units have no weight: a yes-or-no covariate sets "
-                "them apart from all treated units of a cohort."
+                f"Up to {self.unlike:,} comparison units have no weight: a yes-or-no covariate "
+                "sets them apart from all treated units of a cohort."
             )
         if self.trimmed:
             notes.append(

@@ -8,7 +8,6 @@ from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
 from analysis.effects.series import (
     EffectSeries,
     WaldTest,
-    cluster_sums,
     clustered_covariance,
     make_estimate,
     make_series,
@@ -60,8 +59,8 @@ def imputation(
 
     Notes
     -----
-    1. y_it = α_i + λ_t + x_i′δ_t + ε_it on cells with t < g_i − anticipation. 2. τ̂_it = y_it − α̂_i −
-    λ̂_t − x_i′δ̂_t. 3. τ̂ = Σ w_it τ̂_it = Σ v_it y_it with equal w. The variance is
+    1. y_it = α_i + λ_t + x_i′δ_t + ε_it on cells with t < g_i − anticipation. 2. τ̂_it = y_it − α̂_i
+    − λ̂_t − x_i′δ̂_t. 3. τ̂ = Σ w_it τ̂_it = Σ v_it y_it with equal w. The variance is
     Σ_c (Σ v_it ε̃_it)², ε̃ the residual of untreated cells and τ̂_it − τ̄ of treated ones, with τ̄ the
     mean of a ``pool`` that makes the variance conservative (Rev. Econ. Stud. 91(6), 2024, DOI
     10.1093/restud/rdae007, theorem 3 and eq. 8). The pre-trend test is that of their section 4.4.
@@ -89,10 +88,8 @@ def imputation(
     cells = wanted & _estimable(fit, used)
     notes: tuple[str, ...] = ()
     if lost := int(wanted.sum() - cells.sum()):
-        notes = (
-            f"{lost:,} of {wanted.sum():,} treated cells cannot be imputed (no untreated year of "
-            "the unit, or no comparison in the year) and were left out.",
-        )
+        text = "(no untreated year of the unit, or no comparison in the year) and were left out."
+        notes = (f"{lost:,} of {wanted.sum():,} treated cells cannot be imputed {text}",)
     if not cells.any():
         raise LianjianError(
             "No treated cell can be imputed: in the years after treatment nobody is untreated. "
@@ -119,7 +116,7 @@ def imputation(
     )  # fmt: skip
     return make_series(
         "Imputation, by event time", "event_time", index, theta,
-        clustered_covariance(psi, panel, small_sample=small_sample), panel, n_units=counts,
+        clustered_covariance(psi, panel, small_sample=small_sample), panel=panel, n_units=counts,
         overall=overall, pretest=pretrend(panel, anticipation=anticipation), notes=notes,
     )  # fmt: skip
 
@@ -218,11 +215,14 @@ def _untreated_part(fit: WithinFit, used: Bools, marks: list[Bools], counts: Int
         right[:, :, k] = each.T @ fit.z - used.T @ (fit.z * (each.sum(axis=1) * share)[:, None])
     solved, _ = solve_spd(fit.cross, right.reshape(years * width, -1))
     s = np.nan_to_num(solved).reshape(years, width, -1)
-    return sum(fit.z[:, p : p + 1] * (fit.residual @ s[:, p]) for p in range(width))
+    part = np.zeros((n, len(marks)))
+    for p in range(width):
+        part += fit.z[:, p : p + 1] * (fit.residual @ s[:, p])
+    return part
 
 
 def _pool_codes(panel: Panel, event: Ints, pool: Pool) -> Ints:
-    """Number the pool that each cell belongs to (N, T)."""
+    """Return the number of the pool that each cell belongs to (N, T)."""
     if pool == "all":
         return np.zeros(event.shape, dtype=np.int64)
     if pool == "event_time":
@@ -266,8 +266,9 @@ def _centre(
     if len(np.unique(cluster)) == 1:
         return out, ("One treated cluster: the standard error misses how effects vary.",)
     if pool is None and coarse:
-        return out, (
-            f"{coarse:,} treated cells are the only cluster of their cohort and year: their spread "
-            "is measured around the mean of their event time, or of all treated cells.",
+        text = (
+            "treated cells are the only cluster of their cohort and year: their spread is measured "
+            "around the mean of their event time, or of all treated cells."
         )
+        return out, (f"{coarse:,} {text}",)
     return out, ()

@@ -117,12 +117,20 @@ def match(
             f"{flag.sum()} treated and {(~flag).sum()} comparison units: none to match."
         )
     z = _whiten(x, flag, distance)
-    strata = np.zeros(len(units), dtype=np.int64)
+    strata: Ints = np.zeros(len(units), dtype=np.int64)
     if exact:
-        strata = units.groupby(list(exact), sort=True).ngroup().to_numpy()
+        strata = units.groupby(list(exact), sort=True).ngroup().to_numpy(dtype=np.int64)
     rank = np.argsort(np.lexsort((np.arange(len(x)), *x.T[::-1])))
     parts = [
-        _pairs(z, rank, flag & (strata == s), ~flag & (strata == s), ratio, caliper, replace)
+        _pairs(
+            z,
+            rank,
+            flag & (strata == s),
+            ~flag & (strata == s),
+            ratio=ratio,
+            caliper=caliper,
+            replace=replace,
+        )
         for s in np.unique(strata[flag])
     ]
     found = np.concatenate(parts)
@@ -235,8 +243,8 @@ def _whiten(x: Floats, flag: Bools, distance: str) -> Floats:
 
 
 def _pairs(
-    z: Floats, rank: Ints, treated: Bools, control: Bools, ratio: int, caliper: float | None,
-    replace: bool,
+    z: Floats, rank: Ints, treated: Bools, control: Bools, *, ratio: int,
+    caliper: float | None, replace: bool,
 ) -> Floats:  # fmt: skip
     """Return rows of treated, control, distance inside one stratum."""
     one, zero = np.flatnonzero(treated), np.flatnonzero(control)
@@ -248,9 +256,8 @@ def _pairs(
     found: list[tuple[int, int, float]] = []
     if replace:
         for i, row in enumerate(gaps):
-            for j in np.argsort(row, kind="stable")[:ratio]:
-                if row[j] <= reach:
-                    found.append((one[i], zero[j], row[j]))
+            nearest = np.argsort(row, kind="stable")[:ratio]
+            found += [(one[i], zero[j], row[j]) for j in nearest if row[j] <= reach]
     else:
         open_one, open_zero = np.full(len(one), ratio), np.ones(len(zero), dtype=np.bool_)
         for place in np.argsort(gaps, axis=None, kind="stable"):

@@ -176,7 +176,7 @@ def make_panel(
     codes, ids = pd.factorize(frame[unit])
     units = codes.astype(np.int64)
     when, years = _years(frame, year)
-    y = _matrix(units, when, values, (len(ids), len(years)), np.asarray(ids), years)
+    y = _matrix(units, when, values, ids=np.asarray(ids), years=years)
     starts = _whole(frame, cohort)
     first = np.empty(len(ids), np.int64)
     first[units[::-1]] = np.arange(len(units))[::-1]
@@ -236,9 +236,9 @@ def _years(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
 
 
 def _matrix(
-    units: Ints, when: Ints, values: Floats, shape: tuple[int, int], ids: NDArray[np.object_],
-    years: Ints,
+    units: Ints, when: Ints, values: Floats, *, ids: NDArray[np.object_], years: Ints
 ) -> Floats:  # fmt: skip
+    shape = (len(ids), len(years))
     y = np.full(shape, np.nan)
     y[units, when] = values
     if np.count_nonzero(~np.isnan(y)) != len(values):
@@ -246,8 +246,8 @@ def _matrix(
         counts = np.bincount(cells)
         cell = int(np.argmax(counts > 1))
         raise LianjianError(
-            f"{int((counts > 1).sum())} unit-years occur more than once, first {ids[cell // shape[1]]} "
-            f"in {years[cell % shape[1]]}. Keep one row for each unit and year."
+            f"{int((counts > 1).sum())} unit-years occur more than once, first "
+            f"{ids[cell // shape[1]]} in {years[cell % shape[1]]}. Keep one row a unit and year."
         )
     return y
 
@@ -276,12 +276,12 @@ def _covariates(
 
 
 def _leave_out(panel: Panel, unbalanced: str) -> Panel:
-    blank = np.isnan(panel.x).any(axis=1)
+    blank = np.isnan(panel.x).max(axis=1, initial=False)
     if blank.any():
         names = ", ".join(panel.covariates)
         panel = panel.take(~blank, f"{blank.sum():,} units without {names} were dropped.")
     missing = np.isnan(panel.y)
-    short = missing.any(axis=1)
+    short = missing.max(axis=1, initial=False)
     if unbalanced not in {"keep", "balance"}:
         raise LianjianError(f"unbalanced is {unbalanced!r}; it can be 'keep' or 'balance'.")
     if short.any() and unbalanced == "balance":

@@ -1,4 +1,4 @@
-"""Many effects with one covariance matrix, a joint test of some, and what turns them into records."""
+"""Many effects with one covariance matrix, and a joint test of some of them."""
 
 from dataclasses import dataclass, field
 
@@ -104,7 +104,16 @@ class EffectSeries:
 
     def tidy(self) -> pd.DataFrame:
         """Return one row an effect."""
-        names = "estimate std_error low high p_value band_low band_high n_units".split()
+        names = [
+            "estimate",
+            "std_error",
+            "low",
+            "high",
+            "p_value",
+            "band_low",
+            "band_high",
+            "n_units",
+        ]
         return pd.DataFrame({self.by: self.index, **{name: getattr(self, name) for name in names}})
 
     def __getitem__(self, key: int) -> float:
@@ -181,7 +190,7 @@ def wald(theta: Floats, covariance: Floats, df_resid: float, hypothesis: str) ->
     p_value = float(stats.f.sf(statistic / q, q, df_resid)) if np.isfinite(df_resid) else nan
     p_chi2 = float(stats.chi2.sf(statistic, q))
     return WaldTest(
-        hypothesis, statistic, q, df_resid, p_value if p_value == p_value else p_chi2, p_chi2
+        hypothesis, statistic, q, df_resid, p_value if np.isfinite(df_resid) else p_chi2, p_chi2
     )
 
 
@@ -232,8 +241,8 @@ def make_estimate(
 
 
 def make_series(
-    name: str, by: str, index: Ints, estimate: Floats, covariance: Floats, panel: Panel, *,
-    n_units: Ints, overall: Estimate, reference: tuple[int, ...] = (),
+    name: str, by: str, index: Ints, estimate: Floats, covariance: Floats, *,
+    panel: Panel, n_units: Ints, overall: Estimate, reference: tuple[int, ...] = (),
     pretest: WaldTest | None = None, critical: float | None = None, notes: tuple[str, ...] = (),
 ) -> EffectSeries:  # fmt: skip
     """Turn effects (K,) and their covariance (K, K) into an `EffectSeries`.

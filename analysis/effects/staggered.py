@@ -193,7 +193,9 @@ def group_time(
             column = np.zeros(panel.n_units)
             label = f"({g}, {panel.years[t]})"
             try:
-                estimate = _pair(by_year[t], by_year[b], rows, spans, column, sample, complete)
+                estimate = _pair(
+                    by_year[t], by_year[b], rows, spans, column, sample=sample, complete=complete
+                )
             except NoOverlapError as error:
                 lost.setdefault(str(error), []).append(label)
                 continue
@@ -250,8 +252,8 @@ def _merge(spans: list[slice]) -> list[slice]:
 
 
 def _pair(
-    now: Floats, then: Floats, rows: slice, spans: list[slice], column: Floats, sample: Sample,
-    complete: bool,
+    now: Floats, then: Floats, rows: slice, spans: list[slice], column: Floats, *,
+    sample: Sample, complete: bool,
 ) -> float:  # fmt: skip
     """Estimate one pair and write its influence function into ``column`` (N,)."""
     if sample.adjustment == "none" and complete:
@@ -268,12 +270,12 @@ def _pair(
         return float(mean - level)
     change = now - then
     seen = ~np.isnan(change)
-    treated = np.arange(rows.start, rows.stop)[seen[rows]]
+    units = np.arange(rows.start, rows.stop)[seen[rows]]
     other = [np.arange(span.start, span.stop)[seen[span]] for span in spans]
     control = np.concatenate(other) if other else np.empty(0, dtype=np.int64)
-    if not len(treated):
+    if not len(units):
         raise NoOverlapError("no treated unit seen in both years")
     if not len(control):
         raise NoOverlapError("no comparison left")
-    estimate, column[treated], column[control] = att_score(change, treated, control, sample)
+    estimate, column[units], column[control] = att_score(change, units, control, sample)
     return estimate

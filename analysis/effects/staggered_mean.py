@@ -108,8 +108,8 @@ def dynamic(
     units = np.array([_units(effects, keep & (when == e)) for e in index])
     zero = (-1 - effects.anticipation,) if effects.base_rule == "universal" else ()
     return _series(
-        effects, f"{NAME}, by event time", "event_time", index, theta, psi, units, overall,
-        rng, draws, zero, notes,
+        effects, "event_time", index, theta, psi, units=units, overall=overall, rng=rng,
+        draws=draws, reference=zero, notes=notes,
     )  # fmt: skip
 
 
@@ -154,8 +154,8 @@ def by_cohort(
     overall = _estimate(effects, "by cohort", float(theta @ weights / weights.sum()), total, level)
     units = np.array([_units(effects, mark) for mark in marks])
     return _series(
-        effects, f"{NAME}, by cohort", "cohort", index, theta, psi, units, overall, rng, draws
-    )
+        effects, "cohort", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
+    )  # fmt: skip
 
 
 def by_year(
@@ -196,8 +196,8 @@ def by_year(
     overall = _estimate(effects, "by year", theta.mean(), psi.mean(axis=1), level)
     units = np.array([_units(effects, mark) for mark in marks])
     return _series(
-        effects, f"{NAME}, by year", "year", index, theta, psi, units, overall, rng, draws
-    )
+        effects, "year", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
+    )  # fmt: skip
 
 
 def _shares(effects: GroupTime, cohorts: Ints) -> Floats:
@@ -246,7 +246,7 @@ def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: f
 
 
 def _series(
-    effects: GroupTime, name: str, by: str, index: Ints, theta: Floats, psi: Floats, units: Ints,
+    effects: GroupTime, by: str, index: Ints, theta: Floats, psi: Floats, *, units: Ints,
     overall: Estimate, rng: np.random.Generator | None, draws: int,
     reference: tuple[int, ...] = (), notes: tuple[str, ...] = (),
 ) -> EffectSeries:  # fmt: skip
@@ -255,8 +255,8 @@ def _series(
     if rng is not None:
         critical = critical_value(psi, panel, rng, draws=draws, level=overall.level)
     return make_series(
-        name, by, index, theta,
-        clustered_covariance(psi, panel, small_sample=effects.small_sample), panel, n_units=units,
-        overall=overall, reference=reference, critical=critical,
+        f"{NAME}, by {by.replace('_', ' ')}", by, index, theta,
+        clustered_covariance(psi, panel, small_sample=effects.small_sample), panel=panel,
+        n_units=units, overall=overall, reference=reference, critical=critical,
         pretest=effects.pretest() if by == "event_time" else None, notes=effects.notes + notes,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.effects.panel import Floats, Panel
+from analysis.effects.panel import Bools, Floats, Ints, Panel
 from analysis.effects.results import Estimate
 from analysis.effects.series import make_estimate
 from analysis.effects.twoway import comparison_cohorts
@@ -127,7 +127,9 @@ def synthetic_did(
     )  # fmt: skip
 
 
-def _sample(panel: Panel, cohort: int | None, anticipation: int) -> tuple:  # type: ignore[type-arg]
+def _sample(
+    panel: Panel, cohort: int | None, anticipation: int
+) -> tuple[Bools, Bools, Ints, tuple[str, ...]]:
     """Return treated, control (N,), and years as 0 before, 1 after, −1 left out."""
     cohorts = panel.cohorts[panel.cohorts <= panel.years[-1]]
     if cohort is None and len(cohorts) > 1:
@@ -158,7 +160,7 @@ def _sample(panel: Panel, cohort: int | None, anticipation: int) -> tuple:  # ty
     return treated, control, years, notes
 
 
-def synthetic_weights(y0: Floats, target: Floats, post: Floats, n1: int) -> SyntheticWeights:
+def synthetic_weights(y0: Floats, target: Floats, post: Bools, n1: int) -> SyntheticWeights:
     """Fit unit and time weights.
 
     Parameters
@@ -177,7 +179,8 @@ def synthetic_weights(y0: Floats, target: Floats, post: Floats, n1: int) -> Synt
     The target runs parallel to the second unit.
 
     >>> y0 = np.array([[0.0, 5.0, 1.0], [0.0, 1.0, 2.0]])
-    >>> weights = synthetic_weights(y0, np.array([3.0, 4.0, 9.0]), np.array([False, False, True]), 1)
+    >>> post = np.array([False, False, True])
+    >>> weights = synthetic_weights(y0, np.array([3.0, 4.0, 9.0]), post, 1)
     >>> bool(weights.unit[1] > weights.unit[0]), round(float(weights.unit.sum()), 9)
     (True, 1.0)
     """
@@ -190,12 +193,12 @@ def synthetic_weights(y0: Floats, target: Floats, post: Floats, n1: int) -> Synt
     return SyntheticWeights(unit, time, zeta)
 
 
-def _gap(y0: Floats, target: Floats, post: Floats, weights: SyntheticWeights) -> float:
+def _gap(y0: Floats, target: Floats, post: Bools, weights: SyntheticWeights) -> float:
     gap = target - weights.unit @ y0
     return float(gap[post].mean() - weights.time @ gap[~post])
 
 
-def _jackknife(y0: Floats, y1: Floats, post: Floats, weights: SyntheticWeights) -> float:
+def _jackknife(y0: Floats, y1: Floats, post: Bools, weights: SyntheticWeights) -> float:
     """Return (n−1)/n Σ (τ̂_(−i) − τ̂)², algorithm 3."""
     if len(y1) < 2 or (weights.unit > 0).sum() < 2:  # noqa: PLR2004
         raise LianjianError("The jackknife needs two treated and two weighted comparison units.")
@@ -213,13 +216,16 @@ def _jackknife(y0: Floats, y1: Floats, post: Floats, weights: SyntheticWeights) 
 def _simplex_fit(a: Floats, b: Floats, ridge: float) -> Floats:
     """Minimise ‖a w − b − intercept‖² + ridge ‖w‖² over w ≥ 0, Σw = 1, exactly.
 
-    Block principal pivoting: solve with the weights in the support free, swap all that break a sign,
-    or only the last of them when that stops helping (Júdice & Pires 1994, Comput. Oper. Res. 21(5)).
+    Block principal pivoting: solve with the weights in the support free, swap all that break a
+    sign, or only the last of them when that stops helping (Júdice & Pires 1994, Comput. Oper. Res.
+    21(5)).
     """
     a = a - a.mean(axis=0)
     right = a.T @ (b - b.mean())
     # without a ridge the fit need not be unique; this one is below rounding of the data
-    ridge = max(ridge, 1e-12 * float((a**2).sum()), np.finfo(np.float64).tiny)
+    ridge = max(ridge, 1e-12 * float((a**2).sum()))
+    if ridge == 0:
+        return np.full(a.shape[1], 1 / a.shape[1])
     free = np.ones(a.shape[1], dtype=np.bool_)
     fewest, patience = len(free) + 1, PATIENCE
     weights = np.full(len(free), 1 / len(free))
@@ -252,6 +258,8 @@ def _ridge_solve(a: Floats, right: Floats, ridge: float) -> Floats:
     """Solve (a′a + ridge·I) x = right on the smaller side of a."""
     rows, columns = a.shape
     if columns <= rows:
-        return np.linalg.solve(a.T @ a + ridge * np.eye(columns), right)
+        direct: Floats = np.linalg.solve(a.T @ a + ridge * np.eye(columns), right)
+        return direct
     inner = np.linalg.solve(a @ a.T + ridge * np.eye(rows), a @ right)
-    return (right - a.T @ inner) / ridge
+    solved: Floats = (right - a.T @ inner) / ridge
+    return solved

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.effects.panel import NEVER, Floats, Panel
+from analysis.effects.panel import NEVER, Floats, Ints, Panel
 from analysis.effects.results import Estimate
 from analysis.effects.series import (
     cluster_sums,
@@ -234,7 +234,7 @@ def two_by_two_sections(
     )  # fmt: skip
 
 
-def _positions(panel: Panel, years: int | Sequence[int]) -> Floats:
+def _positions(panel: Panel, years: int | Sequence[int]) -> Ints:
     wanted = np.atleast_1d(np.asarray(years))
     unknown = wanted[~np.isin(wanted, panel.years)]
     if len(unknown):
@@ -244,7 +244,7 @@ def _positions(panel: Panel, years: int | Sequence[int]) -> Floats:
     return np.searchsorted(panel.years, wanted)
 
 
-def _ols(x: Floats, y: Floats, cluster: Floats, *, small_sample: bool) -> tuple[Floats, Floats]:
+def _ols(x: Floats, y: Floats, cluster: Ints, *, small_sample: bool) -> tuple[Floats, Floats]:
     """Return OLS coefficients and their clustered covariance."""
     bread = np.linalg.inv(x.T @ x)
     beta = bread @ (x.T @ y)

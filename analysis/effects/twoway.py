@@ -127,7 +127,8 @@ def event_study(
             f"No treated unit is seen at event time {zero}. Choose another reference among "
             f"{', '.join(map(str, times))}."
         )
-    references, notes = (zero,), ()
+    references: tuple[int, ...] = (zero,)
+    notes: tuple[str, ...] = ()
     if (cohort != NEVER).all():
         references = tuple(sorted({zero, int(times[0])}))
         notes = (f"No unit is never treated: event time {times[0]} is fixed at zero as well.",)
@@ -145,9 +146,9 @@ def event_study(
     weight = (index >= 0) / (index >= 0).sum()
     units = _units_by_event(panel, groups, event, index)
     return _series(
-        "Event study, two-way fixed effects", panel, index, theta, covariance, weight, units,
-        references, level=level, n_obs=fit.n_obs, notes=notes, anticipation=anticipation,
-        average="mean of event times from 0",
+        "Event study, two-way fixed effects", panel, index, theta, covariance, weight=weight,
+        units=units, reference=references, level=level, n_obs=fit.n_obs, notes=notes,
+        anticipation=anticipation, average="mean of event times from 0",
     )  # fmt: skip
 
 
@@ -173,7 +174,7 @@ def sun_abraham(
 
     Notes
     -----
-    y_it = α_i + λ_t + Σ_g Σ_{e≠ref} δ_ge 1{g_i = g} 1{t − g = e} + ε_it, then β_e = Σ_g s_ge δ_ge with
+    y_it = α_i + λ_t + Σ_g Σ_{e≠ref} δ_ge 1{g_i = g} 1{t − g = e} + ε_it, then β_e = Σ_g s_ge δ_ge,
     s_ge the share of cohort g among the treated units seen at e; the shares are taken as known. The
     comparison is the never-treated; without any, the cohort treated last, in the years before its
     own treatment (Sun & Abraham 2021, J. Econometrics 225(2), DOI 10.1016/j.jeconom.2020.09.006).
@@ -198,10 +199,8 @@ def sun_abraham(
         last = int(cohort.max())
         control = cohort == last
         used &= panel.years < last - anticipation
-        notes = (
-            f"No unit is never treated: the cohort of {last} is the comparison, up to "
-            f"{last - anticipation - 1}.",
-        )
+        text = f"the cohort of {last} is the comparison, up to {last - anticipation - 1}."
+        notes = (f"No unit is never treated: {text}",)
     elif (cohort[control] != NEVER).any():
         late = np.isin(panel.cohort, cohort[control]) & (panel.cohort != NEVER)
         used &= ~(late[:, None] & (panel.years >= panel.cohort[:, None] - anticipation))
@@ -210,11 +209,8 @@ def sun_abraham(
     usable = ~control & ((event == zero) & (cells > 0)).any(axis=1)
     lost = cohort[~control & ~usable]
     if len(lost):
-        notes = (
-            *notes,
-            f"Cohorts {', '.join(map(str, lost))} show no year {-zero} before treatment and take no "
-            "part.",
-        )
+        text = f"show no year {-zero} before treatment and take no part."
+        notes = (*notes, f"Cohorts {', '.join(map(str, lost))} {text}")
         used &= ~np.isin(panel.cohort, lost)[:, None]
     c, t = np.nonzero(usable[:, None] & (cells > 0) & (event != zero))
     if not (event[c, t] >= 0).any():
@@ -238,8 +234,9 @@ def sun_abraham(
     post = np.where(index >= 0, units, 0.0)
     return _series(
         "Sun–Abraham", panel, index, shares @ delta, shares @ covariance @ shares.T,
-        post / post.sum(), units.astype(np.int64), (zero,), level=level, n_obs=fit.n_obs,
-        notes=notes, anticipation=anticipation, average="mean of treated unit-years",
+        weight=post / post.sum(), units=units.astype(np.int64), reference=(zero,), level=level,
+        n_obs=fit.n_obs, notes=notes, anticipation=anticipation,
+        average="mean of treated unit-years",
     )  # fmt: skip
 
 
@@ -310,13 +307,14 @@ def _covariance(fit: WithinFit, panel: Panel, *, small_sample: bool) -> Floats:
 
 
 def _series(
-    name: str, panel: Panel, index: Ints, theta: Floats, covariance: Floats, weight: Floats,
-    units: Ints, reference: tuple[int, ...], *, level: float, n_obs: int, average: str,
+    name: str, panel: Panel, index: Ints, theta: Floats, covariance: Floats, *,
+    weight: Floats, units: Ints, reference: tuple[int, ...], level: float, n_obs: int, average: str,
     notes: tuple[str, ...], anticipation: int,
 ) -> EffectSeries:  # fmt: skip
     df = panel.n_clusters - 1
     overall = make_estimate(
-        f"{name}, {average}", weight @ theta, weight @ covariance @ weight, panel, level=level,
+        f"{name}, {average}", float(weight @ theta), float(weight @ covariance @ weight), panel,
+        level=level,
         inference=INFERENCE.format(panel.cluster_name, df), n_obs=n_obs, notes=notes,
     )  # fmt: skip
     before = index < -anticipation
@@ -327,6 +325,6 @@ def _series(
     else:
         notes = (*notes, "No pre-trend test: no event time before the reference is seen.")
     return make_series(
-        name, "event_time", index, theta, covariance, panel, n_units=units, overall=overall,
+        name, "event_time", index, theta, covariance, panel=panel, n_units=units, overall=overall,
         reference=reference, pretest=test, notes=notes,
     )  # fmt: skip

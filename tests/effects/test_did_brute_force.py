@@ -25,7 +25,7 @@ def draw(seed: int, *, n: int = 40, missing: float = 0.0, never: bool = True) ->
     cohorts = [2020, 2021, 2023, *([0, 0] if never else [2024])]
     start = rng.choice(cohorts, n)
     size = rng.normal(size=n)
-    after = (YEARS >= start[:, None]) & (start[:, None] > 0)
+    after = (start[:, None] <= YEARS) & (start[:, None] > 0)
     y = rng.normal(size=(n, 1)) + rng.normal(size=len(YEARS)) + 0.3 * size[:, None] * (YEARS - 2018)
     y = y + rng.normal(size=y.shape) + after * (1 + 0.5 * (YEARS - start[:, None]))
     frame = pd.DataFrame(
@@ -141,9 +141,7 @@ def test_sun_abraham_without_never_treated_uses_the_last_cohort():
 def test_imputation_equals_dense_projection(case, anticipation):
     """Point estimates by OLS on untreated rows; variance from the written-out weights v."""
     frame, panel = case
-    result = imputation(
-        panel, anticipation=anticipation, pool="cohort_year", small_sample=False
-    )
+    result = imputation(panel, anticipation=anticipation, pool="cohort_year", small_sample=False)
     start = frame["joined_year"].where(frame["joined_year"] > 0, 9999)
     untreated = (frame["year"] < start - anticipation).to_numpy()
     after = (frame["year"] >= start).to_numpy()
@@ -177,7 +175,7 @@ def test_imputed_pretrend_equals_dummy_variables(case):
     start = frame["joined_year"].where(frame["joined_year"] > 0, 9999)
     cut = frame[frame["year"] < start]
     event = cut["year"] - start[cut.index]
-    leads = [e for e in range(-1, -5, -1)]
+    leads = range(-1, -5, -1)
     effects = np.column_stack([(event == e).to_numpy(float) for e in leads])
     beta, covariance = dummies_ols(cut, panel, effects)
     groups = cut[panel.cluster_name].nunique()

@@ -22,7 +22,7 @@ from analysis.errors import LianjianError
 
 YEARS = np.arange(2018, 2025)
 STAGGERED = {
-    "two-way": lambda panel: two_way(panel),
+    "two-way": two_way,
     "Callaway": lambda panel: simple(group_time(panel, comparison="not_yet")),
     "Sun": lambda panel: sun_abraham(panel).overall,
     "imputation": lambda panel: imputation(panel).overall,
@@ -33,7 +33,7 @@ def draw(start, seed: int = 1) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     start = np.array(start)
     n = len(start)
-    after = (YEARS >= start[:, None]) & (start[:, None] > 0)
+    after = (start[:, None] <= YEARS) & (start[:, None] > 0)
     y = rng.normal(size=(n, 1)) + rng.normal(size=len(YEARS)) + rng.normal(size=(n, 7)) + 2 * after
     return pd.DataFrame(
         {

@@ -116,9 +116,7 @@ def test_incinerator_equals_wooldridge():
     plain = two_by_two_sections(frame, "rprice", treated="nearinc", after="y81")
     assert plain.estimate == pytest.approx(-11863.90, abs=0.005)
     assert plain.std_error == pytest.approx(7456.65, abs=0.005)
-    clustered = two_by_two_sections(
-        frame, "rprice", treated="nearinc", after="y81", cluster="cbd"
-    )
+    clustered = two_by_two_sections(frame, "rprice", treated="nearinc", after="y81", cluster="cbd")
     assert clustered.std_error == pytest.approx(6621.818, abs=DIGITS_3)
 
 
@@ -143,7 +141,8 @@ def test_placebo_adoptions_of_municipalities():
         clustered.append(result.p_value < 0.05)
         # a constant effect of 5 % moves the estimate by ln 1.05, whatever the draw
         planted.append(result.estimate + np.log(1.05))
-        naive.append(abs(result.estimate) > 1.96 * iid_error(panel))
+        if len(naive) < 500:  # its share is far from 5 %, so fewer draws tell
+            naive.append(abs(result.estimate) > 1.96 * iid_error(panel))
     assert np.mean(clustered) == pytest.approx(0.05, abs=SIZE)
     assert 0.12 < np.mean(naive) < 0.24
     assert np.mean(planted) == pytest.approx(0.0489, abs=MEAN)
