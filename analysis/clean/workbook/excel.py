@@ -150,10 +150,10 @@ def send_xlsx(path: str, send: Send) -> None:
     that a sheet states; its reader is therefore asked for the parts, and the size for nothing.
     """
     with as_unreadable(".xlsx"):
-        from openpyxl.reader.excel import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        from openpyxl.reader.excel import (  # noqa: PLC0415
             ExcelReader,
         )
-        from openpyxl.styles.stylesheet import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        from openpyxl.styles.stylesheet import (  # noqa: PLC0415
             apply_stylesheet,
         )
 
@@ -198,10 +198,10 @@ def _converter(  # noqa: C901  (one branch a kind of cell)
     strings: list[str],
 ) -> tuple[Callable[[str, str, int], tuple[str, str]], dict[int, str]]:
     """Return the function that reads a stored value, and the styles whose format names a unit."""
-    from openpyxl.styles.numbers import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from openpyxl.styles.numbers import (  # noqa: PLC0415
         BUILTIN_FORMATS,
     )
-    from openpyxl.utils.datetime import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from openpyxl.utils.datetime import (  # noqa: PLC0415
         from_excel,
         from_ISO8601,
     )

@@ -5,7 +5,8 @@ three things its own pass over them does not tell: a formula without a stored re
 merged ranges and hidden rows together with streaming, and a cell that stands in the wrong row.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import IO, Final
 from xml.parsers import expat
 
@@ -33,6 +34,9 @@ _TAGS: Final = {
     }.items()
 }  # fmt: skip
 _DIGITS = "0123456789"
+_EMPTY_CELL = re.compile(rb'<c r="[A-Z]+[0-9]+"(?: s="[0-9]+")?/>')
+_PIECE = 1 << 19
+_LONGEST_TAG = 1 << 20
 _DAMAGED = "It is damaged; open it in a spreadsheet program and save it anew."
 
 Convert = Callable[[str, str, int], tuple[str, str]]
@@ -53,9 +57,29 @@ def _parser() -> expat.XMLParserType:
 
 def _run(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
     try:
-        parser.ParseFile(stream)
+        for piece in _without_empty_cells(stream):
+            parser.Parse(piece, False)  # noqa: FBT003  (expat takes it by position)
+        parser.Parse(b"", True)  # noqa: FBT003
     except expat.ExpatError as error:
         raise Unreadable("damaged", f"its XML is broken ({error})", _DAMAGED) from None
+
+
+def _without_empty_cells(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield XML in pieces without the cells that only carry a format.
+
+    A sheet formatted to its last row holds millions of them; each states its own place, so that
+    the others do not move.
+    """
+    rest = b""
+    while piece := stream.read(_PIECE):
+        whole, bracket, rest = (rest + piece).rpartition(b">")
+        if len(rest) > _LONGEST_TAG:
+            whole, bracket, rest = whole + bracket + rest, b"", b""
+        if b"/>" in whole and b"<![" not in whole:
+            whole = _EMPTY_CELL.sub(b"", whole + bracket)
+            bracket = b""
+        yield whole + bracket
+    yield rest
 
 
 def shared_strings(stream: IO[bytes]) -> list[str]:

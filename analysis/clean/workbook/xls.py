@@ -27,7 +27,7 @@ def send_xls(path: str, send: Send) -> None:
         It is damaged, encrypted or breaks a limit.
     """
     with as_unreadable(".xls"):
-        import xlrd  # type: ignore[import-untyped]  # noqa: PLC0415
+        import xlrd  # noqa: PLC0415
 
         try:
             with open("/dev/null", "w") as log:  # noqa: PTH123  (xlrd prints what it dislikes)

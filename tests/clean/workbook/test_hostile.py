@@ -58,7 +58,7 @@ def with_rows(xml):
         rb"<sheetData>.*</sheetData>",
         b"<sheetData>" + xml.encode() + b"</sheetData>",
         old,
-        flags=re.S,
+        flags=re.DOTALL,
     )
 
 
