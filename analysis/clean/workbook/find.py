@@ -76,6 +76,8 @@ def find_blocks(grid: Grid) -> Iterator[Block]:
 def is_line(grid: Grid, row: int) -> bool:
     """Tell whether a row is running text: a title, a unit, a statement, a note."""
     cells = grid.distinct(row)
+    if len(cells) > 1 and grid.kinds[row].count("n") > 1:
+        return False
     labels = [plain(text) for _, text in cells]
     if not labels or all(map(is_year, labels)):
         return False
@@ -164,6 +166,12 @@ def _first_title(grid: Grid, header: int) -> int:
     return first
 
 
+def _is_numbering(grid: Grid, row: int) -> bool:
+    cells = grid.distinct(row)
+    # most rows are data, and most of these begin with more than two characters
+    return len(cells[0][1]) <= 4 and is_numbering([plain(text) for _, text in cells])  # noqa: PLR2004
+
+
 def _side_by_side(grid: Grid, header: int, last: int) -> list[list[int] | None]:
     """Return the columns of each table of those that stand beside each other."""
     rows = [row for row in range(header, last) if not is_line(grid, row)]
@@ -195,7 +203,7 @@ def _block(grid: Grid, first: int, start: int, last: int) -> Block:
         cells = grid.distinct(row)
         if notes or is_note(cells[0][1]) or all(is_signature(text) for _, text in cells):
             notes.append(row)
-        elif tuple(grid.texts[row]) in printed or is_numbering([plain(t) for _, t in cells]):
+        elif tuple(grid.texts[row]) in printed or _is_numbering(grid, row):
             repeated.append(row)
         else:
             body.append(row)

@@ -40,6 +40,7 @@ _NUMBERING = re.compile(
 _TOTAL = re.compile(
     r".*(?:合计|小计|总计|共计|总和|汇总)(?:数|\([^)]*\))?[::]?|全[省市州县区镇乡村](?:合计|平均)?"
 )
+_MAY_BE_TOTAL = re.compile("[计計和汇全总總]")
 _PART = re.compile(r"^其中[::]?|^#?其中[::]")
 _NUMBER_LIKE = re.compile(r"[-+约近超不足到¥￥△(]{0,3}[\d,，.]*\d")
 _INTEGER = re.compile(r"[(\[]?(\d{1,3})[)\]]?(?:=.*)?")
@@ -98,6 +99,8 @@ def plain(text: str) -> str:
     >>> plain("经营\n收入（ 万元）"), plain("全  市"), plain("Gross income")
     ('经营收入(万元)', '全市', 'Gross income')
     """
+    if text.isascii() and text.isprintable():
+        return text.strip()
     return _HAN_SPACE.sub("", unicodedata.normalize("NFKC", text).strip()).strip()
 
 
@@ -199,7 +202,7 @@ def is_total(label: str) -> bool:
     >>> [is_total(text) for text in ("合 计", "# 全  县", "虚构镇小计", "小计村")]
     [True, True, True, False]
     """
-    return bool(_TOTAL.fullmatch(stripped(label)))
+    return bool(_MAY_BE_TOTAL.search(label)) and bool(_TOTAL.fullmatch(stripped(label)))
 
 
 def is_part(label: str) -> bool:
@@ -210,7 +213,7 @@ def is_part(label: str) -> bool:
     >>> is_part("其中：租金"), is_part("租金")
     (True, False)
     """
-    return bool(_PART.match(stripped(label)))
+    return "其" in label and bool(_PART.match(stripped(label)))
 
 
 def stripped(label: str) -> str:
