@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.effects.inference import SEED, ResampledEstimate, at_least, check_level
+from analysis.effects.inference import SEED, TIE, ResampledEstimate, check_level
 from analysis.effects.inference_sample import (
     FIT_TOLERANCE,
     NO_SCORE,
@@ -39,19 +39,19 @@ class _Inversion:
     is_exact: bool
 
     def p_value(self, null: float) -> float:
-        threshold = math.sqrt(float(self.observed.squared(null)[0]))
-        reached = int(at_least(np.sqrt(self.draws.squared(null)), threshold).sum())
+        threshold = float(self.observed.squared(null)[0]) * (1 - 2 * TIE)  # squares: tie twice
+        reached = int(np.count_nonzero(self.draws.squared(null) >= threshold))
         number = len(self.draws.top[0])
         return reached / number if self.is_exact else (reached + 1) / (number + 1)
 
     def end(self, side: float, error: float, alpha: float) -> float:
         """Return where the test begins to reject on one side; infinite when it never does."""
-        inside, outside = 0.0, side * error / 4
+        inside, outside = 0.0, side * error
         while self.p_value(outside) > alpha:
             if abs(outside) > REACH * error:
                 return side * math.inf
             inside, outside = outside, outside * 1.25
-        while abs(outside - inside) > 1e-10 * error:
+        while abs(outside - inside) > 1e-9 * error:
             middle = (inside + outside) / 2
             if self.p_value(middle) > alpha:
                 inside = middle

@@ -50,11 +50,13 @@ class Draws:
         """Return t² of each draw under a null value; 0/0 is 0, and x/0 infinite."""
         top = (self.top[0] - null * self.top[1]) ** 2
         low = self.low[0] - 2 * null * self.low[1] + null**2 * self.low[2]
-        scale = self.low[0] + null**2 * self.low[2]
-        empty = low <= FIT_TOLERANCE * scale
-        zero = top <= FIT_TOLERANCE * scale
+        scale = FIT_TOLERANCE * (self.low[0] + null**2 * self.low[2])
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(empty, np.where(zero, 0.0, np.inf), top / low)
+            ratio = top / low
+        empty = low <= scale
+        if empty.any():
+            ratio[empty] = np.where(top[empty] <= scale[empty], 0.0, np.inf)
+        return ratio
 
 
 def cluster_scores(sample: ClusteredSample, contrast: Floats) -> tuple[Scores, float, int]:
