@@ -88,7 +88,7 @@ WEAK_RULES = {
     "hunan": WeakRule(5.0, None, "Hunan: operating income under 5 万元"),
     "zhejiang": WeakRule(5.0, 10.0, "Zhejiang 2012: total under 10 and operating under 5 万元"),
 }
-STATUSES = ("empty shell", "weak", "not weak")
+STATUSES = ["empty shell", "weak", "not weak"]
 
 
 def status(panel: pd.DataFrame, rule: WeakRule = WEAK_RULES["gansu"]) -> pd.Series:

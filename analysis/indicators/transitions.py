@@ -54,8 +54,8 @@ def transitions(start: pd.Series, end: pd.Series) -> Transitions:
     >>> kind = pd.CategoricalDtype(["low", "high"], ordered=True)
     >>> moves = transitions(pd.Series(["low", "low", "high"], list("ABC"), dtype=kind),
     ...                     pd.Series(["low", "high", "high"], list("ABC"), dtype=kind))
-    >>> moves.counts.to_numpy().tolist(), moves.shares.loc["low", "high"]
-    ([[1, 1], [0, 1]], 50.0)
+    >>> moves.counts.to_numpy().tolist(), moves.shares.to_numpy().tolist()
+    ([[1, 1], [0, 1]], [[50.0, 50.0], [0.0, 100.0]])
     """
     for values in (start, end):
         if not isinstance(values.dtype, pd.CategoricalDtype) or not values.cat.ordered:
@@ -121,8 +121,9 @@ def band_transitions(
     --------
     >>> frame = pd.DataFrame({"village_id": ["A", "A"], "year": [2023, 2024],
     ...                       "operating_income_yuan": [0.0, 50_000.0]})
-    >>> band_transitions(frame, "operating_income_yuan", 2023, 2024).counts.loc["none", "5–10"].item()
-    1
+    >>> moves = band_transitions(frame, "operating_income_yuan", 2023, 2024)
+    >>> moves.counts.loc["none", "5–10"].item(), moves.up_pct
+    (1, 100.0)
     """
     classes = []
     for year in (start, end):
