@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from analysis.clean.workbook.cells import Sheet, Span, address
-from analysis.clean.workbook.marks import is_number_like, is_numbering, is_year, plain
+from analysis.clean.workbook.marks import is_numbering, is_quantity, is_year, plain
 
 _GAP = 1_000
 """Blank rows after which a sheet's rows are not looked at as one rectangle."""
@@ -121,7 +121,7 @@ class Grid:
         numbers = [
             plain(text)
             for text, kind in zip(self.texts[row], self.kinds[row], strict=True)
-            if kind in "nf" or (kind == "s" and not text[0].isalpha() and is_number_like(text))
+            if kind in "nf" or (kind == "s" and is_quantity(text))
         ]
         if not numbers or all(map(is_year, numbers)):
             # a village and its year, its values still empty

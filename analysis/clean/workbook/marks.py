@@ -43,6 +43,7 @@ _TOTAL = re.compile(
 _MAY_BE_TOTAL = re.compile("[计計和汇全总總]")
 _PART = re.compile(r"^其中[::]?|^#?其中[::]")
 _NUMBER_LIKE = re.compile(r"[-+约近超不足到¥￥△(]{0,3}[\d,，.]*\d")
+_LABEL_WORDS = re.compile("收入|支出|收益|资金|[年月季村]|[数率]$")
 _INTEGER = re.compile(r"[(\[]?(\d{1,3})[)\]]?(?:=.*)?")
 _STEM = frozenset("甲乙丙丁戊己庚辛")
 _CORNER = frozenset({"栏次", "行次", "序号", "代码", "列次", "栏目", "编号", "列号"})
@@ -54,7 +55,7 @@ _SIGN = re.compile(
     r"(?:单位负责人|统计负责人|填表人|填报人|制表人?|审核人?|复核人?|报出日期|填报日期|填表日期|制表日期|填报时间|"
     r"上报日期|上报时间|联系电话|联系人|主要领导|分管领导|经办人|负责人签[字名]|签[字名]|盖章|\(公章\))"
 )  # fmt: skip
-_FACT = re.compile(r"^([^::\d]{2,12})[::](.{0,60})$")
+_FACT = re.compile(r"^([^::\d()]{2,12})[::](.{0,60})$")
 _SAYS_DATE = re.compile("日期|时间")
 
 _OF = r"(?:所[属在]|所)?"
@@ -248,6 +249,17 @@ def is_number_like(text: str) -> bool:
     [True, True, True, False, False]
     """
     return bool(_NUMBER_LIKE.match(unicodedata.normalize("NFKC", text).strip()))
+
+
+def is_quantity(text: str) -> bool:
+    """Tell whether a text cell is a quantity and no label that begins with digits.
+
+    Examples
+    --------
+    >>> [is_quantity(text) for text in ("约3.5万元", "1-6月收入", "2023年", "20多")]
+    [True, False, False, True]
+    """
+    return is_number_like(text) and not _LABEL_WORDS.search(text)
 
 
 def is_numbering(labels: list[str]) -> bool:

@@ -19,7 +19,7 @@ from analysis.clean.workbook.tables import Doubt, Fact
 
 _PLACE = re.compile(
     r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?[县区])?"
-    r"(?P<township>[\u4e00-\u9fff]{1,6}?(?:镇(?![村级])|乡(?![村镇级])|街道))?"
+    r"(?P<township>[\u4e00-\u9fff]{1,6}?(?:镇(?!级|村级)|乡(?!镇|级|村(?!集体))|街道))?"
 )
 _FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|单位")
 

@@ -1,0 +1,154 @@
+"""Cells as stored: numbers, dates, booleans, errors, formulas, formats, and text encodings."""
+
+import datetime as dt
+
+import openpyxl
+import pytest
+
+from analysis.clean.workbook.limits import Refused
+from analysis.clean.workbook.reader import read_sheets, read_tables
+from analysis.clean.workbook.textfile import decode, find_delimiter, read_textfile
+
+
+def sheet_of(tmp_path, fill):
+    book = openpyxl.Workbook()
+    fill(book.active)
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    (sheet,) = read_sheets(path)
+    return sheet
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "kind"),
+    [
+        (27.9, "27.9", "n"),
+        (0.1 + 0.2, "0.3", "n"),
+        (1200.0, "1200", "n"),
+        (0, "0", "n"),
+        (-3, "-3", "n"),
+        (123456789012345, "123456789012345", "n"),
+        (3.2e17, "3.2E+17", "n"),
+        (6.2e20, "6.2E+20", "n"),
+        (1e-7, "1E-07", "n"),
+        ("３５．６", "３５．６", "s"),
+        (" 甲\n村 ", " 甲\n村 ", "s"),
+        ("0012", "0012", "s"),
+        (True, "TRUE", "b"),
+        (False, "FALSE", "b"),
+        (dt.date(2023, 12, 31), "2023-12-31", "d"),
+        (dt.datetime(2023, 12, 31, 8, 30), "2023-12-31 08:30:00", "d"),  # noqa: DTZ001
+        (dt.time(8, 30), "08:30:00", "d"),
+        ("#N/A", "#N/A", "e"),
+        ("=1+1", "", "f"),
+    ],
+)
+def test_value(tmp_path, value, text, kind):
+    def fill(sheet):
+        sheet["B2"] = value
+
+    sheet = sheet_of(tmp_path, fill)
+    assert sheet.rows[2].texts == ["", text]
+    assert sheet.rows[2].kinds == f" {kind}"
+
+
+def test_chinese_built_in_date_format(tmp_path):
+    def fill(sheet):
+        sheet["A1"] = 45291
+        sheet["A1"].number_format = 'yyyy"年"m"月"'
+
+    assert sheet_of(tmp_path, fill).text(1, 1) == "2023-12-31"
+
+
+def test_formula_without_result_is_no_blank_and_is_asked(book):
+    (table,) = read_tables(
+        book(
+            {
+                "2023年": [
+                    ["乡镇", "村名", "收入（元）"],
+                    ["东镇", "甲村", "=1+1"],
+                    ["东镇", "乙村", None],
+                ]
+            }
+        )
+    ).tables
+    assert [table.kind(row, 2) for row in (0, 1)] == ["f", " "]
+    (doubt,) = table.doubts
+    assert (doubt.code, doubt.cell) == ("formula", "C2")
+
+
+def test_display_format_with_a_unit_is_asked(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["乡镇", "村名", "2023年收入（元）"], ["东镇", "甲村", 12.5], ["东镇", "乙村", 3]):
+        book.active.append(row)
+    book.active["C2"].number_format = '0.00"万元"'
+    book.save(tmp_path / "a.xlsx")
+    (table,) = read_tables(tmp_path / "a.xlsx").tables
+    (doubt,) = table.doubts
+    assert (doubt.code, doubt.cell) == ("unit_in_format", "C2")
+    assert "万元" in doubt.evidence
+
+
+def test_hidden_rows_columns_and_sheets_are_read_and_noted(tmp_path):
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("2022年")):
+        for row in (["乡镇", "村名", "收入（元）"], ["东镇", "甲村", 1], ["东镇", "乙村", 2]):
+            sheet.append(row)
+    book.active.title = "2023年"
+    book.active.row_dimensions[3].hidden = True
+    book.active.column_dimensions["C"].hidden = True
+    book["2022年"].sheet_state = "hidden"
+    book.save(tmp_path / "a.xlsx")
+    reading = read_tables(tmp_path / "a.xlsx")
+    assert [len(table.body) for table in reading.tables] == [2, 2]
+    assert [(n.cell, n.code) for n in reading.tables[0].notes] == [
+        ("3:3", "hidden"),
+        ("C", "hidden"),
+    ]
+    assert [(n.cell, n.code) for n in reading.notes] == [("2022年", "hidden")]
+
+
+def test_empty_workbook_has_no_table(book):
+    reading = read_tables(book({"空": []}))
+    assert reading.tables == ()
+    assert [n.code for n in reading.notes] == ["no_table"]
+
+
+def test_gb18030_beyond_gbk():
+    text = "村名,收入\n㙦村,1\n𠀀村,2\n"
+    assert decode(text.encode("gb18030")) == (text, "gb18030")
+
+
+def test_traditional_big5():
+    text = "鄉鎮,村名,年收入（元）\n東鎮,甲村,1\n"
+    assert decode(text.encode("big5")) == (text, "big5")
+
+
+@pytest.mark.parametrize("content", ["€,1\n".encode("gb18030"), "囧囧,1\n".encode("gb18030")])
+def test_encoding_that_cannot_be_told_is_refused(tmp_path, content):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(Refused, match="encoding cannot be told"):
+        read_textfile(path)
+
+
+def test_quotes_and_breaks_inside_cells(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('村名,"经营\n收入"\n"甲,村","1,234"\n', encoding="utf-8")
+    sheet = read_textfile(path)
+    assert sheet.rows[1].texts == ["村名", "经营\n收入"]
+    assert sheet.rows[2].texts == ["甲,村", "1,234"]
+
+
+def test_ragged_lines_are_kept_and_noted(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("村名,收入\n甲村,1\n乙村,2,多出\n丙村\n", encoding="utf-8")
+    sheet = read_textfile(path)
+    assert sheet.rows[3].texts == ["乙村", "2", "多出"]
+    assert sheet.rows[4].texts == ["丙村"]
+    assert "3" in sheet.notes[1]
+
+
+def test_old_line_ends_and_delimiters():
+    assert find_delimiter("村名\t收入\r甲村\t1，000\r") == "\t"
+    assert find_delimiter("村名\n甲村\n") == ","
