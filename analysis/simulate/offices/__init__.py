@@ -1,0 +1,10 @@
+"""The simulated ledgers as the dirty workbooks that eight county offices would send.
+
+``write_books`` writes them with the truth beside them, ``Dirt`` says how dirty they are and
+``describe_offices`` states layouts, faults and rates.
+"""
+
+from analysis.simulate.offices.dirt import Dirt
+from analysis.simulate.offices.write import Books, write_books
+
+__all__ = ["Books", "Dirt", "write_books"]

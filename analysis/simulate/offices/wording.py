@@ -1,0 +1,183 @@
+"""An amount in the forms that clerks write: what stands in the cell, and what it must read as."""
+
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import NamedTuple
+
+from analysis.simulate.offices.pages import CENTS, Amount, Cell
+
+WAN_CENTS = 1_000_000
+_DIGITS = "零一二三四五六七八九"
+_FULL_WIDTH = str.maketrans("0123456789.", "０１２３４５６７８９．")
+
+
+class Written(NamedTuple):
+    """What stands in a cell (None: nothing), and value, lower and upper bound in yuan.
+
+    No reading means that the cell reads as missing, or must be refused.
+    """
+
+    text: Cell | None
+    reads: tuple[float, float, float] | None
+
+
+def plain(cents: int, unit: str) -> str:
+    """Return an amount in digits, exact to the cent.
+
+    Examples
+    --------
+    >>> plain(27912345, "元"), plain(27912345, "万元"), plain(0, "万元")
+    ('279123.45', '27.912345', '0')
+    """
+    if unit == "元":
+        return f"{cents // 100}.{cents % 100:02}"
+    return f"{cents // WAN_CENTS}.{cents % WAN_CENTS:06}".rstrip("0").rstrip(".")
+
+
+def in_words(number: str) -> str:
+    """Return a number below 10,000 in Chinese numerals.
+
+    Examples
+    --------
+    >>> in_words("27.9"), in_words("10.05"), in_words("1203"), in_words("0.3")
+    ('二十七点九', '十点零五', '一千二百零三', '零点三')
+    """
+    whole, _, decimals = number.partition(".")
+    words, gap = "", False
+    for digit, place in zip(map(int, whole.zfill(4)), ("千", "百", "十", ""), strict=True):
+        if digit:
+            words += ("零" if gap and words else "") + _DIGITS[digit] + place
+        gap = not digit
+    words = words.removeprefix("一") if words.startswith("一十") else words
+    return (words or "零") + ("点" + "".join(_DIGITS[int(d)] for d in decimals) if decimals else "")
+
+
+def _says(text: str | None) -> "Wording":
+    return lambda _: Written(text, None)
+
+
+def _exact(amount: Amount, text: Cell) -> Written:
+    yuan = amount.cents / 100
+    return Written(text, (yuan, yuan, yuan))
+
+
+def _number_as_text(amount: Amount) -> Written:
+    return _exact(amount, plain(amount.cents, amount.unit))
+
+
+def _full_width(amount: Amount) -> Written:
+    return _exact(amount, plain(amount.cents, amount.unit).translate(_FULL_WIDTH))
+
+
+def _grouped(amount: Amount) -> Written:
+    return _exact(amount, f"{Decimal(plain(amount.cents, amount.unit)):,}")
+
+
+def _grouped_wide(amount: Amount) -> Written:
+    grouped = str(_grouped(amount).text)
+    return _exact(amount, grouped.replace(",", "，").replace(".", "．"))
+
+
+def _own_unit(amount: Amount) -> Written:
+    unit = "万元" if amount.unit == "元" else "元"
+    return _exact(amount, plain(amount.cents, unit) + unit)
+
+
+def _in_words(amount: Amount) -> Written:
+    return _exact(amount, in_words(plain(amount.cents, "万元")) + "万元")
+
+
+def _about(amount: Amount) -> Written:
+    exact = Decimal(amount.cents) / WAN_CENTS
+    second_digit = Decimal(1).scaleb(exact.adjusted() - 1)
+    shown = exact.quantize(second_digit, ROUND_HALF_EVEN).normalize()
+    half = Decimal(5).scaleb(int(shown.as_tuple().exponent) - 1)
+    text = f"约{shown:f}" + ("万" if amount.unit == "元" else "")
+    return Written(text, _yuan(shown, shown - half, shown + half))
+
+
+def _more_than(amount: Amount) -> Written:
+    whole = Decimal(amount.cents // WAN_CENTS)
+    if amount.unit == "元":
+        return Written(f"{whole}万多", _yuan(whole, whole, whole + 1))
+    step = Decimal(1).scaleb(whole.adjusted())
+    shown = whole // step * step
+    return Written(f"{shown:f}多", _yuan(shown, shown, shown + step))
+
+
+def _yuan(*wan: Decimal) -> tuple[float, float, float]:
+    value, lower, upper = (float(part * 10_000) for part in wan)
+    return value, lower, upper
+
+
+def _with_whole(form: str) -> "Wording":
+    """Return a wording that no reader may take for a number, around the whole 万元."""
+    return lambda amount: Written(form.format(amount.cents // WAN_CENTS), None)
+
+
+def _formula(amount: Amount) -> Written:
+    part = amount.cents // 3
+    terms = (plain(each, amount.unit) for each in (part, amount.cents - part))
+    return Written("=" + "+".join(terms), None)
+
+
+def _unit_slip(amount: Amount) -> Written:
+    other = "万元" if amount.unit == "元" else "元"
+    number = amount.cents / CENTS[other]
+    yuan = number * CENTS[amount.unit] / 100
+    return Written(number, (yuan, yuan, yuan))
+
+
+Wording = Callable[[Amount], Written]
+
+
+class Form(NamedTuple):
+    """A kind of fault of single amounts: its wordings, and where it can stand."""
+
+    wordings: tuple[Wording, ...]
+    suits: Callable[[Amount], bool] = bool
+    in_text: bool = True
+
+
+_LUMPY = frozenset({"补助收入", "其他收入", "其他支出", "专项应付款", "公益支出"})
+
+
+def _is_steady(amount: Amount) -> bool:
+    return amount.cents >= WAN_CENTS and amount.account not in _LUMPY
+
+
+def _from_wan(least: int) -> Callable[[Amount], bool]:
+    return lambda amount: amount.cents >= least * WAN_CENTS
+
+
+def _is_positive(amount: Amount) -> bool:
+    return amount.cents > 0
+
+
+def _is_long(amount: Amount) -> bool:
+    return amount.cents >= 1_000 * CENTS[amount.unit]
+
+
+FORMS = {
+    "unit_slip": Form((_unit_slip,), _is_steady),
+    "formula": Form((_formula,), _is_positive, in_text=False),
+    "no_number": Form(
+        (
+            *map(_with_whole, ("{}.34亿万元", "{},5", "{}/30")),
+            _says("待核"),
+            _says("见附表"),
+        ),
+        _from_wan(1),
+    ),
+    "about": Form((_about,), _from_wan(1)),
+    "more_than": Form((_more_than,), _from_wan(10)),
+    "in_words": Form((_in_words,), _is_positive),
+    "separators": Form((_grouped, _grouped_wide), _is_long),
+    "own_unit": Form((_own_unit,)),
+    "tick": Form((_says("√"),)),
+    "full_width": Form((_full_width,)),
+    "blank": Form((_says(None),)),
+    "dash": Form(tuple(map(_says, ("-", "—", "无", "/")))),
+    "number_as_text": Form((_number_as_text,), in_text=False),
+}
+"""By kind, the rarest choice first. Those that are not for text need cells with a type."""

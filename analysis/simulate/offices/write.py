@@ -1,0 +1,179 @@
+"""Write the books of the eight offices, with the truth beside them."""
+
+import csv
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+
+from analysis.fields import TABLES
+from analysis.files import staged_folder, write_text
+from analysis.simulate.offices.dirt import Dirt
+from analysis.simulate.offices.layouts import draft
+from analysis.simulate.offices.ledger import Ledger
+from analysis.simulate.offices.pages import Page
+from analysis.simulate.offices.plan import OFFICES, Office
+from analysis.simulate.offices.soil import make_traditional, soil
+from analysis.simulate.offices.truth import cells_frame, planted_frame
+from analysis.simulate.simulation import Simulation
+
+FOLDER = "books"
+"""Folder of the books; the tables of the truth stand beside it."""
+
+_MADE = datetime(2025, 1, 10, 9)  # noqa: DTZ001  (workbooks hold no time zone)
+_ZIP_TIME = (2025, 1, 10, 9, 0, 0)
+_CREATOR = "lianjian simulate"
+_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
+
+
+@dataclass(frozen=True)
+class Books:
+    """What was written.
+
+    Attributes
+    ----------
+    files : tuple of str
+        Names of the books, by office.
+    cells : DataFrame
+        Every amount as it should be: see ``cells.csv``.
+    planted : DataFrame
+        Every fault: see ``planted.csv``.
+    """
+
+    files: tuple[str, ...]
+    cells: pd.DataFrame
+    planted: pd.DataFrame
+
+
+def write_books(simulation: Simulation, folder: Path, seed: int, dirt: Dirt | None = None) -> Books:
+    """Write the ledgers as the eight county offices would send them.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        What ``simulate`` returned.
+    folder : Path
+        Gets ``books/`` (an earlier one is replaced), ``villages.csv``, ``register.csv``,
+        ``cells.csv`` and ``planted.csv``.
+    seed : int
+        Of the faults. The same seed gives the same bytes.
+    dirt : Dirt, optional
+        Kinds of faults and their rates.
+
+    Returns
+    -------
+    Books
+        The truth as frames.
+
+    Notes
+    -----
+    ``docs/offices.md`` describes layouts, faults and files.
+    """
+    dirt = Dirt() if dirt is None else dirt
+    ledger = Ledger.of(simulation)
+    pages = [page for office in OFFICES for page in office_pages(office, ledger, seed, dirt)]
+    encodings = {office.file: office.encoding for office in OFFICES}
+    files = tuple(dict.fromkeys(page.file for page in pages))
+    folder.mkdir(parents=True, exist_ok=True)
+    with staged_folder(folder / FOLDER) as staging:
+        for file in files:
+            own = [page for page in pages if page.file == file]
+            content = _text(own[0], encodings[file]) if own[0].is_text else _workbook(own)
+            (staging / file).write_bytes(content)
+    books = Books(files, cells_frame(pages, ledger), planted_frame(pages, ledger))
+    tables = {
+        "villages": simulation.villages,
+        "register": register(simulation.villages),
+        "cells": books.cells,
+        "planted": books.planted,
+    }
+    for name, table in tables.items():
+        text = table.to_csv(index=False, lineterminator="\n")
+        write_text(folder / f"{name}.csv", text)
+    return books
+
+
+def office_pages(office: Office, ledger: Ledger, seed: int, dirt: Dirt) -> list[Page]:
+    """Return the pages of an office, faults planted."""
+
+    def stream(purpose: str) -> np.random.Generator:
+        return np.random.default_rng([seed, int(office.county_code), *purpose.encode("ascii")])
+
+    pages = draft(office, ledger, dirt, stream("lines"))
+    soil(pages, ledger, dirt, stream)
+    if office.is_traditional and dirt.traditional:
+        for page in pages:
+            make_traditional(page)
+    return pages
+
+
+def register(villages: pd.DataFrame) -> pd.DataFrame:
+    """Return the register of the simulated villages: their ids in place of 12-digit codes."""
+    number = villages.groupby("county_code")["township_name"].transform(
+        lambda names: pd.factorize(names)[0] + 1
+    )
+    township = "SIM-" + villages["county_code"] + "-T" + number.astype("str").str.zfill(2)
+    frame = villages.assign(village_code=villages["village_id"], township_code=township)
+    return frame[list(TABLES["register"][1])]
+
+
+def _rows(page: Page) -> list[list[object]]:
+    width = page.width
+    rows: list[list[object]] = [[None] * width for _ in range(page.height)]
+    for (row, column), value in page.cells.items():
+        rows[row][column] = value
+    return rows
+
+
+def _text(page: Page, encoding: str) -> bytes:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    for row in _rows(page):
+        writer.writerow("" if cell is None else as_text(cell) for cell in row)
+    return buffer.getvalue().encode(encoding)
+
+
+def as_text(cell: object) -> str:
+    """Return a cell as a text file prints it: a number in digits, without exponent.
+
+    Examples
+    --------
+    >>> as_text(1e-06), as_text(0.0), as_text(12), as_text("约30")
+    ('0.000001', '0.0', '12', '约30')
+    """
+    return np.format_float_positional(cell, trim="0") if isinstance(cell, float) else str(cell)
+
+
+def _workbook(pages: list[Page]) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    book.properties.creator = _CREATOR
+    book.properties.created = _MADE
+    for page in pages:
+        sheet = book.create_sheet(page.sheet)
+        for row in _rows(page):
+            sheet.append(row)
+        for top, left, bottom, right in page.merges:
+            sheet.merge_cells(None, top + 1, left + 1, bottom + 1, right + 1)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return _without_clock(buffer)
+
+
+def _without_clock(workbook: io.BytesIO) -> bytes:
+    """Return a workbook that does not tell when it was written."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(workbook) as source, zipfile.ZipFile(buffer, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = _MODIFIED.sub(rf"\g<1>{_MADE:%Y-%m-%dT%H:%M:%SZ}".encode(), content)
+            member = zipfile.ZipInfo(name, _ZIP_TIME)
+            target.writestr(member, content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
