@@ -1,0 +1,176 @@
+"""Charts of how incomes are spread and how they move: Lorenz curves, transitions, survival."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap
+
+from analysis.figures.theme import (
+    COLOURS,
+    INK,
+    QUIET,
+    WAN,
+    Chart,
+    finish,
+    new_figure,
+)
+
+_LINES = (COLOURS["operating"], COLOURS["subsidy"], COLOURS["allied_weak"], COLOURS["helper"])
+_STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
+_PALE_TO_DARK = LinearSegmentedColormap.from_list("shares", ["#f4f7f9", "#16425b"])
+_DARK = 55
+"""Percent from which a cell is dark enough for white figures."""
+
+
+def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]) -> Chart:
+    """Draw Lorenz curves, one panel a measure.
+
+    Parameters
+    ----------
+    panels : mapping of str to mapping
+        Panel title to line name to the curve (:func:`analysis.indicators.inequality.lorenz`) and
+        its Gini index; at most four lines a panel.
+    """
+    figure, drawn = new_figure(height=3.9, columns=len(panels))
+    sentences = []
+    for number, (axes, (title, lines)) in enumerate(zip(drawn, panels.items(), strict=True)):
+        axes.set_title(title)
+        axes.plot([0, 100], [0, 100], color=QUIET, linewidth=0.8)
+        for place, (name, (curve, gini)) in enumerate(lines.items()):
+            axes.plot(
+                curve["villages_pct"], curve["income_pct"], color=_LINES[place], linewidth=1.8,
+                linestyle=_STYLES[place],
+            )  # fmt: skip
+            axes.plot([4, 13], [94 - 8 * place] * 2, color=_LINES[place], linewidth=1.8,
+                      linestyle=_STYLES[place])  # fmt: skip
+            axes.text(16, 94 - 8 * place, f"{name}: Gini {gini:.2f}", va="center", fontsize=8.5)
+            low = float(np.interp(40, curve["villages_pct"], curve["income_pct"]))
+            sentences.append(
+                f"{title}, {name}: Gini {gini:.2f}, the poorest 40 % have {low:.0f} % of income"
+            )
+        axes.set_xlim(0, 100)
+        axes.set_ylim(0, 100)
+        axes.set_aspect("equal")
+        axes.set_xlabel("Villages, poorest first, %")
+        if number == 0:
+            axes.set_ylabel("Share of income, %")
+    return finish(figure, "Lorenz curves. " + "; ".join(sentences) + ".")
+
+
+def transition_heat(
+    moves: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], years: tuple[int, int]
+) -> Chart:
+    """Draw transition matrices as heat maps, one panel a measure.
+
+    Parameters
+    ----------
+    moves : mapping of str to tuple of DataFrame
+        Panel title to counts and shares of :func:`analysis.indicators.transitions.transitions`.
+        Colour and upper figure: share of the row in percent; lower figure: villages.
+    years : tuple of int
+        From and to.
+    """
+    size = len(next(iter(moves.values()))[0])
+    figure, panels = new_figure(height=1.1 + 0.44 * size, columns=len(moves))
+    sentences = []
+    for number, (axes, (title, (counts, shares))) in enumerate(
+        zip(panels, moves.items(), strict=True)
+    ):
+        percent = shares.to_numpy(dtype=float)
+        axes.imshow(percent, cmap=_PALE_TO_DARK, vmin=0, vmax=100, aspect="auto")
+        for (row, column), count in np.ndenumerate(counts.to_numpy()):
+            if count:
+                share = percent[row, column]
+                words = f"{share:.0f}" if share >= 1 / 2 else "<1"
+                axes.text(
+                    column, row, f"{words}\n({count:,})", ha="center", va="center",
+                    fontsize=7.5, linespacing=1.1, color="white" if share >= _DARK else INK,
+                )  # fmt: skip
+        axes.set_title(title)
+        axes.grid(visible=False)
+        # a frame round staying where one was
+        for place in range(size):
+            axes.plot(
+                place + np.array([-0.5, 0.5, 0.5, -0.5, -0.5]),
+                place + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]), color=QUIET, linewidth=0.8,
+            )  # fmt: skip
+        axes.set_xticks(range(size), _two_lines(counts.columns))
+        axes.set_yticks(range(size), _two_lines(counts.index))
+        axes.set_xlim(-0.52, size - 0.48)
+        axes.set_ylim(size - 0.48, -0.52)
+        axes.set_xlabel(f"Band in {years[1]}, {WAN}")
+        if number == 0:
+            axes.set_ylabel(f"Band in {years[0]}")
+        total = int(counts.to_numpy().sum())
+        stay = int(np.trace(counts.to_numpy()))
+        sentences.append(
+            f"{title}: of {total} villages {stay} stayed in their band; "
+            + "; ".join(
+                f"from {name} ({int(counts.loc[name].sum())}) most went to "
+                f"{shares.loc[name].idxmax()} ({shares.loc[name].max():.0f} %)"
+                for name in counts.index
+                if counts.loc[name].sum()
+            )
+        )
+    return finish(
+        figure,
+        f"Heat maps of moves between income bands, {years[0]} to {years[1]}. "
+        + ". ".join(sentences)
+        + ".",
+    )
+
+
+def _two_lines(labels: pd.Index) -> list[str]:
+    return [str(label).replace(" and over", "\nand over").replace("under ", "under\n")
+            for label in labels]  # fmt: skip
+
+
+def survival_curves(curves: Mapping[str, pd.DataFrame], ylabel: str, xlabel: str) -> Chart:
+    """Draw Kaplan–Meier curves as steps with pointwise intervals; villages at the start in the key.
+
+    Parameters
+    ----------
+    curves : mapping of str to DataFrame
+        Line name and the ``table`` of :func:`analysis.indicators.durations.kaplan_meier`; at most
+        four.
+    ylabel, xlabel : str
+        What has not happened yet, in percent, and the clock with its unit.
+    """
+    figure, (axes,) = new_figure(height=3.7)
+    sentences = []
+    last = max(float(table["time"].max()) for table in curves.values())
+    for place, (name, table) in enumerate(curves.items()):
+        at = np.concatenate([[0.0], table["time"], [last]])
+        value, low, high = (
+            np.concatenate([[100.0], table[column] * 100, [table[column].iloc[-1] * 100]])
+            for column in ("survival", "low", "high")
+        )
+        colour = _LINES[place]
+        axes.fill_between(at, low, high, step="post", color=colour, alpha=0.13, linewidth=0)
+        axes.step(at, value, where="post", color=colour, linewidth=1.8, linestyle=_STYLES[place])
+        gone = table[table["censored"] > 0]
+        axes.plot(gone["time"], gone["survival"] * 100, linestyle="none", marker="+", ms=6,
+                  color=colour)  # fmt: skip
+        at_risk = int(table["at_risk"].iloc[0])
+        y = 0.95 - 0.075 * place
+        axes.plot([0.6, 0.65], [y, y], transform=axes.transAxes, color=colour, linewidth=1.8,
+                  linestyle=_STYLES[place])  # fmt: skip
+        axes.text(0.665, y, f"{name} ({at_risk:,})", transform=axes.transAxes, va="center",
+                  fontsize=8.5)  # fmt: skip
+        sentences.append(
+            f"{name} ({at_risk} at risk at the start): "
+            + ", ".join(
+                f"{share * 100:.0f} % after {time:g}"
+                for share, time, left in zip(
+                    table["survival"], table["time"], table["left"], strict=True
+                )
+                if left
+            )
+        )
+    axes.set_ylim(0, 103)
+    axes.set_xlim(0, last)
+    axes.set_xticks(np.arange(0, last + 1))
+    axes.set_ylabel(ylabel)
+    axes.set_xlabel(xlabel)
+    return finish(figure, f"Step curves of {ylabel} by {xlabel}. " + "; ".join(sentences) + ".")
