@@ -1,6 +1,7 @@
 """Cluster-robust inference for least squares: CR1 with t(G−1), CR2 with Satterthwaite df."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from analysis.effects.inference_sample import (
     RANK_TOLERANCE,
     ClusteredSample,
     clustered_sample,
+    concentration_note,
     contrast_vector,
 )
 from analysis.effects.results import Estimate
@@ -68,6 +70,8 @@ def _record(
 ) -> Estimate:
     """Turn an estimate and its variance into the record; ``words`` are name, inference, notes."""
     name, inference, *notes = words
+    mass = np.bincount(sample.codes, (sample.design @ fit.weights) ** 2, sample.n_clusters)
+    notes += concentration_note(mass.astype(np.float64))
     error = float(np.sqrt(variance))
     if error <= FIT_TOLERANCE * float(np.abs(fit.weights).max() * np.abs(sample.outcome).max()):
         raise LianjianError(NO_SCORE)
@@ -192,8 +196,8 @@ def cr2(
     Bell & McCaffrey 2002 (Survey Methodology 28(2), 169–181); Pustejovsky & Tipton 2018
     (DOI 10.1080/07350015.2016.1247004): eq. 11 for the generalised inverse, sec. 3.2 and theorem 2
     for absorbed effects, which leave V and df as with dummies when the effects are nested in
-    clusters. A_g is never formed: only the k directions of X_g differ from the identity, so a
-    cluster of 100,000 rows costs no more than a thin decomposition.
+    clusters. A_g is never formed: only the k directions of X_g differ from the identity, so
+    one k × k matrix a cluster is all that is decomposed.
 
     Examples
     --------
@@ -207,25 +211,26 @@ def cr2(
     check_level(level)
     sample = clustered_sample(design, outcome, clusters, absorb)
     fit = _fit(sample, contrast_vector(contrast, sample.design.shape[1]))
-    order = np.argsort(sample.codes, kind="stable")
-    ends = np.cumsum(np.bincount(sample.codes, minlength=sample.n_clusters))
-    groups = np.split(order, ends[:-1])
     values, vectors = np.linalg.eigh(fit.bread)
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    variance = 0.0
-    lengths = np.empty(sample.n_clusters)  # p_g'p_g
-    loadings = np.empty((sample.n_clusters, root.shape[1]))  # root' X_g' p_g
-    for g, rows in enumerate(groups):
-        x = sample.design[rows]
-        # the k directions in which I − X_g (X'X)⁻¹ X_g' differs from the identity
-        left, singular, _ = np.linalg.svd(x @ root, full_matrices=False)
-        room = 1 - singular**2
-        adjust = np.where(room > LEVERAGE_TOLERANCE, 1 / np.sqrt(np.where(room > 0, room, 1)), 0.0)
-        aimed = x @ fit.weights
-        p = aimed + left @ ((adjust - 1) * (left.T @ aimed))
-        variance += float(p @ fit.residuals[rows]) ** 2
-        lengths[g] = p @ p
-        loadings[g] = (p @ x) @ root
+    order = np.argsort(sample.codes, kind="stable")
+    turned = sample.design[order] @ root
+    ends = np.cumsum(np.bincount(sample.codes, minlength=sample.n_clusters)).tolist()
+    grams = np.empty((sample.n_clusters, *root.shape))
+    scores = np.empty(grams.shape[:2])
+    residuals = fit.residuals[order]
+    for g, (start, end) in enumerate(pairwise([0, *ends])):
+        rows = turned[start:end]
+        grams[g], scores[g] = rows.T @ rows, residuals[start:end] @ rows
+    # I − X_g (X'X)⁻¹ X_g' differs from the identity in the k directions of X_g only
+    leverage, directions = np.linalg.eigh(grams)
+    room = 1 - leverage
+    adjust = np.where(room > LEVERAGE_TOLERANCE, 1 / np.sqrt(np.where(room > 0, room, 1)), 0.0)
+    aim = np.einsum("gji,j->gi", directions, root.T @ contrast_vector(contrast, len(root)))
+    inner = np.einsum("gij,gj->gi", directions, adjust * aim)  # p_g = X_g root inner_g
+    variance = float((np.einsum("gi,gi->g", inner, scores) ** 2).sum())
+    loadings = np.einsum("gij,gj->gi", grams, inner)  # root' X_g' p_g
+    lengths = np.einsum("gi,gi->g", inner, loadings)  # p_g'p_g
     shared = (loadings**2).sum(axis=1)
     gram = loadings.T @ loadings
     trace = float((lengths - shared).sum())

@@ -13,6 +13,8 @@ RANK_TOLERANCE = 1e-9
 """A direction of the design under this share of the largest one is not there."""
 FIT_TOLERANCE = 1e-12
 """Residual variation under this share of the outcome's is a perfect fit."""
+FEW_EFFECTIVE = 3.0
+"""With fewer equivalent clusters every clustered test is known to fail (MacKinnon & Webb 2017)."""
 NOT_IDENTIFIED = (
     "The contrast is not identified: its regressor does not vary, or others determine it. Check "
     "that treated and untreated rows exist before and after."
@@ -147,3 +149,28 @@ def contrast_vector(contrast: int | npt.ArrayLike, k: int) -> Floats:
             f"The contrast has shape {vector.shape}; expected {k} numbers, not all 0."
         )
     return vector
+
+
+def concentration_note(mass: Floats) -> list[str]:
+    """Return a note when a contrast rests on very few clusters, such as one treated cluster.
+
+    Parameters
+    ----------
+    mass : float array, shape (G,)
+        Variation of the regressor of interest in each cluster, the others partialled out.
+
+    Examples
+    --------
+    Shares .8, .1, .1 are as good as 1 / (.64 + .01 + .01) = 1.5 equal clusters.
+
+    >>> concentration_note(np.array([8.0, 1.0, 1.0]))[0][:56]
+    'the contrast rests on the equivalent of 1.5 clusters: th'
+    """
+    equivalent = float(mass.sum()) ** 2 / float(mass @ mass)
+    if equivalent >= FEW_EFFECTIVE:
+        return []
+    note = (
+        f"the contrast rests on the equivalent of {equivalent:.1f} clusters: the standard error is "
+        "too small and the test unreliable; use a randomisation test instead"
+    )
+    return [note]

@@ -195,7 +195,7 @@ def placebo_groups(
     size : float
         Level for the rejection rate.
     rng : Generator or int
-        Their source.
+        Their source. Groups are drawn in the order of their labels: other labels, other draws.
 
     Returns
     -------

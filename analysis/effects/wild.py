@@ -11,6 +11,7 @@ from analysis.effects.inference_sample import (
     FIT_TOLERANCE,
     NO_SCORE,
     clustered_sample,
+    concentration_note,
     contrast_vector,
 )
 from analysis.effects.wild_draws import Draws, cluster_scores, join, run_block, weight_blocks
@@ -24,8 +25,6 @@ WEIGHTS = {
     "rademacher": np.array([-1.0, 1.0]),
     "webb": np.array([-(1.5**0.5), -1.0, -(0.5**0.5), 0.5**0.5, 1.0, 1.5**0.5]),
 }
-FEW_EFFECTIVE = 3.0
-"""Under this many equivalent clusters the bootstrap is known to fail (MacKinnon & Webb 2017)."""
 REACH = 1e4
 """The interval is sought this many standard errors around the estimate."""
 
@@ -167,12 +166,7 @@ def wild_cluster(
     notes = list(sample.notes)
     if math.isinf(low) or math.isinf(high):
         notes.append(f"the interval is open: some null values are never rejected at {alpha:.3g}")
-    equivalent = total**2 / float(scores.own_d @ scores.own_d)
-    if equivalent < FEW_EFFECTIVE:
-        notes.append(
-            f"the contrast rests on the equivalent of {equivalent:.1f} clusters: use a "
-            "randomisation test instead"
-        )
+    notes += concentration_note(scores.own_d)
     how = "all" if exact else "sampled"
     return ResampledEstimate(
         name=name,

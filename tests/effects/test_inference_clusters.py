@@ -183,3 +183,24 @@ def test_large_offsets_do_not_cost_digits():
 def test_few_degrees_of_freedom_are_noted():
     result = cr2([[1], [1], [1], [1]], [1, 3, 5, 7], [1, 1, 2, 2], 0)
     assert "under 4" in result.notes[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cluster_of_full_leverage_takes_the_generalised_inverse(seed):
+    design, outcome, clusters, units = village_panel(seed=seed, gaps=False)
+    # a regressor that lives in one cluster only is fitted by it alone
+    alone = ((clusters == 2) & (design[:, -1] == 1)).astype(float)
+    design = np.column_stack([design, alone])
+    ours = cr2(design, outcome, clusters, 0, absorb=units)
+    full = np.hstack([design, pd.get_dummies(units).to_numpy(dtype=float)])
+    error, df = explicit_cr2(full, outcome, clusters, np.eye(full.shape[1])[0])
+    assert (ours.std_error, ours.df) == pytest.approx((error, df), rel=1e-7)
+
+
+@pytest.mark.parametrize("method", [cr1, cr2])
+def test_one_treated_cluster_is_warned_of(method):
+    rng = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(6), 8)
+    design = np.column_stack([np.ones(48), clusters == 0])
+    result = method(design, rng.normal(size=48), clusters, 1)
+    assert any("randomisation" in note for note in result.notes)
