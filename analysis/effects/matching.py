@@ -119,7 +119,7 @@ def match(
     z = _whiten(x, flag, distance)
     strata: Ints = np.zeros(len(units), dtype=np.int64)
     if exact:
-        strata = units.groupby(list(exact), sort=True).ngroup().to_numpy(dtype=np.int64)
+        strata = np.asarray(units.groupby(list(exact), sort=True).ngroup(), dtype=np.int64)
     rank = np.argsort(np.lexsort((np.arange(len(x)), *x.T[::-1])))
     parts = [
         _pairs(
