@@ -1,5 +1,7 @@
 """Charts: what they say in words, that their glyphs exist, and that simulated data show."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,9 +87,11 @@ def marks(chart):
     return [text for text in chart.figure.texts if text.get_gid() == "simulated"]
 
 
-def test_every_chart_of_the_room_is_tested(panel):
+def test_every_chart_of_the_room_is_tested():
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     functions = {name for name in figures.__all__ if name[0].islower()}
-    assert functions - {"fonts", "mark_simulated"} == set(charts(panel))
+    drawn = {name for name in functions if f"figures.{name}(" in tests}
+    assert functions - {"fonts"} == drawn
 
 
 def test_alt_text_speaks_the_numbers(panel):

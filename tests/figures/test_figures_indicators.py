@@ -1,0 +1,112 @@
+"""Charts of pairs and distributions: their words, their marks, and what they draw at the edges."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import figures
+from analysis.figures import theme
+from analysis.indicators import durations, inequality, pairs, transitions
+
+WAN = 10_000.0
+
+
+@pytest.fixture
+def panel():
+    """Four pairs; the last has no year of joining and lacks its helper's first income."""
+    rng = np.random.default_rng(3)
+    rows = [
+        {
+            "village_id": f"{role}-{number}",
+            "pair_id": f"P{number}",
+            "role": role,
+            "joined_year": 2023 if number < 3 else None,
+            "year": year,
+            "operating_income_yuan": level * rng.gamma(9, 1 / 9) * WAN * (year - 2020),
+        }
+        for number in range(4)
+        for role, level in (("helper", 40.0), ("allied_weak", 4.0))
+        for year in (2022, 2023, 2024)
+    ]
+    frame = pd.DataFrame(rows).astype({"joined_year": "Int64"})
+    gone = (frame["village_id"] == "helper-3") & (frame["year"] == 2022)
+    frame.loc[gone, "operating_income_yuan"] = np.nan
+    return frame
+
+
+def charts(panel):
+    column = "operating_income_yuan"
+    gap = pairs.gaps(panel, column)
+    ends = pairs.closing(gap, 2022, 2024).rename(
+        columns={"ratio_start": "start", "ratio_end": "end"}
+    )
+    moves = transitions.band_transitions(panel, column, 2022, 2024)
+    incomes = panel.loc[panel["year"] == 2024, column]
+    spells = durations.weak_spells(panel, 2022, threshold_wan=15)
+    curve = durations.kaplan_meier(spells["years"], spells["has_left"])
+    both = {"经营性收入": ends, "总收入": ends.assign(expected=ends["end"])}
+    return {
+        "pair_gaps": figures.pair_gaps(gap, "Operating income"),
+        "pair_slopes": figures.pair_slopes(both, ("2022", "2024", "expected"), "Ratio, %"),
+        "lorenz_curves": figures.lorenz_curves(
+            {"总收入": {"2024": (inequality.lorenz(incomes), inequality.gini(incomes))}}
+        ),
+        "transition_heat": figures.transition_heat(
+            {"总收入": (moves.counts, moves.shares)}, (2022, 2024)
+        ),
+        "survival_curves": figures.survival_curves(
+            {"Weak allied": curve.table}, "Still weak, %", "Years"
+        ),
+    }
+
+
+def test_alt_text_speaks_the_numbers(panel):
+    drawn = charts(panel)
+    for name, chart in drawn.items():
+        assert len(chart.alt) > 40, name
+        assert any(char.isdigit() for char in chart.alt), name
+        assert "nan" not in chart.alt, name
+    gap = pairs.gaps(panel, "operating_income_yuan").set_index(["pair_id", "year"])["gap"]
+    words = drawn["pair_gaps"].alt
+    assert f"gap {gap['P0', 2022]:.1f} in 2022, {gap['P0', 2024]:.1f} in 2024" in words
+    # the pair without a first gap starts where both incomes are known
+    assert f"year of joining unknown: gap {gap['P3', 2023]:.1f} in 2023" in words
+    assert "of 3 pairs rose" in drawn["pair_slopes"].alt
+    assert "(4 at risk at the start)" in drawn["survival_curves"].alt
+
+
+def test_axes_carry_units(panel):
+    for name, chart in charts(panel).items():
+        words = " ".join(axes.get_xlabel() + axes.get_ylabel() for axes in chart.figure.axes)
+        assert "万元" in words or "%" in words, name
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_simulated_data_mark_every_chart_and_real_data_none(panel, monkeypatch, simulated):
+    monkeypatch.setattr(theme, "any_simulated", lambda: simulated)
+    for name, chart in charts(panel).items():
+        marked = any(text.get_gid() == "simulated" for text in chart.figure.texts)
+        assert marked is simulated, name
+        assert chart.alt.startswith("Simulated data.") is simulated, name
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 9])
+def test_every_pair_has_a_panel_and_no_panel_is_empty(number):
+    rows = [
+        (f"P{pair}", 2023, year, year - 2023, 50.0 + pair, 5.0)
+        for pair in range(number)
+        for year in (2022, 2024)
+    ]
+    names = ["pair_id", "joined_year", "year", "event_time", "helper", "weak"]
+    gap = pd.DataFrame(rows, columns=names).assign(gap=lambda x: x["helper"] - x["weak"])
+    shown = [axes for axes in figures.pair_gaps(gap, "Total").figure.axes if axes.get_visible()]
+    assert len(shown) == number
+    assert all(axes.lines for axes in shown)
+
+
+def test_a_band_that_nobody_started_in_stays_empty():
+    kind = pd.CategoricalDtype(["low", "high"], ordered=True)
+    start = pd.Series(["high"] * 3, list("ABC"), dtype=kind)
+    moves = transitions.transitions(start, start)
+    chart = figures.transition_heat({"Moves": (moves.counts, moves.shares)}, (2023, 2024))
+    assert [text.get_text() for text in chart.figure.axes[0].texts] == ["100\n(3)"]
