@@ -1,5 +1,6 @@
 """Borusyak–Jaravel–Spiess: fit the untreated cells, impute the others, average the gaps."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -97,15 +98,17 @@ def imputation(
         )
     gap = np.where(cells, panel.y - fit.unit_effect[:, None] - fit.z @ fit.year_coef.T, 0.0)
     event = panel.years - start
-    index = np.unique(event[cells])
-    marks = [cells & (event == e) for e in index]
-    counts = np.array([mark.sum() for mark in marks])
-    theta = np.array([gap[mark].mean() for mark in marks])
+    targets = _targets(panel, cells)
+    index, counts = targets.index, targets.counts
+    theta = np.zeros(len(index))
+    for rows, t, k in targets.places:
+        theta[k] += gap[rows, t].sum() / counts[k]
     centre, note = _centre(panel, gap, cells, event, pool)
     notes += note
     centred = gap - centre
-    psi = np.stack([np.where(mark, centred, 0.0).sum(axis=1) for mark in marks], axis=1) / counts
-    psi -= _untreated_part(fit, used, marks, counts)
+    psi = -_untreated_part(fit, used, cells, targets)
+    for rows, t, k in targets.places:
+        psi[rows, k] += centred[rows, t] / counts[k]
     weight = counts / counts.sum()
     total = psi @ weight
     df = panel.n_clusters - 1
@@ -203,19 +206,42 @@ def _estimable(fit: WithinFit, used: Bools) -> Bools:
     return known
 
 
-def _untreated_part(fit: WithinFit, used: Bools, marks: list[Bools], counts: Ints) -> Floats:
-    """Return Σ_t over untreated cells of −v_it ε̂_it for each target (N, Q)."""
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    """Event times, their treated cells, and where each cohort shows them: rows, year, position."""
+
+    index: Ints
+    counts: Ints
+    places: list[tuple[slice, int, int]]
+
+
+def _targets(panel: Panel, cells: Bools) -> _Targets:
+    groups = cohort_slices(panel)
+    size = np.stack([cells[rows].sum(axis=0) for _, rows in groups])
+    event = panel.years - np.array([[g] for g, _ in groups])
+    index = np.unique(event[size > 0])
+    counts = np.array([size[event == e].sum() for e in index], dtype=np.int64)
+    places = [
+        (groups[c][1], int(t), int(np.searchsorted(index, event[c, t])))
+        for c, t in zip(*np.nonzero(size), strict=True)
+    ]
+    return _Targets(index, counts, places)
+
+
+def _untreated_part(fit: WithinFit, used: Bools, cells: Bools, targets: _Targets) -> Floats:
+    """Return Σ_t over untreated cells of −v_it ε̂_it for each event time, negated (N, Q)."""
     n, years = used.shape
     width = fit.z.shape[1]
-    used_count = used.sum(axis=1)
-    share = np.divide(1.0, used_count, out=np.zeros(n), where=used_count > 0)
-    right = np.empty((years, width, len(marks)))
-    for k, (mark, count) in enumerate(zip(marks, counts, strict=True)):
-        each = mark / count
-        right[:, :, k] = each.T @ fit.z - used.T @ (fit.z * (each.sum(axis=1) * share)[:, None])
+    count = used.sum(axis=1)
+    share = np.divide(1.0, count, out=np.zeros(n), where=count > 0)
+    right = np.zeros((years, width, len(targets.index)))
+    for rows, t, k in targets.places:
+        weighted = fit.z[rows] * (cells[rows, t] / targets.counts[k])[:, None]
+        right[t, :, k] += weighted.sum(axis=0)
+        right[:, :, k] -= used[rows].T @ (weighted * share[rows, None])
     solved, _ = solve_spd(fit.cross, right.reshape(years * width, -1))
     s = np.nan_to_num(solved).reshape(years, width, -1)
-    part = np.zeros((n, len(marks)))
+    part = np.zeros((n, len(targets.index)))
     for p in range(width):
         part += fit.z[:, p : p + 1] * (fit.residual @ s[:, p])
     return part

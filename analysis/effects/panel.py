@@ -17,6 +17,9 @@ Bools = NDArray[np.bool_]
 NEVER = 0
 """Cohort of a unit that is never treated."""
 
+LONGEST = 10_000
+"""No panel spans more years."""
+
 FEW_TREATED = 20
 """Below this many treated clusters a panel says that plain cluster-robust intervals are short."""
 
@@ -229,10 +232,16 @@ def _years(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
     if frame[year].isna().any():
         raise LianjianError(f"{int(frame[year].isna().sum())} rows have no {year}.")
     values = _whole(frame, year)
-    years = np.unique(values)
+    first = int(values.min())
+    span = int(values.max()) - first + 1
+    if span > LONGEST:
+        raise LianjianError(f"{year} runs from {first} to {first + span - 1}. Is it a year?")
+    years = np.flatnonzero(np.bincount(values - first, minlength=span)) + first
     if len(years) < 2:  # noqa: PLR2004
         raise LianjianError(f"Only the year {years[0]} occurs. A change needs at least two years.")
-    return np.searchsorted(years, values), years
+    place = np.zeros(span, dtype=np.int64)
+    place[years - first] = np.arange(len(years))
+    return place[values - first], years
 
 
 def _matrix(
@@ -265,6 +274,8 @@ def _covariates(
     frame: pd.DataFrame, names: Sequence[str], units: Ints, when: Ints, n: int
 ) -> tuple[Floats, list[str]]:
     x = np.empty((n, len(names)))
+    if not names:
+        return x, []
     order = np.argsort(-when, kind="stable")
     varying = []
     for k, name in enumerate(names):

@@ -258,8 +258,6 @@ def _ridge_solve(a: Floats, right: Floats, ridge: float) -> Floats:
     """Solve (a′a + ridge·I) x = right on the smaller side of a."""
     rows, columns = a.shape
     if columns <= rows:
-        direct: Floats = np.linalg.solve(a.T @ a + ridge * np.eye(columns), right)
-        return direct
+        return np.asarray(np.linalg.solve(a.T @ a + ridge * np.eye(columns), right), np.float64)
     inner = np.linalg.solve(a @ a.T + ridge * np.eye(rows), a @ right)
-    solved: Floats = (right - a.T @ inner) / ridge
-    return solved
+    return np.asarray((right - a.T @ inner) / ridge, np.float64)
