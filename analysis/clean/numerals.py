@@ -31,7 +31,7 @@ CHARS = (
 )
 """Every character that a number can be written with."""
 
-_SCALES = {
+SCALES = {
     "": ONE, "十": Decimal(10), "百": Decimal(100), "千": Decimal(1000), "万": WAN, "亿": YI,
     "十万": 10 * WAN, "百万": 100 * WAN, "千万": 1000 * WAN,
     "十亿": 10 * YI, "百亿": 100 * YI, "千亿": 1000 * YI, "万亿": WAN * YI,
@@ -95,6 +95,17 @@ def last_place(value: Decimal) -> Decimal:
     return Decimal(1).scaleb(int(exponent))
 
 
+def plain_form(text: str) -> str:
+    """Return formal numerals (壹贰叁拾) as plain ones.
+
+    Examples
+    --------
+    >>> plain_form("叁拾")
+    '三十'
+    """
+    return text.translate(_PLAIN_FORMS)
+
+
 def read_numeral(text: str, *, bare_one: bool = False, counted: bool = False) -> Numeral:
     """Read one number.
 
@@ -117,7 +128,7 @@ def read_numeral(text: str, *, bare_one: bool = False, counted: bool = False) ->
     >>> read_numeral("300余万").upper, read_numeral("两万五").value
     (Decimal('4000000'), Decimal('25000'))
     """
-    plain = text.translate(_PLAIN_FORMS).replace("个亿", "亿")
+    plain = plain_form(text).replace("个亿", "亿")
     scale = "".join(char for char in plain if char in "万亿")
     for marks, reader in (("余多", _over), ("几数", _vague), ("来", _around)):
         if any(mark in plain for mark in marks):
@@ -134,7 +145,7 @@ def read_numeral(text: str, *, bare_one: bool = False, counted: bool = False) ->
 def _over(text: str) -> Numeral:
     """300余万 reaches to the next step of its last non-zero digit, 300万余 to the next 万."""
     left, mark, right = re.split("([余多])", text, maxsplit=1)
-    if mark in right or right not in _SCALES or not left:
+    if mark in right or right not in SCALES or not left:
         raise Refused("unknown_form")
     scale = _LAST_SCALE.search(left)[0]  # type: ignore[index]
     value, flags = _exact(left, bare_one=True)
@@ -142,7 +153,7 @@ def _over(text: str) -> Numeral:
     if scale:
         if right:
             raise Refused("unknown_form")
-        factor = _SCALES.get(scale)
+        factor = SCALES.get(scale)
         if factor is None:
             raise Refused("two_readings")
         digits = re.search(rf"\.(\d+){scale}$", left)
@@ -150,16 +161,16 @@ def _over(text: str) -> Numeral:
         loose = factor.scaleb(-places)
         flags = (*flags, "loose") if loose != step else flags
         step = loose
-    value, step = value * _SCALES[right], step * _SCALES[right]
+    value, step = value * SCALES[right], step * SCALES[right]
     return Numeral(value, value, value + step, "over", flags=flags)
 
 
 def _vague(text: str) -> Numeral:
     """几 and 数 are 2 to 10 of what follows; after 十 they are 1 to 10."""
     left, mark, right = re.split("([几数])", text, maxsplit=1)
-    if right not in _SCALES or (left and mark == "数"):
+    if right not in SCALES or (left and mark == "数"):
         raise Refused("unknown_form")
-    factor = _SCALES[right]
+    factor = SCALES[right]
     if not left:
         return Numeral(None, 2 * factor, 10 * factor, "vague")
     if not left.endswith("十") or right in {"十", "百", "千"}:
@@ -171,11 +182,11 @@ def _vague(text: str) -> Numeral:
 def _around(text: str) -> Numeral:
     """十来户 is 10, give or take half a step."""
     left, right = text.split("来", maxsplit=1)
-    if right not in _SCALES or not left.endswith(("十", "百", "千", "0")):
+    if right not in SCALES or not left.endswith(("十", "百", "千", "0")):
         raise Refused("unknown_form")
     value, flags = _exact(left, bare_one=True)
     half = last_place(value) / 2
-    factor = _SCALES[right]
+    factor = SCALES[right]
     lower, upper = (value - half) * factor, (value + half) * factor
     return Numeral(value * factor, lower, upper, "approx", flags=flags)
 
@@ -209,26 +220,27 @@ def _exact(text: str, *, bare_one: bool = False) -> tuple[Decimal, tuple[str, ..
     head = text[: len(text) - len(tail)]
     arabic = _arabic(head)
     if arabic is not None:
-        if tail not in _SCALES:
+        if tail not in SCALES:
             raise Refused("two_readings" if tail == "万万" else "unit_order")
         if tail.startswith("十"):
             raise Refused("unknown_form")  # 3十: nobody writes it
         flags = ("leading_zero",) if re.match(r"0\d", head, re.ASCII) else ()
-        return arabic * _SCALES[tail], flags
+        return arabic * SCALES[tail], flags
     if _DIGIT_STRING.fullmatch(head) and (len(head) > 1 or not tail):
-        if tail not in _SCALES or tail.startswith("十"):
+        if tail not in SCALES or tail.startswith("十"):
             raise Refused("unit_order")
         if len(head) > 1 and "点" not in head and tail and tail[0] in "百千" and "零" not in head:
             raise Refused("unknown_form")  # 二七百
-        return _digit_string(head) * _SCALES[tail], ()
+        return _digit_string(head) * SCALES[tail], ()
     if "点" in head:
         whole, fraction = head.split("点", maxsplit=1)
-        if tail not in _SCALES or not _DIGIT_STRING.fullmatch(fraction) or "点" in fraction:
+        known = tail in SCALES and not tail.startswith("十")  # 八点三十 is a time
+        if not known or not _DIGIT_STRING.fullmatch(fraction) or "点" in fraction:
             raise Refused("unknown_form")
         value = _integer(whole)[0] if whole else None
         if value is None:
             raise Refused("unknown_form")
-        return (value + _digit_string("零点" + fraction)) * _SCALES[tail], ()
+        return (value + _digit_string("零点" + fraction)) * SCALES[tail], ()
     return _integer(text, bare_one=bare_one, last=True)
 
 
@@ -250,12 +262,12 @@ def _integer(
     text: str, *, bare_one: bool = False, last: bool = False
 ) -> tuple[Decimal, tuple[str, ...]]:
     """Read a whole number by its sections of four digits (…亿…万…)."""
-    if text and text in _SCALES:
+    if text and text in SCALES:
         if len(text) == 1 and text != "十" and not bare_one:
             raise Refused("unit_only")
         if text == "万亿" and not bare_one:
             raise Refused("unit_only")
-        return _SCALES[text], ()
+        return SCALES[text], ()
     if "亿" in text:
         return _above_yi(text, last=last)
     if "万" in text:

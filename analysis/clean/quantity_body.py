@@ -41,32 +41,43 @@ def _read_range(left: str, right: str, mark: str, column: Unit) -> tuple[Numeral
     low, own = _read_one(left, column)
     if low.qualifier != "exact" or high.qualifier != "exact":
         raise Refused("unknown_form")
-    if mark == "-" and not (unit.name or own.name or column.name or high.scale):
+    if "k" in (left + right).lower() or "w" in (left + right).lower():
+        raise Refused("unknown_form")  # 5-10k元: whose is the k?
+    is_bare = not (unit.name or own.name or column.name)
+    if mark == "-" and is_bare and re.fullmatch(r"[\d.,]+", left + right, re.ASCII):
         raise Refused("two_readings")  # 3-5: a range, a date, a house number
     lower, upper = low.lower, high.upper
     if own.name:
         if own.name != unit.name:
             raise Refused("unit_conflict")
         lower = lower * own.factor / unit.factor
-    elif high.scale and not low.scale:
-        lower = _distribute(left, right, lower, upper, high.scale)
+    elif not low.scale:
+        lower = _distribute(left, right, lower, upper)
     if lower >= upper:
         raise Refused("range_order")
     flags = (*low.flags, *high.flags)
     return Numeral(None, lower, upper, "range", high.scale, flags), unit
 
 
-def _distribute(left: str, right: str, lower: Decimal, upper: Decimal, scale: str) -> Decimal:
-    """Give the lower end the 万 of the upper, where that leaves one reading."""
-    spread = lower * {"万": numerals.WAN, "亿": numerals.YI}.get(scale, Decimal(0))
-    if not spread:
+def _distribute(left: str, right: str, lower: Decimal, upper: Decimal) -> Decimal:
+    """Give the lower end the 千, 万 … of the upper, where that leaves one reading."""
+    number = numerals.plain_form(_split(right)[0])
+    chain = re.search("[十百千万亿]*$", number)[0]  # type: ignore[index]
+    large = "".join(char for char in chain if char in "万亿")
+    own = set(numerals.plain_form(left)) & set("十百千kKwW")
+    if not own:
+        # 3-5千, 2-3百万; in 五至二十万 and 五到一百万 the 十 and 百 count the 万 of the upper end
+        is_arabic = number[:1].isdigit()
+        chains = {chain} if is_arabic or not large else {chain, large}
+    elif own & set(number):
+        chains = {large}  # 三百到五百万
+    else:
+        chains = {"", large}  # 8千-1万
+    ends = {lower * numerals.SCALES.get(each, Decimal(0)) for each in chains}
+    fitting = {end for end in ends if end < upper and (end or not lower)}
+    if len(fitting) > 1:
         raise Refused("two_readings")
-    own = {char for char in left if char in "百千佰仟kK"}
-    if own and not own & set(right.partition(scale)[0]):
-        if lower < upper and spread < upper:
-            raise Refused("two_readings")
-        return lower if lower < upper else spread
-    return spread
+    return fitting.pop() if fitting else max(ends)
 
 
 def _read_one(

@@ -1,7 +1,9 @@
 """Quantities of ledger cells: a text becomes a number, is missing, or is refused with a reason."""
 
+import datetime as dt
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -160,12 +162,16 @@ def _read(cell: Any, column: Unit) -> Quantity:  # noqa: ANN401
         return _missing("blank")
     if isinstance(cell, str):
         return _read_text(cell, column)
+    if isinstance(cell, dt.date | dt.time):
+        raise Refused("date")
     if not isinstance(cell, int | float | Decimal | np.number) or isinstance(cell, bool):
         raise Refused("not_text")
     try:
         number = float(cell)
     except OverflowError:
         raise Refused("too_many_digits") from None
+    except (TypeError, ValueError):  # a complex number, a signalling NaN
+        raise Refused("not_text") from None
     if math.isnan(number):
         return _missing("blank")
     if math.isinf(number):
@@ -184,6 +190,8 @@ def _read_text(raw: str, column: Unit) -> Quantity:
     text = normalise(stripped).strip()
     lowered = text.lower()
     if not text:
+        if any(unicodedata.category(char)[0] in "NPS" for char in stripped):
+            raise Refused("text")  # nothing but a note mark (①)
         return _missing("blank")
     if stripped in words.TICKS:
         raise Refused("text")
@@ -204,6 +212,7 @@ def _read_text(raw: str, column: Unit) -> Quantity:
 
 def _read_phrase(text: str, column: Unit, flags: list[str], *, negative: bool) -> Quantity:
     """Read label, qualifiers, sign and amount, in the order in which they stand."""
+    text = re.sub("^-(¥|rmb)", r"\1-", text, flags=re.IGNORECASE)  # -¥500
     text, labelled = take_label(text)
     flags.extend(["label"] * labelled)
     text, ahead = _take_prefixes(text)

@@ -22,7 +22,7 @@ REASONS = {
     "too_many_digits": "more than 15 digits before the point, or an exponent of more than 2",
     "too_large": "1,000 trillion or more",
     "not_finite": "infinite",
-    "not_text": "neither a text nor a number (a date, a truth value)",
+    "not_text": "neither a text nor a number (a truth value, a list)",
     "formula": "the text of a formula",
     "id_shape": "the shape of an identity number",
     "mobile_shape": "the shape of a mobile number",
