@@ -7,6 +7,7 @@ Every time starts from the same long frame, so it includes building the panel.
 
 import argparse
 import contextlib
+import importlib
 import importlib.util
 import io
 import multiprocessing
@@ -73,13 +74,13 @@ def peers() -> dict[str, dict[str, Run]]:
     """Return the estimators of other packages that can be imported, by task and package."""
     found: dict[str, dict[str, Run]] = {task: {} for task in ours()}
     if importlib.util.find_spec("pyfixest"):
-        import pyfixest
+        pyfixest = importlib.import_module("pyfixest")
 
         found["two-way"]["pyfixest"] = lambda frame: pyfixest.feols(
             f"y ~ d | {UNIT} + {YEAR}", frame, vcov={"CRV1": UNIT}
         ).coef()["d"]
     if importlib.util.find_spec("diff_diff"):
-        import diff_diff
+        diff_diff = importlib.import_module("diff_diff")
 
         names = {"outcome": "y", "unit": UNIT, "time": YEAR, "first_treat": START}
         found["Callaway–Sant'Anna"]["diff-diff"] = lambda frame: (
@@ -101,7 +102,7 @@ def peers() -> dict[str, dict[str, Run]]:
             .att
         )  # fmt: skip
     if importlib.util.find_spec("differences"):
-        import differences
+        differences = importlib.import_module("differences")
 
         def callaway(frame: pd.DataFrame) -> float:
             data = frame.assign(**{START: frame[START].where(frame[START] > 0)})

@@ -178,7 +178,7 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
         why = "not tested: no comparison in the years before treatment"
         return WaldTest(hypothesis, nan, 0, df, nan, nan, why)
     return wald(
-        fit.coef[solved], clustered_covariance(fit.influence[:, solved], panel), df, hypothesis
+        fit.coef[solved], clustered_covariance(fit.influence()[:, solved], panel), df, hypothesis
     )
 
 

@@ -225,15 +225,17 @@ def sun_abraham(
     if not solved.all():
         notes = (*notes, f"{(~solved).sum()} cohort-years are not identified and take no part.")
     c, t, delta = c[solved], t[solved], fit.coef[solved]
-    covariance = _covariance(fit, panel, small_sample=small_sample)[np.ix_(solved, solved)]
     size, when = cells[c, t].astype(np.float64), event[c, t]
     index = np.unique(when)
     shares = (when == index[:, None]) * size
     units = shares.sum(axis=1)
     shares /= units[:, None]
+    combine = np.zeros((len(solved), len(index)))
+    combine[solved] = shares.T
+    covariance = _covariance(fit, panel, small_sample=small_sample, combine=combine)
     post = np.where(index >= 0, units, 0.0)
     return _series(
-        "Sun–Abraham", panel, index, shares @ delta, shares @ covariance @ shares.T,
+        "Sun–Abraham", panel, index, shares @ delta, covariance,
         weight=post / post.sum(), units=units.astype(np.int64), reference=(zero,), level=level,
         n_obs=fit.n_obs, notes=notes, anticipation=anticipation,
         average="mean of treated unit-years",
@@ -297,8 +299,12 @@ def _units_by_event(
     return np.array([cells[event == e].sum() for e in index], dtype=np.int64)
 
 
-def _covariance(fit: WithinFit, panel: Panel, *, small_sample: bool) -> Floats:
-    covariance = clustered_covariance(fit.influence, panel, small_sample=small_sample)
+def _covariance(
+    fit: WithinFit, panel: Panel, *, small_sample: bool, combine: Floats | None = None
+) -> Floats:
+    """Return the clustered covariance of the coefficients, or of combinations of them (R, Q)."""
+    influence = fit.influence(combine)
+    covariance = clustered_covariance(influence, panel, small_sample=small_sample)
     if not small_sample:
         return covariance
     # one more than the free year effects: the constant that unit effects would otherwise absorb

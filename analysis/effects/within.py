@@ -28,9 +28,9 @@ class WithinFit:
     year_coef : float array, (T, 1+K)
         Year effects and, for each covariate, its coefficient by year; the first used year is zero.
     bread : float array, (R, R)
-        Inverse of the residualised cross product, NaN where a regressor was dropped.
-    influence : float array, (N, R)
-        Bread times score of each unit.
+        Inverse of the residualised cross product, zero where a regressor was dropped.
+    score : float array, (N, R)
+        Σ_t of regressor net of effects times residual.
     residual : float array, (N, T)
         Zero where a cell is not used.
     unit_effect : float array, (N,)
@@ -46,13 +46,19 @@ class WithinFit:
     coef: Floats
     year_coef: Floats
     bread: Floats
-    influence: Floats
+    score: Floats
     residual: Floats
     unit_effect: Floats
     z: Floats
     cross: Floats
     n_obs: int
     n_year: int
+
+    def influence(self, combine: Floats | None = None) -> Floats:
+        """Return the influence of each unit on ``combine`` (R, Q) of the coefficients: (N, Q)."""
+        if combine is not None:
+            return self.score @ (self.bread @ combine)
+        return np.where(np.isnan(self.coef), np.nan, self.score @ self.bread)
 
 
 def solve_spd(a: Floats, b: Floats, scale: Floats | None = None) -> tuple[Floats, Ints]:
@@ -214,8 +220,8 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
     return WithinFit(
         coef=coef,
         year_coef=year_coef,
-        bread=np.where(out[:, None] | out, np.nan, inverse),
-        influence=np.where(out, np.nan, score @ inverse),
+        bread=inverse,
+        score=score,
         residual=residual,
         unit_effect=np.where(count > 0, level, np.nan),
         z=z,
