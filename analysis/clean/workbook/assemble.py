@@ -17,18 +17,11 @@ from analysis.clean.workbook.headers import (
     read_header,
     with_stated_unit,
 )
-from analysis.clean.workbook.marks import (
-    bare_unit,
-    is_money,
-    is_numbering,
-    is_part,
-    is_total,
-    is_year,
-    plain,
-)
+from analysis.clean.workbook.marks import bare_unit, is_numbering, is_part, is_total, is_year, plain
 from analysis.clean.workbook.questions import questions
 from analysis.clean.workbook.stated import Stated, read_stated
 from analysis.clean.workbook.tables import Doubt, Note, Table, Total
+from analysis.clean.workbook.vocabulary import is_money
 
 _SHOWN = 10
 _HEADING = "一二三四五六七八九十(（"

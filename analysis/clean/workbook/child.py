@@ -4,8 +4,8 @@ It imports the parsers once and then forks a fresh child for each file. The chil
 memory and so much time and writes nothing but messages into the pipe it was given; whatever a
 file does to it, the next file meets a clean one.
 
-Requests come over the Unix socket on standard input: one JSON object with the file's path and
-format, and the write end of a pipe. The answers on the socket are ``{"pid": …}`` when the child
+Requests come over the Unix socket on standard input: one JSON object with the file's path, format
+and limits, and the write end of a pipe. The answers on the socket are ``{"pid": …}`` when the child
 starts and ``{"exit": …}`` when it is gone. Messages in the pipe are JSON behind their length.
 """
 
@@ -19,7 +19,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from analysis.clean.workbook.limits import ADDRESS_SPACE_BYTES, CPU_SECONDS, Unreadable
+from analysis.clean.workbook.limits import Unreadable
 
 LENGTH = 4
 """Bytes of a message's length, big-endian."""
@@ -61,13 +61,13 @@ def _limit(name: int, value: int) -> None:
         resource.setrlimit(name, (value, value))
 
 
-def _parse(request: dict[str, str], pipe: int) -> NoReturn:
+def _parse(request: dict[str, Any], pipe: int) -> NoReturn:
     """Parse one file under limits and leave without cleaning up."""
-    _limit(resource.RLIMIT_AS, ADDRESS_SPACE_BYTES)
+    _limit(resource.RLIMIT_AS, request["memory"])
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+        resource.setrlimit(resource.RLIMIT_CPU, (request["seconds"], request["seconds"] + 1))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = 1
     try:
@@ -78,7 +78,7 @@ def _parse(request: dict[str, str], pipe: int) -> NoReturn:
     os._exit(code)
 
 
-def _outcome(request: dict[str, str], pipe: int) -> dict[str, Any]:
+def _outcome(request: dict[str, Any], pipe: int) -> dict[str, Any]:
     from analysis.clean.workbook import excel, xls  # noqa: PLC0415
 
     parse = excel.send_xlsx if request["format"] == "xlsx" else xls.send_xls

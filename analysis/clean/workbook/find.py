@@ -15,9 +15,9 @@ from analysis.clean.workbook.marks import (
     lift_unit,
     lift_year,
     plain,
-    role_of,
     stripped,
 )
+from analysis.clean.workbook.vocabulary import role_of
 
 _MAX_HEADER_ROWS = 6
 

@@ -6,12 +6,9 @@ from dataclasses import dataclass, replace
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.marks import (
     bare_unit,
-    is_count,
-    is_money,
     is_number_like,
     is_numbering,
     is_part,
-    is_place,
     is_total,
     is_year,
     item_label,
@@ -19,9 +16,9 @@ from analysis.clean.workbook.marks import (
     lift_year,
     money_unit,
     plain,
-    role_of,
     stripped,
 )
+from analysis.clean.workbook.vocabulary import is_count, is_money, is_place, role_of
 
 KEYS = ("number", "code", "county", "township", "village", "item", "year", "unit")
 """Roles of columns that say what a row is about."""

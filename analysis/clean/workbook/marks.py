@@ -31,6 +31,16 @@ _DIGITS = {char: str(value) for value, char in enumerate("〇一二三四五六�
 _DIGITS |= dict.fromkeys("○零0", "0")
 _PERIOD = re.compile(_YEAR + r"年?\s*[-—–~至到]+\s*" + _YEAR + "|累计|合计数")
 
+_TRADITIONAL = (
+    "鄉鎮縣區單萬億計總類項資產負債費補貼營業發備說報審製數戶額屬號編碼帳賬稱組織經濟體會員責聯電話"
+    "註統據時間預達實際餘積畝專應稅務贈貧幫領導簽蓋處級財撥標準況狀種養農場廠賃勞動轉讓徵個"
+)
+_SAME_SIMPLIFIED = (
+    "乡镇县区单万亿计总类项资产负债费补贴营业发备说报审制数户额属号编码账账称组织经济体会员责联电话"
+    "注统据时间预达实际余积亩专应税务赠贫帮领导签盖处级财拨标准况状种养农场厂赁劳动转让征个"
+)
+_SIMPLIFIED = str.maketrans(_TRADITIONAL, _SAME_SIMPLIFIED)
+
 _SPACES = re.compile(r"[\s\u200b\ufeff]+")
 _HAN_SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|[\r\n\u200b\ufeff]+")
 _PREFIX = re.compile(r"^[#△▲※*☆★◆●]+")
@@ -58,39 +68,6 @@ _SIGN = re.compile(
 _FACT = re.compile(r"^([^::\d()]{2,12})[::](.{0,60})$")
 _SAYS_DATE = re.compile("日期|时间")
 
-_OF = r"(?:所[属在]|所)?"
-_ROLES = (
-    ("number", re.compile(r"序号|行次|行号|栏次|编号|№|no\.?|次序")),
-    ("code", re.compile(r".*(?:代码|编码|区划码)")),
-    ("year", re.compile(r"年份|年度|所属年度?|会计年度|统计年度|数据年份|年")),
-    ("unit", re.compile(r"(?:计量|金额)单位")),
-    ("county", re.compile(_OF + r"(?:县\(?[市区、/]*\)?|县区|区县|县市区)(?:名称?)?")),
-    (
-        "township",
-        re.compile(_OF + r"(?:乡镇|乡\(镇\)|镇\(乡\)|镇|乡|镇街)(?:[\(、]+街道\)?)?(?:名称?|办)?"),
-    ),
-    (
-        "village",
-        re.compile(
-            r"(?:所[属在]|联建|行政|单位|薄弱)?村(?:别|级|庄|委会?|居|集体经济组织|级组织)?"
-            r"(?:\((?:社区|居|居委会|组)\)|社区)?(?:名称?|别)?|社区名称?|单位名称"
-        ),
-    ),
-    (
-        "item",
-        re.compile(
-            r"项目|科目|会计科目|指标|(?:收入|收支)?项目(?:名称)?|(?:科目|指标|账户)名称|账户|内容|收入类别"
-        ),
-    ),
-)
-_MONEY_WORDS = re.compile(
-    "收入|支出|收益|费用?|金额|资金|投资|补助|利润|资产|负债|分红|租金|效益|产值|款|税|成本|万元|盈余"
-)
-_COUNT_WORDS = re.compile(
-    "户数|人口|人数|个数|面积|数量|村数|率$|占比|比例|比重|增幅|增长|同比|%|劳动力|党员|耕地|社员|成员|组数|名次|排名"
-)
-_PLACE = re.compile(r".{1,20}(?:村|社区|村委会|居委会|镇|乡|街道)(?:…|\(.*\))?")
-
 
 def plain(text: str) -> str:
     r"""Return a label without breaks, spaces between Chinese characters, and full-width forms.
@@ -102,7 +79,8 @@ def plain(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.strip()
-    return _HAN_SPACE.sub("", unicodedata.normalize("NFKC", text).strip()).strip()
+    label = _HAN_SPACE.sub("", unicodedata.normalize("NFKC", text).strip()).strip()
+    return label.translate(_SIMPLIFIED)
 
 
 def lift_unit(label: str) -> tuple[str | None, str]:
@@ -271,8 +249,10 @@ def is_numbering(labels: list[str]) -> bool:
     (True, False)
     """
     rest = [text for text in labels if text]
+    before = len(rest)
     while rest and (rest[0] in _STEM or rest[0] in _CORNER):
         rest.pop(0)
+    stems = before - len(rest)
     found = [_INTEGER.fullmatch(text) for text in rest]
     numbers = [int(match[1]) for match in found if match]
     if len(numbers) != len(found):
@@ -280,7 +260,7 @@ def is_numbering(labels: list[str]) -> bool:
     if not numbers:
         return len(labels) > 1 and bool(labels) and all(t in _STEM for t in labels if t)
     steps_by_one = all(b - a == 1 for a, b in pairwise(numbers))
-    return numbers[0] <= 2 and steps_by_one and len(numbers) > 1  # noqa: PLR2004
+    return numbers[0] <= 2 and steps_by_one and (len(numbers) > 1 or stems > 1)  # noqa: PLR2004
 
 
 def is_note(label: str) -> bool:
@@ -328,48 +308,3 @@ def is_date_fact(name: str) -> bool:
     (True, False)
     """
     return bool(_SAYS_DATE.search(name))
-
-
-def role_of(label: str) -> str | None:
-    """Return the role that a column's plain label announces.
-
-    Examples
-    --------
-    >>> [role_of(t) for t in ("序号", "乡（镇）", "村（社区）名称", "村代码", "年度", "经营收入")]
-    ['number', 'township', 'village', 'code', 'year', None]
-    """
-    text = _SPACES.sub("", plain(label)).lower()
-    return next((role for role, pattern in _ROLES if pattern.fullmatch(text)), None)
-
-
-def is_money(label: str) -> bool:
-    """Tell whether a measure is money by its name.
-
-    Examples
-    --------
-    >>> is_money("经营收入"), is_money("户数"), is_money("收入增长率")
-    (True, False, False)
-    """
-    return bool(_MONEY_WORDS.search(label)) and not _COUNT_WORDS.search(label)
-
-
-def is_count(label: str) -> bool:
-    """Tell whether a measure is a count or a rate by its name.
-
-    Examples
-    --------
-    >>> is_count("户数"), is_count("经营收入")
-    (True, False)
-    """
-    return bool(_COUNT_WORDS.search(label))
-
-
-def is_place(text: str) -> bool:
-    """Tell whether a text ends like the name of a village or township.
-
-    Examples
-    --------
-    >>> is_place("虚构村"), is_place("虚构社区居…"), is_place("经营收入")
-    (True, False, False)
-    """
-    return bool(_PLACE.fullmatch(plain(text)))

@@ -60,8 +60,13 @@ class _Server:
         reading, writing = os.pipe()
         self.idle = False
         try:
-            request = json.dumps({"path": str(path.resolve()), "format": kind}).encode()
-            socket.send_fds(self.channel, [request], [writing])
+            request = {
+                "path": str(path.resolve()),
+                "format": kind,
+                "memory": ADDRESS_SPACE_BYTES,
+                "seconds": CPU_SECONDS,
+            }
+            socket.send_fds(self.channel, [json.dumps(request).encode()], [writing])
         except OSError:
             os.close(reading)
             raise

@@ -222,7 +222,8 @@ def _year(text: str) -> int | None:
 
 
 def _joined(items: list[str], label: str) -> list[str]:
-    from analysis.clean.workbook.marks import item_label, role_of  # noqa: PLC0415
+    from analysis.clean.workbook.marks import item_label  # noqa: PLC0415
+    from analysis.clean.workbook.vocabulary import role_of  # noqa: PLC0415
 
     # 金额 over the numbers says nothing that the row's own account does not say better
     generic = not label or role_of(label) is not None or label in {"金额", "数量", "数值", "本年数"}

@@ -382,9 +382,22 @@ def _ask_for_nothing(ask):
     return hang
 
 
-def test_child_that_computes_too_long_is_told_by_its_limit(good, monkeypatch):
-    died = parent._died(good, -24)
-    assert (died.code, "30 s" in str(died)) == ("time", True)
+def many_cells(good):
+    rows = "<row>" + "<c><v>1</v></c>" * 1000 + "</row>"
+    return rewrite(good, {SHEET: with_rows(rows * 1_000)}, method=zipfile.ZIP_STORED)
+
+
+def test_child_that_computes_too_long_is_stopped_by_the_system(good, monkeypatch):
+    monkeypatch.setattr(parent, "CPU_SECONDS", 1)
+    refused(many_cells(good), "time", "more than 1 s of computing")
+
+
+def test_child_that_takes_too_much_memory_is_stopped(good, monkeypatch):
+    strings = "".join(f"<si><t>{n:0130}</t></si>" for n in range(400_000))
+    table = f"<sst {MAIN}>{strings}</sst>".encode()
+    rewrite(good, {"xl/sharedStrings.xml": lambda _: table}, method=zipfile.ZIP_STORED)
+    monkeypatch.setattr(parent, "ADDRESS_SPACE_BYTES", 60_000_000)
+    refused(good, "memory", "60,000,000 bytes of memory")
 
 
 def test_dead_server_is_replaced(good):

@@ -302,3 +302,16 @@ def test_xls_with_merges(old_book):
     assert cells(table)[0] == ("甲子村", "经营收入", 2023, "元", "27.9", "C3")
     assert table.body.iloc[1, 2] == "3"
     assert table.kind(1, 3) == "b"
+
+
+def test_traditional_characters(tmp_path):
+    path = tmp_path / "t.csv"
+    text = "虛構縣2023年度村集體經濟收入,單位：萬元\n鄉鎮,村名,經營收入,補助收入\n"
+    text += "東鎮,甲村,1,2\n合計,,1,2\n"
+    path.write_bytes(text.encode("big5"))
+    table = only(path)
+    assert cells(table)[0] == ("甲村", "经营收入", 2023, "万元", "1", "C3")
+    assert table.body.iloc[0, 0] == "東鎮"
+    assert table.columns[0].name == "乡镇"
+    assert [t.label for t in table.totals] == ["合計"]
+    assert codes(table) == []
