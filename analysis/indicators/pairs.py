@@ -1,12 +1,16 @@
 """The pairs of one helper and one weak village: how far apart, and who closed the gap."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LianjianError
 from analysis.indicators.income import YUAN_PER_WAN
 
+Floats = npt.NDArray[np.float64]
+
 _SIDES = {"helper": "helper", "allied_weak": "weak"}
+_FEWEST = 3
 NEEDED = {"pair_id", "role", "village_id", "year", "joined_year"}
 """Columns without which there are no pairs."""
 
@@ -205,22 +209,15 @@ def expected_closing(
     [[-8.0, 9.0]]
     """
     result = closed.copy()
-    outside = panel[panel["role"] == "outside"]
-    wide = (
-        outside.pivot(index="village_id", columns="year", values=column).sort_index() / YUAN_PER_WAN
-    )
-    traits = panel.drop_duplicates("village_id").set_index("village_id")
-    z = pd.Series(0.0, index=traits.index) if covariate is None else traits[covariate].astype(float)
+    wide, z = _outside(panel, column, covariate)
     for (start, end), rows in closed.groupby(["start_year", "end_year"]):
-        change = (wide[end] - wide[start]).dropna() if {start, end} <= set(wide) else pd.Series()
-        change = change[z.reindex(change.index).notna()]
-        if len(change) < 3:  # noqa: PLR2004
+        known = {start, end} <= set(wide)
+        line, count = _line(wide[end] - wide[start] if known else wide.iloc[:0, 0], z)
+        if line is None:
             raise LianjianError(
-                f"{len(change)} villages outside alliances are known in {start} and {end}; at "
-                "least 3 are needed to say what was to be expected."
+                f"{count} villages outside alliances are known in {start} and {end}; at least "
+                f"{_FEWEST} are needed to say what was to be expected."
             )
-        design = np.column_stack([np.ones(len(change)), z[change.index]])
-        line = np.linalg.lstsq(design, change.to_numpy(), rcond=None)[0]
         for side in _SIDES.values():
             own = z.reindex(rows[f"{side}_id"])
             if own.isna().any():
@@ -229,7 +226,74 @@ def expected_closing(
                     "or None."
                 )
             result.loc[rows.index, f"{side}_expected"] = line[0] + line[1] * own.to_numpy()
-        result.loc[rows.index, "comparisons"] = len(change)
+        result.loc[rows.index, "comparisons"] = count
     result["closed_expected"] = result["weak_expected"] - result["helper_expected"]
     result["closed_net"] = result["closed"] - result["closed_expected"]
     return result.astype({"comparisons": int})
+
+
+def standing(
+    panel: pd.DataFrame, column: str, gap: pd.DataFrame, *, covariate: str | None = "households"
+) -> pd.DataFrame:
+    r"""Add to each pair and year how far both stand above an ordinary village of their size.
+
+    Parameters
+    ----------
+    panel, column, covariate
+        As for :func:`expected_closing`.
+    gap : DataFrame
+        Result of :func:`gaps`.
+
+    Returns
+    -------
+    DataFrame
+        ``gap`` with ``helper_excess, weak_excess``: income less the line α_t + γ_t z fitted to
+        villages outside alliances in that year, 万元. Missing where a year has fewer than 3 of
+        them, or the village no covariate.
+
+    Notes
+    -----
+    An excess that lasts is the village; one that peaks in the year of choice and is gone in the
+    next is the choice (regression to the mean: Galton 1886, DOI 10.2307/2841583).
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": list("ABCHW"), "year": 2022, "households": 100,
+    ...     "role": ["outside"] * 3 + ["helper", "allied_weak"], "x_yuan": [1e4, 2e4, 3e4, 9e4, 0]})
+    >>> gap = pd.DataFrame({"helper_id": ["H"], "weak_id": "W", "year": 2022, "helper": 9.0,
+    ...                     "weak": 0.0})
+    >>> found = standing(frame, "x_yuan", gap, covariate=None)
+    >>> found[["helper_excess", "weak_excess"]].round(6).to_numpy().tolist()
+    [[7.0, -2.0]]
+    """
+    result = gap.copy()
+    wide, z = _outside(panel, column, covariate)
+    for year, rows in gap.groupby("year"):
+        line, _ = _line(wide[year] if year in wide else wide.iloc[:0, 0], z)
+        for side in _SIDES.values():
+            own = z.reindex(rows[f"{side}_id"]).to_numpy(dtype=float)
+            ordinary = np.nan if line is None else line[0] + line[1] * own
+            result.loc[rows.index, f"{side}_excess"] = rows[side] - ordinary
+    return result
+
+
+def _outside(
+    panel: pd.DataFrame, column: str, covariate: str | None
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the incomes of villages outside (village by year, 万元) and the trait of all."""
+    outside = panel[panel["role"] == "outside"]
+    wide = outside.pivot(index="village_id", columns="year", values=column).sort_index()
+    traits = panel.drop_duplicates("village_id").set_index("village_id")
+    z = pd.Series(0.0, index=traits.index) if covariate is None else traits[covariate]
+    return wide / YUAN_PER_WAN, z.astype(float)
+
+
+def _line(y: pd.Series, z: pd.Series) -> tuple[Floats | None, int]:
+    """Fit y = α + γ z where both are known; None with fewer than three villages."""
+    known = y.dropna()
+    known = known[z.reindex(known.index).notna()]
+    if len(known) < _FEWEST:
+        return None, len(known)
+    design = np.column_stack([np.ones(len(known)), z[known.index]])
+    # least squares of smallest norm: a trait that does not vary gets no weight beyond the mean
+    return np.linalg.lstsq(design, known.to_numpy(), rcond=None)[0], len(known)
