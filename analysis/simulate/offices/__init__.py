@@ -4,7 +4,8 @@
 ``describe_offices`` states layouts, faults and rates.
 """
 
+from analysis.simulate.offices.describe import describe_offices
 from analysis.simulate.offices.dirt import Dirt
 from analysis.simulate.offices.write import Books, write_books
 
-__all__ = ["Books", "Dirt", "write_books"]
+__all__ = ["Books", "Dirt", "describe_offices", "write_books"]

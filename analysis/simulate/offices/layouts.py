@@ -13,6 +13,9 @@ from analysis.simulate.offices.plan import Office
 from analysis.simulate.offices.tables import Column, Line, Role, build
 from analysis.simulate.years import YEARS
 
+NOTE = "注：模拟数据，村名、乡镇名均为虚构。"
+"""Below every table: a page says by itself that it is simulated."""
+
 _KEY_HEADS: dict[str, tuple[Role, str]] = {
     "number": ("number", "序号"),
     "county": ("county", "县区"),
@@ -156,6 +159,7 @@ def _titled(page: Page, office: Office, place: str, year: int | None) -> Page:
         lines.append("表    号：农市（经）年综6表")
     lines.append(f"填报单位：{place}")
     titled = page.lowered(len(lines))
+    titled.cells[titled.height, 0] = NOTE
     for row, line in enumerate(lines):
         titled.cells[row, 0] = line
     titled.merges.append((0, 0, 0, titled.width - 1))

@@ -116,7 +116,7 @@ def personal(village: int, column: str) -> str:
     Examples
     --------
     >>> [personal(7, column) for column in PERSONAL]
-    ['虚辛未', '000000196708080079', '10000000007', '0000000000000000075']
+    ['虚辛未', '000000196708080075', '10000000007', '0000000000000000075']
     """
     if column == "负责人姓名":
         return f"虚{_STEMS[village % 10]}{_BRANCHES[village % 12]}"

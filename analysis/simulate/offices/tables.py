@@ -80,7 +80,7 @@ def build(
     page = Page()
     depth = max(len(column.heads) for column in columns)
     _put_heads(page, columns, depth, corner)
-    first = next(at for at, column in enumerate(columns) if column.role != "number")
+    first = next(at for at, column in enumerate(columns) if column.role not in {"number", "year"})
     number = 0
     for row, line in enumerate(lines, depth):
         number += line.kind != "total"
@@ -196,7 +196,7 @@ def _print_once(page: Page, at: int, lines: list[Line], depth: int, ledger: Ledg
         for value, line in zip(values, lines, strict=True)
     ]
     for top, bottom in _runs(keys):
-        if bottom > top and values[top] is not None:
+        if bottom > top and lines[top].kind != "total":
             page.merges.append((depth + top, at, depth + bottom, at))
             for row in range(depth + top + 1, depth + bottom + 1):
                 del page.cells[row, at]

@@ -135,7 +135,7 @@ class Form(NamedTuple):
     """A kind of fault of single amounts: its wordings, and where it can stand."""
 
     wordings: tuple[Wording, ...]
-    suits: Callable[[Amount], bool] = bool
+    suits: Callable[[Amount], bool] = bool  # any
     in_text: bool = True
 
 

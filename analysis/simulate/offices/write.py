@@ -29,6 +29,7 @@ FOLDER = "books"
 _MADE = datetime(2025, 1, 10, 9)  # noqa: DTZ001  (workbooks hold no time zone)
 _ZIP_TIME = (2025, 1, 10, 9, 0, 0)
 _CREATOR = "lianjian simulate"
+_TITLE = "模拟数据 Simulated data"
 _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 
 
@@ -153,7 +154,7 @@ def as_text(cell: object) -> str:
 def _workbook(pages: list[Page]) -> bytes:
     book = openpyxl.Workbook()
     book.remove(book.active)
-    book.properties.creator = _CREATOR
+    book.properties.creator, book.properties.title = _CREATOR, _TITLE
     book.properties.created = _MADE
     for page in pages:
         sheet = book.create_sheet(page.sheet)
@@ -175,5 +176,6 @@ def _without_clock(workbook: io.BytesIO) -> bytes:
             if name == "docProps/core.xml":
                 content = _MODIFIED.sub(rf"\g<1>{_MADE:%Y-%m-%dT%H:%M:%SZ}".encode(), content)
             member = zipfile.ZipInfo(name, _ZIP_TIME)
+            member.create_system = 0  # not the system that it was written on
             target.writestr(member, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
