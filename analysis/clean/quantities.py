@@ -7,8 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.clean.quantity import Quantity
 from analysis.clean.quantity_body import CODE_LIKE
-from analysis.clean.quantity_reader import Quantity, column_unit, read_quantity
+from analysis.clean.quantity_reader import column_unit, read_quantity
 from analysis.clean.running import Found, find_quantities
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ import re
 from dataclasses import replace
 from decimal import Decimal
 
-from analysis.clean import numerals, units
+from analysis.clean import exact_numbers, units
 from analysis.clean import quantity_words as words
-from analysis.clean.numerals import Numeral, Refused, read_numeral
+from analysis.clean.exact_numbers import Refused
+from analysis.clean.numerals import Numeral, read_numeral
 from analysis.clean.units import Unit, read_unit
 
 CODE_LIKE = Decimal(10) ** 10
@@ -61,10 +62,10 @@ def _read_range(left: str, right: str, mark: str, column: Unit) -> tuple[Numeral
 
 def _distribute(left: str, right: str, lower: Decimal, upper: Decimal) -> Decimal:
     """Give the lower end the 千, 万 … of the upper, where that leaves one reading."""
-    number = numerals.plain_form(_split(right)[0])
+    number = exact_numbers.plain_form(_split(right)[0])
     chain = re.search("[十百千万亿]*$", number)[0]  # type: ignore[index]
     large = "".join(char for char in chain if char in "万亿")
-    own = set(numerals.plain_form(left)) & set("十百千kKwW")
+    own = set(exact_numbers.plain_form(left)) & set("十百千kKwW")
     if not own:
         # 3-5千, 2-3百万; in 五至二十万 and 五到一百万 the 十 and 百 count the 万 of the upper end
         is_arabic = number[:1].isdigit()
@@ -73,7 +74,7 @@ def _distribute(left: str, right: str, lower: Decimal, upper: Decimal) -> Decima
         chains = {large}  # 三百到五百万
     else:
         chains = {"", large}  # 8千-1万
-    ends = {lower * numerals.SCALES.get(each, Decimal(0)) for each in chains}
+    ends = {lower * exact_numbers.SCALES.get(each, Decimal(0)) for each in chains}
     fitting = {end for end in ends if end < upper and (end or not lower)}
     if len(fitting) > 1:
         raise Refused("two_readings")
@@ -121,7 +122,7 @@ def _read_one(
 def _split(text: str) -> tuple[str, str]:
     """Split off the number; 个, 百 and 千 may belong to the unit behind it."""
     at = 0
-    while at < len(text) and text[at] in numerals.CHARS:
+    while at < len(text) and text[at] in exact_numbers.CHARS:
         at += 1
     number, rest = text[:at], text[at:]
     if number.endswith("个") and not rest.startswith("亿"):
@@ -197,7 +198,7 @@ def _lettered(number: str, rest: str, column: Unit) -> tuple[Numeral, Unit]:
         raise Refused("unit_unknown")
     if column.factor != 1 and not unit.name:
         raise Refused("two_readings")
-    factor = Decimal(1000) if rest[0] in "kK" else numerals.WAN
+    factor = Decimal(1000) if rest[0] in "kK" else exact_numbers.WAN
     return _scaled(read_numeral(number), factor), unit
 
 
@@ -208,7 +209,7 @@ def _read_coins(number: str, rest: str) -> Numeral | None:
         rest,
     )
     if match is None:
-        formal = bool(numerals.FORMAL & set(number))
+        formal = bool(exact_numbers.FORMAL & set(number))
         if rest in {"分", "分整", "分正"} and not formal:
             raise Refused("two_readings")  # 5分: cents, points, a tenth of a mu
         return None

@@ -3,7 +3,7 @@
 import re
 
 from analysis.clean import quantity_words as words
-from analysis.clean.numerals import Refused
+from analysis.clean.exact_numbers import Refused
 from analysis.clean.units import read_unit
 
 MAX_DIGITS = 15

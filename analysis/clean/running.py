@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from analysis.clean import quantity_words as words
 from analysis.clean import units
-from analysis.clean.numerals import CHARS
-from analysis.clean.quantity_reader import Quantity, read_quantity, refusal
+from analysis.clean.exact_numbers import CHARS
+from analysis.clean.quantity import Quantity, refusal
+from analysis.clean.quantity_reader import read_quantity
 from analysis.clean.text import MARK, UNREADABLE, normalise_with_positions
 
 _STARTS = frozenset("0123456789零〇一二两三四五六七八九十百千万亿几数廿卅卌") | frozenset(

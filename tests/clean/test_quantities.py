@@ -11,7 +11,7 @@ import pytest
 
 from analysis.clean import quantity_words as words
 from analysis.clean.quantities import read_quantities, read_quantity
-from analysis.clean.quantity_reader import QUALIFIERS
+from analysis.clean.quantity import QUALIFIERS
 from analysis.clean.text import normalise, normalise_with_positions
 from analysis.errors import LianjianError
 

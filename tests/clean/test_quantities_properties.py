@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from analysis.clean.numerals import CHARS
+from analysis.clean.exact_numbers import CHARS
 from analysis.clean.quantities import find_quantities, read_quantities, read_quantity
 from analysis.clean.quantity_words import FORECASTS, LABELS, LOSSES, PREFIXES, SUFFIXES, VAGUE
 
