@@ -1,6 +1,8 @@
 """Workbooks for the tests, written here with invented names."""
 
+import re
 import struct
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -16,6 +18,46 @@ def _parser():
     parent.stop()
 
 
+_INLINE = re.compile(rb't="inlineStr"><is><t([^>]*)>(.*?)</t></is>', re.DOTALL)
+_STRINGS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+_STRINGS_LINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+
+
+def share_strings(path: Path) -> None:
+    """Move the texts of a workbook into a shared table, as spreadsheet programs do.
+
+    Each string gets what such programs add: runs of format, and a phonetic guide.
+    """
+    with zipfile.ZipFile(path) as old:
+        members = {info.filename: old.read(info) for info in old.infolist()}
+    strings: list[bytes] = []
+
+    def move(found: re.Match[bytes]) -> bytes:
+        half = len(found[2].decode()) // 2
+        first, second = (found[2].decode()[:half].encode(), found[2].decode()[half:].encode())
+        if b"&" in found[2]:
+            first, second = found[2], b""
+        run = b'<r><t xml:space="preserve">%s</t></r>'
+        guide = b'<rPh sb="0" eb="1"><t>cun</t></rPh>'
+        strings.append(b"<si>" + run % first + run % second + guide + b"</si>")
+        return b't="s"><v>%d</v>' % (len(strings) - 1)
+
+    for name in members:
+        if name.startswith("xl/worksheets/"):
+            members[name] = _INLINE.sub(move, members[name])
+    space = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    table = b'<sst xmlns="%s">' % space + b"".join(strings) + b"</sst>"
+    members["xl/sharedStrings.xml"] = table
+    part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{_STRINGS_TYPE}"/></Types>'
+    link = f'<Relationship Type="{_STRINGS_LINK}" Target="sharedStrings.xml" Id="rId999"/>'
+    types, links = "[Content_Types].xml", "xl/_rels/workbook.xml.rels"
+    members[types] = members[types].replace(b"</Types>", part.encode())
+    members[links] = members[links].replace(b"</Relationships>", f"{link}</Relationships>".encode())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+
+
 @pytest.fixture
 def book(tmp_path) -> Callable[..., Path]:
     """Write an .xlsx file: sheets of rows, and merged ranges by sheet name."""
@@ -24,6 +66,8 @@ def book(tmp_path) -> Callable[..., Path]:
         sheets: dict[str, Iterable[Iterable[object]]],
         merges: dict[str, Iterable[str]] | None = None,
         name: str = "book.xlsx",
+        *,
+        shared: bool = True,
     ) -> Path:
         made = openpyxl.Workbook()
         made.remove(made.active)
@@ -35,6 +79,10 @@ def book(tmp_path) -> Callable[..., Path]:
                 sheet.merge_cells(merge)
         path = tmp_path / name
         made.save(path)
+        with zipfile.ZipFile(path) as saved:
+            inline = "xl/sharedStrings.xml" not in saved.namelist()
+        if shared and inline:
+            share_strings(path)
         return path
 
     return write

@@ -143,7 +143,12 @@ def test_known_truth_comes_back(batch, book):
         tail = rng.choice(TAILS)
         shift = len(title)
         ranges = [address(a + shift, b, c + shift, d) for a, b, c, d in merges]
-        path = book({"表": [*title, *head, *body, *tail]}, {"表": ranges}, f"{batch}-{number}.xlsx")
+        path = book(
+            {"表": [*title, *head, *body, *tail]},
+            {"表": ranges},
+            f"{batch}-{number}.xlsx",
+            shared=number % 2 == 0,
+        )
         (table,) = read_tables(path).tables
         long = table.long()
         found = {(r.village, r.item, r.year, r.unit): r.text for r in long.itertuples()}
