@@ -58,7 +58,7 @@ village, a column by its head, and a page in traditional characters by its first
 {expected}
 
 To score a reader, join what it says of each cell to `cells.csv` by `file, sheet, cell`, and to
-`planted.csv` by the same:
+`planted.csv` by the same (the sheet of a text file is empty):
 
 1. An `amount` that is not planted reads as `true_yuan` to half a cent, under its village, year and
    account. Anything else is a wrong cell; a refusal is a refused one.
