@@ -42,9 +42,9 @@ def share_strings(path: Path) -> None:
         strings.append(b"<si>" + run % first + run % second + guide + b"</si>")
         return b't="s"><v>%d</v>' % (len(strings) - 1)
 
-    for name in members:
+    for name, content in list(members.items()):
         if name.startswith("xl/worksheets/"):
-            members[name] = _INLINE.sub(move, members[name])
+            members[name] = _INLINE.sub(move, content)
     space = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     table = b'<sst xmlns="%s">' % space + b"".join(strings) + b"</sst>"
     members["xl/sharedStrings.xml"] = table
