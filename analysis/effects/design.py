@@ -1,6 +1,5 @@
 """The design: who is treated when, who is compared with whom, and what else is going on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from analysis import fields
-from analysis.effects.matching import Match, balance_table, match
+from analysis.effects.joint import Joint, joint_counted
+from analysis.effects.matched import match_villages
+from analysis.effects.matching import Match
 from analysis.effects.panel import FEW_TREATED, Panel, make_panel
 from analysis.errors import LianjianError
 
 Comparison = Literal["never_allied", "not_yet_allied", "matched", "zone_twin"]
 Programmes = Literal["ignore", "covariates", "strata", "exclude"]
-Joint = Literal["twice", "split", "once"]
 
 PROGRAMMES = (
     "has_central_project",
@@ -27,8 +27,6 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "programmes": ("ignore", "covariates", "strata", "exclude"),
     "joint": ("twice", "split", "once"),
 }
-WITH_JOINT = ("operating_income_yuan", "total_income_yuan", "operating_surplus_yuan",
-              "surplus_of_year_yuan", "joint_income_yuan")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,11 @@ def make_study(
     units = frame.drop_duplicates("village_id").reset_index(drop=True)
     pairs = None
     if design.comparison == "matched":
-        units, pairs = _matched(frame, units, outcome, design)
+        units, pairs = match_villages(
+            frame, units, outcome, on=design.match_on, exact=design.match_exact,
+            anticipation=design.anticipation, ratio=design.match_ratio,
+            caliper=design.match_caliper,
+        )  # fmt: skip
         frame = frame[frame["village_id"].isin(units["village_id"].iloc[
             np.concatenate([pairs.treated, pairs.control])
         ])]  # fmt: skip
@@ -200,67 +202,6 @@ def event_time(frame: pd.DataFrame) -> pd.Series:
     [-1, 1, <NA>]
     """
     return frame["year"].astype("Int64") - frame["joined_year"].astype("Int64")
-
-
-def joint_counted(frame: pd.DataFrame, outcome: str, joint: Joint) -> pd.Series:
-    """Return the outcome with the income from joint projects counted as asked.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With ``joint_income_yuan, alliance_id, role, year`` unless ``joint`` is ``twice``.
-    outcome : str
-        A measure in yuan that holds the joint income.
-    joint : {"twice", "split", "once"}
-        As in `Design`.
-
-    Raises
-    ------
-    LianjianError
-        The joint income is not known, or the outcome does not hold it.
-
-    Notes
-    -----
-    The firm's revenue booked by each of its n partners counts n times. In one documented county 11
-    villages booked 1,125 万元 of revenue and drew 500 万元 of dividends, an overstatement by 2.25.
-
-    Examples
-    --------
-    Two partners book the same 6: as booked, halves, and with the helper alone.
-
-    >>> frame = pd.DataFrame({"year": [2024, 2024], "alliance_id": ["A", "A"],
-    ...     "role": ["allied_weak", "helper"], "joint_income_yuan": [6.0, 6.0],
-    ...     "total_income_yuan": [10.0, 20.0]})
-    >>> [joint_counted(frame, "total_income_yuan", how).tolist()
-    ...  for how in ("twice", "split", "once")]
-    [[10.0, 20.0], [7.0, 17.0], [4.0, 20.0]]
-    """
-    if joint == "twice":
-        return frame[outcome]
-    if outcome not in WITH_JOINT:
-        raise LianjianError(f"{outcome} holds no joint income; use joint='twice'.")
-    if "joint_income_yuan" not in frame.columns or frame["joint_income_yuan"].isna().all():
-        raise LianjianError(
-            "The income from joint projects is not known in these data. Use joint='twice', and say "
-            "that shared income may count more than once."
-        )
-    booked = frame["joint_income_yuan"].fillna(0.0).astype(np.float64)
-    inside = frame["alliance_id"].notna() & (booked > 0)
-    part = pd.DataFrame({
-        "key": frame["alliance_id"].astype(str) + "|" + frame["year"].astype(str),
-        "booked": booked, "helper": frame["role"].eq("helper"),
-    })[inside]  # fmt: skip
-    groups = part.groupby("key")["booked"]
-    if joint == "split":
-        kept = part["booked"] / groups.transform("size")
-    else:
-        largest = part["booked"] == groups.transform("max")
-        chief = part["helper"] & largest
-        first = chief.groupby(part["key"]).transform("any")
-        holders = np.where(first, chief, largest)
-        count = pd.Series(holders, index=part.index).groupby(part["key"]).transform("sum")
-        kept = part["booked"].where(holders, 0.0) / count
-    return frame[outcome] - booked.where(inside, 0.0) + kept.reindex(frame.index).fillna(0.0)
 
 
 @dataclass(frozen=True)
@@ -381,78 +322,3 @@ def _twin_strata(frame: pd.DataFrame) -> tuple[pd.DataFrame, _Extra]:
     twin = frame["county_code"].map(lambda code: fields.twin(str(code)).code)
     code = frame["county_code"].where(frame["cohort"] > 0, twin)
     return _strata(frame, code, "county", "county and zone twin")
-
-
-def _matched(
-    frame: pd.DataFrame, units: pd.DataFrame, outcome: str, design: Design
-) -> tuple[pd.DataFrame, Match]:
-    """Match inside cohorts, each with its own years before joining."""
-    wide = frame.pivot(index="village_id", columns="year", values=outcome)
-    years = wide.columns.to_numpy()
-    levels = [name for name in design.match_on if name in {"level", outcome, *fields.MEASURES}]
-    cohorts = sorted(units.loc[units["cohort"] > 0, "cohort"].unique())
-    parts, skipped = [], 0
-    taken: set[str] = set()
-    for g in cohorts:
-        pre = years[years < g - design.anticipation]
-        rows = units[
-            (units["cohort"] == g) | ((units["cohort"] == 0) & ~units["village_id"].isin(taken))
-        ]
-        if not len(pre) or ("change" in design.match_on and len(pre) < 2):  # noqa: PLR2004
-            skipped += int((rows["cohort"] == g).sum())
-            continue
-        mine = wide.loc[rows["village_id"]]
-        table = rows.assign(
-            allied=(rows["cohort"] == g).to_numpy(),
-            level=mine[pre[-1]].to_numpy(),
-            change=((mine[pre[-1]] - mine[pre[0]]) / max(pre[-1] - pre[0], 1)).to_numpy(),
-        )
-        wanted = [*design.match_on, *design.match_exact]
-        table = table[table["allied"] | table[wanted].notna().all(axis=1)]
-        whole = table[wanted].notna().all(axis=1)
-        skipped += int((~whole).sum())
-        table = table[whole].reset_index(drop=True)
-        if not table["allied"].any() or table["allied"].all():
-            skipped += int(table["allied"].sum())
-            continue
-        pairs = match(
-            table, "allied", design.match_on, exact=design.match_exact, ratio=design.match_ratio,
-            caliper=design.match_caliper, levels=levels,
-        )  # fmt: skip
-        taken |= set(table["village_id"].iloc[pairs.control])
-        parts.append((table, pairs))
-    if not parts:
-        raise LianjianError(
-            "No cohort shows the years before joining that the matching needs: "
-            "match on something else than `change`."
-        )
-    return _join(parts, design, skipped)
-
-
-def _join(
-    parts: Sequence[tuple[pd.DataFrame, Match]], design: Design, skipped: int
-) -> tuple[pd.DataFrame, Match]:
-    """Put the matches of the cohorts together; a village outside stands once for each cohort."""
-    offset, left, right, distance, lonely = 0, [], [], [], []
-    for table, pairs in parts:
-        left.append(pairs.treated + offset)
-        right.append(pairs.control + offset)
-        distance.append(pairs.distance)
-        lonely.append(pairs.unmatched + offset)
-        offset += len(table)
-    units = pd.concat([table for table, _ in parts], ignore_index=True)
-    one, zero = np.concatenate(left), np.concatenate(right)
-    notes = list(
-        dict.fromkeys(note for _, pairs in parts for note in pairs.notes if "level" in note)
-    )
-    alone = sum(len(pairs.unmatched) for _, pairs in parts)
-    if skipped or alone:
-        notes.insert(
-            0, f"{skipped + alone:,} treated villages could not be matched and take no part."
-        )
-    notes.insert(0, f"Matched {len(np.unique(one)):,} villages with {len(zero):,} outside.")
-
-    balance = balance_table(units, "allied", list(design.match_on), one, zero)
-    return units, Match(
-        one, zero, np.concatenate(distance), np.concatenate(lonely), balance, tuple(notes)
-    )

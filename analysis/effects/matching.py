@@ -19,6 +19,10 @@ DAW_HATFIELD = (
 )
 
 
+class NobodyToMatchError(LianjianError):
+    """No treated unit has a comparison inside its strata and the caliper."""
+
+
 @dataclass(frozen=True, eq=False)
 class Match:
     """Who is matched with whom.
@@ -135,7 +139,9 @@ def match(
     ]
     found = np.concatenate(parts)
     if not len(found):
-        raise LianjianError("No treated unit has a comparison: widen the caliper or the strata.")
+        raise NobodyToMatchError(
+            "No treated unit has a comparison: widen the caliper or the strata."
+        )
     found = found[np.lexsort((found[:, 2], found[:, 0]))]
     left, right = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
     lonely = np.setdiff1d(np.flatnonzero(flag), left)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects.design import PROGRAMMES, Design, event_time, joint_counted, make_study
+from analysis.effects.design import PROGRAMMES, Design, event_time, make_study
+from analysis.effects.joint import joint_counted
 from analysis.errors import LianjianError
 
 YEARS = np.arange(2018, 2025)
