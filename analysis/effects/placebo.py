@@ -1,0 +1,176 @@
+"""Stand-in alliances: villages that never joined, drawn as the real ones were."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel, make_panel
+from analysis.errors import LianjianError
+
+WIDTH = 0.5
+"""Width of the kernel in standard deviations of the villages that joined."""
+
+
+@dataclass(frozen=True, eq=False)
+class StandIns:
+    """Who can stand in for whom.
+
+    Attributes
+    ----------
+    panel : Panel
+        The N villages outside alliances, each its own cluster.
+    closeness : float array, (M, N)
+        log weight with which an outside village stands in for one that joined, −∞ outside its
+        area.
+    alliance, cohort : int array, (M,)
+        Alliance 0 … A−1 and year of joining of each village that joined.
+    block : int array, (N,)
+        Smaller places, e.g. townships; all 0 when none were named.
+    n_blocks : int array, (A,)
+        Blocks that each alliance spreads over.
+    """
+
+    panel: Panel
+    closeness: Floats
+    alliance: Ints
+    cohort: Ints
+    block: Ints
+    n_blocks: Ints
+
+    @property
+    def n_alliances(self) -> int:
+        """Number of alliances A."""
+        return len(self.n_blocks)
+
+
+def stand_ins(
+    frame: pd.DataFrame, outcome: str, *, role: str = "allied_weak",
+    covariates: Sequence[str] = (), near: Sequence[str] = ("households",),
+    area: str = "county_code", block: str | None = None, width: float = WIDTH,
+) -> StandIns:  # fmt: skip
+    """Weigh outside villages by how much they resemble those that joined.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The panel, with ``village_id, year, role, alliance_id, joined_year``.
+    outcome : str
+        The measure studied. Its value in the year before joining counts for resemblance besides
+        ``near``: villages were chosen on it.
+    role : str
+        Whose alliances to imitate.
+    covariates : sequence of str
+        For the estimators, as in `make_panel`.
+    near : sequence of str
+        Traits that stand-ins should share.
+    area : str
+        A stand-in lies in the same one.
+    block : str, optional
+        Places inside an area: a stand-in alliance spreads over as many of them as the real one.
+    width : float
+        Of the kernel.
+
+    Returns
+    -------
+    StandIns
+
+    Raises
+    ------
+    LianjianError
+        Nobody of the role joined, a column is missing, or an area has too few villages outside.
+
+    Notes
+    -----
+    The weight is exp(−d²/2h²), d the Euclidean distance in standard deviations of those that
+    joined, h the width. Selection on a low year is thus imitated, and with it the return to the
+    mean that follows. With few villages like those that joined, stand-ins are less extreme.
+    """
+    names = ["village_id", "year", "role", "alliance_id", "joined_year", outcome, area, *near]
+    names += [*covariates, *([block] if block else [])]
+    if missing := [name for name in names if name not in frame.columns]:
+        raise LianjianError(f"The panel has no column {', '.join(missing)}.")
+    year = frame["joined_year"].astype("Float64")
+    joined = frame[frame["role"].eq(role) & year.notna() & frame["alliance_id"].notna()]
+    outside = frame[frame["role"].eq("outside") & year.isna()]
+    if joined.empty or outside.empty:
+        raise LianjianError(
+            f"{joined['village_id'].nunique()} villages of the role {role} with an alliance and a "
+            f"year of joining, and {outside['village_id'].nunique()} outside: both are needed."
+        )
+    # a panel needs a treated unit: the flag of one joiner, dropped again
+    mark = joined[joined["village_id"] == joined["village_id"].iloc[0]]
+    both = pd.concat([outside, mark])
+    panel = make_panel(both, outcome, covariates=covariates, unbalanced="balance")
+    panel = replace(panel.take(panel.cohort == NEVER), notes=())
+    units = outside.drop_duplicates("village_id").set_index("village_id").loc[panel.ids.tolist()]
+    weak = joined.drop_duplicates("village_id").sort_values(["alliance_id", "village_id"])
+    before = joined[joined["year"].eq(joined["joined_year"] - 1)].set_index("village_id")[outcome]
+    weak = weak[weak["village_id"].isin(before.dropna().index)]
+    cohort = weak["joined_year"].to_numpy(np.int64)
+    traits = weak[list(near)].to_numpy(np.float64)
+    spread = np.append(traits.std(axis=0), before.std(ddof=0))
+    spread[~(spread > 0)] = 1.0
+    own = np.column_stack([traits, before.loc[weak["village_id"]]]) / spread
+    closeness = np.full((len(weak), panel.n_units), -np.inf)
+    others = units[list(near)].to_numpy(np.float64)
+    for g in np.unique(cohort):
+        base = panel.y[:, panel.years == g - 1]
+        if not base.size:
+            raise LianjianError(f"No year {g - 1} in the panel, before villages joined in {g}.")
+        theirs = np.column_stack([others, base]) / spread
+        gap = ((own[cohort == g][:, None] - theirs[None]) ** 2).sum(axis=2)
+        closeness[cohort == g] = -gap / (2 * width**2)
+    same = weak[area].to_numpy()[:, None] == units[area].to_numpy()[None]
+    closeness[~same] = -np.inf
+    needed, there = weak.groupby(area).size(), units.groupby(area).size()
+    short = needed[needed > there.reindex(needed.index).fillna(0)]
+    if len(short):
+        raise LianjianError(
+            f"{area} {short.index[0]} has {short.iloc[0]} villages that joined and fewer outside: "
+            "choose a wider area."
+        )
+    alliance = np.asarray(pd.factorize(weak["alliance_id"])[0], dtype=np.int64)
+    place, n_blocks = np.zeros(panel.n_units, np.int64), np.ones(alliance.max() + 1, np.int64)
+    if block:
+        key = units[area].astype(str) + "|" + units[block].astype(str)
+        place = np.asarray(pd.factorize(key)[0], dtype=np.int64)
+        n_blocks = weak.groupby("alliance_id")[block].nunique().to_numpy(np.int64)
+    return StandIns(panel, closeness, alliance, cohort, place, n_blocks)
+
+
+def draw_placebo(pool: StandIns, rng: np.random.Generator) -> Panel:
+    """Return the outside villages with stand-in alliances among them.
+
+    Each alliance, in random order, takes its blocks at random inside its area and then, for each
+    of its villages, a free one there by weight; where its blocks are used up, one of its area.
+
+    Returns
+    -------
+    Panel
+        Cohorts of the stand-ins as those of the real alliances; a stand-in alliance is a cluster.
+    """
+    panel = pool.panel
+    cohort = np.zeros(panel.n_units, np.int64)
+    cluster = pool.n_alliances + np.arange(panel.n_units)
+    free = np.ones(panel.n_units, dtype=np.bool_)
+    for number in rng.permutation(pool.n_alliances):
+        villages = np.flatnonzero(pool.alliance == number)
+        area = np.isfinite(pool.closeness[villages[0]])
+        blocks = np.unique(pool.block[area])
+        chosen = rng.choice(blocks, min(len(blocks), int(pool.n_blocks[number])), replace=False)
+        near: Bools = area & np.isin(pool.block, chosen)
+        # the largest of log weights with Gumbel noise is a draw by weight
+        noise = rng.gumbel(size=(len(villages), panel.n_units))
+        for village, luck in zip(rng.permutation(villages), noise, strict=True):
+            among = free & near if (free & near).any() else free & area
+            taken = int(np.argmax(np.where(among, pool.closeness[village] + luck, -np.inf)))
+            free[taken] = False
+            cohort[taken], cluster[taken] = pool.cohort[village], number
+    order = np.argsort(np.where(cohort == NEVER, np.iinfo(np.int64).max, cohort), kind="stable")
+    return replace(
+        panel, y=panel.y[order], cohort=cohort[order], x=panel.x[order], ids=panel.ids[order],
+        cluster=np.unique(cluster[order], return_inverse=True)[1].astype(np.int64),
+        cluster_name="stand-in alliance",
+    )  # fmt: skip
