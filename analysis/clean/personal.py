@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.clean.text import normalise, squeeze
@@ -53,6 +54,8 @@ _SCIENTIFIC = re.compile(
     r"(?<![\d.])(?:[1-9](?:\.\d+)?[Ee]\+?1[4-8]|1\.[3-9]\d*[Ee]\+?10)(?!\d)", re.ASCII
 )
 _MAYBE = re.compile(r"\d[\d\s.+)Ee-]{5,}|@", re.ASCII)
+# Any text with a shape matches this; amounts of fewer than 11 digits do not.
+_LIKELY = r"[0-9][0-9 -]{9}|[Ee][+]?1[0-9]|@|[0-9][)]?-[0-9]{7}|[０-９Ａ-Ｚａ-ｚ＠]"
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 _CHECK = "10X98765432"
 _MOSTLY = 0.5  # of the filled cells: then the column is about persons, else single cells are
@@ -174,11 +177,12 @@ def _filled(cells: pd.Series) -> pd.Series:
 
 
 def _shapes(cells: pd.Series) -> pd.Series:
-    """Return the reason of each cell; the distinct cells are looked at once."""
-    codes, distinct = pd.factorize(cells.astype("str"), use_na_sentinel=False)
-    reasons = ["" if pd.isna(text) else shape_of(text) for text in distinct]
-    known = pd.Series(reasons, dtype="str")
-    return known.take(codes).set_axis(cells.index) if reasons else cells.astype("str")
+    """Return the reason of each cell; few cells are long enough to be looked at one by one."""
+    reasons = np.full(len(cells), "", dtype=object)
+    texts = cells.astype("str")
+    likely = texts.str.contains(_LIKELY, regex=True, na=False).to_numpy(dtype=bool)
+    reasons[likely] = [shape_of(text) for text in texts[likely]]
+    return pd.Series(reasons, index=cells.index)
 
 
 def _is_identity(digits: str) -> bool:

@@ -81,7 +81,7 @@ class Register:
             raise LianjianError(f"The register holds the code {twice} twice.")
         self._names: dict[str, tuple[PlaceName, PlaceName, PlaceName]] = {}
         self._by_base: dict[_Key, list[str]] = {}
-        self._by_county: dict[str, list[str]] = {}
+        self._pools: dict[str, dict[str, str]] = {}
         columns = ("county_name", "township_name", "village_name")
         counties: dict[str, PlaceName] = {}
         townships: dict[str, PlaceName] = {}
@@ -91,7 +91,7 @@ class Register:
             names = counties[county], townships[township], village_name(name)
             self._names[code] = names
             self._by_base.setdefault(_key(names), []).append(code)
-            self._by_county.setdefault(names[0].base, []).append(code)
+            self._pools.setdefault(names[0].base, {})[code] = names[2].base
 
     def locate(
         self,
@@ -210,10 +210,10 @@ class Register:
         names = county_name(key[0]), township_name(key[1]), village_name(key[2].rstrip("….·"))
         if problem == "code_name_differ" or not names[2].base:
             return ""
-        pool = self._by_county.get(names[0].base) or list(self._names)
+        pool = self._pools.get(names[0].base) or {c: n[2].base for c, n in self._names.items()}
         ranked = process.extract(
             names[2].base,
-            {code: self._names[code][2].base for code in pool},
+            pool,
             scorer=fuzz.ratio,
             limit=4 * _SUGGESTIONS,
         )

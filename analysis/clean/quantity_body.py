@@ -18,9 +18,9 @@ def read_body(
     text: str, column: Unit, *, bare_one: bool, above: bool, signed: bool
 ) -> tuple[Numeral, Unit]:
     """Read numbers with their units: one, or the two ends of a range."""
-    if any(text.lower().startswith(word) for word in words.FOREIGN):
+    if text.lower().startswith(words.FOREIGN):
         raise Refused("foreign_currency")
-    for word in words.VAGUE:
+    for word in words.VAGUE if text.startswith(words.VAGUE) else ():
         if text.startswith(word) and read_unit(text[len(word) :]) is not None:
             raise Refused("vague_word")
     per = re.fullmatch("每([年月亩户人斤吨])(.+)", text)

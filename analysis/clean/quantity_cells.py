@@ -7,6 +7,7 @@ from analysis.clean.exact_numbers import Refused
 from analysis.clean.units import read_unit
 
 MAX_DIGITS = 15
+_LABEL = re.compile("|".join(words.LABELS))
 
 
 def unmark(text: str, flags: list[str]) -> str:
@@ -96,10 +97,10 @@ def take_label(text: str) -> tuple[str, bool]:
     rest = text[year.end() :] if year else text
     labelled = year is not None
     while rest:
-        word = next((each for each in words.LABELS if rest.startswith(each)), "")
-        if not word:
+        match = _LABEL.match(rest)
+        if match is None:
             break
-        rest, labelled = rest[len(word) :], True
+        rest, labelled = rest[match.end() :], True
     if labelled:
         rest = rest.removeprefix(":")
     return rest, labelled

@@ -183,10 +183,10 @@ class _Ahead:
 def _take_prefixes(text: str) -> tuple[str, _Ahead]:
     taken: list[str] = []
     while True:
-        lowered = text.lower()
-        word = next((each for each in _FRONT if lowered.startswith(each)), "")
-        if not word:
+        match = _FRONT.match(text)
+        if match is None:
             break
+        word = match[0].lower()
         taken.append(word)
         text = text[len(word) :].removeprefix(":")
     qualifiers = tuple(words.PREFIXES[word] for word in taken if word in words.PREFIXES)
@@ -201,6 +201,8 @@ def _take_prefixes(text: str) -> tuple[str, _Ahead]:
 def _take_suffixes(text: str) -> tuple[str, list[str]]:
     taken = []
     for _ in range(2):  # 5万元左右以上 is as far as anybody goes
+        if not text.endswith(_SUFFIXES):
+            break
         word = next((each for each in words.SUFFIXES if text.endswith(each) and text != each), "")
         if word == "起" and not text.endswith(("元起", "%起")):
             word = ""  # 12起 are twelve cases
@@ -210,4 +212,11 @@ def _take_suffixes(text: str) -> tuple[str, list[str]]:
     return (text[:-2] + "余" if text.endswith("有余") else text), taken
 
 
-_FRONT = (*words.FORECASTS, *words.LOSSES, *words.CURRENCIES, *words.PREFIXES)
+_FRONT = re.compile(
+    "|".join(
+        re.escape(word)
+        for word in (*words.FORECASTS, *words.LOSSES, *words.CURRENCIES, *words.PREFIXES)
+    ),
+    re.IGNORECASE,
+)
+_SUFFIXES = tuple(words.SUFFIXES)
