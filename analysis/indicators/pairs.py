@@ -60,10 +60,11 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     joined = members[members["side"] == "weak"].set_index("pair_id")["joined_year"]
     incomes = paired.pivot(index=["pair_id", "year"], columns="side", values=column)
     incomes = incomes.reindex(columns=list(_SIDES.values())).dropna(how="all") / YUAN_PER_WAN
-    result = incomes.reset_index().rename_axis(columns=None)
+    # types do not depend on whether there is any pair
+    result = incomes.astype(float).reset_index().rename_axis(columns=None).astype({"year": int})
     result.insert(1, "helper_id", result["pair_id"].map(ids.get("helper", {})))
     result.insert(2, "weak_id", result["pair_id"].map(ids.get("weak", {})))
-    result.insert(3, "joined_year", result["pair_id"].map(joined))
+    result.insert(3, "joined_year", result["pair_id"].map(joined).astype("Int64"))
     result.insert(5, "event_time", result["year"] - result["joined_year"])
     result["gap"] = result["helper"] - result["weak"]
     result["ratio"] = result["weak"] / result["helper"].where(result["helper"] > 0)
