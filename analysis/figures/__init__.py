@@ -2,9 +2,17 @@
 
 from analysis.figures.county import band_bars, county_paths, county_small_multiples
 from analysis.figures.distribution import lorenz_curves, survival_curves, transition_heat
+from analysis.figures.effects import estimator_comparison, event_study_paths, love_plot
 from analysis.figures.income import composition, gain_distribution, paths_by_group
 from analysis.figures.pairs import pair_gaps, pair_slopes
 from analysis.figures.published import benchmark_dots, bound_ranges
+from analysis.figures.robustness import (
+    honest_intervals,
+    leave_one_out_dots,
+    placebo_histograms,
+    power_curves,
+    specification_curves,
+)
 from analysis.figures.theme import WAN, Chart, fonts, mark_simulated
 
 __all__ = [
@@ -16,13 +24,21 @@ __all__ = [
     "composition",
     "county_paths",
     "county_small_multiples",
+    "estimator_comparison",
+    "event_study_paths",
     "fonts",
     "gain_distribution",
+    "honest_intervals",
+    "leave_one_out_dots",
     "lorenz_curves",
+    "love_plot",
     "mark_simulated",
     "pair_gaps",
     "pair_slopes",
     "paths_by_group",
+    "placebo_histograms",
+    "power_curves",
+    "specification_curves",
     "survival_curves",
     "transition_heat",
 ]

@@ -1,0 +1,200 @@
+"""Charts of effects: event study, estimators side by side, balance before and after matching.
+
+Estimates come in yuan, as `analysis.effects` returns them, and are drawn in 万元.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.effects.series import EffectSeries
+from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
+from analysis.indicators.income import YUAN_PER_WAN
+
+MAIN = COLOURS["operating"]
+TRUTH = "True effect"
+
+
+def wan(yuan: float) -> str:
+    """Write an amount in yuan as 万元 with two decimals.
+
+    Examples
+    --------
+    >>> wan(-15_000)
+    '−1.50'
+    """
+    return f"{yuan / YUAN_PER_WAN:.2f}".replace("-", "−")
+
+
+def zero_line(axes: Axes, *, upright: bool = False) -> None:
+    """Draw the line of no effect."""
+    (axes.axvline if upright else axes.axhline)(0, color=QUIET, linewidth=0.9, zorder=1)
+
+
+def event_study_paths(
+    series: Mapping[str, EffectSeries], *, truth: Mapping[str, Mapping[int, float]] | None = None
+) -> Chart:
+    """Draw effects by event time with pointwise intervals and the band for all at once.
+
+    Parameters
+    ----------
+    series : mapping of str to EffectSeries
+        Panel title and the series by event time, in yuan; the band is drawn where there is one.
+    truth : mapping of str to mapping, optional
+        Panel title, and the true effect by event time in yuan.
+    """
+    figure, panels = new_figure(height=3.7, columns=len(series))
+    sentences = []
+    for number, (axes, (title, one)) in enumerate(zip(panels, series.items(), strict=True)):
+        axes.set_title(title)
+        zero_line(axes)
+        axes.axvline(-0.5, color=QUIET, linewidth=0.9, linestyle=(0, (4, 2)))
+        x, y = one.index, one.estimate / YUAN_PER_WAN
+        after = x >= 0
+        for part, colour in ((~after, QUIET), (after, MAIN)):
+            if np.isfinite(one.band_low[part]).any():
+                axes.vlines(
+                    x[part], one.band_low[part] / YUAN_PER_WAN, one.band_high[part] / YUAN_PER_WAN,
+                    color=colour, linewidth=1,
+                )  # fmt: skip
+            axes.vlines(
+                x[part], one.low[part] / YUAN_PER_WAN, one.high[part] / YUAN_PER_WAN,
+                color=colour, linewidth=3.2, alpha=0.55,
+            )  # fmt: skip
+            axes.plot(x[part], y[part], linestyle="none", marker="o", ms=5, color=colour, zorder=3)
+        for zero in one.reference:
+            axes.plot(zero, 0, marker="o", ms=5, color="white", markeredgecolor=QUIET, zorder=3)
+        said = "; ".join(
+            f"{e:+d} years {wan(v)} ({wan(low)} to {wan(high)})"
+            for e, v, low, high in zip(x, one.estimate, one.low, one.high, strict=True)
+        )
+        sentences.append(f"{title}: {said}")
+        if truth and title in truth:
+            known = truth[title]
+            axes.plot(
+                list(known), [value / YUAN_PER_WAN for value in known.values()], linestyle="none",
+                marker="D", ms=5, markerfacecolor="white", markeredgecolor=SIMULATED, zorder=4,
+            )  # fmt: skip
+            if number == 0:
+                first = min(known)
+                axes.annotate(
+                    TRUTH, (first, known[first] / YUAN_PER_WAN), xytext=(7, -9), fontsize=8,
+                    textcoords="offset points", color=SIMULATED, zorder=5,
+                )  # fmt: skip
+            ends = "; ".join(f"{e:+d} years {wan(value)}" for e, value in known.items())
+            sentences[-1] += f"; true effects {ends}"
+        axes.set_xticks(sorted({*x.tolist(), *one.reference}))
+        axes.set_xlabel("Years since joining")
+        if number == 0:
+            axes.set_ylabel(f"Effect, {WAN}")
+    said = ". ".join(sentences)
+    return finish(figure, f"Effects by years since joining in 万元, 95 % intervals. {said}.")
+
+
+def estimator_comparison(
+    tables: Mapping[str, pd.DataFrame], *, truth: Mapping[str, float] | None = None
+) -> Chart:
+    """Draw the estimates of several methods under each other, one panel a measure.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Panel title, and ``name, estimate, low, high`` in yuan with ``is_defensible``, which sets
+        the colour; the same names in every panel. Rows without an estimate are left out.
+    truth : mapping of str to float, optional
+        Panel title and the true effect in yuan, drawn as a line.
+    """
+    frames = {title: table.dropna(subset=["estimate"]) for title, table in tables.items()}
+    names = list(dict.fromkeys(name for frame in frames.values() for name in frame["name"]))
+    figure, panels = new_figure(height=1.2 + 0.33 * len(names), columns=len(frames))
+    sentences = []
+    for number, (axes, (title, frame)) in enumerate(zip(panels, frames.items(), strict=True)):
+        axes.set_title(title)
+        zero_line(axes, upright=True)
+        said = []
+        for item in frame.to_dict("records"):
+            row = names.index(item["name"])
+            colour = MAIN if item["is_defensible"] else QUIET
+            ends = [item["low"] / YUAN_PER_WAN, item["high"] / YUAN_PER_WAN]
+            middle = item["estimate"] / YUAN_PER_WAN
+            axes.plot(ends, [row, row], color=colour, linewidth=1.8)
+            axes.plot(middle, row, marker="o", ms=5.5, color=colour)
+            axes.annotate(
+                wan(item["estimate"]), (middle, row), xytext=(0, 5), textcoords="offset points",
+                ha="center", fontsize=7.5, color=colour,
+            )  # fmt: skip
+            said.append(f"{item['name']} {wan(item['estimate'])} ({wan(item['low'])} to "
+                        f"{wan(item['high'])})")  # fmt: skip
+        sentences.append(f"{title}: {'; '.join(said)}")
+        if truth and title in truth:
+            _mark_truth(axes, truth[title], label=number == 0, y=len(names) - 0.45)
+            sentences[-1] += f"; true effect {wan(truth[title])}"
+        axes.set_ylim(len(names) - 0.4, -0.75)
+        axes.grid(visible=False, axis="y")
+        axes.grid(visible=True, axis="x")
+        axes.set_xlabel(f"Effect, {WAN}")
+    panels[0].set_yticks(range(len(names)), names)
+    for label, name in zip(panels[0].get_yticklabels(), names, strict=True):
+        good = any(frame.loc[frame["name"] == name, "is_defensible"].any()
+                   for frame in frames.values())  # fmt: skip
+        label.set_color(INK if good else QUIET)
+    return finish(figure, "Estimates with 95 % intervals in 万元. " + ". ".join(sentences) + ".")
+
+
+def _mark_truth(axes: Axes, value: float, *, label: bool, y: float) -> None:
+    axes.axvline(value / YUAN_PER_WAN, color=SIMULATED, linewidth=1.2, linestyle=(0, (4, 2)))
+    if label:
+        axes.annotate(
+            f"{TRUTH} {wan(value)}", (value / YUAN_PER_WAN, y), xytext=(4, 2), fontsize=8,
+            textcoords="offset points", color=SIMULATED,
+        )  # fmt: skip
+
+
+def love_plot(
+    balance: pd.DataFrame, labels: Mapping[str, str], *, steps: Sequence[str] = ("before", "after"),
+    limit: float = 0.1,
+) -> Chart:  # fmt: skip
+    """Draw standardised mean differences of covariates before and after matching.
+
+    Parameters
+    ----------
+    balance : DataFrame
+        ``covariate`` and one column ``smd_STEP`` for each step, from
+        `analysis.effects.matching.balance_table`.
+    labels : mapping of str to str
+        Covariates and their names.
+    steps : sequence of str
+        Columns to draw, the first hollow.
+    limit : float
+        Differences under it count as balanced: the shaded range.
+    """
+    rows = balance.to_dict("records")
+    figure, (axes,) = new_figure(height=1.35 + 0.34 * len(rows))
+    axes.axvspan(-limit, limit, color="#eef1f3", linewidth=0)
+    zero_line(axes, upright=True)
+    fills = ["white", MAIN, COLOURS["subsidy"]]
+    sentences = []
+    for row, item in enumerate(rows):
+        values = [float(item[f"smd_{step}"]) for step in steps]
+        axes.plot([values[0], values[-1]], [row, row], color="#c9ced2", linewidth=1.2, zorder=1)
+        for value, fill in zip(values, fills, strict=False):
+            axes.plot(value, row, marker="o", ms=6, markerfacecolor=fill,
+                      markeredgecolor=MAIN if fill == "white" else fill)  # fmt: skip
+        said = ", ".join(f"{value:.2f} {step}" for step, value in zip(steps, values, strict=True))
+        sentences.append(f"{labels.get(item['covariate'], item['covariate'])} {said}")
+    for place, (step, fill) in enumerate(zip(steps, fills, strict=False)):
+        at = (0.02 + 0.2 * place, 1.0)
+        axes.annotate("○" if fill == "white" else "●", at, xytext=(0, 6), fontsize=10,
+                      xycoords="axes fraction", textcoords="offset points",
+                      color=MAIN if fill == "white" else fill)  # fmt: skip
+        axes.annotate(step, at, xytext=(13, 7), xycoords="axes fraction", fontsize=8.5,
+                      textcoords="offset points")  # fmt: skip
+    names = [str(labels.get(item["covariate"], item["covariate"])) for item in rows]
+    axes.set_yticks(range(len(rows)), names)
+    axes.set_ylim(len(rows) - 0.5, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
+    axes.set_xlabel(f"Standardised mean difference; shaded: under {limit:g} in size, balanced")
+    return finish(figure, "Balance of covariates, " + "; ".join(sentences) + ".")

@@ -1,0 +1,268 @@
+"""Charts of how firm an effect is: specifications, placebos, leaving out, trends, power.
+
+Estimates come in yuan, as `analysis.effects` returns them, and are drawn in 万元.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.effects.honest import HonestSensitivity
+from analysis.figures.effects import MAIN, wan, zero_line
+from analysis.figures.theme import (
+    COLOURS,
+    INK,
+    QUIET,
+    SIMULATED,
+    WAN,
+    Chart,
+    finish,
+    new_figure,
+    use_theme,
+)
+from analysis.indicators.income import YUAN_PER_WAN
+
+_STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
+
+
+def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFrame) -> Chart:
+    """Draw the estimates of all specifications in order, and below what each one chose.
+
+    Parameters
+    ----------
+    curves : mapping of str to DataFrame
+        Panel title and the table of `analysis.effects.sensitivity_curve.specification_curve`, in
+        yuan.
+    choices : DataFrame
+        Index: names of the specifications; one column a kind of choice, its values the options.
+    """
+    options = [
+        (column, option) for column in choices.columns for option in pd.unique(choices[column])
+    ]
+    use_theme()
+    high = 2.2
+    low = 0.17 * len(options) + 0.1 * len(choices.columns)
+    figure = Figure(figsize=(7.2, high + low + 0.6), layout="constrained")
+    grid = figure.subplots(
+        2, len(curves), squeeze=False, sharey="row", sharex="col", height_ratios=[high, low]
+    )
+    sentences = []
+    places = _places(choices, options)
+    for number, (title, table) in enumerate(curves.items()):
+        known = table.dropna(subset=["estimate"])
+        x = np.arange(1, len(known) + 1)
+        above, below = grid[0][number], grid[1][number]
+        above.set_title(title)
+        zero_line(above)
+        sure = ((known["low"] > 0) | (known["high"] < 0)).to_numpy()
+        for mask, colour in ((sure, MAIN), (~sure, QUIET)):
+            above.vlines(
+                x[mask], known["low"][mask] / YUAN_PER_WAN, known["high"][mask] / YUAN_PER_WAN,
+                color=colour, linewidth=1, alpha=0.6,
+            )  # fmt: skip
+            above.plot(
+                x[mask], known["estimate"][mask] / YUAN_PER_WAN, linestyle="none", marker="o",
+                ms=3.2, color=colour,
+            )  # fmt: skip
+        for (column, option), y in zip(options, places, strict=True):
+            has = (choices.loc[known["specification"], column] == option).to_numpy()
+            below.plot(x[~has], np.full((~has).sum(), y), linestyle="none", marker="|", ms=4,
+                       color="#e3e5e7")  # fmt: skip
+            below.plot(x[has], np.full(has.sum(), y), linestyle="none", marker="s", ms=2.6,
+                       color=INK)  # fmt: skip
+        below.set_ylim(max(places) + 0.8, -0.8)
+        below.grid(visible=False)
+        below.set_xlabel(f"{len(known)} specifications, by estimate")
+        below.set_xticks([])
+        middle = float(known["estimate"].median())
+        sentences.append(
+            f"{title}: {len(known)} specifications from {wan(known['estimate'].min())} to "
+            f"{wan(known['estimate'].max())}, median {wan(middle)}, {int(sure.sum())} with an "
+            "interval that excludes zero"
+        )
+    grid[0][0].set_ylabel(f"Effect, {WAN}")
+    grid[1][0].set_yticks(places, [f"{column}: {option}" for column, option in options])
+    grid[1][0].tick_params(axis="y", labelsize=7)
+    return finish(figure, "Specification curves in 万元. " + ". ".join(sentences) + ".")
+
+
+def _places(choices: pd.DataFrame, options: list[tuple[str, object]]) -> list[float]:
+    """Return a height for each option, with a gap between kinds of choice."""
+    kinds = list(choices.columns)
+    return [row + 0.6 * kinds.index(column) for row, (column, _) in enumerate(options)]
+
+
+def placebo_histograms(
+    draws: Mapping[str, tuple[npt.ArrayLike, float, float]], what: str = "assignments"
+) -> Chart:
+    """Draw the estimates of assignments that did not happen, and the one that did.
+
+    Parameters
+    ----------
+    draws : mapping of str to tuple
+        Panel title: estimates under other assignments, the observed one, both in yuan, and its
+        p-value.
+    what : str
+        What was drawn.
+    """
+    figure, panels = new_figure(height=3.1, columns=len(draws))
+    values = {title: np.asarray(one[0], dtype=float) / YUAN_PER_WAN for title, one in draws.items()}
+    every = [
+        *np.concatenate([one[np.isfinite(one)] for one in values.values()]),
+        *(one[1] / YUAN_PER_WAN for one in draws.values()),
+    ]
+    reach = max(abs(min(every)), abs(max(every))) * 1.1
+    bins = np.linspace(-reach, reach, 42).tolist()
+    sentences = []
+    for number, (axes, (title, (_, observed, p_value))) in enumerate(
+        zip(panels, draws.items(), strict=True)
+    ):
+        known = values[title][np.isfinite(values[title])]
+        axes.set_title(title)
+        axes.hist(known, bins=bins, color="#c3ccd2", linewidth=0)
+        axes.axvline(observed / YUAN_PER_WAN, color=MAIN, linewidth=1.8)
+        left = observed > 0
+        axes.annotate(
+            f"observed {wan(observed)}\np = {p_value:.3f}", (observed / YUAN_PER_WAN, 0.97),
+            xycoords=("data", "axes fraction"), xytext=(-5 if left else 5, 0), color=MAIN,
+            textcoords="offset points", ha="right" if left else "left", va="top", fontsize=8.5,
+        )  # fmt: skip
+        axes.set_xlabel(f"Estimate, {WAN}")
+        if number == 0:
+            axes.set_ylabel(f"Number of {what}")
+        sentences.append(
+            f"{title}: {len(known)} {what}, middle 95 % from {np.quantile(known, 0.025):.2f} to "
+            f"{np.quantile(known, 0.975):.2f}; observed {wan(observed)}, p = {p_value:.3f}"
+        )
+    return finish(figure, f"Histograms of estimates under other {what}, in 万元. "
+                  + ". ".join(sentences) + ".")  # fmt: skip
+
+
+def honest_intervals(results: Mapping[str, HonestSensitivity], xlabel: str) -> Chart:
+    """Draw robust intervals as departures from parallel trends grow.
+
+    Parameters
+    ----------
+    results : mapping of str to HonestSensitivity
+        Panel title and result, in yuan; the original interval stands at the left.
+    xlabel : str
+        What the bound is.
+    """
+    figure, panels = new_figure(height=3.2, columns=len(results))
+    sentences = []
+    for number, (axes, (title, one)) in enumerate(zip(panels, results.items(), strict=True)):
+        axes.set_title(title)
+        zero_line(axes)
+        names = ["parallel\ntrends", *(f"{bound:g}" for bound in one.bounds)]
+        ends = [one.original, *zip(one.low, one.high, strict=True)]
+        said = []
+        for x, (name, (low, high)) in enumerate(zip(names, ends, strict=True)):
+            colour = MAIN if x == 0 else COLOURS["allied_weak"]
+            if not low > 0 and not high < 0:
+                colour = QUIET
+            axes.plot([x, x], [low / YUAN_PER_WAN, high / YUAN_PER_WAN], color=colour, linewidth=3)
+            said.append(f"{name.replace(chr(10), ' ')} {wan(low)} to {wan(high)}")
+        axes.plot(0, one.estimate / YUAN_PER_WAN, marker="o", ms=5.5, color=MAIN)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.set_xlabel(xlabel)
+        if number == 0:
+            axes.set_ylabel(f"Effect, {WAN}")
+        sentences.append(f"{title}: {'; '.join(said)}")
+    return finish(figure, f"Intervals in 万元 by {xlabel}. " + ". ".join(sentences) + ".")
+
+
+def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Chart:
+    """Draw the estimates without each group in turn; the shaded range is that of all data.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Panel title and the table of `analysis.effects.sensitivity.leave_one_out`, in yuan.
+    labels : mapping of str to str
+        Names of what is left out.
+    """
+    first = next(iter(tables.values()))
+    names = [str(value) for value in first["left_out"]]
+    figure, panels = new_figure(height=1.1 + 0.27 * len(names), columns=len(tables))
+    sentences = []
+    for axes, (title, table) in zip(panels, tables.items(), strict=True):
+        axes.set_title(title)
+        zero_line(axes, upright=True)
+        every = table.iloc[0]
+        axes.axvspan(every["low"] / YUAN_PER_WAN, every["high"] / YUAN_PER_WAN, color="#eef1f3",
+                     linewidth=0)  # fmt: skip
+        axes.axvline(every["estimate"] / YUAN_PER_WAN, color=MAIN, linewidth=0.9)
+        for row, item in enumerate(table.to_dict("records")):
+            colour = MAIN if row == 0 else INK
+            axes.plot([item["low"] / YUAN_PER_WAN, item["high"] / YUAN_PER_WAN], [row, row],
+                      color=colour, linewidth=1.5)  # fmt: skip
+            axes.plot(item["estimate"] / YUAN_PER_WAN, row, marker="o", ms=4.5, color=colour)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.grid(visible=True, axis="x")
+        axes.set_xlabel(f"Effect, {WAN}")
+        ordered = table.iloc[1:].dropna(subset=["estimate"]).sort_values("estimate")
+        lowest, highest = (
+            f"{wan(item['estimate'])} without {labels.get(item['left_out'], item['left_out'])}"
+            for item in (ordered.to_dict("records")[0], ordered.to_dict("records")[-1])
+        )
+        sentences.append(
+            f"{title}: {wan(every['estimate'])} with all; lowest {lowest}, highest {highest}"
+        )
+    shown = [labels.get(name, name) for name in names]
+    panels[0].set_yticks(range(len(names)), ["nothing left out", *shown[1:]])
+    return finish(figure, "Estimates without each group in turn, 万元. "
+                  + ". ".join(sentences) + ".")  # fmt: skip
+
+
+def power_curves(
+    curves: Mapping[str, pd.DataFrame], minimal: Mapping[str, float], *, target: float = 0.8,
+    marks: Mapping[str, float] | None = None,
+) -> Chart:  # fmt: skip
+    """Draw the chance of finding an effect by its size.
+
+    Parameters
+    ----------
+    curves : mapping of str to DataFrame
+        Line name and the table of `analysis.effects.power.power_curve`, effects in yuan; three at
+        most.
+    minimal : mapping of str to float
+        Line name and the least effect found with probability ``target``, yuan.
+    target : float
+        That probability.
+    marks : mapping of str to float, optional
+        Sizes to compare with, by name, in yuan.
+    """
+    figure, (axes,) = new_figure(height=3.6)
+    palette = (MAIN, COLOURS["total"], COLOURS["subsidy"])
+    axes.axhline(100 * target, color=QUIET, linewidth=0.9, linestyle=(0, (2, 2)))
+    sentences = []
+    for place, (name, curve) in enumerate(curves.items()):
+        colour = palette[place]
+        x = curve["effect"] / YUAN_PER_WAN
+        axes.fill_between(x, 100 * curve["low"], 100 * curve["high"], color=colour, alpha=0.12,
+                          linewidth=0)  # fmt: skip
+        axes.plot(x, 100 * curve["power"], color=colour, linewidth=1.8, linestyle=_STYLES[place])
+        at = minimal[name] / YUAN_PER_WAN
+        axes.plot(at, 100 * target, marker="o", ms=6, color=colour, zorder=3)
+        axes.annotate(
+            f"{name}: {at:.2f}", (at, 100 * target), xytext=(8, -12), fontsize=8.5, color=colour,
+            textcoords="offset points",
+        )  # fmt: skip
+        sentences.append(f"{name}: {target:.0%} from {at:.2f} 万元 on")
+    for name, value in (marks or {}).items():
+        axes.axvline(value / YUAN_PER_WAN, color=SIMULATED, linewidth=1, linestyle=(0, (4, 2)))
+        axes.annotate(
+            f"{name} {wan(value)}", (value / YUAN_PER_WAN, 3), xytext=(4, 0), fontsize=8,
+            textcoords="offset points", color=SIMULATED,
+        )  # fmt: skip
+        sentences.append(f"{name}: {wan(value)}")
+    axes.set_ylim(0, 103)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"Planted mean effect, {WAN}")
+    axes.set_ylabel("Found, % of placebos")
+    return finish(figure, "Chance of finding an effect by its size. " + "; ".join(sentences) + ".")

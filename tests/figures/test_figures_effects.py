@@ -1,0 +1,132 @@
+"""Charts of effects and robustness: what they say, in which unit, and that they draw at all."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import figures
+from analysis.effects.honest import event_study, relative_magnitudes
+from analysis.effects.panel import make_panel
+from analysis.effects.staggered import group_time
+from analysis.effects.staggered_mean import dynamic
+from analysis.figures import theme
+
+
+@pytest.fixture(scope="module")
+def series():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "village_id": f"v{i}",
+            "year": year,
+            "joined_year": 2022 if i < 10 else 0,
+            "income": 10_000 * rng.normal() + 50_000 * (i < 10 and year >= 2022),
+        }
+        for i in range(60)
+        for year in range(2018, 2025)
+    )
+    effects = group_time(make_panel(frame, "income"), anticipation=1, base="universal")
+    return dynamic(effects, rng=np.random.default_rng(2))
+
+
+def charts(series):
+    """Draw every chart of effects, by name, with a sentence that its alt text must hold."""
+    rows = pd.DataFrame(
+        {
+            "name": ["naive", "defensible", "refused"],
+            "estimate": [80_000.0, 31_000.0, np.nan],
+            "low": [70_000.0, 21_000.0, np.nan],
+            "high": [90_000.0, 41_000.0, np.nan],
+            "is_defensible": [False, True, True],
+        }
+    )
+    balance = pd.DataFrame({"covariate": ["size"], "smd_before": [-1.5], "smd_after": [0.05]})
+    curve = pd.DataFrame(
+        {
+            "specification": ["a", "b", "c"],
+            "estimate": [10_000.0, 20_000.0, 30_000.0],
+            "low": [-5_000.0, 5_000.0, 10_000.0],
+            "high": [25_000.0, 35_000.0, 50_000.0],
+        }
+    )
+    choices = pd.DataFrame(
+        {"Covariates": ["none", "size", "size"], "Base": ["g−1", "g−1", "g−2"]}, index=[*"abc"]
+    )
+    out = pd.DataFrame(
+        {
+            "left_out": ["none", "621002", "621021"],
+            "estimate": [30_000.0, 20_000.0, 35_000.0],
+            "low": [10_000.0] * 3,
+            "high": [50_000.0] * 3,
+        }
+    )
+    power = pd.DataFrame(
+        {"effect": [0.0, 20_000.0], "power": [0.05, 0.9], "low": [0.03, 0.85], "high": [0.08, 0.95]}
+    )
+    placebo = np.linspace(-1e4, 1e4, 101)
+    study = event_study([-3, -2, 0, 1], [100.0, 0.0, 5e4, 5e4], 1e6 * np.eye(4))
+    honest = relative_magnitudes(study, [0.5, 1])
+    return {
+        "event_study_paths": (
+            figures.event_study_paths({"A": series}, truth={"A": {0: 50_000.0}}),
+            "true effects +0 years 5.00",
+        ),
+        "estimator_comparison": (
+            figures.estimator_comparison({"A": rows, "B": rows}, truth={"A": 32_000.0}),
+            "defensible 3.10 (2.10 to 4.10)",
+        ),
+        "love_plot": (figures.love_plot(balance, {"size": "Households"}), "-1.50 before"),
+        "specification_curves": (
+            figures.specification_curves({"A": curve, "B": curve}, choices),
+            "3 specifications from 1.00 to 3.00, median 2.00, 2 with",
+        ),
+        "placebo_histograms": (
+            figures.placebo_histograms({"A": (placebo, 40_000.0, 0.01)}),
+            "observed 4.00, p = 0.010",
+        ),
+        "honest_intervals": (figures.honest_intervals({"A": honest}, "Mbar"), "parallel trends"),
+        "leave_one_out_dots": (
+            figures.leave_one_out_dots({"A": out}, {"621002": "西峰区"}),
+            "lowest 2.00 without 西峰区",
+        ),
+        "power_curves": (
+            figures.power_curves({"operating": power}, {"operating": 15_000.0}, marks={"x": 2e4}),
+            "operating: 80% from 1.50 万元 on",
+        ),
+    }
+
+
+def test_alt_texts_speak_the_numbers_in_wan(series):
+    for name, (chart, words) in charts(series).items():
+        assert words in chart.alt, name
+        assert "nan" not in chart.alt, name
+        shown = " ".join(axes.get_xlabel() + axes.get_ylabel() for axes in chart.figure.axes)
+        assert "万元" in shown or name == "love_plot", name
+
+
+def test_simulated_data_mark_them(series, monkeypatch):
+    monkeypatch.setattr(theme, "any_simulated", lambda: True)
+    for name, (chart, _) in charts(series).items():
+        assert chart.alt.startswith("Simulated data."), name
+        assert any(text.get_gid() == "simulated" for text in chart.figure.texts), name
+
+
+def test_a_refused_method_is_left_out(series):
+    chart, _ = charts(series)["estimator_comparison"]
+    assert "refused" not in chart.alt
+    assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()] == [
+        "naive",
+        "defensible",
+    ]
+
+
+def test_all_charts_of_effects_are_drawn_here(series):
+    from analysis.figures import effects, robustness
+
+    here = {
+        name
+        for module in (effects, robustness)
+        for name, thing in vars(module).items()
+        if getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
+    }
+    assert here - {"wan", "zero_line"} == set(charts(series))
