@@ -23,8 +23,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.effects.design import Design, make_study
+from analysis.effects.headline import few_treated
 from analysis.effects.imputation import imputation
-from analysis.effects.montecarlo import MonteCarlo, few_treated, monte_carlo
+from analysis.effects.montecarlo import MonteCarlo, monte_carlo
 from analysis.effects.multiple import holm
 from analysis.effects.panel import Panel
 from analysis.effects.results import Estimate

@@ -1,15 +1,13 @@
 """How estimators do where the truth is known: bias, spread, coverage, rejection."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis.effects.panel import Panel
 from analysis.effects.power import PanelEstimator
-from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
 
 Draw = Callable[[int], tuple[Mapping[str, Panel], float]]
@@ -134,43 +132,3 @@ def monte_carlo(
         first = next(iter(failed.values()), "no seed was given")
         raise LianjianError(f"No draw gave data: {first}")
     return MonteCarlo(pd.DataFrame(rows), failed)
-
-
-def few_treated(estimate: Estimate, clusters: int) -> Estimate:
-    """Return an estimate whose interval counts the treated clusters only.
-
-    Parameters
-    ----------
-    estimate : Estimate
-        With its clustered standard error.
-    clusters : int
-        A, clusters that hold treated units.
-
-    Raises
-    ------
-    LianjianError
-        Fewer than two treated clusters.
-
-    Notes
-    -----
-    With A of G clusters treated and G large, the treated ones carry nearly all the variance, and
-    t(A − 1) instead of t(G − 1) allows for that: Donald & Lang 2007, Review of Economics and
-    Statistics 89(2) (DOI 10.1162/rest.89.2.221); for two groups, Welch 1947, Biometrika 34.
-
-    Examples
-    --------
-    >>> plain = Estimate("x", 3.0, 1.0, 1.04, 4.96, 0.003, 0.95, 1e9, 9, 9, 9, "by hand")
-    >>> round(few_treated(plain, 9).high, 3)
-    5.306
-    """
-    if clusters < 2:  # noqa: PLR2004
-        raise LianjianError(f"{clusters} treated clusters leave no degree of freedom.")
-    df = clusters - 1
-    reach = float(stats.t.ppf(0.5 + estimate.level / 2, df)) * estimate.std_error
-    p_value = float("nan")
-    if estimate.std_error > 0:
-        p_value = float(2 * stats.t.sf(abs(estimate.estimate) / estimate.std_error, df))
-    return replace(
-        estimate, low=estimate.estimate - reach, high=estimate.estimate + reach, p_value=p_value,
-        df=df, inference=f"clustered, t({df}): {clusters} clusters are treated",
-    )  # fmt: skip
