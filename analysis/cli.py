@@ -55,8 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(action=_build)
 
     run = commands.add_parser("run", help="run the notebooks and write reports/index.html")
+    run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK",
+                     help="what to run, e.g. 03-income-change; default: all")  # fmt: skip
     run.add_argument("--only", action="append", default=[], metavar="NOTEBOOK",
-                     help="run these only; may be repeated")  # fmt: skip
+                     help="the same, as an option")  # fmt: skip
     run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
                      help="set a notebook parameter")  # fmt: skip
     run.add_argument("--dataset", help="run on this dataset instead of the notebooks' default")
@@ -91,10 +93,10 @@ def _say(text: str) -> None:
 def _simulate(options: argparse.Namespace) -> int:
     from analysis import paths, simulate
 
-    folder = paths.raw() / options.name
+    folder = paths.dataset_folder(options.name)
     scenario = simulate.read_scenario(_assignments(options.parameters))
     simulate.write(simulate.simulate(scenario), folder)
-    _say(f"simulated ledgers written to {folder}")
+    _say(f"simulated ledgers written to {folder}; now: lianjian build {options.name}")
     return 0
 
 
@@ -113,19 +115,30 @@ def _build(options: argparse.Namespace) -> int:
     wants_default = not options.names or DEFAULT_DATASET in options.names
     if wants_default and not (paths.raw() / DEFAULT_DATASET / "dataset.toml").is_file():
         main(["simulate"])
+    failed = 0
     for name in options.names or datasets():
-        built = build(name)
+        try:
+            built = build(name)
+        except LianjianError as error:
+            # one dataset with a fault does not keep the others from being built
+            print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
+            failed = 1
+            continue
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
         _say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
-    return 0
+    return failed
 
 
 def _run(options: argparse.Namespace) -> int:
+    from analysis.clean.build import PUBLISHED, build
     from analysis.reports import runner
 
+    # what the notebooks read must be what the raw files say now
+    for name in dict.fromkeys([PUBLISHED, options.dataset or DEFAULT_DATASET]):
+        build(name)
     return runner.run(
-        only=options.only,
+        only=[*options.notebooks, *options.only],
         parameters=_assignments(options.parameters),
         dataset=options.dataset,
         jobs=options.jobs,

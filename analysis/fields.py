@@ -156,7 +156,8 @@ _ALL = (
           "First year of the central project", unit="year", nullable=True),
     Field("year", "int", "Year", "年份", "Calendar year", unit="year", minimum=1949),
     Field("account_name", "string", "Account", "科目",
-          "Account by name; codes are no key, because 511 changes meaning in 2024",
+          "Account by name, not by code: 511 changes meaning in 2024. 发包及上交收入 stands "
+          "until 2023; 税金及附加, 公益支出 and 专项应付款 stand from 2024",
           allowed=tuple(ACCOUNTS)),
     _money("amount", "Amount", "金额", "Amount booked in the account in the year"),
     _money("operating_income", "Operating income", "经营性收入",

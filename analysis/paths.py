@@ -1,6 +1,7 @@
 """Where things live, found from the project's root, never from the working directory."""
 
 import os
+import re
 from pathlib import Path
 
 from analysis.errors import LianjianError
@@ -30,6 +31,22 @@ def root() -> Path:
 def raw() -> Path:
     """Return the folder of data as received."""
     return root() / "data" / "raw"
+
+
+def dataset_folder(name: str) -> Path:
+    """Return the folder of a dataset of ledgers in data/raw, which need not exist.
+
+    Raises
+    ------
+    LianjianError
+        The name cannot be one: it would leave data/raw, or it is that of the published figures.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name) or name == "published":
+        raise LianjianError(
+            f"{name!r} cannot name a dataset: lower-case letters, digits and hyphens are expected, "
+            "and not 'published', which the published figures have."
+        )
+    return raw() / name
 
 
 def processed() -> Path:

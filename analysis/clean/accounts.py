@@ -32,7 +32,11 @@ def check_accounts(income: pd.DataFrame) -> None:
             f"Village {first['village_id']}, {first['year']}: account {first['account_name']} "
             f"belongs to the {system} system of accounts, which was not in force that year "
             f"(the systems change on {BREAK_YEAR}-01-01); {len(wrong)} such bookings in all. "
-            "Book it under the account of its year."
+            + (
+                "From 2024 its content belongs to 经营收入 or 投资收益."
+                if system == "2004"
+                else "Before 2024 spending of this kind stands in 其他支出."
+            )
         )
 
 

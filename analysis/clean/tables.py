@@ -47,28 +47,50 @@ def _column(field: Field) -> Any:  # noqa: ANN401  (pandera is untyped here)
     return pa.Column(_dtype(field), checks=checks, nullable=field.nullable)
 
 
-def validate(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+def validate(frame: pd.DataFrame, table: str, where: str = "") -> pd.DataFrame:
     """Return the frame when it obeys the registry.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table.
+    table : str
+        Its name in the registry.
+    where : str
+        The file it was read from, for messages.
 
     Raises
     ------
     LianjianError
-        It does not; the message names the table, the columns, the rules and some rows.
+        It does not; the message names file, lines, columns, what was seen and what is expected.
     """
     import pandera.errors  # noqa: PLC0415
 
     try:
         return schema(table).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        cases = error.failure_cases.head(5)
-        seen = "\n".join(
-            f"  column {case.column}: {case.check}, seen {case.failure_case!r} (row {case.index})"
-            for case in cases.itertuples()
-        )
+        found = dict.fromkeys(_broken(case, table) for case in error.failure_cases.itertuples())
+        shown = "\n".join(f"  {words}" for words in list(found)[:5])
+        more = f"\n  and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004
         raise LianjianError(
-            f"Table {table} breaks its rules in {len(error.failure_cases)} places, first:\n{seen}\n"
-            "The rules stand in data/dictionary.md."
+            f"{where or 'Table ' + table} breaks the rules of data/dictionary.md:\n{shown}{more}"
         ) from None
+
+
+def _broken(case: Any, table: str) -> str:  # noqa: ANN401  (a row of an untyped frame)
+    keys, _ = TABLES[table]
+    place = "" if pd.isna(case.index) else f"line {int(case.index) + 2}, "
+    if "uniqueness" in str(case.check):
+        return f"{place}a row with the same {', '.join(keys)} stands there already"
+    field = FIELDS.get(str(case.column))
+    if field is None:
+        return f"{place}{case.column}: {case.check}"
+    wanted = f"expected {field.description}"
+    if field.allowed:
+        wanted = f"expected one of {', '.join(field.allowed)}"
+    elif field.minimum is not None:
+        wanted = f"expected {field.minimum:g} or more"
+    return f"{place}column {field.name}: seen {case.failure_case!r}, {wanted}"
 
 
 def read_text(path: Path, table: str) -> pd.DataFrame:
@@ -83,11 +105,20 @@ def read_text(path: Path, table: str) -> pd.DataFrame:
     _, columns = TABLES[table]
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            header, *rows = [row for row in csv.reader(stream, strict=True) if row]
+            lines = [row for row in csv.reader(stream, strict=True) if row]
     except FileNotFoundError:
         raise LianjianError(f"{path} is missing.") from None
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise LianjianError(f"{path} cannot be read as UTF-8 CSV: {error}.") from None
+    except OSError as error:
+        raise LianjianError(f"{path} cannot be opened: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise LianjianError(
+            f"{path} is not in UTF-8. In a spreadsheet program save it anew as “CSV UTF-8”."
+        ) from None
+    except csv.Error as error:
+        raise LianjianError(f"{path} cannot be read as CSV: {error}.") from None
+    if not lines:
+        raise LianjianError(f"{path} is empty; a header is expected: {','.join(columns)}.")
+    header, *rows = lines
     # pandas would shift or cut a row with a field too many without a word
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from analysis.figures.theme import (
     COLOURS,
@@ -76,7 +77,7 @@ def paths_by_group(
     columns: Mapping[str, str],
     labels: Mapping[str, str],
     *,
-    reference: tuple[pd.DataFrame, str, str] | None = None,
+    reference: pd.DataFrame | None = None,
 ) -> Chart:
     """Draw the mean of each group over the years, one panel a measure.
 
@@ -90,8 +91,9 @@ def paths_by_group(
         Measure columns and the titles of their panels.
     labels : mapping of str to str
         Group values and the names written beside their lines.
-    reference : tuple of (DataFrame, str, str), optional
-        ``year, value_wan_yuan``, the measure column it belongs to, and its name: drawn as points.
+    reference : DataFrame, optional
+        Published means, drawn as diamonds in the panel of their measure: ``year, measure,
+        value_wan_yuan, qualifier, place``; filled where the qualifier is exact.
     """
     figure, panels = new_figure(width=7.2, height=3.7, columns=len(columns))
     years = sorted(int(year) for year in means["year"].unique())
@@ -110,29 +112,35 @@ def paths_by_group(
             sentences.append(
                 f"{title}, {name}: {first:.1f} in {years[0]}, {last:.1f} in {years[-1]}"
             )
-        if reference is not None and reference[1] == column:
-            points, _, name = reference
-            axes.plot(
-                points["year"], points["value_wan_yuan"], linestyle="none", marker="D", ms=4.5,
-                markerfacecolor="white", markeredgecolor=SIMULATED, zorder=5,
-            )  # fmt: skip
-            at = points.sort_values("year").iloc[0]
-            axes.annotate(
-                name, (at["year"], at["value_wan_yuan"]), xytext=(-8, 8),
-                textcoords="offset points", ha="right", color=SIMULATED, fontsize=8,
-            )  # fmt: skip
-            sentences.append(
-                f"{name}: "
-                + ", ".join(
-                    f"{year} {value:.2f}"
-                    for year, value in zip(points["year"], points["value_wan_yuan"], strict=True)
-                )
-            )
+        if reference is not None:
+            measure = column.removesuffix("_income_wan_yuan")
+            sentences += _diamonds(axes, reference[reference["measure"] == measure], title)
         label_ends(axes, years[-1], ends)
         year_axis(axes, years[::2] if len(columns) > 1 else years)
         if number == 0:
             axes.set_ylabel(f"Mean, {WAN}")
     return finish(figure, "Lines of means by year in 万元. " + "; ".join(sentences) + ".")
+
+
+def _diamonds(axes: Axes, points: pd.DataFrame, title: str) -> list[str]:
+    """Draw published means and return what they say."""
+    for number, point in enumerate(points.sort_values("year").to_dict("records")):
+        at = (point["year"], point["value_wan_yuan"])
+        printed = point["qualifier"] == "exact"
+        axes.plot(
+            *at, linestyle="none", marker="D", ms=4.5, markeredgecolor=SIMULATED, zorder=5,
+            markerfacecolor=SIMULATED if printed else "white",
+        )  # fmt: skip
+        if number == 0:
+            axes.annotate(
+                str(point["place"]), at, xytext=(-8, 6), textcoords="offset points", ha="right",
+                color=SIMULATED, fontsize=8,
+            )  # fmt: skip
+    values = ", ".join(
+        f"{year} {value:.2f}"
+        for year, value in zip(points["year"], points["value_wan_yuan"], strict=True)
+    )
+    return [f"{title}, published: {values}"] if values else []
 
 
 def gain_distribution(

@@ -17,7 +17,7 @@ from analysis.clean.dataset import any_simulated
 WAN = "万元 (10,000 yuan)"
 
 INK = "#222426"
-QUIET = "#8a8f94"
+QUIET = "#74797e"
 RULE = "#e3e5e7"
 SIMULATED = "#b3541e"
 
@@ -25,12 +25,12 @@ SIMULATED = "#b3541e"
 COLOURS = {
     "operating": "#1d4e74",
     "subsidy": "#d9952f",
-    "other": "#a9b4b8",
+    "other": "#8b989d",
     "total": "#222426",
     "helper": "#8a4f1d",
     "allied_weak": "#0b7a75",
     "allied_other": "#5a8f3c",
-    "outside": "#8a8f94",
+    "outside": "#6b7177",
 }
 BAND_COLOURS = ("#d8dadd", "#f2d8b0", "#dbe7ed", "#afcddc", "#7fb0c8", "#3a7ca5", "#16425b")
 """None, under the first bound, then light to dark: bands are ordered."""
@@ -75,6 +75,10 @@ def new_figure(
     """
     use_theme()
     figure = Figure(figsize=(width, height), layout="constrained")
+    engine = figure.get_layout_engine()
+    if columns > 1 and engine is not None:
+        # labels beside the lines of one panel need room before the next
+        engine.set(wspace=0.06)  # type: ignore[call-arg]
     grid = figure.subplots(rows, columns, squeeze=False, sharex=rows * columns > 1, sharey=True)
     return figure, [axes for row in grid for axes in row]
 

@@ -24,7 +24,7 @@ def visible(text: str) -> str:
 
 
 def typeset(text: str) -> str:
-    """Set straight quotes as a printer would.
+    """Set straight quotes as a printer would, and keep a number on the line of its unit.
 
     Examples
     --------
@@ -33,6 +33,7 @@ def typeset(text: str) -> str:
     """
     text = re.sub(r"(?<=[\w)”])'", "’", text)
     text = re.sub(r'(^|[\s(\[—])"(?=\S)', r"\1“", text)
+    text = re.sub(r"(?<=\d) (?=万元|元\b|%)", "\u00a0", text)
     return text.replace('"', "”")
 
 

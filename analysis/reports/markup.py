@@ -56,8 +56,9 @@ def table(name: str, caption: str, grid: str, *, simulated: bool) -> str:
     )
 
 
-def number(name: str, words: str, value: str, interval: str, count: str) -> str:
+def number(name: str, words: str, value: str, interval: str, count: str, *, simulated: bool) -> str:
     """Return one cited number as a readable line."""
+    mark = f' <span class="lj-simulated">{SIMULATED}</span>' if simulated else ""
     rest = "".join(
         f' <span class="lj-{part}">{escape(text)}</span>'
         for part, text in (("interval", interval), ("count", count))
@@ -65,7 +66,8 @@ def number(name: str, words: str, value: str, interval: str, count: str) -> str:
     )
     return (
         f'<p id="{anchor("number", name)}" class="lianjian lj-number">'
-        f'{_number_label(name, words)} <strong class="lj-value">{escape(value)}</strong>{rest}</p>'
+        f"<span>{_number_label(name, words)}{mark}</span> "
+        f'<strong class="lj-value">{escape(value)}</strong>{rest}</p>'
     )
 
 

@@ -10,6 +10,7 @@ A plan entry names a notebook and may give it a ``title``, fixed ``parameters`` 
 """
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,12 +42,18 @@ class Run:
         Title of the page; empty takes the notebook's first heading.
     parameters : dict of str to Value
         What is set; the others keep the notebook's defaults.
+    each : str
+        The parameter that the plan varies, empty when it varies none.
+    trouble : str
+        Why the notebook cannot be run, empty when it can.
     """
 
     notebook: Path
     slug: str
     title: str
     parameters: dict[str, Value]
+    each: str = ""
+    trouble: str = ""
 
     @property
     def name(self) -> str:
@@ -67,6 +74,8 @@ def _each_county() -> Iterable[tuple[str, dict[str, str]]]:
 
 # What `each` may say: the parameter that it sets, and for each value the words for a title.
 _EACH: dict[str, Callable[[], Iterable[tuple[str, dict[str, str]]]]] = {"county": _each_county}
+# How a value given by a person becomes one of those.
+_VALUE: dict[str, Callable[[str], str]] = {"county": lambda text: fields.county(text).code}
 
 
 def discover(folder: Path | None = None) -> dict[str, Path]:
@@ -92,7 +101,12 @@ def load(folder: Path | None = None) -> tuple[Run, ...]:
         entries[name].append(entry)
     runs: list[Run] = []
     for name, path in found.items():
-        declared = parameters.read(path)
+        try:
+            declared = parameters.read(path)
+        except LianjianError as error:
+            # one notebook that cannot be read does not stop the others
+            runs.append(Run(path, slug(name), "", {}, trouble=str(error)))
+            continue
         for entry in entries[name] or [{"notebook": name}]:
             runs.extend(_expand(entry, path, declared))
     _no_twins(runs)
@@ -149,7 +163,8 @@ def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Paramet
         known = {n: str(p.default) for n, p in declared.items()}
         known |= {n: str(v) for n, v in checked.items()} | words
         parts = [path.stem, value] if each else [path.stem, *map(str, fixed.values())]
-        runs.append(Run(path, _report_slug(parts), _title(title, known, path.name), checked))
+        name = _title(title, known, path.name)
+        runs.append(Run(path, _report_slug(parts), name, checked, each=each or ""))
     return runs
 
 
@@ -203,13 +218,19 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
     """Set parameters from the command line; a changed value names the report too.
 
     ``dataset`` reaches the notebooks that declare a parameter ``dataset``; every other
-    name must be a parameter of every selected notebook.
+    name must be a parameter of every selected notebook. A value of the parameter that a plan
+    entry varies picks its run, and a county that the dataset does not have gets none.
     """
+    if dataset is not None and "dataset" in given:
+        raise LianjianError("The dataset is named twice: by --dataset and by -p dataset=.")
     changed = []
     takes_dataset = False
-    for run in runs:
+    for run in _picked(runs, given):
+        if run.trouble:
+            changed.append(run)
+            continue
         declared = parameters.read(run.notebook)
-        wanted: dict[str, object] = dict(given)
+        wanted: dict[str, object] = {n: v for n, v in given.items() if n != run.each}
         if dataset is not None and "dataset" in declared:
             takes_dataset = True
             wanted["dataset"] = dataset
@@ -221,14 +242,39 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
             if value != now[name]
         ]
         merged = {**run.parameters, **new}
-        changed.append(replace(run, slug=_report_slug([run.slug, *marks]), parameters=merged))
+        default = declared["dataset"].default if "dataset" in declared else ""
+        if _has_place(run, str(merged.get("dataset", default))):
+            changed.append(replace(run, slug=_report_slug([run.slug, *marks]), parameters=merged))
     if dataset is not None and runs and not takes_dataset:
         raise LianjianError(
             f"None of the selected notebooks has a parameter 'dataset', so {dataset!r} would "
-            "not be used. Select others with --only, or leave --dataset out."
+            "not be used. Select others, or leave --dataset out."
+        )
+    if runs and not changed:
+        raise LianjianError(
+            "Nothing is left to run: the dataset has no village in the selected counties. "
+            "Its counties stand in data/processed/<dataset>/manifest.json."
         )
     _no_twins(changed)
     return tuple(changed)
+
+
+def _picked(runs: Sequence[Run], given: Mapping[str, str]) -> list[Run]:
+    """Keep of a varied notebook the run that a value on the command line means."""
+    meant = {name: _VALUE[name](value) for name, value in given.items() if name in _VALUE}
+    return [
+        run for run in runs if run.each not in meant or run.parameters[run.each] == meant[run.each]
+    ]
+
+
+def _has_place(run: Run, dataset: str) -> bool:
+    """Whether the dataset has villages in the county of a run; yes where that is not known."""
+    manifest = paths.processed() / dataset / "manifest.json"
+    if run.each != "county" or not dataset or not manifest.is_file():
+        return True
+    counts = json.loads(manifest.read_text("utf-8")).get("villages_by_county_and_year", {})
+    here = {key.partition(" ")[0] for key in counts}
+    return not here or run.parameters["county"] in here
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

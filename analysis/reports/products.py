@@ -160,7 +160,7 @@ def record(
     _publish(
         "number",
         name,
-        markup.number(name, label, text, interval, count),
+        markup.number(name, label, text, interval, count, simulated=_simulated()),
         f"{label}: {text}{rest}",
         label=label,
         unit=unit,

@@ -124,8 +124,11 @@ def citation(title: str, run_id: str, found: findings.Findings) -> str:
     year = f" ({date[1]})" if date else ""
     data = ", ".join(f"{d['name']} {d['version']}" for d in found.datasets)
     mark = " Simulated data." if found.simulated else ""
+    # a page on somebody's own ledgers is that person's work
+    own = any(d["kind"] == "ledger" for d in found.datasets)
+    author = "[Your name]" if own else "The Lianjian contributors"
     return (
-        f"The Lianjian contributors{year}. {title}. Lianjian {__version__}, run {run_id}"
+        f"{author}{year}. {title}. Made with Lianjian {__version__}, run {run_id}"
         f"{f', data {data}' if data else ''}.{mark}"
     )
 

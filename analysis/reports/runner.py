@@ -90,6 +90,8 @@ def run(
     reports = paths.reports()
     reports.mkdir(exist_ok=True)
     staging.sweep(reports)
+    if not (only or parameters or dataset):
+        staging.forget_failures(reports, {r.slug for r in runs})
     started = time.perf_counter()
     with ThreadPoolExecutor(max_workers=jobs) as executor:
         outcomes = _run_all(runs, reports, executor)
@@ -137,11 +139,15 @@ def perform(run: Run, reports: Path) -> Outcome:
         "started": began.isoformat(timespec="seconds"),
         "host": platform.node(),
     }
+    failure: Failure | None = None
     try:
-        executed = execute.execute(run, folder)
-        failure = executed.failure
-        if failure is None:
-            record |= _render(executed, run, folder)
+        if run.trouble:
+            failure = Failure(None, "", "", run.trouble, "")
+        else:
+            executed = execute.execute(run, folder)
+            failure = executed.failure
+            if failure is None:
+                record |= _render(executed, run, folder)
     except LianjianError as error:
         failure = Failure(None, "", "", str(error), "")
     except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)

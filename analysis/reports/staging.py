@@ -1,6 +1,7 @@
 """All or nothing: a report is made aside and takes its place by a rename."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 _STAGING = ".staging"
@@ -35,6 +36,13 @@ def keep_failure(folder: Path, reports: Path, slug: str) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     folder.rename(target)
     return target
+
+
+def forget_failures(reports: Path, slugs: Collection[str]) -> None:
+    """Clear away failures of reports that are no part of the plan."""
+    for folder in reports.glob(f"*{FAILED}"):
+        if folder.name.removesuffix(FAILED) not in slugs:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(reports: Path) -> None:
