@@ -45,7 +45,7 @@ def published_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
     for table, file in _PUBLISHED_FILES.items():
         mine = corrections[corrections["file"] == file]
         frame = apply_corrections(text[table], mine, table) if len(mine) else text[table]
-        tables[table] = validate(parse(frame, table, folder / file), table)
+        tables[table] = validate(parse(frame, table, folder / file), table, str(folder / file))
     columns = ["correction_id", "file", "field", "says", "should_say", "decision", "reason"]
     listed = corrections[columns].rename(columns={"correction_id": "id"}).fillna("")
     return tables, {"corrections": listed.to_dict("records")}
@@ -62,7 +62,7 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
         A file cannot be read, or a table breaks its rules.
     """
     read = {
-        table: validate(parse(read_text(folder / file, table), table, folder / file), table)
+        table: _read(folder / file, table)
         for table, file in (("villages", "villages.csv"), ("income", "accounts.csv"))
     }
     villages = read["villages"].sort_values("village_id", ignore_index=True)
@@ -79,6 +79,10 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
     key = panel["county_code"] + " " + panel["year"].astype("str")
     by_county = {str(name): int(count) for name, count in key.value_counts().items()}
     return tables, {"corrections": [], "villages_by_county_and_year": by_county}
+
+
+def _read(path: Path, table: str) -> pd.DataFrame:
+    return validate(parse(read_text(path, table), table, path), table, str(path))
 
 
 def make_panel(

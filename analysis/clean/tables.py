@@ -90,7 +90,7 @@ def _broken(case: Any, table: str) -> str:  # noqa: ANN401  (a row of an untyped
         wanted = f"expected one of {', '.join(field.allowed)}"
     elif field.minimum is not None:
         wanted = f"expected {field.minimum:g} or more"
-    return f"{place}column {field.name}: seen {case.failure_case!r}, {wanted}"
+    return f"{place}column {field.name}: seen {str(case.failure_case)!r}, {wanted}"
 
 
 def read_text(path: Path, table: str) -> pd.DataFrame:
