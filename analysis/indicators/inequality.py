@@ -25,7 +25,7 @@ class Usable:
 
     Attributes
     ----------
-    values : float array, shape (n,)
+    incomes : float array, shape (n,)
         Ascending; the unit is that of the incomes.
     n_missing, n_negative, n_zero : int
         Incomes that were missing, negative, or exactly zero as received.
@@ -33,7 +33,7 @@ class Usable:
         What was done with them, in words.
     """
 
-    values: Floats
+    incomes: Floats
     n_missing: int
     n_negative: int
     n_zero: int
@@ -60,7 +60,7 @@ def usable(
     Examples
     --------
     >>> result = usable([3.0, 0.0, -1.0, np.nan, 1.0], negatives="zero")
-    >>> result.values.tolist(), result.n_negative, result.rule
+    >>> result.incomes.tolist(), result.n_negative, result.rule
     ([0.0, 0.0, 1.0, 3.0], 1, '1 missing left out; 1 negative set to zero; 1 zero kept')
     """
     values = np.asarray(incomes, dtype=float)

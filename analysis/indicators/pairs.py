@@ -213,7 +213,7 @@ def expected_closing(
     wide, z = _outside(panel, column, covariate)
     for (start, end), rows in closed.groupby(["start_year", "end_year"]):
         known = {start, end} <= set(wide)
-        line, count = _line(wide[end] - wide[start] if known else wide.iloc[:0, 0], z)
+        line, count = _line(wide[end] - wide[start] if known else pd.Series(dtype=float), z)
         if line is None:
             raise LianjianError(
                 f"{count} villages outside alliances are known in {start} and {end}; at least "
@@ -270,7 +270,7 @@ def standing(
     result = gap.copy()
     wide, z = _outside(panel, column, covariate)
     for year, rows in gap.groupby("year"):
-        line, _ = _line(wide[year] if year in wide else wide.iloc[:0, 0], z)
+        line, _ = _line(wide[year] if year in wide else pd.Series(dtype=float), z)
         for side in _SIDES.values():
             own = z.reindex(rows[f"{side}_id"]).to_numpy(dtype=float)
             ordinary = np.nan if line is None else line[0] + line[1] * own

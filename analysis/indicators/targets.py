@@ -193,8 +193,8 @@ def reconcile(
     digits : int
         Decimals printed; rounding is the figure's, "at least" is taken as printed.
     least : float, optional
-        The least that a value can be (0 for a gross income). It lets incomplete values contradict
-        a mean that is too low for them.
+        The least that a value can be (0 for a gross income). It lets incomplete values speak on a
+        mean.
 
     Raises
     ------
@@ -203,8 +203,8 @@ def reconcile(
 
     Notes
     -----
-    With unknown values the mean lies in [(Σ known + unknown · least)/villages, ∞), so that they
-    can contradict "mean is" from below only, and "mean at least" never. "Each" falls with one
+    With unknown values the mean lies in [(Σ known + unknown · least)/villages, ∞): such values can
+    contradict "mean is" and confirm "mean at least", never the reverse. "Each" falls with one
     village under the figure, and stands only when all are known.
 
     Examples
@@ -239,10 +239,11 @@ def reconcile(
     printed = rounding_interval(claimed, digits)
     if unknown:
         floor = -math.inf if least is None else (known.sum() + unknown * least) / villages
-        against = reading == "mean is" and floor > printed.high + slack
-        verdict = "contradicts" if against else "cannot tell"
+        settled = floor > printed.high + slack if reading == "mean is" else floor >= claimed - slack
+        known_enough: Verdict = "contradicts" if reading == "mean is" else "agrees"
+        verdict = known_enough if settled else "cannot tell"
         reason = f"{unknown} of {villages} villages are unknown" + (
-            f", and the mean is {floor:.4g} at least" if against else ""
+            f", and the mean is {floor:.4g} at least" if settled else ""
         )
     else:
         low = claimed if reading == "mean at least" else printed.low
