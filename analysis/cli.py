@@ -13,6 +13,9 @@ from analysis.errors import LianjianError
 
 DEFAULT_DATASET = "simulated"
 
+NOT_ALL = 3
+"""Exit code: done, but a file was not read."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
@@ -45,8 +48,12 @@ def _parser() -> argparse.ArgumentParser:
 
     new = commands.add_parser("new", help="take your own ledgers in as a dataset")
     new.add_argument("name", help="name for the dataset: letters, digits and hyphens")
-    new.add_argument("villages", type=Path, help="CSV with a row a village")
-    new.add_argument("accounts", type=Path, help="CSV with a row a village, year and account")
+    new.add_argument("files", type=Path, nargs="+", metavar="FILE",
+                     help="books as received (.xlsx, .xls, .csv, .txt), or two tidy CSV files: "
+                     "villages, then accounts")  # fmt: skip
+    new.add_argument("--villages", type=Path, help="CSV of the study's villages, role and alliance")
+    new.add_argument("--register", type=Path, help="CSV of villages to look names up in, instead "
+                     "of the published register")  # fmt: skip
     new.add_argument("--title", default="", help="title that reports print")
     new.set_defaults(action=_new)
 
@@ -103,9 +110,20 @@ def _simulate(options: argparse.Namespace) -> int:
 def _new(options: argparse.Namespace) -> int:
     from analysis.clean.intake import take_in
 
-    folder = take_in(options.name, options.villages, options.accounts, title=options.title)
-    _say(f"taken in as {folder}; now: lianjian build {options.name}")
-    return 0
+    taken = take_in(
+        options.name,
+        options.files,
+        villages=options.villages,
+        register=options.register,
+        title=options.title,
+    )
+    if taken.tables:
+        _say(f"{taken.files} files, {taken.tables} tables, {taken.questions} questions to answer")
+    for reason in taken.refused:
+        print(f"lianjian: {reason}", file=sys.stderr)  # noqa: T201
+    first = f"read and answer {taken.folder / 'dataset.toml'}, then" if taken.questions else "now"
+    _say(f"taken in as {taken.folder}; {first}: lianjian build {options.name}")
+    return NOT_ALL if taken.refused else 0
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -127,6 +145,13 @@ def _build(options: argparse.Namespace) -> int:
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
         _say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
+        if built.errors:
+            page = paths.processed() / name / "issues.html"
+            _say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
+        if built.refused:
+            names = ", ".join(built.refused)
+            print(f"lianjian: {name} lacks what was not read: {names}", file=sys.stderr)  # noqa: T201
+            failed = failed or NOT_ALL
     return failed
 
 

@@ -14,6 +14,12 @@ from analysis.files import staged_folder, to_json
 
 PUBLISHED = "published"
 
+BOOKS = "books"
+"""The ``form`` of a dataset that is read from workbooks as received."""
+
+BY_HAND = ("crosswalk.csv", "corrections.csv")
+"""Files that a person writes beside the books; they have no card, because they change."""
+
 
 @dataclass(frozen=True)
 class Built:
@@ -29,6 +35,10 @@ class Built:
         Number of recorded issues.
     fresh : bool
         False when nothing had changed and nothing was done.
+    errors : int
+        Of these, amounts or files that were left out.
+    refused : tuple of str
+        Files of the dataset that were not read, and are missing from its tables.
     """
 
     name: str
@@ -37,6 +47,8 @@ class Built:
     rows: dict[str, int] = field(default_factory=dict)
     issues: int = 0
     fresh: bool = True
+    errors: int = 0
+    refused: tuple[str, ...] = ()
 
 
 def datasets() -> tuple[str, ...]:
@@ -51,8 +63,14 @@ def build(name: str) -> Built:
     Raises
     ------
     LianjianError
-        There is no such dataset, a raw file is not what its card says, a correction has expired, or
-        a table breaks its rules.
+        There is no such dataset, a raw file is not what its card says, a correction has expired, a
+        table breaks its rules, or no book could be read. Nothing is published then, and what was
+        published before stays.
+
+    Notes
+    -----
+    A book that is refused stops no other: the rest is published, the file is an error among the
+    issues, and ``refused`` names it, so that the command does not end well.
     """
     if name == PUBLISHED:
         folder, card_file = paths.raw(), paths.raw() / "sources.toml"
@@ -61,27 +79,41 @@ def build(name: str) -> Built:
         if not card_file.is_file():
             raise LianjianError(
                 f"There is no dataset {name!r}: {card_file} is missing. Datasets here: "
-                f"{', '.join(datasets())}. `lianjian new {name} villages.csv accounts.csv` adds "
+                f"{', '.join(datasets())}. `lianjian new {name} books/*` adds "
                 "your own; `lianjian simulate` makes the simulated one."
             )
     head = read_toml(card_file)
     cards = read_cards(card_file)
     verify(folder, cards)
-    version = _version(cards, head)
+    is_books = head.get("form") == BOOKS
+    by_hand = [folder / file for file in BY_HAND] if is_books else []
+    version = _version(cards, head, by_hand)
     target = paths.processed() / name
     manifest_file = target / "manifest.json"
     if manifest_file.is_file():
         seen = json.loads(manifest_file.read_text(encoding="utf-8"))
         if seen.get("version") == version:
-            return Built(name, seen["kind"], version, seen["rows"], seen["issues"], fresh=False)
+            refused = tuple(seen.get("refused", ()))
+            counts = seen["rows"], seen["issues"]
+            return Built(
+                name, seen["kind"], version, *counts, errors=seen["errors"], refused=refused,
+                fresh=False,
+            )  # fmt: skip
 
     # from here on there is work to do, and pandas to import for it
     from analysis.clean import panel  # noqa: PLC0415
+    from analysis.clean.books.page import issues_page  # noqa: PLC0415
 
     kind = PUBLISHED if name == PUBLISHED else _kind(head, card_file)
-    make = panel.published_tables if name == PUBLISHED else panel.ledger_tables
-    tables, extra = make(folder)
+    to_fill: dict[str, Any] = {}
+    if is_books:
+        files = [card.file for card in cards]
+        tables, extra, to_fill = panel.book_tables(folder, files, head)
+    else:
+        make = panel.published_tables if name == PUBLISHED else panel.ledger_tables
+        tables, extra = make(folder)
     rows = {table: len(frame) for table, frame in tables.items()}
+    errors = int((tables["issues"]["severity"] == "error").sum()) if "issues" in tables else 0
     manifest = {
         "name": name,
         "kind": kind,
@@ -93,6 +125,7 @@ def build(name: str) -> Built:
         "realised": head.get("realised", {}),
         "rows": rows,
         "issues": len(tables.get("issues", ())),
+        "errors": errors,
         **extra,
     }
     with staged_folder(target) as staging:
@@ -100,8 +133,15 @@ def build(name: str) -> Built:
             panel.write_table(
                 frame, staging / table, {"name": name, "kind": kind, "version": version}
             )
+        for file, frame in to_fill.items():
+            if len(frame):
+                panel.write_csv(frame, staging / f"{file}.csv")
+        if "issues" in tables:
+            page = issues_page(tables["issues"], manifest)
+            (staging / "issues.html").write_text(page, encoding="utf-8", newline="\n")
         (staging / "manifest.json").write_text(to_json(manifest), encoding="utf-8", newline="\n")
-    return Built(name, kind, version, rows, manifest["issues"])
+    refused = tuple(extra.get("refused", ()))
+    return Built(name, kind, version, rows, manifest["issues"], errors=errors, refused=refused)
 
 
 def _kind(head: dict[str, Any], card_file: Path) -> str:
@@ -111,13 +151,15 @@ def _kind(head: dict[str, Any], card_file: Path) -> str:
     return str(kind)
 
 
-def _version(cards: tuple[Card, ...], head: dict[str, Any]) -> str:
+def _version(cards: tuple[Card, ...], head: dict[str, Any], by_hand: list[Path]) -> str:
     """Hash what the tables are made from: the raw bytes, the card, and the code that reads them."""
     digest = hashlib.sha256()
     for card in cards:
         digest.update(f"{card.file} {card.sha256}\n".encode())
     digest.update(to_json(head).encode())
+    for path in by_hand:
+        digest.update(path.read_bytes() if path.is_file() else b"")
     code = Path(__file__).parent
-    for module in sorted([*code.rglob("*.py"), code.parent / "fields.py"]):
+    for module in sorted([*code.rglob("*.py"), *code.rglob("*.j2"), code.parent / "fields.py"]):
         digest.update(module.name.encode() + module.read_bytes())
     return digest.hexdigest()[:12]

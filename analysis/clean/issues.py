@@ -1,18 +1,76 @@
-"""Issues: what looks wrong in a panel, recorded and never repaired in silence."""
+"""Issues: what looks wrong in a dataset, recorded and never repaired in silence."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Final
 
 import pandas as pd
 
+from analysis.clean.account_names import CODES as ACCOUNT_CODES
+from analysis.clean.places import PROBLEMS
 from analysis.fields import TABLES
 
-CODES = {
-    "account_missing": "An account of the year's system is missing, so a measure is missing",
-    "negative_income": "An income account is negative",
-    "year_missing": "A village has no bookings in a year in which others have",
-    "village_unknown": "Bookings of a village that the village list does not know",
-    "yearly_jump": "Operating income moved more than tenfold within a year",
-}
+TASKS: Final = MappingProxyType(
+    {
+        "file": "Ask for the file again, or save it anew",
+        "answer": "Answer the question in dataset.toml",
+        "place": "Say which village it is, in crosswalk.csv",
+        "cell": "Open the cell, and put what it should say into corrections.csv",
+        "compare": "Compare with the paper book, the total or the other years",
+        "know": "Nothing to do: know that it was so",
+    }
+)
+"""What a researcher must do about an issue, the most pressing first."""
+
+_COLUMN_TASKS = {"unknown": "answer", "code_only": "answer", "needs_year": "answer"}
+_CODES: dict[str, tuple[str, str]] = {
+    # of any panel
+    "account_missing": ("compare", "An account of the year's system is missing, so a measure is"),
+    "negative_income": ("compare", "An income account is negative"),
+    "year_missing": ("compare", "A village has no bookings in a year in which others have"),
+    "village_unknown": ("place", "Bookings of a village that the village list does not know"),
+    "yearly_jump": ("compare", "Operating income moved more than tenfold within a year"),
+    "total_below_operating": ("compare", "Total income is less than operating income"),
+    "heaping": ("compare", "More incomes lie just above a target than just below it"),
+    # of books
+    "file_refused": ("file", "The file was not read"),
+    "no_table": ("file", "No table was found"),
+    "formula": ("file", "A formula whose result is not stored in the file"),
+    "question_open": ("answer", "A question that the file leaves open and nobody has answered"),
+    "answer_stale": ("answer", "An answer to a question that the file does not ask (any more)"),
+    "personal_data": ("know", "Personal data were dropped on reading"),
+    "layout": ("know", "How the layout was understood"),
+    "cell_refused": ("cell", "The text is not one amount, and no number was made of it"),
+    "cell_bound": ("cell", "A bound or a span, and no amount"),
+    "cell_imprecise": ("know", "An amount said to be about, over or nearly so much"),
+    "cell_flagged": ("know", "An amount read by a convention"),
+    "cell_missing": ("compare", "The cell says nothing: missing, never zero"),
+    "row_twice": ("know", "A village and year printed twice, with the same amounts"),
+    "suffix_double": ("know", "A village and year printed twice, under two forms of its name"),
+    "amounts_differ": ("cell", "A village, year and account with two different amounts"),
+    "total_differs": ("compare", "A printed total is not the sum of its parts"),
+    "total_unchecked": ("compare", "A printed total, some parts of which are not known"),
+    "identity_differs": ("compare", "A printed measure is not what its accounts make"),
+    "unit_slip": ("cell", "Probably 元 where 万元 was meant, or the reverse: off by 10,000"),
+    "magnitude": ("compare", "Far from the village's other years and from its peers"),
+    "zero_filled": ("compare", "Every account of a village and year says zero"),
+    "zero_column": ("compare", "Nearly all of an account says zero in one year only"),
+    **{
+        f"column_{code}": (_COLUMN_TASKS.get(code, "know"), f"Not income of its year: {text}")
+        for code, text in ACCOUNT_CODES.items()
+        if code not in {"account", "total"}
+    },
+    **{
+        f"place_{code}": ("know" if code == "code_name_differ" else "place", text.capitalize())
+        for code, text in PROBLEMS.items()
+    },
+}  # fmt: skip
+
+CODES: Final = MappingProxyType({code: text for code, (_, text) in _CODES.items()})
+"""The closed list of reason codes."""
+
+SEVERITIES: Final = ("error", "warning", "note")
 
 _JUMP = 10.0
 _JUMP_FLOOR_YUAN = 10_000.0  # below 1 万元 a tenfold move is a small sum
@@ -20,7 +78,23 @@ _JUMP_FLOOR_YUAN = 10_000.0  # below 1 万元 a tenfold move is a small sum
 
 @dataclass(frozen=True)
 class Issue:
-    """One doubt: where, what was seen, why, how bad, and what was done about it."""
+    """One doubt: where, what was seen, why, how bad, and what was done about it.
+
+    Attributes
+    ----------
+    file : str
+        Name of the file; ``panel`` for what shows only in the finished panel.
+    cell : str
+        Sheet and address, as ``Sheet!B7``; several are parted by a comma and a space.
+    text : str
+        What stands there; never personal data.
+    code : str
+        One of `CODES`.
+    severity : {"error", "warning", "note"}
+        An amount is left out; an amount is kept and may be wrong; something to know.
+    action : str
+        What was done.
+    """
 
     file: str
     cell: str
@@ -32,9 +106,22 @@ class Issue:
     def __post_init__(self) -> None:
         if self.code not in CODES:
             raise ValueError(f"unknown issue code {self.code!r}")
+        if self.severity not in SEVERITIES:
+            raise ValueError(f"unknown severity {self.severity!r}")
 
 
-def as_frame(issues: list[Issue]) -> pd.DataFrame:
+def task(code: str) -> str:
+    """Return what a researcher must do about a code: a key of `TASKS`.
+
+    Examples
+    --------
+    >>> task("place_name_cut"), task("column_forecast")
+    ('place', 'know')
+    """
+    return _CODES[code][0]
+
+
+def as_frame(issues: Iterable[Issue]) -> pd.DataFrame:
     """Return issues as a table, in the order of files, codes and cells."""
     frame = pd.DataFrame([asdict(issue) for issue in issues], columns=list(TABLES["issues"][1]))
     ordered = frame.sort_values(["file", "code", "cell"], kind="stable", ignore_index=True)
@@ -59,6 +146,7 @@ def find_issues(
         *_missing_measures(panel, file),
         *_missing_years(panel, villages, file),
         *_jumps(panel, file),
+        *_below_operating(panel, file),
     ]
 
 
@@ -135,4 +223,20 @@ def _jumps(panel: pd.DataFrame, file: str) -> list[Issue]:
             "kept as booked; compare with the village's other years",
         )
         for row in jumped.itertuples()
+    ]
+
+
+def _below_operating(panel: pd.DataFrame, file: str) -> list[Issue]:
+    cent = 0.005
+    below = panel[panel["total_income_yuan"] < panel["operating_income_yuan"] - cent]
+    return [
+        Issue(
+            file,
+            f"{row.village_id}, {row.year}",
+            f"{row.total_income_yuan:.2f} < {row.operating_income_yuan:.2f}",
+            "total_below_operating",
+            "warning",
+            "kept as booked; subsidy or other income is negative",
+        )
+        for row in below.itertuples()
     ]

@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import paths
 from analysis.clean.accounts import measures
+from analysis.clean.books.suspicions import find_heaps
 from analysis.clean.corrections import apply_corrections
-from analysis.clean.issues import as_frame, find_issues
+from analysis.clean.issues import Issue, as_frame, find_issues
 from analysis.clean.tables import parse, read_text, validate
 from analysis.errors import LianjianError
 from analysis.fields import TABLES
@@ -52,7 +54,7 @@ def published_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
 
 
 def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
-    """Return villages, income, panel and issues of a ledger, and what the manifest adds.
+    """Return villages, income, panel and issues of a tidy ledger, and what the manifest adds.
 
     A simulated ledger's truth comes along as it is.
 
@@ -65,20 +67,84 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
         table: _read(folder / file, table)
         for table, file in (("villages", "villages.csv"), ("income", "accounts.csv"))
     }
-    villages = read["villages"].sort_values("village_id", ignore_index=True)
-    income = read["income"].sort_values(["village_id", "year", "account_name"], ignore_index=True)
+    return _ledger(folder, read["villages"], read["income"], "accounts.csv")
+
+
+def book_tables(
+    folder: Path, files: list[str], head: dict[str, Any]
+) -> tuple[Tables, dict[str, Any], dict[str, pd.DataFrame]]:
+    """Return the tables of a ledger of books, what the manifest adds, and files for a person.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset's folder. A ``villages.csv`` in it is the study's village table, a
+        ``register.csv`` takes the place of the published register.
+    files : list of str
+        The files that have a card.
+    head : dict
+        The parsed ``dataset.toml``.
+
+    Raises
+    ------
+    LianjianError
+        No file could be read, an answer or correction is not usable, or a table breaks its rules.
+    """
+    from analysis.clean.books.assemble import OWN_FILES, read_books  # noqa: PLC0415
+
+    own = {table: folder / f"{table}.csv" for table in ("register", "villages")}
+    places = own["register"]
+    if not places.is_file():
+        places = paths.raw() / _PUBLISHED_FILES["register"]
+    register = _read(places, "register")
+    study = None
+    if own["villages"].is_file():
+        study = _read(own["villages"], "villages")
+    names = [name for name in files if name not in OWN_FILES]
+    books = read_books(folder, names, head, register, study)
+    issues = list(books.issues)
+    extra = {
+        "corrections": list(books.corrections),
+        "refused": list(books.refused),
+        "cells": {str(k): int(n) for k, n in books.cells["status"].value_counts().items()},
+    }
+    tables, more = _ledger(folder, books.villages, books.income, "panel", found=issues, extra=extra)
+    to_fill = {
+        "crosswalk-to-fill": books.crosswalk_to_fill,
+        "corrections-to-fill": books.corrections_to_fill,
+    }
+    return tables, more, to_fill
+
+
+def _ledger(
+    folder: Path,
+    villages: pd.DataFrame,
+    income: pd.DataFrame,
+    file: str,
+    *,
+    found: list[Issue] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> tuple[Tables, dict[str, Any]]:
+    """Make the tables of a ledger from its villages and bookings; ``found`` are earlier issues."""
+    villages = villages.sort_values("village_id", ignore_index=True)
+    income = income.sort_values(["village_id", "year", "account_name"], ignore_index=True)
     joint = folder / "joint_projects.csv"
     panel = validate(make_panel(villages, income, joint if joint.is_file() else None), "panel")
-    issues = validate(as_frame(find_issues(income, panel, villages, "accounts.csv")), "issues")
-    tables = {"villages": villages, "income": income, "panel": panel, "issues": issues}
-    for file in _TRUTH_FILES:
-        if (folder / file).is_file():
-            tables[file.removesuffix(".csv")] = pd.read_csv(
-                folder / file, dtype={"cohort": "Int64", "event_time": "Int64"}
+    issues = [*(found or []), *find_issues(income, panel, villages, file), *find_heaps(panel)]
+    tables = {
+        "villages": validate(villages, "villages"),
+        "income": validate(income, "income"),
+        "panel": panel,
+        "issues": validate(as_frame(issues), "issues"),
+    }
+    for name in _TRUTH_FILES:
+        if (folder / name).is_file():
+            tables[name.removesuffix(".csv")] = pd.read_csv(
+                folder / name, dtype={"cohort": "Int64", "event_time": "Int64"}
             )
     key = panel["county_code"] + " " + panel["year"].astype("str")
     by_county = {str(name): int(count) for name, count in key.value_counts().items()}
-    return tables, {"corrections": [], "villages_by_county_and_year": by_county}
+    return tables, {"corrections": [], "villages_by_county_and_year": by_county, **(extra or {})}
 
 
 def _read(path: Path, table: str) -> pd.DataFrame:
@@ -120,4 +186,27 @@ def write_table(frame: pd.DataFrame, path: Path, provenance: dict[str, str]) -> 
     metadata = {**(table.schema.metadata or {}), b"lianjian": to_json(provenance).encode()}
     pq.write_table(table.replace_schema_metadata(metadata), path.with_suffix(".parquet"))
     if path.name == "issues":
-        frame.to_csv(path.with_suffix(".csv"), index=False, lineterminator="\n")
+        write_csv(frame, path.with_suffix(".csv"))
+
+
+_STARTS_A_FORMULA = tuple("=+-@\t\r＝＋－＠")
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front.
+
+    What was seen in somebody's workbook is written here, and a cell can hold ``=HYPERLINK(…)``.
+    """
+    texts = frame.select_dtypes(include=["object", "str"]).columns
+    guarded = frame.assign(
+        **{name: frame[name].map(_guarded, na_action="ignore") for name in texts}
+    )
+    guarded.to_csv(path, index=False, lineterminator="\n")
+
+
+def _guarded(cell: object) -> object:
+    text = str(cell)
+    is_number = text.lstrip("+-").replace(".", "", 1).isascii() and text.lstrip("+-").replace(
+        ".", "", 1
+    ).isdecimal()  # fmt: skip
+    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) and not is_number else cell

@@ -1,0 +1,201 @@
+"""The door: from a folder of books to bookings, villages and issues."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.clean.books import suspicions, totals, twice
+from analysis.clean.books.answers import Answers, put_in, read_answers
+from analysis.clean.books.cells import read_cells
+from analysis.clean.books.collect import Shelf, collect
+from analysis.clean.books.corrections import Corrections, read_corrections, to_fill_in
+from analysis.clean.books.places import find_villages
+from analysis.clean.issues import Issue
+from analysis.clean.places import Register, read_crosswalk
+from analysis.clean.workbook.tables import Table
+from analysis.errors import LianjianError
+from analysis.fields import TABLES, county
+
+OWN_FILES = frozenset(
+    {"dataset.toml", "villages.csv", "register.csv", "crosswalk.csv", "corrections.csv",
+     "joint_projects.csv", "truth.csv", "att.csv", "cells.csv", "planted.csv"}
+)  # fmt: skip
+"""Files of a dataset's folder that are no books."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the books of a dataset say.
+
+    Attributes
+    ----------
+    income, villages : DataFrame
+        Tables of the registry.
+    cells : DataFrame
+        Every cell that holds or should hold an account or a sum: ``file, cell, village_id, year,
+        account, text, yuan, status, counted``.
+    issues : tuple of Issue
+    crosswalk_to_fill, corrections_to_fill : DataFrame
+        Open questions about places and cells, ready for a person.
+    corrections : tuple of dict
+        Applied ones, for reports.
+    refused : tuple of str
+        Files that were not read.
+    """
+
+    income: pd.DataFrame
+    villages: pd.DataFrame
+    cells: pd.DataFrame
+    issues: tuple[Issue, ...]
+    crosswalk_to_fill: pd.DataFrame
+    corrections_to_fill: pd.DataFrame
+    corrections: tuple[dict[str, str], ...]
+    refused: tuple[str, ...]
+
+
+def read_books(
+    folder: Path,
+    files: list[str],
+    head: dict[str, Any],
+    register: pd.DataFrame,
+    villages: pd.DataFrame | None = None,
+) -> Books:
+    """Read the books of a dataset.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset's folder under data/raw, with ``crosswalk.csv`` and ``corrections.csv`` if a
+        person wrote them.
+    files : list of str
+        Names of the books.
+    head : dict
+        The parsed ``dataset.toml`` with the answers.
+    register : DataFrame
+        The villages that there are.
+    villages : DataFrame, optional
+        The study's own village table; without it the register's rows that occur, outside any
+        alliance.
+
+    Raises
+    ------
+    LianjianError
+        No file could be read, or an answer, crosswalk or correction is not usable.
+    """
+    shelf = collect(folder / name for name in files)
+    if not shelf.tables:
+        reasons = "\n".join(f"  {i.file}: {i.action}" for i in shelf.issues if i.code != "layout")
+        raise LianjianError(f"No table could be read from the {len(files)} files:\n{reasons}")
+    corrections = read_corrections(folder / "corrections.csv", shelf.tables)
+    cells, issues = _all_cells(shelf, read_answers(head), corrections)
+    crosswalk = read_crosswalk(folder / "crosswalk.csv")
+    cells, place_issues, to_locate = find_villages(cells, Register(register), crosswalk)
+    cells, twice_issues = twice.count_once(cells)
+    slipped, slip_issues = suspicions.find_slips(cells)
+    looked_at = pd.Series(
+        [key in corrections.kept for key in zip(cells["file"], cells["cell"], strict=True)],
+        index=cells.index, dtype=bool,
+    )  # fmt: skip
+    cells["counted"] &= ~(slipped & ~looked_at)
+    filled, zero_issues = suspicions.find_zeros(cells)
+    checks = [*place_issues, *twice_issues, *slip_issues, *zero_issues]
+    cells["doubted"] = slipped | filled
+    cells["place_key"] = cells["village_id"].fillna(cells["village"])
+    for _, part in cells.groupby("table", sort=False):
+        checks += [*totals.check_totals(part), *totals.check_identities(part)]
+    checks = [issue for issue in checks if (issue.file, issue.cell) not in corrections.kept]
+    income = _income(cells)
+    if villages is None:
+        villages = _villages(register, income["village_id"])
+    open_cells = {(i.file, i.cell) for i in [*issues, *checks] if _needs_correction(i)}
+    mask = [key in open_cells for key in zip(cells["file"], cells["cell"], strict=True)]
+    return Books(
+        income=income,
+        villages=villages,
+        cells=cells,
+        issues=(*shelf.issues, *issues, *checks),
+        crosswalk_to_fill=to_locate,
+        corrections_to_fill=to_fill_in(cells[mask]),
+        corrections=corrections.listed,
+        refused=shelf.refused,
+    )
+
+
+def _needs_correction(issue: Issue) -> bool:
+    from analysis.clean.issues import task  # noqa: PLC0415
+
+    return task(issue.code) == "cell" or issue.code == "formula"
+
+
+def _all_cells(
+    shelf: Shelf, answers: Answers, corrections: Corrections
+) -> tuple[pd.DataFrame, list[Issue]]:
+    frames, issues = [], []
+    asked = {(table.file, table.sheet, table.extent) for table in shelf.tables}
+    for file, sheet, extent in sorted(set(answers.tables) - asked):
+        if answers.tables[file, sheet, extent]:
+            action = "its answers are not used: no such table was found"
+            where = f"{sheet}!{extent}" if sheet else extent
+            issues.append(Issue(file, where, "", "answer_stale", "error", action))
+    for number, table in enumerate(shelf.tables):
+        ready = put_in(table, answers)
+        issues += ready.issues
+        if not ready.is_whole:
+            continue
+        own = corrections.texts.get(table.file, {})
+        frame, found = read_cells(ready, answers.accounts, own)
+        frames.append(frame.assign(table=number))
+        issues += found
+    if not frames:
+        raise LianjianError(
+            "Every table has an open question about the whole of it. Answer these in dataset.toml "
+            "first:\n" + "\n".join(f"  {i.file} {i.cell}: {i.text}" for i in issues[:10])
+        )
+    return pd.concat(frames, ignore_index=True), issues
+
+
+def _income(cells: pd.DataFrame) -> pd.DataFrame:
+    counted = cells[cells["counted"]]
+    income = pd.DataFrame(
+        {
+            "village_id": counted["village_id"].astype("str"),
+            "year": counted["year"].astype("int64"),
+            "account_name": counted["account"].astype("str"),
+            "amount_yuan": counted["yuan"].astype("float64"),
+        }
+    )
+    return income.sort_values(["village_id", "year", "account_name"], ignore_index=True)
+
+
+def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:
+    """Return the register's rows that occur as a village table, every village outside alliances."""
+    known = register[register["village_code"].isin(set(occurring))]
+    table = pd.DataFrame(
+        {
+            "village_id": known["village_code"],
+            "village_name": known["village_name"],
+            "township_name": known["township_name"],
+            "county_code": known["county_code"],
+            "county_name": known["county_name"],
+            "zone": [county(code).zone for code in known["county_code"]],
+            "households": pd.array([pd.NA] * len(known), dtype="Int64"),
+            "role": "outside",
+            "alliance_id": pd.Series(pd.NA, index=known.index, dtype="str"),
+            "joined_year": pd.array([pd.NA] * len(known), dtype="Int64"),
+            "pair_id": pd.Series(pd.NA, index=known.index, dtype="str"),
+            "has_central_project": False,
+            "has_rebuilt_centre": False,
+            "has_resident_cadre": False,
+            "has_reserve_talent": False,
+            "central_project_year": pd.array([pd.NA] * len(known), dtype="Int64"),
+        }
+    )
+    return table[list(TABLES["villages"][1])].sort_values("village_id", ignore_index=True)
+
+
+def tables_of(folder: Path, files: list[str]) -> tuple[tuple[Table, ...], Shelf]:
+    """Return the tables of the books, to describe them."""
+    shelf = collect(folder / name for name in files)
+    return shelf.tables, shelf

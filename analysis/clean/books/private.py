@@ -1,0 +1,95 @@
+"""Tables without personal data: dropped before anything else looks at them."""
+
+import re
+from dataclasses import replace
+
+import pandas as pd
+
+from analysis.clean.books.frames import rows
+from analysis.clean.issues import Issue
+from analysis.clean.personal import REASONS, find_personal, is_personal_header, shape_of
+from analysis.clean.workbook.cells import letters
+from analysis.clean.workbook.tables import Table
+
+HIDDEN = "(not shown)"
+"""Stands where a text might be personal."""
+
+_SIGNED = re.compile("人|负责|审核|复核|制表|编制|签|电话|盖章|领导|会计|出纳")
+_LONGEST = 40
+
+
+def safe(text: str) -> str:
+    """Return a text that may be written into a message: short, and never a person's number.
+
+    Examples
+    --------
+    >>> safe("待核"), safe("电话13800138000"), len(safe("长" * 90))
+    ('待核', '(not shown)', 41)
+    """
+    if shape_of(text):
+        return HIDDEN
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    return plain if len(plain) <= _LONGEST else plain[:_LONGEST] + "…"
+
+
+def without_personal(table: Table) -> tuple[Table, list[Issue]]:
+    """Return the table without personal columns, cells and statements, and what was dropped.
+
+    The columns stay in their places, empty and named by their letter, so that addresses stay right.
+    """
+    body = table.body.copy()
+    body.columns = pd.MultiIndex.from_tuples([(c.name, *c.path[-1:], *[""] * (not c.path))
+                                              for c in table.columns])  # fmt: skip
+    found = find_personal(body)
+    facts = tuple(
+        fact if not fact.value else replace(fact, value="")
+        if is_personal_header(fact.label) or _SIGNED.search(fact.label) or shape_of(fact.value)
+        else fact
+        for fact in table.facts
+    )  # fmt: skip
+    title = HIDDEN if shape_of(table.title) else table.title
+    clean = replace(table, facts=facts, title=title)
+    if found.empty:
+        return clean, []
+    texts = [list(row) for row in table.grid.texts]
+    columns = list(table.columns)
+    issues = []
+    dropped = set(found.loc[found["action"] == "column dropped", "position"])
+    for at in dropped:
+        name = column_letter(table, at)
+        columns[at] = replace(columns[at], name=f"column {name}", path=(), role="text", unit=None)
+        for row in texts:
+            row[at] = ""
+    for at in set(found["position"]) - dropped:
+        for row in texts:
+            if shape_of(row[at]):
+                row[at] = ""
+    for item in rows(found.drop_duplicates("position")):
+        action = f"{item.count} cells: {item.action}; {REASONS[item.reason]}"
+        cell = head_cell(table, item.position)
+        issues.append(Issue(table.file, cell, HIDDEN, "personal_data", "note", action))
+    lists = {c.name: [row[at] for row in texts] for at, c in enumerate(columns)}
+    body = pd.DataFrame(lists, index=table.body.index, dtype="str")
+    grid = replace(table.grid, texts=tuple(texts))
+    return replace(clean, columns=tuple(columns), body=body, grid=grid), issues
+
+
+def in_sheet(table: Table, cell: str) -> str:
+    """Return an address with its sheet: ``Sheet!B7``, or ``B7`` in a text file."""
+    return f"{table.sheet}!{cell}" if table.sheet else cell
+
+
+def column_letter(table: Table, column: int) -> str:
+    """Return the letter of a column, or the number of the row where accounts run down."""
+    place = table.grid.places[column]
+    return str(place) if table.grid.turned else letters(place)
+
+
+def head_cell(table: Table, column: int) -> str:
+    """Return the address of the topmost header cell of a column, with its sheet."""
+    place = table.grid.places[column]
+    start = re.match(r"([A-Z]+)(\d+)", table.header or table.extent)
+    if start is None:
+        return in_sheet(table, table.extent)
+    cell = f"{start[1]}{place}" if table.grid.turned else f"{letters(place)}{start[2]}"
+    return in_sheet(table, cell)

@@ -1,0 +1,71 @@
+"""Amounts that stand twice: equal ones count once, different ones not at all."""
+
+import pandas as pd
+
+from analysis.clean.books.frames import joined_cells, rows
+from analysis.clean.books.private import safe
+from analysis.clean.issues import Issue
+
+_KEY = ["village_id", "year", "account"]
+_CENT = 0.005
+
+
+def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
+    """Return the cells with ``counted``, and an issue for all that stands twice.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Cells with ``village_id``, in the order of the books.
+
+    Notes
+    -----
+    Of the cells of one village, year and account the first one with an amount counts. When two
+    amounts differ by a cent or more, none does: a mean of them would be nobody's.
+    """
+    usable = cells["yuan"].notna() & cells["village_id"].notna() & ~cells["is_total"]
+    usable &= cells["means"] == "account"
+    known = cells[usable]
+    amounts = known.groupby(_KEY, sort=False)["yuan"]
+    differs = amounts.transform("max") - amounts.transform("min") > _CENT
+    first = ~known.duplicated(_KEY)
+    counted = pd.Series(data=False, index=cells.index)
+    counted.loc[known.index[first & ~differs]] = True
+    issues = [*_differing(known[differs]), *_repeated(cells)]
+    return cells.assign(counted=counted), issues
+
+
+def _differing(cells: pd.DataFrame) -> list[Issue]:
+    issues = []
+    for (village, year, account), part in cells.groupby(_KEY, sort=True):
+        where = "; ".join(f"{row.file} {row.cell}: {row.yuan:,.2f}" for row in rows(part))
+        action = f"left out: {account} of {village} in {year} stands twice and differs ({where})"
+        issues += [
+            Issue(row.file, row.cell, safe(row.text), "amounts_differ", "error", action)
+            for row in rows(part)
+        ]
+    return issues
+
+
+def _repeated(cells: pd.DataFrame) -> list[Issue]:
+    """Return an issue for every row that repeats the village and year of an earlier one."""
+    own = cells[cells["village_id"].notna() & (cells["means"] == "account") & ~cells["is_total"]]
+    key = ["village_id", "year", "account"]
+    again = own[own.duplicated(key)]
+    if again.empty:
+        return []
+    firsts = own.drop_duplicates(key).set_index(key)
+    issues = []
+    for (file, place), part in again.groupby(["file", "place_cell"], sort=False):
+        row = part.iloc[0]
+        first = firsts.loc[tuple(row[name] for name in key)]
+        code = "row_twice" if first["village"] == row["village"] else "suffix_double"
+        years = ", ".join(map(str, sorted(set(part["year"]))))
+        action = (
+            f"counted once where the amounts agree ({years}); first printed as "
+            f"{safe(first['village'])} in {first['file']} {first['place_cell']}"
+        )
+        where = joined_cells(pd.Series([place]))
+        text = safe(str(row["village"]))
+        issues.append(Issue(str(file), where, text, code, "note", action))
+    return issues
