@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from analysis.effects.series import EffectSeries
 from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
@@ -15,6 +16,8 @@ from analysis.indicators.income import YUAN_PER_WAN
 
 MAIN = COLOURS["operating"]
 TRUTH = "True effect"
+_HALO = [withStroke(linewidth=2.5, foreground="white")]
+"""Keeps a number readable on a line."""
 
 
 def wan(yuan: float) -> str:
@@ -26,6 +29,19 @@ def wan(yuan: float) -> str:
     '−1.50'
     """
     return f"{yuan / YUAN_PER_WAN:.2f}".replace("-", "−")
+
+
+def p_text(p_value: float) -> str:
+    """Write a p-value with three decimals, very small ones as under 0.001.
+
+    Examples
+    --------
+    >>> p_text(0.0421), p_text(2e-9), p_text(float("nan"))
+    ('0.042', '< 0.001', '–')
+    """
+    if np.isnan(p_value):
+        return "–"
+    return f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001"  # noqa: PLR2004
 
 
 def zero_line(axes: Axes, *, upright: bool = False) -> None:
@@ -123,7 +139,7 @@ def estimator_comparison(
             axes.plot(middle, row, marker="o", ms=5.5, color=colour)
             axes.annotate(
                 wan(item["estimate"]), (middle, row), xytext=(0, 5), textcoords="offset points",
-                ha="center", fontsize=7.5, color=colour,
+                ha="center", fontsize=7.5, color=colour, path_effects=_HALO, zorder=5,
             )  # fmt: skip
             said.append(f"{item['name']} {wan(item['estimate'])} ({wan(item['low'])} to "
                         f"{wan(item['high'])})")  # fmt: skip

@@ -46,9 +46,7 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
     high = 2.2
     low = 0.17 * len(options) + 0.1 * len(choices.columns)
     figure = Figure(figsize=(7.2, high + low + 0.6), layout="constrained")
-    grid = figure.subplots(
-        2, len(curves), squeeze=False, sharey="row", sharex="col", height_ratios=[high, low]
-    )
+    grid = figure.subplots(2, len(curves), squeeze=False, sharex="col", height_ratios=[high, low])
     sentences = []
     places = _places(choices, options)
     for number, (title, table) in enumerate(curves.items()):
@@ -77,6 +75,7 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
         below.grid(visible=False)
         below.set_xlabel(f"{len(known)} specifications, by estimate")
         below.set_xticks([])
+        below.set_yticks([])
         middle = float(known["estimate"].median())
         sentences.append(
             f"{title}: {len(known)} specifications from {wan(known['estimate'].min())} to "
@@ -137,6 +136,7 @@ def placebo_histograms(
             f"{title}: {len(known)} {what}, middle 95 % from {np.quantile(known, 0.025):.2f} to "
             f"{np.quantile(known, 0.975):.2f}; observed {wan(observed)}, p = {p_value:.3f}"
         )
+    panels[0].set_ylim(top=panels[0].get_ylim()[1] * 1.28)  # room for the numbers
     return finish(figure, f"Histograms of estimates under other {what}, in 万元. "
                   + ". ".join(sentences) + ".")  # fmt: skip
 
@@ -151,7 +151,9 @@ def honest_intervals(results: Mapping[str, HonestSensitivity], xlabel: str) -> C
     xlabel : str
         What the bound is.
     """
-    figure, panels = new_figure(height=3.2, columns=len(results))
+    use_theme()
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(results), squeeze=False)[0]
     sentences = []
     for number, (axes, (title, one)) in enumerate(zip(panels, results.items(), strict=True)):
         axes.set_title(title)
