@@ -197,7 +197,11 @@ def test_an_interruption_leaves_no_kernel_and_no_half_report(project, how):
     )
     project.notebook("02-next", "1")
     command = "import sys; from analysis.reports import runner; sys.exit(runner.run(jobs=1))"
-    process = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True)
+    # started from a background job, a process would inherit that Ctrl-C is ignored
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
