@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--villages", type=Path, help="CSV of the study's villages, role and alliance")
     new.add_argument("--register", type=Path, help="CSV of villages to look names up in, instead "
                      "of the published register")  # fmt: skip
+    new.add_argument("--simulated", action="store_true", help="the numbers are made up: mark them")
     new.add_argument("--title", default="", help="title that reports print")
     new.set_defaults(action=_new)
 
@@ -116,6 +117,7 @@ def _new(options: argparse.Namespace) -> int:
         villages=options.villages,
         register=options.register,
         title=options.title,
+        is_simulated=options.simulated,
     )
     if taken.tables:
         _say(f"{taken.files} files, {taken.tables} tables, {taken.questions} questions to answer")

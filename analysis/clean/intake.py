@@ -49,6 +49,7 @@ def take_in(
     villages: Path | None = None,
     register: Path | None = None,
     title: str = "",
+    is_simulated: bool = False,
 ) -> TakenIn:
     """Copy books into ``data/raw/<name>`` and write down what was understood of them.
 
@@ -65,6 +66,8 @@ def take_in(
         The register to find villages in; the published one when absent.
     title : str
         What reports call the dataset; the name when empty.
+    is_simulated : bool
+        Whether the numbers are made up; every report on them says so.
 
     Raises
     ------
@@ -85,10 +88,11 @@ def take_in(
     for path in [*files, *filter(None, (villages, register))]:
         if not path.is_file():
             raise LianjianError(f"{path} is missing, or is no file.")
-    head = [f"kind = {quoted('ledger')}", f"title = {quoted(title or name)}"]
+    kind = "simulated" if is_simulated else "ledger"
+    head = [f"kind = {quoted(kind)}", f"title = {quoted(title or name)}"]
     if len(files) == _TIDY_FILES and any(map(_is_tidy, files)):
-        return _take_tidy(folder, files, head)
-    return _take_books(folder, files, {"villages": villages, "register": register}, head)
+        return _take_tidy(folder, files, kind, head)
+    return _take_books(folder, files, {"villages": villages, "register": register}, kind, head)
 
 
 def _is_tidy(path: Path) -> bool:
@@ -96,20 +100,24 @@ def _is_tidy(path: Path) -> bool:
         return stream.read(len(_TIDY[1])).startswith(_TIDY)
 
 
-def _take_tidy(folder: Path, files: Sequence[Path], head: list[str]) -> TakenIn:
+def _take_tidy(folder: Path, files: Sequence[Path], kind: str, head: list[str]) -> TakenIn:
     tables = (("villages", "villages.csv"), ("income", "accounts.csv"))
     for path, (table, _) in zip(files, tables, strict=True):
         parse(read_text(path, table), table, path)
     with staged_folder(folder) as staging:
         lines = head.copy()
         for path, (_, file) in zip(files, tables, strict=True):
-            lines += _copy(path, staging / file, path.name)
+            lines += _copy(path, staging / file, kind)
         (staging / "dataset.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return TakenIn(folder, len(files))
 
 
 def _take_books(
-    folder: Path, files: Sequence[Path], own: dict[str, Path | None], head: list[str]
+    folder: Path,
+    files: Sequence[Path],
+    own: dict[str, Path | None],
+    kind: str,
+    head: list[str],
 ) -> TakenIn:
     _check_names(files)
     for name, path in own.items():
@@ -129,10 +137,10 @@ def _take_books(
     with staged_folder(folder) as staging:
         lines = [*head, 'form = "books"', "", *about]
         for path in sorted(files, key=lambda path: path.name):
-            lines += _copy(path, staging / path.name, path.name, rows.get(path.name, 0))
+            lines += _copy(path, staging / path.name, kind, rows.get(path.name, 0))
         for name, path in own.items():
             if path is not None:
-                lines += _copy(path, staging / f"{name}.csv", path.name)
+                lines += _copy(path, staging / f"{name}.csv", kind)
         (staging / "dataset.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return TakenIn(folder, len(files), len(shelf.tables), questions, refused)
 
@@ -148,7 +156,7 @@ def _check_names(files: Sequence[Path]) -> None:
         raise LianjianError(f"Two files are called {twice[0]!r}. Give each a name of its own.")
 
 
-def _copy(path: Path, target: Path, title: str, rows: int | None = None) -> list[str]:
+def _copy(path: Path, target: Path, kind: str, rows: int | None = None) -> list[str]:
     """Copy a file unchanged and return its card."""
     shutil.copyfile(path, target)
     if target.suffix == ".csv" or rows is None:
@@ -157,12 +165,12 @@ def _copy(path: Path, target: Path, title: str, rows: int | None = None) -> list
         "",
         "[[source]]",
         f"file = {quoted(target.name)}",
-        f"title = {quoted(title)}",
+        f"title = {quoted(path.name)}",
         'producer = "not stated"  # who kept or sent the book',
         'licence = "not stated"  # may others see it?',
         'rights = "not stated"',
         f"sha256 = {quoted(sha256(path))}",
         f"bytes = {path.stat().st_size}",
         f"rows = {rows}",
-        'kind = "ledger"',
+        f"kind = {quoted(kind)}",
     ]

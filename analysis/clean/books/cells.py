@@ -55,9 +55,10 @@ def read_cells(
     long = long[~long["row"].isin(parts)].reset_index(drop=True)
     long["file"] = table.file
     long["cell"] = [in_sheet(table, cell) for cell in long["cell"]]
-    corrected = long["cell"].map(corrections)
-    long["text"] = corrected.fillna(long["text"])
-    long.loc[corrected.notna(), "kind"] = "s"
+    if corrections:
+        pairs = zip(long["cell"], long["text"], strict=True)
+        long["text"] = [corrections.get(cell, text) for cell, text in pairs]
+        long.loc[long["cell"].isin(list(corrections)), "kind"] = "s"
     long["is_total"] = long["row"].isin(table.dropped)
     for role, text in ready.places.items():
         long[role] = long[role].where(long[role] != "", text)
@@ -134,7 +135,7 @@ def unknown_heads(ready: Ready) -> Iterator[tuple[str, str]]:
         return
     for at, column in enumerate(table.columns):
         item = label(table, at)
-        is_amount = column.role == "value" and column.is_money and at not in ready.left_out
+        is_amount = column.role == "value" and column.is_money
         if is_amount and item and meaning(item, column.year).code == "unknown":
             yield item, head_cell(table, at)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.clean.books.private import in_sheet, safe, without_personal
+from analysis.clean.books.private import SENTENCE, in_sheet, safe, without_personal
 from analysis.clean.issues import Issue
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import read_tables
@@ -53,8 +53,7 @@ def collect(paths: Iterable[Path]) -> Shelf:
             clean, dropped = without_personal(table)
             tables.append(clean)
             issues += dropped
-            issues += [
-                Issue(path.name, in_sheet(clean, note.cell), "", "layout", "note", safe(note.text))
-                for note in clean.notes
-            ]
+            for note in clean.notes:
+                where, says = in_sheet(clean, note.cell), safe(note.text, SENTENCE)
+                issues.append(Issue(path.name, where, "", "layout", "note", says))
     return Shelf(tuple(tables), tuple(issues), tuple(refused))

@@ -6,7 +6,7 @@ from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.books.answers import Answers, put_in
 from analysis.clean.books.cells import unknown_heads
 from analysis.clean.books.collect import Shelf
-from analysis.clean.books.private import column_letter, in_sheet, safe
+from analysis.clean.books.private import SENTENCE, column_letter, in_sheet, safe
 from analysis.clean.books.questions import Question, label, meaning, questions
 from analysis.clean.workbook.tables import Table
 from analysis.fields import ACCOUNTS
@@ -109,7 +109,7 @@ def _question(table: Table, question: Question) -> Iterator[str]:
 
 def comment(text: str) -> str:
     """Return a text that stays on its line of a comment."""
-    return safe("".join(char if char.isprintable() else " " for char in text)[:200])
+    return safe(text, SENTENCE)
 
 
 def quoted(text: str) -> str:

@@ -23,6 +23,11 @@ def joined_cells(cells: pd.Series) -> str:
     return sheet + mark + ", ".join(str(cell).rpartition("!")[2] for cell in cells)
 
 
+def sheets(cells: pd.Series) -> list[str]:
+    """Return the sheet of each address, empty for text files."""
+    return [str(cell).rpartition("!")[0] for cell in cells]
+
+
 def split_cells(text: str) -> list[str]:
     """Return the addresses that `joined_cells` joined."""
     sheet, mark, addresses = text.rpartition("!")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.clean.books.frames import joined_cells
+from analysis.clean.books.frames import joined_cells, sheets
 from analysis.clean.books.private import safe
 from analysis.clean.issues import Issue
 from analysis.clean.places import PROBLEMS, Register, crosswalk_questions
@@ -43,7 +43,7 @@ def _issues(rows: pd.DataFrame, problems: pd.DataFrame) -> Iterator[Issue]:
         return
     printed = rows.drop_duplicates(["file", "place_cell", *_PLACE])
     asked = printed.merge(problems, on=_PLACE, how="inner")
-    asked = asked.assign(sheet=asked["place_cell"].str.rpartition("!")[0])
+    asked = asked.assign(sheet=sheets(asked["place_cell"]))
     for (file, _, *place), part in asked.groupby(["file", "sheet", *_PLACE], sort=False):
         problem = str(part["problem"].iloc[0])
         text = safe(" ".join(filter(None, map(str, place))))

@@ -15,10 +15,11 @@ HIDDEN = "(not shown)"
 """Stands where a text might be personal."""
 
 _SIGNED = re.compile("人|负责|审核|复核|制表|编制|签|电话|盖章|领导|会计|出纳")
-_LONGEST = 40
+CELL, SENTENCE = 40, 240
+"""Characters shown of a cell, and of a sentence around it."""
 
 
-def safe(text: str) -> str:
+def safe(text: str, longest: int = CELL) -> str:
     """Return a text that may be written into a message: short, and never a person's number.
 
     Examples
@@ -29,7 +30,7 @@ def safe(text: str) -> str:
     if shape_of(text):
         return HIDDEN
     plain = "".join(char if char.isprintable() else " " for char in text)
-    return plain if len(plain) <= _LONGEST else plain[:_LONGEST] + "…"
+    return plain if len(plain) <= longest else plain[:longest] + "…"
 
 
 def without_personal(table: Table) -> tuple[Table, list[Issue]]:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from analysis.clean.account_names import AccountName, read_account
-from analysis.clean.books.private import safe
+from analysis.clean.books.private import SENTENCE, safe
 from analysis.clean.workbook.cells import column_number
 from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.tables import Doubt, Table
@@ -114,7 +114,7 @@ def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
     elif doubt.code == "blank_place":
         at = column_at(table, doubt.cell)
         role = table.columns[at].role if at is not None else "place"
-        evidence = safe(doubt.evidence.rpartition("; blank")[0])
+        evidence = safe(doubt.evidence.rpartition("; blank")[0], SENTENCE)
         yield Question(f"blank_{role}", doubt.question, doubt.cell, (), doubt.choices, evidence)
     elif doubt.code == "no_header":
         text = "What are its columns? Name them from the left, parted by 、"
@@ -122,7 +122,8 @@ def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
     elif doubt.code != "formula":  # each such cell is an issue of its own
         choices = tuple(c for c in doubt.choices if safe(c) == c and not c.endswith(": "))
         # the evidence may print what stands in a row, and a row may hold names
-        evidence = "" if doubt.code in {"header_rows", "village"} else safe(doubt.evidence)
+        prints = doubt.code in {"header_rows", "village"}
+        evidence = "" if prints else safe(doubt.evidence, SENTENCE)
         yield Question(doubt.code, doubt.question, doubt.cell, (), choices, evidence)
 
 
@@ -155,7 +156,7 @@ def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
     if doubt.code == "unit":
         evidence = _magnitude(table, asked)
     else:
-        evidence = safe(doubt.evidence.partition(";")[2].strip())
+        evidence = safe(doubt.evidence.partition(";")[2].strip(), SENTENCE)
     text = f"{what} {names}{more}?"
     yield Question(doubt.code, text, doubt.cell, tuple(asked), doubt.choices, evidence)
 

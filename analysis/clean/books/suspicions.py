@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.clean.books.frames import joined_cells, rows
+from analysis.clean.books.frames import joined_cells, rows, sheets
 from analysis.clean.books.private import safe
 from analysis.clean.issues import Issue
 
@@ -55,17 +55,17 @@ def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     known["gap"] = gap
     peers = known.groupby(["county", "account", "year"])["size"].transform("median")
     reference = middle.where(others > 1, peers)
-    alone = others <= 1
+    alone = others == 0
     distance = known["size"] - reference
     near_own = known["gap"] <= np.log10(FAR)
     far = (distance.abs() > np.log10(FAR)) & (~near_own | alone)
     back = (distance.abs() - np.log10(SLIP)).abs() <= np.log10(NEAR)
-    slipped = far & back & ~alone
+    slipped = far & back & ~alone  # two far years: the peers say which of them it is
     issues = []
     for row in rows(known[far]):
         is_slip = bool(slipped[row.Index])
         typical = 10 ** float(reference[row.Index])
-        whose = "the village's other years" if not alone[row.Index] else "villages of its county"
+        whose = "the village's other years" if others[row.Index] > 1 else "villages of its county"
         says = f"{row.account} {row.year}: {row.yuan:,.2f} yuan, {whose} about {typical:,.0f}"
         action = (
             f"left out: {says}; say in corrections.csv what it should be" if is_slip
@@ -91,7 +91,7 @@ def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     lines = amounts[empty].drop_duplicates(key)[key]
     zeros = rows[(rows["yuan"] == 0)].merge(lines, on=key, how="inner")
     issues = []
-    zeros = zeros.assign(sheet=zeros["cell"].str.rpartition("!")[0])
+    zeros = zeros.assign(sheet=sheets(zeros["cell"]))
     for (file, _, village, year), part in zeros.groupby(["file", "sheet", "village_id", "year"]):
         action = f"kept as zero; every account of {village} in {year} says so: blank or nothing?"
         cell = joined_cells(part["cell"])

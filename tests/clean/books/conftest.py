@@ -1,0 +1,46 @@
+"""A project folder, and the example books taken in."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis import cli
+from analysis.clean.workbook import parent
+
+EXAMPLE = Path(__file__).parents[3] / "data" / "example"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parser():
+    yield
+    parent.stop()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project: nothing but data/raw."""
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    monkeypatch.setenv("LIANJIAN_ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def taken(project):
+    """The example books taken in as the dataset ``example``."""
+    books = sorted(str(path) for path in (EXAMPLE / "books").iterdir())
+    register = str(EXAMPLE / "register.csv")
+    assert cli.main(["new", "example", *books, "--register", register, "--simulated"]) == 0
+    return project / "data" / "raw" / "example"
+
+
+@pytest.fixture
+def answer(taken):
+    """Replace a line of dataset.toml."""
+
+    def replace(old: str, new: str) -> None:
+        card = taken / "dataset.toml"
+        text = card.read_text(encoding="utf-8")
+        assert old in text
+        card.write_text(text.replace(old, new), encoding="utf-8")
+
+    return replace

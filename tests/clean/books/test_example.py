@@ -1,0 +1,232 @@
+"""The example books: from files as received to a panel, with every doubt on record."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+import analysis
+from analysis import cli
+from analysis.clean.issues import TASKS
+from analysis.errors import LianjianError
+
+HERE = Path(__file__).parent
+EXAMPLE = HERE.parents[2] / "data" / "example"
+WORKBOOK = "虚甲镇2022-2023年村集体收支.xlsx"
+TEXT_FILE = "虚乙乡2023年收入.csv"
+PHONES = ("10000000001", "10000000002", "10000000003", "10000000004")
+
+
+def build():
+    assert cli.main(["build", "example"]) == 0
+    return analysis.load("example")
+
+
+def cells(issues, code):
+    return issues.loc[issues["code"] == code, "cell"].tolist()
+
+
+def amount(data, village, year, account):
+    income = data.income.set_index(["village_id", "year", "account_name"])["amount_yuan"]
+    return income.get((village, year, account))
+
+
+def test_the_stored_workbook_is_the_one_the_script_writes():
+    spec = importlib.util.spec_from_file_location("make_example", HERE / "make_example.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    sheet = openpyxl.load_workbook(EXAMPLE / "books" / WORKBOOK).active
+    stored = [[c for c in row if c is not None] for row in sheet.iter_rows(values_only=True)]
+    assert stored == [[c for c in row if c is not None] for row in script.rows()]
+
+
+def test_files_are_copied_unchanged(taken):
+    for name in (WORKBOOK, TEXT_FILE):
+        assert (taken / name).read_bytes() == (EXAMPLE / "books" / name).read_bytes()
+
+
+def test_what_was_understood_is_written_down(taken):
+    text = (taken / "dataset.toml").read_text(encoding="utf-8")
+    assert "# D 经营收入 → 经营收入; 元 (from title)" in text
+    assert "# L 土地补偿费 → left out: land compensation is equity" in text
+    assert 'unit = ""  # 元 or 万元? median 0.8, largest 10.75' in text
+    assert '"光伏电站分成收入" = ""' in text
+    assert "# township of all lines: 虚甲镇" in text
+
+
+def test_amounts_are_read_and_doubts_recorded(taken):
+    data = build()
+    assert data.is_simulated
+    assert amount(data, "SIM-EX-101", 2022, "经营收入") == 41_200
+    assert amount(data, "SIM-EX-103", 2022, "经营收入") == 32_000  # 约3.2万
+    assert amount(data, "SIM-EX-102", 2023, "补助收入") is None  # √
+    assert amount(data, "SIM-EX-103", 2023, "投资收益") is None  # blank: never zero
+    assert amount(data, "SIM-EX-104", 2023, "经营收入") is None  # 5.51 among 元
+    issues = data.issues
+    assert cells(issues, "cell_imprecise") == ["收支!D6"]
+    assert cells(issues, "cell_refused") == ["收支!G9"]
+    assert cells(issues, "cell_missing") == ["收支!F10"]
+    assert cells(issues, "unit_slip") == ["收支!D11"]
+    assert cells(issues, "column_land_compensation") == ["收支!L3"]
+    assert cells(issues, "personal_data") == ["收支!M3"]
+    assert cells(issues, "total_differs") == ["收支!K13"]
+    assert set(cells(issues, "total_unchecked")) == {"收支!D13", "收支!G13"}
+    assert cells(issues, "question_open") == ["A2:G2"]
+    assert set(data.villages["village_id"]) == {f"SIM-EX-10{n}" for n in range(1, 5)}
+    assert (data.villages["role"] == "outside").all()
+
+
+def test_answers_take_effect(taken, answer):
+    build()
+    answer('unit = ""', 'unit = "万元"')
+    answer('"光伏电站分成收入" = ""', '"光伏电站分成收入" = "none"')
+    data = build()
+    assert amount(data, "SIM-EX-201", 2023, "经营收入") == 36_500
+    assert amount(data, "SIM-EX-202", 2023, "投资收益") is None  # —
+    assert not cells(data.issues, "question_open")
+    assert not cells(data.issues, "column_unknown")
+    # 虚南岭村 is not in the register: asked, with the likeliest first, and not guessed
+    asked = pd.read_csv(data.folder / "crosswalk-to-fill.csv", dtype=str)
+    assert asked["name"].tolist() == ["虚南岭村"]
+    assert asked["suggestions"].str.startswith("SIM-EX-203").all()
+    assert amount(data, "SIM-EX-203", 2023, "经营收入") is None
+    asked["village_code"], asked["reason"], asked["by"] = "SIM-EX-203", "renamed 2022", "A. B."
+    asked.to_csv(taken / "crosswalk.csv", index=False)
+    data = build()
+    assert amount(data, "SIM-EX-203", 2023, "经营收入") == 29_800
+    assert not (data.folder / "crosswalk-to-fill.csv").exists()
+
+
+def test_an_unknown_head_can_be_given_an_account(taken, answer):
+    answer('unit = ""', 'unit = "万元"')
+    answer('"光伏电站分成收入" = ""', '"光伏电站分成收入" = "经营支出"')
+    assert amount(build(), "SIM-EX-201", 2023, "经营支出") == 6_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('unit = ""', 'unit = "万"', "expected a unit of money"),
+        ('分成收入" = ""', '分成收入" = "收入"', "expected one of 经营收入"),
+        ('range = "A2:G6"\n', "", "lacks ['range']"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_named(answer, old, new, said, capsys):
+    answer(old, new)
+    assert cli.main(["build", "example"]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_an_answer_to_nothing_is_stale(taken, answer):
+    answer('sheet = "收支"\n', 'sheet = "收支"\nunit = "元"\n')
+    assert cells(build().issues, "answer_stale") == ["收支!A3:M13"]
+
+
+def correct(taken, **changes):
+    row = {
+        "correction_id": "k1", "file": WORKBOOK, "row": "收支!D11", "field": "经营收入",
+        "says": "5.51", "should_say": "55100", "expect": "5.51", "decision": "correct",
+        "reason": "万元 in a column in 元", "authority": "the township's paper book",
+    }  # fmt: skip
+    pd.DataFrame([row | changes]).to_csv(taken / "corrections.csv", index=False)
+
+
+def test_a_correction_is_applied_and_listed(taken):
+    correct(taken)
+    data = build()
+    assert amount(data, "SIM-EX-104", 2023, "经营收入") == 55_100
+    assert not cells(data.issues, "unit_slip")
+    assert [c["id"] for c in data.applied_corrections] == ["k1"]
+
+
+def test_a_doubt_can_be_kept(taken):
+    correct(taken, decision="keep", should_say="")
+    data = build()
+    assert amount(data, "SIM-EX-104", 2023, "经营收入") == 5.51
+    assert not cells(data.issues, "unit_slip")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"expect": "5.52"}, "has expired"),
+        ({"row": "收支!ZZ9"}, "no table of that file holds such a cell"),
+        ({"decision": "perhaps"}, "expected correct or keep"),
+    ],
+)
+def test_a_correction_that_does_not_fit_stops_the_build(taken, changes, said, capsys):
+    correct(taken, **changes)
+    assert cli.main(["build", "example"]) == 1
+    assert said in capsys.readouterr().err
+    assert not (taken.parents[1] / "processed" / "example").exists()
+
+
+def test_no_personal_value_leaves_the_raw_file(taken, capsys):
+    data = build()
+    printed = "".join(capsys.readouterr())
+    outputs = [path for path in data.folder.iterdir() if path.suffix != ".parquet"]
+    text = "".join(path.read_text(encoding="utf-8") for path in [*outputs, taken / "dataset.toml"])
+    frames = "".join(getattr(data, table).to_csv() for table in data.rows)
+    for phone in PHONES:
+        assert phone not in text + frames + printed
+
+
+def test_the_page_groups_issues_and_escapes_cells(taken):
+    data = build()
+    page = (data.folder / "issues.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert TASKS["answer"] in page
+    assert "收支!G9" in page
+    assert "模拟数据" in page
+
+
+def test_a_refused_file_stops_no_other(project, tmp_path, capsys):
+    broken = tmp_path / "坏.xlsx"
+    broken.write_bytes(b"PK\x03\x04 and nothing")
+    books = [str(EXAMPLE / "books" / WORKBOOK), str(broken)]
+    register = str(EXAMPLE / "register.csv")
+    assert cli.main(["new", "example", *books, "--register", register]) == 3
+    assert "坏.xlsx" in capsys.readouterr().err
+    assert cli.main(["build", "example"]) == 3
+    assert "lacks what was not read: 坏.xlsx" in capsys.readouterr().err
+    data = analysis.load("example")
+    refused = data.issues[data.issues["code"] == "file_refused"]
+    assert refused["file"].tolist() == ["坏.xlsx"]
+    assert str(tmp_path) not in data.issues.to_csv()
+    assert len(data.panel) == 8
+    # nothing has changed, and it is still not whole
+    assert cli.main(["build", "example"]) == 3
+    manifest = json.loads((data.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["refused"] == ["坏.xlsx"]
+
+
+def test_nothing_is_taken_in_when_nothing_can_be_read(project, tmp_path, capsys):
+    broken = tmp_path / "坏.xlsx"
+    broken.write_bytes(b"PK\x03\x04 and nothing")
+    assert cli.main(["new", "example", str(broken)]) == 1
+    assert "nothing was taken in" in capsys.readouterr().err
+    assert not list((project / "data" / "raw").iterdir())
+
+
+def test_names_of_the_dataset_itself_are_no_books(project, tmp_path, capsys):
+    (tmp_path / "register.csv").write_text("村名,经营收入\n甲村,1\n", encoding="utf-8")
+    assert cli.main(["new", "example", str(tmp_path / "register.csv")]) == 1
+    assert "keeps that name for itself" in capsys.readouterr().err
+
+
+def test_an_issue_has_a_known_code_and_severity():
+    from analysis.clean.issues import Issue
+
+    with pytest.raises(ValueError, match="code"):
+        Issue("a", "b", "c", "no_such_code", "error", "")
+    with pytest.raises(ValueError, match="severity"):
+        Issue("a", "b", "c", "formula", "grave", "")
+    with pytest.raises(LianjianError, match="no dataset"):
+        from analysis.clean.build import build as build_one
+
+        build_one("nowhere")
