@@ -92,6 +92,8 @@ def read_books(
     cells, issues = _all_cells(shelf, read_answers(head), corrections)
     crosswalk = read_crosswalk(folder / "crosswalk.csv")
     cells, place_issues, to_locate = find_villages(cells, Register(register), crosswalk)
+    named = cells["county"] + "/" + cells["township"] + "/" + cells["village"]
+    cells["place_key"] = cells["village_id"].fillna(named)
     cells, twice_issues = twice.count_once(cells)
     slipped, slip_issues = suspicions.find_slips(cells)
     looked_at = pd.Series(
@@ -102,7 +104,6 @@ def read_books(
     filled, zero_issues = suspicions.find_zeros(cells)
     checks = [*place_issues, *twice_issues, *slip_issues, *zero_issues]
     cells["doubted"] = slipped | filled
-    cells["place_key"] = cells["village_id"].fillna(cells["village"])
     for _, part in cells.groupby("table", sort=False):
         checks += [*totals.check_totals(part), *totals.check_identities(part)]
     checks = [issue for issue in checks if (issue.file, issue.cell) not in corrections.kept]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.clean.books.across import name_townships
 from analysis.clean.books.private import SENTENCE, in_sheet, safe, without_personal
 from analysis.clean.issues import Issue
 from analysis.clean.workbook.limits import Refused
@@ -51,7 +52,7 @@ def collect(paths: Iterable[Path]) -> Shelf:
             issues.append(Issue(path.name, note.cell, "", code, severity, note.text))
         for table in reading.tables:
             clean, dropped = without_personal(table)
-            tables.append(clean)
+            tables.append(name_townships(clean))
             issues += dropped
             for note in clean.notes:
                 where, says = in_sheet(clean, note.cell), safe(note.text, SENTENCE)

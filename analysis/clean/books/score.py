@@ -25,8 +25,8 @@ class Score:
         Cells that hold an amount without a fault.
     right, wrong, refused, unplaced, unread : int
         Of these: with the true amount under the right village, year and account; with another;
-        without an amount; with the true amount and no village, because its name needs a person;
-        not seen at all.
+        without an amount, or left out of the bookings though nothing is wrong with it; with the
+        true amount and no village, because its name needs a person; not seen at all.
     counted_twice : int
         Cells of lines printed twice that count besides their first printing.
     planted : DataFrame
@@ -103,6 +103,9 @@ def score(books: Books, truth: pd.DataFrame, planted: pd.DataFrame) -> Score:
     same &= (clean["year_seen"] == clean["year"]) & (clean["account_seen"] == clean["account_name"])
     right = same & (clean["village_id_seen"] == clean["village_id"])
     wrong = has_amount & ~right & (placed | ~same)
+    booked = books.income.set_index(["village_id", "year", "account_name"]).index
+    left_out = right & ~clean.set_index(_KEY).index.isin(booked)
+    right &= ~left_out
     copies = truth[truth["kind"] == "copy"].merge(seen, on=_WHERE, how="inner")
     extra = copies["counted_seen"].astype("bool") & copies.duplicated(_KEY)
     first = amounts[amounts["counted_seen"].eq(True)]  # noqa: FBT003
@@ -118,7 +121,7 @@ def score(books: Books, truth: pd.DataFrame, planted: pd.DataFrame) -> Score:
         cells=len(clean),
         right=int(right.sum()),
         wrong=int(wrong.sum()) + len(misread),
-        refused=int((~has_amount & clean["status_seen"].notna()).sum()),
+        refused=int((~has_amount & clean["status_seen"].notna()).sum()) + int(left_out.sum()),
         unplaced=int((same & ~placed).sum()),
         unread=int(clean["status_seen"].isna().sum()),
         counted_twice=int(extra.sum()),

@@ -12,11 +12,11 @@ from analysis.clean.issues import Issue
 SLIP = 10_000.0
 """元 against 万元."""
 
-FAR = 1_000.0
-"""A factor that no village's account moves by; a slip is ten times that."""
+OFF, APART, NEAR = 300.0, 30.0, 5.0
+"""Factors of a slip: off the median, off every other year, and near one when it is undone."""
 
-NEAR = 20.0
-"""Within this factor of the others an amount passes for one of them."""
+FAR = 1_000.0
+"""A factor that no village's account moves by."""
 
 TARGETS_YUAN = (50_000.0, 100_000.0, 200_000.0, 500_000.0)
 """5, 10, 20 and 50 万元: the bands of the official forms."""
@@ -28,39 +28,45 @@ _WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
 
 
 def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return which counted amounts are off by 10,000 beyond doubt, and issues for all far ones.
+    """Return which amounts are off by 10,000 beyond doubt, and issues for all far ones.
 
     Parameters
     ----------
     cells : DataFrame
-        Cells with ``counted``.
+        Cells with ``counted`` and ``place_key``.
 
     Notes
     -----
-    An amount is far when it is more than 1,000 times above or below the other years of the same
-    village and account (zeros aside), or, without other years, the median of its county. It is a
-    slip when dividing or multiplying by 10,000 brings it within 20 times of them: then 元 and 万元
-    were mixed up, the unit of the cell is not known, and it is left out until a person says
-    what it should be. Whatever else is far is kept as written.
+    An amount is a slip when it is more than 30 times above or below every other year of the same
+    village and account (zeros aside), more than 300 times off their median, and 10,000 times as
+    much or as little comes within 5 times of one of them. Then 元 and 万元 were mixed up: the unit
+    of the cell is not known, and it is left out until a person says what it should be. With two
+    years only, the median is that of the county's villages. Whatever else is more than 1,000 times
+    off is kept as written.
     """
-    known = cells[cells["counted"] & (cells["yuan"].abs() > 0)].copy()
+    placed = cells["counted"] | (cells["village_id"].isna() & ~cells["is_total"])
+    placed &= (cells["means"] == "account") & (cells["yuan"].abs() > 0)
+    known = cells[placed].copy()
     known["size"] = np.log10(known["yuan"].abs())
-    own = known.groupby(["village_id", "account"])["size"]
+    own = known.groupby(["place_key", "account"])["size"]
     others = own.transform("count") - 1
-    # the median of the other years, as good as leaving one out when one of several is far
-    middle = own.transform("median")
-    ordered = known.sort_values("size")
-    group = ordered.groupby(["village_id", "account"])["size"]
-    gap = np.minimum(group.diff().fillna(np.inf), (-group.diff(-1)).fillna(np.inf))
-    known["gap"] = gap
     peers = known.groupby(["county", "account", "year"])["size"].transform("median")
-    reference = middle.where(others > 1, peers)
-    alone = others == 0
+    reference = own.transform("median").where(others > 1, peers)
     distance = known["size"] - reference
-    near_own = known["gap"] <= np.log10(FAR)
-    far = (distance.abs() > np.log10(FAR)) & (~near_own | alone)
-    back = (distance.abs() - np.log10(SLIP)).abs() <= np.log10(NEAR)
-    slipped = far & back & ~alone  # two far years: the peers say which of them it is
+    # only the few that are off at all are looked at one by one
+    off = known[distance.abs() > np.log10(OFF)]
+    by_place = own.groups
+    nearest = pd.Series(np.inf, index=known.index)
+    repaired = pd.Series(np.inf, index=known.index)
+    for row in rows(off):
+        group = known.loc[by_place[row.place_key, row.account].drop(row.Index), "size"]
+        if len(group):
+            back = row.size - np.copysign(np.log10(SLIP), distance[row.Index])
+            nearest[row.Index] = (group - row.size).abs().min()
+            repaired[row.Index] = (group - back).abs().min()
+    is_off = distance.abs() > np.log10(OFF)
+    slipped = is_off & (nearest > np.log10(APART)) & (repaired < np.log10(NEAR)) & (others > 0)
+    far = slipped | ((distance.abs() > np.log10(FAR)) & (nearest > np.log10(FAR)))
     issues = []
     for row in rows(known[far]):
         is_slip = bool(slipped[row.Index])
@@ -83,21 +89,21 @@ def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     the cells. They are kept as written. The same goes for an account that is zero nearly everywhere
     in one year and not in the others.
     """
-    rows = cells[cells["village_id"].notna() & ~cells["is_total"]]
-    amounts = rows[(rows["means"] == "account") & rows["yuan"].notna()]
-    key = ["file", "village_id", "year"]
+    lines = cells[~cells["is_total"]]
+    amounts = lines[(lines["means"] == "account") & lines["yuan"].notna()]
+    key = ["file", "place_key", "year"]
     by = amounts["yuan"].abs().groupby([amounts[name] for name in key], sort=False)
     empty = (by.transform("count") >= _MIN_ACCOUNTS) & (by.transform("max") == 0)
-    lines = amounts[empty].drop_duplicates(key)[key]
-    zeros = rows[(rows["yuan"] == 0)].merge(lines, on=key, how="inner")
+    filled = amounts[empty].drop_duplicates(key)[key]
+    zeros = lines[(lines["yuan"] == 0)].merge(filled, on=key, how="inner")
     issues = []
     zeros = zeros.assign(sheet=sheets(zeros["cell"]))
-    for (file, _, village, year), part in zeros.groupby(["file", "sheet", "village_id", "year"]):
+    for (file, _, village, year), part in zeros.groupby(["file", "sheet", "place_key", "year"]):
         action = f"kept as zero; every account of {village} in {year} says so: blank or nothing?"
         cell = joined_cells(part["cell"])
         issues.append(Issue(str(file), cell, "0", "zero_filled", "warning", action))
-    filled = empty[empty].reindex(cells.index, fill_value=False)
-    return filled, [*issues, *_zero_columns(amounts[~empty])]
+    doubted = empty[empty].reindex(cells.index, fill_value=False)
+    return doubted, [*issues, *_zero_columns(amounts[~empty])]
 
 
 def _zero_columns(amounts: pd.DataFrame) -> Iterator[Issue]:
