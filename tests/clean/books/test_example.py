@@ -11,7 +11,6 @@ import pytest
 import analysis
 from analysis import cli
 from analysis.clean.issues import TASKS
-from analysis.errors import LianjianError
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[2] / "data" / "example"
@@ -226,7 +225,3 @@ def test_an_issue_has_a_known_code_and_severity():
         Issue("a", "b", "c", "no_such_code", "error", "")
     with pytest.raises(ValueError, match="severity"):
         Issue("a", "b", "c", "formula", "grave", "")
-    with pytest.raises(LianjianError, match="no dataset"):
-        from analysis.clean.build import build as build_one
-
-        build_one("nowhere")
