@@ -111,7 +111,8 @@ def read_books(
     if villages is None:
         villages = _villages(register, income["village_id"])
     open_cells = {(i.file, i.cell) for i in [*issues, *checks] if _needs_correction(i)}
-    mask = [key in open_cells for key in zip(cells["file"], cells["cell"], strict=True)]
+    is_open = [key in open_cells for key in zip(cells["file"], cells["cell"], strict=True)]
+    mask = pd.Series(is_open, index=cells.index, dtype=bool)
     return Books(
         income=income,
         villages=villages,

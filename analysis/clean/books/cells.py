@@ -64,6 +64,7 @@ def read_cells(
         long[role] = long[role].where(long[role] != "", text)
     long["place_cell"] = _place_cells(ready, long["row"])
     kinds, issues = _meanings(ready, long, accounts)
+    issues += _text_columns(ready)
     keys = list(zip(long["item"], long["year"].fillna(0), long["column"], strict=True))
     for name, at in (("account", 0), ("means", 1), ("adds", 2)):
         long[name] = [kinds[key][at] for key in keys]
@@ -138,6 +139,18 @@ def unknown_heads(ready: Ready) -> Iterator[tuple[str, str]]:
         is_amount = column.role == "value" and column.is_money
         if is_amount and item and meaning(item, column.year).code == "unknown":
             yield item, head_cell(table, at)
+
+
+def _text_columns(ready: Ready) -> Iterator[Issue]:
+    """Yield columns that should hold amounts and hold mostly words, so that none is lost unsaid."""
+    table = ready.table
+    for at, column in enumerate(table.columns):
+        if column.role == "text" and meaning(label(table, at), column.year).code == "account":
+            held = sum(bool(text) for text in table.body.iloc[:, at])
+            if held:
+                cell, item = head_cell(table, at), safe(label(table, at))
+                action = f"left out: most of its {held} cells are no numbers"
+                yield Issue(table.file, cell, item, "column_not_numbers", "error", action)
 
 
 def _wrong_years(long: pd.DataFrame) -> Iterator[Issue]:

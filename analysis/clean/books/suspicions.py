@@ -108,6 +108,8 @@ def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
 
 def _zero_columns(amounts: pd.DataFrame) -> Iterator[Issue]:
     """Find accounts that say zero nearly everywhere in one year, and not in the others."""
+    if amounts.empty:
+        return
     key = ["file", "county", "account"]
     shares = amounts.assign(zero=amounts["yuan"] == 0).groupby([*key, "year"]).agg(
         share=("zero", "mean"), cells=("zero", "size"), cell=("cell", "first"))  # fmt: skip

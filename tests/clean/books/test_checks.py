@@ -1,0 +1,210 @@
+"""The checks of read amounts, each against a table small enough to check by hand."""
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from analysis.clean.books.assemble import read_books
+from analysis.errors import LianjianError
+
+REGISTER = pd.DataFrame(
+    {
+        "village_code": [f"62100200{n}200" for n in range(1, 10)],
+        "village_name": [f"虚{c}村" for c in "甲乙丙丁戊己庚辛壬"],
+        "township_code": "621002001",
+        "township_name": "虚镇",
+        "county_code": "621002",
+        "county_name": "西峰区",
+    }
+)
+FIRST = "621002001200"
+HEAD = ["乡镇", "村名", "年度", "经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入"]
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read one sheet under a title that says place and unit."""
+
+    def _read(lines, head=HEAD, title="西峰区村集体收入表（单位：元）", toml=None, name="册.xlsx"):
+        book = openpyxl.Workbook()
+        for line in ([title], head, *lines):
+            book.active.append(line)
+        book.active.title = "表"
+        book.save(tmp_path / name)
+        return read_books(tmp_path, [name], toml or {}, REGISTER)
+
+    return _read
+
+
+def line(village, year, *amounts):
+    return ["虚镇", f"虚{village}村", year, *amounts]
+
+
+def by_code(books, code):
+    return [issue for issue in books.issues if issue.code == code]
+
+
+def amounts(books, account="经营收入"):
+    income = books.income[books.income["account_name"] == account]
+    return dict(zip(zip(income["village_id"], income["year"], strict=True),
+                    income["amount_yuan"], strict=True))  # fmt: skip
+
+
+def test_equal_lines_count_once(read):
+    books = read([line("甲", 2022, 10, 1, 1, 1, 1), line("乙", 2022, 20, 2, 2, 2, 2),
+                  line("甲", 2022, 10, 1, 1, 1, 1)])  # fmt: skip
+    assert amounts(books)[FIRST, 2022] == 10
+    (issue,) = by_code(books, "row_twice")
+    assert (issue.cell, issue.severity) == ("表!B5", "note")
+
+
+def test_different_amounts_are_left_out_and_never_averaged(read):
+    books = read([line("甲", 2022, 10, 1, 1, 1, 1), line("甲", 2022, 12, 1, 1, 1, 1)])
+    assert (FIRST, 2022) not in amounts(books)
+    assert amounts(books, "投资收益")[FIRST, 2022] == 1
+    issues = by_code(books, "amounts_differ")
+    assert [issue.cell for issue in issues] == ["表!D3", "表!D4"]
+    assert "10.00" in issues[0].action
+    assert "12.00" in issues[0].action
+
+
+def test_one_name_in_two_forms_is_one_village(read):
+    books = read([line("甲", 2022, 10, 1, 1, 1, 1),
+                  ["虚镇", "虚甲村民委员会", 2022, 10, 1, 1, 1, 1]])  # fmt: skip
+    assert len(books.villages) == 1
+    assert by_code(books, "suffix_double")
+
+
+STEADY = [line("甲", year, 30_000 + 1_000 * n, 1, 1, 1, 1)
+          for n, year in enumerate(range(2018, 2023))]  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", [3.4, 340_000_000])
+def test_a_slip_of_a_unit_is_left_out(read, slip):
+    books = read([*STEADY, line("甲", 2023, slip, 1, 1, 1, 1)])
+    (issue,) = by_code(books, "unit_slip")
+    assert issue.cell == "表!D8"
+    assert (FIRST, 2023) not in amounts(books)
+    assert len(amounts(books)) == 5
+
+
+@pytest.mark.parametrize("growth", [90_000, 300_000, 900_000, 3_000])
+def test_growth_is_no_slip(read, growth):
+    books = read([*STEADY, line("甲", 2023, growth, 1, 1, 1, 1)])
+    assert not by_code(books, "unit_slip")
+    assert amounts(books)[FIRST, 2023] == growth
+
+
+def test_a_form_prefilled_with_zero_is_kept_and_named(read):
+    books = read([line("甲", 2022, 0, 0, 0, 0, 0), line("乙", 2022, 5, 0, 0, 0, 0)])
+    (issue,) = by_code(books, "zero_filled")
+    assert issue.cell == "表!D3, E3, F3, G3, H3"
+    assert amounts(books)[FIRST, 2022] == 0
+
+
+def total(label, year, *amounts):
+    return [label, None, year, *amounts]
+
+
+@pytest.mark.parametrize(("printed", "code"), [(30, None), (33, "total_differs"), (30.004, None)])
+def test_a_total_is_held_against_its_parts(read, printed, code):
+    books = read([line("甲", 2022, 10, 1, 1, 1, 1), line("乙", 2022, 20, 1, 1, 1, 1),
+                  total("合  计", 2022, printed, 2, 2, 2, 2)])  # fmt: skip
+    found = [i for i in books.issues if i.code.startswith("total")]
+    assert [i.code for i in found] == ([code] if code else [])
+    assert len(amounts(books)) == 2
+
+
+def test_a_total_over_a_refused_part_cannot_be_checked(read):
+    books = read([line("甲", 2022, 10, 1, 1, 1, 1), line("乙", 2022, "待核", 1, 1, 1, 1),
+                  total("合计", 2022, 30, 2, 2, 2, 2)])  # fmt: skip
+    assert [i.cell for i in by_code(books, "total_unchecked")] == ["表!D5"]
+
+
+def test_printed_measures_are_held_against_their_accounts(read):
+    head = [*HEAD, "集体总收入"]
+    books = read([line("甲", 2022, 10, 1, 2, 3, 4, 20), line("乙", 2022, 10, 1, 2, 3, 4, 26)], head)
+    assert [i.cell for i in by_code(books, "identity_differs")] == ["表!I4"]
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [("预计年收入", "column_forecast"), ("上年收入", "column_last_year"),
+     ("第二季度累计收入", "column_cumulative"), ("捐赠收入", "column_donation"),
+     ("土地补偿费", "column_land_compensation"), ("农村经济总收入", "column_village_economy"),
+     ("虚构项目收入", "column_unknown")],
+)  # fmt: skip
+def test_what_is_no_income_is_kept_out(read, head, code):
+    books = read([line("甲", 2022, 10, 1, 2, 3, 4, 9_999)], [*HEAD, head])
+    assert [i.cell for i in by_code(books, code)] == ["表!I2"]
+    assert 9_999 not in set(books.income["amount_yuan"])
+
+
+def test_codes_without_names_are_refused_from_2024_on(read):
+    head = ["乡镇", "村名", "年度", "科目", "金额"]
+    lines = [line("甲", year, code, 10) for year in (2023, 2024) for code in ("501", "511")]
+    books = read(lines, head)
+    assert amounts(books) == {(FIRST, 2023): 10}
+    assert amounts(books, "发包及上交收入") == {(FIRST, 2023): 10}
+    assert by_code(books, "column_code_only")
+
+
+def test_an_account_in_the_wrong_year_is_left_out(read):
+    books = read([line("甲", 2024, 10, 7, 2, 3, 4), line("乙", 2024, 10, 0, 2, 3, 4),
+                  line("丙", 2024, 10, None, 2, 3, 4)])  # fmt: skip
+    assert [i.cell for i in by_code(books, "column_wrong_year") if i.severity == "error"] == [
+        "表!E3"
+    ]
+    assert not amounts(books, "发包及上交收入")
+
+
+@pytest.mark.parametrize("text", ["3-5万", "5万以上", "不足5万"])
+def test_bounds_are_no_amounts(read, text):
+    books = read([line("甲", 2022, text, 1, 1, 1, 1)])
+    assert [i.cell for i in by_code(books, "cell_bound")] == ["表!D3"]
+    assert not amounts(books)
+
+
+def test_a_column_of_words_is_not_lost_unsaid(read):
+    books = read([line("甲", 2022, "几十万", 1, 1, 1, 1), line("乙", 2022, "若干", 1, 1, 1, 1)])
+    assert [i.cell for i in by_code(books, "column_not_numbers")] == ["表!D2"]
+
+
+def test_a_table_without_a_unit_waits_for_its_answer(read):
+    lines, title = [line("甲", 2022, 3.5, 1, 1, 1, 1)], "西峰区村集体收入表"
+    with_unit = {"table": [{"file": "册.xlsx", "sheet": "表", "range": "A2:H3", "unit": "万元"}]}
+    assert read(lines, title=title).income.empty
+    assert amounts(read(lines, title=title, toml=with_unit)) == {(FIRST, 2022): 35_000}
+
+
+def test_a_county_that_nothing_names_is_asked_for(read):
+    lines, title = [line("甲", 2022, 3, 1, 1, 1, 1)], "村集体收入表（单位：元）"
+    with pytest.raises(LianjianError, match="Which county"):
+        read(lines, title=title)
+    answers = {"file": "册.xlsx", "sheet": "表", "range": "A2:H3", "county": "西峰区"}
+    assert len(read(lines, title=title, toml={"table": [answers]}).income) == 5
+
+
+def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
+    from analysis.clean.panel import write_csv
+
+    frame = pd.DataFrame({"text": ["=1+1", "-3", "-", "＋x", "甲", "@a"], "n": [-1.5] * 6})
+    write_csv(frame, tmp_path / "a.csv")
+    back = pd.read_csv(tmp_path / "a.csv", dtype=str)
+    assert back["text"].tolist() == ["'=1+1", "-3", "'-", "'＋x", "甲", "'@a"]
+    assert set(back["n"]) == {"-1.5"}
+
+
+def test_a_cell_that_looks_like_markup_is_shown_as_text():
+    from analysis.clean.books.page import issues_page
+
+    columns = ["file", "cell", "text", "code", "severity", "action"]
+    row = ["<b>.xlsx", "A1", "<script>alert(1)</script>", "cell_refused", "error", "left out"]
+    manifest = {"name": "x", "title": "<i>", "kind": "ledger", "version": "0"}
+    page = issues_page(pd.DataFrame([row], columns=columns), manifest)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "<b>.xlsx" not in page
+    assert "模拟" not in page
+    empty = issues_page(pd.DataFrame(columns=columns, dtype="str"), manifest)
+    assert "nothing to go through" in empty
