@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -240,3 +242,39 @@ def test_a_build_is_the_same_bytes_under_any_hash_seed(built, tmp_path, seed):
     for file in sorted((paths.processed() / "simulated").iterdir()):
         twin = root / "data" / "processed" / "simulated" / file.name
         assert twin.read_bytes() == file.read_bytes(), file.name
+
+
+def test_books_give_the_same_bytes_under_any_hash_seed(project):
+    example = Path(__file__).parents[2] / "data" / "example"
+    books = sorted(str(path) for path in (example / "books").iterdir())
+    register = ["--register", str(example / "register.csv"), "--simulated"]
+    assert cli.main(["new", "example", *books, *register]) == 0
+    seen = []
+    for seed in ("0", "1"):
+        shutil.rmtree(project / "data" / "processed", ignore_errors=True)
+        environment = os.environ | {"LIANJIAN_ROOT": str(project), "PYTHONHASHSEED": seed}
+        subprocess.run(
+            [sys.executable, "-m", "analysis", "build", "example"],
+            check=True, env=environment, capture_output=True,
+        )  # fmt: skip
+        folder = project / "data" / "processed" / "example"
+        seen.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert seen[0] == seen[1]
+    assert {"issues.html", "issues.csv", "panel.parquet"} <= seen[0].keys()
+
+
+def test_what_a_person_wrote_beside_the_books_makes_a_new_build(project):
+    example = Path(__file__).parents[2] / "data" / "example"
+    books = sorted(str(path) for path in (example / "books").iterdir())
+    cli.main(["new", "example", *books, "--register", str(example / "register.csv")])
+    first = build("example")
+    assert not build("example").fresh
+    crosswalk = project / "data" / "raw" / "example" / "crosswalk.csv"
+    crosswalk.write_text("county,township,name,village_code,reason,by\n", encoding="utf-8")
+    second = build("example")
+    assert second.fresh
+    assert second.version != first.version
+    crosswalk.write_text("county,name\n", encoding="utf-8")
+    with pytest.raises(LianjianError, match="the header must hold"):
+        build("example")
+    assert analysis.load("example").version == second.version  # the last good one stays

@@ -217,7 +217,7 @@ def _open(table: Table, question: Question, answer: str) -> Issue:
 
 def _stale(table: Table, given: Mapping[str, str], asked: list[Question]) -> Iterator[Issue]:
     known = {question.key for question in asked}
-    for key in given.keys() - known:
+    for key in sorted(given.keys() - known):
         where = in_sheet(table, table.extent)
         action = "not used: remove it, or look at the table again"
         yield Issue(table.file, where, key, "answer_stale", "warning", action)

@@ -1,7 +1,7 @@
 """Printed sums against what they add up."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,8 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
     own = cells[cells["means"] == "account"]
     known = own["status"].isin(["read", "missing"]) & own["yuan"].notna() & ~own["doubted"]
     again = own.duplicated(["column", "year", "place_key"]) & ~own["is_total"]
-    arrays = {name: own[name].to_numpy() for name in ("row", "yuan", "is_total", "year", "column")}
+    arrays = {name: own[name].to_numpy() for name in ("row", "yuan", "is_total", "text")}
+    units = own["unit"].tolist()
     amounts, is_total = arrays["yuan"].astype("float64"), arrays["is_total"]
     lines = arrays["row"]
     for at in own.groupby(["column", "year"], sort=False).indices.values():
@@ -75,7 +76,7 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
         below = at[~is_total[at]]
         parts = _Parts(lines[below], amounts[below], known.to_numpy()[below],
                        again.to_numpy()[below])  # fmt: skip
-        step = _step(own.iloc[at])
+        step = _step(str(units[at[0]]), arrays["text"][at])
         for place in printed:
             found = _judge(parts, float(amounts[place]), lines[place], before[lines[place]], step)
             if found[0]:
@@ -106,10 +107,9 @@ def _judge(parts: _Parts, printed: float, row: int, before: int, step: float) ->
     return "total_differs", f"{says}; the parts are kept as printed"
 
 
-def _step(part: pd.DataFrame) -> float:
+def _step(unit: str, texts: Iterable[object]) -> float:
     """Return the last decimal of a column in yuan: what its rounding can hide."""
-    unit = str(part["unit"].iloc[0])
-    found = map(_DECIMALS.search, part["text"].tolist())
+    found = map(_DECIMALS.search, map(str, texts))
     longest = max((len(match[1]) for match in found if match), default=0)
     factor = float(column_unit(unit).factor)
     step = factor * 10.0**-longest
@@ -137,7 +137,10 @@ def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
     accounts = accounts[(accounts["status"] == "read") & ~accounts.duplicated(
         ["row", "year", "account"])]  # fmt: skip
     wide = accounts.pivot(index=["row", "year"], columns="account", values="yuan")
-    step = {column: _step(part) for column, part in own.groupby("column")}
+    step = {
+        column: _step(str(part["unit"].iloc[0]), part["text"])
+        for column, part in own.groupby("column")
+    }
     for item in rows(sums):
         signs = {
             name: sign
