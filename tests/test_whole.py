@@ -23,38 +23,55 @@ SLUGS = sorted(
 SIMULATED = [slug for slug in SLUGS if not slug.startswith("01")]
 
 
-def make_reports(folder, seed):
-    """Run the target with this test's own environment instead of a new one."""
+# one of each kind of page; `.ci/run` compares two runs of them all
+TWICE = ["01-published-figures", "05-alliance-effect", "09-county-brief-621022"]
+
+
+def project_run(folder, seed, *command):
+    """Run a command of the project in a copy of it, with this test's own environment."""
     environment = os.environ | {
         "LIANJIAN_ROOT": str(folder),
         "PYTHONPATH": str(folder),
         "PYTHONHASHSEED": seed,
     }
-    return subprocess.run(
-        ["make", "reports", f"BIN={Path(sys.prefix) / 'bin'}", "READY=pyproject.toml"],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800,
+        check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def make_reports(folder):
+    """Run the target without making a new environment for it."""
+    here = f"BIN={Path(sys.prefix) / 'bin'}"
+    return project_run(folder, "0", "make", "reports", here, "READY=pyproject.toml")
+
+
+def lianjian(folder, *arguments):
+    return project_run(folder, "1", sys.executable, "-m", "analysis", *arguments)
 
 
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory):
-    """Two copies of what is tracked, each with its reports, under different hash seeds."""
+    """Two copies of what is tracked: one with every report, one with some, under other seeds."""
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=paths.root(), capture_output=True, text=True, check=False
     )
     if tracked.returncode:
         pytest.skip("this is no git checkout, so what belongs to the project is not known")
     made = []
-    for seed in ("0", "1"):
-        folder = tmp_path_factory.mktemp(f"project{seed}")
+    for part in ("whole", "part"):
+        folder = tmp_path_factory.mktemp(part)
         for name in filter(None, tracked.stdout.split("\0")):
             source = paths.root() / name
             if source.is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, folder / name)
-        done = make_reports(folder, seed)
-        assert done.returncode == 0, done.stdout + done.stderr
         made.append(folder)
+    make_reports(made[0])
+    lianjian(made[1], "build")
+    lianjian(made[1], "run", "--jobs", "1", *TWICE)
     return made
 
 
@@ -71,7 +88,7 @@ def test_every_report_and_an_index(copies):
 
 
 def test_two_runs_give_the_same_bytes(copies):
-    for slug in SLUGS:
+    for slug in TWICE:
         for file in ("report.html", "notebook.ipynb", "numbers.csv"):
             first, second = (
                 hashlib.sha256((copy / "reports" / slug / file).read_bytes()).hexdigest()
@@ -113,15 +130,8 @@ def test_the_numbers_are_those_of_the_page(copies):
         assert f'id="num-{name}"' in page
 
 
-def test_a_second_make_changes_nothing_and_raw_data_stay(copies):
+def test_a_second_build_changes_nothing_and_raw_data_stay(copies):
     folder = copies[0]
-    raw = {
-        path: path.read_bytes() for path in (folder / "data" / "raw").rglob("*") if path.is_file()
-    }
-    before = {slug: (folder / "reports" / slug / "report.html").read_bytes() for slug in SLUGS[:1]}
-    done = make_reports(folder, "2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "up to date" in done.stdout
+    raw = {p: p.read_bytes() for p in (folder / "data").rglob("*") if p.is_file()}
+    assert lianjian(folder, "build").count("up to date") == 2
     assert all(path.read_bytes() == content for path, content in raw.items())
-    for slug, content in before.items():
-        assert (folder / "reports" / slug / "report.html").read_bytes() == content
