@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from analysis import __version__
@@ -99,13 +99,17 @@ def _say(text: str) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> int:
+    _write_simulated(options.name, _assignments(options.parameters))
+    _say(f"now: lianjian build {options.name}")
+    return 0
+
+
+def _write_simulated(name: str, parameters: Mapping[str, str]) -> None:
     from analysis import paths, simulate
 
-    folder = paths.dataset_folder(options.name)
-    scenario = simulate.read_scenario(_assignments(options.parameters))
-    simulate.write(simulate.simulate(scenario), folder)
-    _say(f"simulated ledgers written to {folder}; now: lianjian build {options.name}")
-    return 0
+    folder = paths.dataset_folder(name)
+    simulate.write(simulate.simulate(simulate.read_scenario(parameters)), folder)
+    _say(f"simulated ledgers written to {folder}")
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -134,7 +138,7 @@ def _build(options: argparse.Namespace) -> int:
 
     wants_default = not options.names or DEFAULT_DATASET in options.names
     if wants_default and not (paths.raw() / DEFAULT_DATASET / "dataset.toml").is_file():
-        main(["simulate"])
+        _write_simulated(DEFAULT_DATASET, {})
     failed = 0
     for name in options.names or datasets():
         try:

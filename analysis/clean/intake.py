@@ -1,6 +1,5 @@
 """Take a researcher's own books in: copy them, unchanged, beside a card."""
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +9,11 @@ from analysis import paths
 from analysis.clean.books.assemble import OWN_FILES
 from analysis.clean.books.collect import collect
 from analysis.clean.books.describe import describe, quoted
-from analysis.clean.build import PUBLISHED
 from analysis.clean.sources import count_rows, sha256
 from analysis.clean.tables import parse, read_text
 from analysis.errors import LianjianError
 from analysis.files import staged_folder
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TIDY = (b"village_id,", b"\xef\xbb\xbfvillage_id,")
 _TIDY_FILES = 2
 
@@ -74,12 +71,7 @@ def take_in(
     LianjianError
         The name is taken or not usable, a file is missing, or no file can be read.
     """
-    if not _NAME.fullmatch(name) or name == PUBLISHED:
-        raise LianjianError(
-            f"{name!r} cannot name a dataset: lower-case letters, digits and hyphens are expected, "
-            f"and not {PUBLISHED!r}."
-        )
-    folder = paths.raw() / name
+    folder = paths.dataset_folder(name)
     if folder.exists():
         raise LianjianError(
             f"{folder} exists already, and raw files are never overwritten. "

@@ -16,7 +16,6 @@ import pandas as pd
 from analysis.errors import LianjianError
 
 Floats = npt.NDArray[np.float64]
-Treatment = Literal["keep", "drop", "zero"]
 
 
 @dataclass(frozen=True)

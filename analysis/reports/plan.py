@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -225,11 +226,13 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         raise LianjianError("The dataset is named twice: by --dataset and by -p dataset=.")
     changed = []
     takes_dataset = False
+    read = cache(parameters.read)  # a grid has many runs of one notebook, and of one dataset
+    places = cache(_places)
     for run in _picked(runs, given):
         if run.trouble:
             changed.append(run)
             continue
-        declared = parameters.read(run.notebook)
+        declared = read(run.notebook)
         wanted: dict[str, object] = {n: v for n, v in given.items() if n != run.each}
         if dataset is not None and "dataset" in declared:
             takes_dataset = True
@@ -243,7 +246,8 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         ]
         merged = {**run.parameters, **new}
         default = declared["dataset"].default if "dataset" in declared else ""
-        if _has_place(run, str(merged.get("dataset", default))):
+        here = places(str(merged.get("dataset", default)))
+        if run.each != "county" or not here or merged["county"] in here:
             changed.append(replace(run, slug=_report_slug([run.slug, *marks]), parameters=merged))
     if dataset is not None and runs and not takes_dataset:
         raise LianjianError(
@@ -267,14 +271,13 @@ def _picked(runs: Sequence[Run], given: Mapping[str, str]) -> list[Run]:
     ]
 
 
-def _has_place(run: Run, dataset: str) -> bool:
-    """Whether the dataset has villages in the county of a run; yes where that is not known."""
+def _places(dataset: str) -> frozenset[str]:
+    """Return the codes of the counties that a dataset has; none where that is not known."""
     manifest = paths.processed() / dataset / "manifest.json"
-    if run.each != "county" or not dataset or not manifest.is_file():
-        return True
+    if not dataset or not manifest.is_file():
+        return frozenset()
     counts = json.loads(manifest.read_text("utf-8")).get("villages_by_county_and_year", {})
-    here = {key.partition(" ")[0] for key in counts}
-    return not here or run.parameters["county"] in here
+    return frozenset(key.partition(" ")[0] for key in counts)
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

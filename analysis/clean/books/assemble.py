@@ -14,7 +14,6 @@ from analysis.clean.books.corrections import Corrections, read_corrections, to_f
 from analysis.clean.books.places import find_villages
 from analysis.clean.issues import Issue
 from analysis.clean.places import Register, read_crosswalk
-from analysis.clean.workbook.tables import Table
 from analysis.errors import LianjianError
 from analysis.fields import TABLES, county
 
@@ -195,9 +194,3 @@ def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:
         }
     )
     return table[list(TABLES["villages"][1])].sort_values("village_id", ignore_index=True)
-
-
-def tables_of(folder: Path, files: list[str]) -> tuple[tuple[Table, ...], Shelf]:
-    """Return the tables of the books, to describe them."""
-    shelf = collect(folder / name for name in files)
-    return shelf.tables, shelf

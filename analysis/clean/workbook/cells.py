@@ -2,16 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-
-NUMBER: Final = "n"
-TEXT: Final = "s"
-DATE: Final = "d"
-BOOLEAN: Final = "b"
-ERROR: Final = "e"
-FORMULA: Final = "f"
-"""A formula whose result is not stored in the file: not a blank, and not known."""
-BLANK: Final = " "
+from typing import NamedTuple
 
 
 class Row(NamedTuple):
