@@ -193,6 +193,8 @@ def _svg(fig: "Figure", name: str, caption: str, alt: str, *, simulated: bool) -
     """Draw a figure; the same figure gives the same bytes."""
     import matplotlib as mpl  # noqa: PLC0415
 
+    from analysis.figures.layout import settle_layout  # noqa: PLC0415
+
     mark = f" {markup.SIMULATED}." if simulated else ""
     metadata = {
         "Title": caption + mark,
@@ -200,6 +202,7 @@ def _svg(fig: "Figure", name: str, caption: str, alt: str, *, simulated: bool) -
         "Creator": f"lianjian {__version__}",
         "Date": None,
     }
+    settle_layout(fig)
     settings: dict[Any, Any] = {"svg.hashsalt": name, "svg.fonttype": "path"}
     buffer = io.BytesIO()
     with mpl.rc_context(settings), warnings.catch_warnings():

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.clean import dataset
 from analysis.errors import LianjianError
@@ -55,6 +56,26 @@ def test_a_figure_is_the_same_bytes_twice(published):
     assert "A &lt;caption&gt;" in html
     assert "What &quot;it&quot; shows" in html
     assert "imulated" not in html + svg_of(html)
+
+
+def test_the_last_bits_of_a_layout_do_not_reach_the_page(published, monkeypatch):
+    """The solver of constrained layout sums in memory order: stand in for another order."""
+    layout = ConstrainedLayoutEngine.execute
+    for jitter in (0.0, 1e-12):
+
+        def execute(self, figure, jitter=jitter):
+            layout(self, figure)
+            for axes in figure.axes:
+                left, bottom, width, height = axes.get_position(original=True).bounds
+                axes._set_position([left, bottom + jitter, width, height + jitter])
+
+        monkeypatch.setattr(ConstrainedLayoutEngine, "execute", execute)
+        figure = Figure(figsize=(5, 3), layout="constrained")
+        for axes in figure.subplots(2, 2, sharex="col").flat:
+            axes.plot([1, 2], [3, 4])
+        products.show(figure, "one", "A caption", alt="x")
+        assert figure.axes[0].get_position().height > 0.2  # the layout did its work
+    assert published[0] == published[1]
 
 
 def test_a_figure_from_simulated_data_says_so(published, simulated):
