@@ -71,11 +71,23 @@ def _parser() -> argparse.ArgumentParser:
                      help="set a notebook parameter")  # fmt: skip
     run.add_argument("--dataset", help="run on this dataset instead of the notebooks' default")
     run.add_argument("--jobs", type=_positive, default=2, help="notebooks at a time (default 2)")
+    _formats(run)
     run.set_defaults(action=_run)
+
+    render = commands.add_parser("render", help="write finished reports as PDF or for Word")
+    render.add_argument("reports", nargs="*", metavar="REPORT", help="default: every report")
+    _formats(render)
+    render.set_defaults(action=_render)
 
     dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
     dictionary.set_defaults(action=_dictionary)
     return parser
+
+
+def _formats(command: argparse.ArgumentParser) -> None:
+    for name, what in (("pdf", "as PDF/A with the notebook attached"), ("docx", "for Word")):
+        command.add_argument(f"--{name}", dest="formats", action="append_const", const=name,
+                             default=[], help=f"write each report {what} as well")  # fmt: skip
 
 
 def _positive(text: str) -> int:
@@ -173,7 +185,17 @@ def _run(options: argparse.Namespace) -> int:
         parameters=_assignments(options.parameters),
         dataset=options.dataset,
         jobs=options.jobs,
+        formats=options.formats,
     )
+
+
+def _render(options: argparse.Namespace) -> int:
+    from analysis.reports import documents
+
+    written = documents.render(options.reports, options.formats or ["pdf"])
+    for path in written:
+        _say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
+    return 0
 
 
 def _dictionary(_: argparse.Namespace) -> int:

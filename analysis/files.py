@@ -1,8 +1,10 @@
 """Write so that nothing is lost: stage, then rename."""
 
+import io
 import json
 import shutil
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,27 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8 with Unix line ends, by a rename."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file by a rename."""
     staging = path.with_name(f".{path.name}.staging")
-    staging.write_text(text, encoding="utf-8", newline="\n")
+    staging.write_bytes(content)
     staging.replace(path)
+
+
+def zipped(contents: Mapping[str, bytes]) -> bytes:
+    """Return a zip file; the same contents give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        for name in sorted(contents):
+            entry = zipfile.ZipInfo(name)  # of 1980-01-01
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            entry.create_system = 3  # as on Unix, wherever it was made
+            file.writestr(entry, contents[name])
+    return buffer.getvalue()
 
 
 def to_json(content: Any) -> str:  # noqa: ANN401  (JSON can be anything)

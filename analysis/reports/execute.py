@@ -22,7 +22,7 @@ from analysis.reports.plan import Run
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
+EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
 _LONGEST_SOCKET = 90  # the address of a local socket holds about a hundred bytes
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -76,7 +76,7 @@ def environment() -> dict[str, str]:
         **inherited,
         **one_thread,
         "PYTHONHASHSEED": "0",
-        "SOURCE_DATE_EPOCH": _EPOCH,
+        "SOURCE_DATEEPOCH": EPOCH,
         "TZ": "UTC",
         "LANG": "C.UTF-8",
         "TQDM_DISABLE": "1",

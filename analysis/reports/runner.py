@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from typing import Any
 
 from analysis import __version__, files, paths
 from analysis.errors import LianjianError
-from analysis.reports import execute, index, ledger, plan, staging
+from analysis.reports import documents, execute, index, ledger, plan, staging
 from analysis.reports.execute import Executed, Failure
 from analysis.reports.plan import Run
 from analysis.reports.progress import Progress
@@ -58,6 +58,7 @@ def run(
     parameters: Mapping[str, str] = _NOTHING,
     dataset: str | None = None,
     jobs: int = 2,
+    formats: Collection[str] = (),
 ) -> int:
     """Run the plan, or a part of it, and write the index.
 
@@ -71,6 +72,8 @@ def run(
         Value of the parameter ``dataset`` where a notebook has one.
     jobs : int
         How many notebooks run at a time.
+    formats : collection of {"pdf", "docx"}
+        What to write beside each page.
 
     Returns
     -------
@@ -84,6 +87,7 @@ def run(
     """
     if jobs < 1:
         raise LianjianError(f"--jobs is {jobs}; it takes a whole number from 1.")
+    documents.require(formats)
     runs = plan.override(plan.select(plan.load(), only), parameters, dataset)
     if not runs:
         raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
@@ -94,13 +98,15 @@ def run(
         staging.forget_failures(reports, {r.slug for r in runs})
     started = time.perf_counter()
     with ThreadPoolExecutor(max_workers=jobs) as executor:
-        outcomes = _run_all(runs, reports, executor)
+        outcomes = _run_all(runs, reports, executor, formats)
     staging.sweep(reports)
     files.write_text(reports / "index.html", index.render(reports))
     return _close(runs, outcomes, time.perf_counter() - started)
 
 
-def _run_all(runs: Sequence[Run], reports: Path, executor: Executor) -> list[Outcome]:
+def _run_all(
+    runs: Sequence[Run], reports: Path, executor: Executor, formats: Collection[str]
+) -> list[Outcome]:
     """Run everything on an executor; an interruption ends every kernel and returns."""
     execute.stopping.clear()
     outcomes: list[Outcome] = []
@@ -108,7 +114,7 @@ def _run_all(runs: Sequence[Run], reports: Path, executor: Executor) -> list[Out
     with Progress(len(runs)) as progress, _terminable():
         progress.width = max(len(r.slug) for r in runs)
         try:
-            futures = {executor.submit(perform, r, reports): r for r in runs}
+            futures = {executor.submit(perform, r, reports, formats): r for r in runs}
             pending = set(futures)
             while pending:
                 progress.running([futures[f].slug for f in futures if f.running()])
@@ -125,7 +131,7 @@ def _run_all(runs: Sequence[Run], reports: Path, executor: Executor) -> list[Out
     return outcomes
 
 
-def perform(run: Run, reports: Path) -> Outcome:
+def perform(run: Run, reports: Path, formats: Collection[str] = ()) -> Outcome:
     """Execute one run, render it and put the report in place."""
     began = datetime.now(UTC)
     started = time.perf_counter()
@@ -148,6 +154,8 @@ def perform(run: Run, reports: Path) -> Outcome:
             failure = executed.failure
             if failure is None:
                 record |= _render(executed, run, folder)
+                if formats:
+                    documents.write(folder, record, formats)
     except LianjianError as error:
         failure = Failure(None, "", "", str(error), "")
     except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)
