@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 INJECTED = "injected-parameters"
 """Tag, and fixed id, of the cell in which papermill sets the parameters."""
 
-_ERROR_MARKER = "papermill-error-cell-tag"
+ERROR_MARKER = "papermill-error-cell-tag"
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}")
 _CELL_FILE = re.compile(r"[^\s'\"<>=(]{0,200}[/\\]ipykernel_\d+[/\\]\d+\.py")
 
@@ -30,7 +30,7 @@ def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
     node.metadata.pop("papermill", None)
     node.metadata.pop("widgets", None)
     node.metadata["lianjian"] = dict(facts)
-    node.cells = [c for c in node.cells if _ERROR_MARKER not in c.metadata.get("tags", [])]
+    node.cells = [c for c in node.cells if ERROR_MARKER not in c.metadata.get("tags", [])]
     clean = _Cleaner()
     for cell in node.cells:
         for key in ("papermill", "execution"):

@@ -93,8 +93,11 @@ def run(
     if not (only or parameters or dataset):
         staging.forget_failures(reports, {r.slug for r in runs})
     started = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=jobs) as executor:
-        outcomes = _run_all(runs, reports, executor)
+    try:
+        with ThreadPoolExecutor(max_workers=jobs) as executor:
+            outcomes = _run_all(runs, reports, executor)
+    finally:
+        execute.cool_down()
     staging.sweep(reports)
     files.write_text(reports / "index.html", index.render(reports))
     return _close(runs, outcomes, time.perf_counter() - started)

@@ -94,10 +94,10 @@ def test_a_failure_keeps_the_last_good_report_and_stops_nobody(project, capsys):
     failed = project.reports / "02-turns-bad.failed"
     assert files(failed) == ["error.txt", "notebook.ipynb", "run.json"]
     record = json.loads((failed / "run.json").read_text())
-    assert record["error"] == "cell 4: ZeroDivisionError: division by zero"
+    assert record["error"] == "cell 4, line 1: ZeroDivisionError: division by zero"
     assert "y = x / 0" in (failed / "error.txt").read_text()
     out = capsys.readouterr().out
-    assert "cell 4: ZeroDivisionError: division by zero" in out
+    assert "cell 4, line 1: ZeroDivisionError: division by zero" in out
     assert "see reports/02-turns-bad.failed/error.txt" in out
     assert "1 report published, 1 failed" in out
     page = (project.reports / "index.html").read_text()
