@@ -1,6 +1,8 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
 import contextlib
+import datetime
+import json
 import logging
 import os
 import queue
@@ -18,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, paths
-from analysis.reports import kernel, normalise, zygote
+from analysis.errors import LianjianError
+from analysis.reports import kernel, normalise, parameters, zygote
 from analysis.reports.plan import Run
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 _EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
 _START_SECONDS = 60.0
+_SHORTEST_SECRET = 6  # a shorter one would be struck out of innocent words
 _LONGEST_SOCKET = 90  # the address of a local socket holds about a hundred bytes
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^-+> ?(\d+)", re.MULTILINE)
@@ -165,7 +169,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     import papermill  # noqa: PLC0415
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
 
-    _silence()
+    _prepare_papermill()
+    secrets = _secrets(run)
     failure: Failure | None = None
     parent = _zygote() if warm else None
     started = time.perf_counter()
@@ -185,7 +190,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
                 keep=kept,
                 execution_timeout=limits.cell,
                 shutdown_kernel="immediate",
-                kernel_manager_class=_manager(run.notebook.parent, place, warm=warm),
+                kernel_manager_class=_manager(run.notebook.parent, place, secrets, warm=warm),
             )
         except papermill.PapermillExecutionError:
             pass  # read from the notebook below, which also knows which cell it was
@@ -205,8 +210,15 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
         for c in node.cells
         if c.cell_type == "code"
     )
-    failure = _located(failure, node) if failure else _failure(node)
-    normalise.notebook(node, _facts(run))
+    failure = _located(failure, node) if failure else None
+    values = {name: os.environ[variable] for name, variable in secrets.items()}
+    shown = normalise.notebook(node, _facts(run), values)
+    failure = failure or _failure(node)
+    if shown and failure is None:
+        reason = f"an output shows the secret {', '.join(shown)}; print nothing that holds it"
+        failure = Failure(None, "", "SecretShown", reason, "")
+    for value in values.values():
+        log = log.replace(value, "<secret>")
     text = nbformat.writes(node) + "\n"
     (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
     return Executed(node, seconds, cell_seconds, failure, files, folders, log), survived
@@ -215,11 +227,29 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
 def _facts(run: Run) -> dict[str, Any]:
     return {
         "notebook": run.notebook.name,
-        "parameters": run.parameters,
+        "parameters": {name: parameters.plain(value) for name, value in run.parameters.items()},
         "slug": run.slug,
         "title": run.title,
         "version": __version__,
     }
+
+
+def _secrets(run: Run) -> dict[str, str]:
+    """Return the secret parameters of a notebook and the environment variables that hold them.
+
+    Raises
+    ------
+    LianjianError
+        One is not set, or too short to be struck out of outputs.
+    """
+    variables = {p.name: p.variable for p in parameters.read(run.notebook).values() if p.secret}
+    for name, variable in variables.items():
+        if len(os.environ.get(variable, "")) < _SHORTEST_SECRET:
+            raise LianjianError(
+                f"{run.notebook.name}: the secret {name!r} is read from the environment variable "
+                f"{variable}, which is not set or has fewer than {_SHORTEST_SECRET} characters."
+            )
+    return variables
 
 
 def _located(failure: Failure, node: "NotebookNode") -> Failure:
@@ -353,9 +383,27 @@ def _zygote() -> Any:  # noqa: ANN401
 
 
 @cache
-def _silence() -> None:
-    """Let papermill say nothing: what goes wrong arrives as an exception."""
+def _prepare_papermill() -> None:
+    """Let papermill say nothing, for errors arrive as exceptions, and write parameters our way."""
+    from papermill.translators import PythonTranslator, papermill_translators  # noqa: PLC0415
+
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
+
+    class Translator(PythonTranslator):
+        """Writes dates, and Chinese as Chinese; the same with and without the formatter black."""
+
+        @classmethod
+        def translate(cls, val: Any) -> str:  # noqa: ANN401
+            if isinstance(val, datetime.date):
+                return f'__import__("datetime").date({val.year}, {val.month}, {val.day})'
+            return repr(val) if isinstance(val, str) else str(super().translate(val))
+
+        @classmethod
+        def codify(cls, parameters: Mapping[str, Any], comment: str = "Parameters") -> str:
+            lines = [f"{name} = {cls.translate(value)}" for name, value in parameters.items()]
+            return "\n".join([f"# {comment}", *lines, ""])
+
+    papermill_translators.register("python", Translator)
 
 
 @cache
@@ -375,7 +423,7 @@ def _engine() -> str:
     return "lianjian"
 
 
-def _manager(cwd: Path, place: Path, *, warm: bool) -> type:
+def _manager(cwd: Path, place: Path, secrets: Mapping[str, str], *, warm: bool) -> type:
     """Return a kernel manager that starts this Python, in this folder, with our environment."""
     from jupyter_client.kernelspec import KernelSpec  # noqa: PLC0415
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
@@ -384,6 +432,7 @@ def _manager(cwd: Path, place: Path, *, warm: bool) -> type:
     metadata = {"kernel_provisioner": {"provisioner_name": zygote.PROVISIONER}} if warm else {}
     spec = KernelSpec(argv=command, display_name="Python 3", language="python", metadata=metadata)
     env = {**environment(), "IPYTHONDIR": str(place / "ipython")}
+    env |= {kernel.SECRETS: json.dumps(dict(secrets))} if secrets else {}
     local = os.name == "posix" and len(str(place)) < _LONGEST_SOCKET
 
     class Manager(AsyncKernelManager):

@@ -4,12 +4,15 @@
 holds the connection (``kernel.json``) and takes the list of files that the notebook read (``reads``).
 """
 
+import json
 import os
 import sys
 from pathlib import Path
 
 CONNECTION = "kernel.json"
 READS = "reads"
+SECRETS = "LIANJIAN_SECRETS"
+"""Names of secret parameters and of the environment variables that hold them, as JSON."""
 
 
 def start(place: Path) -> None:
@@ -19,6 +22,7 @@ def start(place: Path) -> None:
     root = os.environ.get("LIANJIAN_ROOT", "")
     if root:
         _note_reads(place / READS, root)
+    secrets = _take_secrets()
     app = IPKernelApp.instance()
     app.initialize(
         [
@@ -27,7 +31,16 @@ def start(place: Path) -> None:
             "--HistoryManager.enabled=False",  # a history serves nobody here, and costs a database
         ]
     )
+    if secrets:
+        # after the cell of defaults, and without a cell that would say the value
+        app.shell.events.register("pre_run_cell", lambda _: app.shell.user_ns.update(secrets))
     app.start()
+
+
+def _take_secrets() -> dict[str, str]:
+    """Take secret parameters out of the environment, where any output could show them."""
+    variables = json.loads(os.environ.pop(SECRETS, "{}"))
+    return {name: os.environ.pop(variable) for name, variable in variables.items()}
 
 
 def _note_reads(log: Path, root: str) -> None:

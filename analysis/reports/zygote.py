@@ -16,17 +16,22 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 PROVISIONER = "lianjian-warm"
 """The entry point by which jupyter_client finds `analysis.reports.provisioner`."""
 
-LAUNCH, EXIT = "launch.json", "exit"
+EXIT = "exit"
+"""File in a kernel's folder that takes its exit code."""
+
+_LENGTH = struct.Struct(">I")
 _PR_SET_PDEATHSIG = 1
 _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set it
 
@@ -61,7 +66,7 @@ class Zygote:
     """
 
     def __init__(self, environment: Mapping[str, str], modules: Sequence[str] = ()) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair()
         self._socket = ours
         self._lock = threading.Lock()
         self._ready = False
@@ -87,14 +92,15 @@ class Zygote:
         ZygoteGoneError
             The process has ended, or could not import the stack.
         """
-        launch = {"cwd": str(cwd), "env": dict(environment)}
-        (place / LAUNCH).write_text(json.dumps(launch), "utf-8")
+        # through the socket, never through a file: an environment can hold secrets
+        launch = {"place": str(place), "cwd": str(cwd), "env": dict(environment)}
+        request = json.dumps(launch).encode()
         with self._lock:
             try:
                 if not self._ready:
                     self._expect()
                     self._ready = True
-                self._socket.send(os.fsencode(place))
+                self._socket.sendall(_LENGTH.pack(len(request)) + request)
                 return self._expect()
             except OSError as error:
                 raise ZygoteGoneError(str(error)) from error
@@ -196,16 +202,16 @@ def main(descriptor: int, modules: Sequence[str]) -> None:
                 _reap(children)
             if asked.fileno() not in ready:
                 continue
-            message = asked.recv(4096)
-            if not message:
+            launch = _receive(asked)
+            if launch is None:
                 break
-            place = Path(os.fsdecode(message))
+            place = Path(launch["place"])
             parent = os.getpid()
             pid = os.fork()
             if pid == 0:
                 asked.close()
                 os.close(wake_read)
-                _become_kernel(place, wake_write, parent)
+                _become_kernel(launch, wake_write, parent)
             children[pid] = place
             watched = os.pidfd_open(pid)
             socket.send_fds(asked, [str(pid).encode()], [watched])
@@ -230,7 +236,17 @@ def _reap(children: dict[int, Path]) -> None:
                 (place / EXIT).write_text(str(os.waitstatus_to_exitcode(status)), "utf-8")
 
 
-def _become_kernel(place: Path, wake: int, parent: int) -> None:
+def _receive(asked: socket.socket) -> dict[str, Any] | None:
+    """Return the next request, or None when the other side is gone."""
+    head = asked.recv(_LENGTH.size, socket.MSG_WAITALL)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    body = asked.recv(length, socket.MSG_WAITALL)
+    return dict(json.loads(body)) if len(body) == length else None
+
+
+def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> None:
     """Turn the forked copy into a kernel with its own environment, folder and log."""
     code = 1
     try:
@@ -243,7 +259,7 @@ def _become_kernel(place: Path, wake: int, parent: int) -> None:
         os.close(wake)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        launch = json.loads((place / LAUNCH).read_text("utf-8"))
+        place = Path(launch["place"])
         os.environ.clear()
         os.environ.update(launch["env"])
         time.tzset()
