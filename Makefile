@@ -9,8 +9,8 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The stamp's name holds the content of both files and this folder: new packages or a moved folder install anew.
-READY := $(VENV)/.ready-$(shell { pwd; cat requirements.lock pyproject.toml; } | cksum | cut -d' ' -f1)
+# The stamp's name holds the lock's content and this folder: a new lock or a moved folder installs anew.
+READY := $(VENV)/.ready-$(shell { pwd; cat requirements.lock; } | cksum | cut -d' ' -f1)
 
 help: ## show what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

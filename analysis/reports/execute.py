@@ -212,7 +212,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     )
     failure = _located(failure, node) if failure else None
     values = {name: os.environ[variable] for name, variable in secrets.items()}
-    shown = normalise.notebook(node, _facts(run), values)
+    shown = normalise.notebook(node, facts(run), values)
     failure = failure or _failure(node)
     if shown and failure is None:
         reason = f"an output shows the secret {', '.join(shown)}; print nothing that holds it"
@@ -224,7 +224,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     return Executed(node, seconds, cell_seconds, failure, files, folders, log), survived
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def facts(run: Run) -> dict[str, Any]:
+    """Return what an executed notebook says about its run."""
     return {
         "notebook": run.notebook.name,
         "parameters": {name: parameters.plain(value) for name, value in run.parameters.items()},

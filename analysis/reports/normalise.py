@@ -60,6 +60,30 @@ def notebook(
     return sorted(clean.struck)
 
 
+def with_new_prose(executed: "NotebookNode", source: "NotebookNode") -> "NotebookNode":
+    """Put the text of a notebook around the outputs that its unchanged code has given.
+
+    Parameters
+    ----------
+    executed : NotebookNode
+        The executed notebook, normalised.
+    source : NotebookNode
+        The notebook as it is now; its code cells mean what those of ``executed`` mean, in the same
+        order, while prose, comments, cells without code and cell ids may differ.
+    """
+    run = iter([c for c in executed.cells if c.cell_type == "code" and c.source.strip()])
+    cells = []
+    for cell in source.cells:
+        if cell.cell_type == "code" and cell.source.strip():
+            done = next(run)
+            if INJECTED in done.metadata.get("tags", []):
+                cells.append(done)
+                done = next(run)
+            cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        cells.append(cell)
+    return type(executed)({**executed, "cells": cells, "metadata": {**executed.metadata}})
+
+
 def _streams_joined(outputs: list[Any]) -> list[Any]:
     """Join the pieces of stdout, then of stderr, between two other outputs.
 
