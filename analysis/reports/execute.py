@@ -172,7 +172,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     _prepare_papermill()
     secrets = _secrets(run)
     failure: Failure | None = None
-    parent = _zygote() if warm else None
+    parent = zygote_process() if warm else None
     started = time.perf_counter()
     stop = threading.Event()
     kept: list[NotebookNode] = []
@@ -255,11 +255,15 @@ def _secrets(run: Run) -> dict[str, str]:
 
 def _located(failure: Failure, node: "NotebookNode") -> Failure:
     """Say in which cell a run was when it was ended from outside."""
-    code = [(place, cell) for place, cell in _sources(node) if cell.cell_type == "code"]
-    for place, cell in code:
-        if cell.metadata.get("papermill", {}).get("status") in {"running", "failed"}:
-            return replace(failure, cell=place, source=cell.source)
-    return failure
+    began = [
+        (place, cell)
+        for place, cell in _sources(node)
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    if not began:
+        return failure
+    place, cell = began[-1]
+    return replace(failure, cell=place, source=cell.source)
 
 
 def _failure(node: "NotebookNode") -> Failure | None:
@@ -377,7 +381,8 @@ def cool_down() -> None:
         provisioner.cool_down()
 
 
-def _zygote() -> Any:  # noqa: ANN401
+def zygote_process() -> zygote.Zygote:
+    """Return the warm process of this one, started if there was none."""
     from analysis.reports import provisioner  # noqa: PLC0415
 
     return provisioner.warm_up(environment())

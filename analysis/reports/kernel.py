@@ -23,6 +23,7 @@ def start(place: Path) -> None:
     if root:
         _note_reads(place / READS, root)
     secrets = _take_secrets()
+    sys.argv = [__name__]
     app = IPKernelApp.instance()
     app.initialize(
         [

@@ -39,7 +39,7 @@ STACK = (
     "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "scipy.linalg",
     "matplotlib.figure", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg",
     "seaborn", "IPython.display", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell",
-    "jedi", "analysis", "analysis.clean.dataset", "analysis.figures", "analysis.fields",
+    "analysis", "analysis.clean.dataset", "analysis.figures", "analysis.fields",
     "analysis.reports.products", "analysis.reports.tables", "analysis.reports.kernel",
 )  # fmt: skip
 """What every kernel may need; what is not installed is left out."""
