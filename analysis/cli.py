@@ -25,6 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LianjianError as error:
         print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except OSError as error:
+        # a full or read-only disk, a file that may not be read: what was there before stays
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"lianjian: {error.strerror or error}{where}. "  # noqa: T201
+              "What was there before is unchanged.", file=sys.stderr)  # fmt: skip
+        return 1
     except KeyboardInterrupt:
         print("lianjian: stopped", file=sys.stderr)  # noqa: T201
         return 130

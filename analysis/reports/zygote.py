@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -216,9 +217,10 @@ def main(descriptor: int, modules: Sequence[str]) -> None:
             watched = os.pidfd_open(pid)
             socket.send_fds(asked, [str(pid).encode()], [watched])
             os.close(watched)
-    for pid in children:
+    for pid, place in children.items():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+        shutil.rmtree(place, ignore_errors=True)  # a driver that was killed has left it
 
 
 def _reap(children: dict[int, Path]) -> None:
