@@ -86,7 +86,7 @@ class Outcome:
 def perform(task: Task) -> Outcome:
     """Do a task and put the report, or the failure, in place."""
     run, reports = task.run, task.reports
-    os.environ.setdefault("LIANJIAN_ROOT", str(reports.parent))  # a worker elsewhere is told
+    os.environ["LIANJIAN_ROOT"] = str(reports.parent)  # a worker elsewhere is told
     began, started = datetime.now(UTC), time.perf_counter()
     folder = staging.open_folder(reports, run.slug)
     record: dict[str, Any] = {
