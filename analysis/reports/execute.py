@@ -181,7 +181,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
             papermill.execute_notebook(
                 str(run.notebook),
                 None,
-                run.parameters,
+                {name: _for_papermill(value) for name, value in run.parameters.items()},
                 engine_name=_engine(),
                 kernel_name="python3",
                 language="python",
@@ -233,6 +233,18 @@ def facts(run: Run) -> dict[str, Any]:
         "title": run.title,
         "version": __version__,
     }
+
+
+class _Date(str):
+    """A date as papermill can store it, a text, of a type by which it is written as a date."""
+
+    __slots__ = ()
+
+
+def _for_papermill(value: parameters.Value) -> Any:  # noqa: ANN401
+    if isinstance(value, list):
+        return [_for_papermill(item) for item in value]
+    return _Date(value.isoformat()) if isinstance(value, datetime.date) else value
 
 
 def _secrets(run: Run) -> dict[str, str]:
@@ -400,8 +412,8 @@ def _prepare_papermill() -> None:
 
         @classmethod
         def translate(cls, val: Any) -> str:  # noqa: ANN401
-            if isinstance(val, datetime.date):
-                return f'__import__("datetime").date({val.year}, {val.month}, {val.day})'
+            if isinstance(val, _Date):
+                return f'__import__("datetime").date.fromisoformat({str(val)!r})'
             return repr(val) if isinstance(val, str) else str(super().translate(val))
 
         @classmethod

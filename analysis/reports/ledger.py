@@ -183,9 +183,11 @@ def _read(path: Path) -> list[dict[str, Any]]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows: list[dict[str, Any]] = list(csv.DictReader(stream, strict=True))
+            reader = csv.DictReader(stream, strict=True)
+            if list(reader.fieldnames or ()) != list(COLUMNS):
+                raise ValueError(reader.fieldnames)
+            rows: list[dict[str, Any]] = list(reader)
             for row in rows:
-                row["report"], row["anchor"], row["run_id"], row["label"]
                 row |= {name: _number(row[name]) for name in ("low", "high", "n")}
                 float(row["value"])
                 row["value"] = _number(row["value"])

@@ -265,9 +265,9 @@ def check(
 
 
 def _fit(value: object, parameter: Parameter, where: str) -> Value:
-    if parameter.many:
+    if parameter.many and parameter.checked:
         items = value if isinstance(value, list | tuple) else None
-        if isinstance(value, str):
+        if isinstance(value, str) and not ("None" in parameter.kinds and _is_none(value)):
             items = [part.strip() for part in value.split(",") if part.strip()]
         if items is not None:
             return [_fit_one(item, parameter, where) for item in items]
@@ -305,12 +305,16 @@ def _fits(value: object, parameter: Parameter) -> bool:
     return kind in parameter.kinds
 
 
+def _is_none(value: str) -> bool:
+    return value.strip().lower() in {"none", "null", ""}
+
+
 def _readings(value: object) -> Iterable[Scalar]:
     """Yield what a text may stand for, most specific first."""
     if not isinstance(value, str):
         return
     word = value.strip().lower()
-    if word in {"none", "null", ""}:
+    if _is_none(value):
         yield None
     if word in _TRUE | _FALSE:
         yield word in _TRUE
