@@ -24,6 +24,8 @@ _TEX = str.maketrans(
 )  # fmt: skip
 _MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}. In the text:
 %   \lj{name} the number with its unit, \ljvalue{name} as stored, \ljlow{name}, \ljhigh{name}, \ljn{name}
+% A number from simulated data says so where it is printed.
+\providecommand{\ljsimulated}{\textsuperscript{\textsf{simulated}}}
 \providecommand{\ljget}[2]{\ifcsname lj:#1:#2\endcsname\csname lj:#1:#2\endcsname\else
   \errmessage{No number is called #2}\fi}
 \providecommand{\lj}[1]{\ljget{text}{#1}}
@@ -99,6 +101,7 @@ def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
             value = row.get(kind)
             if value is not None:
                 text = formats.visible(str(value)).translate(_TEX)
+                text += r"\ljsimulated{}" if kind == "text" and mark else ""
                 lines.append(rf"\expandafter\def\csname lj:{kind}:{row[name]}\endcsname{{{text}}}")
     return "\n".join(lines) + "\n"
 
