@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import __version__, paths
 from analysis.errors import LianjianError
 from analysis.reports import kernel, normalise, parameters, zygote
+from analysis.reports.imports import import_papermill
 from analysis.reports.plan import Run
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def execute(
 
 def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Executed, bool]:
     """Execute a run once; say also whether the warm process survived it."""
+    import_papermill()
     import nbformat  # noqa: PLC0415
     import papermill  # noqa: PLC0415
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415

@@ -16,6 +16,7 @@ from analysis import __version__, files
 from analysis.errors import LianjianError
 from analysis.reports import execute, findings, keys, ledger, parameters, source, staging
 from analysis.reports.execute import Failure, Limits
+from analysis.reports.imports import import_papermill
 from analysis.reports.plan import Run
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
 
 def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
     """Make the page anew from what the last run left, with the prose of now."""
+    import_papermill()
     import nbformat  # noqa: PLC0415
 
     from analysis.reports import normalise  # noqa: PLC0415

@@ -224,14 +224,3 @@ def test_an_interruption_leaves_no_kernel_and_no_half_report(project, how):
     assert files(project.reports) == [".lock", "index.html", "numbers.csv", "numbers.tex"]
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)
-
-
-def test_the_engine_is_imported_late():
-    command = (
-        "import sys, analysis.reports, analysis.reports.runner;"
-        "print({'papermill', 'nbformat', 'nbconvert', 'matplotlib', 'pandas'} & set(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", command], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "set()"
