@@ -90,6 +90,21 @@ def require(formats: Collection[str]) -> None:
         )
 
 
+def lacks(folder: Path, formats: Collection[str]) -> bool:
+    """Whether a report is without one of these formats."""
+    return any(not (folder / FORMATS[name]).is_file() for name in formats)
+
+
+def kept(folder: Path, formats: Collection[str]) -> tuple[str, ...]:
+    """Return these formats and those that a report has: a new page gets new documents.
+
+    Where the extra is not installed, a report that is made anew goes without.
+    """
+    if any(find_spec(name) is None for name in _NEEDS):
+        return tuple(formats)
+    return tuple(name for name in FORMATS if name in formats or (folder / FORMATS[name]).is_file())
+
+
 def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> tuple[Path, ...]:
     """Write a finished report in other formats, into its folder.
 

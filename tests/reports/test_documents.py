@@ -43,7 +43,7 @@ def make(project, kind, formats=("pdf", "docx")):
         f"md: ## To read\n\nAs [](#fig-line) and [](#tab-gains) show, [](#num-gain). `{TYPST}`",
         parameters=PARAMETERS,
     )  # fmt: skip
-    assert runner.run(jobs=1, formats=formats) == 0
+    assert runner.run(options=runner.Options(jobs=1, formats=formats)) == 0
     return project.reports / "01-trial"
 
 
@@ -222,7 +222,7 @@ def test_what_cannot_be_written_is_said(folders, tmp_path, monkeypatch, capsys):
 def test_a_run_checks_for_the_extra_before_it_starts(project, monkeypatch):
     monkeypatch.setattr(documents, "find_spec", lambda name: None)
     with pytest.raises(LianjianError, match="typst, pypandoc"):
-        runner.run(formats=["pdf"])
+        runner.run(options=runner.Options(formats=("pdf",)))
 
 
 def test_a_wide_picture_and_a_tall_one_stay_on_their_page():
