@@ -201,20 +201,22 @@ def by_year(
 
 
 def _shares(effects: GroupTime, cohorts: Ints) -> Floats:
-    """Return the share of each cohort among all units."""
-    known, counts = np.unique(effects.panel.cohort, return_counts=True)
-    return counts[np.searchsorted(known, cohorts)] / effects.panel.n_units
+    """Return the (weighted) share of each cohort among all units."""
+    known, where = np.unique(effects.panel.cohort, return_inverse=True)
+    counts = np.bincount(where, effects.panel.unit_weight)
+    return counts[np.searchsorted(known, cohorts)] / counts.sum()
 
 
 def _share_influence(effects: GroupTime, cohorts: Ints, theta: Floats) -> Floats:
     """Return what estimating the weights p_g/Σp adds to the influence function (N,)."""
     shares = _shares(effects, cohorts)
-    total = shares.sum()
-    mean = float(shares @ theta / total)
+    mean = float(shares @ theta / shares.sum())
     known, where = np.unique(effects.panel.cohort, return_inverse=True)
-    # d(Σpθ/Σp) = Σ (θ − mean) dp / Σp, and dp_g of a unit is (1{its cohort is g} − p_g)/N
-    slope = np.array([(theta[cohorts == g] - mean).sum() for g in known])
-    return (slope[where] - shares @ (theta - mean)) / (total * effects.panel.n_units)
+    # d(Σpθ/Σp) = Σ (θ − mean) dp / Σp, and dp_g of a unit is its own weight over that of all units
+    slope = np.array([(theta[cohorts == g] - mean).sum() for g in known])[where]
+    weight = effects.panel.unit_weight
+    n = effects.panel.n_units if weight is None else weight.sum()
+    return slope * (1.0 if weight is None else weight) / (shares.sum() * n)
 
 
 def _weighted(effects: GroupTime, mark: Bools) -> tuple[float, Floats]:

@@ -25,7 +25,7 @@ def two_way(
     Parameters
     ----------
     panel : Panel
-        Covariates enter with a coefficient for each year.
+        Covariates enter with a coefficient for each year, weights as weights of least squares.
     anticipation : int
         Years before treatment that may be affected already; their cells are left out.
     level : float
@@ -82,7 +82,7 @@ def event_study(
     Parameters
     ----------
     panel : Panel
-        Covariates enter with a coefficient for each year.
+        Covariates and weights enter as in `two_way`.
     reference : int, optional
         Event time fixed at zero; −1 − anticipation when not given.
     anticipation, level, small_sample
@@ -160,22 +160,22 @@ def sun_abraham(
     Parameters
     ----------
     panel, anticipation, level, small_sample
-        As in `event_study`; the reference is −1 − anticipation.
+        As in `event_study`; the reference is each cohort's last year before g − anticipation.
 
     Returns
     -------
     EffectSeries
-        ``overall`` weights each cohort and year from joining on by its units.
+        ``overall`` weights each cohort and year from joining on by its units or their weights.
 
     Raises
     ------
     LianjianError
-        No cohort shows both the reference year and a treated year.
+        No cohort shows both a year before treatment and a treated year.
 
     Notes
     -----
     y_it = α_i + λ_t + Σ_g Σ_{e≠ref} δ_ge 1{g_i = g} 1{t − g = e} + ε_it, then β_e = Σ_g s_ge δ_ge,
-    s_ge the share of cohort g among the treated units seen at e; the shares are taken as known. The
+    s_ge the (weighted) share of cohort g among the treated units seen at e, taken as known. The
     comparison is the never-treated; without any, the cohort treated last, in the years before its
     own treatment (Sun & Abraham 2021, J. Econometrics 225(2), DOI 10.1016/j.jeconom.2020.09.006).
 
@@ -205,14 +205,17 @@ def sun_abraham(
         late = np.isin(panel.cohort, cohort[control]) & (panel.cohort != NEVER)
         used &= ~(late[:, None] & (panel.years >= panel.cohort[:, None] - anticipation))
     cells = np.stack([used[rows].sum(axis=0) for _, rows in groups])
-    zero = -1 - anticipation
-    usable = ~control & ((event == zero) & (cells > 0)).any(axis=1)
+    early = (event < -anticipation) & (cells > 0)
+    usable = ~control & early.any(axis=1)
     lost = cohort[~control & ~usable]
     if len(lost):
-        text = f"show no year {-zero} before treatment and take no part."
+        text = f"show no year more than {anticipation} before treatment and take no part."
         notes = (*notes, f"Cohorts {', '.join(map(str, lost))} {text}")
         used &= ~np.isin(panel.cohort, lost)[:, None]
-    c, t = np.nonzero(usable[:, None] & (cells > 0) & (event != zero))
+    # the last year before treatment that the cohort shows; where years have gaps it differs
+    base = event.shape[1] - 1 - np.argmax(early[:, ::-1], axis=1)
+    reference = np.arange(event.shape[1]) == base[:, None]
+    c, t = np.nonzero(usable[:, None] & (cells > 0) & ~reference)
     if not (event[c, t] >= 0).any():
         raise LianjianError(
             "No cohort shows both the year before treatment and a treated year with a comparison. "
@@ -225,18 +228,21 @@ def sun_abraham(
     if not solved.all():
         notes = (*notes, f"{(~solved).sum()} cohort-years are not identified and take no part.")
     c, t, delta = c[solved], t[solved], fit.coef[solved]
-    size, when = cells[c, t].astype(np.float64), event[c, t]
+    mass = np.stack([fit.mass[rows].sum(axis=0) for _, rows in groups])
+    when = event[c, t]
     index = np.unique(when)
-    shares = (when == index[:, None]) * size
-    units = shares.sum(axis=1)
-    shares /= units[:, None]
+    same = when == index[:, None]
+    shares = same * mass[c, t]
+    total = shares.sum(axis=1)
+    shares /= total[:, None]
     combine = np.zeros((len(solved), len(index)))
     combine[solved] = shares.T
     covariance = _covariance(fit, panel, small_sample=small_sample, combine=combine)
-    post = np.where(index >= 0, units, 0.0)
+    post = np.where(index >= 0, total, 0.0)
+    zeros = np.setdiff1d(event[usable, base[usable]], index)
     return _series(
-        "Sun–Abraham", panel, index, shares @ delta, covariance,
-        weight=post / post.sum(), units=units.astype(np.int64), reference=(zero,), level=level,
+        "Sun–Abraham", panel, index, shares @ delta, covariance, weight=post / post.sum(),
+        units=same @ cells[c, t], reference=tuple(zeros.tolist()), level=level,
         n_obs=fit.n_obs, notes=notes, anticipation=anticipation,
         average="mean of treated unit-years",
     )  # fmt: skip

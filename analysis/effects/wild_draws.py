@@ -158,13 +158,15 @@ def run_block(scores: Scores, weights: Floats) -> Draws:
         product_sums: Floats = np.einsum("ij,ij->i", left, right)
         return product_sums
 
+    moved = dot(moved_d, a_d)
+    slope = own[:, 1] - dot(h_y, a_d) - dot(h_d, a_y) + dot(moved_y, a_d)
+    bend = own[:, 2] - 2 * dot(h_d, a_d) + moved
+    # equal weights refit the null part away; what rounding leaves of it grows with the null squared
+    gone = bend <= FIT_TOLERANCE * (own[:, 2] + moved)
+    slope[gone] = bend[gone] = 0.0
     return Draws(
         top=(a_y[:, m].copy(), a_d[:, m].copy()),
-        low=(
-            own[:, 0] - 2 * dot(h_y, a_y) + dot(moved_y, a_y),
-            own[:, 1] - dot(h_y, a_d) - dot(h_d, a_y) + dot(moved_y, a_d),
-            own[:, 2] - 2 * dot(h_d, a_d) + dot(moved_d, a_d),
-        ),
+        low=(own[:, 0] - 2 * dot(h_y, a_y) + dot(moved_y, a_y), slope, bend),
     )
 
 

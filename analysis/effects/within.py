@@ -30,7 +30,9 @@ class WithinFit:
     bread : float array, (R, R)
         Inverse of the residualised cross product, zero where a regressor was dropped.
     score : float array, (N, R)
-        Σ_t of regressor net of effects times residual.
+        Σ_t of regressor net of effects times residual, times the weight where there is one.
+    mass : float array, (N, T)
+        Weight of each used cell, one without weights; zero where a cell is not used.
     residual : float array, (N, T)
         Zero where a cell is not used.
     unit_effect : float array, (N,)
@@ -47,6 +49,7 @@ class WithinFit:
     year_coef: Floats
     bread: Floats
     score: Floats
+    mass: Floats
     residual: Floats
     unit_effect: Floats
     z: Floats
@@ -129,7 +132,7 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
     Parameters
     ----------
     panel : Panel
-        Its covariates x enter with a coefficient for each year.
+        Its covariates x enter with a coefficient for each year, its weights as weights.
     used : bool array, (N, T)
         Cells with an outcome that take part.
     regressors : float array, (C, T, R)
@@ -142,11 +145,11 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
 
     Notes
     -----
-    With m_i the used years of unit i and W_i = diag(m_i) − m_i m_i′/n_i, all cross products are
-    sums of W_i by cohort (Frisch & Waugh 1933; Wansbeek & Kapteyn 1989, J. Econometrics 41(3), for
-    unbalanced panels). The first used year is dropped, so the T×T matrix is inverted exactly.
-    The score of unit i needs residuals and regressors only: Σ_t ε_it (R(g_i, t) − z_i′C_t), as
-    residuals add up to zero within units.
+    With m_i the used years of unit i (weights there, 0 elsewhere) and W_i = diag(m_i) − m_i m_i′/Σm
+    all cross products are sums of W_i by cohort (Frisch & Waugh 1933; Wansbeek & Kapteyn 1989, J.
+    Econometrics 41(3), for unbalanced panels). The first used year is dropped, so the T×T matrix is
+    inverted exactly. The score of unit i needs residuals and regressors only:
+    Σ_t m_it ε_it (R(g_i, t) − z_i′C_t), as weighted residuals add up to zero within units.
 
     Examples
     --------
@@ -162,14 +165,15 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
     array([2.])
     """
     groups = cohort_slices(panel)
-    m = used.astype(np.float64)
+    m = used.astype(np.float64) if panel.weight is None else np.where(used, panel.weight, 0.0)
     years = m.shape[1]
     count = m.sum(axis=1)
     if not count.any():
         raise LianjianError("No unit-year is left to fit the regression on.")
     share = np.divide(1.0, count, out=np.zeros_like(count), where=count > 0)
     y = np.where(used, panel.y, 0.0)
-    dy = y - m * (y.sum(axis=1) * share)[:, None]
+    my = y if panel.weight is None else m * y
+    dy = my - m * (my.sum(axis=1) * share)[:, None]
     z = _with_constant(panel.x, count > 0)
     width = z.shape[1]
 
@@ -207,14 +211,15 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
     fit = z @ year_coef.T
     for c, (_, rows) in enumerate(groups):
         fit[rows] += regressors[c] @ coef
-    level = ((y - m * fit).sum(axis=1)) * share
-    residual = m * (y - fit - level[:, None])
+    level = ((my - m * fit).sum(axis=1)) * share
+    residual = np.where(used, y - fit - level[:, None], 0.0)
+    pull = residual if panel.weight is None else m * residual
     score = np.empty((len(m), r))
     swept = partial[:, 1:].reshape(years, width, r)
     for c, (_, rows) in enumerate(groups):
-        score[rows] = residual[rows] @ (regressors[c] - swept[:, 0])
+        score[rows] = pull[rows] @ (regressors[c] - swept[:, 0])
     for p in range(1, width):
-        score -= z[:, p : p + 1] * (residual @ swept[:, p])
+        score -= z[:, p : p + 1] * (pull @ swept[:, p])
     out = ~np.isin(np.arange(r), solved)
     coef[out] = np.nan
     return WithinFit(
@@ -222,11 +227,12 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
         year_coef=year_coef,
         bread=inverse,
         score=score,
+        mass=m,
         residual=residual,
         unit_effect=np.where(count > 0, level, np.nan),
         z=z,
         cross=full,
-        n_obs=int(count.sum()),
+        n_obs=int(np.count_nonzero(used)),
         n_year=len(kept),
     )
 

@@ -12,6 +12,7 @@ import pytest
 from analysis.effects.compare import METHODS, compare
 from analysis.effects.imputation import imputation
 from analysis.effects.panel import Panel, make_panel
+from analysis.effects.panel_columns import first_treated
 from analysis.effects.series import EffectSeries
 from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import dynamic, simple
@@ -95,8 +96,10 @@ def test_bad_clusters_are_refused():
                    cluster="county")  # fmt: skip
 
 
-def test_missing_cohort_is_never():
+def test_infinite_or_missing_cohort_is_never():
     frame = draw(MIXED)
+    endless = frame.assign(joined_year=frame["joined_year"].replace(0, np.inf))
+    assert (make_panel(endless, "y").cohort == make_panel(frame, "y").cohort).all()
     blank = frame.assign(joined_year=frame["joined_year"].astype("Int64").replace(0, pd.NA))
     assert (make_panel(blank, "y").cohort == make_panel(frame, "y").cohort).all()
 
@@ -113,6 +116,33 @@ def test_outcomes_without_a_value_are_dropped_and_counted():
     balanced = make_panel(holes, "y", unbalanced="balance")
     assert not np.isnan(balanced.y).any()
     assert any("that miss a year were dropped" in note for note in balanced.notes)
+
+
+def test_rows_without_weight_are_dropped_and_counted():
+    frame = draw(MIXED).assign(w=lambda f: np.where(f.index % 9 == 0, np.nan, 1 + f["county"]))
+    panel = make_panel(frame, "y", weights="w")
+    assert any("24 rows whose w is 0 or missing were dropped" in note for note in panel.notes)
+    zero = make_panel(frame.assign(w=frame["w"].fillna(0)), "y", weights="w")
+    assert simple(group_time(zero)).estimate == simple(group_time(panel)).estimate
+    with pytest.raises(LianjianError, match="w is -1 in a row"):
+        make_panel(frame.assign(w=-1), "y", weights="w")
+    moving = make_panel(frame.assign(w=frame["year"]), "y", weights="w")
+    assert any("w varies over time" in note for note in moving.notes)
+    table = compare(make_panel(draw([2021] * 6 + [0] * 12).assign(w=2.0), "y", weights="w"),
+                    np.random.default_rng(1))  # fmt: skip
+    assert "takes no weights" in table.loc["synthetic", "notes"]
+
+
+def test_cohorts_from_a_treatment_column():
+    frame = draw(MIXED)
+    after = (frame["year"] >= frame["joined_year"]) & (frame["joined_year"] > 0)
+    assert (first_treated(frame.assign(d=after), "d") == frame["joined_year"]).all()
+    with pytest.raises(LianjianError, match="d ends in 12 units, first v000"):
+        first_treated(
+            frame.assign(d=after & (frame["year"] != 2022 + (frame["joined_year"] > 2020))), "d"
+        )
+    with pytest.raises(LianjianError, match="missing or negative in 210 rows"):
+        first_treated(frame.assign(d=np.nan), "d")
 
 
 def test_always_treated_units_are_dropped_with_a_note():
@@ -214,6 +244,11 @@ def test_years_may_have_gaps():
     # the cohort of 2021 is first seen treated in 2022 and compared with 2020
     assert set(effects.base[(effects.cohort == 2021) & (effects.year >= 2021)]) == {2020}
     assert finite(imputation(cut))
+    # every second year: cohorts in between are compared with their own last year before
+    even = make_panel(frame[frame["year"] % 2 == 0], "y")
+    assert sun_abraham(even).overall.estimate == pytest.approx(simple(group_time(even)).estimate)
+    with pytest.raises(LianjianError, match="Choose another reference among"):
+        event_study(make_panel(draw([2022] * 5 + [0] * 5).query("year % 2 == 0"), "y"))
 
 
 def test_arguments_are_checked():
