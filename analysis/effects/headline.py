@@ -13,9 +13,10 @@ from analysis.effects.multiple import holm
 from analysis.effects.panel import NEVER, Panel
 from analysis.effects.results import Estimate
 from analysis.effects.sensitivity import Estimator
-from analysis.effects.series import EffectSeries, WaldTest
+from analysis.effects.series import EffectSeries
 from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import dynamic, simple
+from analysis.effects.wald import WaldTest
 from analysis.errors import LianjianError
 
 ADJUST_FOR = ("households", "has_central_project")

@@ -8,12 +8,12 @@ import numpy as np
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
 from analysis.effects.series import (
     EffectSeries,
-    WaldTest,
     clustered_covariance,
     make_estimate,
     make_series,
-    wald,
 )
+from analysis.effects.twoway import units_at
+from analysis.effects.wald import BEFORE, WaldTest, clusters_behind, no_test, wald
 from analysis.effects.within import WithinFit, cohort_slices, fit_within, solve_spd
 from analysis.errors import LianjianError
 
@@ -121,7 +121,8 @@ def imputation(
     )  # fmt: skip
     return make_series(
         "Imputation, by event time", "event_time", index, theta,
-        clustered_covariance(psi, panel, small_sample=small_sample), panel=panel, n_units=counts,
+        clustered_covariance(psi, panel, small_sample=small_sample), panel=panel,
+        units=units_at(cells, cohort_slices(panel), targets.event, index), n_units=counts,
         overall=overall, pretest=pretrend(panel, anticipation=anticipation), notes=notes,
     )  # fmt: skip
 
@@ -168,20 +169,16 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     index = np.unique(event[real[:, None] & cells])[1:][::-1]
     if leads is not None:
         index = index[:leads]
-    df, nan = panel.n_clusters - 1, float("nan")
-    hypothesis = "No effect before treatment"
     if not len(index):
-        why = "not tested: no unit shows two years before treatment"
-        return WaldTest(hypothesis, nan, 0, df, nan, nan, why)
+        return no_test(BEFORE, "no unit shows two years before treatment")
     dummies = (event[:, :, None] == index) & real[:, None, None]
     fit = fit_within(panel, used, dummies.astype(np.float64))
     solved = ~np.isnan(fit.coef)
     if not solved.any():
-        why = "not tested: no comparison in the years before treatment"
-        return WaldTest(hypothesis, nan, 0, df, nan, nan, why)
-    return wald(
-        fit.coef[solved], clustered_covariance(fit.influence()[:, solved], panel), df, hypothesis
-    )
+        return no_test(BEFORE, "no comparison in the years before treatment")
+    behind = clusters_behind(panel, units_at(used, groups, event, index[solved]))
+    part = clustered_covariance(fit.influence()[:, solved], panel)
+    return wald(fit.coef[solved], part, behind, BEFORE, df_resid=panel.n_clusters - 1)
 
 
 def _estimable(fit: WithinFit) -> Bools:
@@ -212,13 +209,14 @@ def _estimable(fit: WithinFit) -> Bools:
 class _Targets:
     """Event times, number and weight of their treated cells, and where each cohort shows them.
 
-    Places are rows, year and position among the event times.
+    Places are rows, year and position among the event times; event is t − g (C, T).
     """
 
     index: Ints
     counts: Ints
     mass: Floats
     places: list[tuple[slice, int, int]]
+    event: Ints
 
 
 def _targets(panel: Panel, cells: Bools, mass: Floats) -> _Targets:
@@ -233,7 +231,7 @@ def _targets(panel: Panel, cells: Bools, mass: Floats) -> _Targets:
         (groups[c][1], int(t), int(np.searchsorted(index, event[c, t])))
         for c, t in zip(*np.nonzero(size), strict=True)
     ]
-    return _Targets(index, counts, total, places)
+    return _Targets(index, counts, total, places, event)
 
 
 def _untreated_part(fit: WithinFit, mass: Floats, targets: _Targets) -> Floats:

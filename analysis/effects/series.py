@@ -1,54 +1,19 @@
-"""Many effects with one covariance matrix, and a joint test of some of them."""
+"""Many effects with one covariance matrix."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.effects.panel import Floats, Ints, Panel
+from analysis.effects.panel import Bools, Floats, Ints, Panel
 from analysis.effects.results import Estimate
+from analysis.effects.wald import WaldTest, clusters_behind
 from analysis.errors import LianjianError
 
 TINY = 1e-10
 """A variance below TINY times the outcome's own variance is rounding, not uncertainty."""
-
-
-@dataclass(frozen=True)
-class WaldTest:
-    """A joint test that several effects are zero.
-
-    Attributes
-    ----------
-    hypothesis : str
-        What is tested.
-    statistic : float
-        W = θ′V⁻¹θ.
-    df, df_resid : float
-        Number of effects q, and clusters − 1.
-    p_value : float
-        From W/q ~ F(q, clusters − 1); NaN only with a note that says why.
-    p_chi2 : float
-        From W ~ χ²(q), right for many clusters.
-    note : str
-        Why there is no test, else empty.
-    """
-
-    hypothesis: str
-    statistic: float
-    df: int
-    df_resid: float
-    p_value: float
-    p_chi2: float
-    note: str = ""
-
-    def __str__(self) -> str:
-        if self.note:
-            return f"{self.hypothesis}: {self.note}"
-        return (
-            f"{self.hypothesis}: W = {self.statistic:.4g}, F({self.df}, {self.df_resid:.0f}) "
-            f"p = {self.p_value:.3g}, χ² p = {self.p_chi2:.3g}"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +34,8 @@ class EffectSeries:
         Of the estimates.
     band_low, band_high : float array, (K,)
         Band that covers all effects at once at ``level``; NaN when no band was asked for.
-    n_units : int array, (K,)
-        Treated units behind each effect.
+    n_units, n_clusters : int array, (K,)
+        Treated units behind each effect, and the clusters they lie in.
     reference : tuple of int
         Index values fixed at zero; they have no row.
     overall : Estimate
@@ -95,6 +60,7 @@ class EffectSeries:
     band_low: Floats
     band_high: Floats
     n_units: Ints
+    n_clusters: Ints
     reference: tuple[int, ...]
     overall: Estimate
     pretest: WaldTest | None
@@ -113,6 +79,7 @@ class EffectSeries:
             "band_low",
             "band_high",
             "n_units",
+            "n_clusters",
         ]
         return pd.DataFrame({self.by: self.index, **{name: getattr(self, name) for name in names}})
 
@@ -160,38 +127,6 @@ def clustered_covariance(influence: Floats, panel: Panel, *, small_sample: bool 
     sums = cluster_sums(influence, panel.cluster)
     groups = len(sums)
     return sums.T @ sums * (groups / (groups - 1) if small_sample else 1.0)
-
-
-def wald(theta: Floats, covariance: Floats, df_resid: float, hypothesis: str) -> WaldTest:
-    """Test that all of ``theta`` (q,) are zero.
-
-    Notes
-    -----
-    W = θ′V⁻¹θ. The p-value takes W/q as F(q, G−1), Cameron & Miller 2015, J. Hum. Resour. 50(2),
-    section VI; the χ² value is the one that holds as clusters grow in number.
-
-    Examples
-    --------
-    >>> test = wald(np.array([2.0]), np.array([[1.0]]), np.inf, "no effect")
-    >>> test.statistic, round(test.p_chi2, 4)
-    (4.0, 0.0455)
-    """
-    q, nan = len(theta), float("nan")
-    why = ""
-    if q > df_resid:
-        why = f"not tested: {q} effects cannot be tested jointly on {df_resid + 1:.0f} clusters"
-    else:
-        scale = np.sqrt(np.diag(covariance))
-        if (scale == 0).any() or np.linalg.cond(covariance / np.outer(scale, scale)) > 1 / TINY:
-            why = "not tested: the covariance of these effects is singular"
-    if why:
-        return WaldTest(hypothesis, nan, q, df_resid, nan, nan, why)
-    statistic = float(theta @ np.linalg.solve(covariance, theta))
-    p_value = float(stats.f.sf(statistic / q, q, df_resid)) if np.isfinite(df_resid) else nan
-    p_chi2 = float(stats.chi2.sf(statistic, q))
-    return WaldTest(
-        hypothesis, statistic, q, df_resid, p_value if np.isfinite(df_resid) else p_chi2, p_chi2
-    )
 
 
 def pointwise(
@@ -242,13 +177,15 @@ def make_estimate(
 
 def make_series(
     name: str, by: str, index: Ints, estimate: Floats, covariance: Floats, *,
-    panel: Panel, n_units: Ints, overall: Estimate, reference: tuple[int, ...] = (),
+    panel: Panel, units: Sequence[Bools], n_units: Ints, overall: Estimate,
+    reference: tuple[int, ...] = (),
     pretest: WaldTest | None = None, critical: float | None = None, notes: tuple[str, ...] = (),
 ) -> EffectSeries:  # fmt: skip
     """Turn effects (K,) and their covariance (K, K) into an `EffectSeries`.
 
-    ``critical`` is the multiple of the standard error that makes a band for all effects at once.
-    The level is that of ``overall``. Tested through the estimators.
+    ``units`` marks the treated units of each effect (N,), ``critical`` is the multiple of the
+    standard error that makes a band for all effects at once. The level is that of ``overall``.
+    Tested through the estimators.
     """
     df = panel.n_clusters - 1
     error = np.sqrt(np.clip(np.diag(covariance), 0, None))
@@ -260,6 +197,7 @@ def make_series(
     return EffectSeries(
         name=name, by=by, index=index, estimate=estimate, std_error=error, low=low, high=high,
         p_value=p_value, covariance=covariance, band_low=estimate - reach,
-        band_high=estimate + reach, n_units=n_units, reference=reference, overall=overall,
+        band_high=estimate + reach, n_units=n_units,
+        n_clusters=clusters_behind(panel, units).sum(axis=1), reference=reference, overall=overall,
         pretest=pretest, level=overall.level, df=df, notes=panel.notes + notes,
     )  # fmt: skip

@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis.effects.did_scores import ADJUSTMENTS, Adjustment, NoOverlapError, Sample, att_scores
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.series import WaldTest, clustered_covariance, pointwise, wald
+from analysis.effects.series import clustered_covariance, pointwise
 from analysis.effects.twoway import comparison_cohorts
+from analysis.effects.wald import BEFORE, WaldTest, clusters_behind, no_test, wald
 from analysis.effects.within import cohort_slices
 from analysis.errors import LianjianError
 
@@ -84,16 +85,13 @@ class GroupTime:
     def pretest(self) -> WaldTest:
         """Test jointly that no effect comes before treatment less anticipation."""
         before = self.year < self.cohort - self.anticipation
-        df = self.panel.n_clusters - 1
-        hypothesis = "No effect before treatment"
         if not before.any():
-            nan = float("nan")
-            why = "not tested: no cohort shows a year before its base"
-            return WaldTest(hypothesis, nan, 0, df, nan, nan, why)
+            return no_test(BEFORE, "no cohort shows a year before its base")
         part = clustered_covariance(
             self.influence[:, before], self.panel, small_sample=self.small_sample
         )
-        return wald(self.estimate[before], part, df, hypothesis)
+        behind = clusters_behind(self.panel, (self.panel.cohort == g for g in self.cohort[before]))
+        return wald(self.estimate[before], part, behind, BEFORE, df_resid=self.panel.n_clusters - 1)
 
     def __repr__(self) -> str:
         return (

@@ -105,7 +105,7 @@ def dynamic(
     post = index >= 0
     title = "dynamic" if balance is None else f"dynamic, balanced to {balance}"
     overall = _estimate(effects, title, theta[post].mean(), psi[:, post].mean(axis=1), level)
-    units = np.array([_units(effects, keep & (when == e)) for e in index])
+    units = [_units(effects, keep & (when == e)) for e in index]
     zero = (-1 - effects.anticipation,) if effects.base_rule == "universal" else ()
     return _series(
         effects, "event_time", index, theta, psi, units=units, overall=overall, rng=rng,
@@ -152,7 +152,7 @@ def by_cohort(
     weights = _shares(effects, index)
     total = psi @ (weights / weights.sum()) + _share_influence(effects, index, theta)
     overall = _estimate(effects, "by cohort", float(theta @ weights / weights.sum()), total, level)
-    units = np.array([_units(effects, mark) for mark in marks])
+    units = [_units(effects, mark) for mark in marks]
     return _series(
         effects, "cohort", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
     )  # fmt: skip
@@ -194,7 +194,7 @@ def by_year(
     marks = [post & (effects.year == t) for t in index]
     theta, psi = _stack([_weighted(effects, mark) for mark in marks])
     overall = _estimate(effects, "by year", theta.mean(), psi.mean(axis=1), level)
-    units = np.array([_units(effects, mark) for mark in marks])
+    units = [_units(effects, mark) for mark in marks]
     return _series(
         effects, "year", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
     )  # fmt: skip
@@ -234,8 +234,8 @@ def _stack(parts: list[tuple[float, Floats]]) -> tuple[Floats, Floats]:
     return np.array([part[0] for part in parts]), np.stack([part[1] for part in parts]).T
 
 
-def _units(effects: GroupTime, mark: Bools) -> int:
-    return int(np.isin(effects.panel.cohort, np.unique(effects.cohort[mark])).sum())
+def _units(effects: GroupTime, mark: Bools) -> Bools:
+    return np.isin(effects.panel.cohort, np.unique(effects.cohort[mark]))
 
 
 def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: float) -> Estimate:
@@ -248,7 +248,7 @@ def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: f
 
 
 def _series(
-    effects: GroupTime, by: str, index: Ints, theta: Floats, psi: Floats, *, units: Ints,
+    effects: GroupTime, by: str, index: Ints, theta: Floats, psi: Floats, *, units: list[Bools],
     overall: Estimate, rng: np.random.Generator | None, draws: int,
     reference: tuple[int, ...] = (), notes: tuple[str, ...] = (),
 ) -> EffectSeries:  # fmt: skip
@@ -259,6 +259,7 @@ def _series(
     return make_series(
         f"{NAME}, by {by.replace('_', ' ')}", by, index, theta,
         clustered_covariance(psi, panel, small_sample=effects.small_sample), panel=panel,
-        n_units=units, overall=overall, reference=reference, critical=critical,
+        units=units, n_units=np.array([part.sum() for part in units]), overall=overall,
+        reference=reference, critical=critical,
         pretest=effects.pretest() if by == "event_time" else None, notes=effects.notes + notes,
     )  # fmt: skip

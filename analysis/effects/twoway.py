@@ -9,8 +9,8 @@ from analysis.effects.series import (
     clustered_covariance,
     make_estimate,
     make_series,
-    wald,
 )
+from analysis.effects.wald import BEFORE, clusters_behind, wald
 from analysis.effects.within import WithinFit, cohort_slices, fit_within
 from analysis.errors import LianjianError
 
@@ -144,7 +144,7 @@ def event_study(
         raise LianjianError("No effect from event time 0 on is identified: is a comparison left?")
     covariance = _covariance(fit, panel, small_sample=small_sample)[np.ix_(solved, solved)]
     weight = (index >= 0) / (index >= 0).sum()
-    units = _units_by_event(panel, groups, event, index)
+    units = units_at(~np.isnan(panel.y), groups, event, index)
     return _series(
         "Event study, two-way fixed effects", panel, index, theta, covariance, weight=weight,
         units=units, reference=references, level=level, n_obs=fit.n_obs, notes=notes,
@@ -231,8 +231,7 @@ def sun_abraham(
     mass = np.stack([fit.mass[rows].sum(axis=0) for _, rows in groups])
     when = event[c, t]
     index = np.unique(when)
-    same = when == index[:, None]
-    shares = same * mass[c, t]
+    shares = (when == index[:, None]) * mass[c, t]
     total = shares.sum(axis=1)
     shares /= total[:, None]
     combine = np.zeros((len(solved), len(index)))
@@ -242,7 +241,7 @@ def sun_abraham(
     zeros = np.setdiff1d(event[usable, base[usable]], index)
     return _series(
         "Sun–Abraham", panel, index, shares @ delta, covariance, weight=post / post.sum(),
-        units=same @ cells[c, t], reference=tuple(zeros.tolist()), level=level,
+        units=units_at(used, groups, event, index), reference=tuple(zeros.tolist()), level=level,
         n_obs=fit.n_obs, notes=notes, anticipation=anticipation,
         average="mean of treated unit-years",
     )  # fmt: skip
@@ -298,11 +297,21 @@ def _seen(panel: Panel, groups: list[tuple[int, slice]]) -> Bools:
     return np.stack([~np.isnan(panel.y[rows]).all(axis=0) for _, rows in groups])
 
 
-def _units_by_event(
-    panel: Panel, groups: list[tuple[int, slice]], event: Ints, index: Ints
-) -> Ints:
-    cells = np.stack([(~np.isnan(panel.y[rows])).sum(axis=0) for _, rows in groups])
-    return np.array([cells[event == e].sum() for e in index], dtype=np.int64)
+def units_at(seen: Bools, groups: list[tuple[int, slice]], event: Ints, index: Ints) -> list[Bools]:
+    """Mark the units whose cell at each event time is in ``seen`` (N, T).
+
+    Examples
+    --------
+    >>> seen = np.array([[True, True], [True, False]])
+    >>> [part.tolist() for part in units_at(seen, [(2024, slice(0, 2))], np.array([[-1, 0]]), [0])]
+    [[True, False]]
+    """
+    marks = [np.zeros(len(seen), dtype=np.bool_) for _ in index]
+    for mark, e in zip(marks, index, strict=True):
+        for c, t in zip(*np.nonzero(event == e), strict=True):
+            rows = groups[c][1]
+            mark[rows] |= seen[rows, t]
+    return marks
 
 
 def _covariance(
@@ -320,8 +329,8 @@ def _covariance(
 
 def _series(
     name: str, panel: Panel, index: Ints, theta: Floats, covariance: Floats, *,
-    weight: Floats, units: Ints, reference: tuple[int, ...], level: float, n_obs: int, average: str,
-    notes: tuple[str, ...], anticipation: int,
+    weight: Floats, units: list[Bools], reference: tuple[int, ...], level: float, n_obs: int,
+    average: str, notes: tuple[str, ...], anticipation: int,
 ) -> EffectSeries:  # fmt: skip
     df = panel.n_clusters - 1
     overall = make_estimate(
@@ -332,11 +341,13 @@ def _series(
     before = index < -anticipation
     test = None
     if before.any():
+        behind = clusters_behind(panel, [units[k] for k in np.flatnonzero(before)])
         pre = covariance[np.ix_(before, before)]
-        test = wald(theta[before], pre, df, "No effect before treatment")
+        test = wald(theta[before], pre, behind, BEFORE, df_resid=df)
     else:
         notes = (*notes, "No pre-trend test: no event time before the reference is seen.")
     return make_series(
-        name, "event_time", index, theta, covariance, panel=panel, n_units=units, overall=overall,
+        name, "event_time", index, theta, covariance, panel=panel, units=units,
+        n_units=np.array([part.sum() for part in units]), overall=overall,
         reference=reference, pretest=test, notes=notes,
     )  # fmt: skip

@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis.effects.compare import METHODS, compare
-from analysis.effects.imputation import imputation
+from analysis.effects.imputation import imputation, pretrend
 from analysis.effects.panel import Panel, make_panel
 from analysis.effects.panel_columns import first_treated
 from analysis.effects.series import EffectSeries
@@ -233,7 +235,9 @@ def test_pretest_that_cannot_be_had_says_why():
     frame = draw(MIXED).assign(land=lambda f: f["county"] % 3)
     test = group_time(make_panel(frame, "y", cluster="land")).pretest()
     assert np.isnan(test.p_value)
-    assert "cannot be tested jointly on 3 clusters" in str(test)
+    assert "3 treated clusters stand behind one of 7 effects, too few for a joint test" in str(test)
+    table = compare(make_panel(frame, "y", cluster="land"), np.random.default_rng(1))
+    assert "too few for a joint test" in table.loc["callaway_never", "notes"]
 
 
 def test_years_may_have_gaps():
@@ -348,3 +352,21 @@ def test_compare_names_every_method_once():
     assert table["estimate"].notna().all()
     assert table["assumes"].is_unique
     assert isinstance(make_panel(draw(MIXED), "y"), Panel)
+
+
+def test_pretests_keep_their_size_on_few_treated_clusters():
+    """Eight clusters a cohort: the tests reject about 5 % where F(q, G − 1) rejects a third."""
+    frame = draw([2020] * 8 + [2021] * 8 + [2022] * 8 + [0] * 200)
+    base = make_panel(frame, "y")
+    rng = np.random.default_rng(6)
+    rejected = []
+    for _ in range(300):
+        panel = replace(base, y=rng.normal(size=base.y.shape))
+        test = group_time(panel).pretest()
+        naive = stats.f.sf(test.statistic / test.df, test.df, panel.n_clusters - 1)
+        tests = (test, event_study(panel).pretest, sun_abraham(panel).pretest, pretrend(panel))
+        rejected.append([one.p_value < 0.05 for one in tests] + [naive < 0.05])
+    *shares, naive = np.mean(rejected, axis=0)
+    # three standard errors of a share of 5 % in 300 draws
+    assert max(shares) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+    assert naive > 0.2
