@@ -209,6 +209,9 @@ def fit_logit(z: Floats, d: Floats, weight: Floats | None = None) -> tuple[Float
     wz = z if weight is None else z * weight[:, None]
     scale = np.einsum("ik,ik->k", wz, z)
     gamma = np.zeros(z.shape[1])
+    share = float(np.average(d, weights=weight))
+    if (z[:, 0] == 1).all():  # the constant: start where the mean fits
+        gamma[0] = np.log(share / (1 - share))
     for _ in range(NEWTON_STEPS):
         p = 1 / (1 + np.exp(-np.clip(z @ gamma, -50, 50)))
         information = wz.T @ (z * (p * (1 - p))[:, None])

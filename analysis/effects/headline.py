@@ -16,8 +16,10 @@ from analysis.effects.sensitivity import Estimator
 from analysis.effects.series import EffectSeries
 from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import dynamic, simple
-from analysis.effects.wald import WaldTest
+from analysis.effects.wald import WaldTest, no_test
 from analysis.errors import LianjianError
+
+HOLM = "No effect before treatment, the largest |t| with Holm's adjustment"
 
 ADJUST_FOR = ("households", "has_central_project")
 """Size scales the common growth; a central project brings income of its own."""
@@ -57,7 +59,7 @@ def treated_clusters(panel: Panel) -> int:
 
 
 def few_treated(estimate: Estimate, clusters: int) -> Estimate:
-    """Return an estimate whose interval counts the treated clusters only.
+    """Return an estimate whose error and interval count the treated clusters only.
 
     Parameters
     ----------
@@ -73,53 +75,79 @@ def few_treated(estimate: Estimate, clusters: int) -> Estimate:
 
     Notes
     -----
-    With A of G clusters treated and G large, the treated ones carry nearly all the variance, and
-    t(A − 1) instead of t(G − 1) allows for that: Donald & Lang 2007, Review of Economics and
-    Statistics 89(2) (DOI 10.1162/rest.89.2.221); for two groups, Welch 1947, Biometrika 34.
+    With A of G clusters treated and G large, the treated ones carry nearly all the variance: the
+    factor is A/(A − 1) in place of G/(G − 1), and the reference t(A − 1). Where each cluster's
+    effect is measured around the mean of all, as in `simple` and in `imputation` with
+    ``pool="all"``, this is the t-test over the A effects of the clusters, whose size stays under
+    5 % however their variances differ (Ibragimov & Müller 2010, J. Bus. Econ. Stat. 28(4), DOI
+    10.1198/jbes.2009.08046). It allows for drawing other clusters with other effects, and is wide
+    for the mean effect on these ones: see `analysis.effects.placebo_inference`.
 
     Examples
     --------
-    >>> plain = Estimate("x", 3.0, 1.0, 1.04, 4.96, 0.003, 0.95, 1e9, 9, 9, 9, "by hand")
+    Nine of very many clusters: 1.96 standard errors become 2.306 √(9/8).
+
+    >>> plain = Estimate("x", 3.0, 1.0, 1.04, 4.96, 0.003, 0.95, 1e9, 9, 9, 10**9, "by hand")
     >>> round(few_treated(plain, 9).high, 3)
-    5.306
+    5.446
     """
-    reach = _quantile(estimate.level, clusters) * estimate.std_error
+    error = estimate.std_error * _widening(clusters, estimate.n_clusters)
+    reach = _quantile(estimate.level, clusters) * error
     p_value = float("nan")
-    if estimate.std_error > 0:
-        p_value = float(2 * stats.t.sf(abs(estimate.estimate) / estimate.std_error, clusters - 1))
+    if error > 0:
+        p_value = float(2 * stats.t.sf(abs(estimate.estimate) / error, clusters - 1))
     return replace(
-        estimate, low=estimate.estimate - reach, high=estimate.estimate + reach, p_value=p_value,
-        df=float(clusters - 1),
+        estimate, std_error=error, low=estimate.estimate - reach, high=estimate.estimate + reach,
+        p_value=p_value, df=float(clusters - 1),
         inference=f"clustered, t({clusters - 1}): {clusters} clusters are treated",
     )  # fmt: skip
 
 
-def few_treated_series(series: EffectSeries, clusters: int, anticipation: int) -> EffectSeries:
-    """Return a series by event time with intervals and band for few treated clusters.
+def few_treated_series(series: EffectSeries, panel: Panel, anticipation: int) -> EffectSeries:
+    """Return a series by event time with intervals, band and test for few treated clusters.
 
-    Its test before treatment takes the least p-value of the event times before −``anticipation``,
-    adjusted for their number (Holm): a joint Wald test on few treated clusters rejects far too
-    often. The band is wider by the ratio of t(A − 1) to the normal quantile.
+    Each event time counts the clusters seen at it; with one there is no interval, and a note says
+    so. The test before −``anticipation`` takes the least p-value of its event times, adjusted for
+    their number (Holm): a joint Wald test on few treated clusters rejects far too often. The band
+    is that of Bonferroni.
+
+    Parameters
+    ----------
+    series : EffectSeries
+        By event time.
+    panel : Panel
+        It was estimated on.
+    anticipation : int
+        Years before treatment that may be affected already.
+
+    Examples
+    --------
+    See `headline_series`.
     """
-    quantile = _quantile(series.level, clusters)
-    reach = quantile * series.std_error
-    known = np.where(series.std_error > 0, series.std_error, np.nan)
-    ratio = series.estimate / known
-    p_value = 2 * stats.t.sf(np.abs(ratio), clusters - 1)
-    scale = quantile / float(stats.norm.ppf(0.5 + series.level / 2))
-    band = (series.band_high - series.estimate) * scale
+    counts = np.maximum(series.n_clusters, 2)
+    error = series.std_error * np.sqrt(counts / (counts - 1) * _shrink(panel.n_clusters))
+    error[series.n_clusters < 2] = np.nan  # noqa: PLR2004
+    ratio = np.divide(series.estimate, error, out=np.full_like(error, np.nan), where=error > 0)
+    p_value = 2 * stats.t.sf(np.abs(ratio), counts - 1)
+    tail = (1 - series.level) / 2
+    reach = stats.t.isf(tail, counts - 1) * error
+    band = stats.t.isf(tail / len(series.index), counts - 1) * error
     early = (series.index < -anticipation) & np.isfinite(p_value)
-    pretest = None
+    pretest = no_test(HOLM, "no year before the base year rests on two treated clusters")
     if early.any():
         least = float(holm(p_value[early]).min())
-        pretest = WaldTest(
-            "No effect before treatment, the largest |t| with Holm's adjustment",
-            float(np.abs(ratio[early]).max()), int(early.sum()), clusters - 1, least, least,
-        )  # fmt: skip
+        largest = float(np.abs(ratio[early]).max())
+        df = float(counts[early].min() - 1)
+        pretest = WaldTest(HOLM, largest, int(early.sum()), df, least, float("nan"))
+    notes = series.notes
+    if alone := series.index[series.n_clusters < 2].tolist():  # noqa: PLR2004
+        text = ", ".join(map(str, alone))
+        notes = (*notes, f"One treated cluster at event times {text}: no interval there.")
     return replace(
-        series, low=series.estimate - reach, high=series.estimate + reach, p_value=p_value,
-        band_low=series.estimate - band, band_high=series.estimate + band, pretest=pretest,
-        overall=few_treated(series.overall, clusters), df=float(clusters - 1),
+        series, std_error=error, low=series.estimate - reach, high=series.estimate + reach,
+        p_value=p_value, band_low=series.estimate - band, band_high=series.estimate + band,
+        pretest=pretest, overall=few_treated(series.overall, treated_clusters(panel)),
+        df=float(counts.min() - 1), notes=notes,
     )  # fmt: skip
 
 
@@ -149,13 +177,47 @@ def headline(
 
 
 def headline_series(
-    panel: Panel, rng: np.random.Generator, *, adjustment: Adjustment | None = None,
-    anticipation: int = 1,
+    panel: Panel, *, adjustment: Adjustment | None = None, anticipation: int = 1,
+    comparison: str = "never",
 ) -> EffectSeries:  # fmt: skip
-    """Return the effects by event time, all against one base year, for few treated clusters."""
-    effects = group_time(panel, adjustment=adjustment, anticipation=anticipation, base="universal")
-    series = dynamic(effects, rng=rng)
-    return few_treated_series(series, treated_clusters(panel), anticipation)
+    """Return the effects by event time, all against one base year, for few treated clusters.
+
+    Parameters
+    ----------
+    panel, adjustment, anticipation, comparison
+        As in `headline`, whose estimate is ``overall``.
+
+    Examples
+    --------
+    >>> from analysis.effects.panel import make_panel
+    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
+    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
+    ...                       "joined_year": [2024] * 4 + [0] * 4})
+    >>> series = headline_series(make_panel(frame, "income"), anticipation=0)
+    >>> print(series[0], series.n_clusters, series.overall.df)
+    2.0 [2] 1.0
+    """
+    plain = plain_series(
+        panel, adjustment=adjustment, anticipation=anticipation, comparison=comparison
+    )
+    return few_treated_series(plain, panel, anticipation)
+
+
+def plain_series(
+    panel: Panel, *, adjustment: Adjustment | None = None, anticipation: int = 1,
+    comparison: str = "never",
+) -> EffectSeries:  # fmt: skip
+    """Return what `headline_series` returns before its allowance for few treated clusters.
+
+    Examples
+    --------
+    See `headline_series`.
+    """
+    effects = group_time(
+        panel, adjustment=adjustment, anticipation=anticipation, base="universal",
+        comparison=comparison,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return replace(dynamic(effects), overall=simple(effects))
 
 
 def frame_estimator(
@@ -181,6 +243,15 @@ def frame_estimator(
         )  # fmt: skip
 
     return estimate
+
+
+def _shrink(clusters: int) -> float:
+    """Return (G − 1)/G, which takes the factor of all clusters out of a variance."""
+    return (clusters - 1) / clusters
+
+
+def _widening(treated: int, clusters: int) -> float:
+    return float(np.sqrt(treated / max(treated - 1, 1) * _shrink(clusters)))
 
 
 def _quantile(level: float, clusters: int) -> float:

@@ -12,6 +12,7 @@ from analysis.effects.series import (
     make_series,
 )
 from analysis.effects.staggered import GroupTime
+from analysis.effects.within import cohort_slices
 from analysis.errors import LianjianError
 
 NAME = "Callaway–Sant'Anna"
@@ -202,18 +203,20 @@ def by_year(
 
 def _shares(effects: GroupTime, cohorts: Ints) -> Floats:
     """Return the (weighted) share of each cohort among all units."""
-    known, where = np.unique(effects.panel.cohort, return_inverse=True)
-    counts = np.bincount(where, effects.panel.unit_weight)
-    return counts[np.searchsorted(known, cohorts)] / counts.sum()
+    weight = effects.panel.unit_weight
+    mass = {g: float(rows.stop - rows.start if weight is None else weight[rows].sum())
+            for g, rows in cohort_slices(effects.panel)}  # fmt: skip
+    return np.array([mass[g] for g in cohorts.tolist()]) / sum(mass.values())
 
 
 def _share_influence(effects: GroupTime, cohorts: Ints, theta: Floats) -> Floats:
     """Return what estimating the weights p_g/Σp adds to the influence function (N,)."""
     shares = _shares(effects, cohorts)
     mean = float(shares @ theta / shares.sum())
-    known, where = np.unique(effects.panel.cohort, return_inverse=True)
     # d(Σpθ/Σp) = Σ (θ − mean) dp / Σp, and dp_g of a unit is its own weight over that of all units
-    slope = np.array([(theta[cohorts == g] - mean).sum() for g in known])[where]
+    slope = np.empty(effects.panel.n_units)
+    for g, rows in cohort_slices(effects.panel):
+        slope[rows] = (theta[cohorts == g] - mean).sum()
     weight = effects.panel.unit_weight
     n = effects.panel.n_units if weight is None else weight.sum()
     return slope * (1.0 if weight is None else weight) / (shares.sum() * n)

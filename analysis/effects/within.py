@@ -91,6 +91,13 @@ def solve_spd(a: Floats, b: Floats, scale: Floats | None = None) -> tuple[Floats
     """
     scale = np.diag(a) if scale is None else scale
     floor = PIVOT**2 * scale.max(initial=0.0)
+    try:
+        pivots = np.diag(np.linalg.cholesky(a)) ** 2
+        if (pivots > np.maximum(PIVOT * scale, floor)).all():
+            solved = np.asarray(np.linalg.solve(a, b), dtype=np.float64)
+            return solved, np.arange(len(a), dtype=np.int64)
+    except np.linalg.LinAlgError:
+        pass  # some column depends on others: find out which, one by one
     factor = np.zeros_like(a)
     kept: list[int] = []
     for j in range(len(a)):
