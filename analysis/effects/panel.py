@@ -20,7 +20,7 @@ from analysis.effects.panel_columns import (
     numbers,
     start_years,
 )
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
 
 __all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "make_panel"]
 
@@ -183,12 +183,7 @@ def make_panel(
     [[1.0, 4.0], [1.0, 2.0]]
     """
     others = [name for name in (cluster, weights) if name]
-    names = [outcome, unit, year, cohort, *others, *covariates]
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise LianjianError(
-            f"The frame has no column {', '.join(missing)}. It has: {', '.join(map(str, frame))}."
-        )
+    need_columns(frame, outcome, unit, year, cohort, *others, *covariates)
     values = numbers(frame, outcome)
     seen = ~np.isnan(values)
     notes = []
@@ -330,7 +325,12 @@ def _check(panel: Panel) -> Panel:
         )
     notes = list(panel.notes)
     few = len(np.unique(panel.cluster[treated]))
-    if few < FEW_TREATED:
+    if few == 1:
+        notes.append(
+            "One cluster holds all treated units: standard errors and intervals know nothing of what "
+            "it has of its own, and are too small. Hold the estimate against placebos instead."
+        )
+    elif few < FEW_TREATED:
         notes.append(
             f"Only {few} clusters hold treated units: standard errors and intervals tend to be too "
             "small. Set randomisation inference or a wild cluster bootstrap beside them."

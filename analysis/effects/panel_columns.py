@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -178,6 +178,7 @@ def first_treated(
     >>> first_treated(frame, "joined").tolist()
     [2023, 2023, 2023, 0, 0]
     """
+    need_columns(frame, treatment, unit, year)
     values = pd.Series(numbers(frame, treatment), index=frame.index)
     if values.isna().any() or (values < 0).any():
         raise LianjianError(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.effects.panel import NEVER, Floats, Ints, Panel, make_panel
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
 
 WIDTH = 0.5
 """Width of the kernel in standard deviations of the villages that joined."""
@@ -101,10 +101,8 @@ def stand_ins(
     joined, h the width. Selection on a low year is thus imitated, and with it the return to the
     mean that follows. With few villages like those that joined, stand-ins are less extreme.
     """
-    names = ["village_id", "year", "role", "alliance_id", "joined_year", outcome, area, *near]
-    names += [*covariates, *([block] if block else [])]
-    if missing := [name for name in names if name not in frame.columns]:
-        raise LianjianError(f"The panel has no column {', '.join(missing)}.")
+    names = [outcome, area, *near, *covariates, *([block] if block else [])]
+    need_columns(frame, "village_id", "year", "role", "alliance_id", "joined_year", *names)
     year = frame["joined_year"].astype("Float64")
     joined = frame[frame["role"].eq(role) & year.notna() & frame["alliance_id"].notna()]
     outside = frame[frame["role"].eq("outside") & year.isna()]

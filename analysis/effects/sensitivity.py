@@ -14,21 +14,12 @@ import pandas as pd
 
 from analysis.effects.inference import SEED, Floats, at_least
 from analysis.effects.results import Estimate
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
 
 Estimator: TypeAlias = Callable[[pd.DataFrame], Estimate]
 
 PLACEBO_DRAWS = 499
 """Placebo assignments; each calls the estimator once."""
-
-
-def need_columns(panel: pd.DataFrame, *columns: str) -> None:
-    """Raise unless the panel has the columns."""
-    missing = [column for column in columns if column not in panel]
-    if missing:
-        raise LianjianError(
-            f"The panel has no column {', '.join(missing)}; it has {', '.join(map(str, panel))}."
-        )
 
 
 def cohorts(panel: pd.DataFrame, cohort: str) -> pd.Series:

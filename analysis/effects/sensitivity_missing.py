@@ -8,8 +8,8 @@ import pandas as pd
 
 from analysis.effects.inference import Floats
 from analysis.effects.results import Estimate
-from analysis.effects.sensitivity import Estimator, need_columns
-from analysis.errors import LianjianError
+from analysis.effects.sensitivity import Estimator
+from analysis.errors import LianjianError, need_columns
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from analysis.effects.series import (
     make_estimate,
     pointwise,
 )
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
 
 
 def two_by_two(
@@ -201,9 +201,7 @@ def two_by_two_sections(
     2.0 2.0
     """
     names = [outcome, treated, after, *[name for name in (cluster, weights) if name]]
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise LianjianError(f"The frame has no column {', '.join(missing)}.")
+    need_columns(frame, *names)
     rows = frame[names].dropna()
     mass = None
     if weights:

@@ -150,9 +150,10 @@ def _degrees(behind: Bools, most: float) -> tuple[float, str]:
     eta = min(q * (q + 1) / parts.sum(), most)
     short = int(np.argmin(own - beside))
     if own[short] < beside[short] + 2 or eta - q + 1 < 1:
-        few = f"{own.min():.0f} treated clusters stand behind one of {q} effects"
+        least = int(own.min())
+        few = f"{least} treated cluster{'s stand' if least > 1 else ' stands'} behind one of {q}"
         return float(eta), (
-            f"{few}, too few for a joint test, which would reject far too often. Look at each "
+            f"{few} effects, too few for a joint test, which would reject far too often. Look at each "
             "effect, or hold the largest against stand-ins"
         )
     return float(eta), ""

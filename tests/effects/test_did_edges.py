@@ -211,7 +211,7 @@ def test_treated_after_the_last_year_counts_as_untreated():
 
 def test_one_treated_unit_and_three_pairs():
     one = make_panel(draw([2021] + [0] * 9), "y")
-    assert any("Only 1 clusters hold treated" in note for note in one.notes)
+    assert any("One cluster holds all treated units" in note for note in one.notes)
     assert any("One treated cluster" in note for note in imputation(one).notes)
     table = compare(one, np.random.default_rng(1))
     assert "All treated units lie in one cluster" in table.loc["before_after", "notes"]
