@@ -327,8 +327,8 @@ def _check(panel: Panel) -> Panel:
     few = len(np.unique(panel.cluster[treated]))
     if few == 1:
         notes.append(
-            "One cluster holds all treated units: standard errors and intervals know nothing of what "
-            "it has of its own, and are too small. Hold the estimate against placebos instead."
+            "One cluster holds all treated units: standard errors and intervals know nothing of "
+            "what it has of its own, and are too small. Hold the estimate against placebos instead."
         )
     elif few < FEW_TREATED:
         notes.append(

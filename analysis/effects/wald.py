@@ -153,7 +153,7 @@ def _degrees(behind: Bools, most: float) -> tuple[float, str]:
         least = int(own.min())
         few = f"{least} treated cluster{'s stand' if least > 1 else ' stands'} behind one of {q}"
         return float(eta), (
-            f"{few} effects, too few for a joint test, which would reject far too often. Look at each "
-            "effect, or hold the largest against stand-ins"
+            f"{few} effects, too few for a joint test, which would reject far too often. Look at "
+            "each effect, or hold the largest against stand-ins"
         )
     return float(eta), ""
