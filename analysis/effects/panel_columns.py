@@ -27,6 +27,12 @@ def numbers(frame: pd.DataFrame, name: str) -> Floats:
     >>> numbers(pd.DataFrame({"y": [1, None]}), "y").tolist()
     [1.0, nan]
     """
+    kind = frame[name].dtype
+    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_complex_dtype(kind):
+        raise LianjianError(
+            f"{name} holds values of type {kind} where a number was expected; of a date, take the "
+            "year: .dt.year."
+        )
     try:
         values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:

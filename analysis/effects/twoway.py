@@ -228,6 +228,11 @@ def sun_abraham(
     if not solved.all():
         notes = (*notes, f"{(~solved).sum()} cohort-years are not identified and take no part.")
     c, t, delta = c[solved], t[solved], fit.coef[solved]
+    if not (event[c, t] >= 0).any():
+        raise LianjianError(
+            "No effect after treatment is identified: the units are too few for the covariates, or "
+            "no comparison is left. " + " ".join((*panel.notes, *notes))
+        )
     mass = np.stack([fit.mass[rows].sum(axis=0) for _, rows in groups])
     when = event[c, t]
     index = np.unique(when)

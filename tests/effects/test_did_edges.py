@@ -74,6 +74,8 @@ def finite(result) -> bool:
         (lambda f: f.assign(y=np.nan), "nothing to estimate"),
         (lambda f: f.assign(y=np.where(f.index == 5, -np.inf, f["y"])), "infinite in 1 rows"),
         (lambda f: f.assign(y="a"), "not numbers"),
+        (lambda f: f.assign(y=f["y"].astype(complex)), "complex128 where a number"),
+        (lambda f: f.assign(year=pd.to_datetime(f["year"].astype(str))), "take the year"),
         (lambda f: f[f["year"] == 2018], "at least two years"),
         (lambda f: f.assign(year=f["year"].where(f.index != 2)), "1 rows have no year"),
         (lambda f: f.assign(village_id=f["village_id"].where(f.index != 2)), "no village_id"),
@@ -192,6 +194,12 @@ def test_nobody_is_never_treated():
     study = event_study(panel)
     assert len(study.reference) == 2
     assert all(finite(result) for result in (imputed, study, dynamic(effects), two_way(panel)))
+
+
+def test_more_covariates_than_units_can_carry():
+    frame = draw([2021, 0]).assign(size=lambda f: f.groupby("village_id").ngroup())
+    with pytest.raises(LianjianError, match="too few for the covariates"):
+        sun_abraham(make_panel(frame, "y", covariates=["size"]))
 
 
 def test_treatment_that_follows_the_years_alone():
