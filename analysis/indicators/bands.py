@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from analysis.errors import need_columns
 from analysis.indicators.income import YUAN_PER_WAN
+from analysis.indicators.tables import amounts, numeric
 
 BANDS_WAN = (5.0, 10.0, 50.0, 100.0)
 """Lower bounds of the bands above the first, 万元 (bands of later yearbooks, from memory)."""
@@ -43,13 +45,15 @@ def band(income_yuan: pd.Series, bounds: tuple[float, ...] = BANDS_WAN) -> pd.Se
     ['none', 'under 5', '5–10', '100 and over']
     """
     edges = [-np.inf, np.nextafter(0, 1), *(bound * YUAN_PER_WAN for bound in bounds), np.inf]
-    return pd.cut(income_yuan, edges, right=False, labels=band_labels(bounds))
+    values = pd.Series(amounts(income_yuan, "The income"), income_yuan.index)
+    return pd.cut(values, edges, right=False, labels=band_labels(bounds))
 
 
 def band_shares(
     panel: pd.DataFrame, by: list[str], column: str, bounds: tuple[float, ...] = BANDS_WAN
 ) -> pd.DataFrame:
     """Return the share of villages in each band, in percent, one row a group."""
+    need_columns(panel, column, *by)
     known = panel[panel[column].notna()]
     bands = band(known[column], bounds)
     counts = known.groupby([*by, bands], observed=False).size().unstack(fill_value=0)
@@ -58,6 +62,8 @@ def band_shares(
 
 def weak_share(panel: pd.DataFrame, by: list[str], threshold_wan: float = WEAK_WAN) -> pd.DataFrame:
     """Return the share of villages whose operating income is under the threshold, in percent."""
+    need_columns(panel, *by)
+    panel = numeric(panel, "operating_income_yuan")
     known = panel[panel["operating_income_yuan"].notna()]
     weak = known["operating_income_yuan"] < threshold_wan * YUAN_PER_WAN
     shares = weak.groupby([known[name] for name in by]).mean() * 100
@@ -114,6 +120,8 @@ def status(panel: pd.DataFrame, rule: WeakRule = WEAK_RULES["gansu"]) -> pd.Seri
     >>> status(frame, WEAK_RULES["zhejiang"]).tolist()
     ['empty shell', 'weak', 'not weak', 'not weak']
     """
+    measures = ["operating_income_yuan", *["total_income_yuan"] * (rule.total_wan is not None)]
+    panel = numeric(panel, *measures)
     operating = panel["operating_income_yuan"]
     weak = operating < rule.operating_wan * YUAN_PER_WAN
     known = operating.notna()

@@ -14,8 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LianjianError
-
-Floats = npt.NDArray[np.float64]
+from analysis.indicators.tables import Floats, amounts
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def usable(
     >>> result.incomes.tolist(), result.n_negative, result.rule
     ([0.0, 0.0, 1.0, 3.0], 1, '1 missing left out; 1 negative set to zero; 1 zero kept')
     """
-    values = np.asarray(incomes, dtype=float)
+    values = amounts(incomes, "The income")
     known = np.sort(values[~np.isnan(values)])
     negative, zero = int((known < 0).sum()), int((known == 0).sum())
     missing = len(values) - len(known)
@@ -80,12 +79,10 @@ def usable(
 
 def _ascending(incomes: npt.ArrayLike, index: str, *, positive: bool = False) -> Floats:
     """Return known incomes in ascending order, or say why the index has no value for them."""
-    values = np.asarray(incomes, dtype=float)
+    values = amounts(incomes, f"{index}: the income")
     values = np.sort(values[~np.isnan(values)])
     if not len(values):
         raise LianjianError(f"{index}: no income is known.")
-    if not np.isfinite(values).all():
-        raise LianjianError(f"{index}: an income is infinite.")
     bad = int((values <= 0).sum()) if positive else int((values < 0).sum())
     if bad:
         kind = "zero or negative" if positive else "negative"

@@ -4,9 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,8 @@ def reconcile(
     >>> reconcile(gains, 2.0, "mean at least", villages=4).verdict
     'cannot tell'
     """
-    known = values.dropna().to_numpy(dtype=float)
+    known = amounts(values, "The values")
+    known = known[~np.isnan(known)]
     if villages < 1 or len(known) > villages:
         raise LianjianError(
             f"{len(known)} values for a figure on {villages} villages: they are not the same "

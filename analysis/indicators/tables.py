@@ -1,0 +1,112 @@
+"""What every indicator reads: numbers of a column, and a measure by village and year."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.errors import LianjianError, need_columns
+
+Floats = npt.NDArray[np.float64]
+
+
+def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
+    """Return values as floats, NaN where one is missing.
+
+    Parameters
+    ----------
+    values : array-like
+        Numbers in any unit, of any numeric type.
+    what : str
+        Their name, for messages.
+
+    Raises
+    ------
+    LianjianError
+        A value is no number, or infinite.
+
+    Examples
+    --------
+    >>> amounts(pd.array([1, None], dtype="Int64")).tolist()
+    [1.0, nan]
+    """
+    try:
+        known = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise LianjianError(f"{what} holds values that are not numbers: {error}.") from error
+    if np.isinf(known).any():
+        raise LianjianError(
+            f"{what} is infinite in {int(np.isinf(known).sum())} rows. Correct them, or leave them "
+            "out."
+        )
+    return np.asarray(known, dtype=np.float64)
+
+
+def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return the frame with columns as floats.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, or holds what is no number.
+
+    Examples
+    --------
+    >>> numeric(pd.DataFrame({"x_yuan": pd.array([1, None], "Int64")}), "x_yuan")["x_yuan"].tolist()
+    [1.0, nan]
+    """
+    need_columns(frame, *columns)
+    return frame.assign(**{name: amounts(frame[name], name) for name in columns})
+
+
+def by_village(panel: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a measure with a row a village and a column a year, both ascending.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        ``village_id, year`` and the measure.
+    column : str
+        The measure; its unit is kept.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or not numeric, or a village stands twice in a year.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["b", "a"], "year": [2024, 2023], "x_yuan": [1, 2]})
+    >>> by_village(frame, "x_yuan").to_numpy().tolist()
+    [[2.0, nan], [nan, 1.0]]
+    """
+    need_columns(panel, "village_id", "year")
+    table = numeric(panel, column)
+    year = amounts(panel["year"], "year")
+    if np.isnan(year).any():
+        raise LianjianError(f"{int(np.isnan(year).sum())} rows have no year.")
+    table = table.assign(year=year.astype(np.int64))
+    twice = table.duplicated(["village_id", "year"])
+    if twice.any():
+        first = table.loc[twice].iloc[0]
+        raise LianjianError(
+            f"{int(twice.sum())} rows repeat a village and year, first {first['village_id']} in "
+            f"{first['year']}. Keep one row a village and year."
+        )
+    return table.pivot(index="village_id", columns="year", values=column)
+
+
+def need_years(wide: pd.DataFrame, *years: int) -> None:
+    """Raise unless a table by village and year has the years.
+
+    Examples
+    --------
+    >>> need_years(pd.DataFrame({2023: [1.0]}), 2024)
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: The panel has no year 2024; its years are 2023.
+    """
+    missing = [year for year in years if year not in wide.columns]
+    if missing:
+        has = ", ".join(map(str, wide.columns)) or "none"
+        raise LianjianError(
+            f"The panel has no year {', '.join(map(str, missing))}; its years are {has}."
+        )
