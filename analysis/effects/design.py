@@ -12,6 +12,7 @@ from analysis.effects.matched import match_villages
 from analysis.effects.matching import Match
 from analysis.effects.panel import FEW_TREATED, Panel, make_panel
 from analysis.errors import LianjianError
+from analysis.indicators.tables import numeric
 
 Comparison = Literal["never_allied", "not_yet_allied", "matched", "zone_twin"]
 Programmes = Literal["ignore", "covariates", "strata", "exclude"]
@@ -150,6 +151,7 @@ def make_study(
     """
     design = design or Design()
     _check(design)
+    frame = numeric(frame, outcome)
     frame = _with_traits(frame, villages, design)
     value = joint_counted(frame, outcome, design.joint)
     frame = frame.assign(
@@ -160,7 +162,8 @@ def make_study(
         ),
     )  # fmt: skip
     if "households" in frame.columns:
-        frame["log_households"] = np.log(frame["households"].astype("Float64").astype(np.float64))
+        households = frame["households"].astype("Float64").astype(np.float64)
+        frame["log_households"] = np.log(households.where(households > 0))
     frame, notes = _choose(frame, design)
     frame, more = _programmes(frame, design)
     covariates = [*design.covariates, *more.names]

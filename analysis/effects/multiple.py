@@ -5,10 +5,11 @@ import numpy.typing as npt
 
 from analysis.effects.inference import Floats, at_least
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts
 
 
 def _adjust(p_values: npt.ArrayLike, method: str) -> Floats:
-    values = np.asarray(p_values, dtype=float)
+    values = amounts(p_values, "The p-value")
     if values.ndim != 1 or not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise LianjianError(
             f"The p-values are {values.tolist()}; expected one or more numbers from 0 to 1, none "
@@ -127,8 +128,8 @@ def romano_wolf(statistics: npt.ArrayLike, draws: npt.ArrayLike) -> Floats:
     >>> romano_wolf([3.0, 1.0], [[2.0, 0.5], [0.1, 1.5], [0.3, -1.0]]).tolist()
     [0.25, 0.75]
     """
-    observed = np.abs(np.asarray(statistics, dtype=float))
-    null = np.abs(np.asarray(draws, dtype=float))
+    observed = np.abs(amounts(statistics, "The statistic"))
+    null = np.abs(amounts(draws, "A draw"))
     if observed.ndim != 1 or null.ndim != 2 or null.shape[1:] != observed.shape or not null.size:  # noqa: PLR2004
         raise LianjianError(
             f"Statistics {observed.shape} and draws {null.shape} do not fit; expected (m,), (B, m)."

@@ -14,6 +14,7 @@ from analysis.effects.inference import (
     check_level,
 )
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts
 
 EXACT_PAIRS = 20
 """Up to here all 2^n sign patterns are enumerated: a million sums."""
@@ -27,11 +28,9 @@ FEW_PAIRS = 10
 
 def known_pairs(differences: npt.ArrayLike) -> tuple[Floats, tuple[str, ...]]:
     """Return the differences that are known, sorted, and a note on those dropped."""
-    values = np.asarray(differences, dtype=float)
+    values = amounts(differences, "The difference")
     if values.ndim != 1:
         raise LianjianError(f"The differences have shape {values.shape}; expected one a pair.")
-    if np.isinf(values).any():
-        raise LianjianError("A difference is infinite. Check the two values of that pair.")
     known = np.sort(values[~np.isnan(values)])
     if not len(known):
         raise LianjianError(

@@ -17,10 +17,10 @@ from analysis.effects.panel_columns import (
     calendar,
     check_constant,
     first_known,
-    numbers,
     start_years,
 )
 from analysis.errors import LianjianError, need_columns
+from analysis.indicators.tables import amounts
 
 __all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "make_panel"]
 
@@ -184,7 +184,7 @@ def make_panel(
     """
     others = [name for name in (cluster, weights) if name]
     need_columns(frame, outcome, unit, year, cohort, *others, *covariates)
-    values = numbers(frame, outcome)
+    values = amounts(frame[outcome], outcome)
     seen = ~np.isnan(values)
     notes = []
     if not seen.all():
@@ -238,7 +238,7 @@ def _weights(frame: pd.DataFrame, name: str | None) -> Floats | None:
     """Return the weight of each row, 0 where it is missing."""
     if name is None:
         return None
-    mass = np.nan_to_num(numbers(frame, name))
+    mass = np.nan_to_num(amounts(frame[name], name))
     if (mass < 0).any():
         raise LianjianError(f"{name} is {mass.min():g} in a row; weights are 0 or more.")
     return mass

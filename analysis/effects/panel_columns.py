@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import LianjianError, need_columns
+from analysis.indicators.tables import amounts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,32 +18,6 @@ NEVER = 0
 
 LONGEST = 10_000
 """No panel spans more years."""
-
-
-def numbers(frame: pd.DataFrame, name: str) -> Floats:
-    """Return a column as finite floats, NaN where it is missing.
-
-    Examples
-    --------
-    >>> numbers(pd.DataFrame({"y": [1, None]}), "y").tolist()
-    [1.0, nan]
-    """
-    kind = frame[name].dtype
-    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_complex_dtype(kind):
-        raise LianjianError(
-            f"{name} holds values of type {kind} where a number was expected; of a date, take the "
-            "year: .dt.year."
-        )
-    try:
-        values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise LianjianError(f"{name} holds values that are not numbers: {error}.") from error
-    if np.isinf(values).any():
-        raise LianjianError(
-            f"{name} is infinite in {int(np.isinf(values).sum())} rows; a logarithm of 0 does "
-            "that. Choose another transformation or leave these rows out."
-        )
-    return values
 
 
 def start_years(frame: pd.DataFrame, name: str) -> Ints:
@@ -58,7 +33,7 @@ def start_years(frame: pd.DataFrame, name: str) -> Ints:
 
 
 def _whole(frame: pd.DataFrame, name: str) -> Ints:
-    values = np.nan_to_num(numbers(frame, name), nan=NEVER)
+    values = np.nan_to_num(amounts(frame[name], name), nan=NEVER)
     if (values != np.round(values)).any() or (values < 0).any():
         odd = values[(values != np.round(values)) | (values < 0)][0]
         raise LianjianError(f"{name} holds {odd}; a whole year was expected, or missing for never.")
@@ -143,7 +118,7 @@ def first_known(
     x = np.full((n, len(names)), np.nan)
     varying = []
     for k, name in enumerate(names):
-        values = numbers(frame, name)
+        values = amounts(frame[name], name)
         known = ~np.isnan(values)
         order = np.flatnonzero(known)[np.argsort(-when[known], kind="stable")]
         x[units[order], k] = values[order]
@@ -185,7 +160,7 @@ def first_treated(
     [2023, 2023, 2023, 0, 0]
     """
     need_columns(frame, treatment, unit, year)
-    values = pd.Series(numbers(frame, treatment), index=frame.index)
+    values = pd.Series(amounts(frame[treatment], treatment), index=frame.index)
     if values.isna().any() or (values < 0).any():
         raise LianjianError(
             f"{treatment} is missing or negative in {int((~(values >= 0)).sum())} rows; 0 or 1 was "

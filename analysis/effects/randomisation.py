@@ -93,6 +93,8 @@ def count_assignments(timing: npt.ArrayLike, strata: npt.ArrayLike | None = None
     18
     """
     times = pd.factorize(pd.Series(timing), sort=True, use_na_sentinel=False)[0]
+    if not len(times):
+        raise LianjianError("There is no alliance whose timing could be assigned.")
     groups = _codes(strata, len(times))
     number = 1
     for group in range(int(groups.max()) + 1):

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from analysis.effects.panel import NEVER, Floats, Ints, Panel
-from analysis.effects.panel_columns import numbers
 from analysis.effects.results import Estimate
 from analysis.effects.series import (
     cluster_sums,
@@ -15,6 +14,7 @@ from analysis.effects.series import (
     pointwise,
 )
 from analysis.errors import LianjianError, need_columns
+from analysis.indicators.tables import amounts, flags
 
 
 def two_by_two(
@@ -205,16 +205,12 @@ def two_by_two_sections(
     rows = frame[names].dropna()
     mass = None
     if weights:
-        mass = numbers(rows, weights)
+        mass = amounts(rows[weights], weights)
         if (mass < 0).any():
             raise LianjianError(f"{weights} is {mass.min():g} in a row; weights are 0 or more.")
         rows, mass = rows[mass > 0], mass[mass > 0]
-    y = rows[outcome].to_numpy(dtype=np.float64)
-    d, late = (rows[name].to_numpy(dtype=np.float64) for name in (treated, after))
-    odd = ~np.isin(np.r_[d, late], (0.0, 1.0))
-    if odd.any():
-        value = np.r_[d, late][odd][0]
-        raise LianjianError(f"{treated} and {after} must hold 0 and 1, and {value:g} occurs.")
+    y = amounts(rows[outcome], outcome)
+    d, late = (flags(rows[name], name).astype(np.float64) for name in (treated, after))
     cells = np.bincount((2 * d + late).astype(np.int64), minlength=4)
     if (cells == 0).any() or len(y) < 5:  # noqa: PLR2004
         raise LianjianError(

@@ -15,7 +15,7 @@ def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
     Parameters
     ----------
     values : array-like
-        Numbers in any unit, of any numeric type.
+        Numbers in any unit, of any numeric type, in any shape.
     what : str
         Their name, for messages.
 
@@ -29,16 +29,40 @@ def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
     >>> amounts(pd.array([1, None], dtype="Int64")).tolist()
     [1.0, nan]
     """
+    given = values if np.ndim(values) != 1 else pd.Series(values)
+    kind = getattr(given, "dtype", np.dtype(object))
+    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_complex_dtype(kind):
+        raise LianjianError(
+            f"{what} holds values of type {kind} where a number was expected; of a date, take the "
+            "year: .dt.year."
+        )
     try:
-        known = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
+        if isinstance(given, pd.Series):
+            given = given.to_numpy(dtype=np.float64, na_value=np.nan)
+        known = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise LianjianError(f"{what} holds values that are not numbers: {error}.") from error
     if np.isinf(known).any():
         raise LianjianError(
-            f"{what} is infinite in {int(np.isinf(known).sum())} rows. Correct them, or leave them "
-            "out."
+            f"{what} is infinite in {int(np.isinf(known).sum())} rows; a logarithm of 0 does that. "
+            "Choose another transformation or leave these rows out."
         )
-    return np.asarray(known, dtype=np.float64)
+    return known
+
+
+def flags(values: npt.ArrayLike, what: str) -> npt.NDArray[np.bool_]:
+    """Return values that must be 0 and 1, or False and True, as booleans.
+
+    Examples
+    --------
+    >>> flags([1, 0], "treated").tolist()
+    [True, False]
+    """
+    known = amounts(values, what)
+    odd = known[~np.isin(known, (0.0, 1.0))]
+    if len(odd):
+        raise LianjianError(f"{what} must hold 0 and 1, and {odd[0]:g} occurs {len(odd)} times.")
+    return known == 1
 
 
 def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
