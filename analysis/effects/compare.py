@@ -105,11 +105,8 @@ def compare(
 
     Examples
     --------
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> table = compare(make_panel(frame, "income"), np.random.default_rng(1))
+    >>> from analysis.effects.examples import four_villages
+    >>> table = compare(four_villages(), np.random.default_rng(1))
     >>> table["estimate"].round(9).tolist()
     [2.5, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, nan]
     >>> table.loc["synthetic", "notes"][:43]

@@ -162,11 +162,8 @@ def headline(
 
     Examples
     --------
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> result = headline(make_panel(frame, "income"), anticipation=0)
+    >>> from analysis.effects.examples import four_villages
+    >>> result = headline(four_villages(), anticipation=0)
     >>> result.estimate, result.df
     (2.0, 1.0)
     """
@@ -189,11 +186,8 @@ def headline_series(
 
     Examples
     --------
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> series = headline_series(make_panel(frame, "income"), anticipation=0)
+    >>> from analysis.effects.examples import four_villages
+    >>> series = headline_series(four_villages(), anticipation=0)
     >>> print(series[0], series.n_clusters, series.overall.df)
     2.0 [2] 1.0
     """

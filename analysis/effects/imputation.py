@@ -72,12 +72,8 @@ def imputation(
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(imputation(make_panel(frame, "income")).overall.estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(imputation(four_villages()).overall.estimate)
     2.0
     """
     if anticipation < 0:
@@ -150,12 +146,8 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     --------
     With one year before treatment there is nothing to test, and the test says so.
 
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(pretrend(make_panel(frame, "income")))
+    >>> from analysis.effects.examples import four_villages
+    >>> print(pretrend(four_villages()))
     No effect before treatment: not tested: no unit shows two years before treatment
     """
     groups = cohort_slices(panel)

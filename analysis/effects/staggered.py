@@ -150,11 +150,8 @@ def group_time(
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> group_time(make_panel(frame, "income")).estimate
+    >>> from analysis.effects.examples import four_villages
+    >>> group_time(four_villages()).estimate
     array([2.])
     """
     adjustment = adjustment or ("doubly_robust" if panel.covariates else "none")

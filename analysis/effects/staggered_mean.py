@@ -1,5 +1,7 @@
 """Averages of ATT(g, t): one number, by event time, by cohort, by year."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from analysis.effects.bands import critical_value
@@ -21,6 +23,13 @@ NAME = "Callaway–Sant'Anna"
 def simple(effects: GroupTime, *, level: float = 0.95) -> Estimate:
     """Average the effects after treatment over cohorts and years, weighted by cohort size.
 
+    Parameters
+    ----------
+    effects : GroupTime
+        Effects by cohort and year.
+    level : float
+        Confidence level.
+
     Raises
     ------
     LianjianError
@@ -33,17 +42,12 @@ def simple(effects: GroupTime, *, level: float = 0.95) -> Estimate:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(simple(group_time(make_panel(frame, "income"))).estimate)
+    >>> print(simple(group_time(four_villages())).estimate)
     2.0
     """
-    theta, psi = _weighted(effects, effects.year >= effects.cohort)
-    return _estimate(effects, "simple", theta, psi, level)
+    return _estimate(effects, "simple", *_weighted(effects, effects.year >= effects.cohort), level)
 
 
 def dynamic(
@@ -82,35 +86,30 @@ def dynamic(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(dynamic(group_time(make_panel(frame, "income")))[0])
+    >>> print(dynamic(group_time(four_villages()))[0])
     2.0
     """
     years = effects.panel.years
     when = effects.year - effects.cohort
     keep = np.ones(len(when), dtype=np.bool_)
-    notes: tuple[str, ...] = ()
+    title, notes = "dynamic", effects.notes
     if balance is not None:
         keep = (years[-1] - effects.cohort >= balance) & (when <= balance)
         keep &= when > balance - (years[-1] - years[0]) - 1
         if not (keep & (when >= 0)).any():
             raise LianjianError(f"No cohort is seen until event time {balance}. Lower `balance`.")
-        notes = (f"Only cohorts seen until event time {balance}.",)
+        title = f"dynamic, balanced to {balance}"
+        notes = (*notes, f"Only cohorts seen until event time {balance}.")
     index = np.unique(when[keep])
-    theta, psi = _stack([_weighted(effects, keep & (when == e)) for e in index])
-    post = index >= 0
-    title = "dynamic" if balance is None else f"dynamic, balanced to {balance}"
-    overall = _estimate(effects, title, theta[post].mean(), psi[:, post].mean(axis=1), level)
-    units = [_units(effects, keep & (when == e)) for e in index]
+    marks = [keep & (when == e) for e in index]
+    parts = _stack([_weighted(effects, mark) for mark in marks])
+    overall = _mean(effects, title, parts, index >= 0, level)
     zero = (-1 - effects.anticipation,) if effects.base_rule == "universal" else ()
     return _series(
-        effects, "event_time", index, theta, psi, units=units, overall=overall, rng=rng,
-        draws=draws, reference=zero, notes=notes,
+        effects, "event_time", index, marks, parts, overall=overall, rng=rng, draws=draws,
+        reference=zero, notes=notes,
     )  # fmt: skip
 
 
@@ -136,26 +135,22 @@ def by_cohort(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(by_cohort(group_time(make_panel(frame, "income")))[2024])
+    >>> print(by_cohort(group_time(four_villages()))[2024])
     2.0
     """
     post = effects.year >= effects.cohort
     index = np.unique(effects.cohort[post])
     marks = [post & (effects.cohort == g) for g in index]
-    theta = np.array([effects.estimate[mark].mean() for mark in marks])
-    psi = np.stack([effects.influence[:, mark].mean(axis=1) for mark in marks], axis=1)
+    theta, psi = _stack([_weighted(effects, mark) for mark in marks])
     weights = _shares(effects, index)
-    total = psi @ (weights / weights.sum()) + _share_influence(effects, index, theta)
-    overall = _estimate(effects, "by cohort", float(theta @ weights / weights.sum()), total, level)
-    units = [_units(effects, mark) for mark in marks]
+    weights = weights / weights.sum()
+    total = psi @ weights + _share_influence(effects, index, theta)
+    overall = _estimate(effects, "by cohort", float(theta @ weights), total, level)
     return _series(
-        effects, "cohort", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
+        effects, "cohort", index, marks, (theta, psi), overall=overall, rng=rng, draws=draws,
+        notes=effects.notes,
     )  # fmt: skip
 
 
@@ -181,23 +176,19 @@ def by_year(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(by_year(group_time(make_panel(frame, "income")))[2024])
+    >>> print(by_year(group_time(four_villages()))[2024])
     2.0
     """
     post = effects.year >= effects.cohort
     index = np.unique(effects.year[post])
     marks = [post & (effects.year == t) for t in index]
-    theta, psi = _stack([_weighted(effects, mark) for mark in marks])
-    overall = _estimate(effects, "by year", theta.mean(), psi.mean(axis=1), level)
-    units = [_units(effects, mark) for mark in marks]
+    parts = _stack([_weighted(effects, mark) for mark in marks])
+    overall = _mean(effects, "by year", parts, np.ones(len(index), dtype=np.bool_), level)
     return _series(
-        effects, "year", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
+        effects, "year", index, marks, parts, overall=overall, rng=rng, draws=draws,
+        notes=effects.notes,
     )  # fmt: skip
 
 
@@ -237,8 +228,12 @@ def _stack(parts: list[tuple[float, Floats]]) -> tuple[Floats, Floats]:
     return np.array([part[0] for part in parts]), np.stack([part[1] for part in parts]).T
 
 
-def _units(effects: GroupTime, mark: Bools) -> Bools:
-    return np.isin(effects.panel.cohort, np.unique(effects.cohort[mark]))
+def _mean(
+    effects: GroupTime, what: str, parts: tuple[Floats, Floats], among: Bools, level: float
+) -> Estimate:
+    """Average effects, each counted once."""
+    theta, psi = parts
+    return _estimate(effects, what, theta[among].mean(), psi[:, among].mean(axis=1), level)
 
 
 def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: float) -> Estimate:
@@ -251,18 +246,19 @@ def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: f
 
 
 def _series(
-    effects: GroupTime, by: str, index: Ints, theta: Floats, psi: Floats, *, units: list[Bools],
-    overall: Estimate, rng: np.random.Generator | None, draws: int,
-    reference: tuple[int, ...] = (), notes: tuple[str, ...] = (),
+    effects: GroupTime, by: str, index: Ints, marks: Sequence[Bools], parts: tuple[Floats, Floats],
+    *, overall: Estimate, rng: np.random.Generator | None, draws: int, notes: tuple[str, ...],
+    reference: tuple[int, ...] = (),
 ) -> EffectSeries:  # fmt: skip
-    panel = effects.panel
+    panel, (theta, psi) = effects.panel, parts
     critical = None
     if rng is not None:
         critical = critical_value(psi, panel, rng, draws=draws, level=overall.level)
+    units = [np.isin(panel.cohort, effects.cohort[mark]) for mark in marks]
     return make_series(
         f"{NAME}, by {by.replace('_', ' ')}", by, index, theta,
         clustered_covariance(psi, panel, small_sample=effects.small_sample), panel=panel,
         units=units, n_units=np.array([part.sum() for part in units]), overall=overall,
         reference=reference, critical=critical,
-        pretest=effects.pretest() if by == "event_time" else None, notes=effects.notes + notes,
+        pretest=effects.pretest() if by == "event_time" else None, notes=notes,
     )  # fmt: skip

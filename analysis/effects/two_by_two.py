@@ -51,11 +51,8 @@ def two_by_two(
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> result = two_by_two(make_panel(frame, "income"), before=2023, after=2024)
+    >>> from analysis.effects.examples import four_villages
+    >>> result = two_by_two(four_villages(), before=2023, after=2024)
     >>> print(result.estimate, round(result.std_error, 3))
     2.0 0.707
     """
@@ -121,11 +118,8 @@ def before_after(
     --------
     Treated a and b gain 3 and 2; that others gained too does not matter here.
 
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(before_after(make_panel(frame, "income")).estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(before_after(four_villages()).estimate)
     2.5
     """
     changes = np.full(panel.n_units, np.nan)

@@ -49,12 +49,8 @@ def two_way(
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(two_way(make_panel(frame, "income")).estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(two_way(four_villages()).estimate)
     2.0
     """
     groups = cohort_slices(panel)
@@ -108,12 +104,8 @@ def event_study(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(event_study(make_panel(frame, "income"))[0])
+    >>> from analysis.effects.examples import four_villages
+    >>> print(event_study(four_villages())[0])
     2.0
     """
     groups = cohort_slices(panel)
@@ -181,12 +173,8 @@ def sun_abraham(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(sun_abraham(make_panel(frame, "income")).overall.estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(sun_abraham(four_villages()).overall.estimate)
     2.0
     """
     groups = cohort_slices(panel)
