@@ -24,7 +24,7 @@ POINTS = 1_000
 """Null values that it tries there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HonestSensitivity:
     """Robust intervals for one effect under a growing departure from parallel trends.
 
@@ -61,7 +61,7 @@ class HonestSensitivity:
         """Return one row a bound: bound, low, high."""
         return pd.DataFrame({"bound": self.bounds, "low": self.low, "high": self.high})
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{self.restriction}: {self.estimate:.4g} (SE {self.std_error:.4g})"]
         lines += [
             f"  bound {bound:g}: [{low:.4g}, {high:.4g}]"

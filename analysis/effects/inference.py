@@ -22,7 +22,7 @@ SEED = 20241231
 """Seed of every sampled test that is not given another one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ResampledEstimate(Estimate):
     """An estimate whose p-value comes from a finite set of re-assignments.
 

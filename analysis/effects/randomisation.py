@@ -21,7 +21,7 @@ DRAWS = 1_999
 Alternative = Literal["two-sided", "greater", "less"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RandomisationTest:
     """A test of no effect on any village, by re-assigning treatment.
 
@@ -57,7 +57,7 @@ class RandomisationTest:
     alternative: str
     notes: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         how = "all" if self.is_exact else "sampled"
         return (
             f"statistic {self.observed:.4g}, p = {self.p_value:.3g} ({self.alternative}); "

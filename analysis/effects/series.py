@@ -16,7 +16,7 @@ TINY = 1e-10
 """A variance below TINY times the outcome's own variance is rounding, not uncertainty."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EffectSeries:
     """Effects by event time, cohort or year.
 
@@ -91,7 +91,7 @@ class EffectSeries:
             raise LianjianError(f"{self.name} has no {self.by} {key}. It has: {known}.")
         return float(self.estimate[place[0]])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [str(self.overall), self.tidy().to_string(index=False, float_format="%.4g".__mod__)]
         return "\n".join([*lines, *([str(self.pretest)] if self.pretest else []), *self.notes])
 

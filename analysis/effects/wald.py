@@ -15,7 +15,7 @@ BEFORE = "No effect before treatment"
 """What a test of the years before treatment tests."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WaldTest:
     """A joint test that several effects are zero.
 
@@ -43,7 +43,7 @@ class WaldTest:
     p_chi2: float
     note: str = ""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if self.note:
             return f"{self.hypothesis}: {self.note}"
         return (
