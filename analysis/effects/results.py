@@ -51,7 +51,8 @@ class Estimate:
 
         Examples
         --------
-        >>> Estimate("x", 3.0, 1.0, 1.0, 5.0, 0.01, 0.95, 9, 9, 9, 9, "by hand").tidy()["low"].item()
+        >>> one = Estimate("x", 3.0, 1.0, 1.0, 5.0, 0.01, 0.95, 9, 9, 9, 9, "by hand")
+        >>> one.tidy()["low"].item()
         1.0
         """
         return pd.DataFrame([{**asdict(self), "notes": "; ".join(self.notes)}])
