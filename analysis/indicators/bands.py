@@ -52,7 +52,30 @@ def band(income_yuan: pd.Series, bounds: tuple[float, ...] = BANDS_WAN) -> pd.Se
 def band_shares(
     panel: pd.DataFrame, by: list[str], column: str, bounds: tuple[float, ...] = BANDS_WAN
 ) -> pd.DataFrame:
-    """Return the share of villages in each band, in percent, one row a group."""
+    """Return the share of villages in each band, in percent, one row a group.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    by : list of str
+        Grouping columns.
+    column : str
+        The measure; villages without it are left out.
+    bounds : tuple of float
+        Ascending lower bounds of the bands, 万元.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, or the measure is no number.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"year": 2024, "x_yuan": [0.0, 1e4, 6e4, 7e4]})
+    >>> band_shares(frame, ["year"], "x_yuan", (5.0,)).iloc[0].tolist()
+    [25.0, 25.0, 50.0]
+    """
     need_columns(panel, column, *by)
     known = panel[panel[column].notna()]
     bands = band(known[column], bounds)
@@ -61,7 +84,33 @@ def band_shares(
 
 
 def weak_share(panel: pd.DataFrame, by: list[str], threshold_wan: float = WEAK_WAN) -> pd.DataFrame:
-    """Return the share of villages whose operating income is under the threshold, in percent."""
+    """Return the share of villages whose operating income is under the threshold, in percent.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        With ``operating_income_yuan``; villages without it are left out.
+    by : list of str
+        Grouping columns.
+    threshold_wan : float
+        Weak: under this, 万元.
+
+    Returns
+    -------
+    DataFrame
+        ``by`` and ``weak_pct``, one row a group.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, or the income is no number.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"year": 2024, "operating_income_yuan": [4e4, 5e4, 6e4, 7e4]})
+    >>> weak_share(frame, ["year"])["weak_pct"].item()
+    25.0
+    """
     need_columns(panel, *by)
     panel = numeric(panel, "operating_income_yuan")
     known = panel[panel["operating_income_yuan"].notna()]

@@ -85,6 +85,17 @@ def means(panel: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFram
     DataFrame
         One row a group: ``by``, ``villages``, and the columns with ``_yuan`` turned into
         ``_wan_yuan``.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, or a measure is no number.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["A", "B"], "year": 2024, "x_yuan": [1e4, 3e4]})
+    >>> means(frame, ["year"], ["x_yuan"]).iloc[0].tolist()
+    [2024.0, 2.0, 2.0]
     """
     need_columns(panel, "village_id", *by)
     groups = numeric(panel, *columns).groupby(by, observed=True, sort=True)
@@ -126,7 +137,14 @@ def changes(panel: pd.DataFrame, column: str, start: int, end: int) -> pd.DataFr
     Raises
     ------
     LianjianError
-        The panel lacks one of the years.
+        The panel lacks one of the years or columns, or a village stands twice in a year.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": "A", "year": [2023, 2024], "x_yuan": [1e4, 4e4],
+    ...     "county_code": "a", "county_name": "A", "zone": "farm", "role": "outside"})
+    >>> changes(frame, "x_yuan", 2023, 2024)["change_wan_yuan"].item()
+    3.0
     """
     need_columns(panel, *_TRAITS)
     wide = by_village(panel, column)
@@ -185,11 +203,31 @@ def change_summary(change: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 def yearly_swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return how strongly villages move from year to year.
 
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    column : str
+        The measure.
+
     Returns
     -------
     DataFrame
         For each ``year`` after the first: ``villages``, ``fell_pct`` (share of villages whose value
-        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元).
+        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元). A
+        year whose forerunner is missing has no row.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, or a village stands twice in a year.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": [*"AABB"], "year": [2023, 2024] * 2,
+    ...                       "x_yuan": [2e4, 1e4, 1e4, 4e4]})
+    >>> yearly_swings(frame, "x_yuan")[["mean_change", "fell_pct"]].iloc[0].tolist()
+    [1.0, 50.0]
     """
     wide = by_village(panel, column) / YUAN_PER_WAN
     rows = []

@@ -107,6 +107,11 @@ def gini(incomes: npt.ArrayLike, *, small_sample: bool = False) -> float:
     small_sample : bool
         Multiply by n/(n − 1), so that one village holding all gives 1 whatever n is.
 
+    Raises
+    ------
+    LianjianError
+        An income is negative, none is positive, or the small-sample form has one village.
+
     Notes
     -----
     Gini 1912; the correction is that of Deltas 2003 (DOI 10.1162/rest.2003.85.1.226). Computed
@@ -175,6 +180,11 @@ def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
     epsilon : float
         Aversion to inequality, above 0.
 
+    Raises
+    ------
+    LianjianError
+        ε is not above 0, an income is negative, or zero with ε ≥ 1.
+
     Notes
     -----
     Atkinson 1970 (DOI 10.1016/0022-0531(70)90039-6).
@@ -195,6 +205,16 @@ def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
 
 def palma(incomes: npt.ArrayLike) -> float:
     """Return the income of the richest tenth over that of the poorest four tenths.
+
+    Parameters
+    ----------
+    incomes : array-like, shape (n,)
+        Not negative; NaN is left out.
+
+    Raises
+    ------
+    LianjianError
+        An income is negative, or the poorest four tenths have none.
 
     Notes
     -----

@@ -53,6 +53,18 @@ def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
 def flags(values: npt.ArrayLike, what: str) -> npt.NDArray[np.bool_]:
     """Return values that must be 0 and 1, or False and True, as booleans.
 
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        0 and 1, none missing.
+    what : str
+        Their name, for messages.
+
+    Raises
+    ------
+    LianjianError
+        Another value occurs, or one is missing.
+
     Examples
     --------
     >>> flags([1, 0], "treated").tolist()
@@ -120,7 +132,12 @@ def by_village(panel: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def need_years(wide: pd.DataFrame, *years: int) -> None:
-    """Raise unless a table by village and year has the years.
+    """Check that a table by village and year has the years.
+
+    Raises
+    ------
+    LianjianError
+        It lacks one; its years are named.
 
     Examples
     --------

@@ -22,6 +22,18 @@ class Interval:
 def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     """Return the share of villages, in percent, whose gain is at least ``gain_wan`` 万元.
 
+    Parameters
+    ----------
+    change : DataFrame
+        Result of :func:`analysis.indicators.income.changes`.
+    gain_wan : float
+        The target, 万元.
+
+    Raises
+    ------
+    LianjianError
+        No village has a value in both years.
+
     Examples
     --------
     >>> attain_share(pd.DataFrame({"change_wan_yuan": [1.9, 2.0, 5.0, -1.0]}), 2.0)
@@ -35,6 +47,13 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
 
 def rounding_interval(value: float, digits: int) -> Interval:
     """Return the numbers that print as ``value`` with ``digits`` decimals.
+
+    Parameters
+    ----------
+    value : float
+        The printed number, in any unit.
+    digits : int
+        Decimals printed.
 
     Examples
     --------
@@ -125,6 +144,16 @@ def baseline_mean_bounds(
 
 def overlap_bounds(first: int, second: int, population: int) -> Interval:
     """Bound the number of villages that are in both of two groups of a population.
+
+    Parameters
+    ----------
+    first, second, population : int
+        Sizes a and b of the groups, and N of the population.
+
+    Raises
+    ------
+    LianjianError
+        A group is larger than the population.
 
     Notes
     -----
