@@ -58,7 +58,14 @@ class HonestSensitivity:
     notes: tuple[str, ...] = ()
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row a bound: bound, low, high."""
+        """Return one row a bound: bound, low, high.
+
+        Examples
+        --------
+        >>> study = event_study([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
+        >>> smoothness(study, [0]).tidy().round(2).iloc[0].tolist()  # 6 ± 1.96 √2
+        [0.0, 3.23, 8.77]
+        """
         return pd.DataFrame({"bound": self.bounds, "low": self.low, "high": self.high})
 
     def __repr__(self) -> str:

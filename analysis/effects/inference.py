@@ -77,7 +77,19 @@ def cluster_codes(clusters: npt.ArrayLike) -> tuple[Ints, int]:
 
 
 def check_level(level: float) -> None:
-    """Raise unless a confidence level lies strictly between 0 and 1."""
+    """Check that a confidence level lies strictly between 0 and 1.
+
+    Raises
+    ------
+    LianjianError
+        It does not.
+
+    Examples
+    --------
+    >>> check_level(95)
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: The confidence level is 95; give a number such as 0.95.
+    """
     if not 0 < level < 1:
         raise LianjianError(f"The confidence level is {level}; give a number such as 0.95.")
 

@@ -135,6 +135,18 @@ def clustered_sample(
 def contrast_vector(contrast: int | npt.ArrayLike, k: int) -> Floats:
     """Return a contrast as a vector: a column number stands for that coefficient.
 
+    Parameters
+    ----------
+    contrast : int or array-like, shape (k,)
+        Column, counted from the end when negative, or weights of the coefficients.
+    k : int
+        Columns of the design.
+
+    Raises
+    ------
+    LianjianError
+        There is no such column, or the weights have another shape, gaps, or are all zero.
+
     Examples
     --------
     >>> contrast_vector(1, 3).tolist()

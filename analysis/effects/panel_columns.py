@@ -23,6 +23,18 @@ LONGEST = 10_000
 def start_years(frame: pd.DataFrame, name: str) -> Ints:
     """Return each row's first treated year; missing, 0 and +∞ are never.
 
+    Parameters
+    ----------
+    frame : DataFrame
+        With the column.
+    name : str
+        Column of first treated years.
+
+    Raises
+    ------
+    LianjianError
+        A year is not whole, negative, or no number.
+
     Examples
     --------
     >>> start_years(pd.DataFrame({"g": [2021, None, 0, np.inf]}), "g").tolist()
@@ -42,6 +54,18 @@ def _whole(frame: pd.DataFrame, name: str) -> Ints:
 
 def calendar(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
     """Return each row's position among the years, and the years that occur, ascending.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With the column.
+    year : str
+        Column of whole years; they may have gaps.
+
+    Raises
+    ------
+    LianjianError
+        A year is missing or not whole, only one occurs, or they span more than 10,000.
 
     Examples
     --------
@@ -67,6 +91,17 @@ def by_unit_year(
     units: Ints, when: Ints, values: Floats, *, ids: NDArray[np.object_], years: Ints
 ) -> Floats:  # fmt: skip
     """Return the values as a matrix (N, T), NaN where there is no row.
+
+    Parameters
+    ----------
+    units, when : int array, (n,)
+        Position of each row's unit and year.
+    values : float array, (n,)
+        Without gaps.
+    ids : object array, (N,)
+        Names of the units, for the message.
+    years : int array, (T,)
+        The years.
 
     Raises
     ------
@@ -95,7 +130,28 @@ def by_unit_year(
 
 
 def check_constant(same: Bools, units: Ints, ids: NDArray[np.object_], name: str) -> None:
-    """Raise unless all rows agree with their unit's first one."""
+    """Check that all rows agree with their unit's first one.
+
+    Parameters
+    ----------
+    same : bool array, (n,)
+        Whether each row agrees.
+    units : int array, (n,)
+        Position of each row's unit.
+    ids : object array, (N,)
+        Names of the units.
+    name : str
+        Column, for the message.
+
+    Raises
+    ------
+    LianjianError
+        A row does not agree; the first such unit is named.
+
+    Examples
+    --------
+    >>> check_constant(np.array([True]), np.array([0]), np.array(["a"], object), "county")
+    """
     if not same.all():
         odd = np.unique(units[~same])
         raise LianjianError(
@@ -108,6 +164,17 @@ def first_known(
     frame: pd.DataFrame, names: Sequence[str], units: Ints, when: Ints, n: int
 ) -> tuple[Floats, list[str]]:
     """Return each unit's first known value of numeric columns (N, K), and which of them vary.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        n rows.
+    names : sequence of str
+        K columns.
+    units, when : int array, (n,)
+        Position of each row's unit and year.
+    n : int
+        Number of units N.
 
     Examples
     --------
