@@ -35,7 +35,13 @@ class Sample:
     unlike: int = 0
 
     def notes(self) -> tuple[str, ...]:
-        """Say how many comparison units were given no weight."""
+        """Say how many comparison units were given no weight.
+
+        Examples
+        --------
+        >>> Sample(np.empty((0, 0)), "ipw", trimmed=2).notes()[0][:43]
+        'Up to 2 comparison units with a propensity '
+        """
         notes = []
         if self.unlike:
             notes.append(

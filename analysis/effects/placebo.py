@@ -100,6 +100,18 @@ def stand_ins(
     The weight is exp(−d²/2h²), d the Euclidean distance in standard deviations of those that
     joined, h the width. Selection on a low year is thus imitated, and with it the return to the
     mean that follows. With few villages like those that joined, stand-ins are less extreme.
+
+    Examples
+    --------
+    b and c, both with an income of 2 in 2023, can stand in for a alike.
+
+    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
+    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
+    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
+    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
+    >>> pool = stand_ins(frame, "x_yuan")
+    >>> pool.n_villages, pool.alliances[0].closeness.tolist()
+    (1, [[-0.0, -0.0]])
     """
     names = [outcome, area, *near, *covariates, *([block] if block else [])]
     need_columns(frame, "village_id", "year", "role", "alliance_id", "joined_year", *names)
@@ -163,10 +175,26 @@ def draw_placebo(pool: StandIns, rng: np.random.Generator) -> Panel:
     Each alliance, in random order, takes its blocks at random inside its area and then, for each
     of its villages, a free one there by weight; where its blocks are used up, one of its area.
 
+    Parameters
+    ----------
+    pool : StandIns
+        From `stand_ins`.
+    rng : Generator
+        Source of the draw.
+
     Returns
     -------
     Panel
         Cohorts of the stand-ins as those of the real alliances; a stand-in alliance is a cluster.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
+    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
+    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
+    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
+    >>> draw_placebo(stand_ins(frame, "x_yuan"), np.random.default_rng(1)).cohort.tolist()
+    [2024, 0]
     """
     panel = pool.panel
     cohort = np.zeros(panel.n_units, np.int64)

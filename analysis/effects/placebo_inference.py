@@ -51,7 +51,21 @@ def placebo_draws(
 
     Examples
     --------
-    See `randomised`.
+    Whichever of b and c stands in for a, it gains 2 more or 2 less than the other.
+
+    >>> import pandas as pd
+    >>> from analysis.effects.placebo import stand_ins
+    >>> from analysis.effects.two_by_two import two_by_two
+    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
+    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
+    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
+    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
+    >>> def gain(panel):
+    ...     return two_by_two(panel, before=2023, after=2024)
+    >>> pool = stand_ins(frame, "x_yuan")
+    >>> placebos = placebo_draws(pool, gain, np.random.default_rng(1), draws=20)
+    >>> placebos.shape, np.unique(np.abs(placebos)).tolist()
+    ((20, 1), [2.0])
     """
     rows, failed, reason = [], 0, ""
     for _ in range(draws):
@@ -173,6 +187,11 @@ def randomised_series(series: EffectSeries, placebos: Floats, anticipation: int)
         ``std_error`` and ``covariance`` are mean squares of the placebos; the band reaches as many
         of its standard errors from each effect as the largest placebo of a draw rarely passes.
 
+    Raises
+    ------
+    LianjianError
+        The placebos show no spread at some event time.
+
     Notes
     -----
     As in `randomised`, event time by event time; for all at once the largest |effect|/standard
@@ -181,7 +200,14 @@ def randomised_series(series: EffectSeries, placebos: Floats, anticipation: int)
 
     Examples
     --------
-    See `tests/effects/test_few_treated.py`.
+    Three placebos with root mean squares 2 and 1; none is as large as the effect of 2 at 0.
+
+    >>> from analysis.effects.examples import four_villages
+    >>> from analysis.effects.headline import plain_series
+    >>> placebos = np.array([[2.0, 1.0], [-2.0, 1.0], [2.0, -1.0]])
+    >>> series = randomised_series(plain_series(four_villages(), anticipation=0), placebos, 0)
+    >>> series.std_error.tolist(), series.overall.std_error, series.p_value.tolist()
+    ([1.0], 2.0, [0.25])
     """
     overall, by_time = placebos[:, 0], placebos[:, 1:]
     number = len(by_time)

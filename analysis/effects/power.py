@@ -91,6 +91,11 @@ def plant(
     alliance_cv : float
         Coefficient of variation (gamma) between alliances.
 
+    Raises
+    ------
+    LianjianError
+        The profile leaves out an event time or has no positive mean, or the variation is negative.
+
     Examples
     --------
     >>> panel = Panel(np.zeros((2, 3)), np.arange(3), np.array([1, 0]), np.arange(2),
@@ -146,6 +151,22 @@ def placebo_study(
     Simulation-based power with the data's own noise: Black, Hollingsworth, Nunes & Simon 2022,
     Journal of Public Economics 213 (DOI 10.1016/j.jpubeco.2022.104713); placebo assignments:
     Bertrand, Duflo & Mullainathan 2004 (DOI 10.1162/003355304772839588).
+
+    Examples
+    --------
+    b or c stands in for a: the other gains 2 less or 2 more. A planted effect comes through whole.
+
+    >>> from analysis.effects.placebo import stand_ins
+    >>> from analysis.effects.two_by_two import two_by_two
+    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
+    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
+    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
+    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
+    >>> def gain(panel):
+    ...     return two_by_two(panel, before=2023, after=2024)
+    >>> study = placebo_study(stand_ins(frame, "x_yuan"), gain, np.random.default_rng(1), draws=20)
+    >>> np.unique(np.abs(study.estimate)).tolist(), np.unique(study.slope).tolist()
+    ([2.0], [1.0])
     """
     rows, failed, reason, level = [], 0, "", 0.95
     for _ in range(draws):
@@ -214,6 +235,20 @@ def power_curve(study: PlaceboStudy, effects: Sequence[float], rule: Rule = "pla
 
 def minimal_effect(study: PlaceboStudy, power: float = 0.8, rule: Rule = "placebo") -> float:
     """Return the least positive effect found with the given probability, outcome units.
+
+    Parameters
+    ----------
+    study : PlaceboStudy
+        From `placebo_study`.
+    power : float
+        The probability.
+    rule : {"placebo", "t"}
+        As in `power_curve`.
+
+    Raises
+    ------
+    LianjianError
+        The probability is no share, the rule unknown, or a planted effect lowers an estimate.
 
     Notes
     -----

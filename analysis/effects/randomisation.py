@@ -85,6 +85,11 @@ def count_assignments(timing: npt.ArrayLike, strata: npt.ArrayLike | None = None
     strata : array-like, shape (G,), optional
         County, say, within which timings are exchanged.
 
+    Raises
+    ------
+    LianjianError
+        There is no alliance, or not one stratum each.
+
     Examples
     --------
     Two of four join in one county, one of three in another: 6 × 3.

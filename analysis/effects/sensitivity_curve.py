@@ -121,6 +121,11 @@ def summarise_curve(table: pd.DataFrame, size: float = 0.05) -> CurveSummary:
     size : float
         Level at which a specification counts as significant.
 
+    Raises
+    ------
+    LianjianError
+        No specification has both an estimate and a p-value.
+
     Examples
     --------
     >>> table = pd.DataFrame({"estimate": [1.0, 2.0, -1.0], "p_value": [0.01, 0.2, 0.01]})

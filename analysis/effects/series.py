@@ -69,7 +69,15 @@ class EffectSeries:
     notes: tuple[str, ...] = field(default=())
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row an effect."""
+        """Return one row an effect.
+
+        Examples
+        --------
+        >>> from analysis.effects.examples import four_villages
+        >>> from analysis.effects.twoway import event_study
+        >>> event_study(four_villages()).tidy()[["event_time", "estimate"]].to_numpy().tolist()
+        [[0.0, 2.0]]
+        """
         names = [
             "estimate",
             "std_error",
@@ -99,6 +107,13 @@ class EffectSeries:
 def cluster_sums(scores: Floats, cluster: Ints) -> Floats:
     """Add up the rows of ``scores`` (N, K) by cluster 0 … G−1: (G, K).
 
+    Parameters
+    ----------
+    scores : float array, (N, K)
+        One row a unit.
+    cluster : int array, (N,)
+        Cluster of each unit.
+
     Examples
     --------
     >>> cluster_sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0])).tolist()
@@ -114,6 +129,15 @@ def cluster_sums(scores: Floats, cluster: Ints) -> Floats:
 
 def clustered_covariance(influence: Floats, panel: Panel, *, small_sample: bool = True) -> Floats:
     """Return Σ_c ψ_c ψ_c′ of influence functions (N, K), times G/(G−1) when ``small_sample``.
+
+    Parameters
+    ----------
+    influence : float array, (N, K)
+        ψ with variance Σψ².
+    panel : Panel
+        Gives the G clusters.
+    small_sample : bool
+        Multiply by G/(G−1).
 
     Examples
     --------
@@ -134,6 +158,20 @@ def pointwise(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0.
 
+    Parameters
+    ----------
+    estimate, std_error : float array, (K,)
+        In the unit of the outcome.
+    df : float
+        Degrees of freedom; infinite for the normal.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    LianjianError
+        The level is no share.
+
     Examples
     --------
     >>> low, high, p = pointwise(np.array([1.96]), np.array([1.0]), np.inf, 0.95)
@@ -152,6 +190,21 @@ def make_estimate(
     inference: str, notes: tuple[str, ...] = (), n_obs: int | None = None,
 ) -> Estimate:  # fmt: skip
     """Turn a number and its variance into an `Estimate`, with t of clusters − 1 degrees of freedom.
+
+    Parameters
+    ----------
+    name, inference : str
+        The method and its target; how the uncertainty was obtained.
+    value, variance : float
+        In the unit of the outcome, and its square. A variance that is rounding counts as zero.
+    panel : Panel
+        Gives units, clusters and notes.
+    level : float
+        Confidence level.
+    notes : tuple of str
+        Added to the panel's.
+    n_obs : int, optional
+        Rows used; all of the panel when not given.
 
     Examples
     --------
@@ -183,9 +236,41 @@ def make_series(
 ) -> EffectSeries:  # fmt: skip
     """Turn effects (K,) and their covariance (K, K) into an `EffectSeries`.
 
-    ``units`` marks the treated units of each effect (N,), ``critical`` is the multiple of the
-    standard error that makes a band for all effects at once. The level is that of ``overall``.
-    Tested through the estimators.
+    Parameters
+    ----------
+    name, by : str
+        The method, and what the index counts.
+    index : int array, (K,)
+        Event times, cohorts or years.
+    estimate, covariance : float arrays, (K,) and (K, K)
+        In the unit of the outcome, and its square.
+    panel : Panel
+        Gives clusters and notes.
+    units : sequence of bool arrays, (N,)
+        The treated units of each effect.
+    n_units : int array, (K,)
+        Their number.
+    overall : Estimate
+        The one-number summary, whose level is that of the series.
+    reference : tuple of int
+        Index values fixed at zero.
+    pretest : WaldTest, optional
+        Joint test of the effects before treatment.
+    critical : float, optional
+        Multiple of the standard error that makes a band for all effects at once.
+    notes : tuple of str
+        Added to the panel's.
+
+    Examples
+    --------
+    >>> from analysis.effects.examples import four_villages
+    >>> panel = four_villages()
+    >>> whole = make_estimate("x", 2.0, 1.0, panel, inference="t")
+    >>> series = make_series(
+    ...     "x", "event_time", np.array([0]), np.array([2.0]), np.eye(1), panel=panel,
+    ...     units=[panel.cohort == 2024], n_units=np.array([2]), overall=whole)
+    >>> series.n_clusters.tolist(), series.df
+    ([2], 3)
     """
     df = panel.n_clusters - 1
     error = np.sqrt(np.clip(np.diag(covariance), 0, None))

@@ -61,11 +61,32 @@ class GroupTime:
         return np.sqrt(np.diag(self.covariance()))
 
     def covariance(self) -> Floats:
-        """Return the clustered covariance of the estimates (K, K)."""
+        """Return the clustered covariance of the estimates (K, K).
+
+        Examples
+        --------
+        Each of four villages lies 0.5 off its group's mean of two: Σ(0.5/2)² · 4/3.
+
+        >>> from analysis.effects.examples import four_villages
+        >>> group_time(four_villages()).covariance().round(6).tolist()
+        [[0.333333]]
+        """
         return clustered_covariance(self.influence, self.panel, small_sample=self.small_sample)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
-        """Return one row for each cohort and year."""
+        """Return one row for each cohort and year.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level.
+
+        Examples
+        --------
+        >>> from analysis.effects.examples import four_villages
+        >>> group_time(four_villages()).tidy()[["cohort", "base", "estimate"]].iloc[0].tolist()
+        [2024.0, 2023.0, 2.0]
+        """
         error = self.std_error
         low, high, p_value = pointwise(self.estimate, error, self.panel.n_clusters - 1, level)
         return pd.DataFrame(
@@ -83,7 +104,14 @@ class GroupTime:
         )
 
     def pretest(self) -> WaldTest:
-        """Test jointly that no effect comes before treatment less anticipation."""
+        """Test jointly that no effect comes before treatment less anticipation.
+
+        Examples
+        --------
+        >>> from analysis.effects.examples import four_villages
+        >>> group_time(four_villages()).pretest().note
+        'not tested: no cohort shows a year before its base'
+        """
         before = self.year < self.cohort - self.anticipation
         if not before.any():
             return no_test(BEFORE, "no cohort shows a year before its base")

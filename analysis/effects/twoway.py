@@ -243,6 +243,13 @@ def sun_abraham(
 def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
     """Return t − g for each cohort and year (C, T); a large negative number for never.
 
+    Parameters
+    ----------
+    panel : Panel
+        Gives the years.
+    groups : list of (int, slice)
+        From `cohort_slices`.
+
     Examples
     --------
     >>> import pandas as pd
@@ -260,6 +267,15 @@ def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
 
 def comparison_cohorts(cohort: Ints, panel: Panel, anticipation: int) -> Bools:
     """Mark cohorts that are untreated in every year seen: never, or after the last year.
+
+    Parameters
+    ----------
+    cohort : int array, (C,)
+        First treated years, 0 for never.
+    panel : Panel
+        Gives the years.
+    anticipation : int
+        Years before treatment that may be affected already.
 
     Examples
     --------
@@ -292,6 +308,22 @@ def _seen(panel: Panel, groups: list[tuple[int, slice]]) -> Bools:
 
 def units_at(seen: Bools, groups: list[tuple[int, slice]], event: Ints, index: Ints) -> list[Bools]:
     """Mark the units whose cell at each event time is in ``seen`` (N, T).
+
+    Parameters
+    ----------
+    seen : bool array, (N, T)
+        Cells that count.
+    groups : list of (int, slice)
+        From `cohort_slices`.
+    event : int array, (C, T)
+        From `event_times`.
+    index : int array, (K,)
+        Event times.
+
+    Returns
+    -------
+    list of bool arrays (N,)
+        One an event time.
 
     Examples
     --------

@@ -56,6 +56,13 @@ class WaldTest:
 def no_test(hypothesis: str, why: str, *, df: int = 0) -> WaldTest:
     """Return a test that could not be made, with the reason as its note.
 
+    Parameters
+    ----------
+    hypothesis, why : str
+        What would have been tested, and why it was not.
+    df : int
+        Number of effects.
+
     Examples
     --------
     >>> print(no_test("No effect before treatment", "no year before"))

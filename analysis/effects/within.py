@@ -58,7 +58,19 @@ class WithinFit:
     n_year: int
 
     def influence(self, combine: Floats | None = None) -> Floats:
-        """Return the influence of each unit on ``combine`` (R, Q) of the coefficients: (N, Q)."""
+        """Return the influence of each unit on ``combine`` (R, Q) of the coefficients: (N, Q).
+
+        Examples
+        --------
+        Each of four villages lies 0.5 off its group's mean of two.
+
+        >>> from analysis.effects.examples import four_villages
+        >>> panel = four_villages()
+        >>> after = np.array([[[0.0], [1.0]], [[0.0], [0.0]]])
+        >>> fit = fit_within(panel, np.full((4, 2), True), after)
+        >>> np.abs(fit.influence()).round(6).ravel().tolist()
+        [0.25, 0.25, 0.25, 0.25]
+        """
         if combine is not None:
             return self.score @ (self.bread @ combine)
         return np.where(np.isnan(self.coef), np.nan, self.score @ self.bread)
