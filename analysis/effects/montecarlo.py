@@ -58,7 +58,8 @@ class MonteCarlo:
         Estimates 1 and 3 of the truth 2: no bias, spread √2.
 
         >>> runs = pd.DataFrame({"seed": [0, 1], "method": "x", "truth": 2.0,
-        ...     "estimate": [1.0, 3.0], "std_error": 1.0, "low": [0.0, 2.5], "high": [2.0, 4.5], "p_value": [0.3, 0.01]})
+        ...     "estimate": [1.0, 3.0], "std_error": 1.0, "low": [0.0, 2.5], "high": [2.0, 4.5],
+        ...     "p_value": [0.3, 0.01]})
         >>> table = MonteCarlo(runs, {}).summary()
         >>> table[["bias", "spread", "coverage_pct", "rejects_pct"]].round(4).iloc[0].tolist()
         [0.0, 1.4142, 50.0, 50.0]
