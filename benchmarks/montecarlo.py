@@ -25,13 +25,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.effects.design import Design, make_study
-from analysis.effects.headline import few_treated, headline_series, plain_series
+from analysis.effects.headline import few_treated, headline_series, plain_series, point_effects
 from analysis.effects.imputation import imputation
 from analysis.effects.montecarlo import MonteCarlo, monte_carlo
 from analysis.effects.panel import Panel
 from analysis.effects.placebo import stand_ins
 from analysis.effects.placebo_inference import placebo_draws, randomised, randomised_series
 from analysis.effects.results import Estimate
+from analysis.effects.series import EffectSeries
 from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import simple
 from analysis.effects.two_by_two import before_after
@@ -107,11 +108,13 @@ PRETESTS = {
     "Before joining: joint test, refused with few alliances": (ADJUSTED, joint_pretest),
     "Before joining: largest t in size, Holm": (ADJUSTED, holm_pretest),
 }
-STAND_INS = {
-    "Regression, stand-ins": "regression",
-    "Doubly robust, stand-ins": "doubly_robust",
-}
+STAND_INS = "Regression, stand-ins"
 STAND_IN_PRETEST = "Before joining: largest against stand-ins"
+
+
+def recommended(panel: Panel) -> EffectSeries:
+    """Return the estimate that the notebooks stand by, and its event study."""
+    return plain_series(panel)
 
 
 @cache
@@ -121,11 +124,10 @@ def world(seed: int) -> Draw:
 
 
 @cache
-def placebos(seed: int, measure: str, adjustment: str, number: int) -> np.ndarray:
+def placebos(seed: int, measure: str, number: int) -> np.ndarray:
     """Return the estimates on stand-ins; villages outside have no effect in either case."""
     pool = stand_ins(world(seed).panel, f"{measure}_untreated", covariates=TRAITS, block="township")
-    series = partial(plain_series, adjustment=adjustment)
-    return placebo_draws(pool, series, np.random.default_rng(seed), draws=number)
+    return placebo_draws(pool, point_effects, np.random.default_rng(seed), draws=number)
 
 
 def draw(seed: int, measure: str, *, effect: bool, number: int) -> tuple[dict[str, object], float]:
@@ -137,11 +139,8 @@ def draw(seed: int, measure: str, *, effect: bool, number: int) -> tuple[dict[st
     )
     designs = {PLAIN: Design(), ADJUSTED: adjusted, MATCHED: Design(comparison="matched")}
     panels = {name: make_study(drawn.panel, outcome, d).panel for name, d in designs.items()}
-    for name, how in STAND_INS.items() if number else ():
-        panels[name] = (
-            plain_series(panels[ADJUSTED], adjustment=how),
-            placebos(seed, measure, how, number),
-        )
+    if number:
+        panels[STAND_INS] = recommended(panels[ADJUSTED]), placebos(seed, measure, number)
     return panels, drawn.effect[measure] if effect else 0.0
 
 
@@ -160,11 +159,13 @@ def study(seeds: range, measure: str, number: int) -> dict[bool, MonteCarlo]:
     """Run all methods over some seeds, with the effect and without."""
     done = {}
     for effect in (True, False):
-        methods = METHODS | {name: (name, with_stand_ins) for name in STAND_INS if number}
+        methods = dict(METHODS)
+        if number:
+            methods[STAND_INS] = STAND_INS, with_stand_ins
         if not effect:
             methods |= PRETESTS
             if number:
-                methods[STAND_IN_PRETEST] = next(iter(STAND_INS)), stand_in_pretest
+                methods[STAND_IN_PRETEST] = STAND_INS, stand_in_pretest
         run = partial(draw, measure=measure, effect=effect, number=number)
         done[effect] = monte_carlo(run, methods, seeds)
     world.cache_clear()

@@ -82,6 +82,12 @@ class Design:
     match_ratio: int = 3
     match_caliper: float | None = None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns whose coefficient may differ by year, programmes included."""
+        programmes = self.programme_names if self.programmes == "covariates" else ()
+        return (*self.covariates, *programmes)
+
 
 @dataclass(frozen=True, eq=False)
 class Study:

@@ -1,5 +1,6 @@
 """The estimate that the notebooks stand by, with an allowance for few alliances."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,12 @@ from scipy import stats
 from analysis.effects.design import Design, make_study
 from analysis.effects.did_scores import Adjustment
 from analysis.effects.multiple import holm
-from analysis.effects.panel import NEVER, Panel
+from analysis.effects.panel import NEVER, Floats, Panel
+from analysis.effects.placebo import StandIns, stand_ins
 from analysis.effects.results import Estimate
 from analysis.effects.sensitivity import Estimator
 from analysis.effects.series import EffectSeries
-from analysis.effects.staggered import group_time
+from analysis.effects.staggered import GroupTime, group_time
 from analysis.effects.staggered_mean import dynamic, simple
 from analysis.effects.wald import WaldTest, no_test
 from analysis.errors import LianjianError
@@ -50,6 +52,50 @@ def adjusted_design(frame: pd.DataFrame, role: str = "allied_weak", **changes: o
     if programmes:
         chosen |= {"programmes": "covariates", "programme_names": programmes}
     return Design(**(chosen | changes))
+
+
+def alliance_stand_ins(
+    frame: pd.DataFrame, outcome: str, design: Design, *, covariates: Sequence[str] | None = None
+) -> StandIns:
+    """Return stand-ins for the alliances of a design, as like them as the data allow.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The panel with the villages' traits.
+    outcome : str
+        Measure, in yuan.
+    design : Design
+        Whose role is imitated.
+    covariates : sequence of str, optional
+        For the estimators; those of the design when not given.
+
+    Raises
+    ------
+    LianjianError
+        As for `analysis.effects.placebo.stand_ins`.
+
+    Notes
+    -----
+    Near in the income of the year before joining, and in households where they are known; in the
+    same counties; over as many townships where these are known.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": [*"aaabbb"], "year": [2022, 2023, 2024] * 2,
+    ...     "role": ["allied_weak"] * 3 + ["outside"] * 3, "alliance_id": ["A"] * 3 + [None] * 3,
+    ...     "joined_year": [2024] * 3 + [None] * 3, "county_code": "k",
+    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4]})
+    >>> alliance_stand_ins(frame, "x_yuan", Design()).panel.ids.tolist()
+    ['b']
+    """
+    townships = "township_name" in frame and frame["township_name"].notna().all()
+    return stand_ins(
+        frame, outcome, role=design.role,
+        covariates=design.columns if covariates is None else covariates,
+        near=["households"] if "households" in design.columns else [],
+        block="township_name" if townships else None,
+    )  # fmt: skip
 
 
 def treated_clusters(panel: Panel) -> int:
@@ -175,7 +221,7 @@ def headline(
     panel : Panel
         Its clusters are alliances.
     adjustment : str, optional
-        As in `group_time`: doubly robust when the panel has covariates, else none.
+        As in `group_time`; regression when the panel has covariates, else none.
     anticipation : int
         With 1 the base year is the last one before the year of selection.
     comparison : str
@@ -186,6 +232,11 @@ def headline(
     LianjianError
         Fewer than two alliances are treated, or nothing can be estimated.
 
+    Notes
+    -----
+    Regression, not doubly robust: with a handful of treated villages a cohort, some have no
+    counterpart in the covariates, and weighting then loses the cohort, and with it the question.
+
     Examples
     --------
     >>> from analysis.effects.examples import four_villages
@@ -193,9 +244,7 @@ def headline(
     >>> result.estimate, result.df
     (2.0, 1.0)
     """
-    effects = group_time(
-        panel, adjustment=adjustment, anticipation=anticipation, comparison=comparison  # type: ignore[arg-type]
-    )  # fmt: skip
+    effects = _pairs(panel, adjustment, anticipation, comparison)
     return few_treated(simple(effects), treated_clusters(panel))
 
 
@@ -242,11 +291,46 @@ def plain_series(
     >>> round(float(plain_series(four_villages(), anticipation=0).std_error[0]) ** 2, 6)
     0.333333
     """
-    effects = group_time(
-        panel, adjustment=adjustment, anticipation=anticipation, base="universal",
+    effects = _pairs(panel, adjustment, anticipation, comparison)
+    return replace(dynamic(effects), overall=simple(effects))
+
+
+def point_effects(
+    panel: Panel, *, adjustment: Adjustment | None = None, anticipation: int = 1,
+    comparison: str = "never",
+) -> Floats:  # fmt: skip
+    """Return the estimates of `plain_series` alone (1 + K,), the overall one first, and fast.
+
+    Parameters
+    ----------
+    panel, adjustment, anticipation, comparison
+        As in `headline`.
+
+    Examples
+    --------
+    >>> from analysis.effects.examples import four_villages
+    >>> point_effects(four_villages(), anticipation=0).tolist()
+    [2.0, 2.0]
+    """
+    effects = _pairs(panel, adjustment, anticipation, comparison)
+    weight = panel.unit_weight
+    size = {g: float(rows.stop - rows.start if weight is None else weight[rows].sum())
+            for g, rows in panel.groups}  # fmt: skip
+    mass = np.array([size[g] for g in effects.cohort.tolist()])
+    when = effects.year - effects.cohort
+    marks = [when >= 0, *(when == e for e in np.unique(when))]
+    return np.array([np.average(effects.estimate[mark], weights=mass[mark]) for mark in marks])
+
+
+def _pairs(
+    panel: Panel, adjustment: Adjustment | None, anticipation: int, comparison: str
+) -> GroupTime:
+    """Return the effects by cohort and year behind the headline, all against one base year."""
+    return group_time(
+        panel, adjustment=adjustment or ("regression" if panel.covariates else "none"),
+        anticipation=anticipation, base="universal",
         comparison=comparison,  # type: ignore[arg-type]
     )  # fmt: skip
-    return replace(dynamic(effects), overall=simple(effects))
 
 
 def frame_estimator(

@@ -14,7 +14,7 @@ from analysis.effects.series import (
 )
 from analysis.effects.twoway import units_at
 from analysis.effects.wald import BEFORE, WaldTest, clusters_behind, no_test, wald
-from analysis.effects.within import WithinFit, cohort_slices, fit_within, solve_spd
+from analysis.effects.within import WithinFit, fit_within, solve_spd
 from analysis.errors import LianjianError
 
 Pool = Literal["cohort_year", "event_time", "all"]
@@ -82,7 +82,7 @@ def imputation(
     start = np.where(panel.cohort == NEVER, np.iinfo(np.int32).max, panel.cohort)[:, None]
     used = seen & (panel.years < start - anticipation)
     wanted = seen & (panel.years >= start)
-    fit = fit_within(panel, used, np.empty((len(cohort_slices(panel)), len(panel.years), 0)))
+    fit = fit_within(panel, used, np.empty((len(panel.groups), len(panel.years), 0)))
     cells = wanted & _estimable(fit)
     notes: tuple[str, ...] = ()
     if lost := int(wanted.sum() - cells.sum()):
@@ -118,7 +118,7 @@ def imputation(
     return make_series(
         "Imputation, by event time", "event_time", index, theta,
         clustered_covariance(psi, panel, small_sample=small_sample), panel=panel,
-        units=units_at(cells, cohort_slices(panel), targets.event, index), n_units=counts,
+        units=units_at(cells, panel.groups, targets.event, index), n_units=counts,
         overall=overall, pretest=pretrend(panel, anticipation=anticipation), notes=notes,
     )  # fmt: skip
 
@@ -150,7 +150,7 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     >>> print(pretrend(four_villages()))
     No effect before treatment: not tested: no unit shows two years before treatment
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     cohort = np.array([g if g != NEVER else np.iinfo(np.int32).max for g, _ in groups])
     event = panel.years - cohort[:, None]
     used = ~np.isnan(panel.y) & (panel.years < np.repeat(
@@ -212,7 +212,7 @@ class _Targets:
 
 
 def _targets(panel: Panel, cells: Bools, mass: Floats) -> _Targets:
-    groups = cohort_slices(panel)
+    groups = panel.groups
     size = np.stack([cells[rows].sum(axis=0) for _, rows in groups])
     event = panel.years - np.array([[g] for g, _ in groups])
     index = np.unique(event[size > 0])

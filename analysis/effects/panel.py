@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -91,6 +92,13 @@ class Panel:
     def cohorts(self) -> Ints:
         """First treated years that occur, ascending, without never."""
         return np.unique(self.cohort[self.cohort != NEVER])
+
+    @cached_property
+    def groups(self) -> list[tuple[int, slice]]:
+        """Each cohort and where its units stand, the never-treated (0) last."""
+        starts = np.flatnonzero(np.diff(self.cohort, prepend=-1))
+        stops = [*starts[1:].tolist(), self.n_units]
+        return [(int(self.cohort[a]), slice(int(a), b)) for a, b in zip(starts, stops, strict=True)]
 
     @property
     def unit_weight(self) -> Floats | None:

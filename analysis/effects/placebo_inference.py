@@ -25,20 +25,21 @@ DRAWS = 199
 
 LARGEST = "No effect before treatment, the largest effect against stand-ins"
 
-Statistic: TypeAlias = Callable[[Panel], EffectSeries | Estimate]
+Statistic: TypeAlias = Callable[[Panel], Estimate | EffectSeries | Floats]
 
 
 def placebo_draws(
     pool: StandIns, estimator: Statistic, rng: np.random.Generator, *, draws: int = DRAWS
 ) -> Floats:
-    """Return the estimates for sets of stand-in alliances (D, 1) or, of a series, (D, 1 + K).
+    """Return the estimates for sets of stand-in alliances (D, Q).
 
     Parameters
     ----------
     pool : StandIns
         From `analysis.effects.placebo.stand_ins`.
     estimator : callable
-        From a panel to an estimate, or to a series: its overall estimate then comes first.
+        From a panel to an estimate (Q = 1), to a series of K effects (Q = 1 + K, the overall
+        estimate first), or to an array (Q,), as `analysis.effects.headline.point_effects`.
     rng : Generator
         Source of the stand-ins.
     draws : int
@@ -77,7 +78,7 @@ def placebo_draws(
         if isinstance(result, EffectSeries):
             rows.append(np.append(result.overall.estimate, result.estimate))
         else:
-            rows.append(np.array([result.estimate]))
+            rows.append(np.atleast_1d(result.estimate if isinstance(result, Estimate) else result))
     if failed * 2 > draws or not rows:
         raise LianjianError(f"{failed} of {draws} placebos could not be estimated: {reason}")
     if len({len(row) for row in rows}) > 1:

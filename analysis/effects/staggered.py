@@ -11,7 +11,6 @@ from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
 from analysis.effects.series import clustered_covariance, pointwise
 from analysis.effects.twoway import comparison_cohorts
 from analysis.effects.wald import BEFORE, WaldTest, clusters_behind, no_test, wald
-from analysis.effects.within import cohort_slices
 from analysis.errors import LianjianError
 
 Comparison = Literal["never", "not_yet"]
@@ -184,7 +183,7 @@ def group_time(
     """
     adjustment = adjustment or ("doubly_robust" if panel.covariates else "none")
     _check_arguments(panel, comparison, adjustment, base, anticipation)
-    groups = cohort_slices(panel)
+    groups = panel.groups
     cohort = np.array([g for g, _ in groups])
     control = comparison_cohorts(cohort, panel, anticipation)
     if comparison == "never" and not control.any():

@@ -14,7 +14,6 @@ from analysis.effects.series import (
     make_series,
 )
 from analysis.effects.staggered import GroupTime
-from analysis.effects.within import cohort_slices
 from analysis.errors import LianjianError
 
 NAME = "Callaway–Sant'Anna"
@@ -196,7 +195,7 @@ def _shares(effects: GroupTime, cohorts: Ints) -> Floats:
     """Return the (weighted) share of each cohort among all units."""
     weight = effects.panel.unit_weight
     mass = {g: float(rows.stop - rows.start if weight is None else weight[rows].sum())
-            for g, rows in cohort_slices(effects.panel)}  # fmt: skip
+            for g, rows in effects.panel.groups}  # fmt: skip
     return np.array([mass[g] for g in cohorts.tolist()]) / sum(mass.values())
 
 
@@ -206,7 +205,7 @@ def _share_influence(effects: GroupTime, cohorts: Ints, theta: Floats) -> Floats
     mean = float(shares @ theta / shares.sum())
     # d(Σpθ/Σp) = Σ (θ − mean) dp / Σp, and dp_g of a unit is its own weight over that of all units
     slope = np.empty(effects.panel.n_units)
-    for g, rows in cohort_slices(effects.panel):
+    for g, rows in effects.panel.groups:
         slope[rows] = (theta[cohorts == g] - mean).sum()
     weight = effects.panel.unit_weight
     n = effects.panel.n_units if weight is None else weight.sum()

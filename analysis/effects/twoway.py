@@ -11,7 +11,7 @@ from analysis.effects.series import (
     make_series,
 )
 from analysis.effects.wald import BEFORE, clusters_behind, wald
-from analysis.effects.within import WithinFit, cohort_slices, fit_within
+from analysis.effects.within import WithinFit, fit_within
 from analysis.errors import LianjianError
 
 INFERENCE = "cluster-robust by {}, t({})"
@@ -53,7 +53,7 @@ def two_way(
     >>> print(two_way(four_villages()).estimate)
     2.0
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     event = event_times(panel, groups)
     used, notes = _usable(panel, anticipation)
     fit = fit_within(panel, used, (event >= 0).astype(np.float64)[:, :, None])
@@ -108,7 +108,7 @@ def event_study(
     >>> print(event_study(four_villages())[0])
     2.0
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     event = event_times(panel, groups)
     seen = _seen(panel, groups)
     cohort = np.array([g for g, _ in groups])
@@ -177,7 +177,7 @@ def sun_abraham(
     >>> print(sun_abraham(four_villages()).overall.estimate)
     2.0
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     event = event_times(panel, groups)
     cohort = np.array([g for g, _ in groups])
     used = ~np.isnan(panel.y)
@@ -248,7 +248,7 @@ def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
     panel : Panel
         Gives the years.
     groups : list of (int, slice)
-        From `cohort_slices`.
+        `Panel.groups`.
 
     Examples
     --------
@@ -257,7 +257,7 @@ def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
     >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
     ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
     >>> panel = make_panel(frame, "income")
-    >>> event_times(panel, cohort_slices(panel))[0].tolist()
+    >>> event_times(panel, panel.groups)[0].tolist()
     [-1, 0]
     """
     cohort = np.array([g for g, _ in groups])
@@ -314,7 +314,7 @@ def units_at(seen: Bools, groups: list[tuple[int, slice]], event: Ints, index: I
     seen : bool array, (N, T)
         Cells that count.
     groups : list of (int, slice)
-        From `cohort_slices`.
+        `Panel.groups`.
     event : int array, (C, T)
         From `event_times`.
     index : int array, (K,)

@@ -126,23 +126,6 @@ def solve_spd(a: Floats, b: Floats, scale: Floats | None = None) -> tuple[Floats
     return solved, np.array(kept, dtype=np.int64)
 
 
-def cohort_slices(panel: Panel) -> list[tuple[int, slice]]:
-    """Return each cohort and where its units stand, the never-treated (0) last.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
-    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
-    >>> cohort_slices(make_panel(frame, "income"))
-    [(2024, slice(0, 1, None)), (0, slice(1, 2, None))]
-    """
-    starts = np.flatnonzero(np.diff(panel.cohort, prepend=-1))
-    stops = [*starts[1:].tolist(), panel.n_units]
-    return [(int(panel.cohort[a]), slice(int(a), b)) for a, b in zip(starts, stops, strict=True)]
-
-
 def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
     """Regress the outcome on unit effects, year effects and cohort-by-year regressors.
 
@@ -155,7 +138,7 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
     used : bool array, (N, T)
         Cells with an outcome that take part.
     regressors : float array, (C, T, R)
-        Value for each cohort, in the order of `cohort_slices`, and year. R may be 0.
+        Value for each cohort, in the order of `Panel.groups`, and year. R may be 0.
 
     Raises
     ------
@@ -183,7 +166,7 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
     >>> fit_within(panel, np.full((2, 2), True), treated).coef
     array([2.])
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     m = used.astype(np.float64) if panel.weight is None else np.where(used, panel.weight, 0.0)
     years = m.shape[1]
     count = m.sum(axis=1)

@@ -13,6 +13,7 @@ from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import _weighted, by_cohort, by_year, dynamic, simple
 from analysis.effects.two_by_two import before_after, two_by_two, two_by_two_sections
 from analysis.effects.twoway import event_study, sun_abraham, two_way
+from analysis.effects.wild_panel import wild_two_way
 
 ROUNDING = 1e-8  # different orders of summation, dense inverses of ill-scaled dummies
 SECOND_ORDER = 0.03  # a unit of 400 moves an average by terms of order 1/400 beyond its influence
@@ -105,6 +106,16 @@ def test_two_way_equals_dummy_variables(case):
     assert result.estimate == pytest.approx(beta[0], abs=ROUNDING)
     assert result.std_error == pytest.approx(covariance[0, 0] ** 0.5, abs=ROUNDING)
     assert result.n_obs == len(frame)
+
+
+@pytest.mark.parametrize("anticipation", [0, 1])
+def test_the_wild_bootstrap_of_a_panel_has_the_two_way_estimate(anticipation):
+    panel = make_panel(draw(7, missing=0.2), "y", covariates=["size"], cluster="county")
+    ours = wild_two_way(panel, anticipation=anticipation, draws=99)
+    plain = two_way(panel, anticipation=anticipation)
+    assert ours.estimate == pytest.approx(plain.estimate, abs=ROUNDING)
+    assert ours.n_obs == plain.n_obs
+    assert ours.low < ours.estimate < ours.high
 
 
 def test_event_study_equals_dummy_variables(case):

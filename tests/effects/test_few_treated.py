@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.effects.headline import few_treated_series, headline, headline_series, plain_series
+from analysis.effects.headline import (
+    few_treated_series,
+    headline,
+    headline_series,
+    plain_series,
+    point_effects,
+)
 from analysis.effects.panel import make_panel
 from analysis.effects.placebo import draw_placebo, stand_ins
 from analysis.effects.placebo_inference import placebo_draws, randomised, randomised_series, reach
@@ -97,7 +103,9 @@ def test_how_effects_differ_plays_no_part(pool):
 
 def test_the_series_keeps_its_size_where_nothing_happened(pool):
     rng = np.random.default_rng(5)
-    placebos = placebo_draws(pool, plain_series, rng, draws=399)
+    placebos = placebo_draws(pool, point_effects, rng, draws=399)
+    slow = placebo_draws(pool, plain_series, np.random.default_rng(5), draws=9)
+    assert placebos[:9] == pytest.approx(slow, abs=ROUNDING)
     rejected = []
     for _ in range(200):
         one = randomised_series(plain_series(draw_placebo(pool, rng)), placebos, 1)
