@@ -10,13 +10,11 @@ import pandas as pd
 
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
+from analysis.indicators.tables import TIE
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
-
-TIE = 1e-9
-"""Statistics closer than this, relative to the larger, are a tie, and a tie counts as extreme."""
 
 SEED = 20241231
 """Seed of every sampled test that is not given another one."""
@@ -95,19 +93,24 @@ def check_level(level: float) -> None:
 
 
 def at_least(values: Floats, threshold: float) -> Bools:
-    """Return where values reach a threshold, ties included.
+    """Return where values reach a threshold; a tie, which rounding may break, counts as extreme.
 
     Parameters
     ----------
     values : float array
-        Absolute statistics of the re-assignments.
+        Statistics of the re-assignments, of which large ones are extreme.
     threshold : float
-        The observed absolute statistic.
+        The observed statistic. What is left of a zero by rounding is small beside the median of
+        the others, and ties with zero.
 
     Examples
     --------
     >>> at_least(np.array([1.0, 3.0 - 1e-12, 2.9]), 3.0).tolist()
     [False, True, False]
+    >>> at_least(np.array([0.0, 1.0, 1.0]), 1e-16).tolist()
+    [True, True, True]
     """
-    reached: Bools = values >= threshold - TIE * abs(threshold)
+    sizes = np.abs(values[np.isfinite(values)])
+    scale = max(abs(threshold), float(np.median(sizes)) if len(sizes) else 0.0)
+    reached: Bools = values >= threshold - TIE * scale
     return reached

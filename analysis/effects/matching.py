@@ -259,7 +259,7 @@ def _pairs(
     gaps = np.sqrt(((z[one][:, None, :] - z[zero][None, :, :]) ** 2).sum(axis=2))
     # distances equal but for rounding must tie
     gaps = np.round(gaps, 9)
-    reach = np.inf if caliper is None else caliper
+    reach = np.inf if caliper is None else round(caliper, 9)
     found: list[tuple[int, int, float]] = []
     if replace:
         for i, row in enumerate(gaps):

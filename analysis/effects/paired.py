@@ -8,13 +8,12 @@ from scipy import stats
 
 from analysis.effects.inference import (
     SEED,
-    TIE,
     Floats,
     ResampledEstimate,
     check_level,
 )
 from analysis.errors import LianjianError
-from analysis.indicators.tables import amounts
+from analysis.indicators.tables import TIE, amounts
 
 EXACT_PAIRS = 20
 """Up to here all 2^n sign patterns are enumerated: a million sums."""
@@ -77,7 +76,7 @@ def limit_note(level: float, smallest: float, n: int) -> tuple[str, ...]:
     >>> limit_note(0.95, 2 / 2**6, 6)  # 1/32 is small enough
     ()
     """
-    if smallest <= 1 - level:
+    if smallest <= 1 - level + TIE:
         return ()
     note = (
         f"with {n} pairs no p-value under {smallest:.4g} is possible: the test cannot reject at "

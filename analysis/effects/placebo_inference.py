@@ -12,13 +12,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from analysis.effects.inference import TIE, Floats, ResampledEstimate, at_least, check_level
+from analysis.effects.inference import Floats, ResampledEstimate, at_least, check_level
 from analysis.effects.panel import Panel
 from analysis.effects.placebo import StandIns, draw_placebo
 from analysis.effects.results import Estimate
 from analysis.effects.series import EffectSeries
 from analysis.effects.wald import WaldTest, no_test
 from analysis.errors import LianjianError
+from analysis.indicators.tables import TIE
 
 DRAWS = 199
 """Sets of stand-in alliances; α(draws + 1) is whole for α = 5 %."""
@@ -218,7 +219,8 @@ def randomised_series(series: EffectSeries, placebos: Floats, anticipation: int)
             "Stand-ins show no spread at some event time, so nothing can be tested."
         )
     half = np.array([reach(column, series.level) for column in by_time.T])
-    count = (np.abs(by_time) >= np.abs(series.estimate) * (1 - TIE)).sum(axis=0)
+    pairs = zip(np.abs(by_time.T), np.abs(series.estimate), strict=True)
+    count = np.array([int(at_least(theirs, ours).sum()) for theirs, ours in pairs])
     band = reach(np.abs(by_time / error).max(axis=1), series.level) * error
     early = series.index < -anticipation
     pretest = no_test(LARGEST, "no year before the base year is seen")

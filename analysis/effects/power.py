@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.effects.inference import at_least
 from analysis.effects.panel import NEVER, Floats, Panel
 from analysis.effects.placebo import StandIns, draw_placebo
 from analysis.effects.placebo_inference import reach
@@ -70,7 +71,7 @@ class PlaceboStudy:
         >>> PlaceboStudy(np.array([-2.0, 1, 0, 3]), ones, ones, ones, 0.95, 0).p_value(2.0)
         0.6
         """
-        reached = int((np.abs(self.estimate) >= abs(estimate) * (1 - 1e-9)).sum())
+        reached = int(at_least(np.abs(self.estimate), abs(estimate)).sum())
         return (1 + reached) / (1 + len(self.estimate))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.effects.inference import SEED, TIE, Bools, Floats, Ints
+from analysis.effects.inference import SEED, Bools, Floats, Ints, at_least
 from analysis.errors import LianjianError
 
 ENUMERATE = 20_000
@@ -179,13 +179,11 @@ def assignments(
 
 
 def _extreme(values: Floats, observed: float, alternative: str) -> Bools:
-    slack = TIE * abs(observed)
     if alternative == "two-sided":
-        reached = np.abs(values) >= abs(observed) - slack
-    elif alternative == "greater":
-        reached = values >= observed - slack
+        reached = at_least(np.abs(values), abs(observed))
     else:
-        reached = values <= observed + slack
+        sign = 1 if alternative == "greater" else -1
+        reached = at_least(sign * values, sign * observed)
     extreme: Bools = reached | np.isnan(values)
     return extreme
 

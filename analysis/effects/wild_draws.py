@@ -229,13 +229,15 @@ def run_block(scores: Scores, weights: Floats) -> Draws:
     moved = dot(moved_d, a_d)
     slope = own[:, 1] - dot(h_y, a_d) - dot(h_d, a_y) + dot(moved_y, a_d)
     bend = own[:, 2] - 2 * dot(h_d, a_d) + moved
-    # equal weights refit the null part away; what rounding leaves of it grows with the null squared
+    # what rounding leaves of a part that is refitted away would grow with the null squared
     gone = bend <= FIT_TOLERANCE * (own[:, 2] + moved)
     slope[gone] = bend[gone] = 0.0
-    return Draws(
-        top=(a_y[:, m].copy(), a_d[:, m].copy()),
-        low=(own[:, 0] - 2 * dot(h_y, a_y) + dot(moved_y, a_y), slope, bend),
-    )
+    top, level = a_y[:, m].copy(), own[:, 0] - 2 * dot(h_y, a_y) + dot(moved_y, a_y)
+    # equal weights give the statistic observed: its residuals are orthogonal to the regressors
+    same = (weights == weights[:, :1]).all(axis=1)
+    top[same] = slope[same] = bend[same] = 0.0
+    level[same] = own[same, 0]
+    return Draws(top=(top, a_d[:, m].copy()), low=(level, slope, bend))
 
 
 def join(blocks: list[Draws]) -> Draws:

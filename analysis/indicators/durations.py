@@ -10,7 +10,7 @@ from scipy import stats
 from analysis.errors import LianjianError
 from analysis.indicators.bands import WEAK_WAN
 from analysis.indicators.income import YUAN_PER_WAN
-from analysis.indicators.tables import by_village, need_years
+from analysis.indicators.tables import by_village, just_under, need_years
 
 
 def weak_spells(
@@ -67,10 +67,10 @@ def weak_spells(
     wide = by_village(panel, column)
     need_years(wide, start)
     wide = wide.reindex(columns=range(start, int(wide.columns[-1]) + 1))
-    weak = wide[wide[start] < threshold_wan * YUAN_PER_WAN]
+    weak = wide[wide[start] < just_under(threshold_wan * YUAN_PER_WAN)]
     if weak.empty:
         raise LianjianError(f"No village was under {threshold_wan:g} 万元 in {start}.")
-    over = (weak >= threshold_wan * YUAN_PER_WAN).to_numpy()
+    over = (weak >= just_under(threshold_wan * YUAN_PER_WAN)).to_numpy()
     known = weak.notna().to_numpy()
     # what lies after the first missing year is not used
     seen = np.logical_and.accumulate(known, axis=1).sum(axis=1)

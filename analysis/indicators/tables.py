@@ -8,6 +8,9 @@ from analysis.errors import LianjianError, need_columns
 
 Floats = npt.NDArray[np.float64]
 
+TIE = 1e-9
+"""Numbers closer than this, relative to the larger, are equal: they differ by rounding alone."""
+
 
 def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
     """Return values as floats, NaN where one is missing.
@@ -92,6 +95,19 @@ def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """
     need_columns(frame, *columns)
     return frame.assign(**{name: amounts(frame[name], name) for name in columns})
+
+
+def just_under(threshold: float) -> float:
+    """Return the least number that counts as attaining a threshold, in its unit.
+
+    Amounts to the cent that add up to a threshold can add up to less in binary.
+
+    Examples
+    --------
+    >>> 0.1 + 0.7 >= 0.8, 0.1 + 0.7 >= just_under(0.8), 0.79 >= just_under(0.8)
+    (False, True, False)
+    """
+    return threshold - TIE * abs(threshold)
 
 
 def by_village(panel: pd.DataFrame, column: str) -> pd.DataFrame:

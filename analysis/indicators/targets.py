@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import LianjianError
-from analysis.indicators.tables import amounts
+from analysis.indicators.tables import amounts, just_under
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     """
     if change.empty:
         raise LianjianError("No village has a value in both years, so there is no share to give.")
-    # a gain booked to the cent can miss 2.0 by rounding in binary
-    return float((change["change_wan_yuan"] >= gain_wan - 1e-9).mean() * 100)
+    return float((change["change_wan_yuan"] >= just_under(gain_wan)).mean() * 100)
 
 
 def rounding_interval(value: float, digits: int) -> Interval:
