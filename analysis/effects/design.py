@@ -328,6 +328,7 @@ def _strata(
 
 def _twin_strata(frame: pd.DataFrame) -> tuple[pd.DataFrame, _Extra]:
     """Give a treated county and the outside villages of its twin one stratum."""
-    twin = frame["county_code"].map(lambda code: fields.twin(str(code)).code)
+    twins = {code: fields.twin(str(code)).code for code in frame["county_code"].unique()}
+    twin = frame["county_code"].map(twins)
     code = frame["county_code"].where(frame["cohort"] > 0, twin)
     return _strata(frame, code, "county", "county and zone twin")

@@ -204,19 +204,18 @@ def draw_placebo(pool: StandIns, rng: np.random.Generator) -> Panel:
         real = pool.alliances[number]
         blocks = np.unique(real.block)
         chosen = rng.choice(blocks, min(len(blocks), real.n_blocks), replace=False)
-        near = np.isin(real.block, chosen)
-        free = ~taken[real.area]
         # the largest of log weights with Gumbel noise is a draw by weight
         luck = real.closeness + rng.gumbel(size=real.closeness.shape)
+        luck[:, taken[real.area]] = -np.inf
+        near = np.where(np.isin(real.block, chosen), luck, -np.inf)
         for village in rng.permutation(len(luck)):
-            among = free & near
-            if not among.any():
-                among = free
-            place = int(np.argmax(np.where(among, luck[village], -np.inf)))
-            free[place] = False
+            place = int(np.argmax(near[village]))
+            if near[village, place] == -np.inf:
+                place = int(np.argmax(luck[village]))
+            near[:, place] = luck[:, place] = -np.inf
             cohort[real.area[place]] = real.cohort[village]
             cluster[real.area[place]] = number
-        taken[real.area] = ~free
+            taken[real.area[place]] = True
     order = np.argsort(np.where(cohort == NEVER, np.iinfo(np.int64).max, cohort), kind="stable")
     return replace(
         panel, y=panel.y[order], cohort=cohort[order], x=panel.x[order], ids=panel.ids[order],
