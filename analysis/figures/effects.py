@@ -45,7 +45,15 @@ def p_text(p_value: float) -> str:
 
 
 def zero_line(axes: Axes, *, upright: bool = False) -> None:
-    """Draw the line of no effect."""
+    """Draw the line of no effect.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    upright : bool
+        Whether effects lie along x.
+    """
     (axes.axvline if upright else axes.axhline)(0, color=QUIET, linewidth=0.9, zorder=1)
 
 
