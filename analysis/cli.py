@@ -228,8 +228,13 @@ def _run(options: argparse.Namespace) -> int:
     from analysis.reports.execute import Limits
 
     # what the notebooks read must be what the raw files say now
-    for name in dict.fromkeys([PUBLISHED, options.dataset or DEFAULT_DATASET]):
+    only, given = _selected(options)
+    first = dict.fromkeys([PUBLISHED, given.get("dataset") or options.dataset or DEFAULT_DATASET])
+    for name in first:
         build(name)
+    for name in runner.datasets(runner.planned(only, given, options.dataset)):
+        if name not in first:
+            build(name)
     if options.dry_run:
         return _why(options)
     warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
@@ -241,7 +246,6 @@ def _run(options: argparse.Namespace) -> int:
         warm=warm,
         scheduler=options.scheduler,
     )
-    only, given = _selected(options)
     return runner.run(only=only, parameters=given, dataset=options.dataset, options=how)
 
 

@@ -18,6 +18,7 @@ from others of its notebook, a ``title`` is filled from the parameters::
     run_seconds = 900
 """
 
+import hashlib
 import itertools
 import json
 import math
@@ -37,6 +38,7 @@ from analysis.reports.parameters import Parameter, Scope, Value, meant
 
 _NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
 _KEYS = ("notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds")
+_LONGEST_SLUG = 120
 _MOST_RUNS = 100_000  # a grid beyond this is a slip of the pen
 
 
@@ -212,7 +214,11 @@ def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Paramet
 
 
 def _report_slug(parts: Sequence[str]) -> str:
-    return "-".join(slug(part) for part in parts if part)
+    whole = "-".join(slug(part) for part in parts if part)
+    if len(whole) <= _LONGEST_SLUG:
+        return whole
+    # a folder's name has an end: the beginning tells a person, the hash tells it from others
+    return f"{whole[:_LONGEST_SLUG]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def _title(template: str, words: Mapping[str, str], where: str) -> str:

@@ -79,6 +79,12 @@ def planned(
     return runs
 
 
+def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the datasets that runs are told to read, beyond their notebooks' defaults."""
+    named = (run.parameters.get("dataset") for run in runs)
+    return tuple(dict.fromkeys(str(name) for name in named if name))
+
+
 def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decision]]:
     """Say for each run what is to be done, and why."""
     look = keys.Looker()
