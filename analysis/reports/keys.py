@@ -25,6 +25,7 @@ from analysis import paths
 from analysis.errors import LianjianError
 from analysis.reports import parameters, source
 from analysis.reports.plan import Run
+from analysis.reports.syntax import parse
 
 KEY = "key.json"
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
@@ -98,14 +99,14 @@ class Looker:
     def modules_of(self, notebook: Path) -> tuple[str, ...]:
         """Name the modules of ``analysis`` that a notebook's code reaches, by import."""
         if notebook not in self._reached:
-            code = [ast.parse(cell.python) for cell in self._readable(notebook)]
+            code = [parse(cell.python) for cell in self._readable(notebook)]
             self._reached[notebook] = _closure(name for tree in code for name in _imports(tree, ""))
         return self._reached[notebook]
 
     def _readable(self, notebook: Path) -> Iterator[source.Cell]:
         for cell in self.cells_of(notebook):
             try:
-                ast.parse(cell.python)
+                parse(cell.python)
             except SyntaxError:
                 continue
             yield cell
@@ -252,7 +253,7 @@ def _module_file(name: str) -> Path | None:
     """Return the file of a module of this package, None where it has none."""
     base = _PACKAGE.joinpath(*name.split(".")[1:])
     for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if name.split(".")[0] == "analysis" and path.is_file():
+        if name.split(".", maxsplit=1)[0] == "analysis" and path.is_file():
             return path
     return None
 
@@ -287,6 +288,6 @@ def _closure(names: Iterable[str]) -> tuple[str, ...]:
         waiting.append(name.rpartition(".")[0])
         if path not in _imported:
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            _imported[path] = tuple(_imports(ast.parse(path.read_bytes()), package))
+            _imported[path] = tuple(_imports(parse(path.read_bytes()), package))
         waiting += _imported[path]
     return tuple(sorted(reached))

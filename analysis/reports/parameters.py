@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis import fields
 from analysis.errors import LianjianError
 from analysis.reports.source import code_cells, tagged
+from analysis.reports.syntax import parse
 
 Scalar = str | int | float | bool | date | None
 Value = Scalar | list[Scalar]
@@ -112,7 +113,7 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
     (('int', 'None'), 2018, 'prices of this year')
     """
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         raise LianjianError(
             f"{where}: the cell tagged 'parameters' is not Python: {error.msg}, "
@@ -204,7 +205,7 @@ def _understand(node: ast.expr) -> _Kind:
     """Split an annotation into scalar types and literal values."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
-            return _understand(ast.parse(node.value, mode="eval").body)
+            return _understand(parse(node.value, mode="eval").body)
         return _Kind(("None",), understood=node.value is None)
     last = ast.unparse(node).rpartition(".")[2]
     if isinstance(node, ast.Name | ast.Attribute) and last in _SCALARS:
@@ -383,9 +384,7 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     known_field = fields.FIELDS.get(name)
     if known_field and known_field.allowed and str(value) not in known_field.allowed:
         allowed = known_field.allowed
-        raise LianjianError(
-            f"{here}; it takes {', '.join(allowed)}.{meant(str(value), allowed)}"
-        )
+        raise LianjianError(f"{here}; it takes {', '.join(allowed)}.{meant(str(value), allowed)}")
     return value
 
 

@@ -1,7 +1,6 @@
 """Run the plan: each notebook in a kernel of its own, each report all or nothing."""
 
 import json
-import os
 import signal
 import sys
 import threading
