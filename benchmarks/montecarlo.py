@@ -87,13 +87,13 @@ def as_p(pattern: Estimate, p_value: float) -> Estimate:
 
 def joint_pretest(panel: Panel) -> Estimate:
     """Take the joint test of all cohort-years before treatment; NaN where it is refused."""
-    effects = group_time(panel, anticipation=1)
+    effects = group_time(panel, adjustment="regression", anticipation=1)
     return as_p(simple(effects), effects.pretest().p_value)
 
 
 def wald_pretest(panel: Panel) -> Estimate:
     """Take the same by χ², as other packages print it."""
-    effects = group_time(panel, anticipation=1)
+    effects = group_time(panel, adjustment="regression", anticipation=1)
     return as_p(simple(effects), effects.pretest().p_chi2)
 
 

@@ -294,6 +294,11 @@ def _programmes(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, _Ext
     if design.programmes == "ignore":
         return frame, _Extra([], ())
     flags = frame[names].astype("boolean")
+    if design.programmes == "covariates":
+        made = flags.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        return frame.assign(**dict(zip(names, made.T, strict=True))), _Extra(
+            names, (f"Covariates by year: {', '.join(names)}.",)
+        )
     if flags.isna().any().any():
         raise LianjianError(f"{int(flags.isna().any(axis=1).sum())} rows miss {', '.join(names)}.")
     if design.programmes == "exclude":
@@ -301,9 +306,6 @@ def _programmes(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, _Ext
         left = frame[~having]
         lost = frame.loc[having, "village_id"].nunique()
         return left, _Extra([], (f"{lost:,} villages with {', '.join(names)} were left out.",))
-    if design.programmes == "covariates":
-        made = frame.assign(**{name: flags[name].astype(np.float64) for name in names})
-        return made, _Extra(names, (f"Covariates by year: {', '.join(names)}.",))
     code = (flags.astype(np.int64) * [2**k for k in range(len(names))]).sum(axis=1)
     return _strata(frame, code, "stratum", f"combinations of {', '.join(names)}")
 

@@ -25,6 +25,8 @@ HOLM = "No effect before treatment, the largest |t| with Holm's adjustment"
 
 ADJUST_FOR = ("households", "has_central_project")
 """Size scales the common growth; a central project brings income of its own."""
+KNOWN = 0.9
+"""A covariate enters when so many of each group have it; the villages without it drop out."""
 
 
 def adjusted_design(frame: pd.DataFrame, role: str = "allied_weak", **changes: object) -> Design:
@@ -33,7 +35,8 @@ def adjusted_design(frame: pd.DataFrame, role: str = "allied_weak", **changes: o
     Parameters
     ----------
     frame : DataFrame
-        Villages; a column of ``ADJUST_FOR`` that is missing or has gaps does not enter.
+        Villages; a column of ``ADJUST_FOR`` enters when at least 90 % of the treated and 90 % of
+        those outside have it. The others are then left out, which the panel's notes count.
     role : str
         The treated.
     **changes
@@ -41,10 +44,14 @@ def adjusted_design(frame: pd.DataFrame, role: str = "allied_weak", **changes: o
 
     Examples
     --------
-    >>> adjusted_design(pd.DataFrame({"households": [100, 200]})).covariates
+    >>> adjusted_design(pd.DataFrame({"role": "outside", "households": [100, 200]})).covariates
     ('households',)
     """
-    known = [name for name in ADJUST_FOR if name in frame and frame[name].notna().all()]
+    group = frame["role"].where(frame["role"].isin([role, "outside"]), other=None)
+    known = [
+        name for name in ADJUST_FOR
+        if name in frame and frame[name].notna().groupby(group).mean().ge(KNOWN).all()
+    ]  # fmt: skip
     programmes = tuple(name for name in known if name.startswith("has_"))
     chosen: dict[str, Any] = {
         "role": role, "covariates": tuple(name for name in known if name not in programmes),

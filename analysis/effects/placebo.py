@@ -78,7 +78,7 @@ def stand_ins(
     covariates : sequence of str
         For the estimators, as in `make_panel`.
     near : sequence of str
-        Traits that stand-ins should share.
+        Traits that stand-ins should share; villages without them take no part.
     area : str
         A stand-in lies in the area, or areas, of the alliance.
     block : str, optional
@@ -93,7 +93,8 @@ def stand_ins(
     Raises
     ------
     LianjianError
-        Nobody of the role joined, a column is missing, or an area has too few villages outside.
+        Nobody of the role joined or is outside with what is needed, a column is missing, or an
+        area has too few villages outside.
 
     Notes
     -----
@@ -123,23 +124,25 @@ def stand_ins(
             f"{joined['village_id'].nunique()} villages of the role {role} with an alliance and a "
             f"year of joining, and {outside['village_id'].nunique()} outside: both are needed."
         )
-    # a panel needs a treated unit: the flag of one joiner, dropped again
-    mark = joined[joined["village_id"] == joined["village_id"].iloc[0]]
-    both = pd.concat([outside, mark])
-    panel = make_panel(both, outcome, covariates=covariates, unbalanced="balance")
-    panel = replace(panel.take(panel.cohort == NEVER), notes=())
-    units = outside.drop_duplicates("village_id").set_index("village_id").loc[panel.ids.tolist()]
+    units = outside.drop_duplicates("village_id").set_index("village_id").dropna(subset=list(near))
+    panel = _untreated(
+        outside[outside["village_id"].isin(units.index)], outcome, covariates, joined
+    )
+    units = units.loc[panel.ids.tolist()]
     weak = joined.drop_duplicates("village_id").sort_values(["alliance_id", "village_id"])
     before = joined[joined["year"].eq(joined["joined_year"] - 1)].set_index("village_id")[outcome]
-    weak = weak[weak["village_id"].isin(before.dropna().index)]
+    weak = weak[weak["village_id"].isin(before.dropna().index)].dropna(subset=list(near))
+    if weak.empty or not panel.n_units:
+        raise LianjianError(
+            f"{len(weak)} villages that joined have {', '.join([*near, outcome])} in the year "
+            f"before, and {panel.n_units} outside have them in all years: both are needed."
+        )
     cohort = weak["joined_year"].to_numpy(np.int64)
-    for name in near:
-        if unknown := int(weak[name].isna().sum() + units[name].isna().sum()):
-            raise LianjianError(f"{unknown} villages have no {name}; leave it out of `near`.")
     traits = weak[list(near)].to_numpy(np.float64)
+    before = before.loc[weak["village_id"]]
     spread = np.append(traits.std(axis=0), before.std(ddof=0))
     spread[~(spread > 0)] = 1.0
-    own = np.column_stack([traits, before.loc[weak["village_id"]]]) / spread
+    own = np.column_stack([traits, before]) / spread
     others = units[list(near)].to_numpy(np.float64)
     place = np.zeros(panel.n_units, np.int64)
     if block:
@@ -167,6 +170,20 @@ def stand_ins(
         spans = int(rows[block].nunique()) if block else 1
         alliances.append(Original(cohort[mine], here, -gap / (2 * width**2), place[here], spans))
     return StandIns(panel, tuple(alliances))
+
+
+def _untreated(
+    outside: pd.DataFrame, outcome: str, covariates: Sequence[str], joined: pd.DataFrame
+) -> Panel:
+    """Return the panel of villages outside that are seen in all years."""
+    years = outside["year"].unique()
+    # a panel needs a treated unit: a flag under the name of a joiner, dropped again
+    flag = pd.DataFrame({"village_id": joined["village_id"].iloc[0], "year": years})
+    flag = flag.assign(joined_year=years.max(), **dict.fromkeys([outcome, *covariates], 0.0))
+    panel = make_panel(
+        pd.concat([outside, flag]), outcome, covariates=covariates, unbalanced="balance"
+    )
+    return replace(panel.take(panel.cohort == NEVER), notes=())
 
 
 def draw_placebo(pool: StandIns, rng: np.random.Generator) -> Panel:

@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.effects.design import make_study
 from analysis.effects.headline import (
+    adjusted_design,
+    alliance_stand_ins,
     few_treated_series,
     headline,
     headline_series,
@@ -122,3 +125,36 @@ def test_stand_ins_that_cannot_be_estimated_are_said(pool):
 
     with pytest.raises(LianjianError, match="9 of 9 placebos could not be estimated: no reason"):
         placebo_draws(pool, refuse, np.random.default_rng(1), draws=9)
+
+
+def test_gaps_in_the_books_cost_villages_not_the_adjustment():
+    frame = books([2021, 2022, 2022, 2023], 60, 1.0).assign(has_central_project=True)
+    gone = frame["village_id"].isin(["v000", "v010", "v011"])
+    gappy = frame.assign(households=frame["households"].where(~gone))
+    # one of four alliances is over a tenth of the treated, two of 60 outside are not
+    assert adjusted_design(gappy).covariates == ()
+    outside = frame["village_id"].isin(["v010", "v011"])
+    gappy = frame.assign(
+        households=frame["households"].where(~outside),
+        has_central_project=frame["has_central_project"].astype("boolean").where(~outside),
+    )
+    design = adjusted_design(gappy)
+    assert design.columns == ("households", "has_central_project")
+    study = make_study(gappy, "y", design)
+    assert study.panel.n_units == 62
+    assert any("2 units without households" in note for note in study.panel.notes)
+    pool = alliance_stand_ins(gappy, "y", design)
+    assert (pool.n_villages, pool.panel.n_units) == (4, 58)
+
+
+def test_stand_ins_do_not_need_whole_books_of_those_that_joined():
+    frame = books([2021, 2022, 2022, 2023], 60, 1.0)
+    # the first village lacks a year, the second the year before joining: only the second is lost
+    first = frame["village_id"].eq("v000") & frame["year"].eq(2024)
+    second = frame["village_id"].eq("v001") & frame["year"].eq(2021)
+    pool = stand_ins(frame[~first & ~second], "y", covariates=["households"])
+    assert (pool.n_villages, len(pool.alliances), pool.panel.n_units) == (3, 3, 60)
+    with pytest.raises(LianjianError, match="0 villages that joined have households, y"):
+        stand_ins(
+            frame.assign(households=frame["households"].where(frame["role"] == "outside")), "y"
+        )
