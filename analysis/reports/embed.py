@@ -1,15 +1,17 @@
 """Fonts inside the page: only the characters that it uses, the same bytes every time.
 
 No font is assumed on the reader's machine. Text is set in Noto Serif SC and Noto Sans SC (OFL),
-whose Latin is Source Serif and Source Sans. The Latin part is cut once per process; the Chinese
-part holds exactly the characters of the page.
+whose Latin is Source Serif and Source Sans. The Latin part lies ready in ``fonts`` (``latin.py``
+cut it); the Chinese part holds exactly the characters of the page.
 """
 
 import base64
 import io
+import json
 import threading
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from analysis.errors import LianjianError
@@ -17,17 +19,12 @@ from analysis.errors import LianjianError
 FACES = ("Lianjian Serif", "Lianjian Sans")
 """Family names under which the style sheet finds the fonts."""
 
+FONTS = Path(__file__).parent / "fonts"
+
 _HAN = (
     (0x2E80, 0x2FDF), (0x3000, 0x33FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
     (0xFE30, 0xFE4F), (0xFF00, 0xFFEF), (0x20000, 0x323AF),
 )  # fmt: skip
-_LATIN = (
-    (0x20, 0x7E), (0xA0, 0x17F), (0x1CD, 0x1DC), (0x300, 0x304), (0x391, 0x3C9), (0x2010, 0x2027),
-    (0x2030, 0x203A), (0x2070, 0x2099), (0x20AC, 0x20AC), (0x2116, 0x2122), (0x2153, 0x215E),
-    (0x2190, 0x2199), (0x2202, 0x2265), (0x25A0, 0x25CF), (0x2713, 0x2717),
-)  # fmt: skip
-_SIGNS = range(0xA0, 0xC0)
-_FULL = 1000  # units of a full-width glyph
 _lock = threading.Lock()  # a font reads its tables when they are first asked for
 
 
@@ -44,9 +41,9 @@ def style(text: str) -> str:
     LianjianError
         A Chinese character that the fonts cannot draw.
     """
-    chars = tuple(sorted({char for char in text if is_han(char)}))
+    chars = tuple(sorted(char for char in set(text) if is_han(char)))
     with _lock:
-        rules = [_rule(face, *_latin(face)) for face in FACES]
+        rules = [_latin(face) for face in FACES]
         if chars:
             rules += [_rule(face, _han(face, chars), map(ord, chars)) for face in FACES]
     return "\n".join(rules)
@@ -62,6 +59,17 @@ def _rule(face: str, font: bytes, covered: Iterable[int]) -> str:
 
 
 @cache
+def _latin(face: str) -> str:
+    covered = json.loads((FONTS / "latin.json").read_text("utf-8"))[face]
+    return _rule(face, latin_file(face).read_bytes(), covered)
+
+
+def latin_file(face: str) -> Path:
+    """Return where the Latin part of a face lies."""
+    return FONTS / f"{face.rpartition(' ')[2].lower()}-latin.woff2"
+
+
+@cache
 def _bytes(face: str) -> bytes:
     import pylopdf_fonts_zh_cn as noto  # noqa: PLC0415
 
@@ -70,65 +78,14 @@ def _bytes(face: str) -> bytes:
         return file.read()
 
 
-def _open(face: str) -> Any:  # noqa: ANN401  (fontTools is untyped)
+def opened(face: str) -> Any:  # noqa: ANN401  (fontTools is untyped)
+    """Return the whole font, to be cut or drawn from."""
     from fontTools.ttLib import TTFont  # noqa: PLC0415
 
     return TTFont(io.BytesIO(_bytes(face)), lazy=True, recalcTimestamp=False)
 
 
-_shared = cache(_open)
-
-
-@cache
-def _latin(face: str) -> tuple[bytes, tuple[int, ...]]:
-    """Cut the Latin part, with kerning and with quotes and dashes of Latin width."""
-    from fontTools import subset  # noqa: PLC0415
-
-    font = _open(face)
-    cmap = font.getBestCmap()
-    narrow = _narrow(font)
-    for table in font["cmap"].tables:
-        for code, glyph in table.cmap.items() if table.isUnicode() else ():
-            table.cmap[code] = narrow.get(glyph, glyph) if _within(code, _LATIN) else glyph
-    drawn = font.getGlyphSet()
-    codes = tuple(
-        code
-        for low, high in _LATIN
-        for code in range(low, high + 1)
-        # what stays of full width, the middle dot of the sans, comes from the other face
-        if code in cmap and not (code in _SIGNS and drawn[cmap[code]].width >= _FULL)
-    )
-    options = subset.Options(
-        layout_features=["kern", "liga", "ccmp", "mark"],
-        name_IDs=[],
-        hinting=False,
-        desubroutinize=True,
-        notdef_outline=True,
-    )
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=codes)
-    cutter.subset(font)
-    return _saved(font), codes
-
-
-def _narrow(font: Any) -> dict[str, str]:  # noqa: ANN401
-    """Map glyphs of full width to their Latin form (feature ``pwid``)."""
-    table = font["GSUB"].table
-    wanted = {
-        index
-        for record in table.FeatureList.FeatureRecord
-        if record.FeatureTag == "pwid"
-        for index in record.Feature.LookupListIndex
-    }
-    mapping: dict[str, str] = {}
-    for index in sorted(wanted):
-        for part in table.LookupList.Lookup[index].SubTable:
-            mapping |= getattr(getattr(part, "ExtSubTable", part), "mapping", {})
-    return mapping
-
-
-def _within(code: int, ranges: Iterable[tuple[int, int]]) -> bool:
-    return any(low <= code <= high for low, high in ranges)
+_shared = cache(opened)
 
 
 @cache
@@ -167,7 +124,7 @@ def _han(face: str, chars: tuple[str, ...]) -> bytes:
     for part in ("created", "modified", "xMin", "yMin", "xMax", "yMax"):
         setattr(head, part, getattr(source["head"], part))
     builder.font.recalcTimestamp = builder.font.recalcBBoxes = False
-    return _saved(builder.font)
+    return saved(builder.font)
 
 
 @cache
@@ -186,7 +143,8 @@ def _glyphs(face: str) -> Any:  # noqa: ANN401
     return _shared(face).getGlyphSet()
 
 
-def _saved(font: Any) -> bytes:  # noqa: ANN401
+def saved(font: Any) -> bytes:  # noqa: ANN401
+    """Return a font as WOFF2."""
     font.flavor = "woff2"
     buffer = io.BytesIO()
     font.save(buffer)

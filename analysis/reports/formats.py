@@ -9,7 +9,7 @@ _MINUS = "−"
 _DECIMALS = ((1000, 0), (100, 1), (0, 2))
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROL = (*range(9), 11, 12, *range(14, 32), *range(127, 160))
-_VISIBLE = {code: f"[U+{code:04X}]" for code in (*_BIDI, *_CONTROL)}
+_HIDDEN = re.compile(f"[{''.join(map(re.escape, map(chr, (*_BIDI, *_CONTROL))))}]")
 
 
 def visible(text: str) -> str:
@@ -20,7 +20,7 @@ def visible(text: str) -> str:
     >>> visible("a" + chr(0x202E) + "b")
     'a[U+202E]b'
     """
-    return text.translate(_VISIBLE)
+    return _HIDDEN.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
 
 
 def typeset(text: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from html import escape, unescape
 from typing import Any
 
@@ -140,8 +140,9 @@ def _quotes(html: str) -> str:
     return "".join(parts)
 
 
+@lru_cache(maxsize=512)
 def code(source: str) -> str:
-    """Highlight Python code."""
+    """Highlight Python code; the runs of one notebook share it."""
     from nbconvert.filters import Highlight2HTML  # noqa: PLC0415
 
     highlight = Highlight2HTML("ipython3", extra_formatter_options={"nowrap": True})

@@ -194,6 +194,7 @@ def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
             return environment
 
     config = Config()
+    config.TemplateExporter.optimistic_validation = True  # the notebook was just read and written
     config.TagRemovePreprocessor.remove_cell_tags = {INJECTED, "parameters", "remove-cell"}
     config.TagRemovePreprocessor.remove_input_tags = {"remove-input"}
     config.TagRemovePreprocessor.remove_all_outputs_tags = {"remove-output"}
