@@ -33,6 +33,11 @@ def is_han(char: str) -> bool:
     return any(low <= ord(char) <= high for low, high in _HAN)
 
 
+def placed(page: str) -> str:
+    """Put the fonts where a page has its mark; what stands above it is escaped and has no ``<``."""
+    return page.replace("<!--fonts-->", f"<style>{style(page)}</style>", 1)
+
+
 def style(text: str) -> str:
     """Return the ``@font-face`` rules for a page that holds this text.
 

@@ -17,6 +17,8 @@ _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 _POINTER = re.compile(r'<a href="#((?:fig|tab|num)-[^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 _VERBATIM = re.compile(r"(<(?:pre|code)\b.*?</(?:pre|code)>|<[^>]+>)", re.DOTALL)
+# on a phone a figure stands whole; this shows it at its own size
+_ENLARGE = '<details class="lj-enlarge"><summary>Enlarge</summary></details>'
 _UNFILLED = {"", "…", "...", "figure", "table", "number"}
 
 
@@ -32,6 +34,8 @@ class Writer:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.headings: list[tuple[int, str, str]] = []
+        self.taken: set[str] = set()
+        self.folds = 0
 
     # ---- prose ----
 
@@ -52,12 +56,7 @@ class Writer:
         # the page's title is its only h1, and no level is skipped on the way down
         above = self.headings[-1][0] if self.headings else 1
         level = max(2, min(level, above + 1))
-        taken = {anchor for _, anchor, _ in self.headings}
-        base = anchor = f"sec-{slug(text)}"
-        count = 1
-        while anchor in taken:
-            count += 1
-            anchor = f"{base}-{count}"
+        anchor = self.address("sec", text)
         self.headings.append((level, anchor, text))
         link = f'<a class="lj-anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
         return f'<h{level} id="{anchor}">{inner}{link}</h{level}>'
@@ -78,6 +77,29 @@ class Writer:
             return f'<a class="lj-pointer" href="#{match[1]}">{words}</a>'
 
         return _POINTER.sub(fill, html)
+
+    def address(self, kind: str, name: object) -> str:
+        """Return an address that this page has not given yet."""
+        base = anchor = f"{kind}-{slug(str(name)) or 'x'}"
+        count = 1
+        while anchor in self.taken:
+            count += 1
+            anchor = f"{base}-{count}"
+        self.taken.add(anchor)
+        return anchor
+
+    # ---- code ----
+
+    def code(self, source: str) -> str:
+        """Write the code of a cell, folded; its address unfolds it."""
+        self.folds += 1
+        anchor = f"code-{self.folds}"
+        link = f'<a class="lj-anchor" href="#{anchor}" aria-label="Link to this code">#</a>'
+        return (
+            f'<details class="source"><summary>Code</summary>{link}'
+            f'<pre id="{anchor}" class="highlight" tabindex="0"><code>{_highlighted(source)}</code>'
+            "</pre></details>"
+        )
 
     # ---- outputs ----
 
@@ -104,7 +126,8 @@ class Writer:
         product = self.findings.find(markup.anchor(kind, name))
         if product is None:
             return ""
-        return sanitise.own(markup.with_number(html, kind, name, product.position))
+        clean = sanitise.own(markup.with_number(html, kind, name, product.position))
+        return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
 
     def _writers(self) -> dict[str, Callable[[str, Mapping[str, Any]], str]]:
         def html(text: str, _: Mapping[str, Any]) -> str:
@@ -141,12 +164,11 @@ def _quotes(html: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def code(source: str) -> str:
+def _highlighted(source: str) -> str:
     """Highlight Python code; the runs of one notebook share it."""
     from nbconvert.filters import Highlight2HTML  # noqa: PLC0415
 
-    highlight = Highlight2HTML("ipython3", extra_formatter_options={"nowrap": True})
-    return f'<pre class="highlight" tabindex="0"><code>{highlight(source)}</code></pre>'
+    return str(Highlight2HTML("ipython3", extra_formatter_options={"nowrap": True})(source))
 
 
 def _pre(text: str, kind: str) -> str:
