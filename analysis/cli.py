@@ -73,6 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=_positive, default=2, help="notebooks at a time (default 2)")
     run.set_defaults(action=_run)
 
+    cite = commands.add_parser("cite", help="print how to cite a report, or one number in it")
+    cite.add_argument("report", nargs="?", default="", metavar="REPORT",
+                      help="a report, e.g. 09-county-brief-621022, or one address in it, e.g. "
+                      "09-county-brief-621022#num-mean; default: this package")  # fmt: skip
+    cite.add_argument("--format", default="text", metavar="FORM",
+                      help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
+    cite.set_defaults(action=_cite)
+
     dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
     dictionary.set_defaults(action=_dictionary)
     return parser
@@ -174,6 +182,13 @@ def _run(options: argparse.Namespace) -> int:
         dataset=options.dataset,
         jobs=options.jobs,
     )
+
+
+def _cite(options: argparse.Namespace) -> int:
+    from analysis.reports.cite import cite
+
+    sys.stdout.write(cite(options.report, options.format))
+    return 0
 
 
 def _dictionary(_: argparse.Namespace) -> int:

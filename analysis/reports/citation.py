@@ -8,7 +8,7 @@ without either the page stands under its title, as a work without a named author
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class Citation:
         Whether the data are simulated.
     language : str
         Language of the text.
+    place : str
+        One number, figure or table in the page, with its address; empty for all of it.
     """
 
     kind: str
@@ -74,6 +76,7 @@ class Citation:
     abstract: str = ""
     simulated: bool = False
     language: str = "en"
+    place: str = ""
 
     @property
     def year(self) -> str:
@@ -98,6 +101,8 @@ class Citation:
             sentences.append(f"Parameters: {given}")
         if self.simulated:
             sentences.append("Simulated data")
+        if self.place:
+            sentences.append(self.place)
         return f"{'. '.join(sentences)}."
 
     def record(self) -> dict[str, Any]:
@@ -113,6 +118,19 @@ def from_record(content: Mapping[str, Any]) -> Citation:
         "keywords": tuple(content["keywords"]),
     }
     return Citation(**{**content, **lists})
+
+
+def at(cited: Citation, anchor: str, words: str) -> Citation:
+    """Return the citation of one place in a page.
+
+    Parameters
+    ----------
+    anchor : str
+        Its address, without ``#``.
+    words : str
+        What stands there.
+    """
+    return replace(cited, key=f"{cited.key}-{anchor}", place=f"{words} (#{anchor})")
 
 
 def of_page(
