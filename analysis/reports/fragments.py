@@ -166,9 +166,11 @@ def _quotes(html: str) -> str:
 @lru_cache(maxsize=512)
 def _highlighted(source: str) -> str:
     """Highlight Python code; the runs of one notebook share it."""
-    from nbconvert.filters import Highlight2HTML  # noqa: PLC0415
+    from pygments import highlight  # noqa: PLC0415
+    from pygments.formatters.html import HtmlFormatter  # noqa: PLC0415
+    from pygments.lexers.python import PythonLexer  # noqa: PLC0415
 
-    return str(Highlight2HTML("ipython3", extra_formatter_options={"nowrap": True})(source))
+    return str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
 
 
 def _pre(text: str, kind: str) -> str:
