@@ -61,13 +61,13 @@ def csl(citation: Citation) -> str:
         "issued": {"date-parts": [[int(part) for part in citation.date.split("-")]]}
         if citation.date
         else None,
-        "publisher": citation.publisher,
+        "publisher": _line(citation.publisher),
         "number": citation.number,
         "version": citation.version,
         "genre": "Report" if citation.kind == "report" else "",
         "language": citation.language,
         "abstract": _line(citation.abstract),
-        "keyword": ", ".join(citation.keywords),
+        "keyword": _line(", ".join(citation.keywords)),
         "note": _line(citation.note) if citation.kind == "report" else "",
     }
     kept = {name: value for name, value in item.items() if value}

@@ -133,12 +133,12 @@ class Writer:
         def html(text: str, _: Mapping[str, Any]) -> str:
             return (
                 '<div class="lj-output" role="region" tabindex="0" aria-label="Output">'
-                f"{sanitise.foreign(text)}</div>"
+                f"{_unheaded(sanitise.foreign(text))}</div>"
             )
 
         def markdown(text: str, _: Mapping[str, Any]) -> str:
             # an output carries data: its tags are text
-            return sanitise.foreign(_markdown(text, {}, escape=True))
+            return _unheaded(sanitise.foreign(_markdown(text, {}, escape=True)))
 
         writers: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
             "text/html": html,
@@ -148,6 +148,11 @@ class Writer:
         return writers | {
             m: lambda text, _: _pre(text, "lj-text") for m in ("text/latex", "text/plain")
         }
+
+
+def _unheaded(html: str) -> str:
+    """Turn headings of an output into blocks: only the text of a notebook divides the page."""
+    return re.sub(r"<(/?)h[1-6](?=[\s>])", r"<\1div", html)
 
 
 def _quotes(html: str) -> str:
