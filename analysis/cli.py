@@ -103,6 +103,14 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--json", action="store_true", help="for a program to read")
     compare.set_defaults(action=_compare)
 
+    cite = commands.add_parser("cite", help="print how to cite a report, or one number in it")
+    cite.add_argument("report", nargs="?", default="", metavar="REPORT",
+                      help="a report, e.g. 09-county-brief-621022, or one address in it, e.g. "
+                      "09-county-brief-621022#num-mean; default: this package")  # fmt: skip
+    cite.add_argument("--format", default="text", metavar="FORM",
+                      help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
+    cite.set_defaults(action=_cite)
+
     dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
     dictionary.set_defaults(action=_dictionary)
     return parser
@@ -302,6 +310,13 @@ def _compare(options: argparse.Namespace) -> int:
     else:
         _say("no number moved")
     return 1 if changes else 0
+
+
+def _cite(options: argparse.Namespace) -> int:
+    from analysis.reports.cite import cite
+
+    sys.stdout.write(cite(options.report, options.format))
+    return 0
 
 
 def _dictionary(_: argparse.Namespace) -> int:

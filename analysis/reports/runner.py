@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
@@ -47,7 +47,7 @@ class Options:
 
     jobs: int | None = None
     force: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     formats: tuple[str, ...] = ()
     warm: bool | None = None
     scheduler: str = ""
