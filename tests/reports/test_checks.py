@@ -285,7 +285,9 @@ def test_the_panel_is_one_line_when_all_is_well_and_open_when_not(books, project
     manifest.write_text(json.dumps(content), "utf-8")
     (project.root / "requirements.lock").write_text("", "utf-8")
     project.notebook("01-good", "# A", code.format("default_rng(seed)"), parameters="seed: int = 1")
-    project.notebook("02-bad", "# B", code.format("default_rng()"), parameters="seed: int = 1")
+    project.notebook(
+        "02-bad", "# B", code.format("default_rng()") + "\nseed", parameters="seed: int = 1"
+    )
     assert runner.run() == 0
     good, bad = project.report("01-good"), project.report("02-bad")
     assert "<summary>All 9 checks passed</summary>" in good

@@ -27,6 +27,7 @@ from IPython.display import HTML, Latex, Markdown, display
 import analysis
 from analysis.reports import record, show, table
 texts = json.loads({texts!r})
+read = [globals()[f"p{{number}}"] for number in range(len(texts))]
 for number, text in enumerate(texts):
     analysis.load(f"trial-{{number}}")
 for number, text in enumerate(texts):
