@@ -107,6 +107,14 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--json", action="store_true", help="for a program to read")
     compare.set_defaults(action=_compare)
 
+    cite = commands.add_parser("cite", help="print how to cite a report, or one number in it")
+    cite.add_argument("report", nargs="?", default="", metavar="REPORT",
+                      help="a report, e.g. 09-county-brief-621022, or one address in it, e.g. "
+                      "09-county-brief-621022#num-mean; default: this package")  # fmt: skip
+    cite.add_argument("--format", default="text", metavar="FORM",
+                      help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
+    cite.set_defaults(action=_cite)
+
     dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
     dictionary.set_defaults(action=_dictionary)
     return parser
@@ -238,8 +246,13 @@ def _run(options: argparse.Namespace) -> int:
     from analysis.reports.execute import Limits
 
     # what the notebooks read must be what the raw files say now
-    for name in dict.fromkeys([PUBLISHED, options.dataset or DEFAULT_DATASET]):
+    only, given = _selected(options)
+    first = dict.fromkeys([PUBLISHED, given.get("dataset") or options.dataset or DEFAULT_DATASET])
+    for name in first:
         build(name)
+    for name in runner.datasets(runner.planned(only, given, options.dataset)):
+        if name not in first:
+            build(name)
     if options.dry_run:
         return _why(options)
     warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
@@ -251,7 +264,6 @@ def _run(options: argparse.Namespace) -> int:
         warm=warm,
         scheduler=options.scheduler,
     )
-    only, given = _selected(options)
     return runner.run(only=only, parameters=given, dataset=options.dataset, options=how)
 
 
@@ -316,6 +328,13 @@ def _render(options: argparse.Namespace) -> int:
     written = documents.render(options.reports, options.formats or ["pdf"])
     for path in written:
         _say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
+    return 0
+
+
+def _cite(options: argparse.Namespace) -> int:
+    from analysis.reports.cite import cite
+
+    sys.stdout.write(cite(options.report, options.format))
     return 0
 
 

@@ -38,6 +38,8 @@ class Dataset:
         Tables and their rows.
     issues_count : int
         Recorded issues.
+    work : dict
+        Authors, institution and date of a page on these data, where the card names them.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Dataset:
     realised: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     issues_count: int = 0
+    work: dict[str, Any] = field(default_factory=dict)
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -121,6 +124,7 @@ def load(name: str) -> Dataset:
         realised=manifest["realised"],
         rows=manifest["rows"],
         issues_count=manifest["issues"],
+        work=manifest.get("work", {}),
     )
     _loaded[name] = data
     _announce(data)
@@ -156,6 +160,7 @@ def _announce(data: Dataset) -> None:
         "sources": list(data.sources),
         "corrections": list(data.applied_corrections),
         "issues": data.issues_count,
+        **({"work": data.work} if data.work else {}),
     }
     display(
         {

@@ -1,7 +1,7 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
 import contextlib
-import datetime
+import datetime as dt
 import json
 import logging
 import os
@@ -246,7 +246,7 @@ class _Date(str):
 def _for_papermill(value: parameters.Value) -> Any:  # noqa: ANN401
     if isinstance(value, list):
         return [_for_papermill(item) for item in value]
-    return _Date(value.isoformat()) if isinstance(value, datetime.date) else value
+    return _Date(value.isoformat()) if isinstance(value, dt.date) else value
 
 
 def _secrets(run: Run) -> dict[str, str]:
@@ -492,7 +492,10 @@ def _client() -> type:
     class Client(AsyncKernelClient):
         """Knows that a kernel is ready when it says so, where the stock client waits in silence."""
 
-        async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        async def _async_wait_for_ready(  # the stock client's signature
+            self,
+            timeout: float | None = None,  # noqa: ASYNC109
+        ) -> None:
             deadline = time.monotonic() + (timeout or _START_SECONDS)
             while time.monotonic() < deadline:
                 asked = self.kernel_info()

@@ -18,6 +18,7 @@ from others of its notebook, a ``title`` is filled from the parameters::
     run_seconds = 900
 """
 
+import hashlib
 import itertools
 import json
 import math
@@ -37,6 +38,7 @@ from analysis.reports.parameters import Parameter, Scope, Value, meant
 
 _NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
 _KEYS = ("notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds")
+_LONGEST_SLUG = 120
 _MOST_RUNS = 100_000  # a grid beyond this is a slip of the pen
 
 
@@ -164,6 +166,11 @@ def _checked(entry: Mapping[str, Any], number: int, found: Mapping[str, Path]) -
             f"{where}: each = {each!r} is unknown.{meant(str(each), _EACH)} "
             f"It may be: {', '.join(_EACH)}."
         )
+    _check_values(entry, where)
+    return name
+
+
+def _check_values(entry: Mapping[str, Any], where: str) -> None:
     for key in ("grid", "parameters"):
         if not isinstance(entry.get(key, {}), dict):
             raise LianjianError(f"{where}: {key} is a table of names, as {key} = {{ year = … }}.")
@@ -177,7 +184,6 @@ def _checked(entry: Mapping[str, Any], number: int, found: Mapping[str, Path]) -
         seconds = entry.get(key, 1)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
             raise LianjianError(f"{where}: {key} is {seconds!r}; it takes seconds, above 0.")
-    return name
 
 
 def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Parameter]) -> list[Run]:
@@ -212,7 +218,11 @@ def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Paramet
 
 
 def _report_slug(parts: Sequence[str]) -> str:
-    return "-".join(slug(part) for part in parts if part)
+    whole = "-".join(slug(part) for part in parts if part)
+    if len(whole) <= _LONGEST_SLUG:
+        return whole
+    # a folder's name has an end: the beginning tells a person, the hash tells it from others
+    return f"{whole[:_LONGEST_SLUG]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def _title(template: str, words: Mapping[str, str], where: str) -> str:
@@ -288,9 +298,9 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         new = parameters.check(wanted, declared, run.notebook.name)
         default = declared["dataset"].default if "dataset" in declared else ""
         covered = known(str({**run.parameters, **new}.get("dataset", default)))
-        if run.each == "county" and covered.counties:
-            if run.parameters["county"] not in covered.counties:
-                continue
+        by_county = run.each == "county" and bool(covered.counties)
+        if by_county and run.parameters["county"] not in covered.counties:
+            continue
         merged = {
             name: parameters.narrow(value, declared[name], covered, run.notebook.name)
             for name, value in {**run.parameters, **new}.items()

@@ -1,7 +1,6 @@
 """Run the plan: each notebook in a kernel of its own, each report all or nothing."""
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -9,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
@@ -48,7 +47,7 @@ class Options:
 
     jobs: int | None = None
     force: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     formats: tuple[str, ...] = ()
     warm: bool | None = None
     scheduler: str = ""
@@ -77,6 +76,12 @@ def planned(
     if not runs:
         raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
     return runs
+
+
+def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the datasets that runs are told to read, beyond their notebooks' defaults."""
+    named = (run.parameters.get("dataset") for run in runs)
+    return tuple(dict.fromkeys(str(name) for name in named if name))
 
 
 def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decision]]:

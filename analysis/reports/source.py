@@ -1,4 +1,4 @@
-"""What the source of a notebook says before it runs: its code, its promises, its parameters' use."""
+"""What the source of a notebook says before it runs: code, promises, the use of parameters."""
 
 import ast
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from analysis.errors import LianjianError
 from analysis.reports.names import is_slug
+from analysis.reports.syntax import parse
 
 KINDS = {"figures": "figure", "tables": "table", "numbers": "number"}
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
@@ -80,7 +81,7 @@ def meaning(cell: Cell) -> str:
     """
     magics = "\n".join(match[0].strip() for match in _MAGIC.finditer(cell.source))
     try:
-        return ast.dump(ast.parse(cell.python)) + magics
+        return ast.dump(parse(cell.python)) + magics
     except SyntaxError:
         return cell.source  # what cannot be read counts as it stands
 
@@ -187,7 +188,7 @@ def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:
         return None
     form = 'products = {"figures": ["name"], "tables": ["name"], "numbers": ["name?"]}'
     try:
-        [node] = ast.parse(cell.source).body
+        [node] = parse(cell.source).body
         content = ast.literal_eval(node.value)  # type: ignore[attr-defined]
         found = [
             Promise(KINDS[plural], name.removesuffix("?"), not name.endswith("?"))

@@ -103,4 +103,5 @@ def test_addresses_and_structure_hold(pages):
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert page.evaluate("[...document.images].every(i => i.alt && i.naturalWidth > 0)")
     assert page.evaluate("document.documentElement.lang") == "en"
-    assert page.locator("script").count() == 0
+    assert page.locator("script").count() == 1
+    assert page.locator('script[type="application/ld+json"]').count() == 1

@@ -24,7 +24,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 import analysis
 from analysis.reports import record, show, table
-data = analysis.load("trial")
+data = analysis.load(dataset)
 figure = Figure(figsize=(3, 2))
 figure.subplots().plot([1, 2], [3, 4])
 show(figure, "line", "A line 村", alt={ALT!r})
