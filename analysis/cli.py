@@ -43,7 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lianjian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _data_commands(commands)
+    _report_commands(commands)
+    return parser
 
+
+def _data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     simulate = commands.add_parser("simulate", help="write simulated ledgers with a known truth")
     simulate.add_argument("name", nargs="?", default=DEFAULT_DATASET, help="dataset to write")
     simulate.add_argument(
@@ -68,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("names", nargs="*", metavar="DATASET", help="default: every dataset")
     build.set_defaults(action=_build)
 
+    dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
+    dictionary.set_defaults(action=_dictionary)
+
+
+def _report_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     run = commands.add_parser("run", help="run the notebooks and write reports/index.html")
     _selection(run)
     run.add_argument("--jobs", type=_positive, help="notebooks at a time; default: what cores and "
@@ -114,10 +124,6 @@ def _parser() -> argparse.ArgumentParser:
     cite.add_argument("--format", default="text", metavar="FORM",
                       help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
     cite.set_defaults(action=_cite)
-
-    dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
-    dictionary.set_defaults(action=_dictionary)
-    return parser
 
 
 def _formats(command: argparse.ArgumentParser) -> None:

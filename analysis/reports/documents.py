@@ -274,6 +274,7 @@ def share(image: bytes) -> int:
 
 
 def words(html: str) -> str:
+    """Return the text of some HTML, on one line."""
     return re.sub(r"\s+", " ", unescape(_TAG.sub("", html))).strip()
 
 

@@ -190,7 +190,8 @@ def test_the_same_report_gives_the_same_bytes(folders):
 def test_a_character_without_a_glyph_is_named_with_its_place(folders, tmp_path):
     for name in ("report.html", "notebook.ipynb", "numbers.csv", "run.json"):
         content = (folders["simulated"] / name).read_bytes()
-        (tmp_path / name).write_bytes(content.replace(b"printed by", "printed \U0001f600 by".encode()))
+        smiling = content.replace(b"printed by", "printed \U0001f600 by".encode())
+        (tmp_path / name).write_bytes(smiling)
     record = json.loads((tmp_path / "run.json").read_text())
     with pytest.raises(LianjianError) as raised:
         documents.write(tmp_path, record, ["pdf"])
@@ -214,13 +215,13 @@ def test_what_cannot_be_written_is_said(folders, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LIANJIAN_ROOT", str(folders["simulated"].parent.parent))
     assert cli.main(["render", "01-trail"]) == 1
     assert "Did you mean '01-trial'?" in capsys.readouterr().err
-    monkeypatch.setattr(documents, "find_spec", lambda name: None)
+    monkeypatch.setattr(documents, "find_spec", lambda _: None)
     assert cli.main(["render", "--pdf"]) == 1
     assert "make reports" in capsys.readouterr().err
 
 
 def test_a_run_checks_for_the_extra_before_it_starts(project, monkeypatch):
-    monkeypatch.setattr(documents, "find_spec", lambda name: None)
+    monkeypatch.setattr(documents, "find_spec", lambda _: None)
     with pytest.raises(LianjianError, match="typst, pypandoc"):
         runner.run(options=runner.Options(formats=("pdf",)))
 
