@@ -199,7 +199,8 @@ def _markdown(source: str, attachments: Mapping[str, Any], *, escape: bool) -> s
     from nbconvert.filters.markdown_mistune import MarkdownWithMath  # noqa: PLC0415
 
     renderer = _renderer()(escape=escape, attachments=dict(attachments), exclude_anchor_links=True)
-    return str(MarkdownWithMath(renderer=renderer).render(source))
+    html = str(MarkdownWithMath(renderer=renderer).render(source))
+    return html.replace("<th></th>", "<td></td>")  # a header that says nothing is no header
 
 
 @cache

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from analysis.reports import runner
 
@@ -86,6 +87,18 @@ def test_chinese_is_drawn_with_the_font_inside_the_page(pages):
 def test_nothing_runs_over_the_edge(pages, address, width):
     page = pages(address, width, "dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize(
+    "address", ["01-simulated/report.html", "01-ledger/report.html", "index.html"]
+)
+def test_nothing_keeps_readers_out(pages, address, width, scheme):
+    page = pages(address, width, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
 
 
 def test_addresses_and_structure_hold(pages):
