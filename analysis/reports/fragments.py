@@ -151,8 +151,9 @@ class Writer:
 
 
 def _unheaded(html: str) -> str:
-    """Turn headings of an output into blocks: only the text of a notebook divides the page."""
-    return re.sub(r"<(/?)h[1-6](?=[\s>])", r"<\1div", html)
+    """Turn headings of an output into words that look so: only a notebook's text divides a page."""
+    html = re.sub(r"<h[1-6]\b[^>]*>", '<p class="lj-subhead"><strong>', html)
+    return re.sub(r"</h[1-6]>", "</strong></p>", html)
 
 
 def _quotes(html: str) -> str:
