@@ -151,13 +151,21 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
     Raises
     ------
     LianjianError
-        There is no such report, or one cannot be written; those before it are written then.
+        There is no such report, one cannot be written (those before it are written then), or
+        another process writes the reports.
     """
     require(formats)
+    from analysis.reports import index  # noqa: PLC0415
+
     written: list[Path] = []
-    for folder in finished(slugs):
-        record = json.loads((folder / "run.json").read_text("utf-8"))
-        written += write(folder, record, formats)
+    folders, reports = finished(slugs), paths.reports()
+    with staging.alone(reports):
+        try:
+            for folder in folders:
+                record = json.loads((folder / "run.json").read_text("utf-8"))
+                written += write(folder, record, formats)
+        finally:  # the index links to what is there
+            files.write_text(reports / "index.html", index.render(reports))
     return tuple(written)
 
 

@@ -187,6 +187,14 @@ def test_the_same_report_gives_the_same_bytes(folders):
         assert {name: (folder / name).read_bytes() for name in names} == before
 
 
+def test_the_index_links_what_was_rendered(folders, monkeypatch):
+    reports = folders["simulated"].parent
+    monkeypatch.setenv("LIANJIAN_ROOT", str(reports.parent))
+    (folders["simulated"] / "report.docx").unlink()
+    documents.render(["01-trial"], ["docx"])
+    assert 'href="01-trial/report.docx"' in (reports / "index.html").read_text()
+
+
 def test_a_character_without_a_glyph_is_named_with_its_place(folders, tmp_path):
     for name in ("report.html", "notebook.ipynb", "numbers.csv", "run.json"):
         content = (folders["simulated"] / name).read_bytes()
