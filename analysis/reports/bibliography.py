@@ -16,7 +16,8 @@ def text(citation: Citation) -> str:
     names = [author.displayed for author in citation.authors]
     who = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
     when = f"({citation.year or 'n.d.'})"
-    opening = f"{who} {when}. {citation.title}." if who else f"{citation.title} {when}."
+    stop = "" if citation.title.endswith(("?", "!", ".")) else "."
+    opening = f"{who} {when}. {citation.title}{stop}" if who else f"{citation.title} {when}."
     if citation.kind == "software":
         return _line(f"{opening} Version {citation.version}.")
     # who is author and publisher is named once
