@@ -24,7 +24,9 @@ INVISIBLE = "\u200b\ufeff\u00ad"
 whole = st.one_of(st.integers(0, 99_999), st.integers(0, 10**12))
 cents = st.one_of(st.integers(1, 10**6), st.integers(1, 10**11))
 # A zero before the figures that end a Chinese number is where libraries differ.
-amounts = st.decimals(0, 10**9, places=2, allow_nan=False, allow_infinity=False)
+amounts = st.integers(0, 6).flatmap(
+    lambda places: st.decimals(0, 10**8, places=places, allow_nan=False, allow_infinity=False)
+)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -47,11 +49,15 @@ def test_amounts_of_receipts(number):
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(amounts)
-def test_decimals_written_out(number):
-    assume(number == 0 or number >= Decimal("0.01"))
-    text = cn2an.an2cn(str(number.normalize() + 0) if number else "0", "low")
-    assert read_quantity(text + "元").value == float(number)
+@given(amounts, st.sampled_from(["", "元", "户", "万元"]))
+def test_decimals_written_out(number, unit):
+    plain = f"{number:f}"
+    text = cn2an.an2cn(plain.rstrip("0").rstrip(".") if "." in plain else plain, "low")
+    quantity = read_quantity(text + unit)
+    if unit == "万元" and number >= 10_000:
+        assert quantity.status == "refused" or quantity.value == float(number * 10_000)
+    else:
+        assert quantity.value == float(number * (10_000 if unit == "万元" else 1))
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
