@@ -88,6 +88,21 @@ def test_a_slip_of_a_unit_is_left_out(read, slip):
     assert len(amounts(books)) == 5
 
 
+def test_two_slips_of_one_village_are_both_left_out(read):
+    books = read([*STEADY, line("甲", 2023, 3.4, 1, 1, 1, 1), line("甲", 2017, 2.9, 1, 1, 1, 1)])
+    assert [issue.cell for issue in by_code(books, "unit_slip")] == ["表!D8", "表!D9"]
+
+
+def test_the_break_of_2024_is_no_slip_and_hides_none(read):
+    # 发包及上交收入 of 140,000 went into 投资收益, which was some 4,000 before
+    before = [line("甲", year, 9_000, 140_000, 2 * year, 1, 1) for year in range(2019, 2024)]
+    after = ["虚镇", "虚甲村", 2024, 9_000, None, 150_000, 1, 1]
+    assert not by_code(read([*before, after]), "unit_slip")
+    after[5] = 15.0  # 万元
+    (issue,) = by_code(read([*before, after]), "unit_slip")
+    assert issue.cell == "表!F8"
+
+
 @pytest.mark.parametrize("growth", [90_000, 300_000, 900_000, 3_000])
 def test_growth_is_no_slip(read, growth):
     books = read([*STEADY, line("甲", 2023, growth, 1, 1, 1, 1)])
