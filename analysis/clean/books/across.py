@@ -16,12 +16,12 @@ def name_townships(table: Table) -> Table:
     upper = table.find("village")
     if table.orientation != "accounts_down" or upper is None or table.find("township") is not None:
         return table
-    rows = [row for row in range(len(table.body)) if row not in table.dropped]
-    above = [str(table.body.iat[row, upper]) for row in rows]
+    rows = [row for row in range(table.grid.height) if row not in table.dropped]
+    above = [table.grid.texts[row][upper] for row in rows]
     if not rows or not all(township_name(text).kind for text in above):
         return table
     for lower, column in enumerate(table.columns):
-        below = [str(table.body.iat[row, lower]) for row in rows]
+        below = [table.grid.texts[row][lower] for row in rows]
         if column.role != "text" or lower <= upper or not all(below):
             continue
         if any(township_name(text).kind and not village_name(text).kind for text in below):

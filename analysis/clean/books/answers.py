@@ -165,8 +165,7 @@ def _with(table: Table, question: Question, answer: str) -> Table:
         names = [part.strip() for part in re.split("[、,，]", answer)]
         for at, name in enumerate(names[: len(columns)]):
             columns[at] = _column(name)
-        body = table.body.set_axis([c.name for c in columns], axis=1)
-        return replace(table, columns=tuple(columns), body=body)
+        return replace(table, columns=tuple(columns))
     elif question.key.startswith("blank_") and answer == _REPEAT:
         blank = column_at(table, question.cell)
         return table if blank is None else _repeated(table, blank)
@@ -181,19 +180,19 @@ def _column(name: str) -> Column:
 
 
 def _repeated(table: Table, at: int) -> Table:
-    body = table.body.copy()
-    texts = body.iloc[:, at].tolist()
+    texts = []
     last = ""
-    for row, text in enumerate(texts):
-        if row not in table.dropped:
-            last = text or last
-            texts[row] = last
-    body[body.columns[at]] = texts
-    return replace(table, body=body)
+    for row, line in enumerate(table.grid.texts):
+        if row in table.dropped:
+            texts.append(line)
+            continue
+        last = line[at] or last
+        texts.append([*line[:at], last, *line[at + 1 :]])
+    return replace(table, grid=replace(table.grid, texts=tuple(texts)))
 
 
 def _row_at(table: Table, cell: str) -> list[int]:
-    return [row for row in range(len(table.body)) if table.address(row, 0) == cell]
+    return [row for row in range(table.grid.height) if table.address(row, 0) == cell]
 
 
 def _open(table: Table, question: Question, answer: str) -> Issue:

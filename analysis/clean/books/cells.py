@@ -146,7 +146,7 @@ def _text_columns(ready: Ready) -> Iterator[Issue]:
     table = ready.table
     for at, column in enumerate(table.columns):
         if column.role == "text" and meaning(label(table, at), column.year).code == "account":
-            held = sum(bool(text) for text in table.body.iloc[:, at])
+            held = sum(bool(text) for text in table.texts(at))
             if held:
                 cell, item = head_cell(table, at), safe(label(table, at))
                 action = f"left out: most of its {held} cells are no numbers"

@@ -54,7 +54,7 @@ def _table(table: Table, asked: list[Question]) -> Iterator[str]:
     yield f"range = {quoted(table.extent)}"
     if table.title:
         yield f"# title: {comment(table.title)}"
-    rows = len(table.body) - len(table.dropped)
+    rows = table.grid.height - len(table.dropped)
     way = "accounts down, villages across" if table.orientation == "accounts_down" else "rows"
     yield f"# {rows} lines ({way}), {len(table.dropped)} sums to check"
     for fact in table.facts:

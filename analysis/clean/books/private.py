@@ -38,7 +38,7 @@ def without_personal(table: Table) -> tuple[Table, list[Issue]]:
 
     The columns stay in their places, empty and named by their letter, so that addresses stay right.
     """
-    body = table.body.copy()
+    body = table.body
     body.columns = pd.MultiIndex.from_tuples([(c.name, *c.path[-1:], *[""] * (not c.path))
                                               for c in table.columns])  # fmt: skip
     found = find_personal(body)
@@ -69,10 +69,8 @@ def without_personal(table: Table) -> tuple[Table, list[Issue]]:
         action = f"{item.count} cells: {item.action}; {REASONS[item.reason]}"
         cell = head_cell(table, item.position)
         issues.append(Issue(table.file, cell, HIDDEN, "personal_data", "note", action))
-    lists = {c.name: [row[at] for row in texts] for at, c in enumerate(columns)}
-    body = pd.DataFrame(lists, index=table.body.index, dtype="str")
     grid = replace(table.grid, texts=tuple(texts))
-    return replace(clean, columns=tuple(columns), body=body, grid=grid), issues
+    return replace(clean, columns=tuple(columns), grid=grid), issues
 
 
 def in_sheet(table: Table, cell: str) -> str:

@@ -163,7 +163,7 @@ def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
 
 def _magnitude(table: Table, columns: list[int]) -> str:
     """Say how large the numbers are, without those that the reader may have seen elsewhere."""
-    texts = [plain(text) for at in columns for text in table.body.iloc[:, at]]
+    texts = [plain(text) for at in columns for text in table.texts(at)]
     held = sorted(abs(float(t.replace(",", ""))) for t in texts if _PLAIN.fullmatch(t))
     if not held:
         return "no number among them"

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
-
 from analysis.clean.workbook.cells import Sheet, letters
 from analysis.clean.workbook.fill import fill
 from analysis.clean.workbook.find import Block
@@ -77,7 +75,6 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
         title=stated.title,
         facts=stated.facts,
         columns=columns,
-        body=_frame(result.grid, columns),
         orientation="accounts_down" if down else "villages_down",
         sections=sections,
         totals=totals,
@@ -87,11 +84,6 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
     )
     doubts += [*result.doubts, *questions(table, block, sheet, asked={d.code for d in doubts})]
     return replace(table, doubts=tuple(doubts))
-
-
-def _frame(grid: Grid, columns: Sequence[Column]) -> pd.DataFrame:
-    lists = {c.name: [row[at] for row in grid.texts] for at, c in enumerate(columns)}
-    return pd.DataFrame(lists, index=pd.RangeIndex(grid.height), dtype="str")
 
 
 def _sections(block: Block) -> tuple[tuple[int, ...], tuple[str, ...], list[Note]]:

@@ -301,7 +301,7 @@ def test_xls_with_merges(old_book):
     assert list(table.body.iloc[:, 0]) == ["东山镇", "东山镇"]
     assert cells(table)[0] == ("甲子村", "经营收入", 2023, "元", "27.9", "C3")
     assert table.body.iloc[1, 2] == "3"
-    assert table.kind(1, 3) == "b"
+    assert table.grid.kinds[1][3] == "b"
 
 
 def test_traditional_characters(tmp_path):
