@@ -103,6 +103,7 @@ def build(name: str) -> Built:
     # from here on there is work to do, and pandas to import for it
     from analysis.clean import panel  # noqa: PLC0415
     from analysis.clean.books.page import issues_page  # noqa: PLC0415
+    from analysis.clean.tables import write_csv  # noqa: PLC0415
 
     kind = PUBLISHED if name == PUBLISHED else _kind(head, card_file)
     to_fill: dict[str, Any] = {}
@@ -135,7 +136,7 @@ def build(name: str) -> Built:
             )
         for file, frame in to_fill.items():
             if len(frame):
-                panel.write_csv(frame, staging / f"{file}.csv")
+                write_csv(frame, staging / f"{file}.csv")
         if "issues" in tables:
             page = issues_page(tables["issues"], manifest)
             (staging / "issues.html").write_text(page, encoding="utf-8", newline="\n")

@@ -10,7 +10,7 @@ from analysis.clean.accounts import measures
 from analysis.clean.books.suspicions import find_heaps
 from analysis.clean.corrections import apply_corrections
 from analysis.clean.issues import Issue, as_frame, find_issues
-from analysis.clean.tables import parse, read_text, validate
+from analysis.clean.tables import parse, read_text, validate, write_csv
 from analysis.errors import LianjianError
 from analysis.fields import TABLES
 from analysis.files import to_json
@@ -187,26 +187,3 @@ def write_table(frame: pd.DataFrame, path: Path, provenance: dict[str, str]) -> 
     pq.write_table(table.replace_schema_metadata(metadata), path.with_suffix(".parquet"))
     if path.name == "issues":
         write_csv(frame, path.with_suffix(".csv"))
-
-
-_STARTS_A_FORMULA = tuple("=+-@\t\r＝＋－＠")
-
-
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front.
-
-    What was seen in somebody's workbook is written here, and a cell can hold ``=HYPERLINK(…)``.
-    """
-    texts = frame.select_dtypes(include=["object", "str"]).columns
-    guarded = frame.assign(
-        **{name: frame[name].map(_guarded, na_action="ignore") for name in texts}
-    )
-    guarded.to_csv(path, index=False, lineterminator="\n")
-
-
-def _guarded(cell: object) -> object:
-    text = str(cell)
-    is_number = text.lstrip("+-").replace(".", "", 1).isascii() and text.lstrip("+-").replace(
-        ".", "", 1
-    ).isdecimal()  # fmt: skip
-    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) and not is_number else cell

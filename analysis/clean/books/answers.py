@@ -56,6 +56,8 @@ class Ready:
         Rows that cannot be.
     is_whole : bool
         False when nothing of the table can be read.
+    zeros : str
+        What a line of zeros is; empty when nobody has said so.
     issues : tuple of Issue
     """
 
@@ -64,6 +66,7 @@ class Ready:
     left_out: frozenset[int]
     dropped: frozenset[int]
     is_whole: bool
+    zeros: str
     issues: tuple[Issue, ...]
 
 
@@ -110,6 +113,8 @@ def put_in(table: Table, answers: Answers) -> Ready:
     for question in asked:
         answer = given.get(question.key, "")
         _check(table, question, answer)
+        if question.key == "zeros":
+            continue  # each line is an issue of its own
         if not answer or (question.key == "orientation" and answer != "villages_down"):
             issues.append(_open(table, question, answer))
             left_out.update(question.columns)
@@ -126,7 +131,10 @@ def put_in(table: Table, answers: Answers) -> Ready:
             table = _with(table, question, answer)
             if question.key in _PLACE_KEYS and table.find(question.key) is None:
                 places[question.key] = answer.rpartition(": ")[2]
-    return Ready(table, places, frozenset(left_out), frozenset(dropped), is_whole, tuple(issues))
+    zeros = given.get("zeros", "")
+    return Ready(
+        table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros, tuple(issues)
+    )
 
 
 def _check(table: Table, question: Question, answer: str) -> None:
@@ -142,7 +150,7 @@ def _check(table: Table, question: Question, answer: str) -> None:
             known = False
         if not known:
             raise LianjianError(f"{where}: seen {answer!r}, expected a unit of money: 元, 万元 ….")
-    is_closed = question.key in {"orientation", "header_rows", "merged_value"}
+    is_closed = question.key in {"orientation", "header_rows", "merged_value", "zeros"}
     if (is_closed or question.key.startswith("blank_")) and answer not in question.choices:
         raise LianjianError(
             f"{where}: seen {answer!r}, expected one of {', '.join(question.choices)}."

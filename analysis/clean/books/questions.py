@@ -8,6 +8,7 @@ from typing import Final
 
 from analysis.clean.account_names import AccountName, read_account
 from analysis.clean.books.private import SENTENCE, safe
+from analysis.clean.books.suspicions import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.workbook.cells import column_number
 from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.tables import Doubt, Table
@@ -21,6 +22,7 @@ KEPT_OUT: Final = frozenset(
 _WHOLE = frozenset({"village", "county", "township", "orientation", "no_header"})
 _GROUPS = frozenset({"负债", "负债类", "资产负债", "权益", "所有者权益", "收支情况", "其中"})
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
+_ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
 _SHOWN = 6
 
 
@@ -103,7 +105,28 @@ def questions(table: Table) -> list[Question]:
         said = f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {table.file!r}"
         text = "Which county are the villages in?"
         found.append(Question("county", text, table.header or table.extent, evidence=said))
-    return found
+    return [*found, *_zeros(table)]
+
+
+def _zeros(table: Table) -> Iterator[Question]:
+    """Ask once about all lines that say zero in every account of a year."""
+    years: dict[int | None, list[int]] = {}
+    for at, column in enumerate(table.columns):
+        if may_count(table, at) and not column.is_total:
+            years.setdefault(column.year, []).append(at)
+    lines = [
+        (row, columns[0])
+        for row, texts in enumerate(table.grid.texts)
+        if row not in table.dropped
+        for columns in years.values()
+        if sum(bool(_ZERO.fullmatch(texts[at])) for at in columns) >= MIN_ACCOUNTS
+        and all(_ZERO.fullmatch(texts[at]) or not texts[at] for at in columns)
+    ]
+    if lines:
+        said = f"{len(lines)} lines say zero in every account"
+        text = f"{said}: was nothing booked, or was the form not filled in?"
+        cell = table.address(*lines[0])
+        yield Question("zeros", text, cell, choices=(NOTHING_BOOKED, NOT_FILLED_IN))
 
 
 def _put(table: Table, doubt: Doubt) -> Iterator[Question]:

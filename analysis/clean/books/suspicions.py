@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.clean.accounts import BREAK_YEAR
-from analysis.clean.books.frames import joined_cells, rows, sheets
+from analysis.clean.books.frames import gathered, groups, joined_cells, rows, sheets
 from analysis.clean.books.private import safe
 from analysis.clean.issues import Issue
 
@@ -25,8 +25,13 @@ GIVEN_AWAY, TAKEN_IN = "发包及上交收入", ("经营收入", "投资收益")
 TARGETS_YUAN = (50_000.0, 100_000.0, 200_000.0, 500_000.0)
 """5, 10, 20 and 50 万元: the bands of the official forms."""
 
-_MIN_PEERS = 5
-_MIN_ACCOUNTS = 3
+NOTHING_BOOKED, NOT_FILLED_IN = "nothing booked", "not filled in"
+"""What a line of zeros can be, as a person answers."""
+
+MIN_ACCOUNTS = 3
+"""Accounts of a line that must all say zero before it is doubted."""
+
+_MIN_PEERS = 3
 _MIN_CELLS = 10
 _MANY_ZEROS, _FEW_ZEROS = 0.9, 0.5
 _WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
@@ -114,11 +119,14 @@ def _off(
     order = np.argsort(size, kind="stable")
     run = np.empty(len(size), dtype=int)
     run[order] = np.concatenate([[0], np.cumsum(np.diff(size[order]) > np.log10(APART))])
-    ranked = [
+    ranked = sorted(
         (-(run == at).sum(), np.nan_to_num(off_peers)[run == at].mean(), at)
         for at in range(run.max() + 1)
-    ]
-    inside = run == min(ranked)[2]
+    )
+    if len(ranked) == 1:
+        return
+    inside = run == ranked[0][2]
+    is_tie = ranked[0][:2] == ranked[1][:2]  # as many years, and no peers to tell
     width = size[inside].max() - size[inside].min()
     usual = float(np.median(size[inside]))
     for at in np.flatnonzero(~inside):
@@ -131,53 +139,57 @@ def _off(
         gap = distance(size[at])
         repaired = distance(size[at] - np.copysign(np.log10(SLIP), size[at] - usual))
         is_slip = gap > max(np.log10(APART), width) and repaired < np.log10(NEAR)
-        is_slip = is_slip and not off_peers[at] < np.log10(APART)  # true when nobody is known
+        is_slip &= not is_tie and not off_peers[at] < np.log10(APART)  # peers may be unknown
         if is_slip or gap > np.log10(FAR):
             yield int(at), is_slip, usual
 
 
 def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return which amounts stand in a village and year filled with zeros, and issues.
+    """Return which amounts are those of a line that says zero in every account, and issues.
 
     A form that was prefilled with 0.0 looks like a village without any money: nobody can tell from
-    the cells. They are kept as written. The same goes for an account that is zero nearly everywhere
-    in one year and not in the others.
+    the cells. They are left out until a person answers what the lines of the table mean; missing
+    never becomes zero. An account that is zero nearly everywhere in one year and not in the others
+    is kept as written, with a warning.
     """
-    lines = cells[~cells["is_total"]]
-    amounts = lines[(lines["means"] == "account") & lines["yuan"].notna()]
-    key = ["file", "place_key", "year"]
-    by = amounts["yuan"].abs().groupby([amounts[name] for name in key], sort=False)
-    empty = (by.transform("count") >= _MIN_ACCOUNTS) & (by.transform("max") == 0)
-    filled = amounts[empty].drop_duplicates(key)[key]
-    zeros = lines[(lines["yuan"] == 0)].merge(filled, on=key, how="inner")
+    lines = cells[~cells["is_total"] & cells["yuan"].notna()]
+    is_account = lines["means"] == "account"
+    numbers, _ = groups(lines, ["file", "place_key", "year"])
+    amounts = lines["yuan"].abs().where(is_account).groupby(numbers)
+    empty = (amounts.transform("count") >= MIN_ACCOUNTS) & (amounts.transform("max") == 0)
+    rest = lines[is_account & ~empty]
+    empty &= (lines["yuan"] == 0) & (lines["zeros"] != NOTHING_BOOKED)
+    zeros = lines[empty].assign(sheet=sheets(lines.loc[empty, "cell"]))
+    numbers, firsts = groups(zeros, ["file", "sheet", "place_key", "year"])
     issues = []
-    zeros = zeros.assign(sheet=sheets(zeros["cell"]))
-    for (file, _, village, year), part in zeros.groupby(["file", "sheet", "place_key", "year"]):
-        action = f"kept as zero; every account of {village} in {year} says so: blank or nothing?"
-        cell = joined_cells(part["cell"])
-        issues.append(Issue(str(file), cell, "0", "zero_filled", "warning", action))
-    doubted = empty[empty].reindex(cells.index, fill_value=False)
-    return doubted, [*issues, *_zero_columns(amounts[~empty])]
+    for first, (places,) in zip(rows(firsts), gathered(numbers, zeros["cell"]), strict=True):
+        says = f"every account of {first.place_key} in {first.year} says zero"
+        severity, action = "note", f"missing, as answered: {says}"
+        if first.zeros != NOT_FILLED_IN:
+            severity = "error"
+            action = f"left out until zeros of its table in dataset.toml is answered: {says}"
+        where = joined_cells(places)
+        issues.append(Issue(str(first.file), where, "0", "zero_filled", severity, action))
+    return empty.reindex(cells.index, fill_value=False), [*issues, *_zero_columns(rest)]
 
 
 def _zero_columns(amounts: pd.DataFrame) -> Iterator[Issue]:
     """Find accounts that say zero nearly everywhere in one year, and not in the others."""
-    if amounts.empty:
-        return
-    key = ["file", "county", "account"]
-    shares = amounts.assign(zero=amounts["yuan"] == 0).groupby([*key, "year"]).agg(
-        share=("zero", "mean"), cells=("zero", "size"), cell=("cell", "first"))  # fmt: skip
-    for names, part in shares.reset_index().groupby(key):
-        if len(part) == 1:
+    numbers, firsts = groups(amounts, ["file", "county", "account", "year"])
+    by = (amounts["yuan"] == 0).groupby(numbers)
+    firsts = firsts.assign(share=by.mean().to_numpy(), cells=by.size().to_numpy())
+    for _, part in firsts.groupby(["file", "county", "account"], observed=True, sort=False):
+        shares = part["share"].to_numpy()
+        if len(part) == 1 or shares.max() < _MANY_ZEROS:
             continue
         for at, row in enumerate(rows(part)):
-            others = part["share"].drop(part.index[at]).median()
+            others = float(np.median(np.delete(shares, at)))
             if row.share >= _MANY_ZEROS and others < _FEW_ZEROS and row.cells >= _MIN_CELLS:
                 action = (
-                    f"kept as zero: {names[2]} is zero in {row.share:.0%} of {row.cells} cells of "
-                    f"{row.year} and in {others:.0%} in other years; blank or nothing?"
+                    f"kept as zero: {row.account} is zero in {row.share:.0%} of {row.cells} cells "
+                    f"of {row.year} and in {others:.0%} in other years; blank or nothing?"
                 )
-                yield Issue(str(names[0]), row.cell, "0", "zero_column", "warning", action)
+                yield Issue(str(row.file), row.cell, "0", "zero_column", "warning", action)
 
 
 def find_heaps(panel: pd.DataFrame) -> Iterator[Issue]:

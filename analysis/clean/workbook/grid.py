@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.clean.workbook.cells import Sheet, Span, address
+from analysis.clean.workbook.cells import Sheet, Span, address, column_number
 from analysis.clean.workbook.marks import is_numbering, is_quantity, is_year, plain
 
 _GAP = 1_000
@@ -50,6 +50,16 @@ class Grid:
         if self.turned:
             return address(self.places[column], self.lines[row])
         return address(self.lines[row], self.places[column])
+
+    def find(self, cell: str) -> tuple[int, int] | None:
+        """Return row and column of an address of the sheet; None when it is not in the grid."""
+        name = cell.rstrip("0123456789")
+        line, place = int(cell[len(name) :] or 0), column_number(name)
+        if self.turned:
+            line, place = place, line
+        if line not in self.lines or place not in self.places:
+            return None
+        return self.lines.index(line), self.places.index(place)
 
     def extent(self) -> str:
         """Return the sheet's range that the grid covers."""

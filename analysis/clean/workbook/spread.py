@@ -10,15 +10,16 @@ from analysis.clean.workbook.marks import item_label
 from analysis.clean.workbook.vocabulary import role_of
 
 
-def categories(codes: np.ndarray, distinct: Sequence[str] | np.ndarray) -> pd.Categorical:
-    """Return a column of repeated texts; the code -1 is missing.
+def repeated(texts: Sequence[str | None], numbers: np.ndarray) -> pd.Categorical:
+    """Return the texts with these numbers as a categorical column; None is missing.
 
     Examples
     --------
-    >>> list(categories(np.array([1, 0, 1]), ["甲", "乙"]))
-    ['乙', '甲', '乙']
+    >>> list(repeated(["甲", "乙", "甲"], np.array([2, 1, 0, 1])))
+    ['甲', '乙', '甲', '乙']
     """
-    return pd.Categorical.from_codes(codes, pd.Index(np.asarray(distinct, dtype="object")))
+    codes, distinct = pd.factorize(np.array(texts, dtype=object))
+    return pd.Categorical.from_codes(codes[numbers], pd.Index(distinct, dtype="str"))
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,14 @@ class Spread:
 
     def down(self, texts: Sequence[str]) -> pd.Categorical:
         """Give each cell the text of its row."""
-        codes, distinct = pd.factorize(np.array(texts, dtype=object))
-        return categories(np.repeat(codes, self.columns), distinct)
+        return repeated(texts, np.repeat(np.arange(self.rows), self.columns))
 
-    def first(self, down: Sequence[object], across: Sequence[object]) -> pd.Categorical:
+    def first(self, down: Sequence[str | None], across: Sequence[str | None]) -> pd.Categorical:
         """Give each cell what its row says, where that says nothing what its column says."""
-        codes, distinct = pd.factorize(np.array([*down, *across, None], dtype=object))
-        codes = np.where(np.array([*map(bool, [*down, *across]), False]), codes, -1)
-        of_row, of_column = codes[: self.rows], codes[self.rows : -1]
+        of_row = np.where([bool(text) for text in down], np.arange(self.rows), -1)
+        of_column = self.rows + np.arange(self.columns)
         cells = np.where(of_row[:, None] >= 0, of_row[:, None], of_column[None, :]).ravel()
-        return categories(cells, distinct)
+        return repeated([text or None for text in (*down, *across)], cells)
 
     def items(self, down: Sequence[str] | None, across: Sequence[str]) -> pd.Categorical:
         """Give each cell the name of its row's item and its column's head."""
@@ -47,16 +46,15 @@ class Spread:
         joined = [
             label if down is None else _joined(name, label) for name in names for label in across
         ]
-        codes, distinct = pd.factorize(np.array(joined, dtype=object))
-        table = codes.reshape(len(names), self.columns)
-        return categories(table[own].ravel(), distinct)
+        cells = own[:, None] * self.columns + np.arange(self.columns)[None, :]
+        return repeated(joined, cells.ravel())
 
     def kinds(self, lines: Iterable[str], values: list[int]) -> pd.Categorical:
         """Give each cell its kind."""
         letters = np.frombuffer("".join(lines).encode("ascii"), dtype="uint8")
         cells = letters.reshape(self.rows, -1)[:, values].ravel() if self.rows else letters
         distinct, codes = np.unique(cells, return_inverse=True)
-        return categories(codes, [chr(code) for code in distinct])
+        return repeated([chr(code) for code in distinct], codes)
 
 
 def _joined(item: str, label: str) -> str:

@@ -195,7 +195,7 @@ class Table:
                     for role in ("county", "township", "village", "code")
                 },
                 "item": spread.items(own.get("item"), ["/".join(c.path) for c in columns]),
-                "year": pd.Series(spread.first(years, [c.year for c in columns]))
+                "year": pd.Series(spread.first(years, [str(c.year or "") for c in columns]))
                 .astype("float64")
                 .astype("Int64"),
                 "unit": spread.first(own.get("unit", blank), [c.unit for c in columns]),
@@ -227,5 +227,5 @@ class Table:
         return pd.Series(cells.to_pandas(), dtype="str").array
 
 
-def _year(text: str) -> int | None:
-    return lift_year(plain(text).removesuffix(".0"))[0] if text else None
+def _year(text: str) -> str:
+    return str(lift_year(plain(text).removesuffix(".0"))[0] or "") if text else ""

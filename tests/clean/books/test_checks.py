@@ -110,11 +110,18 @@ def test_growth_is_no_slip(read, growth):
     assert amounts(books)[FIRST, 2023] == growth
 
 
-def test_a_form_prefilled_with_zero_is_kept_and_named(read):
-    books = read([line("甲", 2022, 0, 0, 0, 0, 0), line("乙", 2022, 5, 0, 0, 0, 0)])
-    (issue,) = by_code(books, "zero_filled")
-    assert issue.cell == "表!D3, E3, F3, G3, H3"
-    assert amounts(books)[FIRST, 2022] == 0
+@pytest.mark.parametrize(
+    ("answer", "severity", "counts"),
+    [("", "error", False), ("not filled in", "note", False), ("nothing booked", None, True)],
+)
+def test_a_line_of_zeros_is_asked_about(read, answer, severity, counts):
+    table = {"file": "册.xlsx", "sheet": "表", "range": "A2:H4", "zeros": answer}
+    lines = [line("甲", 2022, 0, 0, 0, 0, 0), line("乙", 2022, 5, 0, 0, 0, 0)]
+    books = read(lines, toml={"table": [table]})
+    found = [(i.cell, i.severity) for i in by_code(books, "zero_filled")]
+    assert found == ([("表!D3, E3, F3, G3, H3", severity)] if severity else [])
+    assert ((FIRST, 2022) in amounts(books)) == counts
+    assert len(by_code(books, "answer_stale")) == 0
 
 
 def total(label, year, *amounts):
@@ -201,7 +208,7 @@ def test_a_county_that_nothing_names_is_asked_for(read):
 
 
 def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
-    from analysis.clean.panel import write_csv
+    from analysis.clean.tables import write_csv
 
     frame = pd.DataFrame({"text": ["=1+1", "-3", "-", "＋x", "甲", "@a"], "n": [-1.5] * 6})
     write_csv(frame, tmp_path / "a.csv")
