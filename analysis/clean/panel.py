@@ -85,12 +85,18 @@ def book_tables(
     head : dict
         The parsed ``dataset.toml``.
 
+    Notes
+    -----
+    Where the truth of the cells is known (``cells.csv``, ``planted.csv`` of a simulation), the
+    manifest gets the ``score`` of the reader.
+
     Raises
     ------
     LianjianError
         No file could be read, an answer or correction is not usable, or a table breaks its rules.
     """
     from analysis.clean.books.assemble import OWN_FILES, read_books  # noqa: PLC0415
+    from analysis.clean.books.score import read_truth, score  # noqa: PLC0415
 
     own = {table: folder / f"{table}.csv" for table in ("register", "villages")}
     places = own["register"]
@@ -106,8 +112,10 @@ def book_tables(
     extra = {
         "corrections": list(books.corrections),
         "refused": list(books.refused),
-        "cells": {str(k): int(n) for k, n in books.cells["status"].value_counts().items()},
+        "cells": {str(k): int(n) for k, n in books.cells["status"].value_counts().items() if n},
     }
+    if {"cells.csv", "planted.csv"} <= set(files):
+        extra["score"] = score(books, *read_truth(folder)).as_json()
     tables, more = _ledger(folder, books.villages, books.income, "panel", found=issues, extra=extra)
     to_fill = {
         "crosswalk-to-fill": books.crosswalk_to_fill,

@@ -168,7 +168,7 @@ def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame,
             "first:\n" + "\n".join(f"  {i.file} {i.cell}: {i.text}" for i in issues[:10])
         )
     cells = stacked(frames)
-    return cells.drop(columns=["kind", "reason", "flags"]), [*issues, *cell_issues(cells)]
+    return cells.drop(columns=["kind", "width", "reason", "flags"]), [*issues, *cell_issues(cells)]
 
 
 def _income(cells: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,9 @@ from analysis.errors import LianjianError
 
 BOUNDS = frozenset({"ge", "gt", "le", "lt", "range", "vague"})
 IMPRECISE = frozenset({"approx", "over", "under"})
+WIDE = 0.2
+"""Share of an amount by which it may be wrong unsaid: 20多 is 20 to 30."""
+
 STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
@@ -167,12 +170,14 @@ def _amounts(frame: pd.DataFrame) -> pd.DataFrame:
     units = frame["unit"].cat.add_categories([""]).fillna("")
     parts = [in_unit(part, str(unit)) for unit, part in frame.groupby(units, observed=True)]
     if not parts:
-        return frame.assign(yuan=pd.Series(dtype="float64"), status="", reason="", flags="")
+        return frame.assign(
+            yuan=pd.Series(dtype="float64"), width=0.0, status="", reason="", flags=""
+        )
     return frame.join(pd.concat(parts))
 
 
 def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """Read ``text`` of some cells of one ``unit``: ``yuan, status, reason, flags``."""
+    """Read ``text`` of some cells of one ``unit``: ``yuan, width, status, reason, flags``."""
     try:
         is_money = bool(unit) and column_unit(unit).name == YUAN
         read = read_quantities(part["text"], unit if is_money else None)
@@ -195,6 +200,7 @@ def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "yuan": read["value"].where(usable),
+            "width": read["upper"] - read["lower"],
             "status": repeated(STATUS, pd.Index(STATUS).get_indexer(pd.Index(status))),
             "reason": reason,
             "flags": read["flags"],
@@ -214,8 +220,10 @@ def cell_issues(frame: pd.DataFrame) -> Iterator[Issue]:
         action = "left out: a bound or a span is no amount"
         yield Issue(row.file, row.cell, safe(row.text), "cell_bound", "error", action)
     for row in rows(frame[frame["status"] == "imprecise"]):
-        action = f"read as {row.yuan:,.2f} yuan"
-        yield Issue(row.file, row.cell, safe(row.text), "cell_imprecise", "note", action)
+        is_wide = row.width > WIDE * abs(row.yuan)
+        action = f"read as {row.yuan:,.2f} yuan, of a span of {row.width:,.2f}"
+        severity = "warning" if is_wide else "note"
+        yield Issue(row.file, row.cell, safe(row.text), "cell_imprecise", severity, action)
     for row in rows(frame[(frame["status"] == "read") & (frame["flags"] != "")]):
         if own := _CONVENTIONS.intersection(row.flags.split()):
             says = "; ".join(FLAGS[flag] for flag in sorted(own))

@@ -179,27 +179,35 @@ def settle(
     corrections : Corrections
     """
     decided = corrections.decided
-    kept: list[Issue] = []
-    notes: dict[tuple[str, str, str], Issue] = {}
-    for issue, holds in [*((i, False) for i in printed), *((i, True) for i in final)]:
+    open_issues = []
+    open_cells = set()
+    for issue in final:
         cells = split_cells(issue.cell)
         rest = [cell for cell in cells if (issue.file, cell) not in decided]
-        for cell in cells if len(rest) < len(cells) else ():
-            if decision := decided.get((issue.file, cell)):
-                action = f"{_done(decision)}; {CODES[issue.code]}"
-                note = Issue(issue.file, cell, issue.text, "settled", "note", action)
-                notes.setdefault((issue.file, cell, issue.code), note)
-        if holds and rest:
-            kept.append(
-                issue if len(rest) == len(cells) else replace(issue, cell=joined_cells(rest))
-            )
-    return [*kept, *notes.values()]
+        open_cells |= {(issue.file, cell, issue.code) for cell in rest}
+        if len(rest) == len(cells):
+            open_issues.append(issue)
+        elif rest:
+            open_issues.append(replace(issue, cell=joined_cells(rest)))
+    notes: dict[tuple[str, str, str], Issue] = {}
+    for issue in [*printed, *final]:
+        cells = split_cells(issue.cell)
+        made = [decided[issue.file, cell] for cell in cells if (issue.file, cell) in decided]
+        if made:
+            settled = [c for c in cells if (issue.file, c, issue.code) not in open_cells]
+            where = joined_cells(settled)
+            note = Issue(issue.file, where, issue.text, "settled", "note",
+                         f"{_done(made)}; {CODES[issue.code]}")  # fmt: skip
+            notes.setdefault((issue.file, where, issue.code), note)
+    return [*open_issues, *notes.values()]
 
 
-def _done(decision: Decision) -> str:
-    said = decision.should_say
-    done = "kept" if said is None else f"read as {safe(said)!r}"
-    return f"{done} by {decision.name} of corrections.csv ({safe(decision.reason, SENTENCE)})"
+def _done(made: list[Decision]) -> str:
+    said = ", ".join(
+        "kept" if d.should_say is None else safe(d.should_say) or "blank" for d in made
+    )
+    names = ", ".join(decision.name for decision in made)
+    return f"{said} by {names} of corrections.csv ({safe(made[0].reason, SENTENCE)})"
 
 
 def to_fill_in(cells: pd.DataFrame, corrections: Corrections) -> pd.DataFrame:
