@@ -167,7 +167,7 @@ def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame,
             "Every table has an open question about the whole of it. Answer these in dataset.toml "
             "first:\n" + "\n".join(f"  {i.file} {i.cell}: {i.text}" for i in issues[:10])
         )
-    cells = stacked(frames)
+    cells = stacked(frames).reset_index(drop=True)
     return cells.drop(columns=["kind", "width", "reason", "flags"]), [*issues, *cell_issues(cells)]
 
 

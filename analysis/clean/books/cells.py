@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.books.answers import NOT_AN_ACCOUNT, Ready
-from analysis.clean.books.frames import gathered, groups, joined_cells, rows
+from analysis.clean.books.frames import gathered, groups, joined_cells, rows, stacked
 from analysis.clean.books.private import head_cell, in_sheet, safe
 from analysis.clean.books.questions import label, meaning
 from analysis.clean.issues import Issue
@@ -169,11 +169,7 @@ def _amounts(frame: pd.DataFrame) -> pd.DataFrame:
     """Read the texts in the unit of their cells."""
     units = frame["unit"].cat.add_categories([""]).fillna("")
     parts = [in_unit(part, str(unit)) for unit, part in frame.groupby(units, observed=True)]
-    if not parts:
-        return frame.assign(
-            yuan=pd.Series(dtype="float64"), width=0.0, status="", reason="", flags=""
-        )
-    return frame.join(pd.concat(parts))
+    return frame.join(stacked(parts or [in_unit(frame, "")]))
 
 
 def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:

@@ -75,12 +75,10 @@ def holding(cells: pd.DataFrame, keys: Collection[tuple[str, str]]) -> pd.DataFr
 
 
 def stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return frames of the same columns below each other; categories are united."""
-    columns = {}
+    """Return frames of the same columns below each other, labels kept; categories are united."""
+    columns: dict[str, Any] = {}
     for name in frames[0].columns:
         parts = [frame[name] for frame in frames]
-        if isinstance(parts[0].dtype, pd.CategoricalDtype):
-            columns[name] = pd.Series(union_categoricals(parts))
-        else:
-            columns[name] = pd.concat(parts, ignore_index=True)
-    return pd.DataFrame(columns)
+        is_coded = isinstance(parts[0].dtype, pd.CategoricalDtype)
+        columns[name] = union_categoricals(parts) if is_coded else pd.concat(parts).array
+    return pd.DataFrame(columns, index=np.concatenate([frame.index for frame in frames]))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.clean.books.frames import groups, joined_cells, rows, sheets
+from analysis.clean.books.frames import groups, joined_cells, rows
 from analysis.clean.books.private import safe
 from analysis.clean.issues import Issue
 from analysis.clean.places import PROBLEMS, Register, crosswalk_questions
@@ -75,17 +75,19 @@ def _issues(
     cells: pd.DataFrame, numbers: np.ndarray, problems: pd.DataFrame, settled: set[int]
 ) -> Iterator[Issue]:
     """Yield an issue for each place of each sheet that was not found for certain."""
-    asked = np.isin(numbers, problems["row"])
-    _, printed = groups(cells[asked].assign(place=numbers[asked]), ["file", "place_cell", "place"])
-    printed = printed.astype({"file": "str", "place_cell": "str"})
-    printed = printed.assign(sheet=sheets(printed["place_cell"]))
     about = {item.row: item for item in rows(problems)}
-    for (file, _, place), part in printed.groupby(["file", "sheet", "place"], sort=False):
+    asked = np.isin(numbers, np.array(list(about), dtype="int64"))
+    _, printed = groups(cells[asked].assign(place=numbers[asked]), ["file", "place_cell", "place"])
+    where: dict[tuple[str, str, int], list[str]] = {}
+    for file, cell, place in zip(
+        printed["file"], printed["place_cell"], printed["place"], strict=True
+    ):
+        where.setdefault((file, cell.rpartition("!")[0], place), []).append(cell)
+    for (file, _, place), printed_at in where.items():
         problem = about[place]
         text = safe(
             " ".join(filter(None, (problem.county, problem.township, problem.name, problem.code)))
         )
-        where = joined_cells(part["place_cell"].tolist())
         code, severity = f"place_{problem.problem}", "error"
         likely = f"; likely: {problem.suggestions}" if problem.suggestions else ""
         action = f"left out until crosswalk.csv says which village it is{likely}"
@@ -94,7 +96,7 @@ def _issues(
             action = f"is {problem.suggestions} by crosswalk.csv; {PROBLEMS[problem.problem]}"
         elif problem.problem == "code_name_differ":
             severity, action = "warning", PROBLEMS["code_name_differ"]
-        yield Issue(str(file), where, text, code, severity, action)
+        yield Issue(file, joined_cells(printed_at), text, code, severity, action)
 
 
 def _unused(crosswalk: pd.DataFrame, by_person: pd.DataFrame) -> Iterator[Issue]:

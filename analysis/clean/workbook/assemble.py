@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
+from analysis.clean.place_names import county_name, township_name, village_name
 from analysis.clean.workbook.cells import Sheet, letters
 from analysis.clean.workbook.fill import fill
 from analysis.clean.workbook.find import Block
@@ -128,17 +130,14 @@ def _turned(
     body = tuple(row for row in range(width, core.height) if not core.is_blank(row))
     read = read_header(core, header, body)
     columns = []
-    named: set[str] = set()
-    for at, column in enumerate(read.columns):
-        if at >= labels:
-            # below its label stand amounts, whatever the label's words remind of
-            item = replace(column, role="value" if column.role != "text" else "text")
-            columns.append(replace(item, unit=item.unit or _unit_of(core, header, at)))
-            continue
-        role = _label_role([plain(core.filled(row, at)) for row in body], named)
-        named.add(role)
-        name = {"village": "village", "year": "year", "unit": "unit"}.get(role, f"label {at + 1}")
+    texts = [[plain(core.filled(row, at)) for row in body] for at in range(labels)]
+    for at, role in enumerate(_label_roles(texts)):
+        name = role if role != "text" else f"label {at + 1}"
         columns.append(Column(name=name, path=(name,), role=role))
+    for at, column in enumerate(read.columns[labels:], start=labels):
+        # below its label stand amounts, whatever the label's words remind of
+        item = replace(column, role="value" if column.role != "text" else "text")
+        columns.append(replace(item, unit=item.unit or _unit_of(core, header, at)))
     return core, header, body, tuple(columns), read.filled
 
 
@@ -146,13 +145,37 @@ def _unit_of(core: Grid, header: tuple[int, ...], at: int) -> str | None:
     return next((u for row in header if (u := bare_unit(plain(core.texts[row][at])))), None)
 
 
-def _label_role(texts: list[str], taken: set[str]) -> str:
+def _label_roles(labels: list[list[str]]) -> list[str]:
+    """Return what the lines of labels across are: the last places are villages, above them theirs.
+
+    A line is one of townships or counties only when every label of it says so, and a line below
+    has a name for each; nothing less will do.
+    """
+    roles = [_label_role(texts) for texts in labels]
+    places = [at for at, role in enumerate(roles) if role == "village"]
+    for at, below in pairwise(places):
+        named = [n for n, text in enumerate(labels[at]) if text and not is_total(text)]
+        kind = next((role for role, of in _COARSER if all(of(labels[at][n]) for n in named)), "")
+        if not kind or not all(labels[below][n] for n in named):
+            break
+        roles[at] = kind
+    first = next((at for at in places if roles[at] == "village"), None)
+    return ["text" if role == "village" and at != first else role for at, role in enumerate(roles)]
+
+
+_COARSER = (
+    ("township", lambda text: bool(township_name(text).kind) and not village_name(text).kind),
+    ("county", lambda text: bool(county_name(text).kind)),
+)
+
+
+def _label_role(texts: list[str]) -> str:
     held = [text for text in texts if text]
     if held and all(map(is_year, held)):
         return "year"
     if held and all(map(bare_unit, held)):
         return "unit"
-    if "village" in taken or not held or any(map(is_money, held)) or _says_amount(held):
+    if not held or any(map(is_money, held)) or _says_amount(held):
         return "text"
     return "village"
 
