@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import fields, replace
 
 import openpyxl
@@ -31,7 +30,6 @@ from analysis.simulate.offices.write import register as register_of
 
 SEED = 7
 HALF_A_CENT = 0.005  # amounts are exact to the cent
-SECONDS = 30  # of processor time; 3 s on a laptop
 ENCODINGS = {"正宁县": "gb18030", "宁县": "utf-8-sig"}
 REGENERATE = (
     'python -c "from pathlib import Path; from analysis.simulate.offices import describe_offices; '
@@ -44,9 +42,7 @@ class Written:
     """Books read back with nothing but openpyxl and csv."""
 
     def __init__(self, simulation, folder, dirt):
-        begin = time.process_time()
         self.books = make_books(simulation, SEED, dirt)
-        self.seconds = time.process_time() - begin
         self.folder = folder
         self.sheets, self.merges = {}, {}
         for file, content in self.books.contents.items():
@@ -97,11 +93,10 @@ def test_the_description_is_current():
     assert page == describe_offices(), f"docs/offices.md is stale; run: {REGENERATE}"
 
 
-def test_eight_offices_send_books_in_a_few_seconds(dirty):
+def test_eight_offices_send_books(dirty):
     assert [office.county_code for office in OFFICES] == [county.code for county in COUNTIES]
     assert len([file for file in dirty.books.contents if file.startswith("镇原县")]) == 18
     assert len(dirty.books.contents) == 7 + 18
-    assert dirty.seconds < SECONDS
 
 
 def digests(folder):

@@ -155,7 +155,7 @@ alphabet = sorted(
 @settings(max_examples=3 * EXAMPLES, deadline=None)
 @given(st.one_of(st.text(alphabet, max_size=80), st.text(max_size=100)))
 def test_noise_neither_raises_nor_hangs(text):
-    start = time.perf_counter()
+    start = time.process_time()
     for unit in (None, "万元"):
         quantity = read_quantity(text, unit)
         assert quantity.status in {"read", "missing", "refused"}
@@ -165,18 +165,18 @@ def test_noise_neither_raises_nor_hangs(text):
     for found in find_quantities(text):
         assert 0 <= found.start < found.end <= len(text)
     # the first call fills tables; a text takes about 0.1 ms
-    assert time.perf_counter() - start < 50 * SECONDS_A_TEXT
+    assert time.process_time() - start < 50 * SECONDS_A_TEXT
 
 
 @pytest.mark.parametrize("char", ["1", "1,", "一", "万", "余", "(", "1(", "约", "亏损", " 1", "1-"])
 def test_long_runs_take_linear_time(char):
-    start = time.perf_counter()
+    start = time.process_time()
     for length in range(1, 81):
         read_quantity(char * length)
-    assert time.perf_counter() - start < 80 * SECONDS_A_TEXT
-    start = time.perf_counter()
+    assert time.process_time() - start < 80 * SECONDS_A_TEXT
+    start = time.process_time()
     find_quantities(char * 5_000)
-    assert time.perf_counter() - start < 5_000 * SECONDS_A_TEXT
+    assert time.process_time() - start < 5_000 * SECONDS_A_TEXT
 
 
 @settings(max_examples=EXAMPLES // 10, deadline=None)
