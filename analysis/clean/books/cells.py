@@ -187,17 +187,17 @@ def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:
         is_kind = (part["kind"] == kind).to_numpy()
         reason[is_kind] = why
         is_missing = is_missing & ~is_kind
-    status = np.select(
-        [is_missing, qualifier.isin(BOUNDS), reason != "", qualifier.isin(IMPRECISE)],
-        ["missing", "bound", "refused", "imprecise"],
-        "read",
-    )
-    usable = (status == "read") | (status == "imprecise")
+    status = np.full(len(part), STATUS.index("read"), dtype="int8")
+    status[qualifier.isin(IMPRECISE)] = STATUS.index("imprecise")
+    status[reason != ""] = STATUS.index("refused")
+    status[qualifier.isin(BOUNDS)] = STATUS.index("bound")
+    status[is_missing] = STATUS.index("missing")
+    usable = status <= STATUS.index("imprecise")
     return pd.DataFrame(
         {
             "yuan": read["value"].where(usable),
             "width": read["upper"] - read["lower"],
-            "status": repeated(STATUS, pd.Index(STATUS).get_indexer(pd.Index(status))),
+            "status": repeated(STATUS, status),
             "reason": reason,
             "flags": read["flags"],
         },

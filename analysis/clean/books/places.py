@@ -38,7 +38,9 @@ def find_villages(
     issues : list of Issue
     questions : DataFrame
     """
-    numbers, firsts = groups(cells, [*_PLACE, "is_total"])
+    line, lines = groups(cells, ["table", "row"])
+    place, firsts = groups(lines, [*_PLACE, "is_total"])
+    numbers = place[line]
     places = firsts[[*_PLACE, "is_total"]].astype(dict.fromkeys(_PLACE, "str"))
     places = places.reset_index(drop=True)
     asked = places[~places["is_total"]]
