@@ -26,6 +26,7 @@ IDENTITIES = {
 """What measures add up, by the note of `account_names.read_account`; signs as in DOMAIN."""
 
 _CENT = 0.006
+_NO_ROW = 1 << 30
 _DECIMALS = re.compile(r"\.(\d+)$", re.ASCII)
 
 
@@ -53,15 +54,19 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
 
     Notes
     -----
-    A sum may be over the rows since the sum before it (a township), or over all rows of its year;
+    A sum may be over the rows since the sum before it (a township), over those up to the next sum
+    (a township with its sum above it), or over all rows of its year;
     lines that are printed twice may count once or twice. It is right when one of these readings
     gives it to within the rounding of its parts. When none does and an amount among the parts is
     not known or doubted, it cannot be checked.
     """
     sums = cells.loc[cells["is_total"], ["table", "row"]].drop_duplicates()
     sums = sums.sort_values(["table", "row"])
-    last = sums.groupby("table")["row"].shift(fill_value=-1)
-    before = dict(zip(sums.itertuples(index=False, name=None), last, strict=True))
+    by_table = sums.groupby("table")["row"]
+    last = by_table.shift(fill_value=-1), by_table.shift(-1, fill_value=_NO_ROW)
+    around = dict(
+        zip(sums.itertuples(index=False, name=None), zip(*last, strict=True), strict=True)
+    )
     own = cells[(cells["means"] == "account") & cells["table"].isin(sums["table"])]
     known = own["status"].isin(["read", "missing", "corrected"]) & own["yuan"].notna()
     known &= ~own["doubted"]
@@ -77,8 +82,8 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
                        again.to_numpy()[below])  # fmt: skip
         step = _step(str(own["unit"].iloc[at[0]]), arrays["text"][at])
         for place in printed:
-            start = before[arrays["table"][place], lines[place]]
-            found = _judge(parts, float(amounts[place]), lines[place], start, step)
+            between = around[arrays["table"][place], lines[place]]
+            found = _judge(parts, float(amounts[place]), lines[place], between, step)
             if found[0]:
                 code, says = found
                 row = own.iloc[place]
@@ -87,11 +92,14 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
                 yield Issue(row["file"], row["cell"], safe(row["text"]), code, severity, action)
 
 
-def _judge(parts: _Parts, printed: float, row: int, before: int, step: float) -> tuple[str, str]:
+def _judge(
+    parts: _Parts, printed: float, row: int, between: tuple[int, int], step: float
+) -> tuple[str, str]:
     """Return the code and what it says, two empty texts when the sum is right."""
-    block = (parts.row > before) & (parts.row < row)
+    above = (parts.row > between[0]) & (parts.row < row)
+    below = (parts.row > row) & (parts.row < between[1])
     whole = np.ones(len(parts.row), dtype=bool)
-    scopes = [block, whole] if block.any() else [whole]
+    scopes = [scope for scope in (above, below, whole) if scope.any()]
     sums = []
     for scope in scopes:
         for mask in (scope & ~parts.again, scope):
