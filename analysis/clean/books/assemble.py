@@ -194,7 +194,9 @@ def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:
             "township_name": known["township_name"],
             "county_code": known["county_code"],
             "county_name": known["county_name"],
-            "zone": [county(code).zone for code in known["county_code"]],
+            "zone": pd.Series(
+                [county(code).zone for code in known["county_code"]], known.index, "str"
+            ),
             "households": pd.array([pd.NA] * len(known), dtype="Int64"),
             "role": "outside",
             "alliance_id": pd.Series(pd.NA, index=known.index, dtype="str"),

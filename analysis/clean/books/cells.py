@@ -25,6 +25,9 @@ WIDE = 0.2
 """Share of an amount by which it may be wrong unsaid: 20多 is 20 to 30."""
 
 STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
+ASKED = frozenset({"unknown", "code_only"})
+"""Heads that a person can give an account."""
+
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
 }  # fmt: skip
@@ -104,7 +107,7 @@ def _meanings(
         if column.is_total and code == "account":
             account, code, adds = None, "total", ""
         own = accounts.get(item.item) or accounts.get(column.name)
-        if code == "unknown" and own:
+        if code in ASKED and own:
             answered = None if own == NOT_AN_ACCOUNT else meaning(own, year)
             account = answered.account if answered else None
             code = answered.code if answered else "answered"
@@ -120,7 +123,7 @@ def _meanings(
 def _kept_out(file: str, cell: str, item: str, code: str) -> Issue:
     if code == "unknown" and not is_money(item) and is_count(item):
         return Issue(file, cell, safe(item), "layout", "note", "no money: left out")
-    asked = code == "unknown"
+    asked = code in ASKED
     what = f"give {safe(item)!r} its account in [accounts] of dataset.toml" if asked else ""
     action = f"left out: {ACCOUNT_CODES[code]}" + (f"; {what}" if what else "")
     severity = "error" if code in {"unknown", "code_only", "needs_year"} else "note"
@@ -132,14 +135,16 @@ def unknown_heads(ready: Ready) -> Iterator[tuple[str, str]]:
     table = ready.table
     if table.find("item") is not None:
         at = table.find("item")
-        for row, item in enumerate(rows(table.long(totals=True).drop_duplicates("item"))):
-            if meaning(item.item, None).code == "unknown" and row not in table.dropped:
+        for item in rows(table.long(totals=True).drop_duplicates(["item", "year"])):
+            year = None if pd.isna(item.year) else int(item.year)
+            if meaning(item.item, year).code in ASKED and item.row not in table.dropped:
                 yield item.item, in_sheet(table, table.address(item.row, at or 0))
         return
     for at, column in enumerate(table.columns):
         item = label(table, at)
         is_amount = column.role == "value" and column.is_money
-        if is_amount and item and meaning(item, column.year).code == "unknown":
+        found = meaning(item, column.year, is_part=column.is_part)
+        if is_amount and item and found.code in ASKED:
             yield item, head_cell(table, at)
 
 

@@ -19,7 +19,7 @@ KEPT_OUT: Final = frozenset(
 )  # fmt: skip
 """Codes of columns that are no account, whatever else is known about them."""
 
-_WHOLE = frozenset({"village", "county", "township", "orientation", "no_header"})
+_WHOLE = frozenset({"village", "county", "township", "orientation", "no_header", "period"})
 _GROUPS = frozenset({"负债", "负债类", "资产负债", "权益", "所有者权益", "收支情况", "其中"})
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
 _ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
@@ -65,7 +65,7 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     Examples
     --------
     >>> meaning("负债/专项应付款", 2024).code, meaning("租金收入", 2023, is_part=True).code
-    ('account', 'unknown')
+    ('account', 'part')
     >>> meaning("经营收入", 2023, is_part=True).code
     'part'
     """
@@ -73,8 +73,9 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     while len(parts) > 1 and parts[0] in _GROUPS:
         parts.pop(0)
     found = read_account("/".join(parts), year)
-    if is_part and found.code == "account":
-        return AccountName(found.account, "part", f"part of {found.account}")
+    if is_part and found.code in {"account", "unknown"}:
+        whole = found.account or "what stands before it"
+        return AccountName(found.account, "part", f"part of {whole}")
     return found
 
 

@@ -20,7 +20,7 @@ from analysis.clean.workbook.headers import (
 from analysis.clean.workbook.marks import bare_unit, is_numbering, is_part, is_total, is_year, plain
 from analysis.clean.workbook.questions import questions
 from analysis.clean.workbook.stated import Stated, read_stated
-from analysis.clean.workbook.tables import Doubt, Note, Table, Total
+from analysis.clean.workbook.tables import PERIODS, Doubt, Note, Table, Total
 from analysis.clean.workbook.vocabulary import is_money
 
 _SHOWN = 10
@@ -43,6 +43,9 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
     rows, sections, heading_notes = _sections(block)
     down = accounts_down(block.grid, block.header, rows) if block.header else False
     doubts: list[Doubt] = [stated.doubt] if stated.doubt else []
+    if stated.period and not stated.is_part:
+        text = f"{stated.period!r} is named: do the amounts cover the whole year?"
+        doubts.append(Doubt("period", block.grid.cut(block.header).extent(), text, PERIODS))
     if down is None:
         doubts.append(
             Doubt(
@@ -75,6 +78,7 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
         header=head.extent(),
         extent=extent.extent(),
         title=stated.title,
+        period=stated.period if stated.is_part else "",
         facts=stated.facts,
         columns=columns,
         orientation="accounts_down" if down else "villages_down",

@@ -14,6 +14,9 @@ from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.marks import lift_year, plain
 from analysis.clean.workbook.spread import Spread
 
+PERIODS = ("whole year", "part of a year")
+"""What the amounts of a table can cover."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -32,7 +35,7 @@ class Doubt:
     ----------
     code : str
         "unit", "unit_in_format", "year", "village", "orientation", "blank_place",
-        "merged_value", "header_rows", "no_header" or "formula".
+        "merged_value", "header_rows", "no_header", "period" or "formula".
     cell : str
         Address of the cells in question.
     question : str
@@ -92,6 +95,8 @@ class Table:
         Range of header and body together.
     title : str
         Title lines in one text.
+    period : str
+        The part of a year that the table certainly is about (第二季度), empty for a whole one.
     facts : tuple of Fact
         Statements around the table: who filled it in, when, for which place.
     columns : tuple of Column
@@ -114,6 +119,7 @@ class Table:
     header: str
     extent: str
     title: str
+    period: str
     facts: tuple[Fact, ...]
     columns: tuple[Column, ...]
     orientation: str
