@@ -5,8 +5,13 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import settings
 
 from analysis import paths
+
+# no test is timed: the machine may be busy
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

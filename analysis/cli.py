@@ -25,6 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LianjianError as error:
         print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except OSError as error:
+        # a full or read-only disk, a file that may not be read: what was there before stays
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"lianjian: {error.strerror or error}{where}. "  # noqa: T201
+              "What was there before is unchanged.", file=sys.stderr)  # fmt: skip
+        return 1
     except KeyboardInterrupt:
         print("lianjian: stopped", file=sys.stderr)  # noqa: T201
         return 130
@@ -63,15 +69,39 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(action=_build)
 
     run = commands.add_parser("run", help="run the notebooks and write reports/index.html")
-    run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK",
-                     help="what to run, e.g. 03-income-change; default: all")  # fmt: skip
-    run.add_argument("--only", action="append", default=[], metavar="NOTEBOOK",
-                     help="the same, as an option")  # fmt: skip
-    run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
-                     help="set a notebook parameter")  # fmt: skip
-    run.add_argument("--dataset", help="run on this dataset instead of the notebooks' default")
-    run.add_argument("--jobs", type=_positive, default=2, help="notebooks at a time (default 2)")
+    _selection(run)
+    run.add_argument("--jobs", type=_positive, help="notebooks at a time; default: what cores and "
+                     "memory allow")  # fmt: skip
+    run.add_argument("--force", action="store_true", help="run what is up to date as well")
+    run.add_argument("--dry-run", action="store_true", help="say what would run, and why")
+    run.add_argument("--pdf", action="store_true", help="make a PDF of each report as well")
+    run.add_argument("--docx", action="store_true", help="make a Word file of each report as well")
+    run.add_argument("--cell-seconds", type=_seconds, help="the most that a cell may take")
+    run.add_argument("--run-seconds", type=_seconds, help="the most that a run may take")
+    run.add_argument("--kernels", choices=["auto", "warm", "plain"], default="auto",
+                     help="fork kernels from a warm process (where possible), or start each anew; "
+                     "the reports are the same")  # fmt: skip
+    run.add_argument("--scheduler", default="", metavar="ADDRESS",
+                     help="run on a Dask cluster, e.g. tcp://10.0.0.1:8786")  # fmt: skip
     run.set_defaults(action=_run)
+
+    why = commands.add_parser("why", help="say of each run what changed since it was made")
+    _selection(why)
+    why.set_defaults(action=_why)
+
+    params = commands.add_parser("params", help="print the parameters of a notebook")
+    params.add_argument("notebook", metavar="NOTEBOOK", help="e.g. 03-income-change")
+    params.add_argument("--dataset", help="whose counties and years to print")
+    params.set_defaults(action=_params)
+
+    compare = commands.add_parser("compare", help="show which cited numbers moved")
+    compare.add_argument("old", type=Path, metavar="OLD",
+                         help="a report, a folder of reports, or a numbers.csv")  # fmt: skip
+    compare.add_argument("new", type=Path, metavar="NEW", help="the same")
+    compare.add_argument("--tolerance", type=_share, default=0.0, metavar="SHARE",
+                         help="relative change that does not count, e.g. 0.1%%")  # fmt: skip
+    compare.add_argument("--json", action="store_true", help="for a program to read")
+    compare.set_defaults(action=_compare)
 
     dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
     dictionary.set_defaults(action=_dictionary)
@@ -82,6 +112,37 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
+
+
+def _selection(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that select runs and set their parameters."""
+    command.add_argument("notebooks", nargs="*", metavar="NOTEBOOK",
+                         help="what to run, e.g. 03-income-change; default: all")  # fmt: skip
+    command.add_argument("--only", action="append", default=[], metavar="NOTEBOOK",
+                         help="the same, as an option")  # fmt: skip
+    command.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+                         help="set a notebook parameter")  # fmt: skip
+    command.add_argument("--dataset", help="use this dataset instead of the notebooks' default")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no share, as 0.001 or 0.1%, of 0 or more")
+    return share
 
 
 def _assignments(pairs: Sequence[str]) -> dict[str, str]:
@@ -176,16 +237,83 @@ def _in_words(score: Mapping[str, int]) -> str:
 def _run(options: argparse.Namespace) -> int:
     from analysis.clean.build import PUBLISHED, build
     from analysis.reports import runner
+    from analysis.reports.execute import Limits
 
     # what the notebooks read must be what the raw files say now
-    for name in dict.fromkeys([PUBLISHED, options.dataset or DEFAULT_DATASET]):
+    only, given = _selected(options)
+    first = dict.fromkeys([PUBLISHED, given.get("dataset") or options.dataset or DEFAULT_DATASET])
+    for name in first:
         build(name)
-    return runner.run(
-        only=[*options.notebooks, *options.only],
-        parameters=_assignments(options.parameters),
-        dataset=options.dataset,
+    for name in runner.datasets(runner.planned(only, given, options.dataset)):
+        if name not in first:
+            build(name)
+    if options.dry_run:
+        return _why(options)
+    warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
+    how = runner.Options(
         jobs=options.jobs,
+        force=options.force,
+        limits=Limits(options.cell_seconds, options.run_seconds),
+        formats=tuple(name for name in ("pdf", "docx") if getattr(options, name)),
+        warm=warm,
+        scheduler=options.scheduler,
     )
+    return runner.run(only=only, parameters=given, dataset=options.dataset, options=how)
+
+
+def _selected(options: argparse.Namespace) -> tuple[list[str], dict[str, str]]:
+    return [*options.notebooks, *options.only], _assignments(options.parameters)
+
+
+def _why(options: argparse.Namespace) -> int:
+    from analysis.reports import runner
+
+    only, given = _selected(options)
+    runs = runner.planned(only, given, options.dataset)
+    width = max(len(run.slug) for run in runs)
+    words = {"none": "up to date", "render": "new page", "run": "run"}
+    counts = dict.fromkeys(words, 0)
+    for run, decision in runner.decide(runs, force=getattr(options, "force", False)):
+        reasons = f": {'; '.join(decision.reasons)}" if decision.reasons else ""
+        print(f"{run.slug:<{width}}  {words[decision.action]}{reasons}")  # noqa: T201
+        counts[decision.action] += 1
+    _say(", ".join(f"{count} {words[action]}" for action, count in counts.items() if count))
+    return 0
+
+
+def _params(options: argparse.Namespace) -> int:
+    from analysis.errors import LianjianError
+    from analysis.reports import parameters, plan
+
+    found = plan.discover()
+    name = options.notebook.removesuffix(".ipynb")
+    name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
+    if name not in found:
+        near = parameters.meant(name, found)
+        raise LianjianError(f"There is no notebook {name!r}.{near} There are: {', '.join(found)}.")
+    declared = parameters.read(found[name])
+    default = declared["dataset"].default if "dataset" in declared else ""
+    rows = parameters.summary(declared, plan.scope(str(options.dataset or default)))
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[3]]).rstrip())  # noqa: T201
+    if not rows:
+        _say(f"{name} has no parameters")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from analysis.reports import ledger
+
+    changes = ledger.compare(options.old, options.new, options.tolerance)
+    if options.json:
+        print(ledger.to_json(changes), end="")  # noqa: T201
+    elif changes:
+        _say(ledger.describe(changes))
+    else:
+        _say("no number moved")
+    return 1 if changes else 0
 
 
 def _dictionary(_: argparse.Namespace) -> int:

@@ -1,11 +1,17 @@
 """Write so that nothing is lost: stage, then rename."""
 
+import ctypes
 import json
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -13,7 +19,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder to fill; it takes the target's place when the block ends well.
 
     When the block fails the target stays as it was and what was staged is removed. A run that
-    was killed between the two renames is repaired by the next call.
+    was killed is repaired by the next call.
     """
     staging = target.with_name(f".{target.name}.staging")
     previous = target.with_name(f".{target.name}.previous")
@@ -24,13 +30,49 @@ def staged_folder(target: Path) -> Iterator[Path]:
     staging.mkdir(parents=True)
     try:
         yield staging
-        if target.exists():
-            target.rename(previous)
-        staging.rename(target)
+        replace_folder(staging, target, previous)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if target.exists():
-            shutil.rmtree(previous, ignore_errors=True)
+
+
+def replace_folder(staging: Path, target: Path, previous: Path) -> None:
+    """Put a folder in the place of another, which is removed.
+
+    Where the system can exchange two names in one step there is no moment without a target.
+    Elsewhere the old folder waits as ``previous`` between two renames: whoever finds it without
+    its target puts it back.
+
+    Parameters
+    ----------
+    staging : Path
+        What takes the place.
+    target : Path
+        The place; it need not exist.
+    previous : Path
+        Where the old folder may wait; nothing may be there.
+    """
+    if not target.exists():
+        staging.rename(target)
+    elif _exchange(staging, target):
+        shutil.rmtree(staging, ignore_errors=True)
+    else:
+        target.rename(previous)
+        staging.rename(target)
+        shutil.rmtree(previous, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at once; False where the system or the disk cannot."""
+    rename = _renameat2()
+    arguments = (_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    return rename is not None and rename(*arguments) == 0
+
+
+@cache
+def _renameat2() -> Any:  # noqa: ANN401  (a function of the C library)
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), "renameat2", None)
 
 
 def write_text(path: Path, text: str) -> None:

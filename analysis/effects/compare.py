@@ -9,12 +9,13 @@ import pandas as pd
 from analysis.effects.imputation import imputation
 from analysis.effects.panel import Panel
 from analysis.effects.results import Estimate
-from analysis.effects.series import EffectSeries, WaldTest
+from analysis.effects.series import EffectSeries
 from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import simple
 from analysis.effects.synthetic import synthetic_did
 from analysis.effects.two_by_two import before_after, two_by_two
 from analysis.effects.twoway import sun_abraham, two_way
+from analysis.effects.wald import WaldTest
 from analysis.errors import LianjianError
 
 
@@ -104,11 +105,8 @@ def compare(
 
     Examples
     --------
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> table = compare(make_panel(frame, "income"), np.random.default_rng(1))
+    >>> from analysis.effects.examples import four_villages
+    >>> table = compare(four_villages(), np.random.default_rng(1))
     >>> table["estimate"].round(9).tolist()
     [2.5, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, nan]
     >>> table.loc["synthetic", "notes"][:43]

@@ -12,6 +12,7 @@ from analysis.effects.matched import match_villages
 from analysis.effects.matching import Match
 from analysis.effects.panel import FEW_TREATED, Panel, make_panel
 from analysis.errors import LianjianError
+from analysis.indicators.tables import numeric
 
 Comparison = Literal["never_allied", "not_yet_allied", "matched", "zone_twin"]
 Programmes = Literal["ignore", "covariates", "strata", "exclude"]
@@ -80,6 +81,12 @@ class Design:
     match_exact: tuple[str, ...] = ("county_code",)
     match_ratio: int = 3
     match_caliper: float | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns whose coefficient may differ by year, programmes included."""
+        programmes = self.programme_names if self.programmes == "covariates" else ()
+        return (*self.covariates, *programmes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +157,7 @@ def make_study(
     """
     design = design or Design()
     _check(design)
+    frame = numeric(frame, outcome)
     frame = _with_traits(frame, villages, design)
     value = joint_counted(frame, outcome, design.joint)
     frame = frame.assign(
@@ -160,7 +168,8 @@ def make_study(
         ),
     )  # fmt: skip
     if "households" in frame.columns:
-        frame["log_households"] = np.log(frame["households"].astype("Float64").astype(np.float64))
+        households = frame["households"].astype("Float64").astype(np.float64)
+        frame["log_households"] = np.log(households.where(households > 0))
     frame, notes = _choose(frame, design)
     frame, more = _programmes(frame, design)
     covariates = [*design.covariates, *more.names]
@@ -285,6 +294,11 @@ def _programmes(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, _Ext
     if design.programmes == "ignore":
         return frame, _Extra([], ())
     flags = frame[names].astype("boolean")
+    if design.programmes == "covariates":
+        made = flags.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        return frame.assign(**dict(zip(names, made.T, strict=True))), _Extra(
+            names, (f"Covariates by year: {', '.join(names)}.",)
+        )
     if flags.isna().any().any():
         raise LianjianError(f"{int(flags.isna().any(axis=1).sum())} rows miss {', '.join(names)}.")
     if design.programmes == "exclude":
@@ -292,9 +306,6 @@ def _programmes(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, _Ext
         left = frame[~having]
         lost = frame.loc[having, "village_id"].nunique()
         return left, _Extra([], (f"{lost:,} villages with {', '.join(names)} were left out.",))
-    if design.programmes == "covariates":
-        made = frame.assign(**{name: flags[name].astype(np.float64) for name in names})
-        return made, _Extra(names, (f"Covariates by year: {', '.join(names)}.",))
     code = (flags.astype(np.int64) * [2**k for k in range(len(names))]).sum(axis=1)
     return _strata(frame, code, "stratum", f"combinations of {', '.join(names)}")
 
@@ -319,6 +330,7 @@ def _strata(
 
 def _twin_strata(frame: pd.DataFrame) -> tuple[pd.DataFrame, _Extra]:
     """Give a treated county and the outside villages of its twin one stratum."""
-    twin = frame["county_code"].map(lambda code: fields.twin(str(code)).code)
+    twins = {code: fields.twin(str(code)).code for code in frame["county_code"].unique()}
+    twin = frame["county_code"].map(twins)
     code = frame["county_code"].where(frame["cohort"] > 0, twin)
     return _strata(frame, code, "county", "county and zone twin")

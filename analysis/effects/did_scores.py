@@ -1,6 +1,6 @@
 """Two-by-two effects with covariates, and their influence functions."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -26,16 +26,22 @@ class NoOverlapError(Exception):
 
 @dataclass(eq=False)
 class Sample:
-    """Covariates of all units, and the propensities that pairs with the same units share."""
+    """Covariates and weights of all units, how they enter, and who got no weight."""
 
     x: Floats
     adjustment: Adjustment
+    weight: Floats | None = None
     trimmed: int = 0
     unlike: int = 0
-    _logits: dict[bytes, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def notes(self) -> tuple[str, ...]:
-        """Say how many comparison units were given no weight."""
+        """Say how many comparison units were given no weight.
+
+        Examples
+        --------
+        >>> Sample(np.empty((0, 0)), "ipw", trimmed=2).notes()[0][:43]
+        'Up to 2 comparison units with a propensity '
+        """
         notes = []
         if self.unlike:
             notes.append(
@@ -49,36 +55,35 @@ class Sample:
             )
         return tuple(notes)
 
-    def logit(self, z: Floats, treated: Ints, control: Ints) -> tuple[Floats, Floats]:
-        """Return propensities and the covariance of the logit, remembered by its units."""
-        key = treated.tobytes() + b"|" + control.tobytes()
-        if key not in self._logits:
-            d = np.arange(len(z)) < len(treated)
-            self._logits.clear()
-            self._logits[key] = fit_logit(z, d.astype(np.float64))
-        return self._logits[key]
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Effects of P pairs of years on the same units, with their influence functions.
+
+    Attributes
+    ----------
+    estimate : float array, (P,)
+        In the unit of the outcome.
+    treated, control : float arrays, (n₁, P) and (n₀, P)
+        ψ with variance Σψ².
+    """
+
+    estimate: Floats
+    treated: Floats
+    control: Floats
 
 
-def att_score(
-    change: Floats, treated: Ints, control: Ints, sample: Sample
-) -> tuple[float, Floats, Floats]:
-    """Estimate the effect on the treated from changes, and the influence of each unit.
+def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) -> Scores:
+    """Estimate effects on the treated from changes, and the influence of each unit.
 
     Parameters
     ----------
-    change : float array, (N,)
-        Change of the outcome.
+    changes : float array, (N, P)
+        Changes of the outcome between P pairs of years.
     treated, control : int array
         Positions of the n₁ treated and n₀ comparison units.
     sample : Sample
-        Covariates and the adjustment.
-
-    Returns
-    -------
-    estimate : float
-        In the unit of the outcome.
-    influence of the treated, of the comparison : float arrays, (n₁,) and (n₀,)
-        ψ with variance Σψ².
+        Covariates, weights and the adjustment.
 
     Raises
     ------
@@ -91,58 +96,71 @@ def att_score(
     weighted by p/(1−p), weights adding to one, p a logit. Doubly robust: both, consistent when
     either model holds (Sant'Anna & Zhao 2020, J. Econometrics 219(1), eq. 2.6 and 3.1, DOI
     10.1016/j.jeconom.2020.06.003). The influence functions contain the estimation of both models.
+    Sampling weights multiply every mean, every least squares and the likelihood of the logit.
 
     Examples
     --------
     >>> sample = Sample(np.empty((4, 0)), "none")
-    >>> change = np.array([3.0, 2.0, 1.0, 0.0])
-    >>> att_score(change, np.array([0, 1]), np.array([2, 3]), sample)[0]
-    2.0
+    >>> changes = np.array([[3.0], [2.0], [1.0], [0.0]])
+    >>> att_scores(changes, np.array([0, 1]), np.array([2, 3]), sample).estimate
+    array([2.])
     """
-    up, flat = change[treated], change[control]
-    n1, n0 = len(up), len(flat)
+    up, flat = changes[treated], changes[control]
+    w1, w0 = _shares(sample, treated), _shares(sample, control)
     if sample.adjustment == "none":
-        estimate = float(up.mean() - flat.mean())
-        return estimate, (up - up.mean()) / n1, (flat.mean() - flat) / n0
+        mean, level = w1 @ up, w0 @ flat
+        return Scores(mean - level, w1[:, None] * (up - mean), w0[:, None] * (level - flat))
     alike = _alike(sample.x[treated], sample.x[control])
     if sample.adjustment != "regression" and not alike.all():
         sample.unlike = max(sample.unlike, int((~alike).sum()))
         if not alike.any():
             raise NoOverlapError("no comparison unit is alike in the covariates")
-        psi0 = np.zeros(n0)
-        estimate, psi1, psi0[alike] = att_score(change, treated, control[alike], sample)
-        return estimate, psi1, psi0
-    z = _columns(sample.x, np.concatenate([treated, control]))
-    z1, z0 = z[:n1], z[n1:]
-    predicted1, predicted0, ols0 = np.zeros(n1), np.zeros(n0), np.zeros_like(z0)
+        part = att_scores(changes, treated, control[alike], sample)
+        psi0 = np.zeros_like(flat)
+        psi0[alike] = part.control
+        return replace(part, control=psi0)
+    z1, z0 = _columns(sample.x, treated, control)
+    centre = w1 @ z1
+    cross = np.zeros((z1.shape[1],) * 2)
     if sample.adjustment != "ipw":
-        cross, kept = solve_spd(z0.T @ z0, np.eye(z.shape[1]), np.diag(z.T @ z))
-        if len(kept) < z.shape[1]:
+        cross, kept = solve_spd(z0.T @ (z0 * w0[:, None]), np.eye(len(cross)), np.ones(len(cross)))
+        if len(kept) < len(cross):
             raise NoOverlapError("the comparison units do not span the covariates")
-        beta = cross @ (z0.T @ flat)
-        predicted1, predicted0 = z1 @ beta, z0 @ beta
-        ols0 = (z0 * (flat - predicted0)[:, None]) @ cross
-    up, flat = up - predicted1, flat - predicted0
+        beta = cross @ (z0.T @ (flat * w0[:, None]))
+        up, flat = up - z1 @ beta, flat - z0 @ beta
+    mean = w1 @ up
+    psi1 = w1[:, None] * (up - mean)
     if sample.adjustment == "regression":
-        estimate = float(up.mean())
-        return estimate, (up - estimate) / n1, -(ols0 @ z1.mean(axis=0))
-    p, spread = sample.logit(z, treated, control)
-    if p[:n1].max() > NO_OVERLAP:
+        return Scores(mean, psi1, -flat * (w0 * (z0 @ (cross @ centre)))[:, None])
+    # weights of the two groups on one scale, as the logit pools them
+    mass = [np.ones(len(rows)) if sample.weight is None else sample.weight[rows]
+            for rows in (treated, control)]  # fmt: skip
+    p, spread = fit_logit(
+        np.vstack([z1, z0]), np.repeat([1.0, 0.0], [len(z1), len(z0)]), np.concatenate(mass)
+    )
+    p1, p0 = np.split(p, [len(z1)])
+    if p1.max() > NO_OVERLAP:
         raise NoOverlapError("a treated unit has no counterpart in the covariates")
-    p0 = p[n1:]
-    odds = np.where(p0 < TRIM, p0 / (1 - p0), 0.0)
+    odds = np.where(p0 < TRIM, mass[1] * p0 / (1 - p0), 0.0)
     sample.trimmed = max(sample.trimmed, int((p0 >= TRIM).sum()))
-    total = odds.sum()
-    if total <= 0:
+    if odds.sum() <= 0:
         raise NoOverlapError("no comparison unit is alike in the covariates")
-    weight = odds / total
-    level = float(weight @ flat)
-    slope = (weight * (flat - level)) @ z0  # how the weighted mean moves with the logit
-    logit1, logit0 = ((1 - p[:n1, None]) * z1) @ spread, (-p0[:, None] * z0) @ spread
-    psi1 = (up - up.mean()) / n1 - logit1 @ slope
-    psi0 = -weight * (flat - level) - logit0 @ slope
-    psi0 -= ols0 @ (z1.mean(axis=0) - weight @ z0)
-    return float(up.mean() - level), psi1, psi0
+    weight = odds / odds.sum()
+    level = weight @ flat
+    apart = weight[:, None] * (flat - level)
+    slope = spread @ (z0.T @ apart)  # how the weighted mean moves with the logit
+    psi1 -= (mass[0] * (1 - p1))[:, None] * (z1 @ slope)
+    psi0 = (mass[1] * p0)[:, None] * (z0 @ slope) - apart
+    psi0 -= flat * (w0 * (z0 @ (cross @ (centre - weight @ z0))))[:, None]
+    return Scores(mean - level, psi1, psi0)
+
+
+def _shares(sample: Sample, rows: Ints) -> Floats:
+    """Return the weights of some units, adding to one."""
+    if sample.weight is None:
+        return np.full(len(rows), 1 / len(rows))
+    weight = sample.weight[rows]
+    return weight / weight.sum()
 
 
 def _alike(x1: Floats, x0: Floats) -> Bools:
@@ -154,25 +172,34 @@ def _alike(x1: Floats, x0: Floats) -> Bools:
     return alike
 
 
-def _columns(x: Floats, rows: Ints) -> Floats:
-    """Return a constant and the scaled covariates of ``rows``, without dependent columns."""
-    part = x[rows]
+def _columns(x: Floats, treated: Ints, control: Ints) -> tuple[Floats, Floats]:
+    """Return a constant and the scaled covariates of both groups, without dependent columns."""
+    part = np.concatenate([x[treated], x[control]])
     spread = part.std(axis=0)
     part = (part - part.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     z = np.column_stack([np.ones(len(part)), part])
     _, kept = solve_spd(z.T @ z, np.zeros((z.shape[1], 1)), np.full(z.shape[1], float(len(z))))
-    return z[:, kept]
+    return z[: len(treated), kept], z[len(treated) :, kept]
 
 
-def fit_logit(z: Floats, d: Floats) -> tuple[Floats, Floats]:
+def fit_logit(z: Floats, d: Floats, weight: Floats | None = None) -> tuple[Floats, Floats]:
     """Fit P(d = 1) = 1/(1 + exp(−z′γ)) by Newton's method.
+
+    Parameters
+    ----------
+    z : float array, (n, k)
+        Regressors, of the size of one.
+    d : float array, (n,)
+        0 or 1.
+    weight : float array, (n,), optional
+        Sampling weights.
 
     Returns
     -------
     p : float array, (n,)
         Fitted probabilities.
     covariance : float array, (k, k)
-        Inverse of Σ p(1−p) z z′.
+        Inverse of Σ w p(1−p) z z′.
 
     Raises
     ------
@@ -185,14 +212,19 @@ def fit_logit(z: Floats, d: Floats) -> tuple[Floats, Floats]:
     >>> p.round(4).tolist(), round(covariance.item(), 4)
     ([0.25, 0.25, 0.25, 0.25], 1.3333)
     """
+    wz = z if weight is None else z * weight[:, None]
+    scale = np.einsum("ik,ik->k", wz, z)
     gamma = np.zeros(z.shape[1])
+    share = float(np.average(d, weights=weight))
+    if (z[:, 0] == 1).all():  # the constant: start where the mean fits
+        gamma[0] = np.log(share / (1 - share))
     for _ in range(NEWTON_STEPS):
         p = 1 / (1 + np.exp(-np.clip(z @ gamma, -50, 50)))
-        information = z.T @ (z * (p * (1 - p))[:, None])
-        covariance, kept = solve_spd(information, np.eye(len(gamma)), np.diag(z.T @ z))
+        information = wz.T @ (z * (p * (1 - p))[:, None])
+        covariance, kept = solve_spd(information, np.eye(len(gamma)), scale)
         if len(kept) < len(gamma):
             raise NoOverlapError("the covariates separate the treated from the comparison")
-        step = covariance @ (z.T @ (d - p))
+        step = covariance @ (wz.T @ (d - p))
         gamma += step
         if np.abs(step).max() < 1e-11 * (1 + np.abs(gamma).max()):
             return p, covariance

@@ -20,9 +20,11 @@ __all__ = ["EventStudy", "HonestSensitivity", "event_study", "relative_magnitude
 
 RANGE = 20.0
 """The authors' package searches this many standard errors around zero."""
+POINTS = 1_000
+"""Null values that it tries there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HonestSensitivity:
     """Robust intervals for one effect under a growing departure from parallel trends.
 
@@ -56,10 +58,17 @@ class HonestSensitivity:
     notes: tuple[str, ...] = ()
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row a bound: bound, low, high."""
+        """Return one row a bound: bound, low, high.
+
+        Examples
+        --------
+        >>> study = event_study([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
+        >>> smoothness(study, [0]).tidy().round(2).iloc[0].tolist()  # 6 ± 1.96 √2
+        [0.0, 3.23, 8.77]
+        """
         return pd.DataFrame({"bound": self.bounds, "low": self.low, "high": self.high})
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{self.restriction}: {self.estimate:.4g} (SE {self.std_error:.4g})"]
         lines += [
             f"  bound {bound:g}: [{low:.4g}, {high:.4g}]"
@@ -126,6 +135,27 @@ def _sensitivity(
     )
 
 
+def _grid(grid: tuple[float, float] | None, points: int | None, error: float) -> Floats:
+    bottom, top = grid or (-RANGE * error, RANGE * error)
+    if points is None or not bottom < top or points < 2:  # noqa: PLR2004
+        raise LianjianError(
+            f"The grid runs from {bottom} to {top} with {points} points; expected low < high "
+            "and at least 2 points."
+        )
+    return np.linspace(bottom, top, points)
+
+
+def _reaching(theta: Floats, low: float, high: float) -> Floats:
+    """Return an even grid with as many further steps as it takes to pass both ends."""
+    if math.isnan(low):
+        return theta
+    step = theta[1] - theta[0]
+    before = max(0, math.ceil((theta[0] - low) / step) + 1)
+    after = max(0, math.ceil((high - theta[-1]) / step) + 1)
+    outside = theta[0] - step * np.arange(before, 0, -1), theta[-1] + step * np.arange(1, after + 1)
+    return np.concatenate([outside[0], theta, outside[1]])
+
+
 def relative_magnitudes(
     study: EventStudy,
     bounds: Sequence[float] = (0.5, 1.0, 1.5, 2.0),
@@ -133,7 +163,7 @@ def relative_magnitudes(
     weights: npt.ArrayLike | None = None,
     level: float = 0.95,
     grid: tuple[float, float] | None = None,
-    points: int | None = None,
+    points: int | None = POINTS,
 ) -> HonestSensitivity:
     r"""Return intervals when steps of the trend after are at most Mbar times the largest before.
 
@@ -154,12 +184,12 @@ def relative_magnitudes(
     level : float
         Confidence level 1 − α; α/10 goes to the first stage.
     grid : tuple of float, optional
-        Ends of the range searched, outcome units. Without it the range follows from the first
-        stage and the interval cannot touch its ends.
-    points : int, optional
-        Try so many evenly spaced null values, in ``grid`` or within 20 standard errors of zero, and
-        return the outermost kept ones: 1000 is the authors' package, whose ends are therefore up to
-        .04 standard errors inside. Without it the ends are refined.
+        Ends of the range searched, outcome units; 20 standard errors around zero when not given,
+        and further in the same steps where the interval reaches further.
+    points : int or None
+        So many evenly spaced null values are tried, and the outermost kept ones returned, as in the
+        authors' package; the ends are therefore up to one step, .04 standard errors, inside. None
+        refines the ends instead, and takes no grid.
 
     Returns
     -------
@@ -182,29 +212,25 @@ def relative_magnitudes(
     two stages of the test.
 
     >>> study = event_study([-2, 0], [0.0, 5.0], [[1, 0], [0, 1]])
-    >>> result = relative_magnitudes(study, [0])
+    >>> result = relative_magnitudes(study, [0], points=None)
     >>> round(result.low[0], 1), round(result.high[0], 1)
     (3.0, 7.0)
     """
     check_level(level)
     values, target, alpha = _check_bounds(bounds), _target(study, weights), 1 - level
     _, error = _effect(study, target)
-    theta: Floats | None = None
-    if grid is not None or points is not None:
-        bottom, top = grid or (-RANGE * error, RANGE * error)
-        if not bottom < top or (points is not None and points < 2):  # noqa: PLR2004
-            raise LianjianError(
-                f"The grid runs from {bottom} to {top} with {points} points; expected low < high "
-                "and at least 2 points."
-            )
-        theta = np.linspace(bottom, top, points or 10_000)
+    tried = None if points is None and grid is None else _grid(grid, points, error)
     ends, notes = [], []
     for bound in values:
-        low, high = kept_range(relative_moments(study, target, bound, alpha), alpha, theta)
+        moments = relative_moments(study, target, bound, alpha)
+        low, high = kept_range(moments, alpha)
+        if tried is not None:
+            theta = tried if grid is not None else _reaching(tried, low, high)
+            low, high = kept_range(moments, alpha, theta)
         if math.isnan(low):
-            where = "" if theta is None else " of the grid"
+            where = "" if tried is None else " of the grid"
             notes.append(f"Mbar = {bound:g}: no value{where} is kept")
-        elif theta is not None and (low <= theta[0] or high >= theta[-1]):
+        elif grid is not None and (low <= grid[0] or high >= grid[1]):
             notes.append(f"Mbar = {bound:g}: the interval touches the edge of the grid; widen it")
         ends.append((low, high))
     for note in notes:

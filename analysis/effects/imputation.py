@@ -8,13 +8,13 @@ import numpy as np
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
 from analysis.effects.series import (
     EffectSeries,
-    WaldTest,
     clustered_covariance,
     make_estimate,
     make_series,
-    wald,
 )
-from analysis.effects.within import WithinFit, cohort_slices, fit_within, solve_spd
+from analysis.effects.twoway import units_at
+from analysis.effects.wald import BEFORE, WaldTest, clusters_behind, no_test, wald
+from analysis.effects.within import WithinFit, fit_within, solve_spd
 from analysis.errors import LianjianError
 
 Pool = Literal["cohort_year", "event_time", "all"]
@@ -36,7 +36,7 @@ def imputation(
     Parameters
     ----------
     panel : Panel
-        Covariates enter with a coefficient for each year.
+        Covariates enter with a coefficient for each year, weights in the fit and in the average.
     anticipation : int
         Years before treatment that may be affected already; they are not fitted on.
     level : float
@@ -61,22 +61,19 @@ def imputation(
     Notes
     -----
     1. y_it = α_i + λ_t + x_i′δ_t + ε_it on cells with t < g_i − anticipation. 2. τ̂_it = y_it − α̂_i
-    − λ̂_t − x_i′δ̂_t. 3. τ̂ = Σ w_it τ̂_it = Σ v_it y_it with equal w. The variance is
-    Σ_c (Σ v_it ε̃_it)², ε̃ the residual of untreated cells and τ̂_it − τ̄ of treated ones, with τ̄ the
-    mean of a ``pool`` that makes the variance conservative (Rev. Econ. Stud. 91(6), 2024, DOI
-    10.1093/restud/rdae007, theorem 3 and eq. 8). The pre-trend test is that of their section 4.4.
-    Cells whose unit or year effect the untreated cells do not identify are left out and counted.
+    − λ̂_t − x_i′δ̂_t. 3. τ̂ = Σ w_it τ̂_it = Σ v_it y_it with equal w, or the rows' weights. The
+    variance is Σ_c (Σ v_it ε̃_it)², ε̃ the residual of untreated cells and τ̂_it − τ̄ of treated ones,
+    with τ̄ the mean of a ``pool`` that makes the variance conservative (Rev. Econ. Stud. 91(6),
+    2024, DOI 10.1093/restud/rdae007, theorem 3 and eq. 8). The pre-trend test is that of their
+    section 4.4. Cells whose unit or year effect the untreated cells do not identify are left out
+    and counted.
 
     Examples
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(imputation(make_panel(frame, "income")).overall.estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(imputation(four_villages()).overall.estimate)
     2.0
     """
     if anticipation < 0:
@@ -85,8 +82,8 @@ def imputation(
     start = np.where(panel.cohort == NEVER, np.iinfo(np.int32).max, panel.cohort)[:, None]
     used = seen & (panel.years < start - anticipation)
     wanted = seen & (panel.years >= start)
-    fit = fit_within(panel, used, np.empty((len(cohort_slices(panel)), len(panel.years), 0)))
-    cells = wanted & _estimable(fit, used)
+    fit = fit_within(panel, used, np.empty((len(panel.groups), len(panel.years), 0)))
+    cells = wanted & _estimable(fit)
     notes: tuple[str, ...] = ()
     if lost := int(wanted.sum() - cells.sum()):
         text = "(no untreated year of the unit, or no comparison in the year) and were left out."
@@ -98,18 +95,19 @@ def imputation(
         )
     gap = np.where(cells, panel.y - fit.unit_effect[:, None] - fit.z @ fit.year_coef.T, 0.0)
     event = panel.years - start
-    targets = _targets(panel, cells)
+    mass = cells.astype(np.float64) if panel.weight is None else np.where(cells, panel.weight, 0.0)
+    targets = _targets(panel, cells, mass)
     index, counts = targets.index, targets.counts
     theta = np.zeros(len(index))
     for rows, t, k in targets.places:
-        theta[k] += gap[rows, t].sum() / counts[k]
-    centre, note = _centre(panel, gap, cells, event, pool)
+        theta[k] += (mass[rows, t] @ gap[rows, t]) / targets.mass[k]
+    centre, note = _centre(panel, gap, mass, event, pool)
     notes += note
-    centred = gap - centre
-    psi = -_untreated_part(fit, used, cells, targets)
+    centred = mass * (gap - centre)
+    psi = -_untreated_part(fit, mass, targets)
     for rows, t, k in targets.places:
-        psi[rows, k] += centred[rows, t] / counts[k]
-    weight = counts / counts.sum()
+        psi[rows, k] += centred[rows, t] / targets.mass[k]
+    weight = targets.mass / targets.mass.sum()
     total = psi @ weight
     df = panel.n_clusters - 1
     variance = clustered_covariance(total[:, None], panel, small_sample=small_sample)[0, 0]
@@ -119,7 +117,8 @@ def imputation(
     )  # fmt: skip
     return make_series(
         "Imputation, by event time", "event_time", index, theta,
-        clustered_covariance(psi, panel, small_sample=small_sample), panel=panel, n_units=counts,
+        clustered_covariance(psi, panel, small_sample=small_sample), panel=panel,
+        units=units_at(cells, panel.groups, targets.event, index), n_units=counts,
         overall=overall, pretest=pretrend(panel, anticipation=anticipation), notes=notes,
     )  # fmt: skip
 
@@ -147,15 +146,11 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     --------
     With one year before treatment there is nothing to test, and the test says so.
 
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(pretrend(make_panel(frame, "income")))
+    >>> from analysis.effects.examples import four_villages
+    >>> print(pretrend(four_villages()))
     No effect before treatment: not tested: no unit shows two years before treatment
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     cohort = np.array([g if g != NEVER else np.iinfo(np.int32).max for g, _ in groups])
     event = panel.years - cohort[:, None]
     used = ~np.isnan(panel.y) & (panel.years < np.repeat(
@@ -166,30 +161,26 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     index = np.unique(event[real[:, None] & cells])[1:][::-1]
     if leads is not None:
         index = index[:leads]
-    df, nan = panel.n_clusters - 1, float("nan")
-    hypothesis = "No effect before treatment"
     if not len(index):
-        why = "not tested: no unit shows two years before treatment"
-        return WaldTest(hypothesis, nan, 0, df, nan, nan, why)
+        return no_test(BEFORE, "no unit shows two years before treatment")
     dummies = (event[:, :, None] == index) & real[:, None, None]
     fit = fit_within(panel, used, dummies.astype(np.float64))
     solved = ~np.isnan(fit.coef)
     if not solved.any():
-        why = "not tested: no comparison in the years before treatment"
-        return WaldTest(hypothesis, nan, 0, df, nan, nan, why)
-    return wald(
-        fit.coef[solved], clustered_covariance(fit.influence()[:, solved], panel), df, hypothesis
-    )
+        return no_test(BEFORE, "no comparison in the years before treatment")
+    behind = clusters_behind(panel, units_at(used, groups, event, index[solved]))
+    part = clustered_covariance(fit.influence()[:, solved], panel)
+    return wald(fit.coef[solved], part, behind, BEFORE, df_resid=panel.n_clusters - 1)
 
 
-def _estimable(fit: WithinFit, used: Bools) -> Bools:
+def _estimable(fit: WithinFit) -> Bools:
     """Mark cells whose unit and year effects the used cells identify (N, T).
 
     A cell is identified when moving the year coefficients along any direction that leaves the fit
     of the used cells unchanged leaves the cell unchanged too, relative to its unit's used cells.
     """
-    count = used.sum(axis=1)
-    known = np.repeat((count > 0)[:, None], used.shape[1], axis=1)
+    count = fit.mass.sum(axis=1)
+    known = np.repeat((count > 0)[:, None], fit.mass.shape[1], axis=1)
     scale = np.sqrt(np.diag(fit.cross))
     scale = np.where(scale > 0, scale, 1.0)
     values, vectors = np.linalg.eigh(fit.cross / np.outer(scale, scale))
@@ -200,50 +191,58 @@ def _estimable(fit: WithinFit, used: Bools) -> Bools:
         return known
     share = np.divide(1.0, count, out=np.zeros(len(count)), where=count > 0)
     for direction in (null / np.abs(null).max(axis=0)).T:
-        shift = fit.z @ direction.reshape(used.shape[1], width).T
-        centre = np.where(used, shift, 0.0).sum(axis=1) * share
+        shift = fit.z @ direction.reshape(fit.mass.shape[1], width).T
+        centre = (fit.mass * shift).sum(axis=1) * share
         known &= np.abs(shift - centre[:, None]) < ESTIMABLE
     return known
 
 
 @dataclass(frozen=True, eq=False)
 class _Targets:
-    """Event times, their treated cells, and where each cohort shows them: rows, year, position."""
+    """Event times, number and weight of their treated cells, and where each cohort shows them.
+
+    Places are rows, year and position among the event times; event is t − g (C, T).
+    """
 
     index: Ints
     counts: Ints
+    mass: Floats
     places: list[tuple[slice, int, int]]
+    event: Ints
 
 
-def _targets(panel: Panel, cells: Bools) -> _Targets:
-    groups = cohort_slices(panel)
+def _targets(panel: Panel, cells: Bools, mass: Floats) -> _Targets:
+    groups = panel.groups
     size = np.stack([cells[rows].sum(axis=0) for _, rows in groups])
     event = panel.years - np.array([[g] for g, _ in groups])
     index = np.unique(event[size > 0])
     counts = np.array([size[event == e].sum() for e in index], dtype=np.int64)
+    heavy = np.stack([mass[rows].sum(axis=0) for _, rows in groups])
+    total = np.array([heavy[event == e].sum() for e in index])
     places = [
         (groups[c][1], int(t), int(np.searchsorted(index, event[c, t])))
         for c, t in zip(*np.nonzero(size), strict=True)
     ]
-    return _Targets(index, counts, places)
+    return _Targets(index, counts, total, places, event)
 
 
-def _untreated_part(fit: WithinFit, used: Bools, cells: Bools, targets: _Targets) -> Floats:
+def _untreated_part(fit: WithinFit, mass: Floats, targets: _Targets) -> Floats:
     """Return Σ_t over untreated cells of −v_it ε̂_it for each event time, negated (N, Q)."""
-    n, years = used.shape
+    n, years = mass.shape
     width = fit.z.shape[1]
-    count = used.sum(axis=1)
+    count = fit.mass.sum(axis=1)
     share = np.divide(1.0, count, out=np.zeros(n), where=count > 0)
     right = np.zeros((years, width, len(targets.index)))
     for rows, t, k in targets.places:
-        weighted = fit.z[rows] * (cells[rows, t] / targets.counts[k])[:, None]
+        weighted = fit.z[rows] * (mass[rows, t] / targets.mass[k])[:, None]
         right[t, :, k] += weighted.sum(axis=0)
-        right[:, :, k] -= used[rows].T @ (weighted * share[rows, None])
+        right[:, :, k] -= fit.mass[rows].T @ (weighted * share[rows, None])
     solved, _ = solve_spd(fit.cross, right.reshape(years * width, -1))
     s = np.nan_to_num(solved).reshape(years, width, -1)
     part = np.zeros((n, len(targets.index)))
+    pull = fit.mass * fit.residual
     for p in range(width):
-        part += fit.z[:, p : p + 1] * (fit.residual @ s[:, p])
+        part += fit.z[:, p : p + 1] * (pull @ s[:, p])
     return part
 
 
@@ -258,16 +257,18 @@ def _pool_codes(panel: Panel, event: Ints, pool: Pool) -> Ints:
 
 
 def _centre(
-    panel: Panel, gap: Floats, cells: Bools, event: Ints, pool: Pool | None
+    panel: Panel, gap: Floats, mass: Floats, event: Ints, pool: Pool | None
 ) -> tuple[Floats, tuple[str, ...]]:
-    """Return the mean effect of each treated cell's pool (N, T), weighted by its cluster's cells.
+    """Return the mean effect of each treated cell's pool (N, T).
 
-    Without a ``pool``, each cell takes the finest one in which two clusters or more lie.
+    A cell weighs its own mass times that of its cluster's cells in the pool. Without a ``pool``,
+    each cell takes the finest one in which two clusters or more lie.
     """
+    cells = mass > 0
     rules = POOLS if pool is None else (pool,)
     if pool is not None and pool not in POOLS:
         raise LianjianError(f"pool is {pool!r}; it can be {', '.join(POOLS)}.")
-    effect = gap[cells]
+    effect, own = gap[cells], mass[cells]
     cluster = np.repeat(panel.cluster[:, None], cells.shape[1], axis=1)[cells]
     centre, coarse = np.full(len(effect), np.nan), 0
     for rule in rules:
@@ -275,11 +276,10 @@ def _centre(
         if rule != "cohort_year":
             coarse = max(coarse, int(open_.sum()))
         codes = _pool_codes(panel, event, rule)[cells]
-        weight = np.ones(len(codes))
-        if panel.n_clusters < panel.n_units:
-            joint = np.unique(codes * panel.n_clusters + cluster, return_inverse=True)[1]
-            weight = np.bincount(joint)[joint].astype(np.float64)
-        mean = np.bincount(codes, weight * effect) / np.maximum(np.bincount(codes, weight), 1.0)
+        joint = np.unique(codes * panel.n_clusters + cluster, return_inverse=True)[1]
+        weight = own * np.bincount(joint, own)[joint]
+        total = np.bincount(codes, weight)
+        mean = np.bincount(codes, weight * effect) / np.where(total > 0, total, 1.0)
         first = np.zeros(len(mean), dtype=np.int64)
         first[codes] = cluster
         shared = np.bincount(codes, cluster != first[codes])[codes] > 0

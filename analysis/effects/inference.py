@@ -10,19 +10,17 @@ import pandas as pd
 
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
+from analysis.indicators.tables import TIE
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
-TIE = 1e-9
-"""Statistics closer than this, relative to the larger, are a tie, and a tie counts as extreme."""
-
 SEED = 20241231
 """Seed of every sampled test that is not given another one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ResampledEstimate(Estimate):
     """An estimate whose p-value comes from a finite set of re-assignments.
 
@@ -77,25 +75,42 @@ def cluster_codes(clusters: npt.ArrayLike) -> tuple[Ints, int]:
 
 
 def check_level(level: float) -> None:
-    """Raise unless a confidence level lies strictly between 0 and 1."""
+    """Check that a confidence level lies strictly between 0 and 1.
+
+    Raises
+    ------
+    LianjianError
+        It does not.
+
+    Examples
+    --------
+    >>> check_level(95)
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: The confidence level is 95; give a number such as 0.95.
+    """
     if not 0 < level < 1:
         raise LianjianError(f"The confidence level is {level}; give a number such as 0.95.")
 
 
 def at_least(values: Floats, threshold: float) -> Bools:
-    """Return where values reach a threshold, ties included.
+    """Return where values reach a threshold; a tie, which rounding may break, counts as extreme.
 
     Parameters
     ----------
     values : float array
-        Absolute statistics of the re-assignments.
+        Statistics of the re-assignments, of which large ones are extreme.
     threshold : float
-        The observed absolute statistic.
+        The observed statistic. What is left of a zero by rounding is small beside the median of
+        the others, and ties with zero.
 
     Examples
     --------
     >>> at_least(np.array([1.0, 3.0 - 1e-12, 2.9]), 3.0).tolist()
     [False, True, False]
+    >>> at_least(np.array([0.0, 1.0, 1.0]), 1e-16).tolist()
+    [True, True, True]
     """
-    reached: Bools = values >= threshold - TIE * abs(threshold)
+    sizes = np.abs(values[np.isfinite(values)])
+    scale = max(abs(threshold), float(np.median(sizes)) if len(sizes) else 0.0)
+    reached: Bools = values >= threshold - TIE * scale
     return reached

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.effects.inference import Floats, Ints, cluster_codes
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts
 
 RANK_TOLERANCE = 1e-9
 """A direction of the design under this share of the largest one is not there."""
@@ -91,14 +92,14 @@ def clustered_sample(
     >>> sample.outcome.tolist()
     [-1.0, 1.0, -2.0, 2.0]
     """
-    x = np.asarray(design, dtype=float)
-    y = np.asarray(outcome, dtype=float)
+    x = amounts(design, "The design")
+    y = amounts(outcome, "The outcome")
     if x.ndim != 2 or y.shape != x.shape[:1] or len(pd.Series(clusters)) != len(y):  # noqa: PLR2004
         raise LianjianError(
             f"The design has shape {x.shape}, the outcome {y.shape}, the clusters "
             f"({len(pd.Series(clusters))},); expected (n, k), (n,) and (n,)."
         )
-    usable = np.isfinite(y) & np.isfinite(x).all(axis=1)
+    usable = ~np.isnan(y) & ~np.isnan(x).any(axis=1)
     notes: tuple[str, ...] = ()
     groups = pd.Series(clusters).reset_index(drop=True)
     units = None if absorb is None else pd.Series(absorb).reset_index(drop=True)
@@ -133,6 +134,18 @@ def clustered_sample(
 
 def contrast_vector(contrast: int | npt.ArrayLike, k: int) -> Floats:
     """Return a contrast as a vector: a column number stands for that coefficient.
+
+    Parameters
+    ----------
+    contrast : int or array-like, shape (k,)
+        Column, counted from the end when negative, or weights of the coefficients.
+    k : int
+        Columns of the design.
+
+    Raises
+    ------
+    LianjianError
+        There is no such column, or the weights have another shape, gaps, or are all zero.
 
     Examples
     --------

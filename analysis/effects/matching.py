@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.effects.panel import Bools, Floats, Ints
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts, flags
 
 Distance = Literal["scaled", "mahalanobis"]
 
@@ -114,8 +115,8 @@ def match(
         )
     if ratio < 1 or (caliper is not None and caliper <= 0):
         raise LianjianError("ratio must be 1 or more, and the caliper above 0.")
-    flag = units[treated].to_numpy(dtype=np.bool_)
-    x = units[list(covariates)].to_numpy(dtype=np.float64)
+    flag = flags(units[treated], treated)
+    x = np.column_stack([amounts(units[name], name) for name in covariates])
     if not flag.any() or flag.all():
         raise LianjianError(
             f"{flag.sum()} treated and {(~flag).sum()} comparison units: none to match."
@@ -258,7 +259,7 @@ def _pairs(
     gaps = np.sqrt(((z[one][:, None, :] - z[zero][None, :, :]) ** 2).sum(axis=2))
     # distances equal but for rounding must tie
     gaps = np.round(gaps, 9)
-    reach = np.inf if caliper is None else caliper
+    reach = np.inf if caliper is None else round(caliper, 9)
     found: list[tuple[int, int, float]] = []
     if replace:
         for i, row in enumerate(gaps):

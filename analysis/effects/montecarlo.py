@@ -32,6 +32,11 @@ class MonteCarlo:
     def summary(self, size: float = 0.05) -> pd.DataFrame:
         """Return one row a method.
 
+        Parameters
+        ----------
+        size : float
+            Level of the tests.
+
         Returns
         -------
         DataFrame
@@ -47,6 +52,17 @@ class MonteCarlo:
         -----
         Where effects differ between clusters, a clustered standard error allows for drawing other
         clusters: it is made for the mean truth, and covers the draw's own truth too often.
+
+        Examples
+        --------
+        Estimates 1 and 3 of the truth 2: no bias, spread √2.
+
+        >>> runs = pd.DataFrame({"seed": [0, 1], "method": "x", "truth": 2.0,
+        ...     "estimate": [1.0, 3.0], "std_error": 1.0, "low": [0.0, 2.5], "high": [2.0, 4.5],
+        ...     "p_value": [0.3, 0.01]})
+        >>> table = MonteCarlo(runs, {}).summary()
+        >>> table[["bias", "spread", "coverage_pct", "rejects_pct"]].round(4).iloc[0].tolist()
+        [0.0, 1.4142, 50.0, 50.0]
         """
         rows: dict[object, dict[str, float]] = {}
         for method, part in self.runs.groupby("method", sort=False):

@@ -2,22 +2,21 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from analysis.effects.inference import Floats, at_least
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts
 
 
-def _adjust(p_values: npt.ArrayLike, method: str) -> Floats:
-    values = np.asarray(p_values, dtype=float)
+def _checked(p_values: npt.ArrayLike) -> Floats:
+    values = amounts(p_values, "The p-value")
     if values.ndim != 1 or not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise LianjianError(
             f"The p-values are {values.tolist()}; expected one or more numbers from 0 to 1, none "
             "missing. A test that failed must be left out by name, not passed as NaN."
         )
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 (imports slowly)
-
-    adjusted: Floats = np.asarray(multipletests(values, method=method)[1], dtype=np.float64)
-    return adjusted
+    return values
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
@@ -51,7 +50,11 @@ def holm(p_values: npt.ArrayLike) -> Floats:
     >>> holm([0.01, 0.04, 0.02]).round(12).tolist()
     [0.03, 0.04, 0.04]
     """
-    return _adjust(p_values, "holm")
+    values = _checked(p_values)
+    order = np.argsort(values, kind="stable")
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    return adjusted.clip(max=1.0)
 
 
 def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
@@ -86,7 +89,8 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
     >>> benjamini_hochberg([0.01, 0.04, 0.02]).round(12).tolist()
     [0.03, 0.04, 0.03]
     """
-    return _adjust(p_values, "fdr_bh")
+    adjusted: Floats = stats.false_discovery_control(_checked(p_values), method="bh")
+    return adjusted
 
 
 def romano_wolf(statistics: npt.ArrayLike, draws: npt.ArrayLike) -> Floats:
@@ -127,8 +131,8 @@ def romano_wolf(statistics: npt.ArrayLike, draws: npt.ArrayLike) -> Floats:
     >>> romano_wolf([3.0, 1.0], [[2.0, 0.5], [0.1, 1.5], [0.3, -1.0]]).tolist()
     [0.25, 0.75]
     """
-    observed = np.abs(np.asarray(statistics, dtype=float))
-    null = np.abs(np.asarray(draws, dtype=float))
+    observed = np.abs(amounts(statistics, "The statistic"))
+    null = np.abs(amounts(draws, "A draw"))
     if observed.ndim != 1 or null.ndim != 2 or null.shape[1:] != observed.shape or not null.size:  # noqa: PLR2004
         raise LianjianError(
             f"Statistics {observed.shape} and draws {null.shape} do not fit; expected (m,), (B, m)."

@@ -8,12 +8,12 @@ from scipy import stats
 
 from analysis.effects.inference import (
     SEED,
-    TIE,
     Floats,
     ResampledEstimate,
     check_level,
 )
 from analysis.errors import LianjianError
+from analysis.indicators.tables import TIE, amounts
 
 EXACT_PAIRS = 20
 """Up to here all 2^n sign patterns are enumerated: a million sums."""
@@ -26,12 +26,22 @@ FEW_PAIRS = 10
 
 
 def known_pairs(differences: npt.ArrayLike) -> tuple[Floats, tuple[str, ...]]:
-    """Return the differences that are known, sorted, and a note on those dropped."""
-    values = np.asarray(differences, dtype=float)
+    """Return the differences that are known, sorted, and a note on those dropped.
+
+    Raises
+    ------
+    LianjianError
+        A difference is no number or infinite, or none is known.
+
+    Examples
+    --------
+    >>> values, notes = known_pairs([3, None, 1])
+    >>> values.tolist(), notes
+    ([1.0, 3.0], ('1 of 3 pairs dropped: a value is missing',))
+    """
+    values = amounts(differences, "The difference")
     if values.ndim != 1:
         raise LianjianError(f"The differences have shape {values.shape}; expected one a pair.")
-    if np.isinf(values).any():
-        raise LianjianError("A difference is infinite. Check the two values of that pair.")
     known = np.sort(values[~np.isnan(values)])
     if not len(known):
         raise LianjianError(
@@ -50,8 +60,23 @@ def _subset_sums(values: Floats) -> Floats:
 
 
 def limit_note(level: float, smallest: float, n: int) -> tuple[str, ...]:
-    """Return a note when so few pairs can never reject."""
-    if smallest <= 1 - level:
+    """Return a note when so few pairs can never reject.
+
+    Parameters
+    ----------
+    level : float
+        Confidence level.
+    smallest : float
+        The least p-value that the test can give.
+    n : int
+        Number of pairs.
+
+    Examples
+    --------
+    >>> limit_note(0.95, 2 / 2**6, 6)  # 1/32 is small enough
+    ()
+    """
+    if smallest <= 1 - level + TIE:
         return ()
     note = (
         f"with {n} pairs no p-value under {smallest:.4g} is possible: the test cannot reject at "

@@ -6,12 +6,22 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from analysis.effects.inference import TIE, Floats, ResampledEstimate, at_least, check_level
+from analysis.effects.inference import Floats, ResampledEstimate, at_least, check_level
 from analysis.effects.paired import known_pairs, limit_note
 from analysis.errors import LianjianError
+from analysis.indicators.tables import TIE
 
 EXACT_RANKS = 50
 """Up to here the signed-rank distribution is exact (as in R)."""
+
+
+def _tied(sizes: Floats) -> Floats:
+    """Return sizes with those that differ by rounding alone made equal, and to 0 if that is it."""
+    order = np.argsort(sizes, kind="stable")
+    steps = np.diff(sizes[order], prepend=0.0) > TIE * sizes.max()
+    equal = np.empty_like(sizes)
+    equal[order] = np.append(0.0, sizes[order][steps])[np.cumsum(steps)]
+    return equal
 
 
 def _signed_rank_counts(ranks: Floats) -> Floats:
@@ -75,15 +85,16 @@ def signed_rank(
     """
     check_level(level)
     values, notes = known_pairs(differences)
-    zeros = int((values == 0).sum())
+    sizes = _tied(np.abs(values))
+    zeros = int((sizes == 0).sum())
     if zeros == len(values):
         raise LianjianError("All differences are zero: there is no rank to compare.")
     if zeros:
         notes += (f"{zeros} of {len(values)} differences are zero and dropped",)
-    known = values[values != 0]
+    known, sizes = values[sizes > 0], sizes[sizes > 0]
     n = len(known)
-    ranks = stats.rankdata(np.abs(known))
-    ties = len(np.unique(np.abs(known))) < n
+    ranks = stats.rankdata(sizes)
+    ties = len(np.unique(sizes)) < n
     if ties:
         notes += ("tied differences share their mean rank",)
     exact = n <= EXACT_RANKS
@@ -95,7 +106,8 @@ def signed_rank(
         p_value = float(counts[extreme].sum() / counts.sum())
     else:
         method = "exact" if exact else "asymptotic"
-        p_value = float(stats.wilcoxon(known, correction=True, method=method).pvalue)
+        signed = np.copysign(sizes, known)
+        p_value = float(stats.wilcoxon(signed, correction=True, method=method).pvalue)
     row, column = np.triu_indices(n)
     walsh = np.sort((known[row] + known[column]) / 2)
     low, high = _walsh_interval(walsh, n, 1 - level, exact=exact)

@@ -2,23 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import LianjianError
+from analysis.effects.panel_columns import (
+    NEVER,
+    Bools,
+    Floats,
+    Ints,
+    by_unit_year,
+    calendar,
+    check_constant,
+    first_known,
+    start_years,
+)
+from analysis.errors import LianjianError, need_columns
+from analysis.indicators.tables import amounts
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
-NEVER = 0
-"""Cohort of a unit that is never treated."""
-
-LONGEST = 10_000
-"""No panel spans more years."""
+__all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "make_panel"]
 
 FEW_TREATED = 20
 """Below this many treated clusters a panel says that plain cluster-robust intervals are short."""
@@ -51,6 +56,9 @@ class Panel:
         Columns they came from.
     notes : tuple of str
         Rows and units left out, and why.
+    weight : float array, (N, T), or None
+        Sampling weight of each row, with mean one over the rows; NaN where there is no row. None:
+        all rows count alike.
     """
 
     y: Floats
@@ -63,6 +71,7 @@ class Panel:
     outcome: str
     cluster_name: str
     notes: tuple[str, ...] = ()
+    weight: Floats | None = None
 
     @property
     def n_units(self) -> int:
@@ -84,8 +93,36 @@ class Panel:
         """First treated years that occur, ascending, without never."""
         return np.unique(self.cohort[self.cohort != NEVER])
 
+    @cached_property
+    def groups(self) -> list[tuple[int, slice]]:
+        """Each cohort and where its units stand, the never-treated (0) last."""
+        starts = np.flatnonzero(np.diff(self.cohort, prepend=-1))
+        stops = [*starts[1:].tolist(), self.n_units]
+        return [(int(self.cohort[a]), slice(int(a), b)) for a, b in zip(starts, stops, strict=True)]
+
+    @property
+    def unit_weight(self) -> Floats | None:
+        """Weight of each unit (N,): that of its first row. None: all count alike."""
+        if self.weight is None:
+            return None
+        first = np.argmax(~np.isnan(self.weight), axis=1)
+        return self.weight[np.arange(self.n_units), first]
+
     def take(self, keep: Bools, *notes: str) -> "Panel":
-        """Return the panel of the units marked in ``keep`` (N,), with notes added."""
+        """Return the panel of the units marked in ``keep`` (N,), with notes added.
+
+        Raises
+        ------
+        LianjianError
+            No unit is left.
+
+        Examples
+        --------
+        >>> panel = Panel(np.eye(2), np.arange(2), np.array([1, 0]), np.arange(2), np.empty((2, 0)),
+        ...               (), np.array(["a", "b"], object), "y", "unit")
+        >>> panel.take(np.array([True, False])).ids.tolist()
+        ['a']
+        """
         if not keep.any():
             raise LianjianError("No unit is left. " + " ".join(notes))
         return replace(
@@ -96,6 +133,7 @@ class Panel:
             x=self.x[keep],
             ids=self.ids[keep],
             notes=self.notes + notes,
+            weight=None if self.weight is None else self.weight[keep],
         )
 
     def __repr__(self) -> str:
@@ -116,6 +154,7 @@ def make_panel(
     cohort: str = "joined_year",
     cluster: str | None = None,
     covariates: Sequence[str] = (),
+    weights: str | None = None,
     unbalanced: Literal["keep", "balance"] = "keep",
 ) -> Panel:
     """Build a panel from a long frame, or say what is wrong with it.
@@ -125,11 +164,15 @@ def make_panel(
     frame : DataFrame
         One row a unit and year; it is not changed.
     outcome, unit, year, cohort : str
-        Columns. The cohort is the first treated year, missing or 0 for never.
+        Columns. The cohort is the first treated year, missing, 0 or infinite for never; see
+        `analysis.effects.panel_columns.first_treated` where a column says who is treated when.
     cluster : str, optional
         Column whose values share shocks; the unit when not given. Units lie inside clusters.
     covariates : sequence of str
-        Numeric columns. One that changes over time is taken at the unit's first year.
+        Numeric columns. One that changes over time is taken at the unit's first year with a value.
+    weights : str, optional
+        Column of sampling weights, 0 or more. Regressions and the imputation take each row's own;
+        2×2 comparisons, ATT(g, t) among them, the unit's first one.
     unbalanced : {"keep", "balance"}
         Keep units that miss years, or drop them. Either is said in the notes.
 
@@ -160,32 +203,33 @@ def make_panel(
     >>> panel.y.tolist()
     [[1.0, 4.0], [1.0, 2.0]]
     """
-    names = [outcome, unit, year, cohort, *([cluster] if cluster else []), *covariates]
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise LianjianError(
-            f"The frame has no column {', '.join(missing)}. It has: {', '.join(map(str, frame))}."
-        )
-    values = _numbers(frame, outcome)
+    others = [name for name in (cluster, weights) if name]
+    need_columns(frame, outcome, unit, year, cohort, *others, *covariates)
+    values = amounts(frame[outcome], outcome)
     seen = ~np.isnan(values)
     notes = []
     if not seen.all():
         notes.append(f"{(~seen).sum():,} rows without {outcome} were dropped.")
         frame, values = frame.loc[seen], values[seen]
+    mass = _weights(frame, weights)
+    if mass is not None and not (mass > 0).all():
+        notes.append(f"{(mass == 0).sum():,} rows whose {weights} is 0 or missing were dropped.")
+        frame, values, mass = frame.loc[mass > 0], values[mass > 0], mass[mass > 0]
     if not len(frame):
         raise LianjianError(f"No row has a value of {outcome}, so there is nothing to estimate.")
     if frame[unit].isna().any():
         raise LianjianError(f"{int(frame[unit].isna().sum())} rows have no {unit}. Name the units.")
-    codes, ids = pd.factorize(frame[unit])
+    codes, labels = pd.factorize(frame[unit])
+    ids = np.asarray(labels, dtype=object)
     units = codes.astype(np.int64)
-    when, years = _years(frame, year)
-    y = _matrix(units, when, values, ids=np.asarray(ids), years=years)
-    starts = _whole(frame, cohort)
+    when, years = calendar(frame, year)
+    y = by_unit_year(units, when, values, ids=ids, years=years)
+    starts = start_years(frame, cohort)
     first = np.empty(len(ids), np.int64)
     first[units[::-1]] = np.arange(len(units))[::-1]
     cohorts = starts[first]
-    _constant(cohorts[units] == starts, units, ids, cohort)
-    x, varying = _covariates(frame, covariates, units, when, len(ids))
+    check_constant(cohorts[units] == starts, units, ids, cohort)
+    x, varying = first_known(frame, covariates, units, when, len(ids))
     if varying:
         notes.append(f"{', '.join(varying)} varies over time: taken at each unit's first year.")
     group = np.arange(len(ids))
@@ -195,95 +239,40 @@ def make_panel(
                 f"{int(frame[cluster].isna().sum())} rows have no {cluster}. "
                 "Give every unit a cluster, or a cluster of its own."
             )
-        labels = pd.factorize(frame[cluster])[0]
-        group = labels[first]
-        _constant(group[units] == labels, units, ids, cluster)
+        groups = pd.factorize(frame[cluster])[0]
+        group = groups[first]
+        check_constant(group[units] == groups, units, ids, cluster)
+    weight = _spread(mass, units, when, y)
+    if weight is not None and (np.nanmax(weight, axis=1) > np.nanmin(weight, axis=1)).any():
+        notes.append(
+            f"{weights} varies over time: regressions take each row's own, 2×2 each unit's first."
+        )
     panel = Panel(
         y=y, years=years, cohort=cohorts, cluster=group.astype(np.int64), x=x,
-        covariates=tuple(covariates), ids=np.asarray(ids, dtype=object), outcome=outcome,
-        cluster_name=cluster or unit, notes=tuple(notes),
+        covariates=tuple(covariates), ids=ids, outcome=outcome,
+        cluster_name=cluster or unit, notes=tuple(notes), weight=weight,
     )  # fmt: skip
     return _check(_canonical(_leave_out(panel, unbalanced)))
 
 
-def _numbers(frame: pd.DataFrame, name: str) -> Floats:
-    try:
-        values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise LianjianError(f"{name} holds values that are not numbers: {error}.") from error
-    if np.isinf(values).any():
-        raise LianjianError(
-            f"{name} is infinite in {int(np.isinf(values).sum())} rows; a logarithm of 0 does "
-            "that. Choose another transformation or leave these rows out."
-        )
-    return values
+def _weights(frame: pd.DataFrame, name: str | None) -> Floats | None:
+    """Return the weight of each row, 0 where it is missing."""
+    if name is None:
+        return None
+    mass = np.nan_to_num(amounts(frame[name], name))
+    if (mass < 0).any():
+        raise LianjianError(f"{name} is {mass.min():g} in a row; weights are 0 or more.")
+    return mass
 
 
-def _whole(frame: pd.DataFrame, name: str) -> Ints:
-    values = np.nan_to_num(_numbers(frame, name), nan=NEVER)
-    if (values != np.round(values)).any() or (values < 0).any():
-        odd = values[(values != np.round(values)) | (values < 0)][0]
-        raise LianjianError(f"{name} holds {odd}; a whole year was expected, or missing for never.")
-    return values.astype(np.int64)
-
-
-def _years(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
-    """Return each row's position among the years, and the years."""
-    if frame[year].isna().any():
-        raise LianjianError(f"{int(frame[year].isna().sum())} rows have no {year}.")
-    values = _whole(frame, year)
-    first = int(values.min())
-    span = int(values.max()) - first + 1
-    if span > LONGEST:
-        raise LianjianError(f"{year} runs from {first} to {first + span - 1}. Is it a year?")
-    years = np.flatnonzero(np.bincount(values - first, minlength=span)) + first
-    if len(years) < 2:  # noqa: PLR2004
-        raise LianjianError(f"Only the year {years[0]} occurs. A change needs at least two years.")
-    place = np.zeros(span, dtype=np.int64)
-    place[years - first] = np.arange(len(years))
-    return place[values - first], years
-
-
-def _matrix(
-    units: Ints, when: Ints, values: Floats, *, ids: NDArray[np.object_], years: Ints
-) -> Floats:  # fmt: skip
-    shape = (len(ids), len(years))
-    y = np.full(shape, np.nan)
-    y[units, when] = values
-    if np.count_nonzero(~np.isnan(y)) != len(values):
-        cells = units * shape[1] + when
-        counts = np.bincount(cells)
-        cell = int(np.argmax(counts > 1))
-        raise LianjianError(
-            f"{int((counts > 1).sum())} unit-years occur more than once, first "
-            f"{ids[cell // shape[1]]} in {years[cell % shape[1]]}. Keep one row a unit and year."
-        )
-    return y
-
-
-def _constant(same: Bools, units: Ints, ids: pd.Index, name: str) -> None:
-    if not same.all():
-        odd = np.unique(units[~same])
-        raise LianjianError(
-            f"{name} changes over time in {len(odd)} units, first {ids[odd[0]]}. It must be one "
-            "value for each unit in all its rows: correct it, or drop these units."
-        )
-
-
-def _covariates(
-    frame: pd.DataFrame, names: Sequence[str], units: Ints, when: Ints, n: int
-) -> tuple[Floats, list[str]]:
-    x = np.empty((n, len(names)))
-    if not names:
-        return x, []
-    order = np.argsort(-when, kind="stable")
-    varying = []
-    for k, name in enumerate(names):
-        values = _numbers(frame, name)
-        x[units[order], k] = values[order]
-        if (np.isfinite(values) & (values != x[units, k])).any():
-            varying.append(name)
-    return x, varying
+def _spread(mass: Floats | None, units: Ints, when: Ints, y: Floats) -> Floats | None:
+    """Return the weights by unit and year with mean one over the rows."""
+    if mass is None:
+        return None
+    weight = np.full(y.shape, np.nan)
+    # sorted first: the mean does not depend on the order of the rows
+    weight[units, when] = mass / np.sort(mass).mean()
+    return weight
 
 
 def _leave_out(panel: Panel, unbalanced: str) -> Panel:
@@ -320,7 +309,8 @@ def _canonical(panel: Panel) -> Panel:
     if ties.any():
         ranks = np.argsort(np.argsort(panel.ids.astype(str), kind="stable"), kind="stable")
         sizes = np.bincount(panel.cluster)[panel.cluster]
-        order = np.lexsort((ranks, sizes, *panel.x.T, *panel.y.T, level, cohort))
+        mass = () if panel.weight is None else panel.weight.T
+        order = np.lexsort((ranks, sizes, *mass, *panel.x.T, *panel.y.T, level, cohort))
     cluster = pd.factorize(panel.cluster[order])[0].astype(np.int64)
     return replace(
         panel,
@@ -329,6 +319,7 @@ def _canonical(panel: Panel) -> Panel:
         cluster=cluster,
         x=panel.x[order],
         ids=panel.ids[order],
+        weight=None if panel.weight is None else panel.weight[order],
     )
 
 
@@ -355,7 +346,12 @@ def _check(panel: Panel) -> Panel:
         )
     notes = list(panel.notes)
     few = len(np.unique(panel.cluster[treated]))
-    if few < FEW_TREATED:
+    if few == 1:
+        notes.append(
+            "One cluster holds all treated units: standard errors and intervals know nothing of "
+            "what it has of its own, and are too small. Hold the estimate against placebos instead."
+        )
+    elif few < FEW_TREATED:
         notes.append(
             f"Only {few} clusters hold treated units: standard errors and intervals tend to be too "
             "small. Set randomisation inference or a wild cluster bootstrap beside them."

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.effects.inference import at_least
 from analysis.effects.panel import NEVER, Floats, Panel
 from analysis.effects.placebo import StandIns, draw_placebo
+from analysis.effects.placebo_inference import reach
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
 
@@ -44,14 +46,14 @@ class PlaceboStudy:
     n_failed: int
 
     @property
-    def centred(self) -> Floats:
-        """Placebos less their mean, which the noise of these villages has in common."""
-        return self.estimate - self.estimate.mean()
+    def noise(self) -> Floats:
+        """Placebos with both signs (2D,): an estimate misses as easily on the other side."""
+        return np.concatenate([self.estimate, -self.estimate])
 
     @property
     def critical(self) -> float:
-        """The size that a centred placebo rarely passes, outcome units."""
-        return float(np.quantile(np.abs(self.centred), self.level, method="higher"))
+        """The size that a placebo rarely passes, outcome units: see `placebo_inference.reach`."""
+        return reach(self.estimate, self.level)
 
     @property
     def rejection_rate(self) -> float:
@@ -69,7 +71,7 @@ class PlaceboStudy:
         >>> PlaceboStudy(np.array([-2.0, 1, 0, 3]), ones, ones, ones, 0.95, 0).p_value(2.0)
         0.6
         """
-        reached = int((np.abs(self.estimate) >= abs(estimate) * (1 - 1e-9)).sum())
+        reached = int(at_least(np.abs(self.estimate), abs(estimate)).sum())
         return (1 + reached) / (1 + len(self.estimate))
 
 
@@ -89,6 +91,11 @@ def plant(
         Relative size by event time; the last value goes on. Constant when not given.
     alliance_cv : float
         Coefficient of variation (gamma) between alliances.
+
+    Raises
+    ------
+    LianjianError
+        The profile leaves out an event time or has no positive mean, or the variation is negative.
 
     Examples
     --------
@@ -145,6 +152,22 @@ def placebo_study(
     Simulation-based power with the data's own noise: Black, Hollingsworth, Nunes & Simon 2022,
     Journal of Public Economics 213 (DOI 10.1016/j.jpubeco.2022.104713); placebo assignments:
     Bertrand, Duflo & Mullainathan 2004 (DOI 10.1162/003355304772839588).
+
+    Examples
+    --------
+    b or c stands in for a: the other gains 2 less or 2 more. A planted effect comes through whole.
+
+    >>> from analysis.effects.placebo import stand_ins
+    >>> from analysis.effects.two_by_two import two_by_two
+    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
+    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
+    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
+    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
+    >>> def gain(panel):
+    ...     return two_by_two(panel, before=2023, after=2024)
+    >>> study = placebo_study(stand_ins(frame, "x_yuan"), gain, np.random.default_rng(1), draws=20)
+    >>> np.unique(np.abs(study.estimate)).tolist(), np.unique(study.slope).tolist()
+    ([2.0], [1.0])
     """
     rows, failed, reason, level = [], 0, "", 0.95
     for _ in range(draws):
@@ -157,8 +180,8 @@ def placebo_study(
             continue
         level = none.level
         error_ = none.std_error
-        reach = (none.high - none.low) / 2 / error_ if error_ > 0 else np.inf
-        rows.append((none.estimate, error_, one.estimate - none.estimate, reach))
+        multiple = (none.high - none.low) / 2 / error_ if error_ > 0 else np.inf
+        rows.append((none.estimate, error_, one.estimate - none.estimate, multiple))
     if failed * 2 > draws or not rows:
         raise LianjianError(f"{failed} of {draws} placebos could not be estimated: {reason}")
     values = np.array(rows)
@@ -176,8 +199,8 @@ def power_curve(study: PlaceboStudy, effects: Sequence[float], rule: Rule = "pla
     effects : sequence of float
         Sizes E, outcome units.
     rule : {"placebo", "t"}
-        ``placebo``: found when larger in size than the ``level`` quantile of placebos, as in
-        randomisation inference. ``t``: when the estimator's own interval excludes zero.
+        ``placebo``: found when the interval from stand-ins (`placebo_inference.randomised`)
+        excludes zero. ``t``: when the estimator's own interval excludes zero.
 
     Returns
     -------
@@ -187,22 +210,22 @@ def power_curve(study: PlaceboStudy, effects: Sequence[float], rule: Rule = "pla
 
     Notes
     -----
-    Placebos are centred first: all use the same villages, so their mean is noise of this one
-    dataset. It says nothing of what another draw of incomes would allow to find.
+    Each placebo counts with both signs. All of them use the same villages, so that their mean is
+    noise of this one dataset: it belongs to the size of what can go wrong, not to its direction.
 
     Examples
     --------
-    Placebos −1, 0, 0 and 1: to be found an estimate must pass 1.
+    Placebos −1, 0, 0 and 1: at a level of 60 % an estimate must pass 1 to be found.
 
     >>> ones = np.ones(4)
-    >>> study = PlaceboStudy(np.array([-1.0, 0, 0, 1]), ones, ones, 2 * ones, 0.95, 0)
+    >>> study = PlaceboStudy(np.array([-1.0, 0, 0, 1]), ones, ones, 2 * ones, 0.6, 0)
     >>> power_curve(study, [0, 1.5, 2.5])["power"].tolist()
     [0.0, 0.75, 1.0]
     """
-    threshold = _threshold(study, rule)
+    threshold, slope = _threshold(study, rule), np.tile(study.slope, 2)
     sizes = np.asarray(effects, dtype=np.float64)
-    found = np.abs(study.centred + sizes[:, None] * study.slope) > threshold
-    power, n = found.mean(axis=1), found.shape[1]
+    found = np.abs(study.noise + sizes[:, None] * slope) > threshold
+    power, n = found.mean(axis=1), len(study.estimate)
     z2 = stats.norm.ppf(0.975) ** 2
     middle = (power + z2 / (2 * n)) / (1 + z2 / n)
     reach = np.sqrt(z2 * (power * (1 - power) / n + z2 / (4 * n**2))) / (1 + z2 / n)
@@ -213,6 +236,20 @@ def power_curve(study: PlaceboStudy, effects: Sequence[float], rule: Rule = "pla
 
 def minimal_effect(study: PlaceboStudy, power: float = 0.8, rule: Rule = "placebo") -> float:
     """Return the least positive effect found with the given probability, outcome units.
+
+    Parameters
+    ----------
+    study : PlaceboStudy
+        From `placebo_study`.
+    power : float
+        The probability.
+    rule : {"placebo", "t"}
+        As in `power_curve`.
+
+    Raises
+    ------
+    LianjianError
+        The probability is no share, the rule unknown, or a planted effect lowers an estimate.
 
     Notes
     -----
@@ -225,7 +262,7 @@ def minimal_effect(study: PlaceboStudy, power: float = 0.8, rule: Rule = "placeb
     Placebos −1, 0, 0, 1 must pass 1: they need 2, 1, 1 and 0.
 
     >>> ones = np.ones(4)
-    >>> study = PlaceboStudy(np.array([-1.0, 0, 0, 1]), ones, ones, 2 * ones, 0.95, 0)
+    >>> study = PlaceboStudy(np.array([-1.0, 0, 0, 1]), ones, ones, 2 * ones, 0.6, 0)
     >>> minimal_effect(study, 0.75)
     1.0
     """
@@ -233,13 +270,13 @@ def minimal_effect(study: PlaceboStudy, power: float = 0.8, rule: Rule = "placeb
         raise LianjianError(f"power is {power}; a share between 0 and 1 was expected, like 0.8.")
     if not (study.slope > 0).all():
         raise LianjianError("A planted effect lowers some estimates: look at the estimator.")
-    needed = (_threshold(study, rule) - study.centred) / study.slope
+    needed = (_threshold(study, rule) - study.noise) / np.tile(study.slope, 2)
     return float(max(np.quantile(needed, power, method="inverted_cdf"), 0.0))
 
 
 def _threshold(study: PlaceboStudy, rule: str) -> Floats:
     if rule == "placebo":
-        return np.full(len(study.estimate), study.critical)
+        return np.full(len(study.noise), study.critical)
     if rule == "t":
-        return study.critical_t * study.std_error
+        return np.tile(study.critical_t * study.std_error, 2)
     raise LianjianError(f"rule is {rule!r}; it can be 'placebo' or 't'.")

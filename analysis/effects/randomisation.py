@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.effects.inference import SEED, TIE, Bools, Floats, Ints
+from analysis.effects.inference import SEED, Bools, Floats, Ints, at_least
 from analysis.errors import LianjianError
 
 ENUMERATE = 20_000
@@ -21,7 +21,7 @@ DRAWS = 1_999
 Alternative = Literal["two-sided", "greater", "less"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RandomisationTest:
     """A test of no effect on any village, by re-assigning treatment.
 
@@ -57,7 +57,7 @@ class RandomisationTest:
     alternative: str
     notes: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         how = "all" if self.is_exact else "sampled"
         return (
             f"statistic {self.observed:.4g}, p = {self.p_value:.3g} ({self.alternative}); "
@@ -85,6 +85,11 @@ def count_assignments(timing: npt.ArrayLike, strata: npt.ArrayLike | None = None
     strata : array-like, shape (G,), optional
         County, say, within which timings are exchanged.
 
+    Raises
+    ------
+    LianjianError
+        There is no alliance, or not one stratum each.
+
     Examples
     --------
     Two of four join in one county, one of three in another: 6 × 3.
@@ -93,6 +98,8 @@ def count_assignments(timing: npt.ArrayLike, strata: npt.ArrayLike | None = None
     18
     """
     times = pd.factorize(pd.Series(timing), sort=True, use_na_sentinel=False)[0]
+    if not len(times):
+        raise LianjianError("There is no alliance whose timing could be assigned.")
     groups = _codes(strata, len(times))
     number = 1
     for group in range(int(groups.max()) + 1):
@@ -172,13 +179,11 @@ def assignments(
 
 
 def _extreme(values: Floats, observed: float, alternative: str) -> Bools:
-    slack = TIE * abs(observed)
     if alternative == "two-sided":
-        reached = np.abs(values) >= abs(observed) - slack
-    elif alternative == "greater":
-        reached = values >= observed - slack
+        reached = at_least(np.abs(values), abs(observed))
     else:
-        reached = values <= observed + slack
+        sign = 1 if alternative == "greater" else -1
+        reached = at_least(sign * values, sign * observed)
     extreme: Bools = reached | np.isnan(values)
     return extreme
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """One estimated number with its uncertainty.
 
@@ -47,10 +47,17 @@ class Estimate:
     notes: tuple[str, ...] = field(default=())
 
     def tidy(self) -> pd.DataFrame:
-        """Return the estimate as a frame of one row."""
+        """Return the estimate as a frame of one row.
+
+        Examples
+        --------
+        >>> one = Estimate("x", 3.0, 1.0, 1.0, 5.0, 0.01, 0.95, 9, 9, 9, 9, "by hand")
+        >>> one.tidy()["low"].item()
+        1.0
+        """
         return pd.DataFrame([{**asdict(self), "notes": "; ".join(self.notes)}])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         error = "" if math.isnan(self.std_error) else f" (SE {self.std_error:.4g})"
         return (
             f"{self.name}: {self.estimate:.4g}{error}, {self.level:.0%} interval "

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.effects.inference import SEED, Floats, at_least
 from analysis.effects.results import Estimate
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
 
 Estimator: TypeAlias = Callable[[pd.DataFrame], Estimate]
 
@@ -22,17 +22,15 @@ PLACEBO_DRAWS = 499
 """Placebo assignments; each calls the estimator once."""
 
 
-def need_columns(panel: pd.DataFrame, *columns: str) -> None:
-    """Raise unless the panel has the columns."""
-    missing = [column for column in columns if column not in panel]
-    if missing:
-        raise LianjianError(
-            f"The panel has no column {', '.join(missing)}; it has {', '.join(map(str, panel))}."
-        )
-
-
 def cohorts(panel: pd.DataFrame, cohort: str) -> pd.Series:
     """Return the year of joining as a float a row, NaN for never (missing or 0 in the panel).
+
+    Parameters
+    ----------
+    panel : DataFrame
+        One row a unit and year.
+    cohort : str
+        Its column of years of joining.
 
     Examples
     --------
@@ -44,7 +42,22 @@ def cohorts(panel: pd.DataFrame, cohort: str) -> pd.Series:
 
 
 def attempt(estimator: Estimator, panel: pd.DataFrame) -> dict[str, object]:
-    """Return the numbers of an estimate as a row, or the reason why there are none."""
+    """Return the numbers of an estimate as a row, or the reason why there are none.
+
+    Parameters
+    ----------
+    estimator : callable
+        From a panel to an `Estimate`.
+    panel : DataFrame
+        What it takes.
+
+    Examples
+    --------
+    >>> def refuse(_):
+    ...     raise LianjianError("no village")
+    >>> attempt(refuse, pd.DataFrame())["notes"]
+    'not estimated: no village'
+    """
     try:
         result = estimator(panel)
     except LianjianError as error:

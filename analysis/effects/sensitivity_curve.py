@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.effects.inference import SEED, at_least
-from analysis.effects.sensitivity import Estimator, attempt, cohorts, need_columns
-from analysis.errors import LianjianError
+from analysis.effects.sensitivity import Estimator, attempt, cohorts
+from analysis.errors import LianjianError, need_columns
 
 DRAWS = 199
 """Permutations; each runs every specification once."""
@@ -120,6 +120,11 @@ def summarise_curve(table: pd.DataFrame, size: float = 0.05) -> CurveSummary:
         From `specification_curve`.
     size : float
         Level at which a specification counts as significant.
+
+    Raises
+    ------
+    LianjianError
+        No specification has both an estimate and a p-value.
 
     Examples
     --------

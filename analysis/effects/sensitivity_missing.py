@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis.effects.inference import Floats
 from analysis.effects.results import Estimate
-from analysis.effects.sensitivity import Estimator, need_columns
-from analysis.errors import LianjianError
+from analysis.effects.sensitivity import Estimator
+from analysis.errors import LianjianError, need_columns
+from analysis.indicators.tables import amounts, flags
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def lee_bounds(outcome: npt.ArrayLike, treated: npt.ArrayLike) -> Bounds:
     >>> bounds.low, bounds.high, bounds.estimate
     (0.5, 2.5, 1.5)
     """
-    y = np.asarray(outcome, dtype=float)
-    group = np.asarray(treated).astype(bool)
+    y = amounts(outcome, "The outcome")
+    group = flags(treated, "treated")
     if y.ndim != 1 or group.shape != y.shape:
         raise LianjianError(f"Outcome {y.shape} and treated {group.shape} differ; expected (n,).")
     seen = ~np.isnan(y)

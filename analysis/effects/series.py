@@ -1,57 +1,22 @@
-"""Many effects with one covariance matrix, and a joint test of some of them."""
+"""Many effects with one covariance matrix."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.effects.panel import Floats, Ints, Panel
+from analysis.effects.panel import Bools, Floats, Ints, Panel
 from analysis.effects.results import Estimate
+from analysis.effects.wald import WaldTest, clusters_behind
 from analysis.errors import LianjianError
 
 TINY = 1e-10
 """A variance below TINY times the outcome's own variance is rounding, not uncertainty."""
 
 
-@dataclass(frozen=True)
-class WaldTest:
-    """A joint test that several effects are zero.
-
-    Attributes
-    ----------
-    hypothesis : str
-        What is tested.
-    statistic : float
-        W = θ′V⁻¹θ.
-    df, df_resid : float
-        Number of effects q, and clusters − 1.
-    p_value : float
-        From W/q ~ F(q, clusters − 1); NaN only with a note that says why.
-    p_chi2 : float
-        From W ~ χ²(q), right for many clusters.
-    note : str
-        Why there is no test, else empty.
-    """
-
-    hypothesis: str
-    statistic: float
-    df: int
-    df_resid: float
-    p_value: float
-    p_chi2: float
-    note: str = ""
-
-    def __str__(self) -> str:
-        if self.note:
-            return f"{self.hypothesis}: {self.note}"
-        return (
-            f"{self.hypothesis}: W = {self.statistic:.4g}, F({self.df}, {self.df_resid:.0f}) "
-            f"p = {self.p_value:.3g}, χ² p = {self.p_chi2:.3g}"
-        )
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EffectSeries:
     """Effects by event time, cohort or year.
 
@@ -69,8 +34,8 @@ class EffectSeries:
         Of the estimates.
     band_low, band_high : float array, (K,)
         Band that covers all effects at once at ``level``; NaN when no band was asked for.
-    n_units : int array, (K,)
-        Treated units behind each effect.
+    n_units, n_clusters : int array, (K,)
+        Treated units behind each effect, and the clusters they lie in.
     reference : tuple of int
         Index values fixed at zero; they have no row.
     overall : Estimate
@@ -95,6 +60,7 @@ class EffectSeries:
     band_low: Floats
     band_high: Floats
     n_units: Ints
+    n_clusters: Ints
     reference: tuple[int, ...]
     overall: Estimate
     pretest: WaldTest | None
@@ -103,7 +69,15 @@ class EffectSeries:
     notes: tuple[str, ...] = field(default=())
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row an effect."""
+        """Return one row an effect.
+
+        Examples
+        --------
+        >>> from analysis.effects.examples import four_villages
+        >>> from analysis.effects.twoway import event_study
+        >>> event_study(four_villages()).tidy()[["event_time", "estimate"]].to_numpy().tolist()
+        [[0.0, 2.0]]
+        """
         names = [
             "estimate",
             "std_error",
@@ -113,6 +87,7 @@ class EffectSeries:
             "band_low",
             "band_high",
             "n_units",
+            "n_clusters",
         ]
         return pd.DataFrame({self.by: self.index, **{name: getattr(self, name) for name in names}})
 
@@ -124,13 +99,20 @@ class EffectSeries:
             raise LianjianError(f"{self.name} has no {self.by} {key}. It has: {known}.")
         return float(self.estimate[place[0]])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [str(self.overall), self.tidy().to_string(index=False, float_format="%.4g".__mod__)]
         return "\n".join([*lines, *([str(self.pretest)] if self.pretest else []), *self.notes])
 
 
 def cluster_sums(scores: Floats, cluster: Ints) -> Floats:
     """Add up the rows of ``scores`` (N, K) by cluster 0 … G−1: (G, K).
+
+    Parameters
+    ----------
+    scores : float array, (N, K)
+        One row a unit.
+    cluster : int array, (N,)
+        Cluster of each unit.
 
     Examples
     --------
@@ -148,6 +130,15 @@ def cluster_sums(scores: Floats, cluster: Ints) -> Floats:
 def clustered_covariance(influence: Floats, panel: Panel, *, small_sample: bool = True) -> Floats:
     """Return Σ_c ψ_c ψ_c′ of influence functions (N, K), times G/(G−1) when ``small_sample``.
 
+    Parameters
+    ----------
+    influence : float array, (N, K)
+        ψ with variance Σψ².
+    panel : Panel
+        Gives the G clusters.
+    small_sample : bool
+        Multiply by G/(G−1).
+
     Examples
     --------
     Two units, ψ = ±1: the sum of squares 2, times 2/1.
@@ -162,42 +153,24 @@ def clustered_covariance(influence: Floats, panel: Panel, *, small_sample: bool 
     return sums.T @ sums * (groups / (groups - 1) if small_sample else 1.0)
 
 
-def wald(theta: Floats, covariance: Floats, df_resid: float, hypothesis: str) -> WaldTest:
-    """Test that all of ``theta`` (q,) are zero.
-
-    Notes
-    -----
-    W = θ′V⁻¹θ. The p-value takes W/q as F(q, G−1), Cameron & Miller 2015, J. Hum. Resour. 50(2),
-    section VI; the χ² value is the one that holds as clusters grow in number.
-
-    Examples
-    --------
-    >>> test = wald(np.array([2.0]), np.array([[1.0]]), np.inf, "no effect")
-    >>> test.statistic, round(test.p_chi2, 4)
-    (4.0, 0.0455)
-    """
-    q, nan = len(theta), float("nan")
-    why = ""
-    if q > df_resid:
-        why = f"not tested: {q} effects cannot be tested jointly on {df_resid + 1:.0f} clusters"
-    else:
-        scale = np.sqrt(np.diag(covariance))
-        if (scale == 0).any() or np.linalg.cond(covariance / np.outer(scale, scale)) > 1 / TINY:
-            why = "not tested: the covariance of these effects is singular"
-    if why:
-        return WaldTest(hypothesis, nan, q, df_resid, nan, nan, why)
-    statistic = float(theta @ np.linalg.solve(covariance, theta))
-    p_value = float(stats.f.sf(statistic / q, q, df_resid)) if np.isfinite(df_resid) else nan
-    p_chi2 = float(stats.chi2.sf(statistic, q))
-    return WaldTest(
-        hypothesis, statistic, q, df_resid, p_value if np.isfinite(df_resid) else p_chi2, p_chi2
-    )
-
-
 def pointwise(
     estimate: Floats, std_error: Floats, df: float, level: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0.
+
+    Parameters
+    ----------
+    estimate, std_error : float array, (K,)
+        In the unit of the outcome.
+    df : float
+        Degrees of freedom; infinite for the normal.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    LianjianError
+        The level is no share.
 
     Examples
     --------
@@ -217,6 +190,21 @@ def make_estimate(
     inference: str, notes: tuple[str, ...] = (), n_obs: int | None = None,
 ) -> Estimate:  # fmt: skip
     """Turn a number and its variance into an `Estimate`, with t of clusters − 1 degrees of freedom.
+
+    Parameters
+    ----------
+    name, inference : str
+        The method and its target; how the uncertainty was obtained.
+    value, variance : float
+        In the unit of the outcome, and its square. A variance that is rounding counts as zero.
+    panel : Panel
+        Gives units, clusters and notes.
+    level : float
+        Confidence level.
+    notes : tuple of str
+        Added to the panel's.
+    n_obs : int, optional
+        Rows used; all of the panel when not given.
 
     Examples
     --------
@@ -242,13 +230,47 @@ def make_estimate(
 
 def make_series(
     name: str, by: str, index: Ints, estimate: Floats, covariance: Floats, *,
-    panel: Panel, n_units: Ints, overall: Estimate, reference: tuple[int, ...] = (),
+    panel: Panel, units: Sequence[Bools], n_units: Ints, overall: Estimate,
+    reference: tuple[int, ...] = (),
     pretest: WaldTest | None = None, critical: float | None = None, notes: tuple[str, ...] = (),
 ) -> EffectSeries:  # fmt: skip
     """Turn effects (K,) and their covariance (K, K) into an `EffectSeries`.
 
-    ``critical`` is the multiple of the standard error that makes a band for all effects at once.
-    The level is that of ``overall``. Tested through the estimators.
+    Parameters
+    ----------
+    name, by : str
+        The method, and what the index counts.
+    index : int array, (K,)
+        Event times, cohorts or years.
+    estimate, covariance : float arrays, (K,) and (K, K)
+        In the unit of the outcome, and its square.
+    panel : Panel
+        Gives clusters and notes.
+    units : sequence of bool arrays, (N,)
+        The treated units of each effect.
+    n_units : int array, (K,)
+        Their number.
+    overall : Estimate
+        The one-number summary, whose level is that of the series.
+    reference : tuple of int
+        Index values fixed at zero.
+    pretest : WaldTest, optional
+        Joint test of the effects before treatment.
+    critical : float, optional
+        Multiple of the standard error that makes a band for all effects at once.
+    notes : tuple of str
+        Added to the panel's.
+
+    Examples
+    --------
+    >>> from analysis.effects.examples import four_villages
+    >>> panel = four_villages()
+    >>> whole = make_estimate("x", 2.0, 1.0, panel, inference="t")
+    >>> series = make_series(
+    ...     "x", "event_time", np.array([0]), np.array([2.0]), np.eye(1), panel=panel,
+    ...     units=[panel.cohort == 2024], n_units=np.array([2]), overall=whole)
+    >>> series.n_clusters.tolist(), series.df
+    ([2], 3)
     """
     df = panel.n_clusters - 1
     error = np.sqrt(np.clip(np.diag(covariance), 0, None))
@@ -260,6 +282,7 @@ def make_series(
     return EffectSeries(
         name=name, by=by, index=index, estimate=estimate, std_error=error, low=low, high=high,
         p_value=p_value, covariance=covariance, band_low=estimate - reach,
-        band_high=estimate + reach, n_units=n_units, reference=reference, overall=overall,
+        band_high=estimate + reach, n_units=n_units,
+        n_clusters=clusters_behind(panel, units).sum(axis=1), reference=reference, overall=overall,
         pretest=pretest, level=overall.level, df=df, notes=panel.notes + notes,
     )  # fmt: skip

@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.effects.did_scores import ADJUSTMENTS, Adjustment, NoOverlapError, Sample, att_score
-from analysis.effects.panel import NEVER, Floats, Ints, Panel
-from analysis.effects.series import WaldTest, clustered_covariance, pointwise, wald
+from analysis.effects.did_scores import ADJUSTMENTS, Adjustment, NoOverlapError, Sample, att_scores
+from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
+from analysis.effects.series import clustered_covariance, pointwise
 from analysis.effects.twoway import comparison_cohorts
-from analysis.effects.within import cohort_slices
+from analysis.effects.wald import BEFORE, WaldTest, clusters_behind, no_test, wald
 from analysis.errors import LianjianError
 
 Comparison = Literal["never", "not_yet"]
@@ -60,11 +60,32 @@ class GroupTime:
         return np.sqrt(np.diag(self.covariance()))
 
     def covariance(self) -> Floats:
-        """Return the clustered covariance of the estimates (K, K)."""
+        """Return the clustered covariance of the estimates (K, K).
+
+        Examples
+        --------
+        Each of four villages lies 0.5 off its group's mean of two: Σ(0.5/2)² · 4/3.
+
+        >>> from analysis.effects.examples import four_villages
+        >>> group_time(four_villages()).covariance().round(6).tolist()
+        [[0.333333]]
+        """
         return clustered_covariance(self.influence, self.panel, small_sample=self.small_sample)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
-        """Return one row for each cohort and year."""
+        """Return one row for each cohort and year.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level.
+
+        Examples
+        --------
+        >>> from analysis.effects.examples import four_villages
+        >>> group_time(four_villages()).tidy()[["cohort", "base", "estimate"]].iloc[0].tolist()
+        [2024.0, 2023.0, 2.0]
+        """
         error = self.std_error
         low, high, p_value = pointwise(self.estimate, error, self.panel.n_clusters - 1, level)
         return pd.DataFrame(
@@ -82,18 +103,22 @@ class GroupTime:
         )
 
     def pretest(self) -> WaldTest:
-        """Test jointly that no effect comes before treatment less anticipation."""
+        """Test jointly that no effect comes before treatment less anticipation.
+
+        Examples
+        --------
+        >>> from analysis.effects.examples import four_villages
+        >>> group_time(four_villages()).pretest().note
+        'not tested: no cohort shows a year before its base'
+        """
         before = self.year < self.cohort - self.anticipation
-        df = self.panel.n_clusters - 1
-        hypothesis = "No effect before treatment"
         if not before.any():
-            nan = float("nan")
-            why = "not tested: no cohort shows a year before its base"
-            return WaldTest(hypothesis, nan, 0, df, nan, nan, why)
+            return no_test(BEFORE, "no cohort shows a year before its base")
         part = clustered_covariance(
             self.influence[:, before], self.panel, small_sample=self.small_sample
         )
-        return wald(self.estimate[before], part, df, hypothesis)
+        behind = clusters_behind(self.panel, (self.panel.cohort == g for g in self.cohort[before]))
+        return wald(self.estimate[before], part, behind, BEFORE, df_resid=self.panel.n_clusters - 1)
 
     def __repr__(self) -> str:
         return (
@@ -145,23 +170,20 @@ def group_time(
     ATT(g, t) = E[Y_t − Y_b | G = g] − E[Y_t − Y_b | comparison], b the base year (J. Econometrics
     225(2), DOI 10.1016/j.jeconom.2020.12.001, theorem 1). Each pair uses the units seen in both
     its years; to have the same units throughout, make the panel with ``unbalanced="balance"``.
-    Cohorts without a base year, pairs without a comparison and pairs without overlap in the
-    covariates are left out and named in the notes.
+    Weights are those of the unit's first row. Cohorts without a base year, pairs without a
+    comparison and pairs without overlap in the covariates are left out and named in the notes.
 
     Examples
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> group_time(make_panel(frame, "income")).estimate
+    >>> from analysis.effects.examples import four_villages
+    >>> group_time(four_villages()).estimate
     array([2.])
     """
     adjustment = adjustment or ("doubly_robust" if panel.covariates else "none")
     _check_arguments(panel, comparison, adjustment, base, anticipation)
-    groups = cohort_slices(panel)
+    groups = panel.groups
     cohort = np.array([g for g, _ in groups])
     control = comparison_cohorts(cohort, panel, anticipation)
     if comparison == "never" and not control.any():
@@ -169,12 +191,9 @@ def group_time(
             "No unit is never treated. Choose comparison='not_yet', or add units outside."
         )
     by_year = np.ascontiguousarray(panel.y.T)
-    complete = not np.isnan(by_year).any()
-    pairs: list[tuple[int, int, int, float]] = []
-    columns: list[Floats] = []
+    work = _Work(by_year, Sample(panel.x, adjustment, panel.unit_weight), groups)
     lost: dict[str, list[str]] = {}
-    sample = Sample(panel.x, adjustment)
-    for place, (g, rows) in enumerate(groups):
+    for place, (g, _) in enumerate(groups):
         if control[place] or g > panel.years[-1]:
             continue
         early = np.flatnonzero(panel.years < g - anticipation)
@@ -183,35 +202,24 @@ def group_time(
             lost.setdefault(text, []).append(f"cohort {g}")
             continue
         for t, b in _year_pairs(panel.years, g, anticipation, int(early[-1]), base):
+            others = control
             if comparison == "not_yet":
                 start = panel.years[max(t, b)] + anticipation
                 others = (cohort == NEVER) | ((cohort > start) & (cohort != g))
-            else:
-                others = control
-            against = [where for where, other in zip(groups, others, strict=True) if other]
-            spans = _merge([where for _, where in against])
-            column = np.zeros(panel.n_units)
-            label = f"({g}, {panel.years[t]})"
-            try:
-                estimate = _pair(
-                    by_year[t], by_year[b], rows, spans, column, sample=sample, complete=complete
-                )
-            except NoOverlapError as error:
-                lost.setdefault(str(error), []).append(label)
-                continue
-            pairs.append((g, int(panel.years[t]), int(panel.years[b]), estimate))
-            columns.append(column)
+            work.add(place, t, b, others)
+    estimate, influence = work.done(lost, panel.years)
+    known = ~np.isnan(estimate)
+    place, t, b = np.array(work.pairs, dtype=np.int64).reshape(-1, 3)[known].T
     notes = tuple(f"Left out, {why}: {', '.join(what)}." for why, what in lost.items())
-    if not pairs or not any(t >= g for g, t, _, _ in pairs):
+    if not (panel.years[t] >= cohort[place]).any():
         raise LianjianError(
             "No effect after treatment can be estimated. " + " ".join((*panel.notes, *notes))
         )
-    g_, t_, b_ = (np.array([pair[k] for pair in pairs], dtype=np.int64) for k in range(3))
     return GroupTime(
-        cohort=g_, year=t_, base=b_, estimate=np.array([pair[3] for pair in pairs]),
-        influence=np.stack(columns).T, panel=panel, comparison=comparison, base_rule=base,
-        adjustment=adjustment, anticipation=anticipation, small_sample=small_sample,
-        notes=notes + sample.notes(),
+        cohort=cohort[place], year=panel.years[t], base=panel.years[b], estimate=estimate[known],
+        influence=(influence if known.all() else influence[known]).T, panel=panel,
+        comparison=comparison, base_rule=base, adjustment=adjustment, anticipation=anticipation,
+        small_sample=small_sample, notes=notes + work.sample.notes(),
     )  # fmt: skip
 
 
@@ -240,23 +248,45 @@ def _year_pairs(
     return [(t, last if years[t] >= g - anticipation else t - 1) for t in range(1, len(years))]
 
 
-def _merge(spans: list[slice]) -> list[slice]:
-    """Join neighbouring slices."""
-    merged: list[slice] = []
-    for span in spans:
-        if merged and merged[-1].stop == span.start:
-            merged[-1] = slice(merged[-1].start, span.stop)
-        else:
-            merged.append(span)
-    return merged
+class _Work:
+    """Pairs of a cohort and two years; those with the same units are computed together."""
 
+    def __init__(self, by_year: Floats, sample: Sample, groups: list[tuple[int, slice]]) -> None:
+        self.by_year, self.sample, self.groups = by_year, sample, groups
+        self.complete = not np.isnan(by_year).any()
+        self.pairs: list[tuple[int, int, int]] = []
+        self._batches: dict[tuple[object, ...], tuple[Bools, list[int]]] = {}
 
-def _pair(
-    now: Floats, then: Floats, rows: slice, spans: list[slice], column: Floats, *,
-    sample: Sample, complete: bool,
-) -> float:  # fmt: skip
-    """Estimate one pair and write its influence function into ``column`` (N,)."""
-    if sample.adjustment == "none" and complete:
+    def add(self, place: int, t: int, b: int, others: Bools) -> None:
+        """Note the cohort at ``place`` in year t against b, compared with ``others``."""
+        key = (place, others.tobytes(), None if self.complete else (t, b))
+        self._batches.setdefault(key, (others, []))[1].append(len(self.pairs))
+        self.pairs.append((place, t, b))
+
+    def done(self, lost: dict[str, list[str]], years: Ints) -> tuple[Floats, Floats]:
+        """Return effects (K,), NaN where there is none, and influence (K, N); fill ``lost``."""
+        estimate = np.full(len(self.pairs), np.nan)
+        influence = np.zeros((len(self.pairs), self.by_year.shape[1]))
+        plain = self.complete and self.sample.adjustment == "none" and self.sample.weight is None
+        for others, numbers in self._batches.values():
+            place = self.pairs[numbers[0]][0]
+            kept = zip(self.groups, others, strict=True)
+            spans = _merge([rows for (_, rows), is_in in kept if is_in])
+            try:
+                if plain:
+                    for k in numbers:
+                        estimate[k] = self._difference(k, spans, influence[k])
+                else:
+                    estimate[numbers] = self._scores(numbers, spans, influence)
+            except NoOverlapError as error:
+                labels = [f"({self.groups[place][0]}, {years[self.pairs[k][1]]})" for k in numbers]
+                lost.setdefault(str(error), []).extend(labels)
+        return estimate, influence
+
+    def _difference(self, k: int, spans: list[slice], column: Floats) -> float:
+        """Return a difference of mean changes; slices spare copies of large panels."""
+        place, t, b = self.pairs[k]
+        rows, now, then = self.groups[place][1], self.by_year[t], self.by_year[b]
         if not spans:
             raise NoOverlapError("no comparison left")
         treated = now[rows] - then[rows]
@@ -268,14 +298,33 @@ def _pair(
         for span, change in zip(spans, changes, strict=True):
             column[span] = (level - change) / n
         return float(mean - level)
-    change = now - then
-    seen = ~np.isnan(change)
-    units = np.arange(rows.start, rows.stop)[seen[rows]]
-    other = [np.arange(span.start, span.stop)[seen[span]] for span in spans]
-    control = np.concatenate(other) if other else np.empty(0, dtype=np.int64)
-    if not len(units):
-        raise NoOverlapError("no treated unit seen in both years")
-    if not len(control):
-        raise NoOverlapError("no comparison left")
-    estimate, column[units], column[control] = att_score(change, units, control, sample)
-    return estimate
+
+    def _scores(self, numbers: list[int], spans: list[slice], influence: Floats) -> Floats:
+        """Return the effects of pairs that share their units."""
+        place, t, b = np.array([self.pairs[k] for k in numbers]).T
+        change = self.by_year[t] - self.by_year[b]
+        seen = ~np.isnan(change[0])
+        rows = self.groups[place[0]][1]
+        units = np.arange(rows.start, rows.stop)[seen[rows]]
+        other = [np.arange(span.start, span.stop)[seen[span]] for span in spans]
+        control = np.concatenate(other) if other else np.empty(0, dtype=np.int64)
+        if not len(units):
+            raise NoOverlapError("no treated unit seen in both years")
+        if not len(control):
+            raise NoOverlapError("no comparison left")
+        scores = att_scores(change.T, units, control, self.sample)
+        lines = np.array(numbers)[:, None]
+        influence[lines, units] = scores.treated.T
+        influence[lines, control] = scores.control.T
+        return scores.estimate
+
+
+def _merge(spans: list[slice]) -> list[slice]:
+    """Join neighbouring slices."""
+    merged: list[slice] = []
+    for span in spans:
+        if merged and merged[-1].stop == span.start:
+            merged[-1] = slice(merged[-1].start, span.stop)
+        else:
+            merged.append(span)
+    return merged

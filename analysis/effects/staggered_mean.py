@@ -1,5 +1,7 @@
 """Averages of ATT(g, t): one number, by event time, by cohort, by year."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from analysis.effects.bands import critical_value
@@ -20,6 +22,13 @@ NAME = "Callaway–Sant'Anna"
 def simple(effects: GroupTime, *, level: float = 0.95) -> Estimate:
     """Average the effects after treatment over cohorts and years, weighted by cohort size.
 
+    Parameters
+    ----------
+    effects : GroupTime
+        Effects by cohort and year.
+    level : float
+        Confidence level.
+
     Raises
     ------
     LianjianError
@@ -32,17 +41,12 @@ def simple(effects: GroupTime, *, level: float = 0.95) -> Estimate:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(simple(group_time(make_panel(frame, "income"))).estimate)
+    >>> print(simple(group_time(four_villages())).estimate)
     2.0
     """
-    theta, psi = _weighted(effects, effects.year >= effects.cohort)
-    return _estimate(effects, "simple", theta, psi, level)
+    return _estimate(effects, "simple", *_weighted(effects, effects.year >= effects.cohort), level)
 
 
 def dynamic(
@@ -81,35 +85,30 @@ def dynamic(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(dynamic(group_time(make_panel(frame, "income")))[0])
+    >>> print(dynamic(group_time(four_villages()))[0])
     2.0
     """
     years = effects.panel.years
     when = effects.year - effects.cohort
     keep = np.ones(len(when), dtype=np.bool_)
-    notes: tuple[str, ...] = ()
+    title, notes = "dynamic", effects.notes
     if balance is not None:
         keep = (years[-1] - effects.cohort >= balance) & (when <= balance)
         keep &= when > balance - (years[-1] - years[0]) - 1
         if not (keep & (when >= 0)).any():
             raise LianjianError(f"No cohort is seen until event time {balance}. Lower `balance`.")
-        notes = (f"Only cohorts seen until event time {balance}.",)
+        title = f"dynamic, balanced to {balance}"
+        notes = (*notes, f"Only cohorts seen until event time {balance}.")
     index = np.unique(when[keep])
-    theta, psi = _stack([_weighted(effects, keep & (when == e)) for e in index])
-    post = index >= 0
-    title = "dynamic" if balance is None else f"dynamic, balanced to {balance}"
-    overall = _estimate(effects, title, theta[post].mean(), psi[:, post].mean(axis=1), level)
-    units = np.array([_units(effects, keep & (when == e)) for e in index])
+    marks = [keep & (when == e) for e in index]
+    parts = _stack([_weighted(effects, mark) for mark in marks])
+    overall = _mean(effects, title, parts, index >= 0, level)
     zero = (-1 - effects.anticipation,) if effects.base_rule == "universal" else ()
     return _series(
-        effects, "event_time", index, theta, psi, units=units, overall=overall, rng=rng,
-        draws=draws, reference=zero, notes=notes,
+        effects, "event_time", index, marks, parts, overall=overall, rng=rng, draws=draws,
+        reference=zero, notes=notes,
     )  # fmt: skip
 
 
@@ -135,26 +134,22 @@ def by_cohort(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(by_cohort(group_time(make_panel(frame, "income")))[2024])
+    >>> print(by_cohort(group_time(four_villages()))[2024])
     2.0
     """
     post = effects.year >= effects.cohort
     index = np.unique(effects.cohort[post])
     marks = [post & (effects.cohort == g) for g in index]
-    theta = np.array([effects.estimate[mark].mean() for mark in marks])
-    psi = np.stack([effects.influence[:, mark].mean(axis=1) for mark in marks], axis=1)
+    theta, psi = _stack([_weighted(effects, mark) for mark in marks])
     weights = _shares(effects, index)
-    total = psi @ (weights / weights.sum()) + _share_influence(effects, index, theta)
-    overall = _estimate(effects, "by cohort", float(theta @ weights / weights.sum()), total, level)
-    units = np.array([_units(effects, mark) for mark in marks])
+    weights = weights / weights.sum()
+    total = psi @ weights + _share_influence(effects, index, theta)
+    overall = _estimate(effects, "by cohort", float(theta @ weights), total, level)
     return _series(
-        effects, "cohort", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
+        effects, "cohort", index, marks, (theta, psi), overall=overall, rng=rng, draws=draws,
+        notes=effects.notes,
     )  # fmt: skip
 
 
@@ -180,41 +175,41 @@ def by_year(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
+    >>> from analysis.effects.examples import four_villages
     >>> from analysis.effects.staggered import group_time
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(by_year(group_time(make_panel(frame, "income")))[2024])
+    >>> print(by_year(group_time(four_villages()))[2024])
     2.0
     """
     post = effects.year >= effects.cohort
     index = np.unique(effects.year[post])
     marks = [post & (effects.year == t) for t in index]
-    theta, psi = _stack([_weighted(effects, mark) for mark in marks])
-    overall = _estimate(effects, "by year", theta.mean(), psi.mean(axis=1), level)
-    units = np.array([_units(effects, mark) for mark in marks])
+    parts = _stack([_weighted(effects, mark) for mark in marks])
+    overall = _mean(effects, "by year", parts, np.ones(len(index), dtype=np.bool_), level)
     return _series(
-        effects, "year", index, theta, psi, units=units, overall=overall, rng=rng, draws=draws,
+        effects, "year", index, marks, parts, overall=overall, rng=rng, draws=draws,
+        notes=effects.notes,
     )  # fmt: skip
 
 
 def _shares(effects: GroupTime, cohorts: Ints) -> Floats:
-    """Return the share of each cohort among all units."""
-    known, counts = np.unique(effects.panel.cohort, return_counts=True)
-    return counts[np.searchsorted(known, cohorts)] / effects.panel.n_units
+    """Return the (weighted) share of each cohort among all units."""
+    weight = effects.panel.unit_weight
+    mass = {g: float(rows.stop - rows.start if weight is None else weight[rows].sum())
+            for g, rows in effects.panel.groups}  # fmt: skip
+    return np.array([mass[g] for g in cohorts.tolist()]) / sum(mass.values())
 
 
 def _share_influence(effects: GroupTime, cohorts: Ints, theta: Floats) -> Floats:
     """Return what estimating the weights p_g/Σp adds to the influence function (N,)."""
     shares = _shares(effects, cohorts)
-    total = shares.sum()
-    mean = float(shares @ theta / total)
-    known, where = np.unique(effects.panel.cohort, return_inverse=True)
-    # d(Σpθ/Σp) = Σ (θ − mean) dp / Σp, and dp_g of a unit is (1{its cohort is g} − p_g)/N
-    slope = np.array([(theta[cohorts == g] - mean).sum() for g in known])
-    return (slope[where] - shares @ (theta - mean)) / (total * effects.panel.n_units)
+    mean = float(shares @ theta / shares.sum())
+    # d(Σpθ/Σp) = Σ (θ − mean) dp / Σp, and dp_g of a unit is its own weight over that of all units
+    slope = np.empty(effects.panel.n_units)
+    for g, rows in effects.panel.groups:
+        slope[rows] = (theta[cohorts == g] - mean).sum()
+    weight = effects.panel.unit_weight
+    n = effects.panel.n_units if weight is None else weight.sum()
+    return slope * (1.0 if weight is None else weight) / (shares.sum() * n)
 
 
 def _weighted(effects: GroupTime, mark: Bools) -> tuple[float, Floats]:
@@ -232,8 +227,12 @@ def _stack(parts: list[tuple[float, Floats]]) -> tuple[Floats, Floats]:
     return np.array([part[0] for part in parts]), np.stack([part[1] for part in parts]).T
 
 
-def _units(effects: GroupTime, mark: Bools) -> int:
-    return int(np.isin(effects.panel.cohort, np.unique(effects.cohort[mark])).sum())
+def _mean(
+    effects: GroupTime, what: str, parts: tuple[Floats, Floats], among: Bools, level: float
+) -> Estimate:
+    """Average effects, each counted once."""
+    theta, psi = parts
+    return _estimate(effects, what, theta[among].mean(), psi[:, among].mean(axis=1), level)
 
 
 def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: float) -> Estimate:
@@ -246,17 +245,19 @@ def _estimate(effects: GroupTime, what: str, theta: float, psi: Floats, level: f
 
 
 def _series(
-    effects: GroupTime, by: str, index: Ints, theta: Floats, psi: Floats, *, units: Ints,
-    overall: Estimate, rng: np.random.Generator | None, draws: int,
-    reference: tuple[int, ...] = (), notes: tuple[str, ...] = (),
+    effects: GroupTime, by: str, index: Ints, marks: Sequence[Bools], parts: tuple[Floats, Floats],
+    *, overall: Estimate, rng: np.random.Generator | None, draws: int, notes: tuple[str, ...],
+    reference: tuple[int, ...] = (),
 ) -> EffectSeries:  # fmt: skip
-    panel = effects.panel
+    panel, (theta, psi) = effects.panel, parts
     critical = None
     if rng is not None:
         critical = critical_value(psi, panel, rng, draws=draws, level=overall.level)
+    units = [np.isin(panel.cohort, effects.cohort[mark]) for mark in marks]
     return make_series(
         f"{NAME}, by {by.replace('_', ' ')}", by, index, theta,
         clustered_covariance(psi, panel, small_sample=effects.small_sample), panel=panel,
-        n_units=units, overall=overall, reference=reference, critical=critical,
-        pretest=effects.pretest() if by == "event_time" else None, notes=effects.notes + notes,
+        units=units, n_units=np.array([part.sum() for part in units]), overall=overall,
+        reference=reference, critical=critical,
+        pretest=effects.pretest() if by == "event_time" else None, notes=notes,
     )  # fmt: skip

@@ -65,8 +65,8 @@ def synthetic_did(
     Raises
     ------
     LianjianError
-        Several cohorts and none named; fewer than two years before treatment; too few units for
-        the standard error.
+        The panel has weights; several cohorts and none named; fewer than two years before
+        treatment; too few units for the standard error.
 
     Notes
     -----
@@ -90,6 +90,8 @@ def synthetic_did(
     >>> round(synthetic_did(panel, np.random.default_rng(1), draws=99).estimate, 6)
     2.0
     """
+    if panel.weight is not None:
+        raise LianjianError("This estimator takes no weights: make the panel without them.")
     treated, control, years, notes = _sample(panel, cohort, anticipation)
     y1, y0 = panel.y[treated][:, years >= 0], panel.y[control][:, years >= 0]
     post = years[years >= 0] == 1

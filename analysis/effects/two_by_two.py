@@ -13,7 +13,8 @@ from analysis.effects.series import (
     make_estimate,
     pointwise,
 )
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
+from analysis.indicators.tables import amounts, flags
 
 
 def two_by_two(
@@ -25,7 +26,7 @@ def two_by_two(
     Parameters
     ----------
     panel : Panel
-        Outcomes and cohorts; covariates are not used.
+        Outcomes and cohorts; covariates are not used, weights are those of the unit's first row.
     before, after : int or sequence of int
         Years; of several, each unit's mean.
     cohort : int, optional
@@ -50,11 +51,8 @@ def two_by_two(
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> result = two_by_two(make_panel(frame, "income"), before=2023, after=2024)
+    >>> from analysis.effects.examples import four_villages
+    >>> result = two_by_two(four_villages(), before=2023, after=2024)
     >>> print(result.estimate, round(result.std_error, 3))
     2.0 0.707
     """
@@ -78,7 +76,9 @@ def two_by_two(
     part = panel.take(keep)
     change, treated = change[keep], treated[keep]
     x = np.column_stack([np.ones(len(change)), treated])
-    value, variance = _ols(x, change, part.cluster, small_sample=small_sample)
+    value, variance = _ols(
+        x, change, part.cluster, weight=part.unit_weight, small_sample=small_sample
+    )
     years = f"{before} to {after}"
     return make_estimate(
         f"2×2, {years}", value[1], variance[1, 1], part, level=level,
@@ -95,7 +95,7 @@ def before_after(
     Parameters
     ----------
     panel : Panel
-        Outcomes and cohorts; untreated units are not used.
+        Outcomes and cohorts; untreated units are not used. Weights: the unit's first.
     anticipation : int
         The year before is the last one before g − anticipation.
     level : float
@@ -118,11 +118,8 @@ def before_after(
     --------
     Treated a and b gain 3 and 2; that others gained too does not matter here.
 
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(before_after(make_panel(frame, "income")).estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(before_after(four_villages()).estimate)
     2.5
     """
     changes = np.full(panel.n_units, np.nan)
@@ -146,17 +143,20 @@ def before_after(
         raise LianjianError(
             "All treated units lie in one cluster, so no standard error can be had."
         )
-    psi = (changes[seen] - changes[seen].mean()) / seen.sum()
+    change = changes[seen]
+    weight = np.ones(len(change)) if part.unit_weight is None else part.unit_weight
+    mean = float(weight @ change / weight.sum())
+    psi = weight * (change - mean) / weight.sum()
     variance = clustered_covariance(psi[:, None], part, small_sample=small_sample)[0, 0]
     return make_estimate(
-        "Before and after, treated only", changes[seen].mean(), variance, part, level=level,
+        "Before and after, treated only", mean, variance, part, level=level,
         inference=f"clustered by {panel.cluster_name}, t({part.n_clusters - 1})",
     )  # fmt: skip
 
 
 def two_by_two_sections(
     frame: pd.DataFrame, outcome: str, *, treated: str, after: str, cluster: str | None = None,
-    level: float = 0.95,
+    weights: str | None = None, level: float = 0.95,
 ) -> Estimate:  # fmt: skip
     """Compare two groups before and after in repeated cross-sections, where units differ by year.
 
@@ -168,7 +168,9 @@ def two_by_two_sections(
         Columns; the latter two hold 0 and 1, or False and True.
     cluster : str, optional
         Column whose values share shocks. Without it rows count as independent with one variance,
-        the classical OLS standard error.
+        the classical OLS standard error; with weights, each with its own (HC1).
+    weights : str, optional
+        Column of sampling weights; rows where it is 0 or missing are dropped.
     level : float
         Confidence level.
 
@@ -192,17 +194,17 @@ def two_by_two_sections(
     >>> print(round(result.estimate, 9), round(result.std_error, 9))
     2.0 2.0
     """
-    names = [outcome, treated, after, *([cluster] if cluster else [])]
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise LianjianError(f"The frame has no column {', '.join(missing)}.")
+    names = [outcome, treated, after, *[name for name in (cluster, weights) if name]]
+    need_columns(frame, *names)
     rows = frame[names].dropna()
-    y = rows[outcome].to_numpy(dtype=np.float64)
-    d, late = (rows[name].to_numpy(dtype=np.float64) for name in (treated, after))
-    odd = ~np.isin(np.r_[d, late], (0.0, 1.0))
-    if odd.any():
-        value = np.r_[d, late][odd][0]
-        raise LianjianError(f"{treated} and {after} must hold 0 and 1, and {value:g} occurs.")
+    mass = None
+    if weights:
+        mass = amounts(rows[weights], weights)
+        if (mass < 0).any():
+            raise LianjianError(f"{weights} is {mass.min():g} in a row; weights are 0 or more.")
+        rows, mass = rows[mass > 0], mass[mass > 0]
+    y = amounts(rows[outcome], outcome)
+    d, late = (flags(rows[name], name).astype(np.float64) for name in (treated, after))
     cells = np.bincount((2 * d + late).astype(np.int64), minlength=4)
     if (cells == 0).any() or len(y) < 5:  # noqa: PLR2004
         raise LianjianError(
@@ -212,13 +214,17 @@ def two_by_two_sections(
     x = np.column_stack([np.ones(len(y)), d, late, d * late])
     lost = len(frame) - len(rows)
     notes = [f"{lost:,} rows with a missing value were dropped."] if lost else []
-    if cluster:
-        codes = pd.factorize(rows[cluster], sort=True)[0]
+    if cluster or mass is not None:
+        labels = rows[cluster] if cluster else pd.RangeIndex(len(rows))
+        codes = pd.factorize(labels, sort=True)[0]
         groups = int(codes.max()) + 1
         if groups == 1:
             raise LianjianError(f"All rows lie in one cluster of {cluster}. Choose a finer one.")
-        beta, variance = _ols(x, y, codes, small_sample=True)
+        beta, variance = _ols(x, y, codes, weight=mass, small_sample=bool(cluster))
         df, how = groups - 1, f"cluster-robust by {cluster}, t({groups - 1})"
+        if not cluster:
+            variance, df = variance * len(y) / (len(y) - 4), len(y) - 4
+            how = f"rows taken as independent, heteroskedasticity-robust (HC1), t({df})"
     else:
         beta = np.linalg.solve(x.T @ x, x.T @ y)
         df, groups = len(y) - 4, len(y)
@@ -244,11 +250,14 @@ def _positions(panel: Panel, years: int | Sequence[int]) -> Ints:
     return np.searchsorted(panel.years, wanted)
 
 
-def _ols(x: Floats, y: Floats, cluster: Ints, *, small_sample: bool) -> tuple[Floats, Floats]:
-    """Return OLS coefficients and their clustered covariance."""
-    bread = np.linalg.inv(x.T @ x)
-    beta = bread @ (x.T @ y)
-    sums = cluster_sums((x * (y - x @ beta)[:, None]) @ bread, cluster)
+def _ols(
+    x: Floats, y: Floats, cluster: Ints, *, weight: Floats | None, small_sample: bool
+) -> tuple[Floats, Floats]:
+    """Return (weighted) least squares coefficients and their clustered covariance."""
+    wx = x if weight is None else x * weight[:, None]
+    bread = np.linalg.inv(wx.T @ x)
+    beta = bread @ (wx.T @ y)
+    sums = cluster_sums((wx * (y - x @ beta)[:, None]) @ bread, cluster)
     n, k = x.shape
     groups = len(sums)
     factor = groups / (groups - 1) * (n - 1) / max(n - k, 1) if small_sample else 1.0

@@ -9,9 +9,9 @@ from analysis.effects.series import (
     clustered_covariance,
     make_estimate,
     make_series,
-    wald,
 )
-from analysis.effects.within import WithinFit, cohort_slices, fit_within
+from analysis.effects.wald import BEFORE, clusters_behind, wald
+from analysis.effects.within import WithinFit, fit_within
 from analysis.errors import LianjianError
 
 INFERENCE = "cluster-robust by {}, t({})"
@@ -25,7 +25,7 @@ def two_way(
     Parameters
     ----------
     panel : Panel
-        Covariates enter with a coefficient for each year.
+        Covariates enter with a coefficient for each year, weights as weights of least squares.
     anticipation : int
         Years before treatment that may be affected already; their cells are left out.
     level : float
@@ -49,15 +49,11 @@ def two_way(
     --------
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(two_way(make_panel(frame, "income")).estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(two_way(four_villages()).estimate)
     2.0
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     event = event_times(panel, groups)
     used, notes = _usable(panel, anticipation)
     fit = fit_within(panel, used, (event >= 0).astype(np.float64)[:, :, None])
@@ -82,7 +78,7 @@ def event_study(
     Parameters
     ----------
     panel : Panel
-        Covariates enter with a coefficient for each year.
+        Covariates and weights enter as in `two_way`.
     reference : int, optional
         Event time fixed at zero; −1 − anticipation when not given.
     anticipation, level, small_sample
@@ -108,15 +104,11 @@ def event_study(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(event_study(make_panel(frame, "income"))[0])
+    >>> from analysis.effects.examples import four_villages
+    >>> print(event_study(four_villages())[0])
     2.0
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     event = event_times(panel, groups)
     seen = _seen(panel, groups)
     cohort = np.array([g for g, _ in groups])
@@ -144,7 +136,7 @@ def event_study(
         raise LianjianError("No effect from event time 0 on is identified: is a comparison left?")
     covariance = _covariance(fit, panel, small_sample=small_sample)[np.ix_(solved, solved)]
     weight = (index >= 0) / (index >= 0).sum()
-    units = _units_by_event(panel, groups, event, index)
+    units = units_at(~np.isnan(panel.y), groups, event, index)
     return _series(
         "Event study, two-way fixed effects", panel, index, theta, covariance, weight=weight,
         units=units, reference=references, level=level, n_obs=fit.n_obs, notes=notes,
@@ -160,36 +152,32 @@ def sun_abraham(
     Parameters
     ----------
     panel, anticipation, level, small_sample
-        As in `event_study`; the reference is −1 − anticipation.
+        As in `event_study`; the reference is each cohort's last year before g − anticipation.
 
     Returns
     -------
     EffectSeries
-        ``overall`` weights each cohort and year from joining on by its units.
+        ``overall`` weights each cohort and year from joining on by its units or their weights.
 
     Raises
     ------
     LianjianError
-        No cohort shows both the reference year and a treated year.
+        No cohort shows both a year before treatment and a treated year.
 
     Notes
     -----
     y_it = α_i + λ_t + Σ_g Σ_{e≠ref} δ_ge 1{g_i = g} 1{t − g = e} + ε_it, then β_e = Σ_g s_ge δ_ge,
-    s_ge the share of cohort g among the treated units seen at e; the shares are taken as known. The
+    s_ge the (weighted) share of cohort g among the treated units seen at e, taken as known. The
     comparison is the never-treated; without any, the cohort treated last, in the years before its
     own treatment (Sun & Abraham 2021, J. Econometrics 225(2), DOI 10.1016/j.jeconom.2020.09.006).
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2023, 2024] * 4,
-    ...                       "income": [1.0, 4, 2, 4, 1, 2, 3, 3],
-    ...                       "joined_year": [2024] * 4 + [0] * 4})
-    >>> print(sun_abraham(make_panel(frame, "income")).overall.estimate)
+    >>> from analysis.effects.examples import four_villages
+    >>> print(sun_abraham(four_villages()).overall.estimate)
     2.0
     """
-    groups = cohort_slices(panel)
+    groups = panel.groups
     event = event_times(panel, groups)
     cohort = np.array([g for g, _ in groups])
     used = ~np.isnan(panel.y)
@@ -205,14 +193,17 @@ def sun_abraham(
         late = np.isin(panel.cohort, cohort[control]) & (panel.cohort != NEVER)
         used &= ~(late[:, None] & (panel.years >= panel.cohort[:, None] - anticipation))
     cells = np.stack([used[rows].sum(axis=0) for _, rows in groups])
-    zero = -1 - anticipation
-    usable = ~control & ((event == zero) & (cells > 0)).any(axis=1)
+    early = (event < -anticipation) & (cells > 0)
+    usable = ~control & early.any(axis=1)
     lost = cohort[~control & ~usable]
     if len(lost):
-        text = f"show no year {-zero} before treatment and take no part."
+        text = f"show no year more than {anticipation} before treatment and take no part."
         notes = (*notes, f"Cohorts {', '.join(map(str, lost))} {text}")
         used &= ~np.isin(panel.cohort, lost)[:, None]
-    c, t = np.nonzero(usable[:, None] & (cells > 0) & (event != zero))
+    # the last year before treatment that the cohort shows; where years have gaps it differs
+    base = event.shape[1] - 1 - np.argmax(early[:, ::-1], axis=1)
+    reference = np.arange(event.shape[1]) == base[:, None]
+    c, t = np.nonzero(usable[:, None] & (cells > 0) & ~reference)
     if not (event[c, t] >= 0).any():
         raise LianjianError(
             "No cohort shows both the year before treatment and a treated year with a comparison. "
@@ -225,18 +216,25 @@ def sun_abraham(
     if not solved.all():
         notes = (*notes, f"{(~solved).sum()} cohort-years are not identified and take no part.")
     c, t, delta = c[solved], t[solved], fit.coef[solved]
-    size, when = cells[c, t].astype(np.float64), event[c, t]
+    if not (event[c, t] >= 0).any():
+        raise LianjianError(
+            "No effect after treatment is identified: the units are too few for the covariates, or "
+            "no comparison is left. " + " ".join((*panel.notes, *notes))
+        )
+    mass = np.stack([fit.mass[rows].sum(axis=0) for _, rows in groups])
+    when = event[c, t]
     index = np.unique(when)
-    shares = (when == index[:, None]) * size
-    units = shares.sum(axis=1)
-    shares /= units[:, None]
+    shares = (when == index[:, None]) * mass[c, t]
+    total = shares.sum(axis=1)
+    shares /= total[:, None]
     combine = np.zeros((len(solved), len(index)))
     combine[solved] = shares.T
     covariance = _covariance(fit, panel, small_sample=small_sample, combine=combine)
-    post = np.where(index >= 0, units, 0.0)
+    post = np.where(index >= 0, total, 0.0)
+    zeros = np.setdiff1d(event[usable, base[usable]], index)
     return _series(
-        "Sun–Abraham", panel, index, shares @ delta, covariance,
-        weight=post / post.sum(), units=units.astype(np.int64), reference=(zero,), level=level,
+        "Sun–Abraham", panel, index, shares @ delta, covariance, weight=post / post.sum(),
+        units=units_at(used, groups, event, index), reference=tuple(zeros.tolist()), level=level,
         n_obs=fit.n_obs, notes=notes, anticipation=anticipation,
         average="mean of treated unit-years",
     )  # fmt: skip
@@ -245,6 +243,13 @@ def sun_abraham(
 def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
     """Return t − g for each cohort and year (C, T); a large negative number for never.
 
+    Parameters
+    ----------
+    panel : Panel
+        Gives the years.
+    groups : list of (int, slice)
+        `Panel.groups`.
+
     Examples
     --------
     >>> import pandas as pd
@@ -252,7 +257,7 @@ def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
     >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
     ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
     >>> panel = make_panel(frame, "income")
-    >>> event_times(panel, cohort_slices(panel))[0].tolist()
+    >>> event_times(panel, panel.groups)[0].tolist()
     [-1, 0]
     """
     cohort = np.array([g for g, _ in groups])
@@ -262,6 +267,15 @@ def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
 
 def comparison_cohorts(cohort: Ints, panel: Panel, anticipation: int) -> Bools:
     """Mark cohorts that are untreated in every year seen: never, or after the last year.
+
+    Parameters
+    ----------
+    cohort : int array, (C,)
+        First treated years, 0 for never.
+    panel : Panel
+        Gives the years.
+    anticipation : int
+        Years before treatment that may be affected already.
 
     Examples
     --------
@@ -292,11 +306,37 @@ def _seen(panel: Panel, groups: list[tuple[int, slice]]) -> Bools:
     return np.stack([~np.isnan(panel.y[rows]).all(axis=0) for _, rows in groups])
 
 
-def _units_by_event(
-    panel: Panel, groups: list[tuple[int, slice]], event: Ints, index: Ints
-) -> Ints:
-    cells = np.stack([(~np.isnan(panel.y[rows])).sum(axis=0) for _, rows in groups])
-    return np.array([cells[event == e].sum() for e in index], dtype=np.int64)
+def units_at(seen: Bools, groups: list[tuple[int, slice]], event: Ints, index: Ints) -> list[Bools]:
+    """Mark the units whose cell at each event time is in ``seen`` (N, T).
+
+    Parameters
+    ----------
+    seen : bool array, (N, T)
+        Cells that count.
+    groups : list of (int, slice)
+        `Panel.groups`.
+    event : int array, (C, T)
+        From `event_times`.
+    index : int array, (K,)
+        Event times.
+
+    Returns
+    -------
+    list of bool arrays (N,)
+        One an event time.
+
+    Examples
+    --------
+    >>> seen = np.array([[True, True], [True, False]])
+    >>> [part.tolist() for part in units_at(seen, [(2024, slice(0, 2))], np.array([[-1, 0]]), [0])]
+    [[True, False]]
+    """
+    marks = [np.zeros(len(seen), dtype=np.bool_) for _ in index]
+    for mark, e in zip(marks, index, strict=True):
+        for c, t in zip(*np.nonzero(event == e), strict=True):
+            rows = groups[c][1]
+            mark[rows] |= seen[rows, t]
+    return marks
 
 
 def _covariance(
@@ -314,8 +354,8 @@ def _covariance(
 
 def _series(
     name: str, panel: Panel, index: Ints, theta: Floats, covariance: Floats, *,
-    weight: Floats, units: Ints, reference: tuple[int, ...], level: float, n_obs: int, average: str,
-    notes: tuple[str, ...], anticipation: int,
+    weight: Floats, units: list[Bools], reference: tuple[int, ...], level: float, n_obs: int,
+    average: str, notes: tuple[str, ...], anticipation: int,
 ) -> EffectSeries:  # fmt: skip
     df = panel.n_clusters - 1
     overall = make_estimate(
@@ -326,11 +366,13 @@ def _series(
     before = index < -anticipation
     test = None
     if before.any():
+        behind = clusters_behind(panel, [units[k] for k in np.flatnonzero(before)])
         pre = covariance[np.ix_(before, before)]
-        test = wald(theta[before], pre, df, "No effect before treatment")
+        test = wald(theta[before], pre, behind, BEFORE, df_resid=df)
     else:
         notes = (*notes, "No pre-trend test: no event time before the reference is seen.")
     return make_series(
-        name, "event_time", index, theta, covariance, panel=panel, n_units=units, overall=overall,
+        name, "event_time", index, theta, covariance, panel=panel, units=units,
+        n_units=np.array([part.sum() for part in units]), overall=overall,
         reference=reference, pretest=test, notes=notes,
     )  # fmt: skip

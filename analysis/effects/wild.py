@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.effects.inference import SEED, TIE, ResampledEstimate, check_level
+from analysis.effects.inference import SEED, ResampledEstimate, check_level
 from analysis.effects.inference_sample import (
     FIT_TOLERANCE,
     NO_SCORE,
@@ -16,6 +16,7 @@ from analysis.effects.inference_sample import (
 )
 from analysis.effects.wild_draws import Draws, cluster_scores, join, run_block, weight_blocks
 from analysis.errors import LianjianError
+from analysis.indicators.tables import TIE
 
 DRAWS = 9_999
 """Draws when the sign patterns are too many to enumerate; α(draws + 1) is whole for usual α."""
@@ -160,7 +161,7 @@ def wild_cluster(
     bootstrap = join([run_block(scores, block) for block in blocks])
     observed = run_block(scores, np.ones((1, groups)))
     inversion = _Inversion(observed, bootstrap, exact)
-    alpha = 1 - level
+    alpha = 1 - level + TIE  # 1 − 0.9 is under 0.1 in binary
     low, high = (inversion.end(side, error, alpha) for side in (-1.0, 1.0))
     number = len(bootstrap.top[0])
     notes = list(sample.notes)

@@ -45,7 +45,15 @@ def p_text(p_value: float) -> str:
 
 
 def zero_line(axes: Axes, *, upright: bool = False) -> None:
-    """Draw the line of no effect."""
+    """Draw the line of no effect.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    upright : bool
+        Whether effects lie along x.
+    """
     (axes.axvline if upright else axes.axhline)(0, color=QUIET, linewidth=0.9, zorder=1)
 
 
@@ -126,7 +134,7 @@ def estimator_comparison(
     names = list(dict.fromkeys(name for frame in frames.values() for name in frame["name"]))
     figure, panels = new_figure(height=1.2 + 0.33 * len(names), columns=len(frames))
     sentences = []
-    for number, (axes, (title, frame)) in enumerate(zip(panels, frames.items(), strict=True)):
+    for axes, (title, frame) in zip(panels, frames.items(), strict=True):
         axes.set_title(title)
         zero_line(axes, upright=True)
         said = []
@@ -145,7 +153,7 @@ def estimator_comparison(
                         f"{wan(item['high'])})")  # fmt: skip
         sentences.append(f"{title}: {'; '.join(said)}")
         if truth and title in truth:
-            _mark_truth(axes, truth[title], label=number == 0, y=len(names) - 0.45)
+            _mark_truth(axes, truth[title], y=len(names) - 0.45)
             sentences[-1] += f"; true effect {wan(truth[title])}"
         axes.set_ylim(len(names) - 0.4, -0.75)
         axes.grid(visible=False, axis="y")
@@ -159,13 +167,15 @@ def estimator_comparison(
     return finish(figure, "Estimates with 95 % intervals in 万元. " + ". ".join(sentences) + ".")
 
 
-def _mark_truth(axes: Axes, value: float, *, label: bool, y: float) -> None:
-    axes.axvline(value / YUAN_PER_WAN, color=SIMULATED, linewidth=1.2, linestyle=(0, (4, 2)))
-    if label:
-        axes.annotate(
-            f"{TRUTH} {wan(value)}", (value / YUAN_PER_WAN, y), xytext=(4, 2), fontsize=8,
-            textcoords="offset points", color=SIMULATED,
-        )  # fmt: skip
+def _mark_truth(axes: Axes, value: float, *, y: float) -> None:
+    x = value / YUAN_PER_WAN
+    axes.axvline(x, color=SIMULATED, linewidth=1.2, linestyle=(0, (4, 2)))
+    low, high = axes.get_xlim()
+    is_right = x > (low + high) / 2  # the label lies on the side with room
+    axes.annotate(
+        f"{TRUTH} {wan(value)}", (x, y), xytext=(-4 if is_right else 4, 2), fontsize=8,
+        textcoords="offset points", color=SIMULATED, ha="right" if is_right else "left",
+    )  # fmt: skip
 
 
 def love_plot(

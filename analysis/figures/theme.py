@@ -68,8 +68,17 @@ def fonts() -> tuple[str, ...]:
 def new_figure(
     width: float = 7.2, height: float = 3.6, *, rows: int = 1, columns: int = 1
 ) -> tuple[Figure, list[Axes]]:
-    """Return a themed figure and its axes, row by row. Sizes are in inches.
+    """Return a themed figure and its axes, row by row.
 
+    Parameters
+    ----------
+    width, height : float
+        Inches.
+    rows, columns : int
+        Panels; all share y, and x when there are several.
+
+    Notes
+    -----
     The figure stands apart from pyplot: nothing is shown twice and nothing stays open. The theme
     stays set, because text takes its font when it is written.
     """
@@ -119,7 +128,15 @@ def use_theme() -> None:
 
 
 def finish(figure: Figure, alt: str) -> Chart:
-    """Mark the figure when its data are simulated, check its glyphs, and return the chart."""
+    """Mark the figure when its data are simulated, check its glyphs, and return the chart.
+
+    Parameters
+    ----------
+    figure : Figure
+        Finished but for the mark.
+    alt : str
+        What it shows, in words and numbers.
+    """
     if any_simulated():
         mark_simulated(figure)
         alt = f"Simulated data. {alt}"
@@ -151,6 +168,13 @@ def mark_simulated(figure: Figure) -> None:
 
 def spread(values: Sequence[float], gap: float) -> list[float]:
     """Move label positions apart until neighbours are ``gap`` away, keeping their order.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Wanted positions.
+    gap : float
+        Least distance, in the same unit.
 
     Examples
     --------
@@ -206,5 +230,13 @@ def label_ends(
 
 
 def year_axis(axes: Axes, years: Sequence[int]) -> None:
-    """Tick every year."""
+    """Tick every year.
+
+    Parameters
+    ----------
+    axes : Axes
+        With years along x.
+    years : sequence of int
+        Years to tick.
+    """
     axes.set_xticks(list(years), [str(year) for year in years])

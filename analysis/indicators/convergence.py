@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.errors import LianjianError
+from analysis.indicators.tables import by_village, need_years
 
 FEWEST = 3
 
@@ -119,12 +120,10 @@ def beta(
     (0.5, -0.5, 0.6931)
     """
     wanted = [year for year in (instrument, start, end) if year is not None]
-    years = sorted(int(year) for year in panel["year"].unique())
-    if missing := [year for year in wanted if year not in years]:
-        raise LianjianError(f"The panel has no year {missing}; its years are {years}.")
+    wide = by_village(panel, column)
+    need_years(wide, *wanted)
     if wanted != sorted(set(wanted)):
         raise LianjianError(f"The years {wanted} must ascend: instrument, start, end.")
-    wide = panel.pivot(index="village_id", columns="year", values=column)
     some = wide[[start, end]].notna().any(axis=1).sum()
     # ascending first values: sums do not depend on the order of the rows
     positive = wide.where(wide > 0)
@@ -199,7 +198,7 @@ def sigma(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     >>> sigma(frame, "x_yuan")["cv"].round(4).tolist()  # √2/2, √2/4
     [0.7071, 0.3536]
     """
-    wide = panel.pivot(index="village_id", columns="year", values=column)
+    wide = by_village(panel, column)
     logs = wide.where(wide > 0).apply(np.log).dropna()
     result = pd.DataFrame(
         {

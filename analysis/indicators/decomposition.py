@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.errors import LianjianError
 from analysis.indicators.inequality import gini, mean_log_deviation, theil
+from analysis.indicators.tables import amounts
 
 Index = Literal["theil", "mld", "gini"]
 _INDEX = {"theil": theil, "mld": mean_log_deviation, "gini": gini}
@@ -79,6 +80,7 @@ def decompose(incomes: pd.Series, groups: pd.Series, index: Index = "theil") -> 
     >>> round(parts.within, 6), round(parts.between, 6), parts.overlap
     (0.09375, 0.25, 0.0)
     """
+    incomes = pd.Series(amounts(incomes, "The income"), incomes.index)
     known = pd.DataFrame({"income": incomes, "group": groups}).loc[incomes.index]
     known = known[known["income"].notna()]
     if known["group"].isna().any():

@@ -10,6 +10,7 @@ from scipy import stats
 from analysis.errors import LianjianError
 from analysis.indicators.bands import WEAK_WAN
 from analysis.indicators.income import YUAN_PER_WAN
+from analysis.indicators.tables import by_village, just_under, need_years
 
 
 def weak_spells(
@@ -63,15 +64,13 @@ def weak_spells(
     """
     if confirm < 1:
         raise LianjianError(f"Leaving cannot be confirmed by {confirm} years; take 1 or more.")
-    years = sorted(int(year) for year in panel["year"].unique())
-    if start not in years:
-        raise LianjianError(f"The panel has no year {start}; its years are {years}.")
-    span = range(start, years[-1] + 1)
-    wide = panel.pivot(index="village_id", columns="year", values=column).reindex(columns=span)
-    weak = wide[wide[start] < threshold_wan * YUAN_PER_WAN].sort_index()
+    wide = by_village(panel, column)
+    need_years(wide, start)
+    wide = wide.reindex(columns=range(start, int(wide.columns[-1]) + 1))
+    weak = wide[wide[start] < just_under(threshold_wan * YUAN_PER_WAN)]
     if weak.empty:
         raise LianjianError(f"No village was under {threshold_wan:g} 万元 in {start}.")
-    over = (weak >= threshold_wan * YUAN_PER_WAN).to_numpy()
+    over = (weak >= just_under(threshold_wan * YUAN_PER_WAN)).to_numpy()
     known = weak.notna().to_numpy()
     # what lies after the first missing year is not used
     seen = np.logical_and.accumulate(known, axis=1).sum(axis=1)

@@ -5,9 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
+from analysis.indicators.tables import by_village, need_years, numeric
 
 YUAN_PER_WAN = 10_000.0
+_TRAITS = ["county_code", "county_name", "zone", "role"]
 
 
 def deflate(
@@ -49,6 +51,9 @@ def deflate(
     >>> deflate(frame, prices, 2024, ["x_yuan"])["x_yuan"].round(6).tolist()
     [102.0, 102.0]
     """
+    need_columns(prices, "year", index)
+    need_columns(frame, "year")
+    frame = numeric(frame, *columns)
     ordered = prices.sort_values("year")
     level = pd.Series(
         (1 + ordered[index].to_numpy() / 100).cumprod(), index=ordered["year"].to_numpy()
@@ -80,8 +85,20 @@ def means(panel: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFram
     DataFrame
         One row a group: ``by``, ``villages``, and the columns with ``_yuan`` turned into
         ``_wan_yuan``.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, or a measure is no number.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["A", "B"], "year": 2024, "x_yuan": [1e4, 3e4]})
+    >>> means(frame, ["year"], ["x_yuan"]).iloc[0].tolist()
+    [2024.0, 2.0, 2.0]
     """
-    groups = panel.groupby(by, observed=True, sort=True)
+    need_columns(panel, "village_id", *by)
+    groups = numeric(panel, *columns).groupby(by, observed=True, sort=True)
     result = groups[columns].mean() / YUAN_PER_WAN
     result = result.rename(columns={name: to_wan(name) for name in columns})
     result.insert(0, "villages", groups["village_id"].nunique())
@@ -120,16 +137,21 @@ def changes(panel: pd.DataFrame, column: str, start: int, end: int) -> pd.DataFr
     Raises
     ------
     LianjianError
-        The panel lacks one of the years.
+        The panel lacks one of the years or columns, or a village stands twice in a year.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": "A", "year": [2023, 2024], "x_yuan": [1e4, 4e4],
+    ...     "county_code": "a", "county_name": "A", "zone": "farm", "role": "outside"})
+    >>> changes(frame, "x_yuan", 2023, 2024)["change_wan_yuan"].item()
+    3.0
     """
-    years = sorted(int(year) for year in panel["year"].unique())
-    for year in (start, end):
-        if year not in years:
-            raise LianjianError(f"The panel has no year {year}; its years are {years}.")
-    wide = panel.pivot(index="village_id", columns="year", values=column)[[start, end]]
-    wide = wide.dropna() / YUAN_PER_WAN
+    need_columns(panel, *_TRAITS)
+    wide = by_village(panel, column)
+    need_years(wide, start, end)
+    wide = wide[[start, end]].dropna() / YUAN_PER_WAN
     traits = panel.drop_duplicates("village_id").set_index("village_id")
-    result = traits.loc[wide.index, ["county_code", "county_name", "zone", "role"]].copy()
+    result = traits.loc[wide.index, _TRAITS].copy()
     result["start_wan_yuan"] = wide[start]
     result["end_wan_yuan"] = wide[end]
     result["change_wan_yuan"] = wide[end] - wide[start]
@@ -181,13 +203,33 @@ def change_summary(change: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 def yearly_swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return how strongly villages move from year to year.
 
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    column : str
+        The measure.
+
     Returns
     -------
     DataFrame
         For each ``year`` after the first: ``villages``, ``fell_pct`` (share of villages whose value
-        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元).
+        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元). A
+        year whose forerunner is missing has no row.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, or a village stands twice in a year.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": [*"AABB"], "year": [2023, 2024] * 2,
+    ...                       "x_yuan": [2e4, 1e4, 1e4, 4e4]})
+    >>> yearly_swings(frame, "x_yuan")[["mean_change", "fell_pct"]].iloc[0].tolist()
+    [1.0, 50.0]
     """
-    wide = panel.pivot(index="village_id", columns="year", values=column) / YUAN_PER_WAN
+    wide = by_village(panel, column) / YUAN_PER_WAN
     rows = []
     for before, after in pairwise(int(year) for year in wide.columns):
         move = (wide[after] - wide[before]).dropna()
@@ -245,6 +287,8 @@ def composition(panel: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     [2024.0, 2.0, 50.0, 40.0, 10.0, 50.0, 50.0]
     """
     parts = [f"{name}_income_yuan" for name in ("operating", "subsidy", "other")]
+    need_columns(panel, *by)
+    panel = numeric(panel, *parts, "total_income_yuan")
     known = panel[panel[[*parts, "total_income_yuan"]].notna().all(axis=1)]
     keys = [known[name] for name in by]
     groups = known.groupby(by, observed=True, sort=True)

@@ -14,8 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LianjianError
-
-Floats = npt.NDArray[np.float64]
+from analysis.indicators.tables import Floats, amounts
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def usable(
     >>> result.incomes.tolist(), result.n_negative, result.rule
     ([0.0, 0.0, 1.0, 3.0], 1, '1 missing left out; 1 negative set to zero; 1 zero kept')
     """
-    values = np.asarray(incomes, dtype=float)
+    values = amounts(incomes, "The income")
     known = np.sort(values[~np.isnan(values)])
     negative, zero = int((known < 0).sum()), int((known == 0).sum())
     missing = len(values) - len(known)
@@ -80,12 +79,10 @@ def usable(
 
 def _ascending(incomes: npt.ArrayLike, index: str, *, positive: bool = False) -> Floats:
     """Return known incomes in ascending order, or say why the index has no value for them."""
-    values = np.asarray(incomes, dtype=float)
+    values = amounts(incomes, f"{index}: the income")
     values = np.sort(values[~np.isnan(values)])
     if not len(values):
         raise LianjianError(f"{index}: no income is known.")
-    if not np.isfinite(values).all():
-        raise LianjianError(f"{index}: an income is infinite.")
     bad = int((values <= 0).sum()) if positive else int((values < 0).sum())
     if bad:
         kind = "zero or negative" if positive else "negative"
@@ -109,6 +106,11 @@ def gini(incomes: npt.ArrayLike, *, small_sample: bool = False) -> float:
         Not negative, at least one positive; NaN is left out.
     small_sample : bool
         Multiply by n/(n − 1), so that one village holding all gives 1 whatever n is.
+
+    Raises
+    ------
+    LianjianError
+        An income is negative, none is positive, or the small-sample form has one village.
 
     Notes
     -----
@@ -178,6 +180,11 @@ def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
     epsilon : float
         Aversion to inequality, above 0.
 
+    Raises
+    ------
+    LianjianError
+        ε is not above 0, an income is negative, or zero with ε ≥ 1.
+
     Notes
     -----
     Atkinson 1970 (DOI 10.1016/0022-0531(70)90039-6).
@@ -198,6 +205,16 @@ def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
 
 def palma(incomes: npt.ArrayLike) -> float:
     """Return the income of the richest tenth over that of the poorest four tenths.
+
+    Parameters
+    ----------
+    incomes : array-like, shape (n,)
+        Not negative; NaN is left out.
+
+    Raises
+    ------
+    LianjianError
+        An income is negative, or the poorest four tenths have none.
 
     Notes
     -----

@@ -1,13 +1,11 @@
 """The pairs of one helper and one weak village: how far apart, and who closed the gap."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, need_columns
 from analysis.indicators.income import YUAN_PER_WAN
-
-Floats = npt.NDArray[np.float64]
+from analysis.indicators.tables import Floats, by_village, numeric
 
 _SIDES = {"helper": "helper", "allied_weak": "weak"}
 _FEWEST = 3
@@ -46,9 +44,10 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     >>> gaps(frame, "x_yuan")[["helper", "weak", "gap", "ratio"]].iloc[0].tolist()
     [80.0, 20.0, 60.0, 0.25]
     """
-    if absent := sorted((NEEDED | {column}) - set(panel.columns)):
-        raise LianjianError(f"The panel has no column {absent}, so it shows no pairs.")
-    paired = panel[panel["pair_id"].notna()].assign(side=lambda x: x["role"].map(_SIDES))
+    need_columns(panel, *sorted(NEEDED))
+    paired = numeric(panel[panel["pair_id"].notna()], column)
+    by_village(paired, column)
+    paired = paired.assign(side=lambda x: x["role"].map(_SIDES))
     members = paired.drop_duplicates("village_id")
     for pair, rows in members.groupby("pair_id"):
         if sorted(rows["role"]) != ["allied_weak", "helper"]:
@@ -209,7 +208,8 @@ def expected_closing(
     >>> found[["closed_expected", "closed_net"]].round(6).to_numpy().tolist()
     [[-8.0, 9.0]]
     """
-    result = closed.copy()
+    sides = {f"{side}_expected": np.nan for side in _SIDES.values()}
+    result = closed.assign(**sides, comparisons=0)
     wide, z = _outside(panel, column, covariate)
     for (start, end), rows in closed.groupby(["start_year", "end_year"]):
         known = {start, end} <= set(wide)
@@ -267,7 +267,7 @@ def standing(
     >>> found[["helper_excess", "weak_excess"]].round(6).to_numpy().tolist()
     [[7.0, -2.0]]
     """
-    result = gap.copy()
+    result = gap.assign(**{f"{side}_excess": np.nan for side in _SIDES.values()})
     wide, z = _outside(panel, column, covariate)
     for year, rows in gap.groupby("year"):
         line, _ = _line(wide[year] if year in wide else pd.Series(dtype=float), z)
@@ -282,8 +282,8 @@ def _outside(
     panel: pd.DataFrame, column: str, covariate: str | None
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the incomes of villages outside (village by year, 万元) and the trait of all."""
-    outside = panel[panel["role"] == "outside"]
-    wide = outside.pivot(index="village_id", columns="year", values=column).sort_index()
+    need_columns(panel, "role", "village_id", *[name for name in [covariate] if name])
+    wide = by_village(panel[panel["role"] == "outside"], column)
     traits = panel.drop_duplicates("village_id").set_index("village_id")
     z = pd.Series(0.0, index=traits.index) if covariate is None else traits[covariate]
     return wide / YUAN_PER_WAN, z.astype(float)

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LianjianError
+from analysis.indicators.tables import Floats, amounts
 
-Floats = npt.NDArray[np.float64]
 FEWEST_DRAWS = 99
 FEW_CLUSTERS = 20
 """Under this many clusters a cluster bootstrap is a rough guide only."""
@@ -88,7 +87,7 @@ def bootstrap(
     """
     if draws < FEWEST_DRAWS:
         raise LianjianError(f"{draws} draws cannot place an interval; take 999 or more.")
-    known = values.dropna()
+    known = pd.Series(amounts(values, "The values"), values.index).dropna()
     if clusters is None:
         parts = np.sort(known.to_numpy(dtype=float))[:, None]
         blocks = list(parts)

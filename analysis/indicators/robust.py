@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def robust_mean(values: pd.Series, cut: float = 0.05) -> RobustMean:
     >>> result.mean, result.median, result.trimmed, result.winsorised, result.n_cut
     (20.0, 3.0, 3.0, 3.0, 2)
     """
-    known = np.sort(values.dropna().to_numpy(dtype=float))
+    known = np.sort(amounts(values, "The values"))
+    known = known[~np.isnan(known)]
     if not 0 <= cut < 1 / 2:
         raise LianjianError(f"A cut of {cut} a side leaves nothing; take one from 0 to under 0.5.")
     if not len(known):

@@ -4,9 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import LianjianError
+from analysis.indicators.tables import amounts, just_under
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,18 @@ class Interval:
 def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     """Return the share of villages, in percent, whose gain is at least ``gain_wan`` 万元.
 
+    Parameters
+    ----------
+    change : DataFrame
+        Result of :func:`analysis.indicators.income.changes`.
+    gain_wan : float
+        The target, 万元.
+
+    Raises
+    ------
+    LianjianError
+        No village has a value in both years.
+
     Examples
     --------
     >>> attain_share(pd.DataFrame({"change_wan_yuan": [1.9, 2.0, 5.0, -1.0]}), 2.0)
@@ -27,12 +41,18 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     """
     if change.empty:
         raise LianjianError("No village has a value in both years, so there is no share to give.")
-    # a gain booked to the cent can miss 2.0 by rounding in binary
-    return float((change["change_wan_yuan"] >= gain_wan - 1e-9).mean() * 100)
+    return float((change["change_wan_yuan"] >= just_under(gain_wan)).mean() * 100)
 
 
 def rounding_interval(value: float, digits: int) -> Interval:
     """Return the numbers that print as ``value`` with ``digits`` decimals.
+
+    Parameters
+    ----------
+    value : float
+        The printed number, in any unit.
+    digits : int
+        Decimals printed.
 
     Examples
     --------
@@ -123,6 +143,16 @@ def baseline_mean_bounds(
 
 def overlap_bounds(first: int, second: int, population: int) -> Interval:
     """Bound the number of villages that are in both of two groups of a population.
+
+    Parameters
+    ----------
+    first, second, population : int
+        Sizes a and b of the groups, and N of the population.
+
+    Raises
+    ------
+    LianjianError
+        A group is larger than the population.
 
     Notes
     -----
@@ -217,7 +247,8 @@ def reconcile(
     >>> reconcile(gains, 2.0, "mean at least", villages=4).verdict
     'cannot tell'
     """
-    known = values.dropna().to_numpy(dtype=float)
+    known = amounts(values, "The values")
+    known = known[~np.isnan(known)]
     if villages < 1 or len(known) > villages:
         raise LianjianError(
             f"{len(known)} values for a figure on {villages} villages: they are not the same "

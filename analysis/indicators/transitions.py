@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.errors import LianjianError
 from analysis.indicators.bands import BANDS_WAN, band
+from analysis.indicators.tables import by_village, need_years
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,6 @@ def band_transitions(
     >>> moves.counts.loc["none", "5–10"].item(), moves.up_pct
     (1, 100.0)
     """
-    classes = []
-    for year in (start, end):
-        rows = panel[panel["year"] == year]
-        if rows.empty:
-            years = sorted(int(known) for known in panel["year"].unique())
-            raise LianjianError(f"The panel has no year {year}; its years are {years}.")
-        classes.append(band(rows.set_index("village_id")[column], bounds))
-    return transitions(*classes)
+    wide = by_village(panel, column)
+    need_years(wide, start, end)
+    return transitions(band(wide[start], bounds), band(wide[end], bounds))

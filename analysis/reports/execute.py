@@ -1,8 +1,11 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
 import contextlib
+import datetime
+import json
 import logging
 import os
+import queue
 import re
 import shutil
 import signal
@@ -11,20 +14,34 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__
-from analysis.reports import normalise
+from analysis import __version__, paths
+from analysis.errors import LianjianError
+from analysis.reports import kernel, normalise, parameters, zygote
+from analysis.reports.imports import import_papermill
 from analysis.reports.plan import Run
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
+_START_SECONDS = 60.0
+_SHORTEST_SECRET = 6  # a shorter one would be struck out of innocent words
 _LONGEST_SOCKET = 90  # the address of a local socket holds about a hundred bytes
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LINE = re.compile(r"^-+> ?(\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long things may take, in seconds; None is without end."""
+
+    cell: float | None = None
+    run: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,8 @@ class Failure:
         The error.
     traceback : str
         The whole traceback, without colours.
+    line : int or None
+        The line of the cell that was reached, from 1.
     """
 
     cell: int | None
@@ -48,22 +67,44 @@ class Failure:
     name: str
     message: str
     traceback: str
+    line: int | None = None
 
     @property
     def summary(self) -> str:
         """One line for a person."""
-        where = f"cell {self.cell}: " if self.cell else ""
+        line = f", line {self.line}" if self.line else ""
+        where = f"cell {self.cell}{line}: " if self.cell else ""
         lines = self.message.strip().splitlines() or [""]
         return f"{where}{self.name}: {lines[0]}".rstrip(": ")
 
 
 @dataclass(frozen=True)
 class Executed:
-    """An executed notebook: its content, the seconds it took, the failure if there was one."""
+    """An executed notebook.
+
+    Attributes
+    ----------
+    notebook : NotebookNode
+        Its content, normalised.
+    seconds : float
+        From the request for a kernel to the kernel's end.
+    cell_seconds : tuple of float
+        What each code cell took, in the order of the source.
+    failure : Failure or None
+        Why it did not reach the end.
+    files, folders : tuple of str
+        What it read of the project, relative to the root: files opened, folders listed.
+    log : str
+        What the kernel itself wrote.
+    """
 
     notebook: "NotebookNode"
     seconds: float
-    failure: Failure | None
+    cell_seconds: tuple[float, ...] = ()
+    failure: Failure | None = None
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    log: str = field(default="", repr=False)
 
 
 def environment() -> dict[str, str]:
@@ -75,79 +116,218 @@ def environment() -> dict[str, str]:
     return {
         **inherited,
         **one_thread,
+        "LIANJIAN_ROOT": str(paths.root()),
         "PYTHONHASHSEED": "0",
         "SOURCE_DATE_EPOCH": _EPOCH,
         "TZ": "UTC",
         "LANG": "C.UTF-8",
         "TQDM_DISABLE": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process with threads cannot fork
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the kernel warns about its own start
     }
 
 
-def execute(run: Run, folder: Path) -> Executed:
+@cache
+def warm_kernels() -> bool:
+    """Whether kernels are forked from a warm process here; otherwise each starts from nothing."""
+    if not zygote.possible():
+        return False
+    from analysis.reports.provisioner import entry_point_is_known  # noqa: PLC0415
+
+    return entry_point_is_known()
+
+
+def execute(
+    run: Run, folder: Path, *, limits: Limits = Limits(), warm: bool | None = None
+) -> Executed:
     """Execute a run and write ``notebook.ipynb`` into a folder.
 
     Papermill does the work, unchanged. The working directory of this process stays as it is;
     the kernel's is the notebook's folder, as in JupyterLab.
+
+    Parameters
+    ----------
+    run : Run
+        What to run.
+    folder : Path
+        Where the executed notebook goes.
+    limits : Limits
+        How long a cell and the run may take.
+    warm : bool, optional
+        Whether to fork the kernel from a warm process; by default where that is possible.
     """
+    warm = warm_kernels() if warm is None else warm
+    executed, survived = _attempt(run, folder, limits, warm=warm)
+    if not survived:
+        # the warm process went, and the kernel with it, by no fault of the notebook
+        executed, _ = _attempt(run, folder, limits, warm=warm)
+    return executed
+
+
+def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Executed, bool]:
+    """Execute a run once; say also whether the warm process survived it."""
+    import_papermill()
     import nbformat  # noqa: PLC0415
     import papermill  # noqa: PLC0415
-    from nbclient.exceptions import DeadKernelError  # noqa: PLC0415
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
 
-    # what goes wrong arrives as an exception; papermill would print it as well
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    output = folder / "notebook.ipynb"
+    _prepare_papermill()
+    secrets = _secrets(run)
     failure: Failure | None = None
+    parent = zygote_process() if warm else None
     started = time.perf_counter()
-    with _place() as place:
+    stop = threading.Event()
+    kept: list[NotebookNode] = []
+    with _place() as place, _time_limit(place, limits.run, stop):
         try:
             papermill.execute_notebook(
                 str(run.notebook),
-                str(output),
-                run.parameters,
+                None,
+                {name: _for_papermill(value) for name, value in run.parameters.items()},
+                engine_name=_engine(),
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
                 record_timing=False,
+                keep=kept,
+                execution_timeout=limits.cell,
                 shutdown_kernel="immediate",
-                kernel_manager_class=_manager(run.notebook.parent, place),
+                kernel_manager_class=_manager(run.notebook.parent, place, secrets, warm=warm),
             )
         except papermill.PapermillExecutionError:
             pass  # read from the notebook below, which also knows which cell it was
+        except CellTimeoutError:
+            failure = Failure(None, "", "TimeoutError", f"took longer than {limits.cell:g} s", "")
         except (DeadKernelError, RuntimeError, TimeoutError) as error:
-            log = (place / "log").read_text("utf-8", "replace") if (place / "log").exists() else ""
-            failure = Failure(None, "", type(error).__name__, str(error) or "the kernel died", log)
+            failure = Failure(None, "", type(error).__name__, _why_it_died(error, place), "")
+        log = _text(place / "log")
+        files, folders = _reads(place)
+        node = kept[0] if kept else nbformat.read(run.notebook, as_version=4)
     seconds = time.perf_counter() - started
-    source = nbformat.read(run.notebook, as_version=4)
-    node = nbformat.read(output, as_version=4) if output.exists() else source
-    normalise.notebook(node, _facts(run))
-    output.write_text(nbformat.writes(node) + "\n", "utf-8", newline="\n")
-    return Executed(node, seconds, failure or _failure(node))
+    if stop.is_set():
+        failure = Failure(None, "", "TimeoutError", f"the run took over {limits.run:g} s", "")
+    survived = not (failure and parent is not None and not parent.alive())
+    cell_seconds = tuple(
+        float(c.metadata.get("papermill", {}).get("duration") or 0.0)
+        for c in node.cells
+        if c.cell_type == "code"
+    )
+    failure = _located(failure, node) if failure else None
+    values = {name: os.environ[variable] for name, variable in secrets.items()}
+    shown = normalise.notebook(node, facts(run), values)
+    failure = failure or _failure(node)
+    if shown and failure is None:
+        reason = f"an output shows the secret {', '.join(shown)}; print nothing that holds it"
+        failure = Failure(None, "", "SecretShown", reason, "")
+    for value in values.values():
+        log = log.replace(value, "<secret>")
+    text = nbformat.writes(node) + "\n"
+    (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
+    return Executed(node, seconds, cell_seconds, failure, files, folders, log), survived
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def facts(run: Run) -> dict[str, Any]:
+    """Return what an executed notebook says about its run."""
     return {
         "notebook": run.notebook.name,
-        "parameters": run.parameters,
+        "parameters": {name: parameters.plain(value) for name, value in run.parameters.items()},
         "slug": run.slug,
         "title": run.title,
         "version": __version__,
     }
 
 
+class _Date(str):
+    """A date as papermill can store it, a text, of a type by which it is written as a date."""
+
+    __slots__ = ()
+
+
+def _for_papermill(value: parameters.Value) -> Any:  # noqa: ANN401
+    if isinstance(value, list):
+        return [_for_papermill(item) for item in value]
+    return _Date(value.isoformat()) if isinstance(value, datetime.date) else value
+
+
+def _secrets(run: Run) -> dict[str, str]:
+    """Return the secret parameters of a notebook and the environment variables that hold them.
+
+    Raises
+    ------
+    LianjianError
+        One is not set, or too short to be struck out of outputs.
+    """
+    variables = {p.name: p.variable for p in parameters.read(run.notebook).values() if p.secret}
+    for name, variable in variables.items():
+        if len(os.environ.get(variable, "")) < _SHORTEST_SECRET:
+            raise LianjianError(
+                f"{run.notebook.name}: the secret {name!r} is read from the environment variable "
+                f"{variable}, which is not set or has fewer than {_SHORTEST_SECRET} characters."
+            )
+    return variables
+
+
+def _located(failure: Failure, node: "NotebookNode") -> Failure:
+    """Say in which cell a run was when it was ended from outside."""
+    began = [
+        (place, cell)
+        for place, cell in _sources(node)
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    if not began:
+        return failure
+    place, cell = began[-1]
+    return replace(failure, cell=place, source=cell.source)
+
+
 def _failure(node: "NotebookNode") -> Failure | None:
     """Find the error that stopped a notebook."""
-    injected = 0
-    for place, cell in enumerate(node.cells, start=1):
-        injected += cell.get("id") == normalise.INJECTED
+    for place, cell in _sources(node):
         for output in cell.get("outputs", []):
             if output.output_type != "error":
                 continue
             if output.ename == "SystemExit" and output.evalue in {"", "0"}:
                 continue
             traceback = _COLOUR.sub("", "\n".join(output.traceback))
-            return Failure(place - injected, cell.source, output.ename, output.evalue, traceback)
+            lines = _LINE.findall(traceback.partition("File ")[0]) or _LINE.findall(traceback)
+            line = int(lines[0]) if lines else None
+            return Failure(place, cell.source, output.ename, output.evalue, traceback, line)
     return None
+
+
+def _sources(node: "NotebookNode") -> Iterator[tuple[int, Any]]:
+    """Yield the cells of the source with their places in it, from 1."""
+    own = [cell for cell in node.cells if not _added(cell)]
+    yield from enumerate(own, start=1)
+
+
+def _added(cell: Any) -> bool:  # noqa: ANN401
+    tags = cell.metadata.get("tags", [])
+    return normalise.INJECTED in tags or normalise.ERROR_MARKER in tags
+
+
+def _why_it_died(error: Exception, place: Path) -> str:
+    """Say how a kernel ended, where that is known."""
+    code = _text(place / zygote.EXIT).strip()
+    if code == str(-signal.SIGKILL):
+        return "the kernel was killed; the usual cause is that memory ran out"
+    if code.startswith("-"):
+        return f"the kernel died of signal {signal.Signals(-int(code)).name}"
+    return str(error) or "the kernel died"
+
+
+def _reads(place: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the files and folders of the project that a kernel opened and listed."""
+    found: dict[str, set[str]] = {"file": set(), "folder": set()}
+    for line in _text(place / kernel.READS).splitlines():
+        mark, _, name = line.partition("\t")
+        if Path(name).parts[:1] == ("data",):
+            found[mark].add(Path(name).as_posix())
+    return tuple(sorted(found["file"])), tuple(sorted(found["folder"]))
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
 # ---- kernels ----
@@ -155,7 +335,7 @@ def _failure(node: "NotebookNode") -> Failure | None:
 stopping = threading.Event()
 """Set while an interrupted plan ends its kernels."""
 
-_alive: set[int] = set()
+_alive: dict[int, Path] = {}
 _alive_lock = threading.Lock()
 
 
@@ -164,12 +344,38 @@ def stop_all() -> None:
     stopping.set()
     with _alive_lock:
         for pid in _alive:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if hasattr(os, "killpg"):
-                    os.killpg(pid, signal.SIGKILL)  # a kernel leads its own process group
-                else:
-                    os.kill(pid, signal.SIGTERM)
+            _end(pid)
         _alive.clear()
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(pid, signal.SIGKILL)  # a kernel leads its own process group
+        else:
+            os.kill(pid, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _time_limit(place: Path, seconds: float | None, stop: threading.Event) -> Iterator[None]:
+    """End the kernel of a place when a run takes too long."""
+    if seconds is None:
+        yield
+        return
+
+    def end() -> None:
+        stop.set()
+        with _alive_lock:
+            for pid in [pid for pid, where in _alive.items() if where == place]:
+                _end(pid)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextlib.contextmanager
@@ -182,14 +388,71 @@ def _place() -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _manager(cwd: Path, place: Path) -> type:
+def cool_down() -> None:
+    """End the warm process, if there is one."""
+    provisioner = sys.modules.get("analysis.reports.provisioner")
+    if provisioner is not None:
+        provisioner.cool_down()
+
+
+def zygote_process() -> zygote.Zygote:
+    """Return the warm process of this one, started if there was none."""
+    from analysis.reports import provisioner  # noqa: PLC0415
+
+    return provisioner.warm_up(environment())
+
+
+@cache
+def _prepare_papermill() -> None:
+    """Let papermill say nothing, for errors arrive as exceptions, and write parameters our way."""
+    from papermill.translators import PythonTranslator, papermill_translators  # noqa: PLC0415
+
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+
+    class Translator(PythonTranslator):
+        """Writes dates, and Chinese as Chinese; the same with and without the formatter black."""
+
+        @classmethod
+        def translate(cls, val: Any) -> str:  # noqa: ANN401
+            if isinstance(val, _Date):
+                return f'__import__("datetime").date.fromisoformat({str(val)!r})'
+            return repr(val) if isinstance(val, str) else str(super().translate(val))
+
+        @classmethod
+        def codify(cls, parameters: Mapping[str, Any], comment: str = "Parameters") -> str:
+            lines = [f"{name} = {cls.translate(value)}" for name, value in parameters.items()]
+            return "\n".join([f"# {comment}", *lines, ""])
+
+    papermill_translators.register("python", Translator)
+
+
+@cache
+def _engine() -> str:
+    """Register papermill's own engine once more, as one that hands out the notebook it fills."""
+    from papermill.engines import NBClientEngine, papermill_engines  # noqa: PLC0415
+
+    class Keeping(NBClientEngine):
+        """What a kernel that dies leaves is worth keeping, too."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:  # noqa: ANN401
+            kwargs.pop("keep").append(nb_man.nb)
+            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+
+    papermill_engines.register("lianjian", Keeping)
+    return "lianjian"
+
+
+def _manager(cwd: Path, place: Path, secrets: Mapping[str, str], *, warm: bool) -> type:
     """Return a kernel manager that starts this Python, in this folder, with our environment."""
     from jupyter_client.kernelspec import KernelSpec  # noqa: PLC0415
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
 
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = KernelSpec(argv=command, display_name="Python 3", language="python")
+    command = [sys.executable, "-m", kernel.__name__, str(place)]
+    metadata = {"kernel_provisioner": {"provisioner_name": zygote.PROVISIONER}} if warm else {}
+    spec = KernelSpec(argv=command, display_name="Python 3", language="python", metadata=metadata)
     env = {**environment(), "IPYTHONDIR": str(place / "ipython")}
+    env |= {kernel.SECRETS: json.dumps(dict(secrets))} if secrets else {}
     local = os.name == "posix" and len(str(place)) < _LONGEST_SOCKET
 
     class Manager(AsyncKernelManager):
@@ -198,8 +461,10 @@ def _manager(cwd: Path, place: Path) -> type:
         def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
             # a socket in a private folder: no port that another process could take or open
             transport: Mapping[str, str] = {"transport": "ipc"} if local else {}
-            super().__init__(**kwargs, connection_file=str(place / "kernel.json"), **transport)
+            connection = str(place / kernel.CONNECTION)
+            super().__init__(**kwargs, connection_file=connection, **transport)
             self._kernel_spec = spec
+            self.client_factory = _client()
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:  # noqa: ANN401
             if stopping.is_set():
@@ -208,13 +473,42 @@ def _manager(cwd: Path, place: Path) -> type:
                 kwargs |= {"env": {**kwargs.get("env", {}), **env}, "cwd": str(cwd)}
                 await super()._async_launch_kernel(kernel_cmd, **kwargs, stdout=log, stderr=log)
             with _alive_lock:
-                _alive.add(self.provisioner.pid)
+                _alive[self.provisioner.pid] = place
 
         async def _async_cleanup_resources(self, restart: bool = False) -> None:
             with _alive_lock:
-                _alive.discard(getattr(self.provisioner, "pid", None) or 0)
+                _alive.pop(getattr(self.provisioner, "pid", None) or 0, None)
             await super()._async_cleanup_resources(restart)
 
         cleanup_resources = _async_cleanup_resources
 
     return Manager
+
+
+@cache
+def _client() -> type:
+    from jupyter_client.asynchronous import AsyncKernelClient  # noqa: PLC0415
+
+    class Client(AsyncKernelClient):
+        """Knows that a kernel is ready when it says so, where the stock client waits in silence."""
+
+        async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+            deadline = time.monotonic() + (timeout or _START_SECONDS)
+            while time.monotonic() < deadline:
+                asked = self.kernel_info()
+                with contextlib.suppress(queue.Empty):
+                    reply = await self.get_shell_msg(timeout=1)
+                    self._handle_kernel_info_reply(reply)
+                    # once "idle" for this request arrives, the channel of outputs is connected
+                    while True:
+                        message = await self.get_iopub_msg(timeout=0.2)
+                        is_answer = message["parent_header"].get("msg_id") == asked
+                        if is_answer and message["content"].get("execution_state") == "idle":
+                            return
+                if not await self._async_is_alive():
+                    raise RuntimeError("the kernel died before it was ready")
+            raise RuntimeError(f"the kernel was not ready within {timeout or _START_SECONDS:g} s")
+
+        wait_for_ready = _async_wait_for_ready
+
+    return Client

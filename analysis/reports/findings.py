@@ -1,11 +1,13 @@
 """What an executed notebook used and published, read from its outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import LianjianError
 from analysis.reports import markup
+from analysis.reports.parameters import meant
+from analysis.reports.source import Promise
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -76,6 +78,33 @@ class Findings:
     def find(self, anchor: str) -> Product | None:
         """Find a product by its id in the page."""
         return next((p for p in self.products if p.anchor == anchor), None)
+
+
+def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: str) -> None:
+    """Compare what a run published with what its notebook declares; without a declaration, nothing.
+
+    Raises
+    ------
+    LianjianError
+        A declared product is lacking, or one is published that is not declared.
+    """
+    if promised is None:
+        return
+    declared = {(promise.kind, promise.name): promise for promise in promised}
+    published = {(product.kind, product.name) for product in found.products}
+    for (kind, name), promise in declared.items():
+        if promise.always and (kind, name) not in published:
+            raise LianjianError(
+                f"{where} declares the {kind} {name!r} and did not publish it. Publish it, take it "
+                "out of the cell tagged 'products', or end its name there with a ? if only some "
+                "data allow it."
+            )
+    for kind, name in sorted(published - set(declared)):
+        near = meant(name, [n for k, n in declared if k == kind])
+        raise LianjianError(
+            f"{where} publishes the {kind} {name!r}, which its cell tagged 'products' does not "
+            f"declare.{near} Add it there."
+        )
 
 
 def outputs(node: "NotebookNode") -> Iterator[Any]:

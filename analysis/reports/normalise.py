@@ -6,6 +6,7 @@ import sysconfig
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from analysis import paths
@@ -16,29 +17,73 @@ if TYPE_CHECKING:
 INJECTED = "injected-parameters"
 """Tag, and fixed id, of the cell in which papermill sets the parameters."""
 
-_ERROR_MARKER = "papermill-error-cell-tag"
+_NONE: Mapping[str, str] = MappingProxyType({})
+ERROR_MARKER = "papermill-error-cell-tag"
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}")
 _CELL_FILE = re.compile(r"[^\s'\"<>=(]{0,200}[/\\]ipykernel_\d+[/\\]\d+\.py")
 
 
-def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
+def notebook(
+    node: "NotebookNode", facts: Mapping[str, Any], secrets: Mapping[str, str] = _NONE
+) -> list[str]:
     """Make an executed notebook reproducible, in place.
 
     Times, hosts, process ids, memory addresses and absolute paths go; ``facts`` about the run
     come in as ``metadata.lianjian``.
+
+    Parameters
+    ----------
+    node : NotebookNode
+        The executed notebook.
+    facts : mapping
+        What to say about the run.
+    secrets : mapping of str to str
+        Secret parameters and their values, which are struck out wherever they stand.
+
+    Returns
+    -------
+    list of str
+        The secrets that stood in an output.
     """
     node.metadata.pop("papermill", None)
     node.metadata.pop("widgets", None)
     node.metadata["lianjian"] = dict(facts)
-    node.cells = [c for c in node.cells if _ERROR_MARKER not in c.metadata.get("tags", [])]
-    clean = _Cleaner()
+    node.cells = [c for c in node.cells if ERROR_MARKER not in c.metadata.get("tags", [])]
+    clean = _Cleaner(secrets)
     for cell in node.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]  # papermill gives every cell a list of none
         if INJECTED in cell.metadata.get("tags", []):
             cell.id = INJECTED
         if cell.cell_type == "code":
             cell.outputs = [clean(output) for output in _streams_joined(cell.outputs)]
+    return sorted(clean.struck)
+
+
+def with_new_prose(executed: "NotebookNode", source: "NotebookNode") -> "NotebookNode":
+    """Put the text of a notebook around the outputs that its unchanged code has given.
+
+    Parameters
+    ----------
+    executed : NotebookNode
+        The executed notebook, normalised.
+    source : NotebookNode
+        The notebook as it is now; its code cells mean what those of ``executed`` mean, in the same
+        order, while prose, comments, cells without code and cell ids may differ.
+    """
+    run = iter([c for c in executed.cells if c.cell_type == "code" and c.source.strip()])
+    cells = []
+    for cell in source.cells:
+        if cell.cell_type == "code" and cell.source.strip():
+            done = next(run)
+            if INJECTED in done.metadata.get("tags", []):
+                cells.append(done)
+                done = next(run)
+            cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        cells.append(cell)
+    return type(executed)({**executed, "cells": cells, "metadata": {**executed.metadata}})
 
 
 def _streams_joined(outputs: list[Any]) -> list[Any]:
@@ -64,7 +109,9 @@ def _streams_joined(outputs: list[Any]) -> list[Any]:
 class _Cleaner:
     """Replace what depends on the machine or the moment in every text of an output."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self.secrets = secrets
+        self.struck: set[str] = set()
         places = {
             str(paths.root()): ".",
             sys.prefix: "<python>",
@@ -93,6 +140,10 @@ class _Cleaner:
             text = _CELL_FILE.sub("<cell>", text)
         if "at 0x" in text:
             text = _ADDRESS.sub("at 0x…", text)
+        for name, secret in self.secrets.items():
+            if secret in text:
+                self.struck.add(name)
+                text = text.replace(secret, f"<{name}>")
         for place, word in self.places:
             text = place.sub(word, text)
         return text

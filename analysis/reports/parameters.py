@@ -3,18 +3,23 @@
 import ast
 import difflib
 import io
-import json
 import math
 import tokenize
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
+from analysis import fields
 from analysis.errors import LianjianError
+from analysis.reports.source import code_cells, tagged
+from analysis.reports.syntax import parse
 
-Value = str | int | float | bool | None
-_SCALARS = {"str": str, "int": int, "float": float, "bool": bool}
+Scalar = str | int | float | bool | date | None
+Value = Scalar | list[Scalar]
+_SCALARS = {"str": str, "int": int, "float": float, "bool": bool, "date": date}
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+_SECRET = "secret"  # noqa: S105  (the word that marks one, no secret itself)
 
 
 @dataclass(frozen=True)
@@ -28,15 +33,21 @@ class Parameter:
     annotation : str
         Its annotation as written, empty without one.
     kinds : tuple of str
-        The scalar types that fit (``"str"``, ``"int"``, ``"float"``, ``"bool"``, ``"None"``).
+        The scalar types that fit (``"str"``, ``"int"``, ``"float"``, ``"bool"``, ``"date"``,
+        ``"None"``).
     choices : tuple
-        The values of a ``Literal``.
+        The values of a ``Literal``, or those that the dataset or the field registry allows.
+    many : bool
+        Whether it is a list of such values.
     checked : bool
         Whether the annotation was understood; if not, any value fits.
     default : Value
         The default, None where it is not a plain value.
     help : str
         The comment beside or above the assignment.
+    secret : bool
+        Whether its comment begins with ``secret``: its value comes from the environment, and is
+        written nowhere.
     """
 
     name: str
@@ -46,26 +57,50 @@ class Parameter:
     checked: bool
     default: Value
     help: str
+    many: bool = False
+    secret: bool = False
 
     @property
     def allowed(self) -> str:
         """What fits, in words."""
-        parts = [repr(c) for c in self.choices] + [k for k in self.kinds if k != "None"]
-        return " or ".join(parts + ["None"] * ("None" in self.kinds)) or "any value"
+        parts = [text(c) if self.many else repr(c) for c in self.choices]
+        parts += [k for k in self.kinds if k != "None" and not self.choices]
+        words = " or ".join(parts + ["None"] * ("None" in self.kinds)) or "any value"
+        return f"a list, with commas between, of {words}" if self.many else words
+
+    @property
+    def variable(self) -> str:
+        """The environment variable from which a secret comes."""
+        return f"LIANJIAN_{self.name.upper()}"
+
+
+def text(value: Value) -> str:
+    """Write a value as a person would.
+
+    Examples
+    --------
+    >>> text([2022, 2024]), text(date(2024, 12, 31)), text(None)
+    ('2022,2024', '2024-12-31', 'none')
+    """
+    if isinstance(value, list):
+        return ",".join(text(item) for item in value)
+    return "none" if value is None else str(value)
+
+
+def plain(value: Value) -> object:
+    """Write a value as JSON can hold it: a date as text."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+# ---- reading ----
 
 
 def read(notebook: Path) -> dict[str, Parameter]:
     """Read the declared parameters of a notebook, in their order."""
-    try:
-        cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    except (ValueError, KeyError) as error:
-        raise LianjianError(
-            f"{notebook.name} is not a notebook that can be read: {error}"
-        ) from error
-    for cell in cells:
-        if "parameters" in cell.get("metadata", {}).get("tags", []):
-            return declared("".join(cell["source"]), notebook.name)
-    return {}
+    cell = tagged(code_cells(notebook), "parameters")
+    return declared(cell.source, notebook.name) if cell else {}
 
 
 def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter]:
@@ -78,7 +113,7 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
     (('int', 'None'), 2018, 'prices of this year')
     """
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         raise LianjianError(
             f"{where}: the cell tagged 'parameters' is not Python: {error.msg}, "
@@ -106,53 +141,100 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
     return found
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """What an annotation says."""
+
+    scalars: tuple[str, ...] = ()
+    choices: tuple[Value, ...] = ()
+    many: bool = False
+    understood: bool = True
+
+    def __or__(self, other: "_Kind") -> "_Kind":
+        # a list beside another scalar than None has no one reading on a command line
+        single = other if self.many else self
+        mixed = self.many != other.many and single.scalars != ("None",)
+        return _Kind(
+            self.scalars + other.scalars,
+            self.choices + other.choices,
+            self.many or other.many,
+            self.understood and other.understood and not mixed,
+        )
+
+
 def _parameter(
     name: str, annotation: ast.expr | None, value: ast.expr | None, note: str
 ) -> Parameter:
-    try:
-        default = ast.literal_eval(value) if value is not None else None
-    except ValueError:
-        default = None
-    kinds, choices, checked = _understand(annotation) if annotation else _like(default)
+    default = _default(value)
+    kind = _understand(annotation) if annotation else _like(default)
     written = ast.unparse(annotation) if annotation else ""
-    return Parameter(name, written, kinds, choices, checked, default, note)
+    word, _, rest = note.partition(" ")
+    secret = word.rstrip(":,;").lower() == _SECRET
+    return Parameter(
+        name, written, kind.scalars, kind.choices, kind.understood, default,
+        rest.strip() if secret else note, kind.many, secret,
+    )  # fmt: skip
 
 
-def _like(default: object) -> tuple[tuple[str, ...], tuple[Value, ...], bool]:
+def _default(value: ast.expr | None) -> Value:
+    if value is None:
+        return None
+    if isinstance(value, ast.Call) and ast.unparse(value.func) in {"date", "datetime.date"}:
+        try:
+            return date(*(ast.literal_eval(argument) for argument in value.args))
+        except (ValueError, TypeError):
+            return None
+    if isinstance(value, ast.List):
+        return [item for item in map(_default, value.elts) if not isinstance(item, list)]
+    try:
+        found = ast.literal_eval(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, str | int | float | bool) else None
+
+
+def _like(default: Value) -> _Kind:
     """Without an annotation, the default shows the type."""
-    kind = type(default).__name__
-    return ((kind,), (), True) if kind in _SCALARS else ((), (), False)
+    many = isinstance(default, list)
+    sample = default[0] if isinstance(default, list) and default else default
+    kind = type(sample).__name__
+    return _Kind((kind,), many=many) if kind in _SCALARS else _Kind(understood=False)
 
 
-def _understand(node: ast.expr) -> tuple[tuple[str, ...], tuple[Value, ...], bool]:
+def _understand(node: ast.expr) -> _Kind:
     """Split an annotation into scalar types and literal values."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
-            return _understand(ast.parse(node.value, mode="eval").body)
-        return ("None",), (), node.value is None
-    if isinstance(node, ast.Name) and node.id in _SCALARS:
-        return (node.id,), (), True
+            return _understand(parse(node.value, mode="eval").body)
+        return _Kind(("None",), understood=node.value is None)
+    last = ast.unparse(node).rpartition(".")[2]
+    if isinstance(node, ast.Name | ast.Attribute) and last in _SCALARS:
+        return _Kind((last,))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return _join([_understand(node.left), _understand(node.right)])
-    return _subscript(node) if isinstance(node, ast.Subscript) else ((), (), False)
+        return _understand(node.left) | _understand(node.right)
+    return _subscript(node) if isinstance(node, ast.Subscript) else _Kind(understood=False)
 
 
-def _subscript(node: ast.Subscript) -> tuple[tuple[str, ...], tuple[Value, ...], bool]:
+def _subscript(node: ast.Subscript) -> _Kind:
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     outer = ast.unparse(node.value).rpartition(".")[2]
     if outer == "Literal":
-        return (), tuple(ast.literal_eval(part) for part in parts), True
+        return _Kind(choices=tuple(ast.literal_eval(part) for part in parts))
+    if outer in {"list", "List", "Sequence"} and len(parts) == 1:
+        inner = _understand(parts[0])
+        nested = inner.many or "None" in inner.scalars
+        return _Kind(inner.scalars, inner.choices, True, inner.understood and not nested)  # noqa: FBT003
     if outer in {"Optional", "Union"}:
-        none = [ast.Constant(None)] if outer == "Optional" else []
-        return _join([_understand(part) for part in (*parts, *none)])
-    return (), (), False
+        kinds = [_understand(part) for part in parts]
+        kinds += [_Kind(("None",))] if outer == "Optional" else []
+        whole = kinds[0]
+        for kind in kinds[1:]:
+            whole |= kind
+        return whole
+    return _Kind(understood=False)
 
 
-def _join(
-    parts: Iterable[tuple[tuple[str, ...], tuple[Value, ...], bool]],
-) -> tuple[tuple[str, ...], tuple[Value, ...], bool]:
-    kinds, choices, checked = zip(*parts, strict=True)
-    return sum(kinds, ()), sum(choices, ()), all(checked)
+# ---- checking ----
 
 
 def check(
@@ -163,42 +245,60 @@ def check(
     Raises
     ------
     LianjianError
-        A name that the notebook does not declare, or a value that does not fit.
+        A name that the notebook does not declare, a value that does not fit, or a secret.
     """
     checked: dict[str, Value] = {}
     for name, value in given.items():
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, 1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
             known = ", ".join(declared) or "none (it has no cell tagged 'parameters')"
             raise LianjianError(
-                f"{where} has no parameter {name!r}. {hint}Its parameters are: {known}."
+                f"{where} has no parameter {name!r}.{meant(name, declared)} "
+                f"Its parameters are: {known}."
             )
-        checked[name] = _fit(value, declared[name], where)
+        parameter = declared[name]
+        if parameter.secret:
+            raise LianjianError(
+                f"{where}: {name!r} is a secret, and a command line or a plan is no place for one: "
+                f"it would be written down. Set the environment variable {parameter.variable}."
+            )
+        checked[name] = _fit(value, parameter, where)
     return checked
 
 
 def _fit(value: object, parameter: Parameter, where: str) -> Value:
+    if parameter.many and parameter.checked:
+        items = value if isinstance(value, list | tuple) else None
+        if isinstance(value, str) and not ("None" in parameter.kinds and _is_none(value)):
+            items = [part.strip() for part in value.split(",") if part.strip()]
+        if items is not None:
+            return [_fit_one(item, parameter, where) for item in items]
+    return _fit_one(value, parameter, where)
+
+
+def _fit_one(value: object, parameter: Parameter, where: str) -> Scalar:
     for candidate in (value, *_readings(value)):
         if _fits(candidate, parameter):
             whole = isinstance(candidate, int) and not isinstance(candidate, bool)
             if whole and "float" in parameter.kinds and "int" not in parameter.kinds:
                 return float(candidate)  # type: ignore[arg-type]
             return candidate  # type: ignore[return-value]
-    near = difflib.get_close_matches(str(value), [str(c) for c in parameter.choices], 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = meant(str(value), [text(c) for c in parameter.choices])
     raise LianjianError(
         f"{where}: parameter {parameter.name!r} cannot be {value!r}; "
-        f"it takes {parameter.allowed}.{hint}"
+        f"it takes {parameter.allowed}.{near}"
     )
 
 
 def _fits(value: object, parameter: Parameter) -> bool:
     if not parameter.checked:
-        return value is None or isinstance(value, str | int | float | bool)
+        return value is None or isinstance(value, str | int | float | bool | date)
     if any(value == c and type(value) is type(c) for c in parameter.choices):
         return True
-    kind = "None" if value is None else type(value).__name__
+    if value is None:
+        return "None" in parameter.kinds
+    if parameter.choices:
+        return False
+    kind = type(value).__name__
     if kind == "int" and "float" in parameter.kinds:
         return True
     if isinstance(value, float) and not math.isfinite(value):
@@ -206,17 +306,100 @@ def _fits(value: object, parameter: Parameter) -> bool:
     return kind in parameter.kinds
 
 
-def _readings(value: object) -> Iterable[Value]:
+def _is_none(value: str) -> bool:
+    return value.strip().lower() in {"none", "null", ""}
+
+
+def _readings(value: object) -> Iterable[Scalar]:
     """Yield what a text may stand for, most specific first."""
     if not isinstance(value, str):
         return
     word = value.strip().lower()
-    if word in {"none", "null", ""}:
+    if _is_none(value):
         yield None
     if word in _TRUE | _FALSE:
         yield word in _TRUE
-    for number in (int, float):
+    for read_as in (int, float, date.fromisoformat):
         try:
-            yield number(value)
+            yield read_as(value)
         except ValueError:
             continue
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return " Did you mean …?" where a known word is near, and nothing elsewhere."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+# ---- choices of the data ----
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a dataset covers.
+
+    Attributes
+    ----------
+    dataset : str
+        Its name.
+    counties : frozenset of str
+        Codes of the counties with villages in it; empty when that is not known.
+    years : range
+        From its first to its last year; empty when that is not known.
+    """
+
+    dataset: str = ""
+    counties: frozenset[str] = frozenset()
+    years: range = field(default=range(0))
+
+
+def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Value:
+    """Check a value against the data and the field registry, by the parameter's name.
+
+    ``county`` takes a code or a name of a county that the dataset has, ``year`` and ``…_year`` a
+    year of the dataset, and a name of the field registry what the registry allows.
+
+    Raises
+    ------
+    LianjianError
+        It is none of them; the message lists them.
+    """
+    if isinstance(value, list):
+        return [narrow(item, parameter, scope, where) for item in value]  # type: ignore[misc]
+    name = parameter.name
+    here = f"{where}: parameter {name!r} cannot be {text(value)!r}"
+    if value is None or value == "":
+        return value
+    if name == "county" or name.endswith("_county"):
+        code = fields.county(str(value)).code
+        if scope.counties and code not in scope.counties:
+            known = ", ".join(f"{c} {fields.county(c).name}" for c in sorted(scope.counties))
+            raise LianjianError(f"{here}: dataset {scope.dataset!r} has the counties {known}.")
+        return code
+    is_year = isinstance(value, int) and (name == "year" or name.endswith("_year"))
+    if is_year and scope.years and value not in scope.years:
+        first, last = scope.years[0], scope.years[-1]
+        raise LianjianError(f"{here}: dataset {scope.dataset!r} has the years {first} to {last}.")
+    known_field = fields.FIELDS.get(name)
+    if known_field and known_field.allowed and str(value) not in known_field.allowed:
+        allowed = known_field.allowed
+        raise LianjianError(f"{here}; it takes {', '.join(allowed)}.{meant(str(value), allowed)}")
+    return value
+
+
+def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[str, str, str, str]]:
+    """Return name, type, default and meaning of each parameter, as ``lianjian params`` prints them."""
+    rows = []
+    for parameter in declared.values():
+        kind = parameter.annotation or parameter.allowed
+        notes = [parameter.help]
+        if parameter.secret:
+            notes.append(f"(secret: from the environment variable {parameter.variable})")
+        if parameter.name == "county" and scope.counties:
+            notes.append(f"({len(scope.counties)} counties in {scope.dataset!r})")
+        if (parameter.name == "year" or parameter.name.endswith("_year")) and scope.years:
+            notes.append(f"({scope.years[0]} to {scope.years[-1]})")
+        default = "" if parameter.secret else text(parameter.default)
+        rows.append((parameter.name, kind, default, " ".join(filter(None, notes))))
+    return rows

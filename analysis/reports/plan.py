@@ -1,16 +1,27 @@
 """Which runs there are: every notebook once, or as ``notebooks/plan.toml`` says.
 
-A plan entry names a notebook and may give it a ``title``, fixed ``parameters`` and
-``each = "county"``, which makes one run a county::
+A plan entry names a notebook. It may fix ``parameters``, make one run for each county of the data
+(``each = "county"``), or one for each combination of values (``grid``); a ``name`` tells a variant
+from others of its notebook, a ``title`` is filled from the parameters::
 
     [[run]]
     notebook = "09-county-brief"
     title = "County brief: {county_name}"
     each = "county"
+
+    [[run]]
+    notebook = "03-income-change"
+    name = "low-target"
+    parameters = { gain_wan = 1.0 }
+    grid = { start_year = [2021, 2022], base_year = [2018, 2024] }
+    cell_seconds = 300
+    run_seconds = 900
 """
 
-import difflib
+import hashlib
+import itertools
 import json
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,10 +34,12 @@ from analysis import fields, paths
 from analysis.errors import LianjianError
 from analysis.reports import parameters
 from analysis.reports.names import slug
-from analysis.reports.parameters import Parameter, Value
+from analysis.reports.parameters import Parameter, Scope, Value, meant
 
 _NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
-_KEYS = ("notebook", "title", "each", "parameters")
+_KEYS = ("notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds")
+_LONGEST_SLUG = 120
+_MOST_RUNS = 100_000  # a grid beyond this is a slip of the pen
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class Run:
         The parameter that the plan varies, empty when it varies none.
     trouble : str
         Why the notebook cannot be run, empty when it can.
+    cell_seconds, run_seconds : float or None
+        How long a cell and the whole run may take; None takes what the command line says.
     """
 
     notebook: Path
@@ -55,6 +70,8 @@ class Run:
     parameters: dict[str, Value]
     each: str = ""
     trouble: str = ""
+    cell_seconds: float | None = None
+    run_seconds: float | None = None
 
     @property
     def name(self) -> str:
@@ -135,42 +152,73 @@ def _checked(entry: Mapping[str, Any], number: int, found: Mapping[str, Path]) -
     for key in entry:
         if key not in _KEYS:
             raise LianjianError(
-                f"{where}: unknown key {key!r}.{_meant(key, _KEYS)} Keys are: {', '.join(_KEYS)}."
+                f"{where}: unknown key {key!r}.{meant(key, _KEYS)} Keys are: {', '.join(_KEYS)}."
             )
     name = str(entry.get("notebook", "")).removesuffix(".ipynb")
     if name not in found:
         raise LianjianError(
-            f"{where}: there is no notebook {name!r} in notebooks/.{_meant(name, found)} "
+            f"{where}: there is no notebook {name!r} in notebooks/.{meant(name, found)} "
             f"Notebooks are: {', '.join(found) or 'none'}."
         )
     each = entry.get("each")
     if each is not None and each not in _EACH:
         raise LianjianError(
-            f"{where}: each = {each!r} is unknown.{_meant(str(each), _EACH)} "
+            f"{where}: each = {each!r} is unknown.{meant(str(each), _EACH)} "
             f"It may be: {', '.join(_EACH)}."
         )
+    for key in ("grid", "parameters"):
+        if not isinstance(entry.get(key, {}), dict):
+            raise LianjianError(f"{where}: {key} is a table of names, as {key} = {{ year = … }}.")
+    for parameter, values in entry.get("grid", {}).items():
+        if not isinstance(values, list) or not values:
+            raise LianjianError(
+                f"{where}: grid gives a list of values for each parameter; for {parameter!r} it "
+                f"has {values!r}."
+            )
+    for key in ("cell_seconds", "run_seconds"):
+        seconds = entry.get(key, 1)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+            raise LianjianError(f"{where}: {key} is {seconds!r}; it takes seconds, above 0.")
     return name
 
 
 def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Parameter]) -> list[Run]:
     fixed = dict(entry.get("parameters", {}))
     title = str(entry.get("title", ""))
-    each = entry.get("each")
+    each, grid = entry.get("each"), entry.get("grid", {})
     variants: Iterable[tuple[str, dict[str, str]]] = _EACH[each]() if each else [("", {})]
+    if math.prod(len(values) for values in grid.values()) > _MOST_RUNS:
+        raise LianjianError(
+            f"notebooks/plan.toml: the grid for {path.name} has more than {_MOST_RUNS:,} runs."
+        )
     runs = []
-    for value, words in variants:
-        given = {**fixed, each: value} if each else fixed
+    for (value, words), point in itertools.product(variants, itertools.product(*grid.values())):
+        spot = dict(zip(grid, point, strict=True))
+        given = {**fixed, **spot, **({each: value} if each else {})}
         checked = parameters.check(given, declared, path.name)
-        known = {n: str(p.default) for n, p in declared.items()}
-        known |= {n: str(v) for n, v in checked.items()} | words
-        parts = [path.stem, value] if each else [path.stem, *map(str, fixed.values())]
+        known = {n: parameters.text(p.default) for n, p in declared.items()}
+        known |= {n: parameters.text(v) for n, v in checked.items()} | words
+        own = [str(entry["name"])] if "name" in entry else []
+        if not own and not each and not grid:
+            own = [parameters.text(checked[name]) for name in fixed]
+        marks = [f"{name}-{parameters.text(checked[name])}" for name in spot]
         name = _title(title, known, path.name)
-        runs.append(Run(path, _report_slug(parts), name, checked, each=each or ""))
+        runs.append(
+            Run(
+                path, _report_slug([path.stem, *own, value, *marks]), name, checked,
+                each=each or "", cell_seconds=entry.get("cell_seconds"),
+                run_seconds=entry.get("run_seconds"),
+            )
+        )  # fmt: skip
     return runs
 
 
 def _report_slug(parts: Sequence[str]) -> str:
-    return "-".join(slug(part) for part in parts if part)
+    whole = "-".join(slug(part) for part in parts if part)
+    if len(whole) <= _LONGEST_SLUG:
+        return whole
+    # a folder's name has an end: the beginning tells a person, the hash tells it from others
+    return f"{whole[:_LONGEST_SLUG]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def _title(template: str, words: Mapping[str, str], where: str) -> str:
@@ -179,7 +227,7 @@ def _title(template: str, words: Mapping[str, str], where: str) -> str:
         if name not in words:
             raise LianjianError(
                 f"notebooks/plan.toml: the title for {where} uses {{{name}}}."
-                f"{_meant(name, words)} Known are: {', '.join(words) or 'no names'}."
+                f"{meant(name, words)} Known are: {', '.join(words) or 'no names'}."
             )
         return words[name]
 
@@ -208,7 +256,7 @@ def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
         if not hits:
             known = list(dict.fromkeys(n for r in runs for n in (r.name, r.slug)))
             raise LianjianError(
-                f"No run is called {word!r}.{_meant(word, known)} "
+                f"No run is called {word!r}.{meant(word, known)} "
                 f"Notebooks are: {', '.join(dict.fromkeys(r.name for r in runs))}."
             )
         chosen |= hits
@@ -220,14 +268,20 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
 
     ``dataset`` reaches the notebooks that declare a parameter ``dataset``; every other
     name must be a parameter of every selected notebook. A value of the parameter that a plan
-    entry varies picks its run, and a county that the dataset does not have gets none.
+    entry varies picks its run, and a county that the dataset does not have gets none. What a
+    person or the plan sets must be in the data.
+
+    Raises
+    ------
+    LianjianError
+        A name or a value is wrong, or nothing is left to run.
     """
     if dataset is not None and "dataset" in given:
         raise LianjianError("The dataset is named twice: by --dataset and by -p dataset=.")
     changed = []
     takes_dataset = False
     read = cache(parameters.read)  # a grid has many runs of one notebook, and of one dataset
-    places = cache(_places)
+    known = cache(scope)
     for run in _picked(runs, given):
         if run.trouble:
             changed.append(run)
@@ -238,17 +292,22 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
             takes_dataset = True
             wanted["dataset"] = dataset
         new = parameters.check(wanted, declared, run.notebook.name)
+        default = declared["dataset"].default if "dataset" in declared else ""
+        covered = known(str({**run.parameters, **new}.get("dataset", default)))
+        if run.each == "county" and covered.counties:
+            if run.parameters["county"] not in covered.counties:
+                continue
+        merged = {
+            name: parameters.narrow(value, declared[name], covered, run.notebook.name)
+            for name, value in {**run.parameters, **new}.items()
+        }
         now = {n: run.parameters.get(n, declared[n].default) for n in new}
         marks = [
-            str(value) if name == "dataset" else f"{name}-{value}"
-            for name, value in new.items()
-            if value != now[name]
+            str(value) if name == "dataset" else f"{name}-{parameters.text(value)}"
+            for name, value in merged.items()
+            if name in new and value != now[name]
         ]
-        merged = {**run.parameters, **new}
-        default = declared["dataset"].default if "dataset" in declared else ""
-        here = places(str(merged.get("dataset", default)))
-        if run.each != "county" or not here or merged["county"] in here:
-            changed.append(replace(run, slug=_report_slug([run.slug, *marks]), parameters=merged))
+        changed.append(replace(run, slug=_report_slug([run.slug, *marks]), parameters=merged))
     if dataset is not None and runs and not takes_dataset:
         raise LianjianError(
             f"None of the selected notebooks has a parameter 'dataset', so {dataset!r} would "
@@ -265,21 +324,24 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
 
 def _picked(runs: Sequence[Run], given: Mapping[str, str]) -> list[Run]:
     """Keep of a varied notebook the run that a value on the command line means."""
-    meant = {name: _VALUE[name](value) for name, value in given.items() if name in _VALUE}
+    meaning = {name: _VALUE[name](value) for name, value in given.items() if name in _VALUE}
     return [
-        run for run in runs if run.each not in meant or run.parameters[run.each] == meant[run.each]
+        run
+        for run in runs
+        if run.each not in meaning or run.parameters[run.each] == meaning[run.each]
     ]
 
 
-def _places(dataset: str) -> frozenset[str]:
-    """Return the codes of the counties that a dataset has; none where that is not known."""
+def scope(dataset: str) -> Scope:
+    """Return what a dataset covers; an empty scope where that is not known."""
     manifest = paths.processed() / dataset / "manifest.json"
     if not dataset or not manifest.is_file():
-        return frozenset()
+        return Scope(dataset)
     counts = json.loads(manifest.read_text("utf-8")).get("villages_by_county_and_year", {})
-    return frozenset(key.partition(" ")[0] for key in counts)
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    pairs = [key.split(" ") for key in counts]
+    years = [int(pair[1]) for pair in pairs]
+    return Scope(
+        dataset,
+        frozenset(pair[0] for pair in pairs),
+        range(min(years), max(years) + 1) if years else range(0),
+    )

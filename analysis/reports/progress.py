@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from analysis.reports.runner import Outcome
+    from analysis.reports.report import Outcome
 
 
 class Progress:
@@ -55,11 +55,12 @@ class Progress:
     def finished(self, outcome: "Outcome") -> None:
         """Show how one run ended."""
         self.done += 1
-        word = "done" if outcome.ok else "FAILED"
-        slug = outcome.run.slug.ljust(self.width)
-        line = f"{word:<6}  {slug}  {outcome.seconds:5.1f} s"
+        word = outcome.result if outcome.ok else "FAILED"
+        slug = outcome.slug.ljust(self.width)
+        line = f"{word:<8}  {slug}  {outcome.seconds:5.1f} s"
         if not outcome.ok:
-            line += f"\n        {outcome.message}\n        see {outcome.where}"
+            line += f"\n          {outcome.message}"
+            line += f"\n          see {outcome.where}" if outcome.where else ""
         if self._live is None:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()

@@ -1,55 +1,100 @@
 """Run the plan: each notebook in a kernel of its own, each report all or nothing."""
 
 import json
-import platform
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
-from typing import Any
 
-from analysis import __version__, files, paths
+from analysis import files, paths
 from analysis.errors import LianjianError
-from analysis.reports import execute, index, ledger, plan, staging
-from analysis.reports.execute import Executed, Failure
+from analysis.reports import execute, executors, keys, plan, report, staging
+from analysis.reports.execute import Limits
+from analysis.reports.keys import Decision
 from analysis.reports.plan import Run
 from analysis.reports.progress import Progress
+from analysis.reports.report import Outcome, Task
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How one run ended.
+class Options:
+    """How a plan is run.
 
     Attributes
     ----------
-    run : Run
-        What was run.
-    ok : bool
-        Whether the report was published.
-    seconds : float
-        From the start of the kernel to the finished page.
-    message : str
-        The error in one line, empty when there was none.
-    where : str
-        The folder to look at, relative to the project.
+    jobs : int or None
+        How many notebooks run at a time; None takes what cores and memory allow.
+    force : bool
+        Whether to run what is up to date as well.
+    limits : Limits
+        How long a cell and a run may take, where the plan does not say it.
+    formats : tuple of str
+        What to make beside the page: ``"pdf"``, ``"docx"``.
+    warm : bool or None
+        Whether kernels are forked from a warm process; None where that is possible.
+    scheduler : str
+        Address of a Dask scheduler, empty to run here.
     """
 
-    run: Run
-    ok: bool
-    seconds: float
-    message: str
-    where: str
+    jobs: int | None = None
+    force: bool = False
+    limits: Limits = Limits()
+    formats: tuple[str, ...] = ()
+    warm: bool | None = None
+    scheduler: str = ""
+
+
+def planned(
+    only: Sequence[str] = (), given: Mapping[str, str] = _NOTHING, dataset: str | None = None
+) -> tuple[Run, ...]:
+    """Return the selected runs of the plan, with parameters set.
+
+    Parameters
+    ----------
+    only : sequence of str
+        Notebooks, or beginnings of report names; empty selects all.
+    given : mapping of str to str
+        Parameters for every selected notebook, as texts.
+    dataset : str, optional
+        Value of the parameter ``dataset`` where a notebook has one.
+
+    Raises
+    ------
+    LianjianError
+        The plan, the selection or a parameter is wrong.
+    """
+    runs = plan.override(plan.select(plan.load(), only), given, dataset)
+    if not runs:
+        raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
+    return runs
+
+
+def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the datasets that runs are told to read, beyond their notebooks' defaults."""
+    named = (run.parameters.get("dataset") for run in runs)
+    return tuple(dict.fromkeys(str(name) for name in named if name))
+
+
+def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decision]]:
+    """Say for each run what is to be done, and why."""
+    look = keys.Looker()
+    reports = paths.reports()
+    found = []
+    for run in runs:
+        decision = look.decide(run, reports / run.slug)
+        if force and decision.action != "run":
+            decision = Decision("run", ("--force was given",))
+        found.append((run, decision))
+    return found
 
 
 def run(
@@ -57,163 +102,132 @@ def run(
     only: Sequence[str] = (),
     parameters: Mapping[str, str] = _NOTHING,
     dataset: str | None = None,
-    jobs: int = 2,
+    options: Options = Options(),
 ) -> int:
     """Run the plan, or a part of it, and write the index.
 
     Parameters
     ----------
-    only : sequence of str
-        Notebooks, or beginnings of report names; empty runs all.
-    parameters : mapping of str to str
-        Parameters for every selected notebook, as texts.
-    dataset : str, optional
-        Value of the parameter ``dataset`` where a notebook has one.
-    jobs : int
-        How many notebooks run at a time.
+    only, parameters, dataset
+        As for `planned`.
+    options : Options
+        How.
 
     Returns
     -------
     int
-        0 when every report was published, 1 when one failed, 130 when interrupted.
+        0 when every report is there and up to date, 1 when one failed, 130 when interrupted.
 
     Raises
     ------
     LianjianError
-        The plan, the selection or a parameter is wrong; nothing has run then.
+        The plan, the selection or a parameter is wrong, or another process writes the reports;
+        nothing has run then.
     """
-    if jobs < 1:
-        raise LianjianError(f"--jobs is {jobs}; it takes a whole number from 1.")
-    runs = plan.override(plan.select(plan.load(), only), parameters, dataset)
-    if not runs:
-        raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
+    runs = planned(only, parameters, dataset)
     reports = paths.reports()
     reports.mkdir(exist_ok=True)
-    staging.sweep(reports)
-    if not (only or parameters or dataset):
-        staging.forget_failures(reports, {r.slug for r in runs})
     started = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=jobs) as executor:
-        outcomes = _run_all(runs, reports, executor)
-    staging.sweep(reports)
+    with staging.alone(reports) as token:
+        staging.sweep(reports)
+        if not (only or parameters or dataset):
+            staging.forget_failures(reports, {r.slug for r in runs})
+        tasks = [
+            Task(
+                each, decision.action, reports, token, options.formats, options.warm,
+                _limits(each, options.limits),
+            )
+            for each, decision in decide(runs, force=options.force)
+            if decision.action != "none" or _lacks(reports / each.slug, options.formats)
+        ]  # fmt: skip
+        waiting = {task.run.slug for task in tasks}
+        for each in runs:
+            if each.slug not in waiting:
+                staging.drop_failure(reports, each.slug)
+        outcomes: list[Outcome] = []
+        if tasks:
+            # the longest first, so that none is left over at the end
+            tasks.sort(key=lambda task: -_last_seconds(reports / task.run.slug))
+            try:
+                with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
+                    outcomes = _run_all(tasks, pool)
+            finally:
+                execute.cool_down()
+            staging.sweep(reports)
+        if tasks or not (reports / "index.html").exists():
+            _write_summaries(reports)
+    return _close(len(runs), len(tasks), outcomes, time.perf_counter() - started)
+
+
+def _limits(run: Run, given: Limits) -> Limits:
+    return replace(given, cell=run.cell_seconds or given.cell, run=run.run_seconds or given.run)
+
+
+def _lacks(folder: Path, formats: Sequence[str]) -> bool:
+    return any(not (folder / f"report.{ending}").is_file() for ending in formats)
+
+
+def _last_seconds(folder: Path) -> float:
+    try:
+        return float(json.loads((folder / "run.json").read_text("utf-8"))["seconds"])
+    except (OSError, ValueError, KeyError):
+        return 0.0
+
+
+def _write_summaries(reports: Path) -> None:
+    from analysis.reports import index, ledger  # noqa: PLC0415
+
     files.write_text(reports / "index.html", index.render(reports))
-    return _close(runs, outcomes, time.perf_counter() - started)
+    ledger.write_whole(reports)
 
 
-def _run_all(runs: Sequence[Run], reports: Path, executor: Executor) -> list[Outcome]:
+def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
     """Run everything on an executor; an interruption ends every kernel and returns."""
     execute.stopping.clear()
     outcomes: list[Outcome] = []
-    futures: dict[Future[Outcome], Run] = {}
-    with Progress(len(runs)) as progress, _terminable():
-        progress.width = max(len(r.slug) for r in runs)
+    futures: dict[Future[Outcome], Task] = {}
+    with Progress(len(tasks)) as progress, _terminable():
+        progress.width = max(len(task.run.slug) for task in tasks)
         try:
-            futures = {executor.submit(perform, r, reports): r for r in runs}
+            futures = {pool.submit(report.perform, task): task for task in tasks}
             pending = set(futures)
             while pending:
-                progress.running([futures[f].slug for f in futures if f.running()])
+                progress.running([futures[f].run.slug for f in futures if f.running()])
                 done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in sorted(done, key=lambda f: futures[f].slug):
-                    outcomes.append(future.result())
+                for future in sorted(done, key=lambda f: futures[f].run.slug):
+                    outcomes.append(_result(future, futures[future]))
                     progress.finished(outcomes[-1])
         except KeyboardInterrupt:
+            execute.stopping.set()
             for future in futures:
                 future.cancel()
-            while not all(future.done() for future in futures):
+            while not executors.is_remote(pool) and not all(f.done() for f in futures):
                 execute.stop_all()
                 wait(futures, timeout=0.2)
     return outcomes
 
 
-def perform(run: Run, reports: Path) -> Outcome:
-    """Execute one run, render it and put the report in place."""
-    began = datetime.now(UTC)
-    started = time.perf_counter()
-    folder = staging.open_folder(reports, run.slug)
-    record: dict[str, Any] = {
-        "slug": run.slug,
-        "notebook": run.notebook.name,
-        "title": run.title or run.name,
-        "parameters": run.parameters,
-        "version": __version__,
-        "started": began.isoformat(timespec="seconds"),
-        "host": platform.node(),
-    }
-    failure: Failure | None = None
+def _result(future: Future[Outcome], task: Task) -> Outcome:
     try:
-        if run.trouble:
-            failure = Failure(None, "", "", run.trouble, "")
-        else:
-            executed = execute.execute(run, folder)
-            failure = executed.failure
-            if failure is None:
-                record |= _render(executed, run, folder)
-    except LianjianError as error:
-        failure = Failure(None, "", "", str(error), "")
-    except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)
-        trace = traceback.format_exc()
-        failure = Failure(None, "", type(error).__name__, str(error), trace)
-    seconds = time.perf_counter() - started
-    record |= {"seconds": round(seconds, 2), "result": "failed" if failure else "ok"}
-    if failure is not None:
-        record["error"] = failure.summary
-        record["cell"] = failure.cell
-        files.write_text(folder / "error.txt", _explain(run, failure))
-    files.write_text(folder / "run.json", files.to_json(record))
-    if execute.stopping.is_set() and failure is not None:
-        return Outcome(run, ok=False, seconds=seconds, message="interrupted", where="")
-    place = staging.keep_failure if failure else staging.publish
-    target = place(folder, reports, run.slug)
-    where = f"{reports.name}/{target.name}/{'error.txt' if failure else 'report.html'}"
-    message = failure.summary if failure else ""
-    return Outcome(run, ok=failure is None, seconds=seconds, message=message, where=where)
+        return future.result()
+    except Exception as error:  # noqa: BLE001  (a worker that is lost is one report's trouble)
+        reason = f"{type(error).__name__}: {error}"
+        return Outcome(task.run.slug, "failed", 0.0, reason, "")
 
 
-def _render(executed: Executed, run: Run, folder: Path) -> dict[str, Any]:
-    from analysis.reports import publish  # noqa: PLC0415  (nbconvert, fonts)
-
-    content = (folder / "notebook.ipynb").read_bytes()
-    page = publish.publish(executed.notebook, run, content)
-    found = page.findings
-    files.write_text(folder / "report.html", page.html)
-    files.write_text(folder / "numbers.csv", ledger.numbers_csv(found))
-    return {
-        "title": page.title,
-        "heading": page.heading,
-        "subtitle": page.subtitle,
-        "summary": page.summary,
-        "run_id": page.run_id,
-        "kind": found.kind,
-        "datasets": [{"name": d["name"], "version": d["version"]} for d in found.datasets],
-        "figures": sum(p.kind == "figure" for p in found.products),
-        "tables": sum(p.kind == "table" for p in found.products),
-        "numbers": [
-            {"name": p.name, "label": p.facts["label"], "text": p.facts["text"],
-             "anchor": p.anchor}
-            for p in found.numbers
-        ],
-    }  # fmt: skip
-
-
-def _explain(run: Run, failure: Failure) -> str:
-    given = json.dumps(run.parameters, ensure_ascii=False)
-    where = f"\nCell {failure.cell}:\n{failure.source}\n" if failure.cell else ""
-    return (
-        f"{run.notebook.name}, parameters {given}\n{failure.summary}\n{where}\n"
-        f"{failure.traceback or failure.message}\n"
-    )
-
-
-def _close(runs: Sequence[Run], outcomes: Sequence[Outcome], seconds: float) -> int:
+def _close(total: int, tasks: int, outcomes: Sequence[Outcome], seconds: float) -> int:
     """Say how it ended and return the exit code."""
     published = sum(outcome.ok for outcome in outcomes)
     failed = len(outcomes) - published
-    words = f"{published} report{'s' if published != 1 else ''} published"
-    words += f", {failed} failed" if failed else ""
+    parts = [f"{published} report{'s' if published > 1 else ''} published"] if published else []
+    parts += [f"{total - tasks} up to date"] if total > tasks else []
+    parts += [f"{failed} failed"] if failed else []
+    words = ", ".join(parts)
     interrupted = execute.stopping.is_set()
     if interrupted:
-        words = f"Stopped: {words}, {len(runs) - len(outcomes)} not run"
-    sys.stdout.write(f"{words} in {seconds:.0f} s. Open {paths.reports().name}/index.html\n")
+        words = f"Stopped: {words}, {tasks - len(outcomes)} not run"
+    spent = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
+    sys.stdout.write(f"{words} in {spent}. Open {paths.reports().name}/index.html\n")
     return _INTERRUPTED if interrupted else 1 if failed else 0
 
 

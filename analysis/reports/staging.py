@@ -1,41 +1,95 @@
-"""All or nothing: a report is made aside and takes its place by a rename."""
+"""All or nothing: a report is made aside and takes its place by a rename, one plan at a time."""
 
+import contextlib
+import json
+import os
+import platform
+import secrets
 import shutil
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+from analysis.errors import LianjianError
+from analysis.files import replace_folder, to_json
+
+FAILED = ".failed"
 _STAGING = ".staging"
 _REPLACED = ".replaced"  # no slug holds a dot
-FAILED = ".failed"
+_LOCK, _HOLDER = ".lock", ".running.json"
+
+
+@contextlib.contextmanager
+def alone(reports: Path) -> Iterator[str]:
+    """Hold the folder of reports and give a token for the time; who comes second is told who does.
+
+    The lock is the system's: it goes with the process that holds it, however that ends.
+
+    Raises
+    ------
+    LianjianError
+        Another process holds it.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    lock, holder = FileLock(reports / _LOCK), reports / _HOLDER
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = {"process": "unknown", "host": "unknown", "since": "unknown"}
+        with contextlib.suppress(OSError, ValueError):
+            who |= json.loads(holder.read_text("utf-8"))
+        raise LianjianError(
+            f"Another lianjian is writing {reports}: process {who['process']} on {who['host']}, "
+            f"since {who['since']}. Wait until it has ended, or stop it; nothing was changed."
+        ) from None
+    try:
+        since = datetime.now(UTC).isoformat(" ", "seconds")
+        token = secrets.token_hex(8)
+        facts = {"process": os.getpid(), "host": platform.node(), "since": since, "token": token}
+        holder.write_text(to_json(facts), "utf-8")
+        yield token
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def is_held(reports: Path, token: str) -> bool:
+    """Whether the plan with a token still holds the folder; a worker far away asks this."""
+    try:
+        return bool(json.loads((reports / _HOLDER).read_text("utf-8"))["token"] == token)
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def open_folder(reports: Path, slug: str) -> Path:
     """Return a new, empty folder in which a report is made."""
-    folder = reports / _STAGING / slug
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    (reports / _STAGING).mkdir(exist_ok=True)
+    # a name of its own: a worker that was given up may still be writing to another
+    folder = Path(tempfile.mkdtemp(prefix=f"{slug}.", dir=reports / _STAGING))
+    folder.chmod(0o755)
     return folder
 
 
 def publish(folder: Path, reports: Path, slug: str) -> Path:
     """Put a finished report in place of the last one, and drop the last failure."""
     target = reports / slug
-    replaced = reports / _STAGING / f"{slug}{_REPLACED}"
-    shutil.rmtree(replaced, ignore_errors=True)
-    if target.exists():
-        target.rename(replaced)
-    folder.rename(target)
-    shutil.rmtree(replaced, ignore_errors=True)
-    shutil.rmtree(reports / f"{slug}{FAILED}", ignore_errors=True)
+    replace_folder(folder, target, reports / _STAGING / f"{slug}{_REPLACED}")
+    drop_failure(reports, slug)
     return target
 
 
 def keep_failure(folder: Path, reports: Path, slug: str) -> Path:
     """Keep what a failed run left, beside the last good report."""
     target = reports / f"{slug}{FAILED}"
-    shutil.rmtree(target, ignore_errors=True)
-    folder.rename(target)
+    replace_folder(folder, target, reports / _STAGING / f"{slug}{FAILED}{_REPLACED}")
     return target
+
+
+def drop_failure(reports: Path, slug: str) -> None:
+    """Clear away the failure of a report that is good now."""
+    shutil.rmtree(reports / f"{slug}{FAILED}", ignore_errors=True)
 
 
 def forget_failures(reports: Path, slugs: Collection[str]) -> None:

@@ -11,7 +11,9 @@ from analysis.effects.imputation import imputation, pretrend
 from analysis.effects.panel import Panel, make_panel
 from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import _weighted, by_cohort, by_year, dynamic, simple
+from analysis.effects.two_by_two import before_after, two_by_two, two_by_two_sections
 from analysis.effects.twoway import event_study, sun_abraham, two_way
+from analysis.effects.wild_panel import wild_two_way
 
 ROUNDING = 1e-8  # different orders of summation, dense inverses of ill-scaled dummies
 SECOND_ORDER = 0.03  # a unit of 400 moves an average by terms of order 1/400 beyond its influence
@@ -36,8 +38,10 @@ def draw(seed: int, *, n: int = 40, missing: float = 0.0, never: bool = True) ->
             "joined_year": np.repeat(start, len(YEARS)),
             "county": np.repeat(rng.integers(0, 12, n), len(YEARS)),
             "size": np.repeat(size, len(YEARS)),
+            "people": np.repeat(np.exp(rng.normal(size=n)), len(YEARS)),
         }
     )
+    frame["rows"] = frame["people"] * np.exp(0.2 * rng.normal(size=len(frame)))
     return frame[rng.random(len(frame)) >= missing].reset_index(drop=True)
 
 
@@ -46,6 +50,8 @@ CASES = [
     ("gaps", {"missing": 0.25}, {}),
     ("gaps and clusters", {"missing": 0.25}, {"cluster": "county"}),
     ("covariate", {"missing": 0.1}, {"covariates": ["size"], "cluster": "county"}),
+    ("weights", {"missing": 0.1}, {"weights": "people", "cluster": "county"}),
+    ("weights of rows", {"missing": 0.1}, {"weights": "rows", "covariates": ["size"]}),
 ]
 
 
@@ -54,6 +60,14 @@ def case(request) -> tuple[pd.DataFrame, Panel]:
     _, drawn, made = request.param
     frame = draw(7, **drawn)
     return frame, make_panel(frame, "y", **made)
+
+
+def weights_of(frame: pd.DataFrame, panel: Panel) -> np.ndarray:
+    """Weights of the rows, taken from the panel by unit and year; one without."""
+    if panel.weight is None:
+        return np.ones(len(frame))
+    place = {name: k for k, name in enumerate(panel.ids)}
+    return panel.weight[frame["village_id"].map(place), np.searchsorted(panel.years, frame["year"])]
 
 
 def nuisance(frame: pd.DataFrame, panel: Panel) -> np.ndarray:
@@ -66,14 +80,16 @@ def nuisance(frame: pd.DataFrame, panel: Panel) -> np.ndarray:
 def dummies_ols(
     frame: pd.DataFrame, panel: Panel, effects: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """OLS with all dummies; clustered covariance with G/(G−1) and our count of parameters."""
+    """Least squares with all dummies; clustered covariance, G/(G−1), our count of parameters."""
     other = nuisance(frame, panel)
     x = np.column_stack([effects, other])
-    fit = sm.OLS(frame["y"].to_numpy(), x).fit()
+    weight = weights_of(frame, panel)
+    fit = sm.WLS(frame["y"].to_numpy(), x, weights=weight).fit()
     name = panel.cluster_name
     groups = pd.factorize(frame[name])[0]
-    bread = np.linalg.inv(x.T @ x)
-    sums = np.stack([(x * fit.resid[:, None])[groups == g].sum(axis=0) for g in set(groups)])
+    bread = np.linalg.inv(x.T @ (x * weight[:, None]))
+    scores = x * (weight * fit.resid)[:, None]
+    sums = np.stack([scores[groups == g].sum(axis=0) for g in set(groups)])
     count = len(sums)
     k = effects.shape[1] + other.shape[1] - frame["village_id"].nunique() + 1
     factor = count / (count - 1) * (len(x) - 1) / (len(x) - k)
@@ -90,6 +106,16 @@ def test_two_way_equals_dummy_variables(case):
     assert result.estimate == pytest.approx(beta[0], abs=ROUNDING)
     assert result.std_error == pytest.approx(covariance[0, 0] ** 0.5, abs=ROUNDING)
     assert result.n_obs == len(frame)
+
+
+@pytest.mark.parametrize("anticipation", [0, 1])
+def test_the_wild_bootstrap_of_a_panel_has_the_two_way_estimate(anticipation):
+    panel = make_panel(draw(7, missing=0.2), "y", covariates=["size"], cluster="county")
+    ours = wild_two_way(panel, anticipation=anticipation, draws=99)
+    plain = two_way(panel, anticipation=anticipation)
+    assert ours.estimate == pytest.approx(plain.estimate, abs=ROUNDING)
+    assert ours.n_obs == plain.n_obs
+    assert ours.low < ours.estimate < ours.high
 
 
 def test_event_study_equals_dummy_variables(case):
@@ -119,7 +145,8 @@ def test_sun_abraham_equals_saturated_dummies(case):
         [((frame["joined_year"] == g) & (event == e)).to_numpy(float) for g, e in cells]
     )
     beta, covariance = dummies_ols(frame, panel, effects)
-    post = np.array([e >= 0 for _, e in cells]) * effects.sum(axis=0)
+    mass = weights_of(frame, panel) @ effects
+    post = np.array([e >= 0 for _, e in cells]) * mass
     weight = post / post.sum()
     assert result.overall.estimate == pytest.approx(weight @ beta, abs=ROUNDING)
     error = (weight @ covariance @ weight) ** 0.5
@@ -147,14 +174,16 @@ def test_imputation_equals_dense_projection(case, anticipation):
     after = (frame["year"] >= start).to_numpy()
     z = nuisance(frame, panel)
     y = frame["y"].to_numpy()
-    inverse = np.linalg.pinv(z[untreated])
+    mass = weights_of(frame, panel)
+    root = np.sqrt(mass[untreated])
+    inverse = np.linalg.pinv(z[untreated] * root[:, None]) * root
     theta = inverse @ y[untreated]
     able = np.abs(z - z @ inverse @ z[untreated]).max(axis=1) < 1e-6
     cells = after & able
     gap = y - z @ theta
-    assert result.overall.estimate == pytest.approx(gap[cells].mean(), abs=ROUNDING)
+    w = np.where(cells, mass, 0.0) / mass[cells].sum()
+    assert result.overall.estimate == pytest.approx(w @ gap, abs=ROUNDING)
 
-    w = cells / cells.sum()
     v = np.where(cells, w, 0.0)
     v[untreated] = -(w @ z) @ inverse
     residual = np.where(untreated, gap, 0.0)
@@ -186,18 +215,26 @@ def test_imputed_pretrend_equals_dummy_variables(case):
     assert pretrend(panel).statistic == pytest.approx(wald, rel=1e-6)
 
 
+def mean_and_variance(values: pd.Series, weight: pd.Series) -> tuple[float, float]:
+    """Weighted mean and its robust variance, without a small-sample factor."""
+    share = weight[values.index] / weight[values.index].sum()
+    mean = float(share @ values)
+    return mean, float((share**2 * (values - mean) ** 2).sum())
+
+
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("base", ["varying", "universal"])
 @pytest.mark.parametrize("comparison", ["never", "not_yet"])
-@pytest.mark.parametrize("anticipation", [0, 1])
-def test_group_time_equals_written_out_loops(missing, base, comparison, anticipation):
+@pytest.mark.parametrize(("anticipation", "weights"), [(0, None), (1, None), (0, "people")])
+def test_group_time_equals_written_out_loops(missing, base, comparison, anticipation, weights):
     frame = draw(11, n=60, missing=missing)
-    panel = make_panel(frame, "y")
+    panel = make_panel(frame, "y", weights=weights)
     effects = group_time(
         panel, comparison=comparison, base=base, anticipation=anticipation, small_sample=False
     )
     wide = frame.pivot(index="village_id", columns="year", values="y")
     start = frame.groupby("village_id")["joined_year"].first()
+    weight = frame.groupby("village_id")["people"].first() if weights else start * 0 + 1.0
     expected = {}
     for g in (2020, 2021, 2023):
         for t in YEARS:
@@ -212,43 +249,53 @@ def test_group_time_equals_written_out_loops(missing, base, comparison, anticipa
             others = kind == 0
             if comparison == "not_yet":
                 others |= (kind > max(t, b) + anticipation) & (kind != g)
-            rest = change[others]
-            variance = mine.var(ddof=0) / len(mine) + rest.var(ddof=0) / len(rest)
-            expected[g, t] = (mine.mean() - rest.mean(), variance**0.5)
+            parts = [mean_and_variance(part, weight) for part in (mine, change[others])]
+            difference = parts[0][0] - parts[1][0]
+            expected[g, t] = (difference, (parts[0][1] + parts[1][1]) ** 0.5)
     keys = list(zip(effects.cohort.tolist(), effects.year.tolist(), strict=True))
     assert sorted(keys) == sorted((g, int(t)) for g, t in expected)
     assert effects.estimate == pytest.approx([expected[k][0] for k in keys], abs=ROUNDING)
     assert effects.std_error == pytest.approx([expected[k][1] for k in keys], abs=ROUNDING)
 
 
+@pytest.mark.parametrize("weights", [None, "people"])
 @pytest.mark.parametrize("adjustment", ["regression", "ipw", "doubly_robust"])
-def test_adjusted_effect_equals_written_out_formula(adjustment):
+def test_adjusted_effect_equals_written_out_formula(adjustment, weights):
     frame = draw(5, n=80)
-    panel = make_panel(frame, "y", covariates=["size"])
+    panel = make_panel(frame, "y", covariates=["size"], weights=weights)
     effects = group_time(panel, adjustment=adjustment)
     wide = frame.pivot(index="village_id", columns="year", values="y")
-    first = frame.groupby("village_id")[["joined_year", "size"]].first()
+    first = frame.groupby("village_id")[["joined_year", "size", "people"]].first()
     rows = first[first["joined_year"].isin([0, 2021])]
     change = (wide[2022] - wide[2020])[rows.index].to_numpy()
     d = (rows["joined_year"] == 2021).to_numpy()
     x = sm.add_constant(rows["size"].to_numpy())
-    fitted = x @ sm.OLS(change[~d], x[~d]).fit().params
-    p = sm.Logit(d.astype(float), x).fit(disp=False, tol=1e-12).predict()
-    odds = np.where(d, 0.0, p / (1 - p))
+    w = rows["people"].to_numpy() if weights else np.ones(len(rows))
+    fitted = x @ sm.WLS(change[~d], x[~d], weights=w[~d]).fit().params
+    logit = sm.GLM(d.astype(float), x, family=sm.families.Binomial(), freq_weights=w)
+    p = logit.fit(tol=1e-13).predict()
+    odds = np.where(d, 0.0, w * p / (1 - p))
+
+    def average(values):
+        return np.average(values[d], weights=w[d])
+
     if adjustment == "regression":
-        expected = (change - fitted)[d].mean()
+        expected = average(change - fitted)
     elif adjustment == "ipw":
-        expected = change[d].mean() - np.average(change, weights=odds)
+        expected = average(change) - np.average(change, weights=odds)
     else:
-        expected = (change - fitted)[d].mean() - np.average(change - fitted, weights=odds)
+        expected = average(change - fitted) - np.average(change - fitted, weights=odds)
     place = (effects.cohort == 2021) & (effects.year == 2022)
     assert effects.estimate[place][0] == pytest.approx(expected, abs=LOGIT)
 
 
+@pytest.mark.parametrize("weights", [None, "people"])
 @pytest.mark.parametrize("adjustment", ["none", "regression", "ipw", "doubly_robust"])
-def test_influence_functions_are_derivatives(adjustment):
+def test_influence_functions_are_derivatives(adjustment, weights):
     """Leaving a unit out moves the average by its influence: all nuisances are accounted for."""
-    panel = make_panel(draw(5, n=400), "y", covariates=["size"])
+    # uneven weights leave fewer effective units, and terms of higher order
+    panel = make_panel(draw(5, n=1200 if weights else 400), "y", covariates=["size"],
+                       weights=weights)  # fmt: skip
 
     def average(part: Panel) -> tuple[float, np.ndarray]:
         effects = group_time(part, adjustment=adjustment)
@@ -286,3 +333,59 @@ def test_overall_averages_follow_from_the_pairs():
     assert balanced.index.max() == 2
     early = table[table["cohort"].isin([2020, 2021]) & (table["event_time"] == 2)]
     assert balanced[2] == pytest.approx(np.average(early["estimate"], weights=early["size"]))
+
+
+def test_weighted_two_by_two_equals_statsmodels():
+    frame = draw(6, n=50)
+    panel = make_panel(frame, "y", weights="people", cluster="county")
+    result = two_by_two(panel, before=2020, after=2021)
+    wide = frame.pivot(index="village_id", columns="year", values="y")
+    first = frame.groupby("village_id").first()
+    part = first[(first["joined_year"] == 2021) | ~first["joined_year"].between(1, 2021)]
+    x = sm.add_constant((part["joined_year"] == 2021).to_numpy(float))
+    fit = sm.WLS((wide[2021] - wide[2020])[part.index].to_numpy(), x, weights=part["people"])
+    groups = pd.factorize(part["county"])[0]
+    fit = fit.fit(cov_type="cluster", cov_kwds={"groups": groups})
+    assert result.estimate == pytest.approx(fit.params[1], abs=ROUNDING)
+    assert result.std_error == pytest.approx(fit.bse[1], abs=ROUNDING)
+
+
+@pytest.mark.parametrize("cluster", [None, "county"])
+def test_weighted_sections_equal_statsmodels(cluster):
+    frame = draw(6, n=50)
+    frame = frame.assign(d=(frame["joined_year"] == 2021) * 1, late=(frame["year"] > 2020) * 1)
+    result = two_by_two_sections(
+        frame, "y", treated="d", after="late", weights="rows", cluster=cluster
+    )
+    x = np.column_stack(
+        [np.ones(len(frame)), frame["d"], frame["late"], frame["d"] * frame["late"]]
+    )
+    fit = sm.WLS(frame["y"], x, weights=frame["rows"])
+    how = {"cov_type": "HC1"}
+    if cluster:
+        how = {"cov_type": "cluster", "cov_kwds": {"groups": frame["county"]}}
+    fit = fit.fit(**how)
+    assert result.estimate == pytest.approx(fit.params.iloc[3], abs=ROUNDING)
+    assert result.std_error == pytest.approx(fit.bse.iloc[3], abs=ROUNDING)
+
+
+def test_whole_weights_are_repeated_units():
+    """A unit of weight 3 counts as three units that are one cluster."""
+    frame = draw(8, n=30)
+    frame["w"] = frame.groupby("village_id").ngroup() % 3 + 1
+    copies = pd.concat(
+        [frame[frame["w"] > k].assign(copy=f"{k}", own=frame["village_id"]) for k in range(3)]
+    )
+    copies["village_id"] += copies["copy"]
+    one = make_panel(frame, "y", weights="w")
+    many = make_panel(copies, "y", cluster="own")
+    for run in (
+        lambda panel: simple(group_time(panel)),
+        before_after,
+        lambda panel: imputation(panel, pool="event_time").overall,
+        lambda panel: sun_abraham(panel, small_sample=False).overall,
+        lambda panel: two_way(panel, small_sample=False),
+    ):
+        ours, theirs = run(one), run(many)
+        assert ours.estimate == pytest.approx(theirs.estimate, abs=ROUNDING)
+        assert ours.std_error == pytest.approx(theirs.std_error, abs=ROUNDING)

@@ -3,15 +3,18 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis.effects.compare import METHODS, compare
-from analysis.effects.imputation import imputation
+from analysis.effects.imputation import imputation, pretrend
 from analysis.effects.panel import Panel, make_panel
+from analysis.effects.panel_columns import first_treated
 from analysis.effects.series import EffectSeries
 from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import dynamic, simple
@@ -71,6 +74,8 @@ def finite(result) -> bool:
         (lambda f: f.assign(y=np.nan), "nothing to estimate"),
         (lambda f: f.assign(y=np.where(f.index == 5, -np.inf, f["y"])), "infinite in 1 rows"),
         (lambda f: f.assign(y="a"), "not numbers"),
+        (lambda f: f.assign(y=f["y"].astype(complex)), "complex128 where a number"),
+        (lambda f: f.assign(year=pd.to_datetime(f["year"].astype(str))), "take the year"),
         (lambda f: f[f["year"] == 2018], "at least two years"),
         (lambda f: f.assign(year=f["year"].where(f.index != 2)), "1 rows have no year"),
         (lambda f: f.assign(village_id=f["village_id"].where(f.index != 2)), "no village_id"),
@@ -95,8 +100,10 @@ def test_bad_clusters_are_refused():
                    cluster="county")  # fmt: skip
 
 
-def test_missing_cohort_is_never():
+def test_infinite_or_missing_cohort_is_never():
     frame = draw(MIXED)
+    endless = frame.assign(joined_year=frame["joined_year"].replace(0, np.inf))
+    assert (make_panel(endless, "y").cohort == make_panel(frame, "y").cohort).all()
     blank = frame.assign(joined_year=frame["joined_year"].astype("Int64").replace(0, pd.NA))
     assert (make_panel(blank, "y").cohort == make_panel(frame, "y").cohort).all()
 
@@ -113,6 +120,33 @@ def test_outcomes_without_a_value_are_dropped_and_counted():
     balanced = make_panel(holes, "y", unbalanced="balance")
     assert not np.isnan(balanced.y).any()
     assert any("that miss a year were dropped" in note for note in balanced.notes)
+
+
+def test_rows_without_weight_are_dropped_and_counted():
+    frame = draw(MIXED).assign(w=lambda f: np.where(f.index % 9 == 0, np.nan, 1 + f["county"]))
+    panel = make_panel(frame, "y", weights="w")
+    assert any("24 rows whose w is 0 or missing were dropped" in note for note in panel.notes)
+    zero = make_panel(frame.assign(w=frame["w"].fillna(0)), "y", weights="w")
+    assert simple(group_time(zero)).estimate == simple(group_time(panel)).estimate
+    with pytest.raises(LianjianError, match="w is -1 in a row"):
+        make_panel(frame.assign(w=-1), "y", weights="w")
+    moving = make_panel(frame.assign(w=frame["year"]), "y", weights="w")
+    assert any("w varies over time" in note for note in moving.notes)
+    table = compare(make_panel(draw([2021] * 6 + [0] * 12).assign(w=2.0), "y", weights="w"),
+                    np.random.default_rng(1))  # fmt: skip
+    assert "takes no weights" in table.loc["synthetic", "notes"]
+
+
+def test_cohorts_from_a_treatment_column():
+    frame = draw(MIXED)
+    after = (frame["year"] >= frame["joined_year"]) & (frame["joined_year"] > 0)
+    assert (first_treated(frame.assign(d=after), "d") == frame["joined_year"]).all()
+    with pytest.raises(LianjianError, match="d ends in 12 units, first v000"):
+        first_treated(
+            frame.assign(d=after & (frame["year"] != 2022 + (frame["joined_year"] > 2020))), "d"
+        )
+    with pytest.raises(LianjianError, match="missing or negative in 210 rows"):
+        first_treated(frame.assign(d=np.nan), "d")
 
 
 def test_always_treated_units_are_dropped_with_a_note():
@@ -162,6 +196,12 @@ def test_nobody_is_never_treated():
     assert all(finite(result) for result in (imputed, study, dynamic(effects), two_way(panel)))
 
 
+def test_more_covariates_than_units_can_carry():
+    frame = draw([2021, 0]).assign(size=lambda f: f.groupby("village_id").ngroup())
+    with pytest.raises(LianjianError, match="too few for the covariates"):
+        sun_abraham(make_panel(frame, "y", covariates=["size"]))
+
+
 def test_treatment_that_follows_the_years_alone():
     panel = make_panel(draw([2021] * 5 + [2030] * 5), "y")
     assert finite(two_way(panel))
@@ -179,7 +219,7 @@ def test_treated_after_the_last_year_counts_as_untreated():
 
 def test_one_treated_unit_and_three_pairs():
     one = make_panel(draw([2021] + [0] * 9), "y")
-    assert any("Only 1 clusters hold treated" in note for note in one.notes)
+    assert any("One cluster holds all treated units" in note for note in one.notes)
     assert any("One treated cluster" in note for note in imputation(one).notes)
     table = compare(one, np.random.default_rng(1))
     assert "All treated units lie in one cluster" in table.loc["before_after", "notes"]
@@ -203,7 +243,9 @@ def test_pretest_that_cannot_be_had_says_why():
     frame = draw(MIXED).assign(land=lambda f: f["county"] % 3)
     test = group_time(make_panel(frame, "y", cluster="land")).pretest()
     assert np.isnan(test.p_value)
-    assert "cannot be tested jointly on 3 clusters" in str(test)
+    assert "3 treated clusters stand behind one of 7 effects, too few for a joint test" in str(test)
+    table = compare(make_panel(frame, "y", cluster="land"), np.random.default_rng(1))
+    assert "too few for a joint test" in table.loc["callaway_never", "notes"]
 
 
 def test_years_may_have_gaps():
@@ -214,6 +256,11 @@ def test_years_may_have_gaps():
     # the cohort of 2021 is first seen treated in 2022 and compared with 2020
     assert set(effects.base[(effects.cohort == 2021) & (effects.year >= 2021)]) == {2020}
     assert finite(imputation(cut))
+    # every second year: cohorts in between are compared with their own last year before
+    even = make_panel(frame[frame["year"] % 2 == 0], "y")
+    assert sun_abraham(even).overall.estimate == pytest.approx(simple(group_time(even)).estimate)
+    with pytest.raises(LianjianError, match="Choose another reference among"):
+        event_study(make_panel(draw([2022] * 5 + [0] * 5).query("year % 2 == 0"), "y"))
 
 
 def test_arguments_are_checked():
@@ -313,3 +360,21 @@ def test_compare_names_every_method_once():
     assert table["estimate"].notna().all()
     assert table["assumes"].is_unique
     assert isinstance(make_panel(draw(MIXED), "y"), Panel)
+
+
+def test_pretests_keep_their_size_on_few_treated_clusters():
+    """Eight clusters a cohort: the tests reject about 5 % where F(q, G − 1) rejects a third."""
+    frame = draw([2020] * 8 + [2021] * 8 + [2022] * 8 + [0] * 200)
+    base = make_panel(frame, "y")
+    rng = np.random.default_rng(6)
+    rejected = []
+    for _ in range(300):
+        panel = replace(base, y=rng.normal(size=base.y.shape))
+        test = group_time(panel).pretest()
+        naive = stats.f.sf(test.statistic / test.df, test.df, panel.n_clusters - 1)
+        tests = (test, event_study(panel).pretest, sun_abraham(panel).pretest, pretrend(panel))
+        rejected.append([one.p_value < 0.05 for one in tests] + [naive < 0.05])
+    *shares, naive = np.mean(rejected, axis=0)
+    # three standard errors of a share of 5 % in 300 draws
+    assert max(shares) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+    assert naive > 0.2

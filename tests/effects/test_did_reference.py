@@ -13,7 +13,7 @@ from analysis.effects.staggered import group_time
 from analysis.effects.staggered_mean import by_cohort, dynamic, simple
 from analysis.effects.two_by_two import two_by_two, two_by_two_sections
 from analysis.effects.twoway import sun_abraham, two_way
-from analysis.effects.within import cohort_slices, fit_within
+from analysis.effects.within import fit_within
 
 DIGITS_8 = 6e-9  # half a unit of the eighth decimal, and rounding in the source
 DIGITS_4 = 6e-5  # half a unit of the fourth decimal
@@ -149,7 +149,7 @@ def test_placebo_adoptions_of_municipalities():
 
 
 def iid_error(panel: Panel) -> float:
-    event = panel.years >= np.array([[g or 9999] for g, _ in cohort_slices(panel)])
+    event = panel.years >= np.array([[g or 9999] for g, _ in panel.groups])
     fit = fit_within(panel, ~np.isnan(panel.y), event[:, :, None].astype(float))
     free = fit.n_obs - panel.n_units - fit.n_year - 1
     return float(np.sqrt((fit.residual**2).sum() / free * fit.bread[0, 0]))

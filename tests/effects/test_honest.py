@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
+from analysis.effects import twoway
 from analysis.effects.honest import event_study, relative_magnitudes, smoothness
 from analysis.effects.honest_affine import folded_quantile
 from analysis.effects.honest_moments import kept_values, relative_moments
+from analysis.effects.panel import make_panel
 from analysis.errors import LianjianError
 
 DATA = Path(__file__).parents[1] / "reference"
@@ -26,20 +28,11 @@ LP = 1e-7  # tolerance of the linear programmes
 @pytest.fixture(scope="module")
 def medicaid():
     """Two-way event study of the README: 2008–2015, treated in 2014, without those of 2015."""
-    panel = pd.read_csv(DATA / "ehec.csv")
-    panel = panel[(panel["year"] < 2016) & (panel["yexp2"] != 2015)]
-    wide = panel.pivot(index="stfips", columns="year", values="dins")
-    treated = (panel.groupby("stfips")["yexp2"].first() == 2014).to_numpy(dtype=float)
-    years = [year for year in wide.columns if year != 2013]
-    # balanced and one cohort: coefficients are differences in mean changes from 2013
-    change = wide[years].sub(wide[2013], axis=0).to_numpy()
-    design = np.column_stack([np.ones_like(treated), treated])
-    bread = np.linalg.inv(design.T @ design)
-    beta = bread @ design.T @ change
-    influence = (design @ bread)[:, [1]] * (change - design @ beta)
-    rows, states = wide.size, len(wide)
-    factor = states / (states - 1) * (rows - 1) / (rows - len(years) - wide.shape[1])
-    return event_study(np.array(years) - 2014, beta[1], factor * influence.T @ influence)
+    frame = pd.read_csv(DATA / "ehec.csv")
+    frame = frame[(frame["year"] < 2016) & (frame["yexp2"] != 2015)]
+    frame = frame.assign(start=frame["yexp2"].where(frame["yexp2"] == 2014, 0))
+    series = twoway.event_study(make_panel(frame, "dins", unit="stfips", cohort="start"))
+    return event_study(series.index, series.estimate, series.covariance)
 
 
 def random_study(seed, before=3, after=3):
@@ -57,7 +50,7 @@ def test_the_readme_on_its_grid(medicaid):
         1.5: "0.00824 0.0797",
         2.0: "-0.000916 0.0881",
     }
-    result = relative_magnitudes(medicaid, list(printed), points=1000)
+    result = relative_magnitudes(medicaid, list(printed))
     for low, high, text in zip(result.low, result.high, printed.values(), strict=True):
         for ours, theirs in zip((low, high), text.split(), strict=True):
             digits = len(theirs.lstrip("-0.").rstrip())
@@ -66,19 +59,31 @@ def test_the_readme_on_its_grid(medicaid):
 
 
 def test_relative_magnitudes_of_the_notes(medicaid):
-    result = relative_magnitudes(medicaid, [0.5, 1, 1.5, 2], points=1000)
+    result = relative_magnitudes(medicaid, [0.5, 1, 1.5, 2])
     assert result.low == pytest.approx((0.0241, 0.0171, 0.00859, -0.00107), abs=GRID_STEP)
     assert result.high == pytest.approx((0.0673, 0.0720, 0.0796, 0.0883), abs=GRID_STEP)
 
 
 def test_refined_ends_lie_within_a_step_outside_the_grid(medicaid):
-    grid = relative_magnitudes(medicaid, points=1000)
-    exact = relative_magnitudes(medicaid)
+    grid = relative_magnitudes(medicaid)
+    exact = relative_magnitudes(medicaid, points=None)
     step = 40 * exact.std_error / 999
     assert ((np.array(grid.low) - exact.low >= 0) & (np.array(grid.low) - exact.low < step)).all()
     assert (
         (np.array(exact.high) - grid.high >= 0) & (np.array(exact.high) - grid.high < step)
     ).all()
+
+
+def test_the_grid_goes_on_where_the_interval_reaches_further():
+    """An effect of 50 standard errors lies outside the authors' 20; steps stay the same."""
+    study = event_study([-2, 0, 1], [0.1, 50.0, 51.0], np.eye(3))
+    grid, exact = (relative_magnitudes(study, [1.0], points=points) for points in (1000, None))
+    step = 40 / 999
+    assert 0 <= grid.low[0] - exact.low[0] < step
+    assert 0 <= exact.high[0] - grid.high[0] < step
+    steps = (np.array([grid.low[0], grid.high[0]]) + 20) / step
+    assert steps == pytest.approx(np.round(steps), abs=1e-6)
+    assert not grid.notes
 
 
 def test_smoothness_of_the_readme(medicaid):
@@ -335,4 +340,4 @@ def test_what_cannot_be_analysed_says_why(medicaid):
 
 def test_the_answer_reads(medicaid):
     text = str(relative_magnitudes(medicaid, [1.0]))
-    assert "bound 1: [0.01679, 0.07225]" in text
+    assert "bound 1: [0.01704, 0.07201]" in text

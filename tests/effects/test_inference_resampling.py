@@ -5,6 +5,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from analysis.effects.multiple import benjamini_hochberg, holm, romano_wolf
 from analysis.effects.randomisation import assignments, count_assignments, randomisation_test
@@ -99,11 +100,16 @@ def test_the_statistic_cannot_change_the_assignment():
     )
 
 
-def test_holm_and_benjamini_hochberg_by_hand():
+def test_holm_and_benjamini_hochberg_by_hand_and_by_statsmodels():
     # sorted .005, .01, .03, .04: Holm 4×, 3×, 2×, 1×, then running maximum
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     # 4/1, 4/2, 4/3, 4/4 times, then running minimum from above
     assert benjamini_hochberg([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.02, 0.04, 0.04, 0.02])
+    for seed in range(5):
+        p_values = np.random.default_rng(seed).random(7).round(1)
+        for method, name in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
+            theirs = multipletests(p_values, method=name)[1]
+            assert method(p_values) == pytest.approx(theirs, rel=1e-12)
     for method in (holm, benjamini_hochberg):
         with pytest.raises(LianjianError, match="p-values"):
             method([0.1, np.nan])

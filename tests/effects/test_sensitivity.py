@@ -6,6 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.effects import (
+    clusters,
+    matching,
+    multiple,
+    paired,
+    paired_ranks,
+    randomisation,
+    two_by_two,
+    wild,
+)
 from analysis.effects.clusters import cr1
 from analysis.effects.sensitivity import leave_one_out, placebo_dates, placebo_groups
 from analysis.effects.sensitivity_curve import (
@@ -236,3 +246,32 @@ def test_the_worst_case_is_the_worst_corner():
         worst_case_bounds(table, change, outcome="y", raises=upward, low=0.0, high=4.0)
     with pytest.raises(LianjianError, match="for every row"):
         worst_case_bounds(table, change, outcome="y", raises=upward.iloc[1:], low=0, high=9)
+
+
+def test_what_is_no_number_is_refused_in_words():
+    """Paired tests, adjusted p-values, regressions, matching and bounds speak the same way."""
+    text = ["a", "b"]
+    units = pd.DataFrame({"weak": [1, 0], "size": text})
+    calls = [
+        lambda: paired.sign_flip(text),
+        lambda: paired_ranks.signed_rank(text),
+        lambda: multiple.holm(text),
+        lambda: multiple.romano_wolf(text, np.ones((2, 2))),
+        lambda: clusters.cr1([[1.0], [1.0]], text, [1, 2], 0),
+        lambda: wild.wild_cluster([[1.0], [1.0]], text, [1, 2], 0),
+        lambda: matching.match(units, "weak", ["size"]),
+        lambda: lee_bounds(text, [1, 0]),
+        lambda: two_by_two.two_by_two_sections(
+            units.assign(late=[0, 1]), "size", treated="weak", after="late"
+        ),
+    ]
+    for call in calls:
+        with pytest.raises(LianjianError, match="not numbers"):
+            call()
+    for treated in ([1, 2], [1, None]):
+        with pytest.raises(LianjianError, match="treated must hold 0 and 1"):
+            lee_bounds([1.0, 2.0], treated)
+    with pytest.raises(LianjianError, match="weak must hold 0 and 1, and 2 occurs"):
+        matching.match(units.assign(weak=[1, 2], size=1.0), "weak", ["size"])
+    with pytest.raises(LianjianError, match="no alliance"):
+        randomisation.count_assignments([])

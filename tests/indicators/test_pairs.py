@@ -83,7 +83,7 @@ def test_a_pair_without_one_of_each_is_named():
     wrong = pair([50, 40], [1, 2]).assign(role="helper")
     with pytest.raises(LianjianError, match=r"Pair P1 has the roles \['helper', 'helper'\]"):
         pairs.gaps(wrong, X)
-    with pytest.raises(LianjianError, match=r"no column \['pair_id'\]"):
+    with pytest.raises(LianjianError, match="no column pair_id"):
         pairs.gaps(wrong.drop(columns="pair_id"), X)
 
 
@@ -206,7 +206,7 @@ def test_zeros_are_left_out_and_counted():
 
 def test_years_that_do_not_fit_are_named():
     frame = noisy(0.6, 0.4, n=50)
-    with pytest.raises(LianjianError, match=r"no year \[2023\]"):
+    with pytest.raises(LianjianError, match="no year 2023"):
         convergence.beta(frame, X, 2023, 2024)
     with pytest.raises(LianjianError, match="must ascend"):
         convergence.beta(frame, X, 2022, 2024, instrument=2024)

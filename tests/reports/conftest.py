@@ -6,6 +6,8 @@ import textwrap
 import nbformat
 import pytest
 
+from analysis.reports import execute
+
 SIMULATED = {
     "name": "trial",
     "kind": "simulated",
@@ -63,6 +65,14 @@ class Project:
 
     def report(self, slug):
         return (self.reports / slug / "report.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm():
+    """Keep one warm process for all tests of a worker, as one plan keeps one for all its runs."""
+    end, execute.cool_down = execute.cool_down, lambda: None
+    yield
+    end()
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ def test_no_cell_of_the_ledger_is_a_formula():
     labels = ["=1+1", "+1", "-1", "@x", "\t=1", "＝1", " =1", "plain"]
     outputs = [number(f"n{i}", 1234.5, label=text) for i, text in enumerate(labels)]
     found = findings.gather(nbformat.v4.new_notebook(cells=[cell(*outputs)]))
-    rows = list(csv.DictReader(io.StringIO(ledger.numbers_csv(found))))
+    rows = list(csv.DictReader(io.StringIO(ledger.files(found, "01-x", "ab")[ledger.CSV])))
     assert [row["label"][0] for row in rows] == ["'"] * 7 + ["p"]
     assert rows[0]["value"] == "1234.5"
     assert rows[0]["anchor"] == "#num-n0"

@@ -1,7 +1,11 @@
+from datetime import date
+
 import pytest
 
+from analysis import cli
+
 from analysis.errors import LianjianError
-from analysis.reports import parameters
+from analysis.reports import parameters, runner
 
 CELL = """
 from typing import Literal
@@ -83,3 +87,96 @@ def test_a_notebook_without_parameters_says_so():
 def test_a_cell_that_is_not_python_is_refused():
     with pytest.raises(LianjianError, match="not Python"):
         parameters.declared("year: int =")
+
+
+MORE = """
+from datetime import date
+import datetime
+
+day: date = date(2024, 12, 31)
+other: datetime.date | None = None
+years: list[int] = [2022, 2023]
+names: list[str] = []
+readings: list[Literal["each", "mean"]] | None = None
+mixed: list[int] | int = 3
+# secret: key of the server
+token: str = ""
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("day", "2023-06-30", date(2023, 6, 30)),
+        ("day", date(2023, 6, 30), date(2023, 6, 30)),
+        ("other", "none", None),
+        ("years", "2021, 2024", [2021, 2024]),
+        ("years", [2021], [2021]),
+        ("years", "", []),
+        ("names", "环县,宁县", ["环县", "宁县"]),
+        ("readings", "mean", ["mean"]),
+        ("readings", "none", None),
+        ("mixed", "4", "4"),  # no one reading: taken as it is
+    ],
+)
+def test_dates_and_lists_are_read(name, given, value):
+    declared = parameters.declared(MORE)
+    assert parameters.check({name: given}, declared, "x") == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("day", "31.12.2024", "it takes date"),
+        ("day", "2024-13-01", "it takes date"),
+        ("years", "2021;2022", "a list, with commas between, of int"),
+        ("readings", "meen", "Did you mean 'mean'"),
+        ("token", "x", "environment variable LIANJIAN_TOKEN"),
+    ],
+)
+def test_what_does_not_fit_says_what_does(name, given, words):
+    with pytest.raises(LianjianError, match=words):
+        parameters.check({name: given}, parameters.declared(MORE), "x")
+
+
+def test_defaults_of_every_kind_are_read():
+    declared = parameters.declared(MORE)
+    assert declared["day"].default == date(2024, 12, 31)
+    assert declared["years"].default == [2022, 2023]
+    assert declared["years"].many
+    assert not declared["mixed"].checked
+    assert declared["token"].secret
+    assert declared["token"].help == "key of the server"
+    assert [p.secret for p in declared.values()].count(True) == 1
+
+
+def test_values_reach_json_and_people():
+    assert parameters.plain([date(2024, 1, 2), None, 1]) == ["2024-01-02", None, 1]
+    assert parameters.text([True, "a"]) == "True,a"
+
+
+def test_params_prints_what_a_notebook_takes(project, capsys):
+    project.notebook("01-x", "day, token", parameters=MORE)
+    assert cli.main(["params", "01"]) == 0
+    out = capsys.readouterr().out
+    assert "day       datetime" not in out
+    assert "date" in out.splitlines()[0]
+    assert "secret: from the environment variable LIANJIAN_TOKEN" in out
+    assert cli.main(["params", "01-y"]) == 1
+    assert "Did you mean '01-x'" in capsys.readouterr().err
+
+
+def test_dates_lists_and_chinese_arrive_in_the_notebook(project):
+    project.notebook(
+        "01-x", "print(type(day).__name__, day.year, years, names, '环县' in names)",
+        parameters=MORE.replace("from datetime", "from typing import Literal\nfrom datetime")
+        .replace("mixed: list[int] | int = 3\n", "").replace("other: datetime.date | None = None", "")
+        .replace('readings: list[Literal["each", "mean"]] | None = None', "")
+        .replace('# secret: key of the server\ntoken: str = ""', ""),
+    )  # fmt: skip
+    given = {"day": "2023-06-30", "years": "2021", "names": "环县,宁县"}
+    assert runner.run(parameters=given) == 0
+    [folder] = [path for path in project.reports.iterdir() if path.name.startswith("01-x")]
+    notebook = (folder / "notebook.ipynb").read_text("utf-8")
+    assert "date 2023 [2021] ['环县', '宁县'] True" in notebook
+    assert "names = ['环县', '宁县']" in notebook.replace('\\"', "'")

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from analysis.errors import LianjianError
@@ -89,3 +91,100 @@ def test_slugs_are_safe_and_distinct():
     made = [slug(text) for text in hostile]
     assert len(set(made)) == len(made)
     assert all(text.isascii() and not set(text) & set("./\\?<> ") for text in made)
+
+
+def test_a_grid_makes_a_run_for_each_combination(two):
+    two.plan(
+        """
+        [[run]]
+        notebook = "09-brief"
+        name = "low"
+        title = "{county}, {year}"
+        parameters = { dataset = "mine" }
+        grid = { year = [2022, 2023, 2024], county = ["621002", "621021"] }
+        run_seconds = 60
+        """
+    )
+    runs = plan.select(plan.load(), ["09"])
+    assert len(runs) == 6
+    assert runs[0].slug == "09-brief-low-year-2022-county-621002"
+    assert runs[-1].parameters == {"dataset": "mine", "year": 2024, "county": "621021"}
+    assert runs[-1].title == "621021, 2024"
+    assert {run.run_seconds for run in runs} == {60}
+
+
+def test_a_grid_stands_beside_each_county(two):
+    two.plan('[[run]]\nnotebook = "09-brief"\neach = "county"\ngrid = { year = [2023, 2024] }')
+    runs = plan.select(plan.load(), ["09"])
+    assert len(runs) == 16
+    assert runs[1].slug == "09-brief-621002-year-2024"
+
+
+def test_a_grid_of_thousands_is_a_plan(two):
+    two.plan('[[run]]\nnotebook = "09-brief"\ngrid = { year = [' + ", ".join(
+        map(str, range(3000))) + "] }")  # fmt: skip
+    assert len({run.slug for run in plan.select(plan.load(), ["09"])}) == 3000
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("grid = { yaer = [1] }", "Did you mean 'year'"),
+        ("grid = { year = 2024 }", "a list of values"),
+        ("grid = { year = [] }", "a list of values"),
+        ("grid = [2024]", "grid is a table"),
+        ("parameters = 3", "parameters is a table"),
+        ("cell_seconds = 0", "cell_seconds is 0"),
+        ("run_seconds = true", "run_seconds is True"),
+    ],
+)
+def test_a_wrong_grid_or_limit_is_refused(two, line, message):
+    two.plan(f'[[run]]\nnotebook = "09-brief"\n{line}')
+    with pytest.raises(LianjianError, match=message):
+        plan.load()
+
+
+@pytest.fixture
+def mine(two):
+    """A dataset with two counties and three years."""
+    folder = two.root / "data" / "processed" / "mine"
+    folder.mkdir(parents=True)
+    counts = {f"{code} {year}": 5 for code in ("621002", "621022") for year in (2021, 2022, 2023)}
+    (folder / "manifest.json").write_text(json.dumps({"villages_by_county_and_year": counts}))
+    return two
+
+
+def test_values_must_be_in_the_data(mine):
+    runs = plan.select(plan.load(), ["09"])
+    [run] = plan.override(runs, {"year": "2022", "county": "环县"}, "mine")
+    assert run.parameters["county"] == "621022"
+    with pytest.raises(LianjianError, match="'mine' has the years 2021 to 2023"):
+        plan.override(runs, {"year": "2024"}, "mine")
+    with pytest.raises(LianjianError, match=r"'mine' has the counties 621002 .*, 621022 Huan"):
+        plan.override(runs, {"county": "621021"}, "mine")
+    with pytest.raises(LianjianError, match="There is no county 'Nowhere'"):
+        plan.override(runs, {"county": "Nowhere"}, "mine")
+
+
+def test_counties_without_villages_get_no_run_of_each(mine):
+    mine.plan('[[run]]\nnotebook = "09-brief"\neach = "county"')
+    runs = plan.override(plan.select(plan.load(), ["09"]), {}, "mine")
+    assert [run.parameters["county"] for run in runs] == ["621002", "621022"]
+
+
+def test_what_the_registry_allows_is_all_that_is_allowed(project):
+    project.notebook("01-x", "1", parameters='role: str = "helper"')
+    assert plan.override(plan.load(), {"role": "outside"}, None)[0].parameters["role"] == "outside"
+    with pytest.raises(LianjianError, match="Did you mean 'outside'"):
+        plan.override(plan.load(), {"role": "outsid"}, None)
+
+
+def test_a_report_s_folder_has_a_name_that_a_disk_can_hold(project):
+    text = ", ".join(f'"{"x" * 50}{n}"' for n in range(2))
+    names = "abcdef"
+    project.notebook("01-x", "1", parameters="\n".join(f'{n}: str = ""' for n in names))
+    project.plan(f'[[run]]\nnotebook = "01-x"\ngrid = {{ '
+                 + ", ".join(f"{n} = [{text}]" for n in names) + " }")  # fmt: skip
+    slugs = {run.slug for run in plan.load()}
+    assert len(slugs) == 2**6
+    assert max(map(len, slugs)) < 140

@@ -1,0 +1,66 @@
+"""Where runs go: threads here, each with a kernel of its own, or the workers of a Dask cluster."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from analysis.errors import LianjianError
+
+_MEMORY_OF_A_RUN = 700e6  # bytes; the largest of the default plan, measured by benchmarks/engine.py
+
+
+@contextmanager
+def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator[Executor]:
+    """Give an executor for a plan.
+
+    Parameters
+    ----------
+    jobs : int or None
+        Runs at a time; None takes what cores and memory allow. A cluster's workers decide it.
+    tasks : int
+        How many runs there are.
+    scheduler : str
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``; empty stays here.
+
+    Raises
+    ------
+    LianjianError
+        ``jobs`` is no count, Dask is not installed, or no scheduler answers at the address.
+    """
+    if jobs is not None and jobs < 1:
+        raise LianjianError(f"--jobs is {jobs}; it takes a whole number from 1.")
+    if not scheduler:
+        with ThreadPoolExecutor(max_workers=min(jobs or possible_jobs(), tasks)) as pool:
+            yield pool
+        return
+    try:
+        from distributed import Client  # noqa: PLC0415
+    except ImportError as error:
+        raise LianjianError(
+            "--scheduler needs Dask, which is not installed: pip install 'lianjian[cluster]'."
+        ) from error
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError, TypeError) as error:
+        raise LianjianError(
+            f"No Dask scheduler answers at {scheduler!r} ({error}). Its address is printed when "
+            "`dask scheduler` starts, and looks like tcp://10.0.0.1:8786."
+        ) from error
+    with client:
+        # Dask runs a lost task again on another worker; a run is the same wherever it runs
+        yield client.get_executor(pure=False, retries=2)
+
+
+def is_remote(pool: Executor) -> bool:
+    """Whether runs go on in other processes, which this one cannot end."""
+    return not isinstance(pool, ThreadPoolExecutor)
+
+
+def possible_jobs() -> int:
+    """Return how many runs this machine carries at a time: by its cores and its free memory."""
+    import psutil  # noqa: PLC0415
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = psutil.virtual_memory().available // _MEMORY_OF_A_RUN
+    return max(1, min(cores or 1, int(memory)))

@@ -1,0 +1,80 @@
+"""What runs inside a kernel: the same start, whether it was forked from a warm process or not.
+
+``python -m analysis.reports.kernel PLACE`` starts a plain kernel. ``PLACE`` is a private folder that
+holds the connection (``kernel.json``) and takes the list of files that the notebook read (``reads``).
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+CONNECTION = "kernel.json"
+READS = "reads"
+SECRETS = "LIANJIAN_SECRETS"
+"""Names of secret parameters and of the environment variables that hold them, as JSON."""
+
+
+def start(place: Path) -> None:
+    """Become a kernel; returns when it is shut down."""
+    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415
+
+    root = os.environ.get("LIANJIAN_ROOT", "")
+    if root:
+        _note_reads(place / READS, root)
+    secrets = _take_secrets()
+    sys.argv = [__name__]
+    app = IPKernelApp.instance()
+    app.initialize(
+        [
+            f"--IPKernelApp.connection_file={place / CONNECTION}",
+            f"--IPKernelApp.parent_handle={os.getppid()}",  # ends with whoever started it
+            "--HistoryManager.enabled=False",  # a history serves nobody here, and costs a database
+        ]
+    )
+    if secrets:
+        # after the cell of defaults, and without a cell that would say the value
+        app.shell.events.register("pre_run_cell", lambda _: app.shell.user_ns.update(secrets))
+    app.start()
+
+
+def _take_secrets() -> dict[str, str]:
+    """Take secret parameters out of the environment, where any output could show them."""
+    variables = json.loads(os.environ.pop(SECRETS, "{}"))
+    return {name: os.environ.pop(variable) for name, variable in variables.items()}
+
+
+def _note_reads(log: Path, root: str) -> None:
+    """Write down each file of the project that is opened, and each folder that is listed.
+
+    Python announces both to audit hooks, whoever asks: pandas, numpy or plain ``open``. A path is
+    written once, at once, because a kernel may end without warning.
+    """
+    inside = root.rstrip(os.sep) + os.sep
+    seen: set[str] = set()
+    stream = log.open("a", encoding="utf-8", buffering=1)
+    abspath, fsdecode = os.path.abspath, os.fsdecode
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event not in {"open", "os.listdir", "os.scandir"}:
+            return
+        path = arguments[0]
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        mode = arguments[1] if event == "open" else None
+        if isinstance(mode, str) and not set("wax").isdisjoint(mode):
+            return
+        full = abspath(fsdecode(path))
+        if full in seen or not full.startswith(inside):
+            return
+        seen.add(full)
+        mark = "file" if event == "open" else "folder"
+        stream.write(f"{mark}\t{full[len(inside) :]}\n")
+
+    sys.addaudithook(hook)
+
+
+if __name__ == "__main__":
+    if sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd():
+        del sys.path[0]  # IPython puts the working directory there itself
+    start(Path(sys.argv[1]))

@@ -1,0 +1,224 @@
+"""No result hangs on the last bit: ties of exact arithmetic are ties in binary, on any machine."""
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.effects.inference_sample import clustered_sample
+from analysis.effects.matching import match
+from analysis.effects.multiple import romano_wolf
+from analysis.effects.paired import sign_flip
+from analysis.effects.paired_ranks import signed_rank
+from analysis.effects.placebo_inference import randomised
+from analysis.effects.randomisation import randomisation_test
+from analysis.effects.results import Estimate
+from analysis.effects.wild import wild_cluster
+from analysis.effects.wild_draws import cluster_scores, run_block
+from analysis.indicators.bands import WEAK_RULES, band, status, weak_share
+from analysis.indicators.durations import weak_spells
+
+LAST_BITS = 1e-12  # relative; a few thousand roundings in one direction
+
+
+def shaken(values, seed):
+    """Return values as another order of additions might have left them."""
+    noise = np.random.default_rng(seed).uniform(-LAST_BITS, LAST_BITS, np.shape(values))
+    return np.asarray(values, dtype=float) * (1 + noise)
+
+
+def clustered(groups, seed, *, whole):
+    """Return two villages a cluster, three years each; whole numbers tie in many patterns."""
+    rng = np.random.default_rng(seed)
+    cluster, year = np.repeat(np.arange(groups), 6), np.tile([0, 1, 2], 2 * groups)
+    unit = np.repeat(np.arange(2 * groups), 3)
+    treated = ((cluster < groups // 2) & (year == 2)).astype(float)
+    outcome = rng.integers(0, 4, len(year)) if whole else rng.normal(size=len(year))
+    design = np.column_stack([treated, year == 1, year == 2]).astype(float)
+    return design, outcome + year + treated, cluster, unit
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("groups", [4, 6])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_wild_bootstrap_counts_the_same_patterns(groups, seed, whole):
+    design, outcome, cluster, unit = clustered(groups, seed, whole=whole)
+    plain = wild_cluster(design, outcome, cluster, 0, absorb=unit, weights="rademacher", level=0.9)
+    for shake in range(3):
+        other = wild_cluster(
+            design, shaken(outcome, shake), cluster, 0, absorb=unit, weights="rademacher", level=0.9
+        )
+        assert other.p_value == plain.p_value
+        assert (other.low, other.high) == pytest.approx((plain.low, plain.high), rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_observed_pattern_and_its_mirror_tie_however_far_the_null(seed):
+    design, outcome, cluster, unit = clustered(5, seed, whole=False)
+    for null in (0.0, 1e3, -1e6, 1e9, 1e15):
+        result = wild_cluster(
+            design, outcome, cluster, 0, absorb=unit, weights="rademacher", null=null
+        )
+        assert result.p_value >= result.smallest_p == 2 / 2**5
+    sample = clustered_sample(design, outcome, cluster, unit)
+    scores, _, _ = cluster_scores(sample, np.array([1.0, 0, 0]))
+    patterns = run_block(scores, np.array([[1.0] * 5, [-1.0] * 5, [1.5**0.5] * 5]))
+    for null in (0.0, 1.0, 1e8, 1e15):
+        one, mirror, webb = patterns.squared(null)
+        assert one == mirror
+        assert webb == pytest.approx(one, rel=1e-14)
+
+
+def test_a_null_at_the_estimate_is_never_rejected():
+    design, outcome, cluster, unit = clustered(4, 1, whole=False)
+    estimate = wild_cluster(design, outcome, cluster, 0, absorb=unit).estimate
+    at_it = wild_cluster(design, outcome, cluster, 0, absorb=unit, null=estimate)
+    assert at_it.p_value == 1
+
+
+def test_a_level_in_binary_keeps_no_null_value_too_many():
+    # of 5 clusters a tenth of the draws, (1 + 1)/(1 + 19), is rejected at 90 %: 1 − 0.9 < 0.1
+    rng = np.random.default_rng(3)
+    outcome, clusters = rng.normal(1, 1, 12), np.arange(12)
+    design = np.ones((12, 1))
+    result = wild_cluster(design, outcome, clusters, 0, draws=19, level=0.9)
+    step = 1e-6 * result.std_error
+    outside = wild_cluster(design, outcome, clusters, 0, draws=19, null=result.low - step)
+    inside = wild_cluster(design, outcome, clusters, 0, draws=19, null=result.low + step)
+    assert outside.p_value <= 0.1 < inside.p_value
+
+
+def exact_share(outcome):
+    """Return the share of assignments of the first two as extreme as the one seen, in fractions."""
+    numbers = [Fraction(text) for text in outcome]
+
+    def gap(chosen):
+        rest = [v for i, v in enumerate(numbers) if i not in chosen]
+        return abs(sum(numbers[i] for i in chosen) / len(chosen) - sum(rest) / len(rest))
+
+    tried = {frozenset(order[:2]) for order in permutations(range(len(numbers)))}
+    seen = gap(frozenset({0, 1}))
+    return sum(gap(chosen) >= seen for chosen in tried) / len(tried)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        ["0.3", "0.2", "0.1", "0.4", "0.2", "0.3"],
+        ["0.1", "0.7", "0.4", "0.4", "0.1", "0.7"],  # the difference observed is zero
+        ["1.1", "2.2", "3.3", "0.7", "1.9", "2.2"],
+    ],
+)
+def test_randomisation_counts_ties_of_decimals(outcome):
+    values = np.array([float(text) for text in outcome])
+    for seed in range(5):
+        moved = shaken(values, seed)
+
+        def gap(w, moved=moved):
+            return moved[w == 1].mean() - moved[w == 0].mean()
+
+        test = randomisation_test([1, 1, 0, 0, 0, 0], gap)
+        assert test.p_value == pytest.approx(exact_share(outcome), rel=1e-12)
+
+
+def test_sides_count_ties_too():
+    values = np.array([0.1 + 0.7, 0.8, 0.5])
+    for alternative, share in (("greater", 2 / 3), ("less", 1.0)):
+        test = randomisation_test([1, 0, 0], lambda w: values[w == 1][0], alternative=alternative)
+        assert test.p_value == pytest.approx(share)
+
+
+@pytest.mark.parametrize("test", [sign_flip, signed_rank])
+def test_pairs_in_decimals_are_pairs_in_whole_numbers(test):
+    whole = np.array([1, 2, 3, -3, 4, 6, -1, 5, 7])
+    now, before = 10 + whole, np.full(9, 10)
+    plain = test(whole)
+    # 1.1 − 1.0 is not 0.1: tied ranks of the differences part in binary
+    decimal = test(now / 10 - before / 10)
+    assert decimal.p_value == plain.p_value
+    assert (10 * decimal.low, 10 * decimal.high) == pytest.approx((plain.low, plain.high))
+    assert decimal.notes == plain.notes
+
+
+def test_what_rounding_leaves_of_a_zero_difference_is_dropped():
+    result = signed_rank([0.1 + 0.2 - 0.3, 1.0, 2.0, 3.0])
+    assert result.n_units == 3
+    assert "1 of 4 differences are zero" in result.notes[0]
+
+
+def test_neighbours_at_the_same_distance_are_chosen_by_their_values():
+    # 0.3 lies as far from 0.1 as from 0.5, which binary denies; the lower one is taken
+    units = pd.DataFrame({"weak": [True, False, False], "size": [0.3, 0.1, 0.5]})
+    for order in ([0, 1, 2], [2, 0, 1]):
+        shuffled = units.iloc[order].reset_index(drop=True)
+        for seed in range(4):
+            found = match(
+                shuffled.assign(size=shaken(shuffled["size"], seed)), "weak", ["size"],
+                distance="scaled",
+            )  # fmt: skip
+            assert round(shuffled["size"][found.control[0]], 9) == 0.1
+
+
+def test_a_caliper_keeps_those_who_lie_on_it():
+    units = pd.DataFrame({"weak": [True, True, False, False], "size": [0.0, 2.0, 0.7, 2.7]})
+    spread = 2**0.5  # within groups, of 0 and 2
+    found = match(units, "weak", ["size"], distance="scaled", caliper=0.7 / spread)
+    assert len(found.treated) == 2
+
+
+def test_placebos_tie_with_an_estimate_of_zero():
+    nothing = Estimate("x", 1e-17, 1.0, -2.0, 2.0, 1.0, 0.95, 8, 9, 9, 9, "by hand")
+    assert randomised(nothing, np.array([0.0, 1.0, -1.0])).p_value == 1
+
+
+def test_step_down_maxima_tie():
+    draws = np.array([[0.1 + 0.7, 0.1], [0.3, 0.2]])
+    assert romano_wolf([0.8, 0.1 + 0.2], draws)[0] == romano_wolf([0.1 + 0.7, 0.3], draws)[0]
+
+
+def test_cents_that_add_up_to_a_threshold_attain_it():
+    parts = np.array([16_666.67, 16_666.66, 16_666.67])
+    almost = float(np.nextafter(parts.sum(), 0))
+    assert band(pd.Series([almost, 49_999.99])).tolist() == ["5–10", "under 5"]
+    frame = pd.DataFrame({"village_id": ["a"], "year": [2024], "operating_income_yuan": [almost]})
+    assert weak_share(frame, ["year"])["weak_pct"].item() == 0
+    assert status(frame, WEAK_RULES["gansu"]).item() == "not weak"
+    nothing = frame.assign(operating_income_yuan=0.1 + 0.2 - 0.3)
+    assert status(nothing).item() == "empty shell"
+    assert band(nothing["operating_income_yuan"]).item() == "none"
+    rows = pd.DataFrame(
+        {"village_id": ["a"] * 2, "year": [2023, 2024], "operating_income_yuan": [1e4, almost]}
+    )
+    assert weak_spells(rows, 2023)["has_left"].tolist() == [True]
+
+
+PROGRAM = """
+import numpy as np
+from tests.effects.test_ties import clustered
+from analysis.effects.clusters import cr2
+from analysis.effects.wild import wild_cluster
+for groups, whole in ((4, True), (5, False), (14, False)):
+    design, outcome, cluster, unit = clustered(groups, 1, whole=whole)
+    kind = "rademacher"
+    r = wild_cluster(design, outcome, cluster, 0, absorb=unit, weights=kind, draws=999)
+    print(r.p_value, *(f"{x:.6g}" for x in (r.estimate, r.low, r.high)))
+    print(f"{cr2(design, outcome, cluster, 0, absorb=unit).p_value:.6g}")
+"""
+
+
+def test_the_kernels_of_the_linear_algebra_do_not_matter():
+    # OpenBLAS picks its kernels by processor; where the name is unknown it keeps its own
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM], env={**os.environ, **core}, check=True,
+            cwd=Path(__file__).parents[2], capture_output=True, text=True,
+        ).stdout
+        for core in ({}, {"OPENBLAS_CORETYPE": "Prescott"}, {"OPENBLAS_CORETYPE": "Nehalem"})
+    }  # fmt: skip
+    assert len(seen) == 1

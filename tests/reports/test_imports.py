@@ -1,0 +1,37 @@
+"""What is imported, and when: an answer that needs no engine must not wait for one."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded(code, *names):
+    check = f"{code}\nimport sys\nprint([n for n in {names!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]
+
+
+HEAVY = ("papermill", "nbformat", "nbconvert", "matplotlib", "pandas", "numpy", "jinja2", "jsonschema")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import analysis",
+        "import analysis.cli; analysis.cli._parser()",
+        "import analysis.reports.runner",
+        "from analysis.reports import runner; runner.decide(runner.planned())",
+    ],
+)
+def test_nothing_heavy_is_imported_to_answer(code):
+    assert loaded(code, *HEAVY) == "[]"
+
+
+def test_papermill_comes_without_what_it_does_not_need():
+    code = "from analysis.reports.imports import import_papermill; import_papermill()"
+    assert loaded(code, "papermill", "nbformat", "rfc3987_syntax", "pyarrow") == (
+        "['papermill', 'nbformat']"
+    )
+    # and who needs it later finds it
+    assert loaded(f"{code}\nimport pyarrow", "pyarrow") == "['pyarrow']"

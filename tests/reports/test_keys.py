@@ -1,0 +1,190 @@
+"""When a run is up to date, and what is said when it is not."""
+
+import json
+import shutil
+
+import pytest
+
+from analysis.reports import keys, plan, runner
+from analysis.reports.runner import Options
+
+READS = """
+import csv
+import analysis
+from analysis.reports import record
+from analysis.indicators import bands
+data = analysis.load("trial")
+with open("../data/raw/extra.csv") as stream:
+    rows = list(csv.reader(stream))
+record("rows", len(rows) + year * 0, label="Rows")
+"""
+TEXT = "# Trial\n\nIt counts."
+
+
+@pytest.fixture
+def ran(project):
+    """A project with one report that is up to date."""
+    project.dataset()
+    (project.root / "data" / "raw" / "extra.csv").write_text("a,b\n1,2\n")
+    (project.root / "requirements.lock").write_text("pandas==3\n")
+    project.notebook("01-trial", TEXT, READS, parameters="year: int = 2024  # y")
+    assert runner.run() == 0
+    return project
+
+
+def decision(parameters=None):
+    [(_, found)] = runner.decide(runner.planned(given=parameters or {}))
+    return found
+
+
+def stamps(project):
+    folder = project.reports / "01-trial"
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_nothing_changed_nothing_is_done(ran, capsys):
+    before = stamps(ran)
+    assert decision() == keys.Decision("none")
+    assert runner.run() == 0
+    assert stamps(ran) == before
+    assert "1 up to date" in capsys.readouterr().out
+
+
+def test_the_key_names_what_was_read(ran):
+    key = json.loads((ran.reports / "01-trial" / "key.json").read_text())
+    assert set(key["data"]) == {"data/processed/trial/manifest.json", "data/raw/extra.csv"}
+    assert {"analysis.indicators.bands", "analysis.clean.dataset"} <= set(key["modules"])
+    assert "analysis.effects.wild" not in key["modules"]
+
+
+def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
+    ran.notebook("01-trial", "# Trial\n\nIt counts rows.", READS + "# only a remark",
+                 "md: And [](#num-rows) more.", parameters="year: int = 2024  # which year")  # fmt: skip
+    assert decision().action == "render"
+    assert decision().reasons == ("text or layout of 01-trial.ipynb changed",)
+    monkeypatch.setattr("analysis.reports.execute.execute", None)  # calling it would fail
+    assert runner.run() == 0
+    page = ran.report("01-trial")
+    assert "It counts rows." in page
+    assert 'href="#num-rows">2</a> more.' in page
+    assert "which year" in page
+    assert decision() == keys.Decision("none")
+
+
+def test_a_page_made_anew_is_the_page_of_a_run(ran):
+    changed = [TEXT + " Twice.", READS, "md: ## End"]
+    ran.notebook("01-trial", *changed, parameters="year: int = 2024  # y")
+    assert runner.run() == 0
+    folder = ran.reports / "01-trial"
+    rendered = {n: (folder / n).read_bytes() for n in ("report.html", "notebook.ipynb", "key.json")}
+    assert runner.run(options=Options(force=True)) == 0
+    assert rendered == {n: (folder / n).read_bytes() for n in rendered}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda p: p.notebook("01-trial", TEXT, READS + "\nx = 1", parameters="year: int = 2024"),
+         "code of 01-trial.ipynb changed, from cell 3 on"),
+        (lambda p: p.notebook("01-trial", TEXT, READS, parameters="year: int = 2023"),
+         "code of 01-trial.ipynb changed, from cell 1 on"),
+        (lambda p: (p.root / "data/raw/extra.csv").write_text("a,b\n"),
+         "data/raw/extra.csv changed"),
+        (lambda p: (p.root / "data/raw/extra.csv").unlink(), "data/raw/extra.csv is missing"),
+        (lambda p: (p.root / "data/processed/trial/manifest.json").write_text("{}"),
+         "data/processed/trial/manifest.json changed"),
+        (lambda p: (p.root / "requirements.lock").write_text("pandas==4"),
+         "requirements.lock changed"),
+        (lambda p: shutil.rmtree(p.reports / "01-trial"), "there is no report yet"),
+        (lambda p: (p.reports / "01-trial" / "key.json").write_text("?"),
+         "the report has no key.json that can be read"),
+        (lambda p: (p.reports / "01-trial" / "notebook.ipynb").unlink(),
+         "notebook.ipynb is missing"),
+    ],
+)  # fmt: skip
+def test_what_changed_is_named(ran, change, reason):
+    change(ran)
+    assert decision() == keys.Decision("run", (reason,))
+
+
+def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch):
+    real = keys.Looker.bytes_of
+
+    def touched(name):
+        def bytes_of(self, path):
+            return "touched" if path.name == name else real(self, path)
+
+        monkeypatch.setattr(keys.Looker, "bytes_of", bytes_of)
+
+    touched("bands.py")
+    assert decision().reasons == ("module analysis.indicators.bands changed",)
+    touched("wild.py")
+    assert decision() == keys.Decision("none")
+    touched("normalise.py")
+    assert "module analysis.reports.normalise changed" in decision().reasons
+    touched("report.html.j2")
+    assert decision() == keys.Decision("render", ("the page's template or the citation changed",))
+
+
+def test_another_parameter_is_another_report(ran):
+    assert runner.run(parameters={"year": "2023"}) == 0
+    assert decision({"year": "2023"}) == keys.Decision("none")
+    assert decision() == keys.Decision("none")
+
+
+def test_a_changed_parameter_of_the_plan_is_named(ran):
+    plan_text = '[[run]]\nnotebook = "01-trial"\nname = "v"\n[run.parameters]\nyear = '
+    ran.plan(plan_text + "2023")
+    assert runner.run() == 0
+    ran.plan(plan_text + "2022")
+    assert decision().reasons == ("parameter year was 2023, is 2022",)
+
+
+def test_only_a_missing_page_is_made_anew(ran):
+    (ran.reports / "01-trial" / "report.html").unlink()
+    assert decision() == keys.Decision("render", ("report.html is missing",))
+
+
+def test_a_new_file_in_a_folder_that_was_listed_counts(project):
+    folder = project.root / "data" / "raw" / "many"
+    folder.mkdir()
+    (folder / "a.csv").write_text("1")
+    project.notebook("01-trial", "import pathlib\nsum(1 for _ in pathlib.Path('../data/raw/many')"
+                     ".glob('*.csv'))")  # fmt: skip
+    assert runner.run() == 0
+    assert decision() == keys.Decision("none")
+    (folder / "b.csv").write_text("2")
+    assert decision() == keys.Decision("run", ("data/raw/many/ changed",))
+
+
+def test_what_opens_files_unseen_is_taken_to_read_all(project):
+    (project.root / "data" / "raw" / "one.csv").write_text("1")
+    project.notebook("01-trial", "import pandas as pd\npd.read_parquet")
+    assert runner.run() == 0
+    (project.root / "data" / "raw" / "one.csv").write_text("2")
+    assert decision() == keys.Decision("run", ("data/raw/one.csv changed",))
+
+
+def test_a_finished_project_copied_elsewhere_is_up_to_date(ran, tmp_path_factory, monkeypatch):
+    there = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(ran.root, there)
+    monkeypatch.setenv("LIANJIAN_ROOT", str(there))
+    assert decision() == keys.Decision("none")
+
+
+def test_a_run_that_failed_runs_again(ran):
+    ran.notebook("01-trial", TEXT, READS, "1 / 0", parameters="year: int = 2024  # y")
+    assert runner.run() == 1
+    assert decision().action == "run"
+    ran.notebook("01-trial", TEXT, READS, parameters="year: int = 2024  # y")
+    assert runner.run() == 0  # the last good report is up to date again
+    assert not (ran.reports / "01-trial.failed").exists()
+
+
+def test_imports_are_followed_wherever_they_stand(project):
+    code = "def f():\n    from analysis.effects import wild\n    return wild\nimport analysis.figures"
+    path = project.notebook("01-trial", code)
+    reached = keys.Looker().modules_of(path)
+    assert {"analysis", "analysis.effects.wild", "analysis.effects.wild_draws"} <= set(reached)
+    assert "analysis.figures.theme" in reached  # a package counts with what it imports
+    assert plan.load()[0].notebook == path
