@@ -163,9 +163,9 @@ def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame,
         frames.append(frame.assign(table=number))
         issues += found
     if not frames:
+        why = [f"  {i.file} {i.cell}: {i.text}; {i.action}" for i in issues[:10]]
         raise LianjianError(
-            "Every table has an open question about the whole of it. Answer these in dataset.toml "
-            "first:\n" + "\n".join(f"  {i.file} {i.cell}: {i.text}" for i in issues[:10])
+            "No table is left to read. Answer in dataset.toml what is asked:\n" + "\n".join(why)
         )
     cells = stacked(frames).reset_index(drop=True)
     return cells.drop(columns=["kind", "width", "reason", "flags"]), [*issues, *cell_issues(cells)]

@@ -230,3 +230,53 @@ def test_a_cell_that_looks_like_markup_is_shown_as_text():
     assert "模拟" not in page
     empty = issues_page(pd.DataFrame(columns=columns, dtype="str"), manifest)
     assert "nothing to go through" in empty
+
+
+def whole(**answers):
+    return {"table": [{"file": "册.xlsx", "sheet": "表", "range": "A2:H4", **answers}]}
+
+
+TWO = [line("甲", 2023, 10, 1, 1, 1, 1), line("乙", 2023, 20, 2, 2, 2, 2)]
+
+
+@pytest.mark.parametrize("part", ["第二季度", "上半年", "1-9月", "12月", "截至"])
+def test_a_part_of_a_year_is_no_year_until_somebody_says_so(read, part):
+    title = f"西峰区2023年{part}村集体收入表（单位：元）"
+    with pytest.raises(LianjianError, match=part):
+        read(TWO, title=title)
+    books = read(TWO, title=title, toml=whole(period="whole year"))
+    assert amounts(books) == {(FIRST, 2023): 10, ("621002002200", 2023): 20}
+    with pytest.raises(LianjianError, match="left out: a part of a year"):
+        read(TWO, title=title, toml=whole(period="part of a year"))
+    with pytest.raises(LianjianError, match="expected one of whole year, part of a year"):
+        read(TWO, title=title, toml=whole(period="half"))
+
+
+@pytest.mark.parametrize("said", ["1-12月", "全年", "全年累计"])
+def test_a_title_that_names_the_whole_year_is_not_asked_about(read, said):
+    assert len(read(TWO, title=f"西峰区2023年{said}村集体收入表（单位：元）").income) == 10
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_a_township_may_stand_only_beside_its_sum(read, above):
+    lines = []
+    for township, villages in (("虚镇", "甲乙"), ("虚乡", "丙丁")):
+        own = [[None, f"虚{v}村", 2023, 100, 10, 10, 10, 10] for v in villages]
+        total = [township, "小计", 2023, 200, 20, 20, 20, 20 + (township == "虚乡") * 7]
+        lines += [total, *own] if above else [*own, total]
+    books = read(lines)
+    assert amounts(books) == {(FIRST, 2023): 100, ("621002002200", 2023): 100}
+    unknown = {i.text for i in by_code(books, "place_name_unknown")}
+    assert unknown == {"西峰区 虚乡 虚丙村", "西峰区 虚乡 虚丁村"}
+    (wrong,) = by_code(books, "total_differs")
+    assert wrong.text == "27"
+
+
+def test_a_code_without_a_name_is_what_a_person_says(read):
+    head = ["乡镇", "村名", "年度", "511", "补助收入"]
+    lines = [["虚镇", "虚甲村", 2024, 5, 2]]
+    (asked,) = by_code(read(lines, head), "column_code_only")
+    assert (asked.cell, asked.severity) == ("表!D2", "error")
+    books = read(lines, head, toml={"accounts": {"511": "经营收入"}})
+    assert amounts(books) == {(FIRST, 2024): 5}
+    assert not by_code(books, "column_code_only")
