@@ -49,6 +49,7 @@ _CODES: dict[str, tuple[str, str]] = {
     "cell_missing": ("compare", "The cell says nothing: missing, never zero"),
     "row_twice": ("know", "A village and year printed twice, with the same amounts"),
     "suffix_double": ("know", "A village and year printed twice, under two forms of its name"),
+    "year_unread": ("cell", "A line that does not say its year"),
     "column_not_numbers": ("cell", "A column headed like an account holds mostly text"),
     "amounts_differ": ("cell", "A village, year and account with two different amounts"),
     "total_differs": ("compare", "A printed total is not the sum of its parts"),

@@ -65,7 +65,7 @@ def read_cells(ready: Ready, accounts: Mapping[str, str]) -> tuple[pd.DataFrame,
     issues += _text_columns(ready)
     for at, name in enumerate(("account", "means", "adds")):
         long[name] = repeated([kind[at] for kind in kinds], numbers)
-    issues += _wrong_years(long, table.file)
+    issues += [*_wrong_years(long, table.file), *_no_years(ready, long)]
     held = long[long["means"].isin(["account", "total"]) & long["year"].notna()]
     held = held.reset_index(drop=True)
     constant = np.zeros(len(held), dtype="int8")
@@ -168,6 +168,19 @@ def _wrong_years(long: pd.DataFrame, file: str) -> Iterator[Issue]:
     for row in rows(wrong[(read["value"] != 0) & (read["qualifier"] != "missing")]):
         action = f"left out: {ACCOUNT_CODES['wrong_year']}"
         yield Issue(file, row.cell, safe(row.text), "column_wrong_year", "error", action)
+
+
+def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:
+    """Yield the lines whose own year cannot be read; their amounts belong to no year."""
+    table = ready.table
+    if (at := table.find("year")) is None:
+        return
+    lost = long[long["year"].isna() & long["means"].isin(["account", "total"])]
+    own = lost.loc[~lost["is_total"] & (lost["text"] != ""), "row"].to_numpy()
+    for row, count in zip(*np.unique(own, return_counts=True), strict=True):
+        action = f"left out: amounts in the line: {count}; say in corrections.csv which year it is"
+        where, text = in_sheet(table, table.address(row, at)), safe(table.grid.texts[row][at])
+        yield Issue(table.file, where, text, "year_unread", "error", action)
 
 
 def _amounts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -280,3 +280,20 @@ def test_a_code_without_a_name_is_what_a_person_says(read):
     books = read(lines, head, toml={"accounts": {"511": "经营收入"}})
     assert amounts(books) == {(FIRST, 2024): 5}
     assert not by_code(books, "column_code_only")
+
+
+@pytest.mark.parametrize("year", ["22年", "2022-2023", None, "去年"])
+def test_a_line_without_a_year_is_named_and_can_be_corrected(read, tmp_path, year):
+    lines = [line("甲", 2023, 10, 1, 1, 1, 1), line("乙", 2023, 20, 2, 2, 2, 2),
+             line("丙", year, 30, 3, 3, 3, 3)]  # fmt: skip
+    books = read(lines)
+    assert len(books.income) == 10
+    (issue,) = by_code(books, "year_unread")
+    assert (issue.cell, issue.text, issue.severity) == ("表!C5", year or "", "error")
+    row = {"correction_id": "k1", "file": "册.xlsx", "row": "表!C5", "field": "年度",
+           "says": year or "", "should_say": "2022", "expect": year or "", "decision": "correct",
+           "reason": "the line above it", "authority": "the office"}  # fmt: skip
+    pd.DataFrame([row]).to_csv(tmp_path / "corrections.csv", index=False)
+    books = read(lines)
+    assert amounts(books)["621002003200", 2022] == 30
+    assert not by_code(books, "year_unread")
