@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
+from analysis.clean.account_names import read_account
 from analysis.clean.books.answers import NOT_AN_ACCOUNT, Ready
 from analysis.clean.books.frames import gathered, groups, joined_cells, rows, stacked
 from analysis.clean.books.private import head_cell, in_sheet, safe
-from analysis.clean.books.questions import label, meaning
+from analysis.clean.books.questions import KEPT_OUT, label, meaning
 from analysis.clean.issues import Issue
 from analysis.clean.quantities import read_quantities
 from analysis.clean.quantity_reader import column_unit
 from analysis.clean.quantity_words import FLAGS, REASONS
 from analysis.clean.units import YUAN
+from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.spread import repeated
+from analysis.clean.workbook.tables import Table
 from analysis.clean.workbook.vocabulary import is_count, is_money
 from analysis.errors import LianjianError
 
@@ -28,6 +31,7 @@ STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
 ASKED = frozenset({"unknown", "code_only"})
 """Heads that a person can give an account."""
 
+_REMARKS = frozenset({"备注", "说明", "附注"})
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
 }  # fmt: skip
@@ -57,12 +61,14 @@ def read_cells(ready: Ready, accounts: Mapping[str, str]) -> tuple[pd.DataFrame,
     table = ready.table
     long = table.long(totals=True).drop(columns="section")
     parts = {total.row for total in table.totals if total.kind == "part"}
-    long = long[~long["column"].isin(ready.left_out) & ~long["row"].isin(ready.dropped | parts)]
+    other = _other_lines(table)
+    gone = ready.dropped | parts | other.keys()
+    long = long[~long["column"].isin(ready.left_out) & ~long["row"].isin(gone)]
     if table.sheet:
         long["cell"] = table.sheet + "!" + long["cell"]
     numbers, heads = groups(long, ["item", "year", "column"])
     kinds, issues = _meanings(ready, heads, accounts)
-    issues += _text_columns(ready)
+    issues += [*_text_columns(ready), *other.values()]
     for at, name in enumerate(("account", "means", "adds")):
         long[name] = repeated([kind[at] for kind in kinds], numbers)
     issues += [*_wrong_years(long, table.file), *_no_years(ready, long)]
@@ -168,6 +174,26 @@ def _wrong_years(long: pd.DataFrame, file: str) -> Iterator[Issue]:
     for row in rows(wrong[(read["value"] != 0) & (read["qualifier"] != "missing")]):
         action = f"left out: {ACCOUNT_CODES['wrong_year']}"
         yield Issue(file, row.cell, safe(row.text), "column_wrong_year", "error", action)
+
+
+def _other_lines(table: Table) -> dict[int, Issue]:
+    """Return the lines of a turned table that their label keeps out: 上年数 beside 本年数."""
+    found: dict[int, Issue] = {}
+    if table.orientation != "accounts_down":
+        return found
+    for at, column in enumerate(table.columns):
+        if column.role != "text" or not column.name.startswith("label "):
+            continue
+        for row, text in enumerate(table.texts(at)):
+            where = in_sheet(table, table.address(row, at))
+            code = read_account(text).code if text else ""
+            if code in KEPT_OUT:
+                action = f"left out: {ACCOUNT_CODES[code]}"
+                found[row] = Issue(table.file, where, safe(text), f"column_{code}", "note", action)
+            elif plain(text) in _REMARKS:
+                action = "left out: remarks, no amounts"
+                found[row] = Issue(table.file, where, safe(text), "layout", "note", action)
+    return found
 
 
 def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:

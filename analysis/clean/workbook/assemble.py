@@ -185,7 +185,8 @@ def _label_role(texts: list[str]) -> str:
 
 
 def _says_amount(texts: list[str]) -> bool:
-    words = ("金额", "数量", "本年", "上年", "累计", "年初", "年末", "期末", "期初", "本期", "备注")
+    words = ("金额", "数量", "本年", "上年", "累计", "年初", "年末", "期末", "期初", "本期", "上期",
+             "本月", "同期", "预算", "决算", "实际", "备注")  # fmt: skip
     return all(any(word in text for word in words) for text in texts)
 
 

@@ -297,3 +297,48 @@ def test_a_line_without_a_year_is_named_and_can_be_corrected(read, tmp_path, yea
     books = read(lines)
     assert amounts(books)["621002003200", 2022] == 30
     assert not by_code(books, "year_unread")
+
+
+def of_one_village(heads):
+    """Return the answers, the head and two lines of a statement of one village."""
+    answers = {"file": "册.xlsx", "sheet": "表", "range": "A2:C4", "village": "虚甲村"}
+    answers["orientation"] = "villages_down"
+    return {"table": [answers]}, ["项目", *heads], [["经营收入", 1200, 1000], ["补助收入", 60, 60]]
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        ("本年金额", "上年金额"),
+        ("本年数", "上年数"),
+        ("本期金额", "上期金额"),
+        ("决算数", "预算数"),
+        ("金额", "备注"),
+    ],
+)
+def test_a_column_of_another_year_is_never_this_year(read, heads):
+    toml, head, lines = of_one_village(heads)
+    title = "西峰区虚镇2023年度收益表（单位：元）"
+    books = read(lines, head, title, toml)
+    assert amounts(books) == {(FIRST, 2023): 1200}
+    blank = [[name, None, other] for name, _, other in lines]
+    assert not amounts(read(blank, head, title, toml))
+
+
+def test_a_month_and_a_running_total_are_no_year(read):
+    toml, head, lines = of_one_village(("本月数", "本年累计数"))
+    books = read(lines, head, "西峰区虚镇2023年度收益表（单位：元）", toml)
+    assert books.income.empty
+    assert len(by_code(books, "column_cumulative")) == 2
+
+
+def test_this_year_and_last_under_each_account_and_each_village(read, tmp_path):
+    lines = [["虚镇", "虚甲村", 5, 4, 3, 2]]
+    head = ["乡镇", "村名", "经营收入/本年", "经营收入/上年", "补助收入/本年", "补助收入/上年"]
+    assert amounts(read(lines, head, "西峰区2023年收入（单位：元）")) == {(FIRST, 2023): 5}
+    turned = [[None, "本年数", "上年数", "本年数", "上年数"], ["经营收入", None, 4, 3, 2],
+              ["补助收入", 5, 4, 3, 2]]  # fmt: skip
+    head = ["项目", "虚甲村", "虚甲村", "虚乙村", "虚乙村"]
+    books = read(turned, head, "西峰区虚镇2023年收入（单位：元）")
+    assert amounts(books) == {("621002002200", 2023): 3}
+    assert amounts(books, "补助收入") == {(FIRST, 2023): 5, ("621002002200", 2023): 3}
