@@ -43,7 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lianjian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _data_commands(commands)
+    _report_commands(commands)
+    return parser
 
+
+def _data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     simulate = commands.add_parser("simulate", help="write simulated ledgers with a known truth")
     simulate.add_argument("name", nargs="?", default=DEFAULT_DATASET, help="dataset to write")
     simulate.add_argument(
@@ -68,14 +73,18 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("names", nargs="*", metavar="DATASET", help="default: every dataset")
     build.set_defaults(action=_build)
 
+    dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
+    dictionary.set_defaults(action=_dictionary)
+
+
+def _report_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     run = commands.add_parser("run", help="run the notebooks and write reports/index.html")
     _selection(run)
     run.add_argument("--jobs", type=_positive, help="notebooks at a time; default: what cores and "
                      "memory allow")  # fmt: skip
     run.add_argument("--force", action="store_true", help="run what is up to date as well")
     run.add_argument("--dry-run", action="store_true", help="say what would run, and why")
-    run.add_argument("--pdf", action="store_true", help="make a PDF of each report as well")
-    run.add_argument("--docx", action="store_true", help="make a Word file of each report as well")
+    _formats(run)
     run.add_argument("--cell-seconds", type=_seconds, help="the most that a cell may take")
     run.add_argument("--run-seconds", type=_seconds, help="the most that a run may take")
     run.add_argument("--kernels", choices=["auto", "warm", "plain"], default="auto",
@@ -84,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--scheduler", default="", metavar="ADDRESS",
                      help="run on a Dask cluster, e.g. tcp://10.0.0.1:8786")  # fmt: skip
     run.set_defaults(action=_run)
+
+    render = commands.add_parser("render", help="write finished reports as PDF or for Word")
+    render.add_argument("reports", nargs="*", metavar="REPORT", help="default: every report")
+    _formats(render)
+    render.set_defaults(action=_render)
 
     why = commands.add_parser("why", help="say of each run what changed since it was made")
     _selection(why)
@@ -103,9 +117,19 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--json", action="store_true", help="for a program to read")
     compare.set_defaults(action=_compare)
 
-    dictionary = commands.add_parser("dictionary", help="write data/dictionary.md anew")
-    dictionary.set_defaults(action=_dictionary)
-    return parser
+    cite = commands.add_parser("cite", help="print how to cite a report, or one number in it")
+    cite.add_argument("report", nargs="?", default="", metavar="REPORT",
+                      help="a report, e.g. 09-county-brief-621022, or one address in it, e.g. "
+                      "09-county-brief-621022#num-mean; default: this package")  # fmt: skip
+    cite.add_argument("--format", default="text", metavar="FORM",
+                      help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
+    cite.set_defaults(action=_cite)
+
+
+def _formats(command: argparse.ArgumentParser) -> None:
+    for name, what in (("pdf", "as PDF/A with the notebook attached"), ("docx", "for Word")):
+        command.add_argument(f"--{name}", dest="formats", action="append_const", const=name,
+                             default=[], help=f"write each report {what} as well")  # fmt: skip
 
 
 def _positive(text: str) -> int:
@@ -254,7 +278,7 @@ def _run(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         force=options.force,
         limits=Limits(options.cell_seconds, options.run_seconds),
-        formats=tuple(name for name in ("pdf", "docx") if getattr(options, name)),
+        formats=tuple(options.formats),
         warm=warm,
         scheduler=options.scheduler,
     )
@@ -314,6 +338,22 @@ def _compare(options: argparse.Namespace) -> int:
     else:
         _say("no number moved")
     return 1 if changes else 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    from analysis.reports import documents
+
+    written = documents.render(options.reports, options.formats or ["pdf"])
+    for path in written:
+        _say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
+    return 0
+
+
+def _cite(options: argparse.Namespace) -> int:
+    from analysis.reports.cite import cite
+
+    sys.stdout.write(cite(options.report, options.format))
+    return 0
 
 
 def _dictionary(_: argparse.Namespace) -> int:

@@ -1,11 +1,13 @@
 """Write so that nothing is lost: stage, then rename."""
 
 import ctypes
+import io
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -77,9 +79,27 @@ def _renameat2() -> Any:  # noqa: ANN401  (a function of the C library)
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8 with Unix line ends, by a rename."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file by a rename."""
     staging = path.with_name(f".{path.name}.staging")
-    staging.write_text(text, encoding="utf-8", newline="\n")
+    staging.write_bytes(content)
     staging.replace(path)
+
+
+def zipped(contents: Mapping[str, bytes]) -> bytes:
+    """Return a zip file; the same contents give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        for name in sorted(contents):
+            entry = zipfile.ZipInfo(name)  # of 1980-01-01
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            entry.create_system = 3  # as on Unix, wherever it was made
+            file.writestr(entry, contents[name])
+    return buffer.getvalue()
 
 
 def to_json(content: Any) -> str:  # noqa: ANN401  (JSON can be anything)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths
+from analysis.clean.authors import own_work
 from analysis.clean.sources import Card, read_cards, read_toml, verify
 from analysis.errors import LianjianError
 from analysis.fields import KINDS
@@ -104,6 +105,7 @@ def build(name: str) -> Built:
     from analysis.clean.tables import write_csv  # noqa: PLC0415
 
     kind = PUBLISHED if name == PUBLISHED else _kind(head, card_file)
+    work = own_work(head, card_file.name)
     to_fill: dict[str, Any] = {}
     if is_books:
         files = [card.file for card in cards]
@@ -125,6 +127,7 @@ def build(name: str) -> Built:
         "rows": rows,
         "issues": len(tables.get("issues", ())),
         "errors": errors,
+        **({"work": work} if work else {}),
         **extra,
     }
     with staged_folder(target) as staging:

@@ -41,6 +41,8 @@ class Dataset:
     score : dict
         How the reader did against the truth, where a simulation knows it; see
         `books.score.Score`.
+    work : dict
+        Authors, institution and date of a page on these data, where the card names them.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Dataset:
     rows: dict[str, int] = field(default_factory=dict)
     issues_count: int = 0
     score: dict[str, Any] = field(default_factory=dict)
+    work: dict[str, Any] = field(default_factory=dict)
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -126,6 +129,7 @@ def load(name: str) -> Dataset:
         rows=manifest["rows"],
         issues_count=manifest["issues"],
         score=manifest.get("score", {}),
+        work=manifest.get("work", {}),
     )
     _loaded[name] = data
     _announce(data)
@@ -161,6 +165,7 @@ def _announce(data: Dataset) -> None:
         "sources": list(data.sources),
         "corrections": list(data.applied_corrections),
         "issues": data.issues_count,
+        **({"work": data.work} if data.work else {}),
     }
     display(
         {

@@ -81,7 +81,13 @@ def take_in(
         if not path.is_file():
             raise LianjianError(f"{path} is missing, or is no file.")
     kind = "simulated" if is_simulated else "ledger"
-    head = [f"kind = {quoted(kind)}", f"title = {quoted(title or name)}"]
+    head = [
+        f"kind = {quoted(kind)}",
+        f"title = {quoted(title or name)}",
+        "# who signs the pages on these data, and when:",
+        '# authors = ["Family, Given"]',
+        '# date = "2026"',
+    ]
     if len(files) == _TIDY_FILES and any(map(_is_tidy, files)):
         return _take_tidy(folder, files, kind, head)
     return _take_books(folder, files, {"villages": villages, "register": register}, kind, head)

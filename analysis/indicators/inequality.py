@@ -135,6 +135,16 @@ def gini(incomes: npt.ArrayLike, *, small_sample: bool = False) -> float:
 def theil(incomes: npt.ArrayLike) -> float:
     r"""Return Theil's T, :math:`\frac1n \sum (x_i/\bar x) \ln (x_i/\bar x)`; a zero adds nothing.
 
+    Parameters
+    ----------
+    incomes : array-like, shape (n,)
+        In one unit, not negative, at least one positive; NaN is left out.
+
+    Raises
+    ------
+    LianjianError
+        An income is negative, or none is positive.
+
     Notes
     -----
     Theil 1967, Economics and Information Theory; x ln x → 0 as x → 0. Its largest value is ln n.
@@ -152,6 +162,16 @@ def theil(incomes: npt.ArrayLike) -> float:
 
 def mean_log_deviation(incomes: npt.ArrayLike) -> float:
     r"""Return the mean log deviation (Theil L), :math:`\frac1n \sum \ln (\bar x / x_i)`.
+
+    Parameters
+    ----------
+    incomes : array-like, shape (n,)
+        In one unit, all positive; NaN is left out.
+
+    Raises
+    ------
+    LianjianError
+        An income is zero or negative, or none is given.
 
     Notes
     -----
@@ -240,6 +260,16 @@ def palma(incomes: npt.ArrayLike) -> float:
 
 def lorenz(incomes: npt.ArrayLike) -> pd.DataFrame:
     """Return the Lorenz curve: ``villages_pct, income_pct``, from 0 to 100, poorest first.
+
+    Parameters
+    ----------
+    incomes : array-like, shape (n,)
+        In one unit, not negative, at least one positive; NaN is left out.
+
+    Raises
+    ------
+    LianjianError
+        An income is negative, or none is positive.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
 import contextlib
-import datetime
+import datetime as dt
 import json
 import logging
 import os
@@ -28,7 +28,7 @@ from analysis.reports.plan import Run
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
+EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
 _START_SECONDS = 60.0
 _SHORTEST_SECRET = 6  # a shorter one would be struck out of innocent words
 _LONGEST_SOCKET = 90  # the address of a local socket holds about a hundred bytes
@@ -118,7 +118,7 @@ def environment() -> dict[str, str]:
         **one_thread,
         "LIANJIAN_ROOT": str(paths.root()),
         "PYTHONHASHSEED": "0",
-        "SOURCE_DATE_EPOCH": _EPOCH,
+        "SOURCE_DATE_EPOCH": EPOCH,
         "TZ": "UTC",
         "LANG": "C.UTF-8",
         "TQDM_DISABLE": "1",
@@ -246,7 +246,7 @@ class _Date(str):
 def _for_papermill(value: parameters.Value) -> Any:  # noqa: ANN401
     if isinstance(value, list):
         return [_for_papermill(item) for item in value]
-    return _Date(value.isoformat()) if isinstance(value, datetime.date) else value
+    return _Date(value.isoformat()) if isinstance(value, dt.date) else value
 
 
 def _secrets(run: Run) -> dict[str, str]:
@@ -492,7 +492,10 @@ def _client() -> type:
     class Client(AsyncKernelClient):
         """Knows that a kernel is ready when it says so, where the stock client waits in silence."""
 
-        async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        async def _async_wait_for_ready(  # the stock client's signature
+            self,
+            timeout: float | None = None,  # noqa: ASYNC109
+        ) -> None:
             deadline = time.monotonic() + (timeout or _START_SECONDS)
             while time.monotonic() < deadline:
                 asked = self.kernel_info()

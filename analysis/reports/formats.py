@@ -7,9 +7,13 @@ from collections.abc import Iterable
 MISSING = "–"
 _MINUS = "−"
 _DECIMALS = ((1000, 0), (100, 1), (0, 2))
-_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_UNSEEN = (
+    0xAD, 0x180E, 0x200B, 0x200C, 0x200D, 0x2028, 0x2029, *range(0x2060, 0x2065), 0xFEFF,
+    *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
+)  # fmt: skip
 _CONTROL = (*range(9), 11, 12, *range(14, 32), *range(127, 160))
-_VISIBLE = {code: f"[U+{code:04X}]" for code in (*_BIDI, *_CONTROL)}
+_HIDDEN = frozenset(map(chr, (*_BIDI, *_UNSEEN, *_CONTROL)))
 
 
 def visible(text: str) -> str:
@@ -20,7 +24,10 @@ def visible(text: str) -> str:
     >>> visible("a" + chr(0x202E) + "b")
     'a[U+202E]b'
     """
-    return text.translate(_VISIBLE)
+    # pages are long and seldom hold one: look which there are before going through the text
+    for sign in _HIDDEN.intersection(text):
+        text = text.replace(sign, f"[U+{ord(sign):04X}]")
+    return text
 
 
 def typeset(text: str) -> str:
@@ -35,6 +42,24 @@ def typeset(text: str) -> str:
     text = re.sub(r'(^|[\s(\[—])"(?=\S)', r"\1“", text)
     text = re.sub(r"(?<=\d) (?=万元|元\b|%)", "\u00a0", text)
     return text.replace('"', "”")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
+    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+}  # fmt: skip
+
+
+def latex(text: str) -> str:
+    r"""Write a text for LaTeX: its special characters stand for themselves, on one line.
+
+    Examples
+    --------
+    >>> latex("50 % of {x}_1\n\input")
+    '50 \\% of \\{x\\}\\_1 \\textbackslash{}input'
+    """
+    line = " ".join(visible(text).split())
+    return "".join(_LATEX.get(char, char) for char in line)
 
 
 def number(value: float, digits: int, *, grouped: bool = True) -> str:

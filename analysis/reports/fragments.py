@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from html import escape, unescape
 from typing import Any
 
@@ -17,6 +17,8 @@ _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 _POINTER = re.compile(r'<a href="#((?:fig|tab|num)-[^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 _VERBATIM = re.compile(r"(<(?:pre|code)\b.*?</(?:pre|code)>|<[^>]+>)", re.DOTALL)
+# on a phone a figure stands whole; this shows it at its own size
+_ENLARGE = '<details class="lj-enlarge"><summary>Enlarge</summary></details>'
 _UNFILLED = {"", "…", "...", "figure", "table", "number"}
 
 
@@ -32,6 +34,8 @@ class Writer:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.headings: list[tuple[int, str, str]] = []
+        self.taken: set[str] = set()
+        self.folds = 0
 
     # ---- prose ----
 
@@ -52,12 +56,7 @@ class Writer:
         # the page's title is its only h1, and no level is skipped on the way down
         above = self.headings[-1][0] if self.headings else 1
         level = max(2, min(level, above + 1))
-        taken = {anchor for _, anchor, _ in self.headings}
-        base = anchor = f"sec-{slug(text)}"
-        count = 1
-        while anchor in taken:
-            count += 1
-            anchor = f"{base}-{count}"
+        anchor = self.address("sec", text)
         self.headings.append((level, anchor, text))
         link = f'<a class="lj-anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
         return f'<h{level} id="{anchor}">{inner}{link}</h{level}>'
@@ -78,6 +77,29 @@ class Writer:
             return f'<a class="lj-pointer" href="#{match[1]}">{words}</a>'
 
         return _POINTER.sub(fill, html)
+
+    def address(self, kind: str, name: object) -> str:
+        """Return an address that this page has not given yet."""
+        base = anchor = f"{kind}-{slug(str(name)) or 'x'}"
+        count = 1
+        while anchor in self.taken:
+            count += 1
+            anchor = f"{base}-{count}"
+        self.taken.add(anchor)
+        return anchor
+
+    # ---- code ----
+
+    def code(self, source: str) -> str:
+        """Write the code of a cell, folded; its address unfolds it."""
+        self.folds += 1
+        anchor = f"code-{self.folds}"
+        link = f'<a class="lj-anchor" href="#{anchor}" aria-label="Link to this code">#</a>'
+        return (
+            f'<details class="source"><summary>Code</summary>{link}'
+            f'<pre id="{anchor}" class="highlight" tabindex="0"><code>{_highlighted(source)}</code>'
+            "</pre></details>"
+        )
 
     # ---- outputs ----
 
@@ -104,18 +126,19 @@ class Writer:
         product = self.findings.find(markup.anchor(kind, name))
         if product is None:
             return ""
-        return sanitise.own(markup.with_number(html, kind, name, product.position))
+        clean = sanitise.own(markup.with_number(html, kind, name, product.position))
+        return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
 
     def _writers(self) -> dict[str, Callable[[str, Mapping[str, Any]], str]]:
         def html(text: str, _: Mapping[str, Any]) -> str:
             return (
                 '<div class="lj-output" role="region" tabindex="0" aria-label="Output">'
-                f"{sanitise.foreign(text)}</div>"
+                f"{_unheaded(sanitise.foreign(text))}</div>"
             )
 
         def markdown(text: str, _: Mapping[str, Any]) -> str:
             # an output carries data: its tags are text
-            return sanitise.foreign(_markdown(text, {}, escape=True))
+            return _unheaded(sanitise.foreign(_markdown(text, {}, escape=True)))
 
         writers: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
             "text/html": html,
@@ -125,6 +148,12 @@ class Writer:
         return writers | {
             m: lambda text, _: _pre(text, "lj-text") for m in ("text/latex", "text/plain")
         }
+
+
+def _unheaded(html: str) -> str:
+    """Turn headings of an output into words that look so: only a notebook's text divides a page."""
+    html = re.sub(r"<h[1-6]\b[^>]*>", '<p class="lj-subhead"><strong>', html)
+    return re.sub(r"</h[1-6]>", "</strong></p>", html)
 
 
 def _quotes(html: str) -> str:
@@ -140,12 +169,14 @@ def _quotes(html: str) -> str:
     return "".join(parts)
 
 
-def code(source: str) -> str:
-    """Highlight Python code."""
-    from nbconvert.filters import Highlight2HTML  # noqa: PLC0415
+@lru_cache(maxsize=512)
+def _highlighted(source: str) -> str:
+    """Highlight Python code; the runs of one notebook share it."""
+    from pygments import highlight  # noqa: PLC0415
+    from pygments.formatters.html import HtmlFormatter  # noqa: PLC0415
+    from pygments.lexers.python import PythonLexer  # noqa: PLC0415
 
-    highlight = Highlight2HTML("ipython3", extra_formatter_options={"nowrap": True})
-    return f'<pre class="highlight" tabindex="0"><code>{highlight(source)}</code></pre>'
+    return str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
 
 
 def _pre(text: str, kind: str) -> str:
@@ -169,7 +200,8 @@ def _markdown(source: str, attachments: Mapping[str, Any], *, escape: bool) -> s
     from nbconvert.filters.markdown_mistune import MarkdownWithMath  # noqa: PLC0415
 
     renderer = _renderer()(escape=escape, attachments=dict(attachments), exclude_anchor_links=True)
-    return str(MarkdownWithMath(renderer=renderer).render(source))
+    html = str(MarkdownWithMath(renderer=renderer).render(source))
+    return html.replace("<th></th>", "<td></td>")  # a header that says nothing is no header
 
 
 @cache

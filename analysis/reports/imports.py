@@ -4,8 +4,9 @@ import sys
 import threading
 from functools import cache
 
-# A validator of addresses that jsonschema takes along where it is installed (JupyterLab brings it): it
-# builds a parser for 1.4 s, and no notebook has such an address. Papermill takes pyarrow along for HDFS.
+# A validator of addresses that jsonschema takes along where it is installed (JupyterLab brings
+# it): it builds a parser for 1.4 s, and no notebook has such an address. Papermill takes pyarrow
+# along for HDFS.
 _NEEDLESS = ("rfc3987_syntax", "pyarrow")
 _lock = threading.Lock()
 

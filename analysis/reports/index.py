@@ -1,15 +1,35 @@
-"""The page that lists every report: failures first, then notebook by notebook."""
+"""The page that lists every report: failures first, then notebook by notebook.
 
+It is written from the run records alone, for sixteen runs as for three thousand. A small script,
+named by its hash in the page's policy, narrows the list; without it the page is whole.
+"""
+
+import base64
+import hashlib
 import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from analysis import __version__
-from analysis.reports import staging
+from analysis import __version__, fields
+from analysis.reports import embed, formats, staging
 
+TEMPLATES = Path(__file__).parent / "templates"
 _MOST_NUMBERS = 5
+_TABLES = re.compile(r"<(tbody|select|ul)\b.*?</\1>", re.DOTALL)
+# files beside a page, where they are: name, word, and what the word means
+_FILES = (
+    ("report.pdf", "PDF", "the page for print"),
+    ("report.docx", "Word", "the page for Word"),
+    ("notebook.ipynb", "notebook", "executed notebook"),
+    ("numbers.csv", "numbers", "cited numbers"),
+)
 
 
 @dataclass(frozen=True)
@@ -18,18 +38,31 @@ class Group:
 
     Attributes
     ----------
-    heading, summary : str
-        The notebook's title and first paragraph.
+    name, heading, summary : str
+        The notebook's name, title and first paragraph.
     runs : list of dict
         Their run records.
-    names : list of (str, str)
+    numbers : list of (str, str)
         Name and label of the cited numbers shown as columns.
+    kind : str
+        Kind of the data where all runs share it, else empty.
     """
 
+    name: str
     heading: str
     summary: str
     runs: list[dict[str, Any]]
-    names: list[tuple[str, str]]
+    numbers: list[tuple[str, str]]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Runs of one notebook that failed in the same way."""
+
+    notebook: str
+    error: str
+    runs: list[dict[str, Any]]
 
 
 def render(reports: Path) -> str:
@@ -40,45 +73,78 @@ def render(reports: Path) -> str:
     reports : Path
         The folder; each report's ``run.json`` says what it is.
     """
-    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415
-
-    from analysis.reports import publish  # noqa: PLC0415
-
     records = _records(reports)
     good = [r for r in records if r["result"] == "ok"]
     failed = [r for r in records if r["result"] != "ok"]
-    environment = Environment(
-        loader=FileSystemLoader(publish.TEMPLATES), autoescape=True, trim_blocks=True
-    )
-    html = environment.get_template("index.html.j2").render(
+    published = {r["slug"] for r in good}
+    for run in failed:
+        run["has_good"] = run["slug"] in published
+    newest_failed = {r["slug"] for r in failed}
+    for run in good:
+        run["newest_failed"] = run["slug"] in newest_failed
+        run["states"] = _states(run)
+    script = (TEMPLATES / "index.js").read_text("utf-8").strip()
+    html = _template().render(
         version=__version__,
         groups=_groups(good),
-        failed=failed,
-        published={r["slug"] for r in good},
+        failures=_failures(failed),
+        failed=len(failed),
         count=len(good),
         simulated=sum(r.get("kind") == "simulated" for r in good),
         last=max((r["started"] for r in records), default="")[:16].replace("T", " "),
-        kinds=publish.KINDS,
+        counties=_counties(records),
+        notebooks=_notebooks(records),
+        checked=sum("checks" in r["states"] for r in good),
+        has_numbers=(reports / "numbers.csv").is_file(),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    return publish.finish(html)
+    html = formats.visible(html)
+    # names by the thousand stand in tables, which are set in the sans: the serif needs none of them
+    return embed.placed(html, serif=_TABLES.sub("", html))
+
+
+@cache
+def _template() -> Any:  # noqa: ANN401  (jinja2 is imported when an index is written)
+    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415
+
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("index.html.j2")
 
 
 def _records(reports: Path) -> list[dict[str, Any]]:
+    """Read the run records, in the order of the reports' names."""
     records = []
-    for path in sorted(reports.glob("*/run.json")):
-        if path.parent.parent != reports or path.parent.name.startswith("."):
-            continue
-        record = json.loads(path.read_text("utf-8"))
+    with os.scandir(reports) as entries:
+        folders = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    for name in folders:
+        try:
+            record = json.loads((reports / name / "run.json").read_bytes())
+        except FileNotFoundError:
+            continue  # a folder that no run made
+        present = set(os.listdir(reports / name))  # noqa: PTH208  (names only, three thousand times)
+        record["folder"] = name
+        record["files"] = [(file, word, hint) for file, word, hint in _FILES if file in present]
         record["numbers"] = record.get("numbers", [])
-        record["folder"] = path.parent.name
-        record["failed"] = path.parent.name.endswith(staging.FAILED)
+        record["failed"] = name.endswith(staging.FAILED)
+        given = record.get("parameters", {})
+        record["county"] = str(given.get("county", ""))
+        record["words"] = " ".join(f"{key} {value}" for key, value in given.items())
         records.append(record)
     return records
 
 
+def _states(run: dict[str, Any]) -> list[str]:
+    """Return the states by which the list can be narrowed."""
+    bad = [check["name"] for check in run.get("checks", ()) if check["state"] == "failed"]
+    run["bad_checks"] = bad
+    return ["ok", *["checks"] * bool(bad), *["failed"] * run["newest_failed"]]
+
+
 def _groups(good: list[dict[str, Any]]) -> list[Group]:
     groups = []
-    for _, members in groupby(good, key=lambda r: r["notebook"]):
+    for notebook, members in groupby(good, key=lambda r: r["notebook"]):
         runs = list(members)
         heading = runs[0]["heading"]
         labels: dict[str, list[str]] = {}
@@ -87,12 +153,46 @@ def _groups(good: list[dict[str, Any]]) -> list[Group]:
             run["by_name"] = {number["name"]: number for number in run["numbers"]}
             for number in run["numbers"]:
                 labels.setdefault(number["name"], []).append(number["label"])
-        names = [(name, _common(texts)) for name, texts in labels.items()][:_MOST_NUMBERS]
-        groups.append(Group(heading, runs[0]["summary"], runs, names))
+        # what most runs have stands first; among equals, the notebook's order
+        common = sorted(labels.items(), key=lambda item: -len(item[1]))[:_MOST_NUMBERS]
+        columns = [(name, _common(texts)) for name, texts in common]
+        kinds = {run.get("kind", "") for run in runs}
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        name = notebook.removesuffix(".ipynb")
+        groups.append(Group(name, heading, runs[0]["summary"], runs, columns, kind))
     return groups
 
 
-def _common(labels: list[str]) -> str:
+def _failures(failed: list[dict[str, Any]]) -> list[Failures]:
+    """Put together what failed in the same way: one cause is read once."""
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in failed:
+        alike.setdefault((run["notebook"], run.get("error", "")), []).append(run)
+    return [
+        Failures(notebook.removesuffix(".ipynb"), error, runs)
+        for (notebook, error), runs in alike.items()
+    ]
+
+
+def _counties(records: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return code and name of the counties that the runs have as a parameter."""
+    names = {county.code: f"{county.name} {county.name_zh}" for county in fields.COUNTIES}
+    codes = sorted({record["county"] for record in records} - {""})
+    return [(code, names.get(code, code)) for code in codes]
+
+
+def _notebooks(records: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """Return name, title and number of reports of each notebook."""
+    counts: Counter[str] = Counter()
+    headings: dict[str, str] = {}
+    for record in records:
+        name = record["notebook"].removesuffix(".ipynb")
+        counts[name] += record["result"] == "ok"
+        headings[name] = record.get("heading") or headings.get(name) or name
+    return [(name, headings[name], counts[name]) for name in sorted(counts)]
+
+
+def _common(labels: Sequence[str]) -> str:
     """Keep the parts of a label, between commas, that all runs share.
 
     Examples
@@ -100,6 +200,6 @@ def _common(labels: list[str]) -> str:
     >>> _common(["Mean income, Huan County, 2024", "Mean income, Ning County, 2024"])
     'Mean income, 2024'
     """
-    parts = [label.split(", ") for label in labels]
-    shared = [part for part in parts[0] if all(part in others for others in parts)]
-    return ", ".join(shared) or labels[0]
+    kinds = [set(label.split(", ")) for label in dict.fromkeys(labels)]
+    shared = set.intersection(*kinds)
+    return ", ".join(part for part in labels[0].split(", ") if part in shared) or labels[0]

@@ -1,7 +1,8 @@
 """What runs inside a kernel: the same start, whether it was forked from a warm process or not.
 
-``python -m analysis.reports.kernel PLACE`` starts a plain kernel. ``PLACE`` is a private folder that
-holds the connection (``kernel.json``) and takes the list of files that the notebook read (``reads``).
+``python -m analysis.reports.kernel PLACE`` starts a plain kernel. ``PLACE`` is a private folder
+that holds the connection (``kernel.json``) and takes the list of files that the notebook read
+(``reads``).
 """
 
 import json

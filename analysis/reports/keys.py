@@ -1,13 +1,13 @@
 """Why a run is, or is not, up to date.
 
 The key of a run is what its result follows from: the code of its notebook, the modules of
-``analysis`` that this code reaches, the files that it read, its parameters, the locked versions, and
-the part of the engine that executes. A second key holds what only the page follows from: prose, the
-rest of the engine, the templates. Keys hold relative names and hashes of contents, no times and no
-places, so that a project copied elsewhere is as up to date there.
+``analysis`` that this code reaches, the files that it read, its parameters, the locked versions,
+and the part of the engine that executes. A second key holds what only the page follows from:
+prose, the rest of the engine, the templates. Keys hold relative names and hashes of contents, no
+times and no places, so that a project copied elsewhere is as up to date there.
 
-Looking costs a hash of each file once. Only where the bytes of a notebook have changed is it parsed,
-to see whether its code has.
+Looking costs a hash of each file once. Only where the bytes of a notebook have changed is it
+parsed, to see whether its code has.
 """
 
 import ast
@@ -23,7 +23,7 @@ from typing import Any
 import analysis
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports import parameters, source
+from analysis.reports import origin, parameters, source
 from analysis.reports.plan import Run
 from analysis.reports.syntax import parse
 
@@ -126,7 +126,9 @@ class Looker:
     def page(self) -> str:
         """Hash of what makes a page of an executed notebook: this room and the citation."""
         room = _PACKAGE / "reports"
-        files = sorted([*room.rglob("*.py"), *(room / "templates").iterdir()])
+        files = sorted(
+            [*room.rglob("*.py"), *(room / "templates").iterdir(), *(room / "fonts").iterdir()]
+        )
         files += [_PACKAGE / "fields.py", _PACKAGE / "__init__.py", self.root / "CITATION.cff"]
         return _hash("".join(self.bytes_of(file) for file in files).encode())
 
@@ -160,12 +162,14 @@ class Looker:
             "engine": self._modules(f"analysis.reports.{name}" for name in _EXECUTES),
             "page": self.page,
             "title": run.title,
+            "differs": list(origin.of(run.notebook).differs),
         }
 
     def renewed(self, run: Run, old: Mapping[str, Any]) -> dict[str, Any]:
         """Return the key of a run whose page has just been made anew."""
         notebook, code = self.bytes_of(run.notebook), self.code_of(run.notebook)
-        return {**old, "notebook": notebook, "code": code, "page": self.page, "title": run.title}
+        new = {"notebook": notebook, "code": code, "page": self.page, "title": run.title}
+        return {**old, **new, "differs": list(origin.of(run.notebook).differs)}
 
     def decide(self, run: Run, folder: Path) -> Decision:
         """Compare a run's key with what is there now.
@@ -220,6 +224,9 @@ class Looker:
             yield "the title in notebooks/plan.toml changed"
         if self.page != old["page"]:
             yield "the page's template or the citation changed"
+        # a page that says its source is not committed is made anew once it is
+        if old["differs"] and list(origin.of(run.notebook).differs) != old["differs"]:
+            yield "what git has of the source changed"
 
 
 def _code_changes(look: Looker, run: Run, old: Mapping[str, Any]) -> Iterator[str]:

@@ -23,7 +23,8 @@ _TEX = str.maketrans(
      "−": "$-$", "\u00a0": "~"}
 )  # fmt: skip
 _MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}. In the text:
-%   \lj{name} the number with its unit, \ljvalue{name} as stored, \ljlow{name}, \ljhigh{name}, \ljn{name}
+%   \lj{name} the number with its unit, \ljvalue{name} as stored,
+%   \ljlow{name}, \ljhigh{name}, \ljn{name}
 % A number from simulated data says so where it is printed.
 \providecommand{\ljsimulated}{\textsuperscript{\textsf{simulated}}}
 \providecommand{\ljget}[2]{\ifcsname lj:#1:#2\endcsname\csname lj:#1:#2\endcsname\else
@@ -187,14 +188,15 @@ def _read(path: Path) -> list[dict[str, Any]]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
-            if list(reader.fieldnames or ()) != list(COLUMNS):
-                raise ValueError(reader.fieldnames)
             rows: list[dict[str, Any]] = list(reader)
             for row in rows:
                 row |= {name: _number(row[name]) for name in ("low", "high", "n")}
                 float(row["value"])
                 row["value"] = _number(row["value"])
                 row["simulated"] = row["simulated"] == "yes"
+        is_known = list(reader.fieldnames or ()) == list(COLUMNS)
+        if not is_known:
+            raise KeyError(reader.fieldnames)  # noqa: TRY301
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
         raise LianjianError(
             f"{path} is no ledger of numbers with the columns {', '.join(COLUMNS)}: {error!r}"

@@ -205,7 +205,10 @@ def _understand(node: ast.expr) -> _Kind:
     """Split an annotation into scalar types and literal values."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
-            return _understand(parse(node.value, mode="eval").body)
+            match parse(node.value).body:
+                case [ast.Expr(value)]:
+                    return _understand(value)
+            return _Kind((), understood=False)
         return _Kind(("None",), understood=node.value is None)
     last = ast.unparse(node).rpartition(".")[2]
     if isinstance(node, ast.Name | ast.Attribute) and last in _SCALARS:
@@ -294,16 +297,12 @@ def _fits(value: object, parameter: Parameter) -> bool:
         return value is None or isinstance(value, str | int | float | bool | date)
     if any(value == c and type(value) is type(c) for c in parameter.choices):
         return True
-    if value is None:
-        return "None" in parameter.kinds
-    if parameter.choices:
-        return False
-    kind = type(value).__name__
-    if kind == "int" and "float" in parameter.kinds:
-        return True
+    if value is None or parameter.choices:
+        return value is None and "None" in parameter.kinds
     if isinstance(value, float) and not math.isfinite(value):
         return False
-    return kind in parameter.kinds
+    kind = type(value).__name__
+    return kind in parameter.kinds or (kind == "int" and "float" in parameter.kinds)
 
 
 def _is_none(value: str) -> bool:
@@ -389,7 +388,7 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
 
 
 def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[str, str, str, str]]:
-    """Return name, type, default and meaning of each parameter, as ``lianjian params`` prints them."""
+    """Return name, type, default and meaning of each parameter: what ``lianjian params`` prints."""
     rows = []
     for parameter in declared.values():
         kind = parameter.annotation or parameter.allowed

@@ -166,6 +166,11 @@ def _checked(entry: Mapping[str, Any], number: int, found: Mapping[str, Path]) -
             f"{where}: each = {each!r} is unknown.{meant(str(each), _EACH)} "
             f"It may be: {', '.join(_EACH)}."
         )
+    _check_values(entry, where)
+    return name
+
+
+def _check_values(entry: Mapping[str, Any], where: str) -> None:
     for key in ("grid", "parameters"):
         if not isinstance(entry.get(key, {}), dict):
             raise LianjianError(f"{where}: {key} is a table of names, as {key} = {{ year = … }}.")
@@ -179,7 +184,6 @@ def _checked(entry: Mapping[str, Any], number: int, found: Mapping[str, Path]) -
         seconds = entry.get(key, 1)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
             raise LianjianError(f"{where}: {key} is {seconds!r}; it takes seconds, above 0.")
-    return name
 
 
 def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Parameter]) -> list[Run]:
@@ -294,9 +298,9 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         new = parameters.check(wanted, declared, run.notebook.name)
         default = declared["dataset"].default if "dataset" in declared else ""
         covered = known(str({**run.parameters, **new}.get("dataset", default)))
-        if run.each == "county" and covered.counties:
-            if run.parameters["county"] not in covered.counties:
-                continue
+        by_county = run.each == "county" and bool(covered.counties)
+        if by_county and run.parameters["county"] not in covered.counties:
+            continue
         merged = {
             name: parameters.narrow(value, declared[name], covered, run.notebook.name)
             for name, value in {**run.parameters, **new}.items()

@@ -3,21 +3,32 @@
 import hashlib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, fields, paths
-from analysis.reports import embed, findings, formats, fragments, parameters
+from analysis.reports import (
+    bibliography,
+    checks,
+    citation,
+    embed,
+    findings,
+    formats,
+    fragments,
+    index,
+    origin,
+    parameters,
+)
+from analysis.reports.names import slug
 from analysis.reports.normalise import INJECTED
+from analysis.reports.parameters import Parameter
 from analysis.reports.plan import Run
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-TEMPLATES = Path(__file__).parent / "templates"
 KINDS = {
     "simulated": "Simulated ledgers",
     "ledger": "Village ledgers",
@@ -25,6 +36,8 @@ KINDS = {
 }
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*(?:\n|\Z)")
 _rendering = threading.Lock()  # one exporter serves every thread
+
+_PANEL = "<!--checks-->"  # where the checks go; what stands above it is escaped and has no "<"
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,10 @@ class Page:
         First 12 hex digits of the hash of the executed notebook.
     findings : Findings
         Data used and products published.
+    citation : Citation
+        How it is cited.
+    checks : tuple of Check
+        What was checked about it.
     """
 
     html: str
@@ -50,9 +67,13 @@ class Page:
     summary: str
     run_id: str
     findings: findings.Findings
+    citation: citation.Citation
+    checks: tuple[checks.Check, ...]
 
 
-def publish(node: "NotebookNode", run: Run, content: bytes) -> Page:
+def publish(
+    node: "NotebookNode", run: Run, content: bytes, told: checks.Told = checks.NOTHING
+) -> Page:
     """Render an executed notebook.
 
     Parameters
@@ -63,39 +84,60 @@ def publish(node: "NotebookNode", run: Run, content: bytes) -> Page:
         What was run.
     content : bytes
         The executed notebook as stored; its hash is the run's id.
+    told : Told
+        What the engine knows about the run.
     """
     found = findings.gather(node)
     heading, summary = _opening(node)
     title = run.title or heading or run.name
     subtitle = in_words({n: v for n, v in run.parameters.items() if _worded(v) not in title})
     run_id = hashlib.sha256(content).hexdigest()[:12]
+    declared = parameters.read(run.notebook)
+    values = {n: run.parameters.get(n, p.default) for n, p in declared.items()}
+    seen = origin.of(run.notebook)
+    cited = citation.of_page(
+        slug=run.slug, title=title, abstract=summary, run_id=run_id, code=seen.code,
+        parameters=run.parameters, datasets=found.datasets, simulated=found.simulated,
+    )  # fmt: skip
     facts = {
         "title": title,
         "subtitle": subtitle,
-        "summary": summary,
         "run_id": run_id,
         "slug": run.slug,
-        "notebook": run.notebook.name,
         "version": __version__,
         "simulated": found.simulated,
         "kind": found.kind,
         "kinds": KINDS,
         "datasets": found.datasets,
-        "parameters": _parameter_rows(run),
-        "citation": citation(title, run_id, found),
+        "parameters": _parameter_rows(declared.values(), values, run),
+        "code": cited.code,
+        "head_tags": list(bibliography.head_tags(cited)),
+        "json_ld": bibliography.json_ld(cited),
+        "cite": bibliography.text(cited),
+        "bibtex": bibliography.bibtex(cited),
         "writer": fragments.Writer(found),
-        "code": fragments.code,
     }
     with _rendering:
         html, _ = _exporter().from_notebook_node(node, resources={"page": facts})
-    html = finish(html)
-    return Page(html, title, heading or run.name, subtitle, summary, run_id, found)
+    made = (
+        checks.of_source(seen),
+        checks.of_data(found.datasets),
+        checks.of_parameters(list(declared), told),
+        checks.of_products(found, told),
+        checks.of_seed(node, values),
+        checks.of_versions(paths.root() / "requirements.lock"),
+        checks.of_places(html, content.decode("utf-8")),
+        checks.of_kind(found, KINDS),
+        checks.of_authors([author.displayed for author in cited.authors]),
+    )
+    html = embed.placed(formats.visible(html.replace(_PANEL, _panel(made), 1)))
+    return Page(html, title, heading or run.name, subtitle, summary, run_id, found, cited, made)
 
 
-def finish(html: str) -> str:
-    """Make hidden characters visible and put the fonts in."""
-    html = formats.visible(html)
-    return html.replace("/*fonts*/", embed.style(html), 1)
+def _panel(made: Sequence[checks.Check]) -> str:
+    """Say what was checked: one line when all is well, otherwise how to mend it."""
+    template = _exporter().environment.get_template("checks.html.j2")
+    return str(template.render(checks=made))
 
 
 def in_words(given: Mapping[str, object]) -> str:
@@ -116,23 +158,6 @@ def _worded(value: object) -> str:
     return counties.get(str(value), str(value))
 
 
-def citation(title: str, run_id: str, found: findings.Findings) -> str:
-    """Return one line by which the page is cited."""
-    cff = paths.root() / "CITATION.cff"
-    text = cff.read_text("utf-8") if cff.exists() else ""
-    date = re.search(r'^date-released:\s*"?(\d{4})', text, re.MULTILINE)
-    year = f" ({date[1]})" if date else ""
-    data = ", ".join(f"{d['name']} {d['version']}" for d in found.datasets)
-    mark = " Simulated data." if found.simulated else ""
-    # a page on somebody's own ledgers is that person's work
-    own = any(d["kind"] == "ledger" for d in found.datasets)
-    author = "[Your name]" if own else "The Lianjian contributors"
-    return (
-        f"{author}{year}. {title}. Made with Lianjian {__version__}, run {run_id}"
-        f"{f', data {data}' if data else ''}.{mark}"
-    )
-
-
 def _opening(node: "NotebookNode") -> tuple[str, str]:
     """Return the notebook's first heading and the paragraph below it, as plain text."""
     first = next((c.source for c in node.cells if c.cell_type == "markdown"), "")
@@ -149,20 +174,19 @@ def _plain(markdown: str) -> str:
     return formats.typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
 
 
-def _parameter_rows(run: Run) -> list[dict[str, str]]:
-    rows = []
-    for parameter in parameters.read(run.notebook).values():
-        chosen = parameter.name in run.parameters
-        value = run.parameters.get(parameter.name, parameter.default)
-        rows.append(
-            {
-                "name": parameter.name,
-                "value": "none" if value is None else str(value),
-                "help": parameter.help,
-                "origin": "set for this run" if chosen else "default",
-            }
-        )
-    return rows
+def _parameter_rows(
+    declared: Iterable[Parameter], values: Mapping[str, object], run: Run
+) -> list[dict[str, str]]:
+    return [
+        {
+            "name": parameter.name,
+            "anchor": f"par-{slug(parameter.name)}",
+            "value": "none" if values[parameter.name] is None else str(values[parameter.name]),
+            "help": parameter.help,
+            "origin": "set for this run" if parameter.name in run.parameters else "default",
+        }
+        for parameter in declared
+    ]
 
 
 @cache
@@ -194,6 +218,7 @@ def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
             return environment
 
     config = Config()
+    config.TemplateExporter.optimistic_validation = True  # the notebook was just read and written
     config.TagRemovePreprocessor.remove_cell_tags = {INJECTED, "parameters", "remove-cell"}
     config.TagRemovePreprocessor.remove_input_tags = {"remove-input"}
     config.TagRemovePreprocessor.remove_all_outputs_tags = {"remove-output"}
@@ -201,7 +226,7 @@ def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
         config=config,
         template_name="base",
         template_file="report.html.j2",
-        extra_template_paths=[str(TEMPLATES)],
+        extra_template_paths=[str(index.TEMPLATES)],
     )
     exporter.register_preprocessor(Tidy(), enabled=True)
     return exporter

@@ -5,8 +5,8 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,8 @@ from analysis.reports.plan import Run
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+    from analysis.reports.checks import Told
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Task:
     token: str = ""
     formats: tuple[str, ...] = ()
     warm: bool | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def perform(task: Task) -> Outcome:
         else:
             _render_again(task, folder, record)
         if failure is None and task.formats:
-            _documents(folder, task.formats)
+            _documents(folder, record, task.formats)
     except LianjianError as error:
         failure = Failure(None, "", "", str(error), "")
     except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)
@@ -210,10 +212,9 @@ def _render(node: "NotebookNode", task: Task, folder: Path) -> dict[str, Any]:
 
     run = task.run
     content = (folder / "notebook.ipynb").read_bytes()
-    page = publish.publish(node, run, content)
+    cells = _looker(task.token).cells_of(run.notebook)
+    page = publish.publish(node, run, content, _told(node, run, cells))
     found = page.findings
-    promised = source.promises(_looker(task.token).cells_of(run.notebook), run.notebook.name)
-    findings.keep_promises(found, promised, run.notebook.name)
     files.write_text(folder / "report.html", page.html)
     for name, text in ledger.files(found, run.slug, page.run_id).items():
         files.write_text(folder / name, text)
@@ -224,11 +225,25 @@ def _render(node: "NotebookNode", task: Task, folder: Path) -> dict[str, Any]:
         "summary": page.summary,
         "run_id": page.run_id,
         "kind": found.kind,
+        "citation": page.citation.record(),
+        "checks": [check.record() for check in page.checks],
+        "addresses": {p.anchor: p.reference for p in found.products},
         "datasets": [{"name": d["name"], "version": d["version"]} for d in found.datasets],
         "figures": sum(p.kind == "figure" for p in found.products),
         "tables": sum(p.kind == "table" for p in found.products),
         "numbers": [_number(p) for p in found.numbers],
     }
+
+
+def _told(node: "NotebookNode", run: Run, cells: Sequence[source.Cell]) -> "Told":
+    """Hold a run against its notebook's declarations; a promise that is not kept fails the run."""
+    from analysis.reports import checks  # noqa: PLC0415  (reads cards of data)
+
+    found, promised = findings.gather(node), source.promises(cells, run.notebook.name)
+    findings.keep_promises(found, promised, run.notebook.name)
+    misused = source.misused(cells, list(parameters.read(run.notebook)))
+    anchors = None if promised is None else [product.anchor for product in found.products]
+    return checks.Told(misused, anchors)
 
 
 def _number(product: findings.Product) -> Mapping[str, Any]:
@@ -237,7 +252,7 @@ def _number(product: findings.Product) -> Mapping[str, Any]:
             "anchor": product.anchor}  # fmt: skip
 
 
-def _documents(folder: Path, formats: tuple[str, ...]) -> None:
+def _documents(folder: Path, record: Mapping[str, Any], formats: tuple[str, ...]) -> None:
     from analysis.reports import documents  # noqa: PLC0415
 
-    documents.write(folder, formats)
+    documents.write(folder, record, formats)

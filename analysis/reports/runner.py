@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
 from analysis import files, paths
 from analysis.errors import LianjianError
-from analysis.reports import execute, executors, keys, plan, report, staging
+from analysis.reports import documents, execute, executors, keys, plan, report, staging
 from analysis.reports.execute import Limits
 from analysis.reports.keys import Decision
 from analysis.reports.plan import Run
@@ -38,7 +38,7 @@ class Options:
     limits : Limits
         How long a cell and a run may take, where the plan does not say it.
     formats : tuple of str
-        What to make beside the page: ``"pdf"``, ``"docx"``.
+        What to make beside the page: ``"pdf"``, ``"docx"``; what is there already is kept up.
     warm : bool or None
         Whether kernels are forked from a warm process; None where that is possible.
     scheduler : str
@@ -47,7 +47,7 @@ class Options:
 
     jobs: int | None = None
     force: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     formats: tuple[str, ...] = ()
     warm: bool | None = None
     scheduler: str = ""
@@ -124,6 +124,7 @@ def run(
         The plan, the selection or a parameter is wrong, or another process writes the reports;
         nothing has run then.
     """
+    documents.require(options.formats)
     runs = planned(only, parameters, dataset)
     reports = paths.reports()
     reports.mkdir(exist_ok=True)
@@ -134,11 +135,12 @@ def run(
             staging.forget_failures(reports, {r.slug for r in runs})
         tasks = [
             Task(
-                each, decision.action, reports, token, options.formats, options.warm,
+                each, decision.action, reports, token,
+                documents.kept(reports / each.slug, options.formats), options.warm,
                 _limits(each, options.limits),
             )
             for each, decision in decide(runs, force=options.force)
-            if decision.action != "none" or _lacks(reports / each.slug, options.formats)
+            if decision.action != "none" or documents.lacks(reports / each.slug, options.formats)
         ]  # fmt: skip
         waiting = {task.run.slug for task in tasks}
         for each in runs:
@@ -161,10 +163,6 @@ def run(
 
 def _limits(run: Run, given: Limits) -> Limits:
     return replace(given, cell=run.cell_seconds or given.cell, run=run.run_seconds or given.run)
-
-
-def _lacks(folder: Path, formats: Sequence[str]) -> bool:
-    return any(not (folder / f"report.{ending}").is_file() for ending in formats)
 
 
 def _last_seconds(folder: Path) -> float:

@@ -8,6 +8,8 @@ import re
 from functools import cache
 from typing import Any
 
+from analysis.reports.formats import visible  # a parser would drop what is hidden
+
 _TEXT = (
     "a abbr b bdi blockquote br cite code dd del details dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i "
     "ins kbd li mark ol p pre q rp rt ruby s samp small span strong sub summary sup u ul var wbr"
@@ -32,7 +34,7 @@ _OWN = re.compile(r"lj-[a-z-]+\Z|lianjian\Z")
 
 def own(html: str) -> str:
     """Clean what ``show``, ``table`` and ``record`` published: their ids and classes stay."""
-    return str(_cleaner(own=True).clean(html))
+    return str(_cleaner(own=True).clean(visible(html)))
 
 
 def foreign(html: str) -> str:
@@ -43,7 +45,7 @@ def foreign(html: str) -> str:
     >>> foreign('<b onclick="x()">a</b><script>x()</script><a href="javascript:x()">b</a>')
     '<b>a</b><a rel="noopener noreferrer">b</a>'
     """
-    return str(_cleaner(own=False).clean(html))
+    return str(_cleaner(own=False).clean(visible(html)))
 
 
 @cache

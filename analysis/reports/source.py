@@ -1,4 +1,4 @@
-"""What the source of a notebook says before it runs: its code, its promises, its parameters' use."""
+"""What the source of a notebook says before it runs: code, promises, the use of parameters."""
 
 import ast
 import json
@@ -189,7 +189,7 @@ def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:
     form = 'products = {"figures": ["name"], "tables": ["name"], "numbers": ["name?"]}'
     try:
         [node] = parse(cell.source).body
-        content = ast.literal_eval(node.value)
+        content = ast.literal_eval(node.value)  # type: ignore[attr-defined]
         found = [
             Promise(KINDS[plural], name.removesuffix("?"), not name.endswith("?"))
             for plural, names in content.items()

@@ -2,14 +2,13 @@
 
 import ast
 import threading
-from typing import Any
 
 # CPython 3.11 counts the depth of the tree it builds once for all threads: where the garbage
 # collector lets another thread in, both fail with "AST constructor recursion depth mismatch".
 _one_at_a_time = threading.Lock()
 
 
-def parse(source: str | bytes, mode: str = "exec") -> Any:
+def parse(source: str | bytes) -> ast.Module:
     """Return the syntax tree of some Python code, as `ast.parse` does.
 
     Raises
@@ -18,4 +17,4 @@ def parse(source: str | bytes, mode: str = "exec") -> Any:
         The code is no Python.
     """
     with _one_at_a_time:
-        return ast.parse(source, mode=mode)
+        return ast.parse(source)

@@ -1,8 +1,8 @@
 """A warm process that has imported the stack and forks kernels from it.
 
-Nine tenths of a short run are start-up: an interpreter, pandas, matplotlib. The zygote pays this once.
-It is one process with one thread: it waits for requests on a socket, forks, and reaps. What it forks
-is a fresh copy of a process that has run no cell, so that no run sees another.
+Nine tenths of a short run are start-up: an interpreter, pandas, matplotlib. The zygote pays this
+once. It is one process with one thread: it waits for requests on a socket, forks, and reaps. What
+it forks is a fresh copy of a process that has run no cell, so that no run sees another.
 
 `Zygote` is the side that asks; ``python -m analysis.reports.zygote FD`` is the process.
 """
@@ -176,8 +176,7 @@ class ForkedProcess:
 # ---- the process ----
 
 
-def main(descriptor: int, modules: Sequence[str]) -> None:
-    """Import the stack, then fork on request until the other side is gone."""
+def _import(modules: Sequence[str]) -> None:
     if sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd():
         del sys.path[0]
     for name in (*STACK, *modules):
@@ -187,10 +186,15 @@ def main(descriptor: int, modules: Sequence[str]) -> None:
         sys.exit("a library started a thread while it was imported; kernels start cold")
     gc.collect()
     gc.freeze()  # the children share these pages; their collector need not touch them
+
+
+def main(descriptor: int, modules: Sequence[str]) -> None:
+    """Import the stack, then fork on request until the other side is gone."""
+    _import(modules)
     children: dict[int, Path] = {}
     wake_read, wake_write = os.pipe()
     for end in (wake_read, wake_write):
-        os.set_blocking(end, False)  # noqa: FBT003
+        os.set_blocking(end, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write)
     with socket.socket(fileno=descriptor) as asked:
@@ -206,17 +210,20 @@ def main(descriptor: int, modules: Sequence[str]) -> None:
             launch = _receive(asked)
             if launch is None:
                 break
-            place = Path(launch["place"])
             parent = os.getpid()
             pid = os.fork()
             if pid == 0:
                 asked.close()
                 os.close(wake_read)
                 _become_kernel(launch, wake_write, parent)
-            children[pid] = place
+            children[pid] = Path(launch["place"])
             watched = os.pidfd_open(pid)
             socket.send_fds(asked, [str(pid).encode()], [watched])
             os.close(watched)
+    _bury_all(children)
+
+
+def _bury_all(children: dict[int, Path]) -> None:
     for pid, place in children.items():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)

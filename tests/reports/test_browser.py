@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from analysis.reports import runner
 
@@ -88,6 +89,18 @@ def test_nothing_runs_over_the_edge(pages, address, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize(
+    "address", ["01-simulated/report.html", "01-ledger/report.html", "index.html"]
+)
+def test_nothing_keeps_readers_out(pages, address, width, scheme):
+    page = pages(address, width, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
+
+
 def test_addresses_and_structure_hold(pages):
     page = pages("01-simulated/report.html", 1440)
     targets = page.evaluate(
@@ -103,4 +116,5 @@ def test_addresses_and_structure_hold(pages):
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert page.evaluate("[...document.images].every(i => i.alt && i.naturalWidth > 0)")
     assert page.evaluate("document.documentElement.lang") == "en"
-    assert page.locator("script").count() == 0
+    assert page.locator("script").count() == 1
+    assert page.locator('script[type="application/ld+json"]').count() == 1

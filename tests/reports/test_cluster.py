@@ -67,8 +67,8 @@ def test_a_killed_worker_costs_a_second_try_and_no_byte(project, cluster):
         record("n", {number}, label="Number")
         """)  # fmt: skip
     driver = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from analysis.reports.runner import Options, run;"
-         f"sys.exit(run(options=Options(scheduler={address!r})))"],
+        [sys.executable, "-c", ("import sys; from analysis.reports.runner import Options, run;"
+                                f"sys.exit(run(options=Options(scheduler={address!r})))")],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     victim = psutil.Process(workers[0].pid)
@@ -95,7 +95,7 @@ def test_a_killed_worker_costs_a_second_try_and_no_byte(project, cluster):
 
 def test_no_scheduler_is_said_in_words(project):
     project.notebook("01-x", "1")
-    with pytest.raises(LianjianError, match="No Dask scheduler answers at 'tcp://127.0.0.1:1'"):
+    with pytest.raises(LianjianError, match=r"No Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
         runner.run(options=Options(scheduler="tcp://127.0.0.1:1"))
 
 

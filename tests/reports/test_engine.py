@@ -52,7 +52,7 @@ def test_a_run_publishes_a_whole_report_and_the_index(project, capsys):
     expected += ['content="simulated"', "模拟", record["run_id"], "ab" * 32, "中巷村委会"]
     for text in expected:
         assert text in page
-    assert "<script" not in page
+    assert page.lower().count("<script") == page.count('<script type="application/ld+json">') == 1
     assert str(project.root) not in page
     assert "'=Mean gain" in (folder / "numbers.csv").read_text()
     assert "Trial" in (project.reports / "index.html").read_text()
@@ -87,7 +87,8 @@ def test_two_runs_give_the_same_bytes(project):
         )
     assert kept[0] == kept[1]
     assert b"injected-parameters" in kept[0][0]
-    assert b"year = 2023" not in kept[0][1]  # the page has a table instead
+    told = b'<span class="n">year</span> <span class="o">=</span>'
+    assert told not in kept[0][1]  # the page has a table instead
 
 
 def test_a_failure_keeps_the_last_good_report_and_stops_nobody(project, capsys):
@@ -174,7 +175,7 @@ def test_hostile_text_reaches_the_page_as_text(project):
     project.plan(f'[[run]]\nnotebook = "01-hostile"\ntitle = {json.dumps(hostile)}')
     assert runner.run() == 0
     for page in (project.report("01-hostile"), (project.reports / "index.html").read_text()):
-        assert "<script" not in page
+        assert page.lower().count("<script") == 1  # the page's data, the index's filter
         assert "<img src=x" not in page
         assert "\u202e" not in page
         assert 'href="javascript' not in page.lower()

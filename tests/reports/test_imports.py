@@ -12,7 +12,16 @@ def loaded(code, *names):
     return done.stdout.strip().splitlines()[-1]
 
 
-HEAVY = ("papermill", "nbformat", "nbconvert", "matplotlib", "pandas", "numpy", "jinja2", "jsonschema")
+HEAVY = (
+    "papermill",
+    "nbformat",
+    "nbconvert",
+    "matplotlib",
+    "pandas",
+    "numpy",
+    "jinja2",
+    "jsonschema",
+)
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,10 @@ def test_the_key_names_what_was_read(ran):
 
 
 def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
-    ran.notebook("01-trial", "# Trial\n\nIt counts rows.", READS + "# only a remark",
-                 "md: And [](#num-rows) more.", parameters="year: int = 2024  # which year")  # fmt: skip
+    ran.notebook(
+        "01-trial", "# Trial\n\nIt counts rows.", READS + "# only a remark",
+        "md: And [](#num-rows) more.", parameters="year: int = 2024  # which year",
+    )  # fmt: skip
     assert decision().action == "render"
     assert decision().reasons == ("text or layout of 01-trial.ipynb changed",)
     monkeypatch.setattr("analysis.reports.execute.execute", None)  # calling it would fail
@@ -182,7 +184,9 @@ def test_a_run_that_failed_runs_again(ran):
 
 
 def test_imports_are_followed_wherever_they_stand(project):
-    code = "def f():\n    from analysis.effects import wild\n    return wild\nimport analysis.figures"
+    code = (
+        "def f():\n    from analysis.effects import wild\n    return wild\nimport analysis.figures"
+    )
     path = project.notebook("01-trial", code)
     reached = keys.Looker().modules_of(path)
     assert {"analysis", "analysis.effects.wild", "analysis.effects.wild_draws"} <= set(reached)

@@ -33,7 +33,12 @@ def rows(path):
 
 def test_each_report_and_the_whole_plan_have_a_ledger(two):
     [att, count] = rows(two / "01-a" / "numbers.csv")
-    assert (att["report"], att["anchor"], att["n"], att["low"]) == ("01-a", "#num-att", "82", "-1.5")
+    assert (att["report"], att["anchor"], att["n"], att["low"]) == (
+        "01-a",
+        "#num-att",
+        "82",
+        "-1.5",
+    )
     assert float(att["value"]) == 3.2371234567
     assert count["value"] == "1261"
     record = json.loads((two / "01-a" / "run.json").read_text())
@@ -53,7 +58,9 @@ def test_the_macros_carry_address_and_run(two):
     # nothing that a label says can reach TeX: labels stand in comments, one line each
     head = r"\\providecommand|  \\errmessage|"
     for line in tex.splitlines():
-        assert re.match(head + r"%|\\expandafter\\def\\csname lj:\w+:[\w/-]+\\endcsname\{.*\}$|$", line)
+        assert re.match(
+            head + r"%|\\expandafter\\def\\csname lj:\w+:[\w/-]+\\endcsname\{.*\}$|$", line
+        )
 
 
 def test_a_simulated_number_says_so_in_print(project):

@@ -3,12 +3,22 @@
 import base64
 import csv
 import io
+import json
 
 import nbformat
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports import embed, findings, formats, fragments, ledger, normalise, sanitise
+from analysis.reports import (
+    embed,
+    findings,
+    formats,
+    fragments,
+    latin,
+    ledger,
+    normalise,
+    sanitise,
+)
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -137,7 +147,6 @@ def test_hidden_characters_are_shown():
 def test_fonts_are_the_same_bytes_and_hold_what_the_page_uses():
     first = embed.style("Village 庆阳")
     embed._han.cache_clear()
-    embed._outline.cache_clear()
     assert embed.style("阳庆 Village") == first
     assert first.count("@font-face") == 4
     assert "U+5E86,U+9633" in first
@@ -172,3 +181,15 @@ def test_the_normaliser_is_quick_on_long_texts(project):
     )
     normalise.notebook(node, {})  # a careless pattern would take hours
     assert node.cells[0].outputs[0].data["text/html"] == long
+
+
+@pytest.mark.parametrize("face", embed.FACES)
+def test_the_latin_part_is_what_latin_py_cuts(face):
+    from fontTools.ttLib import TTFont
+
+    font, covered = latin.cut(face)
+    kept = json.loads((embed.FONTS / "latin.json").read_text("utf-8"))
+    assert kept[face] == list(covered)
+    fresh, stored = (TTFont(io.BytesIO(b)) for b in (font, embed.latin_file(face).read_bytes()))
+    assert fresh.getBestCmap().keys() == stored.getBestCmap().keys()
+    assert fresh["hmtx"].metrics == stored["hmtx"].metrics

@@ -3,7 +3,6 @@ from datetime import date
 import pytest
 
 from analysis import cli
-
 from analysis.errors import LianjianError
 from analysis.reports import parameters, runner
 
@@ -170,7 +169,8 @@ def test_dates_lists_and_chinese_arrive_in_the_notebook(project):
     project.notebook(
         "01-x", "print(type(day).__name__, day.year, years, names, '环县' in names)",
         parameters=MORE.replace("from datetime", "from typing import Literal\nfrom datetime")
-        .replace("mixed: list[int] | int = 3\n", "").replace("other: datetime.date | None = None", "")
+        .replace("mixed: list[int] | int = 3\n", "")
+        .replace("other: datetime.date | None = None", "")
         .replace('readings: list[Literal["each", "mean"]] | None = None', "")
         .replace('# secret: key of the server\ntoken: str = ""', ""),
     )  # fmt: skip

@@ -183,7 +183,7 @@ def test_a_report_s_folder_has_a_name_that_a_disk_can_hold(project):
     text = ", ".join(f'"{"x" * 50}{n}"' for n in range(2))
     names = "abcdef"
     project.notebook("01-x", "1", parameters="\n".join(f'{n}: str = ""' for n in names))
-    project.plan(f'[[run]]\nnotebook = "01-x"\ngrid = {{ '
+    project.plan('[[run]]\nnotebook = "01-x"\ngrid = { '
                  + ", ".join(f"{n} = [{text}]" for n in names) + " }")  # fmt: skip
     slugs = {run.slug for run in plan.load()}
     assert len(slugs) == 2**6

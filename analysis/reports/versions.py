@@ -1,0 +1,81 @@
+"""Whether the packages that made a page are those of ``requirements.lock``."""
+
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+_LOCKED = re.compile(
+    r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)\s*(?:;\s*([^\\\n]+))?", re.MULTILINE
+)
+_INSTALLED = re.compile(r"(.+?)-([^-]+)\.dist-info\Z")
+
+
+def differing(lock: Path) -> tuple[str, ...]:
+    """Return the packages whose installed version is not the locked one, each in words.
+
+    Only packages that this project needs when it runs count; an editor's tools do not.
+    """
+    return _differing(lock, lock.stat().st_mtime_ns, tuple(sys.path))
+
+
+@lru_cache(maxsize=8)
+def _differing(lock: Path, _changed: int, path: tuple[str, ...]) -> tuple[str, ...]:
+    locked: dict[str, list[tuple[str, str]]] = {}
+    for name, version, marker in _LOCKED.findall(lock.read_text("utf-8")):
+        locked.setdefault(_plain(name), []).append((version, marker.strip()))
+    found = {}
+    for name, version in _installed(path).items():
+        wanted = locked.get(name, [])
+        if wanted and version not in {locked_version for locked_version, _ in wanted}:
+            found[name] = (version, " or ".join(_apply(wanted)) or "none for this Python")
+    if found:
+        needed = _needed()
+        found = {name: pair for name, pair in found.items() if not needed or name in needed}
+    return tuple(f"{name} {seen} (locked: {want})" for name, (seen, want) in sorted(found.items()))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _installed(path: tuple[str, ...]) -> dict[str, str]:
+    """Read names and versions off the folders: quicker than opening each package's metadata."""
+    found: dict[str, str] = {}
+    for folder in map(Path, path):
+        for item in sorted(folder.glob("*.dist-info")) if folder.is_dir() else ():
+            match = _INSTALLED.match(item.name)
+            if match:
+                found.setdefault(_plain(match[1]), match[2])
+    return found
+
+
+def _apply(wanted: list[tuple[str, str]]) -> list[str]:
+    """Return the locked versions that are meant for this Python."""
+    from packaging.markers import Marker  # noqa: PLC0415  (seldom needed)
+
+    return [version for version, marker in wanted if not marker or Marker(marker).evaluate()]
+
+
+def _needed() -> set[str]:
+    """Return the packages that this one needs, and what those need; empty when not known."""
+    from importlib import metadata  # noqa: PLC0415
+
+    from packaging.requirements import Requirement  # noqa: PLC0415
+
+    seen: set[str] = set()
+    ahead = ["lianjian"]
+    while ahead:
+        name = _plain(ahead.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            lines = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        for line in lines:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                ahead.append(requirement.name)
+    return seen - {"lianjian"}
