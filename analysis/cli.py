@@ -236,6 +236,8 @@ def _build(options: argparse.Namespace) -> int:
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
         _say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
+        if built.score:
+            _say(f"  {_in_words(built.score)}")
         if built.errors:
             page = paths.processed() / name / "issues.html"
             _say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
@@ -244,6 +246,16 @@ def _build(options: argparse.Namespace) -> int:
             print(f"lianjian: {name} lacks what was not read: {names}", file=sys.stderr)  # noqa: T201
             failed = failed or NOT_ALL
     return failed
+
+
+def _in_words(score: Mapping[str, int]) -> str:
+    """Say how well the books of a simulation were read."""
+    return (
+        f"of {score['cells']:,} amounts without a fault {score['right']:,} read right, "
+        f"{score['wrong']:,} wrong, {score['refused'] + score['unread']:,} not read, "
+        f"{score['unplaced']:,} for a person to place; "
+        f"of {score['faults']:,} planted faults {score['found']:,} found"
+    )
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ SIMULATED = [slug for slug in SLUGS if not slug.startswith("01")]
 TWICE = ["01-published-figures", "05-alliance-effect", "09-county-brief-621022"]
 
 
-def project_run(folder, seed, *command, **more):
+def project_run(folder, seed, *command, code=0, **more):
     """Run a command of the project in a copy of it, with this test's own environment."""
     environment = os.environ | {
         "LIANJIAN_ROOT": str(folder),
@@ -39,7 +39,7 @@ def project_run(folder, seed, *command, **more):
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800,
         check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 
@@ -141,3 +141,20 @@ def test_a_second_build_changes_nothing_and_raw_data_stay(copies):
     raw = {p: p.read_bytes() for p in (folder / "data").rglob("*") if p.is_file()}
     assert lianjian(folder, "build").count("up to date") == 2
     assert all(path.read_bytes() == content for path, content in raw.items())
+
+
+def test_every_notebook_runs_on_the_example_books_or_says_what_it_lacks(copies):
+    folder = copies[1]
+    books = [str(path) for path in sorted((folder / "data/example/books").iterdir())]
+    register = str(folder / "data/example/register.csv")
+    lianjian(folder, "new", "example", *books, "--register", register, "--simulated")
+    lianjian(folder, "build", "example")
+    said = lianjian(folder, "run", "--dataset", "example", "--kernels", "plain", code=1)
+    made = {path.name for path in (folder / "reports").iterdir() if path.name.endswith("-example")}
+    assert made == {
+        "02-data-quality-example", "03-income-change-example", "04-paired-villages-example",
+        "05-alliance-effect-example", "07-robustness-example", "08-power-example",
+        "09-county-brief-621002-example",
+    }, said  # fmt: skip
+    assert said.count("FAILED") == 1
+    assert "Spread, moves and convergence need three at least" in said

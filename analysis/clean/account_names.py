@@ -118,8 +118,8 @@ _TOTALS = {
 # In the order in which they are asked: a forecast of a mean is a forecast.
 _KEPT_OUT = (
     ("forecast", "预计|预期|计划|拟|预算|目标|预测|估计|力争"),
-    ("last_year", "上年(?!度?结)|去年|上一年|前一年|往年"),
-    ("cumulative", "累计|季度|[一二三四]季|半年|[0-9一二三四五六七八九十]月"),
+    ("last_year", "上年(?!度?结)|去年|上一年|前一年|往年|上期|年初|期初"),
+    ("cumulative", "累计|季度|[一二三四]季|半年|[0-9一二三四五六七八九十本上当]月"),
     ("change", "增长|增加|增幅|增速|增量|同比|环比|比上|下降|减少|占比|比重|比例|完成率|增收|%"),
     ("mean", "人均|户均|村均|亩均|平均|均值|每[人户村亩]"),
     ("land_compensation", "土地补偿|征地补偿|征地款|征用土地|土地征用|征收补偿|拆迁补偿|安置补助"),
@@ -141,6 +141,12 @@ _UNIT = re.compile("[(\\[]?(?:单位:?)?[十百千]?[万亿]?元[)\\]]?$")
 _EMPTY_BRACKETS = re.compile(r"\([^()]*[=+*×-][^()]*\)")  # row arithmetic: (7=1+2+3-4-5)
 _OPENERS = re.compile("^(?:其中|加|减|本年|当年|全年|本期|年度)[:、]?")
 _AS_PRINTED = re.compile("^[其中加减]{1,2}[:、]")
+
+
+# What forms print over the amounts of their year: 经营收入/本年金额 is the account itself.
+_OF_THE_YEAR = re.compile(
+    "(?:本年度?|当年|本期|全年)(?:实际|发生)?(?:金额|数|额)?|(?:实际|决算|发生)(?:金额|数|额)|金额|数额"
+)
 
 
 def read_account(text: str, year: int | None = None) -> AccountName:
@@ -173,6 +179,8 @@ def read_account(text: str, year: int | None = None) -> AccountName:
     ('code_only', '发包及上交收入')
     >>> read_account("预计年经营收入").code, read_account("收入合计").code
     ('forecast', 'total')
+    >>> read_account("经营收入/本年金额").code, read_account("经营收入/上年金额").code
+    ('account', 'last_year')
     """
     name = squeeze(text[:_LONGEST]).strip(":*#△")
     if len(text) > _LONGEST:
@@ -202,6 +210,8 @@ def _lookup_divided(name: str, year: int | None) -> AccountName | None:
     if match is None:
         return None
     head, tail = name[: match.start()], name[match.end() :]
+    if _OF_THE_YEAR.fullmatch(tail):
+        return _lookup(head, year) or _lookup_divided(head, year)
     if head in _ACCOUNTS:
         return None if tail in _ACCOUNTS else _in_force(_ACCOUNTS[head], year, part=True)
     if tail in _ACCOUNTS:

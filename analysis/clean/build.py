@@ -40,6 +40,8 @@ class Built:
         Of these, amounts or files that were left out.
     refused : tuple of str
         Files of the dataset that were not read, and are missing from its tables.
+    score : dict
+        What was read right, where the truth is known: see `books.score.Score`.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Built:
     fresh: bool = True
     errors: int = 0
     refused: tuple[str, ...] = ()
+    score: dict[str, Any] = field(default_factory=dict)
 
 
 def datasets() -> tuple[str, ...]:
@@ -94,16 +97,12 @@ def build(name: str) -> Built:
     if manifest_file.is_file():
         seen = json.loads(manifest_file.read_text(encoding="utf-8"))
         if seen.get("version") == version:
-            refused = tuple(seen.get("refused", ()))
-            counts = seen["rows"], seen["issues"]
-            return Built(
-                name, seen["kind"], version, *counts, errors=seen["errors"], refused=refused,
-                fresh=False,
-            )  # fmt: skip
+            return _built(seen, fresh=False)
 
     # from here on there is work to do, and pandas to import for it
     from analysis.clean import panel  # noqa: PLC0415
     from analysis.clean.books.page import issues_page  # noqa: PLC0415
+    from analysis.clean.tables import write_csv  # noqa: PLC0415
 
     kind = PUBLISHED if name == PUBLISHED else _kind(head, card_file)
     work = own_work(head, card_file.name)
@@ -138,13 +137,26 @@ def build(name: str) -> Built:
             )
         for file, frame in to_fill.items():
             if len(frame):
-                panel.write_csv(frame, staging / f"{file}.csv")
+                write_csv(frame, staging / f"{file}.csv")
         if "issues" in tables:
             page = issues_page(tables["issues"], manifest)
             (staging / "issues.html").write_text(page, encoding="utf-8", newline="\n")
         (staging / "manifest.json").write_text(to_json(manifest), encoding="utf-8", newline="\n")
-    refused = tuple(extra.get("refused", ()))
-    return Built(name, kind, version, rows, manifest["issues"], errors=errors, refused=refused)
+    return _built(manifest, fresh=True)
+
+
+def _built(manifest: dict[str, Any], *, fresh: bool) -> Built:
+    return Built(
+        name=manifest["name"],
+        kind=manifest["kind"],
+        version=manifest["version"],
+        rows=manifest["rows"],
+        issues=manifest["issues"],
+        fresh=fresh,
+        errors=manifest["errors"],
+        refused=tuple(manifest.get("refused", ())),
+        score=manifest.get("score", {}),
+    )
 
 
 def _kind(head: dict[str, Any], card_file: Path) -> str:

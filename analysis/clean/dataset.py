@@ -38,6 +38,9 @@ class Dataset:
         Tables and their rows.
     issues_count : int
         Recorded issues.
+    score : dict
+        How the reader did against the truth, where a simulation knows it; see
+        `books.score.Score`.
     work : dict
         Authors, institution and date of a page on these data, where the card names them.
     """
@@ -54,6 +57,7 @@ class Dataset:
     realised: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     issues_count: int = 0
+    score: dict[str, Any] = field(default_factory=dict)
     work: dict[str, Any] = field(default_factory=dict)
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
@@ -124,6 +128,7 @@ def load(name: str) -> Dataset:
         realised=manifest["realised"],
         rows=manifest["rows"],
         issues_count=manifest["issues"],
+        score=manifest.get("score", {}),
         work=manifest.get("work", {}),
     )
     _loaded[name] = data

@@ -131,7 +131,7 @@ def _take_books(
     about, questions = describe(shelf)
     rows: dict[str, int] = {}
     for table in shelf.tables:
-        rows[table.file] = rows.get(table.file, 0) + len(table.body) - len(table.dropped)
+        rows[table.file] = rows.get(table.file, 0) + table.grid.height - len(table.dropped)
     with staged_folder(folder) as staging:
         lines = [*head, 'form = "books"', "", *about]
         for path in sorted(files, key=lambda path: path.name):

@@ -39,6 +39,7 @@ _CODES: dict[str, tuple[str, str]] = {
     "formula": ("file", "A formula whose result is not stored in the file"),
     "question_open": ("answer", "A question that the file leaves open and nobody has answered"),
     "answer_stale": ("answer", "An answer to a question that the file does not ask (any more)"),
+    "settled": ("know", "A doubt that crosswalk.csv or corrections.csv settled"),
     "personal_data": ("know", "Personal data were dropped on reading"),
     "layout": ("know", "How the layout was understood"),
     "cell_refused": ("cell", "The text is not one amount, and no number was made of it"),
@@ -48,6 +49,7 @@ _CODES: dict[str, tuple[str, str]] = {
     "cell_missing": ("compare", "The cell says nothing: missing, never zero"),
     "row_twice": ("know", "A village and year printed twice, with the same amounts"),
     "suffix_double": ("know", "A village and year printed twice, under two forms of its name"),
+    "year_unread": ("cell", "A line that does not say its year"),
     "column_not_numbers": ("cell", "A column headed like an account holds mostly text"),
     "amounts_differ": ("cell", "A village, year and account with two different amounts"),
     "total_differs": ("compare", "A printed total is not the sum of its parts"),
@@ -55,7 +57,7 @@ _CODES: dict[str, tuple[str, str]] = {
     "identity_differs": ("compare", "A printed measure is not what its accounts make"),
     "unit_slip": ("cell", "Probably 元 where 万元 was meant, or the reverse: off by 10,000"),
     "magnitude": ("compare", "Far from the village's other years and from its peers"),
-    "zero_filled": ("compare", "Every account of a village and year says zero"),
+    "zero_filled": ("answer", "Every account of a village and year says zero"),
     "zero_column": ("compare", "Nearly all of an account says zero in one year only"),
     **{
         f"column_{code}": (_COLUMN_TASKS.get(code, "know"), f"Not income of its year: {text}")

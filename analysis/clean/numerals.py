@@ -156,6 +156,8 @@ def _pair(text: str, *, counted: bool) -> Numeral | None:
         return None
     if prefix and (prefix[-1] not in "十百千万亿零" or DIGIT_STRING.fullmatch(prefix)):
         return None
+    if "点" in prefix:
+        return None  # decimals are said digit by digit: 十二点七二零零八九
     if not prefix and not tail and not counted and "两" not in head:
         raise Refused("two_readings")
     if tail.startswith("十") and match[2] == "九":

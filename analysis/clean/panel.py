@@ -10,7 +10,7 @@ from analysis.clean.accounts import measures
 from analysis.clean.books.suspicions import find_heaps
 from analysis.clean.corrections import apply_corrections
 from analysis.clean.issues import Issue, as_frame, find_issues
-from analysis.clean.tables import parse, read_text, validate
+from analysis.clean.tables import parse, read_text, validate, write_csv
 from analysis.errors import LianjianError
 from analysis.fields import TABLES
 from analysis.files import to_json
@@ -85,12 +85,18 @@ def book_tables(
     head : dict
         The parsed ``dataset.toml``.
 
+    Notes
+    -----
+    Where the truth of the cells is known (``cells.csv``, ``planted.csv`` of a simulation), the
+    manifest gets the ``score`` of the reader.
+
     Raises
     ------
     LianjianError
         No file could be read, an answer or correction is not usable, or a table breaks its rules.
     """
     from analysis.clean.books.assemble import OWN_FILES, read_books  # noqa: PLC0415
+    from analysis.clean.books.score import read_truth, score  # noqa: PLC0415
 
     own = {table: folder / f"{table}.csv" for table in ("register", "villages")}
     places = own["register"]
@@ -106,8 +112,10 @@ def book_tables(
     extra = {
         "corrections": list(books.corrections),
         "refused": list(books.refused),
-        "cells": {str(k): int(n) for k, n in books.cells["status"].value_counts().items()},
+        "cells": {str(k): int(n) for k, n in books.cells["status"].value_counts().items() if n},
     }
+    if {"cells.csv", "planted.csv"} <= set(files):
+        extra["score"] = score(books, *read_truth(folder)).as_json()
     tables, more = _ledger(folder, books.villages, books.income, "panel", found=issues, extra=extra)
     to_fill = {
         "crosswalk-to-fill": books.crosswalk_to_fill,
@@ -187,26 +195,3 @@ def write_table(frame: pd.DataFrame, path: Path, provenance: dict[str, str]) -> 
     pq.write_table(table.replace_schema_metadata(metadata), path.with_suffix(".parquet"))
     if path.name == "issues":
         write_csv(frame, path.with_suffix(".csv"))
-
-
-_STARTS_A_FORMULA = tuple("=+-@\t\r＝＋－＠")
-
-
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front.
-
-    What was seen in somebody's workbook is written here, and a cell can hold ``=HYPERLINK(…)``.
-    """
-    texts = frame.select_dtypes(include=["object", "str"]).columns
-    guarded = frame.assign(
-        **{name: frame[name].map(_guarded, na_action="ignore") for name in texts}
-    )
-    guarded.to_csv(path, index=False, lineterminator="\n")
-
-
-def _guarded(cell: object) -> object:
-    text = str(cell)
-    is_number = text.lstrip("+-").replace(".", "", 1).isascii() and text.lstrip("+-").replace(
-        ".", "", 1
-    ).isdecimal()  # fmt: skip
-    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) and not is_number else cell

@@ -1,11 +1,9 @@
 """Personal data in tables: found by header and by shape, dropped, never repeated."""
 
 import re
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-import pandas as pd
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from analysis.clean.text import normalise, squeeze
 
@@ -55,11 +53,10 @@ _SCIENTIFIC = re.compile(
 )
 _MAYBE = re.compile(r"\d[\d\s.+)Ee-]{5,}|@", re.ASCII)
 # Any text with a shape matches this; amounts of fewer than 11 digits do not.
-_LIKELY = r"[0-9][0-9 -]{9}|[Ee][+]?1[0-9]|@|[0-9][)]?-[0-9]{7}|[０-９Ａ-Ｚａ-ｚ＠]"
+_LIKELY = re.compile("[0-9][0-9 -]{9}|[Ee][+]?1[0-9]|@|[0-9][)]?-[0-9]{7}|[０-９Ａ-Ｚａ-ｚ＠]")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 _CHECK = "10X98765432"
 _MOSTLY = 0.5  # of the filled cells: then the column is about persons, else single cells are
-_REPORT = ("position", "reason", "count", "action")
 
 
 def shape_of(text: str) -> str:  # noqa: PLR0911  (one shape a line)
@@ -102,87 +99,63 @@ def is_personal_header(text: str) -> bool:
     return any(word in header for word in HEADER_WORDS) and not _NO_PERSON.search(header)
 
 
-def find_personal(frame: pd.DataFrame) -> pd.DataFrame:
-    """Find the columns of a table that hold personal data.
+class Finding(NamedTuple):
+    """Personal data in a column; it holds no cell and no header, since a header can hold a name.
+
+    Attributes
+    ----------
+    position : int
+        Of the column, from 0.
+    reason : str
+        One of `REASONS`.
+    cells : int
+        Of cells.
+    is_column : bool
+        The whole column is about persons; else single cells are, where most are something else.
+    """
+
+    position: int
+    reason: str
+    cells: int
+    is_column: bool
+
+
+def find_personal(
+    headers: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
+) -> list[Finding]:
+    """Find personal data in a table.
 
     Parameters
     ----------
-    frame : DataFrame
-        Cells as text (numbers are looked at as they print).
-
-    Returns
-    -------
-    DataFrame
-        One row a column and reason: ``position`` of the column from 0, ``reason`` of `REASONS`,
-        ``count`` of cells, and ``action``: the column is to be dropped, or single cells are to be
-        removed where most of the column is something else. It holds no cell and no header, since
-        a header can hold a name, too.
+    headers : sequence of sequence of str
+        The labels of each column.
+    columns : sequence of sequence of str
+        The cells of each column.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"村名": ["甲", "乙"], "电话": ["13800138000", ""]})
-    >>> find_personal(table).values.tolist()
-    [[1, 'header', 1, 'column dropped']]
+    >>> find_personal([["村名"], ["电话"]], [["甲", "乙"], ["13800138000", ""]])
+    [Finding(position=1, reason='header', cells=1, is_column=True)]
     """
-    found: list[tuple[int, str, int, str]] = []
-    for position, header in enumerate(frame.columns):
-        cells = frame.iloc[:, position]
-        filled = _filled(cells)
-        if any(is_personal_header(str(part)) for part in _parts(header)):
-            found.append((position, "header", int(filled.sum()), "column dropped"))
+    found = []
+    for position, (labels, cells) in enumerate(zip(headers, columns, strict=True)):
+        counts = Counter(cells)
+        filled = sum(count for text, count in counts.items() if text.strip())
+        if any(map(is_personal_header, labels)):
+            found.append(Finding(position, "header", filled, is_column=True))
             continue
-        reasons = _shapes(cells)
-        counts = reasons[reasons != ""].value_counts()
-        in_header = any(shape_of(str(part)) for part in _parts(header))
-        drop = in_header or counts.sum() > _MOSTLY * filled.sum()
-        action = "column dropped" if drop else "cells removed"
-        found += [(position, str(why), int(n), action) for why, n in counts.items()]
-        if in_header and counts.empty:
-            found.append((position, "header", int(filled.sum()), action))
-    return pd.DataFrame(found, columns=list(_REPORT))
-
-
-def drop_personal(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table without personal data, and what `find_personal` found.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"村名": ["甲", "乙", "丙"], "备注": ["电13800138000", "修路", "打井"],
-    ...                       "姓名": ["某", "某", "某"]})
-    >>> clean, report = drop_personal(table)
-    >>> clean["备注"].isna().tolist(), clean.columns.tolist()
-    ([True, False, False], ['村名', '备注'])
-    """
-    report = find_personal(frame)
-    dropped = set(report.loc[report["action"] == "column dropped", "position"])
-    touched = set(report["position"]) - dropped
-    kept = [at for at in range(frame.shape[1]) if at not in dropped]
-    columns = []
-    for at in kept:
-        cells = frame.iloc[:, at]
-        columns.append(cells.mask(_shapes(cells) != "") if at in touched else cells)
-    clean = pd.concat(columns, axis=1) if columns else frame.iloc[:, []].copy()
-    clean.columns = frame.columns[kept]
-    return clean, report
-
-
-def _parts(header: Any) -> Iterable[Any]:  # noqa: ANN401  (a label can be anything)
-    return header if isinstance(header, tuple) else (header,)
-
-
-def _filled(cells: pd.Series) -> pd.Series:
-    return cells.notna() & (cells.astype("str").str.strip() != "")
-
-
-def _shapes(cells: pd.Series) -> pd.Series:
-    """Return the reason of each cell; few cells are long enough to be looked at one by one."""
-    reasons = np.full(len(cells), "", dtype=object)
-    texts = cells.astype("str")
-    likely = texts.str.contains(_LIKELY, regex=True, na=False).to_numpy(dtype=bool)
-    reasons[likely] = [shape_of(text) for text in texts[likely]]
-    return pd.Series(reasons, index=cells.index)
+        reasons: Counter[str] = Counter()
+        for text, count in counts.items():
+            if _LIKELY.search(text) and (reason := shape_of(text)):
+                reasons[reason] += count
+        in_header = any(map(shape_of, labels))
+        is_column = in_header or reasons.total() > _MOSTLY * filled
+        found += [
+            Finding(position, reason, count, is_column) for reason, count in reasons.most_common()
+        ]
+        if in_header and not reasons:
+            found.append(Finding(position, "header", filled, is_column))
+    return found
 
 
 def _is_identity(digits: str) -> bool:

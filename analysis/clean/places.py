@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rapidfuzz import fuzz, process
@@ -75,23 +74,27 @@ class Register:
     """
 
     def __init__(self, register: pd.DataFrame) -> None:
-        self._rows = register.set_index("village_code")
-        if not self._rows.index.is_unique:
-            twice = self._rows.index[self._rows.index.duplicated()][0]
+        codes = register["village_code"]
+        if not codes.is_unique:
+            twice = codes[codes.duplicated()].iloc[0]
             raise LianjianError(f"The register holds the code {twice} twice.")
+        self._shown: dict[str, str] = {}
         self._names: dict[str, tuple[PlaceName, PlaceName, PlaceName]] = {}
         self._by_base: dict[_Key, list[str]] = {}
         self._pools: dict[str, dict[str, str]] = {}
         columns = ("county_name", "township_name", "village_name")
         counties: dict[str, PlaceName] = {}
         townships: dict[str, PlaceName] = {}
-        for code, county, township, name in self._rows[list(columns)].itertuples():
+        places = register[["village_code", *columns]].itertuples(index=False, name=None)
+        for code, county, township, name in places:
+            self._shown[code] = f"{code} {county} {township} {name}"
             counties.setdefault(county, county_name(county))
             townships.setdefault(township, township_name(township))
             names = counties[county], townships[township], village_name(name)
             self._names[code] = names
             self._by_base.setdefault(_key(names), []).append(code)
             self._pools.setdefault(names[0].base, {})[code] = names[2].base
+        self._everywhere = {code: names[2].base for code, names in self._names.items()}
 
     def locate(
         self,
@@ -210,24 +213,15 @@ class Register:
         names = county_name(key[0]), township_name(key[1]), village_name(key[2].rstrip("….·"))
         if problem == "code_name_differ" or not names[2].base:
             return ""
-        pool = self._pools.get(names[0].base) or {c: n[2].base for c, n in self._names.items()}
-        ranked = process.extract(
-            names[2].base,
-            pool,
-            scorer=fuzz.ratio,
-            limit=4 * _SUGGESTIONS,
-        )
+        pool = self._pools.get(names[0].base) or self._everywhere
+        ranked = process.extract(names[2].base, pool, scorer=fuzz.ratio, limit=4 * _SUGGESTIONS)
         scored = sorted(
             (-score - _SAME_TOWNSHIP * (self._names[code][1].base == names[1].base), code)
             for _, score, code in ranked
         )
-        return "; ".join(self._describe(code, -score) for score, code in scored[:_SUGGESTIONS])
-
-    def _describe(self, code: str, score: float) -> str:
-        row: Any = self._rows.loc[code]
-        likeness = min(round(score), 100)
-        return (
-            f"{code} {row['county_name']} {row['township_name']} {row['village_name']} ({likeness})"
+        return "; ".join(
+            f"{self._shown[code]} ({min(round(-score), 100)})"
+            for score, code in scored[:_SUGGESTIONS]
         )
 
 

@@ -37,8 +37,9 @@ def read_quantities(series: pd.Series, unit: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        On the index of the series: ``value, lower, upper`` (float64), ``unit, qualifier, reason``
-        and ``flags`` (joined by a space). Each row is what `read_quantity` says of its cell.
+        On the index of the series: ``value, lower, upper`` (float64), and as categories ``unit,
+        qualifier, reason`` and ``flags`` (joined by a space). Each row is what `read_quantity` says
+        of its cell.
 
     Raises
     ------
@@ -159,5 +160,6 @@ def _spread(
     return pd.DataFrame(columns, index=index)
 
 
-def _repeat(texts: list[str], codes: np.ndarray) -> pd.api.extensions.ExtensionArray:
-    return pd.array(texts, dtype="str").take(codes)
+def _repeat(texts: list[str], codes: np.ndarray) -> pd.Categorical:
+    own, distinct = pd.factorize(np.array(texts, dtype=object))
+    return pd.Categorical.from_codes(own[codes], pd.Index(distinct, dtype="str"))

@@ -187,3 +187,37 @@ def _unreadable(path: Path, field: Field, column: pd.Series, bad: pd.Series) -> 
         f"{path}, line {first + 2}, column {field.name}: seen {what}, expected "
         f"{wanted[field.dtype]} ({field.description}){more}."
     )
+
+
+_STARTS_A_FORMULA = tuple("=+-@\t\r＝＋－＠")
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front.
+
+    What was seen in somebody's workbook is written here, and a cell can hold ``=HYPERLINK(…)``.
+    """
+    texts = frame.select_dtypes(include=["object", "str"]).columns
+    guarded = frame.assign(
+        **{name: frame[name].map(_guarded, na_action="ignore") for name in texts}
+    )
+    guarded.to_csv(path, index=False, lineterminator="\n")
+
+
+def _guarded(cell: object) -> object:
+    text = str(cell)
+    is_number = text.lstrip("+-").replace(".", "", 1).isascii() and text.lstrip("+-").replace(
+        ".", "", 1
+    ).isdecimal()  # fmt: skip
+    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) and not is_number else cell
+
+
+def unguarded(text: str) -> str:
+    """Return a text without the apostrophe that `write_csv` put in front of it.
+
+    Examples
+    --------
+    >>> unguarded("'-"), unguarded("'90s")
+    ('-', "'90s")
+    """
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_STARTS_A_FORMULA) else text

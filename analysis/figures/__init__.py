@@ -1,7 +1,12 @@
 """One function a chart; each returns the figure and alt text drawn from its numbers."""
 
 from analysis.figures.county import band_bars, county_paths, county_small_multiples
-from analysis.figures.distribution import lorenz_curves, survival_curves, transition_heat
+from analysis.figures.distribution import (
+    income_heaps,
+    lorenz_curves,
+    survival_curves,
+    transition_heat,
+)
 from analysis.figures.effects import estimator_comparison, event_study_paths, love_plot
 from analysis.figures.income import composition, gain_distribution, paths_by_group
 from analysis.figures.pairs import pair_gaps, pair_slopes
@@ -29,6 +34,7 @@ __all__ = [
     "fonts",
     "gain_distribution",
     "honest_intervals",
+    "income_heaps",
     "leave_one_out_dots",
     "lorenz_curves",
     "love_plot",

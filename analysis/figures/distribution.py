@@ -1,6 +1,6 @@
 """Charts of how incomes are spread and how they move: Lorenz curves, transitions, survival."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from analysis.figures.theme import (
     COLOURS,
     INK,
     QUIET,
+    SIMULATED,
     WAN,
     Chart,
     finish,
@@ -19,6 +20,9 @@ from analysis.figures.theme import (
 _LINES = (COLOURS["operating"], COLOURS["subsidy"], COLOURS["allied_weak"], COLOURS["helper"])
 _STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 _PALE_TO_DARK = LinearSegmentedColormap.from_list("shares", ["#f4f7f9", "#16425b"])
+_BIN = 0.5
+"""Width of a bar of a histogram, 万元."""
+
 _DARK = 55
 """Percent from which a cell is dark enough for white figures."""
 
@@ -174,3 +178,43 @@ def survival_curves(curves: Mapping[str, pd.DataFrame], ylabel: str, xlabel: str
     axes.set_ylabel(ylabel)
     axes.set_xlabel(xlabel)
     return finish(figure, f"Step curves of {ylabel} by {xlabel}. " + "; ".join(sentences) + ".")
+
+
+def income_heaps(
+    incomes: Mapping[str, pd.Series], targets: Sequence[float], counts: Mapping[str, str]
+) -> Chart:
+    """Draw how many incomes lie in each half 万元, with a line at each target.
+
+    Parameters
+    ----------
+    incomes : mapping of str to Series
+        Panel title and the incomes, 万元; missing ones are left out.
+    targets : sequence of float
+        Incomes just above which books may be heaped, 万元; the axis ends a fifth above the last.
+    counts : mapping of str to str
+        Panel title and what was counted around the targets, for who cannot see the chart.
+    """
+    figure, drawn = new_figure(height=2.9, columns=len(incomes))
+    end = max(targets) * 1.2
+    sentences = []
+    for number, (axes, (title, values)) in enumerate(zip(drawn, incomes.items(), strict=True)):
+        known = values.dropna().to_numpy()
+        # a bin holds its lower bound, as a band does
+        heights, edges = np.histogram(known, bins=np.arange(0, end + _BIN, _BIN))
+        axes.bar(edges[:-1], heights, width=_BIN, align="edge", color=_LINES[0], linewidth=0)
+        for target in targets:
+            axes.axvline(target, color=SIMULATED, linewidth=0.9, linestyle=(0, (4, 2)))
+        axes.set_title(title)
+        axes.set_xlim(0, end)
+        axes.set_xticks([0, *targets])
+        axes.set_xlabel(f"Income, {WAN}")
+        if number == 0:
+            axes.set_ylabel("Villages and years")
+        beyond = int((known >= end).sum())
+        sentences.append(
+            f"{title}: {len(known):,} villages and years, {beyond:,} beyond the axis; "
+            f"{counts[title]}"
+        )
+    return finish(
+        figure, "Histograms of incomes with lines at the targets. " + ". ".join(sentences) + "."
+    )

@@ -1,5 +1,6 @@
 """Levels, changes and real values of income, by any grouping."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -114,6 +115,45 @@ def to_wan(name: str) -> str:
     'total_income_wan_yuan'
     """
     return name.removesuffix("_yuan") + "_wan_yuan"
+
+
+def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
+    """Return the two years that come nearest to a span and are in the data.
+
+    Parameters
+    ----------
+    years : iterable of int
+        Years of the data.
+    start, end : int
+        First and last year asked for.
+
+    Returns
+    -------
+    tuple of int
+        The last year up to `end`, and the last that lies at least ``end - start`` before it; the
+        first year of all where there is none.
+
+    Raises
+    ------
+    LianjianError
+        `start` is not before `end`, or no two years of the data are up to `end`.
+
+    Examples
+    --------
+    >>> span([2018, 2021, 2022, 2023], 2023, 2024), span([2022, 2023, 2024], 2018, 2024)
+    ((2022, 2023), (2022, 2024))
+    """
+    if start >= end:
+        raise LianjianError(f"The span runs from {start} to {end}; the first year must be earlier.")
+    have = sorted({int(year) for year in years})
+    known = [year for year in have if year <= end]
+    if len(known) < 2:  # noqa: PLR2004  (a first and a last)
+        raise LianjianError(
+            f"A change up to {end} needs books of two years up to then; these are of "
+            f"{', '.join(map(str, have)) or 'no year'}. Set the years to those of the books."
+        )
+    last = known[-1]
+    return max((y for y in known if y <= last - (end - start)), default=known[0]), last
 
 
 def changes(panel: pd.DataFrame, column: str, start: int, end: int) -> pd.DataFrame:

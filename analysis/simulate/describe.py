@@ -12,12 +12,13 @@ _GROUPS = {
     "mean_households": "Places",
     "operating_2019_wan": "Operating income without an alliance",
     "total_2018_wan": "Subsidy and other income",
-    "account_weights": "Books",
+    "account_weights": "Accounts",
     "alliance_counties": "Alliances",
     "effect_wan": "Effects",
     "reading": "Claims",
     "central_projects": "Concurrent programmes",
     "joint_booking": "Joint projects",
+    "dirt": "Faults of the books",
 }
 
 _PAGE = """\
@@ -75,7 +76,7 @@ Published or derived from published figures: 2019 (Pingliang), 2018 total (Pingl
 or 2024 as 2023. Joining two places into one path is an assumption; the fall of subsidy from 2019 to
 2022 is a fall between the two sources.
 
-### Books
+### Accounts
 Operating income splits into 经营收入, 发包及上交收入 and 投资收益 by Dirichlet shares of the
 village. From 2024, 发包及上交收入 does not exist: its content goes to the other two by a split of
 the village, and their sum does not change. From 2024, a grant is booked as 专项应付款 (a liability,
@@ -133,11 +134,25 @@ As chosen here: `reading = "{reading}"`, `claim_measure = "{claim_measure}"`.
 
 Both claims hold for what is booked.
 
+## From the ledger to the data
+The ledger is written as the books that eight county offices would send, with faults planted at
+`dirt` times the rates of [offices.md](offices.md), and the dataset is built from these books alone,
+through the same reader as anybody's own. Beside them stands what a researcher would have filled in
+after going through the issues: `crosswalk.csv` gives each name that was cut off its village, and
+`corrections.csv` says what the doubtful cells of the allied villages should say, so that the
+claims hold in the data as read. What is doubtful in the other villages stays open: some amounts
+are missing from the tables, and a few are read from words (约30, 20多) and imprecise.
+`lianjian build` prints how the reader did against the truth, cell by cell and fault by fault.
+
 ## The files
 | file | a row |
 |---|---|
+| 25 workbooks and text tables | the books: see [offices.md](offices.md) |
+| `crosswalk.csv`, `corrections.csv` | a place and a cell that a person decided about |
 | `villages.csv` | a village: invented names, county, zone, households, role, alliance, programmes |
-| `accounts.csv` | a village, year and account, in yuan |
+| `register.csv` | a village, to look names up in |
+| `cells.csv` | a cell of the books: whose it is and what it should say, in yuan |
+| `planted.csv` | a fault of the books |
 | `joint_projects.csv` | an allied village and year: dividend, share of revenue, what is booked |
 | `truth.csv` | a village, year and measure: untreated and treated income (empty outside) |
 | `att.csv` | mean effect by measure, role, cohort and event time; empty means all |
@@ -146,7 +161,8 @@ Both claims hold for what is booked.
 Measures of the truth are booked incomes: subsidy is what stands in 补助收入, after the break.
 
 ## What it does not contain
-- Missing, mistyped or late entries, unit slips, merged villages: the books are clean.
+- Faults that follow income: every cell is as likely to have one, so that what is missing is missing
+  at random. Amounts off by a third, copied years, villages that merge.
 - Spillovers, anticipation, exit from an alliance, a change of the helper.
 - Shocks that last: a village that is an empty shell in one year is not more likely one in the next.
 - County or zone trends, and an effect of rebuilt centres, resident cadres or reserve talents.

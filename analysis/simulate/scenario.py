@@ -224,5 +224,12 @@ class Scenario:
         2.25, "", "Revenue of a joint firm over dividends paid", "安吉递铺 2021: 1,125 / 500 万元"
     )
 
+    # The books
+    dirt: float = _p(
+        1.0,
+        "",
+        "Faults planted in the books, times the rates of docs/offices.md; 0 for clean books",
+    )
+
     def __post_init__(self) -> None:
         check(self)

@@ -7,17 +7,27 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+import pandas as pd
+
+from analysis.clean.sources import count_rows
+from analysis.clean.tables import write_csv
 from analysis.errors import LianjianError
 from analysis.files import staged_folder
+from analysis.simulate.offices.answers import corrections, crosswalk
+from analysis.simulate.offices.dirt import Dirt
+from analysis.simulate.offices.write import make_books, register
 from analysis.simulate.simulation import Simulation
 
 CARD = "dataset.toml"
+BOOK = "Simulated book of a county office"
 TITLES = {
     "villages.csv": "Simulated villages: invented names, size, role, programmes",
-    "accounts.csv": "Simulated village accounts 2018-2024",
+    "register.csv": "Register of the simulated villages",
     "joint_projects.csv": "Simulated dividends and revenue of joint projects",
     "truth.csv": "Potential outcomes of the simulated villages",
     "att.csv": "True mean effects of the simulated alliances",
+    "cells.csv": "What every amount in the simulated books should be",
+    "planted.csv": "Every fault in the simulated books",
 }
 LICENCE = "free use as long as the data are named as simulated"
 RIGHTS = "no rights of others: every value is drawn at random, every village name is invented"
@@ -42,8 +52,31 @@ def write(simulation: Simulation, folder: Path) -> None:
         The folder holds something that is not a simulated dataset.
     """
     _spare_others(folder)
+    scenario, villages = simulation.scenario, simulation.villages
+    books = make_books(simulation, scenario.seed, Dirt.times(scenario.dirt))
+    files = books.contents | {
+        "villages.csv": _csv(villages),
+        "register.csv": _csv(register(villages)),
+        "joint_projects.csv": _csv(simulation.joint_projects),
+        "truth.csv": _csv(simulation.truth),
+        "att.csv": _csv(simulation.att),
+        "cells.csv": _csv(books.cells, None),
+        "planted.csv": _csv(books.planted, None),
+    }
+    lines = books.cells[["file", "village_id", "year"]].drop_duplicates().groupby("file").size()
+    by_hand = {
+        "crosswalk.csv": crosswalk(books.planted, villages),
+        "corrections.csv": corrections(books.planted, villages),
+    }
     with staged_folder(folder) as staging:
-        cards = [_write_table(simulation, staging, file) for file in TITLES]
+        cards = []
+        for file, content in files.items():
+            (staging / file).write_bytes(content)
+            rows = count_rows(staging / file) if file.endswith(".csv") else int(lines[file])
+            cards.append(_source(file, content, rows))
+        for file, frame in by_hand.items():
+            if len(frame):
+                write_csv(frame, staging / file)
         card = _dataset_card(simulation, folder.name, cards)
         (staging / CARD).write_text(card, encoding="utf-8", newline="\n")
 
@@ -63,21 +96,21 @@ def _spare_others(folder: Path) -> None:
         )
 
 
-def _write_table(simulation: Simulation, folder: Path, file: str) -> dict[str, str | int]:
-    """Write one table and return its source card."""
-    frame = getattr(simulation, file.removesuffix(".csv"))
-    text = frame.to_csv(index=False, float_format="%.2f", lineterminator="\n")
-    content = text.encode("utf-8")
-    (folder / file).write_bytes(content)
+def _csv(frame: pd.DataFrame, numbers: str | None = "%.2f") -> bytes:
+    return frame.to_csv(index=False, float_format=numbers, lineterminator="\n").encode("utf-8")
+
+
+def _source(file: str, content: bytes, rows: int) -> dict[str, str | int]:
+    """Return the source card of a file."""
     return {
         "file": file,
-        "title": TITLES[file],
+        "title": TITLES.get(file, BOOK),
         "producer": "lianjian simulate",
         "licence": LICENCE,
         "rights": RIGHTS,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "rows": len(frame),
+        "rows": rows,
         "kind": "simulated",
     }
 
@@ -89,10 +122,12 @@ def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str |
     head = {
         "name": name,
         "kind": "simulated",
+        "form": "books",
         "title": "Simulated village ledgers of eight counties, 2018-2024",
         "description": (
-            "Drawn at random from a stated process; no value belongs to a real village and every "
-            f"village and township name is invented. {len(weak)} helpers and {sum(weak)} weak "
+            "Drawn at random from a stated process, written as the dirty books of eight county "
+            "offices, and read from them; no value belongs to a real village and every village and "
+            f"township name is invented. {len(weak)} helpers and {sum(weak)} weak "
             f"villages in {len(weak)} alliances are an assumed reading of the source article."
         ),
     }

@@ -195,15 +195,31 @@ def test_the_simulated_dataset(built):
     villages, panel = data.villages, data.panel
     by_county = villages.groupby("county_code").size()
     assert by_county.to_dict() == {county.code: county.villages for county in COUNTIES}
-    assert len(panel) == 1261 * len(YEARS)
+    # the books are dirty, so that some villages and years are missing, none of them allied
     counts = panel.groupby(["county_code", "year"]).size()
-    assert (counts == by_county.reindex(counts.index.get_level_values(0)).to_numpy()).all()
-    assert panel[list(MEASURES)].notna().all().all()
+    share = counts / by_county.reindex(counts.index.get_level_values(0)).to_numpy()
+    assert share.between(0.98, 1).all()
+    assert 0.97 < panel[list(MEASURES)].notna().all(axis=1).mean() < 1
     parts = ["operating_income_yuan", "subsidy_income_yuan", "other_income_yuan"]
-    assert (panel[parts].sum(axis=1) - panel["total_income_yuan"]).abs().max() < 0.005
-    allied = panel[(panel["role"] != "outside") & (panel["year"] == 2024)]
-    assert len(allied) == 82
-    assert f"{allied['operating_income_yuan'].mean() / 10_000:.1f}" == "27.9"
+    known = panel[panel["total_income_yuan"].notna()]
+    assert (known[parts].sum(axis=1) - known["total_income_yuan"]).abs().max() < 0.005
+    allied = panel[panel["role"] != "outside"]
+    assert len(allied) == 82 * len(YEARS)
+    assert allied[list(MEASURES)].notna().all(axis=None)
+    last = allied.loc[allied["year"] == 2024, "operating_income_yuan"]
+    assert f"{last.mean() / 10_000:.1f}" == "27.9"
+
+
+def test_the_build_scores_the_reader_against_the_truth(built, capsys):
+    seen = build("simulated")
+    assert not seen.fresh
+    assert seen.score["right"] + seen.score["unplaced"] == seen.score["cells"]
+    assert seen.score["wrong"] == 0
+    assert seen.score["found"] == seen.score["faults"] > 1_000
+    assert cli.main(["build", "simulated"]) == 0
+    said = capsys.readouterr().out
+    assert f"{seen.score['right']:,} read right, 0 wrong" in said
+    assert analysis.load("simulated").score == seen.score
 
 
 def test_provenance_is_inside_each_parquet_file(built):

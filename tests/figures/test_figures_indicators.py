@@ -57,6 +57,9 @@ def charts(panel):
         "survival_curves": figures.survival_curves(
             {"Weak allied": curve.table}, "Still weak, %", "Years"
         ),
+        "income_heaps": figures.income_heaps(
+            {"总收入": panel[column] / WAN}, (5, 10), {"总收入": "2 below and 3 above 5 万元"}
+        ),
     }
 
 
@@ -110,3 +113,12 @@ def test_a_band_that_nobody_started_in_stays_empty():
     moves = transitions.transitions(start, start)
     chart = figures.transition_heat({"Moves": (moves.counts, moves.shares)}, (2023, 2024))
     assert [text.get_text() for text in chart.figure.axes[0].texts] == ["100\n(3)"]
+
+
+def test_an_income_at_a_target_stands_above_its_line():
+    values = pd.Series([4.99, 5.0, 5.49, 12.0, np.nan])
+    chart = figures.income_heaps({"总收入": values}, (5, 10), {"总收入": "counted"})
+    (axes,) = chart.figure.axes
+    heights = {bar.get_x(): bar.get_height() for bar in axes.patches}
+    assert (heights[4.5], heights[5.0]) == (1, 2)
+    assert "4 villages and years, 1 beyond the axis; counted" in chart.alt

@@ -5,14 +5,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.books.private import in_sheet
 from analysis.clean.books.questions import Question, column_at, questions
+from analysis.clean.books.suspicions import NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.issues import Issue
 from analysis.clean.quantity_reader import column_unit
 from analysis.clean.units import YUAN
 from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.marks import item_label, lift_unit, lift_year, plain
-from analysis.clean.workbook.tables import Table
+from analysis.clean.workbook.tables import PERIODS, Table
 from analysis.clean.workbook.vocabulary import role_of
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
@@ -23,6 +25,8 @@ NOT_AN_ACCOUNT = "none"
 _PLACE_KEYS = ("county", "township", "village")
 _IDENTITY = frozenset({"file", "sheet", "range"})
 _REPEAT = "as the cell above"
+_ANYWHERE = {"period": PERIODS, "zeros": (NOTHING_BOOKED, NOT_FILLED_IN)}
+"""Answers that may be given unasked."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Ready:
         Rows that cannot be.
     is_whole : bool
         False when nothing of the table can be read.
+    zeros : str
+        What a line of zeros is; empty when nobody has said so.
     issues : tuple of Issue
     """
 
@@ -64,6 +70,7 @@ class Ready:
     left_out: frozenset[int]
     dropped: frozenset[int]
     is_whole: bool
+    zeros: str
     issues: tuple[Issue, ...]
 
 
@@ -106,10 +113,22 @@ def put_in(table: Table, answers: Answers) -> Ready:
     places = {f.label: f.value for f in table.facts if f.label in _PLACE_KEYS and f.value}
     left_out: set[int] = set()
     dropped: set[int] = set()
+    for key, choices in _ANYWHERE.items():
+        _check(table, Question(key, "", "", choices=choices), given.get(key, ""))
+    if given.get("period", PERIODS[1] if table.period else "") == PERIODS[1]:
+        action = f"left out: {ACCOUNT_CODES['cumulative']}; else say period = {PERIODS[0]!r} for it"
+        where, said = in_sheet(table, table.extent), table.period or PERIODS[1]
+        issues.append(Issue(table.file, where, said, "column_cumulative", "note", action))
+        nothing: frozenset[int] = frozenset()
+        return Ready(
+            table, places, nothing, nothing, is_whole=False, zeros="", issues=tuple(issues)
+        )
     is_whole = True
     for question in asked:
         answer = given.get(question.key, "")
         _check(table, question, answer)
+        if question.key == "zeros" or (question.key == "period" and answer):
+            continue  # each line of zeros is an issue of its own
         if not answer or (question.key == "orientation" and answer != "villages_down"):
             issues.append(_open(table, question, answer))
             left_out.update(question.columns)
@@ -126,7 +145,10 @@ def put_in(table: Table, answers: Answers) -> Ready:
             table = _with(table, question, answer)
             if question.key in _PLACE_KEYS and table.find(question.key) is None:
                 places[question.key] = answer.rpartition(": ")[2]
-    return Ready(table, places, frozenset(left_out), frozenset(dropped), is_whole, tuple(issues))
+    zeros = given.get("zeros", "")
+    return Ready(
+        table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros, tuple(issues)
+    )
 
 
 def _check(table: Table, question: Question, answer: str) -> None:
@@ -142,7 +164,7 @@ def _check(table: Table, question: Question, answer: str) -> None:
             known = False
         if not known:
             raise LianjianError(f"{where}: seen {answer!r}, expected a unit of money: 元, 万元 ….")
-    is_closed = question.key in {"orientation", "header_rows", "merged_value"}
+    is_closed = question.key in {"orientation", "header_rows", "merged_value", *_ANYWHERE}
     if (is_closed or question.key.startswith("blank_")) and answer not in question.choices:
         raise LianjianError(
             f"{where}: seen {answer!r}, expected one of {', '.join(question.choices)}."
@@ -165,8 +187,7 @@ def _with(table: Table, question: Question, answer: str) -> Table:
         names = [part.strip() for part in re.split("[、,，]", answer)]
         for at, name in enumerate(names[: len(columns)]):
             columns[at] = _column(name)
-        body = table.body.set_axis([c.name for c in columns], axis=1)
-        return replace(table, columns=tuple(columns), body=body)
+        return replace(table, columns=tuple(columns))
     elif question.key.startswith("blank_") and answer == _REPEAT:
         blank = column_at(table, question.cell)
         return table if blank is None else _repeated(table, blank)
@@ -181,19 +202,19 @@ def _column(name: str) -> Column:
 
 
 def _repeated(table: Table, at: int) -> Table:
-    body = table.body.copy()
-    texts = body.iloc[:, at].tolist()
+    texts = []
     last = ""
-    for row, text in enumerate(texts):
-        if row not in table.dropped:
-            last = text or last
-            texts[row] = last
-    body[body.columns[at]] = texts
-    return replace(table, body=body)
+    for row, line in enumerate(table.grid.texts):
+        if row in table.dropped:
+            texts.append(line)
+            continue
+        last = line[at] or last
+        texts.append([*line[:at], last, *line[at + 1 :]])
+    return replace(table, grid=replace(table.grid, texts=tuple(texts)))
 
 
 def _row_at(table: Table, cell: str) -> list[int]:
-    return [row for row in range(len(table.body)) if table.address(row, 0) == cell]
+    return [row for row in range(table.grid.height) if table.address(row, 0) == cell]
 
 
 def _open(table: Table, question: Question, answer: str) -> Issue:
@@ -216,7 +237,7 @@ def _open(table: Table, question: Question, answer: str) -> Issue:
 
 
 def _stale(table: Table, given: Mapping[str, str], asked: list[Question]) -> Iterator[Issue]:
-    known = {question.key for question in asked}
+    known = {question.key for question in asked} | _ANYWHERE.keys()
     for key in sorted(given.keys() - known):
         where = in_sheet(table, table.extent)
         action = "not used: remove it, or look at the table again"

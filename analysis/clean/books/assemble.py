@@ -1,5 +1,6 @@
 """The door: from a folder of books to bookings, villages and issues."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,21 @@ import pandas as pd
 
 from analysis.clean.books import suspicions, totals, twice
 from analysis.clean.books.answers import Answers, put_in, read_answers
-from analysis.clean.books.cells import read_cells
-from analysis.clean.books.collect import Shelf, collect
-from analysis.clean.books.corrections import Corrections, read_corrections, to_fill_in
+from analysis.clean.books.cells import cell_issues, read_cells
+from analysis.clean.books.collect import collect
+from analysis.clean.books.corrections import (
+    correct_amounts,
+    correct_labels,
+    read_corrections,
+    settle,
+    to_fill_in,
+    unused,
+)
+from analysis.clean.books.frames import holding, split_cells, stacked
 from analysis.clean.books.places import find_villages
-from analysis.clean.issues import Issue
+from analysis.clean.issues import Issue, task
 from analysis.clean.places import Register, read_crosswalk
+from analysis.clean.workbook.tables import Table
 from analysis.errors import LianjianError
 from analysis.fields import TABLES, county
 
@@ -88,73 +98,77 @@ def read_books(
         reasons = "\n".join(f"  {i.file}: {i.action}" for i in shelf.issues if i.code != "layout")
         raise LianjianError(f"No table could be read from the {len(files)} files:\n{reasons}")
     corrections = read_corrections(folder / "corrections.csv", shelf.tables)
-    cells, issues = _all_cells(shelf, read_answers(head), corrections)
+    tables = tuple(correct_labels(table, corrections) for table in shelf.tables)
+    cells, issues = _all_cells(tables, read_answers(head))
     crosswalk = read_crosswalk(folder / "crosswalk.csv")
     cells, place_issues, to_locate = find_villages(cells, Register(register), crosswalk)
-    named = cells["county"] + "/" + cells["township"] + "/" + cells["village"]
-    cells["place_key"] = cells["village_id"].fillna(named)
-    cells, twice_issues = twice.count_once(cells)
-    slipped, slip_issues = suspicions.find_slips(cells)
-    looked_at = pd.Series(
-        [key in corrections.kept for key in zip(cells["file"], cells["cell"], strict=True)],
-        index=cells.index, dtype=bool,
-    )  # fmt: skip
-    cells["counted"] &= ~(slipped & ~looked_at)
-    filled, zero_issues = suspicions.find_zeros(cells)
-    checks = [*place_issues, *twice_issues, *slip_issues, *zero_issues]
-    cells["doubted"] = slipped | filled
-    for _, part in cells.groupby("table", sort=False):
-        checks += [*totals.check_totals(part), *totals.check_identities(part)]
-    checks = [issue for issue in checks if (issue.file, issue.cell) not in corrections.kept]
+    cells = cells.assign(read_yuan=cells["yuan"], read_status=cells["status"])
+    nobody = pd.Series(data=False, index=cells.index)
+    printed, doubts = _with_doubts(cells, nobody)
+    holds = doubts
+    if corrections.decided:
+        cells, touched = correct_amounts(cells, corrections)
+        printed, holds = _with_doubts(cells, touched)
+    cells = printed
+    checks = [*totals.check_totals(cells), *totals.check_identities(cells)]
+    found = settle([*issues, *doubts], [*issues, *holds, *checks], corrections)
+    found += unused(cells, tables, corrections)
     income = _income(cells)
     if villages is None:
         villages = _villages(register, income["village_id"])
-    open_cells = {(i.file, i.cell) for i in [*issues, *checks] if _needs_correction(i)}
-    is_open = [key in open_cells for key in zip(cells["file"], cells["cell"], strict=True)]
-    mask = pd.Series(is_open, index=cells.index, dtype=bool)
+    open_cells = {(i.file, c) for i in found if _needs_correction(i) for c in split_cells(i.cell)}
     return Books(
         income=income,
         villages=villages,
         cells=cells,
-        issues=(*shelf.issues, *issues, *checks),
+        issues=(*shelf.issues, *place_issues, *found),
         crosswalk_to_fill=to_locate,
-        corrections_to_fill=to_fill_in(cells[mask]),
+        corrections_to_fill=to_fill_in(holding(cells, open_cells), corrections),
         corrections=corrections.listed,
         refused=shelf.refused,
     )
 
 
-def _needs_correction(issue: Issue) -> bool:
-    from analysis.clean.issues import task  # noqa: PLC0415
+def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame, list[Issue]]:
+    """Return the cells with what counts of them and what is doubted, and the issues.
 
+    What a person decided about counts, whatever it looks like.
+    """
+    cells, twice_issues = twice.count_once(cells)
+    slipped, slip_issues = suspicions.find_slips(cells)
+    empty, zero_issues = suspicions.find_zeros(cells)
+    doubted = (slipped | empty) & ~decided
+    cells = cells.assign(doubted=doubted, counted=cells["counted"] & ~doubted)
+    return cells, [*twice_issues, *slip_issues, *zero_issues]
+
+
+def _needs_correction(issue: Issue) -> bool:
     return task(issue.code) == "cell" or issue.code == "formula"
 
 
-def _all_cells(
-    shelf: Shelf, answers: Answers, corrections: Corrections
-) -> tuple[pd.DataFrame, list[Issue]]:
+def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame, list[Issue]]:
     frames, issues = [], []
-    asked = {(table.file, table.sheet, table.extent) for table in shelf.tables}
+    asked = {(table.file, table.sheet, table.extent) for table in tables}
     for file, sheet, extent in sorted(set(answers.tables) - asked):
         if answers.tables[file, sheet, extent]:
             action = "its answers are not used: no such table was found"
             where = f"{sheet}!{extent}" if sheet else extent
             issues.append(Issue(file, where, "", "answer_stale", "error", action))
-    for number, table in enumerate(shelf.tables):
+    for number, table in enumerate(tables):
         ready = put_in(table, answers)
         issues += ready.issues
         if not ready.is_whole:
             continue
-        own = corrections.texts.get(table.file, {})
-        frame, found = read_cells(ready, answers.accounts, own)
+        frame, found = read_cells(ready, answers.accounts)
         frames.append(frame.assign(table=number))
         issues += found
     if not frames:
+        why = [f"  {i.file} {i.cell}: {i.text}; {i.action}" for i in issues[:10]]
         raise LianjianError(
-            "Every table has an open question about the whole of it. Answer these in dataset.toml "
-            "first:\n" + "\n".join(f"  {i.file} {i.cell}: {i.text}" for i in issues[:10])
+            "No table is left to read. Answer in dataset.toml what is asked:\n" + "\n".join(why)
         )
-    return pd.concat(frames, ignore_index=True), issues
+    cells = stacked(frames).reset_index(drop=True)
+    return cells.drop(columns=["kind", "width", "reason", "flags"]), [*issues, *cell_issues(cells)]
 
 
 def _income(cells: pd.DataFrame) -> pd.DataFrame:
@@ -180,7 +194,9 @@ def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:
             "township_name": known["township_name"],
             "county_code": known["county_code"],
             "county_name": known["county_name"],
-            "zone": [county(code).zone for code in known["county_code"]],
+            "zone": pd.Series(
+                [county(code).zone for code in known["county_code"]], known.index, "str"
+            ),
             "households": pd.array([pd.NA] * len(known), dtype="Int64"),
             "role": "outside",
             "alliance_id": pd.Series(pd.NA, index=known.index, dtype="str"),

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.clean.books.across import name_townships
 from analysis.clean.books.private import SENTENCE, in_sheet, safe, without_personal
 from analysis.clean.issues import Issue
 from analysis.clean.workbook.limits import Refused
@@ -52,7 +51,7 @@ def collect(paths: Iterable[Path]) -> Shelf:
             issues.append(Issue(path.name, note.cell, "", code, severity, note.text))
         for table in reading.tables:
             clean, dropped = without_personal(table)
-            tables.append(name_townships(clean))
+            tables.append(clean)
             issues += dropped
             for note in clean.notes:
                 where, says = in_sheet(clean, note.cell), safe(note.text, SENTENCE)

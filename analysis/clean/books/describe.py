@@ -35,7 +35,7 @@ def describe(shelf: Shelf) -> tuple[list[str], int]:
         ready = put_in(table, Answers())
         for item, cell in unknown_heads(ready):
             unknown.setdefault(item, []).append(f"{table.file} {cell}")
-        own = questions(table)
+        own = [] if table.period else questions(table)
         asked += len(own)
         lines += ["", *_table(table, own)]
     if unknown:
@@ -52,9 +52,11 @@ def _table(table: Table, asked: list[Question]) -> Iterator[str]:
     yield f"file = {quoted(table.file)}"
     yield f"sheet = {quoted(table.sheet)}"
     yield f"range = {quoted(table.extent)}"
+    if table.period:
+        yield f"# about {comment(table.period)}, a part of a year: left out"
     if table.title:
         yield f"# title: {comment(table.title)}"
-    rows = len(table.body) - len(table.dropped)
+    rows = table.grid.height - len(table.dropped)
     way = "accounts down, villages across" if table.orientation == "accounts_down" else "rows"
     yield f"# {rows} lines ({way}), {len(table.dropped)} sums to check"
     for fact in table.facts:

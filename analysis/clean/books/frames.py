@@ -1,9 +1,11 @@
 """Rows of frames, and addresses of several cells in one."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 
 def rows(frame: pd.DataFrame) -> Iterator[Any]:
@@ -11,16 +13,16 @@ def rows(frame: pd.DataFrame) -> Iterator[Any]:
     yield from frame.itertuples()
 
 
-def joined_cells(cells: pd.Series) -> str:
+def joined_cells(cells: Sequence[str]) -> str:
     """Return several addresses of one sheet as one: ``Sheet!B7, C7``.
 
     Examples
     --------
-    >>> joined_cells(pd.Series(["a!B7", "a!C7"])), split_cells("a!B7, C7")
+    >>> joined_cells(["a!B7", "a!C7"]), split_cells("a!B7, C7")
     ('a!B7, C7', ['a!B7', 'a!C7'])
     """
-    sheet, mark, _ = str(cells.iloc[0]).rpartition("!")
-    return sheet + mark + ", ".join(str(cell).rpartition("!")[2] for cell in cells)
+    sheet, mark, _ = cells[0].rpartition("!")
+    return sheet + mark + ", ".join(cell.rpartition("!")[2] for cell in cells)
 
 
 def sheets(cells: pd.Series) -> list[str]:
@@ -32,3 +34,51 @@ def split_cells(text: str) -> list[str]:
     """Return the addresses that `joined_cells` joined."""
     sheet, mark, addresses = text.rpartition("!")
     return [f"{sheet}{mark}{address}" for address in addresses.split(", ")]
+
+
+def groups(frame: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the number of each row's group, and the first row of each group.
+
+    Examples
+    --------
+    >>> numbers, firsts = groups(pd.DataFrame({"a": ["x", "y", "x"]}), ["a"])
+    >>> numbers.tolist(), firsts["a"].tolist()
+    ([0, 1, 0], ['x', 'y'])
+    """
+    numbers = frame.groupby(columns, sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    _, firsts = np.unique(numbers, return_index=True)
+    return numbers, frame.iloc[firsts]
+
+
+def gathered(numbers: np.ndarray, *columns: pd.Series) -> list[tuple[list[str], ...]]:
+    """Return the texts of each group's rows, a list for each column.
+
+    Examples
+    --------
+    >>> gathered(np.array([0, 1, 0]), pd.Series(["a", "b", "c"]))
+    [(['a', 'c'],), (['b'],)]
+    """
+    lists: list[tuple[list[str], ...]] = [
+        tuple([] for _ in columns) for _ in range(numbers.max(initial=-1) + 1)
+    ]
+    for number, *texts in zip(numbers, *columns, strict=True):
+        for own, text in zip(lists[number], texts, strict=True):
+            own.append(text)
+    return lists
+
+
+def holding(cells: pd.DataFrame, keys: Collection[tuple[str, str]]) -> pd.DataFrame:
+    """Return the cells with one of these pairs of file and address."""
+    likely = cells[cells["cell"].isin({cell for _, cell in keys})]
+    found = [key in keys for key in zip(likely["file"], likely["cell"], strict=True)]
+    return likely[np.array(found, dtype=bool)]
+
+
+def stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return frames of the same columns below each other, labels kept; categories are united."""
+    columns: dict[str, Any] = {}
+    for name in frames[0].columns:
+        parts = [frame[name] for frame in frames]
+        is_coded = isinstance(parts[0].dtype, pd.CategoricalDtype)
+        columns[name] = union_categoricals(parts) if is_coded else pd.concat(parts).array
+    return pd.DataFrame(columns, index=np.concatenate([frame.index for frame in frames]))

@@ -3,9 +3,6 @@
 import re
 from dataclasses import replace
 
-import pandas as pd
-
-from analysis.clean.books.frames import rows
 from analysis.clean.issues import Issue
 from analysis.clean.personal import REASONS, find_personal, is_personal_header, shape_of
 from analysis.clean.workbook.cells import letters
@@ -38,10 +35,8 @@ def without_personal(table: Table) -> tuple[Table, list[Issue]]:
 
     The columns stay in their places, empty and named by their letter, so that addresses stay right.
     """
-    body = table.body.copy()
-    body.columns = pd.MultiIndex.from_tuples([(c.name, *c.path[-1:], *[""] * (not c.path))
-                                              for c in table.columns])  # fmt: skip
-    found = find_personal(body)
+    heads = [(column.name, *column.path[-1:]) for column in table.columns]
+    found = find_personal(heads, [table.texts(at) for at in range(len(heads))])
     facts = tuple(
         fact if not fact.value else replace(fact, value="")
         if is_personal_header(fact.label) or _SIGNED.search(fact.label) or shape_of(fact.value)
@@ -50,29 +45,26 @@ def without_personal(table: Table) -> tuple[Table, list[Issue]]:
     )  # fmt: skip
     title = HIDDEN if shape_of(table.title) else table.title
     clean = replace(table, facts=facts, title=title)
-    if found.empty:
+    if not found:
         return clean, []
-    texts = [list(row) for row in table.grid.texts]
+    dropped = {item.position for item in found if item.is_column}
     columns = list(table.columns)
-    issues = []
-    dropped = set(found.loc[found["action"] == "column dropped", "position"])
     for at in dropped:
-        name = column_letter(table, at)
-        columns[at] = replace(columns[at], name=f"column {name}", path=(), role="text", unit=None)
-        for row in texts:
-            row[at] = ""
-    for at in set(found["position"]) - dropped:
-        for row in texts:
-            if shape_of(row[at]):
-                row[at] = ""
-    for item in rows(found.drop_duplicates("position")):
-        action = f"{item.count} cells: {item.action}; {REASONS[item.reason]}"
+        name = f"column {column_letter(table, at)}"
+        columns[at] = replace(columns[at], name=name, path=(), role="text", unit=None)
+    texts = [line.copy() for line in table.grid.texts]
+    for at in {item.position for item in found}:
+        for line in texts:
+            if at in dropped or shape_of(line[at]):
+                line[at] = ""
+    issues = []
+    for item in {item.position: item for item in reversed(found)}.values():
+        done = "column dropped" if item.is_column else "cells removed"
+        action = f"{item.cells} cells: {done}; {REASONS[item.reason]}"
         cell = head_cell(table, item.position)
         issues.append(Issue(table.file, cell, HIDDEN, "personal_data", "note", action))
-    lists = {c.name: [row[at] for row in texts] for at, c in enumerate(columns)}
-    body = pd.DataFrame(lists, index=table.body.index, dtype="str")
     grid = replace(table.grid, texts=tuple(texts))
-    return replace(clean, columns=tuple(columns), body=body, grid=grid), issues
+    return replace(clean, columns=tuple(columns), grid=grid), issues
 
 
 def in_sheet(table: Table, cell: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from analysis.clean.account_names import AccountName, read_account
 from analysis.clean.books.private import SENTENCE, safe
+from analysis.clean.books.suspicions import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.workbook.cells import column_number
 from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.tables import Doubt, Table
@@ -18,9 +19,10 @@ KEPT_OUT: Final = frozenset(
 )  # fmt: skip
 """Codes of columns that are no account, whatever else is known about them."""
 
-_WHOLE = frozenset({"village", "county", "township", "orientation", "no_header"})
+_WHOLE = frozenset({"village", "county", "township", "orientation", "no_header", "period"})
 _GROUPS = frozenset({"负债", "负债类", "资产负债", "权益", "所有者权益", "收支情况", "其中"})
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
+_ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
 _SHOWN = 6
 
 
@@ -63,7 +65,7 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     Examples
     --------
     >>> meaning("负债/专项应付款", 2024).code, meaning("租金收入", 2023, is_part=True).code
-    ('account', 'unknown')
+    ('account', 'part')
     >>> meaning("经营收入", 2023, is_part=True).code
     'part'
     """
@@ -71,8 +73,9 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     while len(parts) > 1 and parts[0] in _GROUPS:
         parts.pop(0)
     found = read_account("/".join(parts), year)
-    if is_part and found.code == "account":
-        return AccountName(found.account, "part", f"part of {found.account}")
+    if is_part and found.code in {"account", "unknown"}:
+        whole = found.account or "what stands before it"
+        return AccountName(found.account, "part", f"part of {whole}")
     return found
 
 
@@ -103,7 +106,28 @@ def questions(table: Table) -> list[Question]:
         said = f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {table.file!r}"
         text = "Which county are the villages in?"
         found.append(Question("county", text, table.header or table.extent, evidence=said))
-    return found
+    return [*found, *_zeros(table)]
+
+
+def _zeros(table: Table) -> Iterator[Question]:
+    """Ask once about all lines that say zero in every account of a year."""
+    years: dict[int | None, list[int]] = {}
+    for at, column in enumerate(table.columns):
+        if may_count(table, at) and not column.is_total:
+            years.setdefault(column.year, []).append(at)
+    lines = [
+        (row, columns[0])
+        for row, texts in enumerate(table.grid.texts)
+        if row not in table.dropped
+        for columns in years.values()
+        if sum(bool(_ZERO.fullmatch(texts[at])) for at in columns) >= MIN_ACCOUNTS
+        and all(_ZERO.fullmatch(texts[at]) or not texts[at] for at in columns)
+    ]
+    if lines:
+        said = f"{len(lines)} lines say zero in every account"
+        text = f"{said}: was nothing booked, or was the form not filled in?"
+        cell = table.address(*lines[0])
+        yield Question("zeros", text, cell, choices=(NOTHING_BOOKED, NOT_FILLED_IN))
 
 
 def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
@@ -163,7 +187,7 @@ def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
 
 def _magnitude(table: Table, columns: list[int]) -> str:
     """Say how large the numbers are, without those that the reader may have seen elsewhere."""
-    texts = [plain(text) for at in columns for text in table.body.iloc[:, at]]
+    texts = [plain(text) for at in columns for text in table.texts(at)]
     held = sorted(abs(float(t.replace(",", ""))) for t in texts if _PLAIN.fullmatch(t))
     if not held:
         return "no number among them"

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.clean.books.assemble import Books
@@ -12,7 +14,6 @@ HALF_A_CENT = 0.005 + 1e-6
 """An amount is right within it; the rest is binary rounding of 万元 turned into yuan."""
 
 _WHERE = ["file", "cell"]
-_MONEY = frozenset({"read", "refused"})
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Score:
     right, wrong, refused, unplaced, unread : int
         Of these: with the true amount under the right village, year and account; with another;
         without an amount, or left out of the bookings though nothing is wrong with it; with the
-        true amount and no village, because its name needs a person; not seen at all.
+        true amount and a village that only a person can name; not seen at all.
     counted_twice : int
         Cells of lines printed twice that count besides their first printing.
     planted : DataFrame
@@ -52,6 +53,14 @@ class Score:
     def refused_share(self) -> float:
         """Cells without an amount, of all cells without a fault."""
         return (self.refused + self.unread) / self.cells if self.cells else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts for the manifest."""
+        names = ("cells", "right", "wrong", "refused", "unplaced", "unread", "counted_twice")
+        kinds = self.planted.set_index("kind")[["faults", "found"]].to_dict("index")
+        faults, found = (int(self.planted[name].sum()) for name in ("faults", "found"))
+        counts = {name: int(getattr(self, name)) for name in names}
+        return {**counts, "faults": faults, "found": found, "kinds": kinds}
 
 
 def read_truth(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -81,37 +90,40 @@ def score(books: Books, truth: pd.DataFrame, planted: pd.DataFrame) -> Score:
 
     Notes
     -----
-    A fault is found when an issue names its cell, or, where it only has to be read, when the cell
+    The reader alone is judged: what it read before any correction, and no village of a crosswalk. A
+    fault is found when an issue names its cell, or, where it only has to be read, when the cell
     reads as it should (for labels: when the cells of the line are not wrong, which the amounts
-    show). A fault that must be refused needs both: no amount, and an issue.
+    show). A fault that must be refused needs both: no amount, and an issue. A person's decision is
+    no issue: it leaves one only where there was a doubt.
     """
-    shown = [*_WHERE, "village_id", "year", "account", "yuan", "status", "counted"]
-    seen = books.cells[shown].rename(columns=lambda n: n if n in _WHERE else f"{n}_seen")
+    shown = {
+        "village_id": "village_id_seen", "matched_by": "matched_by", "year": "year_seen",
+        "account": "account_seen", "read_yuan": "yuan_seen", "read_status": "status_seen",
+        "counted": "counted_seen",
+    }  # fmt: skip
+    seen = books.cells[[*_WHERE, *shown]].rename(columns=shown)
+    seen = seen.astype(dict.fromkeys([*_WHERE, "village_id_seen", "account_seen"], "str"))
     named = {
         (issue.file, cell)
         for issue in books.issues
         if issue.code != "layout"
         for cell in split_cells(issue.cell)
     }
-    faulty = set(zip(planted["file"], planted["cell"], strict=True))
+    faulty = pd.MultiIndex.from_frame(planted[_WHERE])
     amounts = truth[truth["kind"] == "amount"].merge(seen, on=_WHERE, how="left")
-    is_clean = [k not in faulty for k in zip(amounts["file"], amounts["cell"], strict=True)]
-    clean = amounts[is_clean]
-    placed = clean["village_id_seen"].notna()
+    clean = amounts[~pd.MultiIndex.from_frame(amounts[_WHERE]).isin(faulty)]
     has_amount = clean["yuan_seen"].notna()
     same = (clean["yuan_seen"] - clean["true_yuan"]).abs() <= HALF_A_CENT
     same &= (clean["year_seen"] == clean["year"]) & (clean["account_seen"] == clean["account_name"])
-    right = same & (clean["village_id_seen"] == clean["village_id"])
+    placed = clean["village_id_seen"].notna() & (clean["matched_by"] != "crosswalk")
+    right = same & placed & (clean["village_id_seen"] == clean["village_id"])
     wrong = has_amount & ~right & (placed | ~same)
     booked = books.income.set_index(["village_id", "year", "account_name"]).index
     left_out = right & ~clean.set_index(_KEY).index.isin(booked)
     right &= ~left_out
     copies = truth[truth["kind"] == "copy"].merge(seen, on=_WHERE, how="inner")
-    extra = copies["counted_seen"].astype("bool") & copies.duplicated(_KEY)
-    first = amounts[amounts["counted_seen"].eq(True)]  # noqa: FBT003
-    extra |= copies["counted_seen"].astype("bool") & copies.set_index(_KEY).index.isin(
-        first.set_index(_KEY).index
-    )
+    counted = pd.concat([amounts, copies])
+    counted = counted[counted["counted_seen"].eq(True)]  # noqa: FBT003
     judged = _judge_faults(planted, seen, named)
     misread = judged[judged["is_wrong"]]
     by_kind = judged.groupby("kind", as_index=False).agg(
@@ -124,7 +136,7 @@ def score(books: Books, truth: pd.DataFrame, planted: pd.DataFrame) -> Score:
         refused=int((~has_amount & clean["status_seen"].notna()).sum()) + int(left_out.sum()),
         unplaced=int((same & ~placed).sum()),
         unread=int(clean["status_seen"].isna().sum()),
-        counted_twice=int(extra.sum()),
+        counted_twice=int(counted.duplicated(_KEY).sum()),
         planted=by_kind,
         missed=judged[~judged["found"]].drop(columns=["found", "is_wrong"]),
         wrong_cells=pd.concat([clean[wrong], misread], ignore_index=True),
@@ -139,10 +151,7 @@ def _judge_faults(
 ) -> pd.DataFrame:
     """Return the faults with ``found`` and ``is_wrong`` (an amount that nobody wrote)."""
     judged = planted.merge(seen.drop_duplicates(_WHERE), on=_WHERE, how="left")
-    is_named = pd.Series(
-        [key in named for key in zip(judged["file"], judged["cell"], strict=True)],
-        index=judged.index, dtype=bool,
-    )  # fmt: skip
+    is_named = pd.MultiIndex.from_frame(judged[_WHERE]).isin(list(named))
     is_money = judged["account_name"].fillna("") != ""
     has_amount = judged["yuan_seen"].notna()
     was_seen = judged["status_seen"].notna()
@@ -151,6 +160,6 @@ def _judge_faults(
     as_written |= ~has_amount & wanted.isna() & judged["status_seen"].isin(["missing", "refused"])
     # an amount whose label is a fault has its own cells, which are judged one by one
     read = as_written & was_seen | ~is_money
-    found = is_named.where(judged["expected"] != "read", read)
-    found = found.where(judged["expected"] != "refused", is_named & ~has_amount & was_seen)
-    return judged.assign(found=found.astype(bool), is_wrong=is_money & has_amount & ~as_written)
+    found = np.where(judged["expected"] == "read", read, is_named)
+    found &= (judged["expected"] != "refused") | (~has_amount & was_seen)
+    return judged.assign(found=found, is_wrong=is_money & has_amount & ~as_written)

@@ -5,23 +5,33 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.clean.books.frames import joined_cells, rows, sheets
+from analysis.clean.accounts import BREAK_YEAR
+from analysis.clean.books.frames import gathered, groups, joined_cells, rows, sheets
 from analysis.clean.books.private import safe
 from analysis.clean.issues import Issue
 
 SLIP = 10_000.0
 """元 against 万元."""
 
-OFF, APART, NEAR = 300.0, 30.0, 5.0
-"""Factors of a slip: off the median, off every other year, and near one when it is undone."""
+APART, NEAR = 30.0, 5.0
+"""Factors of a slip: off the village's other years, and near one of them when it is undone."""
 
 FAR = 1_000.0
 """A factor that no village's account moves by."""
 
+GIVEN_AWAY, TAKEN_IN = "发包及上交收入", ("经营收入", "投资收益")
+"""The account that ended with the 2004 system, and those that its content went into."""
+
 TARGETS_YUAN = (50_000.0, 100_000.0, 200_000.0, 500_000.0)
 """5, 10, 20 and 50 万元: the bands of the official forms."""
 
-_MIN_ACCOUNTS = 3
+NOTHING_BOOKED, NOT_FILLED_IN = "nothing booked", "not filled in"
+"""What a line of zeros can be, as a person answers."""
+
+MIN_ACCOUNTS = 3
+"""Accounts of a line that must all say zero before it is doubted."""
+
+_MIN_PEERS = 3
 _MIN_CELLS = 10
 _MANY_ZEROS, _FEW_ZEROS = 0.9, 0.5
 _WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
@@ -37,93 +47,149 @@ def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
 
     Notes
     -----
-    An amount is a slip when it is more than 30 times above or below every other year of the same
-    village and account (zeros aside), more than 300 times off their median, and 10,000 times as
-    much or as little comes within 5 times of one of them. Then 元 and 万元 were mixed up: the unit
-    of the cell is not known, and it is left out until a person says what it should be. With two
-    years only, the median is that of the county's villages. Whatever else is more than 1,000 times
-    off is kept as written.
+    The amounts of a village and account over the years (zeros aside) fall into runs that are parted
+    by a factor of 30 or more; the longest run is taken for right, of equally long ones the one that
+    is nearer to the county's villages. An amount outside it is a slip when its distance from the
+    run is also more than the run is wide, 10,000 times as much or as little comes within 5 times
+    of an amount of the run, and it is 30 times off the county's villages as well. Then 元 and 万元
+    were mixed up: the unit of the cell is not known, and it is left out until a person says what it
+    should be. Whatever else is more than 1,000 times off is kept as written, with a warning.
+
+    The content of 发包及上交收入 went into 经营收入 and 投资收益 in 2024. An amount of these from
+    2024 on is therefore compared with the nearest amount between the account and the sum of both.
     """
-    placed = cells["counted"] | (cells["village_id"].isna() & ~cells["is_total"])
-    placed &= (cells["means"] == "account") & (cells["yuan"].abs() > 0)
-    known = cells[placed].copy()
-    known["size"] = np.log10(known["yuan"].abs())
-    own = known.groupby(["place_key", "account"])["size"]
-    others = own.transform("count") - 1
-    peers = known.groupby(["county", "account", "year"])["size"].transform("median")
-    reference = own.transform("median").where(others > 1, peers)
-    distance = known["size"] - reference
-    # only the few that are off at all are looked at one by one
-    off = known[distance.abs() > np.log10(OFF)]
-    by_place = own.groups
-    nearest = pd.Series(np.inf, index=known.index)
-    repaired = pd.Series(np.inf, index=known.index)
-    for row in rows(off):
-        group = known.loc[by_place[row.place_key, row.account].drop(row.Index), "size"]
-        if len(group):
-            back = row.size - np.copysign(np.log10(SLIP), distance[row.Index])
-            nearest[row.Index] = (group - row.size).abs().min()
-            repaired[row.Index] = (group - back).abs().min()
-    is_off = distance.abs() > np.log10(OFF)
-    slipped = is_off & (nearest > np.log10(APART)) & (repaired < np.log10(NEAR)) & (others > 0)
-    far = slipped | ((distance.abs() > np.log10(FAR)) & (nearest > np.log10(FAR)))
+    known = _sized(cells)
+    own = known.groupby(["place_key", "account"], sort=False)["size"]
+    alone = known[own.transform("count") == 1]
+    alone = alone[(alone["size"] - alone["peers"]).abs() > np.log10(FAR)]
+    far = [(at, False, float(peers), False) for at, peers in alone["peers"].items()]
+    # few villages move so much that their years have to be looked at one by one
+    moved = known[own.transform("max") - own.transform("min") > np.log10(APART)]
+    arrays = [moved[name].to_numpy() for name in ("size", "wide", "peers", "year")]
+    for at in moved.groupby(["place_key", "account"], sort=False).indices.values():
+        for place, is_slip, typical in _off(*(values[at] for values in arrays)):
+            far.append((moved.index[at[place]], is_slip, typical, True))
+    slipped = pd.Series(data=False, index=cells.index)
     issues = []
-    for row in rows(known[far]):
-        is_slip = bool(slipped[row.Index])
-        typical = 10 ** float(reference[row.Index])
-        whose = "the village's other years" if others[row.Index] > 1 else "villages of its county"
-        says = f"{row.account} {row.year}: {row.yuan:,.2f} yuan, {whose} about {typical:,.0f}"
+    for at, is_slip, typical, has_years in sorted(far):
+        row = known.loc[at]
+        slipped[at] = is_slip
+        whose = "the village's other years" if has_years else "villages of its county"
+        says = (
+            f"{row['account']} {row['year']}: {row['yuan']:,.2f} yuan, {whose} about "
+            f"{10**typical:,.0f}"
+        )
         action = (
             f"left out: {says}; say in corrections.csv what it should be" if is_slip
             else f"kept as written: {says}"
         )  # fmt: skip
         code, severity = ("unit_slip", "error") if is_slip else ("magnitude", "warning")
-        issues.append(Issue(row.file, row.cell, safe(row.text), code, severity, action))
-    return slipped.reindex(cells.index, fill_value=False), issues
+        issues.append(Issue(row["file"], row["cell"], safe(row["text"]), code, severity, action))
+    return slipped, issues
+
+
+def _sized(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the amounts that are not zero with the logarithms to compare them by.
+
+    ``size`` is that of the amount, ``wide`` that of the amount with 发包及上交收入 where this went
+    into the account later, ``peers`` the median of the county's villages in that account and year.
+    """
+    placed = cells["counted"] | (cells["village_id"].isna() & ~cells["is_total"])
+    placed &= (cells["means"] == "account") & (cells["yuan"].abs() > 0)
+    columns = ["file", "cell", "text", "county", "place_key", "account", "year", "yuan"]
+    known = cells.loc[placed, columns]
+    given = known[known["account"] == GIVEN_AWAY].drop_duplicates(["place_key", "year"])
+    content = given.set_index(["place_key", "year"])["yuan"].abs()
+    place_years = pd.MultiIndex.from_frame(known[["place_key", "year"]])
+    more = content.reindex(place_years).fillna(0.0).to_numpy()
+    more = np.where(known["account"].isin(TAKEN_IN), more, 0.0)
+    amounts = known["yuan"].abs()
+    known = known.assign(size=np.log10(amounts), wide=np.log10(amounts + more))
+    peers = known.groupby(["county", "account", "year"])["size"]
+    enough = peers.transform("count") >= _MIN_PEERS
+    return known.assign(peers=peers.transform("median").where(enough))
+
+
+def _off(
+    size: np.ndarray, wide: np.ndarray, peers: np.ndarray, year: np.ndarray
+) -> Iterator[tuple[int, bool, float]]:
+    """Yield place, whether it is a slip, and the usual size, of what lies outside the main run."""
+    off_peers = np.abs(size - peers)
+    is_late = year >= BREAK_YEAR
+    order = np.argsort(size, kind="stable")
+    run = np.empty(len(size), dtype=int)
+    run[order] = np.concatenate([[0], np.cumsum(np.diff(size[order]) > np.log10(APART))])
+    ranked = sorted(
+        (-(run == at).sum(), np.nan_to_num(off_peers)[run == at].mean(), at)
+        for at in range(run.max() + 1)
+    )
+    if len(ranked) == 1:
+        return
+    inside = run == ranked[0][2]
+    is_tie = ranked[0][:2] == ranked[1][:2]  # as many years, and no peers to tell
+    width = size[inside].max() - size[inside].min()
+    usual = float(np.median(size[inside]))
+    for at in np.flatnonzero(~inside):
+        may_be_wide = inside & is_late[at] & ~is_late
+
+        def distance(value: float, may_be_wide: np.ndarray = may_be_wide) -> float:
+            upper = np.where(may_be_wide, wide, size)[inside]
+            return float(np.abs(np.clip(value, size[inside], upper) - value).min())
+
+        gap = distance(size[at])
+        repaired = distance(size[at] - np.copysign(np.log10(SLIP), size[at] - usual))
+        is_slip = gap > max(np.log10(APART), width) and repaired < np.log10(NEAR)
+        is_slip &= not is_tie and not off_peers[at] < np.log10(APART)  # peers may be unknown
+        if is_slip or gap > np.log10(FAR):
+            yield int(at), is_slip, usual
 
 
 def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return which amounts stand in a village and year filled with zeros, and issues.
+    """Return which amounts are those of a line that says zero in every account, and issues.
 
     A form that was prefilled with 0.0 looks like a village without any money: nobody can tell from
-    the cells. They are kept as written. The same goes for an account that is zero nearly everywhere
-    in one year and not in the others.
+    the cells. They are left out until a person answers what the lines of the table mean; missing
+    never becomes zero. An account that is zero nearly everywhere in one year and not in the others
+    is kept as written, with a warning.
     """
-    lines = cells[~cells["is_total"]]
-    amounts = lines[(lines["means"] == "account") & lines["yuan"].notna()]
-    key = ["file", "place_key", "year"]
-    by = amounts["yuan"].abs().groupby([amounts[name] for name in key], sort=False)
-    empty = (by.transform("count") >= _MIN_ACCOUNTS) & (by.transform("max") == 0)
-    filled = amounts[empty].drop_duplicates(key)[key]
-    zeros = lines[(lines["yuan"] == 0)].merge(filled, on=key, how="inner")
+    lines = cells[~cells["is_total"] & cells["yuan"].notna()]
+    is_account = lines["means"] == "account"
+    numbers, _ = groups(lines, ["file", "place_key", "year"])
+    amounts = lines["yuan"].abs().where(is_account).groupby(numbers)
+    empty = (amounts.transform("count") >= MIN_ACCOUNTS) & (amounts.transform("max") == 0)
+    rest = lines[is_account & ~empty]
+    empty &= (lines["yuan"] == 0) & (lines["zeros"] != NOTHING_BOOKED)
+    zeros = lines[empty].assign(sheet=sheets(lines.loc[empty, "cell"]))
+    numbers, firsts = groups(zeros, ["file", "sheet", "place_key", "year"])
     issues = []
-    zeros = zeros.assign(sheet=sheets(zeros["cell"]))
-    for (file, _, village, year), part in zeros.groupby(["file", "sheet", "place_key", "year"]):
-        action = f"kept as zero; every account of {village} in {year} says so: blank or nothing?"
-        cell = joined_cells(part["cell"])
-        issues.append(Issue(str(file), cell, "0", "zero_filled", "warning", action))
-    doubted = empty[empty].reindex(cells.index, fill_value=False)
-    return doubted, [*issues, *_zero_columns(amounts[~empty])]
+    for first, (places,) in zip(rows(firsts), gathered(numbers, zeros["cell"]), strict=True):
+        says = f"every account of {first.place_key} in {first.year} says zero"
+        severity, action = "note", f"missing, as answered: {says}"
+        if first.zeros != NOT_FILLED_IN:
+            severity = "error"
+            action = f"left out until zeros of its table in dataset.toml is answered: {says}"
+        where = joined_cells(places)
+        issues.append(Issue(str(first.file), where, "0", "zero_filled", severity, action))
+    return empty.reindex(cells.index, fill_value=False), [*issues, *_zero_columns(rest)]
 
 
 def _zero_columns(amounts: pd.DataFrame) -> Iterator[Issue]:
     """Find accounts that say zero nearly everywhere in one year, and not in the others."""
-    if amounts.empty:
-        return
-    key = ["file", "county", "account"]
-    shares = amounts.assign(zero=amounts["yuan"] == 0).groupby([*key, "year"]).agg(
-        share=("zero", "mean"), cells=("zero", "size"), cell=("cell", "first"))  # fmt: skip
-    for names, part in shares.reset_index().groupby(key):
-        if len(part) == 1:
+    numbers, firsts = groups(amounts, ["file", "county", "account", "year"])
+    by = (amounts["yuan"] == 0).groupby(numbers)
+    firsts = firsts.assign(share=by.mean().to_numpy(), cells=by.size().to_numpy())
+    for _, part in firsts.groupby(["file", "county", "account"], observed=True, sort=False):
+        shares = part["share"].to_numpy()
+        if len(part) == 1 or shares.max() < _MANY_ZEROS:
             continue
         for at, row in enumerate(rows(part)):
-            others = part["share"].drop(part.index[at]).median()
+            others = float(np.median(np.delete(shares, at)))
             if row.share >= _MANY_ZEROS and others < _FEW_ZEROS and row.cells >= _MIN_CELLS:
                 action = (
-                    f"kept as zero: {names[2]} is zero in {row.share:.0%} of {row.cells} cells of "
-                    f"{row.year} and in {others:.0%} in other years; blank or nothing?"
+                    f"kept as zero: {row.account} is zero in {row.share:.0%} of {row.cells} cells "
+                    f"of {row.year} and in {others:.0%} in other years; blank or nothing?"
                 )
-                yield Issue(str(names[0]), row.cell, "0", "zero_column", "warning", action)
+                yield Issue(str(row.file), row.cell, "0", "zero_column", "warning", action)
 
 
 def find_heaps(panel: pd.DataFrame) -> Iterator[Issue]:

@@ -26,6 +26,7 @@ IDENTITIES = {
 """What measures add up, by the note of `account_names.read_account`; signs as in DOMAIN."""
 
 _CENT = 0.006
+_NO_ROW = 1 << 30
 _DECIMALS = re.compile(r"\.(\d+)$", re.ASCII)
 
 
@@ -48,37 +49,41 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
     Parameters
     ----------
     cells : DataFrame
-        The cells of one table with ``yuan``, ``status``, ``unit``, ``is_total``, ``doubted`` and
+        The cells with ``table``, ``yuan``, ``status``, ``unit``, ``is_total``, ``doubted`` and
         ``place_key`` (equal in rows that print one village again).
 
     Notes
     -----
-    A sum may be over the rows since the sum before it (a township), or over all rows of its year;
+    A sum may be over the rows since the sum before it (a township), over those up to the next sum
+    (a township with its sum above it), or over all rows of its year;
     lines that are printed twice may count once or twice. It is right when one of these readings
     gives it to within the rounding of its parts. When none does and an amount among the parts is
     not known or doubted, it cannot be checked.
     """
-    totals = sorted(set(cells.loc[cells["is_total"], "row"]))
-    if not totals:
-        return
-    before = dict(zip(totals, [-1, *totals[:-1]], strict=True))
-    own = cells[cells["means"] == "account"]
-    known = own["status"].isin(["read", "missing"]) & own["yuan"].notna() & ~own["doubted"]
-    again = own.duplicated(["column", "year", "place_key"]) & ~own["is_total"]
-    arrays = {name: own[name].to_numpy() for name in ("row", "yuan", "is_total", "text")}
-    units = own["unit"].tolist()
-    amounts, is_total = arrays["yuan"].astype("float64"), arrays["is_total"]
-    lines = arrays["row"]
-    for at in own.groupby(["column", "year"], sort=False).indices.values():
+    sums = cells.loc[cells["is_total"], ["table", "row"]].drop_duplicates()
+    sums = sums.sort_values(["table", "row"])
+    by_table = sums.groupby("table")["row"]
+    last = by_table.shift(fill_value=-1), by_table.shift(-1, fill_value=_NO_ROW)
+    around = dict(
+        zip(sums.itertuples(index=False, name=None), zip(*last, strict=True), strict=True)
+    )
+    own = cells[(cells["means"] == "account") & cells["table"].isin(sums["table"])]
+    known = own["status"].isin(["read", "missing", "corrected"]) & own["yuan"].notna()
+    known &= ~own["doubted"]
+    again = own.duplicated(["table", "column", "year", "place_key"]) & ~own["is_total"]
+    arrays = {name: own[name].to_numpy() for name in ("table", "row", "yuan", "is_total", "text")}
+    amounts, is_total, lines = arrays["yuan"], arrays["is_total"], arrays["row"]
+    for at in own.groupby(["table", "column", "year"], sort=False).indices.values():
         printed = at[is_total[at] & ~np.isnan(amounts[at])]
         if not len(printed):
             continue
         below = at[~is_total[at]]
         parts = _Parts(lines[below], amounts[below], known.to_numpy()[below],
                        again.to_numpy()[below])  # fmt: skip
-        step = _step(str(units[at[0]]), arrays["text"][at])
+        step = _step(str(own["unit"].iloc[at[0]]), arrays["text"][at])
         for place in printed:
-            found = _judge(parts, float(amounts[place]), lines[place], before[lines[place]], step)
+            between = around[arrays["table"][place], lines[place]]
+            found = _judge(parts, float(amounts[place]), lines[place], between, step)
             if found[0]:
                 code, says = found
                 row = own.iloc[place]
@@ -87,11 +92,14 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
                 yield Issue(row["file"], row["cell"], safe(row["text"]), code, severity, action)
 
 
-def _judge(parts: _Parts, printed: float, row: int, before: int, step: float) -> tuple[str, str]:
+def _judge(
+    parts: _Parts, printed: float, row: int, between: tuple[int, int], step: float
+) -> tuple[str, str]:
     """Return the code and what it says, two empty texts when the sum is right."""
-    block = (parts.row > before) & (parts.row < row)
+    above = (parts.row > between[0]) & (parts.row < row)
+    below = (parts.row > row) & (parts.row < between[1])
     whole = np.ones(len(parts.row), dtype=bool)
-    scopes = [block, whole] if block.any() else [whole]
+    scopes = [scope for scope in (above, below, whole) if scope.any()]
     sums = []
     for scope in scopes:
         for mask in (scope & ~parts.again, scope):
@@ -122,7 +130,7 @@ def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
     Parameters
     ----------
     cells : DataFrame
-        The cells of one table.
+        The cells, sums over villages included.
 
     Notes
     -----
@@ -131,15 +139,14 @@ def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
     """
     own = cells[~cells["is_total"] & cells["village_id"].notna()]
     sums = own[(own["means"] == "total") & own["adds"].isin(IDENTITIES) & own["yuan"].notna()]
-    if sums.empty:
-        return
-    accounts = own[own["means"] == "account"]
-    accounts = accounts[(accounts["status"] == "read") & ~accounts.duplicated(
-        ["row", "year", "account"])]  # fmt: skip
-    wide = accounts.pivot(index=["row", "year"], columns="account", values="yuan")
-    step = {
-        column: _step(str(part["unit"].iloc[0]), part["text"])
-        for column, part in own.groupby("column")
+    accounts = own[(own["means"] == "account") & own["status"].isin(["read", "corrected"])]
+    accounts = accounts[accounts["table"].isin(sums["table"]) & accounts["yuan"].notna()]
+    lines: dict[tuple[int, int, int], dict[str, float]] = {}
+    for item in rows(accounts):
+        lines.setdefault((item.table, item.row, item.year), {})[item.account] = item.yuan
+    steps = {
+        key: _step(str(part["unit"].iloc[0]), part["text"])
+        for key, part in sums.groupby(["table", "column"])
     }
     for item in rows(sums):
         signs = {
@@ -147,12 +154,12 @@ def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
             for name, sign in IDENTITIES[item.adds].items()
             if not (name == "发包及上交收入" and item.year >= BREAK_YEAR)
         }
-        if (item.row, item.year) not in wide.index or not set(signs) <= set(wide.columns):
+        amounts = lines.get((item.table, item.row, item.year), {})
+        if not set(signs) <= set(amounts):
             continue
-        amounts = wide.loc[(item.row, item.year)]
-        value = sum(sign * float(amounts[name]) for name, sign in signs.items())
-        slack = _CENT + 0.5 * step[item.column] * (1 + len(signs))
-        if abs(value - item.yuan) > slack:  # false when an account is missing
+        value = sum(sign * amounts[name] for name, sign in signs.items())
+        slack = _CENT + 0.5 * steps[item.table, item.column] * (1 + len(signs))
+        if abs(value - item.yuan) > slack:
             says = f"printed {item.yuan:,.2f}, accounts make {value:,.2f} yuan ({item.adds})"
             yield Issue(item.file, item.cell, safe(item.text), "identity_differs", "warning",
                         f"{says}; the panel is computed from the accounts")  # fmt: skip

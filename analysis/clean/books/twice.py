@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analysis.clean.books.frames import joined_cells, rows
+from analysis.clean.books.frames import groups, rows
 from analysis.clean.books.private import safe
 from analysis.clean.issues import Issue
 
@@ -26,18 +26,18 @@ def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     usable = cells["yuan"].notna() & cells["village_id"].notna() & ~cells["is_total"]
     usable &= cells["means"] == "account"
     known = cells[usable]
-    amounts = known.groupby(_KEY, sort=False)["yuan"]
+    numbers, firsts = groups(known, _KEY)
+    amounts = known["yuan"].groupby(numbers)
     differs = amounts.transform("max") - amounts.transform("min") > _CENT
-    first = ~known.duplicated(_KEY)
     counted = pd.Series(data=False, index=cells.index)
-    counted.loc[known.index[first & ~differs]] = True
-    issues = [*_differing(known[differs]), *_repeated(cells)]
-    return cells.assign(counted=counted), issues
+    counted.loc[firsts.index] = True
+    counted.loc[known.index[differs]] = False
+    return cells.assign(counted=counted), [*_differing(known[differs]), *_repeated(cells)]
 
 
 def _differing(cells: pd.DataFrame) -> list[Issue]:
     issues = []
-    for (village, year, account), part in cells.groupby(_KEY, sort=True):
+    for (village, year, account), part in cells.groupby(_KEY, sort=True, observed=True):
         where = "; ".join(f"{row.file} {row.cell}: {row.yuan:,.2f}" for row in rows(part))
         action = f"left out: {account} of {village} in {year} stands twice and differs ({where})"
         issues += [
@@ -50,22 +50,18 @@ def _differing(cells: pd.DataFrame) -> list[Issue]:
 def _repeated(cells: pd.DataFrame) -> list[Issue]:
     """Return an issue for every row that repeats the village and year of an earlier one."""
     own = cells[cells["village_id"].notna() & (cells["means"] == "account") & ~cells["is_total"]]
-    key = ["village_id", "year", "account"]
-    again = own[own.duplicated(key)]
-    if again.empty:
-        return []
-    firsts = own.drop_duplicates(key).set_index(key)
+    numbers, firsts = groups(own, _KEY)
+    is_again = ~own.index.isin(firsts.index)
+    again = own[is_again].assign(first=numbers[is_again])
     issues = []
-    for (file, place), part in again.groupby(["file", "place_cell"], sort=False):
-        row = part.iloc[0]
-        first = firsts.loc[tuple(row[name] for name in key)]
+    for (file, place), part in again.groupby(["file", "place_cell"], sort=False, observed=True):
+        row, first = part.iloc[0], firsts.iloc[part["first"].iloc[0]]
         code = "row_twice" if first["village"] == row["village"] else "suffix_double"
         years = ", ".join(map(str, sorted(set(part["year"]))))
         action = (
             f"counted once where the amounts agree ({years}); first printed as "
             f"{safe(first['village'])} in {first['file']} {first['place_cell']}"
         )
-        where = joined_cells(pd.Series([place]))
         text = safe(str(row["village"]))
-        issues.append(Issue(str(file), where, text, code, "note", action))
+        issues.append(Issue(str(file), str(place), text, code, "note", action))
     return issues

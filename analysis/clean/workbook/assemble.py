@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-import pandas as pd
-
+from analysis.clean.place_names import county_name, township_name, village_name
 from analysis.clean.workbook.cells import Sheet, letters
 from analysis.clean.workbook.fill import fill
 from analysis.clean.workbook.find import Block
@@ -20,7 +20,7 @@ from analysis.clean.workbook.headers import (
 from analysis.clean.workbook.marks import bare_unit, is_numbering, is_part, is_total, is_year, plain
 from analysis.clean.workbook.questions import questions
 from analysis.clean.workbook.stated import Stated, read_stated
-from analysis.clean.workbook.tables import Doubt, Note, Table, Total
+from analysis.clean.workbook.tables import PERIODS, Doubt, Note, Table, Total
 from analysis.clean.workbook.vocabulary import is_money
 
 _SHOWN = 10
@@ -43,6 +43,9 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
     rows, sections, heading_notes = _sections(block)
     down = accounts_down(block.grid, block.header, rows) if block.header else False
     doubts: list[Doubt] = [stated.doubt] if stated.doubt else []
+    if stated.period and not stated.is_part:
+        text = f"{stated.period!r} is named: do the amounts cover the whole year?"
+        doubts.append(Doubt("period", block.grid.cut(block.header).extent(), text, PERIODS))
     if down is None:
         doubts.append(
             Doubt(
@@ -75,9 +78,9 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
         header=head.extent(),
         extent=extent.extent(),
         title=stated.title,
+        period=stated.period if stated.is_part else "",
         facts=stated.facts,
         columns=columns,
-        body=_frame(result.grid, columns),
         orientation="accounts_down" if down else "villages_down",
         sections=sections,
         totals=totals,
@@ -87,11 +90,6 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
     )
     doubts += [*result.doubts, *questions(table, block, sheet, asked={d.code for d in doubts})]
     return replace(table, doubts=tuple(doubts))
-
-
-def _frame(grid: Grid, columns: Sequence[Column]) -> pd.DataFrame:
-    lists = {c.name: [row[at] for row in grid.texts] for at, c in enumerate(columns)}
-    return pd.DataFrame(lists, index=pd.RangeIndex(grid.height), dtype="str")
 
 
 def _sections(block: Block) -> tuple[tuple[int, ...], tuple[str, ...], list[Note]]:
@@ -136,17 +134,14 @@ def _turned(
     body = tuple(row for row in range(width, core.height) if not core.is_blank(row))
     read = read_header(core, header, body)
     columns = []
-    named: set[str] = set()
-    for at, column in enumerate(read.columns):
-        if at >= labels:
-            # below its label stand amounts, whatever the label's words remind of
-            item = replace(column, role="value" if column.role != "text" else "text")
-            columns.append(replace(item, unit=item.unit or _unit_of(core, header, at)))
-            continue
-        role = _label_role([plain(core.filled(row, at)) for row in body], named)
-        named.add(role)
-        name = {"village": "village", "year": "year", "unit": "unit"}.get(role, f"label {at + 1}")
+    texts = [[plain(core.filled(row, at)) for row in body] for at in range(labels)]
+    for at, role in enumerate(_label_roles(texts)):
+        name = role if role != "text" else f"label {at + 1}"
         columns.append(Column(name=name, path=(name,), role=role))
+    for at, column in enumerate(read.columns[labels:], start=labels):
+        # below its label stand amounts, whatever the label's words remind of
+        item = replace(column, role="value" if column.role != "text" else "text")
+        columns.append(replace(item, unit=item.unit or _unit_of(core, header, at)))
     return core, header, body, tuple(columns), read.filled
 
 
@@ -154,19 +149,44 @@ def _unit_of(core: Grid, header: tuple[int, ...], at: int) -> str | None:
     return next((u for row in header if (u := bare_unit(plain(core.texts[row][at])))), None)
 
 
-def _label_role(texts: list[str], taken: set[str]) -> str:
+def _label_roles(labels: list[list[str]]) -> list[str]:
+    """Return what the lines of labels across are: the last places are villages, above them theirs.
+
+    A line is one of townships or counties only when every label of it says so, and a line below
+    has a name for each; nothing less will do.
+    """
+    roles = [_label_role(texts) for texts in labels]
+    places = [at for at, role in enumerate(roles) if role == "village"]
+    for at, below in pairwise(places):
+        named = [n for n, text in enumerate(labels[at]) if text and not is_total(text)]
+        kind = next((role for role, of in _COARSER if all(of(labels[at][n]) for n in named)), "")
+        if not kind or not all(labels[below][n] for n in named):
+            break
+        roles[at] = kind
+    first = next((at for at in places if roles[at] == "village"), None)
+    return ["text" if role == "village" and at != first else role for at, role in enumerate(roles)]
+
+
+_COARSER = (
+    ("township", lambda text: bool(township_name(text).kind) and not village_name(text).kind),
+    ("county", lambda text: bool(county_name(text).kind)),
+)
+
+
+def _label_role(texts: list[str]) -> str:
     held = [text for text in texts if text]
     if held and all(map(is_year, held)):
         return "year"
     if held and all(map(bare_unit, held)):
         return "unit"
-    if "village" in taken or not held or any(map(is_money, held)) or _says_amount(held):
+    if not held or any(map(is_money, held)) or _says_amount(held):
         return "text"
     return "village"
 
 
 def _says_amount(texts: list[str]) -> bool:
-    words = ("金额", "数量", "本年", "上年", "累计", "年初", "年末", "期末", "期初", "本期", "备注")
+    words = ("金额", "数量", "本年", "上年", "累计", "年初", "年末", "期末", "期初", "本期", "上期",
+             "本月", "同期", "预算", "决算", "实际", "备注")  # fmt: skip
     return all(any(word in text for word in words) for text in texts)
 
 

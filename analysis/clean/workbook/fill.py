@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import PLACES, Column
-from analysis.clean.workbook.marks import lift_year, plain
+from analysis.clean.workbook.marks import is_total, lift_year, plain
 from analysis.clean.workbook.tables import Doubt, Note
 
 _SHOWN = 8
@@ -93,6 +93,8 @@ def _fill_printed_once(
 ) -> tuple[Grid, list[Note], list[Doubt]]:
     rows = [row for row in range(grid.height) if row not in totals]
     column = [grid.texts[row][at] for row in rows]
+    if rows and not any(column) and any(grid.texts[row][at] for row in totals):
+        return _fill_from_sums(grid, at, columns, totals)
     if "" not in column or not any(column):
         return grid, [], []
     finer = [c for c in _finer(columns, at) if any(grid.texts[row][c] for row in rows)]
@@ -130,6 +132,38 @@ def _fill_printed_once(
         "in one run",
     )
     return replace(grid, texts=tuple(texts), kinds=tuple(kinds)), [note], []
+
+
+def _fill_from_sums(
+    grid: Grid, at: int, columns: Sequence[Column], totals: frozenset[int]
+) -> tuple[Grid, list[Note], list[Doubt]]:
+    """Fill a place that only the sums print: 虚构镇 | 小计 above its villages, or below them."""
+    named = [
+        row for row in sorted(totals) if grid.texts[row][at] and not is_total(grid.texts[row][at])
+    ]
+    rows = [row for row in range(grid.height) if row not in totals]
+    places = [grid.texts[row][at] for row in named]
+    cells = ", ".join(grid.address(row, at) for row in named[:_SHOWN])
+    above = bool(named) and named[0] < rows[0] and named[-1] < rows[-1]
+    below = bool(named) and named[0] > rows[0] and named[-1] > rows[-1]
+    if not (above or below) or len(set(places)) < len(places):
+        doubt = Doubt(
+            "blank_place",
+            grid.address(rows[0], at),
+            f"{columns[at].name!r} stands only beside sums: which lines are whose?",
+            ("not known",),
+            f"sums at {cells}",
+        )
+        return grid, [], [doubt]
+    texts = list(grid.texts)
+    for row in rows:
+        whose = [n for n in named if n < row][-1:] if above else [n for n in named if n > row][:1]
+        texts[row] = [*texts[row][:at], grid.texts[whose[0]][at], *texts[row][at + 1 :]]
+    where = "above" if above else "below"
+    note = Note(
+        "printed_once", cells, f"{len(rows)} lines take {columns[at].name!r} of the sum {where}"
+    )
+    return replace(grid, texts=tuple(texts)), [note], []
 
 
 def _finer(columns: Sequence[Column], at: int) -> list[int]:

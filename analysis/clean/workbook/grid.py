@@ -1,12 +1,16 @@
 """A rectangle of cells that can be cut and turned, and still knows each cell's address."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.clean.workbook.cells import Sheet, Span, address
+from analysis.clean.workbook.cells import Sheet, Span, address, column_number
 from analysis.clean.workbook.marks import is_numbering, is_quantity, is_year, plain
+from analysis.clean.workbook.vocabulary import role_of
 
+_ACCOUNT_CODE = re.compile(r"[1-6]\d\d(?:\d\d){0,2}", re.ASCII)
+_PLACES = frozenset({"county", "township", "village"})
 _GAP = 1_000
 """Blank rows after which a sheet's rows are not looked at as one rectangle."""
 
@@ -50,6 +54,16 @@ class Grid:
         if self.turned:
             return address(self.places[column], self.lines[row])
         return address(self.lines[row], self.places[column])
+
+    def find(self, cell: str) -> tuple[int, int] | None:
+        """Return row and column of an address of the sheet; None when it is not in the grid."""
+        name = cell.rstrip("0123456789")
+        line, place = int(cell[len(name) :] or 0), column_number(name)
+        if self.turned:
+            line, place = place, line
+        if line not in self.lines or place not in self.places:
+            return None
+        return self.lines.index(line), self.places.index(place)
 
     def extent(self) -> str:
         """Return the sheet's range that the grid covers."""
@@ -126,7 +140,13 @@ class Grid:
         if not numbers or all(map(is_year, numbers)):
             # a village and its year, its values still empty
             return "f" in self.kinds[row]
+        if all(map(_ACCOUNT_CODE.fullmatch, numbers)) and self._names_places(row):
+            return False
         return not is_numbering([plain(text) for text in self.texts[row]])
+
+    def _names_places(self, row: int) -> bool:
+        """Tell whether a row heads a column of places, and is thus no line of one."""
+        return any(role_of(text) in _PLACES for text in self.texts[row] if text)
 
 
 def rectangles(sheet: Sheet) -> Iterator[Grid]:

@@ -27,6 +27,7 @@ PLACES = ("county", "township", "village")
 
 _SAMPLE = 500  # body rows looked at to tell what a column holds
 _MOSTLY = 0.5
+_PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
 _NEUTRAL = frozenset({"", "-", "—", "——", "/", "无", "0", "0.0", "0.00", "√", "×", "…"})
 
 
@@ -259,7 +260,7 @@ def _role(  # noqa: PLR0911  (one line a sign)
     if announced == "year":
         years = sum(is_year(text) or lift_year(text)[0] is not None for text in held)
         return "year" if years > _MOSTLY * len(held) else "value"
-    if announced in PLACES and held and numbers == len(held):
+    if announced in PLACES and held and all(map(_PLAIN_NUMBER.fullmatch, held)):
         return "value"  # a count under 村: how many there are, not which one it is
     if announced:
         return announced

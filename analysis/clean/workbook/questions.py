@@ -105,7 +105,7 @@ def _units(table: Table) -> Iterator[Doubt]:
     numbers = []
     decimals = 0
     for column in at:
-        for text in table.body.iloc[:_SAMPLE, column]:
+        for text in table.texts(column)[:_SAMPLE]:
             try:
                 numbers.append(abs(float(plain(text).replace(",", ""))))
             except ValueError:

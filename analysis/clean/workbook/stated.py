@@ -21,6 +21,14 @@ _PLACE = re.compile(
     r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?[县区])?"
     r"(?P<township>[\u4e00-\u9fff]{1,6}?(?:镇(?!级|村级)|乡(?!镇|级|村(?!集体))|街道))?"
 )
+_WHOLE_YEAR = re.compile(r"全年|(?<!\d)1月?[-—–~至到]+12月", re.ASCII)
+_PART = re.compile(
+    r"第?[一二三1-3]季度|第[一二三1-3]季|前[一二三两]季度?|[上下前]半年|半年|"
+    r"\d{1,2}月?[-—–~至到]+\d{1,2}月",
+    re.ASCII,
+)
+_MONTH = re.compile(r"(?<![\d-])(?:[1-9]|1[0-2])月份?(?!\d|日|底|末)", re.ASCII)
+_PERHAPS = re.compile(r"第?[四4]季度|第[四4]季|累计|截[至止]")
 _FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|单位")
 
 
@@ -41,6 +49,10 @@ class Stated:
         Year of the whole table and where it is stated: "title", "sheet" or "file".
     doubt : Doubt or None
         When two statements contradict each other.
+    period : str
+        A part of a year that title, sheet or file speak of (第二季度), empty when none does.
+    is_part : bool
+        Whether the table is certainly about that part only.
     """
 
     title: str
@@ -50,6 +62,8 @@ class Stated:
     year: int | None
     year_from: str
     doubt: Doubt | None
+    period: str
+    is_part: bool
 
 
 def read_stated(
@@ -92,7 +106,33 @@ def read_stated(
     year, year_from, doubt = _year(sources, grid.extent())
     for source, text in (("title", title), *((f.cell, f.value) for f in facts), *sources[1:]):
         facts += [Fact(k, v, source) for k, v in _places(text) if k not in {f.label for f in facts}]
-    return Stated(title, tuple(facts), unit, unit_cell, year, year_from, doubt)
+    period = _period(title, sheet, stem)
+    return Stated(title, tuple(facts), unit, unit_cell, year, year_from, doubt, *period)
+
+
+def _period(title: str, sheet: str, file: str) -> tuple[str, bool]:
+    """Return the part of a year that the table is about, and whether that is certain.
+
+    A running total of the fourth quarter may be that of the year, and a month in a title may be
+    when the form was filled in.
+
+    Examples
+    --------
+    >>> _period("2023年上半年收入", "Sheet1", "a"), _period("收入", "3月", "a")
+    (('上半年', True), ('3月', True))
+    >>> _period("2023年12月收入", "", "a"), _period("2023年1-12月收入", "第四季度", "a")
+    (('12月', False), ('', True))
+    """
+    texts = [plain(text) for text in (title, sheet, file)]
+    if any(map(_WHOLE_YEAR.search, texts[:2])):
+        return "", True
+    month = _MONTH.search(texts[1])
+    if found := next((m for text in texts if (m := _PART.search(text))), None):
+        return found[0], True
+    if month and not month[0].startswith("12"):
+        return month[0], True
+    doubtful = [*map(_PERHAPS.search, texts), _MONTH.search(texts[0]), month]
+    return next(((m[0], False) for m in doubtful if m), ("", True))
 
 
 def _whole(grid: Grid, row: int) -> list[tuple[int, str]]:

@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from analysis.clean.workbook.cells import letters
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import Column
+from analysis.clean.workbook.marks import lift_year, plain
+from analysis.clean.workbook.spread import Spread
+
+PERIODS = ("whole year", "part of a year")
+"""What the amounts of a table can cover."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class Doubt:
     ----------
     code : str
         "unit", "unit_in_format", "year", "village", "orientation", "blank_place",
-        "merged_value", "header_rows", "no_header" or "formula".
+        "merged_value", "header_rows", "no_header", "period" or "formula".
     cell : str
         Address of the cells in question.
     question : str
@@ -86,13 +95,12 @@ class Table:
         Range of header and body together.
     title : str
         Title lines in one text.
+    period : str
+        The part of a year that the table certainly is about (第二季度), empty for a whole one.
     facts : tuple of Fact
         Statements around the table: who filled it in, when, for which place.
     columns : tuple of Column
         What each column is.
-    body : DataFrame
-        Text of the cells as stored, columns named as ``columns``, index 0, 1, 2, …; cells that
-        take the text of a merged range or of the cell above are filled. Empty text is a blank.
     orientation : {"villages_down", "accounts_down"}
         How the sheet prints it; with accounts down the body here has been turned.
     sections : tuple of str
@@ -102,7 +110,8 @@ class Table:
     notes : tuple of Note
     doubts : tuple of Doubt
     grid : Grid
-        The body's cells and their places in the sheet.
+        The body's cells and their places in the sheet; cells that take the text of a merged range
+        or of the cell above are filled. Empty text is a blank.
     """
 
     file: str
@@ -110,9 +119,9 @@ class Table:
     header: str
     extent: str
     title: str
+    period: str
     facts: tuple[Fact, ...]
     columns: tuple[Column, ...]
-    body: pd.DataFrame
     orientation: str
     sections: tuple[str, ...]
     totals: tuple[Total, ...]
@@ -126,13 +135,20 @@ class Table:
         Parameters
         ----------
         row, column : int
-            Positions in ``body``.
+            Positions in ``grid``.
         """
         return self.grid.address(row, column)
 
-    def kind(self, row: int, column: int) -> str:
-        """Return the kind of a body cell: one letter, see ``cells.Row``."""
-        return self.grid.kinds[row][column]
+    @property
+    def body(self) -> pd.DataFrame:
+        """Text of the cells, columns named as ``columns``, index 0, 1, 2 and so on."""
+        lists = {at: self.texts(at) for at in range(len(self.columns))}
+        body = pd.DataFrame(lists, index=pd.RangeIndex(self.grid.height), dtype="str")
+        return body.set_axis([column.name for column in self.columns], axis=1)
+
+    def texts(self, column: int) -> list[str]:
+        """Return the texts of a column, one a row."""
+        return [line[column] for line in self.grid.texts]
 
     def find(self, role: str) -> int | None:
         """Return the position of the first column with a role, None when there is none."""
@@ -158,73 +174,64 @@ class Table:
             ``code`` and ``item`` (the measure or account: header levels joined by "/", after the
             row's own item where accounts stand in a column), ``year`` (Int64), ``unit``, ``text``,
             ``kind``, ``cell``, ``column`` (position) and ``is_total``. A year or unit in the row
-            itself goes before that of the column, which goes before that of the title.
+            itself goes before that of the column, which goes before that of the title. What repeats
+            is categorical: a sheet can have a million cells.
         """
-        body = self.body
-        keys = {
-            role: at
-            for role in ("county", "township", "village", "code", "item", "year", "unit")
-            if (at := self.find(role)) is not None
-        }
-        rows = [r for r in range(len(body)) if totals or r not in self.dropped]
+        rows = [r for r in range(self.grid.height) if totals or r not in self.dropped]
         values = [
             at
             for at, column in enumerate(self.columns)
             if column.role == "value" and (totals or not column.is_total)
         ]
-        lists = [[str(text) for text in body.iloc[:, at]] for at in range(body.shape[1])]
-        texts = {role: [lists[at][r] for r in rows] for role, at in keys.items()}
-        parts = []
-        for at in values:
-            column = self.columns[at]
-            label = "/".join(column.path)
-            items = texts.get("item")
-            own = [lists[at][r] for r in rows]
-            year: list[int | None] = [column.year] * len(rows)
-            if "year" in texts:
-                year = [_year(text) or column.year for text in texts["year"]]
-            units: list[str | None] = [column.unit] * len(rows)
-            if "unit" in texts:
-                units = [unit or column.unit for unit in texts["unit"]]
-            part = {"row": rows, "section": [self.sections[r] for r in rows]}
-            for role in ("county", "township", "village", "code"):
-                part[role] = texts.get(role, [""] * len(rows))
-            part |= {
-                "item": [label] * len(rows) if items is None else _joined(items, label),
-                "year": pd.array(year, dtype="Int64"),
-                "unit": units,
-                "text": own,
-                "kind": [self.grid.kinds[r][at] for r in rows],
-                "cell": [self.address(r, at) for r in rows],
-                "column": [at] * len(rows),
-                "is_total": [column.is_total or r in self.dropped for r in rows],
+        spread = Spread(len(rows), len(values))
+        own = {
+            role: [self.grid.texts[r][at] for r in rows]
+            for role in ("county", "township", "village", "code", "item", "year", "unit")
+            if (at := self.find(role)) is not None
+        }
+        blank = [""] * len(rows)
+        columns = [self.columns[at] for at in values]
+        years = [_year(text) for text in own.get("year", blank)]
+        return pd.DataFrame(
+            {
+                "row": np.repeat(np.array(rows, dtype="int32"), len(values)),
+                "section": spread.down([self.sections[r] for r in rows]),
+                **{
+                    role: spread.down(own.get(role, blank))
+                    for role in ("county", "township", "village", "code")
+                },
+                "item": spread.items(own.get("item"), ["/".join(c.path) for c in columns]),
+                "year": pd.Series(spread.first(years, [str(c.year or "") for c in columns]))
+                .astype("float64")
+                .astype("Int64"),
+                "unit": spread.first(own.get("unit", blank), [c.unit for c in columns]),
+                "text": pd.array(
+                    [self.grid.texts[r][c] for r in rows for c in values], dtype="str"
+                ),
+                "kind": spread.kinds([self.grid.kinds[r] for r in rows], values),
+                "cell": self._cells(rows, values),
+                "column": np.tile(np.array(values, dtype="int32"), len(rows)),
+                "is_total": np.logical_or.outer(
+                    np.array([r in self.dropped for r in rows], dtype=bool),
+                    np.array([column.is_total for column in columns], dtype=bool),
+                ).ravel(),
             }
-            parts.append(pd.DataFrame(part))
-        if not parts:
-            return pd.DataFrame(columns=list(_LONG))
-        return (
-            pd.concat(parts, ignore_index=True)
-            .sort_values(["row", "column"], kind="stable", ignore_index=True)
-            .loc[:, list(_LONG)]
         )
 
+    def _cells(self, rows: list[int], values: list[int]) -> pd.api.extensions.ExtensionArray:
+        """Return the addresses, without a text object for each."""
+        grid = self.grid
+        lines, places = [grid.lines[r] for r in rows], [grid.places[c] for c in values]
+        down, across = (lines, places) if not grid.turned else (places, lines)
+        names = pa.array(list(map(letters, across)), pa.large_string())
+        numbers = pa.array(list(map(str, down)), pa.large_string())
+        at_row = np.repeat(np.arange(len(rows)), len(values))
+        at_value = np.tile(np.arange(len(values)), len(rows))
+        at_name, at_number = (at_row, at_value) if grid.turned else (at_value, at_row)
+        joint = pa.scalar("", pa.large_string())
+        cells = pc.binary_join_element_wise(names.take(at_name), numbers.take(at_number), joint)
+        return pd.Series(cells.to_pandas(), dtype="str").array
 
-_LONG = (
-    "row", "section", "county", "township", "village", "code", "item", "year", "unit", "text",
-    "kind", "cell", "column", "is_total",
-)  # fmt: skip
 
-
-def _year(text: str) -> int | None:
-    from analysis.clean.workbook.marks import lift_year, plain  # noqa: PLC0415
-
-    return lift_year(plain(text).removesuffix(".0"))[0]
-
-
-def _joined(items: list[str], label: str) -> list[str]:
-    from analysis.clean.workbook.marks import item_label  # noqa: PLC0415
-    from analysis.clean.workbook.vocabulary import role_of  # noqa: PLC0415
-
-    # 金额 over the numbers says nothing that the row's own account does not say better
-    generic = not label or role_of(label) is not None or label in {"金额", "数量", "数值", "本年数"}
-    return [item_label(item) if generic else f"{item_label(item)}/{label}" for item in items]
+def _year(text: str) -> str:
+    return str(lift_year(plain(text).removesuffix(".0"))[0] or "") if text else ""

@@ -1,11 +1,11 @@
 """The simulated ledgers as the dirty workbooks that eight county offices would send.
 
-``write_books`` writes them with the truth beside them, ``Dirt`` says how dirty they are and
+``make_books`` makes them, with the truth beside them, ``Dirt`` says how dirty they are and
 ``describe_offices`` states layouts, faults and rates.
 """
 
 from analysis.simulate.offices.describe import describe_offices
 from analysis.simulate.offices.dirt import Dirt
-from analysis.simulate.offices.write import Books, write_books
+from analysis.simulate.offices.write import Books, make_books
 
-__all__ = ["Books", "Dirt", "describe_offices", "write_books"]
+__all__ = ["Books", "Dirt", "describe_offices", "make_books"]

@@ -15,6 +15,10 @@ send. It is generated from `analysis/simulate/offices/`: change that, not this p
 is drawn at random, every village and township name is invented, and every fault is planted.** The
 faults are of kinds seen in real tables; how often they come is assumed.
 
+The default dataset is built from these books; [simulation.md](simulation.md) says what they hold.
+`lianjian simulate trial -p dirt=5` writes them with five times the faults (at most every second
+cell of a kind), `-p dirt=0` without any.
+
 The register of villages (`villages.csv`, `register.csv`) is the study's own and clean. The books
 name villages by county, township and name only. Accounts are those in force in the year: the 2004
 system until 2023, the 2023 system from 2024. Where a table prints all years, the cells of accounts
@@ -32,8 +36,7 @@ form of 合水县 also prints 经营收益 and 本年收益 from the true amount
 ## The faults
 
 A share is that of an office, rounded, and at least one where there is any to choose from. A cell
-has one fault at most. Setting a rate to zero switches it off; with all at zero the books are clean
-in the same layouts.
+has one fault at most. Without faults the books are clean in the same layouts.
 
 {dirt}
 
@@ -57,8 +60,9 @@ village, a column by its head, and a page in traditional characters by its first
 |---|---|
 {expected}
 
-To score a reader, join what it says of each cell to `cells.csv` by `file, sheet, cell`, and to
-`planted.csv` by the same (the sheet of a text file is empty):
+`lianjian build` scores the reader by these rules, before any correction or crosswalk, and prints
+the counts. To do the same, join what it says of each cell to `cells.csv` by `file, sheet, cell`,
+and to `planted.csv` by the same (the sheet of a text file is empty):
 
 1. An `amount` that is not planted reads as `true_yuan` to half a cent, under its village, year and
    account. Anything else is a wrong cell; a refusal is a refused one.

@@ -1,5 +1,6 @@
 """How dirty the books are: every rate once, with what it means."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -127,9 +128,36 @@ class Dirt:
         return cls(**off)
 
     @classmethod
+    def times(cls, factor: float) -> "Dirt":
+        """Return the default rates times a factor, each at most a half; no dirt at all for zero.
+
+        Examples
+        --------
+        >>> Dirt.times(5).blank, Dirt.times(0) == Dirt.none(), Dirt.times(1) == Dirt()
+        (0.005, True, True)
+        """
+        if not factor:
+            return cls.none()
+        rates: dict[str, Any] = vars(cls())
+        more = {
+            name: rate if isinstance(rate, bool) else min(factor * rate, max(rate, 0.5))
+            for name, rate in rates.items()
+        }
+        return cls(**more)
+
+    @classmethod
     def expected(cls, kind: str) -> str:
         """Return what a reader must do with a kind of fault."""
-        return next(item.metadata["expected"] for item in fields(cls) if item.name == kind)
+        return cls._about(kind)["expected"]
+
+    @classmethod
+    def describe(cls, kind: str) -> str:
+        """Return what a kind of fault is, in one sentence."""
+        return cls._about(kind)["description"]
+
+    @classmethod
+    def _about(cls, kind: str) -> Mapping[str, str]:
+        return next(item.metadata for item in fields(cls) if item.name == kind)
 
 
 def how_many(share: float, of: int) -> int:

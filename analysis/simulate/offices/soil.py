@@ -8,7 +8,7 @@ from opencc import OpenCC
 
 from analysis.simulate.offices.dirt import Dirt, how_many
 from analysis.simulate.offices.ledger import SUMS, Ledger
-from analysis.simulate.offices.pages import Page, Place, Planted
+from analysis.simulate.offices.pages import Amount, Page, Place, Planted
 from analysis.simulate.offices.wording import FORMS
 
 Stream = Callable[[str], np.random.Generator]
@@ -28,13 +28,13 @@ def soil(pages: list[Page], ledger: Ledger, dirt: Dirt, stream: Stream) -> None:
         Random numbers of a purpose: a kind of fault has its own.
     """
     free = _fill_with_zeros(pages, dirt, stream)
+    texts = {number for number, page in enumerate(pages) if page.is_text}
     for kind, form in FORMS.items():
         rng = stream(kind)
         choice = [
             at
-            for at in free
-            if (form.in_text or not pages[at[0]].is_text)
-            and form.suits(pages[at[0]].amounts[at[1]])
+            for at, amount in free.items()
+            if (form.in_text or at[0] not in texts) and form.suits(amount)
         ]
         for number, place in _choose(choice, getattr(dirt, kind), rng):
             page, amount = pages[number], pages[number].amounts[place]
@@ -60,7 +60,7 @@ def _choose(choice: list[_At], share: float, rng: np.random.Generator) -> list[_
     return [choice[at] for at in sorted(chosen.tolist())]
 
 
-def _fill_with_zeros(pages: list[Page], dirt: Dirt, stream: Stream) -> dict[_At, None]:
+def _fill_with_zeros(pages: list[Page], dirt: Dirt, stream: Stream) -> dict[_At, Amount]:
     """Prefill some villages and years; return the places that are still free, in order."""
     copied = {(a.village, a.year) for page in pages for a in page.copies.values()}
     places: dict[tuple[int, int], list[_At]] = {}
@@ -78,7 +78,12 @@ def _fill_with_zeros(pages: list[Page], dirt: Dirt, stream: Stream) -> dict[_At,
             page.cells[place] = 0.0
             fault = Planted(place, "zero_filled", "issue", amount=amount, reads=(0.0, 0.0, 0.0))
             page.planted.append(fault)
-    return {at: None for group in places.values() for at in group if at[1] in pages[at[0]].amounts}
+    return {
+        at: pages[at[0]].amounts[at[1]]
+        for group in places.values()
+        for at in group
+        if at[1] in pages[at[0]].amounts
+    }
 
 
 def _upset_totals(pages: list[Page], dirt: Dirt, stream: Stream) -> None:

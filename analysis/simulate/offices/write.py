@@ -1,4 +1,4 @@
-"""Write the books of the eight offices, with the truth beside them."""
+"""The books of the eight offices as files, and what is true of them."""
 
 import csv
 import io
@@ -6,14 +6,12 @@ import re
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import openpyxl
 import pandas as pd
 
 from analysis.fields import TABLES
-from analysis.files import staged_folder, write_text
 from analysis.simulate.offices.dirt import Dirt
 from analysis.simulate.offices.layouts import draft
 from analysis.simulate.offices.ledger import Ledger
@@ -22,9 +20,6 @@ from analysis.simulate.offices.plan import OFFICES, Office
 from analysis.simulate.offices.soil import make_traditional, soil
 from analysis.simulate.offices.truth import cells_frame, planted_frame
 from analysis.simulate.simulation import Simulation
-
-FOLDER = "books"
-"""Folder of the books; the tables of the truth stand beside it."""
 
 _MADE = datetime(2025, 1, 10, 9)  # noqa: DTZ001  (workbooks hold no time zone)
 _ZIP_TIME = (2025, 1, 10, 9, 0, 0)
@@ -35,42 +30,34 @@ _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 
 @dataclass(frozen=True)
 class Books:
-    """What was written.
+    """The books and what is true of them.
 
     Attributes
     ----------
-    files : tuple of str
-        Names of the books, by office.
+    contents : dict of bytes
+        By file name, in the order of the offices.
     cells : DataFrame
         Every amount as it should be: see ``cells.csv``.
     planted : DataFrame
         Every fault: see ``planted.csv``.
     """
 
-    files: tuple[str, ...]
+    contents: dict[str, bytes]
     cells: pd.DataFrame
     planted: pd.DataFrame
 
 
-def write_books(simulation: Simulation, folder: Path, seed: int, dirt: Dirt | None = None) -> Books:
-    """Write the ledgers as the eight county offices would send them.
+def make_books(simulation: Simulation, seed: int, dirt: Dirt | None = None) -> Books:
+    """Make the ledgers into the books that the eight county offices would send.
 
     Parameters
     ----------
     simulation : Simulation
         What ``simulate`` returned.
-    folder : Path
-        Gets ``books/`` (an earlier one is replaced), ``villages.csv``, ``register.csv``,
-        ``cells.csv`` and ``planted.csv``.
     seed : int
         Of the faults. The same seed gives the same bytes.
     dirt : Dirt, optional
         Kinds of faults and their rates.
-
-    Returns
-    -------
-    Books
-        The truth as frames.
 
     Notes
     -----
@@ -80,24 +67,11 @@ def write_books(simulation: Simulation, folder: Path, seed: int, dirt: Dirt | No
     ledger = Ledger.of(simulation)
     pages = [page for office in OFFICES for page in office_pages(office, ledger, seed, dirt)]
     encodings = {office.file: office.encoding for office in OFFICES}
-    files = tuple(dict.fromkeys(page.file for page in pages))
-    folder.mkdir(parents=True, exist_ok=True)
-    with staged_folder(folder / FOLDER) as staging:
-        for file in files:
-            own = [page for page in pages if page.file == file]
-            content = _text(own[0], encodings[file]) if own[0].is_text else _workbook(own)
-            (staging / file).write_bytes(content)
-    books = Books(files, cells_frame(pages, ledger), planted_frame(pages, ledger))
-    tables = {
-        "villages": simulation.villages,
-        "register": register(simulation.villages),
-        "cells": books.cells,
-        "planted": books.planted,
-    }
-    for name, table in tables.items():
-        text = table.to_csv(index=False, lineterminator="\n")
-        write_text(folder / f"{name}.csv", text)
-    return books
+    contents = {}
+    for file in dict.fromkeys(page.file for page in pages):
+        own = [page for page in pages if page.file == file]
+        contents[file] = _text(own[0], encodings[file]) if own[0].is_text else _workbook(own)
+    return Books(contents, cells_frame(pages, ledger), planted_frame(pages, ledger))
 
 
 def office_pages(office: Office, ledger: Ledger, seed: int, dirt: Dirt) -> list[Page]:

@@ -88,6 +88,21 @@ def test_a_slip_of_a_unit_is_left_out(read, slip):
     assert len(amounts(books)) == 5
 
 
+def test_two_slips_of_one_village_are_both_left_out(read):
+    books = read([*STEADY, line("甲", 2023, 3.4, 1, 1, 1, 1), line("甲", 2017, 2.9, 1, 1, 1, 1)])
+    assert [issue.cell for issue in by_code(books, "unit_slip")] == ["表!D8", "表!D9"]
+
+
+def test_the_break_of_2024_is_no_slip_and_hides_none(read):
+    # 发包及上交收入 of 140,000 went into 投资收益, which was some 4,000 before
+    before = [line("甲", year, 9_000, 140_000, 2 * year, 1, 1) for year in range(2019, 2024)]
+    after = ["虚镇", "虚甲村", 2024, 9_000, None, 150_000, 1, 1]
+    assert not by_code(read([*before, after]), "unit_slip")
+    after[5] = 15.0  # 万元
+    (issue,) = by_code(read([*before, after]), "unit_slip")
+    assert issue.cell == "表!F8"
+
+
 @pytest.mark.parametrize("growth", [90_000, 300_000, 900_000, 3_000])
 def test_growth_is_no_slip(read, growth):
     books = read([*STEADY, line("甲", 2023, growth, 1, 1, 1, 1)])
@@ -95,11 +110,18 @@ def test_growth_is_no_slip(read, growth):
     assert amounts(books)[FIRST, 2023] == growth
 
 
-def test_a_form_prefilled_with_zero_is_kept_and_named(read):
-    books = read([line("甲", 2022, 0, 0, 0, 0, 0), line("乙", 2022, 5, 0, 0, 0, 0)])
-    (issue,) = by_code(books, "zero_filled")
-    assert issue.cell == "表!D3, E3, F3, G3, H3"
-    assert amounts(books)[FIRST, 2022] == 0
+@pytest.mark.parametrize(
+    ("answer", "severity", "counts"),
+    [("", "error", False), ("not filled in", "note", False), ("nothing booked", None, True)],
+)
+def test_a_line_of_zeros_is_asked_about(read, answer, severity, counts):
+    table = {"file": "册.xlsx", "sheet": "表", "range": "A2:H4", "zeros": answer}
+    lines = [line("甲", 2022, 0, 0, 0, 0, 0), line("乙", 2022, 5, 0, 0, 0, 0)]
+    books = read(lines, toml={"table": [table]})
+    found = [(i.cell, i.severity) for i in by_code(books, "zero_filled")]
+    assert found == ([("表!D3, E3, F3, G3, H3", severity)] if severity else [])
+    assert ((FIRST, 2022) in amounts(books)) == counts
+    assert len(by_code(books, "answer_stale")) == 0
 
 
 def total(label, year, *amounts):
@@ -186,7 +208,7 @@ def test_a_county_that_nothing_names_is_asked_for(read):
 
 
 def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
-    from analysis.clean.panel import write_csv
+    from analysis.clean.tables import write_csv
 
     frame = pd.DataFrame({"text": ["=1+1", "-3", "-", "＋x", "甲", "@a"], "n": [-1.5] * 6})
     write_csv(frame, tmp_path / "a.csv")
@@ -208,3 +230,115 @@ def test_a_cell_that_looks_like_markup_is_shown_as_text():
     assert "模拟" not in page
     empty = issues_page(pd.DataFrame(columns=columns, dtype="str"), manifest)
     assert "nothing to go through" in empty
+
+
+def whole(**answers):
+    return {"table": [{"file": "册.xlsx", "sheet": "表", "range": "A2:H4", **answers}]}
+
+
+TWO = [line("甲", 2023, 10, 1, 1, 1, 1), line("乙", 2023, 20, 2, 2, 2, 2)]
+
+
+@pytest.mark.parametrize("part", ["第二季度", "上半年", "1-9月", "12月", "截至"])
+def test_a_part_of_a_year_is_no_year_until_somebody_says_so(read, part):
+    title = f"西峰区2023年{part}村集体收入表（单位：元）"
+    with pytest.raises(LianjianError, match=part):
+        read(TWO, title=title)
+    books = read(TWO, title=title, toml=whole(period="whole year"))
+    assert amounts(books) == {(FIRST, 2023): 10, ("621002002200", 2023): 20}
+    with pytest.raises(LianjianError, match="left out: a part of a year"):
+        read(TWO, title=title, toml=whole(period="part of a year"))
+    with pytest.raises(LianjianError, match="expected one of whole year, part of a year"):
+        read(TWO, title=title, toml=whole(period="half"))
+
+
+@pytest.mark.parametrize("said", ["1-12月", "全年", "全年累计"])
+def test_a_title_that_names_the_whole_year_is_not_asked_about(read, said):
+    assert len(read(TWO, title=f"西峰区2023年{said}村集体收入表（单位：元）").income) == 10
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_a_township_may_stand_only_beside_its_sum(read, above):
+    lines = []
+    for township, villages in (("虚镇", "甲乙"), ("虚乡", "丙丁")):
+        own = [[None, f"虚{v}村", 2023, 100, 10, 10, 10, 10] for v in villages]
+        total = [township, "小计", 2023, 200, 20, 20, 20, 20 + (township == "虚乡") * 7]
+        lines += [total, *own] if above else [*own, total]
+    books = read(lines)
+    assert amounts(books) == {(FIRST, 2023): 100, ("621002002200", 2023): 100}
+    unknown = {i.text for i in by_code(books, "place_name_unknown")}
+    assert unknown == {"西峰区 虚乡 虚丙村", "西峰区 虚乡 虚丁村"}
+    (wrong,) = by_code(books, "total_differs")
+    assert wrong.text == "27"
+
+
+def test_a_code_without_a_name_is_what_a_person_says(read):
+    head = ["乡镇", "村名", "年度", "511", "补助收入"]
+    lines = [["虚镇", "虚甲村", 2024, 5, 2]]
+    (asked,) = by_code(read(lines, head), "column_code_only")
+    assert (asked.cell, asked.severity) == ("表!D2", "error")
+    books = read(lines, head, toml={"accounts": {"511": "经营收入"}})
+    assert amounts(books) == {(FIRST, 2024): 5}
+    assert not by_code(books, "column_code_only")
+
+
+@pytest.mark.parametrize("year", ["22年", "2022-2023", None, "去年"])
+def test_a_line_without_a_year_is_named_and_can_be_corrected(read, tmp_path, year):
+    lines = [line("甲", 2023, 10, 1, 1, 1, 1), line("乙", 2023, 20, 2, 2, 2, 2),
+             line("丙", year, 30, 3, 3, 3, 3)]  # fmt: skip
+    books = read(lines)
+    assert len(books.income) == 10
+    (issue,) = by_code(books, "year_unread")
+    assert (issue.cell, issue.text, issue.severity) == ("表!C5", year or "", "error")
+    row = {"correction_id": "k1", "file": "册.xlsx", "row": "表!C5", "field": "年度",
+           "says": year or "", "should_say": "2022", "expect": year or "", "decision": "correct",
+           "reason": "the line above it", "authority": "the office"}  # fmt: skip
+    pd.DataFrame([row]).to_csv(tmp_path / "corrections.csv", index=False)
+    books = read(lines)
+    assert amounts(books)["621002003200", 2022] == 30
+    assert not by_code(books, "year_unread")
+
+
+def of_one_village(heads):
+    """Return the answers, the head and two lines of a statement of one village."""
+    answers = {"file": "册.xlsx", "sheet": "表", "range": "A2:C4", "village": "虚甲村"}
+    answers["orientation"] = "villages_down"
+    return {"table": [answers]}, ["项目", *heads], [["经营收入", 1200, 1000], ["补助收入", 60, 60]]
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        ("本年金额", "上年金额"),
+        ("本年数", "上年数"),
+        ("本期金额", "上期金额"),
+        ("决算数", "预算数"),
+        ("金额", "备注"),
+    ],
+)
+def test_a_column_of_another_year_is_never_this_year(read, heads):
+    toml, head, lines = of_one_village(heads)
+    title = "西峰区虚镇2023年度收益表（单位：元）"
+    books = read(lines, head, title, toml)
+    assert amounts(books) == {(FIRST, 2023): 1200}
+    blank = [[name, None, other] for name, _, other in lines]
+    assert not amounts(read(blank, head, title, toml))
+
+
+def test_a_month_and_a_running_total_are_no_year(read):
+    toml, head, lines = of_one_village(("本月数", "本年累计数"))
+    books = read(lines, head, "西峰区虚镇2023年度收益表（单位：元）", toml)
+    assert books.income.empty
+    assert len(by_code(books, "column_cumulative")) == 2
+
+
+def test_this_year_and_last_under_each_account_and_each_village(read, tmp_path):
+    lines = [["虚镇", "虚甲村", 5, 4, 3, 2]]
+    head = ["乡镇", "村名", "经营收入/本年", "经营收入/上年", "补助收入/本年", "补助收入/上年"]
+    assert amounts(read(lines, head, "西峰区2023年收入（单位：元）")) == {(FIRST, 2023): 5}
+    turned = [[None, "本年数", "上年数", "本年数", "上年数"], ["经营收入", None, 4, 3, 2],
+              ["补助收入", 5, 4, 3, 2]]  # fmt: skip
+    head = ["项目", "虚甲村", "虚甲村", "虚乙村", "虚乙村"]
+    books = read(turned, head, "西峰区虚镇2023年收入（单位：元）")
+    assert amounts(books) == {("621002002200", 2023): 3}
+    assert amounts(books, "补助收入") == {(FIRST, 2023): 5, ("621002002200", 2023): 3}

@@ -72,7 +72,7 @@ def test_formula_without_result_is_no_blank_and_is_asked(book):
             }
         )
     ).tables
-    assert [table.kind(row, 2) for row in (0, 1)] == ["f", " "]
+    assert [table.grid.kinds[row][2] for row in (0, 1)] == ["f", " "]
     (doubt,) = table.doubts
     assert (doubt.code, doubt.cell) == ("formula", "C2")
 

@@ -301,7 +301,7 @@ def test_xls_with_merges(old_book):
     assert list(table.body.iloc[:, 0]) == ["东山镇", "东山镇"]
     assert cells(table)[0] == ("甲子村", "经营收入", 2023, "元", "27.9", "C3")
     assert table.body.iloc[1, 2] == "3"
-    assert table.kind(1, 3) == "b"
+    assert table.grid.kinds[1][3] == "b"
 
 
 def test_traditional_characters(tmp_path):
@@ -315,3 +315,33 @@ def test_traditional_characters(tmp_path):
     assert table.columns[0].name == "乡镇"
     assert [t.label for t in table.totals] == ["合計"]
     assert codes(table) == []
+
+
+def test_townships_above_villages_across(book):
+    rows = [
+        ["科目", "东山镇", None, "西河乡", "全县"],
+        [None, "甲子村", "乙丑村", "丙寅村", None],
+        ["经营收入", 1, 2, 3, 6],
+        ["补助收入", 4, 5, 6, 15],
+    ]
+    table = only(book({"表": [["虚构县2023年收入表（单位：元）"], *rows]}, {"表": ["B2:C2"]}))
+    long = table.long()
+    places = dict(zip(long["village"], long["township"], strict=True))
+    assert places == {"甲子村": "东山镇", "乙丑村": "东山镇", "丙寅村": "西河乡"}
+    assert codes(table) == []
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        # a township without a village below it: the first line is then not one of townships
+        [["东山镇", "西河乡"], ["甲子村", None]],
+        # names that only look like places of two levels
+        [["甲子村", "乙丑村"], ["一组", "二组"]],
+    ],
+)
+def test_lines_of_names_that_are_not_two_levels(book, labels):
+    rows = [["科目", *labels[0]], [None, *labels[1]], ["经营收入", 1, 2], ["补助收入", 3, 4]]
+    table = only(book({"表": rows}))
+    assert table.find("township") is None
+    assert set(table.long()["village"]) == set(labels[0])

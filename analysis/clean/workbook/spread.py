@@ -1,0 +1,63 @@
+"""What rows and columns say, spread over their cells as codes: a sheet can have a million cells."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.clean.workbook.marks import item_label
+from analysis.clean.workbook.vocabulary import role_of
+
+
+def repeated(texts: Sequence[str | None], numbers: np.ndarray) -> pd.Categorical:
+    """Return the texts with these numbers as a categorical column; None is missing.
+
+    Examples
+    --------
+    >>> list(repeated(["甲", "乙", "甲"], np.array([2, 1, 0, 1])))
+    ['甲', '乙', '甲', '乙']
+    """
+    codes, distinct = pd.factorize(np.array(texts, dtype=object))
+    return pd.Categorical.from_codes(codes[numbers], pd.Index(distinct, dtype="str"))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """From what rows and columns say to what their cells say, row by row, as codes."""
+
+    rows: int
+    columns: int
+
+    def down(self, texts: Sequence[str]) -> pd.Categorical:
+        """Give each cell the text of its row."""
+        return repeated(texts, np.repeat(np.arange(self.rows), self.columns))
+
+    def first(self, down: Sequence[str | None], across: Sequence[str | None]) -> pd.Categorical:
+        """Give each cell what its row says, where that says nothing what its column says."""
+        of_row = np.where([bool(text) for text in down], np.arange(self.rows), -1)
+        of_column = self.rows + np.arange(self.columns)
+        cells = np.where(of_row[:, None] >= 0, of_row[:, None], of_column[None, :]).ravel()
+        return repeated([text or None for text in (*down, *across)], cells)
+
+    def items(self, down: Sequence[str] | None, across: Sequence[str]) -> pd.Categorical:
+        """Give each cell the name of its row's item and its column's head."""
+        own, names = pd.factorize(np.array(down or [""] * self.rows, dtype=object))
+        joined = [
+            label if down is None else _joined(name, label) for name in names for label in across
+        ]
+        cells = own[:, None] * self.columns + np.arange(self.columns)[None, :]
+        return repeated(joined, cells.ravel())
+
+    def kinds(self, lines: Iterable[str], values: list[int]) -> pd.Categorical:
+        """Give each cell its kind."""
+        letters = np.frombuffer("".join(lines).encode("ascii"), dtype="uint8")
+        cells = letters.reshape(self.rows, -1)[:, values].ravel() if self.rows else letters
+        distinct, codes = np.unique(cells, return_inverse=True)
+        return repeated([chr(code) for code in distinct], codes)
+
+
+def _joined(item: str, label: str) -> str:
+    # 金额 over the numbers says nothing that the row's own account does not say better
+    generic = not label or role_of(label) is not None or label in {"金额", "数量", "数值", "本年数"}
+    return item_label(item) if generic else f"{item_label(item)}/{label}"
