@@ -98,7 +98,7 @@ def package(
 def _place(to: Path | None) -> Path:
     """Return where the bundle goes; nothing but an earlier zip file of ours may be there."""
     root = paths.root()
-    target = (to or root / "dist" / f"lianjian-{__version__}.zip").absolute()
+    target = (to or root / "dist" / f"lianjian-{__version__}.zip").resolve()
     inside = target.is_relative_to(root) and target.relative_to(root).parts
     rooms = {room.partition("/")[0] for room in bundle_contents.ROOMS}
     if target == root or (inside and inside[0] in {*rooms, "analysis", "data", "reports"}):
