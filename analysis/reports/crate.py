@@ -40,7 +40,8 @@ def write(contents: Contents, files: Mapping[str, int]) -> dict[str, Any]:
         Every file of the bundle and its bytes.
     """
     cited = citation.of_package()
-    agents = [_agent(author) for author in cited.authors]
+    authors = [_agent(author) for author in cited.authors]
+    makers = [agent for r in contents.reports for agent in _makers(r)]
     raw = {h.name: list(_raw(h, files)) for h in contents.holdings}
     notebooks = {r.run.notebook.name: _notebook(r, files) for r in contents.reports}
     actions = [_action(r, raw, files) for r in contents.reports]
@@ -60,7 +61,7 @@ def write(contents: Contents, files: Mapping[str, int]) -> dict[str, Any]:
         "datePublished": cited.date or last[:10],
         "license": _id("LICENSE"),
         "keywords": ", ".join(cited.keywords),
-        "author": [_id(agent["@id"]) for agent in agents],
+        "author": [_id(author["@id"]) for author in authors],
         "conformsTo": _id(_PROFILE),
         "hasPart": [_id(part["@id"]) for part in parts],
         "mentions": [_id(action["@id"]) for action in actions],
@@ -79,7 +80,8 @@ def write(contents: Contents, files: Mapping[str, int]) -> dict[str, Any]:
         root,
         profile,
         python,
-        *agents,
+        *authors,
+        *makers,
         *parts,
         *given,
         *actions,
@@ -114,12 +116,19 @@ def _id(name: str) -> dict[str, str]:
     return {"@id": name}
 
 
+def _uri(name: str) -> str:
+    """Return a file's name, or a word, as it may stand in a URI."""
+    from urllib.parse import quote  # noqa: PLC0415
+
+    return quote(name, safe="/")
+
+
 def _file(name: str, files: Mapping[str, int], title: str) -> dict[str, Any]:
     suffix = Path(name).suffix
     kind = _TYPES.get(suffix) or mimetypes.types_map.get(suffix, "text/plain")
     # the manifest is written last; it names this file, too
     size = {"contentSize": str(files[name])} if files[name] else {}
-    return {"@id": name, "@type": "File", "name": title, "encodingFormat": kind, **size}
+    return {"@id": _uri(name), "@type": "File", "name": title, "encodingFormat": kind, **size}
 
 
 def _folder(name: str) -> dict[str, Any]:
@@ -128,17 +137,17 @@ def _folder(name: str) -> dict[str, Any]:
 
 def _agent(author: Author) -> dict[str, Any]:
     if author.name:
-        return {"@id": f"#{_word(author.name)}", "@type": "Organization", "name": author.name}
+        return {"@id": f"#{_uri(author.name)}", "@type": "Organization", "name": author.name}
     orcid = author.orcid.rpartition("/")[2]
-    place = f"https://orcid.org/{orcid}" if orcid else f"#{_word(author.indexed)}"
+    place = f"https://orcid.org/{orcid}" if orcid else f"#{_uri(author.indexed)}"
     names = {"name": author.displayed, "familyName": author.family, "givenName": author.given}
     return {"@id": place, "@type": "Person", **names, "affiliation": author.affiliation}
 
 
-def _word(name: str) -> str:
-    from urllib.parse import quote  # noqa: PLC0415
-
-    return quote(name.replace(" ", "-"), safe="")
+def _makers(report: Report) -> list[dict[str, Any]]:
+    """Return whose work a report is; without a named author, it is the project's."""
+    cited = citation.from_record(report.record["citation"])
+    return [_agent(author) for author in cited.authors or citation.of_package().authors]
 
 
 def _raw(holding: Holding, files: Mapping[str, int]) -> Iterator[dict[str, Any]]:
@@ -167,7 +176,7 @@ def _results(report: Report, files: Mapping[str, int]) -> Iterator[dict[str, Any
 
 def _parameters(report: Report) -> Iterator[dict[str, Any]]:
     for name, value in report.run.parameters.items():
-        yield {"@id": f"#{report.slug}-{name}", "@type": "PropertyValue", "name": name,
+        yield {"@id": f"#{report.slug}-{_uri(name)}", "@type": "PropertyValue", "name": name,
                "value": parameters.text(value)}  # fmt: skip
 
 
@@ -177,17 +186,17 @@ def _action(
     record = report.record
     # a run that loaded no dataset may still have read a raw file itself
     names = [file["@id"] for dataset in report.datasets for file in raw.get(dataset, ())]
-    names += [name for name in report.key["data"] if name in files and name not in names]
+    read = [_uri(name) for name in report.key["data"] if name in files]
+    names += [name for name in read if name not in names]
     start = datetime.fromisoformat(record["started"])
     end = start + timedelta(seconds=round(float(record["seconds"])))
-    made_by = citation.from_record(record["citation"]).authors or citation.of_package().authors
     return {
         "@id": f"#run-{report.slug}",
         "@type": "CreateAction",
         "name": record["title"],
         "description": f"Run {record['run_id']} of {report.run.notebook.name} by lianjian run",
-        "instrument": _id(f"notebooks/{report.run.notebook.name}"),
-        "agent": [_id(_agent(author)["@id"]) for author in made_by],
+        "instrument": _id(_uri(f"notebooks/{report.run.notebook.name}")),
+        "agent": [_id(agent["@id"]) for agent in _makers(report)],
         "object": [_id(name) for name in [*names, *(p["@id"] for p in _parameters(report))]],
         "result": [_id(file["@id"]) for file in _results(report, files)],
         "startTime": record["started"],

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from rocrate.rocrate import ROCrate
@@ -310,9 +311,17 @@ def test_data_go_in_when_named(copy, tmp_path):
     assert "- [x] All data that the reports use" in (to / "README.md").read_text("utf-8")
 
 
-def test_data_with_an_open_licence_go_in(copy):
+def test_data_with_an_open_licence_go_in_with_their_authors(copy, tmp_path):
+    card = copy / "data" / "raw" / "mine" / "dataset.toml"
+    head = 'authors = [{ family = "张", given = "三", orcid = "0000-0002-1825-0097" }]\n'
+    card.write_text(head + card.read_text("utf-8"), "utf-8")
     licensed(copy, "CC BY 4.0")
-    assert not bundle.package().contents.withheld
+    made = bundle.package(tmp_path / "out")
+    assert not made.contents.withheld
+    crate = ROCrate(made.path)
+    agent = crate.get("#run-01-trial-mine")["agent"]
+    assert agent.id == "https://orcid.org/0000-0002-1825-0097"
+    assert agent["name"] == "张三"
 
 
 @pytest.mark.parametrize("rights", ["Do not redistribute", "仅供研究，不得外传", "confidential"])
@@ -336,6 +345,22 @@ def test_personal_data_in_named_ledgers_stop_it(copy, capsys):
     assert "data/raw/mine/book.csv" in said
     assert "personal data" in said
     assert PHONE not in said
+
+
+def test_names_of_books_are_written_as_addresses(copy, tmp_path):
+    """A name may hold Chinese, blanks and signs that mean something in a URI."""
+    name = "丙镇 2024年#1.csv"
+    rows = [["村名", "经营收入", "年份"], ["甲村", "40000", "2024"], ["丙村", "30000", "2024"]]
+    with (copy / "received" / name).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    shutil.rmtree(copy / "data" / "raw" / "mine")
+    shutil.rmtree(copy / "reports" / "01-trial-mine")
+    assert cli.main(["new", "mine", str(copy / "received" / name)]) == 0
+    made = bundle.package(tmp_path / "out", with_data=["mine"])
+    assert manifest(made.path)[f"data/raw/mine/{name}"]
+    crate = ROCrate(made.path)
+    [entity] = [e for e in crate.data_entities if e.id.endswith(".csv") and "mine" in e.id]
+    assert entity.id == f"data/raw/mine/{quote(name)}"
 
 
 def test_an_unknown_dataset_is_named_with_those_there_are(copy):
