@@ -369,6 +369,9 @@ def _package(options: argparse.Namespace) -> int:
          f"{made.size / 1e6:.1f} MB")  # fmt: skip
     for holding in made.contents.withheld:
         _say(f"left out: dataset {holding.name}: {holding.withheld}")
+        if holding.untold:
+            _say(f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
+                 f"{' and '.join(holding.untold)}")  # fmt: skip
     for report in made.contents.dropped:
         _say(f"left out: report {report.slug}, made from a dataset that is left out")
     return 0

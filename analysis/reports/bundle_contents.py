@@ -185,7 +185,10 @@ def _finished() -> tuple[list[str], list[Report]]:
         record = json.loads((folder / "run.json").read_bytes())
         if folder.name.endswith(staging.FAILED):
             slug = folder.name.removesuffix(staging.FAILED)
-            faults.append(f"{slug} failed: {record['error']}. Mend it and `lianjian run {slug}`.")
+            do = (
+                f"`lianjian run {slug}`" if slug in planned else f"run it again, or remove {folder}"
+            )
+            faults.append(f"{slug} failed: {record['error']}. Mend it, then {do}.")
             continue
         try:
             key = json.loads((folder / keys.KEY).read_bytes())

@@ -52,6 +52,13 @@ class Holding:
     withheld: str = ""
 
     @property
+    def untold(self) -> tuple[str, ...]:
+        """What no card tells, and who wants the data must know."""
+        asked = ("producer", "locator")
+        said = {name: {getattr(card, name) for card in self.cards} for name in asked}
+        return tuple(name for name in asked if said[name] <= {"", "not stated"})
+
+    @property
     def is_books(self) -> bool:
         """Whether its files are books as received, not tidy tables."""
         return self.head.get("form") == BOOKS

@@ -294,7 +294,9 @@ def licensed(root, licence, rights="not stated"):
 def test_reports_without_their_data(copy, tmp_path, capsys):
     to = tmp_path / "out"
     assert cli.main(["package", "--to", str(to), "--with-reports", "mine", "--certify"]) == 0
-    assert "left out: dataset mine: the licence of" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "left out: dataset mine: the licence of" in said
+    assert "how others can get it: producer and locator" in said
     inside = names(to)
     assert "reports/01-trial-mine/report.html" in inside
     assert not [n for n in inside if n.startswith("data/raw/mine")]
