@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -257,7 +258,7 @@ def test_it_reproduces_itself_from_inside(opened, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    binaries = f"BIN={Path(sys.prefix) / 'bin'}"
+    binaries = f"BIN={shlex.quote(str(Path(sys.prefix) / 'bin'))}"
     said = inside_run("make", "reports", binaries, "READY=pyproject.toml")
     assert "1 up to date" in said
     assert not differing(inside)
