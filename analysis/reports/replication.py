@@ -79,7 +79,8 @@ def _facts(contents: Contents, storage: int) -> dict[str, Any]:
     lock = versions.locked(root / "requirements.lock")
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = sorted({_name(line) for line in project.get("dependencies", ())})
-    needing = [r.slug for r in reports if r.planned and _lacks(r, contents)]
+    withheld = {holding.name for holding in contents.withheld}
+    all_reports = (*reports, *contents.dropped)
     return {
         "title": cited.title,
         "version": __version__,
@@ -107,8 +108,7 @@ def _facts(contents: Contents, storage: int) -> dict[str, Any]:
         "commit": contents.commit or next((c["commit"] for r in reports for c in r.record["checks"]
                                            if c.get("commit")), ""),
         "code_licence": project.get("license", "See the file"),
-        "needing": needing,
-        "free": [r.slug for r in reports if r.planned and r.slug not in needing],
+        "stops": any(r.planned and withheld.intersection(r.datasets) for r in all_reports),
         "cited": [card for h in (*contents.holdings, *contents.withheld) if h.kind != "simulated"
                   for card in h.cards],
     }  # fmt: skip
@@ -118,10 +118,6 @@ def _name(requirement: str) -> str:
     from packaging.requirements import Requirement  # noqa: PLC0415
 
     return Requirement(requirement).name.lower().replace("_", "-")
-
-
-def _lacks(report: Report, contents: Contents) -> bool:
-    return bool({h.name for h in contents.withheld}.intersection(report.datasets))
 
 
 def _holding(holding: Holding, reports: Iterable[Report]) -> dict[str, Any]:

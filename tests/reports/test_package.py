@@ -307,6 +307,23 @@ def test_reports_without_their_data(copy, tmp_path, capsys):
     assert "- [x] We have documented permission" in readme
 
 
+def test_a_plan_that_needs_what_is_not_there_is_told(copy, tmp_path, monkeypatch):
+    plan = """
+    [[run]]
+    notebook = "01-trial"
+    """
+    path = copy / "notebooks" / "plan.toml"
+    path.write_text(plan + plan + 'parameters = { dataset = "mine" }\n', "utf-8")
+    made = bundle.package(tmp_path / "out")
+    assert [report.slug for report in made.contents.dropped] == ["01-trial-mine"]
+    assert "`make reports` stops at runs" in (made.path / "README.md").read_text("utf-8")
+    (made.path / "notebooks" / "plan.toml").write_text(plan, "utf-8")
+    monkeypatch.setenv("LIANJIAN_ROOT", str(made.path))
+    for name in ("published", "trial"):
+        build(name)
+    assert [decision.action for _, decision in runner.decide(runner.planned())] == ["none"]
+
+
 def test_data_go_in_when_named(copy, tmp_path):
     to = tmp_path / "out"
     assert cli.main(["package", "--to", str(to), "--with-data", "mine"]) == 0
