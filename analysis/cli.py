@@ -125,6 +125,19 @@ def _report_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPars
                       help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
     cite.set_defaults(action=_cite)
 
+    package = commands.add_parser("package", help="make the replication bundle for a journal")
+    package.add_argument("--to", type=Path, metavar="PATH",
+                         help="a name that ends in .zip, or a new folder; default: "
+                         "dist/lianjian-VERSION.zip")  # fmt: skip
+    package.add_argument("--with-data", action="append", default=[], metavar="DATASET",
+                         help="put in ledgers though their cards do not say that others may have "
+                         "them")  # fmt: skip
+    package.add_argument("--with-reports", action="append", default=[], metavar="DATASET",
+                         help="put in the reports on a dataset that is left out")  # fmt: skip
+    package.add_argument("--certify", action="store_true", help="say in its README that "
+                         "you may use these data, and pass on those in it")  # fmt: skip
+    package.set_defaults(action=_package)
+
 
 def _formats(command: argparse.ArgumentParser) -> None:
     for name, what in (("pdf", "as PDF/A with the notebook attached"), ("docx", "for Word")):
@@ -353,6 +366,26 @@ def _cite(options: argparse.Namespace) -> int:
     from analysis.reports.cite import cite
 
     sys.stdout.write(cite(options.report, options.format))
+    return 0
+
+
+def _package(options: argparse.Namespace) -> int:
+    from analysis.reports import bundle
+
+    made = bundle.package(
+        options.to, with_data=options.with_data, with_reports=options.with_reports,
+        certified=options.certify,
+    )  # fmt: skip
+    count = len(made.contents.reports)
+    _say(f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
+         f"{made.size / 1e6:.1f} MB")  # fmt: skip
+    for holding in made.contents.withheld:
+        _say(f"left out: dataset {holding.name}: {holding.withheld}")
+        if holding.untold:
+            _say(f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
+                 f"{' and '.join(holding.untold)}")  # fmt: skip
+    for report in made.contents.dropped:
+        _say(f"left out: report {report.slug}, made from a dataset that is left out")
     return 0
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -94,12 +95,37 @@ def zipped(contents: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         for name in sorted(contents):
-            entry = zipfile.ZipInfo(name)  # of 1980-01-01
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            entry.create_system = 3  # as on Unix, wherever it was made
-            file.writestr(entry, contents[name])
+            file.writestr(_zip_entry(name), contents[name])
     return buffer.getvalue()
+
+
+def zip_folder(folder: Path, target: Path, top: str) -> None:
+    """Write a folder as a zip file; the same files give the same bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        What goes in, with all that is below it.
+    target : Path
+        The zip file; it may be larger than memory.
+    top : str
+        Name of the folder inside the zip file that holds everything.
+    """
+    found = (path for path in folder.rglob("*") if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in found}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        for name in sorted(names):
+            is_program = bool(names[name].stat().st_mode & stat.S_IXUSR)
+            entry = _zip_entry(f"{top}/{name}", 0o755 if is_program else 0o644)
+            file.writestr(entry, names[name].read_bytes())
+
+
+def _zip_entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)  # of 1980-01-01
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = mode << 16
+    entry.create_system = 3  # as on Unix, wherever it was made
+    return entry
 
 
 def to_json(content: Any) -> str:  # noqa: ANN401  (JSON can be anything)

@@ -31,7 +31,7 @@ OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
 _MOST = 3  # named one by one
 _ID = 12  # hex digits that a reader is shown
 _EMBEDDED = re.compile(r'base64,[^"\\]+')
-_ABSOLUTE = re.compile(
+ABSOLUTE = re.compile(
     r"(?<![\w.~/\\-])/(?:home|Users|root|tmp|private|var|mnt|media|Volumes|srv|opt)/[\w.-]"
     r"|(?<![\w])[A-Za-z]:(?:\\)+(?:Users|Documents|Windows|Temp)\b",
 )
@@ -240,7 +240,7 @@ def of_places(page: str, notebook: str) -> Check:
         The executed notebook as stored.
     """
     own = re.escape(str(Path.home())) + "|" + re.escape(str(paths.root()))
-    pattern = re.compile(f"{_ABSOLUTE.pattern}|(?:{own})(?![\\w.-])")
+    pattern = re.compile(f"{ABSOLUTE.pattern}|(?:{own})(?![\\w.-])")
     seen = {"the page": page, "the executed notebook": notebook}
     faults = [where for where, text in seen.items() if pattern.search(_EMBEDDED.sub("", text))]
     if not faults:

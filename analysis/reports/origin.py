@@ -8,7 +8,7 @@ nothing but the files; whether they were committed depends on the day, and is a 
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,18 +105,43 @@ def _id(kind: bytes, content: bytes) -> str:
 
 
 def _ask_git(root: Path, notebook: Path) -> tuple[str, tuple[str, ...], str]:
-    """Return the commit, what differs from it, and why neither is known."""
+    """Return the commit, what of a page's source differs from it, and why neither is known."""
     try:
         name = notebook.resolve().relative_to(root).as_posix()
     except ValueError:
         return "", (), "the notebook lies outside the project"
-    source = [name, "analysis", "requirements.lock"]
+    return ask_git(root, [name, "analysis", "requirements.lock"], [name])
+
+
+def ask_git(
+    root: Path, source: Sequence[str], needed: Sequence[str] = ()
+) -> tuple[str, tuple[str, ...], str]:
+    """Ask git about files of a project.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    source : sequence of str
+        Files and folders, relative to it; what git is told to ignore in them does not count.
+    needed : sequence of str
+        Files of these that must be tracked, though git be told to ignore them.
+
+    Returns
+    -------
+    str
+        The commit that is checked out, empty where git does not tell.
+    tuple of str
+        Files that the commit does not hold as they are.
+    str
+        Why git does not tell, empty where it does.
+    """
     try:
         top = _git(root, "rev-parse", "--show-toplevel").strip()
         if Path(top).resolve() != root:
             return "", (), "not a git checkout"  # a copy inside some other checkout
         commit = _git(root, "rev-parse", "HEAD").strip()
-        known = _git(root, "ls-files", "-z", "--", name)
+        known = {name for name in needed if _git(root, "ls-files", "-z", "--", name)}
         changed = _git(root, "status", "--porcelain", "-z", "--no-renames",
                        "--untracked-files=all", "--", *source)  # fmt: skip
     except FileNotFoundError:
@@ -127,8 +152,7 @@ def _ask_git(root: Path, notebook: Path) -> tuple[str, tuple[str, ...], str]:
         none = "not a git repository" in words
         return "", (), "not a git checkout" if none else f"git says: {words}"
     differs = {entry[3:] for entry in changed.split("\0") if entry}
-    if not known:
-        differs.add(name)
+    differs.update(name for name in needed if name not in known)
     return commit, tuple(sorted(differs)), ""
 
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,7 @@ def perform(task: Task) -> Outcome:
         "version": __version__,
         "started": began.isoformat(timespec="seconds"),
         "host": platform.node(),
+        "machine": machine(),
     }
     failure: Failure | None = None
     try:
@@ -125,6 +126,19 @@ def perform(task: Task) -> Outcome:
     staging.publish(folder, reports, run.slug)
     result = "done" if task.action == "run" else "rendered"
     return Outcome(run.slug, result, seconds, "", f"{reports.name}/{run.slug}/report.html")
+
+
+@cache
+def machine() -> dict[str, Any]:
+    """Say what a run was made on, as a replicator asks: never its name."""
+    import psutil  # noqa: PLC0415  (where something runs)
+
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cores": os.cpu_count() or 1,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+    }
 
 
 def _fail(
@@ -202,7 +216,7 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
     files.write_text(folder / "notebook.ipynb", nbformat.writes(node) + "\n")
     files.write_text(folder / keys.KEY, files.to_json(_looker(task.token).renewed(run, key)))
     before = json.loads((last / "run.json").read_text("utf-8"))
-    kept = ("started", "host", "seconds", "cell_seconds")
+    kept = ("started", "host", "machine", "seconds", "cell_seconds")
     record |= {name: before[name] for name in kept if name in before}
     record |= _render(node, task, folder)
 

@@ -21,18 +21,30 @@ def differing(lock: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _differing(lock: Path, _changed: int, path: tuple[str, ...]) -> tuple[str, ...]:
-    locked: dict[str, list[tuple[str, str]]] = {}
-    for name, version, marker in _LOCKED.findall(lock.read_text("utf-8")):
-        locked.setdefault(_plain(name), []).append((version, marker.strip()))
+    wanted_of = _locked(lock)
     found = {}
     for name, version in _installed(path).items():
-        wanted = locked.get(name, [])
+        wanted = wanted_of.get(name, [])
         if wanted and version not in {locked_version for locked_version, _ in wanted}:
             found[name] = (version, " or ".join(_apply(wanted)) or "none for this Python")
     if found:
         needed = _needed()
         found = {name: pair for name, pair in found.items() if not needed or name in needed}
     return tuple(f"{name} {seen} (locked: {want})" for name, (seen, want) in sorted(found.items()))
+
+
+def locked(lock: Path) -> dict[str, str]:
+    """Return the locked version of each package that is meant for this Python."""
+    chosen = {name: _apply(wanted) for name, wanted in _locked(lock).items()}
+    return {name: versions[0] for name, versions in sorted(chosen.items()) if versions}
+
+
+def _locked(lock: Path) -> dict[str, list[tuple[str, str]]]:
+    """Return the versions of each package, each with the marker that says where it is meant."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, version, marker in _LOCKED.findall(lock.read_text("utf-8")):
+        found.setdefault(_plain(name), []).append((version, marker.strip()))
+    return found
 
 
 def _plain(name: str) -> str:

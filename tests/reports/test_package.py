@@ -1,0 +1,524 @@
+"""The replication bundle: what is in it, what must not be, and that it makes itself."""
+
+import csv
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from rocrate.rocrate import ROCrate
+
+from analysis import cli, paths
+from analysis.clean.build import build
+from analysis.errors import LianjianError
+from analysis.reports import bundle, runner
+
+VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\
+alliance_id,joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,\
+has_reserve_talent,central_project_year
+T1,甲村,乙镇,621002,西峰区,scenic,200,outside,,,,false,false,false,false,
+T2,丙村,乙镇,621002,西峰区,scenic,,allied_weak,A1,2022,,true,false,false,false,2023
+"""
+ACCOUNTS = """village_id,year,account_name,amount_yuan
+T1,2023,经营收入,40000
+T1,2024,经营收入,45000
+T2,2023,经营收入,20000
+T2,2024,经营收入,30000
+"""
+PARAMETERS = """
+dataset: str = "trial"  # the dataset
+seed: int = 7  # seed of the draw
+"""
+LOAD = """
+import numpy as np
+from matplotlib.figure import Figure
+import analysis
+from analysis.reports import record, show, table
+data = analysis.load(dataset)
+rng = np.random.default_rng(seed)
+"""
+SHOW = """
+figure = Figure(figsize=(3, 2))
+figure.subplots().plot([1, 2], [3, 4])
+show(figure, "line", "A line | *of* <b>村</b>", alt="A line that rises")
+table(data.panel[["year", "operating_income_yuan"]].head(2), "rows", "Rows")
+record("draw", round(float(rng.normal()), 6), label="A draw")
+"""
+PHONE = "13800138000"
+COPIED = ("LICENSE", "CITATION.cff", "Makefile", "pyproject.toml", "requirements.lock", "README.md",
+          ".gitignore")  # fmt: skip
+PUBLISHED = ("consumer_price_index.csv", "corrections.csv", "published_benchmarks.csv",
+             "published_figures.csv", "sources.toml", "village_register.csv")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(make_project, tmp_path_factory):
+    """A project with one report of the plan and one of a researcher's own ledgers."""
+    root = tmp_path_factory.mktemp("finished")
+    repository = paths.root()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANJIAN_ROOT", str(root))
+        project = make_project(root)
+        for name in COPIED:
+            shutil.copyfile(repository / name, root / name)
+        for name in PUBLISHED:
+            shutil.copyfile(repository / "data" / "raw" / name, root / "data" / "raw" / name)
+        (root / "docs").mkdir()
+        (root / "docs" / "note.md").write_text("How it was done.\n", "utf-8")
+        (root / "private.txt").write_text("not for others\n", "utf-8")
+        project.notebook("01-trial", "# A trial\n\nWhat is it?", LOAD, SHOW, parameters=PARAMETERS)
+        tidy = root / "received"
+        tidy.mkdir()
+        for name, text in (("v.csv", VILLAGES), ("a.csv", ACCOUNTS)):
+            (tidy / name).write_text(text, "utf-8")
+        files = [str(tidy / "v.csv"), str(tidy / "a.csv")]
+        assert cli.main(["new", "trial", *files, "--simulated", "--title", "A trial"]) == 0
+        (tidy / "v.csv").write_text(VILLAGES.replace("乙镇", "丁镇"), "utf-8")
+        (tidy / "a.csv").write_text(ACCOUNTS.replace("45000", "50000"), "utf-8")
+        assert cli.main(["new", "mine", *files, "--title", "My county"]) == 0
+        for name in ("published", "trial", "mine"):
+            build(name)
+        assert runner.run(options=runner.Options(jobs=1)) == 0
+        assert runner.run(parameters={"dataset": "mine"}, options=runner.Options(jobs=1)) == 0
+    return root
+
+
+@pytest.fixture
+def copy(finished, tmp_path, monkeypatch):
+    """A copy of it, to be changed."""
+    root = tmp_path / "copy"
+    shutil.copytree(finished, root)
+    monkeypatch.setenv("LIANJIAN_ROOT", str(root))
+    return root
+
+
+@pytest.fixture(scope="module")
+def packed(finished, tmp_path_factory):
+    """The bundle of the project."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANJIAN_ROOT", str(finished))
+        return bundle.package(tmp_path_factory.mktemp("to") / "trial.zip")
+
+
+@pytest.fixture(scope="module")
+def opened(packed, tmp_path_factory):
+    """The bundle of the project, unpacked; nothing in it is changed."""
+    folder = tmp_path_factory.mktemp("opened")
+    with zipfile.ZipFile(packed.path) as file:
+        file.extractall(folder)
+    return folder / "trial"
+
+
+def names(folder):
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def manifest(folder):
+    lines = (folder / "MANIFEST.sha256").read_text("utf-8").splitlines()
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+
+
+def differing(folder):
+    return {
+        name
+        for name, digest in manifest(folder).items()
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest
+    }
+
+
+def row(readme, start):
+    """Return the cells of the one table row that begins with a text."""
+    [line] = [line for line in readme.splitlines() if line.startswith(f"| {start}")]
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+# ---- what is in it ----
+
+
+def test_the_manifest_names_every_file(opened):
+    assert set(manifest(opened)) == names(opened) - {"MANIFEST.sha256"}
+    assert not differing(opened)
+
+
+def test_what_goes_in_and_what_stays(opened):
+    inside = names(opened)
+    assert {"README.md", "README-project.md", "LICENSE", "CITATION.cff", "Makefile",
+            "requirements.lock", "notebooks/01-trial.ipynb", "analysis/cli.py", "docs/note.md",
+            "data/raw/sources.toml", "data/raw/trial/villages.csv", "data/raw/trial/dataset.toml",
+            "reports/01-trial/report.html", "reports/01-trial/key.json", "reports/index.html",
+            "ro-crate-metadata.json"} <= inside  # fmt: skip
+    assert not [n for n in inside if "mine" in n or n.startswith(("private", "received"))]
+    assert not [n for n in inside if n.startswith("data/processed/") or "__pycache__" in n]
+
+
+def test_nothing_of_the_reports_left_out_is_told(opened):
+    """The index and the numbers are those of the reports that went in."""
+    for name in ("reports/index.html", "reports/numbers.csv", "reports/numbers.tex"):
+        text = (opened / name).read_text("utf-8")
+        assert "01-trial" in text
+        assert "01-trial-mine" not in text
+    assert "host" not in json.loads((opened / "reports/01-trial/run.json").read_text("utf-8"))
+
+
+def test_the_readme_tells_what_the_runs_were(opened, finished):
+    readme = (opened / "README.md").read_text("utf-8")
+    record = json.loads((finished / "reports/01-trial/run.json").read_text("utf-8"))
+    seconds = f"{record['seconds']:.1f}"
+    assert row(readme, "`01-trial.ipynb` | 1 ") == ["`01-trial.ipynb`", "1", seconds, seconds]
+    assert record["machine"]["system"] in readme
+    assert "parameters of `notebooks/01-trial.ipynb`, cell 1 | `seed` | 7" in readme
+    draw = row(readme, "`01-trial.ipynb` | 3 ")
+    assert draw == ["`01-trial.ipynb`", "3", "6", "`np.random.default_rng(seed)`", "yes"]
+    assert row(readme, "Figure 1")[1:] == [
+        r"A line \| \*of\* &lt;b&gt;村&lt;/b&gt;", "4", "`#fig-line`",
+    ]  # fmt: skip
+    assert row(readme, "Table 1")[1:] == ["Rows", "4", "`#tab-rows`"]
+    assert row(readme, "number in text")[1:] == ["A draw", "4", "`#num-draw`"]
+    lock = (finished / "requirements.lock").read_text("utf-8")
+    [pandas] = re.findall(r"^pandas==(\S+)", lock, re.MULTILINE)
+    assert row(readme, "pandas ") == ["pandas", pandas]
+    villages = row(readme, "`data/raw/trial/villages.csv`")
+    assert villages[4:] == ["yes", f"`{hashlib.sha256(VILLAGES.encode()).hexdigest()}`"]
+
+
+def test_a_dataset_that_stays_is_listed_with_how_to_get_it(opened):
+    readme = (opened / "README.md").read_text("utf-8")
+    assert "- [x] Some data cannot be in this bundle." in readme
+    assert "**not in this bundle**: the licence of villages.csv does not say" in readme
+    assert "lianjian new mine FILES" in readme
+    assert row(readme, "`data/raw/mine/villages.csv`")[4] == "no"
+    assert "- [ ] We have documented permission" in readme
+
+
+def test_an_independent_reader_reads_the_crate(opened):
+    crate = ROCrate(opened)
+    assert crate.root_dataset["conformsTo"].id == "https://w3id.org/ro/wfrun/process/0.5"
+    [action] = [e for e in crate.contextual_entities if e.type == "CreateAction"]
+    assert action["instrument"].id == "notebooks/01-trial.ipynb"
+    results = {entity.id for entity in action["result"]}
+    assert results == {n for n in names(opened) if n.startswith("reports/01-trial/")}
+    objects = {entity.id for entity in action["object"]}
+    assert {"data/raw/trial/villages.csv", "data/raw/trial/accounts.csv"} <= objects
+    assert action["endTime"] >= action["startTime"]
+    described = [e for e in crate.data_entities if e.type != "Dataset"]
+    assert described
+    for entity in described:
+        assert (opened / entity.id).is_file(), entity.id
+        size = entity.get("contentSize")
+        assert size is None or int(size) == (opened / entity.id).stat().st_size
+
+
+def test_the_zip_file_is_sound(copy):
+    made = bundle.package()
+    assert made.path == copy / "dist" / "lianjian-0.1.0.zip"
+    with zipfile.ZipFile(made.path) as file:
+        assert file.testzip() is None
+        entries = file.infolist()
+    assert len(entries) == made.files
+    assert {e.filename.split("/")[0] for e in entries} == {"lianjian-0.1.0"}
+    assert {e.date_time for e in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert [p.name for p in (copy / "dist").iterdir()] == [made.path.name]
+
+
+# ---- it makes itself ----
+
+
+def test_the_same_inputs_give_the_same_bytes(copy, tmp_path):
+    digests = set()
+    for seed in ("1", "2"):
+        path = tmp_path / f"{seed}" / "b.zip"
+        command = [sys.executable, "-m", "analysis", "package", "--to", str(path)]
+        environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"UTC{seed}"}
+        subprocess.run(command, check=True, env=environment, capture_output=True)
+        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+        for file in (copy / "docs").iterdir():
+            os.utime(file, (0, 0))
+            file.chmod(0o600)
+    assert len(digests) == 1
+
+
+def test_it_reproduces_itself_from_inside(opened, tmp_path):
+    inside = tmp_path / "empty" / "inside"
+    shutil.copytree(opened, inside)
+    own = {"LIANJIAN_ROOT", "PYTHONPATH"}
+    environment = {k: v for k, v in os.environ.items() if k not in own}
+
+    def inside_run(*command):
+        done = subprocess.run(
+            command, cwd=inside, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    binaries = f"BIN={shlex.quote(str(Path(sys.prefix) / 'bin'))}"
+    said = inside_run("make", "reports", binaries, "READY=pyproject.toml")
+    assert "1 up to date" in said
+    assert not differing(inside)
+
+    shutil.rmtree(inside / "reports" / "01-trial")
+    said = inside_run("make", "reports", binaries, "READY=pyproject.toml")
+    assert "1 report published" in said
+    assert differing(inside) <= {"reports/01-trial/run.json", "reports/index.html"}
+
+    # a bundle of the bundle holds the same project
+    inside_run(sys.executable, "-m", "analysis", "package", "--to", str(tmp_path / "again"))
+    again, first = manifest(tmp_path / "again"), manifest(opened)
+    told = {"README.md", "ro-crate-metadata.json", "reports/index.html",
+            "reports/01-trial/run.json"}  # fmt: skip
+    assert again.keys() == first.keys()
+    assert {name for name in first if again[name] != first[name]} <= told
+
+
+# ---- a researcher's own data ----
+
+
+def licensed(root, licence, rights="not stated"):
+    """Write a licence on the cards of the dataset ``mine``."""
+    card = root / "data" / "raw" / "mine" / "dataset.toml"
+    text = card.read_text("utf-8")
+    text = re.sub(r'^licence = "not stated".*$', f'licence = "{licence}"', text, flags=re.MULTILINE)
+    text = re.sub(r'^rights = ".*"$', f'rights = "{rights}"', text, flags=re.MULTILINE)
+    card.write_text(text, "utf-8")
+    build("mine")
+    run = {"parameters": {"dataset": "mine"}, "options": runner.Options(jobs=1)}
+    assert runner.run(**run) == 0
+
+
+def test_reports_without_their_data(copy, tmp_path, capsys):
+    to = tmp_path / "out"
+    assert cli.main(["package", "--to", str(to), "--with-reports", "mine", "--certify"]) == 0
+    said = capsys.readouterr().out
+    assert "left out: dataset mine: the licence of" in said
+    assert "how others can get it: producer and locator" in said
+    inside = names(to)
+    assert "reports/01-trial-mine/report.html" in inside
+    assert not [n for n in inside if n.startswith("data/raw/mine")]
+    readme = (to / "README.md").read_text("utf-8")
+    assert "cannot be made again without it: `01-trial-mine`" in readme
+    assert "`01-trial-mine` (`lianjian run 01-trial -p dataset=mine`)" in readme
+    assert "- [x] We have documented permission" in readme
+
+
+def test_a_plan_that_needs_what_is_not_there_is_told(copy, tmp_path, monkeypatch):
+    plan = """
+    [[run]]
+    notebook = "01-trial"
+    """
+    path = copy / "notebooks" / "plan.toml"
+    path.write_text(plan + plan + 'parameters = { dataset = "mine" }\n', "utf-8")
+    made = bundle.package(tmp_path / "out")
+    assert [report.slug for report in made.contents.dropped] == ["01-trial-mine"]
+    assert "`make reports` stops at runs" in (made.path / "README.md").read_text("utf-8")
+    (made.path / "notebooks" / "plan.toml").write_text(plan, "utf-8")
+    monkeypatch.setenv("LIANJIAN_ROOT", str(made.path))
+    for name in ("published", "trial"):
+        build(name)
+    assert [decision.action for _, decision in runner.decide(runner.planned())] == ["none"]
+
+
+def test_data_go_in_when_named(copy, tmp_path):
+    to = tmp_path / "out"
+    assert cli.main(["package", "--to", str(to), "--with-data", "mine"]) == 0
+    assert {"data/raw/mine/accounts.csv", "reports/01-trial-mine/key.json"} <= names(to)
+    assert "- [x] All data that the reports use" in (to / "README.md").read_text("utf-8")
+
+
+def test_data_with_an_open_licence_go_in_with_their_authors(copy, tmp_path):
+    card = copy / "data" / "raw" / "mine" / "dataset.toml"
+    head = 'authors = [{ family = "张", given = "三", orcid = "0000-0002-1825-0097" }]\n'
+    card.write_text(head + card.read_text("utf-8"), "utf-8")
+    licensed(copy, "CC BY 4.0")
+    made = bundle.package(tmp_path / "out")
+    assert not made.contents.withheld
+    crate = ROCrate(made.path)
+    agent = crate.get("#run-01-trial-mine")["agent"]
+    assert agent.id == "https://orcid.org/0000-0002-1825-0097"
+    assert agent["name"] == "张三"
+
+
+@pytest.mark.parametrize("rights", ["Do not redistribute", "仅供研究，不得外传", "confidential"])
+def test_what_a_card_forbids_no_flag_allows(copy, rights, capsys):
+    licensed(copy, "MIT", rights)
+    assert bundle.package().contents.withheld[0].name == "mine"
+    assert cli.main(["package", "--with-data", "mine"]) == 1
+    assert "others may not have it" in capsys.readouterr().err
+
+
+def test_personal_data_in_named_ledgers_stop_it(copy, capsys):
+    place = copy / "data" / "raw" / "mine"
+    with (copy / "received" / "book.csv").open("w", newline="", encoding="gb18030") as file:
+        head = [["2024年村集体收入", "", ""], ["村名", "经营收入", "联系电话"]]
+        body = [["甲村", "40000", PHONE], ["丙村", "30000", PHONE]]
+        csv.writer(file).writerows([*head, *body])
+    shutil.rmtree(place)
+    assert cli.main(["new", "mine", str(copy / "received" / "book.csv")]) == 0
+    assert cli.main(["package", "--with-data", "mine"]) == 1
+    said = capsys.readouterr().err
+    assert "data/raw/mine/book.csv" in said
+    assert "personal data" in said
+    assert PHONE not in said
+
+
+def test_names_of_books_are_written_as_addresses(copy, tmp_path):
+    """A name may hold Chinese, blanks and signs that mean something in a URI."""
+    name = "丙镇 2024年#1.csv"
+    rows = [["村名", "经营收入", "年份"], ["甲村", "40000", "2024"], ["丙村", "30000", "2024"]]
+    with (copy / "received" / name).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    shutil.rmtree(copy / "data" / "raw" / "mine")
+    shutil.rmtree(copy / "reports" / "01-trial-mine")
+    assert cli.main(["new", "mine", str(copy / "received" / name)]) == 0
+    made = bundle.package(tmp_path / "out", with_data=["mine"])
+    assert manifest(made.path)[f"data/raw/mine/{name}"]
+    crate = ROCrate(made.path)
+    [entity] = [e for e in crate.data_entities if e.id.endswith(".csv") and "mine" in e.id]
+    assert entity.id == f"data/raw/mine/{quote(name)}"
+
+
+def test_an_unknown_dataset_is_named_with_those_there_are(copy):
+    with pytest.raises(LianjianError, match="Did you mean 'mine'"):
+        bundle.package(with_data=["mina"])
+
+
+# ---- what may not be in it ----
+
+
+def absolute(root):
+    (root / "docs" / "note.md").write_text("See /home/li/data.\n", "utf-8")
+
+
+def of_this_machine(root):
+    (root / "docs" / "note.md").write_text(f"See {root}.\n", "utf-8")
+
+
+def person(root):
+    (root / "docs" / "note.md").write_text(f"\nCall {PHONE}.\n", "utf-8")
+
+
+def empty(root):
+    (root / "docs" / "empty.md").touch()
+
+
+def twice(root):
+    shutil.copyfile(root / "docs" / "note.md", root / "docs" / "again.md")
+
+
+def stale(root):
+    path = root / "notebooks" / "01-trial.ipynb"
+    path.write_text(path.read_text("utf-8").replace("[3, 4]", "[3, 5]"), "utf-8")
+
+
+def missing(root):
+    shutil.rmtree(root / "reports" / "01-trial")
+
+
+def failed(root):
+    folder = root / "reports" / "01-trial.failed"
+    folder.mkdir()
+    (folder / "run.json").write_text('{"error": "it broke", "result": "failed"}', "utf-8")
+
+
+def no_licence(root):
+    (root / "LICENSE").unlink()
+
+
+def raw_changed(root):
+    (root / "data" / "raw" / "trial" / "accounts.csv").write_text(ACCOUNTS + "\n", "utf-8")
+
+
+def link(root):
+    (root / "docs" / "link.md").symlink_to(root / "private.txt")
+
+
+FAULTS = {
+    absolute: "docs/note.md, line 1: names a folder of one machine",
+    of_this_machine: "docs/note.md, line 1: names a folder of one machine",
+    person: "docs/note.md, line 2: personal data (a mobile number)",
+    empty: "docs/empty.md: no byte in it",
+    twice: "docs/note.md and docs/again.md hold the same bytes",
+    stale: "01-trial is not up to date (code of 01-trial.ipynb changed, from cell 4 on)",
+    missing: "01-trial: there is no report yet",
+    failed: "01-trial failed: it broke",
+    no_licence: "LICENSE is missing",
+    raw_changed: "accounts.csv is not the file that its card describes",
+    link: "link.md is a link",
+}
+
+
+@pytest.mark.parametrize("spoil", FAULTS, ids=lambda spoil: spoil.__name__)
+def test_a_fault_stops_it_and_spares_the_last_bundle(copy, packed, spoil, capsys):
+    last = copy / "dist" / "lianjian-0.1.0.zip"
+    last.parent.mkdir()
+    shutil.copyfile(packed.path, last)
+    spoil(copy)
+    assert cli.main(["package"]) == 1
+    said = capsys.readouterr().err
+    assert FAULTS[spoil] in said
+    assert PHONE not in said
+    assert list(last.parent.iterdir()) == [last]
+    assert last.read_bytes() == packed.path.read_bytes()
+
+
+def test_the_last_bundle_is_replaced(copy, packed):
+    last = copy / "dist" / "lianjian-0.1.0.zip"
+    last.parent.mkdir()
+    shutil.copyfile(packed.path, last)
+    (copy / "docs" / "note.md").write_text("Done otherwise.\n", "utf-8")
+    assert bundle.package().path == last
+    with zipfile.ZipFile(last) as file:
+        assert file.read("lianjian-0.1.0/docs/note.md") == b"Done otherwise.\n"
+
+
+def test_a_number_of_a_person_in_a_report_stops_it(copy, capsys):
+    page = copy / "reports" / "01-trial" / "report.html"
+    text = page.read_text("utf-8")
+    page.write_text(text.replace("</main>", f"<p>{PHONE}</p></main>"), "utf-8")
+    assert cli.main(["package"]) == 1
+    assert "reports/01-trial/report.html, line" in capsys.readouterr().err
+
+
+def test_what_git_does_not_have_stops_it(copy, capsys):
+    def git(*words):
+        who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *who, *words], cwd=copy, check=True, capture_output=True)
+
+    git("init", "-q")
+    git("add", "LICENSE", "docs", "notebooks", "data/raw", "CITATION.cff", ".gitignore",
+        "Makefile", "README.md", "pyproject.toml", "requirements.lock")  # fmt: skip
+    git("commit", "-qm", "One")
+    assert cli.main(["package"]) == 0
+    (copy / "docs" / "note.md").write_text("Done otherwise.\n", "utf-8")
+    (copy / "docs" / "new.md").write_text("Not added.\n", "utf-8")
+    assert cli.main(["package"]) == 1
+    assert "docs/new.md, docs/note.md: not as git has it. Commit" in capsys.readouterr().err
+
+
+# ---- its place ----
+
+
+@pytest.mark.parametrize("name", ["foreign.zip", "foreign"])
+def test_what_is_not_ours_is_left_alone(copy, name, tmp_path):
+    place = tmp_path / name
+    if place.suffix:
+        place.write_bytes(b"something else")
+    else:
+        place.mkdir()
+        (place / "thesis.doc").write_bytes(b"something else")
+    with pytest.raises(LianjianError, match="left as it is"):
+        bundle.package(place)
+    kept = place if place.suffix else place / "thesis.doc"
+    assert kept.read_bytes() == b"something else"
+
+
+@pytest.mark.parametrize("name", [".", "docs/b.zip", "reports/b.zip", "data/b"])
+def test_a_bundle_does_not_go_into_what_is_packed(copy, name):
+    with pytest.raises(LianjianError, match="is packed"):
+        bundle.package(copy / name)
