@@ -9,9 +9,8 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
-
-import pandas as pd
 
 from analysis import paths
 from analysis.clean.books.collect import collect
@@ -133,11 +132,9 @@ def _persons(name: str, path: Path, holding: Holding | None) -> Iterator[tuple[s
 
 def _in_table(text: str) -> Iterator[tuple[str, str]]:
     rows = list(csv.reader(io.StringIO(text)))
-    width = max(map(len, rows), default=0)
-    padded = [[*row, *[""] * (width - len(row))] for row in rows]
-    found = find_personal(pd.DataFrame(padded[1:], columns=padded[0] if rows else None))
-    for position, reason in zip(found["position"], found["reason"], strict=True):
-        yield f"column {int(position) + 1}", REASONS[str(reason)]
+    columns = list(zip_longest(*rows, fillvalue=""))
+    for found in find_personal([column[:1] for column in columns], [c[1:] for c in columns]):
+        yield f"column {found.position + 1}", REASONS[found.reason]
 
 
 def _few(names: Iterable[str]) -> str:

@@ -1,0 +1,234 @@
+"""What each command of ``lianjian`` does; each takes the options and returns an exit code."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+
+from analysis.errors import LianjianError
+
+# Heavy modules are imported by the command that needs them: --help answers at once.
+# ruff: noqa: PLC0415, D103
+
+DEFAULT_DATASET = "simulated"
+
+NOT_ALL = 3
+"""Exit code: done, but a file was not read."""
+
+
+def _assignments(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise LianjianError(f"-p takes NAME=VALUE, and {pair!r} is not of that form.")
+        found[name] = value
+    return found
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def simulate(options: argparse.Namespace) -> int:
+    _write_simulated(options.name, _assignments(options.parameters))
+    _say(f"now: lianjian build {options.name}")
+    return 0
+
+
+def _write_simulated(name: str, parameters: Mapping[str, str]) -> None:
+    from analysis import paths
+    from analysis import simulate as world
+
+    folder = paths.dataset_folder(name)
+    world.write(world.simulate(world.read_scenario(parameters)), folder)
+    _say(f"simulated ledgers written to {folder}")
+
+
+def new(options: argparse.Namespace) -> int:
+    from analysis.clean.intake import take_in
+
+    taken = take_in(
+        options.name,
+        options.files,
+        villages=options.villages,
+        register=options.register,
+        title=options.title,
+        is_simulated=options.simulated,
+    )
+    if taken.tables:
+        _say(f"{taken.files} files, {taken.tables} tables, {taken.questions} questions to answer")
+    for reason in taken.refused:
+        print(f"lianjian: {reason}", file=sys.stderr)  # noqa: T201
+    first = f"read and answer {taken.folder / 'dataset.toml'}, then" if taken.questions else "now"
+    _say(f"taken in as {taken.folder}; {first}: lianjian build {options.name}")
+    return NOT_ALL if taken.refused else 0
+
+
+def build(options: argparse.Namespace) -> int:
+    from analysis import paths
+    from analysis.clean.build import build as build_dataset
+    from analysis.clean.build import datasets
+
+    wants_default = not options.names or DEFAULT_DATASET in options.names
+    if wants_default and not (paths.raw() / DEFAULT_DATASET / "dataset.toml").is_file():
+        _write_simulated(DEFAULT_DATASET, {})
+    failed = 0
+    for name in options.names or datasets():
+        try:
+            built = build_dataset(name)
+        except LianjianError as error:
+            # one dataset with a fault does not keep the others from being built
+            print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
+            failed = 1
+            continue
+        done = "built" if built.fresh else "up to date"
+        rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
+        _say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
+        if built.score:
+            _say(f"  {_in_words(built.score)}")
+        if built.errors:
+            page = paths.processed() / name / "issues.html"
+            _say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
+        if built.refused:
+            names = ", ".join(built.refused)
+            print(f"lianjian: {name} lacks what was not read: {names}", file=sys.stderr)  # noqa: T201
+            failed = failed or NOT_ALL
+    return failed
+
+
+def _in_words(score: Mapping[str, int]) -> str:
+    """Say how well the books of a simulation were read."""
+    return (
+        f"of {score['cells']:,} amounts without a fault {score['right']:,} read right, "
+        f"{score['wrong']:,} wrong, {score['refused'] + score['unread']:,} not read, "
+        f"{score['unplaced']:,} for a person to place; "
+        f"of {score['faults']:,} planted faults {score['found']:,} found"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    from analysis.clean.build import PUBLISHED
+    from analysis.clean.build import build as build_dataset
+    from analysis.reports import runner
+    from analysis.reports.execute import Limits
+
+    # what the notebooks read must be what the raw files say now
+    only, given = _selected(options)
+    first = dict.fromkeys([PUBLISHED, given.get("dataset") or options.dataset or DEFAULT_DATASET])
+    for name in first:
+        build_dataset(name)
+    for name in runner.datasets(runner.planned(only, given, options.dataset)):
+        if name not in first:
+            build_dataset(name)
+    if options.dry_run:
+        return why(options)
+    warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
+    how = runner.Options(
+        jobs=options.jobs,
+        force=options.force,
+        limits=Limits(options.cell_seconds, options.run_seconds),
+        formats=tuple(options.formats),
+        warm=warm,
+        scheduler=options.scheduler,
+    )
+    return runner.run(only=only, parameters=given, dataset=options.dataset, options=how)
+
+
+def _selected(options: argparse.Namespace) -> tuple[list[str], dict[str, str]]:
+    return [*options.notebooks, *options.only], _assignments(options.parameters)
+
+
+def why(options: argparse.Namespace) -> int:
+    from analysis.reports import runner
+
+    only, given = _selected(options)
+    runs = runner.planned(only, given, options.dataset)
+    width = max(len(run.slug) for run in runs)
+    words = {"none": "up to date", "render": "new page", "run": "run"}
+    counts = dict.fromkeys(words, 0)
+    for run, decision in runner.decide(runs, force=getattr(options, "force", False)):
+        reasons = f": {'; '.join(decision.reasons)}" if decision.reasons else ""
+        print(f"{run.slug:<{width}}  {words[decision.action]}{reasons}")  # noqa: T201
+        counts[decision.action] += 1
+    _say(", ".join(f"{count} {words[action]}" for action, count in counts.items() if count))
+    return 0
+
+
+def params(options: argparse.Namespace) -> int:
+    from analysis.reports import parameters, plan
+
+    found = plan.discover()
+    name = options.notebook.removesuffix(".ipynb")
+    name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
+    if name not in found:
+        near = parameters.meant(name, found)
+        raise LianjianError(f"There is no notebook {name!r}.{near} There are: {', '.join(found)}.")
+    declared = parameters.read(found[name])
+    default = declared["dataset"].default if "dataset" in declared else ""
+    rows = parameters.summary(declared, plan.scope(str(options.dataset or default)))
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[3]]).rstrip())  # noqa: T201
+    if not rows:
+        _say(f"{name} has no parameters")
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    from analysis.reports import ledger
+
+    changes = ledger.compare(options.old, options.new, options.tolerance)
+    if options.json:
+        print(ledger.to_json(changes), end="")  # noqa: T201
+    elif changes:
+        _say(ledger.describe(changes))
+    else:
+        _say("no number moved")
+    return 1 if changes else 0
+
+
+def render(options: argparse.Namespace) -> int:
+    from analysis.reports import documents
+
+    written = documents.render(options.reports, options.formats or ["pdf"])
+    for path in written:
+        _say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
+    return 0
+
+
+def cite(options: argparse.Namespace) -> int:
+    from analysis.reports import cite as citing
+
+    sys.stdout.write(citing.cite(options.report, options.format))
+    return 0
+
+
+def package(options: argparse.Namespace) -> int:
+    from analysis.reports import bundle
+
+    made = bundle.package(
+        options.to, with_data=options.with_data, with_reports=options.with_reports,
+        certified=options.certify,
+    )  # fmt: skip
+    count = len(made.contents.reports)
+    _say(f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
+         f"{made.size / 1e6:.1f} MB")  # fmt: skip
+    for holding in made.contents.withheld:
+        _say(f"left out: dataset {holding.name}: {holding.withheld}")
+        if holding.untold:
+            _say(f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
+                 f"{' and '.join(holding.untold)}")  # fmt: skip
+    for report in made.contents.dropped:
+        _say(f"left out: report {report.slug}, made from a dataset that is left out")
+    return 0
+
+
+def dictionary(_: argparse.Namespace) -> int:
+    from analysis import fields, paths
+    from analysis.files import write_text
+
+    path = paths.root() / "data" / "dictionary.md"
+    write_text(path, fields.dictionary())
+    _say(f"{path} written")
+    return 0
