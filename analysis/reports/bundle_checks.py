@@ -95,8 +95,13 @@ def _personal(files: Mapping[str, Path], data: Mapping[str, Holding]) -> Iterato
         if name.startswith(INVENTED) or name.endswith(_HASHES):
             continue
         holding = data.get(name)
-        for where, reason in _persons(name, path, holding):
-            yield f"{name}, {where}: personal data ({reason}). {_mend(name, holding)}"
+        if holding is not None and holding.is_drawn:
+            continue
+        found = list(_persons(name, path, holding))
+        if found:
+            reasons = ", ".join(dict.fromkeys(reason for _, reason in found))
+            where = _few(place for place, _ in found)
+            yield f"{name}, {where}: personal data ({reasons}). {_mend(name, holding)}"
 
 
 def _mend(name: str, holding: Holding | None) -> str:

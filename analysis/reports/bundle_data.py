@@ -63,6 +63,11 @@ class Holding:
         """Whether its files are books as received, not tidy tables."""
         return self.head.get("form") == BOOKS
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether ``lianjian simulate`` wrote it: the persons in its books cannot exist."""
+        return self.kind == "simulated" and "parameters" in self.head
+
     def files(self) -> Iterator[Path]:
         """Yield what belongs to it: its cards, the files they describe, what was filled in."""
         yield self.folder / ("sources.toml" if self.name == PUBLISHED else "dataset.toml")

@@ -19,7 +19,7 @@ from rocrate.rocrate import ROCrate
 from analysis import cli, paths
 from analysis.clean.build import build
 from analysis.errors import LianjianError
-from analysis.reports import bundle, runner
+from analysis.reports import bundle, bundle_checks, bundle_data, runner
 
 VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\
 alliance_id,joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,\
@@ -350,6 +350,20 @@ def test_what_a_card_forbids_no_flag_allows(copy, rights, capsys):
     assert bundle.package().contents.withheld[0].name == "mine"
     assert cli.main(["package", "--with-data", "mine"]) == 1
     assert "others may not have it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "faults"),
+    [("simulated", {"parameters": {"seed": 1}}, 0), ("simulated", {}, 1), ("ledger", {}, 1)],
+)
+def test_only_persons_that_were_drawn_may_go_in(tmp_path, kind, head, faults):
+    book = tmp_path / "book.csv"
+    book.write_text("村名,姓名,电话\n甲村,某某,13800138000\n", encoding="utf-8")
+    holding = bundle_data.Holding("x", kind, "X", tmp_path, (), head)
+    name = "data/raw/x/book.csv"
+    found = list(bundle_checks._personal({name: book}, {name: holding}))
+    assert len(found) == faults
+    assert all(line.startswith(f"{name}, column 2, column 3: personal") for line in found)
 
 
 def test_personal_data_in_named_ledgers_stop_it(copy, capsys):
