@@ -12,6 +12,7 @@ from analysis.reports import markup, parameters, randomness, source
 from analysis.reports.bundle_contents import Report
 from analysis.reports.bundle_data import Holding
 from analysis.reports.normalise import INJECTED
+from analysis.reports.syntax import parse
 
 _PLACES = {
     "data/raw": "data as received, with a card for each file",
@@ -132,7 +133,7 @@ def programs(sources: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
         parts = Path(name).parts
         is_room = parts[0] == "analysis" and parts[2:] == ("__init__.py",)
         if is_room or (parts[0] == "analysis" and len(parts) == 2 and path.suffix == ".py"):  # noqa: PLR2004
-            text = ast.get_docstring(ast.parse(path.read_bytes())) or ""
+            text = ast.get_docstring(parse(path.read_bytes())) or ""
             place = f"{parts[0]}/{parts[1]}" + "/" * is_room
             if text and parts[1] != "__init__.py":
                 yield place, text.partition("\n")[0].replace("``", "`")

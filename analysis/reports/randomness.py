@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from analysis.reports.syntax import parse
+
 _GENERATORS = {
     "default_rng", "RandomState", "SeedSequence", "Random", "PCG64", "PCG64DXSM", "MT19937",
     "Philox", "SFC64",
@@ -82,7 +84,7 @@ def _parsed(source: str) -> ast.Module | None:
         "" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()
     )
     try:
-        return ast.parse("\n".join(lines))
+        return parse("\n".join(lines))
     except SyntaxError:
         return None
 
