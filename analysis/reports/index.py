@@ -153,6 +153,7 @@ def _groups(good: list[dict[str, Any]]) -> list[Group]:
             run["by_name"] = {number["name"]: number for number in run["numbers"]}
             for number in run["numbers"]:
                 labels.setdefault(number["name"], []).append(number["label"])
+        _tell_apart(runs, heading)
         # what most runs have stands first; among equals, the notebook's order
         common = sorted(labels.items(), key=lambda item: -len(item[1]))[:_MOST_NUMBERS]
         columns = [(name, _common(texts)) for name, texts in common]
@@ -161,6 +162,22 @@ def _groups(good: list[dict[str, Any]]) -> list[Group]:
         name = notebook.removesuffix(".ipynb")
         groups.append(Group(name, heading, runs[0]["summary"], runs, columns, kind))
     return groups
+
+
+def _tell_apart(runs: Iterable[dict[str, Any]], heading: str) -> None:
+    """Name runs of one title by the parameters in which they differ."""
+    alike: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        alike.setdefault(run["short"], []).append(run)
+    for short, same in alike.items():
+        if len(same) == 1:
+            continue
+        given = [run.get("parameters", {}).items() for run in same]
+        shared = set.intersection(*({(k, str(v)) for k, v in items} for items in given))
+        for run, items in zip(same, given, strict=True):
+            own = [f"{k.replace('_', ' ')} {v}" for k, v in items if (k, str(v)) not in shared]
+            told = " · ".join(own) or "defaults"
+            run["short"] = told if short == heading else f"{short} · {told}"
 
 
 def _failures(failed: list[dict[str, Any]]) -> list[Failures]:

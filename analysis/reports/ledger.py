@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis import paths
 from analysis.errors import LianjianError
 from analysis.files import write_text
 from analysis.reports import formats
@@ -163,10 +164,13 @@ def compare(old: Path, new: Path, tolerance: float = 0.0) -> list[Change]:
 
 
 def _find(path: Path) -> Path:
+    if not path.exists() and len(path.parts) == 1:
+        path = paths.reports() / path  # a report's name, as every other command takes it
     file = path / CSV if path.is_dir() else path
     if not file.is_file():
         raise LianjianError(
-            f"{path} holds no {CSV}. Give a report's folder, the folder of reports, or the file."
+            f"{path} holds no {CSV}. Give a report's name, its folder, a folder of reports, or the "
+            "file."
         )
     return file
 

@@ -223,7 +223,7 @@ def _close(total: int, tasks: int, outcomes: Sequence[Outcome], seconds: float) 
     words = ", ".join(parts)
     interrupted = execute.stopping.is_set()
     if interrupted:
-        words = f"Stopped: {words}, {tasks - len(outcomes)} not run"
+        words = f"Stopped: {', '.join([*parts, f'{tasks - len(outcomes)} not run'])}"
     spent = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
     sys.stdout.write(f"{words} in {spent}. Open {paths.reports().name}/index.html\n")
     return _INTERRUPTED if interrupted else 1 if failed else 0

@@ -91,6 +91,15 @@ def test_two_runs_give_the_same_bytes(project):
     assert told not in kept[0][1]  # the page has a table instead
 
 
+def test_the_index_tells_runs_of_one_notebook_apart(project):
+    project.notebook("01-x", "# One\n\nWhat?", "year", parameters="year: int = 2024  # y")
+    assert runner.run(options=ONE) == 0
+    assert runner.run(parameters={"year": "2022"}, options=ONE) == 0
+    page = (project.reports / "index.html").read_text()
+    assert '<a href="01-x/report.html">defaults</a>' in page
+    assert '<a href="01-x-year-2022/report.html">year 2022</a>' in page
+
+
 def test_a_failure_keeps_the_last_good_report_and_stops_nobody(project, capsys):
     project.notebook("01-good", "# Good", "40 + 2")
     path = project.notebook("02-turns-bad", "# Turns bad", "x = 1")

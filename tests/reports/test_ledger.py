@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,7 @@ def test_comparing_says_what_moved_and_fails_beyond_the_tolerance(two, tmp_path,
 
 def test_two_reports_of_one_notebook_are_compared_by_name(two):
     [change] = ledger.compare(two / "01-a", two / "02-b")
+    assert ledger.compare(Path("01-a"), Path("02-b")) == [change]  # by name, as elsewhere
     assert (change.name, change.old, change.new) == ("att", 3.2371234567, 3.3)
 
 
