@@ -127,6 +127,8 @@ def _report_commands(group: "argparse._SubParsersAction[argparse.ArgumentParser]
                          "them")  # fmt: skip
     package.add_argument("--with-reports", action="append", default=[], metavar="DATASET",
                          help="put in the reports on a dataset that is left out")  # fmt: skip
+    package.add_argument("--without", action="append", default=[], metavar="DATASET",
+                         help="leave out a dataset and the reports on it: a trial")  # fmt: skip
     package.add_argument("--certify", action="store_true", help="say in its README that "
                          "you may use these data, and pass on those in it")  # fmt: skip
     package.set_defaults(action=commands.package)

@@ -84,6 +84,9 @@ def build(options: argparse.Namespace) -> int:
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
         _say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
+        if nobody := _nobody(name, built.rows):
+            print(f"lianjian: {nobody}", file=sys.stderr)  # noqa: T201
+            failed = failed or NOT_ALL
         if built.score:
             _say(f"  {_in_words(built.score)}")
         if built.errors:
@@ -94,6 +97,18 @@ def build(options: argparse.Namespace) -> int:
             print(f"lianjian: {name} lacks what was not read: {names}", file=sys.stderr)  # noqa: T201
             failed = failed or NOT_ALL
     return failed
+
+
+def _nobody(name: str, rows: Mapping[str, int]) -> str:
+    """Say that no village of a dataset is known, empty when some are."""
+    if rows.get("villages", 1):
+        return ""
+    return (
+        f"{name} has no village that the register knows, so there is nothing to report on. Go "
+        f"through data/processed/{name}/issues.html; fill in data/processed/{name}/"
+        f"crosswalk-to-fill.csv and save it as data/raw/{name}/crosswalk.csv, or take the books in "
+        "with a register of their villages (`lianjian new … --register`)."
+    )
 
 
 def _in_words(score: Mapping[str, int]) -> str:
@@ -115,11 +130,13 @@ def run(options: argparse.Namespace) -> int:
     # what the notebooks read must be what the raw files say now
     only, given = _selected(options)
     first = dict.fromkeys([PUBLISHED, given.get("dataset") or options.dataset or DEFAULT_DATASET])
-    for name in first:
-        build_dataset(name)
+    built = {name: build_dataset(name) for name in first}
     for name in runner.datasets(runner.planned(only, given, options.dataset)):
-        if name not in first:
-            build_dataset(name)
+        if name not in built:
+            built[name] = build_dataset(name)
+    for name, dataset in built.items():
+        if nobody := _nobody(name, dataset.rows):
+            raise LianjianError(nobody)
     if options.dry_run:
         return why(options)
     warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
@@ -209,6 +226,7 @@ def package(options: argparse.Namespace) -> int:
 
     made = bundle.package(
         options.to, with_data=options.with_data, with_reports=options.with_reports,
+        without=options.without,
         certified=options.certify,
     )  # fmt: skip
     count = len(made.contents.reports)

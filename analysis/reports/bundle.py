@@ -55,6 +55,7 @@ def package(
     *,
     with_data: Collection[str] = (),
     with_reports: Collection[str] = (),
+    without: Collection[str] = (),
     certified: bool = False,
 ) -> Made:
     """Make the replication bundle of the project.
@@ -63,7 +64,7 @@ def package(
     ----------
     to : Path, optional
         A name that ends in ``.zip``, or a folder; ``dist/lianjian-VERSION.zip`` when absent.
-    with_data, with_reports
+    with_data, with_reports, without
         As for `bundle_contents.gather`.
     certified : bool
         Whether the authors say in the README that they may use the data and pass them on.
@@ -78,7 +79,7 @@ def package(
     reports.mkdir(exist_ok=True)
     target = _place(to)
     with staging.alone(reports):  # no run may change a report meanwhile
-        contents = bundle_contents.gather(with_data, with_reports)
+        contents = bundle_contents.gather(with_data, with_reports, without)
         with _assembling(target) as folder:
             _fill(folder, contents, certified=certified)
             data = {

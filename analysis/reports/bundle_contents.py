@@ -98,7 +98,11 @@ class Contents:
     commit: str = ""
 
 
-def gather(with_data: Collection[str] = (), with_reports: Collection[str] = ()) -> Contents:
+def gather(
+    with_data: Collection[str] = (),
+    with_reports: Collection[str] = (),
+    without: Collection[str] = (),
+) -> Contents:
     """Collect what goes into a bundle.
 
     Parameters
@@ -107,6 +111,8 @@ def gather(with_data: Collection[str] = (), with_reports: Collection[str] = ()) 
         Datasets of ledgers that go in though their cards do not say that others may have them.
     with_reports : collection of str
         Datasets that are left out while the reports on them go in.
+    without : collection of str
+        Datasets that are left out with the reports on them: trials, say.
 
     Raises
     ------
@@ -114,8 +120,13 @@ def gather(with_data: Collection[str] = (), with_reports: Collection[str] = ()) 
         A dataset is unknown or may not go in, a raw file is not what its card says, or a report is
         missing, failed, not up to date, or made from a source that git does not have.
     """
-    bundle_data.known([*with_data, *with_reports])
-    held = {name: bundle_data.holding(name, with_data) for name in datasets()}
+    bundle_data.known([*with_data, *with_reports, *without])
+    if PUBLISHED in without or set(without) & set(with_data):
+        raise LianjianError(
+            f"--without {', '.join(without)}: every build needs {PUBLISHED}, and what --with-data "
+            "names goes in. Name other datasets."
+        )
+    held = {name: bundle_data.holding(name, with_data, without) for name in datasets()}
     root = paths.root()
     faults, reports = _finished()
     used = {name for report in reports for name in report.datasets} | set(with_data) | {PUBLISHED}
@@ -185,10 +196,9 @@ def _finished() -> tuple[list[str], list[Report]]:
         record = json.loads((folder / "run.json").read_bytes())
         if folder.name.endswith(staging.FAILED):
             slug = folder.name.removesuffix(staging.FAILED)
-            do = (
-                f"`lianjian run {slug}`" if slug in planned else f"run it again, or remove {folder}"
-            )
-            faults.append(f"{slug} failed: {record['error']}. Mend it, then {do}.")
+            if slug in planned:  # a trial that failed is not packed, and keeps nothing out
+                reason = str(record["error"]).rstrip(".")
+                faults.append(f"{slug} failed: {reason}. Mend it, then `lianjian run {slug}`.")
             continue
         try:
             key = json.loads((folder / keys.KEY).read_bytes())

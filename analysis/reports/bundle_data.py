@@ -86,7 +86,7 @@ def known(names: Collection[str]) -> None:
             )
 
 
-def holding(name: str, with_data: Collection[str]) -> Holding:
+def holding(name: str, with_data: Collection[str], without: Collection[str] = ()) -> Holding:
     """Return a dataset, and whether it goes in.
 
     Parameters
@@ -95,6 +95,8 @@ def holding(name: str, with_data: Collection[str]) -> Holding:
         The dataset.
     with_data : collection of str
         Ledgers that go in though their cards are silent on who may have them.
+    without : collection of str
+        Datasets that stay out whatever their cards say.
 
     Raises
     ------
@@ -123,7 +125,9 @@ def holding(name: str, with_data: Collection[str]) -> Holding:
         )
     silent = [card.file for card in cards if not _OPEN.search(card.licence)]
     reason = ""
-    if closed:
+    if name in without:
+        reason = "it was asked to stay out"
+    elif closed:
         reason = f"licence or rights of {closed[0]} do not let others have it"
     elif kind == "ledger" and silent and name not in with_data:
         reason = f"the licence of {silent[0]} does not say that others may have it"

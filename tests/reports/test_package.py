@@ -344,6 +344,19 @@ def test_data_with_an_open_licence_go_in_with_their_authors(copy, tmp_path):
     assert agent["name"] == "张三"
 
 
+def test_a_trial_stays_out_when_named(copy, tmp_path, capsys):
+    licensed(copy, "CC BY 4.0")
+    stale = copy / "reports" / "01-trial-mine.failed"
+    stale.mkdir()
+    (stale / "run.json").write_text('{"error": "it broke", "result": "failed"}', "utf-8")
+    to = tmp_path / "out"
+    assert cli.main(["package", "--to", str(to), "--without", "mine"]) == 0
+    assert not [name for name in names(to) if "mine" in name]
+    assert "left out: dataset mine: it was asked to stay out" in capsys.readouterr().out
+    assert cli.main(["package", "--without", "mine", "--with-data", "mine"]) == 1
+    assert "Name other datasets" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("rights", ["Do not redistribute", "仅供研究，不得外传", "confidential"])
 def test_what_a_card_forbids_no_flag_allows(copy, rights, capsys):
     licensed(copy, "MIT", rights)

@@ -225,3 +225,16 @@ def test_an_issue_has_a_known_code_and_severity():
         Issue("a", "b", "c", "no_such_code", "error", "")
     with pytest.raises(ValueError, match="severity"):
         Issue("a", "b", "c", "formula", "grave", "")
+
+
+def test_books_of_unknown_villages_are_told(project, capsys):
+    books = [str(path) for path in sorted((EXAMPLE / "books").iterdir())]
+    register = pd.read_csv(EXAMPLE / "register.csv", dtype=str)
+    register["village_name"] = "别村"
+    register.head(1).to_csv(project / "other.csv", index=False)
+    given = ["--register", str(project / "other.csv"), "--simulated"]
+    assert cli.main(["new", "nobody", *books, *given]) == 0
+    assert cli.main(["build", "nobody"]) == 3
+    said = capsys.readouterr().err
+    assert "no village that the register knows" in said
+    assert "crosswalk-to-fill.csv" in said
