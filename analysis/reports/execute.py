@@ -132,9 +132,10 @@ def warm_kernels() -> bool:
     """Whether kernels are forked from a warm process here; otherwise each starts from nothing."""
     if not zygote.possible():
         return False
-    from analysis.reports.provisioner import entry_point_is_known  # noqa: PLC0415
+    from importlib.metadata import entry_points  # noqa: PLC0415
 
-    return entry_point_is_known()
+    # jupyter_client finds the provisioner as the entry point of an installed package
+    return bool(entry_points(group="jupyter_client.kernel_provisioners", name=zygote.PROVISIONER))
 
 
 def execute(
@@ -390,16 +391,23 @@ def _place() -> Iterator[Path]:
 
 def cool_down() -> None:
     """End the warm process, if there is one."""
-    provisioner = sys.modules.get("analysis.reports.provisioner")
-    if provisioner is not None:
-        provisioner.cool_down()
+    zygote.cool_down()
 
 
 def zygote_process() -> zygote.Zygote:
     """Return the warm process of this one, started if there was none."""
-    from analysis.reports import provisioner  # noqa: PLC0415
+    return zygote.warm_up(environment())
 
-    return provisioner.warm_up(environment())
+
+def get_ready(*, warm: bool | None = None) -> None:
+    """Start the warm process; while it imports its stack, import here what runs and pages need."""
+    if not (warm_kernels() if warm is None else warm):
+        return
+    zygote_process()
+    import_papermill()
+    from analysis.reports import provisioner, publish  # noqa: F401, PLC0415
+
+    publish.get_ready()
 
 
 @cache

@@ -196,6 +196,11 @@ def _image(mime: str) -> Callable[[str, Mapping[str, Any]], str]:
     return write
 
 
+def get_ready() -> None:
+    """Import what turns Markdown into HTML, before the first page is asked for."""
+    _renderer()
+
+
 def _markdown(source: str, attachments: Mapping[str, Any], *, escape: bool) -> str:
     from nbconvert.filters.markdown_mistune import MarkdownWithMath  # noqa: PLC0415
 

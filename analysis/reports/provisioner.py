@@ -6,35 +6,12 @@ kernels from here; papermill and nbclient do not notice.
 
 import asyncio
 import contextlib
-import os
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from analysis.reports.zygote import PROVISIONER, ForkedProcess, Zygote, ZygoteGoneError
-
-_zygotes: list[Zygote] = []
-_lock = threading.Lock()
-
-
-def warm_up(environment: dict[str, str], modules: Sequence[str] = ()) -> Zygote:
-    """Return this process's zygote; start it if there is none, or if the last one has died."""
-    with _lock:
-        if _zygotes and not _zygotes[-1].alive():
-            _zygotes.pop().close()
-        if not _zygotes:
-            _zygotes.append(Zygote(environment, modules))
-        return _zygotes[-1]
-
-
-def cool_down() -> None:
-    """End the zygote and all that it has forked."""
-    with _lock:
-        while _zygotes:
-            _zygotes.pop().close()
+from analysis.reports.zygote import ForkedProcess, ZygoteGoneError, warm_up
 
 
 class WarmProvisioner(LocalProvisioner):
@@ -66,11 +43,3 @@ class WarmProvisioner(LocalProvisioner):
         code = await loop.run_in_executor(None, process.wait)
         self.process = None
         return int(code)
-
-
-def entry_point_is_known() -> bool:
-    """Whether jupyter_client finds the provisioner, which takes an installed package."""
-    from importlib.metadata import entry_points  # noqa: PLC0415
-
-    found = entry_points(group="jupyter_client.kernel_provisioners", name=PROVISIONER)
-    return bool(found) and os.name == "posix"

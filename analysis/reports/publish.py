@@ -134,6 +134,12 @@ def publish(
     return Page(html, title, heading or run.name, subtitle, summary, run_id, found, cited, made)
 
 
+def get_ready() -> None:
+    """Import what a page takes, before the first one is asked for."""
+    _exporter()
+    fragments.get_ready()
+
+
 def _panel(made: Sequence[checks.Check]) -> str:
     """Say what was checked: one line when all is well, otherwise how to mend it."""
     template = _exporter().environment.get_template("checks.html.j2")

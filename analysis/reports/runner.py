@@ -151,6 +151,8 @@ def run(
             # the longest first, so that none is left over at the end
             tasks.sort(key=lambda task: -_last_seconds(reports / task.run.slug))
             try:
+                if not options.scheduler and any(task.action == "run" for task in tasks):
+                    execute.get_ready(warm=options.warm)
                 with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
                     outcomes = _run_all(tasks, pool)
             finally:

@@ -122,6 +122,27 @@ class Zygote:
         self._process.wait()
 
 
+_zygotes: list[Zygote] = []
+_one_at_a_time = threading.Lock()
+
+
+def warm_up(environment: Mapping[str, str], modules: Sequence[str] = ()) -> Zygote:
+    """Return this process's zygote; start it if there is none, or if the last one has died."""
+    with _one_at_a_time:
+        if _zygotes and not _zygotes[-1].alive():
+            _zygotes.pop().close()
+        if not _zygotes:
+            _zygotes.append(Zygote(environment, modules))
+        return _zygotes[-1]
+
+
+def cool_down() -> None:
+    """End the zygote and all that it has forked."""
+    with _one_at_a_time:
+        while _zygotes:
+            _zygotes.pop().close()
+
+
 class ForkedProcess:
     """A forked kernel, with the methods of `subprocess.Popen` that jupyter_client uses."""
 
