@@ -186,9 +186,9 @@ def scale(root: Path) -> None:
         path.unlink()
     code = textwrap.dedent("""
         import numpy as np
-        from analysis import figures
+        from analysis.figures.theme import new_figure
         from analysis.reports import record, show
-        figure, (axes,) = figures.new_figure()
+        figure, (axes,) = new_figure()
         axes.plot(np.arange(9), np.arange(9) * k)
         show(figure, "line", "A line", alt="A line that rises")
         record("k", k, label="k")
