@@ -64,6 +64,8 @@ class Looker:
 
     root: Path = field(default_factory=paths.root)
     _bytes: dict[Path, str] = field(default_factory=dict)
+    _named: dict[str, str] = field(default_factory=dict)
+    _module_bytes: dict[str, str | None] = field(default_factory=dict)
     _cells: dict[Path, tuple[source.Cell, ...]] = field(default_factory=dict)
     _reached: dict[Path, tuple[str, ...]] = field(default_factory=dict)
 
@@ -78,6 +80,19 @@ class Looker:
             else:
                 self._bytes[path] = _hash(path.read_bytes()) if path.is_file() else "missing"
         return self._bytes[path]
+
+    def named(self, name: str) -> str:
+        """Hash a file by its name in the project; a plan of thousands asks for the same few."""
+        if name not in self._named:
+            self._named[name] = self.bytes_of(self.root / name)
+        return self._named[name]
+
+    def module(self, name: str) -> str | None:
+        """Hash a module of ``analysis``, None where it has no file."""
+        if name not in self._module_bytes:
+            path = _module_file(name)
+            self._module_bytes[name] = None if path is None else self.bytes_of(path)
+        return self._module_bytes[name]
 
     # ---- code ----
 
@@ -133,8 +148,8 @@ class Looker:
         return _hash("".join(self.bytes_of(file) for file in files).encode())
 
     def _modules(self, names: Iterable[str]) -> dict[str, str]:
-        found = {name: _module_file(name) for name in names}
-        return {name: self.bytes_of(path) for name, path in found.items() if path is not None}
+        found = {name: self.module(name) for name in names}
+        return {name: digest for name, digest in found.items() if digest is not None}
 
     # ---- keys ----
 
@@ -156,7 +171,7 @@ class Looker:
             "notebook": self.bytes_of(run.notebook),
             "code": self.code_of(run.notebook),
             "modules": self._modules(self.modules_of(run.notebook)),
-            "data": {name: self.bytes_of(self.root / name) for name in sorted(set(read))},
+            "data": {name: self.named(name) for name in sorted(set(read))},
             "parameters": _plain(run),
             "lock": self.lock,
             "engine": self._modules(f"analysis.reports.{name}" for name in _EXECUTES),
@@ -207,13 +222,13 @@ class Looker:
             if before != after:
                 yield f"parameter {name} was {before}, is {after}"
         for name, digest in {**old["modules"], **old["engine"]}.items():
-            path = _module_file(name)
-            if path is None or self.bytes_of(path) != digest:
-                yield f"module {name} {'is gone' if path is None else 'changed'}"
-        for name, digest in old["data"].items():
-            now = self.bytes_of(self.root / name)
+            now = self.module(name)
             if now != digest:
-                yield f"{name} {'is missing' if now == 'missing' else 'changed'}"
+                yield f"module {name} {'is gone' if now is None else 'changed'}"
+        for name, digest in old["data"].items():
+            seen = self.named(name)
+            if seen != digest:
+                yield f"{name} {'is missing' if seen == 'missing' else 'changed'}"
         if self.lock != old["lock"]:
             yield "requirements.lock changed"
 
