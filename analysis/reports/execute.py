@@ -1,5 +1,6 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
+import asyncio
 import contextlib
 import datetime as dt
 import json
@@ -482,6 +483,18 @@ def _manager(cwd: Path, place: Path, secrets: Mapping[str, str], *, warm: bool) 
                 await super()._async_launch_kernel(kernel_cmd, **kwargs, stdout=log, stderr=log)
             with _alive_lock:
                 _alive[self.provisioner.pid] = place
+            if local:
+                await self._answering()
+
+        async def _answering(self) -> None:
+            """Wait for the kernel's sockets: who knocks before they are there waits 0.1 s."""
+            ports = (self.shell_port, self.iopub_port)
+            sockets = [Path(f"{self.ip}-{port}") for port in ports]
+            deadline = time.monotonic() + _START_SECONDS
+            while not all(path.exists() for path in sockets):
+                if time.monotonic() > deadline or await self.provisioner.poll() is not None:
+                    return  # whoever waits for it to be ready says so
+                await asyncio.sleep(0.003)
 
         async def _async_cleanup_resources(self, restart: bool = False) -> None:
             with _alive_lock:
@@ -510,9 +523,10 @@ def _client() -> type:
                 with contextlib.suppress(queue.Empty):
                     reply = await self.get_shell_msg(timeout=1)
                     self._handle_kernel_info_reply(reply)
-                    # once "idle" for this request arrives, the channel of outputs is connected
+                    # once "idle" for this request arrives, the channel of outputs is connected;
+                    # what was said before it was is lost, so ask again soon
                     while True:
-                        message = await self.get_iopub_msg(timeout=0.2)
+                        message = await self.get_iopub_msg(timeout=0.03)
                         is_answer = message["parent_header"].get("msg_id") == asked
                         if is_answer and message["content"].get("execution_state") == "idle":
                             return

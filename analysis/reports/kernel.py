@@ -5,9 +5,11 @@ that holds the connection (``kernel.json``) and takes the list of files that the
 (``reads``).
 """
 
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 CONNECTION = "kernel.json"
@@ -26,17 +28,31 @@ def start(place: Path) -> None:
     secrets = _take_secrets()
     sys.argv = [__name__]
     app = IPKernelApp.instance()
-    app.initialize(
-        [
-            f"--IPKernelApp.connection_file={place / CONNECTION}",
-            f"--IPKernelApp.parent_handle={os.getppid()}",  # ends with whoever started it
-            "--HistoryManager.enabled=False",  # a history serves nobody here, and costs a database
-        ]
-    )
+    with _without_debugger():
+        app.initialize(
+            [
+                f"--IPKernelApp.connection_file={place / CONNECTION}",
+                f"--IPKernelApp.parent_handle={os.getppid()}",  # ends with whoever started it
+                "--HistoryManager.enabled=False",  # it serves nobody here, and costs a database
+            ]
+        )
     if secrets:
         # after the cell of defaults, and without a cell that would say the value
         app.shell.events.register("pre_run_cell", lambda _: app.shell.user_ns.update(secrets))
     app.start()
+
+
+@contextlib.contextmanager
+def _without_debugger() -> Iterator[None]:
+    """Let ipykernel find no debugger, which is half of a kernel's start; a cell finds it again."""
+    is_there = "debugpy" in sys.modules
+    if not is_there:
+        sys.modules["debugpy"] = None  # type: ignore[assignment]  # "not installed"
+    try:
+        yield
+    finally:
+        if not is_there:
+            del sys.modules["debugpy"]
 
 
 def _take_secrets() -> dict[str, str]:
