@@ -31,6 +31,7 @@ _CUT = re.compile(r"(?:\.\.\.|…)$")
 _CODE = re.compile(r"\d{12}", re.ASCII)
 _SAME_TOWNSHIP = 15.0  # points of 100: a neighbour in the township before a namesake elsewhere
 _SUGGESTIONS = 5
+_LEAST_ALIKE = 30  # of 100; one character in common of three
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,13 @@ class Register:
         if problem == "code_name_differ" or not names[2].base:
             return ""
         pool = self._pools.get(names[0].base) or self._everywhere
-        ranked = process.extract(names[2].base, pool, scorer=fuzz.ratio, limit=4 * _SUGGESTIONS)
+        ranked = process.extract(
+            names[2].base,
+            pool,
+            scorer=fuzz.ratio,
+            limit=4 * _SUGGESTIONS,
+            score_cutoff=_LEAST_ALIKE,
+        )
         scored = sorted(
             (-score - _SAME_TOWNSHIP * (self._names[code][1].base == names[1].base), code)
             for _, score, code in ranked
