@@ -40,7 +40,7 @@ _MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
 _CITE = re.compile(r'<p class="cite">(.*?)</p>', re.DOTALL)
 _FACT = re.compile(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", re.DOTALL)
 _META = r'<meta name="{}" content="([^"]*)">'
-_SOURCE = re.compile(r'<details class="source">.*?</details>', re.DOTALL)
+_SCREEN = re.compile(r'<details class="(?:source|lj-enlarge)">.*?</details>', re.DOTALL)
 _NUMBER = re.compile(r'<p (id="num-[^"]+") class="[^"]*\blj-number\b[^"]*">(.*?)</p>', re.DOTALL)
 _IMAGE = re.compile(r'(<img\b[^>]*?)src="data:image/([a-z+]+);base64,([^"]*)"')
 _STRANGE = re.compile(r'<img\b(?![^>]*src="image-\d+\.[a-z]+")[^>]*>')
@@ -219,7 +219,7 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         images[name] = content
         return f'{match[1]}src="{name}" data-share="{share(content)}"'
 
-    body = _IMAGE.sub(named, _SOURCE.sub("", main[1]))
+    body = _IMAGE.sub(named, _SCREEN.sub("", main[1]))
     if strange := _STRANGE.search(body):
         raise LianjianError(f"{page} holds an image that is not its own: {strange[0][:80]}.")
     body = _NUMBER.sub(r'<div \1 class="lj-number"><p>\2</p></div>', body)
