@@ -250,7 +250,7 @@ def test_versions_are_compared_with_the_lock(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["read('/home/ann/data.csv')", r"open('C:\\Users\\ann\\x.csv')", "see /tmp/x", "{home}/x"],
+    ["read('/home/user/data.csv')", r"open('C:\\Users\\user\\x.csv')", "see /tmp/x", "{home}/x"],
 )
 def test_a_folder_of_the_machine_is_found_and_not_repeated(project, text, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "ann"))

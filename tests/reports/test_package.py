@@ -419,7 +419,7 @@ def test_an_unknown_dataset_is_named_with_those_there_are(copy):
 
 
 def absolute(root):
-    (root / "docs" / "note.md").write_text("See /home/li/data.\n", "utf-8")
+    (root / "docs" / "note.md").write_text("See /home/user/data.\n", "utf-8")
 
 
 def of_this_machine(root):
