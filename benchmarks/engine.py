@@ -119,7 +119,7 @@ def page(run):
     content = Path(sys.argv[2], run.slug, "notebook.ipynb").read_bytes()
     publish.publish(nbformat.reads(content.decode(), as_version=4), run, content)
 ready = time.perf_counter()
-# each run gets a fresh copy of this warm process, as ours do
+# two copies of this warm process take one run after the other
 with ProcessPoolExecutor(2, get_context("fork"), max_tasks_per_child=None) as pool:
     list(pool.map(cells, wanted))
 middle = time.perf_counter()

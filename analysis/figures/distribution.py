@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
@@ -20,11 +21,11 @@ from analysis.figures.theme import (
 _LINES = (COLOURS["operating"], COLOURS["subsidy"], COLOURS["allied_weak"], COLOURS["helper"])
 _STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 _PALE_TO_DARK = LinearSegmentedColormap.from_list("shares", ["#f4f7f9", "#16425b"])
-_BIN = 0.5
-"""Width of a bar of a histogram, 万元."""
-
 _DARK = 55
 """Percent from which a cell is dark enough for white figures."""
+
+_BIN = 0.5
+"""Width of a bar of a histogram, 万元."""
 
 
 def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]) -> Chart:
@@ -75,6 +76,8 @@ def transition_heat(
     years : tuple of int
         From and to.
     """
+    import seaborn as sns  # noqa: PLC0415  (takes a second, and few charts need it)
+
     size = len(next(iter(moves.values()))[0])
     figure, panels = new_figure(height=1.1 + 0.44 * size, columns=len(moves))
     sentences = []
@@ -82,30 +85,26 @@ def transition_heat(
         zip(panels, moves.items(), strict=True)
     ):
         percent = shares.to_numpy(dtype=float)
-        axes.imshow(percent, cmap=_PALE_TO_DARK, vmin=0, vmax=100, aspect="auto")
-        for (row, column), count in np.ndenumerate(counts.to_numpy()):
-            if count:
-                share = percent[row, column]
-                words = f"{share:.0f}" if share >= 1 / 2 else "<1"
-                axes.text(
-                    column, row, f"{words}\n({count:,})", ha="center", va="center",
-                    fontsize=7.5, linespacing=1.1, color="white" if share >= _DARK else INK,
-                )  # fmt: skip
+        sns.heatmap(
+            percent, annot=_cell_words(counts, shares), fmt="", ax=axes, cbar=False,
+            cmap=_PALE_TO_DARK, vmin=0, vmax=100, linewidths=0.4, linecolor="face",
+            annot_kws={"fontsize": 7.5, "linespacing": 1.1},
+            xticklabels=_two_lines(counts.columns), yticklabels=_two_lines(counts.index),
+        )  # fmt: skip
+        for text in axes.texts:
+            column, row = (int(place) for place in text.get_position())
+            text.set_color("white" if percent[row, column] >= _DARK else INK)
+        axes.tick_params(labelrotation=0)
         axes.set_title(title)
         axes.grid(visible=False)
         # a frame round staying where one was
         for place in range(size):
             axes.plot(
-                place + np.array([-0.5, 0.5, 0.5, -0.5, -0.5]),
-                place + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]), color=QUIET, linewidth=0.8,
+                place + np.array([0, 1, 1, 0, 0]), place + np.array([0, 0, 1, 1, 0]),
+                color=QUIET, linewidth=0.8, clip_on=False,
             )  # fmt: skip
-        axes.set_xticks(range(size), _two_lines(counts.columns))
-        axes.set_yticks(range(size), _two_lines(counts.index))
-        axes.set_xlim(-0.52, size - 0.48)
-        axes.set_ylim(size - 0.48, -0.52)
         axes.set_xlabel(f"Band in {years[1]}, {WAN}")
-        if number == 0:
-            axes.set_ylabel(f"Band in {years[0]}")
+        axes.set_ylabel("" if number else f"Band in {years[0]}")
         total = int(counts.to_numpy().sum())
         stay = int(np.trace(counts.to_numpy()))
         sentences.append(
@@ -123,6 +122,15 @@ def transition_heat(
         + ". ".join(sentences)
         + ".",
     )
+
+
+def _cell_words(counts: pd.DataFrame, shares: pd.DataFrame) -> npt.NDArray[np.str_]:
+    """Write share and number of villages in each cell; nothing where nobody went."""
+    words = [
+        f"{share:.0f}\n({count:,})" if share >= 1 / 2 else f"<1\n({count:,})" if count else ""
+        for count, share in zip(counts.to_numpy().flat, shares.to_numpy().flat, strict=True)
+    ]
+    return np.array(words).reshape(counts.shape)
 
 
 def _two_lines(labels: pd.Index) -> list[str]:
@@ -194,22 +202,23 @@ def income_heaps(
     counts : mapping of str to str
         Panel title and what was counted around the targets, for who cannot see the chart.
     """
+    import seaborn as sns  # noqa: PLC0415  (takes a second, and few charts need it)
+
     figure, drawn = new_figure(height=2.9, columns=len(incomes))
     end = max(targets) * 1.2
     sentences = []
     for number, (axes, (title, values)) in enumerate(zip(drawn, incomes.items(), strict=True)):
         known = values.dropna().to_numpy()
         # a bin holds its lower bound, as a band does
-        heights, edges = np.histogram(known, bins=np.arange(0, end + _BIN, _BIN))
-        axes.bar(edges[:-1], heights, width=_BIN, align="edge", color=_LINES[0], linewidth=0)
+        bins = np.arange(0, end + _BIN, _BIN).tolist()
+        sns.histplot(x=known, bins=bins, color=_LINES[0], alpha=1, linewidth=0, ax=axes)
         for target in targets:
             axes.axvline(target, color=SIMULATED, linewidth=0.9, linestyle=(0, (4, 2)))
         axes.set_title(title)
         axes.set_xlim(0, end)
         axes.set_xticks([0, *targets])
         axes.set_xlabel(f"Income, {WAN}")
-        if number == 0:
-            axes.set_ylabel("Villages and years")
+        axes.set_ylabel("" if number else "Villages and years")
         beyond = int((known >= end).sum())
         sentences.append(
             f"{title}: {len(known):,} villages and years, {beyond:,} beyond the axis; "

@@ -4,15 +4,18 @@ Estimates come in yuan, as `analysis.effects` returns them, and are drawn in 万
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from analysis.effects.series import EffectSeries
 from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
 from analysis.indicators.income import YUAN_PER_WAN
+
+if TYPE_CHECKING:
+    from analysis.effects.series import EffectSeries
 
 MAIN = COLOURS["operating"]
 TRUTH = "True effect"
@@ -58,7 +61,7 @@ def zero_line(axes: Axes, *, upright: bool = False) -> None:
 
 
 def event_study_paths(
-    series: Mapping[str, EffectSeries], *, truth: Mapping[str, Mapping[int, float]] | None = None
+    series: Mapping[str, "EffectSeries"], *, truth: Mapping[str, Mapping[int, float]] | None = None
 ) -> Chart:
     """Draw effects by event time with pointwise intervals and the band for all at once.
 

@@ -4,13 +4,13 @@ Estimates come in yuan, as `analysis.effects` returns them, and are drawn in 万
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.effects.honest import HonestSensitivity
 from analysis.figures.effects import MAIN, wan, zero_line
 from analysis.figures.theme import (
     COLOURS,
@@ -24,6 +24,9 @@ from analysis.figures.theme import (
     use_theme,
 )
 from analysis.indicators.income import YUAN_PER_WAN
+
+if TYPE_CHECKING:
+    from analysis.effects.honest import HonestSensitivity
 
 _STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 
@@ -107,6 +110,8 @@ def placebo_histograms(
     what : str
         What was drawn.
     """
+    import seaborn as sns  # noqa: PLC0415  (takes a second, and few charts need it)
+
     figure, panels = new_figure(height=3.1, columns=len(draws))
     values = {title: np.asarray(one[0], dtype=float) / YUAN_PER_WAN for title, one in draws.items()}
     every = [
@@ -121,7 +126,7 @@ def placebo_histograms(
     ):
         known = values[title][np.isfinite(values[title])]
         axes.set_title(title)
-        axes.hist(known, bins=bins, color="#c3ccd2", linewidth=0)
+        sns.histplot(x=known, bins=bins, color="#c3ccd2", alpha=1, linewidth=0, ax=axes)
         axes.axvline(observed / YUAN_PER_WAN, color=MAIN, linewidth=1.8)
         left = observed > 0
         axes.annotate(
@@ -130,8 +135,7 @@ def placebo_histograms(
             textcoords="offset points", ha="right" if left else "left", va="top", fontsize=8.5,
         )  # fmt: skip
         axes.set_xlabel(f"Estimate, {WAN}")
-        if number == 0:
-            axes.set_ylabel(f"Number of {what}")
+        axes.set_ylabel("" if number else f"Number of {what}")
         sentences.append(
             f"{title}: {len(known)} {what}, middle 95 % from {np.quantile(known, 0.025):.2f} to "
             f"{np.quantile(known, 0.975):.2f}; observed {wan(observed)}, p = {p_value:.3f}"
@@ -141,7 +145,7 @@ def placebo_histograms(
                   + ". ".join(sentences) + ".")  # fmt: skip
 
 
-def honest_intervals(results: Mapping[str, HonestSensitivity], xlabel: str) -> Chart:
+def honest_intervals(results: Mapping[str, "HonestSensitivity"], xlabel: str) -> Chart:
     """Draw robust intervals as departures from parallel trends grow.
 
     Parameters

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
-import seaborn as sns
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -93,11 +94,9 @@ def new_figure(
 
 
 def use_theme() -> None:
-    """Set the theme; ``sns.set_theme`` would otherwise undo the fonts."""
-    sns.set_theme(
-        context="paper",
-        style="ticks",
-        rc={
+    """Set the theme, over whatever was set before."""
+    mpl.rcParams.update(
+        {
             "font.family": list(fonts()),
             "font.size": 9.5,
             "axes.labelsize": 9,
@@ -105,6 +104,7 @@ def use_theme() -> None:
             "axes.titlelocation": "left",
             "axes.labelcolor": INK,
             "axes.edgecolor": QUIET,
+            "axes.prop_cycle": cycler(color=list(COLOURS.values())),
             "axes.linewidth": 0.7,
             "axes.spines.top": False,
             "axes.spines.right": False,
@@ -114,6 +114,12 @@ def use_theme() -> None:
             "axes.unicode_minus": True,
             "grid.color": RULE,
             "grid.linewidth": 0.7,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 4.8,
+            "lines.solid_capstyle": "round",
+            "patch.edgecolor": "w",
+            "patch.force_edgecolor": True,
+            "patch.linewidth": 0.8,
             "text.color": INK,
             "xtick.color": INK,
             "ytick.color": INK,
@@ -122,8 +128,9 @@ def use_theme() -> None:
             "xtick.major.size": 3,
             "ytick.major.size": 0,
             "xtick.major.width": 0.7,
+            "legend.fontsize": 8.5,
             "legend.frameon": False,
-        },
+        }
     )
 
 

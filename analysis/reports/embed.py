@@ -32,6 +32,12 @@ _FEW = 300  # characters up to which a font is compressed as well as can be
 _lock = threading.Lock()  # a font reads its tables when they are first asked for
 
 
+def get_ready() -> None:
+    """Import what cuts fonts, before the first page is asked for."""
+    import uharfbuzz  # noqa: F401, PLC0415
+    from fontTools.ttLib import woff2  # noqa: F401, PLC0415
+
+
 def is_han(char: str) -> bool:
     """Whether a character belongs to Chinese text."""
     return any(low <= ord(char) <= high for low, high in _HAN)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, paths
 from analysis.errors import LianjianError
-from analysis.reports import kernel, normalise, parameters, zygote
+from analysis.reports import kernel, normalise, parameters, reach, source, zygote
 from analysis.reports.imports import import_papermill
 from analysis.reports.plan import Run
 
@@ -159,10 +159,12 @@ def execute(
         Whether to fork the kernel from a warm process; by default where that is possible.
     """
     warm = warm_kernels() if warm is None else warm
-    executed, survived = _attempt(run, folder, limits, warm=warm)
-    if not survived:
-        # the warm process went, and the kernel with it, by no fault of the notebook
-        executed, _ = _attempt(run, folder, limits, warm=warm)
+    # where the warm process goes, and the kernel with it by no fault of the notebook: once more,
+    # and where it goes again, without
+    for kind in (warm, warm, False):
+        executed, survived = _attempt(run, folder, limits, warm=kind)
+        if survived:
+            break
     return executed
 
 
@@ -194,7 +196,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
                 keep=kept,
                 execution_timeout=limits.cell,
                 shutdown_kernel="immediate",
-                kernel_manager_class=_manager(run.notebook.parent, place, secrets, warm=warm),
+                kernel_manager_class=_manager(run.notebook, place, secrets, warm=warm),
             )
         except papermill.PapermillExecutionError:
             pass  # read from the notebook below, which also knows which cell it was
@@ -406,8 +408,11 @@ def get_ready(*, warm: bool | None = None) -> None:
         return
     zygote_process()
     import_papermill()
+    from nbformat.validator import get_validator  # noqa: PLC0415
+
     from analysis.reports import provisioner, publish  # noqa: F401, PLC0415
 
+    get_validator()
     publish.get_ready()
 
 
@@ -452,13 +457,18 @@ def _engine() -> str:
     return "lianjian"
 
 
-def _manager(cwd: Path, place: Path, secrets: Mapping[str, str], *, warm: bool) -> type:
-    """Return a kernel manager that starts this Python, in this folder, with our environment."""
+def _manager(notebook: Path, place: Path, secrets: Mapping[str, str], *, warm: bool) -> type:
+    """Return a kernel manager that starts this Python, with our environment, for a notebook."""
     from jupyter_client.kernelspec import KernelSpec  # noqa: PLC0415
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
 
     command = [sys.executable, "-m", kernel.__name__, str(place)]
-    metadata = {"kernel_provisioner": {"provisioner_name": zygote.PROVISIONER}} if warm else {}
+    metadata: dict[str, Any] = {}
+    if warm:
+        config = {"modules": list(reach.named(source.code_cells(notebook)))}
+        metadata["kernel_provisioner"] = {
+            "provisioner_name": zygote.PROVISIONER, "config": config,
+        }  # fmt: skip
     spec = KernelSpec(argv=command, display_name="Python 3", language="python", metadata=metadata)
     env = {**environment(), "IPYTHONDIR": str(place / "ipython")}
     env |= {kernel.SECRETS: json.dumps(dict(secrets))} if secrets else {}
@@ -479,7 +489,7 @@ def _manager(cwd: Path, place: Path, secrets: Mapping[str, str], *, warm: bool) 
             if stopping.is_set():
                 raise RuntimeError("interrupted")
             with (place / "log").open("w") as log:
-                kwargs |= {"env": {**kwargs.get("env", {}), **env}, "cwd": str(cwd)}
+                kwargs |= {"env": {**kwargs.get("env", {}), **env}, "cwd": str(notebook.parent)}
                 await super()._async_launch_kernel(kernel_cmd, **kwargs, stdout=log, stderr=log)
             with _alive_lock:
                 _alive[self.provisioner.pid] = place

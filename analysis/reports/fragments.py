@@ -197,8 +197,9 @@ def _image(mime: str) -> Callable[[str, Mapping[str, Any]], str]:
 
 
 def get_ready() -> None:
-    """Import what turns Markdown into HTML, before the first page is asked for."""
+    """Import what turns Markdown and code into HTML, before the first page is asked for."""
     _renderer()
+    _highlighted("pass")
 
 
 def _markdown(source: str, attachments: Mapping[str, Any], *, escape: bool) -> str:

@@ -10,7 +10,6 @@ Looking costs a hash of each file once. Only where the bytes of a notebook have 
 parsed, to see whether its code has.
 """
 
-import ast
 import hashlib
 import json
 import re
@@ -23,9 +22,8 @@ from typing import Any
 import analysis
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports import origin, parameters, source
+from analysis.reports import origin, parameters, reach, source
 from analysis.reports.plan import Run
-from analysis.reports.syntax import parse
 
 KEY = "key.json"
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
@@ -90,7 +88,7 @@ class Looker:
     def module(self, name: str) -> str | None:
         """Hash a module of ``analysis``, None where it has no file."""
         if name not in self._module_bytes:
-            path = _module_file(name)
+            path = reach.file_of(name)
             self._module_bytes[name] = None if path is None else self.bytes_of(path)
         return self._module_bytes[name]
 
@@ -114,17 +112,8 @@ class Looker:
     def modules_of(self, notebook: Path) -> tuple[str, ...]:
         """Name the modules of ``analysis`` that a notebook's code reaches, by import."""
         if notebook not in self._reached:
-            code = [parse(cell.python) for cell in self._readable(notebook)]
-            self._reached[notebook] = _closure(name for tree in code for name in _imports(tree, ""))
+            self._reached[notebook] = reach.closure(reach.named(self.cells_of(notebook)))
         return self._reached[notebook]
-
-    def _readable(self, notebook: Path) -> Iterator[source.Cell]:
-        for cell in self.cells_of(notebook):
-            try:
-                parse(cell.python)
-            except SyntaxError:
-                continue
-            yield cell
 
     def reads_unseen(self, notebook: Path) -> bool:
         """Whether the code may open files where no one notes it."""
@@ -266,50 +255,3 @@ def _plain(run: Run) -> dict[str, object]:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_LENGTH]
-
-
-# ---- imports ----
-
-
-def _module_file(name: str) -> Path | None:
-    """Return the file of a module of this package, None where it has none."""
-    base = _PACKAGE.joinpath(*name.split(".")[1:])
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if name.split(".", maxsplit=1)[0] == "analysis" and path.is_file():
-            return path
-    return None
-
-
-def _imports(tree: ast.AST, package: str) -> Iterator[str]:
-    """Yield what a piece of code imports of ``analysis``, wherever in it the import stands."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, *filter(None, [base])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-_imported: dict[Path, tuple[str, ...]] = {}
-
-
-def _closure(names: Iterable[str]) -> tuple[str, ...]:
-    """Follow imports through the package; every package on the way counts too."""
-    reached: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        path = _module_file(name)
-        if path is None or name in reached:
-            continue
-        reached.add(name)
-        waiting.append(name.rpartition(".")[0])
-        if path not in _imported:
-            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            _imported[path] = tuple(_imports(parse(path.read_bytes()), package))
-        waiting += _imported[path]
-    return tuple(sorted(reached))

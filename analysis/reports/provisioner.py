@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
+from traitlets import List, Unicode
 
 from analysis.reports.zygote import ForkedProcess, ZygoteGoneError, warm_up
 
 
 class WarmProvisioner(LocalProvisioner):
     """Launches a kernel by asking a zygote to fork."""
+
+    modules: list[str] = List(Unicode(), help="What the notebook imports.", config=True)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:  # noqa: ANN401, ARG002
         """Fork a kernel; one zygote that has died is replaced."""
@@ -25,8 +28,8 @@ class WarmProvisioner(LocalProvisioner):
 
         def fork() -> tuple[int, int]:
             with contextlib.suppress(ZygoteGoneError):
-                return warm_up(environment).fork(place, cwd, environment)
-            return warm_up(environment).fork(place, cwd, environment)
+                return warm_up(environment).fork(place, cwd, environment, self.modules)
+            return warm_up(environment).fork(place, cwd, environment, self.modules)
 
         pid, descriptor = await loop.run_in_executor(None, fork)
         self.process: Any = ForkedProcess(pid, descriptor, place)

@@ -135,9 +135,11 @@ def publish(
 
 
 def get_ready() -> None:
-    """Import what a page takes, before the first one is asked for."""
-    _exporter()
+    """Import and compile what a page takes, before the first one is asked for."""
+    for template in ("report.html.j2", "checks.html.j2"):
+        _exporter().environment.get_template(template)
     fragments.get_ready()
+    embed.get_ready()
 
 
 def _panel(made: Sequence[checks.Check]) -> str:

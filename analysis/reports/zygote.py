@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,16 @@ _PR_SET_PDEATHSIG = 1
 _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set it
 
 STACK = (
-    "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "scipy.linalg",
+    "IPython.display", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell",
+    "numpy", "pandas", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet",
     "matplotlib.figure", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg",
-    "seaborn", "IPython.display", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell",
-    "analysis", "analysis.clean.dataset", "analysis.figures", "analysis.fields",
+    "analysis.clean.dataset", "analysis.figures", "analysis.figures.layout",
     "analysis.reports.products", "analysis.reports.tables", "analysis.reports.kernel",
 )  # fmt: skip
-"""What every kernel may need; what is not installed is left out."""
+"""What nearly every kernel needs. What else a notebook imports comes with its first kernel."""
+
+LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
+"""Whose modules may be imported ahead: they start no thread and look at no notebook."""
 
 
 def possible() -> bool:
@@ -62,18 +65,16 @@ class Zygote:
     ----------
     environment : mapping of str to str
         Its environment: hash seed and thread counts hold from its start on.
-    modules : sequence of str
-        What to import beyond `STACK`.
     """
 
-    def __init__(self, environment: Mapping[str, str], modules: Sequence[str] = ()) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._lock = threading.Lock()
         self._ready = False
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", __name__, str(theirs.fileno()), *modules],
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
                 env={**environment, "MPLBACKEND": _BACKEND},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -85,8 +86,19 @@ class Zygote:
         """Whether the process is there."""
         return self._process.poll() is None
 
-    def fork(self, place: Path, cwd: Path, environment: Mapping[str, str]) -> tuple[int, int]:
+    def fork(
+        self, place: Path, cwd: Path, environment: Mapping[str, str], modules: Sequence[str] = ()
+    ) -> tuple[int, int]:
         """Fork a kernel and return its process id and a descriptor that ends when it does.
+
+        Parameters
+        ----------
+        place, cwd : Path
+            The kernel's private folder and its working directory.
+        environment : mapping of str to str
+            Its environment.
+        modules : sequence of str
+            What it will import; what is of `LIBRARIES` is imported first, once for all kernels.
 
         Raises
         ------
@@ -94,7 +106,10 @@ class Zygote:
             The process has ended, or could not import the stack.
         """
         # through the socket, never through a file: an environment can hold secrets
-        launch = {"place": str(place), "cwd": str(cwd), "env": dict(environment)}
+        ahead = [name for name in modules if name.partition(".")[0] in LIBRARIES]
+        launch = {
+            "place": str(place), "cwd": str(cwd), "env": dict(environment), "modules": ahead,
+        }  # fmt: skip
         request = json.dumps(launch).encode()
         with self._lock:
             try:
@@ -126,13 +141,13 @@ _zygotes: list[Zygote] = []
 _one_at_a_time = threading.Lock()
 
 
-def warm_up(environment: Mapping[str, str], modules: Sequence[str] = ()) -> Zygote:
+def warm_up(environment: Mapping[str, str]) -> Zygote:
     """Return this process's zygote; start it if there is none, or if the last one has died."""
     with _one_at_a_time:
         if _zygotes and not _zygotes[-1].alive():
             _zygotes.pop().close()
         if not _zygotes:
-            _zygotes.append(Zygote(environment, modules))
+            _zygotes.append(Zygote(environment))
         return _zygotes[-1]
 
 
@@ -197,11 +212,10 @@ class ForkedProcess:
 # ---- the process ----
 
 
-def _import(modules: Sequence[str]) -> None:
-    if sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd():
-        del sys.path[0]
-    for name in (*STACK, *modules):
-        with contextlib.suppress(ImportError):
+def _import(modules: Iterable[str]) -> None:
+    for name in modules:
+        # whatever an import raises, the kernel meets again in the cell that asks for it
+        with contextlib.suppress(Exception):
             importlib.import_module(name)
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
         sys.exit("a library started a thread while it was imported; kernels start cold")
@@ -209,9 +223,12 @@ def _import(modules: Sequence[str]) -> None:
     gc.freeze()  # the children share these pages; their collector need not touch them
 
 
-def main(descriptor: int, modules: Sequence[str]) -> None:
+def main(descriptor: int) -> None:
     """Import the stack, then fork on request until the other side is gone."""
-    _import(modules)
+    if sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd():
+        del sys.path[0]
+    _import(STACK)
+    tried: set[str] = set()
     children: dict[int, Path] = {}
     wake_read, wake_write = os.pipe()
     for end in (wake_read, wake_write):
@@ -231,6 +248,10 @@ def main(descriptor: int, modules: Sequence[str]) -> None:
             launch = _receive(asked)
             if launch is None:
                 break
+            more = [name for name in launch["modules"] if name not in tried]
+            if more:
+                tried.update(more)
+                _import(more)
             parent = os.getpid()
             pid = os.fork()
             if pid == 0:
@@ -319,4 +340,4 @@ def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main(int(sys.argv[1]))

@@ -112,7 +112,8 @@ def test_a_band_that_nobody_started_in_stays_empty():
     start = pd.Series(["high"] * 3, list("ABC"), dtype=kind)
     moves = transitions.transitions(start, start)
     chart = figures.transition_heat({"Moves": (moves.counts, moves.shares)}, (2023, 2024))
-    assert [text.get_text() for text in chart.figure.axes[0].texts] == ["100\n(3)"]
+    written = [text.get_text() for text in chart.figure.axes[0].texts]
+    assert [words for words in written if words] == ["100\n(3)"]
 
 
 def test_an_income_at_a_target_stands_above_its_line():

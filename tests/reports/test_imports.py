@@ -37,6 +37,10 @@ def test_nothing_heavy_is_imported_to_answer(code):
     assert loaded(code, *HEAVY) == "[]"
 
 
+def test_charts_come_without_what_few_of_them_need():
+    assert loaded("import analysis.figures", "scipy", "seaborn", "statsmodels") == "[]"
+
+
 def test_papermill_comes_without_what_it_does_not_need():
     code = "from analysis.reports.imports import import_papermill; import_papermill()"
     assert loaded(code, "papermill", "nbformat", "rfc3987_syntax", "pyarrow") == (

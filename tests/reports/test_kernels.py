@@ -97,6 +97,26 @@ def test_the_traces_would_be_seen(project, tmp_path):
     assert found.count(",") == 12  # all thirteen kinds
 
 
+def test_a_kernel_finds_imported_what_its_notebook_imports(project, tmp_path):
+    code = """
+    import sys
+    before = set(sys.modules)
+    from analysis.indicators import convergence
+    print("analysis.indicators.convergence" in before, "scipy.stats" in before)
+    """
+    for warm, words in ((True, "True True"), (False, "False False")):
+        done, _ = executed(project, tmp_path, "01-x", code, warm=warm)
+        assert printed(done).strip() == words
+
+
+def test_an_import_that_fails_is_the_notebook_s_affair(project, tmp_path):
+    pid = execute.zygote_process().pid
+    done, _ = executed(project, tmp_path, "01-x", "1", "import scipy.nothing_of_this_name")
+    assert done.failure.name == "ModuleNotFoundError"
+    assert done.failure.cell == 2
+    assert execute.zygote_process().pid == pid
+
+
 def test_random_draws_differ_between_runs(project, tmp_path):
     code = "import random\nimport numpy as np\nprint(random.random(), np.random.random())"
     one, two = (printed(executed(project, tmp_path, f"0{i}-x", code)[0]) for i in (1, 2))

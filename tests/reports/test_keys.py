@@ -192,3 +192,13 @@ def test_imports_are_followed_wherever_they_stand(project):
     assert {"analysis", "analysis.effects.wild", "analysis.effects.wild_draws"} <= set(reached)
     assert "analysis.figures.theme" in reached  # a package counts with what it imports
     assert plan.load()[0].notebook == path
+
+
+def test_what_only_types_need_is_not_reached(project):
+    code = (
+        "import typing\nif typing.TYPE_CHECKING:\n    from analysis.effects import wild\n"
+        "else:\n    from analysis.indicators import bands"
+    )
+    reached = keys.Looker().modules_of(project.notebook("01-trial", code))
+    assert "analysis.indicators.bands" in reached
+    assert "analysis.effects.wild" not in reached
