@@ -37,9 +37,12 @@ _PR_SET_PDEATHSIG = 1
 _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set it
 
 STACK = (
-    "IPython.display", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell",
+    "IPython.display", "IPython.core.completerlib", "IPython.core.debugger",
+    "IPython.core.oinspect", "IPython.extensions.storemagic", "ipykernel.ipkernel",
+    "ipykernel.kernelapp", "ipykernel.zmqshell", "tornado.platform.asyncio", "tornado.queues",
     "numpy", "pandas", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet",
-    "matplotlib.figure", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg",
+    "matplotlib.figure", "matplotlib.pyplot", "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg", "pylopdf_fonts_zh_cn",
     "analysis.clean.dataset", "analysis.figures", "analysis.figures.layout",
     "analysis.reports.products", "analysis.reports.tables", "analysis.reports.kernel",
 )  # fmt: skip
