@@ -172,13 +172,13 @@ def why(options: argparse.Namespace) -> int:
 
 
 def params(options: argparse.Namespace) -> int:
-    from analysis.reports import parameters, plan
+    from analysis.reports import names, parameters, plan
 
     found = plan.discover()
     name = options.notebook.removesuffix(".ipynb")
     name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
     if name not in found:
-        near = parameters.meant(name, found)
+        near = names.meant(name, found)
         raise LianjianError(f"There is no notebook {name!r}.{near} There are: {', '.join(found)}.")
     declared = parameters.read(found[name])
     default = declared["dataset"].default if "dataset" in declared else ""

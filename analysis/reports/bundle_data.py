@@ -10,7 +10,7 @@ from analysis import paths
 from analysis.clean.build import BOOKS, BY_HAND, PUBLISHED, datasets
 from analysis.clean.sources import Card, read_cards, read_toml
 from analysis.errors import LianjianError
-from analysis.reports import parameters
+from analysis.reports.names import meant
 
 _OPEN = re.compile(
     r"\b(?:CC0|CC[- ]BY|MIT|BSD|Apache|ODbL|ODC|PDDL|WTFPL|OGL|public domain)\b|open government",
@@ -80,7 +80,7 @@ def known(names: Collection[str]) -> None:
     """Raise unless datasets are there."""
     for name in names:
         if name not in datasets():
-            near = parameters.meant(name, datasets())
+            near = meant(name, datasets())
             raise LianjianError(
                 f"There is no dataset {name!r}.{near} Datasets are: {', '.join(datasets())}."
             )

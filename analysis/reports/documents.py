@@ -5,7 +5,6 @@ the PDF as an attachment.
 """
 
 import base64
-import difflib
 import json
 import re
 import subprocess
@@ -158,7 +157,7 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
     from analysis.reports import index  # noqa: PLC0415
 
     written: list[Path] = []
-    folders, reports = finished(slugs), paths.reports()
+    folders, reports = staging.finished(slugs), paths.reports()
     with staging.alone(reports):
         try:
             for folder in folders:
@@ -167,31 +166,6 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
         finally:  # the index links to what is there
             files.write_text(reports / "index.html", index.render(reports))
     return tuple(written)
-
-
-def finished(slugs: Sequence[str]) -> list[Path]:
-    """Return the folders of finished reports, of all or of those named.
-
-    Raises
-    ------
-    LianjianError
-        There is no report of that name, or none at all.
-    """
-    found = {
-        path.parent.name: path.parent
-        for path in sorted(paths.reports().glob("[!.]*/run.json"))
-        if not path.parent.name.endswith(staging.FAILED)
-    }
-    if unknown := [slug for slug in slugs if slug not in found]:
-        near = difflib.get_close_matches(unknown[0], found, 1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
-        raise LianjianError(
-            f"There is no finished report {unknown[0]!r}.{meant} "
-            f"Reports are: {', '.join(found) or 'none'}. `lianjian run` makes them."
-        )
-    if not found:
-        raise LianjianError("There is no finished report. Run `lianjian run` first.")
-    return [found[slug] for slug in slugs or found]
 
 
 def read(folder: Path, record: Mapping[str, Any]) -> Document:

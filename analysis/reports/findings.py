@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import LianjianError
 from analysis.reports import markup
-from analysis.reports.parameters import meant
+from analysis.reports.names import meant
 from analysis.reports.source import Promise
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ def latex(text: str) -> str:
 
     Examples
     --------
-    >>> latex("50 % of {x}_1\n\input")
+    >>> latex("50 % of {x}_1\n\\input")
     '50 \\% of \\{x\\}\\_1 \\textbackslash{}input'
     """
     line = " ".join(visible(text).split())

@@ -1,11 +1,14 @@
 """Names that are safe in a file name, an address and an anchor."""
 
+import difflib
 import hashlib
 import re
 import unicodedata
+from collections.abc import Collection
 
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*\Z")
 _LONGEST = 60
+_MANY = 20  # more names than this are counted, not listed
 
 
 def is_slug(text: str) -> bool:
@@ -40,3 +43,30 @@ def slug(text: str) -> str:
         return plain
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{plain}-{digest}" if plain else digest
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """Return " Did you mean …?" where a known word is near, and nothing elsewhere.
+
+    Examples
+    --------
+    >>> meant("conty", ["county", "year"])
+    " Did you mean 'county'?"
+    """
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def listed(names: Collection[str]) -> str:
+    """List names, or the first of them where they are many.
+
+    Examples
+    --------
+    >>> listed(["a", "b"])
+    'a, b'
+    >>> listed([f"n{number}" for number in range(3000)])[-23:]
+    'n18, n19 and 2,980 more'
+    """
+    more = len(names) - _MANY
+    first = ", ".join(list(names)[:_MANY])
+    return f"{first} and {more:,} more" if more > 0 else first

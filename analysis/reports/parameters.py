@@ -1,7 +1,6 @@
 """Parameters of a notebook, read from its cell tagged ``parameters`` without running it."""
 
 import ast
-import difflib
 import io
 import math
 import tokenize
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from analysis import fields
 from analysis.errors import LianjianError
+from analysis.reports.names import listed, meant
 from analysis.reports.source import code_cells, tagged
 from analysis.reports.syntax import parse
 
@@ -325,12 +325,6 @@ def _readings(value: object) -> Iterable[Scalar]:
             continue
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """Return " Did you mean …?" where a known word is near, and nothing elsewhere."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" Did you mean {near[0]!r}?" if near else ""
-
-
 # ---- choices of the data ----
 
 
@@ -373,7 +367,7 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     if name == "county" or name.endswith("_county"):
         code = fields.county(str(value)).code
         if scope.counties and code not in scope.counties:
-            known = ", ".join(f"{c} {fields.county(c).name}" for c in sorted(scope.counties))
+            known = listed([f"{c} {fields.county(c).name}" for c in sorted(scope.counties)])
             raise LianjianError(f"{here}: dataset {scope.dataset!r} has the counties {known}.")
         return code
     is_year = isinstance(value, int) and (name == "year" or name.endswith("_year"))

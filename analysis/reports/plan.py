@@ -33,8 +33,8 @@ from typing import Any
 from analysis import fields, paths
 from analysis.errors import LianjianError
 from analysis.reports import parameters
-from analysis.reports.names import slug
-from analysis.reports.parameters import Parameter, Scope, Value, meant
+from analysis.reports.names import listed, meant, slug
+from analysis.reports.parameters import Parameter, Scope, Value
 
 _NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
 _KEYS = ("notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds")
@@ -261,7 +261,7 @@ def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
             known = list(dict.fromkeys(n for r in runs for n in (r.name, r.slug)))
             raise LianjianError(
                 f"No run is called {word!r}.{meant(word, known)} "
-                f"Notebooks are: {', '.join(dict.fromkeys(r.name for r in runs))}."
+                f"Notebooks are: {listed(dict.fromkeys(r.name for r in runs))}."
             )
         chosen |= hits
     return tuple(run for run in runs if run.slug in chosen)

@@ -7,12 +7,14 @@ import platform
 import secrets
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from analysis import paths
 from analysis.errors import LianjianError
 from analysis.files import replace_folder, to_json
+from analysis.reports.names import listed, meant
 
 FAILED = ".failed"
 _STAGING = ".staging"
@@ -107,3 +109,26 @@ def sweep(reports: Path) -> None:
         if not target.exists():
             replaced.rename(target)
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def finished(slugs: Sequence[str] = ()) -> list[Path]:
+    """Return the folders of finished reports, of all or of those named.
+
+    Raises
+    ------
+    LianjianError
+        There is no report of that name, or none at all.
+    """
+    folders = {path.parent.name: path.parent for path in paths.reports().glob("[!.]*/run.json")}
+    found = {name: folders[name] for name in sorted(folders) if not name.endswith(FAILED)}
+    for slug in slugs:
+        if slug not in found:
+            failed = f"{slug}{FAILED}" in folders
+            why = " Its only run failed." if failed else meant(slug, found)
+            raise LianjianError(
+                f"There is no finished report {slug!r}.{why} "
+                f"Reports are: {listed(found) or 'none yet'}. `lianjian run` makes them."
+            )
+    if not found:
+        raise LianjianError("There is no finished report yet. `lianjian run` makes them.")
+    return [found[slug] for slug in slugs or found]
