@@ -18,7 +18,7 @@ from typing import Any
 from analysis import files, paths
 from analysis.errors import LianjianError
 from analysis.reports import staging
-from analysis.reports.execute import EPOCH
+from analysis.reports.launch import EPOCH
 
 FORMATS = {"pdf": "report.pdf", "docx": "report.docx"}
 """The formats and the file that each becomes, beside ``report.html``."""

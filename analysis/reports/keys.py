@@ -28,7 +28,8 @@ from analysis.reports.plan import Run
 KEY = "key.json"
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
 _PACKAGE = Path(analysis.__file__).parent
-_EXECUTES = ("execute", "kernel", "normalise")  # of analysis.reports: what shapes a notebook
+# of analysis.reports: what shapes an executed notebook
+_EXECUTES = ("execute", "kernel", "launch", "normalise")
 _LENGTH = 16  # hex digits of a hash that are kept
 # libraries that open files where Python does not see it
 _UNSEEN = re.compile(r"\b(read_parquet|read_feather|read_orc|pyarrow|duckdb|polars|sqlite3)\b")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, files
 from analysis.errors import LianjianError
-from analysis.reports import execute, findings, keys, ledger, parameters, source, staging
+from analysis.reports import execute, findings, keys, launch, ledger, parameters, source, staging
 from analysis.reports.execute import Failure, Limits
 from analysis.reports.imports import import_papermill
 from analysis.reports.plan import Run
@@ -115,7 +115,7 @@ def perform(task: Task) -> Outcome:
     except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)
         failure = Failure(None, "", type(error).__name__, str(error), traceback.format_exc())
     seconds = time.perf_counter() - started
-    if failure is not None and execute.stopping.is_set():
+    if failure is not None and launch.stopping.is_set():
         return Outcome(run.slug, "failed", seconds, "interrupted", "")
     if not staging.is_held(reports, task.token):
         return Outcome(run.slug, "failed", seconds, "the plan that asked for it has ended", "")

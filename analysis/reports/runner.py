@@ -14,7 +14,7 @@ from types import FrameType, MappingProxyType
 
 from analysis import files, paths
 from analysis.errors import LianjianError
-from analysis.reports import documents, execute, executors, keys, plan, report, staging
+from analysis.reports import documents, executors, keys, launch, plan, report, staging
 from analysis.reports.execute import Limits
 from analysis.reports.keys import Decision
 from analysis.reports.plan import Run
@@ -152,11 +152,11 @@ def run(
             tasks.sort(key=lambda task: -_last_seconds(reports / task.run.slug))
             try:
                 if not options.scheduler and any(task.action == "run" for task in tasks):
-                    execute.get_ready(warm=options.warm)
+                    launch.get_ready(warm=options.warm)
                 with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
                     outcomes = _run_all(tasks, pool)
             finally:
-                execute.cool_down()
+                launch.cool_down()
             staging.sweep(reports)
         if tasks or not (reports / "index.html").exists():
             _write_summaries(reports)
@@ -183,7 +183,7 @@ def _write_summaries(reports: Path) -> None:
 
 def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
     """Run everything on an executor; an interruption ends every kernel and returns."""
-    execute.stopping.clear()
+    launch.stopping.clear()
     outcomes: list[Outcome] = []
     futures: dict[Future[Outcome], Task] = {}
     with Progress(len(tasks)) as progress, _terminable():
@@ -198,11 +198,11 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
                     outcomes.append(_result(future, futures[future]))
                     progress.finished(outcomes[-1])
         except KeyboardInterrupt:
-            execute.stopping.set()
+            launch.stopping.set()
             for future in futures:
                 future.cancel()
             while not executors.is_remote(pool) and not all(f.done() for f in futures):
-                execute.stop_all()
+                launch.stop_all()
                 wait(futures, timeout=0.2)
     return outcomes
 
@@ -223,7 +223,7 @@ def _close(total: int, tasks: int, outcomes: Sequence[Outcome], seconds: float) 
     parts += [f"{total - tasks} up to date"] if total > tasks else []
     parts += [f"{failed} failed"] if failed else []
     words = ", ".join(parts)
-    interrupted = execute.stopping.is_set()
+    interrupted = launch.stopping.is_set()
     if interrupted:
         words = f"Stopped: {', '.join([*parts, f'{tasks - len(outcomes)} not run'])}"
     spent = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004

@@ -6,7 +6,7 @@ import textwrap
 import nbformat
 import pytest
 
-from analysis.reports import execute
+from analysis.reports import launch
 
 SIMULATED = {
     "name": "trial",
@@ -70,7 +70,7 @@ class Project:
 @pytest.fixture(scope="session", autouse=True)
 def _warm():
     """Keep one warm process for all tests of a worker, as one plan keeps one for all its runs."""
-    end, execute.cool_down = execute.cool_down, lambda: None
+    end, launch.cool_down = launch.cool_down, lambda: None
     yield
     end()
 

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from analysis.reports import execute, plan, runner, zygote
+from analysis.reports import execute, launch, plan, runner, zygote
 from analysis.reports.runner import Options
 
 pytestmark = pytest.mark.skipif(
@@ -110,11 +110,11 @@ def test_a_kernel_finds_imported_what_its_notebook_imports(project, tmp_path):
 
 
 def test_an_import_that_fails_is_the_notebook_s_affair(project, tmp_path):
-    pid = execute.zygote_process().pid
+    pid = launch.zygote_process().pid
     done, _ = executed(project, tmp_path, "01-x", "1", "import scipy.nothing_of_this_name")
     assert done.failure.name == "ModuleNotFoundError"
     assert done.failure.cell == 2
-    assert execute.zygote_process().pid == pid
+    assert launch.zygote_process().pid == pid
 
 
 def test_random_draws_differ_between_runs(project, tmp_path):
@@ -125,7 +125,7 @@ def test_random_draws_differ_between_runs(project, tmp_path):
 
 def test_memory_comes_back_and_nothing_is_left(project, tmp_path):
     executed(project, tmp_path, "01-warm-up", "1")
-    warm = psutil.Process(execute.zygote_process().pid)
+    warm = psutil.Process(launch.zygote_process().pid)
     before, files = warm.memory_info().rss, warm.num_fds()
     for number in range(4):
         done, _ = executed(project, tmp_path, f"1{number}-big", LEAVES_TRACES)
@@ -176,7 +176,7 @@ def test_a_forked_kernel_gives_the_bytes_of_a_plain_one(project, tmp_path):
 
 
 def test_the_default_is_warm_here_and_the_run_ends_the_process(project):
-    assert execute.warm_kernels()
+    assert launch.warm_kernels()
     project.notebook("01-x", "import os\nprint(os.getppid())")
     command = "from analysis.reports import runner; runner.run()"
     subprocess.run([sys.executable, "-c", command], check=True, capture_output=True)
@@ -285,7 +285,7 @@ def test_a_secret_in_an_output_fails_the_run_and_is_struck_out(project, monkeypa
 
 
 def test_a_secret_that_is_not_set_stops_before_a_kernel_starts(project, monkeypatch, capsys):
-    monkeypatch.setattr(execute, "_manager", None)
+    monkeypatch.setattr(launch, "manager", None)
     assert secret_run(project, monkeypatch, "token, year", value="x") == 1
     assert "LIANJIAN_TOKEN, which is not set or has fewer than 6" in capsys.readouterr().out
 
