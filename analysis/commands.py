@@ -11,16 +11,21 @@ from analysis.errors import LianjianError
 
 DEFAULT_DATASET = "simulated"
 
+NOT_COMPARED = 2
+"""Exit code: nothing can be said, where 1 says that numbers moved."""
+
 NOT_ALL = 3
 """Exit code: done, but a file was not read."""
 
 
 def _assignments(pairs: Sequence[str]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise LianjianError(f"-p takes NAME=VALUE, and {pair!r} is not of that form.")
+        if name in found:
+            raise LianjianError(f"-p sets {name!r} twice, to {found[name]!r} and to {value!r}.")
         found[name] = value
     return found
 
@@ -135,6 +140,8 @@ def run(options: argparse.Namespace) -> int:
         if name not in built:
             built[name] = build_dataset(name)
     for name, dataset in built.items():
+        if dataset.fresh:
+            _say(f"{name} ({dataset.kind}, version {dataset.version}) built")
         if nobody := _nobody(name, dataset.rows):
             raise LianjianError(nobody)
     if options.dry_run:
@@ -172,6 +179,7 @@ def why(options: argparse.Namespace) -> int:
 
 
 def params(options: argparse.Namespace) -> int:
+    from analysis.clean.build import must_exist
     from analysis.reports import names, parameters, plan
 
     found = plan.discover()
@@ -182,6 +190,8 @@ def params(options: argparse.Namespace) -> int:
         raise LianjianError(f"There is no notebook {name!r}.{near} There are: {', '.join(found)}.")
     declared = parameters.read(found[name])
     default = declared["dataset"].default if "dataset" in declared else ""
+    if options.dataset is not None:
+        must_exist(options.dataset)
     rows = parameters.summary(declared, plan.scope(str(options.dataset or default)))
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     for row in rows:
@@ -195,7 +205,11 @@ def params(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     from analysis.reports import ledger
 
-    changes = ledger.compare(options.old, options.new, options.tolerance)
+    try:
+        changes = ledger.compare(options.old, options.new, options.tolerance)
+    except LianjianError as error:
+        print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
+        return NOT_COMPARED
     if options.json:
         print(ledger.to_json(changes), end="")  # noqa: T201
     elif changes:

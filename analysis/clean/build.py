@@ -61,6 +61,17 @@ def datasets() -> tuple[str, ...]:
     return (PUBLISHED, *folders)
 
 
+def must_exist(name: str) -> None:
+    """Raise unless there is a dataset of a name."""
+    card_file = paths.raw() / name / "dataset.toml"
+    if name != PUBLISHED and not card_file.is_file():
+        raise LianjianError(
+            f"There is no dataset {name!r}: {card_file} is missing. Datasets here: "
+            f"{', '.join(datasets())}. `lianjian new {name} books/*` adds "
+            "your own; `lianjian simulate` makes the simulated one."
+        )
+
+
 def build(name: str) -> Built:
     """Build one dataset.
 
@@ -76,16 +87,11 @@ def build(name: str) -> Built:
     A book that is refused stops no other: the rest is published, the file is an error among the
     issues, and ``refused`` names it, so that the command does not end well.
     """
+    must_exist(name)
     if name == PUBLISHED:
         folder, card_file = paths.raw(), paths.raw() / "sources.toml"
     else:
         folder, card_file = paths.raw() / name, paths.raw() / name / "dataset.toml"
-        if not card_file.is_file():
-            raise LianjianError(
-                f"There is no dataset {name!r}: {card_file} is missing. Datasets here: "
-                f"{', '.join(datasets())}. `lianjian new {name} books/*` adds "
-                "your own; `lianjian simulate` makes the simulated one."
-            )
     head = read_toml(card_file)
     cards = read_cards(card_file)
     verify(folder, cards)

@@ -20,7 +20,6 @@ from analysis.reports import (
     bundle_contents,
     crate,
     index,
-    ledger,
     replication,
     staging,
 )
@@ -149,8 +148,7 @@ def _fill(folder: Path, contents: Contents, *, certified: bool) -> None:
         place = folder / "reports" / report.slug / "run.json"
         place.write_text(files.to_json(record), "utf-8", newline="\n")
     reports = folder / "reports"
-    ledger.write_whole(reports)
-    files.write_text(reports / "index.html", index.render(reports))
+    index.write(reports, beside=False)  # what is packed is up to date
     sizes = {name: path.stat().st_size for name, path in _walk(folder)}
     readme = replication.write(contents, sum(sizes.values()), certified=certified)
     files.write_text(folder / README, readme)

@@ -15,7 +15,7 @@ from analysis import paths
 from analysis.clean.build import PUBLISHED, datasets
 from analysis.clean.sources import verify
 from analysis.errors import LianjianError
-from analysis.reports import bundle_data, documents, keys, ledger, origin, parameters, plan, staging
+from analysis.reports import bundle_data, documents, keys, ledger, offplan, origin, plan, staging
 from analysis.reports.bundle_data import Holding
 from analysis.reports.plan import Run
 
@@ -202,9 +202,9 @@ def _finished() -> tuple[list[str], list[Report]]:
             continue
         try:
             key = json.loads((folder / keys.KEY).read_bytes())
-            run = planned.get(folder.name) or _unplanned(folder, record, key)
+            run = planned.get(folder.name) or offplan.run_of(folder)
         except (OSError, ValueError, LianjianError) as error:
-            faults.append(f"{folder.name} cannot be told how it was made ({error}). Remove it.")
+            faults.append(f"{str(error).rstrip('.')}. Remove its folder.")
             continue
         found.append(
             Report(run, folder, record, key, _used(record, key, own), folder.name in planned)
@@ -212,16 +212,6 @@ def _finished() -> tuple[list[str], list[Report]]:
     missing = sorted(planned.keys() - {folder.name for folder in folders})
     faults += [f"{slug}: there is no report yet. `lianjian run {slug}`." for slug in missing]
     return faults, found
-
-
-def _unplanned(folder: Path, record: dict[str, Any], key: dict[str, Any]) -> Run:
-    """Return the run of a report that a command line asked for."""
-    notebook = paths.notebooks() / record["notebook"]
-    if not notebook.is_file():
-        raise LianjianError(f"its notebook {record['notebook']} is gone")
-    declared = parameters.read(notebook)
-    given = parameters.check(record["parameters"], declared, notebook.name)
-    return Run(notebook, folder.name, key["title"], given)
 
 
 def _used(record: dict[str, Any], key: dict[str, Any], own: Sequence[str]) -> tuple[str, ...]:

@@ -164,7 +164,7 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
                 record = json.loads((folder / "run.json").read_text("utf-8"))
                 written += write(folder, record, formats)
         finally:  # the index links to what is there
-            files.write_text(reports / "index.html", index.render(reports))
+            index.write(reports)
     return tuple(written)
 
 

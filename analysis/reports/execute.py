@@ -66,7 +66,7 @@ class Failure:
         line = f", line {self.line}" if self.line else ""
         where = f"cell {self.cell}{line}: " if self.cell else ""
         lines = self.message.strip().splitlines() or [""]
-        return f"{where}{self.name}: {lines[0]}".rstrip(": ")
+        return f"{where}{self.name}{': ' if self.name else ''}{lines[0]}".rstrip(": ")
 
 
 @dataclass(frozen=True)
@@ -299,6 +299,10 @@ def _prepare_papermill() -> None:
     from papermill.translators import PythonTranslator, papermill_translators  # noqa: PLC0415
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    # a cell that took too long leaves nbclient's wait for its outputs behind
+    logging.getLogger("asyncio").addFilter(
+        lambda record: "was destroyed" not in record.getMessage()
+    )
 
     class Translator(PythonTranslator):
         """Writes dates, and Chinese as Chinese; the same with and without the formatter black."""

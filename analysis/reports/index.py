@@ -10,17 +10,20 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from analysis import __version__, fields
-from analysis.reports import embed, formats, staging
+from analysis import __version__, fields, files
+from analysis.reports import embed, formats, ledger, offplan, plan, staging
 
 TEMPLATES = Path(__file__).parent / "templates"
+NOTHING: Mapping[str, str] = MappingProxyType({})
+_HEAD = 2000  # characters that surely hold the mark of the folders
 _MOST_NUMBERS = 5
 _TABLES = re.compile(r"<(tbody|select|ul)\b.*?</\1>", re.DOTALL)
 # files beside a page, where they are: name, word, and what the word means
@@ -65,13 +68,56 @@ class Failures:
     runs: list[dict[str, Any]]
 
 
-def render(reports: Path) -> str:
+def write(reports: Path, *, beside: bool = True) -> None:
+    """Write the index of a folder of reports, and the ledger of all their numbers.
+
+    Parameters
+    ----------
+    reports : Path
+        The folder.
+    beside : bool
+        Whether to look if the reports that no plan asks for are what would be made now.
+    """
+    old: dict[str, str] = {}
+    if beside:
+        planned = {run.slug for run in plan.load()}
+        old = offplan.stale(reports, [n for n in _folders(reports) if _is_good(n, planned)])
+    files.write_text(reports / "index.html", render(reports, old))
+    ledger.write_whole(reports)
+
+
+def is_of(reports: Path) -> bool:
+    """Whether the index lists the reports that are there: folders come and go by hand."""
+    try:
+        with (reports / "index.html").open(encoding="utf-8") as file:
+            return f'data-folders="{_mark(reports)}"' in file.read(_HEAD)
+    except OSError:
+        return False
+
+
+def _mark(reports: Path) -> str:
+    names = "\n".join(_folders(reports))
+    return hashlib.sha256(names.encode()).hexdigest()[:16]
+
+
+def _folders(reports: Path) -> list[str]:
+    with os.scandir(reports) as entries:
+        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+
+
+def _is_good(name: str, planned: Collection[str]) -> bool:
+    return name not in planned and not name.endswith(staging.FAILED)
+
+
+def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
     """Return the index of a folder of reports.
 
     Parameters
     ----------
     reports : Path
         The folder; each report's ``run.json`` says what it is.
+    old : mapping of str to str
+        Reports that are not what would be made now, and why.
     """
     records = _records(reports)
     good = [r for r in records if r["result"] == "ok"]
@@ -82,6 +128,7 @@ def render(reports: Path) -> str:
     newest_failed = {r["slug"] for r in failed}
     for run in good:
         run["newest_failed"] = run["slug"] in newest_failed
+        run["old"] = old.get(run["slug"], "")
         run["states"] = _states(run)
     script = (TEMPLATES / "index.js").read_text("utf-8").strip()
     html = _template().render(
@@ -95,6 +142,8 @@ def render(reports: Path) -> str:
         counties=_counties(records),
         notebooks=_notebooks(records),
         checked=sum("checks" in r["states"] for r in good),
+        folders=_mark(reports),
+        has_old=bool(old),
         has_numbers=(reports / "numbers.csv").is_file(),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -116,9 +165,7 @@ def _template() -> Any:  # noqa: ANN401  (jinja2 is imported when an index is wr
 def _records(reports: Path) -> list[dict[str, Any]]:
     """Read the run records, in the order of the reports' names."""
     records = []
-    with os.scandir(reports) as entries:
-        folders = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    for name in folders:
+    for name in _folders(reports):
         try:
             record = json.loads((reports / name / "run.json").read_bytes())
         except FileNotFoundError:
@@ -139,7 +186,8 @@ def _states(run: dict[str, Any]) -> list[str]:
     """Return the states by which the list can be narrowed."""
     bad = [check["name"] for check in run.get("checks", ()) if check["state"] == "failed"]
     run["bad_checks"] = bad
-    return ["ok", *["checks"] * bool(bad), *["failed"] * run["newest_failed"]]
+    return ["ok", *["checks"] * bool(bad), *["failed"] * run["newest_failed"],
+            *["old"] * bool(run["old"])]  # fmt: skip
 
 
 def _groups(good: list[dict[str, Any]]) -> list[Group]:

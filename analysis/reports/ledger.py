@@ -26,7 +26,8 @@ _TEX = str.maketrans(
 _MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}. In the text:
 %   \lj{name} the number with its unit, \ljvalue{name} as stored,
 %   \ljlow{name}, \ljhigh{name}, \ljn{name}
-% A number from simulated data says so where it is printed.
+% A number from simulated data says so where it is printed. A unit such as 万元 needs a font that
+% has it: xelatex or lualatex with xeCJK or luatexja. The other macros print in any LaTeX.
 \providecommand{\ljsimulated}{\textsuperscript{\textsf{simulated}}}
 \providecommand{\ljget}[2]{\ifcsname lj:#1:#2\endcsname\csname lj:#1:#2\endcsname\else
   \errmessage{No number is called #2}\fi}
@@ -193,17 +194,16 @@ def _read(path: Path) -> list[dict[str, Any]]:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             rows: list[dict[str, Any]] = list(reader)
+            if list(reader.fieldnames or ()) != list(COLUMNS):
+                raise ValueError("it has others")  # noqa: TRY301
             for row in rows:
                 row |= {name: _number(row[name]) for name in ("low", "high", "n")}
                 float(row["value"])
                 row["value"] = _number(row["value"])
                 row["simulated"] = row["simulated"] == "yes"
-        is_known = list(reader.fieldnames or ()) == list(COLUMNS)
-        if not is_known:
-            raise KeyError(reader.fieldnames)  # noqa: TRY301
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
         raise LianjianError(
-            f"{path} is no ledger of numbers with the columns {', '.join(COLUMNS)}: {error!r}"
+            f"{path} is no ledger of numbers with the columns {', '.join(COLUMNS)}: {error}"
         ) from error
     return rows
 

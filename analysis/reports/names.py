@@ -22,11 +22,18 @@ def is_slug(text: str) -> bool:
     return _SLUG.match(text) is not None
 
 
-def slug(text: str) -> str:
+def slug(text: str, *, exact: bool = False) -> str:
     """Turn any text into a slug: lower-case ASCII letters, digits, ``-`` and ``_``.
 
-    What ASCII cannot hold is replaced by a short hash of the whole text, so that two
-    different names never share a slug.
+    What ASCII cannot hold is replaced by a short hash of the whole text.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    exact : bool
+        Whether lost spaces, points and capitals count as well, so that two different texts never
+        share a slug.
 
     Examples
     --------
@@ -34,11 +41,13 @@ def slug(text: str) -> str:
     'huan-county'
     >>> slug("环县") == slug("庆城县")
     False
+    >>> slug("a b") == slug("a-b"), slug("a b", exact=True) == slug("a-b", exact=True)
+    (True, False)
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     plain = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")
     plain = re.sub(r"([-_])[-_]+", r"\1", plain)[:_LONGEST].strip("-_")
-    faithful = text.isascii() and len(text) <= _LONGEST
+    faithful = text == plain if exact else text.isascii() and len(text) <= _LONGEST
     if plain and faithful:
         return plain
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

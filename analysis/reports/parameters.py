@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analysis import fields
 from analysis.errors import LianjianError
-from analysis.reports.names import listed, meant
+from analysis.reports.names import listed, meant, slug
 from analysis.reports.source import code_cells, tagged
 from analysis.reports.syntax import parse
 
@@ -85,6 +85,25 @@ def text(value: Value) -> str:
     if isinstance(value, list):
         return ",".join(text(item) for item in value)
     return "none" if value is None else str(value)
+
+
+def address(value: Value) -> str:
+    """Write a value for the address of a report; two values of one parameter never share one.
+
+    Examples
+    --------
+    >>> address(1.0), address(-1.0), address([2022, 2024]), address("a-b")
+    ('1-0', 'minus-1-0', '2022-2024', 'a-b')
+    >>> address("a b") == address("a_b")
+    False
+    """
+    if isinstance(value, list) and value and not any(isinstance(item, str) for item in value):
+        return "-".join(address(item) for item in value)
+    if isinstance(value, str | list):
+        return slug(text(value), exact=True)
+    if isinstance(value, int | float):  # True and False as well
+        return slug(str(value).replace("-", "minus-").replace("+", ""))
+    return text(value)
 
 
 def plain(value: Value) -> object:
@@ -367,8 +386,9 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     if name == "county" or name.endswith("_county"):
         code = fields.county(str(value)).code
         if scope.counties and code not in scope.counties:
-            known = listed([f"{c} {fields.county(c).name}" for c in sorted(scope.counties)])
-            raise LianjianError(f"{here}: dataset {scope.dataset!r} has the counties {known}.")
+            raise LianjianError(
+                f"{here}: dataset {scope.dataset!r} has the counties {counties(scope)}."
+            )
         return code
     is_year = isinstance(value, int) and (name == "year" or name.endswith("_year"))
     if is_year and scope.years and value not in scope.years:
@@ -381,6 +401,11 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     return value
 
 
+def counties(scope: Scope) -> str:
+    """List the counties of a dataset."""
+    return listed([f"{c} {fields.county(c).name}" for c in sorted(scope.counties)])
+
+
 def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[str, str, str, str]]:
     """Return name, type, default and meaning of each parameter: what ``lianjian params`` prints."""
     rows = []
@@ -390,7 +415,7 @@ def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[s
         if parameter.secret:
             notes.append(f"(secret: from the environment variable {parameter.variable})")
         if parameter.name == "county" and scope.counties:
-            notes.append(f"({len(scope.counties)} counties in {scope.dataset!r})")
+            notes.append(f"(in {scope.dataset!r}: {counties(scope)})")
         if (parameter.name == "year" or parameter.name.endswith("_year")) and scope.years:
             notes.append(f"({scope.years[0]} to {scope.years[-1]})")
         default = "" if parameter.secret else text(parameter.default)

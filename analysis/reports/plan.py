@@ -204,8 +204,8 @@ def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Paramet
         known |= {n: parameters.text(v) for n, v in checked.items()} | words
         own = [str(entry["name"])] if "name" in entry else []
         if not own and not each and not grid:
-            own = [parameters.text(checked[name]) for name in fixed]
-        marks = [f"{name}-{parameters.text(checked[name])}" for name in spot]
+            own = [parameters.address(checked[name]) for name in fixed]
+        marks = [f"{name}-{parameters.address(checked[name])}" for name in spot]
         name = _title(title, known, path.name)
         runs.append(
             Run(
@@ -259,8 +259,10 @@ def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
         hits = {r.slug for r in runs if r.slug.startswith(stem) or r.name == stem}
         if not hits:
             known = list(dict.fromkeys(n for r in runs for n in (r.name, r.slug)))
+            there = (paths.notebooks() / f"{stem}.ipynb").is_file()
+            why = f" {stem}.ipynb is left alone: a notebook that runs is called NN-name.ipynb."
             raise LianjianError(
-                f"No run is called {word!r}.{meant(word, known)} "
+                f"No run is called {word!r}.{why if there else meant(word, known)} "
                 f"Notebooks are: {listed(dict.fromkeys(r.name for r in runs))}."
             )
         chosen |= hits
@@ -284,6 +286,7 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         raise LianjianError("The dataset is named twice: by --dataset and by -p dataset=.")
     changed = []
     takes_dataset = False
+    lacking: dict[str, str] = {}
     read = cache(parameters.read)  # a grid has many runs of one notebook, and of one dataset
     known = cache(scope)
     for run in _picked(runs, given):
@@ -295,19 +298,23 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         if dataset is not None and "dataset" in declared:
             takes_dataset = True
             wanted["dataset"] = dataset
+        _named_somewhere(wanted, declared, run, runs)
         new = parameters.check(wanted, declared, run.notebook.name)
         default = declared["dataset"].default if "dataset" in declared else ""
         covered = known(str({**run.parameters, **new}.get("dataset", default)))
         by_county = run.each == "county" and bool(covered.counties)
         if by_county and run.parameters["county"] not in covered.counties:
+            lacking[covered.dataset] = parameters.counties(covered)
             continue
         merged = {
             name: parameters.narrow(value, declared[name], covered, run.notebook.name)
             for name, value in {**run.parameters, **new}.items()
         }
         now = {n: run.parameters.get(n, declared[n].default) for n in new}
+        # who says the default says nothing: it is the same report
+        merged = {n: v for n, v in merged.items() if n in run.parameters or v != now[n]}
         marks = [
-            str(value) if name == "dataset" else f"{name}-{parameters.text(value)}"
+            f"{'' if name == 'dataset' else f'{name}-'}{parameters.address(value)}"
             for name, value in merged.items()
             if name in new and value != now[name]
         ]
@@ -318,12 +325,24 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
             "not be used. Select others, or leave --dataset out."
         )
     if runs and not changed:
-        raise LianjianError(
-            "Nothing is left to run: the dataset has no village in the selected counties. "
-            "Its counties stand in data/processed/<dataset>/manifest.json."
-        )
+        has = "; ".join(f"dataset {name!r} has the counties {has}" for name, has in lacking.items())
+        raise LianjianError(f"Nothing is left to run: {has}.")
     _no_twins(changed)
     return tuple(changed)
+
+
+def _named_somewhere(
+    given: Iterable[str], declared: Mapping[str, Parameter], run: Run, runs: Sequence[Run]
+) -> None:
+    """Say which of several notebooks have a parameter that one lacks."""
+    for name in given:
+        others = dict.fromkeys(other.notebook for other in runs if not other.trouble)
+        having = [path.stem for path in others if name in parameters.read(path)]
+        if name not in declared and having:
+            raise LianjianError(
+                f"{run.notebook.name} has no parameter {name!r}. Name the notebooks that are meant; "
+                f"these have it: {listed(having)}."
+            )
 
 
 def _picked(runs: Sequence[Run], given: Mapping[str, str]) -> list[Run]:

@@ -10,6 +10,7 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from analysis import __version__
@@ -136,6 +137,7 @@ def record(
         A value or an end that is not a finite number.
     """
     _check(name, label)
+    _check_number(name, value, low, high, n)
     ends = {"value": value, "low": low, "high": high}
     numbers = {key: float(end) for key, end in ends.items() if end is not None}
     for key, end in numbers.items():
@@ -187,6 +189,18 @@ def _check(name: str, caption: str) -> None:
         )
     if not caption.strip():
         raise LianjianError(f"{name!r} has no caption or label. Say in words what it is.")
+
+
+def _check_number(name: str, value: object, low: object, high: object, n: object) -> None:
+    for key, end in {"value": value, "low": low, "high": high, "n": n}.items():
+        # numpy's numbers are registered as such, and its truth values are not
+        is_number = isinstance(end, Real) and not isinstance(end, bool)
+        if not is_number and (key == "value" or end is not None):
+            raise LianjianError(f"Number {name!r}: {key} is {end!r}, which is no number.")
+    if n is not None and (int(n) != n or n < 0):  # type: ignore[call-overload, operator]
+        raise LianjianError(f"Number {name!r}: n is {n!r}; it counts observations.")
+    if low is not None and high is not None and low > high:  # type: ignore[operator]
+        raise LianjianError(f"Number {name!r}: its interval runs from {low!r} down to {high!r}.")
 
 
 def _svg(fig: "Figure", name: str, caption: str, alt: str, *, simulated: bool) -> bytes:

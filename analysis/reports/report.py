@@ -184,7 +184,8 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     names = list(parameters.read(run.notebook))
     misuse = source.misused(look.cells_of(run.notebook), names)
     if misuse:
-        return Failure(None, "", "", f"{run.notebook.name}: {' '.join(misuse)}", "")
+        reason = "; ".join(sentence.rstrip(".") for sentence in misuse)
+        return Failure(None, "", "", f"{run.notebook.name}: {reason}.", "")
     source.promises(look.cells_of(run.notebook), run.notebook.name)
     look.modules_of(run.notebook)
     executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)

@@ -12,9 +12,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
-from analysis import files, paths
+from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports import documents, executors, keys, launch, plan, report, staging
+from analysis.reports import (
+    documents,
+    executors,
+    index,
+    keys,
+    launch,
+    offplan,
+    plan,
+    report,
+    staging,
+)
 from analysis.reports.execute import Limits
 from analysis.reports.keys import Decision
 from analysis.reports.plan import Run
@@ -72,10 +82,18 @@ def planned(
     LianjianError
         The plan, the selection or a parameter is wrong.
     """
-    runs = plan.override(plan.select(plan.load(), only), given, dataset)
+    runs = plan.override(_selected(only), given, dataset)
     if not runs:
         raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
     return runs
+
+
+def _selected(only: Sequence[str]) -> tuple[Run, ...]:
+    """Return the runs of the plan that are named, and the reports beside it that are."""
+    beside = [run for word in only if (run := offplan.named(word)) is not None]
+    inside = [word for word in only if word not in {run.slug for run in beside}]
+    planned = plan.select(plan.load(), inside) if inside or not beside else ()
+    return (*planned, *beside)
 
 
 def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -132,7 +150,7 @@ def run(
     with staging.alone(reports) as token:
         staging.sweep(reports)
         if not (only or parameters or dataset):
-            staging.forget_failures(reports, {r.slug for r in runs})
+            staging.forget_failures(reports, {path.name for path in plan.discover().values()})
         tasks = [
             Task(
                 each, decision.action, reports, token,
@@ -158,13 +176,13 @@ def run(
             finally:
                 launch.cool_down()
             staging.sweep(reports)
-        if tasks or not (reports / "index.html").exists():
-            _write_summaries(reports)
+        if tasks or not index.is_of(reports):
+            index.write(reports)
     return _close(len(runs), len(tasks), outcomes, time.perf_counter() - started)
 
 
 def _limits(run: Run, given: Limits) -> Limits:
-    return replace(given, cell=run.cell_seconds or given.cell, run=run.run_seconds or given.run)
+    return replace(given, cell=given.cell or run.cell_seconds, run=given.run or run.run_seconds)
 
 
 def _last_seconds(folder: Path) -> float:
@@ -172,13 +190,6 @@ def _last_seconds(folder: Path) -> float:
         return float(json.loads((folder / "run.json").read_text("utf-8"))["seconds"])
     except (OSError, ValueError, KeyError):
         return 0.0
-
-
-def _write_summaries(reports: Path) -> None:
-    from analysis.reports import index, ledger  # noqa: PLC0415
-
-    files.write_text(reports / "index.html", index.render(reports))
-    ledger.write_whole(reports)
 
 
 def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
@@ -204,6 +215,14 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
             while not executors.is_remote(pool) and not all(f.done() for f in futures):
                 launch.stop_all()
                 wait(futures, timeout=0.2)
+            told = {outcome.slug for outcome in outcomes}
+            for future, task in futures.items():  # what was published meanwhile
+                if task.run.slug in told or not future.done() or future.cancelled():
+                    continue
+                outcome = _result(future, task)
+                if outcome.ok:
+                    outcomes.append(outcome)
+                    progress.finished(outcome)
     return outcomes
 
 

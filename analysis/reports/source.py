@@ -114,7 +114,7 @@ def misused(cells: Sequence[Cell], names: Sequence[str]) -> list[str]:
         try:
             table = symtable.symtable(cell.python, "cell", "exec")
         except SyntaxError:
-            continue  # running it says where
+            return []  # running it says where
         for symbol, outermost in _symbols(table):
             name = symbol.get_name()
             if name in _LOOKS_UP and symbol.is_referenced():

@@ -94,11 +94,12 @@ def drop_failure(reports: Path, slug: str) -> None:
     shutil.rmtree(reports / f"{slug}{FAILED}", ignore_errors=True)
 
 
-def forget_failures(reports: Path, slugs: Collection[str]) -> None:
-    """Clear away failures of reports that are no part of the plan."""
+def forget_failures(reports: Path, notebooks: Collection[str]) -> None:
+    """Clear away failures of notebooks that are gone."""
     for folder in reports.glob(f"*{FAILED}"):
-        if folder.name.removesuffix(FAILED) not in slugs:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if json.loads((folder / "run.json").read_bytes())["notebook"] not in notebooks:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(reports: Path) -> None:

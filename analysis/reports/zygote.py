@@ -239,7 +239,8 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write)
     with socket.socket(fileno=descriptor) as asked:
-        socket.send_fds(asked, [b"0"], [])
+        with contextlib.suppress(BrokenPipeError):  # there was nothing to run, and nobody waits
+            socket.send_fds(asked, [b"0"], [])
         while True:
             ready, _, _ = select.select([asked.fileno(), wake_read], [], [])
             if wake_read in ready:
