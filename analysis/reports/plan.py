@@ -24,7 +24,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -298,7 +298,7 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         if dataset is not None and "dataset" in declared:
             takes_dataset = True
             wanted["dataset"] = dataset
-        _named_somewhere(wanted, declared, run, runs)
+        _named_somewhere(wanted, run, runs, read)
         new = parameters.check(wanted, declared, run.notebook.name)
         default = declared["dataset"].default if "dataset" in declared else ""
         covered = known(str({**run.parameters, **new}.get("dataset", default)))
@@ -332,15 +332,17 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
 
 
 def _named_somewhere(
-    given: Iterable[str], declared: Mapping[str, Parameter], run: Run, runs: Sequence[Run]
+    given: Iterable[str], run: Run, runs: Sequence[Run], read: Callable[[Path], Container[str]]
 ) -> None:
     """Say which of several notebooks have a parameter that one lacks."""
     for name in given:
+        if name in read(run.notebook):
+            continue
         others = dict.fromkeys(other.notebook for other in runs if not other.trouble)
-        having = [path.stem for path in others if name in parameters.read(path)]
-        if name not in declared and having:
+        having = [path.stem for path in others if name in read(path)]
+        if having:
             raise LianjianError(
-                f"{run.notebook.name} has no parameter {name!r}. Name the notebooks that are meant; "
+                f"{run.notebook.name} has no parameter {name!r}. Name the notebooks that you mean; "
                 f"these have it: {listed(having)}."
             )
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +100,50 @@ def test_the_index_tells_runs_of_one_notebook_apart(project):
     page = (project.reports / "index.html").read_text()
     assert '<a href="01-x/report.html">defaults</a>' in page
     assert '<a href="01-x-year-2022/report.html">year 2022</a>' in page
+
+
+def test_the_index_lists_what_is_there_and_says_what_is_old(project):
+    project.notebook("01-x", "# One", "year", parameters="year: int = 2024  # y")
+    for parameters in ({}, {"year": "2022"}, {"year": "2021"}):
+        assert runner.run(parameters=parameters, options=ONE) == 0
+    index = project.reports / "index.html"
+    shutil.rmtree(project.reports / "01-x-year-2021")
+    assert runner.run(options=ONE) == 0  # nothing to run
+    assert "01-x-year-2021" not in index.read_text()
+    assert "out of date" not in index.read_text()
+    project.notebook("01-x", "# One", "year + 1", parameters="year: int = 2024  # y")
+    assert runner.run(options=ONE) == 0
+    [row] = re.findall(r'<a href="01-x-year-2022/report.html">.*', index.read_text())
+    assert 'title="code of 01-x.ipynb changed, from cell 3 on">out of date' in row
+    assert runner.run(only=["01-x-year-2022"], options=ONE) == 0  # by the report's own name
+    assert "out of date" not in index.read_text()
+    assert "2023" in project.report("01-x-year-2022")
+
+
+def test_a_failure_of_a_command_line_is_kept_until_it_is_mended(project):
+    code = "1 / (year - 2022)"
+    project.notebook("01-x", "# One", code, parameters="year: int = 2024  # y")
+    assert runner.run(parameters={"year": "2022"}, options=ONE) == 1
+    assert runner.run(options=ONE) == 0
+    assert (project.reports / "01-x-year-2022.failed" / "error.txt").is_file()
+    assert "01-x-year-2022.failed" in (project.reports / "index.html").read_text()
+    project.notebook("01-x", "# One", "year", parameters="year: int = 2024  # y")
+    assert runner.run(parameters={"year": "2022"}, options=ONE) == 0
+    assert not (project.reports / "01-x-year-2022.failed").exists()
+
+
+def test_a_run_that_needs_no_kernel_says_no_more_than_why(project, capfd):
+    project.notebook("01-x", "# One", "1", parameters="year: int = 2024  # y")
+    assert runner.run(options=ONE) == 1
+    said = capfd.readouterr()
+    assert "01-x.ipynb: no cell reads the parameter 'year'" in said.out
+    assert said.err == ""
+
+
+def test_a_cell_that_is_no_python_is_said_to_be(project, capsys):
+    project.notebook("01-x", "# One", "year\na (", parameters="year: int = 2024  # y")
+    assert runner.run(options=ONE) == 1
+    assert "SyntaxError" in capsys.readouterr().out
 
 
 def test_a_failure_keeps_the_last_good_report_and_stops_nobody(project, capsys):

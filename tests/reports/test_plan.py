@@ -3,7 +3,7 @@ import json
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports import plan
+from analysis.reports import parameters, plan
 from analysis.reports.names import slug
 
 BRIEF = 'county: str = "621002"\nyear: int = 2024\ndataset: str = "simulated"'
@@ -78,8 +78,8 @@ def test_overrides_are_checked_and_name_the_report(two):
     assert run.parameters == {"year": 2023, "dataset": "mine"}
     assert run.slug == "09-brief-year-2023-mine"
     [same] = plan.override(plan.select(plan.load(), ["09"]), {"year": "2024"}, None)
-    assert same.slug == "09-brief"
-    with pytest.raises(LianjianError, match="no parameter 'year'"):
+    assert same == plan.select(plan.load(), ["09"])[0]  # who says the default says nothing
+    with pytest.raises(LianjianError, match=r"no parameter 'year'.*these have it: 09-brief"):
         plan.override(plan.load(), {"year": "2023"}, None)
     with pytest.raises(LianjianError, match="None of the selected"):
         plan.override(plan.select(plan.load(), ["01"]), {}, "mine")
@@ -91,6 +91,20 @@ def test_slugs_are_safe_and_distinct():
     made = [slug(text) for text in hostile]
     assert len(set(made)) == len(made)
     assert all(text.isascii() and not set(text) & set("./\\?<> ") for text in made)
+
+
+def test_two_values_of_a_parameter_never_share_an_address():
+    values = [1.0, -1.0, 1e-05, 1e05, 1e16, True, "a b", "a-b", "a=b", "a_b", "A-b", ["a", "b"],
+              ["a,b", "c"], "", [2022, 2024], [2022], [-2022]]  # fmt: skip
+    made = [parameters.address(value) for value in values]
+    assert len(set(made)) == len(made)
+    assert all(slug(text) == text for text in made)
+
+
+def test_a_notebook_of_another_name_is_left_alone_and_said_to_be(two):
+    two.notebook("plain", "1")
+    with pytest.raises(LianjianError, match="called NN-name"):
+        plan.select(plan.load(), ["plain"])
 
 
 def test_a_grid_makes_a_run_for_each_combination(two):

@@ -122,6 +122,22 @@ def test_a_number_is_finite(published, bad):
         products.record("att", 1.0, label="x", low=bad)
 
 
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"value": None}, "value is None"),
+        ({"value": "12"}, "no number"),
+        ({"value": True}, "no number"),
+        ({"value": 1, "low": 2, "high": 0}, "runs from 2 down to 0"),
+        ({"value": 1, "n": -4}, "counts observations"),
+        ({"value": 1, "n": 2.5}, "counts observations"),
+    ],
+)
+def test_what_is_no_number_is_not_cited(published, facts, message):
+    with pytest.raises(LianjianError, match=message):
+        products.record("att", label="x", **facts)
+
+
 def test_a_table_is_escaped_labelled_and_never_says_nan():
     frame = pd.DataFrame(
         {
