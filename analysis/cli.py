@@ -101,7 +101,9 @@ def _report_commands(group: "argparse._SubParsersAction[argparse.ArgumentParser]
     params.add_argument("--dataset", help="whose counties and years to print")
     params.set_defaults(action=commands.params)
 
-    compare = group.add_parser("compare", help="show which cited numbers moved")
+    compare = group.add_parser(
+        "compare", help="show which cited numbers moved; exit code 1 if any did"
+    )
     compare.add_argument("old", type=Path, metavar="OLD",
                          help="a report, a folder of reports, or a numbers.csv")  # fmt: skip
     compare.add_argument("new", type=Path, metavar="NEW", help="the same")

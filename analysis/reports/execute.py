@@ -1,6 +1,7 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
 import datetime as dt
+import json
 import logging
 import os
 import re
@@ -135,7 +136,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
 
     _prepare_papermill()
-    secrets = _secrets(run)
+    secrets, expected = _secrets(run), _expected(run)
     failure: Failure | None = None
     parent = launch.zygote_process() if warm else None
     started = time.perf_counter()
@@ -155,7 +156,9 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
                 keep=kept,
                 execution_timeout=limits.cell,
                 shutdown_kernel="immediate",
-                kernel_manager_class=launch.manager(run.notebook, place, secrets, warm=warm),
+                kernel_manager_class=launch.manager(
+                    run.notebook, place, secrets, expected, warm=warm
+                ),
             )
         except papermill.PapermillExecutionError:
             pass  # read from the notebook below, which also knows which cell it was
@@ -165,6 +168,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
             failure = Failure(None, "", type(error).__name__, _why_it_died(error, place), "")
         log = _text(place / "log")
         files, folders = _reads(place)
+        changed = _changed(place, expected)
         node = kept[0] if kept else nbformat.read(run.notebook, as_version=4)
     seconds = time.perf_counter() - started
     if stop.is_set():
@@ -182,6 +186,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     if shown and failure is None:
         reason = f"an output shows the secret {', '.join(shown)}; print nothing that holds it"
         failure = Failure(None, "", "SecretShown", reason, "")
+    if changed and failure is None:
+        failure = Failure(None, "", "", f"{run.notebook.name}: {changed}", "")
     for value in values.values():
         log = log.replace(value, "<secret>")
     text = nbformat.writes(node) + "\n"
@@ -228,6 +234,29 @@ def _secrets(run: Run) -> dict[str, str]:
                 f"{variable}, which is not set or has fewer than {_SHORTEST_SECRET} characters."
             )
     return variables
+
+
+def _expected(run: Run) -> dict[str, str]:
+    """Return what each parameter holds as long as no cell sets it again, as Python writes it."""
+    declared = parameters.read(run.notebook)
+    values = {name: p.default for name, p in declared.items() if not p.secret} | run.parameters
+    return {name: repr(value)[: kernel.LONGEST_VALUE] for name, value in values.items()}
+
+
+def _changed(place: Path, expected: Mapping[str, str]) -> str:
+    """Say which parameter did not keep its value, whatever set it; empty when all did."""
+    try:
+        held = json.loads(_text(place / kernel.VALUES))
+    except ValueError:
+        return ""  # no cell has run to its end
+    for name, value in expected.items():
+        now = held.get(name, "gone")
+        if now != value:
+            return (
+                f"the parameter {name!r} is {value}, and is {now} after the last cell: the report "
+                "would state one value and use another. Give what is computed a name of its own."
+            )
+    return ""
 
 
 def _located(failure: Failure, node: "NotebookNode") -> Failure:

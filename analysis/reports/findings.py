@@ -107,6 +107,26 @@ def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: st
         )
 
 
+def need_descriptions(node: "NotebookNode", where: str) -> None:
+    """See that each picture says what it shows.
+
+    Raises
+    ------
+    LianjianError
+        A cell shows a picture that is not published with a description.
+    """
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+            about = output.get("metadata", {})
+            if any(not str(about.get(kind, {}).get("alt", "")).strip() for kind in kinds):
+                raise LianjianError(
+                    f"{where}: a cell shows a picture that no text describes. Publish it: "
+                    "show(figure, 'name', 'caption', alt='what it shows'). The cell begins: "
+                    f"{cell.source.strip().partition(chr(10))[0]}"
+                )
+
+
 def outputs(node: "NotebookNode") -> Iterator[Any]:
     """Yield every output of every code cell."""
     for cell in node.cells:

@@ -264,7 +264,14 @@ def _common(labels: Sequence[str]) -> str:
     --------
     >>> _common(["Mean income, Huan County, 2024", "Mean income, Ning County, 2024"])
     'Mean income, 2024'
+    >>> _common(["Gained 1 万元 or more, total", "Gained 3 万元 or more, total"])
+    'Gained … 万元 or more, total'
     """
-    kinds = [set(label.split(", ")) for label in dict.fromkeys(labels)]
-    shared = set.intersection(*kinds)
-    return ", ".join(part for part in labels[0].split(", ") if part in shared) or labels[0]
+    kinds = [label.split(", ") for label in dict.fromkeys(labels)]
+    shared = set.intersection(*map(set, kinds))
+    # what the number is stands first: there only the words go in which the runs differ
+    firsts = [parts[0].split() for parts in kinds]
+    columns = zip(*firsts, strict=False)  # the shortest says how many
+    first = " ".join(column[0] if len(set(column)) == 1 else "…" for column in columns)
+    rest = [part for part in labels[0].split(", ")[1:] if part in shared]
+    return ", ".join([first, *rest])

@@ -14,6 +14,13 @@ from pathlib import Path
 
 CONNECTION = "kernel.json"
 READS = "reads"
+LONGEST_VALUE = 2000
+VALUES = "values"
+"""File that takes what the parameters hold, after each cell."""
+
+PARAMETERS = "LIANJIAN_PARAMETERS"
+"""Names of the parameters to watch, as JSON."""
+
 SECRETS = "LIANJIAN_SECRETS"
 """Names of secret parameters and of the environment variables that hold them, as JSON."""
 
@@ -26,6 +33,7 @@ def start(place: Path) -> None:
     if root:
         _note_reads(place / READS, root)
     secrets = _take_secrets()
+    watched = json.loads(os.environ.pop(PARAMETERS, "[]"))
     sys.argv = [__name__]
     app = IPKernelApp.instance()
     with _without_debugger():
@@ -39,7 +47,21 @@ def start(place: Path) -> None:
     if secrets:
         # after the cell of defaults, and without a cell that would say the value
         app.shell.events.register("pre_run_cell", lambda _: app.shell.user_ns.update(secrets))
+    if watched:
+        space = app.shell.user_ns
+        app.shell.events.register(
+            "post_run_cell", lambda _: _note_values(place / VALUES, space, watched)
+        )
     app.start()
+
+
+def _note_values(log: Path, space: dict[str, object], names: list[str]) -> None:
+    """Write down what parameters hold; the last one written is how the run left them."""
+    held = {}
+    for name in names:
+        with contextlib.suppress(Exception):  # gone, or put in the place of a value and unprintable
+            held[name] = repr(space[name])[:LONGEST_VALUE]
+    log.write_text(json.dumps(held), "utf-8")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,9 @@ def get_ready(*, warm: bool | None = None) -> None:
     publish.get_ready()
 
 
-def manager(notebook: Path, place: Path, secrets: Mapping[str, str], *, warm: bool) -> type:
+def manager(
+    notebook: Path, place: Path, secrets: Mapping[str, str], watched: Iterable[str], *, warm: bool
+) -> type:
     """Return a kernel manager that starts this Python, with our environment, for a notebook."""
     from jupyter_client.kernelspec import KernelSpec  # noqa: PLC0415
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
@@ -151,6 +153,7 @@ def manager(notebook: Path, place: Path, secrets: Mapping[str, str], *, warm: bo
     spec = KernelSpec(argv=command, display_name="Python 3", language="python", metadata=metadata)
     env = {**environment(), "IPYTHONDIR": str(place / "ipython")}
     env |= {kernel.SECRETS: json.dumps(dict(secrets))} if secrets else {}
+    env |= {kernel.PARAMETERS: json.dumps(list(watched))}
     local = os.name == "posix" and len(str(place)) < _LONGEST_SOCKET
 
     class Manager(AsyncKernelManager):

@@ -146,18 +146,46 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
     lines = source.splitlines()
     found: dict[str, Parameter] = {}
     for node in tree.body:
-        if not isinstance(node, ast.Assign | ast.AnnAssign):
-            continue
-        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            continue  # of the types in annotations
+        target = _target(node)
+        if target is None or target in found:
+            written = ast.unparse(node).partition("\n")[0]
+            what = f"sets {target!r} twice" if target else f"holds {written!r}"
+            raise LianjianError(
+                f"{where}: the cell tagged 'parameters' {what}, line {node.lineno}. It holds one "
+                "assignment for each parameter, name: int = 5  # what it is, and nothing else."
+            )
+        last = node.end_lineno or node.lineno
+        beside = [comments[n] for n in range(node.lineno, last + 1) if n in comments]
+        alone = node.lineno > 1 and lines[node.lineno - 2].lstrip().startswith("#")
+        above = comments.get(node.lineno - 1, "") if alone else ""
+        note = " ".join(beside) or above
         annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
-        if isinstance(target, ast.Name):
-            last = node.end_lineno or node.lineno
-            beside = [comments[n] for n in range(node.lineno, last + 1) if n in comments]
-            alone = node.lineno > 1 and lines[node.lineno - 2].lstrip().startswith("#")
-            above = comments.get(node.lineno - 1, "") if alone else ""
-            note = " ".join(beside) or above
-            found[target.id] = _parameter(target.id, annotation, node.value, note)
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        found[target] = _parameter(target, annotation, value, note)
+        _check_default(found[target], value, where)
     return found
+
+
+def _target(node: ast.stmt) -> str | None:
+    """Return the one name that a statement sets, None where it does something else."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    simple = isinstance(node, ast.Assign | ast.AnnAssign) and len(targets) == 1
+    return targets[0].id if simple and isinstance(targets[0], ast.Name) else None
+
+
+def _check_default(parameter: Parameter, value: ast.expr | None, where: str) -> None:
+    if value is None and parameter.secret:
+        return
+    default = parameter.default
+    items = default if parameter.many and isinstance(default, list) else [default]
+    is_plain = default is not None or (isinstance(value, ast.Constant) and value.value is None)
+    if is_plain and all(_fits(item, parameter) for item in items):
+        return
+    has = "has no default" if value is None else f"has the default {ast.unparse(value)}"
+    takes = parameter.allowed if parameter.checked else "a text, number or date, or a list of them"
+    raise LianjianError(f"{where}: parameter {parameter.name!r} {has}; it takes {takes}, as such.")
 
 
 @dataclass(frozen=True)

@@ -256,6 +256,7 @@ def _told(node: "NotebookNode", run: Run, cells: Sequence[source.Cell]) -> "Told
 
     found, promised = findings.gather(node), source.promises(cells, run.notebook.name)
     findings.keep_promises(found, promised, run.notebook.name)
+    findings.need_descriptions(node, run.notebook.name)
     misused = source.misused(cells, list(parameters.read(run.notebook)))
     anchors = None if promised is None else [product.anchor for product in found.products]
     return checks.Told(misused, anchors)

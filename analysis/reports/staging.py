@@ -122,7 +122,8 @@ def finished(slugs: Sequence[str] = ()) -> list[Path]:
     """
     folders = {path.parent.name: path.parent for path in paths.reports().glob("[!.]*/run.json")}
     found = {name: folders[name] for name in sorted(folders) if not name.endswith(FAILED)}
-    for slug in slugs:
+    named = [_whole(slug, found) for slug in slugs]
+    for slug in named:
         if slug not in found:
             failed = f"{slug}{FAILED}" in folders
             why = " Its only run failed." if failed else meant(slug, found)
@@ -132,4 +133,11 @@ def finished(slugs: Sequence[str] = ()) -> list[Path]:
             )
     if not found:
         raise LianjianError("There is no finished report yet. `lianjian run` makes them.")
-    return [found[slug] for slug in slugs or found]
+    return [found[slug] for slug in named or found]
+
+
+def _whole(word: str, found: Collection[str]) -> str:
+    """Return the report that a beginning of its name means, as 03 does; else the word."""
+    hits = [name for name in sorted(found) if name.startswith(f"{word}-")]
+    is_one = word not in found and hits and all(name.startswith(hits[0]) for name in hits)
+    return hits[0] if is_one else word

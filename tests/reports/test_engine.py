@@ -140,6 +140,24 @@ def test_a_run_that_needs_no_kernel_says_no_more_than_why(project, capfd):
     assert said.err == ""
 
 
+@pytest.mark.parametrize("code", ["globals()['year'] = 1999\n1", "years.append(1)\n1"])
+def test_a_parameter_that_does_not_keep_its_value_fails_the_run(project, capsys, code):
+    cell = "year: int = 2024  # y\nyears: list[int] = [2022]  # ys"
+    project.notebook("01-x", "# One", code, "year, years", parameters=cell)
+    assert runner.run(options=ONE) == 1
+    assert "after the last cell" in capsys.readouterr().out
+
+
+def test_a_picture_that_no_text_describes_fails_the_run(project, capsys):
+    project.notebook(
+        "01-x", "# One", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    )
+    assert runner.run(options=ONE) == 1
+    said = capsys.readouterr().out
+    assert "a picture that no text describes" in said
+    assert "import matplotlib.pyplot as plt" in said
+
+
 def test_a_cell_that_is_no_python_is_said_to_be(project, capsys):
     project.notebook("01-x", "# One", "year\na (", parameters="year: int = 2024  # y")
     assert runner.run(options=ONE) == 1

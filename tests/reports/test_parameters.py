@@ -180,3 +180,29 @@ def test_dates_lists_and_chinese_arrive_in_the_notebook(project):
     notebook = (folder / "notebook.ipynb").read_text("utf-8")
     assert "date 2023 [2021] ['环县', '宁县'] True" in notebook
     assert "names = ['环县', '宁县']" in notebook.replace('\\"', "'")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("if True:\n    a = 7", "holds 'if True:', line 2"),
+        ("print(1)", r"holds 'print\(1\)'"),
+        ("a: int = 2", "sets 'a' twice, line 2"),
+        ("b = c = 1", "holds 'b = c = 1'"),
+        ("b: int = 'x'", "has the default 'x'; it takes int"),
+        ("b: int = len('abc')", "it takes int, as such"),
+        ("b: float = float('nan')", "it takes float"),
+        ("b: dict = {}", "a text, number or date, or a list of them"),
+        ("b: list[int] = [1, 'x']", "it takes a list"),
+        ("b: int = None", "it takes int"),
+        ("b: int", "has no default"),
+    ],
+)
+def test_a_cell_of_parameters_holds_one_plain_default_each(line, message):
+    with pytest.raises(LianjianError, match=message):
+        parameters.declared(f"a: int = 1\n{line}")
+
+
+def test_a_cell_of_parameters_may_import_its_types():
+    source = "from datetime import date\nd: date | None = None  # when\ns: str  # secret: a key"
+    assert list(parameters.declared(source)) == ["d", "s"]
