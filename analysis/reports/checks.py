@@ -78,10 +78,13 @@ class Told:
     promised : collection of str, optional
         Anchors (``fig-…``, ``tab-…``, ``num-…``) that the notebook declared; None when it
         declared nothing.
+    outside : sequence of str
+        Names of files of data that were read from outside of the project.
     """
 
     misused: Sequence[str] = ()
     promised: Collection[str] | None = None
+    outside: Sequence[str] = ()
 
 
 NOTHING = Told()
@@ -100,9 +103,14 @@ def of_source(seen: origin.Source) -> Check:
     )  # fmt: skip
 
 
-def of_data(datasets: Iterable[Mapping[str, Any]]) -> Check:
-    """Check that raw files, cards and what was built from them agree."""
+def of_data(datasets: Iterable[Mapping[str, Any]], told: Told = NOTHING) -> Check:
+    """Check that raw files, cards and what was built from them agree, and that all are here."""
     said = list(datasets)
+    if told.outside:
+        return Check(
+            "Data", FAILED, f"Read from outside of the project: {_few(told.outside)}.",
+            "Put it into `data`, where others find it and a change of it is seen.",
+        )  # fmt: skip
     if not said:
         return Check("Data", OK, "No dataset was loaded.")
     faults = [fault for data in said for fault in _data_faults(data)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__
 from analysis.errors import LianjianError
-from analysis.reports import kernel, launch, normalise, parameters, zygote
+from analysis.reports import kernel, launch, normalise, parameters, reads, zygote
 from analysis.reports.imports import import_papermill
 from analysis.reports.plan import Run
 
@@ -86,6 +86,8 @@ class Executed:
         Why it did not reach the end.
     files, folders : tuple of str
         What it read of the project, relative to the root: files opened, folders listed.
+    outside : tuple of str
+        Names of files of data that it read from elsewhere.
     log : str
         What the kernel itself wrote.
     """
@@ -96,6 +98,7 @@ class Executed:
     failure: Failure | None = None
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
     log: str = field(default="", repr=False)
 
 
@@ -167,7 +170,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
         except (DeadKernelError, RuntimeError, TimeoutError) as error:
             failure = Failure(None, "", type(error).__name__, _why_it_died(error, place), "")
         log = _text(place / "log")
-        files, folders = _reads(place)
+        seen = reads.seen(_text(place / reads.FILE))
         changed = _changed(place, expected)
         node = kept[0] if kept else nbformat.read(run.notebook, as_version=4)
     seconds = time.perf_counter() - started
@@ -192,7 +195,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
         log = log.replace(value, "<secret>")
     text = nbformat.writes(node) + "\n"
     (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
-    return Executed(node, seconds, cell_seconds, failure, files, folders, log), survived
+    return Executed(node, seconds, cell_seconds, failure, log=log, **seen), survived
 
 
 def facts(run: Run) -> dict[str, Any]:
@@ -306,16 +309,6 @@ def _why_it_died(error: Exception, place: Path) -> str:
     if code.startswith("-"):
         return f"the kernel died of signal {signal.Signals(-int(code)).name}"
     return str(error) or "the kernel died"
-
-
-def _reads(place: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the files and folders of the project that a kernel opened and listed."""
-    found: dict[str, set[str]] = {"file": set(), "folder": set()}
-    for line in _text(place / kernel.READS).splitlines():
-        mark, _, name = line.partition("\t")
-        if Path(name).parts[:1] == ("data",):
-            found[mark].add(Path(name).as_posix())
-    return tuple(sorted(found["file"])), tuple(sorted(found["folder"]))
 
 
 def _text(path: Path) -> str:

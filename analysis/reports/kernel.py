@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from analysis.reports import reads
+
 CONNECTION = "kernel.json"
-READS = "reads"
 LONGEST_VALUE = 2000
 VALUES = "values"
 """File that takes what the parameters hold, after each cell."""
@@ -31,7 +32,7 @@ def start(place: Path) -> None:
 
     root = os.environ.get("LIANJIAN_ROOT", "")
     if root:
-        _note_reads(place / READS, root)
+        reads.note(place / reads.FILE, root)
     secrets = _take_secrets()
     watched = json.loads(os.environ.pop(PARAMETERS, "[]"))
     sys.argv = [__name__]
@@ -81,36 +82,6 @@ def _take_secrets() -> dict[str, str]:
     """Take secret parameters out of the environment, where any output could show them."""
     variables = json.loads(os.environ.pop(SECRETS, "{}"))
     return {name: os.environ.pop(variable) for name, variable in variables.items()}
-
-
-def _note_reads(log: Path, root: str) -> None:
-    """Write down each file of the project that is opened, and each folder that is listed.
-
-    Python announces both to audit hooks, whoever asks: pandas, numpy or plain ``open``. A path is
-    written once, at once, because a kernel may end without warning.
-    """
-    inside = root.rstrip(os.sep) + os.sep
-    seen: set[str] = set()
-    stream = log.open("a", encoding="utf-8", buffering=1)
-    abspath, fsdecode = os.path.abspath, os.fsdecode
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event not in {"open", "os.listdir", "os.scandir"}:
-            return
-        path = arguments[0]
-        if not isinstance(path, str | bytes | os.PathLike):
-            return
-        mode = arguments[1] if event == "open" else None
-        if isinstance(mode, str) and not set("wax").isdisjoint(mode):
-            return
-        full = abspath(fsdecode(path))
-        if full in seen or not full.startswith(inside):
-            return
-        seen.add(full)
-        mark = "file" if event == "open" else "folder"
-        stream.write(f"{mark}\t{full[len(inside) :]}\n")
-
-    sys.addaudithook(hook)
 
 
 if __name__ == "__main__":

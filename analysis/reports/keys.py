@@ -29,7 +29,7 @@ KEY = "key.json"
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
 _PACKAGE = Path(analysis.__file__).parent
 # of analysis.reports: what shapes an executed notebook
-_EXECUTES = ("execute", "kernel", "launch", "normalise")
+_EXECUTES = ("execute", "kernel", "launch", "normalise", "reads")
 _LENGTH = 16  # hex digits of a hash that are kept
 # libraries that open files where Python does not see it
 _UNSEEN = re.compile(r"\b(read_parquet|read_feather|read_orc|pyarrow|duckdb|polars|sqlite3)\b")

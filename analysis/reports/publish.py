@@ -121,7 +121,7 @@ def publish(
         html, _ = _exporter().from_notebook_node(node, resources={"page": facts})
     made = (
         checks.of_source(seen),
-        checks.of_data(found.datasets),
+        checks.of_data(found.datasets, told),
         checks.of_parameters(list(declared), told),
         checks.of_products(found, told),
         checks.of_seed(node, values),

@@ -195,7 +195,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
         files.write_text(folder / "kernel.log", executed.log)
     if executed.failure is not None:
         return executed.failure
-    key = look.key(run, executed.files, executed.folders)
+    key = look.key(run, executed.files, executed.folders) | {"outside": list(executed.outside)}
     files.write_text(folder / keys.KEY, files.to_json(key))
     record |= _render(executed.notebook, task, folder)
     return None
@@ -228,7 +228,8 @@ def _render(node: "NotebookNode", task: Task, folder: Path) -> dict[str, Any]:
     run = task.run
     content = (folder / "notebook.ipynb").read_bytes()
     cells = _looker(task.token).cells_of(run.notebook)
-    page = publish.publish(node, run, content, _told(node, run, cells))
+    outside = json.loads((folder / keys.KEY).read_text("utf-8")).get("outside", [])
+    page = publish.publish(node, run, content, _told(node, run, cells, outside))
     found = page.findings
     files.write_text(folder / "report.html", page.html)
     for name, text in ledger.files(found, run.slug, page.run_id).items():
@@ -250,7 +251,9 @@ def _render(node: "NotebookNode", task: Task, folder: Path) -> dict[str, Any]:
     }
 
 
-def _told(node: "NotebookNode", run: Run, cells: Sequence[source.Cell]) -> "Told":
+def _told(
+    node: "NotebookNode", run: Run, cells: Sequence[source.Cell], outside: Sequence[str]
+) -> "Told":
     """Hold a run against its notebook's declarations; a promise that is not kept fails the run."""
     from analysis.reports import checks  # noqa: PLC0415  (reads cards of data)
 
@@ -259,7 +262,7 @@ def _told(node: "NotebookNode", run: Run, cells: Sequence[source.Cell]) -> "Told
     findings.need_descriptions(node, run.notebook.name)
     misused = source.misused(cells, list(parameters.read(run.notebook)))
     anchors = None if promised is None else [product.anchor for product in found.products]
-    return checks.Told(misused, anchors)
+    return checks.Told(misused, anchors, outside)
 
 
 def _number(product: findings.Product) -> Mapping[str, Any]:

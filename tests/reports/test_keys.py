@@ -202,3 +202,31 @@ def test_what_only_types_need_is_not_reached(project):
     reached = keys.Looker().modules_of(project.notebook("01-trial", code))
     assert "analysis.indicators.bands" in reached
     assert "analysis.effects.wild" not in reached
+
+
+def test_what_lies_beside_the_notebook_counts_as_well(project):
+    (project.root / "notebooks" / "helper.py").write_text("FACTOR = 2\n")
+    (project.root / "notebooks" / "weights.csv").write_text("1\n")
+    code = "import helper, pathlib\npathlib.Path('made.txt').touch()\n"
+    project.notebook("01-trial", code + "helper.FACTOR * int(open('weights.csv').read())")
+    assert runner.run() == 0
+    key = json.loads((project.reports / "01-trial" / "key.json").read_text())
+    assert set(key["data"]) == {"notebooks/helper.py", "notebooks/weights.csv"}
+    assert decision().action == "none"
+    (project.root / "notebooks" / "helper.py").write_text("FACTOR = 3000\n")
+    assert decision().reasons == ("notebooks/helper.py changed",)
+
+
+def test_data_from_elsewhere_are_said_on_the_page(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("desk") / "mine.csv"
+    elsewhere.write_text("1\n")
+    code = f"import pathlib\npathlib.Path({str(elsewhere)!r}).read_text()\n"
+    own = f"pathlib.Path({str(elsewhere.with_name('own.csv'))!r})"
+    project.notebook("01-trial", f"{code}{own}.write_text('a')\n{own}.read_text()")
+    assert runner.run() == 0
+    record = json.loads((project.reports / "01-trial" / "run.json").read_text())
+    [check] = [check for check in record["checks"] if check["name"] == "Data"]
+    assert check["state"] == "failed"
+    assert "mine.csv" in check["found"]
+    assert "own.csv" not in check["found"]
+    assert "/" not in check["found"]
