@@ -174,6 +174,9 @@ def why(options: argparse.Namespace) -> int:
         reasons = f": {'; '.join(decision.reasons)}" if decision.reasons else ""
         print(f"{run.slug:<{width}}  {words[decision.action]}{reasons}")  # noqa: T201
         counts[decision.action] += 1
+    if not (only or given or options.dataset):
+        for slug, reason in runner.beside(runs).items():
+            print(f"{slug:<{width}}  beside the plan, out of date: {reason}")  # noqa: T201
     _say(", ".join(f"{count} {words[action]}" for action, count in counts.items() if count))
     return 0
 

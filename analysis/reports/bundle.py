@@ -148,7 +148,7 @@ def _fill(folder: Path, contents: Contents, *, certified: bool) -> None:
         place = folder / "reports" / report.slug / "run.json"
         place.write_text(files.to_json(record), "utf-8", newline="\n")
     reports = folder / "reports"
-    index.write(reports, beside=False)  # what is packed is up to date
+    index.write(reports)  # what is packed is up to date
     sizes = {name: path.stat().st_size for name, path in _walk(folder)}
     readme = replication.write(contents, sum(sizes.values()), certified=certified)
     files.write_text(folder / README, readme)

@@ -154,7 +154,7 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
         another process writes the reports.
     """
     require(formats)
-    from analysis.reports import index  # noqa: PLC0415
+    from analysis.reports import index, offplan, plan  # noqa: PLC0415
 
     written: list[Path] = []
     folders, reports = staging.finished(slugs), paths.reports()
@@ -164,7 +164,7 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
                 record = json.loads((folder / "run.json").read_text("utf-8"))
                 written += write(folder, record, formats)
         finally:  # the index links to what is there
-            index.write(reports)
+            index.write(reports, offplan.stale(reports, {run.slug for run in plan.load()}))
     return tuple(written)
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -19,7 +19,8 @@ from types import MappingProxyType
 from typing import Any
 
 from analysis import __version__, fields, files
-from analysis.reports import embed, formats, ledger, offplan, plan, staging
+from analysis.errors import LianjianError
+from analysis.reports import embed, formats, ledger, staging
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -68,45 +69,32 @@ class Failures:
     runs: list[dict[str, Any]]
 
 
-def write(reports: Path, *, beside: bool = True) -> None:
+def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
     """Write the index of a folder of reports, and the ledger of all their numbers.
 
     Parameters
     ----------
     reports : Path
         The folder.
-    beside : bool
-        Whether to look if the reports that no plan asks for are what would be made now.
+    old : mapping of str to str
+        Reports that are not what would be made now, and why.
     """
-    old: dict[str, str] = {}
-    if beside:
-        planned = {run.slug for run in plan.load()}
-        old = offplan.stale(reports, [n for n in _folders(reports) if _is_good(n, planned)])
     files.write_text(reports / "index.html", render(reports, old))
     ledger.write_whole(reports)
 
 
-def is_of(reports: Path) -> bool:
-    """Whether the index lists the reports that are there: folders come and go by hand."""
+def is_of(reports: Path, old: Mapping[str, str] = NOTHING) -> bool:
+    """Whether the index says what is there: folders come and go by hand, and reports grow old."""
     try:
         with (reports / "index.html").open(encoding="utf-8") as file:
-            return f'data-folders="{_mark(reports)}"' in file.read(_HEAD)
+            return f'data-folders="{_mark(reports, old)}"' in file.read(_HEAD)
     except OSError:
         return False
 
 
-def _mark(reports: Path) -> str:
-    names = "\n".join(_folders(reports))
-    return hashlib.sha256(names.encode()).hexdigest()[:16]
-
-
-def _folders(reports: Path) -> list[str]:
-    with os.scandir(reports) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-
-
-def _is_good(name: str, planned: Collection[str]) -> bool:
-    return name not in planned and not name.endswith(staging.FAILED)
+def _mark(reports: Path, old: Mapping[str, str]) -> str:
+    said = json.dumps([staging.folders(reports), sorted(old.items())])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
@@ -142,7 +130,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
         counties=_counties(records),
         notebooks=_notebooks(records),
         checked=sum("checks" in r["states"] for r in good),
-        folders=_mark(reports),
+        folders=_mark(reports, old),
         has_old=bool(old),
         has_numbers=(reports / "numbers.csv").is_file(),
         script=script,
@@ -165,11 +153,16 @@ def _template() -> Any:  # noqa: ANN401  (jinja2 is imported when an index is wr
 def _records(reports: Path) -> list[dict[str, Any]]:
     """Read the run records, in the order of the reports' names."""
     records = []
-    for name in _folders(reports):
+    for name in staging.folders(reports):
         try:
             record = json.loads((reports / name / "run.json").read_bytes())
         except FileNotFoundError:
             continue  # a folder that no run made
+        except ValueError as error:
+            raise LianjianError(
+                f"{reports.name}/{name}/run.json cannot be read ({error}). Remove that folder, "
+                "then `lianjian run`; the index is the one of before."
+            ) from error
         present = set(os.listdir(reports / name))  # noqa: PTH208  (names only, three thousand times)
         record["folder"] = name
         record["files"] = [(file, word, hint) for file, word, hint in _FILES if file in present]

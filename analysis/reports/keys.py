@@ -74,7 +74,9 @@ class Looker:
         """Hash a file, or the names in a folder; "missing" when there is none."""
         if path not in self._bytes:
             if path.is_dir():
-                names = "\n".join(sorted(entry.name for entry in path.iterdir()))
+                names = "\n".join(
+                    sorted({entry.name for entry in path.iterdir()} - {"__pycache__"})
+                )
                 self._bytes[path] = _hash(names.encode())
             else:
                 self._bytes[path] = _hash(path.read_bytes()) if path.is_file() else "missing"

@@ -11,50 +11,57 @@ from analysis.reports.plan import Run
 
 
 def run_of(folder: Path) -> Run:
-    """Return the run that made a report.
+    """Return the run that made a report, or that failed.
 
     Raises
     ------
     LianjianError
         Its notebook is gone, or takes its parameters no more, or its records cannot be read.
     """
+    key = folder / keys.KEY  # a run that failed has none
     try:
         record = json.loads((folder / "run.json").read_bytes())
-        title = json.loads((folder / keys.KEY).read_bytes())["title"]
+        title = json.loads(key.read_bytes())["title"] if key.is_file() else ""
         notebook, given = paths.notebooks() / record["notebook"], record["parameters"]
     except (OSError, ValueError, KeyError) as error:
         raise LianjianError(f"{folder.name} does not say how it was made: {error}") from error
     if not notebook.is_file():
         raise LianjianError(f"{folder.name}: its notebook {notebook.name} is gone")
     checked = parameters.check(given, parameters.read(notebook), notebook.name)
-    return Run(notebook, folder.name, title, checked)
+    return Run(notebook, folder.name.removesuffix(staging.FAILED), title, checked)
 
 
 def named(word: str) -> Run | None:
     """Return the run of a report of this name, None where there is none or the plan has it."""
-    folder = paths.reports() / word
-    is_report = "/" not in word and not word.endswith(staging.FAILED)
-    if not is_report or not (folder / "run.json").is_file():
+    reports = paths.reports()
+    if "/" in word or word.startswith(".") or word.endswith(staging.FAILED):
         return None
-    planned = {name for run in plan.load() for name in (run.slug, run.name)}
-    return None if word in planned else run_of(folder)
+    if word in {name for run in plan.load() for name in (run.slug, run.name)}:
+        return None
+    for folder in (reports / word, reports / f"{word}{staging.FAILED}"):
+        if (folder / "run.json").is_file():
+            return run_of(folder)
+    return None
 
 
-def stale(reports: Path, slugs: Collection[str]) -> dict[str, str]:
-    """Say of reports beside the plan why they are not what would be made now.
+def stale(reports: Path, planned: Collection[str]) -> dict[str, str]:
+    """Say of the reports beside the plan why they are not what would be made now.
 
     Parameters
     ----------
     reports : Path
         Their folder.
-    slugs : collection of str
-        Their names.
+    planned : collection of str
+        Names of the reports that the plan asks for.
     """
     look = keys.Looker()
     found = {}
-    for slug in slugs:
+    for slug in staging.folders(reports):
+        folder = reports / slug
+        if slug in planned or slug.endswith(staging.FAILED) or not (folder / "run.json").is_file():
+            continue
         try:
-            decision = look.decide(run_of(reports / slug), reports / slug)
+            decision = look.decide(run_of(folder), folder)
         except LianjianError as error:
             found[slug] = str(error)
             continue

@@ -92,15 +92,16 @@ def address(value: Value) -> str:
 
     Examples
     --------
-    >>> address(1.0), address(-1.0), address([2022, 2024]), address("a-b")
-    ('1-0', 'minus-1-0', '2022-2024', 'a-b')
+    >>> address(1.0), address(-1.0), address([2022, 2024]), address("low")
+    ('1-0', 'minus-1-0', '2022-2024', 'low')
     >>> address("a b") == address("a_b")
     False
     """
-    if isinstance(value, list) and value and not any(isinstance(item, str) for item in value):
+    if isinstance(value, list) and value and {type(item) for item in value} <= {int, date}:
         return "-".join(address(item) for item in value)
     if isinstance(value, str | list):
-        return slug(text(value), exact=True)
+        # a hyphen could be the one before the next parameter
+        return slug(text(value).replace("-", "--"), exact=True)
     if isinstance(value, int | float):  # True and False as well
         return slug(str(value).replace("-", "minus-").replace("+", ""))
     return text(value)
@@ -163,7 +164,12 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
         note = " ".join(beside) or above
         annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        found[target] = _parameter(target, annotation, value, note)
+        try:
+            found[target] = _parameter(target, annotation, value, note)
+        except (SyntaxError, ValueError, TypeError) as error:
+            raise LianjianError(
+                f"{where}: parameter {target!r}, line {node.lineno}, cannot be read: {error}"
+            ) from error
         _check_default(found[target], value, where)
     return found
 
@@ -181,11 +187,15 @@ def _check_default(parameter: Parameter, value: ast.expr | None, where: str) -> 
     default = parameter.default
     items = default if parameter.many and isinstance(default, list) else [default]
     is_plain = default is not None or (isinstance(value, ast.Constant) and value.value is None)
-    if is_plain and all(_fits(item, parameter) for item in items):
+    is_clear = parameter.checked or not isinstance(default, list)
+    if is_plain and is_clear and all(_fits(item, parameter) for item in items):
         return
     has = "has no default" if value is None else f"has the default {ast.unparse(value)}"
-    takes = parameter.allowed if parameter.checked else "a text, number or date, or a list of them"
-    raise LianjianError(f"{where}: parameter {parameter.name!r} {has}; it takes {takes}, as such.")
+    plain_one = "a text, a number or a date (a list says of what, as list[int])"
+    takes = parameter.allowed if parameter.checked else plain_one
+    raise LianjianError(
+        f"{where}: parameter {parameter.name!r} {has}; it takes {takes}, written out."
+    )
 
 
 @dataclass(frozen=True)
@@ -226,16 +236,14 @@ def _parameter(
 def _default(value: ast.expr | None) -> Value:
     if value is None:
         return None
-    if isinstance(value, ast.Call) and ast.unparse(value.func) in {"date", "datetime.date"}:
-        try:
-            return date(*(ast.literal_eval(argument) for argument in value.args))
-        except (ValueError, TypeError):
-            return None
+    if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "date":
+        named = {word.arg: ast.literal_eval(word.value) for word in value.keywords if word.arg}
+        return date(*map(ast.literal_eval, value.args), **named)
     if isinstance(value, ast.List):
         return [item for item in map(_default, value.elts) if not isinstance(item, list)]
     try:
         found = ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     return found if isinstance(found, str | int | float | bool) else None
 
@@ -326,6 +334,8 @@ def _fit(value: object, parameter: Parameter, where: str) -> Value:
 
 
 def _fit_one(value: object, parameter: Parameter, where: str) -> Scalar:
+    if isinstance(value, str) and value.lower() == "none" and "None" in parameter.kinds:
+        return None  # as `lianjian params` writes it
     for candidate in (value, *_readings(value)):
         if _fits(candidate, parameter):
             whole = isinstance(candidate, int) and not isinstance(candidate, bool)

@@ -33,7 +33,7 @@ from typing import Any
 from analysis import fields, paths
 from analysis.errors import LianjianError
 from analysis.reports import parameters
-from analysis.reports.names import listed, meant, slug
+from analysis.reports.names import is_slug, listed, meant, slug
 from analysis.reports.parameters import Parameter, Scope, Value
 
 _NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
@@ -218,11 +218,11 @@ def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Paramet
 
 
 def _report_slug(parts: Sequence[str]) -> str:
-    whole = "-".join(slug(part) for part in parts if part)
+    whole = "-".join(part if is_slug(part) else slug(part) for part in parts if part)
     if len(whole) <= _LONGEST_SLUG:
         return whole
     # a folder's name has an end: the beginning tells a person, the hash tells it from others
-    return f"{whole[:_LONGEST_SLUG]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+    return f"{whole[:_LONGEST_SLUG].rstrip('-_')}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def _title(template: str, words: Mapping[str, str], where: str) -> str:
@@ -314,11 +314,14 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
         # who says the default says nothing: it is the same report
         merged = {n: v for n, v in merged.items() if n in run.parameters or v != now[n]}
         marks = [
-            f"{'' if name == 'dataset' else f'{name}-'}{parameters.address(value)}"
-            for name, value in merged.items()
-            if name in new and value != now[name]
+            f"{name}-{parameters.address(merged[name])}"
+            for name in declared
+            if name != "dataset" and name in merged and name in new and merged[name] != now[name]
         ]
-        changed.append(replace(run, slug=_report_slug([run.slug, *marks]), parameters=merged))
+        if "dataset" in new and new["dataset"] != now["dataset"]:
+            marks.append(str(new["dataset"]))
+        name = _report_slug([run.slug, *marks]) if marks else run.slug
+        changed.append(replace(run, slug=name, parameters=merged))
     if dataset is not None and runs and not takes_dataset:
         raise LianjianError(
             f"None of the selected notebooks has a parameter 'dataset', so {dataset!r} would "

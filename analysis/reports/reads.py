@@ -74,7 +74,8 @@ def seen(text: str) -> dict[str, tuple[str, ...]]:
         name = Path(written)
         if mark == "outside":
             found["outside"].add(written)
-        elif mark == "folder" and name.parts[:1] == ("data",):
+        elif mark == "folder" and name.parts and name != Path("notebooks") and _is_source(name):
+            # whoever imports a module lists the folder of notebooks
             found["folders"].add(name.as_posix())
         elif mark == "file" and _is_source(name):
             found["files"].add(_compiled_from(name).as_posix())

@@ -82,18 +82,30 @@ def planned(
     LianjianError
         The plan, the selection or a parameter is wrong.
     """
-    runs = plan.override(_selected(only), given, dataset)
+    runs = plan.override(_selected(only, fixed=bool(given) or dataset is not None), given, dataset)
     if not runs:
         raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
     return runs
 
 
-def _selected(only: Sequence[str]) -> tuple[Run, ...]:
+def _selected(only: Sequence[str], *, fixed: bool) -> tuple[Run, ...]:
     """Return the runs of the plan that are named, and the reports beside it that are."""
-    beside = [run for word in only if (run := offplan.named(word)) is not None]
-    inside = [word for word in only if word not in {run.slug for run in beside}]
+    words = dict.fromkeys(only)
+    beside = [run for word in words if (run := offplan.named(word)) is not None]
+    if beside and fixed:
+        raise LianjianError(
+            f"{beside[0].slug} has its parameters already. For another, name its notebook: "
+            f"lianjian run {beside[0].name} -p …"
+        )
+    inside = [word for word in words if word not in {run.slug for run in beside}]
     planned = plan.select(plan.load(), inside) if inside or not beside else ()
     return (*planned, *beside)
+
+
+def beside(runs: Sequence[Run]) -> dict[str, str]:
+    """Say which reports beside a whole plan are out of date, and why."""
+    reports = paths.reports()
+    return offplan.stale(reports, {run.slug for run in runs}) if reports.is_dir() else {}
 
 
 def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -176,8 +188,10 @@ def run(
             finally:
                 launch.cool_down()
             staging.sweep(reports)
-        if tasks or not index.is_of(reports):
-            index.write(reports)
+        known = {r.slug for r in (plan.load() if only or parameters or dataset else runs)}
+        old = offplan.stale(reports, known)
+        if tasks or not index.is_of(reports, old):
+            index.write(reports, old)
     return _close(len(runs), len(tasks), outcomes, time.perf_counter() - started)
 
 

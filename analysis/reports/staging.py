@@ -102,6 +102,12 @@ def forget_failures(reports: Path, notebooks: Collection[str]) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def folders(reports: Path) -> list[str]:
+    """Return the names of the folders of reports, good and failed."""
+    with os.scandir(reports) as entries:
+        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+
+
 def sweep(reports: Path) -> None:
     """Clear away what a killed run left; a report caught between two renames comes back."""
     staging = reports / _STAGING

@@ -113,6 +113,9 @@ def test_the_index_lists_what_is_there_and_says_what_is_old(project):
     assert "out of date" not in index.read_text()
     project.notebook("01-x", "# One", "year + 1", parameters="year: int = 2024  # y")
     assert runner.run(options=ONE) == 0
+    assert list(runner.beside(runner.planned())) == ["01-x-year-2022"]
+    with pytest.raises(LianjianError, match="its parameters already"):
+        runner.planned(["01-x-year-2022"], {"year": "2023"})
     [row] = re.findall(r'<a href="01-x-year-2022/report.html">.*', index.read_text())
     assert 'title="code of 01-x.ipynb changed, from cell 3 on">out of date' in row
     assert runner.run(only=["01-x-year-2022"], options=ONE) == 0  # by the report's own name
@@ -128,8 +131,29 @@ def test_a_failure_of_a_command_line_is_kept_until_it_is_mended(project):
     assert (project.reports / "01-x-year-2022.failed" / "error.txt").is_file()
     assert "01-x-year-2022.failed" in (project.reports / "index.html").read_text()
     project.notebook("01-x", "# One", "year", parameters="year: int = 2024  # y")
-    assert runner.run(parameters={"year": "2022"}, options=ONE) == 0
+    assert runner.run(only=["01-x-year-2022"], options=ONE) == 0  # by the name in the index
     assert not (project.reports / "01-x-year-2022.failed").exists()
+    assert (project.reports / "01-x-year-2022").exists()
+
+
+def test_a_report_beside_the_plan_grows_old_without_a_run(project):
+    project.notebook("01-x", "# One", "open('f.txt').read() * k", parameters="k: int = 1  # k")
+    project.notebook("02-y", "# Two", "1")
+    (project.root / "notebooks" / "f.txt").write_text("a")
+    assert runner.run(options=ONE) == 0
+    assert runner.run(parameters={"k": "2"}, only=["01"], options=ONE) == 0
+    (project.root / "notebooks" / "f.txt").write_text("b")
+    assert runner.run(only=["02"], options=ONE) == 0  # up to date
+    assert "notebooks/f.txt changed" in (project.reports / "index.html").read_text()
+
+
+def test_a_record_that_cannot_be_read_is_named(project):
+    project.notebook("01-x", "# One", "1")
+    project.notebook("02-y", "# Two", "1")
+    assert runner.run(options=ONE) == 0
+    (project.reports / "01-x" / "run.json").write_text("{")
+    with pytest.raises(LianjianError, match=r"01-x/run.json cannot be read"):
+        runner.run(only=["02"], options=Options(jobs=1, force=True))
 
 
 def test_a_run_that_needs_no_kernel_says_no_more_than_why(project, capfd):

@@ -207,14 +207,18 @@ def test_what_only_types_need_is_not_reached(project):
 def test_what_lies_beside_the_notebook_counts_as_well(project):
     (project.root / "notebooks" / "helper.py").write_text("FACTOR = 2\n")
     (project.root / "notebooks" / "weights.csv").write_text("1\n")
+    (project.root / "notebooks" / "more").mkdir()
     code = "import helper, pathlib\npathlib.Path('made.txt').touch()\n"
+    code += "list(pathlib.Path('more').iterdir())\n"
     project.notebook("01-trial", code + "helper.FACTOR * int(open('weights.csv').read())")
     assert runner.run() == 0
     key = json.loads((project.reports / "01-trial" / "key.json").read_text())
-    assert set(key["data"]) == {"notebooks/helper.py", "notebooks/weights.csv"}
+    assert set(key["data"]) == {"notebooks/helper.py", "notebooks/weights.csv", "notebooks/more/"}
     assert decision().action == "none"
     (project.root / "notebooks" / "helper.py").write_text("FACTOR = 3000\n")
     assert decision().reasons == ("notebooks/helper.py changed",)
+    (project.root / "notebooks" / "more" / "new.csv").touch()
+    assert decision().reasons == ("notebooks/helper.py changed", "notebooks/more/ changed")
 
 
 def test_data_from_elsewhere_are_said_on_the_page(project, tmp_path_factory):

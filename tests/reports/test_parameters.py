@@ -190,17 +190,30 @@ def test_dates_lists_and_chinese_arrive_in_the_notebook(project):
         ("a: int = 2", "sets 'a' twice, line 2"),
         ("b = c = 1", "holds 'b = c = 1'"),
         ("b: int = 'x'", "has the default 'x'; it takes int"),
-        ("b: int = len('abc')", "it takes int, as such"),
+        ("b: int = len('abc')", "it takes int, written out"),
         ("b: float = float('nan')", "it takes float"),
-        ("b: dict = {}", "a text, number or date, or a list of them"),
+        ("b: dict = {}", "a list says of what"),
         ("b: list[int] = [1, 'x']", "it takes a list"),
         ("b: int = None", "it takes int"),
         ("b: int", "has no default"),
+        ("b: Literal[A] = 'a'", "line 2, cannot be read"),
+        ("b: 'foo bar' = 1", "line 2, cannot be read"),
+        ("b = {[1]: 2}", "a list says of what"),
+        ("b: list[list[int]] = [[1]]", "a list says of what"),
     ],
 )
 def test_a_cell_of_parameters_holds_one_plain_default_each(line, message):
     with pytest.raises(LianjianError, match=message):
         parameters.declared(f"a: int = 1\n{line}")
+
+
+def test_none_is_set_as_it_is_printed():
+    found = parameters.declared("a: str | None = 'x'\nd = dt.date(year=2024, month=1, day=2)")
+    assert parameters.check({"a": "none", "d": "2023-01-01"}, found, "x") == {
+        "a": None,
+        "d": date(2023, 1, 1),
+    }
+    assert found["d"].default == date(2024, 1, 2)
 
 
 def test_a_cell_of_parameters_may_import_its_types():

@@ -95,10 +95,27 @@ def test_slugs_are_safe_and_distinct():
 
 def test_two_values_of_a_parameter_never_share_an_address():
     values = [1.0, -1.0, 1e-05, 1e05, 1e16, True, "a b", "a-b", "a=b", "a_b", "A-b", ["a", "b"],
-              ["a,b", "c"], "", [2022, 2024], [2022], [-2022]]  # fmt: skip
+              ["a,b", "c"], "", [2022, 2024], [2022], [-2022], [1.0, 2], [1, 0, 2],
+              "1-b-2", "2024"]  # fmt: skip
     made = [parameters.address(value) for value in values]
     assert len(set(made)) == len(made)
     assert all(slug(text) == text for text in made)
+
+
+def test_a_long_name_stays_the_same_name(two):
+    two.plan('[[run]]\nnotebook = "09-brief"\ngrid = { dataset = ["' + "x" * 200 + '"] }')
+    [run] = plan.select(plan.load(), ["09"])
+    [same] = plan.override([run], {}, None)
+    assert same.slug == run.slug
+    assert len(run.slug) < 140
+
+
+def test_the_order_of_what_is_set_makes_no_other_report(two):
+    first, second = (
+        plan.override(plan.select(plan.load(), ["09"]), given, None)[0]
+        for given in ({"year": "2022", "county": "621022"}, {"county": "621022", "year": "2022"})
+    )
+    assert first == second
 
 
 def test_a_notebook_of_another_name_is_left_alone_and_said_to_be(two):
