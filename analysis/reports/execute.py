@@ -18,6 +18,7 @@ from analysis import __version__
 from analysis.errors import LianjianError
 from analysis.reports import kernel, launch, normalise, parameters, reads, zygote
 from analysis.reports.imports import import_papermill
+from analysis.reports.parameters import Parameter
 from analysis.reports.plan import Run
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
 
     _prepare_papermill()
-    secrets, expected = _secrets(run), _expected(run)
+    declared = parameters.read(run.notebook)
+    secrets, expected = _secrets(run, declared), _expected(run, declared)
     failure: Failure | None = None
     parent = launch.zygote_process() if warm else None
     started = time.perf_counter()
@@ -189,10 +191,10 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     if shown and failure is None:
         reason = f"an output shows the secret {', '.join(shown)}; print nothing that holds it"
         failure = Failure(None, "", "SecretShown", reason, "")
+    for value in values.values():
+        log, changed = log.replace(value, "<secret>"), changed.replace(value, "<secret>")
     if changed and failure is None:
         failure = Failure(None, "", "", f"{run.notebook.name}: {changed}", "")
-    for value in values.values():
-        log = log.replace(value, "<secret>")
     text = nbformat.writes(node) + "\n"
     (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
     return Executed(node, seconds, cell_seconds, failure, log=log, **seen), survived
@@ -221,7 +223,7 @@ def _for_papermill(value: parameters.Value) -> Any:  # noqa: ANN401
     return _Date(value.isoformat()) if isinstance(value, dt.date) else value
 
 
-def _secrets(run: Run) -> dict[str, str]:
+def _secrets(run: Run, declared: Mapping[str, Parameter]) -> dict[str, str]:
     """Return the secret parameters of a notebook and the environment variables that hold them.
 
     Raises
@@ -229,7 +231,7 @@ def _secrets(run: Run) -> dict[str, str]:
     LianjianError
         One is not set, or too short to be struck out of outputs.
     """
-    variables = {p.name: p.variable for p in parameters.read(run.notebook).values() if p.secret}
+    variables = {p.name: p.variable for p in declared.values() if p.secret}
     for name, variable in variables.items():
         if len(os.environ.get(variable, "")) < _SHORTEST_SECRET:
             raise LianjianError(
@@ -239,9 +241,8 @@ def _secrets(run: Run) -> dict[str, str]:
     return variables
 
 
-def _expected(run: Run) -> dict[str, str]:
+def _expected(run: Run, declared: Mapping[str, Parameter]) -> dict[str, str]:
     """Return what each parameter holds as long as no cell sets it again, as Python writes it."""
-    declared = parameters.read(run.notebook)
     values = {name: p.default for name, p in declared.items() if not p.secret} | run.parameters
     return {name: repr(value)[: kernel.LONGEST_VALUE] for name, value in values.items()}
 

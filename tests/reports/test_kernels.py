@@ -284,6 +284,14 @@ def test_a_secret_in_an_output_fails_the_run_and_is_struck_out(project, monkeypa
     assert "<token>" in out or "shows the secret token" in out
 
 
+def test_a_secret_that_takes_the_place_of_a_parameter_is_struck_out(project, monkeypatch, capsys):
+    assert secret_run(project, monkeypatch, "year, len(token)", "globals()['year'] = token") == 1
+    assert b"hunter2" not in everything(project.root)
+    out = capsys.readouterr().out
+    assert "hunter2" not in out
+    assert "'<secret>' after the last cell" in out
+
+
 def test_a_secret_that_is_not_set_stops_before_a_kernel_starts(project, monkeypatch, capsys):
     monkeypatch.setattr(launch, "manager", None)
     assert secret_run(project, monkeypatch, "token, year", value="x") == 1
