@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports import keys, parameters, plan, staging
+from analysis.reports import keys, parameters, staging
 from analysis.reports.plan import Run
 
 
@@ -32,11 +32,9 @@ def run_of(folder: Path) -> Run:
 
 
 def named(word: str) -> Run | None:
-    """Return the run of a report of this name, None where there is none or the plan has it."""
+    """Return the run that made, or failed to make, a report of this name; None without one."""
     reports = paths.reports()
     if "/" in word or word.startswith(".") or word.endswith(staging.FAILED):
-        return None
-    if word in {name for run in plan.load() for name in (run.slug, run.name)}:
         return None
     for folder in (reports / word, reports / f"{word}{staging.FAILED}"):
         if (folder / "run.json").is_file():

@@ -90,15 +90,18 @@ def planned(
 
 def _selected(only: Sequence[str], *, fixed: bool) -> tuple[Run, ...]:
     """Return the runs of the plan that are named, and the reports beside it that are."""
+    every = plan.load()
+    names = {name for run in every for name in (run.slug, run.name)}
     words = dict.fromkeys(only)
-    beside = [run for word in words if (run := offplan.named(word)) is not None]
+    found = [offplan.named(word) for word in words if word not in names]
+    beside = [run for run in found if run is not None]
     if beside and fixed:
         raise LianjianError(
             f"{beside[0].slug} has its parameters already. For another, name its notebook: "
             f"lianjian run {beside[0].name} -p …"
         )
     inside = [word for word in words if word not in {run.slug for run in beside}]
-    planned = plan.select(plan.load(), inside) if inside or not beside else ()
+    planned = plan.select(every, inside) if inside or not beside else ()
     return (*planned, *beside)
 
 

@@ -126,12 +126,13 @@ def finished(slugs: Sequence[str] = ()) -> list[Path]:
     LianjianError
         There is no report of that name, or none at all.
     """
-    folders = {path.parent.name: path.parent for path in paths.reports().glob("[!.]*/run.json")}
-    found = {name: folders[name] for name in sorted(folders) if not name.endswith(FAILED)}
+    reports = paths.reports()
+    made = [path.parent.name for path in sorted(reports.glob("[!.]*/run.json"))]
+    found = {name: reports / name for name in made if not name.endswith(FAILED)}
     named = [_whole(slug, found) for slug in slugs]
     for slug in named:
         if slug not in found:
-            failed = f"{slug}{FAILED}" in folders
+            failed = f"{slug}{FAILED}" in made
             why = " Its only run failed." if failed else meant(slug, found)
             raise LianjianError(
                 f"There is no finished report {slug!r}.{why} "
