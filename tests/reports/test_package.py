@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 import pytest
@@ -21,6 +21,7 @@ from analysis.clean.build import build
 from analysis.errors import LianjianError
 from analysis.reports import bundle, bundle_checks, bundle_data, runner
 
+HOME = PurePosixPath("/", "home", "user")  # of no machine
 VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\
 alliance_id,joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,\
 has_reserve_talent,central_project_year
@@ -419,7 +420,7 @@ def test_an_unknown_dataset_is_named_with_those_there_are(copy):
 
 
 def absolute(root):
-    (root / "docs" / "note.md").write_text("See /home/user/data.\n", "utf-8")
+    (root / "docs" / "note.md").write_text(f"See {HOME}/data.\n", "utf-8")
 
 
 def of_this_machine(root):
