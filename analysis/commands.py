@@ -129,8 +129,8 @@ def _in_words(score: Mapping[str, int]) -> str:
 def run(options: argparse.Namespace) -> int:
     from analysis.clean.build import PUBLISHED
     from analysis.clean.build import build as build_dataset
-    from analysis.reports import runner
-    from analysis.reports.execute import Limits
+    from analysis.reports.run import runner
+    from analysis.reports.run.execute import Limits
 
     # what the notebooks read must be what the raw files say now
     only, given = _selected(options)
@@ -163,7 +163,7 @@ def _selected(options: argparse.Namespace) -> tuple[list[str], dict[str, str]]:
 
 
 def why(options: argparse.Namespace) -> int:
-    from analysis.reports import runner
+    from analysis.reports.run import runner
 
     only, given = _selected(options)
     runs = runner.planned(only, given, options.dataset)
@@ -183,7 +183,8 @@ def why(options: argparse.Namespace) -> int:
 
 def params(options: argparse.Namespace) -> int:
     from analysis.clean.build import must_exist
-    from analysis.reports import names, parameters, plan
+    from analysis.reports import names
+    from analysis.reports.plan import parameters, plan
 
     found = plan.discover()
     name = options.notebook.removesuffix(".ipynb")
@@ -206,7 +207,7 @@ def params(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    from analysis.reports import ledger
+    from analysis.reports.page import ledger
 
     try:
         changes = ledger.compare(options.old, options.new, options.tolerance)
@@ -223,7 +224,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def render(options: argparse.Namespace) -> int:
-    from analysis.reports import documents
+    from analysis.reports.documents import documents
 
     written = documents.render(options.reports, options.formats or ["pdf"])
     for path in written:
@@ -239,7 +240,7 @@ def cite(options: argparse.Namespace) -> int:
 
 
 def package(options: argparse.Namespace) -> int:
-    from analysis.reports import bundle
+    from analysis.reports.bundle import bundle
 
     made = bundle.package(
         options.to, with_data=options.with_data, with_reports=options.with_reports,

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from analysis.reports.launch import environment
+from analysis.reports.run.launch import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 CORES = "2"
@@ -105,7 +105,9 @@ began = time.perf_counter()
 import numpy, pandas, pyarrow.parquet, scipy.stats, scipy.optimize, seaborn, matplotlib.backends.backend_svg
 import nbformat, IPython.display
 import analysis, analysis.figures
-from analysis.reports import plan, publish, products, tables
+from analysis.reports.plan import plan
+from analysis.reports.page import publish
+from analysis.reports import products, tables
 slugs = set(sys.argv[1].split(","))
 wanted = [run for run in plan.load() if run.slug in slugs]
 def cells(run):

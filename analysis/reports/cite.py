@@ -5,9 +5,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports import bibliography, citation, staging
+from analysis.reports import bibliography, citation
 from analysis.reports.formats import visible
 from analysis.reports.names import listed, meant
+from analysis.reports.run import staging
 
 
 def cite(report: str, form: str) -> str:

@@ -6,7 +6,7 @@ import textwrap
 import nbformat
 import pytest
 
-from analysis.reports import launch
+from analysis.reports.run import launch
 
 SIMULATED = {
     "name": "trial",

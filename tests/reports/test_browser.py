@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from analysis.reports import runner
+from analysis.reports.run import runner
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,10 @@ import nbformat
 import pytest
 
 from analysis import paths
-from analysis.reports import checks, findings, origin, randomness, runner, versions
-from analysis.reports.checks import FAILED, OK, UNKNOWN, Told
+from analysis.reports.freshness import origin
+from analysis.reports.page import checks, findings, randomness, versions
+from analysis.reports.page.checks import FAILED, OK, UNKNOWN, Told
+from analysis.reports.run import runner
 
 # of no machine, and put together so that no search for such paths stops here
 HOME = PurePosixPath("/", "home", "user")

@@ -15,8 +15,9 @@ from citeproc.source.json import CiteProcJSON
 
 from analysis.clean.authors import Author, own_work
 from analysis.errors import LianjianError
-from analysis.reports import bibliography, citation, runner
+from analysis.reports import bibliography, citation
 from analysis.reports.cite import cite
+from analysis.reports.run import runner
 
 HARD = r"""50 % of {a_b} & "c" <d> #1 $x^2$ ~y \input{z} 环县 村's"""
 CFF = """\

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports import executors, runner
-from analysis.reports.runner import Options
+from analysis.reports.run import executors, runner
+from analysis.reports.run.runner import Options
 
 RUNS = 6
 WORKER = ["worker", "--nthreads", "1", "--nworkers", "1", "--no-nanny", "--no-dashboard",
@@ -67,7 +67,7 @@ def test_a_killed_worker_costs_a_second_try_and_no_byte(project, cluster):
         record("n", {number}, label="Number")
         """)  # fmt: skip
     driver = subprocess.Popen(
-        [sys.executable, "-c", ("import sys; from analysis.reports.runner import Options, run;"
+        [sys.executable, "-c", ("import sys; from analysis.reports.run.runner import Options, run;"
                                 f"sys.exit(run(options=Options(scheduler={address!r})))")],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -13,7 +13,8 @@ import pytest
 
 from analysis import cli
 from analysis.errors import LianjianError
-from analysis.reports import documents, runner
+from analysis.reports.documents import documents
+from analysis.reports.run import runner
 
 ALT = "A line that rises from 3 to 4"
 TYPST = r'#panic("x") $x$ *a* @ref <tab-x> \ "quoted" [x] // y'

@@ -12,8 +12,9 @@ import time
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports import execute, index, runner, staging
-from analysis.reports.runner import Options
+from analysis.reports.page import index
+from analysis.reports.run import execute, runner, staging
+from analysis.reports.run.runner import Options
 
 PRODUCTS = """
 import pandas as pd
@@ -303,7 +304,7 @@ def test_an_interruption_leaves_no_kernel_and_no_half_report(project, how):
     )
     project.notebook("02-next", "1")
     command = (
-        "import sys; from analysis.reports.runner import Options, run;"
+        "import sys; from analysis.reports.run.runner import Options, run;"
         "sys.exit(run(options=Options(jobs=1)))"
     )
     # started from a background job, a process would inherit that Ctrl-C is ignored

@@ -7,10 +7,12 @@ import json
 import bibtexparser
 import pytest
 
-from analysis.reports import bibliography, citation, formats, index, ledger, runner
+from analysis.reports import bibliography, citation, formats
 from analysis.reports.names import is_slug, slug
-from analysis.reports.plan import _report_slug
-from analysis.reports.runner import Options
+from analysis.reports.page import index, ledger
+from analysis.reports.plan.plan import _report_slug
+from analysis.reports.run import runner
+from analysis.reports.run.runner import Options
 from tests.reports.payloads import PAYLOADS
 
 TEXTS = list(PAYLOADS.values())

@@ -29,8 +29,8 @@ HEAVY = (
     [
         "import analysis",
         "import analysis.cli; analysis.cli._parser()",
-        "import analysis.reports.runner",
-        "from analysis.reports import runner; runner.decide(runner.planned())",
+        "import analysis.reports.run.runner",
+        "from analysis.reports.run import runner; runner.decide(runner.planned())",
     ],
 )
 def test_nothing_heavy_is_imported_to_answer(code):
@@ -42,7 +42,7 @@ def test_charts_come_without_what_few_of_them_need():
 
 
 def test_papermill_comes_without_what_it_does_not_need():
-    code = "from analysis.reports.imports import import_papermill; import_papermill()"
+    code = "from analysis.reports.run.imports import import_papermill; import_papermill()"
     assert loaded(code, "papermill", "nbformat", "rfc3987_syntax", "pyarrow") == (
         "['papermill', 'nbformat']"
     )

@@ -11,8 +11,9 @@ import time
 import psutil
 import pytest
 
-from analysis.reports import execute, launch, plan, runner, zygote
-from analysis.reports.runner import Options
+from analysis.reports.plan import plan
+from analysis.reports.run import execute, launch, runner, zygote
+from analysis.reports.run.runner import Options
 
 pytestmark = pytest.mark.skipif(
     not zygote.possible(),
@@ -178,7 +179,7 @@ def test_a_forked_kernel_gives_the_bytes_of_a_plain_one(project, tmp_path):
 def test_the_default_is_warm_here_and_the_run_ends_the_process(project):
     assert launch.warm_kernels()
     project.notebook("01-x", "import os\nprint(os.getppid())")
-    command = "from analysis.reports import runner; runner.run()"
+    command = "from analysis.reports.run import runner; runner.run()"
     subprocess.run([sys.executable, "-c", command], check=True, capture_output=True)
     parent = int(project_output(project))
     with pytest.raises(ProcessLookupError):
@@ -215,7 +216,7 @@ def test_no_kernel_outlives_a_driver_that_is_killed(project):
     time.sleep(100)
     """)  # fmt: skip
     driver = subprocess.Popen([sys.executable, "-c",
-                               "from analysis.reports import runner; runner.run()"])  # fmt: skip
+                               "from analysis.reports.run import runner; runner.run()"])  # fmt: skip
     deadline = time.monotonic() + 60
     while not (mark.exists() and " " in mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)

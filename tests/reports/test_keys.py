@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
-from analysis.reports import keys, plan, runner
-from analysis.reports.runner import Options
+from analysis.reports.freshness import keys
+from analysis.reports.plan import plan
+from analysis.reports.run import runner
+from analysis.reports.run.runner import Options
 
 READS = """
 import csv
@@ -64,7 +66,7 @@ def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
     )  # fmt: skip
     assert decision().action == "render"
     assert decision().reasons == ("text or layout of 01-trial.ipynb changed",)
-    monkeypatch.setattr("analysis.reports.execute.execute", None)  # calling it would fail
+    monkeypatch.setattr("analysis.reports.run.execute.execute", None)  # calling it would fail
     assert runner.run() == 0
     page = ran.report("01-trial")
     assert "It counts rows." in page
@@ -123,7 +125,7 @@ def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch)
     touched("wild.py")
     assert decision() == keys.Decision("none")
     touched("normalise.py")
-    assert "module analysis.reports.normalise changed" in decision().reasons
+    assert "module analysis.reports.page.normalise changed" in decision().reasons
     touched("report.html.j2")
     assert decision() == keys.Decision("render", ("the page's template or the citation changed",))
 

@@ -10,7 +10,8 @@ import pytest
 
 from analysis import cli
 from analysis.errors import LianjianError
-from analysis.reports import ledger, runner
+from analysis.reports.page import ledger
+from analysis.reports.run import runner
 
 NUMBERS = """
 from analysis.reports import record

@@ -19,7 +19,8 @@ from rocrate.rocrate import ROCrate
 from analysis import cli, paths
 from analysis.clean.build import build
 from analysis.errors import LianjianError
-from analysis.reports import bundle, bundle_checks, bundle_data, runner
+from analysis.reports.bundle import bundle, bundle_checks, bundle_data
+from analysis.reports.run import runner
 
 HOME = PurePosixPath("/", "home", "user")  # of no machine
 VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\

@@ -9,16 +9,8 @@ import nbformat
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports import (
-    embed,
-    findings,
-    formats,
-    fragments,
-    latin,
-    ledger,
-    normalise,
-    sanitise,
-)
+from analysis.reports import formats
+from analysis.reports.page import embed, findings, fragments, latin, ledger, normalise, sanitise
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -4,7 +4,8 @@ import pytest
 
 from analysis import cli
 from analysis.errors import LianjianError
-from analysis.reports import parameters, runner
+from analysis.reports.plan import parameters
+from analysis.reports.run import runner
 
 CELL = """
 from typing import Literal

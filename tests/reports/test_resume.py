@@ -13,10 +13,10 @@ import pytest
 
 from analysis import files as writing
 from analysis.errors import LianjianError
-from analysis.reports import runner, staging
-from analysis.reports.runner import Options
+from analysis.reports.run import runner, staging
+from analysis.reports.run.runner import Options
 
-DRIVER = "import sys; from analysis.reports.runner import Options, run; sys.exit(run(options=Options(jobs=1)))"  # noqa: E501
+DRIVER = "import sys; from analysis.reports.run.runner import Options, run; sys.exit(run(options=Options(jobs=1)))"  # noqa: E501
 
 
 def wait_for(path, seconds=60):
@@ -192,7 +192,7 @@ def test_without_an_exchange_two_renames_do(tmp_path, monkeypatch):
 
 
 def test_a_worker_of_a_plan_that_has_ended_publishes_nothing(good):
-    from analysis.reports.report import Task, perform
+    from analysis.reports.run.report import Task, perform
 
     before = reports(good)
     [run] = runner.planned()

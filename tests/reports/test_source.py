@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports.source import Cell, meaning, misused, promises
+from analysis.reports.plan.source import Cell, meaning, misused, promises
 
 
 def cells(*sources, parameters="year: int = 2024\nbase: int = 2018"):

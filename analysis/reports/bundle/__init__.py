@@ -1,0 +1,1 @@
+"""The replication bundle for a journal."""

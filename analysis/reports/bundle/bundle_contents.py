@@ -1,0 +1,241 @@
+"""What goes into a replication bundle, what does not, and why.
+
+Files of the project come from a closed list of places, so that a private note beside them never
+slips in. Data come by their cards, which say who may have them (`bundle_data`). Reports come with
+the data that they were made from.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis import paths
+from analysis.clean.build import PUBLISHED, datasets
+from analysis.clean.sources import verify
+from analysis.errors import LianjianError
+from analysis.reports.bundle import bundle_data
+from analysis.reports.bundle.bundle_data import Holding
+from analysis.reports.documents import documents
+from analysis.reports.freshness import keys, offplan, origin
+from analysis.reports.page import ledger
+from analysis.reports.plan import plan
+from analysis.reports.plan.plan import Run
+from analysis.reports.run import staging
+
+PROJECT_README = "README-project.md"
+"""The project's own README in a bundle, where README.md is the one that a journal asks for."""
+
+ROOMS = (".ci", "benchmarks", "data/example", "docs", "notebooks", "tests")
+"""Folders that go in whole; ``analysis`` comes from where this process runs it."""
+
+SINGLE = (
+    ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
+    "LICENSE", "Makefile", "conftest.py", "data/dictionary.md", "data/processed/README.md",
+    "pyproject.toml", "reports/README.md", "requirements.lock",
+)  # fmt: skip
+NEEDED = ("CITATION.cff", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")
+
+OF_REPORT = (*keys.PRODUCTS, keys.KEY, ledger.TEX, *documents.FORMATS.values())
+"""The files of a report; a kernel's log stays behind."""
+
+_CACHES = ("__pycache__", ".ipynb_checkpoints")
+_MOST = 8  # faults of one kind that are named one by one
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished report.
+
+    Attributes
+    ----------
+    run : Run
+        What it was made by.
+    folder : Path
+        Where it lies.
+    record, key : dict
+        Its ``run.json`` and ``key.json``.
+    datasets : tuple of str
+        What it was made from.
+    planned : bool
+        Whether the plan asks for it, so that ``make reports`` makes it.
+    """
+
+    run: Run
+    folder: Path
+    record: dict[str, Any] = field(repr=False)
+    key: dict[str, Any] = field(repr=False)
+    datasets: tuple[str, ...]
+    planned: bool
+
+    @property
+    def slug(self) -> str:
+        """Its name."""
+        return self.folder.name
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes in.
+
+    Attributes
+    ----------
+    sources : dict of str to Path
+        Files of the project and its data, by their name in the bundle.
+    holdings : tuple of Holding
+        The datasets that go in.
+    withheld : tuple of Holding
+        Datasets of finished reports that are left out.
+    reports : tuple of Report
+        The reports that go in.
+    dropped : tuple of Report
+        Reports that are left out with their data.
+    commit : str
+        The commit that is checked out, empty where git does not tell.
+    """
+
+    sources: dict[str, Path] = field(repr=False)
+    holdings: tuple[Holding, ...]
+    withheld: tuple[Holding, ...]
+    reports: tuple[Report, ...]
+    dropped: tuple[Report, ...]
+    commit: str = ""
+
+
+def gather(
+    with_data: Collection[str] = (),
+    with_reports: Collection[str] = (),
+    without: Collection[str] = (),
+) -> Contents:
+    """Collect what goes into a bundle.
+
+    Parameters
+    ----------
+    with_data : collection of str
+        Datasets of ledgers that go in though their cards do not say that others may have them.
+    with_reports : collection of str
+        Datasets that are left out while the reports on them go in.
+    without : collection of str
+        Datasets that are left out with the reports on them: trials, say.
+
+    Raises
+    ------
+    LianjianError
+        A dataset is unknown or may not go in, a raw file is not what its card says, or a report is
+        missing, failed, not up to date, or made from a source that git does not have.
+    """
+    bundle_data.known([*with_data, *with_reports, *without])
+    if PUBLISHED in without or set(without) & set(with_data):
+        raise LianjianError(
+            f"--without {', '.join(without)}: every build needs {PUBLISHED}, and what --with-data "
+            "names goes in. Name other datasets."
+        )
+    held = {name: bundle_data.holding(name, with_data, without) for name in datasets()}
+    root = paths.root()
+    faults, reports = _finished()
+    used = {name for report in reports for name in report.datasets} | set(with_data) | {PUBLISHED}
+    holdings = [held[name] for name in held if name in used and not held[name].withheld]
+    withheld = [held[name] for name in held if name in used and held[name].withheld]
+    stay = {holding.name for holding in withheld} - set(with_reports)
+    kept = [report for report in reports if not stay.intersection(report.datasets)]
+    dropped = [report for report in reports if stay.intersection(report.datasets)]
+    for holding in holdings:
+        verify(holding.folder, holding.cards)
+    sources = dict(_sources(root))
+    for holding in holdings:
+        sources |= {path.relative_to(root).as_posix(): path for path in holding.files()}
+    faults += _stale(kept)
+    faults += [f"{name} is missing; a bundle needs it." for name in NEEDED if name not in sources]
+    commit, differs, _ = origin.ask_git(
+        root, [*ROOMS, *SINGLE, "README.md", "analysis", "data/raw"]
+    )
+    changed = [name for name in differs if name in sources or name == "README.md"]
+    if changed:
+        faults.append(
+            f"{', '.join(changed[:5])}{' and more' if changed[5:] else ''}: not as git has it. "
+            "Commit, then `lianjian run`: others must be able to find what the reports came from."
+        )
+    if not kept:
+        faults.append("There is no report to put in. `lianjian run` makes them.")
+    if faults:
+        raise LianjianError("No bundle was made:" + "".join(f"\n  {fault}" for fault in faults))
+    return Contents(sources, tuple(holdings), tuple(withheld), tuple(kept), tuple(dropped), commit)
+
+
+# ---- files of the project ----
+
+
+def _sources(root: Path) -> Iterator[tuple[str, Path]]:
+    own = root / PROJECT_README  # in an unpacked bundle
+    yield PROJECT_README, own if own.is_file() else root / "README.md"
+    for name in SINGLE:
+        if (root / name).is_file():
+            yield name, root / name
+    rooms = {room: root / room for room in ROOMS} | {"analysis": origin.PACKAGE}
+    for room, folder in sorted(rooms.items()):
+        for path in sorted(folder.rglob("*")):
+            within = path.relative_to(folder)
+            if any(part.startswith(".") or part in _CACHES for part in within.parts):
+                continue
+            if path.is_symlink():
+                raise LianjianError(
+                    f"{path} is a link, and what it points to may not be the project's. "
+                    "Put the file itself there."
+                )
+            if path.is_file() and path.suffix != ".pyc":
+                yield f"{room}/{within.as_posix()}", path
+
+
+# ---- reports ----
+
+
+def _finished() -> tuple[list[str], list[Report]]:
+    """Return what keeps reports from being packed, and those that are there."""
+    reports = paths.reports()
+    planned = {run.slug: run for run in plan.load()}
+    own = [name for name in datasets() if name != PUBLISHED]
+    faults, found = [], []
+    folders = sorted(p.parent for p in reports.glob("[!.]*/run.json"))
+    for folder in folders:
+        record = json.loads((folder / "run.json").read_bytes())
+        if folder.name.endswith(staging.FAILED):
+            slug = folder.name.removesuffix(staging.FAILED)
+            if slug in planned:  # a trial that failed is not packed, and keeps nothing out
+                reason = str(record["error"]).rstrip(".")
+                faults.append(f"{slug} failed: {reason}. Mend it, then `lianjian run {slug}`.")
+            continue
+        try:
+            key = json.loads((folder / keys.KEY).read_bytes())
+            run = planned.get(folder.name) or offplan.run_of(folder)
+        except (OSError, ValueError, LianjianError) as error:
+            faults.append(f"{str(error).rstrip('.')}. Remove its folder.")
+            continue
+        found.append(
+            Report(run, folder, record, key, _used(record, key, own), folder.name in planned)
+        )
+    missing = sorted(planned.keys() - {folder.name for folder in folders})
+    faults += [f"{slug}: there is no report yet. `lianjian run {slug}`." for slug in missing]
+    return faults, found
+
+
+def _used(record: dict[str, Any], key: dict[str, Any], own: Sequence[str]) -> tuple[str, ...]:
+    """Return the datasets that a report loaded, or of which its code may have read a file."""
+    used = {str(data["name"]) for data in record.get("datasets", ())}
+    for file in key["data"]:
+        used.update(set(own).intersection(file.split("/")[2:3]))  # data/raw/NAME/...
+    return tuple(sorted(used))
+
+
+def _stale(reports: Collection[Report]) -> list[str]:
+    look = keys.Looker()
+    faults: list[str] = []
+    for report in reports:
+        decision = look.decide(report.run, report.folder)
+        if decision.action != "none":
+            why = "; ".join(decision.reasons)
+            do = "`lianjian run`." if report.planned else "Run it again, or remove its folder."
+            faults.append(f"{report.slug} is not up to date ({why}). {do}")
+    more = len(faults) - _MOST
+    rest = [f"and {more} more reports that are not up to date: see `lianjian why`."] * (more > 0)
+    return faults[:_MOST] + rest

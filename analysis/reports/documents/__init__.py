@@ -1,0 +1,1 @@
+"""Finished reports for print and for Word."""

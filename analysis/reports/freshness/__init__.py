@@ -1,0 +1,1 @@
+"""What a report follows from, and whether that is still so."""

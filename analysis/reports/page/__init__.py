@@ -1,0 +1,1 @@
+"""From an executed notebook to a page that can be cited."""

@@ -1,0 +1,293 @@
+"""What was checked about a page, said at its head: each failed check says how to mend it.
+
+The panel depends on nothing but what the page was made from, so that the same inputs give the same
+bytes. Whether the source was committed depends on the day and on whether git is there: the page
+prints git's names of its source, which hold everywhere, and fails only where git shows that the
+source differs; what git said stands in the run's record.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import paths
+from analysis.clean.build import PUBLISHED
+from analysis.clean.sources import read_cards, sha256
+from analysis.errors import LianjianError
+from analysis.reports import markup
+from analysis.reports.freshness import origin
+from analysis.reports.page import randomness, versions
+from analysis.reports.page.findings import Findings
+from analysis.reports.page.normalise import INJECTED
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
+_MOST = 3  # named one by one
+_ID = 12  # hex digits that a reader is shown
+_EMBEDDED = re.compile(r'base64,[^"\\]+')
+ABSOLUTE = re.compile(
+    r"(?<![\w.~/\\-])/(?:home|Users|root|tmp|private|var|mnt|media|Volumes|srv|opt)/[\w.-]"
+    r"|(?<![\w])[A-Za-z]:(?:\\)+(?:Users|Documents|Windows|Temp)\b",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes
+    ----------
+    name : str
+        What was looked at.
+    state : {"ok", "failed", "unknown"}
+        How it ended.
+    found : str
+        What was seen.
+    mend : str
+        What to do about it, empty when nothing is.
+    beside : dict
+        What the run's record adds, because it may differ from day to day.
+    """
+
+    name: str
+    state: str
+    found: str
+    mend: str = ""
+    beside: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """Return it for a run record."""
+        kept = {"name": self.name, "state": self.state, "found": self.found, "mend": self.mend}
+        return kept | self.beside
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the engine knows about a run and a page cannot see.
+
+    Attributes
+    ----------
+    misused : sequence of str
+        What is wrong with the use of parameters: one that no cell reads, or that one sets again.
+    promised : collection of str, optional
+        Anchors (``fig-…``, ``tab-…``, ``num-…``) that the notebook declared; None when it
+        declared nothing.
+    outside : sequence of str
+        Names of files of data that were read from outside of the project.
+    """
+
+    misused: Sequence[str] = ()
+    promised: Collection[str] | None = None
+    outside: Sequence[str] = ()
+
+
+NOTHING = Told()
+
+
+def of_source(seen: origin.Source) -> Check:
+    """Check that the source is what git has."""
+    ids = f"Notebook {seen.notebook[:_ID]}, code {seen.code[:_ID]} (git’s ids)."
+    beside = {"git": seen.trouble or ("differs" if seen.differs else "committed")}
+    beside |= {"commit": seen.commit} if seen.commit else {}
+    if not seen.differs:
+        return Check("Source", OK, ids, beside=beside)
+    return Check(
+        "Source", FAILED, f"Not as committed: {_few(seen.differs)}. {ids}",
+        "Commit them, then run again: nobody else can find this source yet.", beside,
+    )  # fmt: skip
+
+
+def of_data(datasets: Iterable[Mapping[str, Any]], told: Told = NOTHING) -> Check:
+    """Check that raw files, cards and what was built from them agree, and that all are here."""
+    said = list(datasets)
+    if told.outside:
+        return Check(
+            "Data", FAILED, f"Read from outside of the project: {_few(told.outside)}.",
+            "Put it into `data`, where others find it and a change of it is seen.",
+        )  # fmt: skip
+    if not said:
+        return Check("Data", OK, "No dataset was loaded.")
+    faults = [fault for data in said for fault in _data_faults(data)]
+    if faults:
+        names = " ".join(str(data["name"]) for data in said)
+        return Check(
+            "Data", FAILED, f"{_few(faults)}.",
+            "Restore the raw files, or write their cards anew; then "
+            f"`lianjian build {names}` and `lianjian run`.",
+        )  # fmt: skip
+    count = sum(len(data["sources"]) for data in said)
+    built = ", ".join(f"{data['name']} {data['version']}" for data in said)
+    files = "The raw file has the bytes of its card" if count == 1 else (
+        f"All {count} raw files have the bytes of their cards"
+    )  # fmt: skip
+    return Check("Data", OK, f"{files}; {built} was built from them.")
+
+
+def _data_faults(data: Mapping[str, Any]) -> Iterable[str]:
+    name = str(data["name"])
+    folder = paths.raw() if name == PUBLISHED else paths.raw() / name
+    card_file = folder / ("sources.toml" if name == PUBLISHED else "dataset.toml")
+    try:
+        cards = {card.file: card.sha256 for card in read_cards(card_file)}
+    except LianjianError:
+        yield f"the cards of {name} ({card_file.name}) cannot be read"
+        cards = {}
+    manifest = paths.processed() / name / "manifest.json"
+    built = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {}
+    if built.get("version") != data["version"]:
+        yield f"{name} is built as version {built.get('version')}, the page used {data['version']}"
+    for item in data["sources"]:
+        file = item["file"]
+        path = folder / Path(file).name
+        if not path.is_file():
+            yield f"{file} is missing"
+        elif _hash(path) != item["sha256"]:
+            yield f"{file} has other bytes than when it was built"
+        elif cards and cards.get(path.name) != item["sha256"]:
+            yield f"{file} has other bytes than its card says"
+
+
+def _hash(path: Path) -> str:
+    state = path.stat()
+    return _hash_of(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _hash_of(path: Path, _changed: int, _size: int) -> str:
+    return sha256(path)
+
+
+def of_parameters(names: Sequence[str], told: Told) -> Check:
+    """Check that every parameter is used, and keeps its value."""
+    if told.misused:
+        return Check(
+            "Parameters", FAILED, " ".join(told.misused[:_MOST]),
+            "Read each parameter and give it no second value, or take it out of its cell.",
+        )  # fmt: skip
+    if not names:
+        return Check("Parameters", OK, "The notebook has none.")
+    words = "The one parameter is" if len(names) == 1 else f"All {len(names)} parameters are"
+    return Check("Parameters", OK, f"{words} used as set.")
+
+
+def of_products(found: Findings, told: Told) -> Check:
+    """Check that what was promised was published."""
+    made = {product.anchor for product in found.products}
+    promised = set(told.promised) if told.promised is not None else made
+    faults = [f"#{anchor} was declared and not published" for anchor in sorted(promised - made)]
+    faults += [f"#{anchor} was published and not declared" for anchor in sorted(made - promised)]
+    if faults:
+        return Check(
+            "Products", FAILED, f"{_few(faults)}.",
+            "Publish what the notebook declares, and declare what it publishes.",
+        )  # fmt: skip
+    counts = Counter(product.kind for product in found.products)
+    words = [
+        f"{count} {markup.WORDS[kind].lower()}{'s' if count != 1 else ''}"
+        for kind in markup.WORDS
+        if (count := counts[kind])
+    ]
+    if not words:
+        return Check("Products", OK, "None was declared, none published.")
+    each = "with an address" if len(made) == 1 else "each with an address of its own"
+    declared = "" if told.promised is None else ", all as declared"
+    return Check("Products", OK, f"{', '.join(words)}, {each}{declared}.")
+
+
+def of_seed(node: "NotebookNode", values: Mapping[str, object]) -> Check:
+    """Check that a notebook which draws random numbers takes its seed from a parameter."""
+    cells = [c for c in node.cells if INJECTED not in c.metadata.get("tags", [])]
+    code = tuple((n, c.source) for n, c in enumerate(cells, start=1) if c.cell_type == "code")
+    drawn = randomness.draws(code)
+    if not drawn:
+        return Check("Seed", OK, "The notebook’s own code draws nothing at random.")
+    seeds = {name: value for name, value in values.items() if randomness.is_seed(name)}
+    faults = [f"cell {d.cell}, line {d.line}: {d.code} {d.fault}" for d in drawn if d.fault]
+    if not seeds:
+        faults.append("no parameter is called seed")
+    if faults:
+        return Check(
+            "Seed", FAILED, f"{_few(faults)}.",
+            "Declare a parameter seed, and draw from np.random.default_rng(seed).",
+        )  # fmt: skip
+    given = ", ".join(f"{name} = {value}" for name, value in seeds.items())
+    return Check("Seed", OK, f"{given}, a parameter, seeds every draw in the notebook’s code.")
+
+
+def of_versions(lock: Path) -> Check:
+    """Check that the installed packages are the locked ones."""
+    if not lock.is_file():
+        return Check(
+            "Versions", UNKNOWN, f"There is no {lock.name} to compare with.",
+            "Restore it, or write it with `make lock`.",
+        )  # fmt: skip
+    faults = versions.differing(lock)
+    if faults:
+        return Check(
+            "Versions", FAILED, f"{_few(faults)}.",
+            "Install the locked packages (`make reports` does), then run again.",
+        )  # fmt: skip
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:_ID]
+    return Check("Versions", OK, f"Packages are installed as locked ({lock.name} {digest}).")
+
+
+def of_places(page: str, notebook: str) -> Check:
+    """Check that neither page nor notebook names a folder of one machine.
+
+    Parameters
+    ----------
+    page : str
+        The page's HTML.
+    notebook : str
+        The executed notebook as stored.
+    """
+    own = re.escape(str(Path.home())) + "|" + re.escape(str(paths.root()))
+    pattern = re.compile(f"{ABSOLUTE.pattern}|(?:{own})(?![\\w.-])")
+    seen = {"the page": page, "the executed notebook": notebook}
+    faults = [where for where, text in seen.items() if pattern.search(_EMBEDDED.sub("", text))]
+    if not faults:
+        return Check("Paths", OK, "No folder of the machine that made it is named.")
+    # the path itself is not repeated: it may hold a person's name
+    return Check(
+        "Paths", FAILED, f"A folder of this machine is named in {' and '.join(faults)}.",
+        "Read data with analysis.load, and name files relative to the project.",
+    )  # fmt: skip
+
+
+def of_kind(found: Findings, kinds: Mapping[str, str]) -> Check:
+    """Check that whatever comes from simulated data says so."""
+    if not found.simulated:
+        words = kinds.get(found.kind, found.kind) or "No dataset"
+        return Check("Kind of data", OK, f"{words}; nothing here is made up.")
+    bare = [product.anchor for product in found.products if not product.facts.get("simulated")]
+    if bare:
+        return Check(
+            "Kind of data", FAILED,
+            f"Simulated, and without their mark: {_few([f'#{anchor}' for anchor in bare])}.",
+            "Load the data before the first figure, table or number is published.",
+        )  # fmt: skip
+    return Check("Kind of data", OK, "Simulated, and every product is marked so.")
+
+
+def of_authors(names: Sequence[str]) -> Check:
+    """Check that somebody stands for the page."""
+    if names:
+        return Check("Authors", OK, f"{'; '.join(names)}.")
+    return Check(
+        "Authors", FAILED, "Nobody is named: the page stands under its title alone.",
+        'Put authors = ["Family, Given"] into the dataset.toml of your data, then build and run.',
+    )  # fmt: skip
+
+
+def _few(items: Sequence[str]) -> str:
+    rest = len(items) - _MOST
+    more = f" and {rest} more" if rest > 0 else ""
+    return ", ".join(items[:_MOST]) + more

@@ -1,0 +1,162 @@
+"""What an executed notebook used and published, read from its outputs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import LianjianError
+from analysis.reports import markup
+from analysis.reports.names import meant
+from analysis.reports.plan.source import Promise
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+DATA_MIME = "application/vnd.lianjian.data+json"
+
+
+@dataclass(frozen=True)
+class Product:
+    """One published figure, table or number.
+
+    Attributes
+    ----------
+    kind : {"figure", "table", "number"}
+        What it is.
+    name : str
+        Its name, unique among its kind.
+    position : int
+        Its number among its kind, from 1.
+    facts : dict
+        Caption or label, values, and whether it was made from simulated data.
+    """
+
+    kind: str
+    name: str
+    position: int
+    facts: dict[str, Any] = field(repr=False)
+
+    @property
+    def anchor(self) -> str:
+        """Id in the page."""
+        return markup.anchor(self.kind, self.name)
+
+    @property
+    def reference(self) -> str:
+        """What a sentence says when it points here."""
+        if self.kind == "number":
+            return str(self.facts["text"])
+        return f"{markup.WORDS[self.kind]} {self.position}"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Datasets used and products published, in their order."""
+
+    datasets: tuple[dict[str, Any], ...]
+    products: tuple[Product, ...]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any dataset, or any product, is simulated."""
+        by_data = any(data["kind"] == "simulated" for data in self.datasets)
+        return by_data or any(p.facts.get("simulated") for p in self.products)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the data: simulated as soon as one dataset is."""
+        kinds = [data["kind"] for data in self.datasets]
+        return (
+            "simulated" if self.simulated else "ledger" if "ledger" in kinds else "".join(kinds[:1])
+        )
+
+    @property
+    def numbers(self) -> tuple[Product, ...]:
+        """The cited numbers."""
+        return tuple(p for p in self.products if p.kind == "number")
+
+    def find(self, anchor: str) -> Product | None:
+        """Find a product by its id in the page."""
+        return next((p for p in self.products if p.anchor == anchor), None)
+
+
+def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: str) -> None:
+    """Compare what a run published with what its notebook declares; without a declaration, nothing.
+
+    Raises
+    ------
+    LianjianError
+        A declared product is lacking, or one is published that is not declared.
+    """
+    if promised is None:
+        return
+    declared = {(promise.kind, promise.name): promise for promise in promised}
+    published = {(product.kind, product.name) for product in found.products}
+    for (kind, name), promise in declared.items():
+        if promise.always and (kind, name) not in published:
+            raise LianjianError(
+                f"{where} declares the {kind} {name!r} and did not publish it. Publish it, take it "
+                "out of the cell tagged 'products', or end its name there with a ? if only some "
+                "data allow it."
+            )
+    for kind, name in sorted(published - set(declared)):
+        near = meant(name, [n for k, n in declared if k == kind])
+        raise LianjianError(
+            f"{where} publishes the {kind} {name!r}, which its cell tagged 'products' does not "
+            f"declare.{near} Add it there."
+        )
+
+
+def need_descriptions(node: "NotebookNode", where: str) -> None:
+    """See that each picture says what it shows.
+
+    Raises
+    ------
+    LianjianError
+        A cell shows a picture that is not published with a description.
+    """
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+            about = output.get("metadata", {})
+            if any(not str(about.get(kind, {}).get("alt", "")).strip() for kind in kinds):
+                raise LianjianError(
+                    f"{where}: a cell shows a picture that no text describes. Publish it: "
+                    "show(figure, 'name', 'caption', alt='what it shows'). The cell begins: "
+                    f"{cell.source.strip().partition(chr(10))[0]}"
+                )
+
+
+def outputs(node: "NotebookNode") -> Iterator[Any]:
+    """Yield every output of every code cell."""
+    for cell in node.cells:
+        yield from cell.get("outputs", [])
+
+
+def gather(node: "NotebookNode") -> Findings:
+    """Read the findings of a notebook.
+
+    Raises
+    ------
+    LianjianError
+        Two products share an address.
+    """
+    datasets: dict[str, dict[str, Any]] = {}
+    products: list[Product] = []
+    counts: dict[str, int] = {}
+    for output in outputs(node):
+        data = output.get("data", {}).get(DATA_MIME)
+        if data is not None:
+            datasets[data["name"]] = data
+        facts = dict(output.get("metadata", {}).get("lianjian", {}))
+        if not facts:
+            continue
+        kind, name = facts.pop("product"), facts.pop("name")
+        if any((p.kind, p.name) == (kind, name) for p in products):
+            raise LianjianError(
+                f"Two {markup.WORDS[kind].lower()}s are called {name!r}, so that its address "
+                f"#{markup.anchor(kind, name)} is not unique. Give each its own name."
+            )
+        counts[kind] = counts.get(kind, 0) + 1
+        products.append(Product(kind, name, counts[kind], facts))
+    return Findings(tuple(datasets.values()), tuple(products))

@@ -1,0 +1,272 @@
+"""The page that lists every report: failures first, then notebook by notebook.
+
+It is written from the run records alone, for sixteen runs as for three thousand. A small script,
+named by its hash in the page's policy, narrows the list; without it the page is whole.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from analysis import __version__, fields, files
+from analysis.errors import LianjianError
+from analysis.reports import formats
+from analysis.reports.page import embed, ledger
+from analysis.reports.run import staging
+
+TEMPLATES = Path(__file__).parent / "templates"
+NOTHING: Mapping[str, str] = MappingProxyType({})
+_HEAD = 2000  # characters that surely hold the mark of the folders
+_MOST_NUMBERS = 5
+_TABLES = re.compile(r"<(tbody|select|ul)\b.*?</\1>", re.DOTALL)
+# files beside a page, where they are: name, word, and what the word means
+_FILES = (
+    ("report.pdf", "PDF", "the page for print"),
+    ("report.docx", "Word", "the page for Word"),
+    ("notebook.ipynb", "notebook", "executed notebook"),
+    ("numbers.csv", "numbers", "cited numbers"),
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The reports made from one notebook.
+
+    Attributes
+    ----------
+    name, heading, summary : str
+        The notebook's name, title and first paragraph.
+    runs : list of dict
+        Their run records.
+    numbers : list of (str, str)
+        Name and label of the cited numbers shown as columns.
+    kind : str
+        Kind of the data where all runs share it, else empty.
+    """
+
+    name: str
+    heading: str
+    summary: str
+    runs: list[dict[str, Any]]
+    numbers: list[tuple[str, str]]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Runs of one notebook that failed in the same way."""
+
+    notebook: str
+    error: str
+    runs: list[dict[str, Any]]
+
+
+def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
+    """Write the index of a folder of reports, and the ledger of all their numbers.
+
+    Parameters
+    ----------
+    reports : Path
+        The folder.
+    old : mapping of str to str
+        Reports that are not what would be made now, and why.
+    """
+    files.write_text(reports / "index.html", render(reports, old))
+    ledger.write_whole(reports)
+
+
+def is_of(reports: Path, old: Mapping[str, str] = NOTHING) -> bool:
+    """Whether the index says what is there: folders come and go by hand, and reports grow old."""
+    try:
+        with (reports / "index.html").open(encoding="utf-8") as file:
+            return f'data-folders="{_mark(reports, old)}"' in file.read(_HEAD)
+    except OSError:
+        return False
+
+
+def _mark(reports: Path, old: Mapping[str, str]) -> str:
+    said = json.dumps([staging.folders(reports), sorted(old.items())])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
+    """Return the index of a folder of reports.
+
+    Parameters
+    ----------
+    reports : Path
+        The folder; each report's ``run.json`` says what it is.
+    old : mapping of str to str
+        Reports that are not what would be made now, and why.
+    """
+    records = _records(reports)
+    good = [r for r in records if r["result"] == "ok"]
+    failed = [r for r in records if r["result"] != "ok"]
+    published = {r["slug"] for r in good}
+    for run in failed:
+        run["has_good"] = run["slug"] in published
+    newest_failed = {r["slug"] for r in failed}
+    for run in good:
+        run["newest_failed"] = run["slug"] in newest_failed
+        run["old"] = old.get(run["slug"], "")
+        run["states"] = _states(run)
+    script = (TEMPLATES / "index.js").read_text("utf-8").strip()
+    html = _template().render(
+        version=__version__,
+        groups=_groups(good),
+        failures=_failures(failed),
+        failed=len(failed),
+        count=len(good),
+        simulated=sum(r.get("kind") == "simulated" for r in good),
+        last=max((r["started"] for r in records), default="")[:16].replace("T", " "),
+        counties=_counties(records),
+        notebooks=_notebooks(records),
+        checked=sum("checks" in r["states"] for r in good),
+        folders=_mark(reports, old),
+        has_old=bool(old),
+        has_numbers=(reports / "numbers.csv").is_file(),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+    html = formats.visible(html)
+    # names by the thousand stand in tables, which are set in the sans: the serif needs none of them
+    return embed.placed(html, serif=_TABLES.sub("", html))
+
+
+@cache
+def _template() -> Any:  # noqa: ANN401  (jinja2 is imported when an index is written)
+    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415
+
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("index.html.j2")
+
+
+def _records(reports: Path) -> list[dict[str, Any]]:
+    """Read the run records, in the order of the reports' names."""
+    records = []
+    for name in staging.folders(reports):
+        try:
+            record = json.loads((reports / name / "run.json").read_bytes())
+        except FileNotFoundError:
+            continue  # a folder that no run made
+        except ValueError as error:
+            raise LianjianError(
+                f"{reports.name}/{name}/run.json cannot be read ({error}). Remove that folder, "
+                "then `lianjian run`; the index is the one of before."
+            ) from error
+        present = set(os.listdir(reports / name))  # noqa: PTH208  (names only, three thousand times)
+        record["folder"] = name
+        record["files"] = [(file, word, hint) for file, word, hint in _FILES if file in present]
+        record["numbers"] = record.get("numbers", [])
+        record["failed"] = name.endswith(staging.FAILED)
+        given = record.get("parameters", {})
+        record["county"] = str(given.get("county", ""))
+        record["words"] = " ".join(f"{key} {value}" for key, value in given.items())
+        records.append(record)
+    return records
+
+
+def _states(run: dict[str, Any]) -> list[str]:
+    """Return the states by which the list can be narrowed."""
+    bad = [check["name"] for check in run.get("checks", ()) if check["state"] == "failed"]
+    run["bad_checks"] = bad
+    return ["ok", *["checks"] * bool(bad), *["failed"] * run["newest_failed"],
+            *["old"] * bool(run["old"])]  # fmt: skip
+
+
+def _groups(good: list[dict[str, Any]]) -> list[Group]:
+    groups = []
+    for notebook, members in groupby(good, key=lambda r: r["notebook"]):
+        runs = list(members)
+        heading = runs[0]["heading"]
+        labels: dict[str, list[str]] = {}
+        for run in runs:
+            run["short"] = run["title"].removeprefix(f"{heading}: ")
+            run["by_name"] = {number["name"]: number for number in run["numbers"]}
+            for number in run["numbers"]:
+                labels.setdefault(number["name"], []).append(number["label"])
+        _tell_apart(runs, heading)
+        # what most runs have stands first; among equals, the notebook's order
+        common = sorted(labels.items(), key=lambda item: -len(item[1]))[:_MOST_NUMBERS]
+        columns = [(name, _common(texts)) for name, texts in common]
+        kinds = {run.get("kind", "") for run in runs}
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        name = notebook.removesuffix(".ipynb")
+        groups.append(Group(name, heading, runs[0]["summary"], runs, columns, kind))
+    return groups
+
+
+def _tell_apart(runs: Iterable[dict[str, Any]], heading: str) -> None:
+    """Name runs of one title by the parameters in which they differ."""
+    alike: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        alike.setdefault(run["short"], []).append(run)
+    for short, same in alike.items():
+        if len(same) == 1:
+            continue
+        given = [run.get("parameters", {}).items() for run in same]
+        shared = set.intersection(*({(k, str(v)) for k, v in items} for items in given))
+        for run, items in zip(same, given, strict=True):
+            own = [f"{k.replace('_', ' ')} {v}" for k, v in items if (k, str(v)) not in shared]
+            told = " · ".join(own) or "defaults"
+            run["short"] = told if short == heading else f"{short} · {told}"
+
+
+def _failures(failed: list[dict[str, Any]]) -> list[Failures]:
+    """Put together what failed in the same way: one cause is read once."""
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in failed:
+        alike.setdefault((run["notebook"], run.get("error", "")), []).append(run)
+    return [
+        Failures(notebook.removesuffix(".ipynb"), error, runs)
+        for (notebook, error), runs in alike.items()
+    ]
+
+
+def _counties(records: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return code and name of the counties that the runs have as a parameter."""
+    names = {county.code: f"{county.name} {county.name_zh}" for county in fields.COUNTIES}
+    codes = sorted({record["county"] for record in records} - {""})
+    return [(code, names.get(code, code)) for code in codes]
+
+
+def _notebooks(records: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """Return name, title and number of reports of each notebook."""
+    counts: Counter[str] = Counter()
+    headings: dict[str, str] = {}
+    for record in records:
+        name = record["notebook"].removesuffix(".ipynb")
+        counts[name] += record["result"] == "ok"
+        headings[name] = record.get("heading") or headings.get(name) or name
+    return [(name, headings[name], counts[name]) for name in sorted(counts)]
+
+
+def _common(labels: Sequence[str]) -> str:
+    """Keep the parts of a label, between commas, that all runs share.
+
+    Examples
+    --------
+    >>> _common(["Mean income, Huan County, 2024", "Mean income, Ning County, 2024"])
+    'Mean income, 2024'
+    >>> _common(["Gained 1 万元 or more, total", "Gained 3 万元 or more, total"])
+    'Gained … 万元 or more, total'
+    """
+    kinds = [label.split(", ") for label in dict.fromkeys(labels)]
+    shared = set.intersection(*map(set, kinds))
+    # what the number is stands first: there only the words go in which the runs differ
+    firsts = [parts[0].split() for parts in kinds]
+    columns = zip(*firsts, strict=False)  # the shortest says how many
+    first = " ".join(column[0] if len(set(column)) == 1 else "…" for column in columns)
+    rest = [part for part in labels[0].split(", ")[1:] if part in shared]
+    return ", ".join([first, *rest])

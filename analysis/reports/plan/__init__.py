@@ -1,0 +1,1 @@
+"""Which runs there are: parameters, plan, what a notebook's source says."""

@@ -1,0 +1,211 @@
+"""What the source of a notebook says before it runs: code, promises, the use of parameters."""
+
+import ast
+import json
+import re
+import symtable
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import LianjianError
+from analysis.reports.names import is_slug
+from analysis.reports.plan.syntax import parse
+
+KINDS = {"figures": "figure", "tables": "table", "numbers": "number"}
+_MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
+_LOOKS_UP = {"globals", "locals", "vars", "eval", "exec"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell.
+
+    Attributes
+    ----------
+    place : int
+        Its place among all cells of the notebook, from 1.
+    source : str
+        Its code.
+    tags : tuple of str
+        Its tags.
+    """
+
+    place: int
+    source: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def python(self) -> str:
+        """Its code with magics and shell lines taken out."""
+        if self.source.lstrip().startswith("%%"):
+            magic, _, rest = self.source.lstrip().partition("\n")
+            return _MAGIC.sub(r"\1pass", rest) if magic.startswith(("%%time", "%%capture")) else ""
+        return _MAGIC.sub(r"\1pass", self.source)
+
+
+def code_cells(notebook: Path) -> tuple[Cell, ...]:
+    """Return the code cells of a notebook.
+
+    Raises
+    ------
+    LianjianError
+        The file is no notebook.
+    """
+    try:
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        return tuple(
+            Cell(place, "".join(c["source"]), tuple(c.get("metadata", {}).get("tags", ())))
+            for place, c in enumerate(cells, start=1)
+            if c["cell_type"] == "code"
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LianjianError(
+            f"{notebook.name} is not a notebook that can be read: {error}"
+        ) from error
+
+
+def tagged(cells: Sequence[Cell], tag: str) -> Cell | None:
+    """Return the first cell with a tag."""
+    return next((cell for cell in cells if tag in cell.tags), None)
+
+
+def meaning(cell: Cell) -> str:
+    """Return a code cell without what does not count: comments, blank lines, formatting.
+
+    Examples
+    --------
+    >>> meaning(Cell(1, "x = 1  # one")) == meaning(Cell(9, "x=1"))
+    True
+    """
+    magics = "\n".join(match[0].strip() for match in _MAGIC.finditer(cell.source))
+    try:
+        return ast.dump(parse(cell.python)) + magics
+    except SyntaxError:
+        return cell.source  # what cannot be read counts as it stands
+
+
+# ---- parameters ----
+
+
+def misused(cells: Sequence[Cell], names: Sequence[str]) -> list[str]:
+    """Say which parameters the code sets again, or never reads.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        The code of the notebook.
+    names : sequence of str
+        Its parameters.
+
+    Examples
+    --------
+    >>> cells = [Cell(1, "a = 1; b = 2", ("parameters",)), Cell(2, "a = a + 1")]
+    >>> for sentence in misused(cells, ["a", "b"]):
+    ...     print(sentence.partition(":")[0])
+    cell 2 sets the parameter 'a' again
+    no cell reads the parameter 'b'
+    """
+    wanted, read = set(names), set[str]()
+    found = []
+    for cell in cells:
+        own = "parameters" in cell.tags
+        try:
+            table = symtable.symtable(cell.python, "cell", "exec")
+        except SyntaxError:
+            return []  # running it says where
+        for symbol, outermost in _symbols(table):
+            name = symbol.get_name()
+            if name in _LOOKS_UP and symbol.is_referenced():
+                read |= wanted  # whoever looks names up may read them all
+            is_global = outermost or symbol.is_global()
+            if name not in wanted or not is_global:
+                continue
+            if symbol.is_referenced():
+                read.add(name)
+            if not own and (symbol.is_assigned() or symbol.is_imported()):
+                found.append(
+                    f"cell {cell.place} sets the parameter {name!r} again: the report would state "
+                    "one value and use another. Give what it computes a name of its own."
+                )
+    found += [
+        f"no cell reads the parameter {name!r}: setting it would change nothing. Use it, or "
+        "delete it from the cell tagged 'parameters'."
+        for name in names
+        if name not in read
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _symbols(table: symtable.SymbolTable) -> Iterator[tuple[symtable.Symbol, bool]]:
+    """Yield the symbols of a scope and of those inside it; say whether the scope is the cell."""
+    outermost = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        yield symbol, outermost
+    for child in table.get_children():
+        yield from _symbols(child)
+
+
+# ---- products ----
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A product that a notebook declares.
+
+    Attributes
+    ----------
+    kind : {"figure", "table", "number"}
+        What it is.
+    name : str
+        Its name.
+    always : bool
+        Whether every run must publish it; declared with a ``?`` at its end, it may be lacking.
+    """
+
+    kind: str
+    name: str
+    always: bool = True
+
+
+def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:
+    """Read the declared products from the cell tagged ``products``; None without one.
+
+    Raises
+    ------
+    LianjianError
+        The cell is not ``products = {"figures": [...], "tables": [...], "numbers": [...]}``.
+
+    Examples
+    --------
+    >>> cell = Cell(2, 'products = {"figures": ["gap"], "tables": ["truth?"]}', ("products",))
+    >>> [(p.kind, p.name, p.always) for p in promises([cell], "x")]
+    [('figure', 'gap', True), ('table', 'truth', False)]
+    """
+    cell = tagged(cells, "products")
+    if cell is None:
+        return None
+    form = 'products = {"figures": ["name"], "tables": ["name"], "numbers": ["name?"]}'
+    try:
+        [node] = parse(cell.source).body
+        content = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+        found = [
+            Promise(KINDS[plural], name.removesuffix("?"), not name.endswith("?"))
+            for plural, names in content.items()
+            for name in names
+        ]
+        bad = sorted({promise.name for promise in found if not is_slug(promise.name)})
+    except (SyntaxError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise LianjianError(
+            f"{where}: the cell tagged 'products' cannot be read. It is one assignment: {form}; "
+            "a ? marks what only some data allow."
+        ) from error
+    counts = Counter((promise.kind, promise.name) for promise in found)
+    bad += [name for (_, name), count in counts.items() if count > 1]
+    if bad:
+        raise LianjianError(
+            f"{where}: the cell tagged 'products' names {', '.join(bad)} twice, or in letters that "
+            "cannot be an address (lower-case letters, digits, - and _)."
+        )
+    return tuple(found)

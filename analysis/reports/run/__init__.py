@@ -1,0 +1,1 @@
+"""From a run of the plan to a report in its place."""

@@ -1,0 +1,347 @@
+"""A warm process that has imported the stack and forks kernels from it.
+
+Nine tenths of a short run are start-up: an interpreter, pandas, matplotlib. The zygote pays this
+once. It is one process with one thread: it waits for requests on a socket, forks, and reaps. What
+it forks is a fresh copy of a process that has run no cell, so that no run sees another.
+
+`Zygote` is the side that asks; ``python -m analysis.reports.run.zygote FD`` is the process.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PROVISIONER = "lianjian-warm"
+"""The entry point by which jupyter_client finds `analysis.reports.provisioner`."""
+
+EXIT = "exit"
+"""File in a kernel's folder that takes its exit code."""
+
+_LENGTH = struct.Struct(">I")
+_PR_SET_PDEATHSIG = 1
+_BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set it
+
+STACK = (
+    "IPython.display", "IPython.core.completerlib", "IPython.core.debugger",
+    "IPython.core.oinspect", "IPython.extensions.storemagic", "ipykernel.ipkernel",
+    "ipykernel.kernelapp", "ipykernel.zmqshell", "tornado.platform.asyncio", "tornado.queues",
+    "numpy", "pandas", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet",
+    "matplotlib.figure", "matplotlib.pyplot", "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg", "pylopdf_fonts_zh_cn",
+    "analysis.clean.dataset", "analysis.figures", "analysis.figures.layout",
+    "analysis.reports.products", "analysis.reports.tables", "analysis.reports.run.kernel",
+)  # fmt: skip
+"""What nearly every kernel needs. What else a notebook imports comes with its first kernel."""
+
+LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
+"""Whose modules may be imported ahead: they start no thread and look at no notebook."""
+
+
+def possible() -> bool:
+    """Whether this platform can fork a process that has libraries loaded, and watch it."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open") and hasattr(socket, "send_fds")
+
+
+class ZygoteGoneError(RuntimeError):
+    """The warm process has ended; a new one can be started."""
+
+
+class Zygote:
+    """Asks a warm process for kernels; safe to use from several threads.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        Its environment: hash seed and thread counts hold from its start on.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        self._socket = ours
+        self._lock = threading.Lock()
+        self._ready = False
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                env={**environment, "MPLBACKEND": _BACKEND},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C reaches the driver, which ends things in order
+            )
+        self.pid = self._process.pid
+
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    def fork(
+        self, place: Path, cwd: Path, environment: Mapping[str, str], modules: Sequence[str] = ()
+    ) -> tuple[int, int]:
+        """Fork a kernel and return its process id and a descriptor that ends when it does.
+
+        Parameters
+        ----------
+        place, cwd : Path
+            The kernel's private folder and its working directory.
+        environment : mapping of str to str
+            Its environment.
+        modules : sequence of str
+            What it will import; what is of `LIBRARIES` is imported first, once for all kernels.
+
+        Raises
+        ------
+        ZygoteGoneError
+            The process has ended, or could not import the stack.
+        """
+        # through the socket, never through a file: an environment can hold secrets
+        ahead = [name for name in modules if name.partition(".")[0] in LIBRARIES]
+        launch = {
+            "place": str(place), "cwd": str(cwd), "env": dict(environment), "modules": ahead,
+        }  # fmt: skip
+        request = json.dumps(launch).encode()
+        with self._lock:
+            try:
+                if not self._ready:
+                    self._expect()
+                    self._ready = True
+                self._socket.sendall(_LENGTH.pack(len(request)) + request)
+                return self._expect()
+            except OSError as error:
+                raise ZygoteGoneError(str(error)) from error
+
+    def _expect(self) -> tuple[int, int]:
+        message, descriptors, _, _ = socket.recv_fds(self._socket, 64, 1)
+        if not message:
+            raise ZygoteGoneError("the warm process has ended")
+        return int(message), descriptors[0] if descriptors else -1
+
+    def close(self) -> None:
+        """End the process and every kernel that it has forked."""
+        self._socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+            return
+        self._process.kill()
+        self._process.wait()
+
+
+_zygotes: list[Zygote] = []
+_one_at_a_time = threading.Lock()
+
+
+def warm_up(environment: Mapping[str, str]) -> Zygote:
+    """Return this process's zygote; start it if there is none, or if the last one has died."""
+    with _one_at_a_time:
+        if _zygotes and not _zygotes[-1].alive():
+            _zygotes.pop().close()
+        if not _zygotes:
+            _zygotes.append(Zygote(environment))
+        return _zygotes[-1]
+
+
+def cool_down() -> None:
+    """End the zygote and all that it has forked."""
+    with _one_at_a_time:
+        while _zygotes:
+            _zygotes.pop().close()
+
+
+class ForkedProcess:
+    """A forked kernel, with the methods of `subprocess.Popen` that jupyter_client uses."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int, descriptor: int, place: Path) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._descriptor = descriptor
+        self._exit = place / EXIT
+
+    def poll(self) -> int | None:
+        """Return None while the process runs, then its exit code."""
+        if self.returncode is None and self._ended(0):
+            self.returncode = self._code()
+            os.close(self._descriptor)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and return the exit code."""
+        if self.returncode is None and not self._ended(timeout):
+            raise subprocess.TimeoutExpired("kernel", timeout or 0)
+        return self.poll() or 0
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+        if self.poll() is None:
+            signal.pidfd_send_signal(self._descriptor, number)  # type: ignore[attr-defined, unused-ignore]
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process."""
+        self.send_signal(signal.SIGKILL)
+
+    def _ended(self, timeout: float | None) -> bool:
+        poller = select.poll()
+        poller.register(self._descriptor, select.POLLIN)
+        return bool(poller.poll(None if timeout is None else timeout * 1000))
+
+    def _code(self) -> int:
+        """Return the exit code, which only the parent learns and writes down a moment later."""
+        for _ in range(50):
+            with contextlib.suppress(OSError, ValueError):
+                return int(self._exit.read_text("utf-8"))
+            time.sleep(0.002)
+        return -signal.SIGKILL  # the parent is gone, and its children go with it
+
+
+# ---- the process ----
+
+
+def _import(modules: Iterable[str]) -> None:
+    for name in modules:
+        # whatever an import raises, the kernel meets again in the cell that asks for it
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
+        sys.exit("a library started a thread while it was imported; kernels start cold")
+    gc.collect()
+    gc.freeze()  # the children share these pages; their collector need not touch them
+
+
+def main(descriptor: int) -> None:
+    """Import the stack, then fork on request until the other side is gone."""
+    if sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd():
+        del sys.path[0]
+    _import(STACK)
+    tried: set[str] = set()
+    children: dict[int, Path] = {}
+    wake_read, wake_write = os.pipe()
+    for end in (wake_read, wake_write):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write)
+    with socket.socket(fileno=descriptor) as asked:
+        with contextlib.suppress(BrokenPipeError):  # there was nothing to run, and nobody waits
+            socket.send_fds(asked, [b"0"], [])
+        while True:
+            ready, _, _ = select.select([asked.fileno(), wake_read], [], [])
+            if wake_read in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(wake_read, 512)
+                _reap(children)
+            if asked.fileno() not in ready:
+                continue
+            launch = _receive(asked)
+            if launch is None:
+                break
+            more = [name for name in launch["modules"] if name not in tried]
+            if more:
+                tried.update(more)
+                _import(more)
+            parent = os.getpid()
+            pid = os.fork()
+            if pid == 0:
+                asked.close()
+                os.close(wake_read)
+                _become_kernel(launch, wake_write, parent)
+            children[pid] = Path(launch["place"])
+            watched = os.pidfd_open(pid)
+            socket.send_fds(asked, [str(pid).encode()], [watched])
+            os.close(watched)
+    _bury_all(children)
+
+
+def _bury_all(children: dict[int, Path]) -> None:
+    for pid, place in children.items():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        shutil.rmtree(place, ignore_errors=True)  # a driver that was killed has left it
+
+
+def _reap(children: dict[int, Path]) -> None:
+    """Bury children that ended, and leave each one's exit code in its folder."""
+    while children:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        place = children.pop(pid, None)
+        if place is not None:
+            with contextlib.suppress(OSError):  # the run is over and its folder gone
+                (place / EXIT).write_text(str(os.waitstatus_to_exitcode(status)), "utf-8")
+
+
+def _receive(asked: socket.socket) -> dict[str, Any] | None:
+    """Return the next request, or None when the other side is gone."""
+    head = asked.recv(_LENGTH.size, socket.MSG_WAITALL)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    body = asked.recv(length, socket.MSG_WAITALL)
+    return dict(json.loads(body)) if len(body) == length else None
+
+
+def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> None:
+    """Turn the forked copy into a kernel with its own environment, folder and log."""
+    code = 1
+    try:
+        os.setsid()  # a kernel leads its own group, so that all it starts can be ended with it
+        # no kernel outlives the zygote, whatever ends it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        signal.set_wakeup_fd(-1)
+        os.close(wake)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        place = Path(launch["place"])
+        os.environ.clear()
+        os.environ.update(launch["env"])
+        time.tzset()
+        os.chdir(launch["cwd"])
+        log = os.open(place / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+        import numpy as np  # noqa: PLC0415
+
+        np.random.seed()  # noqa: NPY002  (as fresh as in a new process; `random` does so itself)
+        from analysis.reports.run import kernel  # noqa: PLC0415
+
+        kernel.start(place)
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:  # noqa: BLE001  (it goes to the log; the copy must not return)
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
