@@ -183,14 +183,14 @@ def why(options: argparse.Namespace) -> int:
 
 def params(options: argparse.Namespace) -> int:
     from analysis.clean.build import must_exist
-    from analysis.reports import names
     from analysis.reports.plan import parameters, plan
+    from analysis.reports.text import meant
 
     found = plan.discover()
     name = options.notebook.removesuffix(".ipynb")
     name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
     if name not in found:
-        near = names.meant(name, found)
+        near = meant(name, found)
         raise LianjianError(f"There is no notebook {name!r}.{near} There are: {', '.join(found)}.")
     declared = parameters.read(found[name])
     default = declared["dataset"].default if "dataset" in declared else ""

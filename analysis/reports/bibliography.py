@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.clean.authors import Author
 from analysis.reports.citation import Citation
-from analysis.reports.formats import latex, visible
+from analysis.reports.text import latex, visible
 
 
 def text(citation: Citation) -> str:

@@ -6,9 +6,8 @@ from typing import Any
 
 from analysis.errors import LianjianError
 from analysis.reports import bibliography, citation
-from analysis.reports.formats import visible
-from analysis.reports.names import listed, meant
 from analysis.reports.run import staging
+from analysis.reports.text import listed, meant, visible
 
 
 def cite(report: str, form: str) -> str:

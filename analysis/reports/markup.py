@@ -2,7 +2,7 @@
 
 from html import escape
 
-from analysis.reports.formats import typeset
+from analysis.reports.text import typeset
 
 SIMULATED = "Simulated data 模拟数据"
 """What every figure and table made from simulated data says in its caption."""

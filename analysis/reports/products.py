@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__
 from analysis.errors import LianjianError
-from analysis.reports import formats, markup
-from analysis.reports.names import is_slug, slug
+from analysis.reports import markup
+from analysis.reports.text import digits_for, is_slug, number, slug
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,17 +147,17 @@ def record(
                 "it was computed from, or leave the number out and say why in the text."
             )
     whole = isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu")
-    places = digits if digits is not None else 0 if whole else formats.digits_for(numbers.values())
+    places = digits if digits is not None else 0 if whole else digits_for(numbers.values())
 
-    def written(number: float) -> str:
-        return formats.number(number, places, grouped=not unit.startswith("year"))
+    def written(end: float) -> str:
+        return number(end, places, grouped=not unit.startswith("year"))
 
     space = "" if unit in {"", "%"} else " "
     text = f"{written(numbers['value'])}{space}{unit}"
     interval = " to ".join(written(numbers[k]) for k in ("low", "high") if k in numbers)
     if interval and len(numbers) == 2:  # noqa: PLR2004  (one end only)
         interval = f"{'at least' if low is not None else 'at most'} {interval}"
-    count = "" if n is None else f"n = {formats.number(n, 0)}"
+    count = "" if n is None else f"n = {number(n, 0)}"
     rest = "".join(f", {part}" for part in (interval, count) if part)
     _publish(
         "number",

@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api import types
 
 from analysis import fields
-from analysis.reports import formats
+from analysis.reports.text import MISSING, digits_for, number, own_digits, visible
 
 Digits = int | Mapping[str, int | Literal["each"]] | None
 
@@ -66,15 +66,15 @@ class _Column:
             self.digits = 0
         else:
             yuan = str(last).endswith("_yuan") and not str(last).endswith("_wan_yuan")
-            self.digits = 0 if yuan else formats.digits_for(values.dropna().astype(float))
+            self.digits = 0 if yuan else digits_for(values.dropna().astype(float))
 
     def text(self, row: int) -> str:
         value = self.values.iloc[row]
         if _missing(value):
-            return formats.MISSING
+            return MISSING
         if self.numeric:
-            own = formats.own_digits(float(value)) if self.each else self.digits
-            return formats.number(float(value), own, grouped=not self.year)
+            own = own_digits(float(value)) if self.each else self.digits
+            return number(float(value), own, grouped=not self.year)
         return _words(value)
 
 
@@ -117,7 +117,7 @@ def _missing(value: Any) -> bool:  # noqa: ANN401  (a cell can be anything)
 def _words(value: object) -> str:
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return "yes" if value else "no"
-    return formats.visible(str(value))
+    return visible(str(value))
 
 
 def _label(name: Hashable, labels: Mapping[str, str]) -> str:

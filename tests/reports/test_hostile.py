@@ -7,16 +7,17 @@ import json
 import bibtexparser
 import pytest
 
-from analysis.reports import bibliography, citation, formats
-from analysis.reports.names import is_slug, slug
+from analysis.reports import bibliography, citation
+from analysis.reports import text as written
 from analysis.reports.page import index, ledger
 from analysis.reports.plan.plan import _report_slug
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
+from analysis.reports.text import is_slug, slug
 from tests.reports.payloads import PAYLOADS
 
 TEXTS = list(PAYLOADS.values())
-HIDDEN = formats._HIDDEN
+HIDDEN = written._HIDDEN
 NUL = "\x00"  # Python takes none in its source
 KEPT = ("script", "iframe", "object", "embed", "form", "input", "base", "link", "meta", "svg",
         "math", "template", "noscript", "style", "video", "audio", "frame")  # fmt: skip
@@ -51,7 +52,7 @@ for text in texts:
 
 def looks(text):
     """Return a text without the spaces that a browser may fold."""
-    return "".join(formats.visible(text).split())
+    return "".join(written.visible(text).split())
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def test_every_text_is_read_as_text_in_the_page(opened):
     corrections = {looks(text) for text in words("[id^=correction-] td")}
     datasets = {looks(text) for text in words(".facts a")}
     for number, text in enumerate(TEXTS):
-        shown = looks(formats.typeset(text))
+        shown = looks(written.typeset(text))
         seen = looks(text)
         without_colour = seen.replace("[U+001B][31m", "")
         assert any(without_colour in t for t in stdout), text

@@ -215,8 +215,8 @@ def test_no_kernel_outlives_a_driver_that_is_killed(project):
     pathlib.Path({str(mark)!r}).write_text(f"{{os.getpid()}} {{os.getppid()}}")
     time.sleep(100)
     """)  # fmt: skip
-    driver = subprocess.Popen([sys.executable, "-c",
-                               "from analysis.reports.run import runner; runner.run()"])  # fmt: skip
+    code = "from analysis.reports.run import runner; runner.run()"
+    driver = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
     while not (mark.exists() and " " in mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports import formats
+from analysis.reports import text as written
 from analysis.reports.page import embed, findings, fragments, latin, ledger, normalise, sanitise
 
 HOSTILE = [
@@ -132,8 +132,8 @@ def test_no_cell_of_the_ledger_is_a_formula():
 
 
 def test_hidden_characters_are_shown():
-    assert formats.visible("a\u202eb\u2066c\x00") == "a[U+202E]b[U+2066]c[U+0000]"
-    assert formats.visible("村\n\tx") == "村\n\tx"
+    assert written.visible("a\u202eb\u2066c\x00") == "a[U+202E]b[U+2066]c[U+0000]"
+    assert written.visible("村\n\tx") == "村\n\tx"
 
 
 def test_fonts_are_the_same_bytes_and_hold_what_the_page_uses():

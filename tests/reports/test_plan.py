@@ -3,8 +3,8 @@ import json
 import pytest
 
 from analysis.errors import LianjianError
-from analysis.reports.names import slug
 from analysis.reports.plan import parameters, plan
+from analysis.reports.text import slug
 
 BRIEF = 'county: str = "621002"\nyear: int = 2024\ndataset: str = "simulated"'
 

@@ -10,7 +10,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.clean import dataset
 from analysis.errors import LianjianError
-from analysis.reports import formats, markup, products, tables
+from analysis.reports import markup, products, tables
+from analysis.reports import text as written
 
 mpl.use("agg")
 
@@ -184,5 +185,5 @@ def test_an_empty_table_has_its_head():
 
 
 def test_minus_zero_is_zero():
-    assert formats.number(-0.0004, 2) == "0.00"
-    assert formats.number(-1234, 0) == "−1,234"
+    assert written.number(-0.0004, 2) == "0.00"
+    assert written.number(-1234, 0) == "−1,234"

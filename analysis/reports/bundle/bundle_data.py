@@ -10,7 +10,7 @@ from analysis import paths
 from analysis.clean.build import BOOKS, BY_HAND, PUBLISHED, datasets
 from analysis.clean.sources import Card, read_cards, read_toml
 from analysis.errors import LianjianError
-from analysis.reports.names import meant
+from analysis.reports.text import meant
 
 _OPEN = re.compile(
     r"\b(?:CC0|CC[- ]BY|MIT|BSD|Apache|ODbL|ODC|PDDL|WTFPL|OGL|public domain)\b|open government",

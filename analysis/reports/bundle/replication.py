@@ -10,13 +10,14 @@ from typing import Any
 from analysis import __version__, paths
 from analysis.clean.build import PUBLISHED
 from analysis.fields import KINDS
-from analysis.reports import citation, formats
+from analysis.reports import citation
 from analysis.reports.bundle import bundle_items
 from analysis.reports.bundle.bundle_contents import Contents, Report
 from analysis.reports.bundle.bundle_data import Holding
 from analysis.reports.freshness import origin
 from analysis.reports.page import versions
 from analysis.reports.plan import parameters
+from analysis.reports.text import visible
 
 TEMPLATE = "replication.md.j2"
 _KIND = dict(zip(KINDS, ("published figures", "ledgers", "simulated"), strict=True))
@@ -63,7 +64,7 @@ def escaped(text: object) -> str:
     >>> escaped("a|b <script> *x*")
     'a\\|b &lt;script&gt; \\*x\\*'
     """
-    return formats.visible(str(text)).translate(_MARKUP)
+    return visible(str(text)).translate(_MARKUP)
 
 
 def sentence(text: object) -> str:
@@ -74,7 +75,7 @@ def sentence(text: object) -> str:
 
 def quoted(text: object) -> str:
     """Write a text to stand between backticks in a table."""
-    return formats.visible(str(text)).replace("`", "'").replace("|", "\\|").replace("\n", " ")
+    return visible(str(text)).replace("`", "'").replace("|", "\\|").replace("\n", " ")
 
 
 def _facts(contents: Contents, storage: int) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import LianjianError
 from analysis.reports import markup
-from analysis.reports.names import meant
 from analysis.reports.plan.source import Promise
+from analysis.reports.text import meant
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

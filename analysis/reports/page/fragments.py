@@ -8,10 +8,10 @@ from html import escape, unescape
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports import formats, markup
-from analysis.reports.names import slug
+from analysis.reports import markup
 from analysis.reports.page import formula, sanitise
 from analysis.reports.page.findings import DATA_MIME, Findings
+from analysis.reports.text import slug, typeset
 
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
@@ -166,7 +166,7 @@ def _quotes(html: str) -> str:
     '<p>a “naive” gain in <code>a["b"]</code></p>'
     """
     parts = _VERBATIM.split(html)
-    parts[::2] = [formats.typeset(text) for text in parts[::2]]
+    parts[::2] = [typeset(text) for text in parts[::2]]
     return "".join(parts)
 
 

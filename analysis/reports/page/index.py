@@ -20,9 +20,9 @@ from typing import Any
 
 from analysis import __version__, fields, files
 from analysis.errors import LianjianError
-from analysis.reports import formats
 from analysis.reports.page import embed, ledger
 from analysis.reports.run import staging
+from analysis.reports.text import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -138,7 +138,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    html = formats.visible(html)
+    html = visible(html)
     # names by the thousand stand in tables, which are set in the sans: the serif needs none of them
     return embed.placed(html, serif=_TABLES.sub("", html))
 

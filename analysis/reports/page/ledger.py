@@ -11,8 +11,8 @@ from typing import Any
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.files import write_text
-from analysis.reports import formats
 from analysis.reports.page.findings import Findings
+from analysis.reports.text import visible
 
 CSV, TEX = "numbers.csv", "numbers.tex"
 COLUMNS = ("name", "label", "value", "unit", "low", "high", "n", "simulated", "report", "anchor",
@@ -90,7 +90,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401  (a number, a text, a flag or noth
         return repr(value)
     text = str(value)
     dangerous = text.lstrip(" ").startswith(_FORMULA)
-    return formats.visible(f"'{text}" if dangerous else text)
+    return visible(f"'{text}" if dangerous else text)
 
 
 def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
@@ -98,12 +98,12 @@ def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
     lines = [_MACROS]
     for row in rows:
         mark = ", simulated data" if row.get("simulated") else ""
-        label = formats.visible(str(row["label"])).replace("\n", " ")
+        label = visible(str(row["label"])).replace("\n", " ")
         lines.append(f"% {label} ({row['report']}{row['anchor']}, run {row['run_id']}{mark})")
         for kind in ("text", "value", "low", "high", "n"):
             value = row.get(kind)
             if value is not None:
-                text = formats.visible(str(value)).translate(_TEX)
+                text = visible(str(value)).translate(_TEX)
                 text += r"\ljsimulated{}" if kind == "text" and mark else ""
                 lines.append(rf"\expandafter\def\csname lj:{kind}:{row[name]}\endcsname{{{text}}}")
     return "\n".join(lines) + "\n"

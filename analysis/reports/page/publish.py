@@ -9,14 +9,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, fields, paths
-from analysis.reports import bibliography, citation, formats
+from analysis.reports import bibliography, citation
 from analysis.reports.freshness import origin
-from analysis.reports.names import slug
 from analysis.reports.page import checks, embed, findings, fragments, index
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter
 from analysis.reports.plan.plan import Run
+from analysis.reports.text import slug, typeset, visible
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -122,7 +122,7 @@ def publish(
         checks.of_kind(found, KINDS),
         checks.of_authors([author.displayed for author in cited.authors]),
     )
-    html = embed.placed(formats.visible(html.replace(_PANEL, _panel(made), 1)))
+    html = embed.placed(visible(html.replace(_PANEL, _panel(made), 1)))
     return Page(html, title, heading or run.name, subtitle, summary, run_id, found, cited, made)
 
 
@@ -171,7 +171,7 @@ def _opening(node: "NotebookNode") -> tuple[str, str]:
 
 def _plain(markdown: str) -> str:
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
-    return formats.typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
+    return typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
 
 
 def _parameter_rows(

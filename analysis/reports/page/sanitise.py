@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import Any
 
-from analysis.reports.formats import visible  # a parser would drop what is hidden
+from analysis.reports.text import visible  # a parser would drop what is hidden
 
 _TEXT = (
     "a abbr b bdi blockquote br cite code dd del details dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i "

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from analysis import fields
 from analysis.errors import LianjianError
-from analysis.reports.names import listed, meant, slug
 from analysis.reports.plan.source import code_cells, tagged
 from analysis.reports.plan.syntax import parse
+from analysis.reports.text import listed, meant, slug
 
 Scalar = str | int | float | bool | date | None
 Value = Scalar | list[Scalar]

@@ -32,9 +32,9 @@ from typing import Any
 
 from analysis import fields, paths
 from analysis.errors import LianjianError
-from analysis.reports.names import is_slug, listed, meant, slug
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter, Scope, Value
+from analysis.reports.text import is_slug, listed, meant, slug
 
 _NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
 _KEYS = ("notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import LianjianError
-from analysis.reports.names import is_slug
 from analysis.reports.plan.syntax import parse
+from analysis.reports.text import is_slug
 
 KINDS = {"figures": "figure", "tables": "table", "numbers": "number"}
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)

@@ -14,7 +14,7 @@ from pathlib import Path
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.files import replace_folder, to_json
-from analysis.reports.names import listed, meant
+from analysis.reports.text import listed, meant
 
 FAILED = ".failed"
 _STAGING = ".staging"
