@@ -1,36 +1,50 @@
 """The command ``lianjian``."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from analysis import __version__, commands
+from analysis import __version__, commands, terminal
 from analysis.commands import DEFAULT_DATASET
-from analysis.errors import LianjianError
+from analysis.errors import Exit, LianjianError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    terminal.open_closed_streams()
     options = _parser().parse_args(arguments)
     try:
-        return int(options.action(options))
+        code = int(options.action(options))
     except LianjianError as error:
-        print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        terminal.warn(str(error))
+        return error.exit
     except OSError as error:
         # a full or read-only disk, a file that may not be read: what was there before stays
         where = f" ({error.filename})" if error.filename else ""
-        print(f"lianjian: {error.strerror or error}{where}. "  # noqa: T201
-              "What was there before is unchanged.", file=sys.stderr)  # fmt: skip
-        return 1
+        terminal.warn(f"{error.strerror or error}{where}. What was there before is unchanged.")
+        return Exit.FAILED
     except KeyboardInterrupt:
-        print("lianjian: stopped", file=sys.stderr)  # noqa: T201
-        return 130
+        terminal.warn("stopped")
+        return Exit.INTERRUPTED
+    if lost := terminal.lost():
+        terminal.warn(f"{lost} What it had to say after that is lost; what it did is done.")
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Speaks through the one printer: what a person typed may hold anything."""
+
+    def error(self, message: str) -> NoReturn:
+        terminal.warn(f"{message}\n{self.format_usage().strip()}")
+        raise SystemExit(Exit.REFUSED)
+
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002
+        terminal.say(self.format_help().rstrip())
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="lianjian",
         description="Village collective-economy income in Qingyang: build data, run reports.",
     )
@@ -41,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _data_commands(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     simulate = group.add_parser("simulate", help="write simulated ledgers with a known truth")
     simulate.add_argument("name", nargs="?", default=DEFAULT_DATASET, help="dataset to write")
     simulate.add_argument(
@@ -70,7 +84,7 @@ def _data_commands(group: "argparse._SubParsersAction[argparse.ArgumentParser]")
     dictionary.set_defaults(action=commands.dictionary)
 
 
-def _report_commands(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     run = group.add_parser("run", help="run the notebooks and write reports/index.html")
     _selection(run)
     run.add_argument("--jobs", type=_positive, help="notebooks at a time; default: what cores and "

@@ -1,10 +1,10 @@
 """What each command of ``lianjian`` does; each takes the options and returns an exit code."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 
 from analysis.errors import LianjianError
+from analysis.terminal import answer, answer_json, say, warn
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
 # ruff: noqa: PLC0415, D103
@@ -30,13 +30,9 @@ def _assignments(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
-
-
 def simulate(options: argparse.Namespace) -> int:
     _write_simulated(options.name, _assignments(options.parameters))
-    _say(f"now: lianjian build {options.name}")
+    say(f"now: lianjian build {options.name}")
     return 0
 
 
@@ -46,7 +42,7 @@ def _write_simulated(name: str, parameters: Mapping[str, str]) -> None:
 
     folder = paths.dataset_folder(name)
     world.write(world.simulate(world.read_scenario(parameters)), folder)
-    _say(f"simulated ledgers written to {folder}")
+    say(f"simulated ledgers written to {folder}")
 
 
 def new(options: argparse.Namespace) -> int:
@@ -61,11 +57,11 @@ def new(options: argparse.Namespace) -> int:
         is_simulated=options.simulated,
     )
     if taken.tables:
-        _say(f"{taken.files} files, {taken.tables} tables, {taken.questions} questions to answer")
+        say(f"{taken.files} files, {taken.tables} tables, {taken.questions} questions to answer")
     for reason in taken.refused:
-        print(f"lianjian: {reason}", file=sys.stderr)  # noqa: T201
+        warn(reason)
     first = f"read and answer {taken.folder / 'dataset.toml'}, then" if taken.questions else "now"
-    _say(f"taken in as {taken.folder}; {first}: lianjian build {options.name}")
+    say(f"taken in as {taken.folder}; {first}: lianjian build {options.name}")
     return NOT_ALL if taken.refused else 0
 
 
@@ -83,23 +79,23 @@ def build(options: argparse.Namespace) -> int:
             built = build_dataset(name)
         except LianjianError as error:
             # one dataset with a fault does not keep the others from being built
-            print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
+            warn(str(error))
             failed = 1
             continue
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
-        _say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
+        say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
         if nobody := _nobody(name, built.rows):
-            print(f"lianjian: {nobody}", file=sys.stderr)  # noqa: T201
+            warn(nobody)
             failed = failed or NOT_ALL
         if built.score:
-            _say(f"  {_in_words(built.score)}")
+            say(f"  {_in_words(built.score)}")
         if built.errors:
             page = paths.processed() / name / "issues.html"
-            _say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
+            say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
         if built.refused:
             names = ", ".join(built.refused)
-            print(f"lianjian: {name} lacks what was not read: {names}", file=sys.stderr)  # noqa: T201
+            warn(f"{name} lacks what was not read: {names}")
             failed = failed or NOT_ALL
     return failed
 
@@ -141,7 +137,7 @@ def run(options: argparse.Namespace) -> int:
             built[name] = build_dataset(name)
     for name, dataset in built.items():
         if dataset.fresh:
-            _say(f"{name} ({dataset.kind}, version {dataset.version}) built")
+            say(f"{name} ({dataset.kind}, version {dataset.version}) built")
         if nobody := _nobody(name, dataset.rows):
             raise LianjianError(nobody)
     if options.dry_run:
@@ -172,12 +168,12 @@ def why(options: argparse.Namespace) -> int:
     counts = dict.fromkeys(words, 0)
     for run, decision in runner.decide(runs, force=getattr(options, "force", False)):
         reasons = f": {'; '.join(decision.reasons)}" if decision.reasons else ""
-        print(f"{run.slug:<{width}}  {words[decision.action]}{reasons}")  # noqa: T201
+        answer(f"{run.slug:<{width}}  {words[decision.action]}{reasons}")
         counts[decision.action] += 1
     if not (only or given or options.dataset):
         for slug, reason in runner.beside(runs).items():
-            print(f"{slug:<{width}}  beside the plan, out of date: {reason}")  # noqa: T201
-    _say(", ".join(f"{count} {words[action]}" for action, count in counts.items() if count))
+            answer(f"{slug:<{width}}  beside the plan, out of date: {reason}")
+    say(", ".join(f"{count} {words[action]}" for action, count in counts.items() if count))
     return 0
 
 
@@ -200,9 +196,9 @@ def params(options: argparse.Namespace) -> int:
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[3]]).rstrip())  # noqa: T201
+        answer("  ".join([*cells, row[3]]).rstrip())
     if not rows:
-        _say(f"{name} has no parameters")
+        say(f"{name} has no parameters")
     return 0
 
 
@@ -212,14 +208,14 @@ def compare(options: argparse.Namespace) -> int:
     try:
         changes = ledger.compare(options.old, options.new, options.tolerance)
     except LianjianError as error:
-        print(f"lianjian: {error}", file=sys.stderr)  # noqa: T201
+        warn(str(error))
         return NOT_COMPARED
     if options.json:
-        print(ledger.to_json(changes), end="")  # noqa: T201
+        answer_json([change.__dict__ for change in changes])
     elif changes:
-        _say(ledger.describe(changes))
+        answer(ledger.describe(changes))
     else:
-        _say("no number moved")
+        answer("no number moved")
     return 1 if changes else 0
 
 
@@ -228,14 +224,14 @@ def render(options: argparse.Namespace) -> int:
 
     written = documents.render(options.reports, options.formats or ["pdf"])
     for path in written:
-        _say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
+        say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
     return 0
 
 
 def cite(options: argparse.Namespace) -> int:
     from analysis.reports import cite as citing
 
-    sys.stdout.write(citing.cite(options.report, options.format))
+    answer(citing.cite(options.report, options.format).rstrip("\n"))
     return 0
 
 
@@ -248,15 +244,15 @@ def package(options: argparse.Namespace) -> int:
         certified=options.certify,
     )  # fmt: skip
     count = len(made.contents.reports)
-    _say(f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
+    say(f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
          f"{made.size / 1e6:.1f} MB")  # fmt: skip
     for holding in made.contents.withheld:
-        _say(f"left out: dataset {holding.name}: {holding.withheld}")
+        say(f"left out: dataset {holding.name}: {holding.withheld}")
         if holding.untold:
-            _say(f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
+            say(f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
                  f"{' and '.join(holding.untold)}")  # fmt: skip
     for report in made.contents.dropped:
-        _say(f"left out: report {report.slug}, made from a dataset that is left out")
+        say(f"left out: report {report.slug}, made from a dataset that is left out")
     return 0
 
 
@@ -266,5 +262,5 @@ def dictionary(_: argparse.Namespace) -> int:
 
     path = paths.root() / "data" / "dictionary.md"
     write_text(path, fields.dictionary())
-    _say(f"{path} written")
+    say(f"{path} written")
     return 0

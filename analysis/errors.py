@@ -1,16 +1,48 @@
-"""Errors that speak to a person."""
+"""Errors that speak to a person, and the exit codes that tell a program."""
 
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+class Exit(IntEnum):
+    """How a command of ``lianjian`` ended."""
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """Keep beside each code what it means."""
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning = meaning
+        return made
+
+    meaning: str
+
+    GOOD = 0, "all is done"
+    FAILED = 1, "a report failed, or something could not be written; compare: a number moved"
+    REFUSED = (
+        2,
+        "nothing was done: the command line, the plan or a name is wrong, or another is at it",
+    )
+    INCOMPLETE = 3, "done, and something is missing from the data: a file was not read"
+    NO_DATA = 4, "nothing ran: data are missing or cannot be built"
+    INTERRUPTED = 130, "interrupted; what was finished is published"
+
+
 class LianjianError(Exception):
     """What was seen, what was expected, where, and what to do: one message for a person.
 
-    The command line prints it without a traceback and exits with 1.
+    The command line prints it without a traceback and exits with its exit code.
     """
+
+    exit = Exit.REFUSED
+
+
+class DataError(LianjianError):
+    """Data are missing or cannot be built."""
+
+    exit = Exit.NO_DATA
 
 
 def need_columns(frame: "pd.DataFrame", *columns: str) -> None:

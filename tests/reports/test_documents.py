@@ -222,10 +222,10 @@ def test_what_cannot_be_written_is_said(folders, tmp_path, monkeypatch, capsys):
     with pytest.raises(LianjianError, match=r"Unknown formats \['odt'\]"):
         documents.write(tmp_path, record, ["odt"])
     monkeypatch.setenv("LIANJIAN_ROOT", str(folders["simulated"].parent.parent))
-    assert cli.main(["render", "01-trail"]) == 1
+    assert cli.main(["render", "01-trail"]) == 2
     assert "Did you mean '01-trial'?" in capsys.readouterr().err
     monkeypatch.setattr(documents, "find_spec", lambda _: None)
-    assert cli.main(["render", "--pdf"]) == 1
+    assert cli.main(["render", "--pdf"]) == 2
     assert "make reports" in capsys.readouterr().err
 
 

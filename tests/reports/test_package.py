@@ -355,7 +355,7 @@ def test_a_trial_stays_out_when_named(copy, tmp_path, capsys):
     assert cli.main(["package", "--to", str(to), "--without", "mine"]) == 0
     assert not [name for name in names(to) if "mine" in name]
     assert "left out: dataset mine: it was asked to stay out" in capsys.readouterr().out
-    assert cli.main(["package", "--without", "mine", "--with-data", "mine"]) == 1
+    assert cli.main(["package", "--without", "mine", "--with-data", "mine"]) == 2
     assert "Name other datasets" in capsys.readouterr().err
 
 
@@ -363,7 +363,7 @@ def test_a_trial_stays_out_when_named(copy, tmp_path, capsys):
 def test_what_a_card_forbids_no_flag_allows(copy, rights, capsys):
     licensed(copy, "MIT", rights)
     assert bundle.package().contents.withheld[0].name == "mine"
-    assert cli.main(["package", "--with-data", "mine"]) == 1
+    assert cli.main(["package", "--with-data", "mine"]) == 2
     assert "others may not have it" in capsys.readouterr().err
 
 
@@ -389,7 +389,7 @@ def test_personal_data_in_named_ledgers_stop_it(copy, capsys):
         csv.writer(file).writerows([*head, *body])
     shutil.rmtree(place)
     assert cli.main(["new", "mine", str(copy / "received" / "book.csv")]) == 0
-    assert cli.main(["package", "--with-data", "mine"]) == 1
+    assert cli.main(["package", "--with-data", "mine"]) == 2
     said = capsys.readouterr().err
     assert "data/raw/mine/book.csv" in said
     assert "personal data" in said
@@ -488,7 +488,7 @@ def test_a_fault_stops_it_and_spares_the_last_bundle(copy, packed, spoil, capsys
     last.parent.mkdir()
     shutil.copyfile(packed.path, last)
     spoil(copy)
-    assert cli.main(["package"]) == 1
+    assert cli.main(["package"]) == 2
     said = capsys.readouterr().err
     assert FAULTS[spoil] in said
     assert PHONE not in said
@@ -510,7 +510,7 @@ def test_a_number_of_a_person_in_a_report_stops_it(copy, capsys):
     page = copy / "reports" / "01-trial" / "report.html"
     text = page.read_text("utf-8")
     page.write_text(text.replace("</main>", f"<p>{PHONE}</p></main>"), "utf-8")
-    assert cli.main(["package"]) == 1
+    assert cli.main(["package"]) == 2
     assert "reports/01-trial/report.html, line" in capsys.readouterr().err
 
 
@@ -526,7 +526,7 @@ def test_what_git_does_not_have_stops_it(copy, capsys):
     assert cli.main(["package"]) == 0
     (copy / "docs" / "note.md").write_text("Done otherwise.\n", "utf-8")
     (copy / "docs" / "new.md").write_text("Not added.\n", "utf-8")
-    assert cli.main(["package"]) == 1
+    assert cli.main(["package"]) == 2
     assert "docs/new.md, docs/note.md: not as git has it. Commit" in capsys.readouterr().err
 
 

@@ -162,7 +162,7 @@ def test_params_prints_what_a_notebook_takes(project, capsys):
     assert "day       datetime" not in out
     assert "date" in out.splitlines()[0]
     assert "secret: from the environment variable LIANJIAN_TOKEN" in out
-    assert cli.main(["params", "01-y"]) == 1
+    assert cli.main(["params", "01-y"]) == 2
     assert "Did you mean '01-x'" in capsys.readouterr().err
 
 

@@ -1,10 +1,10 @@
 """What a person sees while reports are made: a live line on a terminal, plain lines elsewhere."""
 
-import sys
 import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
+
+from analysis import terminal
 
 if TYPE_CHECKING:
     from analysis.reports.run.report import Outcome
@@ -15,57 +15,39 @@ class Progress:
 
     Parameters
     ----------
-    total : int
-        How many runs there are.
+    slugs : sequence of str
+        What is to be made.
     """
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.width = 30
-        self.started = time.perf_counter()
-        self._live: Any = None
-
-    def __enter__(self) -> Self:
-        if sys.stdout.isatty():
-            from rich.live import Live  # noqa: PLC0415
-
-            self._live = Live(refresh_per_second=8, transient=True)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+    def __init__(self, slugs: Sequence[str]) -> None:
+        self._total = len(slugs)
+        self._width = max(map(len, slugs), default=0)
+        self._done = 0
+        self._started = time.perf_counter()
+        self._columns = 0  # of the live line that stands there now
 
     def running(self, slugs: Sequence[str]) -> None:
         """Show what goes on now."""
-        if self._live is not None:
-            from rich.text import Text  # noqa: PLC0415
-
-            elapsed = time.perf_counter() - self.started
-            line = Text(f"  {self.done} of {self.total}  {elapsed:3.0f} s  ", style="dim")
-            self._live.update(line.append(", ".join(slugs), style="default"))
+        if terminal.is_watched():
+            elapsed = time.perf_counter() - self._started
+            line = f"  {self._done} of {self._total}  {elapsed:3.0f} s  {', '.join(slugs)}"
+            self._show(line)
 
     def finished(self, outcome: "Outcome") -> None:
         """Show how one run ended."""
-        self.done += 1
+        self._done += 1
+        self.close()
         word = outcome.result if outcome.ok else "FAILED"
-        slug = outcome.slug.ljust(self.width)
-        line = f"{word:<8}  {slug}  {outcome.seconds:5.1f} s"
+        lines = [f"{word:<8}  {outcome.slug:<{self._width}}  {outcome.seconds:5.1f} s"]
         if not outcome.ok:
-            line += f"\n          {outcome.message}"
-            line += f"\n          see {outcome.where}" if outcome.where else ""
-        if self._live is None:
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-            return
-        from rich.text import Text  # noqa: PLC0415
+            lines += [outcome.message]
+            lines += [f"see {outcome.where}"] if outcome.where else []
+        terminal.say("\n          ".join(lines))
 
-        style = "green" if outcome.ok else "red"
-        self._live.console.print(Text(word, style=style).append(line[len(word) :], style="default"))
+    def close(self) -> None:
+        """Take the live line away."""
+        if self._columns:
+            self._show("")
+
+    def _show(self, line: str) -> None:
+        self._columns = terminal.overwrite(line, self._columns)

@@ -1,13 +1,12 @@
 """Run the plan: each notebook in a kernel of its own, each report all or nothing."""
 
+import contextlib
 import json
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
@@ -24,6 +23,7 @@ from analysis.reports.run import executors, launch, report, staging
 from analysis.reports.run.execute import Limits
 from analysis.reports.run.progress import Progress
 from analysis.reports.run.report import Outcome, Task
+from analysis.terminal import say
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _INTERRUPTED = 130  # what a shell reports for Ctrl-C
@@ -208,8 +208,8 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
     launch.stopping.clear()
     outcomes: list[Outcome] = []
     futures: dict[Future[Outcome], Task] = {}
-    with Progress(len(tasks)) as progress, _terminable():
-        progress.width = max(len(task.run.slug) for task in tasks)
+    progress = Progress([task.run.slug for task in tasks])
+    with contextlib.closing(progress), _terminable():
         try:
             futures = {pool.submit(report.perform, task): task for task in tasks}
             pending = set(futures)
@@ -257,11 +257,11 @@ def _close(total: int, tasks: int, outcomes: Sequence[Outcome], seconds: float) 
     if interrupted:
         words = f"Stopped: {', '.join([*parts, f'{tasks - len(outcomes)} not run'])}"
     spent = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-    sys.stdout.write(f"{words} in {spent}. Open {paths.reports().name}/index.html\n")
+    say(f"{words} in {spent}. Open {paths.reports().name}/index.html")
     return _INTERRUPTED if interrupted else 1 if failed else 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def _terminable() -> Iterator[None]:
     """Let a polite kill end a run as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():

@@ -1,0 +1,123 @@
+"""What a person reads at the terminal: one printer, which no text and no closed pipe can hurt."""
+
+import errno
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from typing import Any, TextIO
+
+from analysis.errors import LianjianError
+
+# by Unicode category: controls, format characters (bidi marks, zero widths, tags), lone
+# surrogates, what is not assigned, separators of lines and of paragraphs
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
+_NOBODY_READS = (errno.EPIPE, errno.EINVAL)  # the second is what Windows says of a closed pipe
+
+_silent: set[str] = set()
+_lost: list[str] = []
+
+
+def visible(text: str) -> str:
+    """Show what a terminal would obey, reorder or hide; ends of lines and tabs stay.
+
+    Examples
+    --------
+    >>> visible("a" + chr(27) + "[31mb" + chr(0x202E) + chr(0xD83D))
+    'a[U+001B][31mb[U+202E][U+D83D]'
+    """
+    return "".join(map(_shown, text))
+
+
+def _shown(sign: str) -> str:
+    if sign in "\n\t" or unicodedata.category(sign) not in _HIDDEN:
+        return sign
+    return f"[U+{ord(sign):04X}]"
+
+
+def say(text: str) -> None:
+    """Write lines for a person to standard output."""
+    _write("stdout", f"{visible(text)}\n")
+
+
+def warn(text: str) -> None:
+    """Write lines for a person to standard error, after the command's name."""
+    _write("stderr", f"lianjian: {visible(text)}\n")
+
+
+def answer(text: str) -> None:
+    """Write what a command was asked for to standard output.
+
+    Raises
+    ------
+    LianjianError
+        It could not be written, and not because its reader has left.
+    """
+    _write("stdout", f"{visible(text)}\n")
+    if _lost:
+        raise LianjianError(lost())
+
+
+def answer_json(content: Any) -> None:  # noqa: ANN401  (JSON can be anything)
+    """Write JSON to standard output, in ASCII, so that any encoding and any text will do."""
+    answer(json.dumps(content, indent=2))
+
+
+def lost() -> str:
+    """Say what could not be written, and why; empty where all was, or nobody reads it."""
+    return " ".join(_lost)
+
+
+def open_closed_streams() -> None:
+    """Give closed standard streams a bottom, or the next file to be opened becomes one of them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def is_watched() -> bool:
+    """Whether standard output is a terminal, which shows a line while it changes."""
+    return "stdout" not in _silent and sys.stdout is not None and sys.stdout.isatty()
+
+
+def overwrite(text: str, columns: int) -> int:
+    """Put a text in the place of the last one, on one line; return the columns that it takes.
+
+    Parameters
+    ----------
+    text : str
+        What to show; it is cut where the terminal ends, and has no end of line.
+    columns : int
+        What `overwrite` returned the last time, 0 at first.
+    """
+    room, wide, shown = shutil.get_terminal_size().columns - 1, 0, ""
+    for sign in visible(text):
+        wide += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        if wide > room:
+            break
+        shown += sign
+    _write("stdout", f"\r{' ' * columns}\r{shown}")
+    return min(wide, room)
+
+
+def _write(name: str, text: str) -> None:
+    """Write to a standard stream; one that has failed is silent from then on."""
+    stream: TextIO | None = getattr(sys, name)
+    if stream is None or name in _silent:
+        return
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except OSError as error:
+        _silent.add(name)
+        # what the stream still holds goes nowhere, or the interpreter's end would complain of it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        if error.errno not in _NOBODY_READS:
+            which = "output" if name == "stdout" else "error"
+            _lost.append(f"Standard {which} could not be written: {error.strerror}.")
