@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -167,6 +168,11 @@ def test_a_grid_of_thousands_is_a_plan(two):
         ("parameters = 3", "parameters is a table"),
         ("cell_seconds = 0", "cell_seconds is 0"),
         ("run_seconds = true", "run_seconds is True"),
+        ("always = 1", "always is 1; it takes true or false"),
+        ("max_age = 7", 'max_age is 7; it takes a text as "7 days"'),
+        ('max_age = "0 days"', "max_age is '0 days'"),
+        ('max_age = "a week"', "max_age is 'a week'"),
+        ('max_age = "-2 hours"', "max_age is '-2 hours'"),
     ],
 )
 def test_a_wrong_grid_or_limit_is_refused(two, line, message):
@@ -219,3 +225,20 @@ def test_a_report_s_folder_has_a_name_that_a_disk_can_hold(project):
     slugs = {run.slug for run in plan.load()}
     assert len(slugs) == 2**6
     assert max(map(len, slugs)) < 140
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [("7 days", timedelta(days=7)), ("1 hour", timedelta(hours=1)), ("2weeks", timedelta(14)),
+     (" 90 minutes ", timedelta(hours=1.5))],
+)  # fmt: skip
+def test_how_old_a_report_may_be(two, text, age):
+    two.plan(f'[[run]]\nnotebook = "01-first"\nmax_age = "{text}"')
+    first, brief = plan.load()
+    assert (first.max_age, first.always) == (age, False)
+    assert (brief.max_age, brief.always) == (None, False)
+
+
+def test_a_run_may_be_asked_for_each_time(two):
+    two.plan('[[run]]\nnotebook = "01-first"\nalways = true')
+    assert [run.always for run in plan.load()] == [True, False]

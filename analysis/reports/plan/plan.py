@@ -16,6 +16,8 @@ from others of its notebook, a ``title`` is filled from the parameters::
     grid = { start_year = [2021, 2022], base_year = [2018, 2024] }
     cell_seconds = 300
     run_seconds = 900
+    max_age = "7 days"  # run again where the report is older, or always = true
+
 """
 
 import hashlib
@@ -26,6 +28,7 @@ import re
 import tomllib
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,12 @@ from analysis.reports.plan.parameters import Parameter, Scope, Value
 from analysis.reports.text import is_slug, listed, meant, slug
 
 _NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
-_KEYS = ("notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds")
+_KEYS = (
+    "notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds",
+    "always", "max_age",
+)  # fmt: skip
+_UNITS = ("minute", "hour", "day", "week")
+_AGE = re.compile(rf"\s*(\d{{1,5}})\s*({'|'.join(_UNITS)})s?\s*")  # 7 days
 _LONGEST_SLUG = 120
 _MOST_RUNS = 100_000  # a grid beyond this is a slip of the pen
 
@@ -62,6 +70,10 @@ class Run:
         Why the notebook cannot be run, empty when it can.
     cell_seconds, run_seconds : float or None
         How long a cell and the whole run may take; None takes what the command line says.
+    always : bool
+        Whether to run it each time, though nothing that it follows from has changed.
+    max_age : timedelta or None
+        How old its report may be before it runs again all the same.
     """
 
     notebook: Path
@@ -72,11 +84,20 @@ class Run:
     trouble: str = ""
     cell_seconds: float | None = None
     run_seconds: float | None = None
+    always: bool = False
+    max_age: timedelta | None = None
+
+    @property
+    def file(self) -> str:
+        """The notebook in its folder, as ``sub/13-name.ipynb``: what records call it."""
+        folder = paths.notebooks()
+        inside = self.notebook.is_relative_to(folder)
+        return self.notebook.relative_to(folder).as_posix() if inside else self.notebook.name
 
     @property
     def name(self) -> str:
-        """Name of the notebook, without its ending."""
-        return self.notebook.stem
+        """Name of the notebook in its folder, without its ending."""
+        return self.file.removesuffix(".ipynb")
 
 
 def _each_county() -> Iterable[tuple[str, dict[str, str]]]:
@@ -184,6 +205,21 @@ def _check_values(entry: Mapping[str, Any], where: str) -> None:
         seconds = entry.get(key, 1)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
             raise LianjianError(f"{where}: {key} is {seconds!r}; it takes seconds, above 0.")
+    if not isinstance(entry.get("always", False), bool):
+        raise LianjianError(f"{where}: always is {entry['always']!r}; it takes true or false.")
+    if "max_age" in entry:
+        _age(entry["max_age"], where)
+
+
+def _age(text: object, where: str) -> timedelta:
+    """Read how old a report may be."""
+    found = _AGE.fullmatch(text) if isinstance(text, str) else None
+    if not found or not int(found[1]):
+        raise LianjianError(
+            f'{where}: max_age is {text!r}; it takes a text as "7 days", in '
+            f"{', '.join(f'{unit}s' for unit in _UNITS)}."
+        )
+    return timedelta(**{f"{found[2]}s": int(found[1])})
 
 
 def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Parameter]) -> list[Run]:
@@ -211,7 +247,8 @@ def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Paramet
             Run(
                 path, _report_slug([path.stem, *own, value, *marks]), name, checked,
                 each=each or "", cell_seconds=entry.get("cell_seconds"),
-                run_seconds=entry.get("run_seconds"),
+                run_seconds=entry.get("run_seconds"), always=entry.get("always", False),
+                max_age=_age(entry["max_age"], path.name) if "max_age" in entry else None,
             )
         )  # fmt: skip
     return runs
