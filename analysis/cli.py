@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from analysis import __version__, commands, terminal
-from analysis.commands import DEFAULT_DATASET
+from analysis import __version__, _commands, terminal
+from analysis._commands import DEFAULT_DATASET
 from analysis.errors import Exit, LianjianError
 
 
@@ -62,7 +62,7 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
         "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
         help="a parameter of the simulation, e.g. -p seed=7; see docs/simulation.md",
     )  # fmt: skip
-    simulate.set_defaults(action=commands.simulate)
+    simulate.set_defaults(action=_commands.simulate)
 
     new = group.add_parser("new", help="take your own ledgers in as a dataset")
     new.add_argument("name", help="name for the dataset: letters, digits and hyphens")
@@ -74,14 +74,14 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
                      "of the published register")  # fmt: skip
     new.add_argument("--simulated", action="store_true", help="the numbers are made up: mark them")
     new.add_argument("--title", default="", help="title that reports print")
-    new.set_defaults(action=commands.new)
+    new.set_defaults(action=_commands.new)
 
     build = group.add_parser("build", help="make data/processed from data/raw")
     build.add_argument("names", nargs="*", metavar="DATASET", help="default: every dataset")
-    build.set_defaults(action=commands.build)
+    build.set_defaults(action=_commands.build)
 
     dictionary = group.add_parser("dictionary", help="write data/dictionary.md anew")
-    dictionary.set_defaults(action=commands.dictionary)
+    dictionary.set_defaults(action=_commands.dictionary)
 
 
 def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
@@ -99,21 +99,21 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
                      "the reports are the same")  # fmt: skip
     run.add_argument("--scheduler", default="", metavar="ADDRESS",
                      help="run on a Dask cluster, e.g. tcp://10.0.0.1:8786")  # fmt: skip
-    run.set_defaults(action=commands.run)
+    run.set_defaults(action=_commands.run)
 
     render = group.add_parser("render", help="write finished reports as PDF or for Word")
     render.add_argument("reports", nargs="*", metavar="REPORT", help="default: every report")
     _formats(render)
-    render.set_defaults(action=commands.render)
+    render.set_defaults(action=_commands.render)
 
     why = group.add_parser("why", help="say of each run what changed since it was made")
     _selection(why)
-    why.set_defaults(action=commands.why)
+    why.set_defaults(action=_commands.why)
 
     params = group.add_parser("params", help="print the parameters of a notebook")
     params.add_argument("notebook", metavar="NOTEBOOK", help="e.g. 03-income-change")
     params.add_argument("--dataset", help="whose counties and years to print")
-    params.set_defaults(action=commands.params)
+    params.set_defaults(action=_commands.params)
 
     compare = group.add_parser(
         "compare", help="show which cited numbers moved; exit code 1 if any did"
@@ -124,7 +124,7 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     compare.add_argument("--tolerance", type=_share, default=0.0, metavar="SHARE",
                          help="relative change that does not count, e.g. 0.1%%")  # fmt: skip
     compare.add_argument("--json", action="store_true", help="for a program to read")
-    compare.set_defaults(action=commands.compare)
+    compare.set_defaults(action=_commands.compare)
 
     cite = group.add_parser("cite", help="print how to cite a report, or one number in it")
     cite.add_argument("report", nargs="?", default="", metavar="REPORT",
@@ -132,7 +132,7 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
                       "09-county-brief-621022#num-mean; default: this package")  # fmt: skip
     cite.add_argument("--format", default="text", metavar="FORM",
                       help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
-    cite.set_defaults(action=commands.cite)
+    cite.set_defaults(action=_commands.cite)
 
     package = group.add_parser("package", help="make the replication bundle for a journal")
     package.add_argument("--to", type=Path, metavar="PATH",
@@ -147,7 +147,7 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
                          help="leave out a dataset and the reports on it: a trial")  # fmt: skip
     package.add_argument("--certify", action="store_true", help="say in its README that "
                          "you may use these data, and pass on those in it")  # fmt: skip
-    package.set_defaults(action=commands.package)
+    package.set_defaults(action=_commands.package)
 
 
 def _formats(command: argparse.ArgumentParser) -> None:

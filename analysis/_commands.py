@@ -7,7 +7,7 @@ from analysis.errors import LianjianError
 from analysis.terminal import answer, answer_json, say, warn
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
-# ruff: noqa: PLC0415, D103
+# ruff: noqa: PLC0415
 
 DEFAULT_DATASET = "simulated"
 
