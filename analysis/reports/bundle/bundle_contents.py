@@ -18,7 +18,7 @@ from analysis.errors import LianjianError
 from analysis.reports.bundle import bundle_data
 from analysis.reports.bundle.bundle_data import Holding
 from analysis.reports.documents import documents
-from analysis.reports.freshness import keys, offplan, origin
+from analysis.reports.freshness import adhoc, fingerprints, origin
 from analysis.reports.page import ledger
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import Run
@@ -37,7 +37,7 @@ SINGLE = (
 )  # fmt: skip
 NEEDED = ("CITATION.cff", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")
 
-OF_REPORT = (*keys.PRODUCTS, keys.KEY, ledger.TEX, *documents.FORMATS.values())
+OF_REPORT = (*fingerprints.PRODUCTS, fingerprints.KEY, ledger.TEX, *documents.FORMATS.values())
 """The files of a report; a kernel's log stays behind."""
 
 _CACHES = ("__pycache__", ".ipynb_checkpoints")
@@ -206,8 +206,8 @@ def _finished() -> tuple[list[str], list[Report]]:
                 faults.append(f"{slug} failed: {reason}. Mend it, then `lianjian run {slug}`.")
             continue
         try:
-            key = json.loads((folder / keys.KEY).read_bytes())
-            run = planned.get(folder.name) or offplan.run_of(folder)
+            key = json.loads((folder / fingerprints.KEY).read_bytes())
+            run = planned.get(folder.name) or adhoc.run_of(folder)
         except (OSError, ValueError, LianjianError) as error:
             faults.append(f"{str(error).rstrip('.')}. Remove its folder.")
             continue
@@ -228,7 +228,7 @@ def _used(record: dict[str, Any], key: dict[str, Any], own: Sequence[str]) -> tu
 
 
 def _stale(reports: Collection[Report]) -> list[str]:
-    look = keys.Looker()
+    look = fingerprints.Fingerprints()
     faults: list[str] = []
     for report in reports:
         decision = look.decide(report.run, report.folder)

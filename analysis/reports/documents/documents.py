@@ -5,6 +5,7 @@ the PDF as an attachment.
 """
 
 import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 
 from analysis import files, paths
 from analysis.errors import LianjianError
+from analysis.reports import freshness
 from analysis.reports.run import staging
 from analysis.reports.run.launch import EPOCH
 
@@ -154,7 +156,7 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
         another process writes the reports.
     """
     require(formats)
-    from analysis.reports.freshness import offplan  # noqa: PLC0415
+    from analysis.reports.freshness import adhoc  # noqa: PLC0415
     from analysis.reports.page import index  # noqa: PLC0415
     from analysis.reports.plan import plan  # noqa: PLC0415
 
@@ -164,9 +166,14 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
         try:
             for folder in folders:
                 record = json.loads((folder / "run.json").read_text("utf-8"))
-                written += write(folder, record, formats)
+                made = write(folder, record, formats)
+                record["products"] |= {
+                    path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in made
+                }
+                files.write_text(folder / "run.json", files.to_json(freshness.sealed(record)))
+                written += made
         finally:  # the index links to what is there
-            index.write(reports, offplan.stale(reports, {run.slug for run in plan.load()}))
+            index.write(reports, adhoc.stale(reports, {run.slug for run in plan.load()}))
     return tuple(written)
 
 

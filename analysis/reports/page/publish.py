@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, fields, paths
 from analysis.reports import bibliography, citation
-from analysis.reports.freshness import origin
+from analysis.reports.freshness import RUN_ID, origin
 from analysis.reports.page import checks, embed, findings, fragments, index
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
@@ -43,7 +43,7 @@ class Page:
     title, heading, subtitle, summary : str
         What the index says about it; the heading is the notebook's own.
     run_id : str
-        First 12 hex digits of the hash of the executed notebook.
+        First 16 hex digits of the hash of the executed notebook.
     findings : Findings
         Data used and products published.
     citation : Citation
@@ -83,7 +83,7 @@ def publish(
     heading, summary = _opening(node)
     title = run.title or heading or run.name
     subtitle = in_words({n: v for n, v in run.parameters.items() if _worded(v) not in title})
-    run_id = hashlib.sha256(content).hexdigest()[:12]
+    run_id = hashlib.sha256(content).hexdigest()[:RUN_ID]
     declared = parameters.read(run.notebook)
     values = {n: run.parameters.get(n, p.default) for n, p in declared.items()}
     seen = origin.of(run.notebook)

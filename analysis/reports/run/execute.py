@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__
 from analysis.errors import LianjianError
-from analysis.reports.freshness import reads
+from analysis.reports.freshness import file_access
 from analysis.reports.page import normalise
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter
@@ -175,7 +175,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
         except (DeadKernelError, RuntimeError, TimeoutError) as error:
             failure = Failure(None, "", type(error).__name__, _why_it_died(error, place), "")
         log = _text(place / "log")
-        seen = reads.seen(_text(place / reads.FILE))
+        seen = file_access.seen(_text(place / file_access.FILE))
         changed = _changed(place, expected)
         node = kept[0] if kept else nbformat.read(run.notebook, as_version=4)
     seconds = time.perf_counter() - started

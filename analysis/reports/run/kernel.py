@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.reports.freshness import reads
+from analysis.reports.freshness import file_access
 
 CONNECTION = "kernel.json"
 LONGEST_VALUE = 2000
@@ -32,7 +32,7 @@ def start(place: Path) -> None:
 
     root = os.environ.get("LIANJIAN_ROOT", "")
     if root:
-        reads.note(place / reads.FILE, root)
+        file_access.note(place / file_access.FILE, root)
     secrets = _take_secrets()
     watched = json.loads(os.environ.pop(PARAMETERS, "[]"))
     sys.argv = [__name__]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths
-from analysis.reports.freshness import reach
+from analysis.reports.freshness import import_closure
 from analysis.reports.plan import source
 from analysis.reports.run import kernel, zygote
 from analysis.reports.run.imports import import_papermill
@@ -149,7 +149,7 @@ def manager(
     command = [sys.executable, "-m", kernel.__name__, str(place)]
     metadata: dict[str, Any] = {}
     if warm:
-        config = {"modules": list(reach.named(source.code_cells(notebook)))}
+        config = {"modules": list(import_closure.named(source.code_cells(notebook)))}
         metadata["kernel_provisioner"] = {
             "provisioner_name": zygote.PROVISIONER, "config": config,
         }  # fmt: skip

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, files
 from analysis.errors import LianjianError
-from analysis.reports.freshness import keys
+from analysis.reports import freshness
+from analysis.reports.freshness import fingerprints
 from analysis.reports.page import findings, ledger
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
@@ -125,7 +126,8 @@ def perform(task: Task) -> Outcome:
     if failure is not None:
         return _fail(task, folder, record, failure, seconds)
     record |= {"total_seconds": round(seconds, 2), "result": "ok"}
-    files.write_text(folder / "run.json", files.to_json(record))
+    record["products"] = freshness.checksums(folder)
+    files.write_text(folder / "run.json", files.to_json(freshness.sealed(record)))
     staging.publish(folder, reports, run.slug)
     result = "done" if task.action == "run" else "rendered"
     return Outcome(run.slug, result, seconds, "", f"{reports.name}/{run.slug}/report.html")
@@ -175,9 +177,9 @@ def _explain(run: Run, failure: Failure) -> str:
 
 
 @lru_cache(maxsize=4)
-def _looker(token: str) -> keys.Looker:  # noqa: ARG001
+def _looker(token: str) -> fingerprints.Fingerprints:  # noqa: ARG001
     """Look at each file once a plan."""
-    return keys.Looker()
+    return fingerprints.Fingerprints()
 
 
 def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
@@ -199,7 +201,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     if executed.failure is not None:
         return executed.failure
     key = look.key(run, executed.files, executed.folders) | {"outside": list(executed.outside)}
-    files.write_text(folder / keys.KEY, files.to_json(key))
+    files.write_text(folder / fingerprints.KEY, files.to_json(key))
     record |= _render(executed.notebook, task, folder)
     return None
 
@@ -213,12 +215,14 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
 
     run, last = task.run, task.reports / task.run.slug
     node = nbformat.read(last / "notebook.ipynb", as_version=4)
-    key = json.loads((last / keys.KEY).read_text("utf-8"))
+    key = json.loads((last / fingerprints.KEY).read_text("utf-8"))
     if task.action == "render":
         node = normalise.with_new_prose(node, nbformat.read(run.notebook, as_version=4))
         node.metadata["lianjian"] = execute.facts(run)
     files.write_text(folder / "notebook.ipynb", nbformat.writes(node) + "\n")
-    files.write_text(folder / keys.KEY, files.to_json(_looker(task.token).renewed(run, key)))
+    files.write_text(
+        folder / fingerprints.KEY, files.to_json(_looker(task.token).renewed(run, key))
+    )
     before = json.loads((last / "run.json").read_text("utf-8"))
     kept = ("started", "host", "machine", "seconds", "cell_seconds")
     record |= {name: before[name] for name in kept if name in before}
@@ -231,7 +235,7 @@ def _render(node: "NotebookNode", task: Task, folder: Path) -> dict[str, Any]:
     run = task.run
     content = (folder / "notebook.ipynb").read_bytes()
     cells = _looker(task.token).cells_of(run.notebook)
-    outside = json.loads((folder / keys.KEY).read_text("utf-8")).get("outside", [])
+    outside = json.loads((folder / fingerprints.KEY).read_text("utf-8")).get("outside", [])
     page = publish.publish(node, run, content, _told(node, run, cells, outside))
     found = page.findings
     files.write_text(folder / "report.html", page.html)

@@ -14,8 +14,8 @@ from types import FrameType, MappingProxyType
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.reports.documents import documents
-from analysis.reports.freshness import keys, offplan
-from analysis.reports.freshness.keys import Decision
+from analysis.reports.freshness import adhoc, fingerprints
+from analysis.reports.freshness.fingerprints import Decision
 from analysis.reports.page import index
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import Run
@@ -87,7 +87,7 @@ def _selected(only: Sequence[str], *, fixed: bool) -> tuple[Run, ...]:
     every = plan.load()
     names = {name for run in every for name in (run.slug, run.name)}
     words = dict.fromkeys(only)
-    found = [offplan.named(word) for word in words if word not in names]
+    found = [adhoc.named(word) for word in words if word not in names]
     beside = [run for run in found if run is not None]
     if beside and fixed:
         raise LianjianError(
@@ -102,7 +102,7 @@ def _selected(only: Sequence[str], *, fixed: bool) -> tuple[Run, ...]:
 def beside(runs: Sequence[Run]) -> dict[str, str]:
     """Say which reports beside a whole plan are out of date, and why."""
     reports = paths.reports()
-    return offplan.stale(reports, {run.slug for run in runs}) if reports.is_dir() else {}
+    return adhoc.stale(reports, {run.slug for run in runs}) if reports.is_dir() else {}
 
 
 def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
 
 def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decision]]:
     """Say for each run what is to be done, and why."""
-    look = keys.Looker()
+    look = fingerprints.Fingerprints()
     reports = paths.reports()
     found = []
     for run in runs:
@@ -186,7 +186,7 @@ def run(
                 launch.cool_down()
             staging.sweep(reports)
         known = {r.slug for r in (plan.load() if only or parameters or dataset else runs)}
-        old = offplan.stale(reports, known)
+        old = adhoc.stale(reports, known)
         if tasks or not index.is_of(reports, old):
             index.write(reports, old)
     return _close(len(runs), len(tasks), outcomes, time.perf_counter() - started)

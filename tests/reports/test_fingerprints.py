@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from analysis.reports.freshness import keys
+from analysis.reports.freshness import fingerprints
 from analysis.reports.plan import plan
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
@@ -46,7 +46,7 @@ def stamps(project):
 
 def test_nothing_changed_nothing_is_done(ran, capsys):
     before = stamps(ran)
-    assert decision() == keys.Decision("none")
+    assert decision() == fingerprints.Decision("none")
     assert runner.run() == 0
     assert stamps(ran) == before
     assert "1 up to date" in capsys.readouterr().out
@@ -72,7 +72,7 @@ def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
     assert "It counts rows." in page
     assert 'href="#num-rows">2</a> more.' in page
     assert "which year" in page
-    assert decision() == keys.Decision("none")
+    assert decision() == fingerprints.Decision("none")
 
 
 def test_a_page_made_anew_is_the_page_of_a_run(ran):
@@ -108,32 +108,34 @@ def test_a_page_made_anew_is_the_page_of_a_run(ran):
 )  # fmt: skip
 def test_what_changed_is_named(ran, change, reason):
     change(ran)
-    assert decision() == keys.Decision("run", (reason,))
+    assert decision() == fingerprints.Decision("run", (reason,))
 
 
 def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch):
-    real = keys.Looker.bytes_of
+    real = fingerprints.Fingerprints.bytes_of
 
     def touched(name):
         def bytes_of(self, path):
             return "touched" if path.name == name else real(self, path)
 
-        monkeypatch.setattr(keys.Looker, "bytes_of", bytes_of)
+        monkeypatch.setattr(fingerprints.Fingerprints, "bytes_of", bytes_of)
 
     touched("bands.py")
     assert decision().reasons == ("module analysis.indicators.bands changed",)
     touched("wild.py")
-    assert decision() == keys.Decision("none")
+    assert decision() == fingerprints.Decision("none")
     touched("normalise.py")
     assert "module analysis.reports.page.normalise changed" in decision().reasons
     touched("report.html.j2")
-    assert decision() == keys.Decision("render", ("the page's template or the citation changed",))
+    assert decision() == fingerprints.Decision(
+        "render", ("the page's template or the citation changed",)
+    )
 
 
 def test_another_parameter_is_another_report(ran):
     assert runner.run(parameters={"year": "2023"}) == 0
-    assert decision({"year": "2023"}) == keys.Decision("none")
-    assert decision() == keys.Decision("none")
+    assert decision({"year": "2023"}) == fingerprints.Decision("none")
+    assert decision() == fingerprints.Decision("none")
 
 
 def test_a_changed_parameter_of_the_plan_is_named(ran):
@@ -146,7 +148,7 @@ def test_a_changed_parameter_of_the_plan_is_named(ran):
 
 def test_only_a_missing_page_is_made_anew(ran):
     (ran.reports / "01-trial" / "report.html").unlink()
-    assert decision() == keys.Decision("render", ("report.html is missing",))
+    assert decision() == fingerprints.Decision("render", ("report.html is missing",))
 
 
 def test_a_new_file_in_a_folder_that_was_listed_counts(project):
@@ -156,9 +158,9 @@ def test_a_new_file_in_a_folder_that_was_listed_counts(project):
     project.notebook("01-trial", "import pathlib\nsum(1 for _ in pathlib.Path('../data/raw/many')"
                      ".glob('*.csv'))")  # fmt: skip
     assert runner.run() == 0
-    assert decision() == keys.Decision("none")
+    assert decision() == fingerprints.Decision("none")
     (folder / "b.csv").write_text("2")
-    assert decision() == keys.Decision("run", ("data/raw/many/ changed",))
+    assert decision() == fingerprints.Decision("run", ("data/raw/many/ changed",))
 
 
 def test_what_opens_files_unseen_is_taken_to_read_all(project):
@@ -166,14 +168,14 @@ def test_what_opens_files_unseen_is_taken_to_read_all(project):
     project.notebook("01-trial", "import pandas as pd\npd.read_parquet")
     assert runner.run() == 0
     (project.root / "data" / "raw" / "one.csv").write_text("2")
-    assert decision() == keys.Decision("run", ("data/raw/one.csv changed",))
+    assert decision() == fingerprints.Decision("run", ("data/raw/one.csv changed",))
 
 
 def test_a_finished_project_copied_elsewhere_is_up_to_date(ran, tmp_path_factory, monkeypatch):
     there = tmp_path_factory.mktemp("elsewhere") / "copy"
     shutil.copytree(ran.root, there)
     monkeypatch.setenv("LIANJIAN_ROOT", str(there))
-    assert decision() == keys.Decision("none")
+    assert decision() == fingerprints.Decision("none")
 
 
 def test_a_run_that_failed_runs_again(ran):
@@ -190,7 +192,7 @@ def test_imports_are_followed_wherever_they_stand(project):
         "def f():\n    from analysis.effects import wild\n    return wild\nimport analysis.figures"
     )
     path = project.notebook("01-trial", code)
-    reached = keys.Looker().modules_of(path)
+    reached = fingerprints.Fingerprints().modules_of(path)
     assert {"analysis", "analysis.effects.wild", "analysis.effects.wild_draws"} <= set(reached)
     assert "analysis.figures.theme" in reached  # a package counts with what it imports
     assert plan.load()[0].notebook == path
@@ -201,7 +203,7 @@ def test_what_only_types_need_is_not_reached(project):
         "import typing\nif typing.TYPE_CHECKING:\n    from analysis.effects import wild\n"
         "else:\n    from analysis.indicators import bands"
     )
-    reached = keys.Looker().modules_of(project.notebook("01-trial", code))
+    reached = fingerprints.Fingerprints().modules_of(project.notebook("01-trial", code))
     assert "analysis.indicators.bands" in reached
     assert "analysis.effects.wild" not in reached
 

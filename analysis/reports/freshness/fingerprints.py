@@ -22,15 +22,16 @@ from typing import Any
 import analysis
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports.freshness import origin, reach
+from analysis.reports.freshness import import_closure, mismatches, origin
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
 
 KEY = "key.json"
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
+_GROUND = ("notebook.ipynb", KEY, "run.json")
 _PACKAGE = Path(analysis.__file__).parent
 # of analysis.reports: what shapes an executed notebook
-_EXECUTES = ("run.execute", "run.kernel", "run.launch", "page.normalise", "freshness.reads")
+_EXECUTES = ("run.execute", "run.kernel", "run.launch", "page.normalise", "freshness.file_access")
 _LENGTH = 16  # hex digits of a hash that are kept
 # libraries that open files where Python does not see it
 _UNSEEN = re.compile(r"\b(read_parquet|read_feather|read_orc|pyarrow|duckdb|polars|sqlite3)\b")
@@ -53,7 +54,7 @@ class Decision:
 
 
 @dataclass
-class Looker:
+class Fingerprints:
     """Looks at files, each once; one serves a whole plan.
 
     Attributes
@@ -92,7 +93,7 @@ class Looker:
     def module(self, name: str) -> str | None:
         """Hash a module of ``analysis``, None where it has no file."""
         if name not in self._module_bytes:
-            path = reach.file_of(name)
+            path = import_closure.file_of(name)
             self._module_bytes[name] = None if path is None else self.bytes_of(path)
         return self._module_bytes[name]
 
@@ -116,7 +117,9 @@ class Looker:
     def modules_of(self, notebook: Path) -> tuple[str, ...]:
         """Name the modules of ``analysis`` that a notebook's code reaches, by import."""
         if notebook not in self._reached:
-            self._reached[notebook] = reach.closure(reach.named(self.cells_of(notebook)))
+            self._reached[notebook] = import_closure.closure(
+                import_closure.named(self.cells_of(notebook))
+            )
         return self._reached[notebook]
 
     def reads_unseen(self, notebook: Path) -> bool:
@@ -191,8 +194,7 @@ class Looker:
         folder : Path
             The report's folder.
         """
-        missing = [name for name in PRODUCTS if not (folder / name).is_file()]
-        if missing == list(PRODUCTS):
+        if not any((folder / name).is_file() for name in PRODUCTS):
             return Decision("run", ("there is no report yet",))
         try:
             old = json.loads((folder / KEY).read_text("utf-8"))
@@ -202,11 +204,12 @@ class Looker:
             return Decision("run", (f"the report has no {KEY} that can be read",))
         except LianjianError as error:
             return Decision("run", (str(error),))
-        if "notebook.ipynb" in missing:
-            reasons += ("notebook.ipynb is missing",)
+        other = mismatches(folder)
+        # a page can be made again from what these three hold, and from nothing else
+        reasons += tuple(reason for reason in other if reason.startswith(_GROUND))
         if reasons:
             return Decision("run", reasons)
-        stale += tuple(f"{name} is missing" for name in missing)
+        stale += other
         return Decision("render", stale) if stale else Decision("none")
 
     def _changes(self, run: Run, old: Mapping[str, Any]) -> Iterator[str]:
@@ -239,7 +242,7 @@ class Looker:
             yield "what git has of the source changed"
 
 
-def _code_changes(look: Looker, run: Run, old: Mapping[str, Any]) -> Iterator[str]:
+def _code_changes(look: Fingerprints, run: Run, old: Mapping[str, Any]) -> Iterator[str]:
     if look.bytes_of(run.notebook) == old["notebook"]:
         return
     now = look.code_of(run.notebook)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports.freshness import keys
+from analysis.reports.freshness import fingerprints
 from analysis.reports.plan import parameters
 from analysis.reports.plan.plan import Run
 from analysis.reports.run import staging
@@ -20,7 +20,7 @@ def run_of(folder: Path) -> Run:
     LianjianError
         Its notebook is gone, or takes its parameters no more, or its records cannot be read.
     """
-    key = folder / keys.KEY  # a run that failed has none
+    key = folder / fingerprints.KEY  # a run that failed has none
     try:
         record = json.loads((folder / "run.json").read_bytes())
         title = json.loads(key.read_bytes())["title"] if key.is_file() else ""
@@ -54,7 +54,7 @@ def stale(reports: Path, planned: Collection[str]) -> dict[str, str]:
     planned : collection of str
         Names of the reports that the plan asks for.
     """
-    look = keys.Looker()
+    look = fingerprints.Fingerprints()
     found = {}
     for slug in staging.folders(reports):
         folder = reports / slug
