@@ -128,6 +128,8 @@ def run(options: argparse.Namespace) -> int:
     from analysis.reports.run import runner
     from analysis.reports.run.execute import Limits
 
+    if options.dry_run:
+        return why(options)
     # what the notebooks read must be what the raw files say now
     only, given = _selected(options)
     first = dict.fromkeys([PUBLISHED, given.get("dataset") or options.dataset or DEFAULT_DATASET])
@@ -140,8 +142,6 @@ def run(options: argparse.Namespace) -> int:
             say(f"{name} ({dataset.kind}, version {dataset.version}) built")
         if nobody := _nobody(name, dataset.rows):
             raise LianjianError(nobody)
-    if options.dry_run:
-        return why(options)
     warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
     how = runner.Options(
         jobs=options.jobs,

@@ -1,12 +1,14 @@
 """Write so that nothing is lost: stage, then rename."""
 
 import ctypes
+import errno
 import io
 import json
 import os
 import shutil
 import stat
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,28 +16,116 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from analysis.errors import LianjianError
+
+_STAGING = ".staging"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
+def staged_folder(target: Path, *marks: str) -> Iterator[Path]:
     """Give an empty folder to fill; it takes the target's place when the block ends well.
 
     When the block fails the target stays as it was and what was staged is removed. A run that
-    was killed is repaired by the next call.
+    was killed is repaired by the next call. Whoever calls holds the target's lock.
+
+    Parameters
+    ----------
+    target : Path
+        The place; a folder there is replaced only when it is one of ours.
+    *marks : str
+        Names of files; a folder that holds one of them was made by us. None of them: nothing is
+        replaced but an empty folder.
+
+    Raises
+    ------
+    LianjianError
+        The target is not ours to replace, or the disk is full.
     """
-    staging = target.with_name(f".{target.name}.staging")
     previous = target.with_name(f".{target.name}.previous")
     if previous.exists() and not target.exists():
         previous.rename(target)
-    for leftover in (staging, previous):
-        shutil.rmtree(leftover, ignore_errors=True)
-    staging.mkdir(parents=True)
+    must_be_ours(target, *marks)
+    with told_when_full(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in (previous, *target.parent.glob(f".{target.name}.*{_STAGING}")):
+            shutil.rmtree(leftover, ignore_errors=True)
+        # a name of its own, and nobody else's to read while it is filled
+        made = tempfile.mkdtemp(suffix=_STAGING, prefix=f".{target.name}.", dir=target.parent)
+        staging = Path(made)
+        try:
+            yield staging
+            must_be_ours(target, *marks)
+            replace_folder(staging, target, previous)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def must_be_ours(target: Path, *marks: str) -> None:
+    """Raise unless a folder may be replaced: it is not there, is empty, or holds one of the marks.
+
+    Raises
+    ------
+    LianjianError
+        It is a link or a file, its path leads back up, or it holds files and no mark.
+    """
+    fault = ""
+    if ".." in target.parts or not target.name:
+        fault = "its path leads out of the folder that it should lie in"
+    elif target.is_symlink():
+        fault = "it is a link to another place"
+    elif target.exists() and not target.is_dir():
+        fault = "it is no folder"
+    elif target.is_dir() and any(target.iterdir()) and not _holds(target, marks):
+        fault = "it holds files"
+        if marks:
+            fault += f" and no {' or '.join(marks)}, so lianjian did not make it"
+    if fault:
+        raise LianjianError(
+            f"{target} is not replaced: {fault}. Move it to another place first if it is yours."
+        )
+
+
+def _holds(folder: Path, marks: tuple[str, ...]) -> bool:
+    return any((folder / mark).is_file() for mark in marks)
+
+
+@contextmanager
+def told_when_full(folder: Path) -> Iterator[None]:
+    """Say which disk is full, where the system would name the file that was being copied."""
     try:
-        yield staging
-        replace_folder(staging, target, previous)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise LianjianError(
+            f"The disk that holds {folder} is full, or your share of it is. Make room, then do it "
+            "again. What was there before is unchanged."
+        ) from None
+
+
+def open_to_readers(folder: Path) -> None:
+    """Give a staged folder the rights that a new one gets: whoever may read the project may it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    folder.chmod(0o777 & ~mask)
+
+
+def keep_private(folder: Path) -> None:
+    """Close a folder and all in it to everybody but its owner, whatever the umask.
+
+    Parameters
+    ----------
+    folder : Path
+        What holds books of a real ledger, or what was made of them. Links are left alone.
+    """
+    for place, folders, names in os.walk(folder):
+        Path(place).chmod(stat.S_IRWXU)
+        for name in names:
+            path = Path(place) / name
+            if not path.is_symlink():
+                path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        folders[:] = [name for name in folders if not (Path(place) / name).is_symlink()]
 
 
 def replace_folder(staging: Path, target: Path, previous: Path) -> None:

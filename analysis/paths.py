@@ -6,6 +6,13 @@ from pathlib import Path
 
 from analysis.errors import LianjianError
 
+PUBLISHED = "published"
+"""The dataset of published figures; its raw files lie in data/raw itself."""
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")  # Windows makes no folders of these
+_SHOWN = 80
+
 
 def root() -> Path:
     """Return the project's root folder.
@@ -33,25 +40,72 @@ def raw() -> Path:
     return root() / "data" / "raw"
 
 
+def dataset_name(text: object) -> str:
+    """Return the name of a dataset when it can be one, on every system and in every folder.
+
+    Every name that a person, a plan or a notebook gives goes through here before a path is made
+    of it: ``..``, ``./mine`` and ``mine/`` would lead elsewhere, ``con`` is a device on Windows.
+
+    Raises
+    ------
+    LianjianError
+        It cannot be one.
+
+    Examples
+    --------
+    >>> dataset_name("my-county")
+    'my-county'
+    >>> dataset_name("../raw/mine")
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: '../raw/mine' cannot name a dataset: ...
+    """
+    if isinstance(text, str) and _NAME.fullmatch(text) and not _DEVICE.fullmatch(text):
+        return text
+    raise LianjianError(
+        f"{_shortened(text)} cannot name a dataset: lower-case letters a to z, digits and hyphens "
+        "inside are expected, at most 63, and no name that Windows keeps for a device (con, nul, "
+        "com1 …). For example: my-county."
+    )
+
+
+def _shortened(text: object) -> str:
+    shown = repr(text)
+    return shown if len(shown) < _SHOWN else f"{shown[:_SHOWN]}…"
+
+
 def dataset_folder(name: str) -> Path:
     """Return the folder of a dataset of ledgers in data/raw, which need not exist.
 
     Raises
     ------
     LianjianError
-        The name cannot be one: it would leave data/raw, or it is that of the published figures.
+        The name cannot be one, or it is that of the published figures.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name) or name == "published":
+    if dataset_name(name) == PUBLISHED:
         raise LianjianError(
-            f"{name!r} cannot name a dataset: lower-case letters, digits and hyphens are expected, "
-            "and not 'published', which the published figures have."
+            f"{name!r} cannot name a dataset of yours: the published figures have that name."
         )
     return raw() / name
+
+
+def raw_dataset(name: str) -> Path:
+    """Return the folder of a dataset's raw files: data/raw itself for the published figures."""
+    return raw() if dataset_name(name) == PUBLISHED else dataset_folder(name)
+
+
+def card_file(name: str) -> Path:
+    """Return the file that holds the cards of a dataset's raw files."""
+    return raw_dataset(name) / ("sources.toml" if name == PUBLISHED else "dataset.toml")
 
 
 def processed() -> Path:
     """Return the folder of data made by ``lianjian build``."""
     return root() / "data" / "processed"
+
+
+def processed_dataset(name: str) -> Path:
+    """Return the folder of a dataset made by ``lianjian build``, which need not exist."""
+    return processed() / dataset_name(name)
 
 
 def notebooks() -> Path:

@@ -11,9 +11,9 @@ from analysis.clean.authors import own_work
 from analysis.clean.sources import Card, read_cards, read_toml, verify
 from analysis.errors import LianjianError
 from analysis.fields import KINDS
-from analysis.files import staged_folder, to_json
+from analysis.files import open_to_readers, staged_folder, to_json
 
-PUBLISHED = "published"
+PUBLISHED = paths.PUBLISHED
 
 BOOKS = "books"
 """The ``form`` of a dataset that is read from workbooks as received."""
@@ -63,7 +63,7 @@ def datasets() -> tuple[str, ...]:
 
 def must_exist(name: str) -> None:
     """Raise unless there is a dataset of a name."""
-    card_file = paths.raw() / name / "dataset.toml"
+    card_file = paths.card_file(name)
     if name != PUBLISHED and not card_file.is_file():
         raise LianjianError(
             f"There is no dataset {name!r}: {card_file} is missing. Datasets here: "
@@ -88,17 +88,14 @@ def build(name: str) -> Built:
     issues, and ``refused`` names it, so that the command does not end well.
     """
     must_exist(name)
-    if name == PUBLISHED:
-        folder, card_file = paths.raw(), paths.raw() / "sources.toml"
-    else:
-        folder, card_file = paths.raw() / name, paths.raw() / name / "dataset.toml"
+    folder, card_file = paths.raw_dataset(name), paths.card_file(name)
     head = read_toml(card_file)
     cards = read_cards(card_file)
     verify(folder, cards)
     is_books = head.get("form") == BOOKS
     by_hand = [folder / file for file in BY_HAND] if is_books else []
     version = _version(cards, head, by_hand)
-    target = paths.processed() / name
+    target = paths.processed_dataset(name)
     manifest_file = target / "manifest.json"
     if manifest_file.is_file():
         seen = json.loads(manifest_file.read_text(encoding="utf-8"))
@@ -136,7 +133,8 @@ def build(name: str) -> Built:
         **({"work": work} if work else {}),
         **extra,
     }
-    with staged_folder(target) as staging:
+    with staged_folder(target, "manifest.json") as staging:
+        open_to_readers(staging)
         for table, frame in tables.items():
             panel.write_table(
                 frame, staging / table, {"name": name, "kind": kind, "version": version}

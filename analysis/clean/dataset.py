@@ -106,7 +106,7 @@ def load(name: str) -> Dataset:
     LianjianError
         The dataset has not been built; the message says how to.
     """
-    folder = paths.processed() / name
+    folder = paths.processed_dataset(name)
     manifest_file = folder / "manifest.json"
     if not manifest_file.is_file():
         built = sorted(p.parent.name for p in paths.processed().glob("[!.]*/manifest.json"))

@@ -12,7 +12,7 @@ from analysis.clean.books.describe import describe, quoted
 from analysis.clean.sources import count_rows, sha256
 from analysis.clean.tables import parse, read_text
 from analysis.errors import LianjianError
-from analysis.files import staged_folder
+from analysis.files import open_to_readers, staged_folder
 
 _TIDY = (b"village_id,", b"\xef\xbb\xbfvillage_id,")
 _TIDY_FILES = 2
@@ -103,6 +103,7 @@ def _take_tidy(folder: Path, files: Sequence[Path], kind: str, head: list[str]) 
     for path, (table, _) in zip(files, tables, strict=True):
         parse(read_text(path, table), table, path)
     with staged_folder(folder) as staging:
+        open_to_readers(staging)
         lines = head.copy()
         for path, (_, file) in zip(files, tables, strict=True):
             lines += _copy(path, staging / file, kind)
@@ -133,6 +134,7 @@ def _take_books(
     for table in shelf.tables:
         rows[table.file] = rows.get(table.file, 0) + table.grid.height - len(table.dropped)
     with staged_folder(folder) as staging:
+        open_to_readers(staging)
         lines = [*head, 'form = "books"', "", *about]
         for path in sorted(files, key=lambda path: path.name):
             lines += _copy(path, staging / path.name, kind, rows.get(path.name, 0))

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.clean.sources import count_rows
 from analysis.clean.tables import write_csv
 from analysis.errors import LianjianError
-from analysis.files import staged_folder
+from analysis.files import open_to_readers, staged_folder
 from analysis.simulate.offices.answers import corrections, crosswalk
 from analysis.simulate.offices.dirt import Dirt
 from analysis.simulate.offices.write import make_books, register
@@ -68,7 +68,8 @@ def write(simulation: Simulation, folder: Path) -> None:
         "crosswalk.csv": crosswalk(books.planted, villages),
         "corrections.csv": corrections(books.planted, villages),
     }
-    with staged_folder(folder) as staging:
+    with staged_folder(folder, CARD) as staging:
+        open_to_readers(staging)
         cards = []
         for file, content in files.items():
             (staging / file).write_bytes(content)

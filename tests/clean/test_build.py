@@ -14,7 +14,7 @@ import analysis
 from analysis import cli, paths
 from analysis.clean.build import build
 from analysis.clean.dataset import loaded
-from analysis.errors import LianjianError
+from analysis.errors import Exit, LianjianError
 from analysis.fields import COUNTIES, MEASURES
 
 YEARS = range(2018, 2025)
@@ -80,13 +80,13 @@ def test_own_ledgers_become_a_dataset(own):
 
 def test_a_dataset_is_never_overwritten(own, capsys):
     assert take_in(own) == 0
-    assert take_in(own) == 1
+    assert take_in(own) == Exit.REFUSED
     assert "never overwritten" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["../mine", "Mine", "published", "", "a b"])
 def test_a_name_that_cannot_be_a_folder_is_refused(own, capsys, name):
-    assert take_in(own, name) == 1
+    assert take_in(own, name) == Exit.REFUSED
     assert "cannot name a dataset" in capsys.readouterr().err
     assert not list((own / "data" / "raw").iterdir())
 
@@ -112,7 +112,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused(own, capsys, name):
 def test_a_cell_that_cannot_be_read_is_named(own, capsys, file, old, new, said):
     path = own / file
     path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-    assert take_in(own) == 1
+    assert take_in(own) == Exit.REFUSED
     captured = capsys.readouterr().err
     assert pd.Series([captured]).str.contains(said).all(), captured
     assert "Traceback" not in captured
@@ -121,7 +121,7 @@ def test_a_cell_that_cannot_be_read_is_named(own, capsys, file, old, new, said):
 
 def test_wrong_encodings_are_named(own, capsys):
     (own / "v.csv").write_bytes(VILLAGES.encode("gb18030"))
-    assert take_in(own) == 1
+    assert take_in(own) == Exit.REFUSED
     assert "UTF-8" in capsys.readouterr().err
 
 

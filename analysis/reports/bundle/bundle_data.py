@@ -108,8 +108,7 @@ def holding(name: str, with_data: Collection[str], without: Collection[str] = ()
     What is published or simulated goes in unless a card forbids it. Ledgers stay out unless the
     licence of every file is one that lets others have it, or they are asked for by name.
     """
-    folder = paths.raw() if name == PUBLISHED else paths.raw() / name
-    card_file = folder / ("sources.toml" if name == PUBLISHED else "dataset.toml")
+    folder, card_file = paths.raw_dataset(name), paths.card_file(name)
     head, cards = read_toml(card_file), read_cards(card_file)
     kind = PUBLISHED if name == PUBLISHED else str(head.get("kind", ""))
     closed = [card.file for card in cards if _CLOSED.search(f"{card.licence}. {card.rights}")]

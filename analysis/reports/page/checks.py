@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import paths
-from analysis.clean.build import PUBLISHED
 from analysis.clean.sources import read_cards, sha256
 from analysis.errors import LianjianError
 from analysis.reports import markup
@@ -133,14 +132,13 @@ def of_data(datasets: Iterable[Mapping[str, Any]], told: Told = NOTHING) -> Chec
 
 def _data_faults(data: Mapping[str, Any]) -> Iterable[str]:
     name = str(data["name"])
-    folder = paths.raw() if name == PUBLISHED else paths.raw() / name
-    card_file = folder / ("sources.toml" if name == PUBLISHED else "dataset.toml")
+    folder, card_file = paths.raw_dataset(name), paths.card_file(name)
     try:
         cards = {card.file: card.sha256 for card in read_cards(card_file)}
     except LianjianError:
         yield f"the cards of {name} ({card_file.name}) cannot be read"
         cards = {}
-    manifest = paths.processed() / name / "manifest.json"
+    manifest = paths.processed_dataset(name) / "manifest.json"
     built = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {}
     if built.get("version") != data["version"]:
         yield f"{name} is built as version {built.get('version')}, the page used {data['version']}"

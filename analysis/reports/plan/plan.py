@@ -399,8 +399,10 @@ def _picked(runs: Sequence[Run], given: Mapping[str, str]) -> list[Run]:
 
 def scope(dataset: str) -> Scope:
     """Return what a dataset covers; an empty scope where that is not known."""
-    manifest = paths.processed() / dataset / "manifest.json"
-    if not dataset or not manifest.is_file():
+    if not dataset:
+        return Scope()
+    manifest = paths.processed_dataset(dataset) / "manifest.json"
+    if not manifest.is_file():
         return Scope(dataset)
     counts = json.loads(manifest.read_text("utf-8")).get("villages_by_county_and_year", {})
     pairs = [key.split(" ") for key in counts]

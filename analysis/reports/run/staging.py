@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.files import replace_folder, to_json
+from analysis.files import must_be_ours, replace_folder, to_json
 from analysis.reports.text import listed, meant
 
 FAILED = ".failed"
@@ -77,6 +77,7 @@ def open_folder(reports: Path, slug: str) -> Path:
 def publish(folder: Path, reports: Path, slug: str) -> Path:
     """Put a finished report in place of the last one, and drop the last failure."""
     target = reports / slug
+    must_be_ours(target, "run.json")
     replace_folder(folder, target, reports / _STAGING / f"{slug}{_REPLACED}")
     drop_failure(reports, slug)
     return target
@@ -85,13 +86,16 @@ def publish(folder: Path, reports: Path, slug: str) -> Path:
 def keep_failure(folder: Path, reports: Path, slug: str) -> Path:
     """Keep what a failed run left, beside the last good report."""
     target = reports / f"{slug}{FAILED}"
+    must_be_ours(target, "run.json")
     replace_folder(folder, target, reports / _STAGING / f"{slug}{FAILED}{_REPLACED}")
     return target
 
 
 def drop_failure(reports: Path, slug: str) -> None:
     """Clear away the failure of a report that is good now."""
-    shutil.rmtree(reports / f"{slug}{FAILED}", ignore_errors=True)
+    folder = reports / f"{slug}{FAILED}"
+    if (folder / "run.json").is_file():  # else somebody else's
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def forget_failures(reports: Path, notebooks: Collection[str]) -> None:
