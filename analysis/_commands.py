@@ -1,9 +1,12 @@
 """What each command of ``lianjian`` does; each takes the options and returns an exit code."""
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from analysis.errors import LianjianError
+from analysis.errors import DataError, Exit, LianjianError, of_system
 from analysis.terminal import answer, answer_json, say, warn
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
@@ -11,11 +14,13 @@ from analysis.terminal import answer, answer_json, say, warn
 
 DEFAULT_DATASET = "simulated"
 
-NOT_COMPARED = 2
-"""Exit code: nothing can be said, where 1 says that numbers moved."""
+SCHEMA = 1
+"""Version of the JSON that commands write; it grows when a key goes or changes its meaning."""
 
-NOT_ALL = 3
-"""Exit code: done, but a file was not read."""
+
+def for_program(command: str, **content: Any) -> dict[str, Any]:  # noqa: ANN401  (JSON)
+    """Return what a command answers to ``--json``; docs/schemas describes each."""
+    return {"schema": SCHEMA, "command": command, **content}
 
 
 def _assignments(pairs: Sequence[str]) -> dict[str, str]:
@@ -33,7 +38,7 @@ def _assignments(pairs: Sequence[str]) -> dict[str, str]:
 def simulate(options: argparse.Namespace) -> int:
     _write_simulated(options.name, _assignments(options.parameters))
     say(f"now: lianjian build {options.name}")
-    return 0
+    return Exit.GOOD
 
 
 def _write_simulated(name: str, parameters: Mapping[str, str]) -> None:
@@ -62,7 +67,7 @@ def new(options: argparse.Namespace) -> int:
         warn(reason)
     first = f"read and answer {taken.folder / 'dataset.toml'}, then" if taken.questions else "now"
     say(f"taken in as {taken.folder}; {first}: lianjian build {options.name}")
-    return NOT_ALL if taken.refused else 0
+    return Exit.INCOMPLETE if taken.refused else Exit.GOOD
 
 
 def build(options: argparse.Namespace) -> int:
@@ -73,21 +78,22 @@ def build(options: argparse.Namespace) -> int:
     wants_default = not options.names or DEFAULT_DATASET in options.names
     if wants_default and not (paths.raw() / DEFAULT_DATASET / "dataset.toml").is_file():
         _write_simulated(DEFAULT_DATASET, {})
-    failed = 0
+    failed = Exit.GOOD
     for name in options.names or datasets():
         try:
             built = build_dataset(name)
-        except LianjianError as error:
+        except (LianjianError, OSError) as error:
             # one dataset with a fault does not keep the others from being built
-            warn(str(error))
-            failed = 1
+            seen = of_system(error, paths.processed()) if isinstance(error, OSError) else error
+            warn(f"{name} was not built, and what was built of it before stays. {seen}")
+            failed = Exit.NO_DATA
             continue
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
         say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
         if nobody := _nobody(name, built.rows):
             warn(nobody)
-            failed = failed or NOT_ALL
+            failed = failed or Exit.INCOMPLETE
         if built.score:
             say(f"  {_in_words(built.score)}")
         if built.errors:
@@ -96,7 +102,7 @@ def build(options: argparse.Namespace) -> int:
         if built.refused:
             names = ", ".join(built.refused)
             warn(f"{name} lacks what was not read: {names}")
-            failed = failed or NOT_ALL
+            failed = failed or Exit.INCOMPLETE
     return failed
 
 
@@ -123,58 +129,130 @@ def _in_words(score: Mapping[str, int]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    from analysis.clean.build import PUBLISHED
-    from analysis.clean.build import build as build_dataset
-    from analysis.reports.run import runner
+    from analysis.reports.run import results, runner
     from analysis.reports.run.execute import Limits
 
     if options.dry_run:
         return why(options)
+    runs = runner.planned(*_selected(options))
     # what the notebooks read must be what the raw files say now
-    only, given = _selected(options)
-    first = dict.fromkeys([PUBLISHED, given.get("dataset") or options.dataset or DEFAULT_DATASET])
-    built = {name: build_dataset(name) for name in first}
-    for name in runner.datasets(runner.planned(only, given, options.dataset)):
-        if name not in built:
-            built[name] = build_dataset(name)
-    for name, dataset in built.items():
-        if dataset.fresh:
-            say(f"{name} ({dataset.kind}, version {dataset.version}) built")
-        if nobody := _nobody(name, dataset.rows):
-            raise LianjianError(nobody)
-    warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
+    built = _built(runner.datasets(runs))
     how = runner.Options(
         jobs=options.jobs,
         force=options.force,
         limits=Limits(options.cell_seconds, options.run_seconds),
         formats=tuple(options.formats),
-        warm=warm,
+        warm={"auto": None, "warm": True, "plain": False}[options.kernels],
         scheduler=options.scheduler,
     )
-    return runner.run(only=only, parameters=given, dataset=options.dataset, options=how)
+    ended = runner.make(runs, how)
+    if ended.exit is Exit.GOOD and any(dataset["not_read"] for dataset in built):
+        ended = replace(ended, exit=Exit.INCOMPLETE)
+    if options.junit:
+        results.write_junit(options.junit, ended)
+    if options.json:
+        answer_json(for_program("run", **results.as_json(ended), datasets=built))
+    return ended.exit
 
 
-def _selected(options: argparse.Namespace) -> tuple[list[str], dict[str, str]]:
-    return [*options.notebooks, *options.only], _assignments(options.parameters)
+def _built(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Build datasets that runs read, say which were out of date, and return what they are now.
+
+    Raises
+    ------
+    DataError
+        One is missing, cannot be built, or holds no village.
+    """
+    from analysis import paths
+    from analysis.clean.build import build as build_dataset
+
+    built = []
+    for name in names:
+        try:
+            dataset = build_dataset(name)
+        except LianjianError as error:
+            raise DataError(f"Nothing ran, because {name} cannot be built. {error}") from error
+        except OSError as error:
+            reason = of_system(error, paths.processed())
+            raise DataError(f"Nothing ran, because {name} was not built. {reason}") from error
+        if dataset.fresh:
+            say(f"{name} ({dataset.kind}, version {dataset.version}) built")
+        if nobody := _nobody(name, dataset.rows):
+            raise DataError(nobody)
+        if dataset.refused:
+            warn(f"{name} lacks what was not read: {', '.join(dataset.refused)}")
+        known = {"name": name, "kind": dataset.kind, "version": dataset.version}
+        built.append({**known, "built": dataset.fresh, "not_read": list(dataset.refused)})
+    return built
+
+
+def _selected(
+    options: argparse.Namespace,
+) -> tuple[list[str], dict[str, str], str | None]:
+    """Return the selection, the parameters and the dataset of a command line."""
+    return [*options.notebooks, *options.only], _assignments(options.parameters), options.dataset
 
 
 def why(options: argparse.Namespace) -> int:
-    from analysis.reports.run import runner
+    from analysis import paths
+    from analysis.reports.run import prune, runner
 
-    only, given = _selected(options)
-    runs = runner.planned(only, given, options.dataset)
-    width = max(len(run.slug) for run in runs)
+    selected = _selected(options)
+    runs = runner.planned(*selected)
     words = {"none": "up to date", "render": "new page", "run": "run"}
-    counts = dict.fromkeys(words, 0)
-    for run, decision in runner.decide(runs, force=getattr(options, "force", False)):
-        reasons = f": {'; '.join(decision.reasons)}" if decision.reasons else ""
-        answer(f"{run.slug:<{width}}  {words[decision.action]}{reasons}")
-        counts[decision.action] += 1
-    if not (only or given or options.dataset):
-        for slug, reason in runner.beside(runs).items():
-            answer(f"{slug:<{width}}  beside the plan, out of date: {reason}")
-    say(", ".join(f"{count} {words[action]}" for action, count in counts.items() if count))
-    return 0
+    found = [
+        (run, words[decision.action], decision.reasons)
+        for run, decision in runner.decide(runs, force=getattr(options, "force", False))
+    ]
+    beside: dict[str, str] = {}
+    orphans: list[prune.Orphan] = []
+    if not any(selected) and paths.reports().is_dir():
+        orphans = prune.orphans(paths.reports(), {run.slug for run in runs})
+        told = {orphan.folder.name for orphan in orphans}
+        beside = {slug: text for slug, text in runner.beside(runs).items() if slug not in told}
+    if options.json:
+        entries = [
+            {"report": run.slug, "notebook": run.name, "action": word, "reasons": list(reasons)}
+            for run, word, reasons in found
+        ]
+        old = [{"report": slug, "reason": reason} for slug, reason in beside.items()]
+        gone = [{"folder": orphan.folder.name, "reason": orphan.reason} for orphan in orphans]
+        answer_json(for_program("why", reports=entries, beside=old, orphans=gone))
+        return Exit.GOOD
+    width = max(len(run.slug) for run in runs)
+    for run, word, reasons in found:
+        answer(f"{run.slug:<{width}}  {word}{': ' if reasons else ''}{'; '.join(reasons)}")
+    for slug, reason in beside.items():
+        answer(f"{slug:<{width}}  beside the plan, out of date: {reason}")
+    if orphans:
+        answer(f"{len(orphans)} that nothing asks for any more: `lianjian prune` lists them")
+    counts = Counter(word for _, word, _ in found)
+    answer(", ".join(f"{counts[word]} {word}" for word in words.values() if counts[word]))
+    return Exit.GOOD
+
+
+def prune(options: argparse.Namespace) -> int:
+    from analysis import paths
+    from analysis.reports.plan import plan
+    from analysis.reports.run import prune as pruning
+    from analysis.reports.run import staging
+
+    reports = paths.reports()
+    planned = {run.slug for run in plan.load()}
+    found = pruning.orphans(reports, planned) if reports.is_dir() else []
+    for orphan in found:
+        also = f"; left, because it holds {', '.join(orphan.foreign)}" if orphan.foreign else ""
+        answer(f"{reports.name}/{orphan.folder.name}: {orphan.reason}{also}")
+    ours = [orphan for orphan in found if not orphan.foreign]
+    if not ours:
+        say("nothing to remove")
+    elif options.yes:
+        with staging.alone(reports):
+            removed = pruning.remove(ours)
+        say(f"{len(removed)} removed; `lianjian run` renews the index")
+    else:
+        say(f"{len(ours)} to remove: lianjian prune --yes")
+    return Exit.GOOD
 
 
 def params(options: argparse.Namespace) -> int:
@@ -193,46 +271,73 @@ def params(options: argparse.Namespace) -> int:
     if options.dataset is not None:
         must_exist(options.dataset)
     rows = parameters.summary(declared, plan.scope(str(options.dataset or default)))
+    if options.json:
+        columns = ("name", "type", "default", "meaning")
+        entries = [dict(zip(columns, row, strict=True)) for row in rows]
+        answer_json(for_program("params", notebook=name, parameters=entries))
+        return Exit.GOOD
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         answer("  ".join([*cells, row[3]]).rstrip())
     if not rows:
         say(f"{name} has no parameters")
-    return 0
+    return Exit.GOOD
 
 
 def compare(options: argparse.Namespace) -> int:
     from analysis.reports.page import ledger
 
-    try:
-        changes = ledger.compare(options.old, options.new, options.tolerance)
-    except LianjianError as error:
-        warn(str(error))
-        return NOT_COMPARED
+    changes = ledger.compare(options.old, options.new, options.tolerance)
     if options.json:
         answer_json([change.__dict__ for change in changes])
     elif changes:
         answer(ledger.describe(changes))
     else:
         answer("no number moved")
-    return 1 if changes else 0
+    return Exit.FAILED if changes else Exit.GOOD
 
 
 def render(options: argparse.Namespace) -> int:
     from analysis.reports.documents import documents
 
+    _caution(options.reports)
     written = documents.render(options.reports, options.formats or ["pdf"])
     for path in written:
         say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
-    return 0
+    return Exit.GOOD
 
 
 def cite(options: argparse.Namespace) -> int:
     from analysis.reports import cite as citing
 
-    answer(citing.cite(options.report, options.format).rstrip("\n"))
-    return 0
+    name = options.report.partition("#")[0]
+    if name:
+        _caution([citing.slug(name)])
+    if options.list:
+        addresses = citing.addresses(name)
+        if options.json:
+            entries = [{"address": f"#{at}", "shows": words} for at, words in addresses.items()]
+            answer_json(for_program("cite", report=name, addresses=entries))
+        else:
+            answer("\n".join(f"#{anchor}  {words}" for anchor, words in addresses.items()))
+        return Exit.GOOD
+    text = citing.cite(options.report, options.format).rstrip("\n")
+    if options.json:
+        content = {"report": options.report, "form": options.format, "citation": text}
+        answer_json(for_program("cite", **content))
+    else:
+        answer(text)
+    return Exit.GOOD
+
+
+def _caution(names: Sequence[str]) -> None:
+    """Say of finished reports that the newest run failed, or that they are out of date."""
+    from analysis.reports.run import runner, staging
+
+    for folder in staging.finished(names):
+        if trouble := runner.trouble_of(folder):
+            warn(f"{folder.name}: {trouble}")
 
 
 def package(options: argparse.Namespace) -> int:
@@ -253,7 +358,7 @@ def package(options: argparse.Namespace) -> int:
                  f"{' and '.join(holding.untold)}")  # fmt: skip
     for report in made.contents.dropped:
         say(f"left out: report {report.slug}, made from a dataset that is left out")
-    return 0
+    return Exit.GOOD
 
 
 def dictionary(_: argparse.Namespace) -> int:
@@ -263,4 +368,4 @@ def dictionary(_: argparse.Namespace) -> int:
     path = paths.root() / "data" / "dictionary.md"
     write_text(path, fields.dictionary())
     say(f"{path} written")
-    return 0
+    return Exit.GOOD

@@ -1,35 +1,54 @@
 """The command ``lianjian``."""
 
 import argparse
+import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
 from analysis import __version__, _commands, terminal
 from analysis._commands import DEFAULT_DATASET
-from analysis.errors import Exit, LianjianError
+from analysis.errors import Exit, LianjianError, of_system
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     terminal.open_closed_streams()
     options = _parser().parse_args(arguments)
-    try:
-        code = int(options.action(options))
-    except LianjianError as error:
-        terminal.warn(str(error))
-        return error.exit
-    except OSError as error:
-        # a full or read-only disk, a file that may not be read: what was there before stays
-        where = f" ({error.filename})" if error.filename else ""
-        terminal.warn(f"{error.strerror or error}{where}. What was there before is unchanged.")
-        return Exit.FAILED
-    except KeyboardInterrupt:
-        terminal.warn("stopped")
-        return Exit.INTERRUPTED
-    if lost := terminal.lost():
-        terminal.warn(f"{lost} What it had to say after that is lost; what it did is done.")
+    is_for_program = getattr(options, "json", False)
+    with terminal.aside() if is_for_program else nullcontext():
+        code, said = _perform(options)
+        if said:
+            terminal.warn(said)
+            if is_for_program and not terminal.lost():
+                answer = _commands.for_program(options.command, exit=code, error=said)
+                terminal.answer_json(answer)
+        elif lost := terminal.lost():
+            terminal.warn(f"{lost} What it had to say after that is lost; what it did is done.")
     return code
+
+
+def _perform(options: argparse.Namespace) -> tuple[int, str]:
+    """Do what a command line asks for; return the exit code, and what stood in the way."""
+    try:
+        _stand_somewhere()
+        return options.action(options), ""
+    except LianjianError as error:
+        return error.exit, str(error)
+    except OSError as error:
+        return Exit.FAILED, of_system(error, Path(tempfile.gettempdir()))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED, "stopped"
+
+
+def _stand_somewhere() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise LianjianError(
+            "The folder that this was started in is gone. Change to one that exists."
+        ) from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Village collective-economy income in Qingyang: build data, run reports.",
     )
     parser.add_argument("--version", action="version", version=f"lianjian {__version__}")
-    group = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    group = parser.add_subparsers(
+        title="commands", required=True, metavar="COMMAND", dest="command"
+    )
     _data_commands(group)
     _report_commands(group)
     return parser
@@ -85,10 +106,15 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
-    run = group.add_parser("run", help="run the notebooks and write reports/index.html")
+    run = group.add_parser(
+        "run", help="run the notebooks and write reports/index.html", epilog=_exit_codes(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     _selection(run)
     run.add_argument("--jobs", type=_positive, help="notebooks at a time; default: what cores and "
                      "memory allow")  # fmt: skip
+    run.add_argument("--junit", type=Path, metavar="FILE", help="write how each run ended as JUnit "
+                     "XML")  # fmt: skip
     run.add_argument("--force", action="store_true", help="run what is up to date as well")
     run.add_argument("--dry-run", action="store_true", help="say what would run, and why")
     _formats(run)
@@ -99,7 +125,12 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
                      "the reports are the same")  # fmt: skip
     run.add_argument("--scheduler", default="", metavar="ADDRESS",
                      help="run on a Dask cluster, e.g. tcp://10.0.0.1:8786")  # fmt: skip
+    _json(run)
     run.set_defaults(action=_commands.run)
+
+    prune = group.add_parser("prune", help="list reports that nothing asks for any more")
+    prune.add_argument("--yes", action="store_true", help="remove them")
+    prune.set_defaults(action=_commands.prune)
 
     render = group.add_parser("render", help="write finished reports as PDF or for Word")
     render.add_argument("reports", nargs="*", metavar="REPORT", help="default: every report")
@@ -108,22 +139,25 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
 
     why = group.add_parser("why", help="say of each run what changed since it was made")
     _selection(why)
+    _json(why)
     why.set_defaults(action=_commands.why)
 
     params = group.add_parser("params", help="print the parameters of a notebook")
     params.add_argument("notebook", metavar="NOTEBOOK", help="e.g. 03-income-change")
     params.add_argument("--dataset", help="whose counties and years to print")
+    _json(params)
     params.set_defaults(action=_commands.params)
 
     compare = group.add_parser(
-        "compare", help="show which cited numbers moved; exit code 1 if any did"
+        "compare",
+        help="show which cited numbers moved; exit code 1 if any did, 2 where none can be compared",
     )
     compare.add_argument("old", type=Path, metavar="OLD",
                          help="a report, a folder of reports, or a numbers.csv")  # fmt: skip
     compare.add_argument("new", type=Path, metavar="NEW", help="the same")
     compare.add_argument("--tolerance", type=_share, default=0.0, metavar="SHARE",
                          help="relative change that does not count, e.g. 0.1%%")  # fmt: skip
-    compare.add_argument("--json", action="store_true", help="for a program to read")
+    _json(compare)
     compare.set_defaults(action=_commands.compare)
 
     cite = group.add_parser("cite", help="print how to cite a report, or one number in it")
@@ -132,6 +166,8 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
                       "09-county-brief-621022#num-mean; default: this package")  # fmt: skip
     cite.add_argument("--format", default="text", metavar="FORM",
                       help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
+    cite.add_argument("--list", "-l", action="store_true", help="list the addresses in a report")
+    _json(cite)
     cite.set_defaults(action=_commands.cite)
 
     package = group.add_parser("package", help="make the replication bundle for a journal")
@@ -150,10 +186,19 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     package.set_defaults(action=_commands.package)
 
 
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="answer a program; what is said to a "
+                         "person goes to standard error")  # fmt: skip
+
+
 def _formats(command: argparse.ArgumentParser) -> None:
     for name, what in (("pdf", "as PDF/A with the notebook attached"), ("docx", "for Word")):
         command.add_argument(f"--{name}", dest="formats", action="append_const", const=name,
                              default=[], help=f"write each report {what} as well")  # fmt: skip
+
+
+def _exit_codes() -> str:
+    return "\n".join(["exit codes:", *(f"  {code.value:<4} {code.meaning}" for code in Exit)])
 
 
 def _positive(text: str) -> int:

@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from analysis.errors import LianjianError
@@ -15,6 +17,7 @@ from analysis.errors import LianjianError
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
 _NOBODY_READS = (errno.EPIPE, errno.EINVAL)  # the second is what Windows says of a closed pipe
 
+_person = ["stdout"]  # the last is where a person reads now
 _silent: set[str] = set()
 _lost: list[str] = []
 
@@ -36,9 +39,19 @@ def _shown(sign: str) -> str:
     return f"[U+{ord(sign):04X}]"
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Say what is for a person to standard error, while standard output is for a program."""
+    _person.append("stderr")
+    try:
+        yield
+    finally:
+        _person.pop()
+
+
 def say(text: str) -> None:
     """Write lines for a person to standard output."""
-    _write("stdout", f"{visible(text)}\n")
+    _write(_person[-1], f"{visible(text)}\n")
 
 
 def warn(text: str) -> None:
@@ -79,8 +92,9 @@ def open_closed_streams() -> None:
 
 
 def is_watched() -> bool:
-    """Whether standard output is a terminal, which shows a line while it changes."""
-    return "stdout" not in _silent and sys.stdout is not None and sys.stdout.isatty()
+    """Whether a person sees a line while it changes."""
+    stream: TextIO | None = getattr(sys, _person[-1])
+    return _person[-1] not in _silent and stream is not None and stream.isatty()
 
 
 def overwrite(text: str, columns: int) -> int:
@@ -99,7 +113,7 @@ def overwrite(text: str, columns: int) -> int:
         if wide > room:
             break
         shown += sign
-    _write("stdout", f"\r{' ' * columns}\r{shown}")
+    _write(_person[-1], f"\r{' ' * columns}\r{shown}")
     return min(wide, room)
 
 

@@ -35,25 +35,32 @@ def cite(report: str, form: str) -> str:
     if not report:
         return write(citation.of_package())
     name, _, anchor = report.partition("#")
-    record = _record(_slug(name))
+    record = _record(slug(name))
     cited = citation.from_record(record["citation"])
     if anchor:
         cited = citation.at(cited, anchor, _words(record, anchor))
     return write(cited)
 
 
-def _slug(name: str) -> str:
+def addresses(report: str) -> dict[str, str]:
+    """Return the addresses in a report that can be cited, each with what it shows."""
+    record = _record(slug(report))
+    return {anchor: _words(record, anchor) for anchor in record["addresses"]}
+
+
+def slug(name: str) -> str:
+    """Return the name of the report that a path leads to."""
     parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part != "report.html"]
     return parts[-1] if parts else name
 
 
-def _record(slug: str) -> dict[str, Any]:
-    [folder] = staging.finished([slug])
+def _record(name: str) -> dict[str, Any]:
+    [folder] = staging.finished([name])
     record: dict[str, Any] = json.loads((folder / "run.json").read_bytes())
     if "citation" not in record:
         raise LianjianError(
-            f"{folder.parent.name}/{slug} was made by an earlier version, which kept no citation. "
-            f"Run it again: lianjian run {slug}"
+            f"{folder.parent.name}/{name} was made by an earlier version, which kept no citation. "
+            f"Run it again: lianjian run {name}"
         )
     return record
 

@@ -148,13 +148,16 @@ def test_a_report_beside_the_plan_grows_old_without_a_run(project):
     assert "notebooks/f.txt changed" in (project.reports / "index.html").read_text()
 
 
-def test_a_record_that_cannot_be_read_is_named(project):
+def test_a_record_that_cannot_be_read_is_named(project, capsys):
     project.notebook("01-x", "# One", "1")
     project.notebook("02-y", "# Two", "1")
     assert runner.run(options=ONE) == 0
     (project.reports / "01-x" / "run.json").write_text("{")
-    with pytest.raises(LianjianError, match=r"01-x/run.json cannot be read"):
-        runner.run(only=["02"], options=Options(jobs=1, force=True))
+    assert runner.run(only=["02"], options=Options(jobs=1, force=True)) == 1
+    said = capsys.readouterr()
+    assert "01-x/run.json cannot be read" in said.err
+    assert "What was published stays." in said.err
+    assert "1 report published" in said.out
 
 
 def test_a_run_that_needs_no_kernel_says_no_more_than_why(project, capfd):
@@ -162,7 +165,8 @@ def test_a_run_that_needs_no_kernel_says_no_more_than_why(project, capfd):
     assert runner.run(options=ONE) == 1
     said = capfd.readouterr()
     assert "01-x.ipynb: no cell reads the parameter 'year'" in said.out
-    assert said.err == ""
+    where = "reports/01-x.failed/error.txt"
+    assert said.err == f"lianjian: 01-x failed (it has no report); see {where}\n"
 
 
 @pytest.mark.parametrize("code", ["globals()['year'] = 1999\n1", "years.append(1)\n1"])

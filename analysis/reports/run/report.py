@@ -49,6 +49,8 @@ class Task:
         Whether to fork the kernel from a warm process.
     limits : Limits
         How long it may take.
+    asked : {"plan", "command line"}
+        Who asks for it.
     """
 
     run: Run
@@ -58,6 +60,7 @@ class Task:
     formats: tuple[str, ...] = ()
     warm: bool | None = None
     limits: Limits = field(default_factory=Limits)
+    asked: str = "plan"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def perform(task: Task) -> Outcome:
         "notebook": run.notebook.name,
         "title": run.title or run.name,
         "parameters": {name: parameters.plain(value) for name, value in run.parameters.items()},
+        "asked": task.asked,
         "version": __version__,
         "started": began.isoformat(timespec="seconds"),
         "host": platform.node(),

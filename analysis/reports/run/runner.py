@@ -2,31 +2,43 @@
 
 import contextlib
 import json
+import re
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
 from analysis import paths
-from analysis.errors import LianjianError
+from analysis.clean import build
+from analysis.errors import Exit, LianjianError, of_system
 from analysis.reports.documents import documents
 from analysis.reports.freshness import adhoc, fingerprints
 from analysis.reports.freshness.fingerprints import Decision
 from analysis.reports.page import index
-from analysis.reports.plan import plan
+from analysis.reports.plan import parameters, plan, source
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import executors, launch, report, staging
+from analysis.reports.run import executors, launch, prune, report, staging
 from analysis.reports.run.execute import Limits
 from analysis.reports.run.progress import Progress
 from analysis.reports.run.report import Outcome, Task
-from analysis.terminal import say
+from analysis.reports.run.results import NOT_RUN, UP_TO_DATE, Ended, Ending
+from analysis.terminal import say, warn
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+_MOST_NAMED = 10  # failures named at the end; the index has them all
+_COUNTED = {
+    "done": "published",
+    "rendered": "published",
+    "failed": "failed",
+    UP_TO_DATE: UP_TO_DATE,
+    NOT_RUN: NOT_RUN,
+}
 
 
 @dataclass(frozen=True)
@@ -105,10 +117,46 @@ def beside(runs: Sequence[Run]) -> dict[str, str]:
     return adhoc.stale(reports, {run.slug for run in runs}) if reports.is_dir() else {}
 
 
+def trouble_of(folder: Path) -> str:
+    """Say why a finished report is not what a run would make now, empty where it is."""
+    failed = folder.with_name(f"{folder.name}{staging.FAILED}")
+    if failed.is_dir():
+        return f"its newest run failed (see {failed.parent.name}/{failed.name}/error.txt)"
+    try:
+        planned = {run.slug: run for run in plan.load()}
+        run = planned.get(folder.name) or adhoc.run_of(folder)
+        decision = fingerprints.Fingerprints().decide(run, folder)
+    except LianjianError as error:
+        return str(error)
+    return f"it is out of date: {'; '.join(decision.reasons)}" if decision.reasons else ""
+
+
 def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Return the datasets that runs are told to read, beyond their notebooks' defaults."""
-    named = (run.parameters.get("dataset") for run in runs)
-    return tuple(dict.fromkeys(str(name) for name in named if name))
+    """Return the datasets that runs read: those they are told, name in their code, or read last.
+
+    A dataset that only a module beside the notebook names is found from the second run on.
+    """
+    known = set(build.datasets())
+    found = {build.PUBLISHED}  # prices and the register, which modules read
+    for run in runs:
+        if run.trouble:
+            continue
+        declared = parameters.read(run.notebook)
+        default = declared["dataset"].default if "dataset" in declared else ""
+        found.add(str(run.parameters.get("dataset", default)))
+        found |= known & set(_named_in(run.notebook))
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            key = json.loads((paths.reports() / run.slug / fingerprints.KEY).read_bytes())
+            read = (re.match(r"data/(?:raw|processed)/([^/]+)/", name) for name in key["data"])
+            found |= known & {match[1] for match in read if match}
+    return tuple(sorted(found - {""}, key=lambda name: (name != build.PUBLISHED, name)))
+
+
+@cache
+def _named_in(notebook: Path) -> frozenset[str]:
+    """Return what stands between quotes or slashes in the code of a notebook."""
+    code = "\n".join(cell.source for cell in source.code_cells(notebook))
+    return frozenset(re.findall(r"""(?<=["'/])[^"'/\s]+(?=["'/])""", code))
 
 
 def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decision]]:
@@ -130,70 +178,95 @@ def run(
     parameters: Mapping[str, str] = _NOTHING,
     dataset: str | None = None,
     options: Options = Options(),
-) -> int:
-    """Run the plan, or a part of it, and write the index.
+) -> Exit:
+    """Run the plan, or a part of it, as `make` does, and return the exit code."""
+    return make(planned(only, parameters, dataset), options).exit
+
+
+def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
+    """Make the reports of runs that are out of date, and write the index.
 
     Parameters
     ----------
-    only, parameters, dataset
-        As for `planned`.
+    runs : sequence of Run
+        What is asked for, from `planned`.
     options : Options
         How.
-
-    Returns
-    -------
-    int
-        0 when every report is there and up to date, 1 when one failed, 130 when interrupted.
 
     Raises
     ------
     LianjianError
-        The plan, the selection or a parameter is wrong, or another process writes the reports;
-        nothing has run then.
+        The options are wrong, or another process writes the reports; nothing has run then.
     """
     documents.require(options.formats)
-    runs = planned(only, parameters, dataset)
     reports = paths.reports()
     reports.mkdir(exist_ok=True)
     started = time.perf_counter()
     with staging.alone(reports) as token:
         staging.sweep(reports)
-        if not (only or parameters or dataset):
-            staging.forget_failures(reports, {path.name for path in plan.discover().values()})
-        tasks = [
-            Task(
-                each, decision.action, reports, token,
-                documents.kept(reports / each.slug, options.formats), options.warm,
-                _limits(each, options.limits),
+        planned = {run.slug for run in plan.load()}
+        prune.forget_failures(reports, planned)
+        decisions = {run.slug: decision for run, decision in decide(runs, force=options.force)}
+        tasks = _tasks(runs, decisions, planned, token, options)
+        due = {task.run.slug for task in tasks}
+        for run in runs:
+            if run.slug not in due:
+                staging.drop_failure(reports, run.slug)
+        outcomes = _perform(tasks, options) if tasks else []
+        trouble = _write_index(reports, planned, anew=bool(tasks))
+    endings = _endings(runs, decisions, due, outcomes)
+    ended = Ended(_exit(endings, trouble), time.perf_counter() - started, endings)
+    _close(ended, trouble)
+    return ended
+
+
+def _tasks(
+    runs: Sequence[Run],
+    decisions: Mapping[str, Decision],
+    planned: Container[str],
+    token: str,
+    options: Options,
+) -> list[Task]:
+    """Return what is to be done, the longest first, so that none is left over at the end."""
+    reports = paths.reports()
+    tasks = []
+    for run in runs:
+        folder, action = reports / run.slug, decisions[run.slug].action
+        if action != "none" or documents.lacks(folder, options.formats):
+            formats = documents.kept(folder, options.formats)
+            limits = replace(
+                options.limits,
+                cell=options.limits.cell or run.cell_seconds,
+                run=options.limits.run or run.run_seconds,
             )
-            for each, decision in decide(runs, force=options.force)
-            if decision.action != "none" or documents.lacks(reports / each.slug, options.formats)
-        ]  # fmt: skip
-        waiting = {task.run.slug for task in tasks}
-        for each in runs:
-            if each.slug not in waiting:
-                staging.drop_failure(reports, each.slug)
-        outcomes: list[Outcome] = []
-        if tasks:
-            # the longest first, so that none is left over at the end
-            tasks.sort(key=lambda task: -_last_seconds(reports / task.run.slug))
-            try:
-                if not options.scheduler and any(task.action == "run" for task in tasks):
-                    launch.get_ready(warm=options.warm)
-                with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
-                    outcomes = _run_all(tasks, pool)
-            finally:
-                launch.cool_down()
-            staging.sweep(reports)
-        known = {r.slug for r in (plan.load() if only or parameters or dataset else runs)}
-        old = adhoc.stale(reports, known)
-        if tasks or not index.is_of(reports, old):
+            asked = "plan" if run.slug in planned else "command line"
+            tasks.append(Task(run, action, reports, token, formats, options.warm, limits, asked))
+    return sorted(tasks, key=lambda task: -_last_seconds(reports / task.run.slug))
+
+
+def _perform(tasks: Sequence[Task], options: Options) -> list[Outcome]:
+    """Run everything where the options say."""
+    try:
+        if not options.scheduler and any(task.action == "run" for task in tasks):
+            launch.get_ready(warm=options.warm)
+        with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
+            return _run_all(tasks, pool)
+    finally:
+        launch.cool_down()
+        staging.sweep(paths.reports())
+
+
+def _write_index(reports: Path, planned: Collection[str], *, anew: bool) -> str:
+    """Write what lists the reports, where it is not true any more; return what kept it from it."""
+    try:
+        old = adhoc.stale(reports, planned)
+        if anew or not index.is_of(reports, old):
             index.write(reports, old)
-    return _close(len(runs), len(tasks), outcomes, time.perf_counter() - started)
-
-
-def _limits(run: Run, given: Limits) -> Limits:
-    return replace(given, cell=given.cell or run.cell_seconds, run=given.run or run.run_seconds)
+    except OSError as error:
+        return f"{reports.name}/index.html could not be written: {of_system(error, reports)}"
+    except LianjianError as error:
+        return str(error)
+    return ""
 
 
 def _last_seconds(folder: Path) -> float:
@@ -245,20 +318,55 @@ def _result(future: Future[Outcome], task: Task) -> Outcome:
         return Outcome(task.run.slug, "failed", 0.0, reason, "")
 
 
-def _close(total: int, tasks: int, outcomes: Sequence[Outcome], seconds: float) -> int:
-    """Say how it ended and return the exit code."""
-    published = sum(outcome.ok for outcome in outcomes)
-    failed = len(outcomes) - published
-    parts = [f"{published} report{'s' if published > 1 else ''} published"] if published else []
-    parts += [f"{total - tasks} up to date"] if total > tasks else []
-    parts += [f"{failed} failed"] if failed else []
-    words = ", ".join(parts)
-    interrupted = launch.stopping.is_set()
-    if interrupted:
-        words = f"Stopped: {', '.join([*parts, f'{tasks - len(outcomes)} not run'])}"
+def _endings(
+    runs: Sequence[Run],
+    decisions: Mapping[str, Decision],
+    due: Container[str],
+    outcomes: Iterable[Outcome],
+) -> tuple[Ending, ...]:
+    """Say of each run that was asked for how it ended."""
+    ended = {outcome.slug: outcome for outcome in outcomes}
+    found = []
+    for run in runs:
+        reasons, name = decisions[run.slug].reasons, run.notebook.stem
+        if outcome := ended.get(run.slug):
+            how = (outcome.result, reasons, outcome.seconds, outcome.message, outcome.where)
+            found.append(Ending(run.slug, name, *how))
+        else:
+            result = NOT_RUN if run.slug in due else UP_TO_DATE
+            found.append(Ending(run.slug, name, result, reasons))
+    return tuple(found)
+
+
+def _exit(endings: Sequence[Ending], trouble: str) -> Exit:
+    if launch.stopping.is_set():
+        return Exit.INTERRUPTED
+    has_failed = any(ending.result == "failed" for ending in endings)
+    return Exit.FAILED if has_failed or trouble else Exit.GOOD
+
+
+def _close(ended: Ended, trouble: str) -> None:
+    """Say how it ended, what failed, and where to look."""
+    counts = Counter(_COUNTED[ending.result] for ending in ended.endings)
+    published = counts["published"]
+    words = {
+        "published": f"{published} report{'s' if published > 1 else ''} published",
+        **{word: f"{counts[word]} {word}" for word in (UP_TO_DATE, "failed", NOT_RUN)},
+    }
+    said = ", ".join(text for word, text in words.items() if counts[word])
+    seconds = ended.seconds
     spent = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-    say(f"{words} in {spent}. Open {paths.reports().name}/index.html")
-    return _INTERRUPTED if interrupted else 1 if failed else 0
+    stopped = "Stopped: " if ended.exit is Exit.INTERRUPTED else ""
+    say(f"{stopped}{said} in {spent}. Open {paths.reports().name}/index.html")
+    failed = [ending for ending in ended.endings if ending.result == "failed"]
+    for ending in failed[:_MOST_NAMED]:
+        old = (paths.reports() / ending.report / "run.json").is_file()
+        what = "its last good report stays" if old else "it has no report"
+        warn(f"{ending.report} failed ({what}); see {ending.file or 'the lines above'}")
+    if len(failed) > _MOST_NAMED:
+        warn(f"{len(failed) - _MOST_NAMED:,} more failed; see {paths.reports().name}/index.html")
+    if trouble:
+        warn(f"{trouble} What was published stays.")
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ from analysis.reports.text import listed, meant
 FAILED = ".failed"
 _STAGING = ".staging"
 _REPLACED = ".replaced"  # no slug holds a dot
+MADE = ("report.html", "notebook.ipynb", "numbers.csv", "numbers.tex", "run.json", "key.json",
+        "kernel.log", "error.txt", "report.pdf", "report.docx")  # fmt: skip
 _LOCK, _HOLDER = ".lock", ".running.json"
 
 
@@ -78,6 +80,7 @@ def publish(folder: Path, reports: Path, slug: str) -> Path:
     """Put a finished report in place of the last one, and drop the last failure."""
     target = reports / slug
     must_be_ours(target, "run.json")
+    _keep_foreign(target, folder)
     replace_folder(folder, target, reports / _STAGING / f"{slug}{_REPLACED}")
     drop_failure(reports, slug)
     return target
@@ -87,23 +90,46 @@ def keep_failure(folder: Path, reports: Path, slug: str) -> Path:
     """Keep what a failed run left, beside the last good report."""
     target = reports / f"{slug}{FAILED}"
     must_be_ours(target, "run.json")
+    _keep_foreign(target, folder)
     replace_folder(folder, target, reports / _STAGING / f"{slug}{FAILED}{_REPLACED}")
     return target
 
 
 def drop_failure(reports: Path, slug: str) -> None:
-    """Clear away the failure of a report that is good now."""
-    folder = reports / f"{slug}{FAILED}"
-    if (folder / "run.json").is_file():  # else somebody else's
-        shutil.rmtree(folder, ignore_errors=True)
+    """Clear away the failure of a report that is good now; what a person put there stays."""
+    failed = reports / f"{slug}{FAILED}"
+    kept = foreign(failed)
+    if not (failed / "run.json").is_file():
+        return  # somebody else's
+    if not kept:
+        shutil.rmtree(failed, ignore_errors=True)
+    elif not failed.is_symlink():
+        for path in failed.iterdir():
+            if path.name not in kept:
+                path.unlink()
 
 
-def forget_failures(reports: Path, notebooks: Collection[str]) -> None:
-    """Clear away failures of notebooks that are gone."""
-    for folder in reports.glob(f"*{FAILED}"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if json.loads((folder / "run.json").read_bytes())["notebook"] not in notebooks:
-                shutil.rmtree(folder, ignore_errors=True)
+def foreign(folder: Path) -> tuple[str, ...]:
+    """Name what a report's folder holds that no run made: notes, drafts, other folders."""
+    if folder.is_symlink():
+        return (f"{folder.name}, a link to elsewhere",)
+    if not folder.is_dir():
+        return ()
+    made = set(MADE)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        made |= set(json.loads((folder / "run.json").read_bytes())["products"])
+    with os.scandir(folder) as entries:
+        return tuple(sorted(e.name for e in entries if e.name not in made or not e.is_file()))
+
+
+def _keep_foreign(old: Path, new: Path) -> None:
+    """Take along what a person put beside a report."""
+    for name in foreign(old):
+        source, target = old / name, new / name
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copy2(source, target, follow_symlinks=False)
 
 
 def folders(reports: Path) -> list[str]:

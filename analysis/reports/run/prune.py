@@ -1,0 +1,73 @@
+"""What no notebook and no entry of the plan asks for any more, and what of it is ours to remove."""
+
+import json
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis import paths
+from analysis.reports.run import staging
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A report, or a failure, that nothing asks for.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    reason : str
+        What is gone.
+    foreign : tuple of str
+        What else its folder holds, which lianjian did not make: it is not removed then.
+    """
+
+    folder: Path
+    reason: str
+    foreign: tuple[str, ...] = ()
+
+
+def orphans(reports: Path, planned: Collection[str]) -> list[Orphan]:
+    """Find reports and failures whose notebook, or whose entry of the plan, is gone.
+
+    What a command line asked for stays while its notebook is there.
+
+    Parameters
+    ----------
+    reports : Path
+        Their folder.
+    planned : collection of str
+        Names of the reports that the plan asks for.
+    """
+    found = []
+    for name in staging.folders(reports):
+        folder, slug = reports / name, name.removesuffix(staging.FAILED)
+        try:
+            record = json.loads((folder / "run.json").read_bytes())
+            notebook, asked = record["notebook"], record.get("asked")
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # no run of ours made it
+        if not (paths.notebooks() / notebook).is_file():
+            reason = f"its notebook {notebook} is gone"
+        elif slug not in planned and asked == "plan":
+            reason = "its entry in notebooks/plan.toml is gone"
+        else:
+            continue
+        found.append(Orphan(folder, reason, staging.foreign(folder)))
+    return found
+
+
+def remove(found: Collection[Orphan]) -> list[Orphan]:
+    """Remove what is ours alone, and return it."""
+    ours = [orphan for orphan in found if not orphan.foreign]
+    for orphan in ours:
+        shutil.rmtree(orphan.folder)
+    return ours
+
+
+def forget_failures(reports: Path, planned: Collection[str]) -> None:
+    """Clear away the failures that nothing asks for; reports wait for a person."""
+    found = orphans(reports, planned)
+    remove([orphan for orphan in found if orphan.folder.name.endswith(staging.FAILED)])

@@ -1,0 +1,155 @@
+"""What `run`, `why`, `params` and `cite` tell a program: JSON, JUnit XML, exit codes."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from defusedxml import ElementTree
+
+from analysis import cli
+from analysis.errors import Exit
+from analysis.reports.run import results
+from analysis.reports.run.results import Ended, Ending
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
+# what build servers take, by element: attributes, those that must be there, children
+JUNIT = {
+    "testsuites": ({"name", "tests", "failures", "errors", "time"}, set(), {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors", "skipped", "time"},
+        {"name", "tests"},
+        {"testcase"},
+    ),
+    "testcase": ({"name", "classname", "time"}, {"name", "classname"}, {"failure", "skipped"}),
+    "failure": ({"message", "type"}, set(), set()),
+    "skipped": ({"message"}, set(), set()),
+}
+
+
+@pytest.fixture
+def published(project, monkeypatch):
+    """A project whose published dataset counts as built."""
+    monkeypatch.setattr("analysis._commands._built", lambda _names: [])
+    return project
+
+
+def answer(capsys, *arguments):
+    """Return the exit code of a command, its JSON, held to its schema, and what a person read."""
+    code = cli.main([*arguments, "--json"])
+    seen = capsys.readouterr()
+    content = json.loads(seen.out)
+    schema = json.loads((SCHEMAS / f"{content['command']}.json").read_text("utf-8"))
+    jsonschema.validate(content, schema)
+    return code, content, seen.err
+
+
+def test_a_run_answers_a_program_and_tells_a_person_aside(published, capsys, tmp_path):
+    published.notebook("01-good", "# Good", "1")
+    published.notebook("02-bad", "# Bad", "raise ValueError('村 \\x1b[31m')")
+    code, content, said = answer(capsys, "run", "--junit", str(tmp_path / "j.xml"))
+    assert code == content["exit"] == Exit.FAILED
+    good, bad = content["reports"]
+    assert (good["result"], bad["result"]) == ("done", "failed")
+    assert good["file"] == "reports/01-good/report.html"
+    assert (published.root / bad["file"]).is_file()
+    assert "1 report published, 1 failed" in said
+    assert "02-bad failed (it has no report); see reports/02-bad.failed/error.txt" in said
+    assert "\x1b" not in said
+    [suite] = conforming(ElementTree.parse(tmp_path / "j.xml").getroot())
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "0")
+    assert "村" in suite.find("testcase/failure").get("message")
+
+    code, content, _ = answer(capsys, "run", "01")
+    assert code == Exit.GOOD
+    assert [report["result"] for report in content["reports"]] == ["up to date"]
+
+
+def test_a_failure_says_that_the_last_good_report_stays(published, capsys):
+    published.notebook("01-x", "# X", "1")
+    answer(capsys, "run")
+    published.notebook("01-x", "# X", "1 / 0")
+    _, _, said = answer(capsys, "run")
+    assert "01-x failed (its last good report stays)" in said
+    for command in (["cite", "01-x"], ["cite", "01-x", "--list"]):
+        code, _, said = answer(capsys, *command)
+        assert code == Exit.GOOD
+        assert "01-x: its newest run failed (see reports/01-x.failed/error.txt)" in said
+
+
+def test_who_cites_what_is_out_of_date_is_told(published, capsys):
+    published.notebook("01-x", "# X", "1")
+    answer(capsys, "run")
+    _, content, said = answer(capsys, "cite", "01-x", "--format", "bibtex")
+    assert content["citation"].startswith("@")
+    assert said == ""
+    published.notebook("01-x", "# X", "2")
+    _, _, said = answer(capsys, "cite", "01")
+    assert "it is out of date: code of 01-x.ipynb changed" in said
+
+
+def test_why_and_params_answer_a_program(published, capsys):
+    published.notebook("01-x", "# X", "year", parameters="year: int = 2024  # the year")
+    _, content, _ = answer(capsys, "why")
+    assert content["reports"][0]["action"] == "run"
+    assert content["reports"][0]["reasons"] == ["there is no report yet"]
+    _, content, _ = answer(capsys, "params", "01")
+    assert content["parameters"] == [
+        {"name": "year", "type": "int", "default": "2024", "meaning": "the year"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["run", "01", "-p", "yaer=2024"], Exit.REFUSED),
+        (["run", "77"], Exit.REFUSED),
+        (["run", "--dataset", "nowhere"], Exit.NO_DATA),
+        (["why", "01", "-p", "x"], Exit.REFUSED),
+        (["params", "77"], Exit.REFUSED),
+        (["cite", "77"], Exit.REFUSED),
+    ],
+)
+def test_a_refusal_is_an_answer_too(project, capsys, arguments, code):
+    project.notebook("01-x", "# X", "year, dataset",
+                     parameters="year: int = 2024\ndataset: str = 'mine'")  # fmt: skip
+    (project.root / "data" / "processed").mkdir(parents=True)
+    found, content, said = answer(capsys, *arguments)
+    assert found == content["exit"] == code
+    assert content["error"] in said
+
+
+def test_a_held_folder_is_a_refusal(published, capsys):
+    from analysis.reports.run import staging
+
+    published.notebook("01-x", "1")
+    with staging.alone(published.reports):
+        code, content, _ = answer(capsys, "run")
+    assert code == Exit.REFUSED
+    assert "Another lianjian is writing" in content["error"]
+
+
+def conforming(element):
+    """Return an element of JUnit XML whose parts are all known to build servers."""
+    known, needed, children = JUNIT[element.tag]
+    assert needed <= set(element.attrib) <= known
+    assert {child.tag for child in element} <= children
+    for child in element:
+        conforming(child)
+    return element
+
+
+def test_junit_holds_any_text_and_counts_what_did_not_run(tmp_path):
+    endings = (
+        Ending("a", "01-a", results.UP_TO_DATE),
+        Ending("b", "01-b", results.NOT_RUN),
+        Ending("c", "01-c", "failed", (), 1.5, "x\x00\x1b\ud83d\ufffe<&>", "reports/c.failed"),
+        Ending("d", "01-d", "rendered"),
+    )
+    results.write_junit(tmp_path / "j.xml", Ended(Exit.FAILED, 2.0, endings))
+    root = conforming(ElementTree.parse(tmp_path / "j.xml").getroot())
+    [suite] = root
+    assert [len(case) for case in suite] == [1, 1, 1, 0]
+    assert (suite.get("skipped"), suite.get("failures"), suite.get("tests")) == ("2", "1", "4")
+    message = suite.find("testcase/failure").get("message")
+    assert message == "x[U+0000][U+001B][U+D83D][U+FFFE]<&>"
