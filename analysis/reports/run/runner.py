@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import FrameType, MappingProxyType
@@ -162,14 +163,45 @@ def _named_in(notebook: Path) -> frozenset[str]:
 def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decision]]:
     """Say for each run what is to be done, and why."""
     look = fingerprints.Fingerprints()
-    reports = paths.reports()
     found = []
     for run in runs:
-        decision = look.decide(run, reports / run.slug)
-        if force and decision.action != "run":
-            decision = Decision("run", ("--force was given",))
+        folder = paths.reports() / run.slug
+        decision = look.decide(run, folder)
+        asked = "--force was given" if force else _asked_again(run, folder)
+        if asked and decision.action != "run":
+            decision = Decision("run", (asked,))
         found.append((run, decision))
     return found
+
+
+def _asked_again(run: Run, folder: Path) -> str:
+    """Say why the plan wants a run again though nothing that it follows from has changed."""
+    if run.always:
+        return "always asked for"
+    if run.max_age is None:
+        return ""
+    try:
+        record = json.loads((folder / "run.json").read_bytes())
+        made = datetime.fromisoformat(record["started"])
+    except (OSError, ValueError, KeyError):
+        return ""  # `Fingerprints.decide` says what is wrong with the record
+    old = datetime.now(UTC) - made > run.max_age
+    return f"older than {_in_words(run.max_age)} (made {made:%Y-%m-%d %H:%M} UTC)" if old else ""
+
+
+def _in_words(age: timedelta) -> str:
+    """Write an age in the largest unit that holds it whole.
+
+    Examples
+    --------
+    >>> _in_words(timedelta(hours=36)), _in_words(timedelta(days=1)), _in_words(timedelta(days=14))
+    ('36 hours', '1 day', '14 days')
+    """
+    for unit in ("days", "hours", "minutes"):
+        count, rest = divmod(age, timedelta(**{unit: 1}))
+        if not rest:
+            break
+    return f"{count} {unit if count > 1 else unit.removesuffix('s')}"
 
 
 def run(

@@ -1,0 +1,80 @@
+"""`always` and `max_age` of the plan: what runs again though nothing has changed."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analysis import cli
+from analysis.reports.run import runner
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Give a function that lets time go by, for the runner alone."""
+
+    def wait(**age):
+        class Later(datetime):
+            @classmethod
+            def now(cls, zone=None):
+                return datetime.now(zone) + timedelta(**age)
+
+        monkeypatch.setattr(runner, "datetime", Later)
+
+    return wait
+
+
+def reasons(runs):
+    return {run.slug: (decision.action, decision.reasons) for run, decision in runner.decide(runs)}
+
+
+def test_what_is_always_asked_for_runs_again_and_keeps_its_address(project, capsys):
+    project.notebook("01-daily", "# D", "print('today')")
+    project.notebook("02-rare", "# R", "1")
+    project.plan('[[run]]\nnotebook = "01-daily"\nalways = true')
+    assert runner.run() == 0
+    page = project.report("01-daily")
+    before = json.loads((project.reports / "01-daily" / "run.json").read_text("utf-8"))
+    assert cli.main(["why"]) == 0
+    assert "01-daily  run: always asked for" in capsys.readouterr().out
+    assert runner.run() == 0
+    assert "1 report published, 1 up to date" in capsys.readouterr().out
+    after = json.loads((project.reports / "01-daily" / "run.json").read_text("utf-8"))
+    assert after["run_id"] == before["run_id"]
+    assert project.report("01-daily") == page
+
+
+def test_what_is_older_than_its_plan_allows_runs_again(project, later):
+    project.notebook("01-x", "# X", "1")
+    project.notebook("02-y", "# Y", "1")
+    project.plan("""
+        [[run]]
+        notebook = "01-x"
+        max_age = "36 hours"
+        [[run]]
+        notebook = "02-y"
+        max_age = "2 weeks"
+        """)
+    assert runner.run() == 0
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    runs = runner.planned()
+    later(hours=35)
+    assert reasons(runs) == {"01-x": ("none", ()), "02-y": ("none", ())}
+    later(hours=37)
+    found = reasons(runs)
+    assert found["02-y"] == ("none", ())
+    assert found["01-x"][1][0].startswith(f"older than 36 hours (made {today} ")
+    later(days=15)
+    assert reasons(runs)["02-y"][1][0].startswith(f"older than 14 days (made {today} ")
+    assert runner.run() == 0
+    later(hours=1)
+    assert reasons(runs) == {"01-x": ("none", ()), "02-y": ("none", ())}
+
+
+def test_a_change_is_the_better_reason(project):
+    project.notebook("01-x", "# X", "1")
+    project.plan('[[run]]\nnotebook = "01-x"\nalways = true')
+    assert runner.run() == 0
+    project.notebook("01-x", "# X", "2")
+    [(_, decision)] = runner.decide(runner.planned())
+    assert decision.reasons == ("code of 01-x.ipynb changed, from cell 2 on",)
