@@ -67,8 +67,10 @@ def test_what_a_person_made_is_left(grown, capsys, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.move(grown.reports / "01-stays-year-2023", moved)
     (grown.reports / "01-stays-year-2023").symlink_to(moved)
+    with (grown.reports / "02-goes" / "report.html").open("a") as page:
+        page.write("<!-- mine -->")
     assert cli.main(["prune", "--yes"]) == 0
-    assert "left, because it holds 批注.docx" in capsys.readouterr().out
+    assert "left, because it holds 批注.docx, report.html, edited" in capsys.readouterr().out
     assert (grown.reports / "02-goes" / "批注.docx").read_text() == "mine"
     assert (grown.reports / "mine" / "draft.md").read_text() == "mine"
     assert (moved / "report.html").is_file()

@@ -2,11 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis import paths
+from analysis.reports import freshness
 from analysis.reports.run import staging
 
 
@@ -55,8 +57,15 @@ def orphans(reports: Path, planned: Collection[str]) -> list[Orphan]:
             reason = "its entry in notebooks/plan.toml is gone"
         else:
             continue
-        found.append(Orphan(folder, reason, staging.foreign(folder)))
+        found.append(Orphan(folder, reason, (*staging.foreign(folder), *_edited(folder, record))))
     return found
+
+
+def _edited(folder: Path, record: Mapping[str, Any]) -> list[str]:
+    """Name the files of a report that are not what its run wrote: a person worked on them."""
+    there = freshness.checksums(folder)
+    wrote = record.get("products", {})
+    return [f"{name}, edited" for name in wrote if there.get(name, wrote[name]) != wrote[name]]
 
 
 def remove(found: Collection[Orphan]) -> list[Orphan]:

@@ -16,7 +16,7 @@ from analysis import __version__, files
 from analysis.errors import LianjianError
 from analysis.reports import freshness
 from analysis.reports.freshness import fingerprints
-from analysis.reports.page import findings, ledger
+from analysis.reports.page import feed, findings, ledger
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
 from analysis.reports.run import execute, launch, staging
@@ -130,6 +130,7 @@ def perform(task: Task) -> Outcome:
     if failure is not None:
         return _fail(task, folder, record, failure, seconds)
     record |= {"total_seconds": round(seconds, 2), "result": "ok"}
+    record["news"] = feed.news(reports / run.slug, folder, record)
     record["products"] = freshness.checksums(folder)
     files.write_text(folder / "run.json", files.to_json(freshness.sealed(record)))
     staging.publish(folder, reports, run.slug)

@@ -18,10 +18,11 @@ from types import FrameType, MappingProxyType
 from analysis import paths
 from analysis.clean import build
 from analysis.errors import Exit, LianjianError, of_system
+from analysis.files import write_bytes
 from analysis.reports.documents import documents
 from analysis.reports.freshness import adhoc, fingerprints
 from analysis.reports.freshness.fingerprints import Decision
-from analysis.reports.page import index
+from analysis.reports.page import feed, index
 from analysis.reports.plan import parameters, plan, source
 from analysis.reports.plan.plan import Run
 from analysis.reports.run import executors, launch, prune, report, staging
@@ -292,10 +293,15 @@ def _write_index(reports: Path, planned: Collection[str], *, anew: bool) -> str:
     """Write what lists the reports, where it is not true any more; return what kept it from it."""
     try:
         old = adhoc.stale(reports, planned)
-        if anew or not index.is_of(reports, old):
+        news, feed_file = feed.render(reports), reports / feed.FEED
+        # the feed follows from what each run recorded: it tells when a kill left the index behind
+        is_told = feed_file.is_file() and feed_file.read_bytes() == news
+        if anew or not is_told or not index.is_of(reports, old):
             index.write(reports, old)
+            write_bytes(feed_file, news)
     except OSError as error:
-        return f"{reports.name}/index.html could not be written: {of_system(error, reports)}"
+        reason = of_system(error, reports)
+        return f"{reports.name}/index.html could not be written: {reason}"
     except LianjianError as error:
         return str(error)
     return ""

@@ -1,0 +1,145 @@
+"""An Atom feed of what changed: which report, when, and which of its cited numbers moved."""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from analysis.errors import LianjianError
+from analysis.reports import citation
+from analysis.reports.page import ledger
+from analysis.reports.text import visible
+
+FEED = "feed.xml"
+_ATOM = "http://www.w3.org/2005/Atom"
+_KEPT = 200  # entries; a reader that looks once a night misses none
+_MOST_MOVED = 50  # numbers named in one entry
+_EPOCH = "1980-01-01T00:00:00+00:00"  # of a feed without an entry
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of one report.
+
+    Attributes
+    ----------
+    address : str
+        What names it in the feed: the same wherever and whenever a feed is written.
+    report : str
+        The report's folder.
+    when : str
+        When the run began that brought it, ISO 8601.
+    title, text : str
+        What a reader of feeds shows.
+    """
+
+    address: str
+    report: str
+    when: str
+    title: str
+    text: str
+
+
+def news(last: Path, folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what a finished run changes, for its record.
+
+    Parameters
+    ----------
+    last : Path
+        The report of before, which need not be there.
+    folder : Path
+        The new one.
+    record : mapping
+        Its record so far.
+
+    Returns
+    -------
+    dict
+        ``when`` the change came and ``moved``: the lines of `ledger.describe`, None for a report
+        that was not there before. A run that changes nothing keeps the news of before.
+    """
+    when = record["started"]
+    try:
+        before = json.loads((last / "run.json").read_bytes())
+        if before["run_id"] == record["run_id"] and "news" in before:
+            kept: dict[str, Any] = before["news"]
+            return kept
+        changes = ledger.compare(last / ledger.CSV, folder / ledger.CSV)
+    except (OSError, ValueError, KeyError, LianjianError):
+        return {"when": when, "moved": None}
+    return {"when": when, "moved": ledger.describe(changes).splitlines()}
+
+
+def render(reports: Path) -> bytes:
+    """Return the feed of a folder of reports.
+
+    Entries of before are kept while their page is there, so that a reader who comes seldom sees
+    them; of each run there is one.
+    """
+    found = {entry.address: entry for entry in (*_kept(reports / FEED), *_of_records(reports))}
+    there = (e for e in found.values() if (reports / e.report / "report.html").is_file())
+    return _atom(sorted(there, key=lambda e: (e.when, e.address), reverse=True)[:_KEPT])
+
+
+def _of_records(reports: Path) -> Iterator[Entry]:
+    for path in sorted(reports.glob("[!.]*/run.json")):
+        record = json.loads(path.read_bytes())
+        if record.get("result") != "ok" or "news" not in record:
+            continue  # failed, or made by an earlier version
+        moved = record["news"]["moved"]
+        if moved is None:
+            what, lines = "new", [f"#{number['anchor']}  {number['label']}: {number['text']}"
+                                  for number in record["numbers"]]  # fmt: skip
+        elif moved:
+            what, lines = f"{len(moved)} cited number{'s' if len(moved) > 1 else ''} moved", moved
+        else:
+            what, lines = "text or tables changed, no cited number moved", []
+        more = len(lines) - _MOST_MOVED
+        lines = [*lines[:_MOST_MOVED], *([f"and {more:,} more"] if more > 0 else [])]
+        mark = " (simulated data 模拟数据)" if record.get("kind") in {"simulated", "mixed"} else ""
+        title, text = visible(f"{record['title']}{mark}: {what}"), visible("\n".join(lines))
+        address = _urn(f"{path.parent.name}:{record['run_id']}")
+        yield Entry(address, path.parent.name, record["news"]["when"], title, text)
+
+
+def _kept(path: Path) -> Iterator[Entry]:
+    """Read the entries of the last feed; one that a person has broken is begun anew."""
+    try:
+        root = ET.fromstring(path.read_bytes())  # noqa: S314  (we wrote it)
+        for entry in root.iter(f"{{{_ATOM}}}entry"):
+            parts = {part.tag.partition("}")[2]: part for part in entry}
+            report = parts["link"].attrib["href"].partition("/")[0]
+            texts = (parts[name].text or "" for name in ("updated", "title", "content"))
+            yield Entry(parts["id"].text or "", report, *texts)
+    except (OSError, ET.ParseError, KeyError):
+        return
+
+
+def _atom(entries: Sequence[Entry]) -> bytes:
+    root = ET.Element("feed", xmlns=_ATOM)
+    updated = max((entry.when for entry in entries), default=_EPOCH)
+    _texts(root, id=_urn("reports"), title="Lianjian: reports", updated=updated)
+    ET.SubElement(root, "link", rel="self", type="application/atom+xml", href=FEED)
+    ET.SubElement(root, "link", rel="alternate", type="text/html", href="index.html")
+    for author in citation.of_package().authors:
+        _texts(ET.SubElement(root, "author"), name=author.displayed)
+    for entry in entries:
+        element = ET.SubElement(root, "entry")
+        _texts(element, id=entry.address, title=entry.title, updated=entry.when)
+        page = f"{entry.report}/report.html"
+        ET.SubElement(element, "link", rel="alternate", type="text/html", href=page)
+        ET.SubElement(element, "content", type="text").text = entry.text
+    ET.indent(root)
+    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+
+
+def _urn(name: str) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"lianjian:{name}").urn
+
+
+def _texts(parent: ET.Element, **texts: str) -> None:
+    for name, text in texts.items():
+        ET.SubElement(parent, name).text = text
