@@ -90,7 +90,8 @@ def build(options: argparse.Namespace) -> int:
             continue
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
-        say(f"{name} ({built.kind}, version {built.version}) {done}: {rows}")
+        _mended(built.mended)
+        say(f"{name} ({built.kind}, version {built.version}, code {built.code}) {done}: {rows}")
         if nobody := _nobody(name, built.rows):
             warn(nobody)
             failed = failed or Exit.INCOMPLETE
@@ -104,6 +105,11 @@ def build(options: argparse.Namespace) -> int:
             warn(f"{name} lacks what was not read: {names}")
             failed = failed or Exit.INCOMPLETE
     return failed
+
+
+def _mended(faults: Sequence[str]) -> None:
+    for fault in faults:
+        warn(f"{fault}; built again")
 
 
 def _nobody(name: str, rows: Mapping[str, int]) -> str:
@@ -175,8 +181,9 @@ def _built(names: Sequence[str]) -> list[dict[str, Any]]:
         except OSError as error:
             reason = of_system(error, paths.processed())
             raise DataError(f"Nothing ran, because {name} was not built. {reason}") from error
+        _mended(dataset.mended)
         if dataset.fresh:
-            say(f"{name} ({dataset.kind}, version {dataset.version}) built")
+            say(f"{name} ({dataset.kind}, version {dataset.version}, code {dataset.code}) built")
         if nobody := _nobody(name, dataset.rows):
             raise DataError(nobody)
         if dataset.refused:

@@ -2,9 +2,11 @@
 
 import ctypes
 import errno
+import filecmp
 import io
 import json
 import os
+import platform
 import shutil
 import stat
 import sys
@@ -12,13 +14,16 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import LianjianError
+from analysis.terminal import warn
 
 _STAGING = ".staging"
+_PATIENCE, _LONGEST_WAIT = 1, 600  # seconds
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -56,9 +61,21 @@ def staged_folder(target: Path, *marks: str) -> Iterator[Path]:
         try:
             yield staging
             must_be_ours(target, *marks)
-            replace_folder(staging, target, previous)
+            if not _is_same(staging, target):
+                replace_folder(staging, target, previous)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same files: what nobody changed is not touched."""
+    found = [
+        {path.relative_to(folder): path for path in folder.rglob("*") if not path.is_dir()}
+        for folder in (one, other)
+    ]
+    return found[0].keys() == found[1].keys() and all(
+        filecmp.cmp(path, found[1][name], shallow=False) for name, path in found[0].items()
+    )
 
 
 def must_be_ours(target: Path, *marks: str) -> None:
@@ -88,6 +105,43 @@ def must_be_ours(target: Path, *marks: str) -> None:
 
 def _holds(folder: Path, marks: tuple[str, ...]) -> bool:
     return any((folder / mark).is_file() for mark in marks)
+
+
+@contextmanager
+def locked(folder: Path, name: str) -> Iterator[None]:
+    """Hold the lock of a name in a folder; who comes second waits, and says for whom.
+
+    The lock is the system's: it goes with the process that holds it, however that ends.
+
+    Raises
+    ------
+    LianjianError
+        Another process has held it for ten minutes.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(folder / f".{name}.lock"), folder / f".{name}.holder"
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except Timeout:
+        who = holder.read_text("utf-8") if holder.is_file() else "unknown"
+        warn(f"another lianjian ({who}) is at work on {name}; this one waits for it")
+        try:
+            lock.acquire(timeout=_LONGEST_WAIT)
+        except Timeout:
+            raise LianjianError(
+                f"Another lianjian ({who}) has been at work on {name} for more than "
+                f"{_LONGEST_WAIT // 60} minutes. Wait until it has ended, or stop it; nothing was "
+                "changed."
+            ) from None
+    try:
+        since = datetime.now(UTC).isoformat(" ", "seconds")
+        holder.write_text(f"process {os.getpid()} on {platform.node()}, since {since}", "utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 @contextmanager

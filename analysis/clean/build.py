@@ -3,20 +3,31 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from analysis import paths
+from analysis.clean import manifest, sources
 from analysis.clean.authors import own_work
-from analysis.clean.sources import Card, read_cards, read_toml, verify
-from analysis.errors import LianjianError
+from analysis.clean.sources import Card, read_cards, read_toml, sha256, verify
+from analysis.errors import DataError, LianjianError
 from analysis.fields import KINDS
-from analysis.files import open_to_readers, staged_folder, to_json
+from analysis.files import (
+    keep_private,
+    locked,
+    open_to_readers,
+    staged_folder,
+    to_json,
+    write_text,
+)
 
 PUBLISHED = paths.PUBLISHED
 
 BOOKS = "books"
 """The ``form`` of a dataset that is read from workbooks as received."""
+
+_DIGITS = 12
 
 BY_HAND = ("crosswalk.csv", "corrections.csv")
 """Files that a person writes beside the books; they have no card, because they change."""
@@ -29,7 +40,10 @@ class Built:
     Attributes
     ----------
     name, kind, version : str
-        Dataset, its kind, and the first 12 hex digits of the hash of what it was made from.
+        Dataset, its kind, and the first 12 hex digits of the hash of the tables, the raw bytes and
+        the answers.
+    code : str
+        First 12 hex digits of the hash of the code that built it.
     rows : dict of str to int
         Rows of each table.
     issues : int
@@ -42,17 +56,21 @@ class Built:
         Files of the dataset that were not read, and are missing from its tables.
     score : dict
         What was read right, where the truth is known: see `books.score.Score`.
+    mended : tuple of str
+        What was missing or changed of an earlier build, and was made again.
     """
 
     name: str
     kind: str
     version: str
+    code: str = ""
     rows: dict[str, int] = field(default_factory=dict)
     issues: int = 0
     fresh: bool = True
     errors: int = 0
     refused: tuple[str, ...] = ()
     score: dict[str, Any] = field(default_factory=dict)
+    mended: tuple[str, ...] = ()
 
 
 def datasets() -> tuple[str, ...]:
@@ -65,7 +83,7 @@ def must_exist(name: str) -> None:
     """Raise unless there is a dataset of a name."""
     card_file = paths.card_file(name)
     if name != PUBLISHED and not card_file.is_file():
-        raise LianjianError(
+        raise DataError(
             f"There is no dataset {name!r}: {card_file} is missing. Datasets here: "
             f"{', '.join(datasets())}. `lianjian new {name} books/*` adds "
             "your own; `lianjian simulate` makes the simulated one."
@@ -86,21 +104,29 @@ def build(name: str) -> Built:
     -----
     A book that is refused stops no other: the rest is published, the file is an error among the
     issues, and ``refused`` names it, so that the command does not end well.
+
+    The version is the hash of the tables, the raw bytes and the answers. Whether there is anything
+    to do is another question: it hangs on the code as well. A change of code that changes no table
+    leaves every file as it is.
     """
     must_exist(name)
+    with locked(paths.processed(), name):
+        return _build(name)
+
+
+def _build(name: str) -> Built:
     folder, card_file = paths.raw_dataset(name), paths.card_file(name)
     head = read_toml(card_file)
     cards = read_cards(card_file)
     verify(folder, cards)
     is_books = head.get("form") == BOOKS
     by_hand = [folder / file for file in BY_HAND] if is_books else []
-    version = _version(cards, head, by_hand)
-    target = paths.processed_dataset(name)
-    manifest_file = target / "manifest.json"
-    if manifest_file.is_file():
-        seen = json.loads(manifest_file.read_text(encoding="utf-8"))
-        if seen.get("version") == version:
-            return _built(seen, fresh=False)
+    code = code_id()
+    key = _hash({"code": code, "made from": _made_from(cards, by_hand), "head": head})
+    seen, faults = _built_before(name)
+    record = paths.processed() / f".{name}.built.json"
+    if seen and not faults and _noted(record) == {"code": code, "key": key, "made": _hash(seen)}:
+        return _built(seen, code, fresh=False)
 
     # from here on there is work to do, and pandas to import for it
     from analysis.clean import panel  # noqa: PLC0415
@@ -116,9 +142,9 @@ def build(name: str) -> Built:
     else:
         make = panel.published_tables if name == PUBLISHED else panel.ledger_tables
         tables, extra = make(folder)
-    rows = {table: len(frame) for table, frame in tables.items()}
-    errors = int((tables["issues"]["severity"] == "error").sum()) if "issues" in tables else 0
-    manifest = {
+    contents = {table: manifest.content_hash(frame) for table, frame in tables.items()}
+    version = _hash({"tables": contents, **_made_from(cards, by_hand)})[:_DIGITS]
+    made = {
         "name": name,
         "kind": kind,
         "title": head.get("title", name),
@@ -127,14 +153,13 @@ def build(name: str) -> Built:
         "sources": [card.as_source() for card in cards],
         "parameters": head.get("parameters", {}),
         "realised": head.get("realised", {}),
-        "rows": rows,
+        "rows": {table: len(frame) for table, frame in tables.items()},
         "issues": len(tables.get("issues", ())),
-        "errors": errors,
+        "errors": int((tables["issues"]["severity"] == "error").sum()) if "issues" in tables else 0,
         **({"work": work} if work else {}),
         **extra,
     }
-    with staged_folder(target, "manifest.json") as staging:
-        open_to_readers(staging)
+    with staged_folder(paths.processed_dataset(name), manifest.FILE) as staging:
         for table, frame in tables.items():
             panel.write_table(
                 frame, staging / table, {"name": name, "kind": kind, "version": version}
@@ -143,23 +168,74 @@ def build(name: str) -> Built:
             if len(frame):
                 write_csv(frame, staging / f"{file}.csv")
         if "issues" in tables:
-            page = issues_page(tables["issues"], manifest)
+            page = issues_page(tables["issues"], made)
             (staging / "issues.html").write_text(page, encoding="utf-8", newline="\n")
-        (staging / "manifest.json").write_text(to_json(manifest), encoding="utf-8", newline="\n")
-    return _built(manifest, fresh=True)
+        made["files"] = {path.name: sha256(path) for path in sorted(staging.iterdir())}
+        made["tables"] = {
+            table: {"content": digest, "sha256": made["files"][f"{table}.parquet"]}
+            for table, digest in contents.items()
+        }
+        write_text(staging / manifest.FILE, to_json(made))
+        (keep_private if kind == "ledger" else open_to_readers)(staging)
+    write_text(record, to_json({"code": code, "key": key, "made": _hash(made)}))
+    return _built(made, code, fresh=True, mended=faults)
 
 
-def _built(manifest: dict[str, Any], *, fresh: bool) -> Built:
+def _built_before(name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what was built before, empty where that is nothing, and what is wrong with it."""
+    if not (paths.processed_dataset(name) / manifest.FILE).is_file():
+        return {}, ()
+    try:
+        seen = manifest.read(name)
+    except DataError as error:
+        return {}, (str(error).partition(" Run ")[0].rstrip("."),)
+    return seen, tuple(manifest.changed_files(name, seen))
+
+
+def mismatches(name: str) -> tuple[str, ...]:
+    """Return a sentence for each file of a dataset that is not what it should be.
+
+    Raw files are held to their cards, what was built to its manifest, and the manifest to the
+    cards: empty where all agree.
+
+    Raises
+    ------
+    LianjianError
+        There is no such dataset.
+    """
+    must_exist(name)
+    try:
+        cards = read_cards(paths.card_file(name))
+    except LianjianError as error:
+        return (str(error),)
+    found = list(sources.faults(paths.raw_dataset(name), cards))
+    try:
+        seen = manifest.read(name)
+    except DataError as error:
+        return (*found, str(error))
+    found += [f"{fault}." for fault in manifest.changed_files(name, seen)]
+    built_from = {str(item["file"]): str(item["sha256"]) for item in seen["sources"]}
+    if built_from != {card.file: card.sha256 for card in cards}:
+        found.append(
+            f"{paths.processed_dataset(name)} was built from other files than the cards of "
+            f"{paths.card_file(name)} describe now. Run `lianjian build {name}`."
+        )
+    return tuple(found)
+
+
+def _built(seen: dict[str, Any], code: str, *, fresh: bool, mended: tuple[str, ...] = ()) -> Built:
     return Built(
-        name=manifest["name"],
-        kind=manifest["kind"],
-        version=manifest["version"],
-        rows=manifest["rows"],
-        issues=manifest["issues"],
+        name=seen["name"],
+        kind=seen["kind"],
+        version=seen["version"],
+        code=code,
+        rows=seen["rows"],
+        issues=seen["issues"],
         fresh=fresh,
-        errors=manifest["errors"],
-        refused=tuple(manifest.get("refused", ())),
-        score=manifest.get("score", {}),
+        errors=seen["errors"],
+        refused=tuple(seen.get("refused", ())),
+        score=seen.get("score", {}),
+        mended=mended,
     )
 
 
@@ -170,15 +246,32 @@ def _kind(head: dict[str, Any], card_file: Path) -> str:
     return str(kind)
 
 
-def _version(cards: tuple[Card, ...], head: dict[str, Any], by_hand: list[Path]) -> str:
-    """Hash what the tables are made from: the raw bytes, the card, and the code that reads them."""
+def _made_from(cards: tuple[Card, ...], by_hand: list[Path]) -> dict[str, Any]:
+    """Return the hashes of raw files and of what a person decided."""
+    return {
+        "raw": {card.file: card.sha256 for card in cards},
+        "answers": {path.name: sha256(path) for path in by_hand if path.is_file()},
+    }
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(to_json(content).encode()).hexdigest()
+
+
+def _noted(record: Path) -> Any:  # noqa: ANN401  (JSON can be anything)
+    try:
+        return json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+@cache
+def code_id() -> str:
+    """Return the first hex digits of the hash of the code that makes tables of raw files."""
     digest = hashlib.sha256()
-    for card in cards:
-        digest.update(f"{card.file} {card.sha256}\n".encode())
-    digest.update(to_json(head).encode())
-    for path in by_hand:
-        digest.update(path.read_bytes() if path.is_file() else b"")
     code = Path(__file__).parent
-    for module in sorted([*code.rglob("*.py"), *code.rglob("*.j2"), code.parent / "fields.py"]):
-        digest.update(module.name.encode() + module.read_bytes())
-    return digest.hexdigest()[:12]
+    kinds = (".py", ".j2", ".toml")
+    modules = sorted(path for path in code.rglob("*") if path.suffix in kinds)
+    for module in (*modules, code.parent / "fields.py"):
+        digest.update(module.relative_to(code.parent).as_posix().encode() + module.read_bytes())
+    return digest.hexdigest()[:_DIGITS]

@@ -1,7 +1,6 @@
 """Datasets: processed tables that know what they are."""
 
 import html
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import paths
-from analysis.errors import LianjianError
+from analysis.clean import manifest
 
 DATA_MIME = "application/vnd.lianjian.data+json"
 """MIME type under which ``load`` tells a notebook, and later its report, what was loaded."""
@@ -29,7 +28,7 @@ class Dataset:
     name, kind, title, description : str
         What it is; kind is published, ledger or simulated.
     version : str
-        First 12 hex digits of the hash of the raw bytes and the code it was made from.
+        First 12 hex digits of the hash of the tables, the raw bytes and the answers.
     sources, applied_corrections : tuple of dict
         Raw files with licence and hash, and the corrections applied to them.
     parameters, realised : dict
@@ -59,6 +58,7 @@ class Dataset:
     issues_count: int = 0
     score: dict[str, Any] = field(default_factory=dict)
     work: dict[str, Any] = field(default_factory=dict)
+    _tables: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -76,9 +76,7 @@ class Dataset:
             known = ", ".join(self.__dict__.get("rows", {}))
             raise AttributeError(f"dataset {self.name!r} has no table {name!r}; it has: {known}")
         if name not in self._frames:
-            path = self.folder / f"{name}.parquet"
-            sys.audit("open", str(path), "r", 0)  # pyarrow opens it unseen; a run notes its reads
-            self._frames[name] = pd.read_parquet(path)
+            self._frames[name] = manifest.read_table(self.folder, name, self._tables[name])
         # copy-on-write: whoever changes the copy leaves the dataset as it is
         return self._frames[name].copy(deep=False)
 
@@ -104,32 +102,25 @@ def load(name: str) -> Dataset:
     Raises
     ------
     LianjianError
-        The dataset has not been built; the message says how to.
+        The dataset has not been built, or what was built is not whole; the message says how to.
     """
-    folder = paths.processed_dataset(name)
-    manifest_file = folder / "manifest.json"
-    if not manifest_file.is_file():
-        built = sorted(p.parent.name for p in paths.processed().glob("[!.]*/manifest.json"))
-        raise LianjianError(
-            f"There is no processed dataset {name!r}. Built so far: {', '.join(built) or 'none'}. "
-            f"Run `lianjian build {name}` first."
-        )
-    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+    seen = manifest.read(name)
     data = Dataset(
-        name=manifest["name"],
-        kind=manifest["kind"],
-        title=manifest["title"],
-        description=manifest["description"],
-        version=manifest["version"],
-        folder=folder,
-        sources=tuple(manifest["sources"]),
-        applied_corrections=tuple(manifest["corrections"]),
-        parameters=manifest["parameters"],
-        realised=manifest["realised"],
-        rows=manifest["rows"],
-        issues_count=manifest["issues"],
-        score=manifest.get("score", {}),
-        work=manifest.get("work", {}),
+        name=seen["name"],
+        kind=seen["kind"],
+        title=seen["title"],
+        description=seen["description"],
+        version=seen["version"],
+        folder=paths.processed_dataset(name),
+        sources=tuple(seen["sources"]),
+        applied_corrections=tuple(seen["corrections"]),
+        parameters=seen["parameters"],
+        realised=seen["realised"],
+        rows=seen["rows"],
+        issues_count=seen["issues"],
+        score=seen.get("score", {}),
+        work=seen.get("work", {}),
+        _tables=seen.get("tables", {}),
     )
     _loaded[name] = data
     _announce(data)

@@ -2,12 +2,12 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import LianjianError
+from analysis.errors import DataError, LianjianError
 from analysis.fields import KINDS
 
 
@@ -123,24 +123,37 @@ def verify(folder: Path, cards: Iterable[Card]) -> None:
 
     Raises
     ------
-    LianjianError
+    DataError
         The first file that is missing or different; the message names the file, what its card
         expects and what was found.
     """
+    for fault in faults(folder, cards):
+        raise DataError(fault)
+
+
+def faults(folder: Path, cards: Iterable[Card]) -> Iterator[str]:
+    """Yield what is wrong with each file that is not what its card says."""
     for card in cards:
         path = folder / card.file
+        if path.is_symlink() and path.resolve().parent != folder.resolve():
+            yield (
+                f"{path} is a link that leaves its folder, to {path.resolve()}. "
+                "Put the file itself there."
+            )
+            continue
         if not path.is_file():
-            raise LianjianError(
+            yield (
                 f"{path} is missing: its card expects {card.bytes:,} bytes and {card.rows:,} rows "
                 f"(sha256 {card.sha256}). Restore the file, or remove its card."
             )
+            continue
         seen = sha256(path)
         rows = count_rows(path) if path.suffix == ".csv" else card.rows
         if (seen, rows) != (card.sha256, card.rows):
-            raise LianjianError(
+            yield (
                 f"{path} is not the file that its card describes.\n"
                 f"  expected sha256 {card.sha256}, {card.bytes:,} bytes, {card.rows:,} rows\n"
                 f"  found    sha256 {seen}, {path.stat().st_size:,} bytes, {rows:,} rows\n"
                 "Raw files are never edited: restore the file and put changes into "
-                "corrections.csv; for a new edition, write a new card."
+                "corrections.csv; for a new edition, `lianjian update`."
             )

@@ -137,7 +137,7 @@ def test_wrong_encodings_are_named(own, capsys):
 def test_a_table_that_breaks_its_rules_is_named(own, capsys, old, new, said):
     (own / "v.csv").write_text(VILLAGES.replace(old, new, 1), encoding="utf-8")
     assert take_in(own) == 0
-    assert cli.main(["build", "mine"]) == 1
+    assert cli.main(["build", "mine"]) == Exit.NO_DATA
     message = capsys.readouterr().err
     assert said in message
     assert "breaks the rules" in message

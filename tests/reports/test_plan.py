@@ -104,7 +104,8 @@ def test_two_values_of_a_parameter_never_share_an_address():
 
 
 def test_a_long_name_stays_the_same_name(two):
-    two.plan('[[run]]\nnotebook = "09-brief"\ngrid = { dataset = ["' + "x" * 200 + '"] }')
+    two.notebook("09-brief", "1", parameters=f'{BRIEF}\nnote: str = ""')
+    two.plan('[[run]]\nnotebook = "09-brief"\ngrid = { note = ["' + "x" * 200 + '"] }')
     [run] = plan.select(plan.load(), ["09"])
     [same] = plan.override([run], {}, None)
     assert same.slug == run.slug

@@ -22,7 +22,6 @@ from others of its notebook, a ``title`` is filled from the parameters::
 
 import hashlib
 import itertools
-import json
 import math
 import re
 import tomllib
@@ -34,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import fields, paths
+from analysis.clean.manifest import parse
 from analysis.errors import LianjianError
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter, Scope, Value
@@ -404,7 +404,7 @@ def scope(dataset: str) -> Scope:
     manifest = paths.processed_dataset(dataset) / "manifest.json"
     if not manifest.is_file():
         return Scope(dataset)
-    counts = json.loads(manifest.read_text("utf-8")).get("villages_by_county_and_year", {})
+    counts = parse(manifest).get("villages_by_county_and_year", {})
     pairs = [key.split(" ") for key in counts]
     years = [int(pair[1]) for pair in pairs]
     return Scope(

@@ -11,6 +11,7 @@ import pytest
 import analysis
 from analysis import cli
 from analysis.clean.issues import TASKS
+from analysis.errors import Exit
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[2] / "data" / "example"
@@ -115,7 +116,7 @@ def test_an_unknown_head_can_be_given_an_account(taken, answer):
 )
 def test_an_answer_that_cannot_be_is_named(answer, old, new, said, capsys):
     answer(old, new)
-    assert cli.main(["build", "example"]) == 1
+    assert cli.main(["build", "example"]) == Exit.NO_DATA
     assert said in capsys.readouterr().err
 
 
@@ -158,7 +159,7 @@ def test_a_doubt_can_be_kept(taken):
 )
 def test_a_correction_that_does_not_fit_stops_the_build(taken, changes, said, capsys):
     correct(taken, **changes)
-    assert cli.main(["build", "example"]) == 1
+    assert cli.main(["build", "example"]) == Exit.NO_DATA
     assert said in capsys.readouterr().err
     assert not (taken.parents[1] / "processed" / "example").exists()
 
@@ -207,14 +208,14 @@ def test_a_refused_file_stops_no_other(project, tmp_path, capsys):
 def test_nothing_is_taken_in_when_nothing_can_be_read(project, tmp_path, capsys):
     broken = tmp_path / "坏.xlsx"
     broken.write_bytes(b"PK\x03\x04 and nothing")
-    assert cli.main(["new", "example", str(broken)]) == 1
+    assert cli.main(["new", "example", str(broken)]) == Exit.REFUSED
     assert "nothing was taken in" in capsys.readouterr().err
     assert not list((project / "data" / "raw").iterdir())
 
 
 def test_names_of_the_dataset_itself_are_no_books(project, tmp_path, capsys):
     (tmp_path / "register.csv").write_text("村名,经营收入\n甲村,1\n", encoding="utf-8")
-    assert cli.main(["new", "example", str(tmp_path / "register.csv")]) == 1
+    assert cli.main(["new", "example", str(tmp_path / "register.csv")]) == Exit.REFUSED
     assert "keeps that name for itself" in capsys.readouterr().err
 
 

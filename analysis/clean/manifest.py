@@ -1,0 +1,163 @@
+"""What was built: the manifest of a dataset, and whether its tables are still what it says."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import paths
+from analysis.clean.sources import sha256
+from analysis.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "manifest.json"
+
+_MISSING = "~"  # no value's text begins with it
+_KEYS = {
+    "name": str,
+    "kind": str,
+    "title": str,
+    "description": str,
+    "version": str,
+    "sources": list,
+    "corrections": list,
+    "parameters": dict,
+    "realised": dict,
+    "rows": dict,
+    "issues": int,
+}
+
+
+def content_hash(frame: "pd.DataFrame") -> str:
+    """Return the hash of what a table says: its columns and values in their order.
+
+    It depends on no library and on no type of storage: a number is its shortest text, every sort of
+    missing value is one sign, and zero has no sign.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> one = pd.DataFrame({"year": pd.array([2024, None], dtype="Int64"), "gain": [-0.0, 2.5]})
+    >>> other = pd.DataFrame({"year": [2024, None], "gain": [0, 2.5]}, dtype="object")
+    >>> content_hash(one) == content_hash(other.assign(gain=[0.0, 2.5]))
+    True
+    """
+    digest = hashlib.sha256()
+    for name in frame.columns:
+        values = frame[name].astype("object")
+        texts = (
+            _MISSING if absent else repr(value + 0.0) if isinstance(value, float) else ascii(value)
+            for value, absent in zip(values.tolist(), values.isna().tolist(), strict=True)
+        )
+        digest.update("\n".join([f"{name!a} {len(frame)}", *texts, ""]).encode())
+    return digest.hexdigest()
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the manifest of a dataset that was built.
+
+    Raises
+    ------
+    DataError
+        It has not been built, or its manifest is cut off, or not one of ours.
+    """
+    path = paths.processed_dataset(name) / FILE
+    if not path.is_file():
+        built = sorted(p.parent.name for p in paths.processed().glob(f"[!.]*/{FILE}"))
+        raise DataError(
+            f"There is no processed dataset {name!r}. Built so far: {', '.join(built) or 'none'}. "
+            f"Run `lianjian build {name}` first."
+        )
+    seen = parse(path)
+    lacking = [key for key, sort in _KEYS.items() if not isinstance(seen.get(key), sort)]
+    # the hash of each table came with a later version
+    lacking += ["tables"] if set(seen.get("rows") or ()) - set(seen.get("tables") or ()) else []
+    if lacking:
+        raise DataError(
+            f"{path} is not a manifest that this version writes: it lacks {', '.join(lacking)}. "
+            f"Run `lianjian build {name}`, which makes it anew."
+        )
+    return seen
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Return what a manifest holds, whatever that is.
+
+    Raises
+    ------
+    DataError
+        It cannot be read as a JSON object.
+    """
+    try:
+        seen = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path} cannot be read as JSON: {error}. It was cut off or changed; "
+            f"run `lianjian build {path.parent.name}`, which makes it anew."
+        ) from None
+    if isinstance(seen, dict):
+        return seen
+    raise DataError(
+        f"{path} is no manifest: it holds {type(seen).__name__}. "
+        f"Run `lianjian build {path.parent.name}`, which makes it anew."
+    )
+
+
+def read_table(folder: Path, table: str, expected: dict[str, str]) -> "pd.DataFrame":
+    """Return a table of a dataset as it was built.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset's folder in data/processed.
+    table : str
+        Name of the table.
+    expected : dict
+        ``sha256`` of the file and ``content`` of the table, as the manifest says.
+
+    Raises
+    ------
+    DataError
+        The file is missing, or says something else than what was built.
+    """
+    import pandas as pd  # noqa: PLC0415  (a dataset that is up to date is told so at once)
+
+    path = folder / f"{table}.parquet"
+    mend = f"Run `lianjian build {folder.name}`, which makes it again."
+    try:
+        with path.open("rb") as stream:
+            content = stream.read()
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing. {mend}") from None
+    is_same = hashlib.sha256(content).hexdigest() == expected.get("sha256")
+    try:
+        frame = pd.read_parquet(BytesIO(content))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {error}. {mend}") from None
+    # another version of a library writes other bytes of the same table
+    if not is_same and content_hash(frame) != expected.get("content"):
+        raise DataError(f"{path} is not the table that was built: it was changed. {mend}")
+    return frame
+
+
+def changed_files(name: str, seen: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with each file of a dataset that is not as its manifest says."""
+    folder = paths.processed_dataset(name)
+    for file, expected in seen.get("files", {}).items():
+        path = folder / Path(file).name
+        if not path.is_file():
+            yield f"{path} is missing"
+        elif sha256(path) != expected:
+            table = seen.get("tables", {}).get(path.stem) if path.suffix == ".parquet" else None
+            try:
+                if table is not None:
+                    read_table(folder, path.stem, table)
+                    continue
+            except DataError as error:
+                yield str(error).partition(" Run ")[0].rstrip(".")
+                continue
+            yield f"{path} was changed since it was built"
