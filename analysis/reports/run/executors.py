@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from analysis.errors import LianjianError
+from analysis.terminal import warn
 
 _MEMORY_OF_A_RUN = 700e6  # bytes; the largest of the default plan, measured by benchmarks/engine.py
 
@@ -40,16 +41,39 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
         raise LianjianError(
             "--scheduler needs Dask, which is not installed: pip install 'lianjian[cluster]'."
         ) from error
+    if is_open(scheduler):
+        warn(
+            f"{scheduler} is neither encrypted nor asks who calls: whoever reaches it runs code as "
+            "you. docs/cluster.md shows tls://."
+        )
     try:
         client = Client(scheduler, timeout="10s")
     except (OSError, ValueError, TypeError) as error:
         raise LianjianError(
             f"No Dask scheduler answers at {scheduler!r} ({error}). Its address is printed when "
-            "`dask scheduler` starts, and looks like tcp://10.0.0.1:8786."
+            "`dask scheduler` starts, and looks like tls://10.0.0.1:8786; such a one needs its "
+            "certificates here too: see docs/cluster.md."
         ) from error
     with client:
         # Dask runs a lost task again on another worker; a run is the same wherever it runs
         yield client.get_executor(pure=False, retries=2)
+
+
+def is_open(address: str) -> bool:
+    """Whether the address of a scheduler is plain TCP, and not of this machine alone.
+
+    Examples
+    --------
+    >>> is_open("tcp://10.0.0.1:8786"), is_open("node7:8786"), is_open("tls://10.0.0.1:8786")
+    (True, True, False)
+    >>> is_open("tcp://127.0.0.1:8786"), is_open("tcp://[::1]:8786")
+    (False, False)
+    """
+    protocol, marked, place = address.rpartition("://")
+    host = place.rpartition(":")[0].strip("[]")
+    if marked and protocol != "tcp":
+        return False
+    return host not in {"localhost", "::1"} and not host.startswith("127.")
 
 
 def is_remote(pool: Executor) -> bool:
