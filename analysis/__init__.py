@@ -1,15 +1,17 @@
 """Village collective-economy income in Qingyang: data, indicators, reports.
 
-``analysis.load("simulated")`` returns a dataset; ``lianjian --help`` shows the commands.
+``analysis.load("simulated")`` returns a dataset, ``analysis.parameters()`` checks what a notebook
+was told; ``lianjian --help`` shows the commands.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.clean.dataset import Dataset, load
+    from analysis.reports.plan.in_notebook import parameters
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "__version__", "load"]
+__all__ = ["Dataset", "__version__", "load", "parameters"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
@@ -18,4 +20,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be a
         from analysis.clean import dataset  # noqa: PLC0415
 
         return getattr(dataset, name)
+    if name == "parameters":
+        from analysis.reports.plan.in_notebook import parameters  # noqa: PLC0415
+
+        return parameters
     raise AttributeError(f"module 'analysis' has no attribute {name!r}")

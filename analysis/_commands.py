@@ -263,6 +263,7 @@ def prune(options: argparse.Namespace) -> int:
 
 
 def params(options: argparse.Namespace) -> int:
+    from analysis.clean import scope
     from analysis.clean.build import must_exist
     from analysis.reports.plan import parameters, plan
     from analysis.reports.text import meant
@@ -277,7 +278,7 @@ def params(options: argparse.Namespace) -> int:
     default = declared["dataset"].default if "dataset" in declared else ""
     if options.dataset is not None:
         must_exist(options.dataset)
-    rows = parameters.summary(declared, plan.scope(str(options.dataset or default)))
+    rows = parameters.summary(declared, scope.of(str(options.dataset or default)))
     if options.json:
         columns = ("name", "type", "default", "meaning")
         entries = [dict(zip(columns, row, strict=True)) for row in rows]

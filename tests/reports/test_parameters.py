@@ -67,7 +67,7 @@ def test_a_plan_s_whole_number_fits_a_float(declared):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("year", "last"), ("year", 2.5), ("year", True), ("floor", "nan"), ("nominal", "perhaps"),
-     ("reading", "Mean"), ("county", 621022)],
+     ("reading", "Mean"), ("county", 621022.5), ("county", True), ("year", "9" * 5000)],
 )  # fmt: skip
 def test_a_value_that_does_not_fit_says_what_does(declared, name, value):
     with pytest.raises(LianjianError, match=f"{name}.*cannot be.*it takes"):

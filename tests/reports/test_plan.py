@@ -170,7 +170,7 @@ def test_a_grid_of_thousands_is_a_plan(two):
         ("cell_seconds = 0", "cell_seconds is 0"),
         ("run_seconds = true", "run_seconds is True"),
         ("always = 1", "always is 1; it takes true or false"),
-        ("max_age = 7", 'max_age is 7; it takes a text as "7 days"'),
+        ("max_age = 7", "max_age is 7; it takes a text of one line"),
         ('max_age = "0 days"', "max_age is '0 days'"),
         ('max_age = "a week"', "max_age is 'a week'"),
         ('max_age = "-2 hours"', "max_age is '-2 hours'"),

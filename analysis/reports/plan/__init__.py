@@ -1,1 +1,3 @@
-"""Which runs there are: parameters, plan, what a notebook's source says."""
+"""Which runs there are: notebooks, parameters, plan, what a notebook's source says."""
+
+__all__ = ["in_notebook", "notebooks", "parameters", "plan", "source", "syntax"]

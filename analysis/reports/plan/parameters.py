@@ -1,24 +1,38 @@
 """Parameters of a notebook, read from its cell tagged ``parameters`` without running it."""
 
 import ast
+import datetime as dt
 import io
-import math
+import json
 import tokenize
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import fields
+from analysis.clean.scope import Scope, varied
 from analysis.errors import LianjianError
+from analysis.reports.plan import _types
+from analysis.reports.plan._types import Scalar, Value
 from analysis.reports.plan.source import code_cells, tagged
 from analysis.reports.plan.syntax import parse
-from analysis.reports.text import listed, meant, slug
+from analysis.reports.text import meant, slug
 
-Scalar = str | int | float | bool | date | None
-Value = Scalar | list[Scalar]
-_SCALARS = {"str": str, "int": int, "float": float, "bool": bool, "date": date}
-_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+__all__ = [
+    "Parameter",
+    "Value",
+    "address",
+    "assigned",
+    "check",
+    "declared",
+    "fit",
+    "narrow",
+    "plain",
+    "read",
+    "summary",
+    "text",
+]
+_ANNOTATIONS = {"str", "int", "float", "bool", "date"}
 _SECRET = "secret"  # noqa: S105  (the word that marks one, no secret itself)
 
 
@@ -33,10 +47,9 @@ class Parameter:
     annotation : str
         Its annotation as written, empty without one.
     kinds : tuple of str
-        The scalar types that fit (``"str"``, ``"int"``, ``"float"``, ``"bool"``, ``"date"``,
-        ``"None"``).
+        The types that fit, of `_types.READERS`.
     choices : tuple
-        The values of a ``Literal``, or those that the dataset or the field registry allows.
+        The values of a ``Literal``.
     many : bool
         Whether it is a list of such values.
     checked : bool
@@ -53,7 +66,7 @@ class Parameter:
     name: str
     annotation: str
     kinds: tuple[str, ...]
-    choices: tuple[Value, ...]
+    choices: tuple[Scalar, ...]
     checked: bool
     default: Value
     help: str
@@ -64,7 +77,8 @@ class Parameter:
     def allowed(self) -> str:
         """What fits, in words."""
         parts = [text(c) if self.many else repr(c) for c in self.choices]
-        parts += [k for k in self.kinds if k != "None" and not self.choices]
+        names = {"dataset": "the name of a dataset"}
+        parts += [names.get(k, k) for k in self.kinds if k != "None"]
         words = " or ".join(parts + ["None"] * ("None" in self.kinds)) or "any value"
         return f"a list, with commas between, of {words}" if self.many else words
 
@@ -75,15 +89,21 @@ class Parameter:
 
 
 def text(value: Value) -> str:
-    """Write a value as a person would.
+    """Write a value as a person would, and as it can be given again.
 
     Examples
     --------
-    >>> text([2022, 2024]), text(date(2024, 12, 31)), text(None)
-    ('2022,2024', '2024-12-31', 'none')
+    >>> text([2022, 2024]), text(dt.date(2024, 12, 31)), text(None), text(["a,b", "c"])
+    ('2022,2024', '2024-12-31', 'none', '["a,b", "c"]')
     """
     if isinstance(value, list):
-        return ",".join(text(item) for item in value)
+        parts = [text(item) for item in value]
+        joined = ",".join(parts)
+        return (
+            joined
+            if _types.items(joined) == parts
+            else json.dumps(value, ensure_ascii=False, default=str)
+        )
     return "none" if value is None else str(value)
 
 
@@ -97,7 +117,7 @@ def address(value: Value) -> str:
     >>> address("a b") == address("a_b")
     False
     """
-    if isinstance(value, list) and value and {type(item) for item in value} <= {int, date}:
+    if isinstance(value, list) and value and {type(item) for item in value} <= {int, dt.date}:
         return "-".join(address(item) for item in value)
     if isinstance(value, str | list):
         # a hyphen could be the one before the next parameter
@@ -111,7 +131,7 @@ def plain(value: Value) -> object:
     """Write a value as JSON can hold it: a date as text."""
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 # ---- reading ----
@@ -149,7 +169,7 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             continue  # of the types in annotations
-        target = _target(node)
+        target = assigned(node)
         if target is None or target in found:
             written = ast.unparse(node).partition("\n")[0]
             what = f"sets {target!r} twice" if target else f"holds {written!r}"
@@ -161,12 +181,11 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
         beside = [comments[n] for n in range(node.lineno, last + 1) if n in comments]
         alone = node.lineno > 1 and lines[node.lineno - 2].lstrip().startswith("#")
         above = comments.get(node.lineno - 1, "") if alone else ""
-        note = " ".join(beside) or above
         annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
         try:
-            found[target] = _parameter(target, annotation, value, note)
-        except (SyntaxError, ValueError, TypeError) as error:
+            found[target] = _parameter(target, annotation, value, " ".join(beside) or above)
+        except (SyntaxError, ValueError, TypeError, KeyError) as error:
             raise LianjianError(
                 f"{where}: parameter {target!r}, line {node.lineno}, cannot be read: {error}"
             ) from error
@@ -174,7 +193,7 @@ def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter
     return found
 
 
-def _target(node: ast.stmt) -> str | None:
+def assigned(node: ast.stmt) -> str | None:
     """Return the one name that a statement sets, None where it does something else."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     simple = isinstance(node, ast.Assign | ast.AnnAssign) and len(targets) == 1
@@ -185,10 +204,13 @@ def _check_default(parameter: Parameter, value: ast.expr | None, where: str) -> 
     if value is None and parameter.secret:
         return
     default = parameter.default
-    items = default if parameter.many and isinstance(default, list) else [default]
+    is_list = isinstance(default, list)
     is_plain = default is not None or (isinstance(value, ast.Constant) and value.value is None)
-    is_clear = parameter.checked or not isinstance(default, list)
-    if is_plain and is_clear and all(_fits(item, parameter) for item in items):
+    items = default if isinstance(default, list) else [default]
+    if is_plain and parameter.checked and (is_list == parameter.many or default is None):
+        if all(_is_one(item, parameter) for item in items):
+            return
+    elif is_plain and not parameter.checked and not is_list:
         return
     has = "has no default" if value is None else f"has the default {ast.unparse(value)}"
     plain_one = "a text, a number or a date (a list says of what, as list[int])"
@@ -198,12 +220,22 @@ def _check_default(parameter: Parameter, value: ast.expr | None, where: str) -> 
     )
 
 
+def _is_one(value: Scalar, parameter: Parameter) -> bool:
+    """Whether a value is of the declared type as it stands."""
+    try:
+        found = _types.read(value, parameter.kinds, parameter.choices)
+    except ValueError:
+        return False
+    kinds = type(found), type(value)
+    return found == value and (kinds[0] is kinds[1] or kinds == (float, int))
+
+
 @dataclass(frozen=True)
 class _Kind:
     """What an annotation says."""
 
     scalars: tuple[str, ...] = ()
-    choices: tuple[Value, ...] = ()
+    choices: tuple[Scalar, ...] = ()
     many: bool = False
     understood: bool = True
 
@@ -219,18 +251,23 @@ class _Kind:
         )
 
 
+_UNKNOWN = _Kind(understood=False)
+
+
 def _parameter(
     name: str, annotation: ast.expr | None, value: ast.expr | None, note: str
 ) -> Parameter:
     default = _default(value)
     kind = _understand(annotation) if annotation else _like(default)
+    names_dataset = name == "dataset" or name.endswith("_dataset")
+    scalars = tuple("dataset" if names_dataset and s == "str" else s for s in kind.scalars)
     written = ast.unparse(annotation) if annotation else ""
     word, _, rest = note.partition(" ")
     secret = word.rstrip(":,;").lower() == _SECRET
+    about = rest.strip() if secret else note
     return Parameter(
-        name, written, kind.scalars, kind.choices, kind.understood, default,
-        rest.strip() if secret else note, kind.many, secret,
-    )  # fmt: skip
+        name, written, scalars, kind.choices, kind.understood, default, about, kind.many, secret
+    )
 
 
 def _default(value: ast.expr | None) -> Value:
@@ -238,7 +275,7 @@ def _default(value: ast.expr | None) -> Value:
         return None
     if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "date":
         named = {word.arg: ast.literal_eval(word.value) for word in value.keywords if word.arg}
-        return date(*map(ast.literal_eval, value.args), **named)
+        return dt.date(*map(ast.literal_eval, value.args), **named)
     if isinstance(value, ast.List):
         return [item for item in map(_default, value.elts) if not isinstance(item, list)]
     try:
@@ -253,43 +290,43 @@ def _like(default: Value) -> _Kind:
     many = isinstance(default, list)
     sample = default[0] if isinstance(default, list) and default else default
     kind = type(sample).__name__
-    return _Kind((kind,), many=many) if kind in _SCALARS else _Kind(understood=False)
+    return _Kind((kind,), many=many) if kind in _ANNOTATIONS else _UNKNOWN
 
 
 def _understand(node: ast.expr) -> _Kind:
-    """Split an annotation into scalar types and literal values."""
-    if isinstance(node, ast.Constant):
-        if isinstance(node.value, str):
-            match parse(node.value).body:
-                case [ast.Expr(value)]:
-                    return _understand(value)
-            return _Kind((), understood=False)
-        return _Kind(("None",), understood=node.value is None)
+    """Split an annotation into types and literal values."""
     last = ast.unparse(node).rpartition(".")[2]
-    if isinstance(node, ast.Name | ast.Attribute) and last in _SCALARS:
-        return _Kind((last,))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return _understand(node.left) | _understand(node.right)
-    return _subscript(node) if isinstance(node, ast.Subscript) else _Kind(understood=False)
+    match node:
+        case ast.Constant(value=None):
+            return _Kind(("None",))
+        case ast.Constant(value=str(quoted)):
+            [inner] = parse(quoted).body
+            return _understand(inner.value) if isinstance(inner, ast.Expr) else _UNKNOWN
+        case ast.Name() | ast.Attribute() if last in _ANNOTATIONS:
+            return _Kind((last,))
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _understand(left) | _understand(right)
+        case ast.Subscript(value=outer, slice=inside):
+            parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+            return _subscript(ast.unparse(outer).rpartition(".")[2], parts)
+    return _UNKNOWN
 
 
-def _subscript(node: ast.Subscript) -> _Kind:
-    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    outer = ast.unparse(node.value).rpartition(".")[2]
+def _subscript(outer: str, parts: Sequence[ast.expr]) -> _Kind:
     if outer == "Literal":
-        return _Kind(choices=tuple(ast.literal_eval(part) for part in parts))
+        values = [ast.literal_eval(part) for part in parts]
+        choices = tuple(value for value in values if value is not None)
+        return _Kind(("None",) * (None in values), choices)
     if outer in {"list", "List", "Sequence"} and len(parts) == 1:
         inner = _understand(parts[0])
         nested = inner.many or "None" in inner.scalars
         return _Kind(inner.scalars, inner.choices, True, inner.understood and not nested)  # noqa: FBT003
     if outer in {"Optional", "Union"}:
-        kinds = [_understand(part) for part in parts]
-        kinds += [_Kind(("None",))] if outer == "Optional" else []
-        whole = kinds[0]
-        for kind in kinds[1:]:
-            whole |= kind
-        return whole
-    return _Kind(understood=False)
+        first, *others = [_understand(part) for part in parts]
+        for other in [*others, *[_Kind(("None",))] * (outer == "Optional")]:
+            first |= other
+        return first
+    return _UNKNOWN
 
 
 # ---- checking ----
@@ -319,96 +356,54 @@ def check(
                 f"{where}: {name!r} is a secret, and a command line or a plan is no place for one: "
                 f"it would be written down. Set the environment variable {parameter.variable}."
             )
-        checked[name] = _fit(value, parameter, where)
+        checked[name] = fit(value, parameter, where)
     return checked
 
 
-def _fit(value: object, parameter: Parameter, where: str) -> Value:
+def fit(value: object, parameter: Parameter, where: str) -> Value:
+    """Read a value as the declared type.
+
+    Raises
+    ------
+    LianjianError
+        It does not fit.
+    """
     if parameter.many and parameter.checked:
-        items = value if isinstance(value, list | tuple) else None
-        if isinstance(value, str) and not ("None" in parameter.kinds and _is_none(value)):
-            items = [part.strip() for part in value.split(",") if part.strip()]
-        if items is not None:
-            return [_fit_one(item, parameter, where) for item in items]
-    return _fit_one(value, parameter, where)
+        if "None" in parameter.kinds and (value is None or _is_none(value)):
+            return None
+        kinds = tuple(kind for kind in parameter.kinds if kind != "None")
+        return [_fit_one(item, parameter, kinds, where) for item in _types.items(value)]
+    return _fit_one(value, parameter, parameter.kinds, where)
 
 
-def _fit_one(value: object, parameter: Parameter, where: str) -> Scalar:
-    if isinstance(value, str) and value.lower() == "none" and "None" in parameter.kinds:
-        return None  # as `lianjian params` writes it
-    for candidate in (value, *_readings(value)):
-        if _fits(candidate, parameter):
-            whole = isinstance(candidate, int) and not isinstance(candidate, bool)
-            if whole and "float" in parameter.kinds and "int" not in parameter.kinds:
-                return float(candidate)  # type: ignore[arg-type]
-            return candidate  # type: ignore[return-value]
-    near = meant(str(value), [text(c) for c in parameter.choices])
-    raise LianjianError(
-        f"{where}: parameter {parameter.name!r} cannot be {value!r}; "
-        f"it takes {parameter.allowed}.{near}"
-    )
+def _is_none(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lower() in {"none", "null"}
 
 
-def _fits(value: object, parameter: Parameter) -> bool:
-    if not parameter.checked:
-        return value is None or isinstance(value, str | int | float | bool | date)
-    if any(value == c and type(value) is type(c) for c in parameter.choices):
-        return True
-    if value is None or parameter.choices:
-        return value is None and "None" in parameter.kinds
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    kind = type(value).__name__
-    return kind in parameter.kinds or (kind == "int" and "float" in parameter.kinds)
-
-
-def _is_none(value: str) -> bool:
-    return value.strip().lower() in {"none", "null", ""}
-
-
-def _readings(value: object) -> Iterable[Scalar]:
-    """Yield what a text may stand for, most specific first."""
-    if not isinstance(value, str):
-        return
-    word = value.strip().lower()
-    if _is_none(value):
-        yield None
-    if word in _TRUE | _FALSE:
-        yield word in _TRUE
-    for read_as in (int, float, date.fromisoformat):
-        try:
-            yield read_as(value)
-        except ValueError:
-            continue
+def _fit_one(value: object, parameter: Parameter, kinds: Sequence[str], where: str) -> Scalar:
+    if not parameter.checked:  # a plain value is taken as it is
+        own = type(value).__name__.replace("NoneType", "None")
+        kinds = [own] if own in _types.READERS else []
+    try:
+        return _types.read(value, kinds, parameter.choices)
+    except ValueError as error:
+        near = meant(_types.shown(value).strip("'"), [text(c) for c in parameter.choices])
+        raise LianjianError(
+            f"{where}: parameter {parameter.name!r} cannot be {_types.shown(value)}; "
+            f"it takes {parameter.allowed}.{near}{error}"
+        ) from None
+    except LianjianError as error:
+        raise LianjianError(f"{where}: parameter {parameter.name!r}: {error}") from None
 
 
 # ---- choices of the data ----
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What a dataset covers.
-
-    Attributes
-    ----------
-    dataset : str
-        Its name.
-    counties : frozenset of str
-        Codes of the counties with villages in it; empty when that is not known.
-    years : range
-        From its first to its last year; empty when that is not known.
-    """
-
-    dataset: str = ""
-    counties: frozenset[str] = frozenset()
-    years: range = field(default=range(0))
-
-
 def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Value:
     """Check a value against the data and the field registry, by the parameter's name.
 
-    ``county`` takes a code or a name of a county that the dataset has, ``year`` and ``…_year`` a
-    year of the dataset, and a name of the field registry what the registry allows.
+    A name that the data vary takes one of its values, by whichever name it goes; ``year`` and
+    ``…_year`` a year of the dataset; a name of the field registry what the registry allows.
 
     Raises
     ------
@@ -421,15 +416,12 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     here = f"{where}: parameter {name!r} cannot be {text(value)!r}"
     if value is None or value == "":
         return value
-    if name == "county" or name.endswith("_county"):
-        code = fields.county(str(value)).code
-        if scope.counties and code not in scope.counties:
-            raise LianjianError(
-                f"{here}: dataset {scope.dataset!r} has the counties {counties(scope)}."
-            )
-        return code
-    is_year = isinstance(value, int) and (name == "year" or name.endswith("_year"))
-    if is_year and scope.years and value not in scope.years:
+    if name_of_data := varied(name):
+        try:
+            return scope.reading(name_of_data, str(value))
+        except LianjianError as error:
+            raise LianjianError(f"{here}: {error}") from None
+    if isinstance(value, int) and _is_year(name) and scope.years and value not in scope.years:
         first, last = scope.years[0], scope.years[-1]
         raise LianjianError(f"{here}: dataset {scope.dataset!r} has the years {first} to {last}.")
     known_field = fields.FIELDS.get(name)
@@ -439,9 +431,8 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     return value
 
 
-def counties(scope: Scope) -> str:
-    """List the counties of a dataset."""
-    return listed([f"{c} {fields.county(c).name}" for c in sorted(scope.counties)])
+def _is_year(name: str) -> bool:
+    return name == "year" or name.endswith("_year")
 
 
 def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[str, str, str, str]]:
@@ -452,9 +443,9 @@ def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[s
         notes = [parameter.help]
         if parameter.secret:
             notes.append(f"(secret: from the environment variable {parameter.variable})")
-        if parameter.name == "county" and scope.counties:
-            notes.append(f"(in {scope.dataset!r}: {counties(scope)})")
-        if (parameter.name == "year" or parameter.name.endswith("_year")) and scope.years:
+        if scope.held and varied(parameter.name):
+            notes.append(f"({scope.dataset!r} has the {scope.listed(varied(parameter.name))})")
+        if _is_year(parameter.name) and scope.years:
             notes.append(f"({scope.years[0]} to {scope.years[-1]})")
         default = "" if parameter.secret else text(parameter.default)
         rows.append((parameter.name, kind, default, " ".join(filter(None, notes))))

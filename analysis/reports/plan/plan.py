@@ -1,13 +1,14 @@
 """Which runs there are: every notebook once, or as ``notebooks/plan.toml`` says.
 
-A plan entry names a notebook. It may fix ``parameters``, make one run for each county of the data
-(``each = "county"``), or one for each combination of values (``grid``); a ``name`` tells a variant
-from others of its notebook, a ``title`` is filled from the parameters::
+A plan entry names a notebook. It may fix ``parameters``, make one run for each value that the data
+hold of a name (``each``, see `analysis.clean.scope`), or one for each combination of values
+(``grid``); a ``name`` tells a variant from others of its notebook, a ``title`` is filled from the
+parameters::
 
     [[run]]
-    notebook = "09-county-brief"
-    title = "County brief: {county_name}"
-    each = "county"
+    notebook = "09-brief"
+    title = "Brief: {zone_name}"
+    each = "zone"
 
     [[run]]
     notebook = "03-income-change"
@@ -25,6 +26,7 @@ import itertools
 import math
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,22 +34,29 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis import fields, paths
-from analysis.clean.manifest import parse
+from analysis import paths
+from analysis.clean import scope
+from analysis.clean.scope import Scope
 from analysis.errors import LianjianError
-from analysis.reports.plan import parameters
-from analysis.reports.plan.parameters import Parameter, Scope, Value
+from analysis.reports.plan import notebooks, parameters
+from analysis.reports.plan._types import Value, shown
+from analysis.reports.plan.parameters import Parameter
 from analysis.reports.text import is_slug, listed, meant, slug
 
-_NOTEBOOK = re.compile(r"\d\d-[A-Za-z0-9][\w-]*\.ipynb\Z")
-_KEYS = (
-    "notebook", "name", "title", "each", "grid", "parameters", "cell_seconds", "run_seconds",
-    "always", "max_age",
-)  # fmt: skip
+PLAN = "notebooks/plan.toml"
+_TEXTS, _TABLES, _SECONDS = (
+    ("notebook", "name", "title", "each", "max_age"),
+    ("grid", "parameters"),
+    ("cell_seconds", "run_seconds"),
+)
+_KEYS = (*_TEXTS, *_TABLES, *_SECONDS, "always")
+_CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # kinds of characters that steer a terminal
 _UNITS = ("minute", "hour", "day", "week")
 _AGE = re.compile(rf"\s*(\d{{1,5}})\s*({'|'.join(_UNITS)})s?\s*")  # 7 days
-_LONGEST_SLUG = 120
-_MOST_RUNS = 100_000  # a grid beyond this is a slip of the pen
+_LONGEST_NAME = 120  # bytes: with endings and beginnings of ours a disk can hold it
+_MOST_RUNS = 100_000  # a plan beyond this is a slip of the pen
+_MOST_SECONDS = 366 * 24 * 3600
+_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -100,27 +109,9 @@ class Run:
         return self.file.removesuffix(".ipynb")
 
 
-def _each_county() -> Iterable[tuple[str, dict[str, str]]]:
-    for county in fields.COUNTIES:
-        words = {
-            "county": county.code,
-            "county_name": county.name,
-            "county_name_zh": county.name_zh,
-            "zone": county.zone,
-        }
-        yield county.code, words
-
-
-# What `each` may say: the parameter that it sets, and for each value the words for a title.
-_EACH: dict[str, Callable[[], Iterable[tuple[str, dict[str, str]]]]] = {"county": _each_county}
-# How a value given by a person becomes one of those.
-_VALUE: dict[str, Callable[[str], str]] = {"county": lambda text: fields.county(text).code}
-
-
 def discover(folder: Path | None = None) -> dict[str, Path]:
-    """Find the notebooks, ``NN-name.ipynb``, by name."""
-    folder = folder or paths.notebooks()
-    return {p.stem: p for p in sorted(folder.glob("*.ipynb")) if _NOTEBOOK.match(p.name)}
+    """Find the notebooks that the plan runs, by name."""
+    return notebooks.find(folder).planned
 
 
 def load(folder: Path | None = None) -> tuple[Run, ...]:
@@ -133,133 +124,184 @@ def load(folder: Path | None = None) -> tuple[Run, ...]:
         write the same report.
     """
     folder = folder or paths.notebooks()
-    found = discover(folder)
-    entries: dict[str, list[dict[str, Any]]] = {name: [] for name in found}
+    found = notebooks.find(folder)
+    entries: dict[str, list[dict[str, Any]]] = {name: [] for name in found.planned}
     for number, entry in enumerate(_entries(folder / "plan.toml"), start=1):
-        name = _checked(entry, number, found)
-        entries[name].append(entry)
+        entries[_checked(entry, f"{PLAN}, run {number}", found)].append(entry)
+    made = notebooks.report_names([*found.planned, *found.copies])
     runs: list[Run] = []
-    for name, path in found.items():
-        try:
-            declared = parameters.read(path)
-        except LianjianError as error:
-            # one notebook that cannot be read does not stop the others
-            runs.append(Run(path, slug(name), "", {}, trouble=str(error)))
-            continue
-        for entry in entries[name] or [{"notebook": name}]:
-            runs.extend(_expand(entry, path, declared))
+    for name, path in found.planned.items():
+        runs += _of_notebook(path, made[name], entries[name], _MOST_RUNS - len(runs))
     _no_twins(runs)
     return tuple(runs)
+
+
+def _of_notebook(path: Path, slug: str, entries: Sequence[dict[str, Any]], most: int) -> list[Run]:
+    try:
+        declared = parameters.read(path)
+    except LianjianError as error:
+        # one notebook that cannot be read does not stop the others
+        return [Run(path, slug, "", {}, trouble=str(error))]
+    runs: list[Run] = []
+    for entry in entries or [{}]:
+        runs += _expand(entry, Run(path, slug, "", {}), declared, most - len(runs))
+    return runs
+
+
+# ---- reading the plan ----
 
 
 def _entries(plan: Path) -> list[dict[str, Any]]:
     if not plan.exists():
         return []
     try:
-        content = tomllib.loads(plan.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise LianjianError(f"notebooks/plan.toml is not TOML: {error}") from error
+        if plan.stat().st_size > _MOST_BYTES:
+            raise LianjianError(f"{PLAN} is larger than {_MOST_BYTES:,} bytes: that is no plan.")
+        content = tomllib.loads(plan.read_text("utf-8-sig").replace("\r\n", "\n"))
+    except OSError as error:
+        raise LianjianError(f"{PLAN} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise LianjianError(
+            f"{PLAN} is not UTF-8 (byte {error.start + 1}). Save it as UTF-8."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise LianjianError(f"{PLAN} is not TOML: {error}") from None
     entries = content.pop("run", [])
-    if content or not isinstance(entries, list):
+    are_tables = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    if content or not are_tables:
         seen = ", ".join(content) or "run"
         raise LianjianError(
-            f"notebooks/plan.toml holds {seen!r}; it may hold only [[run]] entries."
+            f"{PLAN} holds {shown(seen)}; it may hold only [[run]] entries.{meant(seen, ['run'])}"
         )
     return entries
 
 
-def _checked(entry: Mapping[str, Any], number: int, found: Mapping[str, Path]) -> str:
-    where = f"notebooks/plan.toml, run {number}"
+def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> str:
+    """Check an entry and return the name of its notebook."""
     for key in entry:
         if key not in _KEYS:
             raise LianjianError(
-                f"{where}: unknown key {key!r}.{meant(key, _KEYS)} Keys are: {', '.join(_KEYS)}."
+                f"{where}: unknown key {shown(key)}.{meant(key, _KEYS)} "
+                f"Keys are: {', '.join(_KEYS)}."
             )
-    name = str(entry.get("notebook", "")).removesuffix(".ipynb")
-    if name not in found:
-        raise LianjianError(
-            f"{where}: there is no notebook {name!r} in notebooks/.{meant(name, found)} "
-            f"Notebooks are: {', '.join(found) or 'none'}."
+    for key in _TEXTS:
+        value = entry.get(key, "")
+        if not isinstance(value, str) or not _CONTROLS.isdisjoint(map(unicodedata.category, value)):
+            raise LianjianError(f"{where}: {key} is {shown(value)}; it takes a text of one line.")
+    name = _in_folder(entry.get("notebook", ""))
+    if name not in found.planned:
+        why = found.left.get(f"{name}{notebooks.ENDING}")
+        there = (
+            f"{name}{notebooks.ENDING} is left alone: {why}."
+            if why
+            else (f"there is no notebook {shown(name)} in notebooks/.{meant(name, found.planned)}")
         )
-    each = entry.get("each")
-    if each is not None and each not in _EACH:
+        raise LianjianError(f"{where}: {there} Notebooks are: {listed(found.planned) or 'none'}.")
+    each = entry.get("each", "")
+    if each and each not in scope.EACH:
         raise LianjianError(
-            f"{where}: each = {each!r} is unknown.{meant(str(each), _EACH)} "
-            f"It may be: {', '.join(_EACH)}."
+            f"{where}: each = {shown(each)} is unknown.{meant(each, scope.EACH)} "
+            f"It may be: {', '.join(scope.EACH)}."
         )
     _check_values(entry, where)
     return name
 
 
 def _check_values(entry: Mapping[str, Any], where: str) -> None:
-    for key in ("grid", "parameters"):
+    for key in _TABLES:
         if not isinstance(entry.get(key, {}), dict):
             raise LianjianError(f"{where}: {key} is a table of names, as {key} = {{ year = … }}.")
-    for parameter, values in entry.get("grid", {}).items():
+    grid = entry.get("grid", {})
+    for parameter, values in grid.items():
         if not isinstance(values, list) or not values:
             raise LianjianError(
                 f"{where}: grid gives a list of values for each parameter; for {parameter!r} it "
-                f"has {values!r}."
+                f"has {shown(values)}."
             )
-    for key in ("cell_seconds", "run_seconds"):
+    set_by = [*entry.get("parameters", {}), *grid, *filter(None, [entry.get("each")])]
+    twice = {name for name in set_by if set_by.count(name) > 1}
+    if twice:
+        raise LianjianError(
+            f"{where}: {', '.join(sorted(twice))} is set twice, by parameters, grid or each. "
+            "One of them says what it is."
+        )
+    for key in _SECONDS:
         seconds = entry.get(key, 1)
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
-            raise LianjianError(f"{where}: {key} is {seconds!r}; it takes seconds, above 0.")
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not is_number or not 0 < seconds <= _MOST_SECONDS:
+            raise LianjianError(
+                f"{where}: {key} is {shown(seconds)}; it takes seconds, above 0 and up to a year."
+            )
     if not isinstance(entry.get("always", False), bool):
-        raise LianjianError(f"{where}: always is {entry['always']!r}; it takes true or false.")
+        raise LianjianError(f"{where}: always is {shown(entry['always'])}; it takes true or false.")
     if "max_age" in entry:
         _age(entry["max_age"], where)
 
 
-def _age(text: object, where: str) -> timedelta:
+def _age(text: str, where: str) -> timedelta:
     """Read how old a report may be."""
-    found = _AGE.fullmatch(text) if isinstance(text, str) else None
+    found = _AGE.fullmatch(text)
     if not found or not int(found[1]):
         raise LianjianError(
-            f'{where}: max_age is {text!r}; it takes a text as "7 days", in '
+            f'{where}: max_age is {shown(text)}; it takes a text as "7 days", in '
             f"{', '.join(f'{unit}s' for unit in _UNITS)}."
         )
     return timedelta(**{f"{found[2]}s": int(found[1])})
 
 
-def _expand(entry: Mapping[str, Any], path: Path, declared: Mapping[str, Parameter]) -> list[Run]:
-    fixed = dict(entry.get("parameters", {}))
-    title = str(entry.get("title", ""))
-    each, grid = entry.get("each"), entry.get("grid", {})
-    variants: Iterable[tuple[str, dict[str, str]]] = _EACH[each]() if each else [("", {})]
-    if math.prod(len(values) for values in grid.values()) > _MOST_RUNS:
+# ---- expanding it ----
+
+
+def _expand(
+    entry: Mapping[str, Any], run: Run, declared: Mapping[str, Parameter], most: int
+) -> list[Run]:
+    """Make the runs of an entry, each from the bare run of its notebook."""
+    fixed, grid, each = entry.get("parameters", {}), entry.get("grid", {}), entry.get("each", "")
+    variants: Mapping[str, Mapping[str, str]] = Scope().varieties(each) if each else {"": {}}
+    if len(variants) * math.prod(map(len, grid.values())) > most:
         raise LianjianError(
-            f"notebooks/plan.toml: the grid for {path.name} has more than {_MOST_RUNS:,} runs."
+            f"{PLAN}: with the runs of {run.file} there are more than {_MOST_RUNS:,}."
         )
+    run = replace(
+        run,
+        each=each,
+        cell_seconds=entry.get("cell_seconds"),
+        run_seconds=entry.get("run_seconds"),
+        always=entry.get("always", False),
+        max_age=_age(entry["max_age"], run.file) if "max_age" in entry else None,
+    )
     runs = []
-    for (value, words), point in itertools.product(variants, itertools.product(*grid.values())):
+    for (value, words), point in itertools.product(
+        variants.items(), itertools.product(*grid.values())
+    ):
         spot = dict(zip(grid, point, strict=True))
-        given = {**fixed, **spot, **({each: value} if each else {})}
-        checked = parameters.check(given, declared, path.name)
-        known = {n: parameters.text(p.default) for n, p in declared.items()}
-        known |= {n: parameters.text(v) for n, v in checked.items()} | words
-        own = [str(entry["name"])] if "name" in entry else []
+        checked = parameters.check(
+            {**fixed, **spot, **({each: value} if each else {})}, declared, run.file
+        )
+        known = {n: parameters.text(checked.get(n, p.default)) for n, p in declared.items()}
+        own = [entry["name"]] if "name" in entry else []
         if not own and not each and not grid:
             own = [parameters.address(checked[name]) for name in fixed]
         marks = [f"{name}-{parameters.address(checked[name])}" for name in spot]
-        name = _title(title, known, path.name)
         runs.append(
-            Run(
-                path, _report_slug([path.stem, *own, value, *marks]), name, checked,
-                each=each or "", cell_seconds=entry.get("cell_seconds"),
-                run_seconds=entry.get("run_seconds"), always=entry.get("always", False),
-                max_age=_age(entry["max_age"], path.name) if "max_age" in entry else None,
+            replace(
+                run,
+                slug=_report_name(run.slug, [*own, value, *marks]),
+                title=_title(entry.get("title", ""), {**known, **words}, run.file),
+                parameters=checked,
             )
-        )  # fmt: skip
+        )
     return runs
 
 
-def _report_slug(parts: Sequence[str]) -> str:
-    whole = "-".join(part if is_slug(part) else slug(part) for part in parts if part)
-    if len(whole) <= _LONGEST_SLUG:
+def _report_name(first: str, parts: Iterable[str]) -> str:
+    whole = "-".join([first, *(part if is_slug(part) else slug(part) for part in parts if part)])
+    content = whole.encode()
+    if len(content) <= _LONGEST_NAME:
         return whole
     # a folder's name has an end: the beginning tells a person, the hash tells it from others
-    return f"{whole[:_LONGEST_SLUG].rstrip('-_')}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+    begins = content[:_LONGEST_NAME].decode(errors="ignore").rstrip("-_")
+    return f"{begins}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def _title(template: str, words: Mapping[str, str], where: str) -> str:
@@ -267,7 +309,7 @@ def _title(template: str, words: Mapping[str, str], where: str) -> str:
         name = match.group(1)
         if name not in words:
             raise LianjianError(
-                f"notebooks/plan.toml: the title for {where} uses {{{name}}}."
+                f"{PLAN}: the title for {where} uses {{{name}}}."
                 f"{meant(name, words)} Known are: {', '.join(words) or 'no names'}."
             )
         return words[name]
@@ -276,34 +318,72 @@ def _title(template: str, words: Mapping[str, str], where: str) -> str:
 
 
 def _no_twins(runs: Sequence[Run]) -> None:
-    seen: set[str] = set()
+    seen: dict[str, Run] = {}
     for run in runs:
-        if run.slug in seen:
+        other = seen.setdefault(run.slug, run)
+        if other is not run:
+            of = " and ".join(dict.fromkeys([other.file, run.file]))
             raise LianjianError(
-                f"Two runs of {run.notebook.name} would write the report {run.slug!r}. "
-                "Give them different parameters in notebooks/plan.toml."
+                f"Two runs of {of} would write the report {run.slug!r}. "
+                f"Give them different parameters, or a name, in {PLAN}."
             )
-        seen.add(run.slug)
+
+
+# ---- selecting ----
 
 
 def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
-    """Keep the runs whose notebook or slug begins with one of the given words."""
+    """Keep the runs whose notebook or slug begins with one of the given words.
+
+    A copy, which the plan leaves alone, is taken where its whole name is given.
+    """
     if not only:
         return tuple(runs)
-    chosen: set[str] = set()
+    chosen: dict[str, Run] = {}
     for word in only:
-        stem = word.removesuffix(".ipynb")
-        hits = {r.slug for r in runs if r.slug.startswith(stem) or r.name == stem}
+        stem = _in_folder(word)
+        hits = [run for run in runs if _begins(run, stem)] or _copies(stem)
         if not hits:
-            known = list(dict.fromkeys(n for r in runs for n in (r.name, r.slug)))
-            there = (paths.notebooks() / f"{stem}.ipynb").is_file()
-            why = f" {stem}.ipynb is left alone: a notebook that runs is called NN-name.ipynb."
-            raise LianjianError(
-                f"No run is called {word!r}.{why if there else meant(word, known)} "
-                f"Notebooks are: {listed(dict.fromkeys(r.name for r in runs))}."
-            )
-        chosen |= hits
-    return tuple(run for run in runs if run.slug in chosen)
+            raise LianjianError(_nothing(word, stem, runs))
+        chosen |= {run.slug: run for run in hits}
+    return (
+        *(run for run in runs if run.slug in chosen),
+        *(run for slug, run in chosen.items() if slug not in {run.slug for run in runs}),
+    )
+
+
+def _in_folder(word: str) -> str:
+    """Return the name of a notebook that a person may have written as a path."""
+    name = word.replace("\\", "/").removesuffix(notebooks.ENDING)
+    for folder in (f"{paths.notebooks().as_posix()}/", "./", "notebooks/"):
+        name = name.removeprefix(folder)
+    return name
+
+
+def _begins(run: Run, word: str) -> bool:
+    return any(name.startswith(word) for name in (run.slug, run.name, run.notebook.stem))
+
+
+def _copies(name: str) -> list[Run]:
+    found = notebooks.find()
+    if name not in found.copies:
+        return []
+    slug = notebooks.report_names([*found.planned, *found.copies])[name]
+    return _of_notebook(found.copies[name], slug, [], _MOST_RUNS)
+
+
+def _nothing(word: str, name: str, runs: Sequence[Run]) -> str:
+    known = list(dict.fromkeys(n for r in runs for n in (r.name, r.slug)))
+    file = f"{name}{notebooks.ENDING}"
+    why = notebooks.find().left.get(file)
+    told = f" {file} is left alone: {why}." if why else meant(word, known)
+    return (
+        f"No run is called {word!r}.{told} "
+        f"Notebooks are: {listed(dict.fromkeys(r.name for r in runs))}."
+    )
+
+
+# ---- setting parameters ----
 
 
 def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None) -> tuple[Run, ...]:
@@ -311,7 +391,7 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
 
     ``dataset`` reaches the notebooks that declare a parameter ``dataset``; every other
     name must be a parameter of every selected notebook. A value of the parameter that a plan
-    entry varies picks its run, and a county that the dataset does not have gets none. What a
+    entry varies picks its run, and a value that the dataset does not hold gets none. What a
     person or the plan sets must be in the data.
 
     Raises
@@ -321,54 +401,57 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
     """
     if dataset is not None and "dataset" in given:
         raise LianjianError("The dataset is named twice: by --dataset and by -p dataset=.")
-    changed = []
-    takes_dataset = False
+    # a grid has many runs of one notebook, and of one dataset
+    read, covered = cache(parameters.read), cache(scope.of)
+    changed: list[Run] = []
     lacking: dict[str, str] = {}
-    read = cache(parameters.read)  # a grid has many runs of one notebook, and of one dataset
-    known = cache(scope)
+    reached = dataset is None or not runs
     for run in _picked(runs, given):
         if run.trouble:
             changed.append(run)
             continue
         declared = read(run.notebook)
-        wanted: dict[str, object] = {n: v for n, v in given.items() if n != run.each}
+        wanted: dict[str, str] = {name: v for name, v in given.items() if name != run.each}
         if dataset is not None and "dataset" in declared:
-            takes_dataset = True
+            reached = True
             wanted["dataset"] = dataset
         _named_somewhere(wanted, run, runs, read)
-        new = parameters.check(wanted, declared, run.notebook.name)
-        default = declared["dataset"].default if "dataset" in declared else ""
-        covered = known(str({**run.parameters, **new}.get("dataset", default)))
-        by_county = run.each == "county" and bool(covered.counties)
-        if by_county and run.parameters["county"] not in covered.counties:
-            lacking[covered.dataset] = parameters.counties(covered)
-            continue
-        merged = {
-            name: parameters.narrow(value, declared[name], covered, run.notebook.name)
-            for name, value in {**run.parameters, **new}.items()
-        }
-        now = {n: run.parameters.get(n, declared[n].default) for n in new}
-        # who says the default says nothing: it is the same report
-        merged = {n: v for n, v in merged.items() if n in run.parameters or v != now[n]}
-        marks = [
-            f"{name}-{parameters.address(merged[name])}"
-            for name in declared
-            if name != "dataset" and name in merged and name in new and merged[name] != now[name]
-        ]
-        if "dataset" in new and new["dataset"] != now["dataset"]:
-            marks.append(str(new["dataset"]))
-        name = _report_slug([run.slug, *marks]) if marks else run.slug
-        changed.append(replace(run, slug=name, parameters=merged))
-    if dataset is not None and runs and not takes_dataset:
+        new = parameters.check(wanted, declared, run.file)
+        whole = {name: p.default for name, p in declared.items()} | run.parameters | new
+        has = covered(str(whole.get("dataset") or ""))
+        if run.each and run.parameters[run.each] not in has.varieties(run.each):
+            lacking[has.dataset] = has.listed(run.each)
+        else:
+            changed.append(_changed(run, new, declared, has))
+    if not reached:
         raise LianjianError(
             f"None of the selected notebooks has a parameter 'dataset', so {dataset!r} would "
             "not be used. Select others, or leave --dataset out."
         )
     if runs and not changed:
-        has = "; ".join(f"dataset {name!r} has the counties {has}" for name, has in lacking.items())
-        raise LianjianError(f"Nothing is left to run: {has}.")
+        has_only = "; ".join(f"dataset {name!r} has the {has}" for name, has in lacking.items())
+        raise LianjianError(f"Nothing is left to run: {has_only}.")
     _no_twins(changed)
     return tuple(changed)
+
+
+def _changed(
+    run: Run, new: Mapping[str, Value], declared: Mapping[str, Parameter], has: Scope
+) -> Run:
+    """Set some parameters of a run anew, and say so in its name."""
+    now = {name: run.parameters.get(name, declared[name].default) for name in new}
+    merged = {
+        name: parameters.narrow(value, declared[name], has, run.file)
+        for name, value in {**run.parameters, **new}.items()
+    }
+    # who says the default says nothing: it is the same report
+    merged = {n: v for n, v in merged.items() if n in run.parameters or v != now[n]}
+    differs = [n for n in declared if n in merged and n in new and merged[n] != now[n]]
+    # the dataset stands last, without its name
+    marks = [f"{n}-{parameters.address(merged[n])}" for n in differs if n != "dataset"]
+    marks += [str(merged[n]) for n in differs if n == "dataset"]
+    name = _report_name(run.slug, marks) if marks else run.slug
+    return replace(run, slug=name, parameters=merged)
 
 
 def _named_somewhere(
@@ -378,37 +461,20 @@ def _named_somewhere(
     for name in given:
         if name in read(run.notebook):
             continue
-        others = dict.fromkeys(other.notebook for other in runs if not other.trouble)
-        having = [path.stem for path in others if name in read(path)]
+        others = {other.notebook: other.name for other in runs if not other.trouble}
+        having = [stem for path, stem in others.items() if name in read(path)]
         if having:
             raise LianjianError(
-                f"{run.notebook.name} has no parameter {name!r}. Name the notebooks that you mean; "
+                f"{run.file} has no parameter {name!r}. Name the notebooks that you mean; "
                 f"these have it: {listed(having)}."
             )
 
 
 def _picked(runs: Sequence[Run], given: Mapping[str, str]) -> list[Run]:
     """Keep of a varied notebook the run that a value on the command line means."""
-    meaning = {name: _VALUE[name](value) for name, value in given.items() if name in _VALUE}
+    meaning = {name: Scope().reading(name, v) for name, v in given.items() if name in scope.EACH}
     return [
         run
         for run in runs
         if run.each not in meaning or run.parameters[run.each] == meaning[run.each]
     ]
-
-
-def scope(dataset: str) -> Scope:
-    """Return what a dataset covers; an empty scope where that is not known."""
-    if not dataset:
-        return Scope()
-    manifest = paths.processed_dataset(dataset) / "manifest.json"
-    if not manifest.is_file():
-        return Scope(dataset)
-    counts = parse(manifest).get("villages_by_county_and_year", {})
-    pairs = [key.split(" ") for key in counts]
-    years = [int(pair[1]) for pair in pairs]
-    return Scope(
-        dataset,
-        frozenset(pair[0] for pair in pairs),
-        range(min(years), max(years) + 1) if years else range(0),
-    )

@@ -1,6 +1,7 @@
 """What the source of a notebook says before it runs: code, promises, the use of parameters."""
 
 import ast
+import codecs
 import json
 import re
 import symtable
@@ -8,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis.errors import LianjianError
 from analysis.reports.plan.syntax import parse
@@ -15,6 +17,9 @@ from analysis.reports.text import is_slug
 
 KINDS = {"figures": "figure", "tables": "table", "numbers": "number"}
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
+_MERGE = re.compile(rb"^(<{7}|>{7})( |$)", re.MULTILINE)  # <<<<<<< HEAD
+_HALF = re.compile("[\ud800-\udfff]")  # of a pair of surrogates
+_FORMAT = 4
 _LOOKS_UP = {"globals", "locals", "vars", "eval", "exec"}
 
 
@@ -51,19 +56,97 @@ def code_cells(notebook: Path) -> tuple[Cell, ...]:
     Raises
     ------
     LianjianError
-        The file is no notebook.
+        The file is no notebook that can run.
     """
     try:
-        cells = json.loads(notebook.read_text("utf-8"))["cells"]
-        return tuple(
-            Cell(place, "".join(c["source"]), tuple(c.get("metadata", {}).get("tags", ())))
-            for place, c in enumerate(cells, start=1)
-            if c["cell_type"] == "code"
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        content = notebook.read_bytes()
+    except OSError as error:
+        raise LianjianError(f"{notebook.name} cannot be read: {error.strerror or error}.") from None
+    return tuple(
+        Cell(place, "".join(cell["source"]), tuple(cell["metadata"].get("tags", ())))
+        for place, cell in enumerate(parsed(content, notebook.name)["cells"], start=1)
+        if cell["cell_type"] == "code"
+    )
+
+
+_RESAVE = "Open it in JupyterLab and save it, or take it from a backup"
+_CELL_TYPES = {"code", "markdown", "raw"}
+
+
+def parsed(content: bytes, where: str) -> dict[str, Any]:
+    """Parse a stored notebook; a mark at its head that says UTF-8 is passed over.
+
+    Raises
+    ------
+    LianjianError
+        It is none, or an old or damaged one; the message says what to do.
+    """
+    try:
+        notebook = json.loads(_decoded(content, where))
+    except (ValueError, RecursionError) as error:
         raise LianjianError(
-            f"{notebook.name} is not a notebook that can be read: {error}"
-        ) from error
+            f"{where} is not a notebook: its JSON is broken ({error}). {_RESAVE}."
+        ) from None
+    if not isinstance(notebook, dict) or not {"cells", "worksheets"} & notebook.keys():
+        raise LianjianError(f"{where} is not a notebook: it has no list of cells. {_RESAVE}.")
+    version = notebook.get("nbformat")
+    if version != _FORMAT:
+        raise LianjianError(
+            f"{where} is in the notebook format {version!r}, and {_FORMAT} is read. Open it in "
+            f"JupyterLab and save it, or: jupyter nbconvert --to notebook --inplace {where}"
+        )
+    for fault in _faults(notebook):
+        raise LianjianError(f"{where} is damaged: {fault}. {_RESAVE}.")
+    return notebook
+
+
+def _decoded(content: bytes, where: str) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        seen = "is saved as UTF-16"
+    elif not content.strip():
+        seen = "is empty"
+    elif _MERGE.search(content):
+        raise LianjianError(
+            f"{where} holds the marks of a merge (<<<<<<<): two versions of it stand in one file. "
+            "Settle which lines stay, or take one version whole: git checkout --ours (or --theirs)."
+        )
+    else:
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            seen = f"is not UTF-8 (byte {error.start + 1})"
+    raise LianjianError(f"{where} {seen}, and a notebook is JSON in UTF-8. {_RESAVE}.")
+
+
+def _faults(notebook: dict[str, Any]) -> Iterator[str]:
+    """Say what a notebook lacks that every reader of notebooks needs."""
+    cells = notebook["cells"]
+    if not isinstance(notebook.get("metadata"), dict):
+        yield "it has no metadata"
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        yield "its cells are no list of cells"
+        return
+    seen: dict[str, int] = {}
+    for place, cell in enumerate(cells, start=1):
+        kind, lines = cell.get("cell_type"), cell.get("source")
+        if kind not in _CELL_TYPES:
+            yield f"cell {place} is of the kind {kind!r}"
+        if not isinstance(cell.get("metadata"), dict):
+            yield f"cell {place} has no metadata"
+        whole = "".join(lines) if _are_texts(lines) else lines
+        if not isinstance(whole, str):
+            yield f"the source of cell {place} is no text"
+        elif _HALF.search(whole):
+            yield f"cell {place} holds half a character, which no text can hold"
+        elif not _are_texts(cell.get("metadata", {}).get("tags", [])):
+            yield f"the tags of cell {place} are no list of texts"
+        first = seen.setdefault(str(cell.get("id", f" {place}")), place)
+        if first != place:
+            yield f"cells {first} and {place} have the same id, {cell['id']!r}"
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def tagged(cells: Sequence[Cell], tag: str) -> Cell | None:

@@ -13,8 +13,11 @@ def parse(source: str | bytes) -> ast.Module:
 
     Raises
     ------
-    SyntaxError, ValueError
+    SyntaxError
         The code is no Python.
     """
-    with _one_at_a_time:
-        return ast.parse(source)  # noqa: TID251
+    try:
+        with _one_at_a_time:
+            return ast.parse(source)  # noqa: TID251
+    except (ValueError, RecursionError, MemoryError) as error:  # a zero byte; brackets by the 100
+        raise SyntaxError(str(error) or "it is nested too deeply") from error

@@ -206,7 +206,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
 def facts(run: Run) -> dict[str, Any]:
     """Return what an executed notebook says about its run."""
     return {
-        "notebook": run.notebook.name,
+        "notebook": run.file,
         "parameters": {name: parameters.plain(value) for name, value in run.parameters.items()},
         "slug": run.slug,
         "title": run.title,

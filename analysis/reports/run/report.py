@@ -101,7 +101,7 @@ def perform(task: Task) -> Outcome:
     folder = staging.open_folder(reports, run.slug)
     record: dict[str, Any] = {
         "slug": run.slug,
-        "notebook": run.notebook.name,
+        "notebook": run.file,
         "title": run.title or run.name,
         "parameters": {name: parameters.plain(value) for name, value in run.parameters.items()},
         "asked": task.asked,

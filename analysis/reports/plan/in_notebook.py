@@ -1,0 +1,111 @@
+"""What a notebook does with its parameters when it runs, whoever runs it."""
+
+import ast
+import inspect
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from analysis.clean import scope
+from analysis.errors import LianjianError
+from analysis.reports.plan.parameters import Parameter, assigned, check, declared, fit, narrow
+from analysis.reports.plan.syntax import parse
+
+_INJECTED = "# Parameters"  # how papermill's own cell begins
+_WHERE = "this notebook"
+
+
+def parameters() -> None:
+    """Check the parameters of a notebook and read them as they are declared.
+
+    Stands in a notebook behind the cell tagged ``parameters``. Papermill's command line makes a
+    number of a code and a text of a date, and lets a misspelt name pass; here each value becomes
+    what its annotation says, as ``lianjian run`` makes it, and what does not fit is refused. Where
+    nobody set anything, as in JupyterLab, the defaults are checked. A secret is taken from its
+    environment variable.
+
+    Outside of a notebook there is no such cell, and nothing happens.
+
+    Raises
+    ------
+    LianjianError
+        A name that the notebook does not declare, a value that does not fit, a secret that is not
+        set.
+
+    Notes
+    -----
+    The cells that have run are read from IPython's ``In``, so that comments and defaults count as
+    they do for the engine. Out of reach is what was lost before: papermill's ``-p code 062102``
+    arrives as the number 62102 (``-r`` keeps text).
+    """
+    frame = inspect.currentframe()
+    caller = frame.f_back if frame else None
+    if caller is None or "In" not in caller.f_globals:
+        return
+    space, cells = caller.f_globals, list(map(str, caller.f_globals["In"]))[:-1]
+    injected = max((k for k, cell in enumerate(cells) if _is_injected(cell)), default=0)
+    known = _declared(cells, injected)
+    if not known:
+        return
+    told = _assigned(cells[injected]) if injected else {}
+    _check_told(told, known)
+    held = {name: _held(space, parameter) for name, parameter in known.items()}
+    covered = scope.of(str(held.get("dataset") or ""))
+    for name, value in held.items():
+        now = value
+        if not known[name].secret and repr(value) != repr(known[name].default):
+            now = narrow(value, known[name], covered, _WHERE)
+        if repr(now) != repr(space.get(name)):
+            space[name] = now
+
+
+def _is_injected(cell: str) -> bool:
+    return cell.startswith(_INJECTED) and not _annotated(cell)
+
+
+def _declared(cells: Sequence[str], injected: int) -> dict[str, Parameter]:
+    """Find what the notebook declares: in its annotated cell, or in that before papermill's."""
+    annotated = [cell for cell in cells if _annotated(cell)]
+    if annotated:
+        names = _annotated(annotated[0])
+        # whoever changes the cell in JupyterLab runs it again
+        return declared([c for c in annotated if names & _annotated(c)][-1], _WHERE)
+    try:
+        return declared(cells[injected - 1], _WHERE) if injected > 1 else {}
+    except LianjianError:
+        return {}  # some other cell
+
+
+def _annotated(cell: str) -> set[str]:
+    """Return the names that a cell sets with an annotation."""
+    return {name for name, node in _assigned(cell).items() if isinstance(node, ast.AnnAssign)}
+
+
+def _assigned(cell: str) -> dict[str, ast.stmt]:
+    try:
+        body = parse(cell).body
+    except SyntaxError:
+        return {}
+    return {name: node for node in body if (name := assigned(node))}
+
+
+def _check_told(told: Iterable[str], known: dict[str, Parameter]) -> None:
+    """Refuse names that are not declared, and secrets: papermill has written them down."""
+    for name in told:
+        if name not in known or known[name].secret:
+            check({name: ""}, known, _WHERE)
+
+
+def _held(space: dict[str, Any], parameter: Parameter) -> Any:  # noqa: ANN401  (a secret has any type)
+    name = parameter.name
+    if not parameter.secret:
+        if name not in space:
+            raise LianjianError(f"{_WHERE} has no value for {name!r} any more; run its cell again.")
+        return fit(space[name], parameter, _WHERE)
+    value = os.environ.get(parameter.variable, space.get(name))
+    if value in {None, parameter.default}:
+        raise LianjianError(
+            f"{_WHERE}: the secret {name!r} is read from the environment variable "
+            f"{parameter.variable}, which is not set."
+        )
+    return value
