@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from analysis.reports.run.launch import environment
+from analysis.reports.run.kernels import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 CORES = "2"

@@ -6,7 +6,7 @@ import textwrap
 import nbformat
 import pytest
 
-from analysis.reports.run import launch
+from analysis.reports.run import kernels
 
 SIMULATED = {
     "name": "trial",
@@ -70,7 +70,7 @@ class Project:
 @pytest.fixture(scope="session", autouse=True)
 def _warm():
     """Keep one warm process for all tests of a worker, as one plan keeps one for all its runs."""
-    end, launch.cool_down = launch.cool_down, lambda: None
+    end, kernels.cool_down = kernels.cool_down, lambda: None
     yield
     end()
 

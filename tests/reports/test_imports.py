@@ -42,7 +42,7 @@ def test_charts_come_without_what_few_of_them_need():
 
 
 def test_papermill_comes_without_what_it_does_not_need():
-    code = "from analysis.reports.run.imports import import_papermill; import_papermill()"
+    code = "from analysis.reports.run._imports import import_papermill; import_papermill()"
     assert loaded(code, "papermill", "nbformat", "rfc3987_syntax", "pyarrow") == (
         "['papermill', 'nbformat']"
     )

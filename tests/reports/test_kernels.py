@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from analysis.reports.plan import plan
-from analysis.reports.run import execute, launch, runner, zygote
+from analysis.reports.run import _zygote, execute, kernels, runner
 from analysis.reports.run.runner import Options
 
 pytestmark = pytest.mark.skipif(
-    not zygote.possible(),
+    not _zygote.possible(),
     reason="kernels are forked on Linux only; plain ones are tested elsewhere",
 )
 
@@ -111,11 +111,11 @@ def test_a_kernel_finds_imported_what_its_notebook_imports(project, tmp_path):
 
 
 def test_an_import_that_fails_is_the_notebook_s_affair(project, tmp_path):
-    pid = launch.zygote_process().pid
+    pid = _zygote.warm_up(kernels.environment()).pid
     done, _ = executed(project, tmp_path, "01-x", "1", "import scipy.nothing_of_this_name")
     assert done.failure.name == "ModuleNotFoundError"
     assert done.failure.cell == 2
-    assert launch.zygote_process().pid == pid
+    assert _zygote.warm_up(kernels.environment()).pid == pid
 
 
 def test_random_draws_differ_between_runs(project, tmp_path):
@@ -126,7 +126,7 @@ def test_random_draws_differ_between_runs(project, tmp_path):
 
 def test_memory_comes_back_and_nothing_is_left(project, tmp_path):
     executed(project, tmp_path, "01-warm-up", "1")
-    warm = psutil.Process(launch.zygote_process().pid)
+    warm = psutil.Process(_zygote.warm_up(kernels.environment()).pid)
     before, files = warm.memory_info().rss, warm.num_fds()
     for number in range(4):
         done, _ = executed(project, tmp_path, f"1{number}-big", LEAVES_TRACES)
@@ -177,7 +177,7 @@ def test_a_forked_kernel_gives_the_bytes_of_a_plain_one(project, tmp_path):
 
 
 def test_the_default_is_warm_here_and_the_run_ends_the_process(project):
-    assert launch.warm_kernels()
+    assert kernels.warm_kernels()
     project.notebook("01-x", "import os\nprint(os.getppid())")
     command = "from analysis.reports.run import runner; runner.run()"
     subprocess.run([sys.executable, "-c", command], check=True, capture_output=True)
@@ -215,8 +215,8 @@ def test_no_kernel_outlives_a_driver_that_is_killed(project):
     pathlib.Path({str(mark)!r}).write_text(f"{{os.getpid()}} {{os.getppid()}}")
     time.sleep(100)
     """)  # fmt: skip
-    code = "from analysis.reports.run import runner; runner.run()"
-    driver = subprocess.Popen([sys.executable, "-c", code])
+    command = "from analysis.reports.run import runner; runner.run()"
+    driver = subprocess.Popen([sys.executable, "-c", command])
     deadline = time.monotonic() + 60
     while not (mark.exists() and " " in mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -234,7 +234,10 @@ def test_a_cell_and_a_run_may_take_only_so_long(project, tmp_path, warm):
     limits = execute.Limits(cell=1.0)
     slow = "import time\ntime.sleep(30)"
     done, _ = executed(project, tmp_path, "01-cell", "1", slow, limits=limits, warm=warm)
-    assert done.failure.summary == "cell 2: TimeoutError: took longer than 1 s"
+    summary = (
+        "cell 2: TimeoutError: took longer than 1 s (--cell-seconds, or cell_seconds in the plan)"
+    )
+    assert done.failure.summary == summary
     limits = execute.Limits(run=4.0)
     cells = ["import time\ntime.sleep(1.8)"] * 4
     done, _ = executed(project, tmp_path, "02-run", *cells, limits=limits, warm=warm)
@@ -244,12 +247,12 @@ def test_a_cell_and_a_run_may_take_only_so_long(project, tmp_path, warm):
 
 @pytest.mark.parametrize("warm", [True, False])
 def test_a_kernel_that_is_killed_says_so(project, tmp_path, warm):
-    code = f"import os, signal\nos.kill(os.getpid(), signal.{'SIGSEGV' if warm else 'SIGKILL'})"
-    done, folder = executed(project, tmp_path, "01-x", "print('before')", code, warm=warm)
-    assert done.failure.cell == 2
-    assert "died" in done.failure.summary
-    assert ("SIGSEGV" in done.failure.summary) is warm
-    assert "before" in (folder / "notebook.ipynb").read_text()  # as far as it came
+    for signal_name, words in {"SIGSEGV": "signal SIGSEGV", "SIGKILL": "memory ran out"}.items():
+        code = f"import os, signal\nos.kill(os.getpid(), signal.{signal_name})"
+        done, folder = executed(project, tmp_path, "01-x", "print('before')", code, warm=warm)
+        assert done.failure.cell == 2
+        assert words in done.failure.summary
+        assert "before" in (folder / "notebook.ipynb").read_text()  # as far as it came
 
 
 SECRET = """
@@ -290,11 +293,11 @@ def test_a_secret_that_takes_the_place_of_a_parameter_is_struck_out(project, mon
     assert b"hunter2" not in everything(project.root)
     out = capsys.readouterr().out
     assert "hunter2" not in out
-    assert "'<secret>' after the last cell" in out
+    assert "'<token>' after the last cell" in out
 
 
 def test_a_secret_that_is_not_set_stops_before_a_kernel_starts(project, monkeypatch, capsys):
-    monkeypatch.setattr(launch, "manager", None)
+    monkeypatch.setattr(kernels, "open_kernel", None)
     assert secret_run(project, monkeypatch, "token, year", value="x") == 1
     assert "LIANJIAN_TOKEN, which is not set or has fewer than 6" in capsys.readouterr().out
 

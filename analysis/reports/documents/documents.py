@@ -20,7 +20,7 @@ from analysis import files, paths
 from analysis.errors import LianjianError
 from analysis.reports import freshness
 from analysis.reports.run import staging
-from analysis.reports.run.launch import EPOCH
+from analysis.reports.run.kernels import EPOCH
 
 FORMATS = {"pdf": "report.pdf", "docx": "report.docx"}
 """The formats and the file that each becomes, beside ``report.html``."""

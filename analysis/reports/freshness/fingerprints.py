@@ -31,7 +31,15 @@ PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
 _GROUND = ("notebook.ipynb", KEY, "run.json")
 _PACKAGE = Path(analysis.__file__).parent
 # of analysis.reports: what shapes an executed notebook
-_EXECUTES = ("run.execute", "run.kernel", "run.launch", "page.normalise", "freshness.file_access")
+_EXECUTES = (
+    "run.execute",
+    "run.kernels",
+    "run._kernel_process",
+    "run._bounds",
+    "run._secrets",
+    "page.normalise",
+    "freshness.file_access",
+)
 _LENGTH = 16  # hex digits of a hash that are kept
 # libraries that open files where Python does not see it
 _UNSEEN = re.compile(r"\b(read_parquet|read_feather|read_orc|pyarrow|duckdb|polars|sqlite3)\b")

@@ -6,7 +6,6 @@ import sysconfig
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from analysis import paths
@@ -17,15 +16,12 @@ if TYPE_CHECKING:
 INJECTED = "injected-parameters"
 """Tag, and fixed id, of the cell in which papermill sets the parameters."""
 
-_NONE: Mapping[str, str] = MappingProxyType({})
 ERROR_MARKER = "papermill-error-cell-tag"
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}")
 _CELL_FILE = re.compile(r"[^\s'\"<>=(]{0,200}[/\\]ipykernel_\d+[/\\]\d+\.py")
 
 
-def notebook(
-    node: "NotebookNode", facts: Mapping[str, Any], secrets: Mapping[str, str] = _NONE
-) -> list[str]:
+def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
     """Make an executed notebook reproducible, in place.
 
     Times, hosts, process ids, memory addresses and absolute paths go; ``facts`` about the run
@@ -37,19 +33,12 @@ def notebook(
         The executed notebook.
     facts : mapping
         What to say about the run.
-    secrets : mapping of str to str
-        Secret parameters and their values, which are struck out wherever they stand.
-
-    Returns
-    -------
-    list of str
-        The secrets that stood in an output.
     """
     node.metadata.pop("papermill", None)
     node.metadata.pop("widgets", None)
     node.metadata["lianjian"] = dict(facts)
     node.cells = [c for c in node.cells if ERROR_MARKER not in c.metadata.get("tags", [])]
-    clean = _Cleaner(secrets)
+    clean = _Cleaner()
     for cell in node.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
@@ -59,7 +48,6 @@ def notebook(
             cell.id = INJECTED
         if cell.cell_type == "code":
             cell.outputs = [clean(output) for output in _streams_joined(cell.outputs)]
-    return sorted(clean.struck)
 
 
 def with_new_prose(executed: "NotebookNode", source: "NotebookNode") -> "NotebookNode":
@@ -109,9 +97,7 @@ def _streams_joined(outputs: list[Any]) -> list[Any]:
 class _Cleaner:
     """Replace what depends on the machine or the moment in every text of an output."""
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        self.secrets = secrets
-        self.struck: set[str] = set()
+    def __init__(self) -> None:
         places = {
             str(paths.root()): ".",
             sys.prefix: "<python>",
@@ -140,10 +126,6 @@ class _Cleaner:
             text = _CELL_FILE.sub("<cell>", text)
         if "at 0x" in text:
             text = _ADDRESS.sub("at 0x…", text)
-        for name, secret in self.secrets.items():
-            if secret in text:
-                self.struck.add(name)
-                text = text.replace(secret, f"<{name}>")
         for place, word in self.places:
             text = place.sub(word, text)
         return text

@@ -3,13 +3,9 @@
 import datetime as dt
 import json
 import logging
-import os
-import re
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,20 +17,32 @@ from analysis.reports.page import normalise
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import kernel, launch, zygote
-from analysis.reports.run.imports import import_papermill
+from analysis.reports.run import _kernel_process, _secrets, _verdict, kernels
+from analysis.reports.run._bounds import Bounds, shortened
+from analysis.reports.run._imports import import_papermill
+from analysis.reports.run._verdict import Verdict
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_SHORTEST_SECRET = 6  # a shorter one would be struck out of innocent words
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_LINE = re.compile(r"^-+> ?(\d+)", re.MULTILINE)
+    from analysis.reports.run._client import NotebookClient
+
+_LONGEST_RUN = 3600.0  # seconds; a kernel that waits for ever is ended by it
+_LONGEST_SUMMARY = 300
+_LONGEST_TRACEBACK = 50_000
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take, in seconds; None is without end."""
+    """How long things may take, in seconds.
+
+    Attributes
+    ----------
+    cell : float or None
+        The most that a cell may take; None leaves it to the run.
+    run : float or None
+        The most that a run may take; None is an hour.
+    """
 
     cell: float | None = None
     run: float | None = None
@@ -71,7 +79,8 @@ class Failure:
         line = f", line {self.line}" if self.line else ""
         where = f"cell {self.cell}{line}: " if self.cell else ""
         lines = self.message.strip().splitlines() or [""]
-        return f"{where}{self.name}{': ' if self.name else ''}{lines[0]}".rstrip(": ")
+        words = f"{where}{self.name}{': ' if self.name else ''}{lines[0]}".rstrip(": ")
+        return words if len(words) <= _LONGEST_SUMMARY else f"{words[: _LONGEST_SUMMARY - 1]}…"
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,9 @@ class Executed:
     cell_seconds : tuple of float
         What each code cell took, in the order of the source.
     failure : Failure or None
-        Why it did not reach the end.
+        Why it is not complete.
+    verdict : Verdict
+        Whether every cell was run to its end, and which one ended it early.
     files, folders : tuple of str
         What it read of the project, relative to the root: files opened, folders listed.
     outside : tuple of str
@@ -98,8 +109,9 @@ class Executed:
 
     notebook: "NotebookNode"
     seconds: float
-    cell_seconds: tuple[float, ...] = ()
-    failure: Failure | None = None
+    cell_seconds: tuple[float, ...]
+    failure: Failure | None
+    verdict: Verdict
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
@@ -124,8 +136,13 @@ def execute(
         How long a cell and the run may take.
     warm : bool, optional
         Whether to fork the kernel from a warm process; by default where that is possible.
+
+    Raises
+    ------
+    LianjianError
+        The notebook is written in another language, or a secret is not set.
     """
-    warm = launch.warm_kernels() if warm is None else warm
+    warm = kernels.warm_kernels() if warm is None else warm
     # where the warm process goes, and the kernel with it by no fault of the notebook: once more,
     # and where it goes again, without
     for kind in (warm, warm, False):
@@ -135,72 +152,133 @@ def execute(
     return executed
 
 
+def need_python(node: "NotebookNode", name: str) -> None:
+    """Refuse a notebook of another language, of which Python might understand a part.
+
+    Raises
+    ------
+    LianjianError
+        Its metadata name another language.
+    """
+    about = node.metadata.get("kernelspec", {}), node.metadata.get("language_info", {})
+    for language in (about[0].get("language"), about[1].get("name")):
+        if language and not str(language).lower().startswith(("python", "ipython")):
+            raise LianjianError(
+                f"{name} is written in {language}; reports run Python. If its cells are Python, "
+                "choose a Python kernel for it in JupyterLab and save it."
+            )
+
+
 def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Executed, bool]:
     """Execute a run once; say also whether the warm process survived it."""
     import_papermill()
     import nbformat  # noqa: PLC0415
     import papermill  # noqa: PLC0415
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
+    from zmq import ZMQError  # noqa: PLC0415
+
+    from analysis.reports.run import _client  # noqa: PLC0415
 
     _prepare_papermill()
+    source = nbformat.read(run.notebook, as_version=4)
+    need_python(source, run.notebook.name)
     declared = parameters.read(run.notebook)
-    secrets, expected = _secrets(run, declared), _expected(run, declared)
-    failure: Failure | None = None
-    parent = launch.zygote_process() if warm else None
+    secrets = _secrets.variables(run.notebook.name, declared)
+    expected = _expected(run, declared)
+    seconds = limits.run or _LONGEST_RUN
+    stop: tuple[str, str] | None = None
+    replies: dict[int, Mapping[str, Any]] = {}
+    clients: list[NotebookClient] = []
     started = time.perf_counter()
-    stop = threading.Event()
-    kept: list[NotebookNode] = []
-    with launch.private_folder() as place, launch.time_limit(place, limits.run, stop):
+
+    with kernels.open_kernel(
+        run.notebook, secrets, expected, warm=warm, seconds=seconds,
+        limit=f"the run took over {seconds:g} s (--run-seconds, or run_seconds in the plan)",
+    ) as kernel:  # fmt: skip
         try:
             papermill.execute_notebook(
-                str(run.notebook),
+                source,
                 None,
                 {name: _for_papermill(value) for name, value in run.parameters.items()},
-                engine_name=_engine(),
+                engine_name=_client.ENGINE,
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
-                record_timing=False,
-                keep=kept,
-                execution_timeout=limits.cell,
-                shutdown_kernel="immediate",
-                kernel_manager_class=launch.manager(
-                    run.notebook, place, secrets, expected, warm=warm
-                ),
+                kernel=kernel,
+                clients=clients,
+                timeout=limits.cell,
+                replies=replies,
             )
         except papermill.PapermillExecutionError:
-            pass  # read from the notebook below, which also knows which cell it was
-        except CellTimeoutError:
-            failure = Failure(None, "", "TimeoutError", f"took longer than {limits.cell:g} s", "")
-        except (DeadKernelError, RuntimeError, TimeoutError) as error:
-            failure = Failure(None, "", type(error).__name__, _why_it_died(error, place), "")
-        log = _text(place / "log")
-        seen = file_access.seen(_text(place / file_access.FILE))
-        changed = _changed(place, expected)
-        node = kept[0] if kept else nbformat.read(run.notebook, as_version=4)
+            pass  # the replies say it, and in which cell
+        except (RuntimeError, TimeoutError, OSError, ZMQError) as error:
+            stop = _stop(error, kernel, clients, limits)
+        log = kernel.written()
+        seen = file_access.seen(_text(kernel.place / file_access.FILE))
+        changed = _changed(run.notebook.name, kernel.place, expected)
+    node = clients[0].nb if clients else source
     seconds = time.perf_counter() - started
-    if stop.is_set():
-        failure = Failure(None, "", "TimeoutError", f"the run took over {limits.run:g} s", "")
-    survived = not (failure and parent is not None and not parent.alive())
     cell_seconds = tuple(
         float(c.metadata.get("papermill", {}).get("duration") or 0.0)
         for c in node.cells
         if c.cell_type == "code"
     )
-    failure = _located(failure, node) if failure else None
-    values = {name: os.environ[variable] for name, variable in secrets.items()}
-    shown = normalise.notebook(node, facts(run), values)
-    failure = failure or _failure(node)
-    if shown and failure is None:
-        reason = f"an output shows the secret {', '.join(shown)}; print nothing that holds it"
-        failure = Failure(None, "", "SecretShown", reason, "")
-    for value in values.values():
-        log, changed = log.replace(value, "<secret>"), changed.replace(value, "<secret>")
-    if changed and failure is None:
-        failure = Failure(None, "", "", f"{run.notebook.name}: {changed}", "")
+    normalise.notebook(node, facts(run))
+    strike = _secrets.Striker(secrets)
+    for cell in node.cells:
+        strike(cell.get("outputs", []))
+    verdict = _verdict.judge(node, replies, stop)
+    failure = _failure(verdict, strike)
+    if failure is None:
+        failure = _refusal(node, clients[0].bounds, strike, changed)
     text = nbformat.writes(node) + "\n"
     (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
-    return Executed(node, seconds, cell_seconds, failure, log=log, **seen), survived
+    executed = Executed(node, seconds, cell_seconds, failure, verdict, log=strike(log), **seen)
+    return executed, not (failure and kernel.zygote and not kernel.zygote.alive())
+
+
+def _stop(
+    error: Exception, kernel: kernels.Kernel, clients: "Sequence[NotebookClient]", limits: Limits
+) -> tuple[str, str]:
+    """Say what ended a run from outside of its cells: the name of an error, and a message."""
+    from nbclient.exceptions import CellTimeoutError  # noqa: PLC0415
+
+    if kernel.ended_for:
+        return "TimeoutError", kernel.ended_for
+    if clients and clients[0].is_silent:
+        return "TimeoutError", "the cell ended, and the kernel did not say how; was it replaced?"
+    if isinstance(error, CellTimeoutError):
+        if "IOPub" in str(error):
+            return "TimeoutError", "the cell ended, and what it printed did not arrive"
+        option = "--cell-seconds, or cell_seconds in the plan"
+        return "TimeoutError", f"took longer than {limits.cell:g} s ({option})"
+    return type(error).__name__, kernel.how_it_ended() or str(error)
+
+
+def _failure(verdict: Verdict, strike: _secrets.Striker) -> Failure | None:
+    """Return the failure of a run that is not complete."""
+    if verdict.word != "failed":
+        return None
+    name, message = strike(verdict.name), strike(verdict.message)
+    traceback = shortened(strike(verdict.traceback), _LONGEST_TRACEBACK)
+    return Failure(verdict.cell, verdict.source, name, message, traceback, verdict.line)
+
+
+def _refusal(
+    node: "NotebookNode", bounds: Bounds, strike: _secrets.Striker, changed: str
+) -> Failure | None:
+    """Return what a run that came to its end cannot be published for."""
+    if bounds.too_large:
+        at, reason = bounds.too_large
+        return Failure(_verdict.place_of(node, at), "", "", reason, "")
+    if strike.struck:
+        shown = ", ".join(sorted(strike.struck))
+        reason = f"an output shows the secret {shown}; print nothing that holds it"
+        return Failure(None, "", "SecretShown", reason, "")
+    return Failure(None, "", "", strike(changed), "") if changed else None
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
 def facts(run: Run) -> dict[str, Any]:
@@ -226,97 +304,27 @@ def _for_papermill(value: parameters.Value) -> Any:  # noqa: ANN401
     return _Date(value.isoformat()) if isinstance(value, dt.date) else value
 
 
-def _secrets(run: Run, declared: Mapping[str, Parameter]) -> dict[str, str]:
-    """Return the secret parameters of a notebook and the environment variables that hold them.
-
-    Raises
-    ------
-    LianjianError
-        One is not set, or too short to be struck out of outputs.
-    """
-    variables = {p.name: p.variable for p in declared.values() if p.secret}
-    for name, variable in variables.items():
-        if len(os.environ.get(variable, "")) < _SHORTEST_SECRET:
-            raise LianjianError(
-                f"{run.notebook.name}: the secret {name!r} is read from the environment variable "
-                f"{variable}, which is not set or has fewer than {_SHORTEST_SECRET} characters."
-            )
-    return variables
-
-
 def _expected(run: Run, declared: Mapping[str, Parameter]) -> dict[str, str]:
     """Return what each parameter holds as long as no cell sets it again, as Python writes it."""
     values = {name: p.default for name, p in declared.items() if not p.secret} | run.parameters
-    return {name: repr(value)[: kernel.LONGEST_VALUE] for name, value in values.items()}
+    return {name: repr(value)[: _kernel_process.LONGEST_VALUE] for name, value in values.items()}
 
 
-def _changed(place: Path, expected: Mapping[str, str]) -> str:
+def _changed(notebook: str, place: Path, expected: Mapping[str, str]) -> str:
     """Say which parameter did not keep its value, whatever set it; empty when all did."""
     try:
-        held = json.loads(_text(place / kernel.VALUES))
+        held = json.loads(_text(place / _kernel_process.VALUES))
     except ValueError:
         return ""  # no cell has run to its end
     for name, value in expected.items():
         now = held.get(name, "gone")
         if now != value:
             return (
-                f"the parameter {name!r} is {value}, and is {now} after the last cell: the report "
-                "would state one value and use another. Give what is computed a name of its own."
+                f"{notebook}: the parameter {name!r} is {value}, and is {now} after the last cell: "
+                "the report would state one value and use another. Give what is computed a name of "
+                "its own."
             )
     return ""
-
-
-def _located(failure: Failure, node: "NotebookNode") -> Failure:
-    """Say in which cell a run was when it was ended from outside."""
-    began = [
-        (place, cell)
-        for place, cell in _sources(node)
-        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
-    ]
-    if not began:
-        return failure
-    place, cell = began[-1]
-    return replace(failure, cell=place, source=cell.source)
-
-
-def _failure(node: "NotebookNode") -> Failure | None:
-    """Find the error that stopped a notebook."""
-    for place, cell in _sources(node):
-        for output in cell.get("outputs", []):
-            if output.output_type != "error":
-                continue
-            if output.ename == "SystemExit" and output.evalue in {"", "0"}:
-                continue
-            traceback = _COLOUR.sub("", "\n".join(output.traceback))
-            lines = _LINE.findall(traceback.partition("File ")[0]) or _LINE.findall(traceback)
-            line = int(lines[0]) if lines else None
-            return Failure(place, cell.source, output.ename, output.evalue, traceback, line)
-    return None
-
-
-def _sources(node: "NotebookNode") -> Iterator[tuple[int, Any]]:
-    """Yield the cells of the source with their places in it, from 1."""
-    own = [cell for cell in node.cells if not _added(cell)]
-    yield from enumerate(own, start=1)
-
-
-def _added(cell: Any) -> bool:  # noqa: ANN401
-    tags = cell.metadata.get("tags", [])
-    return normalise.INJECTED in tags or normalise.ERROR_MARKER in tags
-
-
-def _why_it_died(error: Exception, place: Path) -> str:
-    """Say how a kernel ended, where that is known."""
-    code = _text(place / zygote.EXIT).strip()
-    if code == str(-signal.SIGKILL):
-        return "the kernel was killed; the usual cause is that memory ran out"
-    if code.startswith("-"):
-        return f"the kernel died of signal {signal.Signals(-int(code)).name}"
-    return str(error) or "the kernel died"
-
-
-def _text(path: Path) -> str:
-    return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
 @cache
@@ -345,20 +353,3 @@ def _prepare_papermill() -> None:
             return "\n".join([f"# {comment}", *lines, ""])
 
     papermill_translators.register("python", Translator)
-
-
-@cache
-def _engine() -> str:
-    """Register papermill's own engine once more, as one that hands out the notebook it fills."""
-    from papermill.engines import NBClientEngine, papermill_engines  # noqa: PLC0415
-
-    class Keeping(NBClientEngine):
-        """What a kernel that dies leaves is worth keeping, too."""
-
-        @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:  # noqa: ANN401
-            kwargs.pop("keep").append(nb_man.nb)
-            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
-
-    papermill_engines.register("lianjian", Keeping)
-    return "lianjian"

@@ -19,9 +19,9 @@ from analysis.reports.freshness import fingerprints
 from analysis.reports.page import feed, findings, ledger
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import execute, launch, staging
+from analysis.reports.run import execute, kernels, staging
+from analysis.reports.run._imports import import_papermill
 from analysis.reports.run.execute import Failure, Limits
-from analysis.reports.run.imports import import_papermill
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -123,7 +123,7 @@ def perform(task: Task) -> Outcome:
     except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)
         failure = Failure(None, "", type(error).__name__, str(error), traceback.format_exc())
     seconds = time.perf_counter() - started
-    if failure is not None and launch.stopping.is_set():
+    if failure is not None and kernels.stopping.is_set():
         return Outcome(run.slug, "failed", seconds, "interrupted", "")
     if not staging.is_held(reports, task.token):
         return Outcome(run.slug, "failed", seconds, "the plan that asked for it has ended", "")
@@ -205,6 +205,9 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
         files.write_text(folder / "kernel.log", executed.log)
     if executed.failure is not None:
         return executed.failure
+    record["verdict"] = executed.verdict.word
+    if executed.verdict.word == "ended early":
+        record["ended_at"] = executed.verdict.cell
     key = look.key(run, executed.files, executed.folders) | {"outside": list(executed.outside)}
     files.write_text(folder / fingerprints.KEY, files.to_json(key))
     record |= _render(executed.notebook, task, folder)
@@ -229,7 +232,7 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
         folder / fingerprints.KEY, files.to_json(_looker(task.token).renewed(run, key))
     )
     before = json.loads((last / "run.json").read_text("utf-8"))
-    kept = ("started", "host", "machine", "seconds", "cell_seconds")
+    kept = ("started", "host", "machine", "seconds", "cell_seconds", "verdict", "ended_at")
     record |= {name: before[name] for name in kept if name in before}
     record |= _render(node, task, folder)
 

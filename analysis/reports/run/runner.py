@@ -25,7 +25,7 @@ from analysis.reports.freshness.fingerprints import Decision
 from analysis.reports.page import feed, index
 from analysis.reports.plan import parameters, plan, source
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import executors, launch, prune, report, staging
+from analysis.reports.run import executors, kernels, prune, report, staging
 from analysis.reports.run.execute import Limits
 from analysis.reports.run.progress import Progress
 from analysis.reports.run.report import Outcome, Task
@@ -281,11 +281,11 @@ def _perform(tasks: Sequence[Task], options: Options) -> list[Outcome]:
     """Run everything where the options say."""
     try:
         if not options.scheduler and any(task.action == "run" for task in tasks):
-            launch.get_ready(warm=options.warm)
+            kernels.get_ready(warm=options.warm)
         with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
             return _run_all(tasks, pool)
     finally:
-        launch.cool_down()
+        kernels.cool_down()
         staging.sweep(paths.reports())
 
 
@@ -316,7 +316,7 @@ def _last_seconds(folder: Path) -> float:
 
 def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
     """Run everything on an executor; an interruption ends every kernel and returns."""
-    launch.stopping.clear()
+    kernels.stopping.clear()
     outcomes: list[Outcome] = []
     futures: dict[Future[Outcome], Task] = {}
     progress = Progress([task.run.slug for task in tasks])
@@ -331,11 +331,11 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
                     outcomes.append(_result(future, futures[future]))
                     progress.finished(outcomes[-1])
         except KeyboardInterrupt:
-            launch.stopping.set()
+            kernels.stopping.set()
             for future in futures:
                 future.cancel()
             while not executors.is_remote(pool) and not all(f.done() for f in futures):
-                launch.stop_all()
+                kernels.stop_all()
                 wait(futures, timeout=0.2)
             told = {outcome.slug for outcome in outcomes}
             for future, task in futures.items():  # what was published meanwhile
@@ -377,7 +377,7 @@ def _endings(
 
 
 def _exit(endings: Sequence[Ending], trouble: str) -> Exit:
-    if launch.stopping.is_set():
+    if kernels.stopping.is_set():
         return Exit.INTERRUPTED
     has_failed = any(ending.result == "failed" for ending in endings)
     return Exit.FAILED if has_failed or trouble else Exit.GOOD

@@ -4,7 +4,7 @@ Nine tenths of a short run are start-up: an interpreter, pandas, matplotlib. The
 once. It is one process with one thread: it waits for requests on a socket, forks, and reaps. What
 it forks is a fresh copy of a process that has run no cell, so that no run sees another.
 
-`Zygote` is the side that asks; ``python -m analysis.reports.run.zygote FD`` is the process.
+`Zygote` is the side that asks; ``python -m analysis.reports.run._zygote FD`` is the process.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-PROVISIONER = "lianjian-warm"
-"""The entry point by which jupyter_client finds `analysis.reports.provisioner`."""
+from analysis.reports.run import _strays
 
 EXIT = "exit"
 """File in a kernel's folder that takes its exit code."""
@@ -44,7 +44,7 @@ STACK = (
     "matplotlib.figure", "matplotlib.pyplot", "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg", "pylopdf_fonts_zh_cn",
     "analysis.clean.dataset", "analysis.figures", "analysis.figures.layout",
-    "analysis.reports.products", "analysis.reports.tables", "analysis.reports.run.kernel",
+    "analysis.reports.products", "analysis.reports.run._kernel_process", "analysis.reports.tables",
 )  # fmt: skip
 """What nearly every kernel needs. What else a notebook imports comes with its first kernel."""
 
@@ -78,7 +78,8 @@ class Zygote:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
-                env={**environment, "MPLBACKEND": _BACKEND},
+                env={**environment, "MPLBACKEND": _BACKEND, _strays.MARK: _strays.BLANK},
+                cwd="/",  # where the caller stands may be gone
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches the driver, which ends things in order
@@ -161,57 +162,6 @@ def cool_down() -> None:
             _zygotes.pop().close()
 
 
-class ForkedProcess:
-    """A forked kernel, with the methods of `subprocess.Popen` that jupyter_client uses."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, pid: int, descriptor: int, place: Path) -> None:
-        self.pid = pid
-        self.returncode: int | None = None
-        self._descriptor = descriptor
-        self._exit = place / EXIT
-
-    def poll(self) -> int | None:
-        """Return None while the process runs, then its exit code."""
-        if self.returncode is None and self._ended(0):
-            self.returncode = self._code()
-            os.close(self._descriptor)
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end and return the exit code."""
-        if self.returncode is None and not self._ended(timeout):
-            raise subprocess.TimeoutExpired("kernel", timeout or 0)
-        return self.poll() or 0
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal."""
-        if self.poll() is None:
-            signal.pidfd_send_signal(self._descriptor, number)  # type: ignore[attr-defined, unused-ignore]
-
-    def terminate(self) -> None:
-        """Ask the process to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End the process."""
-        self.send_signal(signal.SIGKILL)
-
-    def _ended(self, timeout: float | None) -> bool:
-        poller = select.poll()
-        poller.register(self._descriptor, select.POLLIN)
-        return bool(poller.poll(None if timeout is None else timeout * 1000))
-
-    def _code(self) -> int:
-        """Return the exit code, which only the parent learns and writes down a moment later."""
-        for _ in range(50):
-            with contextlib.suppress(OSError, ValueError):
-                return int(self._exit.read_text("utf-8"))
-            time.sleep(0.002)
-        return -signal.SIGKILL  # the parent is gone, and its children go with it
-
-
 # ---- the process ----
 
 
@@ -228,8 +178,9 @@ def _import(modules: Iterable[str]) -> None:
 
 def main(descriptor: int) -> None:
     """Import the stack, then fork on request until the other side is gone."""
-    if sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd():
-        del sys.path[0]
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the working directory
+    stamp = _strays.stamp()
     _import(STACK)
     tried: set[str] = set()
     children: dict[int, Path] = {}
@@ -261,6 +212,7 @@ def main(descriptor: int) -> None:
             if pid == 0:
                 asked.close()
                 os.close(wake_read)
+                stamp(Path(launch["place"]).name)
                 _become_kernel(launch, wake_write, parent)
             children[pid] = Path(launch["place"])
             watched = os.pidfd_open(pid)
@@ -273,6 +225,7 @@ def _bury_all(children: dict[int, Path]) -> None:
     for pid, place in children.items():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+        _strays.sweep(place.name)
         shutil.rmtree(place, ignore_errors=True)  # a driver that was killed has left it
 
 
@@ -301,7 +254,7 @@ def _receive(asked: socket.socket) -> dict[str, Any] | None:
     return dict(json.loads(body)) if len(body) == length else None
 
 
-def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> None:
+def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> NoReturn:
     """Turn the forked copy into a kernel with its own environment, folder and log."""
     code = 1
     try:
@@ -318,6 +271,7 @@ def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> None:
         os.environ.clear()
         os.environ.update(launch["env"])
         time.tzset()
+        tempfile.tempdir = None  # of the environment from now on, not of the warm process
         os.chdir(launch["cwd"])
         log = os.open(place / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 1)
@@ -326,10 +280,9 @@ def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> None:
         import numpy as np  # noqa: PLC0415
 
         np.random.seed()  # noqa: NPY002  (as fresh as in a new process; `random` does so itself)
-        from analysis.reports.run import kernel  # noqa: PLC0415
+        from analysis.reports.run import _kernel_process  # noqa: PLC0415
 
-        kernel.start(place)
-        code = 0
+        _kernel_process.start(place)
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:  # noqa: BLE001  (it goes to the log; the copy must not return)

@@ -1,0 +1,149 @@
+"""What runs inside a kernel: one start and one end, forked from a warm process or not.
+
+``python -m analysis.reports.run._kernel_process PLACE`` starts a plain kernel. ``PLACE`` is a
+private folder that holds the connection (`CONNECTION`) and takes the list of files that the
+notebook read (`file_access.FILE`) and what its parameters held at the end (`VALUES`).
+"""
+
+import asyncio
+import atexit
+import contextlib
+import gc
+import io
+import json
+import logging
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from analysis.reports.freshness import file_access
+
+CONNECTION = "kernel.json"
+VALUES = "values"
+LONGEST_VALUE = 2000
+PARAMETERS = "LIANJIAN_PARAMETERS"  # names of the parameters to watch, as JSON
+SECRETS = "LIANJIAN_SECRETS"  # secret parameters and the variables that hold them, as JSON
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, as in the damaged text "A\ud83d"
+_THREADS_SECONDS = 1.0
+
+
+def start(place: Path) -> NoReturn:
+    """Become a kernel until it is told to end."""
+    from ipykernel.ipkernel import IPythonKernel  # noqa: PLC0415
+    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415
+
+    class Kernel(IPythonKernel):
+        """Ends in the main thread, where handlers of the notebook expect to be called."""
+
+        async def do_shutdown(self, restart: bool) -> dict[str, Any]:
+            logging.getLogger("asyncio").disabled = True  # it would complain of the next line
+            self.io_loop.add_callback(self.io_loop.stop)
+            await asyncio.sleep(3600)  # ipykernel would end the children before the handlers run
+            return {"status": "ok", "restart": restart}
+
+    root = os.environ.get("LIANJIAN_ROOT", "")
+    if root:
+        file_access.note(place / file_access.FILE, root)
+    secrets = _take_secrets()
+    watched = json.loads(os.environ.pop(PARAMETERS, "[]"))
+    sys.argv = [__name__]
+    app = IPKernelApp.instance(kernel_class=Kernel)
+    with _without_debugger():
+        app.initialize(
+            [
+                f"--IPKernelApp.connection_file={place / CONNECTION}",
+                f"--IPKernelApp.parent_handle={os.getppid()}",  # ends with whoever started it
+                "--HistoryManager.enabled=False",  # it serves nobody here, and costs a database
+                f"--Session.packer={pack.__module__}.{pack.__name__}",
+            ]
+        )
+    if secrets:
+        # after the cell of defaults, and without a cell that would say the value
+        app.shell.events.register("pre_run_cell", lambda _: app.shell.user_ns.update(secrets))
+    if watched:
+        space = app.shell.user_ns
+        app.shell.events.register(
+            "post_run_cell", lambda _: _note_values(place / VALUES, space, watched)
+        )
+    app.start()
+    _end(app)
+
+
+def _end(app: Any) -> NoReturn:  # noqa: ANN401
+    """End as a script does: threads, exit handlers, finalisers, files; then leave at once.
+
+    What Python itself would do at its end takes a forked kernel 140 ms, and loses files that
+    stand in a reference cycle.
+    """
+    try:
+        deadline = time.monotonic() + _THREADS_SECONDS
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join(max(0.0, deadline - time.monotonic()))
+        atexit._run_exitfuncs()  # noqa: SLF001  (there is no public way to run them)
+        app.shell.reset(new_session=False)
+        gc.collect()
+        for thing in gc.get_objects():  # held by a module or a thread
+            if issubclass(type(thing), io.IOBase):
+                with contextlib.suppress(OSError, ValueError):  # closed, or its disk is full
+                    thing.flush()
+    finally:
+        os._exit(0)
+
+
+def pack(message: object) -> bytes:
+    """Write a message as JSON; half a character costs itself, not the whole message."""
+    from jupyter_client.session import json_packer  # noqa: PLC0415
+
+    try:
+        return json_packer(message)
+    except UnicodeEncodeError:
+        return json_packer(_whole(message))
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_whole(name): _whole(item) for name, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _note_values(log: Path, space: dict[str, object], names: list[str]) -> None:
+    """Write down what parameters hold; the last one written is how the run left them."""
+    held = {}
+    for name in names:
+        with contextlib.suppress(Exception):  # gone, or put in the place of a value and unprintable
+            held[name] = repr(space[name])[:LONGEST_VALUE]
+    log.write_text(json.dumps(held), "utf-8")
+
+
+@contextlib.contextmanager
+def _without_debugger() -> Iterator[None]:
+    """Let ipykernel find no debugger, which is half of a kernel's start; a cell finds it again."""
+    is_there = "debugpy" in sys.modules
+    if not is_there:
+        sys.modules["debugpy"] = None  # type: ignore[assignment]  # "not installed"
+    try:
+        yield
+    finally:
+        if not is_there:
+            del sys.modules["debugpy"]
+
+
+def _take_secrets() -> dict[str, str]:
+    """Take secret parameters out of the environment, where any output could show them."""
+    variables = json.loads(os.environ.pop(SECRETS, "{}"))
+    return {name: os.environ.pop(variable) for name, variable in variables.items()}
+
+
+if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the working directory; IPython puts it there itself
+    start(Path(sys.argv[1]))

@@ -1,0 +1,276 @@
+"""Kernels: of this Python, with one environment, in private folders; launched, watched, ended."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import paths
+from analysis.errors import LianjianError
+from analysis.reports.freshness import import_closure
+from analysis.reports.plan import source
+from analysis.reports.run import _kernel_process, _strays, _zygote
+from analysis.reports.run._imports import import_papermill
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+    from psutil import Process
+
+__all__ = [
+    "EPOCH", "Kernel", "cool_down", "environment", "get_ready", "open_kernel", "stop_all",
+    "stopping", "warm_kernels",
+]  # fmt: skip
+
+EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
+_LONGEST_SOCKET = 90  # the address of a local socket holds about a hundred bytes
+_LONGEST_LOG = 1_000_000
+
+warm_kernels = _zygote.possible
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a kernel, in which the same code gives the same bytes."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "MPLBACKEND"))}
+    one_thread = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+    )
+    return {
+        **inherited,
+        **one_thread,
+        "LIANJIAN_ROOT": str(paths.root()),
+        "PYTHONHASHSEED": "0",
+        "SOURCE_DATE_EPOCH": EPOCH,
+        "TZ": "UTC",
+        "LANG": "C.UTF-8",
+        "TQDM_DISABLE": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process with threads cannot fork
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the kernel warns about its own start
+    }
+
+
+stopping = threading.Event()
+"""Set while an interrupted plan ends its kernels."""
+
+_open: set["Kernel"] = set()
+_lock = threading.Lock()
+
+
+class Kernel:
+    """A kernel of one run, from its private folder to its end.
+
+    Attributes
+    ----------
+    place : Path
+        The folder, of this user alone: connection and sockets, log, temporary files.
+    cwd : Path
+        The working directory: the notebook's folder, as in JupyterLab.
+    environment : mapping of str to str
+        The environment.
+    modules : tuple of str
+        What the notebook imports, for a warm process to have ready.
+    zygote : Zygote or None
+        The warm process that forks it.
+    process : Any
+        The process, once it has been started.
+    is_busy, was_told : bool
+        Whether it runs a cell; whether it was told to end, as at the end of each run.
+    strays : list of Process
+        What it had begun when it was told.
+    ended_for : str
+        Why it was ended from here, empty when it was not.
+    """
+
+    def __init__(
+        self, notebook: Path, secrets: Mapping[str, str], watched: Iterable[str], *, warm: bool
+    ) -> None:
+        self.zygote = _zygote.warm_up(environment()) if warm else None
+        self.modules = tuple(import_closure.named(source.code_cells(notebook))) if warm else ()
+        self.cwd = notebook.parent
+        self.process: Any = None
+        self.strays: list[Process] = []
+        self.is_busy = self.was_told = False
+        self.ended_for = ""
+        self.place = Path(tempfile.mkdtemp(prefix=_strays.PREFIX))
+        self.log = self.place / "log"
+        temporary = self.place / "t"  # short, for programs that put a socket there
+        temporary.mkdir()
+        self.environment = {
+            **environment(),
+            "IPYTHONDIR": str(self.place / "ipython"),
+            "TMPDIR": str(temporary),
+            _strays.MARK: self.place.name,
+            _kernel_process.PARAMETERS: json.dumps(list(watched)),
+        }
+        if secrets:
+            self.environment[_kernel_process.SECRETS] = json.dumps(dict(secrets))
+
+    def manager(self) -> "AsyncKernelManager":
+        """Return what jupyter_client starts and ends it with."""
+        from jupyter_client.kernelspec import KernelSpec  # noqa: PLC0415
+        from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
+
+        from analysis.reports.run import _client, _provisioner  # noqa: PLC0415
+
+        command = [sys.executable, "-m", _kernel_process.__name__, str(self.place)]
+        specs = _provisioner.ThisPython()
+        specs.spec = KernelSpec(argv=command, display_name="Python 3", language="python")
+        manager = AsyncKernelManager(
+            kernel_spec_manager=specs,
+            connection_file=str(self.place / _kernel_process.CONNECTION),
+            client_factory=_client.Channels,
+            shutdown_wait_time=0.2,  # the provisioner has waited already
+        )
+        if os.name == "posix" and len(str(self.place)) < _LONGEST_SOCKET:
+            # sockets in the private folder; only what forked children print goes through a port
+            # of this machine, where ipykernel takes nothing without its own key
+            manager.transport = "ipc"
+        manager.provisioner = provisioner = _provisioner.Provisioner(
+            kernel_id=self.place.name, kernel_spec=specs.spec, parent=manager
+        )
+        provisioner.kernel = self
+        return manager
+
+    def end(self, reason: str) -> None:
+        """End it at once, and all of its group, for a reason."""
+        self.ended_for = self.ended_for or reason
+        self._kill()
+
+    def _kill(self) -> None:
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, signal.SIGKILL)  # a kernel leads its own group
+            else:
+                self.process.kill()
+
+    def stop_if_ended(self) -> None:
+        """Start no kernel whose end has come.
+
+        Raises
+        ------
+        RuntimeError
+            It has.
+        """
+        if stopping.is_set():
+            self.end("interrupted")
+        if self.ended_for:
+            self.end(self.ended_for)
+            raise RuntimeError(self.ended_for)
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence to its log."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{sentence}\n")
+
+    def written(self) -> str:
+        """Return what it wrote where no cell could take it."""
+        if not self.log.exists():
+            return ""
+        with self.log.open(encoding="utf-8", errors="replace") as log:
+            text = log.read(_LONGEST_LOG)
+        rest = self.log.stat().st_size - len(text.encode())
+        return f"{text}\n… {rest:,} bytes left out\n" if rest > 0 else text
+
+    def how_it_ended(self) -> str:
+        """Say how its process came to an end that nobody here has asked for."""
+        code = self.process.poll() if self.process and not self.was_told else None
+        if code is None:
+            return ""
+        if code == -getattr(signal, "SIGKILL", 9):
+            return "the kernel was killed; the usual cause is that memory ran out"
+        if code < 0:
+            return f"the kernel died of signal {signal.Signals(-code).name}"
+        return f"the kernel died: a cell ended it, with exit code {code}"
+
+    def close(self) -> None:
+        """Remove what it has left: processes, wherever they went, and its folder."""
+        _strays.sweep(self.place.name, self.strays)
+        self._kill()
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def open_kernel(
+    notebook: Path,
+    secrets: Mapping[str, str],
+    watched: Iterable[str],
+    *,
+    warm: bool,
+    seconds: float,
+    limit: str,
+) -> Iterator[Kernel]:
+    """Give a kernel for a notebook, and end it after so many seconds.
+
+    Parameters
+    ----------
+    notebook : Path
+        The notebook.
+    secrets : mapping of str to str
+        Its secret parameters and the environment variables that hold them.
+    watched : iterable of str
+        Parameters whose values are written down after each cell.
+    warm : bool
+        Whether a warm process forks it.
+    seconds : float
+        The most that it may take.
+    limit : str
+        What to say when it took longer.
+    """
+    kernel = Kernel(notebook, secrets, watched, warm=warm)
+    timer = threading.Timer(seconds, kernel.end, [limit])
+    timer.daemon = True
+    with _lock:
+        _open.add(kernel)
+    timer.start()
+    try:
+        yield kernel
+    finally:
+        timer.cancel()
+        with _lock:
+            _open.discard(kernel)
+        kernel.close()
+
+
+def stop_all() -> None:
+    """End every kernel that this process has started, and start no other."""
+    stopping.set()
+    with _lock:
+        for kernel in _open:
+            kernel.end("interrupted")
+
+
+cool_down = _zygote.cool_down
+
+
+def get_ready(*, warm: bool | None = None) -> None:
+    """Start the warm process; while it imports its stack, import here what runs and pages need.
+
+    Raises
+    ------
+    LianjianError
+        Warm kernels are asked for where there can be none.
+    """
+    if warm and not warm_kernels():
+        raise LianjianError(
+            "--kernels warm needs Linux, whose processes can be forked and watched; leave it out, "
+            "and each kernel is started anew."
+        )
+    if not (warm_kernels() if warm is None else warm):
+        return
+    _zygote.warm_up(environment())
+    import_papermill()
+    from nbformat.validator import get_validator  # noqa: PLC0415
+
+    from analysis.reports.page import publish  # noqa: PLC0415
+    from analysis.reports.run import _client, _provisioner  # noqa: F401, PLC0415
+
+    get_validator()
+    publish.get_ready()
