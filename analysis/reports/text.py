@@ -47,6 +47,21 @@ def typeset(text: str) -> str:
     return text.replace('"', "”")
 
 
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+def language(text: str) -> str:
+    """Return the language of a text as HTML names it: Chinese, where most of it is.
+
+    Examples
+    --------
+    >>> language("环县村集体收入 (DID)"), language("County brief: Huan County 环县")
+    ('zh-Hans', 'en')
+    """
+    return "zh-Hans" if len(_HAN.findall(text)) > 2 * len(_WORD.findall(text)) else "en"
+
+
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",

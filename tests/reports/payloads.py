@@ -52,5 +52,13 @@ PAYLOADS = {
     "path": "../../../etc/passwd",
     "path, other ways": "..\\..\\x\x00.html /tmp/struck CON nul.txt . ..",
     "markdown": "# x\n\n| a |\n|---|\n| `b` |\n\n[](#num-gain) <https://example.org>",
+    "mxss, annotation": f"<math><annotation-xml encoding='text/html'><img src=x onerror={FLAG}></annotation-xml></math>",
+    "mxss, text of a formula": f"<math><mtext><svg><style></mtext></math><img src=x onerror={FLAG}></style>",
+    "mxss, table in a formula": f"<math><mi><table><mtr><style><img src onerror={FLAG}></style></mtr></table></mi></math>",
+    "tags in the text of a formula": rf"$\text{{</math><img src=x onerror={FLAG}>}}$ $\text{{<style>}}x$",
+    "link in a formula": rf"$$\href{{javascript:{FLAG}}}{{x}} \style{{background:url(//example.org/n)}}{{y}}$$",
+    "footnote": f"a[^1]\n\n[^1]: <script>{FLAG}</script> ![x](//example.org/o)",
+    "callout": f"> [!NOTE] <img src=x onerror={FLAG}>\n> x",
+    "local picture": "![x](../../../../etc/passwd) ![x](file:///etc/passwd)",
     "math": r"$\href{javascript:1}{x} \unicode{x3c} <b>x</b>$ $$\html{x}$$",
 }  # fmt: skip

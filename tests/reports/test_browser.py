@@ -22,6 +22,20 @@ table(pd.DataFrame({f"a long column {i}": ["村"] for i in range(14)}), "wide", 
 record("gain", 1.5, label="Mean gain", unit="万元")
 """
 LONG = "md: ## 庆阳市 " + "averyveryverylongwordwithoutabreak" * 4
+PROSE = r"""md: ## Signs
+In $\hat\beta_{it}$[^1] and 村:
+
+$$a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u+v+w+x+y+z=\sum_{i=1}^{n}\frac{\text{强村}_i}{\sqrt{x}}$$
+
+- [x] 做完了
+
+> [!WARNING] 小心
+> Look.
+
+![gone](gone.png)
+
+[^1]: A note.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +47,9 @@ def published(tmp_path_factory, make_project):
         project = make_project(root)
         for kind in ("simulated", "ledger"):
             project.dataset(kind)
-            project.notebook(f"01-{kind}", "# Trial 试验", NOTEBOOK, LONG, "print('x' * 300)")
+            project.notebook(
+                f"01-{kind}", "# Trial 试验", NOTEBOOK, LONG, PROSE, "print('x' * 300)"
+            )
             assert runner.run(only=[f"01-{kind}"]) == 0
     return project.reports
 
@@ -74,7 +90,7 @@ def test_chinese_is_drawn_with_the_font_inside_the_page(pages):
     page = pages("01-simulated/report.html", 1440)
     assert page.evaluate("document.fonts.check('16px \"Lianjian Serif\"', '庆阳')")
     states = page.evaluate("[...document.fonts].map(f => f.status)")
-    assert states == ["loaded"] * 4
+    assert states == ["loaded"] * 5  # formulas have their own
     width = page.evaluate(
         """() => { const c = document.createElement('canvas').getContext('2d');
         c.font = '100px "Lianjian Serif"'; return c.measureText('庆').width }"""

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.reports import bibliography, citation
 from analysis.reports import text as written
-from analysis.reports.page import index, ledger
+from analysis.reports.page import _sanitise, index, ledger
 from analysis.reports.plan.plan import _report_slug
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
@@ -20,7 +20,7 @@ TEXTS = list(PAYLOADS.values())
 HIDDEN = written._HIDDEN
 NUL = "\x00"  # Python takes none in its source
 KEPT = ("script", "iframe", "object", "embed", "form", "input", "base", "link", "meta", "svg",
-        "math", "template", "noscript", "style", "video", "audio", "frame")  # fmt: skip
+        "template", "noscript", "style", "video", "audio", "frame")  # fmt: skip
 
 NOTEBOOK = """
 import json
@@ -168,6 +168,11 @@ def test_nothing_runs_loads_navigates_or_hides(opened, address):
     report = address.startswith("01")
     found = page.evaluate("names => names.filter(n => document.body.querySelector(n))", list(KEPT))
     assert found == ([] if report else ["script", "input"])  # of the filter
+    inside = "[...document.querySelectorAll('math, math *')]"
+    assert page.evaluate(f"{inside}.every(e => e.namespaceURI.endsWith('/MathML'))")
+    names = set(page.evaluate(f"{inside}.map(e => e.localName)"))
+    assert names <= _sanitise._FORMULAS
+    assert page.evaluate(f"{inside}.flatMap(e => e.getAttributeNames()).includes('href')") is False
     assert page.evaluate(
         "[...document.querySelectorAll('*')].flatMap(e => [...e.attributes])"
         ".map(a => a.name).filter(n => /^on|^srcset$|^formaction$|^ping$/.test(n))"

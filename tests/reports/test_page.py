@@ -4,13 +4,15 @@ import base64
 import csv
 import io
 import json
+import runpy
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from analysis.errors import LianjianError
 from analysis.reports import text as written
-from analysis.reports.page import embed, findings, fragments, latin, ledger, normalise, sanitise
+from analysis.reports.page import _cells, _fonts, _sanitise, findings, ledger, normalise
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -34,19 +36,19 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_html_is_inert(text):
-    for clean in (sanitise.foreign(text), sanitise.own(text)):
+    for clean in (_sanitise.foreign(text), _sanitise.own(text)):
         low = clean.lower()
         for word in ("<script", "onerror=", "onload", "javascript:", "<iframe", "<form", "<style",
                      "<meta", "<base", "url(", "data:text", 'src="http'):  # fmt: skip
             assert word not in low
         assert 'class="simulated"' not in low
-    assert "id=" not in sanitise.foreign(text)
+    assert "id=" not in _sanitise.foreign(text)
 
 
 def test_own_products_keep_their_address_and_their_image():
     image = "data:image/svg+xml;base64," + base64.b64encode(b"<svg/>").decode()
     html = f'<figure id="fig-a" class="lianjian lj-figure"><img alt="x" src="{image}"></figure>'
-    clean = sanitise.own(html)
+    clean = _sanitise.own(html)
     assert 'id="fig-a"' in clean
     assert image in clean
     assert "lj-figure" in clean
@@ -87,7 +89,7 @@ def test_products_are_numbered_and_unique():
 
 def test_text_points_to_products_and_quotes_numbers():
     node = nbformat.v4.new_notebook(cells=[cell(product("figure", "a"), number("att", 2.5))])
-    writer = fragments.Writer(findings.gather(node))
+    writer = _cells.Writer(findings.gather(node), Path())
     html = writer.markdown("See [](#fig-a): [](#num-att), [the picture](#fig-a).")
     assert ">Figure 1</a>" in html
     assert ">2.5</a>" in html
@@ -97,7 +99,7 @@ def test_text_points_to_products_and_quotes_numbers():
 
 
 def test_headings_keep_their_order_and_their_own_address():
-    writer = fragments.Writer(findings.Findings((), ()))
+    writer = _cells.Writer(findings.Findings((), ()), Path())
     html = writer.markdown("# Data\n\n#### Deep\n\n# Data\n\n## 环县")
     assert [level for level, _, _ in writer.headings] == [2, 3, 2, 2]
     anchors = [anchor for _, anchor, _ in writer.headings]
@@ -108,7 +110,7 @@ def test_headings_keep_their_order_and_their_own_address():
 
 
 def test_outputs_are_text_unless_they_are_clean_html():
-    writer = fragments.Writer(findings.Findings((), ()))
+    writer = _cells.Writer(findings.Findings((), ()), Path())
     stream = nbformat.v4.new_output("stream", name="stdout", text="<script>x</script>\x1b[31mred")
     assert "&lt;script&gt;" in writer.output(stream)
     display = {"text/markdown": "<script>alert(1)</script>\n\n**b**", "text/plain": "x"}
@@ -137,18 +139,18 @@ def test_hidden_characters_are_shown():
 
 
 def test_fonts_are_the_same_bytes_and_hold_what_the_page_uses():
-    first = embed.style("Village 庆阳")
-    embed._han.cache_clear()
-    assert embed.style("阳庆 Village") == first
+    first = _fonts.style("Village 庆阳")
+    _fonts._han.cache_clear()
+    assert _fonts.style("阳庆 Village") == first
     assert first.count("@font-face") == 4
     assert "U+5E86,U+9633" in first
-    assert embed.style("Latin only").count("@font-face") == 2
+    assert _fonts.style("Latin only").count("@font-face") == 2
     assert "U+57," in first  # W is as wide as a Chinese character, and is Latin
 
 
 def test_a_chinese_character_without_a_glyph_is_named():
     with pytest.raises(LianjianError, match=r"U\+2FA1C"):
-        embed.style("\U0002fa1c")
+        _fonts.style("\U0002fa1c")
 
 
 def test_the_normaliser_removes_what_is_chance(project):
@@ -175,13 +177,14 @@ def test_the_normaliser_is_quick_on_long_texts(project):
     assert node.cells[0].outputs[0].data["text/html"] == long
 
 
-@pytest.mark.parametrize("face", embed.FACES)
-def test_the_latin_part_is_what_latin_py_cuts(face):
+@pytest.mark.parametrize("face", _fonts.FACES)
+def test_the_latin_part_is_what_the_tool_cuts(face):
     from fontTools.ttLib import TTFont
 
-    font, covered = latin.cut(face)
-    kept = json.loads((embed.FONTS / "latin.json").read_text("utf-8"))
+    tool = Path(__file__).parents[2] / "tools" / "latin_fonts.py"
+    font, covered = runpy.run_path(str(tool))["cut"](face)
+    kept = json.loads((_fonts.FONTS / "latin.json").read_text("utf-8"))
     assert kept[face] == list(covered)
-    fresh, stored = (TTFont(io.BytesIO(b)) for b in (font, embed.latin_file(face).read_bytes()))
+    fresh, stored = (TTFont(io.BytesIO(b)) for b in (font, _fonts.latin_file(face).read_bytes()))
     assert fresh.getBestCmap().keys() == stored.getBestCmap().keys()
     assert fresh["hmtx"].metrics == stored["hmtx"].metrics

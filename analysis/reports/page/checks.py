@@ -21,9 +21,9 @@ from analysis.clean.sources import read_cards, sha256
 from analysis.errors import LianjianError
 from analysis.reports import markup
 from analysis.reports.freshness import origin
-from analysis.reports.page import randomness, versions
+from analysis.reports.page import _gaps, versions
+from analysis.reports.page._gaps import Gap
 from analysis.reports.page.findings import Findings
-from analysis.reports.page.normalise import INJECTED
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
 _MOST = 3  # named one by one
 _ID = 12  # hex digits that a reader is shown
+# a generator that is made, with what it is given: np.random.default_rng(), RandomState(7)
+_GENERATOR = re.compile(r"(?:[\w.]*\.)?(?:default_rng|RandomState|SeedSequence)\(([^()]*)\)")
+# a draw from the state that all share: np.random.normal(…), random.choice(…), frame.sample(5)
+_SHARED = re.compile(r"(?<![\w.])(?:(?:np|numpy)\.)?random\.(?!default_rng|seed)[a-z]\w*\(")
+_SAMPLE = re.compile(r"[\w.]+\.sample\((?=\d|n=|frac=)(?![^()]*random_state)[^()]*\)")
 _EMBEDDED = re.compile(r'base64,[^"\\]+')
 ABSOLUTE = re.compile(
     r"(?<![\w.~/\\-])/(?:home|Users|root|tmp|private|var|mnt|media|Volumes|srv|opt)/[\w.-]"
@@ -81,11 +86,20 @@ class Told:
         declared nothing.
     outside : sequence of str
         Names of files of data that were read from outside of the project.
+    kind : str
+        Kind of the files that the run opened: "simulated", "ledger", "published", "mixed", "none".
+    verdict : str
+        How the run ended: "complete" or "ended early".
+    ended_at : int, optional
+        The cell in which it did.
     """
 
     misused: Sequence[str] = ()
     promised: Collection[str] | None = None
     outside: Sequence[str] = ()
+    kind: str = ""
+    verdict: str = ""
+    ended_at: int | None = None
 
 
 NOTHING = Told()
@@ -202,24 +216,41 @@ def of_products(found: Findings, told: Told) -> Check:
     return Check("Products", OK, f"{', '.join(words)}, {each}{declared}.")
 
 
+def of_shown(gaps: Sequence[Gap]) -> Check:
+    """Check that the page shows every output and every piece of prose."""
+    if not gaps:
+        return Check("Shown", OK, "Every output and all of the prose stand on the page.")
+    words = "One thing cannot" if len(gaps) == 1 else f"{len(gaps)} things cannot"
+    mends = " ".join(dict.fromkeys(gap.mend for gap in gaps))
+    return Check("Shown", FAILED, f"{words} stand here: {_gaps.in_words(gaps)}.", mends)
+
+
 def of_seed(node: "NotebookNode", values: Mapping[str, object]) -> Check:
-    """Check that a notebook which draws random numbers takes its seed from a parameter."""
-    cells = [c for c in node.cells if INJECTED not in c.metadata.get("tags", [])]
-    code = tuple((n, c.source) for n, c in enumerate(cells, start=1) if c.cell_type == "code")
-    drawn = randomness.draws(code)
-    if not drawn:
-        return Check("Seed", OK, "The notebook’s own code draws nothing at random.")
-    seeds = {name: value for name, value in values.items() if randomness.is_seed(name)}
-    faults = [f"cell {d.cell}, line {d.line}: {d.code} {d.fault}" for d in drawn if d.fault]
-    if not seeds:
+    """Check that a notebook which draws random numbers takes its seed from a parameter.
+
+    Its own code is looked through for the usual ways; what a library draws is not seen.
+    """
+    code = "\n".join(cell.source for cell in node.cells if cell.cell_type == "code")
+    made = {m[0]: m[1].strip() for m in _GENERATOR.finditer(code)}
+    shared = {m[0] + "…)" for m in _SHARED.finditer(code)}
+    faults = [f"{call} has no seed" for call, given in made.items() if given in {"", "None"}]
+    faults += [f"{call} has a fixed seed" for call, given in made.items() if given.isdecimal()]
+    faults += [f"{m[0]} has no random_state" for m in _SAMPLE.finditer(code)]
+    if "random.seed(" not in code:
+        faults += [f"{call} draws from the state that all share" for call in sorted(shared)]
+    seeds = {n: v for n, v in values.items() if n == "seed" or n.endswith("_seed")}
+    draws = bool(made or shared or "random_state=" in code)
+    if draws and not seeds:
         faults.append("no parameter is called seed")
     if faults:
         return Check(
             "Seed", FAILED, f"{_few(faults)}.",
             "Declare a parameter seed, and draw from np.random.default_rng(seed).",
         )  # fmt: skip
+    if not draws:
+        return Check("Seed", OK, "The notebook’s own code draws nothing at random.")
     given = ", ".join(f"{name} = {value}" for name, value in seeds.items())
-    return Check("Seed", OK, f"{given}, a parameter, seeds every draw in the notebook’s code.")
+    return Check("Seed", OK, f"{given}, a parameter, seeds the draws in the notebook’s code.")
 
 
 def of_versions(lock: Path) -> Check:
@@ -262,11 +293,26 @@ def of_places(page: str, notebook: str) -> Check:
     )  # fmt: skip
 
 
-def of_kind(found: Findings, kinds: Mapping[str, str]) -> Check:
-    """Check that whatever comes from simulated data says so."""
-    if not found.simulated:
-        words = kinds.get(found.kind, found.kind) or "No dataset"
-        return Check("Kind of data", OK, f"{words}; nothing here is made up.")
+def of_kind(found: Findings, kinds: Mapping[str, str], kind: str = "") -> Check:
+    """Check that whatever comes from simulated data says so.
+
+    Parameters
+    ----------
+    found : Findings
+        What the page publishes.
+    kinds : mapping of str to str
+        What to call the kinds.
+    kind : str
+        Kind of the files that the run opened; by default that of the datasets it loaded.
+    """
+    kind = kind or found.kind
+    if not found.simulated and kind not in {"simulated", "mixed"}:
+        return Check("Kind of data", OK, f"{kinds.get(kind, kind) or 'No dataset'}.")
+    if kind == "mixed":
+        return Check(
+            "Kind of data", FAILED, "Simulated and other data were read by one run.",
+            "Say at each product what it stands on, or give each kind a notebook of its own.",
+        )  # fmt: skip
     bare = [product.anchor for product in found.products if not product.facts.get("simulated")]
     if bare:
         return Check(

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -20,11 +19,10 @@ from typing import Any
 
 from analysis import __version__, fields, files
 from analysis.errors import LianjianError
-from analysis.reports.page import embed, ledger
+from analysis.reports.page import _fonts, _templates, ledger
 from analysis.reports.run import staging
 from analysis.reports.text import visible
 
-TEMPLATES = Path(__file__).parent / "templates"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _HEAD = 2000  # characters that surely hold the mark of the folders
 _MOST_NUMBERS = 5
@@ -120,8 +118,8 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
         run["newest_failed"] = run["slug"] in newest_failed
         run["old"] = old.get(run["slug"], "")
         run["states"] = _states(run)
-    script = (TEMPLATES / "index.js").read_text("utf-8").strip()
-    html = _template().render(
+    script = (_templates.FOLDER / "index.js").read_text("utf-8").strip()
+    html = _templates.get("index.html.j2").render(
         version=__version__,
         groups=_groups(good),
         failures=_failures(failed),
@@ -140,16 +138,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
     )
     html = visible(html)
     # names by the thousand stand in tables, which are set in the sans: the serif needs none of them
-    return embed.placed(html, serif=_TABLES.sub("", html))
-
-
-@cache
-def _template() -> Any:  # noqa: ANN401  (jinja2 is imported when an index is written)
-    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415
-
-    loader = FileSystemLoader(TEMPLATES)
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("index.html.j2")
+    return _fonts.placed(html, serif=_TABLES.sub("", html))
 
 
 def _records(reports: Path) -> list[dict[str, Any]]:

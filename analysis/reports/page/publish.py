@@ -2,21 +2,19 @@
 
 import hashlib
 import re
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, fields, paths
 from analysis.reports import bibliography, citation
 from analysis.reports.freshness import RUN_ID, origin
-from analysis.reports.page import checks, embed, findings, fragments, index
+from analysis.reports.page import _cells, _fonts, _templates, checks, findings
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter
 from analysis.reports.plan.plan import Run
-from analysis.reports.text import slug, typeset, visible
+from analysis.reports.text import language, slug, typeset, visible
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -25,9 +23,12 @@ KINDS = {
     "simulated": "Simulated ledgers",
     "ledger": "Village ledgers",
     "published": "Published figures",
+    "mixed": "Simulated and other data together",
+    "none": "No data",
 }
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*(?:\n|\Z)")
-_rendering = threading.Lock()  # one exporter serves every thread
+_CITED = re.compile(r"\s*\[[^\[\]]*@\w[^\[\]]*\](?!\()")  # in a summary
+_HIDDEN = {INJECTED, "parameters", "remove-cell"}  # tags of cells that a reader does not see
 
 _PANEL = "<!--checks-->"  # where the checks go; what stands above it is escaped and has no "<"
 
@@ -87,57 +88,61 @@ def publish(
     declared = parameters.read(run.notebook)
     values = {n: run.parameters.get(n, p.default) for n, p in declared.items()}
     seen = origin.of(run.notebook)
+    kind = told.kind or found.kind
+    simulated = found.simulated or kind in {"simulated", "mixed"}
     cited = citation.of_page(
         slug=run.slug, title=title, abstract=summary, run_id=run_id, code=seen.code,
-        parameters=run.parameters, datasets=found.datasets, simulated=found.simulated,
+        parameters=run.parameters, datasets=found.datasets, simulated=simulated,
     )  # fmt: skip
-    facts = {
-        "title": title,
-        "subtitle": subtitle,
-        "run_id": run_id,
-        "slug": run.slug,
-        "version": __version__,
-        "simulated": found.simulated,
-        "kind": found.kind,
-        "kinds": KINDS,
-        "datasets": found.datasets,
-        "parameters": _parameter_rows(declared.values(), values, run),
-        "code": cited.code,
-        "head_tags": list(bibliography.head_tags(cited)),
-        "json_ld": bibliography.json_ld(cited),
-        "cite": bibliography.text(cited),
-        "bibtex": bibliography.bibtex(cited),
-        "writer": fragments.Writer(found),
-    }
-    with _rendering:
-        html, _ = _exporter().from_notebook_node(node, resources={"page": facts})
+    lang = language(title)
+    writer = _cells.Writer(found, run.notebook.parent, lang)
+    html = _templates.get("report.html.j2").render(
+        cells=_cells_shown(node),
+        page={
+            "title": title,
+            "subtitle": subtitle,
+            "lang": lang,
+            "run_id": run_id,
+            "slug": run.slug,
+            "version": __version__,
+            "simulated": simulated,
+            "kind": kind,
+            "kinds": KINDS,
+            "ended": told.verdict == "ended early",
+            "ended_at": told.ended_at,
+            "datasets": found.datasets,
+            "parameters": _parameter_rows(declared.values(), values, run),
+            "code": cited.code,
+            "head_tags": list(bibliography.head_tags(cited)),
+            "json_ld": bibliography.json_ld(cited),
+            "cite": bibliography.text(cited),
+            "bibtex": bibliography.bibtex(cited),
+            "writer": writer,
+        },
+    )
     made = (
         checks.of_source(seen),
         checks.of_data(found.datasets, told),
         checks.of_parameters(list(declared), told),
         checks.of_products(found, told),
+        checks.of_shown(writer.gaps),
         checks.of_seed(node, values),
         checks.of_versions(paths.root() / "requirements.lock"),
         checks.of_places(html, content.decode("utf-8")),
-        checks.of_kind(found, KINDS),
+        checks.of_kind(found, KINDS, told.kind),
         checks.of_authors([author.displayed for author in cited.authors]),
     )
-    html = embed.placed(visible(html.replace(_PANEL, _panel(made), 1)))
+    panel = _templates.get("checks.html.j2").render(checks=made)
+    html = _fonts.placed(visible(html.replace(_PANEL, panel, 1)))
     return Page(html, title, heading or run.name, subtitle, summary, run_id, found, cited, made)
 
 
 def get_ready() -> None:
     """Import and compile what a page takes, before the first one is asked for."""
     for template in ("report.html.j2", "checks.html.j2"):
-        _exporter().environment.get_template(template)
-    fragments.get_ready()
-    embed.get_ready()
-
-
-def _panel(made: Sequence[checks.Check]) -> str:
-    """Say what was checked: one line when all is well, otherwise how to mend it."""
-    template = _exporter().environment.get_template("checks.html.j2")
-    return str(template.render(checks=made))
+        _templates.get(template)
+    _cells.get_ready()
+    _fonts.get_ready()
 
 
 def in_words(given: Mapping[str, object]) -> str:
@@ -170,7 +175,7 @@ def _opening(node: "NotebookNode") -> tuple[str, str]:
 
 
 def _plain(markdown: str) -> str:
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", _CITED.sub("", markdown))
     return typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
 
 
@@ -189,61 +194,33 @@ def _parameter_rows(
     ]
 
 
-@cache
-def _exporter() -> Any:  # noqa: ANN401  (nbconvert is untyped)
-    from nbconvert.exporters import TemplateExporter  # noqa: PLC0415
-    from nbconvert.preprocessors import Preprocessor  # noqa: PLC0415
-    from traitlets.config import Config  # noqa: PLC0415
+def _cells_shown(node: "NotebookNode") -> list[tuple[int, Any]]:
+    """Return the cells that a reader sees, each with its place in the notebook's source, from 1.
 
-    class Tidy(Preprocessor):
-        """Take out the title, which the page sets, and join code that shows nothing."""
-
-        def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:  # noqa: ANN401
-            prose = [c for c in nb.cells if c.cell_type == "markdown"]
-            if prose:
-                prose[0].source = _TITLE.sub("", prose[0].source)
-            nb.cells = _joined([c for c in nb.cells if c.source.strip()])
-            return nb, resources
-
-    class ReportExporter(TemplateExporter):
-        """Notebook to page."""
-
-        file_extension = ".html"
-        output_mimetype = "text/html"
-        export_from_notebook = None
-
-        def _create_environment(self) -> Any:  # noqa: ANN401
-            environment = super()._create_environment()
-            environment.autoescape = True
-            return environment
-
-    config = Config()
-    config.TemplateExporter.optimistic_validation = True  # the notebook was just read and written
-    config.TagRemovePreprocessor.remove_cell_tags = {INJECTED, "parameters", "remove-cell"}
-    config.TagRemovePreprocessor.remove_input_tags = {"remove-input"}
-    config.TagRemovePreprocessor.remove_all_outputs_tags = {"remove-output"}
-    exporter = ReportExporter(
-        config=config,
-        template_name="base",
-        template_file="report.html.j2",
-        extra_template_paths=[str(index.TEMPLATES)],
-    )
-    exporter.register_preprocessor(Tidy(), enabled=True)
-    return exporter
+    The title is the page's. Neighbouring code cells of which the first shows nothing are joined:
+    one fold, not three.
+    """
+    own = [cell for cell in node.cells if INJECTED not in cell.metadata.get("tags", [])]
+    titled: Any = next((cell for cell in own if cell.cell_type == "markdown"), None)
+    shown: list[tuple[int, Any]] = []
+    for place, cell in enumerate(own, start=1):
+        tags = set(cell.metadata.get("tags", []))
+        if tags & _HIDDEN:
+            continue
+        made = {**cell, "outputs": [] if "remove-output" in tags else cell.get("outputs", [])}
+        if "remove-input" in tags:
+            made["source"] = ""
+        elif cell is titled:
+            made["source"] = _TITLE.sub("", str(cell.source))
+        if not made["source"].strip() and not made["outputs"]:
+            continue
+        if shown and _silent(shown[-1][1]) and cell.cell_type == "code":
+            _, before = shown.pop()
+            made["source"] = f"{before['source'].rstrip()}\n\n{made['source']}".rstrip()
+        shown.append((place, made))
+    return shown
 
 
-def _joined(cells: list[Any]) -> list[Any]:
-    """Join neighbouring code cells of which the first shows nothing: one fold, not three."""
-    joined: list[Any] = []
-    for cell in cells:
-        before = joined[-1] if joined else None
-        if before is not None and _silent(before) and cell.cell_type == "code":
-            cell.source = f"{before.source.rstrip()}\n\n{cell.source}"
-            joined.pop()
-        joined.append(cell)
-    return joined
-
-
-def _silent(cell: Any) -> bool:  # noqa: ANN401
-    shown = [o for o in cell.get("outputs", []) if findings.DATA_MIME not in o.get("data", {})]
-    return cell.cell_type == "code" and not shown
+def _silent(cell: Mapping[str, Any]) -> bool:
+    shown = [o for o in cell["outputs"] if findings.DATA_MIME not in o.get("data", {})]
+    return cell["cell_type"] == "code" and not shown

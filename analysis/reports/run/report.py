@@ -6,7 +6,7 @@ import platform
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -210,7 +210,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
         record["ended_at"] = executed.verdict.cell
     key = look.key(run, executed.files, executed.folders) | {"outside": list(executed.outside)}
     files.write_text(folder / fingerprints.KEY, files.to_json(key))
-    record |= _render(executed.notebook, task, folder)
+    record |= _render(executed.notebook, task, folder, record)
     return None
 
 
@@ -234,17 +234,25 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
     before = json.loads((last / "run.json").read_text("utf-8"))
     kept = ("started", "host", "machine", "seconds", "cell_seconds", "verdict", "ended_at")
     record |= {name: before[name] for name in kept if name in before}
-    record |= _render(node, task, folder)
+    record |= _render(node, task, folder, record)
 
 
-def _render(node: "NotebookNode", task: Task, folder: Path) -> dict[str, Any]:
+def _render(
+    node: "NotebookNode", task: Task, folder: Path, record: Mapping[str, Any]
+) -> dict[str, Any]:
     from analysis.reports.page import publish  # noqa: PLC0415  (nbconvert, fonts)
 
     run = task.run
     content = (folder / "notebook.ipynb").read_bytes()
     cells = _looker(task.token).cells_of(run.notebook)
     outside = json.loads((folder / fingerprints.KEY).read_text("utf-8")).get("outside", [])
-    page = publish.publish(node, run, content, _told(node, run, cells, outside))
+    told = replace(
+        _told(node, run, cells, outside),
+        kind=record.get("kind", ""),
+        verdict=record.get("verdict", ""),
+        ended_at=record.get("ended_at"),
+    )
+    page = publish.publish(node, run, content, told)
     found = page.findings
     files.write_text(folder / "report.html", page.html)
     for name, text in ledger.files(found, run.slug, page.run_id).items():
@@ -255,7 +263,7 @@ def _render(node: "NotebookNode", task: Task, folder: Path) -> dict[str, Any]:
         "subtitle": page.subtitle,
         "summary": page.summary,
         "run_id": page.run_id,
-        "kind": found.kind,
+        "kind": told.kind or found.kind,
         "citation": page.citation.record(),
         "checks": [check.record() for check in page.checks],
         "addresses": {p.anchor: p.reference for p in found.products},

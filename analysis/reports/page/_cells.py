@@ -1,23 +1,29 @@
-"""Cells of an executed notebook as HTML, sanitised piece by piece."""
+"""Cells of an executed notebook as HTML, sanitised piece by piece; what cannot stand is counted."""
 
 import base64
+import json
 import re
-from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import lru_cache
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 from analysis.errors import LianjianError
 from analysis.reports import markup
-from analysis.reports.page import formula, sanitise
+from analysis.reports.page import _gaps, _markdown, _math, _sanitise, _terminal
+from analysis.reports.page._references import References
 from analysis.reports.page.findings import DATA_MIME, Findings
-from analysis.reports.text import slug, typeset
+from analysis.reports.text import language, slug, typeset
 
-_IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
+_IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+_TEXTS = ("text/markdown", "text/latex", "application/json", "application/geo+json", "text/plain")
+# <VegaLite 5 object>, <module.Class at 0x…>: says nothing to a reader
+_OBJECT = re.compile(r"\A\s*<[\w. ]+ (?:object|at 0x[^<>]*)>")
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 _POINTER = re.compile(r'<a href="#((?:fig|tab|num)-[^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
-_VERBATIM = re.compile(r"(<(?:pre|code)\b.*?</(?:pre|code)>|<[^>]+>)", re.DOTALL)
+_VERBATIM = re.compile(r"(<(?:pre|code|math)\b.*?</(?:pre|code|math)>|<[^>]+>)", re.DOTALL)
 # on a phone a figure stands whole; this shows it at its own size
 _ENLARGE = '<details class="lj-enlarge"><summary>Enlarge</summary></details>'
 _UNFILLED = {"", "…", "...", "figure", "table", "number"}
@@ -30,20 +36,56 @@ class Writer:
     ----------
     headings : list of (int, str, str)
         Level, id and text of each heading written so far.
+    gaps : list of Gap
+        What could not be shown so far.
+    place : int
+        The cell that is written, from 1 in the notebook's source.
     """
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, folder: Path, lang: str = "en") -> None:
         self.findings = findings
+        self.lang = lang
         self.headings: list[tuple[int, str, str]] = []
+        self.gaps: list[_gaps.Gap] = []
+        self.place = 0
         self.taken: set[str] = set()
         self.folds = 0
+        self.references = References(folder / "references.bib", lang)
+        self.prose = _markdown.Prose(folder, self.references, self._gap)
+
+    def _gap(self, key: str, words: str) -> None:
+        article = "" if words[:1].isupper() else "the "
+        self.gaps.append(_gaps.named(self.place, key, f"{article}{words}"))
+
+    def at(self, place: int) -> str:
+        """Go on to the cell of this place."""
+        self.place = place
+        return ""
 
     # ---- prose ----
 
     def markdown(self, source: str, attachments: Mapping[str, Any] | None = None) -> str:
         """Write a markdown cell."""
-        html = _quotes(sanitise.foreign(_markdown(source, attachments or {}, escape=False)))
+        made = self.prose.cell(source, attachments or {})
+        html = _quotes(self._counted(made, _sanitise.prose(made)))
         return self._pointers(_HEADING.sub(self._heading, html))
+
+    def work(self, html: str) -> str:
+        """Write a work in the list of references."""
+        return _quotes(_sanitise.foreign(html))
+
+    def raw(self, source: str) -> str:
+        """Write a raw cell as the text that it is."""
+        return f'<pre class="lj-text" tabindex="0">{escape(source.rstrip())}</pre>'
+
+    def lang_of(self, source: str) -> str:
+        """Return the attribute that says a text's language, where it is not the page's."""
+        own = language(source)
+        return "" if own == self.lang else f' lang="{own}"'
+
+    def _counted(self, before: str, after: str) -> str:
+        self.gaps += _gaps.of_html(self.place, before, _sanitise.dropped(before, after))
+        return after
 
     def heading(self, level: int, text: str) -> str:
         """Write a heading of the page itself."""
@@ -58,9 +100,10 @@ class Writer:
         above = self.headings[-1][0] if self.headings else 1
         level = max(2, min(level, above + 1))
         anchor = self.address("sec", text)
+        lang = self.lang_of(text) if self.lang == "en" else ""
         self.headings.append((level, anchor, text))
         link = f'<a class="lj-anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
-        return f'<h{level} id="{anchor}">{inner}{link}</h{level}>'
+        return f'<h{level} id="{anchor}"{lang}>{inner}{link}</h{level}>'
 
     def _pointers(self, html: str) -> str:
         """Let ``[](#fig-name)`` say "Figure 2", and ``[](#num-name)`` the number itself."""
@@ -108,7 +151,7 @@ class Writer:
         """Write one output of a code cell."""
         kind = output["output_type"]
         if kind == "stream":
-            return _pre(output["text"], f"lj-{output['name']}")
+            return _pre(_terminal.shown(output["text"]), f"lj-{output['name']}")
         if kind == "error":
             return _pre("\n".join(output["traceback"]), "lj-error")
         data = output.get("data", {})
@@ -117,38 +160,56 @@ class Writer:
             return ""  # the page says what it used in one place
         if product:
             return self._product(data["text/html"], product)
-        for mime, write in self._writers().items():
+        for mime in _IMAGES:
             if mime in data:
-                return write(data[mime], output.get("metadata", {}).get(mime, {}))
-        return ""
+                return _image(mime, data[mime], output.get("metadata", {}).get(mime, {}))
+        return self._richest(data)
+
+    def _richest(self, data: Mapping[str, Any]) -> str:
+        """Write the richest form that can stand here, and count what is richer and cannot."""
+        lost = [
+            _gaps.of_mime(self.place, mime) for mime in data if mime not in {"text/html", *_TEXTS}
+        ]
+        html = str(data.get("text/html", ""))
+        clean = _sanitise.foreign(html)
+        tags = _sanitise.dropped(html, clean)
+        tags = ["script"] if "script" in tags else tags  # the rest is what it was to fill
+        if html and not tags:
+            return _region(_unheaded(clean))
+        lost += _gaps.of_html(self.place, html, tags)
+        for mime in _TEXTS:
+            if mime in data and not (mime == "text/plain" and _OBJECT.match(str(data[mime]))):
+                shown = self._text(mime, data[mime])
+                break
+        else:  # what is left of HTML that a script was to fill is scaffolding
+            words = unescape(_TAG.sub("", clean)).strip() if "script" not in tags else ""
+            shown = _region(_unheaded(clean)) if words else ""
+        if tags == ["style"]:
+            shown = _region(_unheaded(clean))
+        self.gaps += lost
+        notes = (f'<p class="lj-gap">Not shown here: {escape(gap.what)}.</p>' for gap in lost)
+        return "".join(notes) + shown
+
+    def _text(self, mime: str, content: Any) -> str:  # noqa: ANN401  (JSON can be anything)
+        if mime == "text/markdown":
+            made = self.prose.data(str(content))
+            return _unheaded(self._counted(made, _sanitise.prose(made)))
+        if mime == "text/latex":
+            html, troubles = _math.in_text(str(content))
+            for trouble in troubles:
+                self._gap("formula", f"formula ({trouble})")
+            return _sanitise.prose(html)
+        if mime.endswith("json"):
+            return _pre(json.dumps(content, ensure_ascii=False, indent=2), "lj-text")
+        return _pre(str(content), "lj-text")
 
     def _product(self, html: str, facts: Mapping[str, Any]) -> str:
         kind, name = facts["product"], facts["name"]
         product = self.findings.find(markup.anchor(kind, name))
         if product is None:
             return ""
-        clean = sanitise.own(markup.with_number(html, kind, name, product.position))
+        clean = _sanitise.own(markup.with_number(html, kind, name, product.position))
         return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
-
-    def _writers(self) -> dict[str, Callable[[str, Mapping[str, Any]], str]]:
-        def html(text: str, _: Mapping[str, Any]) -> str:
-            return (
-                '<div class="lj-output" role="region" tabindex="0" aria-label="Output">'
-                f"{_unheaded(sanitise.foreign(text))}</div>"
-            )
-
-        def markdown(text: str, _: Mapping[str, Any]) -> str:
-            # an output carries data: its tags are text
-            return _unheaded(sanitise.foreign(_markdown(text, {}, escape=True)))
-
-        writers: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
-            "text/html": html,
-            "text/markdown": markdown,
-        }
-        writers |= {mime: _image(mime) for mime in _IMAGES}
-        return writers | {
-            m: lambda text, _: _pre(text, "lj-text") for m in ("text/latex", "text/plain")
-        }
 
 
 def _unheaded(html: str) -> str:
@@ -186,42 +247,18 @@ def _pre(text: str, kind: str) -> str:
     return f'<pre class="{kind}" tabindex="0">{ansi2html(text.rstrip())}</pre>'
 
 
-def _image(mime: str) -> Callable[[str, Mapping[str, Any]], str]:
-    def write(content: str, metadata: Mapping[str, Any]) -> str:
-        plain = mime == "image/svg+xml"
-        data = base64.b64encode(content.encode()).decode() if plain else "".join(content.split())
-        alt = escape(str(metadata.get("alt", "Image without a description")))
-        image = f'<p><img class="lj-image" alt="{alt}" src="data:{mime};base64,{data}"></p>'
-        return sanitise.own(image)
+def _image(mime: str, content: str, metadata: Mapping[str, Any]) -> str:
+    plain = mime == "image/svg+xml"
+    data = base64.b64encode(content.encode()).decode() if plain else "".join(content.split())
+    alt = escape(str(metadata.get("alt", "Image without a description")))
+    image = f'<p><img class="lj-image" alt="{alt}" src="data:{mime};base64,{data}"></p>'
+    return _sanitise.own(image)
 
-    return write
+
+def _region(html: str) -> str:
+    return f'<div class="lj-output" role="region" tabindex="0" aria-label="Output">{html}</div>'
 
 
 def get_ready() -> None:
-    """Import what turns Markdown and code into HTML, before the first page is asked for."""
-    _renderer()
+    """Compile what colours code, before the first page is asked for."""
     _highlighted("pass")
-
-
-def _markdown(source: str, attachments: Mapping[str, Any], *, escape: bool) -> str:
-    from nbconvert.filters.markdown_mistune import MarkdownWithMath  # noqa: PLC0415
-
-    renderer = _renderer()(escape=escape, attachments=dict(attachments), exclude_anchor_links=True)
-    html = str(MarkdownWithMath(renderer=renderer).render(source))
-    return html.replace("<th></th>", "<td></td>")  # a header that says nothing is no header
-
-
-@cache
-def _renderer() -> type:
-    from nbconvert.filters.markdown_mistune import IPythonRenderer  # noqa: PLC0415
-
-    class Renderer(IPythonRenderer):
-        """Writes formulas as plain HTML."""
-
-        def inline_math(self, body: str) -> str:
-            return formula.html(body)
-
-        def block_math(self, body: str) -> str:
-            return f"<blockquote><p>{formula.html(body)}</p></blockquote>"
-
-    return Renderer

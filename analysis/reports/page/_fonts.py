@@ -1,16 +1,21 @@
 """Fonts inside the page: only the characters that it uses, the same bytes every time.
 
 No font is assumed on the reader's machine. Text is set in Noto Serif SC and Noto Sans SC (OFL),
-whose Latin is Source Serif and Source Sans. The Latin part lies ready in ``fonts`` (``latin.py``
-cut it); the Chinese part holds exactly the characters of the page.
+whose Latin is Source Serif and Source Sans. The Latin part lies ready in ``fonts``
+(``tools/latin_fonts.py`` cut it); the Chinese part holds exactly the characters of the page.
+Formulas are set in TeX Gyre Termes Math (GUST Font License), of which the page holds the signs
+that its formulas use.
 """
 
 import base64
 import io
 import json
+import re
 import threading
+import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,11 @@ from analysis.errors import LianjianError
 FACES = ("Lianjian Serif", "Lianjian Sans")
 """Family names under which the style sheet finds the fonts."""
 
+MATH = "Lianjian Math"
 FONTS = Path(__file__).parent / "fonts"
+_MATH_FILE = FONTS / "texgyretermes-math.otf"
+_FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
 
 _HAN = (
     (0x2E80, 0x2FDF), (0x3000, 0x33FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
@@ -70,16 +79,21 @@ def style(text: str, serif: str | None = None) -> str:
             chars = tuple(sorted(char for char in set(part) if is_han(char)))
             if chars:
                 rules.append(_rule(face, *_han(face, chars), map(ord, chars)))
+        formulas = "".join(_FORMULA.findall(text))
+        if formulas:
+            signs = set(unescape(_TAG.sub("", formulas)))
+            rules.append(_rule(MATH, _math("".join(sorted(signs | {"√"}))), "woff2"))
     return "\n".join(rules)
 
 
-def _rule(face: str, font: bytes, form: str, covered: Iterable[int]) -> str:
+def _rule(face: str, font: bytes, form: str, covered: Iterable[int] = ()) -> str:
     data = base64.b64encode(font).decode()
     span = ",".join(f"U+{code:X}" for code in covered)
+    span = f";unicode-range:{span}" if span else ""
     mime = "font/woff2" if form == "woff2" else "font/otf"
     return (
         f'@font-face{{font-family:"{face}";font-display:block;'
-        f'src:url(data:{mime};base64,{data}) format("{form}");unicode-range:{span}}}'
+        f'src:url(data:{mime};base64,{data}) format("{form}"){span}}}'
     )
 
 
@@ -104,7 +118,7 @@ def _bytes(face: str) -> bytes:
 
 
 def opened(face: str) -> Any:  # noqa: ANN401  (fontTools is untyped)
-    """Return the whole font, for ``latin.py`` to cut."""
+    """Return the whole font, for ``tools/latin_fonts.py`` to cut."""
     from fontTools.ttLib import TTFont  # noqa: PLC0415
 
     return TTFont(io.BytesIO(_bytes(face)), lazy=True, recalcTimestamp=False)
@@ -113,8 +127,6 @@ def opened(face: str) -> Any:  # noqa: ANN401  (fontTools is untyped)
 @lru_cache(maxsize=64)
 def _han(face: str, chars: tuple[str, ...]) -> tuple[bytes, str]:
     """Cut the given characters out of a face; return the font and its format."""
-    import uharfbuzz as hb  # noqa: PLC0415  (a page without Chinese needs none)
-
     source = _whole(face)
     strange = [char for char in chars if ord(char) not in source.unicodes]
     if strange:
@@ -123,15 +135,45 @@ def _han(face: str, chars: tuple[str, ...]) -> tuple[bytes, str]:
             f"The page holds {named}, which its font cannot draw. Is it the right character? "
             "Compare the source, and correct it in data/raw/corrections.csv or in the notebook."
         )
+    font = _subset(source, set(map(ord, chars)))
+    # the best compression takes a second for a thousand characters, and wins a fifth
+    return (woff2(font), "woff2") if len(chars) <= _FEW else (font, "opentype")
+
+
+@lru_cache(maxsize=64)
+def _math(signs: str) -> bytes:
+    """Cut what formulas use out of the font for them, with what grows: brackets, roots, hats."""
+    import uharfbuzz as hb  # noqa: PLC0415
+
+    codes = {ord(sign) for sign in signs} | {ord(italic(sign)) for sign in signs}
+    return woff2(_subset(hb.Face(_MATH_FILE.read_bytes()), codes))
+
+
+def italic(sign: str) -> str:
+    """Return the sign with which a browser draws a letter in a formula.
+
+    Examples
+    --------
+    >>> unicodedata.name(italic("x"))
+    'MATHEMATICAL ITALIC SMALL X'
+    """
+    plain = re.sub(r"\b(LATIN|GREEK|LETTER) ", "", unicodedata.name(sign, ""))
+    try:
+        return unicodedata.lookup(f"MATHEMATICAL ITALIC {plain}")
+    except KeyError:
+        return "ℎ" if sign == "h" else sign
+
+
+def _subset(face: Any, codes: set[int]) -> bytes:  # noqa: ANN401  (uharfbuzz is untyped)
+    import uharfbuzz as hb  # noqa: PLC0415
+
     wanted = hb.SubsetInput()
-    wanted.sets(hb.SubsetInputSets.UNICODE).set(set(map(ord, chars)))
+    wanted.sets(hb.SubsetInputSets.UNICODE).set(codes)
     wanted.sets(hb.SubsetInputSets.LAYOUT_FEATURE_TAG).set(set())
     wanted.sets(hb.SubsetInputSets.NAME_ID).set(set())
     wanted.sets(hb.SubsetInputSets.DROP_TABLE_TAG).set(_LEFT_OUT)
     wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.DESUBROUTINIZE
-    font = hb.subset(source, wanted).blob.data
-    # the best compression takes a second for a thousand characters, and wins a fifth
-    return (woff2(font), "woff2") if len(chars) <= _FEW else (font, "opentype")
+    return bytes(hb.subset(face, wanted).blob.data)
 
 
 @cache

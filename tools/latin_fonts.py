@@ -1,4 +1,4 @@
-"""Cut the Latin part of the page's fonts: ``python -m analysis.reports.latin`` writes ``fonts``.
+"""Cut the Latin part of the page's fonts: ``python tools/latin_fonts.py`` writes them.
 
 Cutting 30,000 glyphs away takes seconds and always gives the same, so it is done once, not by each
 process that writes pages. To be repeated when the package of the fonts, or a range below, changes.
@@ -7,7 +7,7 @@ process that writes pages. To be repeated when the package of the fonts, or a ra
 import json
 from typing import Any
 
-from analysis.reports.page import embed
+from analysis.reports.page import _fonts
 
 _LATIN = (
     (0x20, 0x7E), (0xA0, 0x17F), (0x1CD, 0x1DC), (0x300, 0x304), (0x391, 0x3C9), (0x2010, 0x2027),
@@ -20,12 +20,12 @@ _FULL = 1000  # units of a full-width glyph
 
 def main() -> None:
     """Write the cut fonts and the characters that they draw."""
-    embed.FONTS.mkdir(exist_ok=True)
+    _fonts.FONTS.mkdir(exist_ok=True)
     covered = {}
-    for face in embed.FACES:
+    for face in _fonts.FACES:
         font, covered[face] = cut(face)
-        embed.latin_file(face).write_bytes(font)
-    (embed.FONTS / "latin.json").write_text(json.dumps(covered) + "\n", "utf-8")
+        _fonts.latin_file(face).write_bytes(font)
+    (_fonts.FONTS / "latin.json").write_text(json.dumps(covered) + "\n", "utf-8")
 
 
 def cut(face: str) -> tuple[bytes, tuple[int, ...]]:
@@ -38,7 +38,7 @@ def cut(face: str) -> tuple[bytes, tuple[int, ...]]:
     """
     from fontTools import subset  # noqa: PLC0415
 
-    font = embed.opened(face)
+    font = _fonts.opened(face)
     cmap = font.getBestCmap()
     narrow = _narrow(font)
     latin = {code for low, high in _LATIN for code in range(low, high + 1)}
@@ -62,7 +62,7 @@ def cut(face: str) -> tuple[bytes, tuple[int, ...]]:
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=codes)
     cutter.subset(font)
-    return embed.saved(font), codes
+    return _fonts.saved(font), codes
 
 
 def _narrow(font: Any) -> dict[str, str]:  # noqa: ANN401

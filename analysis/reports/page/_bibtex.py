@@ -1,0 +1,80 @@
+"""A BibTeX file as citeproc takes it: Chinese names stay whole, and nothing of it becomes a tag."""
+
+import re
+from collections.abc import Collection
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from citeproc.source import Name
+from citeproc.source.bibtex import BibTeX
+from citeproc.types import ARTICLE_MAGAZINE, WEBPAGE
+
+from analysis.errors import LianjianError
+from analysis.reports.text import listed
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_ALSO = {"journaltitle": "journal", "location": "address", "institution": "publisher",
+         "school": "publisher", "organization": "publisher"}  # fmt: skip
+_VERBATIM = {"url": "URL", "doi": "DOI"}
+_RESOLVER = re.compile(r"\A(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", re.IGNORECASE)
+
+
+class _Works(BibTeX):
+    fields = {k: v for k, v in BibTeX.fields.items() if v not in _VERBATIM.values()}  # noqa: RUF012
+    types = {**BibTeX.types, "online": WEBPAGE, "www": WEBPAGE, "electronic": WEBPAGE}  # noqa: RUF012
+
+    def create_reference(self, key: str, bibtex_entry: Any) -> Any:  # noqa: ANN401
+        entry = bibtex_entry
+        for name in list(entry):
+            entry.setdefault(_ALSO.get(name.lower(), name.lower()), entry[name])
+        if "date" in entry:
+            entry.setdefault("year", entry["date"][:4])
+        kept = {name: entry[name] for name in list(entry) if name in _VERBATIM}
+        try:
+            made = super().create_reference(key, entry)
+        except Exception as error:
+            raise LianjianError(
+                f"The work {key} cannot be read ({type(error).__name__}: {error}). Look at its "
+                "kind, its year and its braces."
+            ) from error
+        if made.type == "article-journal" and "volume" not in made:
+            made.type = ARTICLE_MAGAZINE  # else the style calls it a preprint
+        for name, text in kept.items():
+            made[_VERBATIM[name]] = escape(_RESOLVER.sub("", str(text).strip("{} ")))
+        return made
+
+    def _parse_string(self, title: str) -> Any:  # noqa: ANN401
+        return super()._parse_string(escape(title, quote=False).replace(r"\&amp;", "&amp;"))
+
+    def _parse_author(self, authors: str) -> list[Any]:
+        names = super()._parse_author(escape(authors, quote=False))
+        return [
+            Name(literal=f"{name.get('family', '')}{name.get('given', '')}")
+            if _HAN.search(str(name.get("family", "")))
+            else name
+            for name in names
+        ]
+
+
+def works(file: Path, keys: Collection[str]) -> BibTeX:
+    """Read a BibTeX file that holds these keys.
+
+    Raises
+    ------
+    LianjianError
+        It, or one of its works, cannot be read.
+    """
+    try:
+        found = _Works(str(file), encoding="utf-8-sig")
+    except LianjianError as error:
+        raise LianjianError(f"{file.name}: {error}") from error
+    except Exception as error:
+        raise LianjianError(
+            f"{file.name} cannot be read as BibTeX ({type(error).__name__}: {error}). The last "
+            "entry that was begun, or the one before, lacks a brace or a comma."
+        ) from error
+    missing = [key for key in keys if key.lower() not in found]
+    if missing:
+        raise LianjianError(f"{file.name}: {listed(missing)} cannot be read; look at the braces.")
+    return found

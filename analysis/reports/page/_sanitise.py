@@ -1,0 +1,162 @@
+"""What may stand in a page: an own list of tags, attributes and addresses.
+
+Text from a ledger reaches a page through outputs and markdown. Nothing in it may run, load,
+imitate an address of the page or reorder what stands around it. What is taken out is counted.
+"""
+
+import re
+from collections import Counter
+from functools import cache
+from html.parser import HTMLParser
+from typing import Any
+
+from analysis.reports.text import visible  # a parser would drop what is hidden
+
+_TEXT = (
+    "a abbr b bdi blockquote br cite code dd del details dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i "
+    "ins kbd li mark ol p pre q rp rt ruby s samp small span strong sub summary sup u ul var wbr"
+)
+_FIGURES = "caption col colgroup figcaption figure img table tbody td tfoot th thead tr"
+_TAGS = set(f"{_TEXT} {_FIGURES}".split())
+_ATTRIBUTES = {
+    "*": {"class", "lang", "title", "style"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope", "abbr"},
+    "col": {"span"},
+    "ol": {"start"},
+    "div": {"role", "tabindex", "aria-label"},
+}
+_FORMULAS = {
+    "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle",
+    "msub", "msup", "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd", "mpadded",
+    "mphantom", "menclose",
+}  # fmt: skip
+_SETTING = {
+    "display", "mathvariant", "stretchy", "fence", "form", "accent", "accentunder", "minsize",
+    "movablelimits", "columnalign", "columnspacing", "rowspacing", "displaystyle", "scriptlevel",
+    "lspace", "rspace", "tabindex", "width", "height", "depth", "voffset", "linethickness",
+    "maxsize",
+}  # fmt: skip
+_IMAGE = re.compile(r"data:image/(?:svg\+xml|png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+_ANCHORS = {
+    "own": re.compile(r"(?:fig|tab|num)-[a-z0-9_-]+\Z"),
+    "prose": re.compile(r"fn(?:ref)?-[0-9]+\Z"),
+    "foreign": re.compile(r"(?!)"),
+}
+_HIGHLIGHT = r"highlight\Z|[a-z][a-z0-9]{0,2}\Z"  # pygments: k, nb, s2, …
+_CLASSES = {
+    "own": re.compile(r"lj-[a-z-]+\Z|lianjian\Z"),
+    "prose": re.compile(rf"lj-(?:callout(?:-[a-z]+)?|task|notes|gap)\Z|{_HIGHLIGHT}"),
+    "foreign": re.compile(_HIGHLIGHT),
+}
+_UNSHOWN = {"script", "style", "svg", "math", "canvas", "audio", "video", "object", "iframe",
+            "select", "textarea", "template", "noscript"}  # fmt: skip
+_COUNTED = {"script", "canvas", "audio", "video", "object", "iframe", "frame", "embed", "svg",
+            "math", "img", "style", "form", "input", "select", "textarea", "button"}  # fmt: skip
+# a style sheet says something where it colours; pandas' own only aligns
+_COLOURS = re.compile(r"(?:background|color)[\w-]*\s*:")
+
+
+def own(html: str) -> str:
+    """Clean what ``show``, ``table`` and ``record`` published: their ids and classes stay."""
+    return str(_cleaner("own").clean(visible(html)))
+
+
+def prose(html: str) -> str:
+    """Clean what was made of markdown: formulas, callouts and footnotes stay."""
+    return str(_cleaner("prose").clean(visible(html)))
+
+
+def foreign(html: str) -> str:
+    """Clean any other HTML: no ids, no classes but those of highlighted code.
+
+    Examples
+    --------
+    >>> foreign('<b onclick="x()">a</b><script>x()</script><a href="javascript:x()">b</a>')
+    '<b>a</b><a rel="noopener noreferrer">b</a>'
+    """
+    return str(_cleaner("foreign").clean(visible(html)))
+
+
+@cache
+def _cleaner(source: str) -> Any:  # noqa: ANN401  (nh3 is untyped)
+    import nh3  # noqa: PLC0415
+
+    def attribute(_tag: str, name: str, value: str) -> str | None:
+        if name == "class":
+            return " ".join(w for w in value.split() if _CLASSES[source].match(w)) or None
+        keep = {
+            "id": _ANCHORS[source].match(value) is not None,
+            "src": _IMAGE.match(value) is not None,
+            "href": not value.strip().lower().startswith("data:"),
+            "role": value == "region",
+            "tabindex": value == "0",
+        }
+        return value if keep.get(name, True) else None
+
+    tags, attributes, unshown = _TAGS, dict(_ATTRIBUTES), _UNSHOWN
+    if source != "foreign":
+        attributes["*"] = attributes["*"] | {"id"}
+    if source == "prose":
+        tags, unshown = tags | _FORMULAS, unshown - {"math"}
+        attributes |= dict.fromkeys(_FORMULAS, _SETTING)
+    return nh3.Cleaner(
+        tags=tags,
+        clean_content_tags=unshown,
+        attributes=attributes,
+        attribute_filter=attribute,
+        url_schemes={"http", "https", "mailto", "data"},
+        filter_style_properties={"text-align"},
+    )
+
+
+# ---- the account ----
+
+
+class _Counter(HTMLParser):
+    """Counts what carries content other than text, and finds pictures that no words describe."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+        self.wordless = 0
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.inside = tag
+        if tag == "img":
+            shown = bool(given.get("src"))
+            self.counts["img"] += shown
+            self.wordless += shown and not (given.get("alt") or "").strip()
+        elif tag in _COUNTED - {"style"}:
+            self.counts[tag] += 1
+
+    def handle_data(self, data: str) -> None:
+        if self.inside == "style" and _COLOURS.search(data):
+            self.counts["style"] += 1
+
+
+def _count(html: str) -> _Counter:
+    counter = _Counter()
+    counter.feed(html)
+    counter.close()
+    return counter
+
+
+def dropped(before: str, after: str) -> list[str]:
+    """Name the tags whose content was taken out of some HTML.
+
+    Examples
+    --------
+    >>> dropped('<p>x</p><iframe src="y"></iframe>', "<p>x</p>")
+    ['iframe']
+    """
+    return sorted(_count(before).counts - _count(after).counts)
+
+
+def wordless(html: str) -> int:
+    """Count the pictures in some HTML that no text describes."""
+    return _count(html).wordless

@@ -1,0 +1,233 @@
+"""Everything that a notebook puts out stands on its page, or is counted and named there."""
+
+import base64
+
+import nbformat
+import pytest
+
+from analysis.errors import LianjianError
+from analysis.reports.page import _cells, _gaps, _math, _sanitise, _terminal, checks, findings
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJg"
+    "gg=="
+)
+
+
+@pytest.fixture
+def writer(project):
+    """Give a writer of one cell beside a picture whose name is Chinese."""
+    (project.notebooks / "村 图.png").write_bytes(PIXEL)
+    made = _cells.Writer(findings.Findings((), ()), project.notebooks)
+    made.at(3)
+    return made
+
+
+def output(**data):
+    named = {key.replace("__", "/").replace("_", "-"): value for key, value in data.items()}
+    return nbformat.v4.new_output("display_data", named)
+
+
+def whats(writer):
+    return [gap.what for gap in writer.gaps]
+
+
+# ---- formulas ----
+
+
+@pytest.mark.parametrize(
+    ("tex", "part"),
+    [
+        (r"\hat{\theta}_{gt}", "<mover"),
+        (r"\widehat{CATT}(g, t)", "<mover"),
+        (r"\mathbb{P}(D_i = 1 \mid X)", "\N{DOUBLE-STRUCK CAPITAL P}"),
+        (r"\begin{aligned}u &= v\\w &= z\end{aligned}", "<mtable"),
+        (r"\begin{gathered}u\\v\end{gathered}", "<mtable"),
+        (r"\begin{eqnarray}u &=& v\end{eqnarray}", "<mtable"),
+        (r"\begin{equation}\label{eq:a} E = mc^2 \nonumber\end{equation}", "<msup"),
+        (r"\begin{cases}1 & \text{强村}\\0 & \text{弱村}\end{cases}", "强村"),
+        (r"\mathbf{X}'\boldsymbol\gamma", "\N{MATHEMATICAL BOLD CAPITAL X}"),
+        (r"\perp\!\!\!\perp", "-0.167em"),
+        (r"\sqrt[3]{x} \binom{n}{k}", "<mroot"),
+    ],
+)
+def test_a_formula_is_mathml_with_nothing_left_as_typed(tex, part):
+    html, trouble = _math.formula(tex)
+    assert trouble == ""
+    assert part in html
+    assert "&amp;" not in html
+    assert "\\" not in html
+    assert _sanitise.prose(html).count("<m") == html.count("<m")  # the sanitiser takes nothing
+
+
+@pytest.mark.parametrize("tex", [r"\frac{1}{", r"\mymacro{x}", "a & b", r"\begin{tikz}x\end{tikz}"])
+def test_what_cannot_be_set_stands_as_typed_and_is_named(writer, tex):
+    html = writer.markdown(f"so ${tex}$")
+    assert "<code>" in html
+    assert "<math" not in html
+    assert len(writer.gaps) == 1
+    assert writer.gaps[0].what.startswith("the formula (")
+    assert writer.gaps[0].cell == 3
+
+
+def test_formulas_are_no_way_for_tags(writer):
+    for text in (r"\text{<img src=x onerror=y>}", r"\href{javascript:x}{y}", "<b>x</b>"):
+        html = writer.markdown(f"${text}$")
+        assert "<img" not in html
+        assert "<b>" not in html
+        assert "javascript:" not in html.partition("<code>")[0]
+
+
+def test_outputs_of_tex_are_formulas_in_text(writer):
+    html = writer.output(output(text__latex=r"因此 $x^2$ and \[y_1\]", text__plain="x"))
+    assert html.count("<math") == 2
+    assert "因此" in html
+    html = writer.output(output(text__latex=r"\begin{tabular}{l}a\end{tabular}", text__plain="x"))
+    assert "<code>" in html
+    assert len(writer.gaps) == 1
+
+
+def test_money_is_no_formula_where_it_is_escaped_and_code_stays(writer):
+    html = writer.markdown(r"It costs \$5 and \$6, `$a$`.")
+    assert "<math" not in html
+    assert "$5 and $6" in html
+    assert writer.gaps == []
+
+
+# ---- prose ----
+
+
+def test_footnotes_of_several_cells_have_addresses_of_their_own(writer):
+    first = writer.markdown("a[^1] b[^x] a[^1]\n\n[^1]: one\n[^x]: 二")
+    second = writer.markdown("c[^1]\n\n[^1]: three")
+    html = first + second
+    for number in (1, 2, 3):
+        assert html.count(f'id="fn-{number}"') == 1
+        assert html.count(f'id="fnref-{number}"') == 1
+        assert f'href="#fn-{number}"' in html
+        assert f'href="#fnref-{number}"' in html
+    assert writer.gaps == []
+    writer.markdown("lost[^q]\n\n[^r]: nobody points here")
+    assert len(writer.gaps) == 2
+
+
+def test_tasks_and_callouts_keep_what_they_say(writer):
+    html = writer.markdown("- [x] 已核对\n- [ ] open\n\n> [!caution] 注意\n> **Look** twice\n> - a")
+    assert "☑ 已核对" in html
+    assert "☐ open" in html
+    assert 'class="lj-callout lj-callout-caution"' in html
+    assert "<strong>注意</strong>" in html
+    assert "<strong>Look</strong> twice" in html
+    assert "[!" not in html
+    assert "<blockquote>" in writer.markdown("> [x] plain")
+    assert writer.gaps == []
+
+
+def test_pictures_beside_the_notebook_are_embedded(writer):
+    inside = base64.b64encode(PIXEL).decode()
+    for text in ("![a](<村 图.png>)", "![a](%E6%9D%91%20图.png)", '<img alt="a" src="村 图.png">'):
+        assert f'src="data:image/png;base64,{inside}"' in writer.markdown(text)
+    attached = {"b.png": {"image/png": inside}}
+    assert inside in writer.markdown("![b](attachment:b.png)", attached)
+    assert writer.gaps == []
+
+
+def test_pictures_that_are_not_there_are_named(writer, project):
+    (project.notebooks / "no.png").write_text("no picture", "utf-8")
+    (project.root.parent / "secret.png").write_bytes(PIXEL)
+    texts = ("gone.png", "no.png", "../../secret.png", "https://example.org/a.png", "//x.org/a.png",
+             "attachment:z.png", "file:///etc/passwd")  # fmt: skip
+    for text in texts:
+        html = writer.markdown(f"![words]({text})")
+        assert "<img" not in html
+        assert "words" in html
+    assert len(writer.gaps) == len(texts)
+    with pytest.raises(LianjianError, match="no words describe it"):
+        writer.markdown("![](<村 图.png>)")
+
+
+# ---- outputs ----
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ({"application/vnd.plotly.v1+json": {}}, "a Plotly chart"),
+        ({"application/vnd.vegalite.v6+json": {}, "text/plain": "<VegaLite 6 object>\n\nIf"},
+         "an Altair or Vega chart"),
+        ({"text/html": "<div id=v></div><script>vegaEmbed()</script>", "text/plain": "Chart(…)"},
+         "an Altair or Vega chart"),
+        ({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "Dropdown()"}, "a widget"),
+        ({"application/pdf": "JVBE"}, "a PDF"),
+        ({"text/html": "<video src=a.mp4></video>"}, "a film"),
+        ({"text/html": "<audio src=a.wav></audio>", "text/plain": "<IPython.lib.Audio object>"},
+         "a sound"),
+        ({"text/html": "<iframe srcdoc='leaflet'></iframe>"}, "an interactive map"),
+        ({"text/html": "<iframe src='https://example.org'></iframe>"}, "a page inside the page"),
+        ({"text/html": "<canvas></canvas>"}, "what a script draws"),
+        ({"application/javascript": "x()"}, "what a script draws"),
+        ({"text/html": "<img src='https://example.org/i.png'>"}, "a picture by its address"),
+        ({"text/html": "<select><option>a</option></select>"}, "fields of a form"),
+        ({"text/html": "<style>td{background:red}</style><td>a</td>"}, "colours of a table"),
+        ({"application/x-strange": "x"}, "an output of the kind application/x-strange"),
+    ],
+)  # fmt: skip
+def test_what_cannot_stand_is_named_in_its_place(writer, data, what):
+    html = writer.output(nbformat.v4.new_output("display_data", data))
+    assert whats(writer) == [what]
+    assert f"Not shown here: {what}." in html
+    assert "object>" not in html
+    check = checks.of_shown(writer.gaps)
+    assert check.state == checks.FAILED
+    assert f"{what} (cell 3)" in check.found
+    assert check.mend
+
+
+def test_what_can_stand_is_no_gap(writer):
+    shown = {
+        "<th>村</th>": {"text/html": "<style scoped>.dataframe td{vertical-align:top}</style>"
+                                    "<table><th>村</th></table>", "text/plain": "村"},
+        "<strong>b</strong>": {"text/markdown": "**b**", "text/plain": "x"},
+        "&#34;村&#34;: [": {"application/json": {"村": [1]}, "text/plain": "<IPython JSON object>"},
+        "42": {"text/plain": "42"},
+    }  # fmt: skip
+    for part, data in shown.items():
+        html = writer.output(nbformat.v4.new_output("display_data", data))
+        assert part in html.replace('"', "&#34;") or part in html
+    assert writer.raw("\\raw <b>") == '<pre class="lj-text" tabindex="0">\\raw &lt;b&gt;</pre>'
+    assert checks.of_shown(writer.gaps).state == checks.OK
+
+
+def test_the_static_form_beside_an_interactive_one_is_shown(writer):
+    data = {"application/vnd.plotly.v1+json": {}, "image/png": base64.b64encode(PIXEL).decode()}
+    made = nbformat.v4.new_output("display_data", data, metadata={"image/png": {"alt": "A rise"}})
+    assert 'alt="A rise"' in writer.output(made)
+    assert writer.gaps == []
+
+
+def test_gaps_are_counted_by_cell():
+    gaps = [_gaps.named(2, "sound")] * 3 + [_gaps.named(9, "pdf")]
+    assert _gaps.in_words(gaps) == "a sound, 3 times (cell 2); a PDF (cell 9)"
+
+
+# ---- streams ----
+
+
+@pytest.mark.parametrize(
+    ("stream", "seen"),
+    [
+        ("plain\n", "plain\n"),
+        ("a\r\nb\r\n", "a\nb\n"),
+        ("".join(f"\rstep {i} of 300" for i in range(301)) + "\n", "step 300 of 300\n"),
+        ("longer\rab", "abnger"),
+        ("12\b\b3", "32"),
+        ("a\x1b[2K\rb", "b"),
+        ("one\ntwo\n\x1b[2A\x1b[Kuno\n\x1b[Kdue\n", "uno\ndue\n"),
+        ("\x1b]8;;https://example.org\x1b\\word\x1b]8;;\x1b\\", "word"),
+        ("\x1b[31mred\x1b[0m\rR", "R\x1b[0m\x1b[31med\x1b[0m"),
+        ("\x1b[?25l进度 1\r进度 2\x1b[?25h", "进度 2"),
+        ("\x1b[99999999B.", "\n" * 10_000 + "."),
+    ],
+)
+def test_a_stream_is_what_a_terminal_would_show(stream, seen):
+    assert _terminal.shown(stream) == seen
