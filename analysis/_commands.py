@@ -135,12 +135,17 @@ def _in_words(score: Mapping[str, int]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
+    from analysis.reports.plan import notebooks
     from analysis.reports.run import results, runner
     from analysis.reports.run.execute import Limits
 
     if options.dry_run:
         return why(options)
-    runs = runner.planned(*_selected(options))
+    selected = _selected(options)
+    runs = runner.planned(*selected)
+    left = notebooks.find()
+    if left.said and not any(selected):
+        say(left.said)
     # what the notebooks read must be what the raw files say now
     built = _built(runner.datasets(runs))
     how = runner.Options(
@@ -157,7 +162,9 @@ def run(options: argparse.Namespace) -> int:
     if options.junit:
         results.write_junit(options.junit, ended)
     if options.json:
-        answer_json(for_program("run", **results.as_json(ended), datasets=built))
+        answer_json(
+            for_program("run", **results.as_json(ended), datasets=built, left_alone=left.left)
+        )
     return ended.exit
 
 
@@ -202,6 +209,7 @@ def _selected(
 
 def why(options: argparse.Namespace) -> int:
     from analysis import paths
+    from analysis.reports.plan import notebooks
     from analysis.reports.run import prune, runner
 
     selected = _selected(options)
@@ -224,7 +232,8 @@ def why(options: argparse.Namespace) -> int:
         ]
         old = [{"report": slug, "reason": reason} for slug, reason in beside.items()]
         gone = [{"folder": orphan.folder.name, "reason": orphan.reason} for orphan in orphans]
-        answer_json(for_program("why", reports=entries, beside=old, orphans=gone))
+        left = notebooks.find().left
+        answer_json(for_program("why", reports=entries, beside=old, orphans=gone, left_alone=left))
         return Exit.GOOD
     width = max(len(run.slug) for run in runs)
     for run, word, reasons in found:
@@ -233,6 +242,8 @@ def why(options: argparse.Namespace) -> int:
         answer(f"{slug:<{width}}  beside the plan, out of date: {reason}")
     if orphans:
         answer(f"{len(orphans)} that nothing asks for any more: `lianjian prune` lists them")
+    if (aside := notebooks.find().said) and not any(selected):
+        answer(aside)
     counts = Counter(word for _, word, _ in found)
     answer(", ".join(f"{counts[word]} {word}" for word in words.values() if counts[word]))
     return Exit.GOOD

@@ -88,6 +88,21 @@ def test_who_cites_what_is_out_of_date_is_told(published, capsys):
     assert "it is out of date: code of 01-x.ipynb changed" in said
 
 
+def test_what_is_left_alone_is_said_in_one_line(published, capsys):
+    published.notebook("01-x", "# X", "1")
+    published.notebook("草稿", "# D", "1")
+    published.notebook("Untitled1", "# U", "1")
+    _, content, said = answer(capsys, "run")
+    assert set(content["left_alone"]) == {"草稿.ipynb", "Untitled1.ipynb"}
+    [line] = [line for line in said.splitlines() if line.startswith("left alone: ")]
+    assert "草稿.ipynb" in line
+    assert "Untitled1.ipynb" in line
+    _, content, _ = answer(capsys, "why")
+    assert len(content["left_alone"]) == 2
+    _, _, said = answer(capsys, "run", "01")
+    assert "left alone" not in said
+
+
 def test_why_and_params_answer_a_program(published, capsys):
     published.notebook("01-x", "# X", "year", parameters="year: int = 2024  # the year")
     _, content, _ = answer(capsys, "why")
