@@ -360,7 +360,7 @@ def _caution(names: Sequence[str]) -> None:
 
 
 def package(options: argparse.Namespace) -> int:
-    from analysis.reports.bundle import bundle
+    from analysis.reports import bundle
 
     made = bundle.package(
         options.to, with_data=options.with_data, with_reports=options.with_reports,
@@ -370,6 +370,7 @@ def package(options: argparse.Namespace) -> int:
     count = len(made.contents.reports)
     say(f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
          f"{made.size / 1e6:.1f} MB")  # fmt: skip
+    _say(f"the SHA-256 of its manifest, to publish with it: {made.manifest}")
     for holding in made.contents.withheld:
         say(f"left out: dataset {holding.name}: {holding.withheld}")
         if holding.untold:

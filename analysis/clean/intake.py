@@ -87,6 +87,8 @@ def take_in(
         "# who signs the pages on these data, and when:",
         '# authors = ["Family, Given"]',
         '# date = "2026"',
+        "# who else may have these files; without a line here they are not shared:",
+        '# share = "never", "on-request", or "open" with, for example, spdx = "CC-BY-4.0"',
     ]
     if len(files) == _TIDY_FILES and any(map(_is_tidy, files)):
         return _take_tidy(folder, files, kind, head)
@@ -167,7 +169,7 @@ def _copy(path: Path, target: Path, kind: str, rows: int | None = None) -> list[
         f"file = {quoted(target.name)}",
         f"title = {quoted(path.name)}",
         'producer = "not stated"  # who kept or sent the book',
-        'licence = "not stated"  # may others see it?',
+        'licence = "not stated"  # in words; share decides',
         'rights = "not stated"',
         f"sha256 = {quoted(sha256(path))}",
         f"bytes = {path.stat().st_size}",

@@ -4,11 +4,15 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import DataError, LianjianError
 from analysis.fields import KINDS
+
+SHARES = ("open", "on-request", "never")
+"""Who may have a file: everybody, on the terms of ``spdx``; who asks; nobody."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class Card:
         What sort of data it is.
     note : str
         What a user of the file must know.
+    share : {"open", "on-request", "never", ""}
+        Whether others may have it; empty when nobody said, and then it is not shared.
+    spdx : str
+        SPDX identifier of the licence of an open file, from ``open_licences.toml``.
     """
 
     file: str
@@ -44,6 +52,8 @@ class Card:
     published: str = ""
     received: str = ""
     note: str = ""
+    share: str = ""
+    spdx: str = ""
 
     def as_source(self) -> dict[str, str]:
         """Return what a report prints about the file."""
@@ -70,18 +80,23 @@ def read_toml(path: Path) -> dict[str, Any]:
 def read_cards(path: Path) -> tuple[Card, ...]:
     """Read the cards (``[[source]]`` tables) of a TOML file.
 
+    ``share`` and ``spdx`` at its head hold for every card without a ``share`` of its own.
+
     Raises
     ------
     LianjianError
         A card lacks a key, has an unknown one, or one with a value that cannot be.
     """
-    entries = read_toml(path).get("source", [])
+    content = read_toml(path)
+    entries = content.get("source", [])
+    shared = {key: content[key] for key in ("share", "spdx") if key in content}
     if not entries:
         raise LianjianError(f"{path} holds no [[source]] card; every raw file needs one.")
     known = {field.name for field in fields(Card)}
     needed = {"file", "title", "producer", "licence", "rights", "sha256", "bytes", "rows", "kind"}
     cards = []
-    for entry in entries:
+    for listed in entries:
+        entry = listed if "share" in listed else shared | listed
         name = entry.get("file", "without a file name")
         if missing := sorted(needed - entry.keys()):
             raise LianjianError(f"{path}, card {name}: these keys are missing: {missing}.")
@@ -99,7 +114,28 @@ def read_cards(path: Path) -> tuple[Card, ...]:
                 "raw files lie beside their cards."
             )
         cards.append(Card(**entry))
+        if fault := _unsaid(cards[-1]):
+            raise LianjianError(f"{path}, card {name}: {fault}")
     return tuple(cards)
+
+
+@cache
+def open_licences() -> dict[str, str]:
+    """Return the SPDX identifiers that an open file may have, each with its title."""
+    content = (Path(__file__).parent / "open_licences.toml").read_text(encoding="utf-8")
+    return tomllib.loads(content)
+
+
+def _unsaid(card: Card) -> str:
+    """Say what is wrong with who may have a file; free text (licence, rights) decides nothing."""
+    if card.share not in ("", *SHARES):
+        return f"share is {card.share!r}, expected one of {SHARES}; without it, nobody gets it."
+    if card.share == "open" and card.spdx not in open_licences():
+        seen = f"spdx is {card.spdx!r}" if card.spdx else "spdx is missing"
+        return f'share is "open" and {seen}. Expected the licence, one of {[*open_licences()]}.'
+    if card.spdx and card.share != "open":
+        return f'spdx is {card.spdx!r}, and share does not say "open". Write both, or neither.'
+    return ""
 
 
 def sha256(path: Path) -> str:

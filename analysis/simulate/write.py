@@ -109,6 +109,8 @@ def _source(file: str, content: bytes, rows: int) -> dict[str, str | int]:
         "producer": "lianjian simulate",
         "licence": LICENCE,
         "rights": RIGHTS,
+        "share": "open",
+        "spdx": "MIT",
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "rows": rows,

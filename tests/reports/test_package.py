@@ -19,8 +19,8 @@ from rocrate.rocrate import ROCrate
 from analysis import cli, paths
 from analysis.clean.build import build
 from analysis.errors import LianjianError
-from analysis.reports import freshness
-from analysis.reports.bundle import bundle, bundle_checks, bundle_data
+from analysis.reports import bundle, freshness
+from analysis.reports.bundle import _checks, _holdings
 from analysis.reports.run import runner
 
 HOME = PurePosixPath("/", "home", "user")  # of no machine
@@ -62,6 +62,13 @@ PUBLISHED = ("consumer_price_index.csv", "corrections.csv", "published_benchmark
              "published_figures.csv", "sources.toml", "village_register.csv")  # fmt: skip
 
 
+def share(root, name, how, spdx=""):
+    """Say on the card of a dataset who may have it."""
+    card = root / "data" / "raw" / name / "dataset.toml"
+    said = f'share = "{how}"\n' + (f'spdx = "{spdx}"\n' if spdx else "")
+    card.write_text(said + card.read_text("utf-8"), "utf-8")
+
+
 @pytest.fixture(scope="module")
 def finished(make_project, tmp_path_factory):
     """A project with one report of the plan and one of a researcher's own ledgers."""
@@ -83,7 +90,8 @@ def finished(make_project, tmp_path_factory):
         for name, text in (("v.csv", VILLAGES), ("a.csv", ACCOUNTS)):
             (tidy / name).write_text(text, "utf-8")
         files = [str(tidy / "v.csv"), str(tidy / "a.csv")]
-        assert cli.main(["new", "trial", *files, "--simulated", "--title", "A trial"]) == 0
+        assert cli.main(["new", "trial", *files, "--title", "A trial"]) == 0
+        share(root, "trial", "open", "CC0-1.0")
         (tidy / "v.csv").write_text(VILLAGES.replace("乙镇", "丁镇"), "utf-8")
         (tidy / "a.csv").write_text(ACCOUNTS.replace("45000", "50000"), "utf-8")
         assert cli.main(["new", "mine", *files, "--title", "My county"]) == 0
@@ -178,8 +186,6 @@ def test_the_readme_tells_what_the_runs_were(opened, finished):
     assert row(readme, "`01-trial.ipynb` | 1 ") == ["`01-trial.ipynb`", "1", seconds, seconds]
     assert record["machine"]["system"] in readme
     assert "parameters of `notebooks/01-trial.ipynb`, cell 1 | `seed` | 7" in readme
-    draw = row(readme, "`01-trial.ipynb` | 3 ")
-    assert draw == ["`01-trial.ipynb`", "3", "6", "`np.random.default_rng(seed)`", "yes"]
     assert row(readme, "Figure 1")[1:] == [
         r"A line \| \*of\* &lt;b&gt;村&lt;/b&gt;", "4", "`#fig-line`",
     ]  # fmt: skip
@@ -189,21 +195,28 @@ def test_the_readme_tells_what_the_runs_were(opened, finished):
     [pandas] = re.findall(r"^pandas==(\S+)", lock, re.MULTILINE)
     assert row(readme, "pandas ") == ["pandas", pandas]
     villages = row(readme, "`data/raw/trial/villages.csv`")
-    assert villages[4:] == ["yes", f"`{hashlib.sha256(VILLAGES.encode()).hexdigest()}`"]
+    assert villages[4:] == [
+        "open, CC0-1.0",
+        "yes",
+        f"`{hashlib.sha256(VILLAGES.encode()).hexdigest()}`",
+    ]
 
 
 def test_a_dataset_that_stays_is_listed_with_how_to_get_it(opened):
     readme = (opened / "README.md").read_text("utf-8")
     assert "- [x] Some data cannot be in this bundle." in readme
-    assert "**not in this bundle**: the licence of villages.csv does not say" in readme
+    assert "**not in this bundle**: no card says who may have villages.csv" in readme
     assert "lianjian new mine FILES" in readme
-    assert row(readme, "`data/raw/mine/villages.csv`")[4] == "no"
+    assert row(readme, "`data/raw/mine/villages.csv`")[4:6] == ["not stated", "no"]
     assert "- [ ] We have documented permission" in readme
 
 
 def test_an_independent_reader_reads_the_crate(opened):
     crate = ROCrate(opened)
     assert crate.root_dataset["conformsTo"].id == "https://w3id.org/ro/wfrun/process/0.5"
+    assert crate.version == "1.1"
+    assert crate.root_dataset["datePublished"] == "2026-11-23"  # of CITATION.cff, not of today
+    assert crate.root_dataset["license"].id == "LICENSE"
     [action] = [e for e in crate.contextual_entities if e.type == "CreateAction"]
     assert action["instrument"].id == "notebooks/01-trial.ipynb"
     results = {entity.id for entity in action["result"]}
@@ -228,7 +241,13 @@ def test_the_zip_file_is_sound(copy):
     assert len(entries) == made.files
     assert {e.filename.split("/")[0] for e in entries} == {"lianjian-0.1.0"}
     assert {e.date_time for e in entries} == {(1980, 1, 1, 0, 0, 0)}
-    assert [p.name for p in (copy / "dist").iterdir()] == [made.path.name]
+    record = made.path.with_name(f"{made.path.name}.sha256")
+    assert set((copy / "dist").iterdir()) == {made.path, record}
+    digest = hashlib.sha256(made.path.read_bytes()).hexdigest()
+    assert record.read_text("utf-8").splitlines() == [
+        f"{digest}  lianjian-0.1.0.zip",
+        f"{made.manifest}  lianjian-0.1.0/MANIFEST.sha256",
+    ]
 
 
 # ---- it makes itself ----
@@ -283,23 +302,18 @@ def test_it_reproduces_itself_from_inside(opened, tmp_path):
 # ---- a researcher's own data ----
 
 
-def licensed(root, licence, rights="not stated"):
-    """Write a licence on the cards of the dataset ``mine``."""
-    card = root / "data" / "raw" / "mine" / "dataset.toml"
-    text = card.read_text("utf-8")
-    text = re.sub(r'^licence = "not stated".*$', f'licence = "{licence}"', text, flags=re.MULTILINE)
-    text = re.sub(r'^rights = ".*"$', f'rights = "{rights}"', text, flags=re.MULTILINE)
-    card.write_text(text, "utf-8")
+def shared(root, how, spdx=""):
+    """Say who may have the dataset ``mine``, and make its report anew."""
+    share(root, "mine", how, spdx)
     build("mine")
-    run = {"parameters": {"dataset": "mine"}, "options": runner.Options(jobs=1)}
-    assert runner.run(**run) == 0
+    assert runner.run(parameters={"dataset": "mine"}, options=runner.Options(jobs=1)) == 0
 
 
 def test_reports_without_their_data(copy, tmp_path, capsys):
     to = tmp_path / "out"
     assert cli.main(["package", "--to", str(to), "--with-reports", "mine", "--certify"]) == 0
     said = capsys.readouterr().out
-    assert "left out: dataset mine: the licence of" in said
+    assert "left out: dataset mine: no card says who may have villages.csv" in said
     assert "how others can get it: producer and locator" in said
     inside = names(to)
     assert "reports/01-trial-mine/report.html" in inside
@@ -338,7 +352,7 @@ def test_data_with_an_open_licence_go_in_with_their_authors(copy, tmp_path):
     card = copy / "data" / "raw" / "mine" / "dataset.toml"
     head = 'authors = [{ family = "张", given = "三", orcid = "0000-0002-1825-0097" }]\n'
     card.write_text(head + card.read_text("utf-8"), "utf-8")
-    licensed(copy, "CC BY 4.0")
+    shared(copy, "open", "CC-BY-4.0")
     made = bundle.package(tmp_path / "out")
     assert not made.contents.withheld
     crate = ROCrate(made.path)
@@ -348,7 +362,7 @@ def test_data_with_an_open_licence_go_in_with_their_authors(copy, tmp_path):
 
 
 def test_a_trial_stays_out_when_named(copy, tmp_path, capsys):
-    licensed(copy, "CC BY 4.0")
+    shared(copy, "open", "CC-BY-4.0")
     stale = copy / "reports" / "01-trial-mine.failed"
     stale.mkdir()
     (stale / "run.json").write_text('{"error": "it broke", "result": "failed"}', "utf-8")
@@ -360,12 +374,33 @@ def test_a_trial_stays_out_when_named(copy, tmp_path, capsys):
     assert "Name other datasets" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("rights", ["Do not redistribute", "仅供研究，不得外传", "confidential"])
-def test_what_a_card_forbids_no_flag_allows(copy, rights, capsys):
-    licensed(copy, "MIT", rights)
-    assert bundle.package().contents.withheld[0].name == "mine"
-    assert cli.main(["package", "--with-data", "mine"]) == 2
-    assert "others may not have it" in capsys.readouterr().err
+@pytest.mark.parametrize("how", ["never", "on-request"])
+def test_what_a_card_closes(copy, how, capsys):
+    shared(copy, how)
+    [held] = bundle.package().contents.withheld
+    assert (held.name, how in held.withheld) == ("mine", True)
+    capsys.readouterr()
+    assert cli.main(["package", "--with-data", "mine"]) == (2 if how == "never" else 0)
+    assert ("others may not have it" in capsys.readouterr().err) == (how == "never")
+
+
+@pytest.mark.parametrize(
+    "words", ["no CC BY licence was given", "not under CC0", "MIT students only", "CC0", "开放"]
+)
+def test_free_text_opens_nothing(copy, words):
+    card = copy / "data" / "raw" / "mine" / "dataset.toml"
+    text = card.read_text("utf-8").replace('licence = "not stated"', f'licence = "{words}"')
+    card.write_text(text.replace('rights = "not stated"', f'rights = "{words}"'), "utf-8")
+    held = _holdings.holding("mine", ())
+    assert "no card says who may have" in held.withheld
+
+
+def test_what_somebody_marked_as_simulated_is_not_given_away(copy):
+    card = copy / "data" / "raw" / "mine" / "dataset.toml"
+    card.write_text(card.read_text("utf-8").replace('"ledger"', '"simulated"'), "utf-8")
+    share(copy, "mine", "open", "MIT")
+    assert "did not write it" in _holdings.holding("mine", ()).withheld
+    assert not _holdings.holding("mine", ["mine"]).withheld
 
 
 @pytest.mark.parametrize(
@@ -375,9 +410,9 @@ def test_what_a_card_forbids_no_flag_allows(copy, rights, capsys):
 def test_only_persons_that_were_drawn_may_go_in(tmp_path, kind, head, faults):
     book = tmp_path / "book.csv"
     book.write_text("村名,姓名,电话\n甲村,某某,13800138000\n", encoding="utf-8")
-    holding = bundle_data.Holding("x", kind, "X", tmp_path, (), head)
+    holding = _holdings.Holding("x", kind, "X", tmp_path, (), head)
     name = "data/raw/x/book.csv"
-    found = list(bundle_checks._personal({name: book}, {name: holding}))
+    found = list(_checks._personal({name: book}, {name: holding}))
     assert len(found) == faults
     assert all(line.startswith(f"{name}, column 2, column 3: personal") for line in found)
 

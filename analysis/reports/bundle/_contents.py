@@ -1,8 +1,8 @@
 """What goes into a replication bundle, what does not, and why.
 
 Files of the project come from a closed list of places, so that a private note beside them never
-slips in. Data come by their cards, which say who may have them (`bundle_data`). Reports come with
-the data that they were made from.
+slips in. Data come by their cards, which say who may have them. Reports come with the data that
+they were made from.
 """
 
 import json
@@ -15,8 +15,8 @@ from analysis import paths
 from analysis.clean.build import PUBLISHED, datasets
 from analysis.clean.sources import verify
 from analysis.errors import LianjianError
-from analysis.reports.bundle import bundle_data
-from analysis.reports.bundle.bundle_data import Holding
+from analysis.reports.bundle import _holdings
+from analysis.reports.bundle._holdings import Holding
 from analysis.reports.documents import documents
 from analysis.reports.freshness import adhoc, fingerprints, origin
 from analysis.reports.page import ledger
@@ -46,21 +46,7 @@ _MOST = 8  # faults of one kind that are named one by one
 
 @dataclass(frozen=True)
 class Report:
-    """A finished report.
-
-    Attributes
-    ----------
-    run : Run
-        What it was made by.
-    folder : Path
-        Where it lies.
-    record, key : dict
-        Its ``run.json`` and ``key.json``.
-    datasets : tuple of str
-        What it was made from.
-    planned : bool
-        Whether the plan asks for it, so that ``make reports`` makes it.
-    """
+    """A finished report: what made it, from what, and whether ``make reports`` makes it."""
 
     run: Run
     folder: Path
@@ -77,23 +63,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Contents:
-    """What goes in.
-
-    Attributes
-    ----------
-    sources : dict of str to Path
-        Files of the project and its data, by their name in the bundle.
-    holdings : tuple of Holding
-        The datasets that go in.
-    withheld : tuple of Holding
-        Datasets of finished reports that are left out.
-    reports : tuple of Report
-        The reports that go in.
-    dropped : tuple of Report
-        Reports that are left out with their data.
-    commit : str
-        The commit that is checked out, empty where git does not tell.
-    """
+    """What goes in (sources by their name in the bundle), what stays, and git's commit."""
 
     sources: dict[str, Path] = field(repr=False)
     holdings: tuple[Holding, ...]
@@ -113,7 +83,7 @@ def gather(
     Parameters
     ----------
     with_data : collection of str
-        Datasets of ledgers that go in though their cards do not say that others may have them.
+        Datasets that go in though their cards do not say that others may have them.
     with_reports : collection of str
         Datasets that are left out while the reports on them go in.
     without : collection of str
@@ -123,16 +93,15 @@ def gather(
     ------
     LianjianError
         A dataset is unknown or may not go in, a raw file is not what its card says, or a report is
-        missing, failed, not up to date, or made from a source that git does not have.
+        missing, failed, changed, not up to date, or made from a source that git does not have.
     """
-    bundle_data.known([*with_data, *with_reports, *without])
+    _holdings.known([*with_data, *with_reports, *without])
     if PUBLISHED in without or set(without) & set(with_data):
         raise LianjianError(
             f"--without {', '.join(without)}: every build needs {PUBLISHED}, and what --with-data "
             "names goes in. Name other datasets."
         )
-    held = {name: bundle_data.holding(name, with_data, without) for name in datasets()}
-    root = paths.root()
+    held = {name: _holdings.holding(name, with_data, without) for name in datasets()}
     faults, reports = _finished()
     used = {name for report in reports for name in report.datasets} | set(with_data) | {PUBLISHED}
     holdings = [held[name] for name in held if name in used and not held[name].withheld]
@@ -140,27 +109,37 @@ def gather(
     stay = {holding.name for holding in withheld} - set(with_reports)
     kept = [report for report in reports if not stay.intersection(report.datasets)]
     dropped = [report for report in reports if stay.intersection(report.datasets)]
+    sources = dict(_sources(paths.root()))
     for holding in holdings:
         verify(holding.folder, holding.cards)
-    sources = dict(_sources(root))
-    for holding in holdings:
-        sources |= {path.relative_to(root).as_posix(): path for path in holding.files()}
+        sources |= {path.relative_to(paths.root()).as_posix(): path for path in holding.files()}
     faults += _stale(kept)
     faults += [f"{name} is missing; a bundle needs it." for name in NEEDED if name not in sources]
-    commit, differs, _ = origin.ask_git(
-        root, [*ROOMS, *SINGLE, "README.md", "analysis", "data/raw"]
-    )
-    changed = [name for name in differs if name in sources or name == "README.md"]
-    if changed:
-        faults.append(
-            f"{', '.join(changed[:5])}{' and more' if changed[5:] else ''}: not as git has it. "
-            "Commit, then `lianjian run`: others must be able to find what the reports came from."
-        )
+    commit, fault = _in_git(sources)
+    faults += [fault] * bool(fault)
     if not kept:
         faults.append("There is no report to put in. `lianjian run` makes them.")
+    stop_at(faults)
+    return Contents(sources, tuple(holdings), tuple(withheld), tuple(kept), tuple(dropped), commit)
+
+
+def stop_at(faults: Sequence[str]) -> None:
+    """Raise unless there are no faults."""
     if faults:
         raise LianjianError("No bundle was made:" + "".join(f"\n  {fault}" for fault in faults))
-    return Contents(sources, tuple(holdings), tuple(withheld), tuple(kept), tuple(dropped), commit)
+
+
+def _in_git(sources: Collection[str]) -> tuple[str, str]:
+    """Return the commit that is checked out, and what of the sources git does not have."""
+    rooms = [*ROOMS, *SINGLE, "README.md", "analysis", "data/raw"]
+    commit, differs, _ = origin.ask_git(paths.root(), rooms)
+    changed = [name for name in differs if name in sources or name == "README.md"]
+    if not changed:
+        return commit, ""
+    return commit, (
+        f"{', '.join(changed[:5])}{' and more' if changed[5:] else ''}: not as git has it. "
+        "Commit, then `lianjian run`: others must be able to find what the reports came from."
+    )
 
 
 # ---- files of the project ----

@@ -4,7 +4,6 @@ It is put together in a folder beside its place, checked there, and renamed. The
 the same reports give the same bytes.
 """
 
-import hashlib
 import json
 import shutil
 import zipfile
@@ -14,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import __version__, files, paths
+from analysis.clean.sources import sha256
 from analysis.errors import LianjianError
-from analysis.reports.bundle import bundle_checks, bundle_contents, crate, replication
-from analysis.reports.bundle.bundle_contents import Contents
+from analysis.reports.bundle import _checks, _contents, _crate, _readme
+from analysis.reports.bundle._contents import Contents
+from analysis.reports.bundle.verify import MANIFEST, is_program
 from analysis.reports.page import index
 from analysis.reports.run import staging
 
-MANIFEST = "MANIFEST.sha256"
 README = "README.md"
 
 
@@ -36,12 +36,15 @@ class Made:
         Number of files in it, and its bytes.
     contents : Contents
         What went in, and what did not.
+    manifest : str
+        The SHA-256 of its manifest: published with the bundle, it lets nobody change both.
     """
 
     path: Path
     files: int
     size: int
     contents: Contents
+    manifest: str
 
 
 def package(
@@ -59,7 +62,7 @@ def package(
     to : Path, optional
         A name that ends in ``.zip``, or a folder; ``dist/lianjian-VERSION.zip`` when absent.
     with_data, with_reports, without
-        As for `bundle_contents.gather`.
+        As for `_contents.gather`.
     certified : bool
         Whether the authors say in the README that they may use the data and pass them on.
 
@@ -73,21 +76,13 @@ def package(
     reports.mkdir(exist_ok=True)
     target = _place(to)
     with staging.alone(reports):  # no run may change a report meanwhile
-        contents = bundle_contents.gather(with_data, with_reports, without)
+        contents = _contents.gather(with_data, with_reports, without)
         with _assembling(target) as folder:
             _fill(folder, contents, certified=certified)
-            data = {
-                path.relative_to(paths.root()).as_posix(): holding
-                for holding in contents.holdings
-                for path in holding.files()
-            }
-            if faults := bundle_checks.check(folder, data):
-                raise LianjianError(
-                    "No bundle was made:" + "".join(f"\n  {fault}" for fault in faults)
-                )
+            _contents.stop_at(_checks.check(folder, contents.holdings))
             count = sum(path.is_file() for path in folder.rglob("*"))
-            size = _publish(folder, target)
-    return Made(target, count, size, contents)
+            size, manifest = _publish(folder, target)
+    return Made(target, count, size, contents, manifest)
 
 
 def _place(to: Path | None) -> Path:
@@ -95,7 +90,7 @@ def _place(to: Path | None) -> Path:
     root = paths.root()
     target = (to or root / "dist" / f"lianjian-{__version__}.zip").resolve()
     inside = target.is_relative_to(root) and target.relative_to(root).parts
-    rooms = {room.partition("/")[0] for room in bundle_contents.ROOMS}
+    rooms = {room.partition("/")[0] for room in _contents.ROOMS}
     if target == root or (inside and inside[0] in {*rooms, "analysis", "data", "reports"}):
         raise LianjianError(
             f"{target} lies in a folder that is packed. Choose another place: dist/ is one."
@@ -114,7 +109,7 @@ def _is_ours(path: Path) -> bool:
         return not any(path.iterdir())  # somebody may have worked in an unpacked bundle
     try:
         with zipfile.ZipFile(path) as file:
-            return {MANIFEST, crate.FILE} <= {name.partition("/")[2] for name in file.namelist()}
+            return {MANIFEST, _crate.FILE} <= {name.partition("/")[2] for name in file.namelist()}
     except (OSError, zipfile.BadZipFile):
         return False
 
@@ -135,30 +130,30 @@ def _fill(folder: Path, contents: Contents, *, certified: bool) -> None:
     for name, path in contents.sources.items():
         _copy(path, folder / name)
     for report in contents.reports:
-        for name in bundle_contents.OF_REPORT:
+        for name in _contents.OF_REPORT:
             if (report.folder / name).is_file():
                 _copy(report.folder / name, folder / "reports" / report.slug / name)
         # the name of a machine is often that of its owner
         record = {key: value for key, value in report.record.items() if key != "host"}
         place = folder / "reports" / report.slug / "run.json"
         place.write_text(files.to_json(record), "utf-8", newline="\n")
-    reports = folder / "reports"
-    index.write(reports)  # what is packed is up to date
+    index.write(folder / "reports")  # what is packed is up to date
     sizes = {name: path.stat().st_size for name, path in _walk(folder)}
-    readme = replication.write(contents, sum(sizes.values()), certified=certified)
+    readme = _readme.write(contents, sum(sizes.values()), certified=certified)
     files.write_text(folder / README, readme)
     # README says what the crate says in words; the manifest names both
     sizes |= {README: (folder / README).stat().st_size, MANIFEST: 0}
-    metadata = json.dumps(crate.write(contents, sizes), ensure_ascii=False, indent=2)
-    files.write_text(folder / crate.FILE, f"{metadata}\n")
-    lines = [f"{_sha256(path)}  {name}\n" for name, path in _walk(folder)]
+    metadata = json.dumps(_crate.write(contents, sizes), ensure_ascii=False, indent=2)
+    files.write_text(folder / _crate.FILE, f"{metadata}\n")
+    lines = [f"{sha256(path)}  {name}\n" for name, path in _walk(folder)]
     files.write_text(folder / MANIFEST, "".join(lines))
 
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    with source.open("rb") as stream:
+        target.chmod(0o755 if is_program(stream.read(2)) else 0o644)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -166,21 +161,23 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
     yield from sorted(found.items())
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _publish(folder: Path, target: Path) -> int:
-    """Put what was assembled in its place and return its bytes."""
+def _publish(folder: Path, target: Path) -> tuple[int, str]:
+    """Put a bundle in its place and its hashes beside it; return its bytes, the manifest's hash."""
+    manifest = sha256(folder / MANIFEST)
+    record = target.with_name(f"{target.name}.sha256")
+    record.unlink(missing_ok=True)  # it must never be that of another bundle
     if target.suffix != ".zip":
         size = sum(path.stat().st_size for _, path in _walk(folder))
         files.replace_folder(folder, target, target.with_name(f".{target.name}.previous"))
-        return size
+        files.write_text(record, f"{manifest}  {target.name}/{MANIFEST}\n")
+        return size, manifest
     staged = target.with_name(f".{target.name}.staging")
     try:
         files.zip_folder(folder, staged, target.stem)
+        whole = sha256(staged)
         staged.replace(target)
     finally:
         staged.unlink(missing_ok=True)
-    return target.stat().st_size
+    both = f"{whole}  {target.name}\n{manifest}  {target.stem}/{MANIFEST}\n"
+    files.write_text(record, both)
+    return target.stat().st_size, manifest

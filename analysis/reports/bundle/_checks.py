@@ -5,7 +5,6 @@ repeats what stands there.
 """
 
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,8 @@ from pathlib import Path
 from analysis import paths
 from analysis.clean.books.collect import collect
 from analysis.clean.personal import REASONS, find_personal, shape_of
-from analysis.reports.bundle.bundle_data import Holding
+from analysis.clean.sources import sha256
+from analysis.reports.bundle._holdings import Holding
 from analysis.reports.page.checks import ABSOLUTE
 
 INVENTED = ("analysis/", "benchmarks/", "data/example/", "tests/")
@@ -30,21 +30,14 @@ _SVG = re.compile(r"<(?:path|use|svg|g|clipPath|rect)\b[^<>]*>")
 _MOST = 5
 
 
-def check(folder: Path, data: Mapping[str, Holding]) -> list[str]:
+def check(folder: Path, holdings: Iterable[Holding]) -> list[str]:
     """Return what is wrong with a bundle, a sentence each; empty when nothing is.
 
-    Parameters
-    ----------
-    folder : Path
-        The bundle.
-    data : mapping of str to Holding
-        Raw files, as named in the bundle, with the dataset that they belong to.
-
-    Notes
-    -----
     Workbooks are read as `lianjian build` reads them. PDF and Word files are not opened: they are
-    made from the page beside them, which is looked through.
+    made from the notebook beside them, which is looked through.
     """
+    root = paths.root()
+    data = {p.relative_to(root).as_posix(): held for held in holdings for p in held.files()}
     files = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     return [*_empty(files), *_twice(files), *_machine(files), *_personal(files, data)]
 
@@ -61,7 +54,7 @@ def _twice(files: Mapping[str, Path]) -> Iterator[str]:
     for name, path in files.items():
         if name.startswith("reports/"):
             continue
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = sha256(path)
         if digest in seen and path.stat().st_size:
             yield f"{name} and {seen[digest]} hold the same bytes. Keep one of them."
         seen.setdefault(digest, name)

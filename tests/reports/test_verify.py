@@ -1,0 +1,196 @@
+"""A bundle is held against its manifest: by the library, and by a file that needs Python alone."""
+
+import hashlib
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from analysis.files import zip_folder
+from analysis.reports.bundle import verify
+
+SCRIPT = Path(sys.modules[verify.__module__].__file__)
+PLACE = "analysis/reports/bundle/verify.py"
+FILES = {
+    "README.md": "read me\n",
+    "Makefile": "all:\n",
+    ".ci/run": "#!/bin/sh\n",
+    "docs/note.md": "a note\n",
+    "docs/other.md": "another\n",
+    "data/raw/甲镇 2024.csv": "村名,收入\n",
+    "reports/01/numbers.csv": "name,value\n",
+    "reports/01/run.json": "{}\n",
+}
+
+
+def manifest(folder):
+    """Write the manifest of a folder, as it would stand if a stranger had written it."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "MANIFEST.sha256"
+    ]
+    (folder / "MANIFEST.sha256").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "bundle"
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    (folder / PLACE).parent.mkdir(parents=True)
+    shutil.copyfile(SCRIPT, folder / PLACE)
+    (folder / ".ci/run").chmod(0o755)
+    manifest(folder)
+    return folder
+
+
+def alone(folder, *arguments):
+    """Run the file of the bundle itself, as whoever unpacked it would."""
+    command = [sys.executable, "-I", str(folder / PLACE), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
+    assert not done.stderr
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_what_is_as_it_was_packed(folder, tmp_path):
+    verdict = verify(folder)
+    assert (verdict.differences, verdict.notes, verdict.files) == ((), (), len(FILES) + 1)
+    own = hashlib.sha256((folder / "MANIFEST.sha256").read_bytes()).hexdigest()
+    assert verdict.manifest == own
+    code, lines = alone(folder)
+    assert code == 0
+    assert lines[0] == f"{len(FILES) + 1} files in the manifest, all as packed"
+    assert own in lines[1]
+    zip_folder(folder, tmp_path / "b.zip", "bundle")
+    assert verify(tmp_path / "b.zip") == verdict
+    assert alone(folder, str(tmp_path / "b.zip"))[0] == 0
+
+
+def test_ten_planted_changes_are_all_named(folder):
+    (folder / "reports/01/numbers.csv").write_text("name,valve\n", "utf-8")
+    (folder / "docs/note.md").unlink()
+    (folder / "docs/new.md").write_text("new\n", "utf-8")
+    (folder / ".hidden").write_text("hidden\n", "utf-8")
+    (folder / "docs/other.md").rename(folder / "docs/renamed.md")
+    (folder / "Makefile").rename(folder / "makefile")
+    (folder / "data/raw/甲镇 2024.csv").chmod(0o755)
+    (folder / "reports/01/run.json").rename(folder.parent / "run.json")
+    (folder / "reports/01/run.json").symlink_to(folder.parent / "run.json")
+    (folder / "tools/deep").mkdir(parents=True)
+    for name in ("a.py", "deep/b.py"):
+        (folder / "tools" / name).write_text("import os\n", "utf-8")
+    (folder / "empty").mkdir()
+    (folder / "README.md").write_bytes((folder / "README.md").read_bytes() + b" ")
+    expected = [
+        "README.md: changed",
+        "reports/01/numbers.csv: changed",
+        f"reports/01/run.json: is a link to {folder.parent / 'run.json'}",
+        "Makefile: is called makefile now, in other case",
+        "docs/note.md: missing",
+        "docs/other.md: is called docs/renamed.md now",
+        ".hidden: added",
+        "docs/new.md: added",
+        "empty: added (an empty folder)",
+        "tools/: added, with 2 files",
+        "data/raw/甲镇 2024.csv: may be executed now (mode 755)",
+    ]
+    assert list(verify(folder).differences) == expected
+    code, lines = alone(folder)
+    assert (code, lines[:-2]) == (1, expected)
+    assert lines[-2] == f"{len(FILES) + 1} files in the manifest, {len(expected)} differ"
+
+
+def test_a_lost_bit_is_told_and_is_no_difference(folder):
+    (folder / ".ci/run").chmod(0o644)
+    verdict = verify(folder)
+    assert verdict.differences == ()
+    assert verdict.notes == (".ci/run: may not be executed now, as it was packed to be",)
+
+
+def entry(name, mode):
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr = 3, mode << 16
+    return info
+
+
+def test_changes_in_a_zip_file(folder, tmp_path):
+    path = tmp_path / "bundle.zip"
+    (folder / ".ci/run").chmod(0o644)
+    zip_folder(folder, path, "bundle")
+    with zipfile.ZipFile(path, "a") as file:
+        for name in ("bundle/../../evil", "other/x", "/etc/x", "bundle\\x"):
+            file.writestr(entry(name, stat.S_IFREG | 0o644), "x")
+        file.writestr(entry("bundle/link", stat.S_IFLNK | 0o777), "/etc/hostname")
+        file.writestr(entry("bundle/README.md", stat.S_IFREG | 0o644), "again")
+        file.writestr(entry("bundle/setuid", stat.S_IFREG | 0o4755), "x")
+        file.writestr(entry("bundle/folder/", stat.S_IFDIR | 0o755), "")
+    said = verify(path).differences
+    assert set(said) == {
+        "bundle/../../evil: lies outside the folder bundle",
+        "other/x: lies outside the folder bundle",
+        "/etc/x: lies outside the folder bundle",
+        "bundle\\x: lies outside the folder bundle",
+        "README.md: stands twice in the zip file",
+        "link: added (a link, or no ordinary file)",
+        "setuid: added",
+        "folder: added (a folder of its own)",
+        ".ci/run: may not be executed now, as it was packed to be",
+    }
+
+
+def test_a_zip_file_with_a_broken_byte(folder, tmp_path):
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as file:  # not compressed, so that a byte can be changed
+        for name in sorted(p for p in folder.rglob("*") if p.is_file()):
+            file.write(name, f"bundle/{name.relative_to(folder).as_posix()}")
+    path.write_bytes(path.read_bytes().replace(b"a note\n", b"a nope\n", 1))
+    [said] = verify(path).differences
+    assert said.startswith("docs/note.md: is a file that cannot be read")
+
+
+def test_who_changes_the_manifest_as_well_is_found_by_its_hash(folder, tmp_path):
+    path = tmp_path / "bundle.zip"
+    before = verify(folder).manifest
+    zip_folder(folder, path, "bundle")
+    whole = hashlib.sha256(path.read_bytes()).hexdigest()
+    record = f"{whole}  bundle.zip\n{before}  bundle/MANIFEST.sha256\n"
+    path.with_name("bundle.zip.sha256").write_text(record, "utf-8")
+    assert verify(path).differences == ()
+    (folder / "docs/note.md").write_text("another note\n", "utf-8")
+    manifest(folder)
+    zip_folder(folder, path, "bundle")
+    assert verify(folder).differences == ()
+    assert verify(folder).manifest != before
+    assert verify(path).differences == (
+        "bundle.zip: is not the one that bundle.zip.sha256 names",
+        "bundle/MANIFEST.sha256: is not the one that bundle.zip.sha256 names",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("no hash at all", "MANIFEST.sha256, line 10: is no hash and name of a file"),
+        (f"{'0' * 64}  README.md", "MANIFEST.sha256, line 10: names README.md again"),
+        (f"{'0' * 64}  ../x", "../x: missing"),
+        (f"{'0' * 64}  a\x1b[2Jb", "a\\x1b[2Jb: missing"),
+    ],
+)
+def test_a_manifest_that_is_none(folder, line, said):
+    with (folder / "MANIFEST.sha256").open("a", encoding="utf-8") as stream:
+        stream.write(f"{line}\n")
+    assert verify(folder).differences == (said,)
+    assert alone(folder)[0] == 1
+
+
+def test_what_is_no_bundle(tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    for place in ("nowhere", "x.zip", "."):
+        with pytest.raises((OSError, zipfile.BadZipFile)):
+            verify(tmp_path / place)
