@@ -370,7 +370,7 @@ def package(options: argparse.Namespace) -> int:
     count = len(made.contents.reports)
     say(f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
          f"{made.size / 1e6:.1f} MB")  # fmt: skip
-    _say(f"the SHA-256 of its manifest, to publish with it: {made.manifest}")
+    say(f"the SHA-256 of its manifest, to publish with it: {made.manifest}")
     for holding in made.contents.withheld:
         say(f"left out: dataset {holding.name}: {holding.withheld}")
         if holding.untold:
@@ -379,6 +379,15 @@ def package(options: argparse.Namespace) -> int:
     for report in made.contents.dropped:
         say(f"left out: report {report.slug}, made from a dataset that is left out")
     return Exit.GOOD
+
+
+def verify(options: argparse.Namespace) -> int:
+    from analysis.reports.bundle import held
+
+    all_match, lines = held(options.place)
+    for line in lines:
+        say(line)
+    return 0 if all_match else 1
 
 
 def dictionary(_: argparse.Namespace) -> int:

@@ -185,6 +185,18 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
                          "you may use these data, and pass on those in it")  # fmt: skip
     package.set_defaults(action=_commands.package)
 
+    verify = group.add_parser(
+        "verify", help="say what is not as it was written or packed; exit code 1 if anything is not"
+    )
+    verify.add_argument(
+        "place",
+        nargs="?",
+        type=Path,
+        metavar="PLACE",
+        help="a bundle (folder or zip file), a report or a dataset; default: the whole project",
+    )
+    verify.set_defaults(action=_commands.verify)
+
 
 def _json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="answer a program; what is said to a "

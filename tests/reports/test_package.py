@@ -250,6 +250,43 @@ def test_the_zip_file_is_sound(copy):
     ]
 
 
+def test_what_was_changed_is_named_by_the_command(copy, capsys):
+    assert cli.main(["verify"]) == 0
+    assert "3 datasets and 2 reports are what was written" in capsys.readouterr().out
+    (copy / "data" / "raw" / "mine" / "accounts.csv").write_text(ACCOUNTS, "utf-8")
+    page = copy / "reports" / "01-trial" / "report.html"
+    page.write_text(page.read_text("utf-8") + " ", "utf-8")
+    (copy / "reports" / "01-trial-mine" / "numbers.csv").unlink()
+    assert cli.main(["verify"]) == 1
+    said = capsys.readouterr().out
+    assert "accounts.csv is not the file that its card describes" in said
+    assert "reports/01-trial: report.html is not what the run wrote" in said
+    assert "reports/01-trial-mine: numbers.csv is missing" in said
+    assert cli.main(["verify", str(copy / "reports" / "01-trial")]) == 1
+    assert cli.main(["verify", str(copy / "data" / "raw" / "trial")]) == 0
+    capsys.readouterr()
+    assert cli.main(["verify", str(copy / "docs")]) == 2
+    assert "holds no hashes to compare with" in capsys.readouterr().err
+
+
+def test_the_command_holds_a_bundle_against_its_manifest(copy, opened, packed, capsys, monkeypatch):
+    assert cli.main(["verify", str(packed.path)]) == 0
+    assert packed.manifest in capsys.readouterr().out
+    inside = copy.parent / "trial"
+    shutil.copytree(opened, inside)
+    (inside / "docs" / "note.md").write_text("Done otherwise.\n", "utf-8")
+    assert cli.main(["verify", str(inside)]) == 1
+    assert "docs/note.md: changed" in capsys.readouterr().out
+    monkeypatch.setenv("LIANJIAN_ROOT", str(inside))
+    for made in (".venv/bin/python", "data/processed/x/y", "analysis/__pycache__/z.pyc"):
+        (inside / made).parent.mkdir(parents=True, exist_ok=True)
+        (inside / made).write_text("made by working here\n", "utf-8")
+    assert cli.main(["verify"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    count = len(manifest(inside))
+    assert said[1:3] == ["docs/note.md: changed", f"{count} files in the manifest, 1 differs"]
+
+
 # ---- it makes itself ----
 
 
