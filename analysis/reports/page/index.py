@@ -79,8 +79,8 @@ def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
     old : mapping of str to str
         Reports that are not what would be made now, and why.
     """
+    ledger.write_whole(reports)  # the index links to it
     files.write_text(reports / "index.html", render(reports, old))
-    ledger.write_whole(reports)
 
 
 def is_of(reports: Path, old: Mapping[str, str] = NOTHING) -> bool:
