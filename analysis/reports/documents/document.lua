@@ -229,6 +229,23 @@ local function simulated(span)
   return pandoc.RawInline('typst', '#mark(' .. typst(span.content) .. ')')
 end
 
+-- A formula says in TeX what it is to a reader who cannot see it.
+local function formula(math)
+  if not to_typst then return nil end
+  local set = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), 'typst')
+  local block = tostring(math.mathtype == 'DisplayMath')
+  return pandoc.RawInline('typst', ('#math.equation(alt: %s, block: %s, %s)'):format(
+    quoted(math.text), block, set:gsub('%s+$', '')))
+end
+
+-- A picture among words stands no wider than the text.
+local function picture(image)
+  if not to_typst then return nil end
+  return pandoc.RawInline('typst', ('#box(image(%s, alt: %s, width: %s))'):format(
+    quoted(image.src), quoted(pandoc.utils.stringify(image.caption)),
+    image.attributes.share and image.attributes.share .. '%' or 'auto'))
+end
+
 local function figure(fig)
   local image
   fig:walk({ Image = function(found) image = image or found end })
@@ -268,4 +285,5 @@ return {
   { Link = inline_link },
   { Span = simulated },
   { Figure = figure, Blocks = blocks },
+  { Math = formula, Image = picture },
 }

@@ -6,6 +6,7 @@ the PDF as an attachment.
 
 import base64
 import hashlib
+import io
 import json
 import re
 import subprocess
@@ -48,6 +49,7 @@ _STRANGE = re.compile(r'<img\b(?![^>]*src="image-\d+\.[a-z]+")[^>]*>')
 _SIZE = re.compile(rb'<svg\b[^>]*? height="([\d.]+)[a-z]*"[^>]*? width="([\d.]+)|'
                    rb'<svg\b[^>]*? width="([\d.]+)[a-z]*"[^>]*? height="([\d.]+)')  # fmt: skip
 _TAG = re.compile(r"<[^>]+>")
+_TEXT_WIDTH = 650  # pixels, as a browser counts them, that the text is wide on paper
 _TALLEST = 0.42  # of the page: what a figure may take, as a share of its width, is 1 / 0.42
 
 
@@ -258,6 +260,11 @@ def run_pandoc(*options: str, given: str = "") -> bytes:
 def share(image: bytes) -> int:
     """Return the width of an image in per cent of the text, so that it stays on its page."""
     match = _SIZE.search(image[:4000])
+    if match is None and b"<svg" not in image[:1000]:
+        from PIL import Image  # noqa: PLC0415  (a photograph: seldom)
+
+        width = Image.open(io.BytesIO(image)).size[0]
+        return max(1, min(100, round(100 * width / _TEXT_WIDTH)))
     if match is None:
         return 100
     height, width = (match[1], match[2]) if match[1] else (match[4], match[3])

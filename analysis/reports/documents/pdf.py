@@ -2,6 +2,8 @@
 
 import json
 import re
+import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -45,7 +47,7 @@ def to_pdf(document: Document) -> bytes:
         **document.attached,
     }
     try:
-        made = typst.compile(  # type: ignore[call-overload]  # its types leave a dict out
+        made = compiled(
             sources,
             font_paths=fonts(),
             pdf_standards=STANDARDS,
@@ -54,6 +56,16 @@ def to_pdf(document: Document) -> bytes:
     except typst.TypstError as error:
         raise LianjianError(_explain(error, document)) from error
     return bytes(made)
+
+
+def compiled(sources: Mapping[str, bytes], **options: Any) -> Any:  # noqa: ANN401  (as typst's)
+    """Let typst set ``main.typ`` of these files; in memory it would take none but texts."""
+    import typst  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="lianjian-") as folder:
+        for name, content in sources.items():
+            Path(folder, name).write_bytes(content)
+        return typst.compile(Path(folder, "main.typ"), **options)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from analysis.files import zipped
 from analysis.reports.documents import documents
 from analysis.reports.documents.documents import Document
-from analysis.reports.documents.pdf import fonts
+from analysis.reports.documents.pdf import compiled, fonts
 from analysis.reports.markup import SIMULATED
 
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -140,15 +140,11 @@ def _styled(style: str, text: str) -> str:
 
 def _pictures(images: dict[str, bytes]) -> dict[str, tuple[bytes, float]]:
     """Draw images as PNG, with their width on the page in cm."""
-    import typst  # noqa: PLC0415
-
     if not images:
         return {}
     sheets = "\n#pagebreak(weak: true)\n".join(f'#image("{name}")' for name in images)
     main = f"#set page(width: auto, height: auto, margin: 0pt)\n{sheets}".encode()
-    made = typst.compile(
-        {"main.typ": main, **images}, font_paths=fonts(), format="png", ppi=_RESOLUTION
-    )
+    made = compiled({"main.typ": main, **images}, font_paths=fonts(), format="png", ppi=_RESOLUTION)
     drawn = [made] if isinstance(made, bytes) else made
     return {
         name: (content, _WIDTH * documents.share(images[name]) / 100)

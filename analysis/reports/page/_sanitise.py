@@ -40,6 +40,7 @@ _SETTING = {
     "maxsize",
 }  # fmt: skip
 _IMAGE = re.compile(r"data:image/(?:svg\+xml|png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+_IMG = re.compile(r'<img((?:\s+[\w-]+="[^"]*")*)>')  # as the cleaner writes it
 _ANCHORS = {
     "own": re.compile(r"(?:fig|tab|num)-[a-z0-9_-]+\Z"),
     "prose": re.compile(r"fn(?:ref)?-[0-9]+\Z"),
@@ -61,12 +62,12 @@ _COLOURS = re.compile(r"(?:background|color)[\w-]*\s*:")
 
 def own(html: str) -> str:
     """Clean what ``show``, ``table`` and ``record`` published: their ids and classes stay."""
-    return str(_cleaner("own").clean(visible(html)))
+    return _clean("own", html)
 
 
 def prose(html: str) -> str:
     """Clean what was made of markdown: formulas, callouts and footnotes stay."""
-    return str(_cleaner("prose").clean(visible(html)))
+    return _clean("prose", html)
 
 
 def foreign(html: str) -> str:
@@ -77,7 +78,13 @@ def foreign(html: str) -> str:
     >>> foreign('<b onclick="x()">a</b><script>x()</script><a href="javascript:x()">b</a>')
     '<b>a</b><a rel="noopener noreferrer">b</a>'
     """
-    return str(_cleaner("foreign").clean(visible(html)))
+    return _clean("foreign", html)
+
+
+def _clean(source: str, html: str) -> str:
+    clean = str(_cleaner(source).clean(visible(html)))
+    # a picture whose address was taken away shows nothing
+    return _IMG.sub(lambda match: match[0] if ' src="' in match[1] else "", clean)
 
 
 @cache
