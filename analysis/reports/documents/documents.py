@@ -263,7 +263,7 @@ def share(image: bytes) -> int:
     if match is None and b"<svg" not in image[:1000]:
         from PIL import Image  # noqa: PLC0415  (a photograph: seldom)
 
-        width = Image.open(io.BytesIO(image)).size[0]
+        pixels = Image.open(io.BytesIO(image)).size[0]
         return max(1, min(100, round(100 * width / _TEXT_WIDTH)))
     if match is None:
         return 100
