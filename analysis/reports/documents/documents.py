@@ -264,7 +264,7 @@ def share(image: bytes) -> int:
         from PIL import Image  # noqa: PLC0415  (a photograph: seldom)
 
         pixels = Image.open(io.BytesIO(image)).size[0]
-        return max(1, min(100, round(100 * width / _TEXT_WIDTH)))
+        return max(1, min(100, round(100 * pixels / _TEXT_WIDTH)))
     if match is None:
         return 100
     height, width = (match[1], match[2]) if match[1] else (match[4], match[3])
