@@ -3,10 +3,10 @@
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from analysis.errors import DataError, Exit, LianjianError, of_system
+from analysis.errors import DataError, Exit, LianjianError
 from analysis.terminal import answer, answer_json, say, warn
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
@@ -16,6 +16,32 @@ DEFAULT_DATASET = "simulated"
 
 SCHEMA = 1
 """Version of the JSON that commands write; it grows when a key goes or changes its meaning."""
+
+
+def perform(options: argparse.Namespace) -> tuple[int, str]:
+    """Do what a command line asks for; return the exit code, and what stood in the way."""
+    try:
+        _stand_somewhere()
+        return options.action(options), ""
+    except LianjianError as error:
+        return error.exit, str(error)
+    except OSError as error:
+        import tempfile
+
+        from analysis.files import of_system
+
+        return Exit.FAILED, of_system(error, Path(tempfile.gettempdir()))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED, "stopped"
+
+
+def _stand_somewhere() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise LianjianError(
+            "The folder that this was started in is gone. Change to one that exists."
+        ) from None
 
 
 def for_program(command: str, **content: Any) -> dict[str, Any]:  # noqa: ANN401  (JSON)
@@ -74,6 +100,7 @@ def build(options: argparse.Namespace) -> int:
     from analysis import paths
     from analysis.clean.build import build as build_dataset
     from analysis.clean.build import datasets
+    from analysis.files import of_system
 
     wants_default = not options.names or DEFAULT_DATASET in options.names
     if wants_default and not (paths.raw() / DEFAULT_DATASET / "dataset.toml").is_file():
@@ -135,6 +162,8 @@ def _in_words(score: Mapping[str, int]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from analysis.reports.plan import notebooks
     from analysis.reports.run import results, runner
     from analysis.reports.run.execute import Limits
@@ -178,6 +207,7 @@ def _built(names: Sequence[str]) -> list[dict[str, Any]]:
     """
     from analysis import paths
     from analysis.clean.build import build as build_dataset
+    from analysis.files import of_system
 
     built = []
     for name in names:

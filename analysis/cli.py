@@ -1,7 +1,6 @@
 """The command ``lianjian``."""
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import NoReturn
 
 from analysis import __version__, _commands, terminal
 from analysis._commands import DEFAULT_DATASET
-from analysis.errors import Exit, LianjianError, of_system
+from analysis.errors import Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     is_for_program = getattr(options, "json", False)
     with terminal.aside() if is_for_program else nullcontext():
-        code, said = _perform(options)
+        code, said = _commands.perform(options)
         if said:
             terminal.warn(said)
             if is_for_program and not terminal.lost():
@@ -27,28 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif lost := terminal.lost():
             terminal.warn(f"{lost} What it had to say after that is lost; what it did is done.")
     return code
-
-
-def _perform(options: argparse.Namespace) -> tuple[int, str]:
-    """Do what a command line asks for; return the exit code, and what stood in the way."""
-    try:
-        _stand_somewhere()
-        return options.action(options), ""
-    except LianjianError as error:
-        return error.exit, str(error)
-    except OSError as error:
-        return Exit.FAILED, of_system(error, Path(tempfile.gettempdir()))
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED, "stopped"
-
-
-def _stand_somewhere() -> None:
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        raise LianjianError(
-            "The folder that this was started in is gone. Change to one that exists."
-        ) from None
 
 
 class _Parser(argparse.ArgumentParser):

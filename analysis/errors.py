@@ -1,10 +1,6 @@
 """Errors that speak to a person, and the exit codes that tell a program."""
 
-import errno
-import os
-import shutil
 from enum import IntEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -47,26 +43,6 @@ class DataError(LianjianError):
     """Data are missing or cannot be built."""
 
     exit = Exit.NO_DATA
-
-
-def of_system(error: OSError, folder: Path) -> str:
-    """Say what the system refused, and of a full disk which one it is.
-
-    Parameters
-    ----------
-    error : OSError
-        What it raised.
-    folder : Path
-        Where something was being written, for an error that names no file.
-    """
-    place = Path(os.fsdecode(error.filename)) if error.filename else folder
-    said = f"{error.strerror or error}: {place}."
-    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-        return said
-    there = next((path for path in (place, *place.parents) if path.exists()), folder)
-    disk = next(path for path in (there.resolve(), *there.resolve().parents) if path.is_mount())
-    free = shutil.disk_usage(disk).free
-    return f"{said} The disk at {disk} has {free / 1e6:,.1f} MB left; make room on it."
 
 
 def need_columns(frame: "pd.DataFrame", *columns: str) -> None:

@@ -275,3 +275,23 @@ def _zip_entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
 def to_json(content: Any) -> str:  # noqa: ANN401  (JSON can be anything)
     """Return JSON with sorted keys: the same content gives the same bytes."""
     return json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def of_system(error: OSError, folder: Path) -> str:
+    """Say what the system refused, and of a full disk which one it is.
+
+    Parameters
+    ----------
+    error : OSError
+        What it raised.
+    folder : Path
+        Where something was being written, for an error that names no file.
+    """
+    place = Path(os.fsdecode(error.filename)) if error.filename else folder
+    said = f"{error.strerror or error}: {place}."
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return said
+    there = next((path for path in (place, *place.parents) if path.exists()), folder)
+    disk = next(path for path in (there.resolve(), *there.resolve().parents) if path.is_mount())
+    free = shutil.disk_usage(disk).free
+    return f"{said} The disk at {disk} has {free / 1e6:,.1f} MB left; make room on it."

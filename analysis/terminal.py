@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -107,7 +106,7 @@ def overwrite(text: str, columns: int) -> int:
     columns : int
         What `overwrite` returned the last time, 0 at first.
     """
-    room, wide, shown = shutil.get_terminal_size().columns - 1, 0, ""
+    room, wide, shown = _columns() - 1, 0, ""
     for sign in visible(text):
         wide += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
         if wide > room:
@@ -115,6 +114,11 @@ def overwrite(text: str, columns: int) -> int:
         shown += sign
     _write(_person[-1], f"\r{' ' * columns}\r{shown}")
     return min(wide, room)
+
+
+def _columns() -> int:
+    stream: TextIO = getattr(sys, _person[-1])
+    return os.get_terminal_size(stream.fileno()).columns
 
 
 def _write(name: str, text: str) -> None:

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
+ROOT = Path(__file__).parents[1]
 LIANJIAN = [sys.executable, "-m", "analysis"]
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
@@ -107,3 +109,66 @@ def test_the_next_file_does_not_become_a_closed_stream(tmp_path):
     )
     subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", code], check=True)
     assert (tmp_path / "x").read_text() == "True\n"
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A project of two notebooks, and the environment that finds it."""
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "reports").mkdir()
+    for name in ("01-a", "02-b"):
+        cells = [nbformat.v4.new_code_cell(f"print({name!r})", id="one")]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"notebooks/{name}.ipynb")
+    return tmp_path, {**os.environ, "LIANJIAN_ROOT": str(tmp_path)}
+
+
+CODE = """
+import sys
+from analysis import _commands, cli
+_commands._built = lambda names: []
+sys.exit(cli.main(["run", "--jobs", "1"]))
+"""
+RUN = [sys.executable, "-c", CODE]
+
+
+@pytest.mark.parametrize("out", [">&-", "| head -c 1", ">&- 2>&-", "2>&1 | head -c 1"])
+def test_a_run_that_nobody_listens_to_makes_every_report(small, out):
+    root, env = small
+    script = f'exec 3>&1; {{ "$@"; echo $? >&3; }} {out}'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *RUN], env=env, capture_output=True, check=False
+    )
+    assert done.stdout.decode().split()[-1].endswith("0"), done.stderr
+    assert b"Traceback" not in done.stdout + done.stderr
+    assert b"unchanged" not in done.stderr
+    for name in ("01-a", "02-b"):
+        assert (root / "reports" / name / "report.html").is_file()
+    assert (root / "reports" / "index.html").is_file()
+
+
+@needs_full
+def test_a_run_whose_words_find_no_room_makes_every_report(small):
+    root, env = small
+    with FULL.open("wb") as full:
+        done = subprocess.run(RUN, env=env, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0
+    assert b"Standard output could not be written: No space left on device." in done.stderr
+    assert b"what it did is done" in done.stderr
+    assert (root / "reports" / "02-b" / "report.html").is_file()
+    assert (root / "reports" / "index.html").is_file()
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'cd {gone} && rmdir {gone} && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *LIANJIAN, "why"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 2
+    assert b"Change to one that exists" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -17,8 +17,8 @@ from types import FrameType, MappingProxyType
 
 from analysis import paths
 from analysis.clean import build
-from analysis.errors import Exit, LianjianError, of_system
-from analysis.files import write_bytes
+from analysis.errors import Exit, LianjianError
+from analysis.files import of_system, write_bytes
 from analysis.reports.documents import documents
 from analysis.reports.freshness import adhoc, fingerprints
 from analysis.reports.freshness.fingerprints import Decision
