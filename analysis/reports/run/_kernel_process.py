@@ -87,14 +87,19 @@ def _end(app: Any) -> NoReturn:  # noqa: ANN401
             if thread is not threading.current_thread() and not thread.daemon:
                 thread.join(max(0.0, deadline - time.monotonic()))
         atexit._run_exitfuncs()  # noqa: SLF001  (there is no public way to run them)
+        _flush()  # before the collector may close what a file in a cycle writes to
         app.shell.reset(new_session=False)
         gc.collect()
-        for thing in gc.get_objects():  # held by a module or a thread
-            if issubclass(type(thing), io.IOBase):
-                with contextlib.suppress(OSError, ValueError):  # closed, or its disk is full
-                    thing.flush()
+        _flush()  # what finalisers wrote, and what a module or a thread holds
     finally:
         os._exit(0)
+
+
+def _flush() -> None:
+    for thing in gc.get_objects():
+        if issubclass(type(thing), io.IOBase):
+            with contextlib.suppress(OSError, ValueError):  # closed, or its disk is full
+                thing.flush()
 
 
 def pack(message: object) -> bytes:

@@ -256,8 +256,14 @@ def get_ready(*, warm: bool | None = None) -> None:
     Raises
     ------
     LianjianError
-        Warm kernels are asked for where there can be none.
+        Warm kernels are asked for where there can be none, or the working directory is gone.
     """
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise LianjianError(
+            "The folder that lianjian was started in is gone; change to one that is there."
+        ) from error
     if warm and not warm_kernels():
         raise LianjianError(
             "--kernels warm needs Linux, whose processes can be forked and watched; leave it out, "
