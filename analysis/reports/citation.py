@@ -16,6 +16,7 @@ from typing import Any
 from analysis import __version__, paths
 from analysis.clean.authors import Author
 from analysis.errors import LianjianError
+from analysis.reports.text import slug as ascii_slug
 
 MAKERS = "The Lianjian contributors"
 """Whom CITATION.cff names as this project comes."""
@@ -161,7 +162,8 @@ def of_page(
         authors = project.authors
     return Citation(
         kind="report",
-        key=f"lianjian-{slug}-{run_id}",
+        # BibTeX knows no Chinese keys
+        key=f"lianjian-{slug if slug.isascii() else ascii_slug(slug)}-{run_id}",
         title=title,
         authors=authors,
         date=str(work.get("date", "")) if own else project.date,
