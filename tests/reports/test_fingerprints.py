@@ -127,9 +127,22 @@ def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch)
     touched("normalise.py")
     assert "module analysis.reports.page.normalise changed" in decision().reasons
     touched("report.html.j2")
+    template = "analysis/reports/page/templates/report.html.j2"
     assert decision() == fingerprints.Decision(
-        "render", ("the page's template or the citation changed",)
+        "render", (f"{template}, from which the page is made, changed",)
     )
+    touched("bundle.py")
+    assert decision() == fingerprints.Decision("none")
+
+
+def test_what_shapes_an_executed_notebook_and_what_writes_a_page():
+    engine, page = fingerprints._engine(), fingerprints._page_files()
+    assert {"analysis.reports.run.execute", "analysis.reports.page.normalise"} <= set(engine)
+    assert "analysis.reports.run.report" not in engine
+    assert {"analysis/reports/page/publish.py", "analysis/reports/citation.py"} <= set(page)
+    assert {"CITATION.cff", "analysis/reports/page/templates/style.css"} <= set(page)
+    for room in ("documents", "bundle", "run/execute", "figures", "products", "effects"):
+        assert not [name for name in page if f"/{room}" in name]
 
 
 def test_another_parameter_is_another_report(ran):
@@ -161,14 +174,6 @@ def test_a_new_file_in_a_folder_that_was_listed_counts(project):
     assert decision() == fingerprints.Decision("none")
     (folder / "b.csv").write_text("2")
     assert decision() == fingerprints.Decision("run", ("data/raw/many/ changed",))
-
-
-def test_what_opens_files_unseen_is_taken_to_read_all(project):
-    (project.root / "data" / "raw" / "one.csv").write_text("1")
-    project.notebook("01-trial", "import pandas as pd\npd.read_parquet")
-    assert runner.run() == 0
-    (project.root / "data" / "raw" / "one.csv").write_text("2")
-    assert decision() == fingerprints.Decision("run", ("data/raw/one.csv changed",))
 
 
 def test_a_finished_project_copied_elsewhere_is_up_to_date(ran, tmp_path_factory, monkeypatch):

@@ -1,91 +1,309 @@
-"""What a run read: files and folders of the project, and data from elsewhere."""
+"""What a run read and wrote: files and folders of the project, and data from elsewhere.
 
+Python announces what it opens to audit hooks, whoever asks: pandas, numpy or plain ``open``. What
+opens files where Python does not see it announces itself (`arrow`), or is known by its name or by
+the way it is started: then a run may have read everything.
+"""
+
+import contextlib
+import functools
+import json
 import os
 import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.reports.freshness import _arrow
+
 FILE = "reads"
-"""File in a kernel's folder that takes what was read, a line each."""
+"""File in a kernel's folder that takes what was read and written, a line each."""
+
+INPUTS = ("data", "notebooks", "analysis")
+"""Folders of the project that a run reads, and does not write."""
+
+FOLDER, READ, WRITTEN, OUTSIDE, UNSEEN = "folder", "file", "written", "outside", "unseen"
 
 _SYSTEM = ("/usr/", "/etc/", "/proc/", "/sys/", "/dev/", "/opt/", "/lib")
-_MADE = {"analysis", "reports", "tests", "dist"}  # no source; modules count by their names
+_MADE = {"reports", "tests", "dist"}
 _DATA = (
-    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet", ".feather",
-    ".dta", ".sav", ".sas7bdat", ".pkl", ".npy", ".npz", ".h5", ".db", ".sqlite", ".zip", ".gz",
-)  # fmt: skip
+    ".csv .tsv .txt .json .jsonl .xlsx .xls .ods .parquet .feather .arrow .orc .dta .sav .sas7bdat "
+    ".pkl .npy .npz .h5 .db .sqlite .duckdb .zip .gz"
+)
+_SUFFIXES = tuple(_DATA.split())
+_UPDATES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+_STARTS = {
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.startfile",
+    "os.forkpty",
+    "pty.spawn",
+    "ctypes.dlopen",
+}
+"""Events after which programs, or code in C, open files in a run's name."""
+
+_LOOKERS = {"fc-list", "ldconfig", "lscpu", "uname"}
+"""Programs that libraries start to learn about the machine."""
+
+_CHANGES = {
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.mkdir",
+    "os.truncate",
+}
+
+_READERS = frozenset(
+    {
+        "apsw",
+        "chdb",
+        "cv2",
+        "datafusion",
+        "deltalake",
+        "duckdb",
+        "fastexcel",
+        "fiona",
+        "h5py",
+        "joblib.externals.loky.backend.popen_loky_posix",
+        "jpype",
+        "loky.backend.popen_loky_posix",
+        "lxml.etree",
+        "multiprocessing.popen_forkserver",
+        "multiprocessing.popen_spawn_posix",
+        "netCDF4",
+        "polars",
+        "pyogrio",
+        "pyreadr",
+        "pyreadstat",
+        "python_calamine",
+        "rasterio",
+        "rpy2",
+        "tables",
+        "vaex",
+    }
+)
+"""Modules that open files in their own code, or in processes that no hook follows."""
+
+
+@dataclass(frozen=True)
+class FilesRead:
+    """What a run read and wrote.
+
+    Attributes
+    ----------
+    files, folders : tuple of str
+        What it opened and listed of the project, relative to the root.
+    written : tuple of str
+        What it opened to write, renamed or removed of the project's inputs.
+    outside : tuple of str
+        Names of files of data that it read from elsewhere.
+    unseen : tuple of str
+        What it did that may read files without a word: programs started, libraries in C.
+    maybe : tuple of str
+        Files that somebody opened meanwhile, and perhaps this run.
+    may_be_all : bool
+        Whether what it read unseen is not known by name.
+    """
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    maybe: tuple[str, ...] = ()
+    may_be_all: bool = False
+
+
+_notes: "list[_Notes]" = []
+
+
+def noted() -> FilesRead:
+    """Return what this kernel has read and written so far; nothing where nobody notes it."""
+    return _gathered(known for notes in _notes for known in tuple(notes.known))
 
 
 def note(log: Path, root: str) -> None:
-    """Write down each file of the project that is opened, and each folder that is listed.
+    """Write down what this process, and what is forked from it, reads and writes from now on.
 
-    Python announces both to audit hooks, whoever asks: pandas, numpy or plain ``open``. A path is
-    written once, at once, because a kernel may end without warning. Of what lies elsewhere, files
-    of data are noted by name; what the run has written itself is no source.
+    A path is written once, at once and before it is opened, because a kernel may end without
+    warning.
     """
-    inside = root.rstrip(os.sep) + os.sep
-    libraries = tuple(
-        prefix.rstrip(os.sep) + os.sep for prefix in {sys.prefix, sys.base_prefix, str(log.parent)}
-    )
-    known: set[str] = set()
-    stream = log.open("a", encoding="utf-8", buffering=1)
-    abspath, fsdecode = os.path.abspath, os.fsdecode
+    notes = _Notes(log, root)
+    _notes.append(notes)
+    handlers: dict[str, Callable[..., None]] = {
+        "open": notes.opens,
+        "os.listdir": notes.lists,
+        "os.scandir": notes.lists,
+        "import": notes.imports,
+        "sqlite3.connect": notes.connects,
+        "subprocess.Popen": notes.starts,
+        _arrow.EVENT: notes.reads_unseen,
+    }
+    handlers |= {event: functools.partial(notes.reads_unseen, event) for event in _STARTS}
+    handlers |= dict.fromkeys(_CHANGES, notes.changes)
+    handlers |= dict.fromkeys(("os.link", "os.symlink"), lambda _, made, *__: notes.changes(made))
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in {"open", "os.listdir", "os.scandir"}:
-            return
-        path = arguments[0]
-        if not isinstance(path, str | bytes | os.PathLike):
-            return
-        full = abspath(fsdecode(path))
-        if full in known or full.startswith(libraries):
-            return
-        if event == "open" and _writes(*arguments[1:3]):
-            known.add(full)
-        elif full.startswith(inside):
-            known.add(full)
-            mark = "file" if event == "open" else "folder"
-            stream.write(f"{mark}\t{full[len(inside) :]}\n")
-        elif event == "open" and _is_data(full):
-            known.add(full)
-            stream.write(f"outside\t{os.path.basename(full)}\n")  # noqa: PTH119
+        handler = handlers.get(event)
+        if handler is not None:
+            with contextlib.suppress(OSError):  # what a hook raises would stop what it watches
+                handler(*arguments)
 
     sys.addaudithook(hook)
+    _arrow.announce()
 
 
-def _writes(mode: str | None, flags: int) -> bool:
-    """Whether a file is opened to be written: by its mode, or by what ``os.open`` was told."""
-    if mode is None:
-        return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-    return not set("wax").isdisjoint(mode)
+class _Notes:
+    """Writes to a log what is read and written, each once."""
+
+    def __init__(self, log: Path, root: str) -> None:
+        self.known: dict[tuple[str, str], None] = {}
+        self._log, self._inside = log, _slashed(root)
+        self._inputs = tuple(_slashed(f"{root}/{room}") for room in INPUTS)
+        self._libraries = tuple(map(_slashed, {sys.prefix, sys.base_prefix}))
+        self._own = _slashed(os.path.realpath(log.parent))  # of the kernel: what it makes itself
+        self._open_log()
+
+    # ---- what is announced ----
+
+    def opens(self, path: Any, mode: object, flags: object) -> None:  # noqa: ANN401
+        """Note a file that is opened, unless by a descriptor, which was opened before."""
+        place = None if isinstance(path, int) else self._place(path)
+        if place is None:
+            return
+        reads, writes = _purpose(mode, flags)
+        name = place.rpartition(os.sep)[2]
+        if place.startswith(self._inputs) and writes:
+            self._say(WRITTEN, place[len(self._inside) :])
+        if place.startswith(self._inside) and (reads or not writes):
+            self._say(READ, place[len(self._inside) :])
+        elif writes:
+            self.known[OUTSIDE, name] = None  # the run's own work, if it lies elsewhere
+        elif not place.startswith(self._inside) and _is_data(place):
+            self._say(OUTSIDE, name)
+        by_folder = mode is None and not os.path.isabs(os.fsdecode(path))  # noqa: PTH117
+        if by_folder and not os.path.lexists(place):
+            self.reads_unseen("a path that begins at an open folder")
+
+    def lists(self, path: object = None) -> None:
+        """Note a folder whose names are read."""
+        place = self._place("." if path is None else path)
+        if place is not None and f"{place}{os.sep}".startswith(self._inside):
+            self._say(FOLDER, place[len(self._inside) :])
+
+    def connects(self, database: object) -> None:
+        """Note a database of SQLite."""
+        self.opens(_database(database), "r", 0)
+
+    def imports(self, module: str, *_: object) -> None:
+        """Note a module that opens files in its own code."""
+        if module in _READERS:
+            self.reads_unseen(module)
+
+    def starts(self, executable: Any, command: Any, *_: object) -> None:  # noqa: ANN401
+        """Note a program that is started."""
+        words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
+        program = os.path.basename(os.fsdecode(executable or words[0]))  # noqa: PTH119
+        if program not in _LOOKERS:
+            self.reads_unseen("subprocess.Popen")
+
+    def changes(self, *arguments: object) -> None:
+        """Note what is renamed, removed or made."""
+        for path in arguments[:2]:
+            place = None if isinstance(path, int) else self._place(path)
+            if place is not None and place.startswith(self._inputs):
+                self._say(WRITTEN, place[len(self._inside) :])
+
+    def reads_unseen(self, how: str, *_: object) -> None:
+        """Note that files may be read of which nobody says the names."""
+        self._say(UNSEEN, how)
+
+    # ---- how it is kept ----
+
+    def _place(self, path: object) -> str | None:
+        """Return where a path leads; None for what is none, and for a library's."""
+        if isinstance(path, int):
+            path = f"/proc/self/fd/{path}"
+        elif not isinstance(path, str | bytes | os.PathLike):
+            return None
+        place = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  (a link in the project is named)
+        if not place.startswith((self._inside, *self._libraries)):
+            place = os.path.realpath(place)
+        return None if place.startswith((*self._libraries, self._own)) else place
+
+    def _say(self, mark: str, what: str) -> None:
+        if (mark, what) in self.known:
+            return
+        self.known[mark, what] = None
+        line = f"{mark}\t{json.dumps(what)}\n".encode()
+        # a forked process that has closed all it had may hold another file by this number
+        with contextlib.suppress(OSError):
+            if os.path.samestat(self._is, os.fstat(self._stream)):
+                os.write(self._stream, line)
+                return
+        self._open_log()
+        os.write(self._stream, line)
+
+    def _open_log(self) -> None:
+        self._stream = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._is = os.fstat(self._stream)
+
+
+def _slashed(folder: str) -> str:
+    return os.path.normpath(folder) + os.sep
+
+
+def _purpose(mode: object, flags: object) -> tuple[bool, bool]:
+    """Whether a file is opened to be read, and to be written: by its mode, or by its flags."""
+    if isinstance(mode, str):
+        return "r" in mode or "+" in mode, not set("wax").isdisjoint(mode)
+    number = flags if isinstance(flags, int) else 0
+    return not number & os.O_WRONLY, bool(number & _UPDATES)
+
+
+def _database(name: object) -> object:
+    """Return the file of a database, which may be named by an address."""
+    if isinstance(name, str) and name.startswith("file:"):
+        from urllib.parse import unquote, urlsplit  # noqa: PLC0415
+
+        return unquote(urlsplit(name).path)
+    return name
 
 
 def _is_data(path: str) -> bool:
     """Whether a file outside of the project is one that a result may follow from."""
     hidden = f"{os.sep}." in path  # a cache, a configuration
-    return path.lower().endswith(_DATA) and not path.startswith(_SYSTEM) and not hidden
+    return path.lower().endswith(_SUFFIXES) and not path.startswith(_SYSTEM) and not hidden
 
 
-def seen(text: str) -> dict[str, tuple[str, ...]]:
-    """Read what was noted: ``files`` and ``folders`` of the project, and data ``outside``."""
-    found: dict[str, set[str]] = {"files": set(), "folders": set(), "outside": set()}
-    for line in text.splitlines():
-        mark, _, written = line.partition("\t")
-        name = Path(written)
-        if mark == "outside":
-            found["outside"].add(written)
-        elif mark == "folder" and name.parts and name != Path("notebooks") and _is_source(name):
+def seen(text: str) -> FilesRead:
+    """Read what was noted; a last line that a kernel did not finish is left out."""
+    lines = (line.partition("\t") for line in text.split("\n")[:-1])
+    return _gathered((mark, json.loads(written)) for mark, _, written in lines)
+
+
+def _gathered(lines: Iterable[tuple[str, str]]) -> FilesRead:
+    found: dict[str, set[str]] = {m: set() for m in (READ, FOLDER, WRITTEN, OUTSIDE, UNSEEN)}
+    for mark, what in lines:
+        if mark in {OUTSIDE, UNSEEN}:
+            found[mark].add(what)
+        elif is_source(Path(what)) and not (mark == FOLDER and what == "notebooks"):
             # whoever imports a module lists the folder of notebooks
-            found["folders"].add(name.as_posix())
-        elif mark == "file" and _is_source(name):
-            found["files"].add(_compiled_from(name).as_posix())
-    return {mark: tuple(sorted(names)) for mark, names in found.items()}
+            found[mark].add(_compiled_from(Path(what)).as_posix())
+    files, folders, written, outside, unseen = (tuple(sorted(names)) for names in found.values())
+    return FilesRead(files, folders, written, outside, unseen)
 
 
-def _is_source(name: Path) -> bool:
-    """Whether a result may follow from a file."""
-    room = name.parts[0]
-    return room not in _MADE and not room.startswith(".") and name.suffix != ".ipynb"
+def is_source(name: Path) -> bool:
+    """Whether a result may follow from a file or folder of the project."""
+    if not name.parts or name.parts[0] in _MADE:
+        return False
+    hidden = any(part.startswith(".") for part in name.parts)
+    return not hidden and (name.suffix == ".pyc" or "__pycache__" not in name.parts)
 
 
 def _compiled_from(name: Path) -> Path:

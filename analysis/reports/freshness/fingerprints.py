@@ -2,47 +2,53 @@
 
 The key of a run is what its result follows from: the code of its notebook, the modules of
 ``analysis`` that this code reaches, the files that it read, its parameters, the locked versions,
-and the part of the engine that executes. A second key holds what only the page follows from:
-prose, the rest of the engine, the templates. Keys hold relative names and hashes of contents, no
+and the part of the engine that executes. A second part holds what only the page follows from:
+prose, the modules that write it, the templates. Keys hold relative names and hashes of contents, no
 times and no places, so that a project copied elsewhere is as up to date there.
 
-Looking costs a hash of each file once. Only where the bytes of a notebook have changed is it
-parsed, to see whether its code has.
+A key is of the bytes that were read: `Before` keeps the state of all inputs when a run began, and
+what is in another state when it has ended was changed while it ran.
 """
 
 import hashlib
 import json
-import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import analysis
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.reports.freshness import import_closure, mismatches, origin
+from analysis.reports.freshness._stats import Stat, code_now, settled, snapshot, stat_of
+from analysis.reports.freshness.file_access import FilesRead, is_source
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
 
 KEY = "key.json"
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
+
 _GROUND = ("notebook.ipynb", KEY, "run.json")
-_PACKAGE = Path(analysis.__file__).parent
-# of analysis.reports: what shapes an executed notebook
-_EXECUTES = (
-    "run.execute",
-    "run.kernels",
-    "run._kernel_process",
-    "run._bounds",
-    "run._secrets",
-    "page.normalise",
-    "freshness.file_access",
-)
 _LENGTH = 16  # hex digits of a hash that are kept
-# libraries that open files where Python does not see it
-_UNSEEN = re.compile(r"\b(read_parquet|read_feather|read_orc|pyarrow|duckdb|polars|sqlite3)\b")
+_READ = ("data", "notebooks")
+
+_EXECUTES = "analysis.reports.run.execute"
+_SHAPES = (
+    "analysis.reports.run.",
+    "analysis.reports.page.normalise",
+    "analysis.reports.freshness.file_access",
+    "analysis.reports.freshness._arrow",
+)
+"""Beginnings of the names of modules that shape an executed notebook, as `_EXECUTES` reaches them.
+"""
+
+_WRITES_PAGES = ("analysis.reports.page.publish", "analysis.reports.page.ledger")
+_CITED = ("CITATION.cff", "notebooks/references.bib")
+_CHANGED = "changed while this process ran"  # as a hash: equal to that of nothing
+
+_code_at_start = code_now()
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,47 @@ class Decision:
     reasons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Before:
+    """The state of a project when a run begins.
+
+    Attributes
+    ----------
+    inputs : dict of str to Stat
+        Each file of data and notebooks.
+    code : dict of str to Stat
+        Each file of ``analysis`` that is run.
+    since : int
+        When that was, in nanoseconds.
+    """
+
+    inputs: dict[str, Stat]
+    code: dict[str, Stat]
+    since: int
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a run has read and done to its inputs, now that it has ended.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Files, and folders with a slash at their end, from which its result may follow.
+    changed : tuple of str
+        Of these, and of the modules it reaches, what was changed while it ran.
+    written : tuple of str
+        Inputs that it changed itself.
+    """
+
+    names: tuple[str, ...]
+    changed: tuple[str, ...]
+    written: tuple[str, ...]
+
+
 @dataclass
 class Fingerprints:
-    """Looks at files, each once; one serves a whole plan.
+    """Looks at files, each once as long as it stays in its state; one serves a whole plan.
 
     Attributes
     ----------
@@ -72,46 +116,48 @@ class Fingerprints:
     """
 
     root: Path = field(default_factory=paths.root)
-    _bytes: dict[Path, str] = field(default_factory=dict)
-    _named: dict[str, str] = field(default_factory=dict)
-    _module_bytes: dict[str, str | None] = field(default_factory=dict)
-    _cells: dict[Path, tuple[source.Cell, ...]] = field(default_factory=dict)
-    _reached: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    _hashes: dict[tuple[Path, Stat], str] = field(default_factory=dict)
+    _cells: dict[tuple[Path, Stat | None], tuple[source.Cell, ...]] = field(default_factory=dict)
+    _seen: dict[str, str] = field(default_factory=dict)
 
     # ---- files ----
 
     def bytes_of(self, path: Path) -> str:
         """Hash a file, or the names in a folder; "missing" when there is none."""
-        if path not in self._bytes:
-            if path.is_dir():
-                names = "\n".join(
-                    sorted({entry.name for entry in path.iterdir()} - {"__pycache__"})
-                )
-                self._bytes[path] = _hash(names.encode())
-            else:
-                self._bytes[path] = _hash(path.read_bytes()) if path.is_file() else "missing"
-        return self._bytes[path]
+        stat = stat_of(path)
+        if stat is None:
+            return "missing"
+        if path.is_dir():
+            names = sorted(e.name for e in path.iterdir() if is_source(Path(e.name)))
+            return _hash("\n".join(names).encode("utf-8", "surrogateescape"))
+        if (path, stat) not in self._hashes:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            self._hashes[path, stat] = digest[:_LENGTH]
+        return self._hashes[path, stat]
 
     def named(self, name: str) -> str:
-        """Hash a file by its name in the project; a plan of thousands asks for the same few."""
-        if name not in self._named:
-            self._named[name] = self.bytes_of(self.root / name)
-        return self._named[name]
-
-    def module(self, name: str) -> str | None:
-        """Hash a module of ``analysis``, None where it has no file."""
-        if name not in self._module_bytes:
+        """Hash a file, or a module of ``analysis``, by its name."""
+        if name.startswith("analysis."):
             path = import_closure.file_of(name)
-            self._module_bytes[name] = None if path is None else self.bytes_of(path)
-        return self._module_bytes[name]
+            return "missing" if path is None else self.bytes_of(path)
+        is_code = name.startswith("analysis/")
+        return self.bytes_of((import_closure.PACKAGE.parent if is_code else self.root) / name)
+
+    def _now(self, name: str) -> str:
+        """Hash by name what a plan of thousands asks for again and again, at one moment."""
+        if name not in self._seen:
+            self._seen[name] = self.named(name)
+        return self._seen[name]
 
     # ---- code ----
 
     def cells_of(self, notebook: Path) -> tuple[source.Cell, ...]:
         """Return the code cells of a notebook."""
-        if notebook not in self._cells:
-            self._cells[notebook] = source.code_cells(notebook)
-        return self._cells[notebook]
+        kept = notebook, stat_of(notebook)
+        if kept not in self._cells:
+            self._cells[kept] = source.code_cells(notebook)
+        return self._cells[kept]
 
     def code_of(self, notebook: Path) -> list[str]:
         """Hash what each code cell means; cells without code do not count."""
@@ -122,75 +168,115 @@ class Fingerprints:
             for cell in cells
         ]
 
-    def modules_of(self, notebook: Path) -> tuple[str, ...]:
-        """Name the modules of ``analysis`` that a notebook's code reaches, by import."""
-        if notebook not in self._reached:
-            self._reached[notebook] = import_closure.closure(
-                import_closure.named(self.cells_of(notebook))
-            )
-        return self._reached[notebook]
+    def modules_of(self, notebook: Path, beside: Iterable[str] = ()) -> tuple[str, ...]:
+        """Name the modules of ``analysis`` that a notebook's code reaches, by import.
 
-    def reads_unseen(self, notebook: Path) -> bool:
-        """Whether the code may open files where no one notes it."""
-        return any(_UNSEEN.search(cell.source) for cell in self.cells_of(notebook))
+        Parameters
+        ----------
+        beside : iterable of str
+            Files that it read; where they are Python, or notebooks, their imports count too.
+        """
+        codes: list[str | bytes] = [cell.python for cell in self.cells_of(notebook)]
+        for name in beside:
+            path = self.root / name
+            if path.suffix == ".py" and path.is_file():
+                codes.append(path.read_bytes())
+            elif path.suffix == ".ipynb" and path.is_file():
+                codes += [cell.python for cell in self.cells_of(path)]
+        return import_closure.closure(import_closure.asked_for(codes))
 
-    # ---- the engine ----
+    # ---- before and after a run ----
 
-    @cached_property
-    def lock(self) -> str:
-        """Hash of the locked versions."""
-        return self.bytes_of(self.root / "requirements.lock")
+    def before(self) -> Before:
+        """Keep the state of what a run may read."""
+        since = time.time_ns()
+        package = import_closure.PACKAGE
+        return Before(settled(self.root, _READ), settled(package.parent, [package.name]), since)
 
-    @cached_property
-    def page(self) -> str:
-        """Hash of what makes a page of an executed notebook: this room and the citation."""
-        room = _PACKAGE / "reports"
-        files = sorted(
-            path
-            for path in room.rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    def settle(self, run: Run, read: FilesRead, before: Before) -> Settled:
+        """Hold what a run read against the state of things when it began.
+
+        Parameters
+        ----------
+        run : Run
+            What was run.
+        read : FilesRead
+            What it read and wrote.
+        before : Before
+            From the moment before it began.
+        """
+        after, code = snapshot(self.root, _READ), code_now()
+        either = before.inputs.keys() | after.keys()
+        other = {name for name in either if before.inputs.get(name) != after.get(name)}
+        moved = {name.rpartition("/")[0] for name in before.inputs.keys() ^ after.keys()}
+        written = {name for name in read.written if name in other or self._is_younger(name, before)}
+
+        files = {name for name in (*read.files, *read.maybe) if Path(name).suffix != ".py"
+                 or not name.startswith("analysis/")}  # fmt: skip
+        if read.unseen:
+            files |= {name for name, stat in after.items() if any(stat)} | other
+        folders = {name for name in read.folders if not name.startswith("analysis")}
+        own = f"notebooks/{run.file}"
+        files -= {own} | {name for name in written if name not in before.inputs}
+
+        changed = (files | {own}) & other | {f"{name}/" for name in folders & moved}
+        changed |= {name for name in files - either if self._is_younger(name, before)}
+        modules = {_file(name) for name in self.modules_of(run.notebook, sorted(files))}
+        changed |= {name for name in modules if before.code.get(name) != code.get(name)}
+        parents = {f"{name.rpartition('/')[0]}/" for name in written}
+        return Settled(
+            tuple(sorted((*files, *(f"{name}/" for name in folders)))),
+            tuple(sorted(changed - written - parents)),
+            tuple(sorted(written)),
         )
-        files += [_PACKAGE / "fields.py", _PACKAGE / "__init__.py", self.root / "CITATION.cff"]
-        return _hash("".join(self.bytes_of(file) for file in files).encode())
 
-    def _modules(self, names: Iterable[str]) -> dict[str, str]:
-        found = {name: self.module(name) for name in names}
-        return {name: digest for name, digest in found.items() if digest is not None}
+    def _is_younger(self, name: str, before: Before) -> bool:
+        stat = stat_of(self.root / name)
+        return stat is not None and max(stat[2:]) >= before.since
 
     # ---- keys ----
 
-    def key(self, run: Run, files: Iterable[str], folders: Iterable[str]) -> dict[str, Any]:
+    def key(self, run: Run, settled: Settled) -> dict[str, Any]:
         """Return the key of a run that has just been executed.
 
         Parameters
         ----------
         run : Run
             What was run.
-        files, folders : iterable of str
-            What it read, relative to the root.
+        settled : Settled
+            What it read.
         """
-        read = [*files, *(f"{folder}/" for folder in folders)]
-        if self.reads_unseen(run.notebook):
-            everything = sorted((self.root / "data").rglob("*"))
-            read += [str(p.relative_to(self.root)) for p in everything if p.is_file()]
+        data = {name: self.named(name) for name in settled.names}
         return {
-            "notebook": self.bytes_of(run.notebook),
-            "code": self.code_of(run.notebook),
-            "modules": self._modules(self.modules_of(run.notebook)),
-            "data": {name: self.named(name) for name in sorted(set(read))},
+            "modules": self._hashed(self.modules_of(run.notebook, settled.names)),
+            "data": data,
             "parameters": _plain(run),
-            "lock": self.lock,
-            "engine": self._modules(f"analysis.reports.{name}" for name in _EXECUTES),
-            "page": self.page,
-            "title": run.title,
-            "differs": list(origin.of(run.notebook).differs),
+            "lock": self.named("requirements.lock"),
+            "engine": self._hashed(_engine()),
+            "changed": list(settled.changed),
+            **self._page_key(run),
         }
 
     def renewed(self, run: Run, old: Mapping[str, Any]) -> dict[str, Any]:
         """Return the key of a run whose page has just been made anew."""
-        notebook, code = self.bytes_of(run.notebook), self.code_of(run.notebook)
-        new = {"notebook": notebook, "code": code, "page": self.page, "title": run.title}
-        return {**old, **new, "differs": list(origin.of(run.notebook).differs)}
+        return {**old, **self._page_key(run)}
+
+    def _page_key(self, run: Run) -> dict[str, Any]:
+        now = code_now()
+        return {
+            "notebook": self.bytes_of(run.notebook),
+            "code": self.code_of(run.notebook),
+            "title": run.title,
+            "differs": list(origin.of(run.notebook).differs),
+            # this process writes pages with the code that it found when it began
+            "page": {
+                name: _CHANGED if _code_at_start.get(name) != now.get(name) else self.named(name)
+                for name in _page_files()
+            },
+        }
+
+    def _hashed(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self.named(name) for name in names}
 
     def decide(self, run: Run, folder: Path) -> Decision:
         """Compare a run's key with what is there now.
@@ -221,6 +307,7 @@ class Fingerprints:
         return Decision("render", stale) if stale else Decision("none")
 
     def _changes(self, run: Run, old: Mapping[str, Any]) -> Iterator[str]:
+        yield from (f"{name} changed while it ran" for name in old["changed"])
         yield from _code_changes(self, run, old)
         new = _plain(run)
         for name in sorted({*old["parameters"], *new}):
@@ -228,14 +315,14 @@ class Fingerprints:
             if before != after:
                 yield f"parameter {name} was {before}, is {after}"
         for name, digest in {**old["modules"], **old["engine"]}.items():
-            now = self.module(name)
+            now = self._now(name)
             if now != digest:
-                yield f"module {name} {'is gone' if now is None else 'changed'}"
+                yield f"module {name} {'is gone' if now == 'missing' else 'changed'}"
         for name, digest in old["data"].items():
-            seen = self.named(name)
-            if seen != digest:
-                yield f"{name} {'is missing' if seen == 'missing' else 'changed'}"
-        if self.lock != old["lock"]:
+            now = self._now(name)
+            if now != digest:
+                yield f"{name} {'is missing' if now == 'missing' else 'changed'}"
+        if self._now("requirements.lock") != old["lock"]:
             yield "requirements.lock changed"
 
     def _page_changes(self, run: Run, old: Mapping[str, Any]) -> Iterator[str]:
@@ -243,8 +330,9 @@ class Fingerprints:
             yield f"text or layout of {run.notebook.name} changed"
         if run.title != old["title"]:
             yield "the title in notebooks/plan.toml changed"
-        if self.page != old["page"]:
-            yield "the page's template or the citation changed"
+        for name in sorted({*old["page"], *_templates()}):
+            if self._now(name) != old["page"].get(name):
+                yield f"{name}, from which the page is made, changed"
         # a page that says its source is not committed is made anew once it is
         if old["differs"] and list(origin.of(run.notebook).differs) != old["differs"]:
             yield "what git has of the source changed"
@@ -264,6 +352,35 @@ def _code_changes(look: Fingerprints, run: Run, old: Mapping[str, Any]) -> Itera
     ]
     where = f", from cell {changed[0]} on" if changed else ", a cell at its end is gone"
     yield f"code of {run.notebook.name} changed{where}"
+
+
+# ---- the engine ----
+
+
+def _file(module: str) -> str:
+    """Return the file of a module of ``analysis`` by its name beside the package."""
+    path = import_closure.file_of(module)
+    return "" if path is None else path.relative_to(import_closure.PACKAGE.parent).as_posix()
+
+
+@cache
+def _engine() -> tuple[str, ...]:
+    return import_closure.closure([_EXECUTES], _SHAPES)
+
+
+@cache
+def _page_files() -> tuple[str, ...]:
+    """Name what a page is written by and filled into, and what is cited in it."""
+    modules = (_file(name) for name in import_closure.closure(_WRITES_PAGES))
+    return (*modules, *_templates(), *_CITED)
+
+
+def _templates() -> Iterator[str]:
+    """Name the files beside the modules that write pages: templates, fonts, words."""
+    room = import_closure.PACKAGE / "reports" / "page"
+    for path in sorted(room.rglob("*")):
+        if path.suffix not in {".py", ".pyc"} and path.is_file():
+            yield path.relative_to(import_closure.PACKAGE.parent).as_posix()
 
 
 def _plain(run: Run) -> dict[str, object]:

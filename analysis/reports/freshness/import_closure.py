@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import analysis
@@ -9,6 +10,22 @@ from analysis.reports.plan.source import Cell
 from analysis.reports.plan.syntax import parse
 
 PACKAGE = Path(analysis.__file__).parent
+
+_EVERY = "*"  # some name of a module, whichever
+_TYPES_ONLY = {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+_BY_NAME = {"import_module", "__import__"}
+
+
+@dataclass(frozen=True)
+class _Module:
+    """What a file imports: at once, or when it is asked for a name that it does not bind."""
+
+    imports: tuple[str, ...]
+    when_asked: tuple[str, ...]
+    bound: frozenset[str]
+
+
+_read: dict[tuple[Path, int], _Module] = {}
 
 
 def file_of(name: str) -> Path | None:
@@ -22,42 +39,86 @@ def file_of(name: str) -> Path | None:
 
 def named(cells: Iterable[Cell]) -> tuple[str, ...]:
     """Name what cells import: modules, and what is taken from them, each once."""
+    return tuple(name for name in asked_for(c.python for c in cells) if name[-1] != _EVERY)
+
+
+def asked_for(codes: Iterable[str | bytes]) -> tuple[str, ...]:
+    """Name what pieces of code import; ``module.*`` stands for whatever they take from it."""
     names: dict[str, None] = {}
-    for cell in cells:
+    for code in codes:
         try:
-            tree = parse(cell.python)
-        except SyntaxError:
+            tree = parse(code)
+        except (SyntaxError, ValueError):
             continue  # running it says where
         names |= dict.fromkeys(_imports(tree, ""))
     return tuple(names)
 
 
-def closure(names: Iterable[str]) -> tuple[str, ...]:
-    """Follow imports through the package; every package on the way counts too."""
+def closure(names: Iterable[str], within: tuple[str, ...] = ("analysis",)) -> tuple[str, ...]:
+    """Follow imports through the package; every package on the way counts too.
+
+    What a package imports only to give a name that it was asked for is followed where somebody
+    asks for such a name.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Modules, and names in them.
+    within : tuple of str
+        Beginnings of the names that are followed.
+    """
     reached: set[str] = set()
+    seen: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        path = file_of(name)
-        if path is None or name in reached:
+        if name in seen or not name.startswith(within):
             continue
-        reached.add(name)
-        waiting.append(name.rpartition(".")[0])
-        if path not in _imported:
-            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            _imported[path] = tuple(_imports(parse(path.read_bytes()), package))
-        waiting += _imported[path]
+        seen.add(name)
+        package, _, attribute = name.rpartition(".")
+        path = file_of(name)
+        if path is None:
+            above = file_of(package)
+            if above is not None and attribute not in _module(above, package).bound:
+                waiting += _module(above, package).when_asked
+        else:
+            reached.add(name)
+            waiting += _module(path, name).imports
+        waiting.append(package)
     return tuple(sorted(reached))
 
 
-_TYPES_ONLY = {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
-_imported: dict[Path, tuple[str, ...]] = {}
+def _module(path: Path, name: str) -> _Module:
+    changed = path.stat().st_mtime_ns
+    if (path, changed) not in _read:
+        tree = parse(path.read_bytes())
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        gives = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "__getattr__"]
+        rest = ast.Module([node for node in tree.body if node not in gives], [])
+        asked = [found for node in gives for found in _imports(node, package)]
+        bound = frozenset(bound for node in tree.body for bound in _binds(node))
+        _read[path, changed] = _Module(tuple(_imports(rest, package)), tuple(asked), bound)
+    return _read[path, changed]
+
+
+def _binds(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement binds where it stands."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[str]:
     """Yield what code imports, wherever the import stands; what only types need does not run."""
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+        for alias in node.names:
+            parts = alias.name.split(".")
+            yield alias.name
+            yield from (".".join([*parts[: n + 1], _EVERY]) for n in range(len(parts)))
     elif isinstance(node, ast.ImportFrom):
         base = node.module or ""
         if node.level:
@@ -65,6 +126,11 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
             base = ".".join([*above, *filter(None, [base])])
         yield base
         yield from (f"{base}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+        called = called.id if isinstance(called, ast.Name) else called
+        if called in _BY_NAME and isinstance(node.args[0].value, str):
+            yield from (node.args[0].value, f"{node.args[0].value}.{_EVERY}")
     inside: Iterable[ast.AST] = ast.iter_child_nodes(node)
     if isinstance(node, ast.If) and ast.unparse(node.test) in _TYPES_ONLY:
         inside = node.orelse

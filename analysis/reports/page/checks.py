@@ -92,6 +92,10 @@ class Told:
         How the run ended: "complete" or "ended early".
     ended_at : int, optional
         The cell in which it did.
+    changed : sequence of str
+        Files that somebody changed while the run read them.
+    written : sequence of str
+        Inputs that the run itself changed.
     """
 
     misused: Sequence[str] = ()
@@ -100,6 +104,8 @@ class Told:
     kind: str = ""
     verdict: str = ""
     ended_at: int | None = None
+    changed: Sequence[str] = ()
+    written: Sequence[str] = ()
 
 
 NOTHING = Told()
@@ -126,6 +132,21 @@ def of_data(datasets: Iterable[Mapping[str, Any]], told: Told = NOTHING) -> Chec
             "Data", FAILED, f"Read from outside of the project: {_few(told.outside)}.",
             "Put it into `data`, where others find it and a change of it is seen.",
         )  # fmt: skip
+    if told.written:
+        return Check(
+            "Data",
+            FAILED,
+            f"The notebook wrote into what reports are made from: {_few(told.written)}.",
+            "Write to a temporary folder, or publish it as a table; data come in by "
+            "`lianjian new` and `lianjian build`.",
+        )
+    if told.changed:
+        return Check(
+            "Data",
+            FAILED,
+            f"Changed while it ran, twice: {_few(told.changed)}.",
+            "Run again when nobody writes there; until then the page may mix two states.",
+        )
     if not said:
         return Check("Data", OK, "No dataset was loaded.")
     faults = [fault for data in said for fault in _data_faults(data)]

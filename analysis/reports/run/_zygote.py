@@ -27,6 +27,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from analysis.reports import freshness
+from analysis.reports.freshness import Stat
 from analysis.reports.run import _strays
 
 EXIT = "exit"
@@ -68,9 +70,11 @@ class Zygote:
     ----------
     environment : mapping of str to str
         Its environment: hash seed and thread counts hold from its start on.
+    code : mapping of str to Stat
+        The state of the files of ``analysis`` before it imported them.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], code: Mapping[str, Stat]) -> None:
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._lock = threading.Lock()
@@ -85,6 +89,7 @@ class Zygote:
                 start_new_session=True,  # Ctrl-C reaches the driver, which ends things in order
             )
         self.pid = self._process.pid
+        self.code = code
 
     def alive(self) -> bool:
         """Whether the process is there."""
@@ -142,24 +147,33 @@ class Zygote:
 
 
 _zygotes: list[Zygote] = []
+_retired: list[Zygote] = []
 _one_at_a_time = threading.Lock()
 
 
 def warm_up(environment: Mapping[str, str]) -> Zygote:
-    """Return this process's zygote; start it if there is none, or if the last one has died."""
+    """Return this process's zygote; start one if there is none, or if the last one has died.
+
+    Where code has changed since the last one imported it, there is a new one; kernels of the last
+    one run to their end.
+    """
     with _one_at_a_time:
+        code = freshness.code_now()
         if _zygotes and not _zygotes[-1].alive():
             _zygotes.pop().close()
+        if _zygotes and _zygotes[-1].code != code:
+            _retired.append(_zygotes.pop())
         if not _zygotes:
-            _zygotes.append(Zygote(environment))
+            _zygotes.append(Zygote(environment, code))
         return _zygotes[-1]
 
 
 def cool_down() -> None:
     """End the zygote and all that it has forked."""
     with _one_at_a_time:
-        while _zygotes:
-            _zygotes.pop().close()
+        for zygotes in (_zygotes, _retired):
+            while zygotes:
+                zygotes.pop().close()
 
 
 # ---- the process ----

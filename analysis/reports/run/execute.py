@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__
+from analysis import __version__, paths
 from analysis.errors import LianjianError
+from analysis.reports import freshness
 from analysis.reports.freshness import file_access
+from analysis.reports.freshness.file_access import FilesRead
 from analysis.reports.page import normalise
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter
@@ -99,10 +101,8 @@ class Executed:
         Why it is not complete.
     verdict : Verdict
         Whether every cell was run to its end, and which one ended it early.
-    files, folders : tuple of str
-        What it read of the project, relative to the root: files opened, folders listed.
-    outside : tuple of str
-        Names of files of data that it read from elsewhere.
+    read : FilesRead
+        What it read and wrote.
     log : str
         What the kernel itself wrote.
     """
@@ -112,9 +112,7 @@ class Executed:
     cell_seconds: tuple[float, ...]
     failure: Failure | None
     verdict: Verdict
-    files: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
-    outside: tuple[str, ...] = ()
+    read: FilesRead
     log: str = field(default="", repr=False)
 
 
@@ -190,10 +188,13 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     clients: list[NotebookClient] = []
     started = time.perf_counter()
 
-    with kernels.open_kernel(
-        run.notebook, secrets, expected, warm=warm, seconds=seconds,
-        limit=f"the run took over {seconds:g} s (--run-seconds, or run_seconds in the plan)",
-    ) as kernel:  # fmt: skip
+    limit = f"the run took over {seconds:g} s (--run-seconds, or run_seconds in the plan)"
+    with (
+        kernels.open_kernel(
+            run.notebook, secrets, expected, warm=warm, seconds=seconds, limit=limit
+        ) as kernel,
+        freshness.watched(paths.root(), kernel.place / file_access.FILE) as watch,
+    ):
         try:
             papermill.execute_notebook(
                 source,
@@ -213,7 +214,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
         except (RuntimeError, TimeoutError, OSError, ZMQError) as error:
             stop = _stop(error, kernel, clients, limits)
         log = kernel.written()
-        seen = file_access.seen(_text(kernel.place / file_access.FILE))
+        read = watch.read()
         changed = _changed(run.notebook.name, kernel.place, expected)
     node = clients[0].nb if clients else source
     seconds = time.perf_counter() - started
@@ -232,7 +233,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
         failure = _refusal(node, clients[0].bounds, strike, changed)
     text = nbformat.writes(node) + "\n"
     (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
-    executed = Executed(node, seconds, cell_seconds, failure, verdict, log=strike(log), **seen)
+    executed = Executed(node, seconds, cell_seconds, failure, verdict, read, strike(log))
     return executed, not (failure and kernel.zygote and not kernel.zygote.alive())
 
 

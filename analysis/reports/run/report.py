@@ -197,8 +197,12 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
         reason = "; ".join(sentence.rstrip(".") for sentence in misuse)
         return Failure(None, "", "", f"{run.notebook.name}: {reason}.", "")
     source.promises(look.cells_of(run.notebook), run.notebook.name)
-    look.modules_of(run.notebook)
-    executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
+    for _ in range(2):  # what changes while it is read is read once more
+        before = look.before()
+        executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
+        settled = look.settle(run, executed.read, before)
+        if executed.failure is not None or not settled.changed:
+            break
     record["seconds"] = round(executed.seconds, 2)
     record["cell_seconds"] = [round(seconds, 3) for seconds in executed.cell_seconds]
     if executed.log.strip():
@@ -208,7 +212,8 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     record["verdict"] = executed.verdict.word
     if executed.verdict.word == "ended early":
         record["ended_at"] = executed.verdict.cell
-    key = look.key(run, executed.files, executed.folders) | {"outside": list(executed.outside)}
+    key = look.key(run, settled)
+    key |= {"outside": list(executed.read.outside), "written": list(settled.written)}
     files.write_text(folder / fingerprints.KEY, files.to_json(key))
     record |= _render(executed.notebook, task, folder, record)
     return None
@@ -245,9 +250,9 @@ def _render(
     run = task.run
     content = (folder / "notebook.ipynb").read_bytes()
     cells = _looker(task.token).cells_of(run.notebook)
-    outside = json.loads((folder / fingerprints.KEY).read_text("utf-8")).get("outside", [])
+    key = json.loads((folder / fingerprints.KEY).read_text("utf-8"))
     told = replace(
-        _told(node, run, cells, outside),
+        _told(node, run, cells, key),
         kind=record.get("kind", ""),
         verdict=record.get("verdict", ""),
         ended_at=record.get("ended_at"),
@@ -275,7 +280,7 @@ def _render(
 
 
 def _told(
-    node: "NotebookNode", run: Run, cells: Sequence[source.Cell], outside: Sequence[str]
+    node: "NotebookNode", run: Run, cells: Sequence[source.Cell], key: Mapping[str, Any]
 ) -> "Told":
     """Hold a run against its notebook's declarations; a promise that is not kept fails the run."""
     from analysis.reports.page import checks  # noqa: PLC0415  (reads cards of data)
@@ -285,7 +290,8 @@ def _told(
     findings.need_descriptions(node, run.notebook.name)
     misused = source.misused(cells, list(parameters.read(run.notebook)))
     anchors = None if promised is None else [product.anchor for product in found.products]
-    return checks.Told(misused, anchors, outside)
+    told = {name: key[name] for name in ("outside", "changed", "written")}
+    return checks.Told(misused, anchors, **told)
 
 
 def _number(product: findings.Product) -> Mapping[str, Any]:

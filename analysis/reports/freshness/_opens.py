@@ -1,0 +1,153 @@
+"""Who opens files of data while a run goes on, as the Linux kernel tells it (inotify).
+
+It names every file that anybody opens, programs and code in C included, and not who it was. What no
+run has announced, and this process has not opened, belongs to the run that started such a program;
+where it can be of several runs, each of them may have read it.
+"""
+
+import contextlib
+import ctypes
+import os
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from analysis.reports.freshness import file_access
+from analysis.reports.freshness.file_access import FilesRead
+
+_OPEN, _FOLDER, _OVERFLOW = 0x20, 0x40000000, 0x4000
+_EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
+_FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
+
+_lock = threading.Lock()
+_watching: "set[Watch]" = set()
+
+
+class Watch:
+    """What was opened below a folder, since the watch was set.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    log : Path
+        Where the kernel of the run writes down what it reads.
+    """
+
+    def __init__(self, root: Path, log: Path) -> None:
+        self.root, self.log = root, log
+        self.elsewhere: set[str] = set()  # what other runs, and this process, have opened
+        self.others_unseen = False
+        self._folders: dict[int, str] = {}
+        self._descriptor = _inotify(root / "data", self._folders)
+
+    def opened(self) -> set[str] | None:
+        """Name what was opened, relative to the root; None where it is not known."""
+        if self._descriptor < 0:
+            return None
+        found = set()
+        with contextlib.suppress(BlockingIOError):
+            while content := os.read(self._descriptor, 2**18):
+                place = 0
+                while place < len(content):
+                    watch, mask, _, length = _EVENT.unpack_from(content, place)
+                    place += _EVENT.size + length
+                    name = os.fsdecode(content[place - length : place].rstrip(b"\0"))
+                    if mask & _OVERFLOW:
+                        return None
+                    if name and not mask & _FOLDER and watch in self._folders:
+                        found.add(f"{self._folders[watch]}/{name}")
+        known = set(self._folders.values())
+        for folder, _, files in os.walk(self.root / "data"):  # made meanwhile: nobody watched it
+            name = Path(folder).relative_to(self.root).as_posix()
+            if name not in known:
+                found.update(f"{name}/{file}" for file in files)
+        return {name for name in found if file_access.is_source(Path(name))}
+
+    def read(self) -> FilesRead:
+        """Return what the run read: what it announced, and what nobody else can have opened."""
+        own, opened = _announced(self.log), self.opened()
+        with _lock:
+            for other in _watching - {self}:
+                _hear(self, _announced(other.log))
+                _hear(other, own)
+        if opened is None:
+            return replace(own, may_be_all=bool(own.unseen))
+        nobodys = tuple(sorted(opened - {*own.files, *own.written} - self.elsewhere))
+        if own.unseen and not self.others_unseen:
+            return replace(own, files=tuple(sorted({*own.files, *nobodys})))
+        return replace(own, maybe=nobodys)
+
+    def close(self) -> None:
+        """End the watch."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
+def _hear(watch: Watch, other: FilesRead) -> None:
+    watch.elsewhere.update(other.files, other.written)
+    watch.others_unseen |= bool(other.unseen)
+
+
+@contextlib.contextmanager
+def watched(root: Path, log: Path) -> Iterator[Watch]:
+    """Watch the data of a project while a run goes on."""
+    _listen()
+    watch = Watch(root, log)
+    with _lock:
+        _watching.add(watch)
+    try:
+        yield watch
+    finally:
+        with _lock:
+            _watching.discard(watch)
+        watch.close()
+
+
+def _announced(log: Path) -> FilesRead:
+    try:
+        return file_access.seen(log.read_text("ascii"))
+    except OSError:
+        return FilesRead()  # no kernel has started, or it is gone by now and has told
+
+
+def _inotify(folder: Path, watches: dict[int, str]) -> int:
+    """Watch a folder and all below it; return the descriptor to read from, -1 without one."""
+    if sys.platform != "linux":
+        return -1
+    library = ctypes.CDLL(None, use_errno=True)
+    descriptor = int(library.inotify_init1(_FLAGS))
+    for place, _, _ in os.walk(folder) if descriptor >= 0 else ():
+        number = int(library.inotify_add_watch(descriptor, os.fsencode(place), _OPEN))
+        if number < 0:  # a limit of the system: half a watch is none
+            os.close(descriptor)
+            return -1
+        watches[number] = Path(place).relative_to(folder.parent).as_posix()
+    return descriptor
+
+
+_is_listening = False
+
+
+def _listen() -> None:
+    """Note what this process opens itself, as hashing does, for no run has read that."""
+    global _is_listening  # noqa: PLW0603  (a hook stays for the life of a process)
+    with _lock:
+        if _is_listening:
+            return
+        _is_listening = True
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open" or not _watching or not isinstance(arguments[0], str | os.PathLike):
+            return
+        place = os.path.abspath(os.fspath(arguments[0]))  # noqa: PTH100
+        for watch in tuple(_watching):
+            prefix = f"{watch.root}{os.sep}"
+            if place.startswith(prefix):
+                watch.elsewhere.add(place[len(prefix) :])
+
+    sys.addaudithook(hook)

@@ -1,0 +1,446 @@
+"""Ways to read a file, each seen, whether the file changes before, while or after it is read.
+
+What the Linux kernel says of opened files (inotify) is the judge of what was really read.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import nbformat
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.orc
+import pytest
+
+from analysis.reports.freshness import _opens, file_access
+from analysis.reports.freshness.fingerprints import Fingerprints
+from analysis.reports.plan import plan
+from analysis.reports.run import _zygote, execute, runner
+
+IS_LINUX = sys.platform == "linux"
+
+NAMED = {
+    "open": "open(f).read()",
+    "open_bytes": "open(f.encode(), 'rb').read()",
+    "path": "pathlib.Path(f).read_text()",
+    "os_open": "os.read(os.open(f, os.O_RDONLY), 9)",
+    "update": "open(f, 'r+').read()",
+    "code": "io.open_code(os.path.abspath(f)).read()",
+    "lines": "linecache.getlines(f)",
+    "mapped": "mmap.mmap(os.open(f, os.O_RDONLY), 0, prot=mmap.PROT_READ).read()",
+    "copied": "shutil.copyfile(f, tempfile.mkdtemp() + '/copy')",
+    "linked": "link = tempfile.mkdtemp() + '/link'; os.symlink(os.path.abspath(f), link); "
+    "open(link).read()",
+    "descriptor": "d = os.open(f, os.O_RDONLY); open(f'/proc/self/fd/{d}').read()",
+    "thread": "t = threading.Thread(target=lambda: open(f).read()); t.start(); t.join()",
+    "forked": "multiprocessing.get_context('fork').Pool(1).map(len, [f]); "
+    "multiprocessing.get_context('fork').Pool(1).map(read, [f])",
+    "child": "p = os.fork()\nif p == 0:\n    open(f).read()\n    os._exit(0)\nos.waitpid(p, 0)",
+    "read_csv": "pd.read_csv(f)",
+    "read_csv_arrow": "pd.read_csv(f, engine='pyarrow')",
+    "loadtxt": "np.loadtxt(f, dtype=str)",
+    "fromfile": "np.fromfile(f, dtype='u1')",
+    "memmap": "np.memmap(f, dtype='u1')[0]",
+    "csv_arrow": "pyarrow.csv.read_csv(f)",
+    "stream_arrow": "pa.input_stream(f).read()",
+    "map_arrow": "pa.memory_map(f).read()",
+    "file_arrow": "pa.OSFile(f).read()",
+    "run_py": "get_ipython().run_line_magic('run', f)",
+    "by_name": "importlib.machinery.SourceFileLoader('x', f).get_data(f)",
+    "pd_parquet": "pd.read_parquet(f)",
+    "table_parquet": "pyarrow.parquet.read_table(f)",
+    "file_parquet": "pyarrow.parquet.ParquetFile(f).read()",
+    "named_parquet": "pyarrow.parquet.ParquetFile(source=f).read()",
+    "metadata_parquet": "pyarrow.parquet.read_metadata(f)",
+    "set_parquet": "pyarrow.parquet.ParquetDataset([f]).read()",
+    "dataset_parquet": "pyarrow.dataset.dataset(f).to_table()",
+    "uri_parquet": "pyarrow.parquet.read_table(pathlib.Path(f).resolve().as_uri())",
+    "helper_parquet": "helper.own(f)",
+    "pd_feather": "pd.read_feather(f)",
+    "table_feather": "pyarrow.feather.read_table(f)",
+    "orc": "pyarrow.orc.ORCFile(f).read()",
+    "pd_orc": "pd.read_orc(f)",
+    "sqlite": "sqlite3.connect(f).execute('select * from t').fetchall()",
+    "sqlite_uri": "sqlite3.connect('file:' + os.path.abspath(f) + '?mode=ro', uri=True)"
+    ".execute('select * from t').fetchall()",
+    "json_arrow": "pyarrow.json.read_json(f)",
+    "nested_ipynb": "get_ipython().run_line_magic('run', f)",
+}
+"""Python that reads the file ``f``, by the name of the way; the file's form follows from the name.
+"""
+
+IMPORTS = """
+import importlib.machinery, io, linecache, mmap, multiprocessing, os, pathlib, shutil, sqlite3, sys
+import tempfile, threading
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv, pyarrow.dataset, pyarrow.feather, pyarrow.json, pyarrow.orc, pyarrow.parquet
+import helper
+def read(path):
+    return open(path).read()
+"""
+HELPER = "import pandas\n\n\ndef own(path):\n    return pandas.read_parquet(path)\n"
+
+UNSEEN = {
+    "run": "subprocess.run(['cat', f])",
+    "check_output": "subprocess.check_output('cat ' + f, shell=True)",
+    "system": "os.system('cat ' + f)",
+    "popen": "os.popen('cat ' + f).read()",
+    "exec": "pid = os.fork()\nif pid == 0:\n    os.execvp('cat', ['cat', f])\nos.waitpid(pid, 0)",
+    "exec_closed": "pid = os.fork()\nif pid == 0:\n    os.closerange(3, 256)\n"
+    "    os.execvp('cat', ['cat', f])\nos.waitpid(pid, 0)",
+    "spawn": "os.waitpid(os.posix_spawnp('cat', ['cat', f], os.environ), 0)",
+    "spawnv": "os.spawnvp(os.P_WAIT, 'cat', ['cat', f])",
+    "terminal": "import pty; pty.spawn(['cat', f], lambda d: os.read(d, 99), lambda d: b'')",
+    "asyncio": "async def go():\n    p = await asyncio.create_subprocess_exec('cat', f)\n"
+    "    await p.wait()\nasyncio.run(go())",
+    "folder": "d = os.open(os.path.dirname(f), os.O_RDONLY)\n"
+    "os.read(os.open(os.path.basename(f), os.O_RDONLY, dir_fd=d), 9)",
+    "ctypes": "lib = ctypes.CDLL(None); lib.fopen.restype = ctypes.c_void_p\n"
+    "lib.fopen(f.encode(), b'r')",
+    "lxml": "import lxml.etree; lxml.etree.parse(f)",
+    "spawned": "import multiprocessing as m\n"
+    "p = m.get_context('spawn').Process(target=os.stat, args=(f,)); p.start(); p.join(); "
+    "open(f).read()",
+    "filesystem": "import pyarrow.parquet as q, pyarrow.fs as fs\n"
+    "try:\n    q.read_table(os.path.basename(f), filesystem=fs.SubTreeFileSystem("
+    "os.path.abspath(os.path.dirname(f)), fs.LocalFileSystem()))\nexcept Exception:\n    pass",
+}
+"""Python after which files may be read of which Python is told no names."""
+
+
+def suffix_of(way):
+    for form in ("parquet", "feather", "orc", "sqlite", "json", "py", "ipynb"):
+        if form in way.split("_"):
+            return form
+    return "sqlite" if "sqlite" in way else "csv"
+
+
+def write(path, value):
+    """Write a file of the form that its ending says, which holds a value."""
+    frame = pd.DataFrame({"a": [value]})
+    match path.suffix:
+        case ".parquet":
+            frame.to_parquet(path)
+        case ".feather":
+            pyarrow.feather.write_feather(frame, str(path))
+        case ".orc":
+            pyarrow.orc.write_table(pa.Table.from_pandas(frame), str(path))
+        case ".json":
+            path.write_text(json.dumps({"a": value}))
+        case ".py":
+            path.write_text(f"a = {value}\n")
+        case ".ipynb":
+            cell = nbformat.v4.new_code_cell(f"a = {value}", id="a")
+            nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+        case ".sqlite":
+            import sqlite3
+
+            path.unlink(missing_ok=True)
+            with sqlite3.connect(path) as base:
+                base.execute("create table t as select ? as a", [value])
+        case _:
+            path.write_text(f"a\n{value}\n")
+
+
+@pytest.fixture
+def files(project):
+    """A file for each named way; the notebook that reads them all, each in a cell of its own."""
+    folder = project.root / "data" / "raw" / "各种"
+    folder.mkdir()
+    (project.notebooks / "helper.py").write_text(HELPER)
+    found = {way: folder / f"{way}.{suffix_of(way)}" for way in NAMED}
+    for path in found.values():
+        write(path, 1)
+    cells = [f"f = '../data/raw/各种/{path.name}'\n{NAMED[w]};" for w, path in found.items()]
+    wait = f"""
+    import time
+    pathlib.Path({str(project.root / "mark")!r}).touch()
+    while not os.path.exists({str(project.root / "go")!r}):
+        time.sleep(0.01)
+    """
+    project.notebook("01-x", "# X", IMPORTS, *cells, wait)
+    return {way: f"data/raw/各种/{path.name}" for way, path in found.items()}
+
+
+def meanwhile(project, change, times=1):
+    """Change things each time that the notebook has read all, and then let it go on."""
+    mark, go = project.root / "mark", project.root / "go"
+
+    def act():
+        for _ in range(times):
+            until = time.monotonic() + 120
+            while not mark.exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            mark.unlink(missing_ok=True)
+            change()
+            go.touch()
+            while times > 1 and not mark.exists() and time.monotonic() < until:
+                time.sleep(0.01)
+                if mark.exists():
+                    go.unlink(missing_ok=True)
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    return thread
+
+
+def decision():
+    [(_, found)] = runner.decide(runner.planned())
+    return found
+
+
+def test_a_file_that_changes_after_any_way_of_reading_it_makes_the_report_old(files, project):
+    (project.root / "go").touch()
+    assert runner.run() == 0
+    key = json.loads((project.reports / "01-x" / "key.json").read_text())
+    assert set(key["data"]) >= set(files.values()) | {"notebooks/helper.py"}
+    assert decision().action == "none"
+    for way, name in files.items():
+        path = project.root / name
+        before = path.read_bytes()
+        write(path, 2)
+        assert decision().reasons == (f"{name} changed",), way
+        path.write_bytes(before)
+    assert decision().action == "none"
+
+
+def test_a_file_that_changes_while_it_is_read_in_any_way_is_named(files, project, tmp_path):
+    def rewrite():
+        for name in files.values():
+            write(project.root / name, 3)
+
+    thread = meanwhile(project, rewrite)
+    [run] = plan.load()
+    look, folder = Fingerprints(), tmp_path / "made"
+    folder.mkdir()
+    before = look.before()
+    done = execute.execute(run, folder)
+    assert done.failure is None
+    thread.join()
+    settled = look.settle(run, done.read, before)
+    assert set(settled.changed) == set(files.values())
+    # the judge: nobody opened what was not announced, but for the test's own rewriting
+    assert not [name for name in done.read.maybe if not name.endswith("-journal")]
+
+
+def test_a_file_that_changed_just_before_is_read_as_it_is_now(project):
+    name = project.root / "data" / "raw" / "村.csv"
+    project.notebook("01-x", "# X", "print(open('../data/raw/村.csv').read())")
+    for value in ("aaa", "bbb", "ccc"):  # equal sizes, at once
+        name.write_text(value)
+        assert runner.run() == 0
+        assert value in project.report("01-x")
+        assert decision().action == "none"
+
+
+@pytest.mark.parametrize("change", ["data", "helper", "notebook", "set back"])
+def test_what_changes_once_while_it_runs_runs_once_more(project, change):
+    data, helper = project.root / "data" / "raw" / "a.csv", project.notebooks / "helper.py"
+    data.write_text("old")
+    helper.write_text("word = 'old'")
+    cell = f"""
+    import helper, os, pathlib, time
+    print(open('../data/raw/a.csv').read(), helper.word)
+    pathlib.Path({str(project.root / "mark")!r}).touch()
+    while not os.path.exists({str(project.root / "go")!r}):
+        time.sleep(0.01)
+    """
+    project.notebook("01-x", "# X", cell)
+
+    def act():
+        if change == "notebook":
+            project.notebook("01-x", "# X", cell, "print('new')")
+        elif change == "helper":
+            helper.write_text("word = 'new'")
+        elif change == "data":
+            data.write_text("new")
+        else:
+            data.write_text("new")
+            data.write_text("old")
+
+    thread = meanwhile(project, act)
+    assert runner.run() == 0
+    thread.join()
+    assert ("new" in project.report("01-x")) == (change != "set back")
+    assert decision().action == "none"
+
+
+def test_what_changes_twice_has_no_key_and_a_failed_check(project):
+    data = project.root / "data" / "raw" / "a.csv"
+    data.write_text("0")
+    cell = "print(open('../data/raw/a.csv').read())\nimport time; time.sleep(0.5)"
+    project.notebook("01-x", "# X", cell)
+    stop = threading.Event()
+
+    def keep_writing():
+        while not stop.wait(0.1):
+            data.write_text(str(time.monotonic_ns()))
+
+    thread = threading.Thread(target=keep_writing)
+    thread.start()
+    assert runner.run() == 0
+    stop.set()
+    thread.join()
+    record = json.loads((project.reports / "01-x" / "run.json").read_text())
+    [check] = [check for check in record["checks"] if check["name"] == "Data"]
+    assert check["state"] == "failed"
+    assert "data/raw/a.csv" in check["found"]
+    assert "data/raw/a.csv changed while it ran" in decision().reasons
+    assert runner.run() == 0
+    assert decision().action == "none"
+
+
+@pytest.mark.parametrize("way", UNSEEN)
+def test_a_program_or_code_in_c_may_read_everything(project, way):
+    path = project.root / "data" / "raw" / f"{way}.xml"
+    path.write_text("<a>1</a>")
+    log = project.root / "log"
+    log.mkdir()
+    code = f"""
+    import asyncio, ctypes, os, pathlib, subprocess, sys
+    from analysis.reports.freshness import file_access
+    file_access.note(pathlib.Path({str(log / "reads")!r}), {str(project.root)!r})
+    """
+    code = textwrap.dedent(code) + f"f = {str(path)!r}\n" + UNSEEN[way]
+    if way == "folder":
+        code = code.replace("f = ", "os.chdir('/')\nf = ")
+    with _opens.watched(project.root, log / "reads") as watch:
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        read = watch.read()
+    assert read.unseen, way
+    if IS_LINUX:  # nobody else is there: it was read by this run
+        assert f"data/raw/{way}.xml" in read.files
+
+
+@pytest.mark.parametrize("cell", ["!cat ../data/raw/a.csv", "x = !cat ../data/raw/a.csv",
+                                  "%%bash\ncat ../data/raw/a.csv"])  # fmt: skip
+def test_shell_lines_read_all_data_and_what_lies_beside(project, cell):
+    for name in ("data/raw/a.csv", "data/raw/b.csv", "notebooks/c.txt"):
+        (project.root / name).write_text("1")
+    project.notebook("01-x", "# X", cell)
+    assert runner.run() == 0
+    for name in ("data/raw/b.csv", "notebooks/c.txt"):
+        (project.root / name).write_text("2")
+        assert decision().reasons == (f"{name} changed",)
+        assert runner.run() == 0
+        assert decision().action == "none"
+
+
+def test_what_libraries_start_to_know_the_machine_reads_no_data(project, tmp_path):
+    project.notebook("01-x", "import platform, subprocess\nplatform.processor()\n"
+                     "subprocess.run(['uname'], capture_output=True);")  # fmt: skip
+    [run] = plan.load()
+    assert execute.execute(run, tmp_path).read.unseen == ()
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+def test_what_nobody_announces_may_have_been_read_by_each_run_of_the_moment(project):
+    (project.root / "data" / "raw" / "a.csv").write_text("1")
+    logs = [project.root / f"log{n}" for n in range(2)]
+    with _opens.watched(project.root, logs[0]) as one, _opens.watched(project.root, logs[1]) as two:
+        subprocess.run(["cat", project.root / "data" / "raw" / "a.csv"], check=True)
+        for watch in (one, two):
+            read = watch.read()
+            assert (read.files, read.maybe) == ((), ("data/raw/a.csv",))
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+def test_what_one_run_announces_no_other_has_read(project):
+    (project.root / "data" / "raw" / "a.csv").write_text("1")
+    logs = [project.root / f"log{n}" for n in range(2)]
+    with _opens.watched(project.root, logs[0]) as one, _opens.watched(project.root, logs[1]) as two:
+        logs[0].write_text('file\t"data/raw/a.csv"\n')
+        subprocess.run(["cat", project.root / "data" / "raw" / "a.csv"], check=True)
+        assert one.read().files == ("data/raw/a.csv",)
+        assert two.read() == file_access.FilesRead()
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+def test_what_this_process_hashes_no_run_has_read(project):
+    path = project.root / "data" / "raw" / "a.csv"
+    path.write_text("1")
+    with _opens.watched(project.root, project.root / "log") as watch:
+        Fingerprints().bytes_of(path)
+        assert watch.read() == file_access.FilesRead()
+        (path.parent / "new").mkdir()
+        (path.parent / "new" / "b.csv").write_text("1")  # a folder that nobody watched
+        assert "data/raw/new/b.csv" in watch.opened()
+
+
+def test_what_a_run_writes_into_inputs_is_named(project):
+    (project.root / "data" / "raw" / "a.csv").write_text("1")
+    (project.root / "data" / "raw" / "gone.csv").write_text("1")
+    cell = """
+    import os, pathlib
+    pathlib.Path('../data/raw/笔记.txt').write_text('y')
+    open('../data/raw/a.csv', 'a').write('2')
+    os.remove('../data/raw/gone.csv')
+    open('../data/raw/touched.csv', 'w').close(); os.remove('../data/raw/touched.csv')
+    open('beside.txt', 'w').write('z'); open('beside.txt').read();
+    """
+    project.notebook("01-x", "# X", cell)
+    assert runner.run() == 0
+    key = json.loads((project.reports / "01-x" / "key.json").read_text())
+    assert key["written"] == [
+        "data/raw/a.csv", "data/raw/gone.csv", "data/raw/笔记.txt", "notebooks/beside.txt",
+    ]  # fmt: skip
+    record = json.loads((project.reports / "01-x" / "run.json").read_text())
+    [check] = [check for check in record["checks"] if check["name"] == "Data"]
+    assert check["state"] == "failed"
+    assert "data/raw/a.csv" in check["found"]
+
+
+@pytest.mark.skipif(not _zygote.possible(), reason="kernels are forked on Linux only")
+def test_a_warm_process_that_read_other_code_is_replaced(project, tmp_path, monkeypatch):
+    project.notebook("01-x", "import os; print(os.getppid());")
+    [run] = plan.load()
+
+    def parent(name):
+        (tmp_path / name).mkdir()
+        node = execute.execute(run, tmp_path / name, warm=True).notebook
+        return node.cells[0].outputs[0].text
+
+    first = parent("a")
+    assert parent("b") == first
+    code = _zygote.freshness.code_now()
+    changed = {**code, "analysis/indicators/bands.py": (1, 2, 3, 4)}
+    monkeypatch.setattr(_zygote.freshness, "code_now", lambda: changed)
+    second = parent("c")
+    assert second != first
+    assert parent("d") == second
+
+
+def test_a_module_that_changes_while_it_runs_is_named(project, tmp_path, monkeypatch):
+    project.notebook("01-x", "from analysis.indicators import bands;")
+    [run] = plan.load()
+    look = Fingerprints()
+    before = look.before()
+    for module, expected in (("bands", ("analysis/indicators/bands.py",)), ("pairs", ())):
+        name = f"analysis/indicators/{module}.py"
+        changed = {**before.code, name: (1, 2, 3, 4)}
+        monkeypatch.setattr("analysis.reports.freshness.fingerprints.code_now", lambda c=changed: c)
+        assert look.settle(run, file_access.FilesRead(), before).changed == expected
+
+
+def test_names_of_any_bytes_are_noted(project, tmp_path):
+    folder = project.root / "data" / "raw"
+    names = ["a\tb.csv", "c\nd.csv", '引号".csv', "\u3000甲　镇.csv"]
+    for name in names:
+        (folder / name).write_text("1")
+    (folder / os.fsdecode(b"\xb4\xe5.csv")).write_text("1")  # 村 in GBK
+    project.notebook("01-x", "import os\nfor n in os.listdir(b'../data/raw'):\n"
+                     "    open(b'../data/raw/' + n).read()")  # fmt: skip
+    [run] = plan.load()
+    read = execute.execute(run, tmp_path).read
+    assert {f"data/raw/{name}" for name in names} < set(read.files)
+    assert len(read.files) == 5
+    shutil.rmtree(folder)
