@@ -18,7 +18,7 @@ from analysis.figures.robustness import (
     power_curves,
     specification_curves,
 )
-from analysis.figures.theme import WAN, Chart, fonts, mark_simulated
+from analysis.figures.theme import WAN, Chart, fonts, mark_simulated, unmark_simulated
 
 __all__ = [
     "WAN",
@@ -47,4 +47,5 @@ __all__ = [
     "specification_curves",
     "survival_curves",
     "transition_heat",
+    "unmark_simulated",
 ]

@@ -153,17 +153,23 @@ def finish(figure: Figure, alt: str) -> Chart:
     return Chart(figure, alt)
 
 
-def mark_simulated(figure: Figure) -> None:
-    """Write on a figure that its data are simulated; twice is once."""
-    if any(text.get_gid() == "simulated" for text in figure.texts):
+def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
+    """Write on a figure that its data are simulated, or include such; twice is once."""
+    large, small = ("SIMULATED 模拟", "Simulated data · 模拟数据")
+    if mixed:
+        large, small = ("MIXED 含模拟", "Includes simulated data · 含模拟数据")
+    marks = [text for text in figure.texts if text.get_gid() == "simulated"]
+    for text, words in zip(marks, (large, small), strict=False):
+        text.set_text(words)
+    if marks:
         return
     family = list(fonts())
     figure.text(
-        0.5, 0.52, "SIMULATED 模拟", gid="simulated", family=family, fontsize=44, color=SIMULATED,
+        0.5, 0.52, large, gid="simulated", family=family, fontsize=44, color=SIMULATED,
         alpha=0.08, rotation=18, ha="center", va="center", zorder=0,
     )  # fmt: skip
     figure.text(
-        0.995, 0.004, "Simulated data · 模拟数据", gid="simulated", family=family, fontsize=8,
+        0.995, 0.004, small, gid="simulated", family=family, fontsize=8,
         color=SIMULATED, ha="right", va="bottom",
     )  # fmt: skip
     # keep the line below the axes free for the mark
@@ -171,6 +177,12 @@ def mark_simulated(figure: Figure) -> None:
     if engine is not None:
         height = 0.22 / figure.get_figheight()
         engine.set(rect=(0, height, 1, 1 - height))  # type: ignore[call-arg]
+
+
+def unmark_simulated(figure: Figure) -> None:
+    """Take the mark off a figure that stands on other data than the simulated ones beside it."""
+    for text in [text for text in figure.texts if text.get_gid() == "simulated"]:
+        text.remove()
 
 
 def spread(values: Sequence[float], gap: float) -> list[float]:

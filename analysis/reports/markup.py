@@ -7,6 +7,9 @@ from analysis.reports.text import typeset
 SIMULATED = "Simulated data 模拟数据"
 """What every figure and table made from simulated data says in its caption."""
 
+MIXED = "Mixed: includes simulated data 含模拟数据"
+"""What it says where other data were read as well, and it does not say on which it stands."""
+
 WORDS = {"figure": "Figure", "table": "Table", "number": "Number"}
 _PREFIX = {"figure": "fig", "table": "tab", "number": "num"}
 
@@ -24,7 +27,7 @@ def label(kind: str, name: str, number: int | None = None) -> str:
     return f'<a class="lj-label" href="#{anchor(kind, name)}">{words}</a>'
 
 
-def figure(name: str, caption: str, alt: str, source: str, *, simulated: bool) -> str:
+def figure(name: str, caption: str, alt: str, source: str, *, mark: str = "") -> str:
     """Return a figure: an image with alternative text and a caption below.
 
     Parameters
@@ -35,12 +38,12 @@ def figure(name: str, caption: str, alt: str, source: str, *, simulated: bool) -
     return (
         f'<figure id="{anchor("figure", name)}" class="lianjian lj-figure">'
         f'<img alt="{escape(alt)}" src="{source}" style="max-width:100%;background:#fff">'
-        f'<figcaption style="max-width:48em">{_caption("figure", name, caption, simulated)}'
+        f'<figcaption style="max-width:48em">{_caption("figure", name, caption, mark)}'
         "</figcaption></figure>"
     )
 
 
-def table(name: str, caption: str, grid: str, *, simulated: bool) -> str:
+def table(name: str, caption: str, grid: str, *, mark: str = "") -> str:
     """Return a table with its caption above, in a region that scrolls when it is wide.
 
     Parameters
@@ -52,13 +55,13 @@ def table(name: str, caption: str, grid: str, *, simulated: bool) -> str:
         f'<div id="{anchor("table", name)}" class="lianjian lj-table" role="region" tabindex="0" '
         f'aria-label="Table: {escape(caption)}" style="overflow-x:auto"><table>'
         '<caption style="caption-side:top;text-align:left;max-width:48em">'
-        f"{_caption('table', name, caption, simulated)}</caption>{grid}</table></div>"
+        f"{_caption('table', name, caption, mark)}</caption>{grid}</table></div>"
     )
 
 
-def number(name: str, words: str, value: str, interval: str, count: str, *, simulated: bool) -> str:
+def number(name: str, words: str, value: str, interval: str, count: str, *, mark: str = "") -> str:
     """Return one cited number as a readable line."""
-    mark = f' <span class="lj-simulated">{SIMULATED}</span>' if simulated else ""
+    mark = _marked(mark)
     rest = "".join(
         f' <span class="lj-{part}">{escape(text)}</span>'
         for part, text in (("interval", interval), ("count", count))
@@ -76,9 +79,12 @@ def with_number(html: str, kind: str, name: str, position: int) -> str:
     return html.replace(label(kind, name), label(kind, name, position), 1)
 
 
-def _caption(kind: str, name: str, caption: str, simulated: bool) -> str:
-    mark = f' <span class="lj-simulated">{SIMULATED}</span>' if simulated else ""
-    return f"{label(kind, name)} {escape(typeset(caption))}{mark}"
+def _caption(kind: str, name: str, caption: str, mark: str) -> str:
+    return f"{label(kind, name)} {escape(typeset(caption))}{_marked(mark)}"
+
+
+def _marked(mark: str) -> str:
+    return f' <span class="lj-simulated">{mark}</span>' if mark else ""
 
 
 def _number_label(name: str, words: str) -> str:

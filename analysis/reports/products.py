@@ -1,7 +1,8 @@
 """What a notebook publishes: figures, tables and cited numbers.
 
-Each goes out as one output that carries its name, its caption and whether it was made from
-simulated data; the page numbers it and gives it an address.
+Each goes out as one output that carries its name, its caption and the kind of the data on which it
+stands; the page numbers it and gives it an address. It stands on what ``data=`` names; without it,
+on all that the notebook has read so far.
 """
 
 import base64
@@ -9,23 +10,27 @@ import io
 import math
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__
+from analysis import __version__, paths
 from analysis.errors import LianjianError
-from analysis.reports import markup
+from analysis.reports import freshness, markup
+from analysis.reports.freshness import file_access
 from analysis.reports.text import digits_for, is_slug, number, slug
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from analysis.clean.dataset import Dataset
     from analysis.reports.tables import Digits
 
+    StandsOn = Dataset | Sequence[Dataset] | None
 
-def show(fig: "Figure", name: str, caption: str, *, alt: str) -> None:
+
+def show(fig: "Figure", name: str, caption: str, *, alt: str, data: "StandsOn" = None) -> None:
     """Publish a figure and close it.
 
     Parameters
@@ -38,6 +43,8 @@ def show(fig: "Figure", name: str, caption: str, *, alt: str) -> None:
         What a reader sees below it.
     alt : str
         What it shows, for a reader who cannot see it.
+    data : Dataset or sequence of Dataset, optional
+        On what it stands, where the notebook reads several datasets.
 
     Raises
     ------
@@ -52,18 +59,20 @@ def show(fig: "Figure", name: str, caption: str, *, alt: str) -> None:
             f"Figure {name!r} has no alternative text. Say in alt= what it shows, in a sentence "
             "or two, for a reader who cannot see it."
         )
-    simulated = _simulated()
-    if simulated:
+    mark, facts = _ground(data)
+    if mark:
         from analysis import figures  # noqa: PLC0415
 
-        figures.mark_simulated(fig)
-    svg = _svg(fig, name, caption, alt, simulated=simulated)
+        figures.mark_simulated(fig, mixed=mark == markup.MIXED)
+    elif data is not None and "analysis.figures" in sys.modules:
+        # a chart is marked when it is drawn, by what was loaded then
+        sys.modules["analysis.figures"].unmark_simulated(fig)
+        alt = alt.removeprefix("Simulated data. ")
+    svg = _svg(fig, name, caption, alt, mark)
     plt.close(fig)
     source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
-    html = markup.figure(name, caption, alt, source, simulated=simulated)
-    _publish(
-        "figure", name, html, f"Figure: {caption}", caption=caption, alt=alt, simulated=simulated
-    )
+    html = markup.figure(name, caption, alt, source, mark=mark)
+    _publish("figure", name, html, f"Figure: {caption}", caption=caption, alt=alt, **facts)
 
 
 def table(
@@ -73,6 +82,7 @@ def table(
     *,
     digits: "Digits" = None,
     labels: Mapping[str, str] | None = None,
+    data: "StandsOn" = None,
 ) -> None:
     """Publish a frame as a table.
 
@@ -89,16 +99,17 @@ def table(
         with the decimals it has.
     labels : mapping of str to str, optional
         What to call columns that the field registry does not know.
+    data : Dataset or sequence of Dataset, optional
+        On what it stands, where the notebook reads several datasets.
     """
     from analysis.reports import tables  # noqa: PLC0415
 
     _check(name, caption)
-    simulated = _simulated()
+    mark, facts = _ground(data)
     grid = tables.grid(frame, digits, labels)
-    html = markup.table(name, caption, grid, simulated=simulated)
-    mark = f" [{markup.SIMULATED}]" if simulated else ""
-    text = f"Table: {caption}{mark}\n{frame.to_string(max_rows=20)}"
-    _publish("table", name, html, text, caption=caption, simulated=simulated)
+    html = markup.table(name, caption, grid, mark=mark)
+    text = f"Table: {caption}{f' [{mark}]' if mark else ''}\n{frame.to_string(max_rows=20)}"
+    _publish("table", name, html, text, caption=caption, **facts)
 
 
 def record(
@@ -111,6 +122,7 @@ def record(
     high: float | None = None,
     n: int | None = None,
     digits: int | None = None,
+    data: "StandsOn" = None,
 ) -> None:
     """Publish one number that can be cited by its address, ``#num-NAME``.
 
@@ -130,6 +142,8 @@ def record(
         Observations behind it.
     digits : int, optional
         Decimals to print; the ledger keeps the full value.
+    data : Dataset or sequence of Dataset, optional
+        On what it stands, where the notebook reads several datasets.
 
     Raises
     ------
@@ -159,10 +173,11 @@ def record(
         interval = f"{'at least' if low is not None else 'at most'} {interval}"
     count = "" if n is None else f"n = {number(n, 0)}"
     rest = "".join(f", {part}" for part in (interval, count) if part)
+    mark, facts = _ground(data)
     _publish(
         "number",
         name,
-        markup.number(name, label, text, interval, count, simulated=_simulated()),
+        markup.number(name, label, text, interval, count, mark=mark),
         f"{label}: {text}{rest}",
         label=label,
         unit=unit,
@@ -171,14 +186,35 @@ def record(
         low=numbers.get("low"),
         high=numbers.get("high"),
         n=None if n is None else int(n),
-        simulated=_simulated(),
+        **facts,
     )
 
 
-def _simulated() -> bool:
-    from analysis.clean.dataset import loaded  # noqa: PLC0415
+def _ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
+    """Return the mark of a product, and what it says of the data on which it stands."""
+    from analysis.clean.dataset import Dataset, loaded  # noqa: PLC0415
 
-    return any(data.kind == "simulated" for data in loaded())
+    unsure = False
+    if data is not None:
+        given = [data] if isinstance(data, Dataset) else list(data)
+        wrong = [item for item in given if not isinstance(item, Dataset)]
+        if wrong or not given:
+            raise LianjianError(
+                "data= takes the datasets on which a product stands, as analysis.load returns "
+                f"them, and was given {wrong[0]!r}."
+                if wrong
+                else "data= was given no dataset."
+            )
+        kinds = {item.kind for item in given}
+    else:
+        read = file_access.noted()
+        seen = freshness.kinds(paths.root(), read.files) if read.files else {}
+        kinds = {item.kind for item in loaded()} | set(seen.values())
+        unsure = bool(read.unseen)
+    kind = freshness.kind_of(kinds)
+    mark = "" if "simulated" not in kinds else markup.MIXED if kind == "mixed" else markup.SIMULATED
+    facts: dict[str, Any] = {"simulated": bool(mark), "kind": kind}
+    return mark, facts | ({"unsure": True} if unsure else {})
 
 
 def _check(name: str, caption: str) -> None:
@@ -203,16 +239,16 @@ def _check_number(name: str, value: object, low: object, high: object, n: object
         raise LianjianError(f"Number {name!r}: its interval runs from {low!r} down to {high!r}.")
 
 
-def _svg(fig: "Figure", name: str, caption: str, alt: str, *, simulated: bool) -> bytes:
+def _svg(fig: "Figure", name: str, caption: str, alt: str, mark: str) -> bytes:
     """Draw a figure; the same figure gives the same bytes."""
     import matplotlib as mpl  # noqa: PLC0415
 
     from analysis.figures.layout import settle_layout  # noqa: PLC0415
 
-    mark = f" {markup.SIMULATED}." if simulated else ""
+    ending = f" {mark}." if mark else ""
     metadata = {
-        "Title": caption + mark,
-        "Description": alt + mark,
+        "Title": caption + ending,
+        "Description": alt + ending,
         "Creator": f"lianjian {__version__}",
         "Date": None,
     }

@@ -210,7 +210,7 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
     body = _NUMBER.sub(r'<div \1 class="lj-number"><p>\2</p></div>', body)
     body = re.sub(r"<(/?)details\b[^>]*>", r"<\1div>", body)
     body = re.sub(r"<summary\b[^>]*>(.*?)</summary>", r'<div class="summary"><p>\1</p></div>', body)
-    simulated = record["kind"] == "simulated"
+    simulated = record["kind"] in {"simulated", "mixed"}
     head = html[: main.start()]
     facts = {
         "title": record["title"],

@@ -86,8 +86,6 @@ class Told:
         declared nothing.
     outside : sequence of str
         Names of files of data that were read from outside of the project.
-    kind : str
-        Kind of the files that the run opened: "simulated", "ledger", "published", "mixed", "none".
     verdict : str
         How the run ended: "complete" or "ended early".
     ended_at : int, optional
@@ -96,16 +94,21 @@ class Told:
         Files that somebody changed while the run read them.
     written : sequence of str
         Inputs that the run itself changed.
+    kinds : mapping of str to str
+        The kind of each dataset whose files the run opened.
+    perhaps : mapping of str to str
+        The same of files that it may have opened.
     """
 
     misused: Sequence[str] = ()
     promised: Collection[str] | None = None
     outside: Sequence[str] = ()
-    kind: str = ""
     verdict: str = ""
     ended_at: int | None = None
     changed: Sequence[str] = ()
     written: Sequence[str] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    perhaps: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING = Told()
@@ -314,33 +317,35 @@ def of_places(page: str, notebook: str) -> Check:
     )  # fmt: skip
 
 
-def of_kind(found: Findings, kinds: Mapping[str, str], kind: str = "") -> Check:
-    """Check that whatever comes from simulated data says so.
-
-    Parameters
-    ----------
-    found : Findings
-        What the page publishes.
-    kinds : mapping of str to str
-        What to call the kinds.
-    kind : str
-        Kind of the files that the run opened; by default that of the datasets it loaded.
-    """
-    kind = kind or found.kind
-    if not found.simulated and kind not in {"simulated", "mixed"}:
-        return Check("Kind of data", OK, f"{kinds.get(kind, kind) or 'No dataset'}.")
-    if kind == "mixed":
+def of_kind(found: Findings, kinds: Mapping[str, str], told: Told = NOTHING) -> Check:
+    """Check that whatever comes from simulated data says so."""
+    words = kinds.get(found.kind, found.kind) or "No dataset"
+    drawn = [name for name, kind in told.perhaps.items() if kind == "simulated"]
+    if not found.simulated and drawn:
         return Check(
-            "Kind of data", FAILED, "Simulated and other data were read by one run.",
-            "Say at each product what it stands on, or give each kind a notebook of its own.",
-        )  # fmt: skip
-    bare = [product.anchor for product in found.products if not product.facts.get("simulated")]
+            "Kind of data",
+            UNKNOWN,
+            f"{words}; whether simulated data ({_few(drawn)}) were read cannot be told: "
+            "somebody opened them while this ran.",
+            "Read data with analysis.load or pandas, and run this report alone.",
+        )
+    if not found.simulated:
+        return Check("Kind of data", OK, f"{words}.")
+    bare = [
+        product.anchor
+        for product in found.products
+        if not product.facts.get("simulated")
+        and (found.kind == "simulated" or product.facts.get("unsure"))
+    ]
     if bare:
         return Check(
             "Kind of data", FAILED,
             f"Simulated, and without their mark: {_few([f'#{anchor}' for anchor in bare])}.",
-            "Load the data before the first figure, table or number is published.",
+            "Load the data before the first figure, table or number is published, or say with "
+            "data= on which it stands.",
         )  # fmt: skip
+    if found.kind == "mixed":
+        return Check("Kind of data", OK, "Mixed, and what includes simulated data is marked so.")
     return Check("Kind of data", OK, "Simulated, and every product is marked so.")
 
 

@@ -1,11 +1,12 @@
 """What an executed notebook used and published, read from its outputs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import LianjianError
-from analysis.reports import markup
+from analysis.reports import freshness, markup
 from analysis.reports.plan.source import Promise
 from analysis.reports.text import meant
 
@@ -51,24 +52,29 @@ class Product:
 
 @dataclass(frozen=True)
 class Findings:
-    """Datasets used and products published, in their order."""
+    """Datasets used and products published, in their order; the kind of each dataset read."""
 
     datasets: tuple[dict[str, Any], ...]
     products: tuple[Product, ...]
+    read: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> set[str]:
+        """Kinds of all data that were read, loaded or published from."""
+        said = {str(p.facts.get("kind") or "") for p in self.products} - {"mixed", ""}
+        drawn = {"simulated"} if any(p.facts.get("simulated") for p in self.products) else set()
+        return {*self.read.values(), *(str(d["kind"]) for d in self.datasets)} | said | drawn
 
     @property
     def simulated(self) -> bool:
-        """Whether any dataset, or any product, is simulated."""
-        by_data = any(data["kind"] == "simulated" for data in self.datasets)
-        return by_data or any(p.facts.get("simulated") for p in self.products)
+        """Whether any of it is simulated."""
+        return "simulated" in self.kinds
 
     @property
     def kind(self) -> str:
-        """Kind of the data: simulated as soon as one dataset is."""
-        kinds = [data["kind"] for data in self.datasets]
-        return (
-            "simulated" if self.simulated else "ledger" if "ledger" in kinds else "".join(kinds[:1])
-        )
+        """Kind of the data: of what was read, and of what the products stand on."""
+        stood_on = [p.facts.get("kind") or "mixed" for p in self.products]
+        return freshness.kind_of(self.kinds, stood_on)
 
     @property
     def numbers(self) -> tuple[Product, ...]:
@@ -133,8 +139,13 @@ def outputs(node: "NotebookNode") -> Iterator[Any]:
         yield from cell.get("outputs", [])
 
 
-def gather(node: "NotebookNode") -> Findings:
+def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({})) -> Findings:
     """Read the findings of a notebook.
+
+    Parameters
+    ----------
+    read : mapping of str to str
+        The kind of each dataset whose files the run opened.
 
     Raises
     ------
@@ -159,4 +170,4 @@ def gather(node: "NotebookNode") -> Findings:
             )
         counts[kind] = counts.get(kind, 0) + 1
         products.append(Product(kind, name, counts[kind], facts))
-    return Findings(tuple(datasets.values()), tuple(products))
+    return Findings(tuple(datasets.values()), tuple(products), read)

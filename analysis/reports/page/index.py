@@ -125,7 +125,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
         failures=_failures(failed),
         failed=len(failed),
         count=len(good),
-        simulated=sum(r.get("kind") == "simulated" for r in good),
+        simulated=sum(r.get("kind") in {"simulated", "mixed"} for r in good),
         last=max((r["started"] for r in records), default="")[:16].replace("T", " "),
         counties=_counties(records),
         notebooks=_notebooks(records),

@@ -16,7 +16,7 @@ from analysis.reports.text import visible
 
 CSV, TEX = "numbers.csv", "numbers.tex"
 COLUMNS = ("name", "label", "value", "unit", "low", "high", "n", "simulated", "report", "anchor",
-           "run_id", "text")  # fmt: skip
+           "run_id", "text", "kind")  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _TEX = str.maketrans(
     {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -97,7 +97,9 @@ def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
     """Return rows as LaTeX macros, each with its address and its run in a comment."""
     lines = [_MACROS]
     for row in rows:
-        mark = ", simulated data" if row.get("simulated") else ""
+        mark = ""
+        if row.get("simulated"):
+            mark = ", includes simulated data" if row["kind"] == "mixed" else ", simulated data"
         label = visible(str(row["label"])).replace("\n", " ")
         lines.append(f"% {label} ({row['report']}{row['anchor']}, run {row['run_id']}{mark})")
         for kind in ("text", "value", "low", "high", "n"):

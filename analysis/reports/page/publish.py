@@ -80,7 +80,7 @@ def publish(
     told : Told
         What the engine knows about the run.
     """
-    found = findings.gather(node)
+    found = findings.gather(node, told.kinds)
     heading, summary = _opening(node)
     title = run.title or heading or run.name
     subtitle = in_words({n: v for n, v in run.parameters.items() if _worded(v) not in title})
@@ -88,11 +88,9 @@ def publish(
     declared = parameters.read(run.notebook)
     values = {n: run.parameters.get(n, p.default) for n, p in declared.items()}
     seen = origin.of(run.notebook)
-    kind = told.kind or found.kind
-    simulated = found.simulated or kind in {"simulated", "mixed"}
     cited = citation.of_page(
         slug=run.slug, title=title, abstract=summary, run_id=run_id, code=seen.code,
-        parameters=run.parameters, datasets=found.datasets, simulated=simulated,
+        parameters=run.parameters, datasets=found.datasets, simulated=found.simulated,
     )  # fmt: skip
     lang = language(title)
     writer = _cells.Writer(found, run.notebook.parent, lang)
@@ -105,8 +103,8 @@ def publish(
             "run_id": run_id,
             "slug": run.slug,
             "version": __version__,
-            "simulated": simulated,
-            "kind": kind,
+            "simulated": found.simulated,
+            "kind": found.kind,
             "kinds": KINDS,
             "ended": told.verdict == "ended early",
             "ended_at": told.ended_at,
@@ -129,7 +127,7 @@ def publish(
         checks.of_seed(node, values),
         checks.of_versions(paths.root() / "requirements.lock"),
         checks.of_places(html, content.decode("utf-8")),
-        checks.of_kind(found, KINDS, told.kind),
+        checks.of_kind(found, KINDS, told),
         checks.of_authors([author.displayed for author in cited.authors]),
     )
     panel = _templates.get("checks.html.j2").render(checks=made)

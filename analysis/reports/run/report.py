@@ -213,7 +213,14 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     if executed.verdict.word == "ended early":
         record["ended_at"] = executed.verdict.cell
     key = look.key(run, settled)
-    key |= {"outside": list(executed.read.outside), "written": list(settled.written)}
+    read, root = executed.read, look.root
+    perhaps = [*read.maybe, *(settled.names if read.may_be_all else ())]
+    key |= {
+        "outside": list(read.outside),
+        "written": list(settled.written),
+        "kinds": freshness.kinds(root, read.files),
+        "perhaps": freshness.kinds(root, perhaps),
+    }
     files.write_text(folder / fingerprints.KEY, files.to_json(key))
     record |= _render(executed.notebook, task, folder, record)
     return None
@@ -253,7 +260,6 @@ def _render(
     key = json.loads((folder / fingerprints.KEY).read_text("utf-8"))
     told = replace(
         _told(node, run, cells, key),
-        kind=record.get("kind", ""),
         verdict=record.get("verdict", ""),
         ended_at=record.get("ended_at"),
     )
@@ -268,7 +274,8 @@ def _render(
         "subtitle": page.subtitle,
         "summary": page.summary,
         "run_id": page.run_id,
-        "kind": told.kind or found.kind,
+        "kind": found.kind or "none",
+        "kinds": sorted(found.kinds),
         "citation": page.citation.record(),
         "checks": [check.record() for check in page.checks],
         "addresses": {p.anchor: p.reference for p in found.products},
@@ -290,14 +297,14 @@ def _told(
     findings.need_descriptions(node, run.notebook.name)
     misused = source.misused(cells, list(parameters.read(run.notebook)))
     anchors = None if promised is None else [product.anchor for product in found.products]
-    told = {name: key[name] for name in ("outside", "changed", "written")}
+    told = {name: key[name] for name in ("outside", "changed", "written", "kinds", "perhaps")}
     return checks.Told(misused, anchors, **told)
 
 
 def _number(product: findings.Product) -> Mapping[str, Any]:
     facts = product.facts
-    return {"name": product.name, "label": facts["label"], "text": facts["text"],
-            "anchor": product.anchor}  # fmt: skip
+    said = {name: facts[name] for name in ("label", "text")}
+    return {"name": product.name, **said, "kind": facts.get("kind", ""), "anchor": product.anchor}
 
 
 def _documents(folder: Path, record: Mapping[str, Any], formats: tuple[str, ...]) -> None:

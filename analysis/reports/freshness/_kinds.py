@@ -1,0 +1,78 @@
+"""Of which kind the data are that a run has read: published, ledger or simulated."""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+PUBLISHED, LEDGER, SIMULATED, MIXED = "published", "ledger", "simulated", "mixed"
+_ROOMS = {"raw", "processed", "decisions"}
+
+
+def kinds(root: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the kind of each dataset to which some files belong, by its name.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    names : iterable of str
+        Files, relative to the root; what is no dataset's, and what says no kind, is left out.
+    """
+    found = {}
+    for dataset in sorted(filter(None, {_dataset(root, name) for name in names})):
+        kind = PUBLISHED if dataset == PUBLISHED else _kind(root, dataset)
+        if kind:
+            found[dataset] = kind
+    return found
+
+
+def kind_of(read: Iterable[str], stood_on: Iterable[str] = ()) -> str:
+    """Return the one word for several kinds: "mixed" where some are simulated and some are not.
+
+    Parameters
+    ----------
+    read : iterable of str
+        Kinds of all that was read.
+    stood_on : iterable of str
+        Kinds on which the products say that they stand. Where all stand on simulated data, others
+        were read beside them, as prices are; nothing simulated hides behind what is not.
+
+    Examples
+    --------
+    >>> kind_of(["published", "simulated"], ["simulated", "simulated"])
+    'simulated'
+    >>> kind_of(["ledger", "simulated"], ["ledger"])
+    'mixed'
+    >>> kind_of(["ledger", "published"])
+    'ledger'
+    """
+    every, stood = set(read), set(stood_on)
+    if SIMULATED in every:
+        return SIMULATED if every == {SIMULATED} or stood == {SIMULATED} else MIXED
+    return LEDGER if LEDGER in every else next(iter(sorted(every)), "")
+
+
+def _dataset(root: Path, name: str) -> str:
+    """Return the dataset of a file, which may be reached by a link; empty where it is of none."""
+    parts = Path(name).parts
+    if parts[0] != "data":
+        place = (root / name).resolve()
+        parts = place.relative_to(root).parts if place.is_relative_to(root) else parts
+    if len(parts) < 3 or parts[0] != "data" or parts[1] not in _ROOMS:  # noqa: PLR2004
+        return ""
+    return PUBLISHED if parts[1] == "raw" and len(parts) == 3 else parts[2]  # noqa: PLR2004
+
+
+def _kind(root: Path, dataset: str) -> str:
+    """Return the kind that a dataset's manifest, or its card, says; empty where neither does."""
+    manifest = root / "data" / "processed" / dataset / "manifest.json"
+    card = root / "data" / "raw" / dataset / "dataset.toml"
+    for path, read in ((manifest, json.loads), (card, tomllib.loads)):
+        try:
+            content = read(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue  # the other one may say it
+        if isinstance(content, Mapping) and isinstance(content.get("kind"), str):
+            return str(content["kind"])
+    return ""

@@ -1,0 +1,140 @@
+"""A page and its products are of the kind of what was read, whoever read it."""
+
+import csv
+import json
+
+import pandas as pd
+import pytest
+
+from analysis.errors import LianjianError
+from analysis.reports import freshness, markup, products
+from analysis.reports.run import runner
+
+RECORD = "from analysis.reports import record\n"
+CELLS = {
+    "01-pandas": "import pandas as pd\nn = len(pd.read_csv('../data/processed/drawn/panel.csv'))\n"
+    + RECORD + "record('n', n, label='Rows')",
+    "02-arrow": "import pyarrow.csv as a\nn = a.read_csv('../data/processed/drawn/panel.csv')\n"
+    + RECORD + "record('n', n.num_rows, label='Rows')",
+    "03-cat": "x = !cat ../data/raw/drawn/books.csv\n" + RECORD
+    + "record('n', len(x), label='Rows')",
+    "04-both": "import analysis\nreal, drawn = analysis.load('real'), analysis.load('drawn')\n"
+    "import pandas as pd\nfrom analysis.reports import record, table\n"
+    "table(pd.DataFrame({'a': [1]}), 'real', 'Real', data=real)\n"
+    "record('drawn', 2, label='Drawn', data=[drawn])\nrecord('vague', 3, label='Vague')",
+    "05-beside": "import analysis\nreal, drawn = analysis.load('real'), analysis.load('drawn')\n"
+    + RECORD + "record('n', 1, label='N', data=drawn)",
+    "06-real": "import analysis\nanalysis.load('real')\n"
+    "open('../data/raw/figures.csv').read()\n" + RECORD + "record('n', 1, label='N')",
+    "07-none": RECORD + "record('n', 1, label='N')",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(make_project, tmp_path_factory):
+    """Reports of notebooks that read real and invented data in all sorts of ways."""
+    root = tmp_path_factory.mktemp("kinds")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANJIAN_ROOT", str(root))
+        project = make_project(root)
+        for name, kind in (("real", "ledger"), ("drawn", "simulated")):
+            project.dataset(kind)
+            (root / "data" / "processed" / "trial").rename(root / "data" / "processed" / name)
+            manifest = root / "data" / "processed" / name / "manifest.json"
+            manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "name": name}))
+            (root / "data" / "raw" / name).mkdir()
+            (root / "data" / "raw" / name / "books.csv").write_text("a\n1\n")
+            (root / "data" / "processed" / name / "panel.csv").write_text("a\n1\n")
+        (root / "data" / "raw" / "figures.csv").write_text("a\n1\n")
+        for name, cell in CELLS.items():
+            project.notebook(name, f"# {name}", cell)
+        assert runner.run() == 0
+    return root / "reports"
+
+
+def facts(made, slug):
+    record = json.loads((made / slug / "run.json").read_text())
+    with (made / slug / "numbers.csv").open(encoding="utf-8", newline="") as stream:
+        numbers = {row["name"]: (row["simulated"], row["kind"]) for row in csv.DictReader(stream)}
+    [check] = [check for check in record["checks"] if check["name"] == "Kind of data"]
+    return record, numbers, check
+
+
+@pytest.mark.parametrize("slug", ["01-pandas", "02-arrow"])
+def test_a_page_that_read_simulated_tables_without_load_is_stamped(made, slug):
+    record, numbers, check = facts(made, slug)
+    assert (record["kind"], record["kinds"]) == ("simulated", ["simulated"])
+    assert record["citation"]["simulated"] is True
+    assert numbers == {"n": ("yes", "simulated")}
+    assert check["state"] == "ok"
+    page = (made / slug / "report.html").read_text()
+    assert "are invented" in page
+    assert "(simulated data)</title>" in page
+    assert markup.SIMULATED in page
+    assert r"\ljsimulated{}" in (made / slug / "numbers.tex").read_text()
+
+
+def test_what_a_program_read_stamps_the_page_and_fails_the_check_of_unmarked_products(made):
+    record, _, check = facts(made, "03-cat")
+    assert record["kind"] == "simulated"
+    assert "are invented" in (made / "03-cat" / "report.html").read_text()
+    assert check["state"] == "failed"
+    assert "#num-n" in check["found"]
+
+
+def test_each_product_says_on_which_data_it_stands(made):
+    record, numbers, check = facts(made, "04-both")
+    assert (record["kind"], record["kinds"]) == ("mixed", ["ledger", "simulated"])
+    assert numbers == {"drawn": ("yes", "simulated"), "vague": ("yes", "mixed")}
+    assert check["state"] == "ok"
+    page = (made / "04-both" / "report.html").read_text()
+    table = page[page.index('id="tab-real"') :].partition("</table>")[0]
+    assert "imulated" not in table
+    assert page.count(markup.MIXED) == 1
+    assert "Mixed: includes simulated data</p>" in page
+    assert "(includes simulated data)</title>" in page
+    assert "includes simulated" in (made / "04-both" / "numbers.tex").read_text()
+
+
+def test_other_data_beside_simulated_ones_leave_the_page_simulated(made):
+    record, numbers, _ = facts(made, "05-beside")
+    assert record["kind"] == "simulated"
+    assert numbers == {"n": ("yes", "simulated")}
+
+
+def test_real_data_carry_no_mark(made):
+    record, numbers, check = facts(made, "06-real")
+    assert (record["kind"], record["kinds"]) == ("ledger", ["ledger", "published"])
+    assert numbers == {"n": ("no", "ledger")}
+    assert check["state"] == "ok"
+    assert facts(made, "07-none")[0]["kind"] == "none"
+
+
+def test_the_key_says_which_datasets_were_read(made):
+    key = json.loads((made / "01-pandas" / "key.json").read_text())
+    assert key["kinds"] == {"drawn": "simulated"}
+    assert key["perhaps"] == {}
+
+
+@pytest.mark.parametrize("wrong", ["simulated", [], [1], 3.0])
+def test_data_are_datasets(wrong):
+    with pytest.raises((LianjianError, TypeError)):
+        products.table(pd.DataFrame({"a": [1]}), "t", "T", data=wrong)
+
+
+def test_the_kind_of_a_file_is_that_of_its_dataset(tmp_path):
+    for name, kind in (("甲", "simulated"), ("b", "ledger")):
+        (tmp_path / "data" / "raw" / name).mkdir(parents=True)
+        (tmp_path / "data" / "raw" / name / "dataset.toml").write_text(f'kind = "{kind}"\n')
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "link.csv").symlink_to(tmp_path / "data" / "raw" / "b" / "x.csv")
+    (tmp_path / "data" / "processed" / "b").mkdir(parents=True)
+    (tmp_path / "data" / "processed" / "b" / "manifest.json").write_text("{")
+    for names, found in {
+        ("data/raw/甲/books/1.xlsx",): {"甲": "simulated"},
+        ("data/decisions/b/answers.csv", "data/processed/b/t.parquet"): {"b": "ledger"},
+        ("data/raw/figures.csv",): {"published": "published"},
+        ("notebooks/link.csv",): {"b": "ledger"},
+        ("data/raw/unknown/a.csv", "data/README.md", "notebooks/a.py", "pyproject.toml"): {},
+    }.items():
+        assert freshness.kinds(tmp_path, names) == found
