@@ -393,19 +393,25 @@ def package(options: argparse.Namespace) -> int:
     from analysis.reports import bundle
 
     made = bundle.package(
-        options.to, with_data=options.with_data, with_reports=options.with_reports,
+        options.to,
+        with_data=options.with_data,
+        with_reports=options.with_reports,
         without=options.without,
         certified=options.certify,
-    )  # fmt: skip
+    )
     count = len(made.contents.reports)
-    say(f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
-         f"{made.size / 1e6:.1f} MB")  # fmt: skip
+    say(
+        f"{made.path} written: {count} report{'s' if count > 1 else ''}, {made.files} files, "
+        f"{made.size / 1e6:.1f} MB"
+    )
     say(f"the SHA-256 of its manifest, to publish with it: {made.manifest}")
     for holding in made.contents.withheld:
         say(f"left out: dataset {holding.name}: {holding.withheld}")
         if holding.untold:
-            say(f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
-                 f"{' and '.join(holding.untold)}")  # fmt: skip
+            say(
+                f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
+                f"{' and '.join(holding.untold)}"
+            )
     for report in made.contents.dropped:
         say(f"left out: report {report.slug}, made from a dataset that is left out")
     return Exit.GOOD

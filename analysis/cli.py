@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         title="commands", required=True, metavar="COMMAND", dest="command"
     )
     _data_commands(group)
+    _run_command(group)
     _report_commands(group)
     return parser
 
@@ -57,19 +58,31 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     simulate = group.add_parser("simulate", help="write simulated ledgers with a known truth")
     simulate.add_argument("name", nargs="?", default=DEFAULT_DATASET, help="dataset to write")
     simulate.add_argument(
-        "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+        "-p",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
         help="a parameter of the simulation, e.g. -p seed=7; see docs/simulation.md",
-    )  # fmt: skip
+    )
     simulate.set_defaults(action=_commands.simulate)
 
     new = group.add_parser("new", help="take your own ledgers in as a dataset")
     new.add_argument("name", help="name for the dataset: letters, digits and hyphens")
-    new.add_argument("files", type=Path, nargs="+", metavar="FILE",
-                     help="books as received (.xlsx, .xls, .csv, .txt), or two tidy CSV files: "
-                     "villages, then accounts")  # fmt: skip
+    new.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="books as received (.xlsx, .xls, .csv, .txt), or two tidy CSV files: "
+        "villages, then accounts",
+    )
     new.add_argument("--villages", type=Path, help="CSV of the study's villages, role and alliance")
-    new.add_argument("--register", type=Path, help="CSV of villages to look names up in, instead "
-                     "of the published register")  # fmt: skip
+    new.add_argument(
+        "--register",
+        type=Path,
+        help="CSV of villages to look names up in, instead of the published register",
+    )
     new.add_argument("--simulated", action="store_true", help="the numbers are made up: mark them")
     new.add_argument("--title", default="", help="title that reports print")
     new.set_defaults(action=_commands.new)
@@ -82,29 +95,43 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     dictionary.set_defaults(action=_commands.dictionary)
 
 
-def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
+def _run_command(group: "argparse._SubParsersAction[_Parser]") -> None:
     run = group.add_parser(
-        "run", help="run the notebooks and write reports/index.html", epilog=_exit_codes(),
+        "run",
+        help="run the notebooks and write reports/index.html",
+        epilog=_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     _selection(run)
-    run.add_argument("--jobs", type=_positive, help="notebooks at a time; default: what cores and "
-                     "memory allow")  # fmt: skip
-    run.add_argument("--junit", type=Path, metavar="FILE", help="write how each run ended as JUnit "
-                     "XML")  # fmt: skip
+    run.add_argument(
+        "--jobs", type=_positive, help="notebooks at a time; default: what cores and memory allow"
+    )
+    run.add_argument(
+        "--junit", type=Path, metavar="FILE", help="write how each run ended as JUnit XML"
+    )
     run.add_argument("--force", action="store_true", help="run what is up to date as well")
     run.add_argument("--dry-run", action="store_true", help="say what would run, and why")
     _formats(run)
     run.add_argument("--cell-seconds", type=_seconds, help="the most that a cell may take")
     run.add_argument("--run-seconds", type=_seconds, help="the most that a run may take")
-    run.add_argument("--kernels", choices=["auto", "warm", "plain"], default="auto",
-                     help="fork kernels from a warm process (where possible), or start each anew; "
-                     "the reports are the same")  # fmt: skip
-    run.add_argument("--scheduler", default="", metavar="ADDRESS",
-                     help="run on a Dask cluster, e.g. tcp://10.0.0.1:8786")  # fmt: skip
+    run.add_argument(
+        "--kernels",
+        choices=["auto", "warm", "plain"],
+        default="auto",
+        help="fork kernels from a warm process (where possible), or start each anew; "
+        "the reports are the same",
+    )
+    run.add_argument(
+        "--scheduler",
+        default="",
+        metavar="ADDRESS",
+        help="run on a Dask cluster, e.g. tls://10.0.0.1:8786",
+    )
     _json(run)
     run.set_defaults(action=_commands.run)
 
+
+def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     prune = group.add_parser("prune", help="list reports that nothing asks for any more")
     prune.add_argument("--yes", action="store_true", help="remove them")
     prune.set_defaults(action=_commands.prune)
@@ -129,37 +156,72 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
         "compare",
         help="show which cited numbers moved; exit code 1 if any did, 2 where none can be compared",
     )
-    compare.add_argument("old", type=Path, metavar="OLD",
-                         help="a report, a folder of reports, or a numbers.csv")  # fmt: skip
+    compare.add_argument(
+        "old", type=Path, metavar="OLD", help="a report, a folder of reports, or a numbers.csv"
+    )
     compare.add_argument("new", type=Path, metavar="NEW", help="the same")
-    compare.add_argument("--tolerance", type=_share, default=0.0, metavar="SHARE",
-                         help="relative change that does not count, e.g. 0.1%%")  # fmt: skip
+    compare.add_argument(
+        "--tolerance",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="relative change that does not count, e.g. 0.1%%",
+    )
     _json(compare)
     compare.set_defaults(action=_commands.compare)
 
     cite = group.add_parser("cite", help="print how to cite a report, or one number in it")
-    cite.add_argument("report", nargs="?", default="", metavar="REPORT",
-                      help="a report, e.g. 09-county-brief-621022, or one address in it, e.g. "
-                      "09-county-brief-621022#num-mean; default: this package")  # fmt: skip
-    cite.add_argument("--format", default="text", metavar="FORM",
-                      help="text (the default), bibtex, csl (CSL-JSON) or ris")  # fmt: skip
+    cite.add_argument(
+        "report",
+        nargs="?",
+        default="",
+        metavar="REPORT",
+        help="a report, e.g. 09-county-brief-621022, or one address in it, e.g. "
+        "09-county-brief-621022#num-mean; default: this package",
+    )
+    cite.add_argument(
+        "--format",
+        default="text",
+        metavar="FORM",
+        help="text (the default), bibtex, csl (CSL-JSON) or ris",
+    )
     cite.add_argument("--list", "-l", action="store_true", help="list the addresses in a report")
     _json(cite)
     cite.set_defaults(action=_commands.cite)
 
     package = group.add_parser("package", help="make the replication bundle for a journal")
-    package.add_argument("--to", type=Path, metavar="PATH",
-                         help="a name that ends in .zip, or a new folder; default: "
-                         "dist/lianjian-VERSION.zip")  # fmt: skip
-    package.add_argument("--with-data", action="append", default=[], metavar="DATASET",
-                         help="put in ledgers though their cards do not say that others may have "
-                         "them")  # fmt: skip
-    package.add_argument("--with-reports", action="append", default=[], metavar="DATASET",
-                         help="put in the reports on a dataset that is left out")  # fmt: skip
-    package.add_argument("--without", action="append", default=[], metavar="DATASET",
-                         help="leave out a dataset and the reports on it: a trial")  # fmt: skip
-    package.add_argument("--certify", action="store_true", help="say in its README that "
-                         "you may use these data, and pass on those in it")  # fmt: skip
+    package.add_argument(
+        "--to",
+        type=Path,
+        metavar="PATH",
+        help="a name that ends in .zip, or a new folder; default: dist/lianjian-VERSION.zip",
+    )
+    package.add_argument(
+        "--with-data",
+        action="append",
+        default=[],
+        metavar="DATASET",
+        help="put in ledgers though their cards do not say that others may have them",
+    )
+    package.add_argument(
+        "--with-reports",
+        action="append",
+        default=[],
+        metavar="DATASET",
+        help="put in the reports on a dataset that is left out",
+    )
+    package.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="DATASET",
+        help="leave out a dataset and the reports on it: a trial",
+    )
+    package.add_argument(
+        "--certify",
+        action="store_true",
+        help="say in its README that you may use these data, and pass on those in it",
+    )
     package.set_defaults(action=_commands.package)
 
     verify = group.add_parser(
@@ -176,14 +238,23 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="answer a program; what is said to a "
-                         "person goes to standard error")  # fmt: skip
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="answer a program; what is said to a person goes to standard error",
+    )
 
 
 def _formats(command: argparse.ArgumentParser) -> None:
     for name, what in (("pdf", "as PDF/A with the notebook attached"), ("docx", "for Word")):
-        command.add_argument(f"--{name}", dest="formats", action="append_const", const=name,
-                             default=[], help=f"write each report {what} as well")  # fmt: skip
+        command.add_argument(
+            f"--{name}",
+            dest="formats",
+            action="append_const",
+            const=name,
+            default=[],
+            help=f"write each report {what} as well",
+        )
 
 
 def _exit_codes() -> str:
@@ -198,12 +269,23 @@ def _positive(text: str) -> int:
 
 def _selection(command: argparse.ArgumentParser) -> None:
     """Add the arguments that select runs and set their parameters."""
-    command.add_argument("notebooks", nargs="*", metavar="NOTEBOOK",
-                         help="what to run, e.g. 03-income-change; default: all")  # fmt: skip
-    command.add_argument("--only", action="append", default=[], metavar="NOTEBOOK",
-                         help="the same, as an option")  # fmt: skip
-    command.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
-                         help="set a notebook parameter")  # fmt: skip
+    command.add_argument(
+        "notebooks",
+        nargs="*",
+        metavar="NOTEBOOK",
+        help="what to run, e.g. 03-income-change; default: all",
+    )
+    command.add_argument(
+        "--only", action="append", default=[], metavar="NOTEBOOK", help="the same, as an option"
+    )
+    command.add_argument(
+        "-p",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a notebook parameter",
+    )
     command.add_argument("--dataset", help="use this dataset instead of the notebooks' default")
 
 

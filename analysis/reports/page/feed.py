@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from defusedxml import DefusedXmlException, ElementTree
+
 from analysis.errors import LianjianError
 from analysis.reports import citation
 from analysis.reports.page import ledger
@@ -91,8 +93,7 @@ def _of_records(reports: Path) -> Iterator[Entry]:
             continue  # failed, or made by an earlier version
         moved = record["news"]["moved"]
         if moved is None:
-            what, lines = "new", [f"#{number['anchor']}  {number['label']}: {number['text']}"
-                                  for number in record["numbers"]]  # fmt: skip
+            what, lines = "new", [f"{n['label']}: {n['text']}" for n in record["numbers"]]
         elif moved:
             what, lines = f"{len(moved)} cited number{'s' if len(moved) > 1 else ''} moved", moved
         else:
@@ -108,13 +109,13 @@ def _of_records(reports: Path) -> Iterator[Entry]:
 def _kept(path: Path) -> Iterator[Entry]:
     """Read the entries of the last feed; one that a person has broken is begun anew."""
     try:
-        root = ET.fromstring(path.read_bytes())  # noqa: S314  (we wrote it)
+        root = ElementTree.fromstring(path.read_bytes())
         for entry in root.iter(f"{{{_ATOM}}}entry"):
             parts = {part.tag.partition("}")[2]: part for part in entry}
             report = parts["link"].attrib["href"].partition("/")[0]
             texts = (parts[name].text or "" for name in ("updated", "title", "content"))
             yield Entry(parts["id"].text or "", report, *texts)
-    except (OSError, ET.ParseError, KeyError):
+    except (OSError, ET.ParseError, DefusedXmlException, KeyError):
         return
 
 

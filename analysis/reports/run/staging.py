@@ -19,8 +19,18 @@ from analysis.reports.text import listed, meant
 FAILED = ".failed"
 _STAGING = ".staging"
 _REPLACED = ".replaced"  # no slug holds a dot
-MADE = ("report.html", "notebook.ipynb", "numbers.csv", "numbers.tex", "run.json", "key.json",
-        "kernel.log", "error.txt", "report.pdf", "report.docx")  # fmt: skip
+MADE = (
+    "report.html",
+    "notebook.ipynb",
+    "numbers.csv",
+    "numbers.tex",
+    "run.json",
+    "key.json",
+    "kernel.log",
+    "error.txt",
+    "report.pdf",
+    "report.docx",
+)
 _LOCK, _HOLDER = ".lock", ".running.json"
 
 
