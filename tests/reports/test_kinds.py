@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import stat
 
 import pandas as pd
 import pytest
@@ -48,7 +50,11 @@ def made(make_project, tmp_path_factory):
         (root / "data" / "raw" / "figures.csv").write_text("a\n1\n")
         for name, cell in CELLS.items():
             project.notebook(name, f"# {name}", cell)
-        assert runner.run() == 0
+        mask = os.umask(0o022)
+        try:
+            assert runner.run() == 0
+        finally:
+            os.umask(mask)
     return root / "reports"
 
 
@@ -114,6 +120,14 @@ def test_the_key_says_which_datasets_were_read(made):
     key = json.loads((made / "01-pandas" / "key.json").read_text())
     assert key["kinds"] == {"drawn": "simulated"}
     assert key["perhaps"] == {}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
+def test_a_report_that_read_a_ledger_is_its_owner_s_alone(made):
+    for slug, folder, file in (("06-real", 0o700, 0o600), ("04-both", 0o700, 0o600),
+                               ("01-pandas", 0o755, 0o644)):  # fmt: skip
+        assert stat.S_IMODE((made / slug).stat().st_mode) == folder
+        assert {stat.S_IMODE(p.stat().st_mode) for p in (made / slug).iterdir()} == {file}
 
 
 @pytest.mark.parametrize("wrong", ["simulated", [], [1], 3.0])

@@ -21,7 +21,7 @@ from analysis.reports.freshness.file_access import FilesRead
 
 _OPEN, _FOLDER, _OVERFLOW = 0x20, 0x40000000, 0x4000
 _EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
-_FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 _lock = threading.Lock()
 _watching: "set[Watch]" = set()
@@ -117,8 +117,8 @@ def _announced(log: Path) -> FilesRead:
 
 def _inotify(folder: Path, watches: dict[int, str]) -> int:
     """Watch a folder and all below it; return the descriptor to read from, -1 without one."""
-    if sys.platform != "linux":
-        return -1
+    if sys.platform != "linux" or "distributed.worker" in sys.modules:
+        return -1  # workers of a cluster do not hear what runs of other workers announce
     library = ctypes.CDLL(None, use_errno=True)
     descriptor = int(library.inotify_init1(_FLAGS))
     for place, _, _ in os.walk(folder) if descriptor >= 0 else ():

@@ -133,6 +133,7 @@ def perform(task: Task) -> Outcome:
     record["news"] = feed.news(reports / run.slug, folder, record)
     record["products"] = freshness.checksums(folder)
     files.write_text(folder / "run.json", files.to_json(freshness.sealed(record)))
+    _close(folder, record)
     staging.publish(folder, reports, run.slug)
     result = "done" if task.action == "run" else "rendered"
     return Outcome(run.slug, result, seconds, "", f"{reports.name}/{run.slug}/report.html")
@@ -160,12 +161,19 @@ def _fail(
     try:
         files.write_text(folder / "error.txt", _explain(task.run, failure))
         files.write_text(folder / "run.json", files.to_json(record))
+        _close(folder, record)
         staging.keep_failure(folder, task.reports, slug)
     except OSError as error:  # a full disk, say: then the message is all there is
         reason = f"{failure.summary} (and the failure could not be kept: {error})"
         return Outcome(slug, "failed", seconds, reason, "")
     where = f"{name}/{slug}{staging.FAILED}/error.txt"
     return Outcome(slug, "failed", seconds, failure.summary, where)
+
+
+def _close(folder: Path, record: Mapping[str, Any]) -> None:
+    """Open a report to whoever may read the project, or to its owner alone: it read a ledger."""
+    is_private = "ledger" in record.get("kinds", ())
+    (files.keep_private if is_private else files.open_to_readers)(folder)
 
 
 def _explain(run: Run, failure: Failure) -> str:
@@ -203,6 +211,8 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
         settled = look.settle(run, executed.read, before)
         if executed.failure is not None or not settled.changed:
             break
+    kinds = freshness.kinds(look.root, executed.read.files)
+    record["kinds"] = sorted(set(kinds.values()))
     record["seconds"] = round(executed.seconds, 2)
     record["cell_seconds"] = [round(seconds, 3) for seconds in executed.cell_seconds]
     if executed.log.strip():
@@ -213,13 +223,12 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     if executed.verdict.word == "ended early":
         record["ended_at"] = executed.verdict.cell
     key = look.key(run, settled)
-    read, root = executed.read, look.root
-    perhaps = [*read.maybe, *(settled.names if read.may_be_all else ())]
+    perhaps = (*executed.read.maybe, *(settled.names if executed.read.may_be_all else ()))
     key |= {
-        "outside": list(read.outside),
+        "outside": list(executed.read.outside),
         "written": list(settled.written),
-        "kinds": freshness.kinds(root, read.files),
-        "perhaps": freshness.kinds(root, perhaps),
+        "kinds": kinds,
+        "perhaps": freshness.kinds(look.root, perhaps),
     }
     files.write_text(folder / fingerprints.KEY, files.to_json(key))
     record |= _render(executed.notebook, task, folder, record)

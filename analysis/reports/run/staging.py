@@ -81,9 +81,7 @@ def open_folder(reports: Path, slug: str) -> Path:
     """Return a new, empty folder in which a report is made."""
     (reports / _STAGING).mkdir(exist_ok=True)
     # a name of its own: a worker that was given up may still be writing to another
-    folder = Path(tempfile.mkdtemp(prefix=f"{slug}.", dir=reports / _STAGING))
-    folder.chmod(0o755)
-    return folder
+    return Path(tempfile.mkdtemp(prefix=f"{slug}.", dir=reports / _STAGING))
 
 
 def publish(folder: Path, reports: Path, slug: str) -> Path:
