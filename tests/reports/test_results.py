@@ -65,6 +65,13 @@ def test_a_run_answers_a_program_and_tells_a_person_aside(published, capsys, tmp
     assert [report["result"] for report in content["reports"]] == ["up to date"]
 
 
+def test_a_run_that_ended_early_is_named(published, capsys):
+    published.notebook("01-x", "# X", "1", "import sys; sys.exit(0)", "2")
+    code, _, said = answer(capsys, "run")
+    assert code == Exit.GOOD
+    assert "01-x ended early" in said
+
+
 def test_a_failure_says_that_the_last_good_report_stays(published, capsys):
     published.notebook("01-x", "# X", "1")
     answer(capsys, "run")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import FrameType, MappingProxyType
+from typing import Any
 
 from analysis import paths
 from analysis.clean import build
@@ -168,23 +169,22 @@ def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decis
     for run in runs:
         folder = paths.reports() / run.slug
         decision = look.decide(run, folder)
-        asked = "--force was given" if force else _asked_again(run, folder)
+        asked = "--force was given" if force else _asked_again(run)
         if asked and decision.action != "run":
             decision = Decision("run", (asked,))
         found.append((run, decision))
     return found
 
 
-def _asked_again(run: Run, folder: Path) -> str:
+def _asked_again(run: Run) -> str:
     """Say why the plan wants a run again though nothing that it follows from has changed."""
     if run.always:
         return "always asked for"
     if run.max_age is None:
         return ""
     try:
-        record = json.loads((folder / "run.json").read_bytes())
-        made = datetime.fromisoformat(record["started"])
-    except (OSError, ValueError, KeyError):
+        made = datetime.fromisoformat(_record(run.slug)["started"])
+    except (ValueError, KeyError):
         return ""  # `Fingerprints.decide` says what is wrong with the record
     old = datetime.now(UTC) - made > run.max_age
     return f"older than {_in_words(run.max_age)} (made {made:%Y-%m-%d %H:%M} UTC)" if old else ""
@@ -274,7 +274,7 @@ def _tasks(
             )
             asked = "plan" if run.slug in planned else "command line"
             tasks.append(Task(run, action, reports, token, formats, options.warm, limits, asked))
-    return sorted(tasks, key=lambda task: -_last_seconds(reports / task.run.slug))
+    return sorted(tasks, key=lambda task: -_record(task.run.slug).get("seconds", 0.0))
 
 
 def _perform(tasks: Sequence[Task], options: Options) -> list[Outcome]:
@@ -307,11 +307,13 @@ def _write_index(reports: Path, planned: Collection[str], *, anew: bool) -> str:
     return ""
 
 
-def _last_seconds(folder: Path) -> float:
+def _record(slug: str) -> dict[str, Any]:
+    """Return what the last good run of a report recorded, empty where that cannot be read."""
     try:
-        return float(json.loads((folder / "run.json").read_text("utf-8"))["seconds"])
-    except (OSError, ValueError, KeyError):
-        return 0.0
+        record: dict[str, Any] = json.loads((paths.reports() / slug / "run.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record
 
 
 def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
@@ -396,6 +398,9 @@ def _close(ended: Ended, trouble: str) -> None:
     spent = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
     stopped = "Stopped: " if ended.exit is Exit.INTERRUPTED else ""
     say(f"{stopped}{said} in {spent}. Open {paths.reports().name}/index.html")
+    for ending in ended.endings:
+        if ending.result == "done" and _record(ending.report).get("verdict") == "ended early":
+            warn(f"{ending.report} ended early, by its own word; its page says where")
     failed = [ending for ending in ended.endings if ending.result == "failed"]
     for ending in failed[:_MOST_NAMED]:
         old = (paths.reports() / ending.report / "run.json").is_file()
