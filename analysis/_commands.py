@@ -4,10 +4,14 @@ import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, Exit, LianjianError
 from analysis.terminal import answer, answer_json, say, warn
+
+if TYPE_CHECKING:
+    from analysis.clean.build import Built
+    from analysis.clean.intake import TakenIn
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
 # ruff: noqa: PLC0415
@@ -87,12 +91,30 @@ def new(options: argparse.Namespace) -> int:
         title=options.title,
         is_simulated=options.simulated,
     )
+    return _taken_in(taken, options.name)
+
+
+def add(options: argparse.Namespace) -> int:
+    from analysis.clean import intake
+
+    return _taken_in(intake.add(options.name, options.files), options.name)
+
+
+def update(options: argparse.Namespace) -> int:
+    from analysis.clean import intake
+
+    return _taken_in(intake.update(options.name, options.file, options.replaces), options.name)
+
+
+def _taken_in(taken: "TakenIn", name: str) -> int:
     if taken.tables:
         say(f"{taken.files} files, {taken.tables} tables, {taken.questions} questions to answer")
+    for sentence in taken.renamed:
+        say(sentence)
     for reason in taken.refused:
         warn(reason)
-    first = f"read and answer {taken.folder / 'dataset.toml'}, then" if taken.questions else "now"
-    say(f"taken in as {taken.folder}; {first}: lianjian build {options.name}")
+    first = f"read and answer {taken.answers}, then" if taken.questions else "now"
+    say(f"taken in as {taken.folder}; {first}: lianjian build {name}")
     return Exit.INCOMPLETE if taken.refused else Exit.GOOD
 
 
@@ -103,7 +125,7 @@ def build(options: argparse.Namespace) -> int:
     from analysis.files import of_system
 
     wants_default = not options.names or DEFAULT_DATASET in options.names
-    if wants_default and not (paths.raw() / DEFAULT_DATASET / "dataset.toml").is_file():
+    if wants_default and _must_be_simulated():
         _write_simulated(DEFAULT_DATASET, {})
     failed = Exit.GOOD
     for name in options.names or datasets():
@@ -117,7 +139,7 @@ def build(options: argparse.Namespace) -> int:
             continue
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
-        _mended(built.mended)
+        _mended(built)
         say(f"{name} ({built.kind}, version {built.version}, code {built.code}) {done}: {rows}")
         if nobody := _nobody(name, built.rows):
             warn(nobody)
@@ -134,9 +156,23 @@ def build(options: argparse.Namespace) -> int:
     return failed
 
 
-def _mended(faults: Sequence[str]) -> None:
-    for fault in faults:
+def _mended(built: "Built") -> None:
+    for sentence in built.taken_over:
+        say(sentence)
+    for fault in built.mended:
         warn(f"{fault}; built again")
+
+
+def _must_be_simulated() -> bool:
+    """Whether the default dataset is missing, or an earlier version of the simulation wrote it."""
+    from analysis import paths
+    from analysis.clean.simulated import is_outdated
+    from analysis.clean.sources import read_cards, read_toml
+
+    card_file = paths.card_file(DEFAULT_DATASET)
+    if not card_file.is_file():
+        return True
+    return is_outdated(read_toml(card_file), read_cards(card_file))
 
 
 def _nobody(name: str, rows: Mapping[str, int]) -> str:
@@ -145,8 +181,8 @@ def _nobody(name: str, rows: Mapping[str, int]) -> str:
         return ""
     return (
         f"{name} has no village that the register knows, so there is nothing to report on. Go "
-        f"through data/processed/{name}/issues.html; fill in data/processed/{name}/"
-        f"crosswalk-to-fill.csv and save it as data/raw/{name}/crosswalk.csv, or take the books in "
+        f"through data/processed/{name}/issues.html; fill in data/decisions/{name}/"
+        "crosswalk-to-fill.csv, save it there and build again, or take the books in "
         "with a register of their villages (`lianjian new … --register`)."
     )
 
@@ -218,7 +254,7 @@ def _built(names: Sequence[str]) -> list[dict[str, Any]]:
         except OSError as error:
             reason = of_system(error, paths.processed())
             raise DataError(f"Nothing ran, because {name} was not built. {reason}") from error
-        _mended(dataset.mended)
+        _mended(dataset)
         if dataset.fresh:
             say(f"{name} ({dataset.kind}, version {dataset.version}, code {dataset.code}) built")
         if nobody := _nobody(name, dataset.rows):

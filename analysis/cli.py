@@ -87,6 +87,19 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     new.add_argument("--title", default="", help="title that reports print")
     new.set_defaults(action=_commands.new)
 
+    add = group.add_parser("add", help="take further books into a dataset; answers stay")
+    add.add_argument("name", metavar="DATASET")
+    add.add_argument("files", type=Path, nargs="+", metavar="FILE", help="books as received")
+    add.set_defaults(action=_commands.add)
+
+    update = group.add_parser("update", help="take in a corrected edition of a file; the former "
+                              "one is kept, and so are the answers")  # fmt: skip
+    update.add_argument("name", metavar="DATASET")
+    update.add_argument("file", type=Path, metavar="FILE", help="the corrected edition")
+    update.add_argument("--replaces", default="", metavar="NAME",
+                        help="the file that it replaces, where that has another name")  # fmt: skip
+    update.set_defaults(action=_commands.update)
+
     build = group.add_parser("build", help="make data/processed from data/raw")
     build.add_argument("names", nargs="*", metavar="DATASET", help="default: every dataset")
     build.set_defaults(action=_commands.build)

@@ -12,7 +12,7 @@ import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -180,6 +180,43 @@ def keep_private(folder: Path) -> None:
             if not path.is_symlink():
                 path.chmod(stat.S_IRUSR | stat.S_IWUSR)
         folders[:] = [name for name in folders if not (Path(place) / name).is_symlink()]
+
+
+def carry_over(old: Path, new: Path, made: Collection[str]) -> None:
+    """Copy into a new folder what somebody has put into the old one.
+
+    Parameters
+    ----------
+    old, new : Path
+        The folder that is replaced, and what takes its place.
+    made : collection of str
+        Names in the old folder that were made, and are made again; the rest is somebody's.
+    """
+    if not old.is_dir():
+        return
+    for path in sorted(old.iterdir()):
+        if path.name in made or (new / path.name).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, new / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, new / path.name, follow_symlinks=False)
+
+
+def shield(folder: Path) -> None:
+    """Make a folder one that ``git clean`` of the project passes over: a repository of its own.
+
+    The least that git takes for one is written, without git. It holds nothing, and whoever wants
+    to may commit in it.
+    """
+    git = folder / ".git"
+    if (git / "HEAD").is_file():
+        return
+    for below in ("objects", "refs"):
+        (git / below).mkdir(parents=True, exist_ok=True)
+    settings = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
+    (git / "config").write_text(settings, "utf-8", newline="\n")
+    (git / "HEAD").write_text("ref: refs/heads/main\n", "utf-8", newline="\n")
 
 
 def replace_folder(staging: Path, target: Path, previous: Path) -> None:

@@ -98,6 +98,11 @@ def card_file(name: str) -> Path:
     return raw_dataset(name) / ("sources.toml" if name == PUBLISHED else "dataset.toml")
 
 
+def decisions(name: str) -> Path:
+    """Return the folder of what people decided about a dataset, which need not exist."""
+    return root() / "data" / "decisions" / dataset_name(name)
+
+
 def processed() -> Path:
     """Return the folder of data made by ``lianjian build``."""
     return root() / "data" / "processed"

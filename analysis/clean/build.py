@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import paths
-from analysis.clean import manifest, sources
+from analysis.clean import decisions, manifest, sources
 from analysis.clean.authors import own_work
+from analysis.clean.simulated import is_drawn, is_outdated, must_be_invented
 from analysis.clean.sources import Card, read_cards, read_toml, sha256, verify
 from analysis.errors import DataError, LianjianError
 from analysis.fields import KINDS
 from analysis.files import (
+    carry_over,
     keep_private,
     locked,
     open_to_readers,
@@ -22,15 +25,17 @@ from analysis.files import (
     write_text,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.clean import panel
+
 PUBLISHED = paths.PUBLISHED
 
 BOOKS = "books"
 """The ``form`` of a dataset that is read from workbooks as received."""
 
 _DIGITS = 12
-
-BY_HAND = ("crosswalk.csv", "corrections.csv")
-"""Files that a person writes beside the books; they have no card, because they change."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Built:
         What was read right, where the truth is known: see `books.score.Score`.
     mended : tuple of str
         What was missing or changed of an earlier build, and was made again.
+    taken_over : tuple of str
+        What a person filled in, and was brought to its place.
     """
 
     name: str
@@ -71,6 +78,7 @@ class Built:
     refused: tuple[str, ...] = ()
     score: dict[str, Any] = field(default_factory=dict)
     mended: tuple[str, ...] = ()
+    taken_over: tuple[str, ...] = ()
 
 
 def datasets() -> tuple[str, ...]:
@@ -114,43 +122,127 @@ def build(name: str) -> Built:
         return _build(name)
 
 
-def _build(name: str) -> Built:
+@dataclass(frozen=True)
+class _Source:
+    """What a dataset is made from: files with their cards, and what a person decided."""
+
+    name: str
+    folder: Path
+    head: dict[str, Any]
+    cards: tuple[Card, ...]
+    answers: dict[str, Any]
+    decided: dict[str, Path]
+    taken_over: tuple[str, ...]
+
+    @property
+    def is_books(self) -> bool:
+        return self.head.get("form") == BOOKS
+
+    @property
+    def is_drawn(self) -> bool:
+        return is_drawn(self.head, self.cards)
+
+    @property
+    def kind(self) -> str:
+        if self.name == PUBLISHED:
+            return PUBLISHED
+        kind = self.head.get("kind")
+        if kind not in KINDS[1:]:
+            where = paths.card_file(self.name)
+            raise LianjianError(f"{where}: kind is {kind!r}, expected one of {KINDS[1:]}.")
+        return str(kind)
+
+    @property
+    def hashes(self) -> dict[str, Any]:
+        """Of raw files and of what a person decided."""
+        return {
+            "raw": {card.file: card.sha256 for card in self.cards},
+            "answers": self.answers,
+            "decided": {kind: sha256(path) for kind, path in self.decided.items()},
+        }
+
+
+def _source(name: str) -> _Source:
     folder, card_file = paths.raw_dataset(name), paths.card_file(name)
-    head = read_toml(card_file)
-    cards = read_cards(card_file)
+    head, cards = read_toml(card_file), read_cards(card_file)
+    if is_outdated(head, cards):
+        raise DataError(
+            f"{folder} was written by an earlier version of the simulation. Run `lianjian simulate "
+            f"{name}` (with its parameters, if it had any), then build."
+        )
     verify(folder, cards)
-    is_books = head.get("form") == BOOKS
-    by_hand = [folder / file for file in BY_HAND] if is_books else []
+    if head.get("form") != BOOKS:
+        return _Source(name, folder, head, cards, {}, {}, ())
+    received = {card.file: folder / card.file for card in cards}
+    taken_over = decisions.take_over(name, received)
+    decided = {}
+    for kind in (decisions.CROSSWALK, decisions.CORRECTIONS):
+        own = paths.decisions(name) / kind
+        path = own if own.is_file() else received.get(kind)
+        if path is not None:
+            decided[kind] = path
+    answers = decisions.answers(name)
+    return _Source(name, folder, read_toml(card_file), cards, answers, decided, taken_over)
+
+
+def _build(name: str) -> Built:
+    source = _source(name)
     code = code_id()
-    key = _hash({"code": code, "made from": _made_from(cards, by_hand), "head": head})
+    key = _hash({"code": code, "hashes": source.hashes, "head": source.head})
     seen, faults = _built_before(name)
     record = paths.processed() / f".{name}.built.json"
-    if seen and not faults and _noted(record) == {"code": code, "key": key, "made": _hash(seen)}:
-        return _built(seen, code, fresh=False)
+    note = {"code": code, "key": key}
+    if seen and not faults and _noted(record) == {**note, "made": _hash(seen)}:
+        return _built(seen, code, fresh=False, taken_over=source.taken_over)
 
-    # from here on there is work to do, and pandas to import for it
-    from analysis.clean import panel  # noqa: PLC0415
-    from analysis.clean.books.page import issues_page  # noqa: PLC0415
-    from analysis.clean.tables import write_csv  # noqa: PLC0415
+    from analysis.clean import panel  # noqa: PLC0415  (from here on there is work for pandas)
 
-    kind = PUBLISHED if name == PUBLISHED else _kind(head, card_file)
-    work = own_work(head, card_file.name)
     to_fill: dict[str, Any] = {}
-    if is_books:
-        files = [card.file for card in cards]
-        tables, extra, to_fill = panel.book_tables(folder, files, head)
+    if source.is_books:
+        files = [card.file for card in source.cards]
+        made = panel.book_tables(source.folder, files, source.answers, source.decided)
+        tables, extra, to_fill = made
     else:
         make = panel.published_tables if name == PUBLISHED else panel.ledger_tables
-        tables, extra = make(folder)
+        tables, extra = make(source.folder)
+    if source.kind == "simulated" and not source.is_drawn:
+        must_be_invented(tables["villages"], f"Dataset {name}")
+    for file, expected in seen.get("files", {}).items():
+        path = paths.processed_dataset(name) / Path(file).name
+        if path.suffix != ".parquet" and path.is_file() and sha256(path) != expected:
+            decisions.keep(name, path)  # somebody wrote into it
+    made_of_ours = {*seen.get("files", ()), manifest.FILE}
+    content = _write(source, tables, extra, made_of_ours)
+    if source.is_books and not source.is_drawn:
+        decisions.ask(name, {kind: _rows(frame) for kind, frame in to_fill.items()})
+    if source.kind == "ledger":
+        keep_private(source.folder)
+        keep_private(paths.decisions(name))
+    write_text(record, to_json({**note, "made": _hash(content)}))
+    return _built(content, code, fresh=True, mended=faults, taken_over=source.taken_over)
+
+
+def _write(
+    source: _Source, tables: "panel.Tables", extra: dict[str, Any], before: Collection[str]
+) -> dict[str, Any]:
+    """Write the tables and their manifest, all or nothing, and return the manifest.
+
+    ``before`` names what an earlier build made; the rest of the folder is somebody's, and stays.
+    """
+    from analysis.clean import panel  # noqa: PLC0415
+    from analysis.clean.books.page import issues_page  # noqa: PLC0415
+
+    name, kind, head = source.name, source.kind, source.head
+    work = own_work(head, paths.card_file(name).name)
     contents = {table: manifest.content_hash(frame) for table, frame in tables.items()}
-    version = _hash({"tables": contents, **_made_from(cards, by_hand)})[:_DIGITS]
+    version = _hash({"tables": contents, **source.hashes})[:_DIGITS]
     made = {
         "name": name,
         "kind": kind,
         "title": head.get("title", name),
         "description": head.get("description", ""),
         "version": version,
-        "sources": [card.as_source() for card in cards],
+        "sources": [card.as_source() for card in source.cards],
         "parameters": head.get("parameters", {}),
         "realised": head.get("realised", {}),
         "rows": {table: len(frame) for table, frame in tables.items()},
@@ -159,26 +251,22 @@ def _build(name: str) -> Built:
         **({"work": work} if work else {}),
         **extra,
     }
-    with staged_folder(paths.processed_dataset(name), manifest.FILE) as staging:
+    target = paths.processed_dataset(name)
+    with staged_folder(target, manifest.FILE) as staging:
         for table, frame in tables.items():
-            panel.write_table(
-                frame, staging / table, {"name": name, "kind": kind, "version": version}
-            )
-        for file, frame in to_fill.items():
-            if len(frame):
-                write_csv(frame, staging / f"{file}.csv")
+            provenance = {"name": name, "kind": kind, "version": version}
+            panel.write_table(frame, staging / table, provenance)
         if "issues" in tables:
-            page = issues_page(tables["issues"], made)
-            (staging / "issues.html").write_text(page, encoding="utf-8", newline="\n")
+            write_text(staging / "issues.html", issues_page(tables["issues"], made))
         made["files"] = {path.name: sha256(path) for path in sorted(staging.iterdir())}
         made["tables"] = {
             table: {"content": digest, "sha256": made["files"][f"{table}.parquet"]}
             for table, digest in contents.items()
         }
         write_text(staging / manifest.FILE, to_json(made))
+        carry_over(target, staging, before)
         (keep_private if kind == "ledger" else open_to_readers)(staging)
-    write_text(record, to_json({"code": code, "key": key, "made": _hash(made)}))
-    return _built(made, code, fresh=True, mended=faults)
+    return made
 
 
 def _built_before(name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -223,7 +311,14 @@ def mismatches(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _built(seen: dict[str, Any], code: str, *, fresh: bool, mended: tuple[str, ...] = ()) -> Built:
+def _built(
+    seen: dict[str, Any],
+    code: str,
+    *,
+    fresh: bool,
+    mended: tuple[str, ...] = (),
+    taken_over: tuple[str, ...] = (),
+) -> Built:
     return Built(
         name=seen["name"],
         kind=seen["kind"],
@@ -236,22 +331,15 @@ def _built(seen: dict[str, Any], code: str, *, fresh: bool, mended: tuple[str, .
         refused=tuple(seen.get("refused", ())),
         score=seen.get("score", {}),
         mended=mended,
+        taken_over=taken_over,
     )
 
 
-def _kind(head: dict[str, Any], card_file: Path) -> str:
-    kind = head.get("kind")
-    if kind not in KINDS[1:]:
-        raise LianjianError(f"{card_file}: kind is {kind!r}, expected one of {KINDS[1:]}.")
-    return str(kind)
+def _rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return the lines of a table for a person, with nothing that a spreadsheet would run."""
+    from analysis.clean.tables import guarded  # noqa: PLC0415
 
-
-def _made_from(cards: tuple[Card, ...], by_hand: list[Path]) -> dict[str, Any]:
-    """Return the hashes of raw files and of what a person decided."""
-    return {
-        "raw": {card.file: card.sha256 for card in cards},
-        "answers": {path.name: sha256(path) for path in by_hand if path.is_file()},
-    }
+    return frame.fillna("").astype("str").map(guarded).to_dict("records")  # type: ignore[return-value]
 
 
 def _hash(content: object) -> str:

@@ -1,21 +1,45 @@
 """Take a researcher's own books in: copy them, unchanged, beside a card."""
 
+import os
+import re
 import shutil
+import tempfile
+import tomllib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis import paths
+from analysis.clean import decisions
 from analysis.clean.books.assemble import OWN_FILES
-from analysis.clean.books.collect import collect
+from analysis.clean.books.collect import Shelf, collect
 from analysis.clean.books.describe import describe, quoted
-from analysis.clean.sources import count_rows, sha256
+from analysis.clean.build import BOOKS, must_exist
+from analysis.clean.simulated import is_drawn, must_be_invented
+from analysis.clean.sources import count_rows, read_cards, read_toml, sha256, verify
 from analysis.clean.tables import parse, read_text
 from analysis.errors import LianjianError
-from analysis.files import open_to_readers, staged_folder
+from analysis.files import (
+    keep_private,
+    locked,
+    open_to_readers,
+    shield,
+    staged_folder,
+    told_when_full,
+    write_text,
+)
+from analysis.terminal import visible
 
 _TIDY = (b"village_id,", b"\xef\xbb\xbfvillage_id,")
-_TIDY_FILES = 2
+_TIDY_FILES = (("villages", "villages.csv"), ("income", "accounts.csv"))
+_REGISTER = ("register", "register.csv")
+_CARD = "dataset.toml"
+_HISTORY = "history"
+_LONGEST = 180  # bytes of a file name; systems allow 255, and history adds a date
+_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # Windows makes no files of these
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,9 +51,13 @@ class TakenIn:
     folder : Path
         The dataset's folder.
     files, tables, questions : int
-        Books copied, tables found in them, and questions that wait in ``dataset.toml``.
+        Books copied, tables found in them, and questions that wait in ``answers.toml``.
     refused : tuple of str
         Why files could not be read, one sentence a file; they are copied all the same.
+    renamed : tuple of str
+        Files that lie under another name than they came with, one sentence a file.
+    answers : Path
+        Where the questions wait.
     """
 
     folder: Path
@@ -37,6 +65,8 @@ class TakenIn:
     tables: int = 0
     questions: int = 0
     refused: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
+    answers: Path = Path()
 
 
 def take_in(
@@ -69,17 +99,10 @@ def take_in(
     Raises
     ------
     LianjianError
-        The name is taken or not usable, a file is missing, or no file can be read.
+        The name is taken or not usable, a file is missing, or no file can be read; or the numbers
+        are called simulated and a village is real.
     """
     folder = paths.dataset_folder(name)
-    if folder.exists():
-        raise LianjianError(
-            f"{folder} exists already, and raw files are never overwritten. "
-            "Choose another name, or remove the folder yourself."
-        )
-    for path in [*files, *filter(None, (villages, register))]:
-        if not path.is_file():
-            raise LianjianError(f"{path} is missing, or is no file.")
     kind = "simulated" if is_simulated else "ledger"
     head = [
         f"kind = {quoted(kind)}",
@@ -90,9 +113,28 @@ def take_in(
         "# who else may have these files; without a line here they are not shared:",
         '# share = "never", "on-request", or "open" with, for example, spdx = "CC-BY-4.0"',
     ]
-    if len(files) == _TIDY_FILES and any(map(_is_tidy, files)):
-        return _take_tidy(folder, files, kind, head)
-    return _take_books(folder, files, {"villages": villages, "register": register}, kind, head)
+    with locked(paths.processed(), name):
+        if folder.exists():
+            raise LianjianError(
+                f"{folder} exists already, and raw files are never overwritten. `lianjian add "
+                f"{name} FILE` takes further books into it, `lianjian update {name} FILE` a "
+                "corrected edition of one; for other data choose another name."
+            )
+        own = {"villages": villages, "register": register}
+        for path in [*files, *filter(None, own.values())]:
+            _must_be_readable(path)
+        if len(files) == len(_TIDY_FILES) and any(map(_is_tidy, files)):
+            return _take_tidy(folder, files, kind, head)
+        return _take_books(folder, files, own, kind, head)
+
+
+def _must_be_readable(path: Path) -> None:
+    if path.is_symlink() and path.resolve().parent != path.parent.resolve():
+        raise LianjianError(
+            f"{path} is a link that leaves its folder, to {path.resolve()}. Name the file itself."
+        )
+    if not path.is_file():
+        raise LianjianError(f"{path} is missing, or is no file.")
 
 
 def _is_tidy(path: Path) -> bool:
@@ -100,16 +142,29 @@ def _is_tidy(path: Path) -> bool:
         return stream.read(len(_TIDY[1])).startswith(_TIDY)
 
 
-def _take_tidy(folder: Path, files: Sequence[Path], kind: str, head: list[str]) -> TakenIn:
-    tables = (("villages", "villages.csv"), ("income", "accounts.csv"))
-    for path, (table, _) in zip(files, tables, strict=True):
-        parse(read_text(path, table), table, path)
-    with staged_folder(folder) as staging:
+def _finish(staging: Path, kind: str, lines: list[str]) -> None:
+    """Write the card, see that a build can read what was copied, and close it to others."""
+    write_text(staging / _CARD, "\n".join(lines) + "\n")
+    verify(staging, read_cards(staging / _CARD))
+    if kind == "ledger":
+        keep_private(staging)
+    else:
         open_to_readers(staging)
+    shield(staging)
+
+
+def _take_tidy(folder: Path, files: Sequence[Path], kind: str, head: list[str]) -> TakenIn:
+    frames = {
+        table: parse(read_text(path, table), table, path)
+        for path, (table, _) in zip(files, _TIDY_FILES, strict=True)
+    }
+    if kind == "simulated":
+        must_be_invented(frames["villages"], str(files[0]))
+    with staged_folder(folder) as staging:
         lines = head.copy()
-        for path, (_, file) in zip(files, tables, strict=True):
+        for path, (_, file) in zip(files, _TIDY_FILES, strict=True):
             lines += _copy(path, staging / file, kind)
-        (staging / "dataset.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        _finish(staging, kind, lines)
     return TakenIn(folder, len(files))
 
 
@@ -120,59 +175,298 @@ def _take_books(
     kind: str,
     head: list[str],
 ) -> TakenIn:
-    _check_names(files)
-    for name, path in own.items():
-        if path is not None:
-            parse(read_text(path, name), name, path)
+    frames = {
+        table: parse(read_text(path, table), table, path)
+        for table, path in own.items()
+        if path is not None
+    }
+    if kind == "simulated":
+        if "register" not in frames:
+            raise LianjianError(
+                "Books that are called simulated need a register of their invented villages "
+                "(--register): without it they are looked up among the real ones."
+            )
+        for table, frame in frames.items():
+            must_be_invented(frame, str(own[table]))
+    names = safe_names(files)
+    with staged_folder(folder) as staging:
+        for path, name in names.items():
+            shutil.copyfile(path, staging / name)
+        shelf = _read([staging / name for name in names.values()])
+        text, questions = describe(shelf, decisions.answers_text(folder.name))
+        lines = [*head, f'form = "{BOOKS}"']
+        for path, name in sorted(names.items(), key=lambda item: item[1]):
+            lines += _card(path, staging / name, kind, _rows(shelf, name))
+        for table, given in own.items():
+            if given is not None:
+                lines += _copy(given, staging / f"{table}.csv", kind)
+        _finish(staging, kind, lines)
+    answers = decisions.write_answers(folder.name, text)
+    refused, renamed = _refused(shelf), _renamed(names)
+    return TakenIn(folder, len(files), len(shelf.tables), questions, refused, renamed, answers)
+
+
+def _read(files: Sequence[Path]) -> Shelf:
     shelf = collect(files)
-    refused = tuple(f"{i.file} is {i.action}" for i in shelf.issues if i.code == "file_refused")
     if not shelf.tables:
         raise LianjianError(
             "No table was found in the files, and nothing was taken in."
-            + "".join(f"\n  {reason}" for reason in refused)
+            + "".join(f"\n  {reason}" for reason in _refused(shelf))
         )
-    about, questions = describe(shelf)
-    rows: dict[str, int] = {}
-    for table in shelf.tables:
-        rows[table.file] = rows.get(table.file, 0) + table.grid.height - len(table.dropped)
-    with staged_folder(folder) as staging:
-        open_to_readers(staging)
-        lines = [*head, 'form = "books"', "", *about]
-        for path in sorted(files, key=lambda path: path.name):
-            lines += _copy(path, staging / path.name, kind, rows.get(path.name, 0))
-        for name, path in own.items():
-            if path is not None:
-                lines += _copy(path, staging / f"{name}.csv", kind)
-        (staging / "dataset.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return TakenIn(folder, len(files), len(shelf.tables), questions, refused)
+    return shelf
 
 
-def _check_names(files: Sequence[Path]) -> None:
+def _refused(shelf: Shelf) -> tuple[str, ...]:
+    return tuple(f"{i.file} is {i.action}" for i in shelf.issues if i.code == "file_refused")
+
+
+def _renamed(names: dict[Path, str]) -> tuple[str, ...]:
+    return tuple(
+        f"{visible(_received(path))} lies under the name {name}"
+        for path, name in names.items()
+        if path.name != name
+    )
+
+
+def _rows(shelf: Shelf, file: str) -> int:
+    return sum(t.grid.height - len(t.dropped) for t in shelf.tables if t.file == file)
+
+
+def add(name: str, files: Sequence[Path]) -> TakenIn:
+    """Take further books into a dataset: what was answered stays, only what is new is asked.
+
+    Raises
+    ------
+    LianjianError
+        There is no such dataset of books, it has a file of that name, or no file can be read.
+    """
+    must_exist(name)
+    folder = paths.dataset_folder(name)
+    with locked(paths.processed(), name), told_when_full(folder):
+        head = read_toml(folder / _CARD)
+        cards = read_cards(folder / _CARD)
+        if head.get("form") != BOOKS:
+            raise LianjianError(
+                f"{name} is a tidy ledger of two files. `lianjian update {name} accounts.csv` "
+                "takes in a new edition of one."
+            )
+        if is_drawn(head, cards):
+            raise LianjianError(f"{name} was written by `lianjian simulate`; it takes no books.")
+        decisions.take_over(name, [card.file for card in cards])
+        for path in files:
+            _must_be_readable(path)
+        taken = {_alike(card.file) for card in cards}
+        names = safe_names(files)
+        for file in names.values():
+            if _alike(file) in taken:
+                raise LianjianError(
+                    f"{name} has a file {file} already. `lianjian update {name} {file}` takes in a "
+                    "corrected edition of it; another book needs another name."
+                )
+        with tempfile.TemporaryDirectory(prefix=".add.", dir=folder) as place:
+            for path, file in names.items():
+                shutil.copyfile(path, Path(place) / file)
+            shelf = _read([Path(place) / file for file in names.values()])
+            text, questions = describe(shelf, decisions.answers_text(name))
+            lines = [(folder / _CARD).read_text("utf-8").rstrip("\n")]
+            for path, file in sorted(names.items(), key=lambda item: item[1]):
+                lines += _card(path, Path(place) / file, str(head["kind"]), _rows(shelf, file))
+            for file in names.values():
+                os.replace(Path(place) / file, folder / file)  # noqa: PTH105
+        _put_card(name, "\n".join(lines) + "\n", head)
+        answers = decisions.write_answers(name, text)
+    refused, renamed = _refused(shelf), _renamed(names)
+    return TakenIn(folder, len(files), len(shelf.tables), questions, refused, renamed, answers)
+
+
+def update(name: str, path: Path, replaces: str = "") -> TakenIn:
+    """Take a corrected edition of a file in; the former one is kept, and so are the answers.
+
+    Parameters
+    ----------
+    name : str
+        The dataset.
+    path : Path
+        The corrected edition.
+    replaces : str
+        The file that it replaces, where that has another name.
+
+    Raises
+    ------
+    LianjianError
+        The dataset has no file of that name, the edition is the one it has, or cannot be read.
+    """
+    must_exist(name)
+    folder = paths.dataset_folder(name)
+    _must_be_readable(path)
+    with locked(paths.processed(), name), told_when_full(folder):
+        head, cards = read_toml(folder / _CARD), read_cards(folder / _CARD)
+        if is_drawn(head, cards):
+            raise LianjianError(f"{name} was written by `lianjian simulate`: simulate it again.")
+        wanted = _alike(replaces or next(iter(safe_names([path]).values())))
+        card = next((card for card in cards if _alike(card.file) == wanted), None)
+        if card is None:
+            raise LianjianError(
+                f"{name} has no file {visible(replaces or path.name)}; it has "
+                f"{', '.join(card.file for card in cards)}. Say which one it replaces: `lianjian "
+                f"update {name} FILE --replaces NAME`; `lianjian add` takes in a further book."
+            )
+        verify(folder, cards)
+        if sha256(path) == card.sha256:
+            raise LianjianError(f"{path} is the edition of {card.file} that {name} has already.")
+        is_books = head.get("form") == BOOKS
+        if is_books:
+            decisions.take_over(name, [card.file for card in cards])
+        tables, questions, text, shelf = 0, 0, "", None
+        with tempfile.TemporaryDirectory(prefix=".update.", dir=folder) as place:
+            fresh = Path(place) / card.file
+            shutil.copyfile(path, fresh)
+            rows = count_rows(fresh) if fresh.suffix == ".csv" else 0
+            if is_books and card.file not in OWN_FILES:
+                shelf = _read([fresh])
+                rows = rows or _rows(shelf, card.file)
+                text, questions = describe(
+                    shelf, decisions.answers_text(name), edition_of=card.file
+                )
+                tables = len(shelf.tables)
+            else:
+                table = {file: table for table, file in (*_TIDY_FILES, _REGISTER)}[card.file]
+                frame = parse(read_text(fresh, table), table, path)
+                if head["kind"] == "simulated" and card.file != "accounts.csv":
+                    must_be_invented(frame, str(path))
+            (folder / _HISTORY).mkdir(mode=0o700, exist_ok=True)
+            when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+            former = folder / _HISTORY / f"{when}.{card.file}"
+            shutil.copyfile(folder / card.file, former)
+            size, digest = fresh.stat().st_size, sha256(fresh)
+            card_text = _renewed(
+                (folder / _CARD).read_text("utf-8"),
+                card.file,
+                {"sha256": quoted(digest), "bytes": str(size), "rows": str(rows)},
+            )
+            os.replace(fresh, folder / card.file)  # noqa: PTH105
+        _put_card(name, card_text, head)
+        if text:
+            decisions.write_answers(name, text)
+    refused = _refused(shelf) if shelf else ()
+    kept = (f"the former edition of {card.file} is kept as {former}",)
+    answers = paths.decisions(name) / decisions.ANSWERS
+    return TakenIn(folder, 1, tables, questions, refused, kept, answers)
+
+
+def _put_card(name: str, text: str, head: dict[str, object]) -> None:
+    folder = paths.dataset_folder(name)
+    decisions.keep(name, folder / _CARD)
+    write_text(folder / _CARD, text)
+    verify(folder, read_cards(folder / _CARD))
+    if head["kind"] == "ledger":
+        keep_private(folder)
+    shield(folder)
+
+
+def _renewed(text: str, file: str, values: dict[str, str]) -> str:
+    """Return the text of cards with new values in the card of one file."""
+    lines, is_its = [], False
+    for header, part in decisions.sections(text):
+        if header == "source":
+            is_its = tomllib.loads(part)["source"][0]["file"] == file
+        for line in part.splitlines(keepends=True):
+            key = line.partition("=")[0].strip()
+            is_new = header == "source" and is_its and key in values
+            lines.append(f"{key} = {values[key]}\n" if is_new else line)
+    return "".join(lines)
+
+
+def safe_names(files: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each file that every system can make, read and tell from the others.
+
+    Bytes that are no UTF-8 are read as GBK, as archives from Windows have them. Marks that nobody
+    sees, ends of lines and what Windows allows in no name are left out or become ``_``.
+
+    Raises
+    ------
+    LianjianError
+        Two files have the same name, or one has a name that the dataset keeps for itself.
+    """
     names = [path.name for path in files]
-    if taken := sorted(OWN_FILES.intersection(names)):
-        raise LianjianError(
-            f"A book cannot be called {taken[0]!r}: the dataset's folder keeps that name for "
-            "itself. Rename the file; the study's village table comes with --villages."
-        )
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise LianjianError(f"Two files are called {twice[0]!r}. Give each a name of its own.")
+        raise LianjianError(
+            f"Two files are called {visible(twice[0])!r}. Give each a name of its own."
+        )
+    found: dict[Path, str] = {}
+    taken: set[str] = set()
+    for path in files:
+        wanted = _safe(_received(path))
+        stem, suffix = Path(wanted).stem, Path(wanted).suffix
+        name, number = wanted, 1
+        while _alike(name) in taken:
+            number += 1
+            name = f"{stem}-{number}{suffix}"
+        if name in OWN_FILES or _alike(name) in {_HISTORY, ".git"}:
+            raise LianjianError(
+                f"A book cannot be called {name!r}: the dataset's folder keeps that name for "
+                "itself. Rename the file; the study's village table comes with --villages."
+            )
+        taken.add(_alike(name))
+        found[path] = name
+    return found
 
 
-def _copy(path: Path, target: Path, kind: str, rows: int | None = None) -> list[str]:
+def _received(path: Path) -> str:
+    """Return a file's name as its sender wrote it."""
+    raw = os.fsencode(path.name)
+    for codec in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("utf-8", "replace")
+
+
+def _safe(text: str) -> str:
+    r"""Return a file name without what is not seen, not allowed or too long.
+
+    Examples
+    --------
+    >>> _safe("甲\u3000镇\u200b.xlsx"), _safe("con.csv"), _safe("a\nb?.csv ")
+    ('甲 镇.xlsx', '_con.csv', 'a b_.csv')
+    """
+    spaced = " ".join(unicodedata.normalize("NFC", text).split())
+    seen = "".join(
+        sign for sign in spaced if unicodedata.category(sign) not in {"Cc", "Cf", "Co", "Cs", "Cn"}
+    )
+    name = _NOT_IN_NAMES.sub("_", seen).strip(" ").rstrip(".")
+    if not name or name.startswith(".") or _DEVICE.match(name):
+        name = f"_{name}"
+    stem, suffix = Path(name).stem, Path(name).suffix
+    while len(f"{stem}{suffix}".encode()) > _LONGEST:
+        stem = stem[:-1]
+    return f"{stem}{suffix}"
+
+
+def _alike(name: str) -> str:
+    """Return what two names have in common that some system takes for one."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _copy(path: Path, target: Path, kind: str) -> list[str]:
     """Copy a file unchanged and return its card."""
     shutil.copyfile(path, target)
-    if target.suffix == ".csv" or rows is None:
-        rows = count_rows(path)
+    return _card(path, target, kind, count_rows(target))
+
+
+def _card(received: Path, copy: Path, kind: str, rows: int) -> list[str]:
+    """Return the card of a file that was copied."""
     return [
         "",
         "[[source]]",
-        f"file = {quoted(target.name)}",
-        f"title = {quoted(path.name)}",
+        f"file = {quoted(copy.name)}",
+        f"title = {quoted(visible(_received(received)))}",
         'producer = "not stated"  # who kept or sent the book',
         'licence = "not stated"  # in words; share decides',
         'rights = "not stated"',
-        f"sha256 = {quoted(sha256(path))}",
-        f"bytes = {path.stat().st_size}",
-        f"rows = {rows}",
+        f"sha256 = {quoted(sha256(copy))}",
+        f"bytes = {copy.stat().st_size}",
+        f"rows = {count_rows(copy) if copy.suffix == '.csv' else rows}",
         f"kind = {quoted(kind)}",
     ]

@@ -14,7 +14,7 @@ from analysis.fields import TABLES
 TASKS: Final = MappingProxyType(
     {
         "file": "Ask for the file again, or save it anew",
-        "answer": "Answer the question in dataset.toml",
+        "answer": "Answer the question in answers.toml",
         "place": "Say which village it is, in crosswalk.csv",
         "cell": "Open the cell, and put what it should say into corrections.csv",
         "compare": "Compare with the paper book, the total or the other years",

@@ -1,5 +1,6 @@
 """Make the tables of a dataset from its raw files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from analysis import paths
 from analysis.clean.accounts import measures
 from analysis.clean.books.suspicions import find_heaps
 from analysis.clean.corrections import apply_corrections
+from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, as_frame, find_issues
 from analysis.clean.tables import parse, read_text, validate, write_csv
 from analysis.errors import LianjianError
@@ -71,7 +73,7 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
 
 
 def book_tables(
-    folder: Path, files: list[str], head: dict[str, Any]
+    folder: Path, files: list[str], head: dict[str, Any], decided: Mapping[str, Path]
 ) -> tuple[Tables, dict[str, Any], dict[str, pd.DataFrame]]:
     """Return the tables of a ledger of books, what the manifest adds, and files for a person.
 
@@ -83,7 +85,9 @@ def book_tables(
     files : list of str
         The files that have a card.
     head : dict
-        The parsed ``dataset.toml``.
+        Holds the answers.
+    decided : mapping of str to Path
+        Where ``crosswalk.csv`` and ``corrections.csv`` lie, where there are any.
 
     Notes
     -----
@@ -107,7 +111,7 @@ def book_tables(
     if own["villages"].is_file():
         study = _read(own["villages"], "villages")
     names = [name for name in files if name not in OWN_FILES]
-    books = read_books(folder, names, head, register, study)
+    books = read_books(folder, names, head, register, study, decided=decided)
     issues = list(books.issues)
     extra = {
         "corrections": list(books.corrections),
@@ -118,8 +122,8 @@ def book_tables(
         extra["score"] = score(books, *read_truth(folder)).as_json()
     tables, more = _ledger(folder, books.villages, books.income, "panel", found=issues, extra=extra)
     to_fill = {
-        "crosswalk-to-fill": books.crosswalk_to_fill,
-        "corrections-to-fill": books.corrections_to_fill,
+        CROSSWALK: books.crosswalk_to_fill,
+        CORRECTIONS: books.corrections_to_fill,
     }
     return tables, more, to_fill
 

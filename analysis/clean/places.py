@@ -265,15 +265,15 @@ def locate(
     return located.frame, located.problems
 
 
-def read_crosswalk(path: Path) -> pd.DataFrame:
-    """Read ``crosswalk.csv``; an absent file is an empty one.
+def read_crosswalk(path: Path | None) -> pd.DataFrame:
+    """Read ``crosswalk.csv``; None is an empty one.
 
     Raises
     ------
     LianjianError
         It is not a UTF-8 CSV file with the columns of `CROSSWALK_COLUMNS`.
     """
-    if not path.is_file():
+    if path is None:
         return pd.DataFrame(columns=list(CROSSWALK_COLUMNS), dtype="str")
     try:
         frame = pd.read_csv(path, dtype="str", encoding="utf-8-sig", keep_default_na=False)

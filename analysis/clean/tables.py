@@ -198,13 +198,12 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     What was seen in somebody's workbook is written here, and a cell can hold ``=HYPERLINK(…)``.
     """
     texts = frame.select_dtypes(include=["object", "str"]).columns
-    guarded = frame.assign(
-        **{name: frame[name].map(_guarded, na_action="ignore") for name in texts}
-    )
-    guarded.to_csv(path, index=False, lineterminator="\n")
+    safe = frame.assign(**{name: frame[name].map(guarded, na_action="ignore") for name in texts})
+    safe.to_csv(path, index=False, lineterminator="\n")
 
 
-def _guarded(cell: object) -> object:
+def guarded(cell: object) -> object:
+    """Return a cell that no spreadsheet program runs as a formula."""
     text = str(cell)
     is_number = text.lstrip("+-").replace(".", "", 1).isascii() and text.lstrip("+-").replace(
         ".", "", 1

@@ -2,23 +2,26 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.clean.sources import count_rows
+from analysis import paths
+from analysis.clean import decisions
+from analysis.clean.simulated import is_drawn, is_outdated, record
+from analysis.clean.sources import Card, count_rows, faults, read_cards, read_toml
 from analysis.clean.tables import write_csv
 from analysis.errors import LianjianError
-from analysis.files import open_to_readers, staged_folder
+from analysis.files import locked, open_to_readers, staged_folder
 from analysis.simulate.offices.answers import corrections, crosswalk
 from analysis.simulate.offices.dirt import Dirt
 from analysis.simulate.offices.write import make_books, register
 from analysis.simulate.simulation import Simulation
 
 CARD = "dataset.toml"
+_BY_HAND = ("crosswalk.csv", "corrections.csv")
 BOOK = "Simulated book of a county office"
 TITLES = {
     "villages.csv": "Simulated villages: invented names, size, role, programmes",
@@ -28,6 +31,8 @@ TITLES = {
     "att.csv": "True mean effects of the simulated alliances",
     "cells.csv": "What every amount in the simulated books should be",
     "planted.csv": "Every fault in the simulated books",
+    "crosswalk.csv": "What a person would say about places in the simulated books",
+    "corrections.csv": "What a person would correct in the simulated books",
 }
 LICENCE = "free use as long as the data are named as simulated"
 RIGHTS = "no rights of others: every value is drawn at random, every village name is invented"
@@ -51,6 +56,11 @@ def write(simulation: Simulation, folder: Path) -> None:
     LianjianError
         The folder holds something that is not a simulated dataset.
     """
+    with locked(paths.processed(), folder.name):
+        _write(simulation, folder)
+
+
+def _write(simulation: Simulation, folder: Path) -> None:
     _spare_others(folder)
     scenario, villages = simulation.scenario, simulation.villages
     books = make_books(simulation, scenario.seed, Dirt.times(scenario.dirt))
@@ -78,6 +88,7 @@ def write(simulation: Simulation, folder: Path) -> None:
         for file, frame in by_hand.items():
             if len(frame):
                 write_csv(frame, staging / file)
+                cards.append(_source(file, (staging / file).read_bytes(), len(frame)))
         card = _dataset_card(simulation, folder.name, cards)
         (staging / CARD).write_text(card, encoding="utf-8", newline="\n")
 
@@ -86,14 +97,26 @@ def _spare_others(folder: Path) -> None:
     """Refuse to replace what this module did not write: a real ledger has no other copy."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    try:
-        kind = tomllib.loads((folder / CARD).read_text(encoding="utf-8")).get("kind")
-    except (OSError, ValueError):
-        kind = None
-    if kind != "simulated":
+    fault = "it holds no dataset"
+    if (folder / CARD).is_file():
+        head, cards = read_toml(folder / CARD), read_cards(folder / CARD)
+        known = {card.file for card in cards} | {CARD}
+        strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
+        if is_outdated(head, cards):
+            strange = [name for name in strange if name not in _BY_HAND]
+            for name in _BY_HAND:  # they had no card: a person may have changed them
+                decisions.keep(folder.name, folder / name)
+        elif not is_drawn(head, cards):
+            fault = "`lianjian simulate` did not write it"
+            strange = []
+        if is_outdated(head, cards) or is_drawn(head, cards):
+            fault = next(faults(folder, cards), "")
+            if strange:
+                fault = f"it holds {', '.join(strange)}, which is not of the simulation"
+    if fault:
         raise LianjianError(
-            f'{folder.name} exists and its {CARD} does not say kind = "simulated": it was left '
-            "as it is. Choose another name for the simulated dataset."
+            f"{folder} was left as it is: {fault}. Choose another name for the simulated dataset, "
+            "or move that folder."
         )
 
 
@@ -135,6 +158,8 @@ def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str |
         ),
     }
     parameters = {item.name: getattr(scenario, item.name) for item in fields(scenario)}
+    made = {"parameters": parameters, "realised": simulation.realised}
+    head["record"] = record(made, [Card(**card) for card in cards])  # type: ignore[arg-type]
     lines = _table(head)
     lines += ["", "[parameters]", *_table(parameters)]
     lines += ["", "[realised]", *_table(simulation.realised)]

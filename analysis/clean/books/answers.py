@@ -1,4 +1,4 @@
-"""The answers that a person wrote into ``dataset.toml``, put into effect."""
+"""The answers that a person wrote into ``answers.toml``, put into effect."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ _ANYWHERE = {"period": PERIODS, "zeros": (NOTHING_BOOKED, NOT_FILLED_IN)}
 
 @dataclass(frozen=True)
 class Answers:
-    """What ``dataset.toml`` answers.
+    """What ``answers.toml`` answers.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Ready:
 
 
 def read_answers(head: Mapping[str, Any]) -> Answers:
-    """Return the answers in a parsed ``dataset.toml``; an empty text is no answer.
+    """Return the answers in a parsed ``answers.toml``; an empty text is no answer.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def read_answers(head: Mapping[str, Any]) -> Answers:
     tables = {}
     for entry in head.get("table", []):
         if missing := sorted(_IDENTITY - entry.keys()):
-            raise LianjianError(f"dataset.toml: a [[table]] lacks {missing}.")
+            raise LianjianError(f"answers.toml: a [[table]] lacks {missing}.")
         key = (entry["file"], entry["sheet"], entry["range"])
         given = {k: str(v).strip() for k, v in entry.items() if k not in _IDENTITY}
         tables[key] = {k: v for k, v in given.items() if v}
@@ -93,7 +93,7 @@ def read_answers(head: Mapping[str, Any]) -> Answers:
     for name, account in accounts.items():
         if account not in ACCOUNTS and account != NOT_AN_ACCOUNT:
             raise LianjianError(
-                f"dataset.toml, [accounts], {name!r}: seen {account!r}, expected one of "
+                f"answers.toml, [accounts], {name!r}: seen {account!r}, expected one of "
                 f"{', '.join(ACCOUNTS)}, or {NOT_AN_ACCOUNT!r} for what is no account."
             )
     return Answers(tables, accounts)
@@ -154,7 +154,7 @@ def put_in(table: Table, answers: Answers) -> Ready:
 def _check(table: Table, question: Question, answer: str) -> None:
     if not answer:
         return
-    where = f"dataset.toml, table {table.file} {table.sheet} {table.extent}, {question.key}"
+    where = f"answers.toml, table {table.file} {table.sheet} {table.extent}, {question.key}"
     if question.key == "year" and not re.fullmatch(r"(?:19|20)\d\d", answer):
         raise LianjianError(f"{where}: seen {answer!r}, expected a year such as 2023.")
     if question.key.startswith("unit"):
@@ -225,7 +225,7 @@ def _open(table: Table, question: Question, answer: str) -> Issue:
         else "left blank"
     )  # fmt: skip
     given = f"{answer!r} cannot be put into effect; " if answer else ""
-    place = f"{question.key} of table {table.extent} in dataset.toml"
+    place = f"{question.key} of table {table.extent} in answers.toml"
     return Issue(
         table.file,
         in_sheet(table, question.cell),

@@ -1,6 +1,6 @@
 """The door: from a folder of books to bookings, villages and issues."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from analysis.clean.books.corrections import (
 )
 from analysis.clean.books.frames import holding, split_cells, stacked
 from analysis.clean.books.places import find_villages
+from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, task
 from analysis.clean.places import Register, read_crosswalk
 from analysis.clean.workbook.tables import Table
@@ -70,37 +71,41 @@ def read_books(
     head: dict[str, Any],
     register: pd.DataFrame,
     villages: pd.DataFrame | None = None,
+    *,
+    decided: Mapping[str, Path] | None = None,
 ) -> Books:
     """Read the books of a dataset.
 
     Parameters
     ----------
     folder : Path
-        The dataset's folder under data/raw, with ``crosswalk.csv`` and ``corrections.csv`` if a
-        person wrote them.
+        The dataset's folder under data/raw.
     files : list of str
         Names of the books.
     head : dict
-        The parsed ``dataset.toml`` with the answers.
+        Holds the answers, as ``answers.toml`` does.
     register : DataFrame
         The villages that there are.
     villages : DataFrame, optional
         The study's own village table; without it the register's rows that occur, outside any
         alliance.
+    decided : mapping of str to Path, optional
+        Where ``crosswalk.csv`` and ``corrections.csv`` lie, where there are any.
 
     Raises
     ------
     LianjianError
         No file could be read, or an answer, crosswalk or correction is not usable.
     """
+    decided = decided or {}
     shelf = collect(folder / name for name in files)
     if not shelf.tables:
         reasons = "\n".join(f"  {i.file}: {i.action}" for i in shelf.issues if i.code != "layout")
         raise LianjianError(f"No table could be read from the {len(files)} files:\n{reasons}")
-    corrections = read_corrections(folder / "corrections.csv", shelf.tables)
+    corrections = read_corrections(decided.get(CORRECTIONS), shelf.tables)
     tables = tuple(correct_labels(table, corrections) for table in shelf.tables)
     cells, issues = _all_cells(tables, read_answers(head))
-    crosswalk = read_crosswalk(folder / "crosswalk.csv")
+    crosswalk = read_crosswalk(decided.get(CROSSWALK))
     cells, place_issues, to_locate = find_villages(cells, Register(register), crosswalk)
     cells = cells.assign(read_yuan=cells["yuan"], read_status=cells["status"])
     nobody = pd.Series(data=False, index=cells.index)
@@ -165,7 +170,7 @@ def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame,
     if not frames:
         why = [f"  {i.file} {i.cell}: {i.text}; {i.action}" for i in issues[:10]]
         raise LianjianError(
-            "No table is left to read. Answer in dataset.toml what is asked:\n" + "\n".join(why)
+            "No table is left to read. Answer in answers.toml what is asked:\n" + "\n".join(why)
         )
     cells = stacked(frames).reset_index(drop=True)
     return cells.drop(columns=["kind", "width", "reason", "flags"]), [*issues, *cell_issues(cells)]

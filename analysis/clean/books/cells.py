@@ -130,7 +130,7 @@ def _kept_out(file: str, cell: str, item: str, code: str) -> Issue:
     if code == "unknown" and not is_money(item) and is_count(item):
         return Issue(file, cell, safe(item), "layout", "note", "no money: left out")
     asked = code in ASKED
-    what = f"give {safe(item)!r} its account in [accounts] of dataset.toml" if asked else ""
+    what = f"give {safe(item)!r} its account in [accounts] of answers.toml" if asked else ""
     action = f"left out: {ACCOUNT_CODES[code]}" + (f"; {what}" if what else "")
     severity = "error" if code in {"unknown", "code_only", "needs_year"} else "note"
     return Issue(file, cell, safe(item), f"column_{code}", severity, action)

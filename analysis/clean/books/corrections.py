@@ -1,7 +1,9 @@
 """Corrections of single cells, with what each expects to find."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from analysis.clean.tables import read_text, unguarded
 from analysis.clean.workbook.headers import KEYS
 from analysis.clean.workbook.tables import Table
 from analysis.errors import LianjianError
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,12 @@ class Corrections:
     frame: pd.DataFrame
 
 
-def read_corrections(path: Path, tables: tuple[Table, ...]) -> Corrections:
+def read_corrections(path: Path | None, tables: tuple[Table, ...]) -> Corrections:
     """Read ``corrections.csv`` of a dataset of books; without the file there are none.
 
     Parameters
     ----------
-    path : Path
+    path : Path, optional
         Columns as of the table corrections; ``row`` holds the cell (``Sheet!B7``), ``field`` is
         free. Rows without a decision change nothing.
     tables : tuple of Table
@@ -63,7 +67,7 @@ def read_corrections(path: Path, tables: tuple[Table, ...]) -> Corrections:
         A correction names a cell that no table holds, or one that an earlier row names, or what it
         expects stands there no longer.
     """
-    if not path.is_file():
+    if path is None:
         return Corrections({}, (), pd.DataFrame())
     frame = read_text(path, "corrections").fillna("").map(unguarded)
     decided: dict[tuple[str, str], Decision] = {}
@@ -93,11 +97,19 @@ def _check(item: dict[Any, Any], tables: tuple[Table, ...], where: str) -> None:
     ]
     if not seen:
         raise LianjianError(f"{where}: no table of that file holds such a cell.")
-    if item["expect"] not in {*seen, *map(safe, seen)}:
+    if not any(_says(item["expect"], text) for text in {*seen, *map(safe, seen)}):
         raise LianjianError(
             f"{where} has expired: it expects {item['expect']!r} and the cell says "
             f"{safe(seen[0])!r}. Look at the book again, then remove or rewrite the correction."
         )
+
+
+def _says(expected: str, seen: str) -> bool:
+    """Whether a cell says what is expected; a spreadsheet program saves 0.80 as 0.8."""
+    if expected == seen:
+        return True
+    numbers = [text.replace(",", "").strip() for text in (expected, seen)]
+    return all(map(_NUMBER.fullmatch, numbers)) and Decimal(numbers[0]) == Decimal(numbers[1])
 
 
 def _place(table: Table, cell: str) -> tuple[int, int] | None:

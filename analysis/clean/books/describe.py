@@ -1,6 +1,7 @@
-"""What was understood of the books, and what is asked, as text for ``dataset.toml``."""
+"""What was understood of the books, and what is asked, as text for ``answers.toml``."""
 
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.books.answers import Answers, put_in
@@ -8,6 +9,7 @@ from analysis.clean.books.cells import unknown_heads
 from analysis.clean.books.collect import Shelf
 from analysis.clean.books.private import SENTENCE, column_letter, in_sheet, safe
 from analysis.clean.books.questions import Question, label, meaning, questions
+from analysis.clean.decisions import sections
 from analysis.clean.workbook.tables import Table
 from analysis.fields import ACCOUNTS
 
@@ -20,34 +22,75 @@ HEAD = """\
 # Villages that are not in the register are asked after the build, in crosswalk-to-fill.csv."""
 
 
-def describe(shelf: Shelf) -> tuple[list[str], int]:
-    """Return the lines of ``dataset.toml`` about tables and accounts, and the number of questions.
+def describe(shelf: Shelf, text: str = "", edition_of: str = "") -> tuple[str, int]:
+    """Return ``answers.toml`` with what is new in it, and the number of new questions.
 
     Parameters
     ----------
     shelf : Shelf
         What was collected.
+    text : str
+        The file as it stands: what it says of other tables and of accounts stays.
+    edition_of : str
+        A book of which a new edition was collected: its answers go over to the new tables.
     """
-    lines = [HEAD]
+    before = tomllib.loads(text)
+    former = [entry for entry in before.get("table", []) if entry["file"] == edition_of]
+    parts = [part for part in sections(text or f"{HEAD}\n") if _file(part) != edition_of]
+    said = {_identity(entry) for entry in before.get("table", []) if entry not in former}
     asked = 0
+    lines: list[str] = []
     unknown: dict[str, list[str]] = {}
     for table in shelf.tables:
         ready = put_in(table, Answers())
         for item, cell in unknown_heads(ready):
             unknown.setdefault(item, []).append(f"{table.file} {cell}")
+        if (table.file, table.sheet, table.extent) in said:
+            continue
         own = [] if table.period else questions(table)
-        asked += len(own)
-        lines += ["", *_table(table, own)]
-    if unknown:
+        given = _former(table, former)
+        asked += sum(not given.get(question.key) for question in own)
+        lines += ["", *_table(table, own, given)]
+    for entry in former:  # what no table of the new edition has: the build says so
+        lines += ["", "[[table]]", *(f"{key} = {quoted(str(v))}" for key, v in entry.items())]
+    heads = [
+        f'{quoted(item)} = ""  # {comment(cells[0])}'
+        + (f" and {len(cells) - 1} more" if len(cells) > 1 else "")
+        for item, cells in unknown.items()
+        if item not in before.get("accounts", {})
+    ]
+    out = [_with_heads(part, heads) if name == "accounts" else part for name, part in parts]
+    if heads and "accounts" not in before:
         lines += ["", '# Heads of money that are not known. Give each its account, or "none":',
-                  f"# {', '.join(ACCOUNTS)}.", "[accounts]"]  # fmt: skip
-        for item, cells in unknown.items():
-            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-            lines.append(f'{quoted(item)} = ""  # {comment(cells[0])}{more}')
-    return lines, asked + len(unknown)
+                  f"# {', '.join(ACCOUNTS)}.", "[accounts]", *heads]  # fmt: skip
+    return "".join([*out, *(f"{line}\n" for line in lines)]), asked + len(heads)
 
 
-def _table(table: Table, asked: list[Question]) -> Iterator[str]:
+def _with_heads(part: str, heads: list[str]) -> str:
+    return "".join([part.rstrip("\n") + "\n", *(f"{head}\n" for head in heads)])
+
+
+def _identity(entry: Mapping[str, str]) -> tuple[str, str, str]:
+    return entry.get("file", ""), entry.get("sheet", ""), entry.get("range", "")
+
+
+def _file(part: tuple[str, str]) -> str | None:
+    name, text = part
+    return str(tomllib.loads(text)["table"][0].get("file")) if name == "table" else None
+
+
+def _former(table: Table, former: list[dict[str, str]]) -> dict[str, str]:
+    """Take out the answers of a former edition of a table: of its place, else of its sheet."""
+    wanted = {"sheet": table.sheet, "range": table.extent}
+    for keys in (("sheet", "range"), ("sheet",), ()):
+        hits = [e for e in former if all(e.get(key) == wanted[key] for key in keys)]
+        if hits and (keys or len(former) == 1):
+            former.remove(hits[0])
+            return {key: str(v) for key, v in hits[0].items() if key not in {"file", *wanted}}
+    return {}
+
+
+def _table(table: Table, asked: list[Question], given: Mapping[str, str]) -> Iterator[str]:
     yield "[[table]]"
     yield f"file = {quoted(table.file)}"
     yield f"sheet = {quoted(table.sheet)}"
@@ -71,7 +114,9 @@ def _table(table: Table, asked: list[Question]) -> Iterator[str]:
         yield f"# where and when: {', '.join(places)}"
     yield from _columns(table)
     for question in asked:
-        yield from _question(table, question)
+        yield from _question(table, question, given.get(question.key, ""))
+    keys = {question.key for question in asked}
+    yield from (f"{key} = {quoted(answer)}" for key, answer in given.items() if key not in keys)
 
 
 def _columns(table: Table) -> Iterator[str]:
@@ -97,7 +142,7 @@ def _columns(table: Table) -> Iterator[str]:
         yield f"# {where} {comment(item)} → {says}; {unit}{when}"
 
 
-def _question(table: Table, question: Question) -> Iterator[str]:
+def _question(table: Table, question: Question, answer: str) -> Iterator[str]:
     yield f"# QUESTION at {comment(in_sheet(table, question.cell))}: {comment(question.text)}"
     parts = []
     if question.choices:
@@ -106,7 +151,7 @@ def _question(table: Table, question: Question) -> Iterator[str]:
     if question.evidence:
         parts.append(comment(question.evidence))
     tail = f"  # {' '.join(parts)}" if parts else ""
-    yield f'{question.key} = ""{tail}'
+    yield f"{question.key} = {quoted(answer)}{tail}"
 
 
 def comment(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a table leaves open, put so that a person can answer in ``dataset.toml``."""
+"""What a table leaves open, put so that a person can answer in ``answers.toml``."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Question:
     Attributes
     ----------
     key : str
-        Its name in ``dataset.toml``.
+        Its name in ``answers.toml``.
     text : str
         What has to be decided.
     cell : str

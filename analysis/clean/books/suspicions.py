@@ -167,7 +167,7 @@ def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
         severity, action = "note", f"missing, as answered: {says}"
         if first.zeros != NOT_FILLED_IN:
             severity = "error"
-            action = f"left out until zeros of its table in dataset.toml is answered: {says}"
+            action = f"left out until zeros of its table in answers.toml is answered: {says}"
         where = joined_cells(places)
         issues.append(Issue(str(first.file), where, "0", "zero_filled", severity, action))
     return empty.reindex(cells.index, fill_value=False), [*issues, *_zero_columns(rest)]

@@ -32,7 +32,9 @@ ROOMS = (".ci", "benchmarks", "data/example", "docs", "notebooks", "tests")
 
 SINGLE = (
     ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
-    "LICENSE", "Makefile", "conftest.py", "data/dictionary.md", "data/processed/README.md",
+    "LICENSE", "Makefile", "conftest.py", "data/decisions/README.md", "data/dictionary.md",
+    "data/decisions/README.md",
+    "data/processed/README.md",
     "pyproject.toml", "reports/README.md", "requirements.lock",
 )  # fmt: skip
 NEEDED = ("CITATION.cff", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths
-from analysis.clean.build import BOOKS, BY_HAND, PUBLISHED, datasets
+from analysis.clean import decisions
+from analysis.clean.build import BOOKS, PUBLISHED, datasets
+from analysis.clean.simulated import is_drawn
 from analysis.clean.sources import Card, read_cards, read_toml
 from analysis.errors import LianjianError
 from analysis.reports.text import meant
@@ -49,14 +51,15 @@ class Holding:
     @property
     def is_drawn(self) -> bool:
         """Whether ``lianjian simulate`` wrote it: the persons in its books cannot exist."""
-        return self.kind == "simulated" and "parameters" in self.head
+        return is_drawn(self.head, self.cards)
 
     def files(self) -> Iterator[Path]:
         """Yield what belongs to it: its cards, the files they describe, what was filled in."""
         yield self.card_file
         yield from (self.folder / card.file for card in self.cards)
         if self.name != PUBLISHED:
-            yield from (self.folder / file for file in BY_HAND if (self.folder / file).is_file())
+            decided = paths.decisions(self.name)
+            yield from (decided / kind for kind in decisions.KINDS if (decided / kind).is_file())
 
 
 def known(names: Collection[str]) -> None:

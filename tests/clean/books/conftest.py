@@ -34,11 +34,17 @@ def taken(project):
 
 
 @pytest.fixture
-def answer(taken):
-    """Replace a line of dataset.toml."""
+def decided(taken):
+    """The folder of what a person decided about it."""
+    return taken.parents[1] / "decisions" / "example"
+
+
+@pytest.fixture
+def answer(decided):
+    """Replace a line of answers.toml."""
 
     def replace(old: str, new: str) -> None:
-        card = taken / "dataset.toml"
+        card = decided / "answers.toml"
         text = card.read_text(encoding="utf-8")
         assert old in text
         card.write_text(text.replace(old, new), encoding="utf-8")

@@ -48,8 +48,8 @@ def test_files_are_copied_unchanged(taken):
         assert (taken / name).read_bytes() == (EXAMPLE / "books" / name).read_bytes()
 
 
-def test_what_was_understood_is_written_down(taken):
-    text = (taken / "dataset.toml").read_text(encoding="utf-8")
+def test_what_was_understood_is_written_down(decided):
+    text = (decided / "answers.toml").read_text(encoding="utf-8")
     assert "# D 经营收入 → 经营收入; 元 (from title)" in text
     assert "# L 土地补偿费 → left out: land compensation is equity" in text
     assert 'unit = ""  # 元 or 万元? median 0.8, largest 10.75' in text
@@ -79,7 +79,7 @@ def test_amounts_are_read_and_doubts_recorded(taken):
     assert (data.villages["role"] == "outside").all()
 
 
-def test_answers_take_effect(taken, answer):
+def test_answers_take_effect(decided, answer):
     build()
     answer('unit = ""', 'unit = "万元"')
     answer('"光伏电站分成收入" = ""', '"光伏电站分成收入" = "none"')
@@ -89,15 +89,15 @@ def test_answers_take_effect(taken, answer):
     assert not cells(data.issues, "question_open")
     assert not cells(data.issues, "column_unknown")
     # 虚南岭村 is not in the register: asked, with the likeliest first, and not guessed
-    asked = pd.read_csv(data.folder / "crosswalk-to-fill.csv", dtype=str)
+    asked = pd.read_csv(decided / "crosswalk-to-fill.csv", dtype=str)
     assert asked["name"].tolist() == ["虚南岭村"]
     assert asked["suggestions"].str.startswith("SIM-EX-203").all()
     assert amount(data, "SIM-EX-203", 2023, "经营收入") is None
     asked["village_code"], asked["reason"], asked["by"] = "SIM-EX-203", "renamed 2022", "A. B."
-    asked.to_csv(taken / "crosswalk.csv", index=False)
+    asked.to_csv(decided / "crosswalk-to-fill.csv", index=False)
     data = build()
     assert amount(data, "SIM-EX-203", 2023, "经营收入") == 29_800
-    assert not (data.folder / "crosswalk-to-fill.csv").exists()
+    assert not (decided / "crosswalk-to-fill.csv").exists()
 
 
 def test_an_unknown_head_can_be_given_an_account(taken, answer):
@@ -125,13 +125,17 @@ def test_an_answer_to_nothing_is_stale(taken, answer):
     assert cells(build().issues, "answer_stale") == ["收支!A3:M13"]
 
 
+def _decided(taken):
+    return taken.parents[1] / "decisions" / "example"
+
+
 def correct(taken, **changes):
     row = {
         "correction_id": "k1", "file": WORKBOOK, "row": "收支!D11", "field": "经营收入",
         "says": "5.51", "should_say": "55100", "expect": "5.51", "decision": "correct",
         "reason": "万元 in a column in 元", "authority": "the township's paper book",
     }  # fmt: skip
-    pd.DataFrame([row | changes]).to_csv(taken / "corrections.csv", index=False)
+    pd.DataFrame([row | changes]).to_csv(_decided(taken) / "corrections.csv", index=False)
 
 
 def test_a_correction_is_applied_and_listed(taken):
@@ -168,7 +172,9 @@ def test_no_personal_value_leaves_the_raw_file(taken, capsys):
     data = build()
     printed = "".join(capsys.readouterr())
     outputs = [path for path in data.folder.iterdir() if path.suffix != ".parquet"]
-    text = "".join(path.read_text(encoding="utf-8") for path in [*outputs, taken / "dataset.toml"])
+    decided = [path for path in _decided(taken).rglob("*") if path.is_file()]
+    kept = [*outputs, *decided, taken / "dataset.toml"]
+    text = "".join(path.read_text(encoding="utf-8") for path in kept)
     frames = "".join(getattr(data, table).to_csv() for table in data.rows)
     for phone in PHONES:
         assert phone not in text + frames + printed
