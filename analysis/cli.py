@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _data_commands(group)
     _run_command(group)
     _report_commands(group)
+    _bundle_commands(group)
     return parser
 
 
@@ -202,6 +203,8 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     _json(cite)
     cite.set_defaults(action=_commands.cite)
 
+
+def _bundle_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     package = group.add_parser("package", help="make the replication bundle for a journal")
     package.add_argument(
         "--to",

@@ -371,7 +371,7 @@ def test_write_leaves_a_real_ledger_alone(default, tmp_path):
     ledger = tmp_path / "mine"
     ledger.mkdir()
     (ledger / "dataset.toml").write_text('kind = "ledger"\n', encoding="utf-8")
-    with pytest.raises(LianjianError, match=r"mine exists.*Choose another name"):
+    with pytest.raises(LianjianError, match=r"mine was left as it is.*Choose another name"):
         write(default, ledger)
     assert [path.name for path in ledger.iterdir()] == ["dataset.toml"]
 

@@ -97,27 +97,31 @@ def _spare_others(folder: Path) -> None:
     """Refuse to replace what this module did not write: a real ledger has no other copy."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    fault = "it holds no dataset"
-    if (folder / CARD).is_file():
-        head, cards = read_toml(folder / CARD), read_cards(folder / CARD)
-        known = {card.file for card in cards} | {CARD}
-        strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
-        if is_outdated(head, cards):
-            strange = [name for name in strange if name not in _BY_HAND]
-            for name in _BY_HAND:  # they had no card: a person may have changed them
-                decisions.keep(folder.name, folder / name)
-        elif not is_drawn(head, cards):
-            fault = "`lianjian simulate` did not write it"
-            strange = []
-        if is_outdated(head, cards) or is_drawn(head, cards):
-            fault = next(faults(folder, cards), "")
-            if strange:
-                fault = f"it holds {', '.join(strange)}, which is not of the simulation"
+    try:
+        fault = _strange(folder)
+    except LianjianError as error:
+        fault = str(error).rstrip(".")
     if fault:
         raise LianjianError(
             f"{folder} was left as it is: {fault}. Choose another name for the simulated dataset, "
             "or move that folder."
         )
+
+
+def _strange(folder: Path) -> str:
+    """Say what in a folder is not as a simulation wrote it, empty when all is."""
+    head, cards = read_toml(folder / CARD), read_cards(folder / CARD)
+    known = {card.file for card in cards} | {CARD}
+    if is_outdated(head, cards):
+        known |= set(_BY_HAND)
+        for name in _BY_HAND:  # they had no card: a person may have changed them
+            decisions.keep(folder.name, folder / name)
+    elif not is_drawn(head, cards):
+        return "`lianjian simulate` did not write it"
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    if strange:
+        return f"it holds {', '.join(strange)}, which is not of the simulation"
+    return next(faults(folder, cards), "").rstrip(".")
 
 
 def _csv(frame: pd.DataFrame, numbers: str | None = "%.2f") -> bytes:

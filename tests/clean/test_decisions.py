@@ -272,6 +272,7 @@ def test_git_clean_passes_over_books_and_decisions(own, project):
     ignored = Path(__file__).parents[2] / ".gitignore"
     shutil.copy(ignored, project / ".gitignore")
     subprocess.run([git, "init", "-q", str(project)], check=True)
+    subprocess.run([git, "add", ".gitignore"], cwd=project, check=True)
     for options in ("-fdx", "-fdX", "-fd"):
         subprocess.run([git, "clean", options, "-q"], cwd=project, check=True)
     assert (own / "answers.toml").is_file()

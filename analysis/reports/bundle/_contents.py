@@ -33,7 +33,6 @@ ROOMS = (".ci", "benchmarks", "data/example", "docs", "notebooks", "tests")
 SINGLE = (
     ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
     "LICENSE", "Makefile", "conftest.py", "data/decisions/README.md", "data/dictionary.md",
-    "data/decisions/README.md",
     "data/processed/README.md",
     "pyproject.toml", "reports/README.md", "requirements.lock",
 )  # fmt: skip
