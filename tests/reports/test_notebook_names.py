@@ -190,11 +190,13 @@ def test_the_others_run_beside_a_damaged_one(project, capsys):
 
 
 def test_a_mark_at_the_head_of_a_file_is_passed_over(project):
-    path = project.notebook("10-bom", "# Title", "print('seen')", parameters="a: int = 1")
+    path = project.notebook("10-bom", "# Title", "print(a + 40)", parameters="a: int = 1")
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     [run] = plan.load()
     assert not run.trouble
-    assert [cell.source for cell in source.code_cells(path)] == ["a: int = 1", "print('seen')"]
+    assert [cell.source for cell in source.code_cells(path)] == ["a: int = 1", "print(a + 40)"]
+    assert run_plan() == 0
+    assert "41" in project.report(run.slug)
 
 
 def test_code_that_no_parser_takes_is_said_when_it_runs(project):

@@ -243,3 +243,59 @@ def test_how_old_a_report_may_be(two, text, age):
 def test_a_run_may_be_asked_for_each_time(two):
     two.plan('[[run]]\nnotebook = "01-first"\nalways = true')
     assert [run.always for run in plan.load()] == [True, False]
+
+
+def plan_of(text):
+    """Write a plan of one entry for the brief."""
+    return f'[[run]]\nnotebook = "09-brief"\n{text}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (plan_of('parameters = { dataset = "../raw/mine" }'), "'../raw/mine' cannot name a data"),
+        (plan_of('grid = { dataset = ["simulated", "nul"] }'), "'nul' cannot name a dataset"),
+        (plan_of("notebook = 5").replace('notebook = "09-brief"\n', ""), "notebook is 5; it takes"),
+        (plan_of('title = "a\\u001b[2Jb"'), "title is .* it takes a text of one line"),
+        (plan_of('title = "\\u202Eb"'), "it takes a text of one line"),
+        (plan_of('name = ["low"]'), "name is .* it takes a text of one line"),
+        (plan_of("alwyas = true"), "Did you mean 'always'"),
+        (plan_of("cell_seconds = nan"), "cell_seconds is nan"),
+        (plan_of("run_seconds = inf"), "run_seconds is inf"),
+        (plan_of("parameters = { year = 2022 }\ngrid = { year = [2023] }"), "year is set twice"),
+        (plan_of('each = "county"\nparameters = { county = "621002" }'), "county is set twice"),
+        (plan_of("grid = { year = [" + "1," * 400 + "], weak = [" + "1," * 400 + "] }"),
+         "more than 100,000"),
+        (plan_of('each = "county"\ngrid = { year = [' + "1," * 13_000 + "] }"), "more than 100"),
+        (plan_of("parameters = { year = " + "9" * 5000 + " }"), "is not TOML"),
+        ("x = " + "[" * 20_000, "is not TOML"),
+        ("#" * 1_000_001, "larger than 1,000,000 bytes"),
+        ("run = [1, 2]", "may hold only"),
+        ("[[runs]]\nnotebook = '09-brief'", "Did you mean 'run'"),
+        (plan_of('notebook = "../09-brief"').replace('notebook = "09-brief"\n', ""),
+         "there is no notebook '../09-brief'"),
+    ],
+)  # fmt: skip
+def test_a_plan_that_somebody_sent_is_read_with_care(two, content, words):
+    two.plan(content)
+    with pytest.raises(LianjianError, match=words):
+        plan.load()
+
+
+def test_a_plan_saved_on_windows_is_read(two):
+    content = plan_of('title = "环县　{year}"').replace("\n", "\r\n").encode()
+    (two.notebooks / "plan.toml").write_bytes(b"\xef\xbb\xbf" + content)
+    assert plan.load()[1].title == "环县　2024"
+    (two.notebooks / "plan.toml").write_bytes('title = "环县"'.encode("gbk"))
+    with pytest.raises(LianjianError, match=r"not UTF-8 \(byte 10\). Save it as UTF-8"):
+        plan.load()
+    (two.notebooks / "plan.toml").unlink()
+    (two.notebooks / "plan.toml").mkdir()
+    with pytest.raises(LianjianError, match="cannot be read"):
+        plan.load()
+
+
+def test_a_list_is_written_as_it_can_be_given_again():
+    [p] = parameters.declared("a: list[str] = []").values()
+    for items in (["a,b", "c"], ["环县", "宁县"], [" x"], ['"', "["], ["a", ""], ["[a", "b]"], []):
+        assert parameters.fit(parameters.text(items), p, "x") == items

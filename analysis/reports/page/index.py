@@ -17,7 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from analysis import __version__, fields, files
+from analysis import __version__, files
+from analysis.clean.scope import worded
 from analysis.errors import LianjianError
 from analysis.reports.page import _fonts, _templates, ledger
 from analysis.reports.run import staging
@@ -225,9 +226,8 @@ def _failures(failed: list[dict[str, Any]]) -> list[Failures]:
 
 def _counties(records: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return code and name of the counties that the runs have as a parameter."""
-    names = {county.code: f"{county.name} {county.name_zh}" for county in fields.COUNTIES}
     codes = sorted({record["county"] for record in records} - {""})
-    return [(code, names.get(code, code)) for code in codes]
+    return [(code, worded(code)) for code in codes]
 
 
 def _notebooks(records: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__, fields, paths
+from analysis import __version__, paths
+from analysis.clean.scope import worded
 from analysis.reports import bibliography, citation
 from analysis.reports.freshness import RUN_ID, origin
 from analysis.reports.page import _cells, _fonts, _templates, checks, findings
@@ -83,7 +84,7 @@ def publish(
     found = findings.gather(node, told.kinds)
     heading, summary = _opening(node)
     title = run.title or heading or run.name
-    subtitle = in_words({n: v for n, v in run.parameters.items() if _worded(v) not in title})
+    subtitle = in_words({n: v for n, v in run.parameters.items() if worded(v) not in title})
     run_id = hashlib.sha256(content).hexdigest()[:RUN_ID]
     declared = parameters.read(run.notebook)
     values = {n: run.parameters.get(n, p.default) for n, p in declared.items()}
@@ -152,13 +153,8 @@ def in_words(given: Mapping[str, object]) -> str:
     'County: Huan County 环县 · Base year: 2018'
     """
     return " · ".join(
-        f"{name.replace('_', ' ').capitalize()}: {_worded(value)}" for name, value in given.items()
+        f"{name.replace('_', ' ').capitalize()}: {worded(value)}" for name, value in given.items()
     )
-
-
-def _worded(value: object) -> str:
-    counties = {c.code: f"{c.name} {c.name_zh}" for c in fields.COUNTIES}
-    return counties.get(str(value), str(value))
 
 
 def _opening(node: "NotebookNode") -> tuple[str, str]:

@@ -58,15 +58,24 @@ def code_cells(notebook: Path) -> tuple[Cell, ...]:
     LianjianError
         The file is no notebook that can run.
     """
-    try:
-        content = notebook.read_bytes()
-    except OSError as error:
-        raise LianjianError(f"{notebook.name} cannot be read: {error.strerror or error}.") from None
+    content = _bytes(notebook)
     return tuple(
         Cell(place, "".join(cell["source"]), tuple(cell["metadata"].get("tags", ())))
         for place, cell in enumerate(parsed(content, notebook.name)["cells"], start=1)
         if cell["cell_type"] == "code"
     )
+
+
+def text_of(notebook: Path) -> str:
+    """Return a stored notebook as text, for nbformat; a mark at its head is passed over."""
+    return _decoded(_bytes(notebook), notebook.name)
+
+
+def _bytes(notebook: Path) -> bytes:
+    try:
+        return notebook.read_bytes()
+    except OSError as error:
+        raise LianjianError(f"{notebook.name} cannot be read: {error.strerror or error}.") from None
 
 
 _RESAVE = "Open it in JupyterLab and save it, or take it from a backup"

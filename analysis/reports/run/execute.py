@@ -19,6 +19,7 @@ from analysis.reports.page import normalise
 from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter
 from analysis.reports.plan.plan import Run
+from analysis.reports.plan.source import text_of
 from analysis.reports.run import _kernel_process, _secrets, _verdict, kernels
 from analysis.reports.run._bounds import Bounds, shortened
 from analysis.reports.run._imports import import_papermill
@@ -177,7 +178,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     from analysis.reports.run import _client  # noqa: PLC0415
 
     _prepare_papermill()
-    source = nbformat.read(run.notebook, as_version=4)
+    source = nbformat.reads(text_of(run.notebook), as_version=4)
     need_python(source, run.notebook.name)
     declared = parameters.read(run.notebook)
     secrets = _secrets.variables(run.notebook.name, declared)

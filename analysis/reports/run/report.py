@@ -246,7 +246,9 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
     node = nbformat.read(last / "notebook.ipynb", as_version=4)
     key = json.loads((last / fingerprints.KEY).read_text("utf-8"))
     if task.action == "render":
-        node = normalise.with_new_prose(node, nbformat.read(run.notebook, as_version=4))
+        node = normalise.with_new_prose(
+            node, nbformat.reads(source.text_of(run.notebook), as_version=4)
+        )
         node.metadata["lianjian"] = execute.facts(run)
     files.write_text(folder / "notebook.ipynb", nbformat.writes(node) + "\n")
     files.write_text(
