@@ -324,7 +324,9 @@ def of_system(error: OSError, folder: Path) -> str:
     folder : Path
         Where something was being written, for an error that names no file.
     """
-    place = Path(os.fsdecode(error.filename)) if error.filename else folder
+    # of a copy the second name is where it was going, and that disk is the one that is full
+    name = error.filename2 or error.filename
+    place = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else folder
     said = f"{error.strerror or error}: {place}."
     if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
         return said

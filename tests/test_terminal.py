@@ -1,5 +1,6 @@
 """No text, no closed pipe and no full disk makes the command line stumble."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from analysis.files import of_system
 
 ROOT = Path(__file__).parents[1]
 LIANJIAN = [sys.executable, "-m", "analysis"]
@@ -172,3 +175,16 @@ def test_a_folder_that_is_gone_is_said(tmp_path):
     assert done.returncode == 2
     assert b"Change to one that exists" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(("source.xlsx", None, "copy.xlsx"), "copy.xlsx"), (("page.html",), "page.html"), ((), "")],
+)
+def test_a_full_disk_is_the_one_that_was_written_to(tmp_path, names, told):
+    given = [name and str(tmp_path / name) for name in names]
+    said = of_system(OSError(errno.ENOSPC, "No space left on device", *given), tmp_path)
+    assert said.startswith(f"No space left on device: {tmp_path / told}. The disk at ")
+    assert said.endswith("MB left; make room on it.")
+    other = of_system(PermissionError(errno.EACCES, "Permission denied", *given), tmp_path)
+    assert other == f"Permission denied: {tmp_path / told}."
