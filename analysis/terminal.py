@@ -118,7 +118,7 @@ def overwrite(text: str, columns: int) -> int:
 
 def _columns() -> int:
     stream: TextIO = getattr(sys, _person[-1])
-    return os.get_terminal_size(stream.fileno()).columns
+    return os.get_terminal_size(stream.fileno()).columns or 80  # 0 where it does not know
 
 
 def _write(name: str, text: str) -> None:

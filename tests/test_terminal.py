@@ -188,3 +188,34 @@ def test_a_full_disk_is_the_one_that_was_written_to(tmp_path, names, told):
     assert said.endswith("MB left; make room on it.")
     other = of_system(PermissionError(errno.EACCES, "Permission denied", *given), tmp_path)
     assert other == f"Permission denied: {tmp_path / told}."
+
+
+LIVE = """
+from analysis.reports.run.progress import Progress
+from analysis.reports.run.report import Outcome
+progress = Progress(["01-a", "02-b"])
+progress.running(["01-a 村\\x1b[31m"])
+progress.finished(Outcome("01-a", "done", 1.0, "", ""))
+progress.running(["02-b"])
+progress.close()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of its own is made as on Unix")
+def test_the_live_line_is_taken_away_before_the_next_word():
+    import pty
+
+    seen = b""
+
+    def read(terminal):
+        nonlocal seen
+        seen += (part := os.read(terminal, 4096))
+        return part
+
+    assert pty.spawn([sys.executable, "-c", LIVE], read) == 0
+    lines = [part.strip() for part in seen.decode().split("\r")]
+    assert "0 of 2    0 s  01-a 村[U+001B][31m" in lines
+    assert "1 of 2    0 s  02-b" in lines
+    assert [line for line in lines if line.startswith("done")] == ["done      01-a    1.0 s"]
+    assert lines[-1] == ""
+    assert "\x1b" not in seen.decode()
