@@ -9,6 +9,10 @@ from collections.abc import Collection, Iterable
 
 MISSING = "–"
 _MINUS = "−"
+_LARGE = 1e15  # from here on digits say nothing
+_SMALL = 0.005  # below it two decimals say nothing
+_FINEST = 8  # decimals that are written out
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DECIMALS = ((1000, 0), (100, 1), (0, 2))
 _BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _UNSEEN = (
@@ -83,13 +87,21 @@ def latex(text: str) -> str:
 def number(value: float, digits: int, *, grouped: bool = True) -> str:
     """Write a number with a thousands separator and a true minus sign.
 
+    What would be a row of digits or of zeros is written with a power of ten.
+
     Examples
     --------
     >>> number(-1234.5, 1), number(2024, 0, grouped=False), number(-0.001, 2)
     ('−1,234.5', '2024', '0.00')
+    >>> number(-1e300, 2).split()
+    ['−1.00', '×', '10³⁰⁰']
     """
     if math.isinf(value):
         return "∞" if value > 0 else f"{_MINUS}∞"
+    if abs(value) >= _LARGE or (value and digits > _FINEST):
+        mantissa, _, power = f"{value:.2e}".partition("e")
+        return f"{mantissa}\u00a0×\u00a010{str(int(power)).translate(_RAISED)}".replace("-", _MINUS)
+    digits = min(digits, _FINEST)
     text = f"{value:,.{digits}f}" if grouped else f"{value:.{digits}f}"
     if text.startswith("-") and not text.strip("-0.,"):
         text = text[1:]
@@ -99,29 +111,37 @@ def number(value: float, digits: int, *, grouped: bool = True) -> str:
 def digits_for(values: Iterable[float]) -> int:
     """Choose the decimals for numbers that stand together; whole numbers get none.
 
+    Where all are small, the largest shows two figures.
+
     Examples
     --------
     >>> digits_for([0.12, 3.4]), digits_for([120.5, 3.0]), digits_for([5e4, 0.5])
     (2, 1, 0)
-    >>> digits_for([82.0, 9.0])
-    0
+    >>> digits_for([82.0, 9.0]), digits_for([0.0004, 0.0031])
+    (0, 4)
     """
     finite = [abs(value) for value in values if math.isfinite(value)]
     if all(value.is_integer() for value in map(float, finite)):
         return 0
     largest = max(finite)
+    if largest < _SMALL:
+        return 1 - math.floor(math.log10(largest))
     return next(digits for bound, digits in _DECIMALS if largest >= bound)
 
 
 def own_digits(value: float) -> int:
-    """Return the decimals that a number needs, at most six.
+    """Return the decimals that a number needs, at most six; what is too small for them gets more.
 
     Examples
     --------
     >>> own_digits(27.9), own_digits(1261.0), own_digits(2 / 3)
     (1, 0, 6)
+    >>> number(3e-9, own_digits(3e-9)).split()
+    ['3.00', '×', '10⁻⁹']
     """
     written = f"{value:.6f}".rstrip("0")
+    if value and not written.strip("-0."):
+        return _FINEST + 1
     return len(written.partition(".")[2])
 
 
@@ -200,3 +220,14 @@ def listed(names: Collection[str]) -> str:
     more = len(names) - _MANY
     first = ", ".join(list(names)[:_MANY])
     return f"{first} and {more:,} more" if more > 0 else first
+
+
+def natural(text: str) -> list[str | int]:
+    """Return a key that sorts numbers in a text by their size.
+
+    Examples
+    --------
+    >>> sorted(["10-b", "2-a", "1-c"], key=natural)
+    ['1-c', '2-a', '10-b']
+    """
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]

@@ -7,6 +7,8 @@ import pytest
 
 from analysis.errors import LianjianError
 from analysis.reports.page import _cells, _gaps, _math, _sanitise, _terminal, checks, findings
+from analysis.reports.run import runner
+from analysis.reports.run.runner import Options
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJg"
@@ -231,3 +233,34 @@ def test_gaps_are_counted_by_cell():
 )
 def test_a_stream_is_what_a_terminal_would_show(stream, seen):
     assert _terminal.shown(stream) == seen
+
+
+# ---- pages ----
+
+
+def test_a_page_says_at_its_head_that_its_run_ended_early(project):
+    project.notebook("01-a", "# A", "print('shown')", "import sys\nsys.exit(0)", "print('never')")
+    project.notebook("02-b", "# B", "print('shown')")
+    assert runner.run() == 0
+    head = project.report("01-a").partition("<main")[0]
+    assert "This run ended early, in cell 3 of the notebook" in head
+    assert "ended early" not in project.report("02-b")
+
+
+def test_a_chinese_page_says_so_and_marks_what_is_english(project):
+    project.notebook("01-a", "# 村集体收入", "md: 各县的经营性收入。", "md: In English, at length.")
+    assert runner.run() == 0
+    page = project.report("01-a")
+    assert '<html lang="zh-Hans">' in page
+    assert '<div class="prose" lang="en">\n<p>In English' in page
+    assert '<div class="prose">\n<p>各县' in page
+
+
+def test_a_page_of_everything_is_the_same_bytes_twice(project):
+    cells = (r"# T $\hat x$[^1]" + "\n\n[^1]: n", "from IPython.display import Math\nMath('x^2')")
+    project.notebook("01-a", *cells)
+    assert runner.run() == 0
+    first = project.report("01-a")
+    assert runner.run(options=Options(force=True)) == 0
+    assert project.report("01-a") == first
+    assert 'font-family:"Lianjian Math"' in first

@@ -328,6 +328,9 @@ class Fingerprints:
     def _page_changes(self, run: Run, old: Mapping[str, Any]) -> Iterator[str]:
         if self.bytes_of(run.notebook) != old["notebook"]:
             yield f"text or layout of {run.notebook.name} changed"
+        for name, digest in old.get("prose", {}).items():
+            if self.named(name) != digest:
+                yield f"{name}, on which its text draws, changed"
         if run.title != old["title"]:
             yield "the title in notebooks/plan.toml changed"
         for name in sorted({*old["page"], *_templates()}):

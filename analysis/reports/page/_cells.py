@@ -9,6 +9,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
+from analysis import paths
 from analysis.errors import LianjianError
 from analysis.reports import markup
 from analysis.reports.page import _gaps, _markdown, _math, _sanitise, _terminal
@@ -86,6 +87,12 @@ class Writer:
     def _counted(self, before: str, after: str) -> str:
         self.gaps += _gaps.of_html(self.place, before, _sanitise.dropped(before, after))
         return after
+
+    def looked_at(self) -> tuple[str, ...]:
+        """Name the files that the prose draws on, relative to the project."""
+        files = self.prose.looked | ({self.references.file} if self.references.cited else set())
+        root = paths.root().resolve()
+        return tuple(sorted(file.resolve().relative_to(root).as_posix() for file in files))
 
     def heading(self, level: int, text: str) -> str:
         """Write a heading of the page itself."""

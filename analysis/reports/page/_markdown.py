@@ -52,6 +52,7 @@ class Prose:
         self.gap = gap
         self.attachments: Mapping[str, Mapping[str, str]] = {}
         self.notes = 0  # footnotes of the cells before
+        self.looked: set[Path] = set()  # files that it showed, or would if they were there
 
     def cell(self, source: str, attachments: Mapping[str, Any]) -> str:
         """Write a markdown cell, in which HTML is HTML."""
@@ -110,6 +111,7 @@ class Prose:
         else:
             path = (self.folder / unquote(address.partition("?")[0])).resolve()
             within = path.is_relative_to(paths.root().resolve())
+            self.looked |= {path} if within else set()
             content = path.read_bytes() if within and path.is_file() else b""
             if kind := _kind(content):
                 return f"data:{kind};base64,{base64.b64encode(content).decode()}"

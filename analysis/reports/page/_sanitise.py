@@ -137,7 +137,8 @@ class _Counter(HTMLParser):
         if tag == "img":
             shown = bool(given.get("src"))
             self.counts["img"] += shown
-            self.wordless += shown and not (given.get("alt") or "").strip()
+            embedded = (given.get("src") or "").startswith("data:")
+            self.wordless += embedded and not (given.get("alt") or "").strip()
         elif tag in _COUNTED - {"style"}:
             self.counts[tag] += 1
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import LianjianError
 from analysis.reports import freshness, markup
+from analysis.reports.page import _sanitise
 from analysis.reports.plan.source import Promise
 from analysis.reports.text import meant
 
@@ -125,10 +126,13 @@ def need_descriptions(node: "NotebookNode", where: str) -> None:
         for output in cell.get("outputs", []):
             kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
             about = output.get("metadata", {})
-            if any(not str(about.get(kind, {}).get("alt", "")).strip() for kind in kinds):
+            html = "" if "lianjian" in about else str(output.get("data", {}).get("text/html", ""))
+            bare = any(not str(about.get(kind, {}).get("alt", "")).strip() for kind in kinds)
+            if bare or ("<img" in html and _sanitise.wordless(html)):
                 raise LianjianError(
                     f"{where}: a cell shows a picture that no text describes. Publish it: "
-                    "show(figure, 'name', 'caption', alt='what it shows'). The cell begins: "
+                    "show(figure, 'name', 'caption', alt='what it shows'), or display it with "
+                    "metadata={'image/png': {'alt': 'what it shows'}}. The cell begins: "
                     f"{cell.source.strip().partition(chr(10))[0]}"
                 )
 

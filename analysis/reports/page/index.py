@@ -22,7 +22,7 @@ from analysis.clean.scope import worded
 from analysis.errors import LianjianError
 from analysis.reports.page import _fonts, _templates, ledger
 from analysis.reports.run import staging
-from analysis.reports.text import visible
+from analysis.reports.text import natural, visible
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _HEAD = 2000  # characters that surely hold the mark of the folders
@@ -143,7 +143,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
 
 
 def _records(reports: Path) -> list[dict[str, Any]]:
-    """Read the run records, in the order of the reports' names."""
+    """Read the run records, in the order of the reports' names, 2 before 10."""
     records = []
     for name in staging.folders(reports):
         try:
@@ -164,7 +164,7 @@ def _records(reports: Path) -> list[dict[str, Any]]:
         record["county"] = str(given.get("county", ""))
         record["words"] = " ".join(f"{key} {value}" for key, value in given.items())
         records.append(record)
-    return records
+    return sorted(records, key=lambda r: (natural(r["notebook"]), natural(r["folder"])))
 
 
 def _states(run: dict[str, Any]) -> list[str]:
@@ -238,7 +238,7 @@ def _notebooks(records: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:
         name = record["notebook"].removesuffix(".ipynb")
         counts[name] += record["result"] == "ok"
         headings[name] = record.get("heading") or headings.get(name) or name
-    return [(name, headings[name], counts[name]) for name in sorted(counts)]
+    return [(name, headings[name], counts[name]) for name in sorted(counts, key=natural)]
 
 
 def _common(labels: Sequence[str]) -> str:

@@ -18,10 +18,12 @@ CSV, TEX = "numbers.csv", "numbers.tex"
 COLUMNS = ("name", "label", "value", "unit", "low", "high", "n", "simulated", "report", "anchor",
            "run_id", "text", "kind")  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_RAISED = list(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True))
 _TEX = str.maketrans(
     {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
      "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-     "−": "$-$", "\u00a0": "~"}
+     "−": "$-$", "\u00a0": "~", "×": r"$\times$"}
+    | {sign: rf"\textsuperscript{{{plain}}}" for sign, plain in _RAISED}
 )  # fmt: skip
 _MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}. In the text:
 %   \lj{name} the number with its unit, \ljvalue{name} as stored,
@@ -30,7 +32,8 @@ _MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}.
 % has it: xelatex or lualatex with xeCJK or luatexja. The other macros print in any LaTeX.
 \providecommand{\ljsimulated}{\textsuperscript{\textsf{simulated}}}
 \providecommand{\ljget}[2]{\ifcsname lj:#1:#2\endcsname\csname lj:#1:#2\endcsname\else
-  \errmessage{No number is called #2}\fi}
+  \ifcsname lj:text:#2\endcsname\errmessage{The number #2 has no #1}\else
+  \errmessage{No number is called #2}\fi\fi}
 \providecommand{\lj}[1]{\ljget{text}{#1}}
 \providecommand{\ljvalue}[1]{\ljget{value}{#1}}
 \providecommand{\ljlow}[1]{\ljget{low}{#1}}

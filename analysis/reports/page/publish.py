@@ -52,6 +52,8 @@ class Page:
         How it is cited.
     checks : tuple of Check
         What was checked about it.
+    prose_files : tuple of str
+        Files of the project that its prose draws on: pictures, references.
     """
 
     html: str
@@ -63,6 +65,7 @@ class Page:
     findings: findings.Findings
     citation: citation.Citation
     checks: tuple[checks.Check, ...]
+    prose_files: tuple[str, ...] = ()
 
 
 def publish(
@@ -133,7 +136,10 @@ def publish(
     )
     panel = _templates.get("checks.html.j2").render(checks=made)
     html = _fonts.placed(visible(html.replace(_PANEL, panel, 1)))
-    return Page(html, title, heading or run.name, subtitle, summary, run_id, found, cited, made)
+    return Page(
+        html, title, heading or run.name, subtitle, summary, run_id, found, cited, made,
+        writer.looked_at(),
+    )  # fmt: skip
 
 
 def get_ready() -> None:

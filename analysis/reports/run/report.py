@@ -275,6 +275,9 @@ def _render(
         ended_at=record.get("ended_at"),
     )
     page = publish.publish(node, run, content, told)
+    key = json.loads((folder / fingerprints.KEY).read_text("utf-8"))
+    key["prose"] = {name: _looker(task.token).named(name) for name in page.prose_files}
+    files.write_text(folder / fingerprints.KEY, files.to_json(key))
     found = page.findings
     files.write_text(folder / "report.html", page.html)
     for name, text in ledger.files(found, run.slug, page.run_id).items():

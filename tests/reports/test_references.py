@@ -1,0 +1,76 @@
+"""Works that the prose cites, from references.bib beside the notebooks."""
+
+import json
+
+import pytest
+
+from analysis.reports.run import runner
+from analysis.reports.run.runner import Options
+
+BIB = """
+@article{zhou2023, author = {周力 and 沈坤荣}, title = {村集体 \\& 收入}, journal = {管理世界},
+  year = 2023, volume = 39, pages = {1--9}}
+@article{sun2021, author = {Sun, Liyang and Abraham, Sarah}, title = {Estimating <i>effects</i>},
+  journaltitle = {Journal of Econometrics}, date = {2021-12}, volume = {225}, doi = {10.1000/x_1}}
+@online{office, author = {{某省农业农村厅}}, title = {Report}, year = {2024},
+  url = {https://example.org/a?b=1&c=2}}
+"""
+PROSE = """md: # Works
+
+As [see @zhou2023, p. 3; @sun2021] and [@office] say. Mail a@sun2021.org, `[@code]`, @sun2021.
+"""
+
+
+@pytest.fixture
+def cited(project):
+    """Give a project with a notebook that cites three works."""
+    (project.notebooks / "references.bib").write_text(BIB, "utf-8-sig")
+    project.notebook("01-a", PROSE, "print(1)")
+    assert runner.run(options=Options(jobs=1)) == 0
+    return project
+
+
+def test_citations_point_to_a_list_at_the_end(cited):
+    page = cited.report("01-a")
+    assert '(see <a href="#ref-zhou2023"' in page
+    assert "周力 and 沈坤荣, 2023</a>, p. 3; " in page
+    assert "Sun and Abraham, 2021</a>)" in page
+    assert "a@sun2021.org" in page
+    assert "[@code]" in page
+    listed = page.partition('<ul class="references">')[2].partition("</ul>")[0]
+    for key in ("zhou2023", "sun2021", "office"):
+        assert listed.count(f'id="ref-{key}"') == 1
+    assert "村集体 &amp; 收入" in listed
+    assert "&lt;i&gt;effects&lt;/i&gt;" in listed
+    assert "https://doi.org/10.1000/x_1" in listed
+    assert 'href="https://example.org/a?b=1&amp;c=2"' in listed
+    assert "Preprint" not in listed
+    record = json.loads((cited.reports / "01-a" / "run.json").read_text("utf-8"))
+    assert "@" not in record["summary"].replace("a@sun2021.org", "").replace(", @sun2021", "")
+
+
+def test_a_changed_work_makes_a_new_page_and_runs_nothing(cited, capsys):
+    (cited.notebooks / "references.bib").write_text(
+        BIB.replace("管理世界", "农业经济问题"), "utf-8"
+    )
+    assert runner.run(options=Options(jobs=1)) == 0
+    assert "农业经济问题" in cited.report("01-a")
+    assert "rendered" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("bib", "message"),
+    [
+        (BIB.replace("sun2021", "sun2020"), "Did you mean 'sun2020'"),
+        (BIB.replace("@online{office", "@online{zhou2023"), "holds zhou2023 twice"),
+        (BIB.replace("year = 2023", "year = {about 2023}"), "zhou2023 cannot be read"),
+        (None, "there is no references.bib"),
+    ],
+)
+def test_what_cannot_be_cited_fails_the_run(project, capsys, bib, message):
+    if bib is not None:
+        (project.notebooks / "references.bib").write_text(bib, "utf-8")
+    project.notebook("01-a", PROSE, "print(1)")
+    assert runner.run(options=Options(jobs=1)) == 1
+    told = (project.reports / "01-a.failed" / "error.txt").read_text("utf-8")
+    assert message in told

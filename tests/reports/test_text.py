@@ -1,0 +1,85 @@
+"""How numbers and names are written."""
+
+import pandas as pd
+import pytest
+
+from analysis.reports import tables
+from analysis.reports.page import checks, findings, index, ledger
+from analysis.reports.text import digits_for, language, natural, number
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (7.5e22, 1, "7.50 × 10²²"),
+        (-2e-30, 31, "−2.00 × 10⁻³⁰"),
+        (999_999_999_999_999.0, 0, "999,999,999,999,999"),
+        (-0.0049, 2, "0.00"),
+        (-0.0, 0, "0"),
+        (0.0, 12, "0.00000000"),
+        (float("-inf"), 2, "−∞"),
+    ],
+)
+def test_a_number_is_short_and_says_something(value, digits, text):
+    assert number(value, digits).replace("\u00a0", " ") == text
+
+
+def test_a_table_of_extremes_can_be_read():
+    frame = pd.DataFrame({"big": [4e250, -1.5], "tiny": [4e-250, 0.0], "p": [0.0002, 0.0041]})
+    html = tables.grid(frame).replace("\u00a0", " ")
+    assert "4.00 × 10²⁵⁰" in html
+    assert "4.00 × 10⁻²⁵⁰" in html
+    assert ">0.0002<" in html
+    assert "000000000" not in html
+    each = tables.grid(pd.DataFrame({"x": [3e-9, 27.9]}), digits={"x": "each"})
+    assert "3.00\u00a0×\u00a010⁻⁹" in each
+    assert ">27.9<" in each
+    assert digits_for([float("nan"), 0.003]) == 4
+
+
+def test_names_are_sorted_by_their_numbers():
+    names = ["i-10", "i-2", "i-1", "i-100", "10-a", "9-b", "村2", "村10"]
+    assert sorted(names, key=natural) == [
+        "9-b",
+        "10-a",
+        "i-1",
+        "i-2",
+        "i-10",
+        "i-100",
+        "村2",
+        "村10",
+    ]
+
+
+def test_a_language_is_that_of_most_of_a_text():
+    assert language("合水县 2024 年经营性收入") == "zh-Hans"
+    assert language("Income of Heshui County 合水县") == "en"
+    assert language("Trial 试验") == "en"
+    assert language("") == "en"
+
+
+def test_the_index_sorts_by_number(project):
+    for run in ("01-x-10", "01-x-2", "01-x-1"):
+        folder = project.reports / run
+        folder.mkdir()
+        (folder / "run.json").write_text(
+            f'{{"slug": "{run}", "notebook": "01-x.ipynb", "title": "{run}", "heading": "X", '
+            '"summary": "", "result": "ok", "figures": 0, "tables": 0, "seconds": 1.0, '
+            '"started": "2026-01-01", "checks": []}',
+            "utf-8",
+        )
+    html = index.render(project.reports)
+    places = [html.index(f'href="{run}/report.html"') for run in ("01-x-1", "01-x-2", "01-x-10")]
+    assert places == sorted(places)
+
+
+def test_latex_says_which_end_a_number_lacks():
+    tex = ledger._tex([], "name")
+    assert r"\errmessage{The number #2 has no #1}" in tex
+
+
+def test_a_page_of_mixed_data_says_so():
+    found = findings.Findings((), ())
+    check = checks.of_kind(found, {}, "mixed")
+    assert check.state == checks.FAILED
+    assert checks.of_kind(found, {}, "none").state == checks.OK
