@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis.reports import tables
-from analysis.reports.page import checks, findings, index, ledger
+from analysis.reports.page import index, ledger
 from analysis.reports.text import digits_for, language, natural, number
 
 
@@ -76,10 +76,3 @@ def test_the_index_sorts_by_number(project):
 def test_latex_says_which_end_a_number_lacks():
     tex = ledger._tex([], "name")
     assert r"\errmessage{The number #2 has no #1}" in tex
-
-
-def test_a_page_of_mixed_data_says_so():
-    found = findings.Findings((), ())
-    check = checks.of_kind(found, {}, "mixed")
-    assert check.state == checks.FAILED
-    assert checks.of_kind(found, {}, "none").state == checks.OK
