@@ -16,16 +16,10 @@ _LONGEST_ERROR = 20_000
 
 
 class Bounds:
-    """Counts the outputs of one notebook and cuts them.
-
-    Attributes
-    ----------
-    too_large : tuple of int and str, or None
-        The cell, by its place, with the first output that is too large to be kept, and why.
-    """
+    """Counts the outputs of one notebook and cuts them."""
 
     def __init__(self) -> None:
-        self.too_large: tuple[int, str] | None = None
+        self.too_large: tuple[int, str] | None = None  # the first cell with such an output, and why
         self._printed: Counter[tuple[int, str]] = Counter()
         self._shown = 0
 

@@ -47,20 +47,12 @@ class Channels(AsyncKernelClient):
 
 
 class NotebookClient(PapermillNotebookClient):
-    """Papermill's client, with a bound on outputs and on the wait for an answer.
-
-    Attributes
-    ----------
-    bounds : Bounds
-        How much of the outputs is kept.
-    is_silent : bool
-        Whether a cell came to its end and the kernel did not say how.
-    """
+    """Papermill's client, with a bound on outputs and on the wait for an answer."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self.bounds = Bounds()
-        self.is_silent = False
+        self.is_silent = False  # a cell came to its end and the kernel did not say how
 
     def process_message(
         self, msg: dict[str, Any], cell: "NotebookNode", cell_index: int

@@ -19,13 +19,7 @@ _SHORTEST = 6  # characters; a shorter one would be struck out of innocent words
 
 
 def variables(notebook: str, declared: Mapping[str, Parameter]) -> dict[str, str]:
-    """Return the secret parameters of a notebook and the environment variables that hold them.
-
-    Raises
-    ------
-    LianjianError
-        One is not set, or too short to be struck out of outputs.
-    """
+    """Return the secret parameters of a notebook and the environment variables that hold them."""
     found = {p.name: p.variable for p in declared.values() if p.secret}
     for name, variable in found.items():
         if len(os.environ.get(variable, "")) < _SHORTEST:
@@ -37,21 +31,10 @@ def variables(notebook: str, declared: Mapping[str, Parameter]) -> dict[str, str
 
 
 class Striker:
-    """Strikes secrets out of texts.
-
-    Parameters
-    ----------
-    variables : mapping of str to str
-        Secrets and the environment variables that hold them.
-
-    Attributes
-    ----------
-    struck : set of str
-        The secrets that were met.
-    """
+    """Strikes secrets out of texts, given the environment variables that hold them."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self.struck: set[str] = set()
+        self.struck: set[str] = set()  # those that were met
         self._patterns = {
             name: re.compile("|".join(map(re.escape, _forms(os.environ[variable]))))
             for name, variable in variables.items()

@@ -49,16 +49,9 @@ def judge(
 
     Papermill's exception says too little (nothing of ``sys.exit(0)``, nothing of a cell that was
     never reached) and too much (it does not know of ``raises-exception``); counts, statuses and
-    durations in the notebook are wrong after a kernel's death. The replies are the kernel's word.
-
-    Parameters
-    ----------
-    node : NotebookNode
-        The executed notebook.
-    replies : mapping of int to mapping
-        The content of each cell's reply, by the cell's place in the notebook that was run.
-    stop : tuple of str and str, or None
-        What ended the run from outside of its cells: the name of the error, and a message.
+    durations in the notebook are wrong after a kernel's death. ``replies`` are the kernel's word,
+    by the cell's place in the notebook that was run; ``stop`` is what ended the run from outside
+    of its cells: the name of an error, and a message.
     """
     for at, place, cell in _sent(node):
         reply = replies.get(at)

@@ -38,7 +38,7 @@ _LENGTH = struct.Struct(">I")
 _PR_SET_PDEATHSIG = 1
 _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set it
 
-STACK = (
+_STACK = (
     "IPython.display", "IPython.core.completerlib", "IPython.core.debugger",
     "IPython.core.oinspect", "IPython.extensions.storemagic", "ipykernel.ipkernel",
     "ipykernel.kernelapp", "ipykernel.zmqshell", "tornado.platform.asyncio", "tornado.queues",
@@ -50,7 +50,7 @@ STACK = (
 )  # fmt: skip
 """What nearly every kernel needs. What else a notebook imports comes with its first kernel."""
 
-LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
+_LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
 """Whose modules may be imported ahead: they start no thread and look at no notebook."""
 
 
@@ -64,15 +64,7 @@ class ZygoteGoneError(RuntimeError):
 
 
 class Zygote:
-    """Asks a warm process for kernels; safe to use from several threads.
-
-    Parameters
-    ----------
-    environment : mapping of str to str
-        Its environment: hash seed and thread counts hold from its start on.
-    code : mapping of str to Stat
-        The state of the files of ``analysis`` before it imported them.
-    """
+    """Asks a warm process for kernels, from several threads; ``code`` is what it has imported."""
 
     def __init__(self, environment: Mapping[str, str], code: Mapping[str, Stat]) -> None:
         ours, theirs = socket.socketpair()
@@ -98,28 +90,14 @@ class Zygote:
     def fork(
         self, place: Path, cwd: Path, environment: Mapping[str, str], modules: Sequence[str] = ()
     ) -> tuple[int, int]:
-        """Fork a kernel and return its process id and a descriptor that ends when it does.
+        """Fork a kernel; return its process id and a descriptor that ends when it does.
 
-        Parameters
-        ----------
-        place, cwd : Path
-            The kernel's private folder and its working directory.
-        environment : mapping of str to str
-            Its environment.
-        modules : sequence of str
-            What it will import; what is of `LIBRARIES` is imported first, once for all kernels.
-
-        Raises
-        ------
-        ZygoteGoneError
-            The process has ended, or could not import the stack.
+        What it will import is imported first, once for all kernels, where it is of `_LIBRARIES`.
         """
         # through the socket, never through a file: an environment can hold secrets
-        ahead = [name for name in modules if name.partition(".")[0] in LIBRARIES]
-        launch = {
-            "place": str(place), "cwd": str(cwd), "env": dict(environment), "modules": ahead,
-        }  # fmt: skip
-        request = json.dumps(launch).encode()
+        ahead = [name for name in modules if name.partition(".")[0] in _LIBRARIES]
+        launch = {"place": str(place), "cwd": str(cwd), "env": dict(environment)}
+        request = json.dumps({**launch, "modules": ahead}).encode()
         with self._lock:
             try:
                 if not self._ready:
@@ -195,7 +173,7 @@ def main(descriptor: int) -> None:
     if not sys.flags.safe_path:
         del sys.path[0]  # the working directory
     stamp = _strays.stamp()
-    _import(STACK)
+    _import(_STACK)
     tried: set[str] = set()
     children: dict[int, Path] = {}
     wake_read, wake_write = os.pipe()

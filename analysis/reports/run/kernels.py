@@ -63,40 +63,19 @@ _lock = threading.Lock()
 
 
 class Kernel:
-    """A kernel of one run, from its private folder to its end.
-
-    Attributes
-    ----------
-    place : Path
-        The folder, of this user alone: connection and sockets, log, temporary files.
-    cwd : Path
-        The working directory: the notebook's folder, as in JupyterLab.
-    environment : mapping of str to str
-        The environment.
-    modules : tuple of str
-        What the notebook imports, for a warm process to have ready.
-    zygote : Zygote or None
-        The warm process that forks it.
-    process : Any
-        The process, once it has been started.
-    is_busy, was_told : bool
-        Whether it runs a cell; whether it was told to end, as at the end of each run.
-    strays : list of Process
-        What it had begun when it was told.
-    ended_for : str
-        Why it was ended from here, empty when it was not.
-    """
+    """A kernel of one run, from its private folder to its end."""
 
     def __init__(
         self, notebook: Path, secrets: Mapping[str, str], watched: Iterable[str], *, warm: bool
     ) -> None:
         self.zygote = _zygote.warm_up(environment()) if warm else None
         self.modules = tuple(import_closure.named(source.code_cells(notebook))) if warm else ()
-        self.cwd = notebook.parent
+        self.cwd = notebook.parent  # as in JupyterLab
         self.process: Any = None
-        self.strays: list[Process] = []
-        self.is_busy = self.was_told = False
-        self.ended_for = ""
+        self.is_busy = False  # with a cell
+        self.was_told = False  # to end, as at the end of each run
+        self.strays: list[Process] = []  # what it had begun when it was told
+        self.ended_for = ""  # what it was ended for from here
         self.place = Path(tempfile.mkdtemp(prefix=_strays.PREFIX))
         self.log = self.place / "log"
         temporary = self.place / "t"  # short, for programs that put a socket there
@@ -152,13 +131,7 @@ class Kernel:
                 self.process.kill()
 
     def stop_if_ended(self) -> None:
-        """Start no kernel whose end has come.
-
-        Raises
-        ------
-        RuntimeError
-            It has.
-        """
+        """Start no kernel whose end has come."""
         if stopping.is_set():
             self.end("interrupted")
         if self.ended_for:
@@ -207,23 +180,7 @@ def open_kernel(
     seconds: float,
     limit: str,
 ) -> Iterator[Kernel]:
-    """Give a kernel for a notebook, and end it after so many seconds.
-
-    Parameters
-    ----------
-    notebook : Path
-        The notebook.
-    secrets : mapping of str to str
-        Its secret parameters and the environment variables that hold them.
-    watched : iterable of str
-        Parameters whose values are written down after each cell.
-    warm : bool
-        Whether a warm process forks it.
-    seconds : float
-        The most that it may take.
-    limit : str
-        What to say when it took longer.
-    """
+    """Give a kernel for a notebook; end it after so many seconds, saying which limit it was."""
     kernel = Kernel(notebook, secrets, watched, warm=warm)
     timer = threading.Timer(seconds, kernel.end, [limit])
     timer.daemon = True
