@@ -161,7 +161,8 @@ class Kernel:
             return "the kernel was killed; the usual cause is that memory ran out"
         if code < 0:
             return f"the kernel died of signal {signal.Signals(-code).name}"
-        return f"the kernel died: a cell ended it, with exit code {code}"
+        who = ": a cell ended it" if self.is_busy else ""
+        return f"the kernel died{who}, with exit code {code}"
 
     def close(self) -> None:
         """Remove what it has left: processes, wherever they went, and its folder."""
