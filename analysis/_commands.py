@@ -384,7 +384,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def render(options: argparse.Namespace) -> int:
-    from analysis.reports.documents import documents
+    from analysis.reports import documents
 
     _caution(options.reports)
     written = documents.render(options.reports, options.formats or ["pdf"])

@@ -197,7 +197,8 @@ def _report_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
         "--format",
         default="text",
         metavar="FORM",
-        help="text (the default), bibtex, csl (CSL-JSON) or ris",
+        help="text (the default), bibtex, csl (CSL-JSON) or ris; of this package "
+        "also zenodo (.zenodo.json) or codemeta (codemeta.json)",
     )
     cite.add_argument("--list", "-l", action="store_true", help="list the addresses in a report")
     _json(cite)

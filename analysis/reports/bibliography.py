@@ -19,7 +19,8 @@ def text(citation: Citation) -> str:
     stop = "" if citation.title.endswith(("?", "!", ".")) else "."
     opening = f"{who} {when}. {citation.title}{stop}" if who else f"{citation.title} {when}."
     if citation.kind == "software":
-        return _line(f"{opening} Version {citation.version}.")
+        doi = f" https://doi.org/{citation.doi}" if citation.doi else ""
+        return _line(f"{opening} Version {citation.version}.{doi}")
     # who is author and publisher is named once
     house = f" {citation.institution}." if citation.institution not in {"", who} else ""
     return _line(f"{opening} Report {citation.number}.{house} {citation.note}")
@@ -39,6 +40,7 @@ def bibtex(citation: Citation) -> str:
         "type": "Report" if kind == "techreport" else "",
         "number": citation.number if kind == "techreport" else "",
         "howpublished": f"Report {citation.number}" if report and kind == "misc" else "",
+        "doi": "" if report else citation.doi,
         "note": latex(note),
     }
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
@@ -65,6 +67,7 @@ def csl(citation: Citation) -> str:
         "publisher": _line(citation.publisher),
         "number": citation.number,
         "version": citation.version,
+        "DOI": citation.doi if citation.kind == "software" else "",
         "genre": "Report" if citation.kind == "report" else "",
         "language": citation.language,
         "abstract": _line(citation.abstract),
@@ -95,6 +98,7 @@ def ris(citation: Citation) -> str:
         ("PB", citation.publisher),
         ("SN", citation.number),
         ("ET", "" if report else citation.version),
+        ("DO", "" if report else citation.doi),
         ("LA", citation.language),
         ("AB", citation.abstract),
         *(("KW", word) for word in citation.keywords),

@@ -60,6 +60,8 @@ class Citation:
         Language of the text.
     place : str
         One number, figure or table in the page, with its address; empty for all of it.
+    doi : str
+        Of the package, as CITATION.cff has it.
     """
 
     kind: str
@@ -78,6 +80,7 @@ class Citation:
     simulated: bool = False
     language: str = "en"
     place: str = ""
+    doi: str = ""
 
     @property
     def year(self) -> str:
@@ -92,8 +95,10 @@ class Citation:
     @property
     def note(self) -> str:
         """What made the page: package, code, data, parameters."""
-        code = f" (code {self.code})" if self.code else ""
-        made = f"Made with Lianjian {self.version}{code}"
+        facts = [f"code {self.code}"] if self.code else []
+        facts += [f"https://doi.org/{self.doi}"] if self.doi else []
+        made = f"Made with Lianjian {self.version}"
+        made += f" ({', '.join(facts)})" if facts else ""
         sources = [f"{d['title']} ({d['name']}, version {d['version']})" for d in self.data]
         made += f", from {'; '.join(sources)}" if sources else ""
         sentences = [made]
@@ -164,7 +169,8 @@ def of_page(
         kind="report",
         # BibTeX knows no Chinese keys
         key=f"lianjian-{slug if slug.isascii() else ascii_slug(slug)}-{run_id}",
-        title=title,
+        # in brackets, as APA has it: no cut of a citation loses it
+        title=f"{title} [simulated data]" if simulated else title,
         authors=authors,
         date=str(work.get("date", "")) if own else project.date,
         institution=work.get("institution", "") or next(
@@ -177,21 +183,43 @@ def of_page(
         keywords=project.keywords,
         abstract=abstract,
         simulated=simulated,
+        doi=project.doi,
     )  # fmt: skip
 
 
 def of_package() -> Citation:
     """Return how the package is cited: what CITATION.cff says."""
+    content = cff()
+    if not content:
+        return Citation("software", "lianjian", "lianjian", (Author(name=MAKERS),))
+    listed = content.get("identifiers", ())
+    dois = (str(entry["value"]) for entry in listed if entry.get("type") == "doi")
+    return Citation(
+        kind="software",
+        key="lianjian",
+        title=str(content.get("title", "lianjian")),
+        authors=tuple(_cff_author(author, "CITATION.cff") for author in content["authors"]),
+        date=str(content.get("date-released", "")),
+        keywords=tuple(str(word) for word in content.get("keywords", ())),
+        abstract=" ".join(str(content.get("abstract", "")).split()),
+        doi=str(content.get("doi") or next(dois, "")),
+    )
+
+
+def cff() -> Mapping[str, Any]:
+    """Return the content of CITATION.cff; empty when there is none.
+
+    Raises
+    ------
+    LianjianError
+        It is not YAML, or names no authors.
+    """
     path = paths.root() / "CITATION.cff"
-    return _of_cff(path, path.stat().st_mtime_ns) if path.is_file() else _no_cff()
-
-
-def _no_cff() -> Citation:
-    return Citation("software", "lianjian", "lianjian", (Author(name=MAKERS),))
+    return _cff(path, path.stat().st_mtime_ns) if path.is_file() else {}
 
 
 @lru_cache(maxsize=8)
-def _of_cff(path: Path, _changed: int) -> Citation:
+def _cff(path: Path, _changed: int) -> Mapping[str, Any]:
     import yaml  # noqa: PLC0415  (only where something is cited)
 
     try:
@@ -204,15 +232,7 @@ def _of_cff(path: Path, _changed: int) -> Citation:
             f"{path.name} names no authors. Write, for example:\n"
             'authors:\n  - family-names: "Zhang"\n    given-names: "San"'
         )
-    return Citation(
-        kind="software",
-        key="lianjian",
-        title=str(content.get("title", "lianjian")),
-        authors=tuple(_cff_author(author, path.name) for author in content["authors"]),
-        date=str(content.get("date-released", "")),
-        keywords=tuple(str(word) for word in content.get("keywords", ())),
-        abstract=" ".join(str(content.get("abstract", "")).split()),
-    )
+    return content
 
 
 def _cff_author(author: object, where: str) -> Author:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports import bibliography, citation
+from analysis.reports import bibliography, citation, deposit
 from analysis.reports.run import staging
 from analysis.reports.text import listed, meant, visible
 
@@ -18,18 +18,22 @@ def cite(report: str, form: str) -> str:
     report : str
         Name of the report's folder, or a path to it or to its page; ``#num-…`` and the like at its
         end cite one number, figure or table in it.
-    form : {"text", "bibtex", "csl", "ris"}
-        How it is written.
+    form : {"text", "bibtex", "csl", "ris", "zenodo", "codemeta"}
+        How it is written; the last two are of the package alone.
 
     Raises
     ------
     LianjianError
         There is no such report, none of that address in it, or no such form.
     """
+    if form in deposit.FORMS and not report:
+        return deposit.FORMS[form]()
+    if form in deposit.FORMS:
+        raise LianjianError(f"{form} describes the package: leave out the name of the report.")
     if form not in bibliography.FORMATS:
+        forms = [*bibliography.FORMATS, *deposit.FORMS]
         raise LianjianError(
-            f"There is no form {form!r}.{meant(form, bibliography.FORMATS)} "
-            f"Forms are: {', '.join(bibliography.FORMATS)}."
+            f"There is no form {form!r}.{meant(form, forms)} Forms are: {', '.join(forms)}."
         )
     write = bibliography.FORMATS[form]
     if not report:

@@ -13,9 +13,10 @@ from citeproc import Citation as Wanted
 from citeproc import CitationItem, CitationStylesBibliography, CitationStylesStyle, formatter
 from citeproc.source.json import CiteProcJSON
 
+from analysis import paths
 from analysis.clean.authors import Author, own_work
 from analysis.errors import LianjianError
-from analysis.reports import bibliography, citation
+from analysis.reports import bibliography, citation, deposit
 from analysis.reports.cite import cite
 from analysis.reports.run import runner
 
@@ -55,8 +56,9 @@ def page(*datasets, title="A brief", simulated=False, **parameters):
 def test_a_page_on_project_data_is_the_projects_work(root):
     cited = page(dataset("simulated"), simulated=True, county="621022")
     assert bibliography.text(cited) == (
-        "The Lianjian contributors (2026). A brief. Report d282083df9e3. Made with Lianjian 0.1.0 "
-        "(code abababababab), from Books of a county (books, version 0123456789ab). "
+        "The Lianjian contributors (2026). A brief [simulated data]. Report d282083df9e3. "
+        "Made with Lianjian 0.1.0 (code abababababab), "
+        "from Books of a county (books, version 0123456789ab). "
         "Parameters: county = 621022. Simulated data."
     )
 
@@ -160,7 +162,7 @@ def test_csl_is_read_by_a_citation_processor(root):
     shelf = CitationStylesBibliography(style, source, formatter.plain)
     shelf.register(Wanted([CitationItem(simple.key)]))
     (line,) = map(str, shelf.bibliography())
-    assert "The Lianjian contributors (2026) A brief of Huan County" in line
+    assert "The Lianjian contributors (2026) A brief of Huan County [simulated data]" in line
 
 
 def test_ris_is_read_by_a_ris_parser(root):
@@ -184,7 +186,7 @@ def test_the_page_carries_its_citation(project):
     html = project.report("01-trial")
     head = html[: html.index("</head>")]
     for name, value in (
-        ("citation_title", "A &lt;/title&gt; &amp; &lt;script&gt;"),
+        ("citation_title", "A &lt;/title&gt; &amp; &lt;script&gt; [simulated data]"),
         ("citation_author", "The Lianjian contributors"),
         ("citation_publication_date", "2026/11/23"),
         ("citation_language", "en"),
@@ -193,13 +195,15 @@ def test_the_page_carries_its_citation(project):
     ):
         assert f'<meta name="{name}" content="{value}">' in head
     data = json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', head)[1])
-    assert (data["@type"], data["name"]) == ("Report", "A </title> & <script>")
+    assert (data["@type"], data["name"]) == ("Report", "A </title> & <script> [simulated data]")
     assert data["isBasedOn"][0]["version"] == "0123456789ab"
     record = json.loads((project.reports / "01-trial" / "run.json").read_text("utf-8"))
     assert data["reportNumber"] == record["run_id"]
     text = cite("01-trial", "text").strip()
     assert text == bibliography.text(citation.from_record(record["citation"]))
-    assert text.startswith("The Lianjian contributors (2026). A </title> & <script>. Report ")
+    assert text.startswith(
+        "The Lianjian contributors (2026). A </title> & <script> [simulated data]. Report "
+    )
     assert cite("reports/01-trial/report.html#num-gain", "text").endswith(
         "Gain: 1.50% (#num-gain).\n"
     )
@@ -227,3 +231,28 @@ def test_citing_imports_nothing_heavy():
         [sys.executable, "-c", command], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_the_package_is_described_to_archives_as_citation_cff_has_it():
+    for name, write in deposit.FILES.items():
+        assert (paths.root() / name).read_text("utf-8") == write(), f"lianjian cite writes {name}"
+
+
+def test_a_doi_goes_where_programs_look_for_it(root):
+    more = OWN_CFF + "doi: 10.5281/zenodo.123\nversion: 0.1.0\nlicense: MIT\n"
+    (root / "CITATION.cff").write_text(more, "utf-8")
+    assert cite("", "text").endswith("https://doi.org/10.5281/zenodo.123\n")
+    assert bibtexparser.parse_string(cite("", "bibtex")).entries[0]["doi"] == "10.5281/zenodo.123"
+    assert json.loads(cite("", "csl"))[0]["DOI"] == "10.5281/zenodo.123"
+    assert rispy.loads(cite("", "ris"))[0]["doi"] == "10.5281/zenodo.123"
+    described = json.loads(cite("", "codemeta"))
+    assert described["identifier"] == "https://doi.org/10.5281/zenodo.123"
+    assert described["author"] == [
+        {"@type": "Person", "givenName": "Max", "familyName": "von Weber"}
+    ]
+    record = json.loads(cite("", "zenodo"))
+    assert (record["license"], record["version"]) == ("MIT", "0.1.0")
+    assert record["creators"] == [{"name": "von Weber, Max"}]
+    assert "(code abababababab, https://doi.org/10.5281/zenodo.123)" in page(dataset()).note
+    with pytest.raises(LianjianError, match="describes the package"):
+        cite("01-trial", "zenodo")

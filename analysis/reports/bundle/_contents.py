@@ -15,9 +15,9 @@ from analysis import paths
 from analysis.clean.build import PUBLISHED, datasets
 from analysis.clean.sources import verify
 from analysis.errors import LianjianError
+from analysis.reports import documents
 from analysis.reports.bundle import _holdings
 from analysis.reports.bundle._holdings import Holding
-from analysis.reports.documents import documents
 from analysis.reports.freshness import adhoc, fingerprints, origin
 from analysis.reports.page import ledger
 from analysis.reports.plan import plan
@@ -38,7 +38,13 @@ SINGLE = (
 )  # fmt: skip
 NEEDED = ("CITATION.cff", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")
 
-OF_REPORT = (*fingerprints.PRODUCTS, fingerprints.KEY, ledger.TEX, *documents.FORMATS.values())
+OF_REPORT = (
+    *fingerprints.PRODUCTS,
+    fingerprints.KEY,
+    ledger.TEX,
+    *documents.FORMATS.values(),
+    documents.PROVENANCE,
+)
 """The files of a report; a kernel's log stays behind."""
 
 _CACHES = ("__pycache__", ".ipynb_checkpoints")

@@ -1,13 +1,11 @@
 """What of a project, a dataset, a report or a bundle is not what was written down of it."""
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from analysis import paths
+from analysis.clean import build
 from analysis.clean.build import datasets
-from analysis.clean.sources import read_cards
-from analysis.clean.sources import verify as verify_raw
 from analysis.errors import LianjianError
 from analysis.reports.bundle.verify import MANIFEST, Verdict, report, verify
 from analysis.reports.freshness import mismatches
@@ -85,11 +83,4 @@ def _report(folder: Path) -> list[str]:
 
 
 def _dataset(name: str) -> list[str]:
-    return list(_raw(name))
-
-
-def _raw(name: str) -> Iterator[str]:
-    try:
-        verify_raw(paths.raw_dataset(name), read_cards(paths.card_file(name)))
-    except LianjianError as error:
-        yield str(error)
+    return [f"{name}: {line}" for line in build.mismatches(name)]

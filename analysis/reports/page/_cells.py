@@ -166,7 +166,7 @@ class Writer:
         if DATA_MIME in data:
             return ""  # the page says what it used in one place
         if product:
-            return self._product(data["text/html"], product)
+            return self.product(data["text/html"], product)
         for mime in _IMAGES:
             if mime in data:
                 return _image(mime, data[mime], output.get("metadata", {}).get(mime, {}))
@@ -210,13 +210,26 @@ class Writer:
             return _pre(json.dumps(content, ensure_ascii=False, indent=2), "lj-text")
         return _pre(str(content), "lj-text")
 
-    def _product(self, html: str, facts: Mapping[str, Any]) -> str:
+    def product(self, html: str, facts: Mapping[str, Any]) -> str:
+        """Write what ``show``, ``table`` or ``record`` published, with its number."""
         kind, name = facts["product"], facts["name"]
         product = self.findings.find(markup.anchor(kind, name))
         if product is None:
             return ""
         clean = _sanitise.own(markup.with_number(html, kind, name, product.position))
         return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
+
+
+class PrintWriter(Writer):
+    """Writes cells for paper, where nothing unfolds and pandoc reads ids of blocks alone."""
+
+    def product(self, html: str, facts: Mapping[str, Any]) -> str:
+        """Write a product without what only a screen can do."""
+        made = super().product(html, facts).replace(_ENLARGE, "")
+        if facts["product"] != "number":
+            return made
+        anchor = markup.anchor("number", facts["name"])
+        return f'<div id="{anchor}" class="lj-number">{made}</div>'
 
 
 def _unheaded(html: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, paths
@@ -140,6 +141,37 @@ def publish(
         html, title, heading or run.name, subtitle, summary, run_id, found, cited, made,
         writer.looked_at(),
     )  # fmt: skip
+
+
+def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str) -> str:
+    """Write an executed notebook as HTML for pandoc: text, outputs, parameters and data.
+
+    Parameters
+    ----------
+    node : NotebookNode
+        The executed notebook.
+    notebook : Path
+        Its source, beside which pictures and references lie.
+    executed : Path
+        The file that the node was read from.
+    **words : str
+        Sentences that the template puts in.
+    """
+    found = findings.gather(node)
+    lang = language(_opening(node)[0])
+    set_here = node.metadata.get("lianjian", {}).get("parameters", {})
+    return str(
+        _templates.get("print.html.j2").render(
+            cells=_cells_shown(node),
+            writer=_cells.PrintWriter(found, notebook.parent, lang),
+            parameters=[
+                {"name": p.name, "value": set_here.get(p.name, p.default), "help": p.help}
+                for p in parameters.read(executed).values()
+            ],
+            datasets=found.datasets,
+            **words,
+        )
+    )
 
 
 def get_ready() -> None:

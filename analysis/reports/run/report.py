@@ -322,6 +322,6 @@ def _number(product: findings.Product) -> Mapping[str, Any]:
 
 
 def _documents(folder: Path, record: Mapping[str, Any], formats: tuple[str, ...]) -> None:
-    from analysis.reports.documents import documents  # noqa: PLC0415
+    from analysis.reports import documents  # noqa: PLC0415
 
     documents.write(folder, record, formats)

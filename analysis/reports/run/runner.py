@@ -20,7 +20,7 @@ from analysis import paths
 from analysis.clean import build
 from analysis.errors import Exit, LianjianError
 from analysis.files import of_system, write_bytes
-from analysis.reports.documents import documents
+from analysis.reports import documents
 from analysis.reports.freshness import adhoc, fingerprints
 from analysis.reports.freshness.fingerprints import Decision
 from analysis.reports.page import feed, index

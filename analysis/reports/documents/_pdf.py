@@ -1,4 +1,4 @@
-"""The PDF form of a report: typst sets it, archivable, accessible, with the notebook attached."""
+"""The PDF form of a report: pandoc writes typst, typst sets it."""
 
 import json
 import re
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports.documents.documents import ATTACHED, TEMPLATES, Document, pandoc, words
+from analysis.reports.documents._document import ATTACHED, HERE, Document, pandoc
+from analysis.reports.documents._tables import fitted, stringified
 
 STANDARDS = ["a-3a", "ua-1"]
 """What the PDF is: archivable with attachments (ISO 19005-3, level A), accessible (ISO 14289-1)."""
 
-_HEADING = re.compile(r"<h\d[^>]*>(.*?)</h\d>", re.DOTALL)
 _UNDRAWN = re.compile(r'the text `"(.+?)"` could not be displayed')
 
 
@@ -34,25 +34,22 @@ def to_pdf(document: Document) -> bytes:
             dict(zip(("name", "mime", "relationship", "description"), (name, *how), strict=True))
             for name, how in ATTACHED.items()
         ],
-        "colophon": "The executed notebook with all code, and the table of cited numbers, are "
-        "attached to this file. The SHA-256 of the notebook begins with the run’s id.",
+        "colophon": "The executed notebook with all code, the table of cited numbers, and the "
+        "source files with their hashes are attached to this file. The SHA-256 of the notebook "
+        "begins with the run’s id.",
     }
-    text = pandoc(document.body, "typst", "--shift-heading-level-by=-1", "--wrap=none")
+    ast = fitted(document.ast, face=0.85)  # Libertinus runs narrow
+    text = pandoc(ast, "typst", "--shift-heading-level-by=-1", "--wrap=none")
     opening = '#import "report.typ": *\n#show: report.with(json("page.json"))\n\n'
     sources = {
         "main.typ": opening.encode() + text,
-        "report.typ": (TEMPLATES / "report.typ").read_bytes(),
+        "report.typ": (HERE / "report.typ").read_bytes(),
         "page.json": json.dumps(facts).encode(),
         **document.images,
         **document.attached,
     }
     try:
-        made = compiled(
-            sources,
-            font_paths=fonts(),
-            pdf_standards=STANDARDS,
-            timestamp=_date(document.facts["date"]),
-        )
+        made = compiled(sources, pdf_standards=STANDARDS, timestamp=_date(document.facts["date"]))
     except typst.TypstError as error:
         raise LianjianError(_explain(error, document)) from error
     return bytes(made)
@@ -65,7 +62,7 @@ def compiled(sources: Mapping[str, bytes], **options: Any) -> Any:  # noqa: ANN4
     with tempfile.TemporaryDirectory(prefix="lianjian-") as folder:
         for name, content in sources.items():
             Path(folder, name).write_bytes(content)
-        return typst.compile(Path(folder, "main.typ"), **options)
+        return typst.compile(Path(folder, "main.typ"), font_paths=fonts(), **options)
 
 
 @cache
@@ -92,13 +89,18 @@ def _explain(error: Any, document: Document) -> str:  # noqa: ANN401  (typst is 
         return f"The PDF cannot be set: {error.diagnostic.strip()}"
     lines = []
     for char in undrawn:
-        before, _, after = document.body.partition(char)
-        heading = (["the beginning", *map(words, _HEADING.findall(before))])[-1]
-        around = words(before[-300:].rpartition(">")[2] + char + after[:40].partition("<")[0])
-        lines.append(f"  {char!r} (U+{ord(char):04X}) after “{heading}”, in “{around[-80:]}”")
-    found = "\n".join(lines)
+        heading = "the beginning"
+        for block in document.ast["blocks"]:
+            words = " ".join(stringified(block).split())
+            heading = words if block["t"] == "Header" else heading
+            before, found, after = words.partition(char)
+            if found:
+                around = f"{before[-40:]}{char}{after[:40]}"
+                lines.append(f"  {char!r} (U+{ord(char):04X}) after “{heading}”, in “{around}”")
+                break
+    listed = "\n".join(lines)
     return (
-        f"The PDF's fonts cannot draw what the page holds:\n{found}\n"
+        f"The PDF's fonts cannot draw what the page holds:\n{listed}\n"
         "Is it the right character? Compare the source, and correct it in "
         "data/raw/corrections.csv or in the notebook."
     )

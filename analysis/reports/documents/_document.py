@@ -1,0 +1,327 @@
+"""A finished report for print and for Word: its notebook written once more, nothing run again.
+
+Pandoc reads the text, without access to disk or network; typst sets the PDF. The code is left
+out: the executed notebook goes with the PDF as an attachment.
+"""
+
+import base64
+import io
+import json
+import re
+import subprocess
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from analysis import files, paths
+from analysis.errors import LianjianError
+from analysis.reports.freshness import checksums, mismatches, sealed
+from analysis.reports.run import staging
+from analysis.reports.run.kernels import EPOCH
+
+FORMATS = {"pdf": "report.pdf", "docx": "report.docx"}
+"""The formats and the file that each becomes, beside ``report.html``."""
+
+PROVENANCE = "provenance.txt"
+"""Source files with their hashes, and corrections: beside a document, and attached to a PDF."""
+
+ATTACHED = {
+    "notebook.ipynb": ("application/x-ipynb+json", "source", "The executed notebook"),
+    "numbers.csv": ("text/csv", "data", "The cited numbers"),
+    PROVENANCE: ("text/plain", "supplement", "Source files with hashes, and corrections"),
+}
+HERE = Path(__file__).parent
+
+_NEEDS = ("typst", "pypandoc")
+_WARNING = (
+    "Villages, names and amounts in this report are invented: they come from a documented model, "
+    "not from any ledger. Nothing here is a finding about a real village."
+)
+# what of a page would load or run something; a page of ours holds none
+_ACTIVE = re.compile(r"(?i)<(?:iframe|object|embed|video|audio|frame|link|script|source)\b")
+_DATA = re.compile(r"data:image/([a-z]+)[a-z+]*;base64,(.*)", re.DOTALL)
+# <svg … height="3pt" … width="5pt"> in either order
+_SIZE = re.compile(
+    rb'<svg\b(?=[^>]*? width="(?P<width>[\d.]+))(?=[^>]*? height="(?P<height>[\d.]+))'
+)
+_TEXT_WIDTH = 650  # pixels, as a browser counts them, that the text is wide on paper
+_WIDEST, _TALLEST = 80, 0.42  # of a figure: per cent of the text's width; height as a share of it
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a document is made of: words around the text, the text as pandoc's AST, files."""
+
+    facts: dict[str, Any]
+    ast: dict[str, Any] = field(repr=False)
+    images: dict[str, bytes] = field(repr=False)
+    attached: dict[str, bytes] = field(repr=False)
+
+
+def require(formats: Collection[str]) -> None:
+    """Check that the formats are known and that what makes them is installed.
+
+    Raises
+    ------
+    LianjianError
+        A format is unknown, or the extra ``pdf`` is missing; the message says how to get it.
+    """
+    if unknown := sorted(set(formats) - FORMATS.keys()):
+        raise LianjianError(f"Unknown formats {unknown}; reports can be {sorted(FORMATS)}.")
+    missing = [name for name in _NEEDS if find_spec(name) is None] if formats else []
+    if missing:
+        raise LianjianError(
+            f"PDF and Word need packages that are not installed: {', '.join(missing)}. "
+            "`make reports` installs them; so does `pip install -e '.[pdf]'` in the project."
+        )
+
+
+def lacks(folder: Path, formats: Collection[str]) -> bool:
+    """Whether a report is without one of these formats."""
+    return any(not (folder / FORMATS[name]).is_file() for name in formats)
+
+
+def kept(folder: Path, formats: Collection[str]) -> tuple[str, ...]:
+    """Return these formats and those that a report has: a new page gets new documents.
+
+    Where the extra is not installed, a report that is made anew goes without.
+    """
+    if any(find_spec(name) is None for name in _NEEDS):
+        return tuple(formats)
+    return tuple(name for name in FORMATS if name in formats or (folder / FORMATS[name]).is_file())
+
+
+def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> tuple[Path, ...]:
+    """Write a finished report in other formats, into its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``notebook.ipynb`` and ``numbers.csv`` of the run.
+    record : mapping
+        The run's record, as in ``run.json``.
+    formats : collection of {"pdf", "docx"}
+        What to write.
+
+    Raises
+    ------
+    LianjianError
+        The extra ``pdf`` is not installed, or the report holds a character that no font draws.
+    """
+    require(formats)
+    if not formats:
+        return ()
+    document = read(folder, record)
+    made = {name: _WRITERS[name](document) for name in FORMATS if name in formats}
+    files.write_bytes(folder / PROVENANCE, document.attached[PROVENANCE])
+    for name, content in made.items():
+        files.write_bytes(folder / FORMATS[name], content)
+    return tuple(sorted(folder / FORMATS[name] for name in made))
+
+
+def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
+    """Write finished reports in other formats; nothing runs.
+
+    Parameters
+    ----------
+    slugs : sequence of str
+        Names of reports; empty means every report.
+    formats : collection of {"pdf", "docx"}
+        What to write.
+
+    Raises
+    ------
+    LianjianError
+        There is no such report, one is not what its run wrote or cannot be written (those before
+        it are written then), or another process writes the reports.
+    """
+    require(formats)
+    from analysis.reports.freshness import adhoc  # noqa: PLC0415
+    from analysis.reports.page import index  # noqa: PLC0415
+    from analysis.reports.plan import plan  # noqa: PLC0415
+
+    written: list[Path] = []
+    folders, reports = staging.finished(slugs), paths.reports()
+    with staging.alone(reports):
+        try:
+            for folder in folders:
+                written += _render(folder, formats)
+        finally:  # the index links to what is there
+            index.write(reports, adhoc.stale(reports, {run.slug for run in plan.load()}))
+    return tuple(written)
+
+
+def _render(folder: Path, formats: Collection[str]) -> tuple[Path, ...]:
+    own = (*FORMATS.values(), PROVENANCE)  # these are made anew
+    if wrong := [line for line in mismatches(folder) if not line.startswith(own)]:
+        raise LianjianError(
+            f"{folder.name}: {'; '.join(wrong)}. No document is made of it. "
+            f"Run `lianjian run {folder.name}` first."
+        )
+    record = json.loads((folder / "run.json").read_text("utf-8"))
+    written = write(folder, record, formats)
+    record["products"] = checksums(folder)
+    files.write_text(folder / "run.json", files.to_json(sealed(record)))
+    return written
+
+
+def read(folder: Path, record: Mapping[str, Any]) -> Document:
+    """Write a report's notebook as a document, with the facts that its record keeps.
+
+    Raises
+    ------
+    LianjianError
+        There is no notebook, or the text would load something.
+    """
+    import nbformat  # noqa: PLC0415
+
+    from analysis.reports import bibliography, citation  # noqa: PLC0415
+    from analysis.reports.page import findings, publish  # noqa: PLC0415
+
+    notebook = folder / "notebook.ipynb"
+    if not notebook.is_file() or "citation" not in record:
+        raise LianjianError(
+            f"{folder} holds no executed notebook of this version, so no document can be made from "
+            f"it. Run `lianjian run {record['slug']}` first."
+        )
+    node = nbformat.read(notebook, as_version=4)
+    found, cited = findings.gather(node), citation.from_record(record["citation"])
+    simulated = record["kind"] in {"simulated", "mixed"}
+    facts = {
+        "title": record["title"],
+        "subtitle": record["subtitle"],
+        "slug": record["slug"],
+        "run_id": record["run_id"],
+        "description": record["summary"],
+        "authors": [author.indexed for author in cited.authors],
+        "keywords": list(cited.keywords),
+        "facts": [
+            *(["Data", f"{data['title']} {data['version']}"] for data in found.datasets),
+            ["Run", record["run_id"]],
+            ["Made with", f"Lianjian {cited.version} {cited.code}".strip()],
+        ],
+        "date": cited.date,
+        "simulated": simulated,
+        "warning": _WARNING if simulated else "",
+        "citation": bibliography.text(cited),
+    }
+    sources = paths.notebooks().rglob(record["notebook"])
+    body = publish.for_print(
+        node,
+        next(sources, paths.notebooks() / record["notebook"]),
+        notebook,
+        provenance=f"Source files with their licences and hashes, and corrections, stand in "
+        f"{PROVENANCE}, beside this document.",
+    )
+    if active := _ACTIVE.search(body):
+        raise LianjianError(
+            f"{record['slug']} holds {active[0]}…>, which would load something; no document is "
+            f"made of it. Run `lianjian run {record['slug']}` again."
+        )
+    ast = json.loads(run_pandoc("--from=html", "--to=json", given=body))
+    images = dict(_images(ast))
+    attached = {name: (folder / name).read_bytes() for name in ATTACHED if name != PROVENANCE}
+    attached[PROVENANCE] = "\n".join(_provenance(record, found.datasets)).encode() + b"\n"
+    return Document(facts, ast, images, attached)
+
+
+def _images(ast: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Take the pictures out of a text, and leave their names and widths there."""
+    for count, image in enumerate(elements(ast["blocks"], "Image"), start=1):
+        attributes, _, target = image["c"]
+        match = _DATA.match(target[0])
+        if match is None:
+            raise LianjianError(f"The report holds an image that is not its own: {target[0][:80]}.")
+        content = base64.b64decode(match[2])
+        target[0] = f"image-{count}.{match[1].replace('jpeg', 'jpg')}"
+        attributes[2].append(["share", str(share(content))])
+        yield target[0], content
+
+
+def elements(node: Any, kind: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401  (JSON)
+    """Yield the elements of a kind in a piece of pandoc's AST."""
+    if isinstance(node, dict):
+        if node.get("t") == kind:
+            yield node
+        node = node.get("c")
+    if isinstance(node, list):
+        for child in node:
+            yield from elements(child, kind)
+
+
+def share(image: bytes) -> int:
+    """Return the width of an image in per cent of the text, so that it stays on its page."""
+    if match := _SIZE.search(image[:4000]):
+        wide, tall = float(match["width"]), float(match["height"])
+        return min(_WIDEST, round(100 * wide / tall / _TALLEST / 2))
+    from PIL import Image  # noqa: PLC0415  (a photograph: seldom)
+
+    pixels = Image.open(io.BytesIO(image)).size[0]
+    return max(1, min(_WIDEST, round(100 * pixels / _TEXT_WIDTH)))
+
+
+def _provenance(record: Mapping[str, Any], datasets: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the lines of the file that says what a report comes from."""
+    yield f"{record['title']}: source files and corrections"
+    yield f"{record['slug']}, run {record['run_id']}"
+    for data in datasets:
+        yield f"\n{data['title']} ({data['name']}, version {data['version']})"
+        yield f"\n  {len(data.get('sources', ()))} source files"
+        for source in data.get("sources", ()):
+            yield f"\n  {source['file']}: {source['title']}"
+            yield f"    producer  {source['producer']}"
+            yield f"    licence   {source['licence']}"
+            yield f"    SHA-256   {source['sha256']}"
+        yield f"\n  {len(data.get('corrections', ()))} corrections and known doubts"
+        for row in data.get("corrections", ()):
+            yield f"\n  {row.get('id', '')} {row['file']}, {row['field']} ({row['decision']})"
+            yield f"    says        {row['says']}"
+            yield f"    should say  {row['should_say'] or '–'}"
+            yield f"    reason      {row['reason']}"
+
+
+def pandoc(ast: Mapping[str, Any], to: str, *options: str) -> bytes:
+    """Turn the text of a document into another format, with our filter."""
+    lua = f"--lua-filter={HERE / 'filter.lua'}"
+    return run_pandoc("--from=json", f"--to={to}", lua, *options, given=json.dumps(ast))
+
+
+def run_pandoc(*options: str, given: str = "") -> bytes:
+    """Run pandoc shut off from disk and network; its warning is a failure: something is missing.
+
+    Raises
+    ------
+    LianjianError
+        Pandoc failed or warned.
+    """
+    import pypandoc  # noqa: PLC0415
+
+    environment = {"SOURCE_DATE_EPOCH": EPOCH, "LANG": "C.UTF-8"}
+    done = subprocess.run(  # noqa: S603  (a program of our environment, with arguments of our own)
+        [pypandoc.get_pandoc_path(), "--sandbox", *options],
+        input=given.encode(),
+        capture_output=True,
+        check=False,
+        env=environment,
+    )
+    if done.returncode or done.stderr:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise LianjianError(f"Pandoc could not turn the page into a document: {said}")
+    return done.stdout
+
+
+def _pdf(document: Document) -> bytes:
+    from analysis.reports.documents._pdf import to_pdf  # noqa: PLC0415
+
+    return to_pdf(document)
+
+
+def _docx(document: Document) -> bytes:
+    from analysis.reports.documents._word import to_docx  # noqa: PLC0415
+
+    return to_docx(document)
+
+
+_WRITERS: dict[str, Callable[[Document], bytes]] = {"pdf": _pdf, "docx": _docx}
