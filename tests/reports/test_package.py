@@ -17,6 +17,7 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from analysis import cli, paths
+from analysis.clean import simulated
 from analysis.clean.build import build
 from analysis.errors import LianjianError
 from analysis.reports import bundle, freshness
@@ -444,11 +445,19 @@ def test_what_somebody_marked_as_simulated_is_not_given_away(copy):
 
 @pytest.mark.parametrize(
     ("kind", "head", "faults"),
-    [("simulated", {"parameters": {"seed": 1}}, 0), ("simulated", {}, 1), ("ledger", {}, 1)],
+    [
+        ("simulated", {"parameters": {"seed": 1}, "record": True}, 0),
+        ("simulated", {"parameters": {"seed": 1}}, 1),
+        ("simulated", {}, 1),
+        ("ledger", {}, 1),
+    ],
 )
 def test_only_persons_that_were_drawn_may_go_in(tmp_path, kind, head, faults):
     book = tmp_path / "book.csv"
     book.write_text("村名,姓名,电话\n甲村,某某,13800138000\n", encoding="utf-8")
+    head = {**head, "kind": kind}
+    if "record" in head:
+        head["record"] = simulated.record(head, ())
     holding = _holdings.Holding("x", kind, "X", tmp_path, (), head)
     name = "data/raw/x/book.csv"
     found = list(_checks._personal({name: book}, {name: holding}))
