@@ -41,9 +41,9 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --upgrade --custom-compile-command "make lock" -q -o requirements.lock
 
-clean: ## remove what was made (processed data, simulated data, reports, caches)
-	rm -rf data/processed/*/ data/raw/simulated reports/*/ reports/index.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	find analysis tests -name __pycache__ -type d -prune -exec rm -rf {} +
+clean: ## remove what is made again by itself, and name what stays
+	@test -x $(BIN)/python || { echo "Nothing is installed in $(VENV); make reports sets it up."; exit 1; }
+	@$(BIN)/python -B -m analysis clean
 
 $(READY):
 	@test -n "$(PYTHON)" || { \

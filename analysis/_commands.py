@@ -339,6 +339,27 @@ def prune(options: argparse.Namespace) -> int:
     return Exit.GOOD
 
 
+def clean(options: argparse.Namespace) -> int:
+    from analysis import paths
+    from analysis.reports.plan import plan
+    from analysis.reports.run import clean as cleaning
+    from analysis.reports.run import staging
+
+    with staging.alone(paths.reports()):
+        found = cleaning.found({run.slug for run in plan.load()}, every=options.every)
+        root = paths.root()
+        for item in found:
+            name = item.folder.relative_to(root).as_posix()
+            if item.files:
+                say(f"removed: {name}" + (f", but not {item.stays}" if item.stays else ""))
+            else:
+                say(f"stays: {name}: {item.stays}")
+        cleaning.remove(found)
+    if not found:
+        say("nothing to remove")
+    return Exit.GOOD
+
+
 def params(options: argparse.Namespace) -> int:
     from analysis.clean import scope
     from analysis.clean.build import must_exist

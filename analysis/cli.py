@@ -105,6 +105,11 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     build.add_argument("names", nargs="*", metavar="DATASET", help="default: every dataset")
     build.set_defaults(action=_commands.build)
 
+    clean = group.add_parser("clean", help="remove what is made again by itself, and name the rest")
+    clean.add_argument("--all", dest="every", action="store_true", help="remove what was asked for "
+                       "by hand as well: reports made with -p, other simulations")  # fmt: skip
+    clean.set_defaults(action=_commands.clean)
+
     dictionary = group.add_parser("dictionary", help="write data/dictionary.md anew")
     dictionary.set_defaults(action=_commands.dictionary)
 

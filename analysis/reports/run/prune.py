@@ -57,11 +57,11 @@ def orphans(reports: Path, planned: Collection[str]) -> list[Orphan]:
             reason = "its entry in notebooks/plan.toml is gone"
         else:
             continue
-        found.append(Orphan(folder, reason, (*staging.foreign(folder), *_edited(folder, record))))
+        found.append(Orphan(folder, reason, (*staging.foreign(folder), *edited(folder, record))))
     return found
 
 
-def _edited(folder: Path, record: Mapping[str, Any]) -> list[str]:
+def edited(folder: Path, record: Mapping[str, Any]) -> list[str]:
     """Name the files of a report that are not what its run wrote: a person worked on them."""
     there = freshness.checksums(folder)
     wrote = record.get("products", {})
