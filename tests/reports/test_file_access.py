@@ -299,6 +299,24 @@ def test_what_changes_twice_has_no_key_and_a_failed_check(project):
     assert decision().action == "none"
 
 
+def test_what_changes_between_the_end_and_its_hash_is_named(project, monkeypatch):
+    data = project.root / "data" / "raw" / "a.csv"
+    data.write_text("old")
+    project.notebook("01-x", "open('../data/raw/a.csv').read();")
+    [run] = plan.load()
+    look, settle = Fingerprints(), Fingerprints.settle
+    before = look.before()
+
+    def late(*arguments):
+        settled = settle(*arguments)
+        data.write_text("new")  # after it was compared, before it is hashed
+        return settled
+
+    monkeypatch.setattr(Fingerprints, "settle", late)
+    key, settled = look.key_of(run, file_access.FilesRead(files=("data/raw/a.csv",)), before)
+    assert settled.changed == tuple(key["changed"]) == ("data/raw/a.csv",)
+
+
 @pytest.mark.parametrize("way", UNSEEN)
 def test_a_program_or_code_in_c_may_read_everything(project, way):
     path = project.root / "data" / "raw" / f"{way}.xml"

@@ -236,6 +236,15 @@ class Fingerprints:
 
     # ---- keys ----
 
+    def key_of(self, run: Run, read: FilesRead, before: Before) -> tuple[dict[str, Any], Settled]:
+        """Return the key of a run that has ended, and what it has read.
+
+        What is hashed is compared afterwards: a key is never of bytes that came later.
+        """
+        key = self.key(run, self.settle(run, read, before))
+        settled = self.settle(run, read, before)
+        return {**key, "changed": list(settled.changed)}, settled
+
     def key(self, run: Run, settled: Settled) -> dict[str, Any]:
         """Return the key of a run that has just been executed.
 

@@ -208,7 +208,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     for _ in range(2):  # what changes while it is read is read once more
         before = look.before()
         executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
-        settled = look.settle(run, executed.read, before)
+        key, settled = look.key_of(run, executed.read, before)
         if executed.failure is not None or not settled.changed:
             break
     kinds = freshness.kinds(look.root, executed.read.files)
@@ -222,7 +222,6 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     record["verdict"] = executed.verdict.word
     if executed.verdict.word == "ended early":
         record["ended_at"] = executed.verdict.cell
-    key = look.key(run, settled)
     perhaps = (*executed.read.maybe, *(settled.names if executed.read.may_be_all else ()))
     key |= {
         "outside": list(executed.read.outside),
