@@ -266,7 +266,7 @@ def plan_of(text):
         (plan_of('each = "county"\nparameters = { county = "621002" }'), "county is set twice"),
         (plan_of("grid = { year = [" + "1," * 400 + "], weak = [" + "1," * 400 + "] }"),
          "more than 100,000"),
-        (plan_of('each = "county"\ngrid = { year = [' + "1," * 13_000 + "] }"), "more than 100"),
+        (plan_of('each = "county"\ngrid = { year = [' + "1," * 13_000 + "] }"), "more than 100,0"),
         (plan_of("parameters = { year = " + "9" * 5000 + " }"), "is not TOML"),
         ("x = " + "[" * 20_000, "is not TOML"),
         ("#" * 1_000_001, "larger than 1,000,000 bytes"),
