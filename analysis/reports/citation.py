@@ -127,15 +127,7 @@ def from_record(content: Mapping[str, Any]) -> Citation:
 
 
 def at(cited: Citation, anchor: str, words: str) -> Citation:
-    """Return the citation of one place in a page.
-
-    Parameters
-    ----------
-    anchor : str
-        Its address, without ``#``.
-    words : str
-        What stands there.
-    """
+    """Return the citation of one place in a page."""
     return replace(cited, key=f"{cited.key}-{anchor}", place=f"{words} (#{anchor})")
 
 
@@ -150,13 +142,7 @@ def of_page(
     datasets: Sequence[Mapping[str, Any]],
     simulated: bool,
 ) -> Citation:
-    """Return how a page is cited.
-
-    Parameters
-    ----------
-    datasets : sequence of mapping
-        What each dataset said of itself when it was loaded; ``work`` names its authors.
-    """
+    """Return how a page is cited."""
     project = of_package()
     own = next((d for d in datasets if d["kind"] == "ledger"), None)
     named = (d["work"] for d in datasets if d.get("work"))
@@ -207,13 +193,7 @@ def of_package() -> Citation:
 
 
 def cff() -> Mapping[str, Any]:
-    """Return the content of CITATION.cff; empty when there is none.
-
-    Raises
-    ------
-    LianjianError
-        It is not YAML, or names no authors.
-    """
+    """Return the content of CITATION.cff; empty when there is none."""
     path = paths.root() / "CITATION.cff"
     return _cff(path, path.stat().st_mtime_ns) if path.is_file() else {}
 

@@ -11,21 +11,7 @@ from analysis.reports.text import listed, meant, visible
 
 
 def cite(report: str, form: str) -> str:
-    """Return the citation of a report, or of the package where none is named.
-
-    Parameters
-    ----------
-    report : str
-        Name of the report's folder, or a path to it or to its page; ``#num-…`` and the like at its
-        end cite one number, figure or table in it.
-    form : {"text", "bibtex", "csl", "ris", "zenodo", "codemeta"}
-        How it is written; the last two are of the package alone.
-
-    Raises
-    ------
-    LianjianError
-        There is no such report, none of that address in it, or no such form.
-    """
+    """Return the citation of a report, or of the package where none is named."""
     if form in deposit.FORMS and not report:
         return deposit.FORMS[form]()
     if form in deposit.FORMS:

@@ -28,13 +28,7 @@ def label(kind: str, name: str, number: int | None = None) -> str:
 
 
 def figure(name: str, caption: str, alt: str, source: str, *, mark: str = "") -> str:
-    """Return a figure: an image with alternative text and a caption below.
-
-    Parameters
-    ----------
-    source : str
-        The image as a ``data:`` address.
-    """
+    """Return a figure: an image with alternative text and a caption below."""
     return (
         f'<figure id="{anchor("figure", name)}" class="lianjian lj-figure">'
         f'<img alt="{escape(alt)}" src="{source}" style="max-width:100%;background:#fff">'
@@ -44,13 +38,7 @@ def figure(name: str, caption: str, alt: str, source: str, *, mark: str = "") ->
 
 
 def table(name: str, caption: str, grid: str, *, mark: str = "") -> str:
-    """Return a table with its caption above, in a region that scrolls when it is wide.
-
-    Parameters
-    ----------
-    grid : str
-        Head and body of the table, already escaped.
-    """
+    """Return a table with its caption above, in a region that scrolls when it is wide."""
     return (
         f'<div id="{anchor("table", name)}" class="lianjian lj-table" role="region" tabindex="0" '
         f'aria-label="Table: {escape(caption)}" style="overflow-x:auto"><table>'

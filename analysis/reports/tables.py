@@ -18,20 +18,7 @@ Digits = int | Mapping[str, int | Literal["each"]] | None
 def grid(
     frame: pd.DataFrame, digits: Digits = None, labels: Mapping[str, str] | None = None
 ) -> str:
-    """Return the head and the body of a table.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        What to show. An unnamed index of row numbers is left out.
-    digits : int or mapping of column to int or "each", optional
-        Decimals of measured values; whole numbers and years have none unless their column is
-        named. ``"each"`` writes every number with the decimals it has, as for a list of printed
-        figures. By default decimals follow the size of the column's numbers.
-    labels : mapping of str to str, optional
-        What to call columns, index levels, or entries of a header. Columns of the field registry
-        bring their own label and unit.
-    """
+    """Return the head and the body of a table."""
     labels = labels or {}
     index = (
         []

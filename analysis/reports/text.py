@@ -168,14 +168,6 @@ def slug(text: str, *, exact: bool = False) -> str:
 
     What ASCII cannot hold is replaced by a short hash of the whole text.
 
-    Parameters
-    ----------
-    text : str
-        Any text.
-    exact : bool
-        Whether lost spaces, points and capitals count as well, so that two different texts never
-        share a slug.
-
     Examples
     --------
     >>> slug("Huan County")

@@ -85,23 +85,7 @@ def gather(
     with_reports: Collection[str] = (),
     without: Collection[str] = (),
 ) -> Contents:
-    """Collect what goes into a bundle.
-
-    Parameters
-    ----------
-    with_data : collection of str
-        Datasets that go in though their cards do not say that others may have them.
-    with_reports : collection of str
-        Datasets that are left out while the reports on them go in.
-    without : collection of str
-        Datasets that are left out with the reports on them: trials, say.
-
-    Raises
-    ------
-    LianjianError
-        A dataset is unknown or may not go in, a raw file is not what its card says, or a report is
-        missing, failed, changed, not up to date, or made from a source that git does not have.
-    """
+    """Collect what goes into a bundle."""
     _holdings.known([*with_data, *with_reports, *without])
     if PUBLISHED in without or set(without) & set(with_data):
         raise LianjianError(

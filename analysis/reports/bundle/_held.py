@@ -25,19 +25,7 @@ _MADE = (
 
 
 def held(place: Path | None = None) -> tuple[bool, tuple[str, ...]]:
-    """Hold what lies somewhere against its hashes: whether all matches, and what to say.
-
-    Parameters
-    ----------
-    place : Path, optional
-        A bundle (folder or zip file), a report's folder, or a dataset's; the whole project when
-        absent.
-
-    Raises
-    ------
-    LianjianError
-        Nothing there has hashes to compare with.
-    """
+    """Hold what lies somewhere against its hashes: whether all matches, and what to say."""
     if place is None or place.resolve() == paths.root():
         return _project()
     place = place.resolve()

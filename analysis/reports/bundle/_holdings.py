@@ -73,13 +73,7 @@ def known(names: Collection[str]) -> None:
 
 
 def holding(name: str, with_data: Collection[str], without: Collection[str] = ()) -> Holding:
-    """Return a dataset, and whether it goes in: as its cards say, or as it was asked for by name.
-
-    Raises
-    ------
-    LianjianError
-        It must go in, and its cards do not let it.
-    """
+    """Return a dataset, and whether it goes in: as its cards say, or as it was asked for."""
     folder, card_file = paths.raw_dataset(name), paths.card_file(name)
     head, cards = read_toml(card_file), read_cards(card_file)
     kind = PUBLISHED if name == PUBLISHED else str(head.get("kind", ""))

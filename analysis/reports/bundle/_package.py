@@ -56,23 +56,7 @@ def package(
     without: Collection[str] = (),
     certified: bool = False,
 ) -> Made:
-    """Make the replication bundle of the project.
-
-    Parameters
-    ----------
-    to : Path, optional
-        A name that ends in ``.zip``, or a folder; ``dist/lianjian-VERSION.zip`` when absent.
-    with_data, with_reports, without
-        As for `_contents.gather`.
-    certified : bool
-        Whether the authors say in the README that they may use the data and pass them on.
-
-    Raises
-    ------
-    LianjianError
-        Something would make the bundle wrong, or its place holds something else; nothing is
-        written then, and a bundle that was there stays.
-    """
+    """Make the replication bundle of the project."""
     reports = paths.reports()
     reports.mkdir(exist_ok=True)
     target = _place(to)

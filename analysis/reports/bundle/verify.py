@@ -53,20 +53,7 @@ class _Bundle:
 
 
 def verify(place: Path, made: Collection[str] = ()) -> Verdict:
-    """Compare a bundle with its manifest.
-
-    Parameters
-    ----------
-    place : Path
-        An unpacked bundle, or its zip file.
-    made : collection of str
-        Folders in which files may have come since it was unpacked.
-
-    Raises
-    ------
-    OSError, zipfile.BadZipFile
-        There is no bundle that can be read at this place.
-    """
+    """Compare a bundle with its manifest."""
     found = _folder(place) if place.is_dir() else _zip(place)
     named, faults = _read(found.manifest)
     digest = hashlib.sha256(found.manifest).hexdigest()

@@ -61,13 +61,7 @@ class Document:
 
 
 def require(formats: Collection[str]) -> None:
-    """Check that the formats are known and that what makes them is installed.
-
-    Raises
-    ------
-    LianjianError
-        A format is unknown, or the extra ``pdf`` is missing; the message says how to get it.
-    """
+    """Check that the formats are known and that what makes them is installed."""
     if unknown := sorted(set(formats) - FORMATS.keys()):
         raise LianjianError(f"Unknown formats {unknown}; reports can be {sorted(FORMATS)}.")
     missing = [name for name in _NEEDS if find_spec(name) is None] if formats else []
@@ -94,22 +88,7 @@ def kept(folder: Path, formats: Collection[str]) -> tuple[str, ...]:
 
 
 def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> tuple[Path, ...]:
-    """Write a finished report in other formats, into its folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds ``notebook.ipynb`` and ``numbers.csv`` of the run.
-    record : mapping
-        The run's record, as in ``run.json``.
-    formats : collection of {"pdf", "docx"}
-        What to write.
-
-    Raises
-    ------
-    LianjianError
-        The extra ``pdf`` is not installed, or the report holds a character that no font draws.
-    """
+    """Write a finished report in other formats, into its folder."""
     require(formats)
     if not formats:
         return ()
@@ -122,21 +101,7 @@ def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> 
 
 
 def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
-    """Write finished reports in other formats; nothing runs.
-
-    Parameters
-    ----------
-    slugs : sequence of str
-        Names of reports; empty means every report.
-    formats : collection of {"pdf", "docx"}
-        What to write.
-
-    Raises
-    ------
-    LianjianError
-        There is no such report, one is not what its run wrote or cannot be written (those before
-        it are written then), or another process writes the reports.
-    """
+    """Write finished reports in other formats; nothing runs."""
     require(formats)
     from analysis.reports.freshness import adhoc  # noqa: PLC0415
     from analysis.reports.page import index  # noqa: PLC0415
@@ -168,13 +133,7 @@ def _render(folder: Path, formats: Collection[str]) -> tuple[Path, ...]:
 
 
 def read(folder: Path, record: Mapping[str, Any]) -> Document:
-    """Write a report's notebook as a document, with the facts that its record keeps.
-
-    Raises
-    ------
-    LianjianError
-        There is no notebook, or the text would load something.
-    """
+    """Write a report's notebook as a document, with the facts that its record keeps."""
     import nbformat  # noqa: PLC0415
 
     from analysis.reports import bibliography, citation  # noqa: PLC0415
@@ -289,13 +248,7 @@ def pandoc(ast: Mapping[str, Any], to: str, *options: str) -> bytes:
 
 
 def run_pandoc(*options: str, given: str = "") -> bytes:
-    """Run pandoc shut off from disk and network; its warning is a failure: something is missing.
-
-    Raises
-    ------
-    LianjianError
-        Pandoc failed or warned.
-    """
+    """Run pandoc shut off from disk and network; its warning is a failure: something is missing."""
     import pypandoc  # noqa: PLC0415
 
     environment = {"SOURCE_DATE_EPOCH": EPOCH, "LANG": "C.UTF-8"}

@@ -20,13 +20,7 @@ _UNDRAWN = re.compile(r'the text `"(.+?)"` could not be displayed')
 
 
 def to_pdf(document: Document) -> bytes:
-    """Set a document as PDF; the same document gives the same bytes.
-
-    Raises
-    ------
-    LianjianError
-        A character that no font draws, or a figure without alternative text.
-    """
+    """Set a document as PDF; the same document gives the same bytes."""
     import typst  # noqa: PLC0415
 
     facts = document.facts | {

@@ -36,17 +36,7 @@ class Fit:
 
 
 def fitted(ast: Mapping[str, Any], *, face: float = 1.0, styled: bool = False) -> dict[str, Any]:
-    """Return a text in which every table says how wide its columns are.
-
-    Parameters
-    ----------
-    ast : mapping
-        The text, as pandoc has it.
-    face : float
-        Width of the type that sets it, as a share of DejaVu Sans.
-    styled : bool
-        Whether the cells get the style ``Cell 8`` and so on, of their size of type.
-    """
+    """Return a text in which every table says how wide its columns are."""
     made: dict[str, Any] = copy.deepcopy(dict(ast))
     for table in elements(made["blocks"], "Table"):
         _, _, columns, head, bodies, foot = table["c"]

@@ -17,13 +17,7 @@ _OWN = {"record", "host"}  # of the record itself; a bundle leaves the machine's
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each result in a report's folder, by name.
-
-    Parameters
-    ----------
-    folder : Path
-        The report's folder.
-    """
+    """Return the SHA-256 of each result in a report's folder, by name."""
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.iterdir())
@@ -33,11 +27,6 @@ def checksums(folder: Path) -> dict[str, str]:
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a run's record with the hash of all that it says.
-
-    Parameters
-    ----------
-    record : mapping
-        What ``run.json`` is to hold; ``products`` are the report's `checksums`.
 
     Examples
     --------
@@ -52,13 +41,7 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mismatches(folder: Path) -> tuple[str, ...]:
-    """Say what of a report is not as its run wrote it; nothing when all is.
-
-    Parameters
-    ----------
-    folder : Path
-        The report's folder. Files that the run did not write are not looked at.
-    """
+    """Say what of a report is not as its run wrote it; nothing when all is."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
         promised = {str(name): str(digest) for name, digest in record["products"].items()}

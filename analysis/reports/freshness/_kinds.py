@@ -10,15 +10,7 @@ _ROOMS = {"raw", "processed", "decisions"}
 
 
 def kinds(root: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the kind of each dataset to which some files belong, by its name.
-
-    Parameters
-    ----------
-    root : Path
-        The project.
-    names : iterable of str
-        Files, relative to the root; what is no dataset's, and what says no kind, is left out.
-    """
+    """Return the kind of each dataset to which some files belong, by its name."""
     found = {}
     for dataset in sorted(filter(None, {_dataset(root, name) for name in names})):
         kind = PUBLISHED if dataset == PUBLISHED else _kind(root, dataset)
@@ -29,14 +21,6 @@ def kinds(root: Path, names: Iterable[str]) -> dict[str, str]:
 
 def kind_of(read: Iterable[str], stood_on: Iterable[str] = ()) -> str:
     """Return the one word for several kinds: "mixed" where some are simulated and some are not.
-
-    Parameters
-    ----------
-    read : iterable of str
-        Kinds of all that was read.
-    stood_on : iterable of str
-        Kinds on which the products say that they stand. Where all stand on simulated data, others
-        were read beside them, as prices are; nothing simulated hides behind what is not.
 
     Examples
     --------

@@ -28,15 +28,7 @@ _watching: "set[Watch]" = set()
 
 
 class Watch:
-    """What was opened below a folder, since the watch was set.
-
-    Parameters
-    ----------
-    root : Path
-        The project.
-    log : Path
-        Where the kernel of the run writes down what it reads.
-    """
+    """What was opened below a folder, since the watch was set."""
 
     def __init__(self, root: Path, log: Path) -> None:
         self.root, self.log = root, log

@@ -13,13 +13,7 @@ from analysis.reports.run import staging
 
 
 def run_of(folder: Path) -> Run:
-    """Return the run that made a report, or that failed.
-
-    Raises
-    ------
-    LianjianError
-        Its notebook is gone, or takes its parameters no more, or its records cannot be read.
-    """
+    """Return the run that made a report, or that failed."""
     key = folder / fingerprints.KEY  # a run that failed has none
     try:
         record = json.loads((folder / "run.json").read_bytes())
@@ -45,15 +39,7 @@ def named(word: str) -> Run | None:
 
 
 def stale(reports: Path, planned: Collection[str]) -> dict[str, str]:
-    """Say of the reports beside the plan why they are not what would be made now.
-
-    Parameters
-    ----------
-    reports : Path
-        Their folder.
-    planned : collection of str
-        Names of the reports that the plan asks for.
-    """
+    """Say of the reports beside the plan why they are not what would be made now."""
     look = fingerprints.Fingerprints()
     found = {}
     for slug in staging.folders(reports):

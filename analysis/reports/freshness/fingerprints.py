@@ -169,13 +169,7 @@ class Fingerprints:
         ]
 
     def modules_of(self, notebook: Path, beside: Iterable[str] = ()) -> tuple[str, ...]:
-        """Name the modules of ``analysis`` that a notebook's code reaches, by import.
-
-        Parameters
-        ----------
-        beside : iterable of str
-            Files that it read; where they are Python, or notebooks, their imports count too.
-        """
+        """Name the modules of ``analysis`` that a notebook's code reaches, by import."""
         codes: list[str | bytes] = [cell.python for cell in self.cells_of(notebook)]
         for name in beside:
             path = self.root / name
@@ -194,17 +188,7 @@ class Fingerprints:
         return Before(settled(self.root, _READ), settled(package.parent, [package.name]), since)
 
     def settle(self, run: Run, read: FilesRead, before: Before) -> Settled:
-        """Hold what a run read against the state of things when it began.
-
-        Parameters
-        ----------
-        run : Run
-            What was run.
-        read : FilesRead
-            What it read and wrote.
-        before : Before
-            From the moment before it began.
-        """
+        """Hold what a run read against the state of things when it began."""
         after, code = snapshot(self.root, _READ), code_now()
         either = before.inputs.keys() | after.keys()
         other = {name for name in either if before.inputs.get(name) != after.get(name)}
@@ -246,15 +230,7 @@ class Fingerprints:
         return {**key, "changed": list(settled.changed)}, settled
 
     def key(self, run: Run, settled: Settled) -> dict[str, Any]:
-        """Return the key of a run that has just been executed.
-
-        Parameters
-        ----------
-        run : Run
-            What was run.
-        settled : Settled
-            What it read.
-        """
+        """Return the key of a run that has just been executed."""
         data = {name: self.named(name) for name in settled.names}
         return {
             "modules": self._hashed(self.modules_of(run.notebook, settled.names)),
@@ -288,15 +264,7 @@ class Fingerprints:
         return {name: self.named(name) for name in names}
 
     def decide(self, run: Run, folder: Path) -> Decision:
-        """Compare a run's key with what is there now.
-
-        Parameters
-        ----------
-        run : Run
-            What the plan wants.
-        folder : Path
-            The report's folder.
-        """
+        """Compare a run's key with what is there now."""
         if not any((folder / name).is_file() for name in PRODUCTS):
             return Decision("run", ("there is no report yet",))
         try:

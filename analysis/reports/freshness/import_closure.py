@@ -59,13 +59,6 @@ def closure(names: Iterable[str], within: tuple[str, ...] = ("analysis",)) -> tu
 
     What a package imports only to give a name that it was asked for is followed where somebody
     asks for such a name.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Modules, and names in them.
-    within : tuple of str
-        Beginnings of the names that are followed.
     """
     reached: set[str] = set()
     seen: set[str] = set()

@@ -116,26 +116,7 @@ def _ask_git(root: Path, notebook: Path) -> tuple[str, tuple[str, ...], str]:
 def ask_git(
     root: Path, source: Sequence[str], needed: Sequence[str] = ()
 ) -> tuple[str, tuple[str, ...], str]:
-    """Ask git about files of a project.
-
-    Parameters
-    ----------
-    root : Path
-        The project.
-    source : sequence of str
-        Files and folders, relative to it; what git is told to ignore in them does not count.
-    needed : sequence of str
-        Files of these that must be tracked, though git be told to ignore them.
-
-    Returns
-    -------
-    str
-        The commit that is checked out, empty where git does not tell.
-    tuple of str
-        Files that the commit does not hold as they are.
-    str
-        Why git does not tell, empty where it does.
-    """
+    """Ask git about files of a project."""
     try:
         top = _git(root, "rev-parse", "--show-toplevel").strip()
         if Path(top).resolve() != root:

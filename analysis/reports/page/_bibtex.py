@@ -58,13 +58,7 @@ class _Works(BibTeX):
 
 
 def works(file: Path, keys: Collection[str]) -> BibTeX:
-    """Read a BibTeX file that holds these keys.
-
-    Raises
-    ------
-    LianjianError
-        It, or one of its works, cannot be read.
-    """
+    """Read a BibTeX file that holds these keys."""
     try:
         found = _Works(str(file), encoding="utf-8-sig")
     except LianjianError as error:

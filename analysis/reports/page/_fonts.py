@@ -58,20 +58,7 @@ def placed(page: str, serif: str | None = None) -> str:
 
 
 def style(text: str, serif: str | None = None) -> str:
-    """Return the ``@font-face`` rules for a page that holds this text.
-
-    Parameters
-    ----------
-    text : str
-        The whole page.
-    serif : str, optional
-        The part of it that is set in the serif; by default all.
-
-    Raises
-    ------
-    LianjianError
-        A Chinese character that the fonts cannot draw.
-    """
+    """Return the ``@font-face`` rules for a page that holds this text."""
     texts = (text if serif is None else serif, text)
     with _lock:
         rules = [_latin(face) for face in FACES]

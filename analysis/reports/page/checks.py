@@ -295,15 +295,7 @@ def of_versions(lock: Path) -> Check:
 
 
 def of_places(page: str, notebook: str) -> Check:
-    """Check that neither page nor notebook names a folder of one machine.
-
-    Parameters
-    ----------
-    page : str
-        The page's HTML.
-    notebook : str
-        The executed notebook as stored.
-    """
+    """Check that neither page nor notebook names a folder of one machine."""
     own = re.escape(str(Path.home())) + "|" + re.escape(str(paths.root()))
     pattern = re.compile(f"{ABSOLUTE.pattern}|(?:{own})(?![\\w.-])")
     seen = {"the page": page, "the executed notebook": notebook}

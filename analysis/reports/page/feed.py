@@ -46,23 +46,7 @@ class Entry:
 
 
 def news(last: Path, folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what a finished run changes, for its record.
-
-    Parameters
-    ----------
-    last : Path
-        The report of before, which need not be there.
-    folder : Path
-        The new one.
-    record : mapping
-        Its record so far.
-
-    Returns
-    -------
-    dict
-        ``when`` the change came and ``moved``: the lines of `ledger.describe`, None for a report
-        that was not there before. A run that changes nothing keeps the news of before.
-    """
+    """Say what a finished run changes, for its record."""
     when = record["started"]
     try:
         before = json.loads((last / "run.json").read_bytes())

@@ -88,13 +88,7 @@ class Findings:
 
 
 def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: str) -> None:
-    """Compare what a run published with what its notebook declares; without a declaration, nothing.
-
-    Raises
-    ------
-    LianjianError
-        A declared product is lacking, or one is published that is not declared.
-    """
+    """Compare what a run published with what its notebook declares, where it declares it."""
     if promised is None:
         return
     declared = {(promise.kind, promise.name): promise for promise in promised}
@@ -115,13 +109,7 @@ def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: st
 
 
 def need_descriptions(node: "NotebookNode", where: str) -> None:
-    """See that each picture says what it shows.
-
-    Raises
-    ------
-    LianjianError
-        A cell shows a picture that is not published with a description.
-    """
+    """See that each picture says what it shows."""
     for cell in node.cells:
         for output in cell.get("outputs", []):
             kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
@@ -144,18 +132,7 @@ def outputs(node: "NotebookNode") -> Iterator[Any]:
 
 
 def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({})) -> Findings:
-    """Read the findings of a notebook.
-
-    Parameters
-    ----------
-    read : mapping of str to str
-        The kind of each dataset whose files the run opened.
-
-    Raises
-    ------
-    LianjianError
-        Two products share an address.
-    """
+    """Read the findings of a notebook."""
     datasets: dict[str, dict[str, Any]] = {}
     products: list[Product] = []
     counts: dict[str, int] = {}

@@ -71,15 +71,7 @@ class Failures:
 
 
 def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
-    """Write the index of a folder of reports, and the ledger of all their numbers.
-
-    Parameters
-    ----------
-    reports : Path
-        The folder.
-    old : mapping of str to str
-        Reports that are not what would be made now, and why.
-    """
+    """Write the index of a folder of reports, and the ledger of all their numbers."""
     ledger.write_whole(reports)  # the index links to it
     files.write_text(reports / "index.html", render(reports, old))
 
@@ -99,15 +91,7 @@ def _mark(reports: Path, old: Mapping[str, str]) -> str:
 
 
 def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
-    """Return the index of a folder of reports.
-
-    Parameters
-    ----------
-    reports : Path
-        The folder; each report's ``run.json`` says what it is.
-    old : mapping of str to str
-        Reports that are not what would be made now, and why.
-    """
+    """Return the index of a folder of reports."""
     records = _records(reports)
     good = [r for r in records if r["result"] == "ok"]
     failed = [r for r in records if r["result"] != "ok"]

@@ -43,15 +43,7 @@ _MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}.
 
 
 def files(found: Findings, slug: str, run_id: str) -> dict[str, str]:
-    """Return the ledger of one report: file names and contents.
-
-    Parameters
-    ----------
-    found : Findings
-        What the report publishes.
-    slug, run_id : str
-        Of the report.
-    """
+    """Return the ledger of one report: file names and contents."""
     rows = [
         {"name": p.name, "report": slug, "anchor": f"#{p.anchor}", "run_id": run_id, **p.facts}
         for p in found.numbers
@@ -145,15 +137,7 @@ class Change:
 
 
 def compare(old: Path, new: Path, tolerance: float = 0.0) -> list[Change]:
-    """Return the numbers that moved by more than a tolerance, appeared or went.
-
-    Parameters
-    ----------
-    old, new : Path
-        Each a ``numbers.csv``, a report, or a folder of reports.
-    tolerance : float
-        Largest relative change that does not count.
-    """
+    """Return the numbers that moved by more than a tolerance, appeared or went."""
     before, after = (_values(_find(path)) for path in (old, new))
     if not set(before) & set(after):
         # two reports of one notebook, under different names
@@ -188,13 +172,7 @@ def _values(path: Path) -> dict[str, tuple[float, str]]:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """Read a ledger.
-
-    Raises
-    ------
-    LianjianError
-        It is none, or not one of this form.
-    """
+    """Read a ledger."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)

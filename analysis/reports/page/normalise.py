@@ -26,13 +26,6 @@ def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
 
     Times, hosts, process ids, memory addresses and absolute paths go; ``facts`` about the run
     come in as ``metadata.lianjian``.
-
-    Parameters
-    ----------
-    node : NotebookNode
-        The executed notebook.
-    facts : mapping
-        What to say about the run.
     """
     node.metadata.pop("papermill", None)
     node.metadata.pop("widgets", None)
@@ -51,16 +44,7 @@ def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
 
 
 def with_new_prose(executed: "NotebookNode", source: "NotebookNode") -> "NotebookNode":
-    """Put the text of a notebook around the outputs that its unchanged code has given.
-
-    Parameters
-    ----------
-    executed : NotebookNode
-        The executed notebook, normalised.
-    source : NotebookNode
-        The notebook as it is now; its code cells mean what those of ``executed`` mean, in the same
-        order, while prose, comments, cells without code and cell ids may differ.
-    """
+    """Put the text of a notebook around the outputs that its unchanged code has given."""
     run = iter([c for c in executed.cells if c.cell_type == "code" and c.source.strip()])
     cells = []
     for cell in source.cells:

@@ -72,19 +72,7 @@ class Page:
 def publish(
     node: "NotebookNode", run: Run, content: bytes, told: checks.Told = checks.NOTHING
 ) -> Page:
-    """Render an executed notebook.
-
-    Parameters
-    ----------
-    node : NotebookNode
-        The executed notebook, normalised.
-    run : Run
-        What was run.
-    content : bytes
-        The executed notebook as stored; its hash is the run's id.
-    told : Told
-        What the engine knows about the run.
-    """
+    """Render an executed notebook."""
     found = findings.gather(node, told.kinds)
     heading, summary = _opening(node)
     title = run.title or heading or run.name
@@ -144,19 +132,7 @@ def publish(
 
 
 def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str) -> str:
-    """Write an executed notebook as HTML for pandoc: text, outputs, parameters and data.
-
-    Parameters
-    ----------
-    node : NotebookNode
-        The executed notebook.
-    notebook : Path
-        Its source, beside which pictures and references lie.
-    executed : Path
-        The file that the node was read from.
-    **words : str
-        Sentences that the template puts in.
-    """
+    """Write an executed notebook as HTML for pandoc: text, outputs, parameters and data."""
     found = findings.gather(node)
     lang = language(_opening(node)[0])
     set_here = node.metadata.get("lianjian", {}).get("parameters", {})

@@ -109,11 +109,6 @@ def _halfwidth(text: str) -> str:
 def read(value: object, kinds: Collection[str], choices: Sequence[Scalar]) -> Scalar:
     """Read one value as the first of some types, or choices, that it can be.
 
-    Raises
-    ------
-    UnfitError
-        It can be none of them.
-
     Examples
     --------
     >>> read(621002, ["str"], []), read("２０２４", ["int", "str"], []), read("1e3", ["float"], [])

@@ -26,12 +26,6 @@ def parameters() -> None:
 
     Outside of a notebook there is no such cell, and nothing happens.
 
-    Raises
-    ------
-    LianjianError
-        A name that the notebook does not declare, a value that does not fit, a secret that is not
-        set.
-
     Notes
     -----
     The cells that have run are read from IPython's ``In``, so that comments and defaults count as

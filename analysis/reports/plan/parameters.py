@@ -335,13 +335,7 @@ def _subscript(outer: str, parts: Sequence[ast.expr]) -> _Kind:
 def check(
     given: Mapping[str, object], declared: Mapping[str, Parameter], where: str
 ) -> dict[str, Value]:
-    """Check values against the declaration; texts from a command line are converted.
-
-    Raises
-    ------
-    LianjianError
-        A name that the notebook does not declare, a value that does not fit, or a secret.
-    """
+    """Check values against the declaration; texts from a command line are converted."""
     checked: dict[str, Value] = {}
     for name, value in given.items():
         if name not in declared:
@@ -361,13 +355,7 @@ def check(
 
 
 def fit(value: object, parameter: Parameter, where: str) -> Value:
-    """Read a value as the declared type.
-
-    Raises
-    ------
-    LianjianError
-        It does not fit.
-    """
+    """Read a value as the declared type."""
     if parameter.many and parameter.checked:
         if "None" in parameter.kinds and (value is None or _is_none(value)):
             return None
@@ -404,11 +392,6 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
 
     A name that the data vary takes one of its values, by whichever name it goes; ``year`` and
     ``…_year`` a year of the dataset; a name of the field registry what the registry allows.
-
-    Raises
-    ------
-    LianjianError
-        It is none of them; the message lists them.
     """
     if isinstance(value, list):
         return [narrow(item, parameter, scope, where) for item in value]  # type: ignore[misc]

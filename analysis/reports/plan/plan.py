@@ -115,14 +115,7 @@ def discover(folder: Path | None = None) -> dict[str, Path]:
 
 
 def load(folder: Path | None = None) -> tuple[Run, ...]:
-    """Read the plan and expand it to runs, in the order of the notebooks.
-
-    Raises
-    ------
-    LianjianError
-        The plan names an unknown notebook, key, ``each`` or parameter, or two runs would
-        write the same report.
-    """
+    """Read the plan and expand it to runs, in the order of the notebooks."""
     folder = folder or paths.notebooks()
     found = notebooks.find(folder)
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in found.planned}
@@ -393,11 +386,6 @@ def override(runs: Sequence[Run], given: Mapping[str, str], dataset: str | None)
     name must be a parameter of every selected notebook. A value of the parameter that a plan
     entry varies picks its run, and a value that the dataset does not hold gets none. What a
     person or the plan sets must be in the data.
-
-    Raises
-    ------
-    LianjianError
-        A name or a value is wrong, or nothing is left to run.
     """
     if dataset is not None and "dataset" in given:
         raise LianjianError("The dataset is named twice: by --dataset and by -p dataset=.")

@@ -51,13 +51,7 @@ class Cell:
 
 
 def code_cells(notebook: Path) -> tuple[Cell, ...]:
-    """Return the code cells of a notebook.
-
-    Raises
-    ------
-    LianjianError
-        The file is no notebook that can run.
-    """
+    """Return the code cells of a notebook."""
     content = _bytes(notebook)
     return tuple(
         Cell(place, "".join(cell["source"]), tuple(cell["metadata"].get("tags", ())))
@@ -83,13 +77,7 @@ _CELL_TYPES = {"code", "markdown", "raw"}
 
 
 def parsed(content: bytes, where: str) -> dict[str, Any]:
-    """Parse a stored notebook; a mark at its head that says UTF-8 is passed over.
-
-    Raises
-    ------
-    LianjianError
-        It is none, or an old or damaged one; the message says what to do.
-    """
+    """Parse a stored notebook; a mark at its head that says UTF-8 is passed over."""
     try:
         notebook = json.loads(_decoded(content, where))
     except (ValueError, RecursionError) as error:
@@ -184,13 +172,6 @@ def meaning(cell: Cell) -> str:
 def misused(cells: Sequence[Cell], names: Sequence[str]) -> list[str]:
     """Say which parameters the code sets again, or never reads.
 
-    Parameters
-    ----------
-    cells : sequence of Cell
-        The code of the notebook.
-    names : sequence of str
-        Its parameters.
-
     Examples
     --------
     >>> cells = [Cell(1, "a = 1; b = 2", ("parameters",)), Cell(2, "a = a + 1")]
@@ -263,11 +244,6 @@ class Promise:
 
 def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:
     """Read the declared products from the cell tagged ``products``; None without one.
-
-    Raises
-    ------
-    LianjianError
-        The cell is not ``products = {"figures": [...], "tables": [...], "numbers": [...]}``.
 
     Examples
     --------

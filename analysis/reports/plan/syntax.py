@@ -9,13 +9,7 @@ _one_at_a_time = threading.Lock()
 
 
 def parse(source: str | bytes) -> ast.Module:
-    """Return the syntax tree of some Python code, as `ast.parse` does.
-
-    Raises
-    ------
-    SyntaxError
-        The code is no Python.
-    """
+    """Return the syntax tree of some Python code, as `ast.parse` does."""
     try:
         with _one_at_a_time:
             return ast.parse(source)  # noqa: TID251

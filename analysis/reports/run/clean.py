@@ -41,16 +41,7 @@ class Made:
 
 
 def found(planned: Collection[str], *, every: bool) -> list[Made]:
-    """Return what lies in data and reports, with what of it is removed.
-
-    Parameters
-    ----------
-    planned : collection of str
-        Names of the reports that the plan asks for.
-    every : bool
-        Whether to remove what was asked for by hand, too: reports made with ``-p``, other
-        simulations. What lianjian did not make stays always.
-    """
+    """Return what lies in data and reports, with what of it is removed."""
     return [
         *_processed(),
         *_simulated(every=every),

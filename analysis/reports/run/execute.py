@@ -124,22 +124,6 @@ def execute(
 
     Papermill does the work, unchanged. The working directory of this process stays as it is;
     the kernel's is the notebook's folder, as in JupyterLab.
-
-    Parameters
-    ----------
-    run : Run
-        What to run.
-    folder : Path
-        Where the executed notebook goes.
-    limits : Limits
-        How long a cell and the run may take.
-    warm : bool, optional
-        Whether to fork the kernel from a warm process; by default where that is possible.
-
-    Raises
-    ------
-    LianjianError
-        The notebook is written in another language, or a secret is not set.
     """
     warm = kernels.warm_kernels() if warm is None else warm
     # where the warm process goes, and the kernel with it by no fault of the notebook: once more,
@@ -152,13 +136,7 @@ def execute(
 
 
 def need_python(node: "NotebookNode", name: str) -> None:
-    """Refuse a notebook of another language, of which Python might understand a part.
-
-    Raises
-    ------
-    LianjianError
-        Its metadata name another language.
-    """
+    """Refuse a notebook of another language, of which Python might understand a part."""
     about = node.metadata.get("kernelspec", {}), node.metadata.get("language_info", {})
     for language in (about[0].get("language"), about[1].get("name")):
         if language and not str(language).lower().startswith(("python", "ipython")):

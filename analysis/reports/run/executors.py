@@ -13,22 +13,7 @@ _MEMORY_OF_A_RUN = 700e6  # bytes; the largest of the default plan, measured by 
 
 @contextmanager
 def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator[Executor]:
-    """Give an executor for a plan.
-
-    Parameters
-    ----------
-    jobs : int or None
-        Runs at a time; None takes what cores and memory allow. A cluster's workers decide it.
-    tasks : int
-        How many runs there are.
-    scheduler : str
-        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``; empty stays here.
-
-    Raises
-    ------
-    LianjianError
-        ``jobs`` is no count, Dask is not installed, or no scheduler answers at the address.
-    """
+    """Give an executor for a plan."""
     if jobs is not None and jobs < 1:
         raise LianjianError(f"--jobs is {jobs}; it takes a whole number from 1.")
     if not scheduler:

@@ -209,13 +209,7 @@ cool_down = _zygote.cool_down
 
 
 def get_ready(*, warm: bool | None = None) -> None:
-    """Start the warm process; while it imports its stack, import here what runs and pages need.
-
-    Raises
-    ------
-    LianjianError
-        Warm kernels are asked for where there can be none, or the working directory is gone.
-    """
+    """Start the warm process; while it imports its stack, import here what runs and pages need."""
     try:
         Path.cwd()
     except FileNotFoundError as error:

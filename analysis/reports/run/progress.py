@@ -11,13 +11,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Shows which runs go on and how each ended.
-
-    Parameters
-    ----------
-    slugs : sequence of str
-        What is to be made.
-    """
+    """Shows which runs go on and how each ended."""
 
     def __init__(self, slugs: Sequence[str]) -> None:
         self._total = len(slugs)

@@ -35,13 +35,6 @@ def orphans(reports: Path, planned: Collection[str]) -> list[Orphan]:
     """Find reports and failures whose notebook, or whose entry of the plan, is gone.
 
     What a command line asked for stays while its notebook is there.
-
-    Parameters
-    ----------
-    reports : Path
-        Their folder.
-    planned : collection of str
-        Names of the reports that the plan asks for.
     """
     found = []
     for name in staging.folders(reports):

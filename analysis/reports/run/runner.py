@@ -75,22 +75,7 @@ class Options:
 def planned(
     only: Sequence[str] = (), given: Mapping[str, str] = _NOTHING, dataset: str | None = None
 ) -> tuple[Run, ...]:
-    """Return the selected runs of the plan, with parameters set.
-
-    Parameters
-    ----------
-    only : sequence of str
-        Notebooks, or beginnings of report names; empty selects all.
-    given : mapping of str to str
-        Parameters for every selected notebook, as texts.
-    dataset : str, optional
-        Value of the parameter ``dataset`` where a notebook has one.
-
-    Raises
-    ------
-    LianjianError
-        The plan, the selection or a parameter is wrong.
-    """
+    """Return the selected runs of the plan, with parameters set."""
     runs = plan.override(_selected(only, fixed=bool(given) or dataset is not None), given, dataset)
     if not runs:
         raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
@@ -217,20 +202,7 @@ def run(
 
 
 def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
-    """Make the reports of runs that are out of date, and write the index.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        What is asked for, from `planned`.
-    options : Options
-        How.
-
-    Raises
-    ------
-    LianjianError
-        The options are wrong, or another process writes the reports; nothing has run then.
-    """
+    """Make the reports of runs that are out of date, and write the index."""
     documents.require(options.formats)
     reports = paths.reports()
     reports.mkdir(exist_ok=True)

@@ -39,11 +39,6 @@ def alone(reports: Path) -> Iterator[str]:
     """Hold the folder of reports and give a token for the time; who comes second is told who does.
 
     The lock is the system's: it goes with the process that holds it, however that ends.
-
-    Raises
-    ------
-    LianjianError
-        Another process holds it.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415
 
@@ -157,13 +152,7 @@ def sweep(reports: Path) -> None:
 
 
 def finished(slugs: Sequence[str] = ()) -> list[Path]:
-    """Return the folders of finished reports, of all or of those named.
-
-    Raises
-    ------
-    LianjianError
-        There is no report of that name, or none at all.
-    """
+    """Return the folders of finished reports, of all or of those named."""
     reports = paths.reports()
     made = [path.parent.name for path in sorted(reports.glob("[!.]*/run.json"))]
     found = {name: reports / name for name in made if not name.endswith(FAILED)}
