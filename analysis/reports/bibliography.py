@@ -154,7 +154,7 @@ def json_ld(citation: Citation) -> str:
         "reportNumber": citation.number,
         "inLanguage": citation.language,
         "keywords": list(citation.keywords),
-        "creativeWorkStatus": "Simulated data" if citation.simulated else "",
+        "creativeWorkStatus": citation.status,
         "isBasedOn": [
             {
                 "@type": "Dataset",

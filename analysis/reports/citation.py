@@ -56,6 +56,8 @@ class Citation:
         What the page is about.
     simulated : bool
         Whether the data are simulated.
+    mixed : bool
+        Whether only some of them are.
     language : str
         Language of the text.
     place : str
@@ -78,6 +80,7 @@ class Citation:
     keywords: tuple[str, ...] = ()
     abstract: str = ""
     simulated: bool = False
+    mixed: bool = False
     language: str = "en"
     place: str = ""
     doi: str = ""
@@ -106,10 +109,17 @@ class Citation:
             given = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
             sentences.append(f"Parameters: {given}")
         if self.simulated:
-            sentences.append("Simulated data")
+            sentences.append(self.status)
         if self.place:
             sentences.append(self.place)
         return f"{'. '.join(sentences)}."
+
+    @property
+    def status(self) -> str:
+        """Whether the data, or some of them, are simulated, in words; empty when none are."""
+        if not self.simulated:
+            return ""
+        return "Includes simulated data" if self.mixed else "Simulated data"
 
     def record(self) -> dict[str, Any]:
         """Return it for a run record."""
@@ -141,9 +151,11 @@ def of_page(
     parameters: Mapping[str, object],
     datasets: Sequence[Mapping[str, Any]],
     simulated: bool,
+    mixed: bool = False,
 ) -> Citation:
     """Return how a page is cited."""
     project = of_package()
+    mark = f" [{'includes ' if mixed else ''}simulated data]" if simulated else ""
     own = next((d for d in datasets if d["kind"] == "ledger"), None)
     named = (d["work"] for d in datasets if d.get("work"))
     work: Mapping[str, Any] = next(named, {}) if own else {}
@@ -156,7 +168,7 @@ def of_page(
         # BibTeX knows no Chinese keys
         key=f"lianjian-{slug if slug.isascii() else ascii_slug(slug)}-{run_id}",
         # in brackets, as APA has it: no cut of a citation loses it
-        title=f"{title} [simulated data]" if simulated else title,
+        title=f"{title}{mark}",
         authors=authors,
         date=str(work.get("date", "")) if own else project.date,
         institution=work.get("institution", "") or next(
@@ -169,6 +181,7 @@ def of_page(
         keywords=project.keywords,
         abstract=abstract,
         simulated=simulated,
+        mixed=simulated and mixed,
         doi=project.doi,
     )  # fmt: skip
 

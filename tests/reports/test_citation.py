@@ -53,6 +53,19 @@ def page(*datasets, title="A brief", simulated=False, **parameters):
     )  # fmt: skip
 
 
+def test_a_page_of_real_and_simulated_data_is_not_cited_as_simulated(root):
+    cited = citation.of_page(
+        slug="09-brief", title="A brief", abstract="", run_id="d282083df9e3", code="ab" * 20,
+        parameters={}, datasets=[dataset("ledger"), dataset("simulated")],
+        simulated=True, mixed=True,
+    )  # fmt: skip
+    text = bibliography.text(cited)
+    assert "A brief [includes simulated data]" in text
+    assert text.endswith(". Includes simulated data.")
+    assert citation.from_record(cited.record()) == cited
+    assert '"creativeWorkStatus": "Includes simulated data"' in bibliography.json_ld(cited)
+
+
 def test_a_page_on_project_data_is_the_projects_work(root):
     cited = page(dataset("simulated"), simulated=True, county="621022")
     assert bibliography.text(cited) == (

@@ -162,6 +162,20 @@ def test_simulated_pages_are_marked_and_real_ones_are_not(pdf, folders):
     assert "模拟" not in real
 
 
+def test_a_mixed_report_is_not_called_invented(folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIANJIAN_ROOT", str(folders["simulated"].parent.parent))
+    folder = tmp_path / "01-trial"
+    shutil.copytree(folders["simulated"], folder)
+    record = json.loads((folder / "run.json").read_text())
+    _document.write(folder, {**record, "kind": "mixed"}, ("pdf", "docx"))
+    pdf = pypdf.PdfReader(folder / "report.pdf")
+    assert pdf.metadata.title == "A trial (includes simulated data)"
+    document = parts(folder)["word/document.xml"]
+    for text in (text_of(pdf), re.sub(r"<[^>]+>", "", document)):
+        assert "what is not marked stands on other data" in text
+        assert "Nothing here is a finding" not in text
+
+
 def parts(folder):
     with zipfile.ZipFile(folder / "report.docx") as file:
         return {name: file.read(name).decode() for name in file.namelist() if "media" not in name}

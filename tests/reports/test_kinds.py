@@ -28,6 +28,12 @@ CELLS = {
     + RECORD + "record('n', 1, label='N', data=drawn)",
     "06-real": "import analysis\nanalysis.load('real')\n"
     "open('../data/raw/figures.csv').read()\n" + RECORD + "record('n', 1, label='N')",
+    "08-pool": "import analysis, multiprocessing as mp, pandas as pd\n"
+    "def rows(path):\n    return len(pd.read_csv(path))\n"
+    "real = analysis.load('real')\n"
+    "with mp.get_context('fork').Pool(1) as pool:\n"
+    "    [n] = pool.map(rows, ['../data/processed/drawn/panel.csv'])\n"
+    + RECORD + "record('n', n, label='N')\nrecord('own', 1, label='Own', data=real)",
     "07-none": RECORD + "record('n', 1, label='N')",
 }  # fmt: skip
 
@@ -81,8 +87,10 @@ def test_a_page_that_read_simulated_tables_without_load_is_stamped(made, slug):
 
 
 def test_what_a_program_read_stamps_the_page_and_fails_the_check_of_unmarked_products(made):
-    record, _, check = facts(made, "03-cat")
+    record, numbers, check = facts(made, "03-cat")
     assert record["kind"] == "simulated"
+    assert numbers == {"n": ("yes", "simulated")}
+    assert r"\ljsimulated{}" in (made / "03-cat" / "numbers.tex").read_text()
     assert "are invented" in (made / "03-cat" / "report.html").read_text()
     assert check["state"] == "failed"
     assert "#num-n" in check["found"]
@@ -100,6 +108,19 @@ def test_each_product_says_on_which_data_it_stands(made):
     assert "Mixed: includes simulated data</p>" in page
     assert "(includes simulated data)</title>" in page
     assert "includes simulated" in (made / "04-both" / "numbers.tex").read_text()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing can be forked")
+def test_what_a_forked_process_read_marks_the_numbers_that_follow(made):
+    record, numbers, check = facts(made, "08-pool")
+    assert record["kind"] == "mixed"
+    assert numbers == {"n": ("yes", "mixed"), "own": ("no", "ledger")}
+    assert check["state"] == "ok"
+
+
+def test_a_mixed_page_is_cited_as_one_that_includes_simulated_data(made):
+    record, _, _ = facts(made, "04-both")
+    assert record["citation"]["title"].endswith(" [includes simulated data]")
 
 
 def test_other_data_beside_simulated_ones_leave_the_page_simulated(made):

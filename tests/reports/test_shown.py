@@ -144,6 +144,8 @@ def test_pictures_that_are_not_there_are_named(writer, project):
         assert "<img" not in html
         assert "words" in html
     assert len(writer.gaps) == len(texts)
+    writer.markdown("![words](没有.png)")
+    assert "没有.png" in writer.gaps[-1].what
     with pytest.raises(LianjianError, match="no words describe it"):
         writer.markdown("![](<村 图.png>)")
 

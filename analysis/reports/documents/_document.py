@@ -17,6 +17,7 @@ from typing import Any
 
 from analysis import files, paths
 from analysis.errors import LianjianError
+from analysis.reports import markup
 from analysis.reports.freshness import checksums, mismatches, sealed
 from analysis.reports.run import staging
 from analysis.reports.run.kernels import EPOCH
@@ -38,6 +39,10 @@ _NEEDS = ("typst", "pypandoc")
 _WARNING = (
     "Villages, names and amounts in this report are invented: they come from a documented model, "
     "not from any ledger. Nothing here is a finding about a real village."
+)
+_MIXED_WARNING = (
+    "What is marked in this report stands on invented villages, names and amounts, or may do so; "
+    "what is not marked stands on other data."
 )
 # what of a page would load or run something; a page of ours holds none
 _ACTIVE = re.compile(r"(?i)<(?:iframe|object|embed|video|audio|frame|link|script|source)\b")
@@ -147,7 +152,10 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         )
     node = nbformat.read(notebook, as_version=4)
     found, cited = findings.gather(node), citation.from_record(record["citation"])
-    simulated = record["kind"] in {"simulated", "mixed"}
+    mark, warning, title = {
+        "simulated": (markup.SIMULATED, _WARNING, " (simulated data)"),
+        "mixed": (markup.MIXED, _MIXED_WARNING, " (includes simulated data)"),
+    }.get(record["kind"], ("", "", ""))
     facts = {
         "title": record["title"],
         "subtitle": record["subtitle"],
@@ -162,8 +170,10 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
             ["Made with", f"Lianjian {cited.version} {cited.code}".strip()],
         ],
         "date": cited.date,
-        "simulated": simulated,
-        "warning": _WARNING if simulated else "",
+        "mark": mark,
+        "mixed": mark == markup.MIXED,
+        "title_mark": title,
+        "warning": warning,
         "citation": bibliography.text(cited),
     }
     sources = paths.notebooks().rglob(record["notebook"])

@@ -12,7 +12,6 @@ from analysis.files import zipped
 from analysis.reports.documents._document import HERE, Document, elements, pandoc, share
 from analysis.reports.documents._pdf import compiled
 from analysis.reports.documents._tables import fitted
-from analysis.reports.markup import SIMULATED
 
 _RESOLUTION = 220.0  # dots an inch, of figures in a file that does not take vector graphics
 _WIDTH = 16.0  # cm between the margins
@@ -40,7 +39,7 @@ def to_docx(document: Document) -> bytes:
     )
     words = {
         "{TITLE}": facts["title"],
-        "{MARK}": SIMULATED if facts["simulated"] else "",
+        "{MARK}": facts["mark"],
         "{FOOT}": f"{facts['slug']} · run {facts['run_id']}",
     }
     with zipfile.ZipFile(io.BytesIO(made)) as file:
@@ -62,7 +61,7 @@ def _finished(name: str, content: bytes, words: dict[str, str]) -> bytes:
 
 def _framed(blocks: list[Any], facts: dict[str, Any]) -> list[Any]:
     """Put around the text what the page has around it."""
-    head = [_styled("Warning", f"{SIMULATED}. {facts['warning']}")] if facts["simulated"] else []
+    head = [_styled("Warning", f"{facts['mark']}. {facts['warning']}")] if facts["mark"] else []
     head += [_styled("Facts", f"{term}: {value}") for term, value in facts["facts"]]
     foot = [
         _styled("Citation", f"How to cite this report: {facts['citation']}"),

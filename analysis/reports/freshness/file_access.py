@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,8 +122,11 @@ _notes: "list[_Notes]" = []
 
 
 def noted() -> FilesRead:
-    """Return what this kernel has read and written so far; nothing where nobody notes it."""
-    return _gathered(known for notes in _notes for known in tuple(notes.known))
+    """Return what this kernel, and what is forked from it, has read and written so far.
+
+    Nothing where nobody notes it. What a forked process has read is known by the log alone.
+    """
+    return _gathered(line for notes in _notes for line in (*notes.known, *notes.written()))
 
 
 def note(log: Path, root: str) -> None:
@@ -248,6 +251,13 @@ class _Notes:
         self._open_log()
         os.write(self._stream, line)
 
+    def written(self) -> tuple[tuple[str, str], ...]:
+        """Return what stands in the log, by whichever process."""
+        try:
+            return tuple(_lines(self._log.read_text("ascii")))
+        except OSError:
+            return ()  # the log goes with its kernel
+
     def _open_log(self) -> None:
         self._stream = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._is = os.fstat(self._stream)
@@ -282,8 +292,13 @@ def _is_data(path: str) -> bool:
 
 def seen(text: str) -> FilesRead:
     """Read what was noted; a last line that a kernel did not finish is left out."""
-    lines = (line.partition("\t") for line in text.split("\n")[:-1])
-    return _gathered((mark, json.loads(written)) for mark, _, written in lines)
+    return _gathered(_lines(text))
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.split("\n")[:-1]:
+        mark, _, written = line.partition("\t")
+        yield mark, json.loads(written)
 
 
 def _gathered(lines: Iterable[tuple[str, str]]) -> FilesRead:

@@ -93,7 +93,9 @@ class Prose:
                 f"![what it shows]({address[:80]})."
             )
         if source is None:
-            return f'<span class="lj-gap">[{escape(words)}: {escape(address[:120])}]</span>'
+            return (
+                f'<span class="lj-gap">[{escape(words)}: {escape(unquote(address)[:120])}]</span>'
+            )
         return f'<img alt="{escape(words)}" src="{source}">'
 
     def _embedded(self, address: str) -> str | None:
@@ -117,7 +119,7 @@ class Prose:
                 return f"data:{kind};base64,{base64.b64encode(content).decode()}"
             why = "which is no picture of a known kind" if content else "which is missing"
             why = why if within else "which lies outside of the project"
-        self.gap("picture", f"picture {address[:80]}, {why}")
+        self.gap("picture", f"picture {unquote(address)[:80]}, {why}")
         return None
 
 

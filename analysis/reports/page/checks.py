@@ -323,12 +323,7 @@ def of_kind(found: Findings, kinds: Mapping[str, str], told: Told = NOTHING) -> 
         )
     if not found.simulated:
         return Check("Kind of data", OK, f"{words}.")
-    bare = [
-        product.anchor
-        for product in found.products
-        if not product.facts.get("simulated")
-        and (found.kind == "simulated" or product.facts.get("unsure"))
-    ]
+    bare = [product.anchor for product in found.unmarked]
     if bare:
         return Check(
             "Kind of data", FAILED,

@@ -78,6 +78,17 @@ class Findings:
         return freshness.kind_of(self.kinds, stood_on)
 
     @property
+    def unmarked(self) -> tuple[Product, ...]:
+        """Products that may stand on simulated data, which they do not say."""
+        return tuple(
+            p
+            for p in self.products
+            if self.simulated
+            and not p.facts.get("simulated")
+            and (self.kind == "simulated" or p.facts.get("unsure"))
+        )
+
+    @property
     def numbers(self) -> tuple[Product, ...]:
         """The cited numbers."""
         return tuple(p for p in self.products if p.kind == "number")

@@ -44,8 +44,12 @@ _MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}.
 
 def files(found: Findings, slug: str, run_id: str) -> dict[str, str]:
     """Return the ledger of one report: file names and contents."""
+    # a number whose data no cell could tell is never printed as a real one
+    unmarked = {p.anchor for p in found.unmarked}
+    marked = {"simulated": True, "kind": found.kind}
     rows = [
         {"name": p.name, "report": slug, "anchor": f"#{p.anchor}", "run_id": run_id, **p.facts}
+        | (marked if p.anchor in unmarked else {})
         for p in found.numbers
     ]
     return {CSV: _csv(rows), TEX: _tex(rows, "name")}

@@ -84,6 +84,7 @@ def publish(
     cited = citation.of_page(
         slug=run.slug, title=title, abstract=summary, run_id=run_id, code=seen.code,
         parameters=run.parameters, datasets=found.datasets, simulated=found.simulated,
+        mixed=found.kind == "mixed",
     )  # fmt: skip
     lang = language(title)
     writer = _cells.Writer(found, run.notebook.parent, lang)
