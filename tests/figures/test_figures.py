@@ -94,6 +94,16 @@ def test_every_chart_of_the_room_is_tested():
     assert functions - {"fonts"} == drawn
 
 
+def test_a_mark_can_be_taken_off(panel):
+    chart = charts(panel)["paths_by_group"]
+    figures.mark_simulated(chart.figure)
+    assert marks(chart)
+    others = len(chart.figure.texts) - len(marks(chart))
+    figures.unmark_simulated(chart.figure)
+    assert not marks(chart)
+    assert len(chart.figure.texts) == others
+
+
 def test_alt_text_speaks_the_numbers(panel):
     drawn = charts(panel)
     for name, chart in drawn.items():

@@ -13,6 +13,7 @@ from defusedxml import DefusedXmlException, ElementTree
 from analysis.errors import LianjianError
 from analysis.reports import citation
 from analysis.reports.page import ledger
+from analysis.reports.run import staging
 from analysis.reports.text import visible
 
 FEED = "feed.xml"
@@ -71,8 +72,7 @@ def render(reports: Path) -> bytes:
 
 
 def _of_records(reports: Path) -> Iterator[Entry]:
-    for path in sorted(reports.glob("[!.]*/run.json")):
-        record = json.loads(path.read_bytes())
+    for name, record in staging.records(reports):
         if record.get("result") != "ok" or "news" not in record:
             continue  # failed, or made by an earlier version
         moved = record["news"]["moved"]
@@ -86,8 +86,8 @@ def _of_records(reports: Path) -> Iterator[Entry]:
         lines = [*lines[:_MOST_MOVED], *([f"and {more:,} more"] if more > 0 else [])]
         mark = " (simulated data 模拟数据)" if record.get("kind") in {"simulated", "mixed"} else ""
         title, text = visible(f"{record['title']}{mark}: {what}"), visible("\n".join(lines))
-        address = _urn(f"{path.parent.name}:{record['run_id']}")
-        yield Entry(address, path.parent.name, record["news"]["when"], title, text)
+        address = _urn(f"{name}:{record['run_id']}")
+        yield Entry(address, name, record["news"]["when"], title, text)
 
 
 def _kept(path: Path) -> Iterator[Entry]:

@@ -19,7 +19,6 @@ from typing import Any
 
 from analysis import __version__, files
 from analysis.clean.scope import worded
-from analysis.errors import LianjianError
 from analysis.reports.page import _fonts, _templates, ledger
 from analysis.reports.run import staging
 from analysis.reports.text import natural, visible
@@ -129,16 +128,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
 def _records(reports: Path) -> list[dict[str, Any]]:
     """Read the run records, in the order of the reports' names, 2 before 10."""
     records = []
-    for name in staging.folders(reports):
-        try:
-            record = json.loads((reports / name / "run.json").read_bytes())
-        except FileNotFoundError:
-            continue  # a folder that no run made
-        except ValueError as error:
-            raise LianjianError(
-                f"{reports.name}/{name}/run.json cannot be read ({error}). Remove that folder, "
-                "then `lianjian run`; the index is the one of before."
-            ) from error
+    for name, record in staging.records(reports):
         present = set(os.listdir(reports / name))  # noqa: PTH208  (names only, three thousand times)
         record["folder"] = name
         record["files"] = [(file, word, hint) for file, word, hint in _FILES if file in present]

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from analysis import paths
 from analysis.errors import LianjianError
@@ -139,6 +140,20 @@ def folders(reports: Path) -> list[str]:
     """Return the names of the folders of reports, good and failed."""
     with os.scandir(reports) as entries:
         return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+
+
+def records(reports: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the run records with their folders' names, good and failed."""
+    for name in folders(reports):
+        try:
+            yield name, json.loads((reports / name / "run.json").read_bytes())
+        except FileNotFoundError:
+            continue  # a folder that no run made
+        except ValueError as error:
+            raise LianjianError(
+                f"{reports.name}/{name}/run.json cannot be read ({error}). Remove that folder, "
+                "then `lianjian run`; the index is the one of before."
+            ) from error
 
 
 def sweep(reports: Path) -> None:
