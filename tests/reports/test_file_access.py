@@ -232,6 +232,17 @@ def test_a_file_that_changes_while_it_is_read_in_any_way_is_named(files, project
     assert not [name for name in done.read.maybe if not name.endswith("-journal")]
 
 
+def test_numbers_of_another_report_count_as_read(project):
+    numbers = project.reports / "00-other" / "numbers.csv"
+    numbers.parent.mkdir(parents=True)
+    numbers.write_text("1")
+    project.notebook("01-x", "# X", "print(open('../reports/00-other/numbers.csv').read())")
+    assert runner.run() == 0
+    assert decision().action == "none"
+    numbers.write_text("2")
+    assert decision().reasons == ("reports/00-other/numbers.csv changed",)
+
+
 def test_a_file_that_changed_just_before_is_read_as_it_is_now(project):
     name = project.root / "data" / "raw" / "村.csv"
     project.notebook("01-x", "# X", "print(open('../data/raw/村.csv').read())")

@@ -37,6 +37,14 @@ CELLS = {
     "07-none": RECORD + "record('n', 1, label='N')",
 }  # fmt: skip
 
+REPORTS = {
+    "one": "01-pandas/numbers.csv",
+    "real": "06-real/numbers.tex",
+    "both": "04-both/report.html",
+    "every": "numbers.csv",
+}
+RECORDED = "record('n', len(text), label='N')"
+
 
 @pytest.fixture(scope="module")
 def made(make_project, tmp_path_factory):
@@ -58,6 +66,10 @@ def made(make_project, tmp_path_factory):
             project.notebook(name, f"# {name}", cell)
         mask = os.umask(0o022)
         try:
+            assert runner.run() == 0
+            for number, (name, path) in enumerate(REPORTS.items()):
+                cell = f"text = open('../reports/{path}').read()\n" + RECORD
+                project.notebook(f"2{number}-{name}", f"# {name}", cell + RECORDED)
             assert runner.run() == 0
         finally:
             os.umask(mask)
@@ -115,6 +127,21 @@ def test_what_a_forked_process_read_marks_the_numbers_that_follow(made):
     record, numbers, check = facts(made, "08-pool")
     assert record["kind"] == "mixed"
     assert numbers == {"n": ("yes", "mixed"), "own": ("no", "ledger")}
+    assert check["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("slug", "kind", "number"),
+    [
+        ("20-one", "simulated", ("yes", "simulated")),
+        ("21-real", "ledger", ("no", "ledger")),
+        ("22-both", "mixed", ("yes", "mixed")),
+        ("23-every", "mixed", ("yes", "mixed")),
+    ],
+)
+def test_what_comes_from_a_report_is_of_the_kind_of_that_report(made, slug, kind, number):
+    record, numbers, check = facts(made, slug)
+    assert (record["kind"], numbers) == (kind, {"n": number})
     assert check["state"] == "ok"
 
 

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 PUBLISHED, LEDGER, SIMULATED, MIXED = "published", "ledger", "simulated", "mixed"
@@ -10,12 +10,15 @@ _ROOMS = {"raw", "processed", "decisions"}
 
 
 def kinds(root: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the kind of each dataset to which some files belong, by its name."""
+    """Return the kind of each dataset, and of each report, to which some files belong."""
+    names = set(names)
     found = {}
     for dataset in sorted(filter(None, {_dataset(root, name) for name in names})):
         kind = PUBLISHED if dataset == PUBLISHED else _kind(root, dataset)
         if kind:
             found[dataset] = kind
+    for report in sorted({path for name in names for path in _reports(root, name)}):
+        found |= {f"{report.parent.name} ({kind})": kind for kind in _kinds_of(report)}
     return found
 
 
@@ -46,6 +49,27 @@ def _dataset(root: Path, name: str) -> str:
     if len(parts) < 3 or parts[0] != "data" or parts[1] not in _ROOMS:  # noqa: PLR2004
         return ""
     return PUBLISHED if parts[1] == "raw" and len(parts) == 3 else parts[2]  # noqa: PLR2004
+
+
+def _reports(root: Path, name: str) -> Iterator[Path]:
+    """Yield the records of the reports of which a file tells: one, or all where it is theirs."""
+    match Path(name).parts:
+        case ["reports", slug, _, *_]:
+            yield root / "reports" / slug / "run.json"
+        case ["reports", _]:
+            yield from (root / "reports").glob("[!.]*/run.json")
+
+
+def _kinds_of(report: Path) -> tuple[str, ...]:
+    """Return the kind of a report by its record; each of the kinds of one that is mixed."""
+    try:
+        record = json.loads(report.read_text("utf-8"))
+    except (OSError, ValueError):
+        return ()  # no report, or one that is being made
+    kind = record.get("kind", "") if isinstance(record, Mapping) else ""
+    if kind == MIXED:
+        return tuple(map(str, record["kinds"]))
+    return (str(kind),) if kind in {PUBLISHED, LEDGER, SIMULATED} else ()
 
 
 def _kind(root: Path, dataset: str) -> str:

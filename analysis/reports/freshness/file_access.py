@@ -26,7 +26,7 @@ INPUTS = ("data", "notebooks", "analysis")
 FOLDER, READ, WRITTEN, OUTSIDE, UNSEEN = "folder", "file", "written", "outside", "unseen"
 
 _SYSTEM = ("/usr/", "/etc/", "/proc/", "/sys/", "/dev/", "/opt/", "/lib")
-_MADE = {"reports", "tests", "dist"}
+_MADE = {"tests", "dist"}
 _DATA = (
     ".csv .tsv .txt .json .jsonl .xlsx .xls .ods .parquet .feather .arrow .orc .dta .sav .sas7bdat "
     ".pkl .npy .npz .h5 .db .sqlite .duckdb .zip .gz"
