@@ -284,7 +284,8 @@ def mismatches(name: str) -> tuple[str, ...]:
     """Return a sentence for each file of a dataset that is not what it should be.
 
     Raw files are held to their cards, what was built to its manifest, and the manifest to the
-    cards: empty where all agree.
+    cards: empty where all agree. Of a dataset of which nothing was built only the raw files are
+    held to anything.
 
     Raises
     ------
@@ -297,6 +298,8 @@ def mismatches(name: str) -> tuple[str, ...]:
     except LianjianError as error:
         return (str(error),)
     found = list(sources.faults(paths.raw_dataset(name), cards))
+    if not manifest.is_built(name):
+        return tuple(found)
     try:
         seen = manifest.read(name)
     except DataError as error:

@@ -84,6 +84,12 @@ def read(name: str) -> dict[str, Any]:
     return seen
 
 
+def is_built(name: str) -> bool:
+    """Return whether anything of a dataset has been built: its manifest, or a table."""
+    folder = paths.processed_dataset(name)
+    return (folder / FILE).is_file() or any(folder.glob("*.parquet"))
+
+
 def parse(path: Path) -> dict[str, Any]:
     """Return what a manifest holds, whatever that is.
 

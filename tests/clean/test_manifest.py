@@ -176,6 +176,19 @@ def test_changed_raw_files_are_mismatches(made, project):
     assert "accounts.csv is missing" in " ".join(mismatches("heshui"))
 
 
+def test_what_was_never_built_is_no_mismatch_and_a_lost_manifest_is(made, project, capsys):
+    raw = str(project / "data" / "raw" / "heshui")
+    (made / "manifest.json").unlink()
+    assert "no processed dataset 'heshui'" in " ".join(mismatches("heshui"))
+    assert cli.main(["verify", raw]) == 1
+    shutil.rmtree(made)
+    assert mismatches("heshui") == ()
+    capsys.readouterr()
+    assert cli.main(["verify", raw]) == 0
+    said = capsys.readouterr().out
+    assert said == "heshui is what its cards say; not built here: heshui\n"
+
+
 def test_a_link_out_of_the_raw_folder_is_refused(made, project):
     raw = project / "data" / "raw" / "heshui"
     (raw / "accounts.csv").rename(project / "elsewhere.csv")

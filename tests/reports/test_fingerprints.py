@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from analysis.reports.freshness import fingerprints
+from analysis.reports.freshness import fingerprints, import_closure
 from analysis.reports.plan import plan
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
@@ -109,6 +109,17 @@ def test_a_page_made_anew_is_the_page_of_a_run(ran):
 def test_what_changed_is_named(ran, change, reason):
     change(ran)
     assert decision() == fingerprints.Decision("run", (reason,))
+
+
+def test_the_package_itself_is_hashed_as_its_module(ran, monkeypatch):
+    own = import_closure.file_of("analysis")
+    real = fingerprints.Fingerprints.bytes_of
+    monkeypatch.setattr(
+        fingerprints.Fingerprints,
+        "bytes_of",
+        lambda self, path: "touched" if path == own else real(self, path),
+    )
+    assert "module analysis changed" in decision().reasons
 
 
 def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch):

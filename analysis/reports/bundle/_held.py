@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 from analysis import paths
-from analysis.clean import build
+from analysis.clean import build, manifest
 from analysis.clean.build import datasets
 from analysis.errors import LianjianError
 from analysis.reports.bundle.verify import MANIFEST, Verdict, report, verify
@@ -35,7 +35,8 @@ def held(place: Path | None = None) -> tuple[bool, tuple[str, ...]]:
     if (place / "run.json").is_file():
         return _told(_report(place), f"{place.name} is what its run wrote")
     if place.parent in {paths.raw(), paths.processed()} and place.name in datasets():
-        return _told(_dataset(place.name), f"{place.name} is what its cards say")
+        name = place.name
+        return _told(_dataset(name), f"{name} is what its cards say{_unbuilt(name)}")
     raise LianjianError(
         f"{place} holds no hashes to compare with. A bundle (its folder or zip file), a folder of "
         "reports/, of data/raw or of data/processed is expected."
@@ -48,6 +49,7 @@ def _project() -> tuple[bool, tuple[str, ...]]:
     found = [line for name in datasets() for line in _dataset(name)]
     found += [line for folder in folders for line in _report(folder)]
     good = f"{len(datasets())} datasets and {len(folders)} reports are what was written"
+    good += _unbuilt(*datasets())
     if not (paths.root() / MANIFEST).is_file():
         return _told(found, good)
     verdict = _bundle(paths.root(), _MADE)
@@ -72,3 +74,9 @@ def _report(folder: Path) -> list[str]:
 
 def _dataset(name: str) -> list[str]:
     return [f"{name}: {line}" for line in build.mismatches(name)]
+
+
+def _unbuilt(*names: str) -> str:
+    """Say of which datasets nothing was built: their raw files alone were held to their cards."""
+    missing = [name for name in names if not manifest.is_built(name)]
+    return f"; not built here: {', '.join(missing)}" if missing else ""

@@ -138,7 +138,7 @@ class Fingerprints:
 
     def named(self, name: str) -> str:
         """Hash a file, or a module of ``analysis``, by its name."""
-        if name.startswith("analysis."):
+        if name == "analysis" or name.startswith("analysis."):
             path = import_closure.file_of(name)
             return "missing" if path is None else self.bytes_of(path)
         is_code = name.startswith("analysis/")
