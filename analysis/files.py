@@ -309,6 +309,27 @@ def _zip_entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
     return entry
 
 
+def decoded(content: bytes) -> str | None:
+    """Return text, however a person's program saved it; None for what is no text.
+
+    UTF-8 with or without a mark, UTF-16 with its mark, and GB18030, the "ANSI" of Chinese Windows.
+
+    Examples
+    --------
+    >>> [decoded("村".encode(codec)) for codec in ("utf-8-sig", "utf-16", "gbk")]
+    ['村', '村', '村']
+    >>> decoded(bytes(4))
+    """
+    is_wide = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    for codec in ("utf-16",) if is_wide else ("utf-8-sig", "gb18030"):
+        try:
+            text = content.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        return None if "\x00" in text else text
+    return None
+
+
 def to_json(content: Any) -> str:  # noqa: ANN401  (JSON can be anything)
     """Return JSON with sorted keys: the same content gives the same bytes."""
     return json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"

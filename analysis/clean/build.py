@@ -20,6 +20,7 @@ from analysis.files import (
     keep_private,
     locked,
     open_to_readers,
+    shield,
     staged_folder,
     to_json,
     write_text,
@@ -187,6 +188,7 @@ def _source(name: str) -> _Source:
 
 def _build(name: str) -> Built:
     source = _source(name)
+    _guard(source)
     code = code_id()
     key = _hash({"code": code, "hashes": source.hashes, "head": source.head})
     seen, faults = _built_before(name)
@@ -216,10 +218,19 @@ def _build(name: str) -> Built:
     if source.is_books and not source.is_drawn:
         decisions.ask(name, {kind: _rows(frame) for kind, frame in to_fill.items()})
     if source.kind == "ledger":
-        keep_private(source.folder)
-        keep_private(paths.decisions(name))
+        keep_private(paths.decisions(name))  # with what was written meanwhile
     write_text(record, to_json({**note, "made": _hash(content)}))
     return _built(content, code, fresh=True, mended=faults, taken_over=source.taken_over)
+
+
+def _guard(source: _Source) -> None:
+    """Keep received books from other eyes and from ``git clean``, whoever put them there."""
+    if source.name == PUBLISHED or source.is_drawn:
+        return  # in the repository, or made again
+    shield(source.folder)
+    if source.kind == "ledger":
+        keep_private(source.folder)
+        keep_private(paths.decisions(source.name))
 
 
 def _write(

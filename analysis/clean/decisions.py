@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths
-from analysis.clean.sources import read_toml
+from analysis.clean.sources import read_toml, toml_text
 from analysis.clean.text import squeeze
 from analysis.errors import LianjianError
-from analysis.files import shield, to_json, write_bytes, write_text
+from analysis.files import decoded, shield, to_json, write_bytes, write_text
 
 ANSWERS, CROSSWALK, CORRECTIONS = "answers.toml", "crosswalk.csv", "corrections.csv"
 
@@ -79,9 +79,12 @@ def answers(name: str) -> dict[str, Any]:
 
 
 def answers_text(name: str) -> str:
-    """Return the text of ``answers.toml``, empty where there is none."""
+    """Return the text of ``answers.toml``, which is TOML; empty where there is none."""
     path = paths.decisions(name) / ANSWERS
-    return path.read_text("utf-8") if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    read_toml(path)
+    return toml_text(path)
 
 
 def write_answers(name: str, text: str) -> Path:
@@ -197,17 +200,9 @@ def read_filled(path: Path, columns: Iterable[str]) -> list[Row]:
     LianjianError
         A column is missing, or a line has more fields than the header.
     """
-    content = path.read_bytes()
-    is_wide = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    text = None
-    for codec in ("utf-16",) if is_wide else ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(codec)
-            break
-        except UnicodeDecodeError:
-            continue
+    text = decoded(path.read_bytes())
     wanted = tuple(columns)
-    if text is None or "\x00" in text:
+    if text is None:
         raise LianjianError(
             f"{path} is not a table of text. In a spreadsheet program save it as “CSV UTF-8”."
         )
@@ -305,7 +300,7 @@ def _move_answers(name: str) -> Iterable[str]:
             f"{card} holds answers ({', '.join(moved)}), and {place} holds them, too. Put what "
             f"counts into {place.name}, and take it out of {card.name}."
         )
-    cut = sections(card.read_text("utf-8"))
+    cut = sections(toml_text(card))
     own = "".join(part for header, part in cut if header in moved)
     rest = "".join(part for header, part in cut if header not in moved)
     keep(name, card)

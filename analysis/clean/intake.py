@@ -18,7 +18,7 @@ from analysis.clean.books.collect import Shelf, collect
 from analysis.clean.books.describe import describe, quoted
 from analysis.clean.build import BOOKS, must_exist
 from analysis.clean.simulated import is_drawn, must_be_invented
-from analysis.clean.sources import count_rows, read_cards, read_toml, sha256, verify
+from analysis.clean.sources import count_rows, read_cards, read_toml, sha256, toml_text, verify
 from analysis.clean.tables import parse, read_text
 from analysis.errors import LianjianError
 from analysis.files import (
@@ -268,7 +268,7 @@ def add(name: str, files: Sequence[Path]) -> TakenIn:
                 shutil.copyfile(path, Path(place) / file)
             shelf = _read([Path(place) / file for file in names.values()])
             text, questions = describe(shelf, decisions.answers_text(name))
-            lines = [(folder / _CARD).read_text("utf-8").rstrip("\n")]
+            lines = [toml_text(folder / _CARD).rstrip("\n")]
             for path, file in sorted(names.items(), key=lambda item: item[1]):
                 lines += _card(path, Path(place) / file, str(head["kind"]), _rows(shelf, file))
             for file in names.values():
@@ -340,7 +340,7 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
             shutil.copyfile(folder / card.file, former)
             size, digest = fresh.stat().st_size, sha256(fresh)
             card_text = _renewed(
-                (folder / _CARD).read_text("utf-8"),
+                toml_text(folder / _CARD),
                 card.file,
                 {"sha256": quoted(digest), "bytes": str(size), "rows": str(rows)},
             )

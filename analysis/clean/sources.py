@@ -1,6 +1,7 @@
 """Source cards: what each raw file is, who made it, and the bytes it must have."""
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
@@ -10,6 +11,10 @@ from typing import Any
 
 from analysis.errors import DataError, LianjianError
 from analysis.fields import KINDS
+from analysis.files import decoded
+from analysis.terminal import visible
+
+_TYPED = frozenset("“”‘’＂＇＝「」")  # what a Chinese keyboard writes for " and =
 
 SHARES = ("open", "on-request", "never")
 """Who may have a file: everybody, on the terms of ``spdx``; who asks; nobody."""
@@ -61,20 +66,45 @@ class Card:
         return {key: str(value) for key, value in asdict(self).items() if key in keys}
 
 
+def toml_text(path: Path) -> str:
+    """Return the text of a TOML file that a person may have edited, with LF line ends.
+
+    Raises
+    ------
+    LianjianError
+        The file is missing or is no text.
+    """
+    try:
+        text = decoded(path.read_bytes())
+    except FileNotFoundError:
+        raise LianjianError(f"{path} is missing.") from None
+    if text is None:
+        raise LianjianError(f"{path} is no text. In an editor save it as UTF-8.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Read a TOML file, however an editor saved it.
 
     Raises
     ------
     LianjianError
         The file is missing or is not TOML.
     """
+    text = toml_text(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise LianjianError(f"{path} is missing.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LianjianError(f"{path} cannot be read as TOML: {error}.") from None
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        number = re.search(r"at line (\d+)", str(error))
+        seen = text.split("\n")[int(number[1]) - 1].strip() if number else ""
+        said = f"{path} cannot be read as TOML: {error}."
+        if seen:
+            said += f" Seen: {visible(seen)}"
+        if _TYPED.intersection(seen):
+            said += (
+                ' A text stands in straight quotation marks, after a plain =, as in unit = "元".'
+            )
+        raise LianjianError(said) from None
 
 
 def read_cards(path: Path) -> tuple[Card, ...]:

@@ -187,6 +187,47 @@ def test_answers_of_an_earlier_version_are_moved_once(own, capsys):
     assert "moved" not in capsys.readouterr().out
 
 
+def test_books_of_an_earlier_version_are_guarded_though_the_build_stops(own, project):
+    raw = project / "data" / "raw" / "huan"
+    shutil.rmtree(raw / ".git")
+    for path in (raw, *raw.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (own / "crosswalk.csv").write_text(
+        "county,township,name,village_code,reason,by\n环县,虚塬镇,虚李村,SIM-H-99,?,某人\n", "utf-8"
+    )
+    assert cli.main(["build", "huan"]) == Exit.NO_DATA
+    assert (raw / ".git" / "HEAD").is_file()
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (raw, *raw.rglob("*")))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_answers_are_read_however_an_editor_saved_them(own, project, encoding):
+    text = (own / "answers.toml").read_text("utf-8") + '\n[accounts]\n"扶持" = "none"  # 已问\n'
+    (own / "answers.toml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    book = project / "环县2023年.csv"
+    book.write_text(NEXT.replace("投资收益", "扶持"), encoding="utf-8")
+    assert cli.main(["build", "huan"]) == Exit.NO_DATA  # 扶持 stands in no book yet
+    assert cli.main(["add", "huan", str(book)]) == 0
+    assert cli.main(["build", "huan"]) == 0
+    assert (own / "answers.toml").read_text("utf-8").startswith(text.rstrip("\n"))
+
+
+@pytest.mark.parametrize("command", ["build", "add", "update"])
+def test_answers_that_are_no_toml_are_shown_and_stay(own, project, capsys, command):
+    edited = (own / "answers.toml").read_bytes() + "\n[accounts]\n扶持＝“none”\n".encode()
+    (own / "answers.toml").write_bytes(edited)
+    book = project / "改" / ("环县2023年.csv" if command == "add" else "环县2022年.csv")
+    book.parent.mkdir()
+    book.write_text(NEXT, encoding="utf-8")
+    words = [command, "huan"] + ([str(book)] if command != "build" else [])
+    assert cli.main(words) in {Exit.NO_DATA, Exit.REFUSED}
+    told = capsys.readouterr().err
+    assert "扶持＝“none”" in told
+    assert "straight quotation marks" in told
+    assert (own / "answers.toml").read_bytes() == edited
+    assert (project / "data" / "raw" / "huan" / "环县2022年.csv").read_text("utf-8") == BOOK
+
+
 def test_what_somebody_put_beside_the_tables_stays(own):
     made = own.parents[1] / "processed" / "huan"
     (made / "我的笔记.txt").write_text("x", encoding="utf-8")
