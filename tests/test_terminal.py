@@ -104,6 +104,16 @@ def test_an_answer_that_finds_no_room_is_an_error(arguments):
     assert b"Traceback" not in done.stderr
 
 
+def test_what_is_started_does_not_have_a_closed_stream_either():
+    child = "import os; [os.fstat(number) for number in range(3)]"
+    code = (
+        "import subprocess, sys; from analysis import terminal; terminal.open_closed_streams()\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}], check=True)\n"
+    )
+    shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code]
+    subprocess.run(shell, check=True)
+
+
 def test_the_next_file_does_not_become_a_closed_stream(tmp_path):
     code = (
         "import os; from analysis import terminal; terminal.open_closed_streams()\n"

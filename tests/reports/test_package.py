@@ -21,7 +21,7 @@ from analysis.clean import simulated
 from analysis.clean.build import build
 from analysis.errors import LianjianError
 from analysis.reports import bundle, freshness
-from analysis.reports.bundle import _checks, _holdings
+from analysis.reports.bundle import _checks, _contents, _holdings
 from analysis.reports.run import runner
 
 HOME = PurePosixPath("/", "home", "user")  # of no machine
@@ -564,6 +564,15 @@ FAULTS = {
     raw_changed: "accounts.csv is not the file that its card describes",
     link: "link.md is a link",
 }
+
+
+def test_no_file_of_the_project_itself_keeps_a_bundle_from_being_made(tmp_path):
+    root = Path(__file__).parents[2]
+    for name, path in _contents._sources(root):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, tmp_path / name)
+    assert (tmp_path / "docs" / "examples" / "crontab").is_file()
+    assert _checks.check(tmp_path, []) == []
 
 
 @pytest.mark.parametrize("spoil", FAULTS, ids=lambda spoil: spoil.__name__)

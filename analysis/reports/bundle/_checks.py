@@ -18,8 +18,8 @@ from analysis.clean.sources import sha256
 from analysis.reports.bundle._holdings import Holding
 from analysis.reports.page.checks import ABSOLUTE
 
-INVENTED = ("analysis/", "benchmarks/", "data/example/", "tests/")
-"""Code and examples: numbers of persons in them are invented, to try the finding of them."""
+INVENTED = ("analysis/", "benchmarks/", "data/example/", "docs/examples/", "tests/")
+"""Code and examples: persons and folders in them are invented, to try the finding of them."""
 
 _BINARY = (".xlsx", ".xls", ".pdf", ".docx", ".png", ".otf", ".ttf", ".woff2")
 _HASHES = ("MANIFEST.sha256", "requirements.lock")  # their long digits are hashes
