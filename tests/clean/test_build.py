@@ -285,7 +285,7 @@ def test_what_a_person_wrote_beside_the_books_makes_a_new_build(project):
     cli.main(["new", "example", *books, "--register", str(example / "register.csv")])
     first = build("example")
     assert not build("example").fresh
-    crosswalk = project / "data" / "raw" / "example" / "crosswalk.csv"
+    crosswalk = project / "data" / "decisions" / "example" / "crosswalk.csv"
     crosswalk.write_text("county,township,name,village_code,reason,by\n", encoding="utf-8")
     second = build("example")
     assert second.fresh

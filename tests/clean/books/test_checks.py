@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.clean.books.assemble import read_books
+from analysis.clean.decisions import CORRECTIONS
 from analysis.errors import LianjianError
 
 REGISTER = pd.DataFrame(
@@ -25,13 +26,20 @@ HEAD = ["乡镇", "村名", "年度", "经营收入", "发包及上交收入", "
 def read(tmp_path):
     """Read one sheet under a title that says place and unit."""
 
-    def _read(lines, head=HEAD, title="西峰区村集体收入表（单位：元）", toml=None, name="册.xlsx"):
+    def _read(
+        lines,
+        head=HEAD,
+        title="西峰区村集体收入表（单位：元）",
+        toml=None,
+        name="册.xlsx",
+        **decided,
+    ):
         book = openpyxl.Workbook()
         for line in ([title], head, *lines):
             book.active.append(line)
         book.active.title = "表"
         book.save(tmp_path / name)
-        return read_books(tmp_path, [name], toml or {}, REGISTER)
+        return read_books(tmp_path, [name], toml or {}, REGISTER, **decided)
 
     return _read
 
@@ -293,8 +301,8 @@ def test_a_line_without_a_year_is_named_and_can_be_corrected(read, tmp_path, yea
     row = {"correction_id": "k1", "file": "册.xlsx", "row": "表!C5", "field": "年度",
            "says": year or "", "should_say": "2022", "expect": year or "", "decision": "correct",
            "reason": "the line above it", "authority": "the office"}  # fmt: skip
-    pd.DataFrame([row]).to_csv(tmp_path / "corrections.csv", index=False)
-    books = read(lines)
+    pd.DataFrame([row]).to_csv(tmp_path / CORRECTIONS, index=False)
+    books = read(lines, decided={CORRECTIONS: tmp_path / CORRECTIONS})
     assert amounts(books)["621002003200", 2022] == 30
     assert not by_code(books, "year_unread")
 

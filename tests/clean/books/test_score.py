@@ -9,6 +9,7 @@ from analysis import simulate
 from analysis.clean.books.assemble import OWN_FILES, read_books
 from analysis.clean.books.frames import split_cells
 from analysis.clean.books.score import read_truth, score
+from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.panel import make_panel
 
 REFUSED = 0.005
@@ -26,7 +27,9 @@ def read(folder, **parameters):
     simulate.write(simulation, folder / "trial")
     register = pd.read_csv(folder / "trial" / "register.csv", dtype="str")
     files = [path.name for path in (folder / "trial").iterdir() if path.name not in OWN_FILES]
-    books = read_books(folder / "trial", files, {}, register, simulation.villages)
+    by_hand = {kind: folder / "trial" / kind for kind in (CROSSWALK, CORRECTIONS)}
+    decided = {kind: path for kind, path in by_hand.items() if path.is_file()}
+    books = read_books(folder / "trial", files, {}, register, simulation.villages, decided=decided)
     return simulation, books, score(books, *read_truth(folder / "trial"))
 
 
@@ -115,8 +118,6 @@ def test_what_a_person_settled_stays_on_record(default):
 
 def test_without_the_answers_the_doubts_stay_open(default):
     folder, simulation, _, result = default
-    (folder / "crosswalk.csv").unlink()
-    (folder / "corrections.csv").unlink()
     register = pd.read_csv(folder / "register.csv", dtype="str")
     files = [path.name for path in folder.iterdir() if path.name not in OWN_FILES]
     books = read_books(folder, files, {}, register, simulation.villages)
