@@ -175,7 +175,8 @@ def _source(name: str) -> _Source:
     if head.get("form") != BOOKS:
         return _Source(name, folder, head, cards, {}, {}, ())
     received = {card.file: folder / card.file for card in cards}
-    taken_over = decisions.take_over(name, received)
+    # nobody decides about drawn books: what an earlier version left to fill in was drawn as well
+    taken_over = () if is_drawn(head, cards) else decisions.take_over(name, received)
     decided = {}
     for kind in (decisions.CROSSWALK, decisions.CORRECTIONS):
         own = paths.decisions(name) / kind
