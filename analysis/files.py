@@ -265,7 +265,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file by a rename."""
+    """Write a file by a rename; a device or a pipe is written to, and never replaced."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
     staging = path.with_name(f".{path.name}.staging")
     staging.write_bytes(content)
     staging.replace(path)

@@ -1,6 +1,7 @@
 """Folders are replaced whole, and only those that we made."""
 
 import errno
+import os
 import stat
 
 import pytest
@@ -102,3 +103,15 @@ def test_a_private_folder_is_closed_to_others(tmp_path):
     modes = {path.name: stat.S_IMODE(path.lstat().st_mode) for path in tmp_path.rglob("*")}
     assert (modes["mine"], modes["below"], modes["book.csv"]) == (0o700, 0o700, 0o600)
     assert modes["elsewhere"] == 0o644
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.write_text(pipe, "村\n")
+        assert os.read(reader, 100).decode() == "村\n"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
