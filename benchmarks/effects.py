@@ -23,12 +23,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.effects.imputation import imputation
+from analysis.effects.did._aggregate import simple
+from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.did.imputation import imputation
+from analysis.effects.did.twfe import sun_abraham, two_way
 from analysis.effects.panel import make_panel
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import simple
 from analysis.effects.synthetic import synthetic_did
-from analysis.effects.twoway import sun_abraham, two_way
 
 Run = Callable[[pd.DataFrame], float]
 FIRST_YEAR = 2015

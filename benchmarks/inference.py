@@ -19,11 +19,11 @@ import statsmodels.api as sm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from analysis.effects.clusters import cr1, cr2
-from analysis.effects.honest import event_study, relative_magnitudes, smoothness
-from analysis.effects.paired import sign_flip
-from analysis.effects.randomisation import randomisation_test
-from analysis.effects.wild import wild_cluster
+from analysis.effects.inference._clusters import cr1, cr2
+from analysis.effects.inference._exact_randomization import randomisation_test
+from analysis.effects.inference.paired import sign_flip
+from analysis.effects.inference.wild_bootstrap import wild_cluster
+from analysis.effects.sensitivity.honest_did import event_study, relative_magnitudes, smoothness
 
 try:
     from wildboottest.wildboottest import wildboottest

@@ -24,19 +24,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import pandas as pd
 
+from analysis.effects._montecarlo import MonteCarlo, monte_carlo
 from analysis.effects.design import Design, make_study
-from analysis.effects.headline import few_treated, headline_series, plain_series, point_effects
-from analysis.effects.imputation import imputation
-from analysis.effects.montecarlo import MonteCarlo, monte_carlo
+from analysis.effects.did._aggregate import simple
+from analysis.effects.did._two_by_two import before_after
+from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.did.imputation import imputation
+from analysis.effects.did.twfe import sun_abraham, two_way
+from analysis.effects.inference._placebos import stand_ins
+from analysis.effects.inference.randomization import placebo_draws, randomised, randomised_series
 from analysis.effects.panel import Panel
-from analysis.effects.placebo import stand_ins
-from analysis.effects.placebo_inference import placebo_draws, randomised, randomised_series
+from analysis.effects.preferred import few_treated, headline_series, plain_series, point_effects
 from analysis.effects.results import Estimate
 from analysis.effects.series import EffectSeries
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import simple
-from analysis.effects.two_by_two import before_after
-from analysis.effects.twoway import sun_abraham, two_way
 from analysis.simulate.draws import MEASURES, Draw, draw_panel
 from analysis.simulate.scenario import Scenario
 

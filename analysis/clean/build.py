@@ -242,7 +242,7 @@ def _write(
     ``before`` names what an earlier build made; the rest of the folder is somebody's, and stays.
     """
     from analysis.clean import panel  # noqa: PLC0415
-    from analysis.clean.books.page import issues_page  # noqa: PLC0415
+    from analysis.clean.ledger.page import issues_page  # noqa: PLC0415
 
     name, kind, head = source.name, source.kind, source.head
     work = own_work(head, paths.card_file(name).name)

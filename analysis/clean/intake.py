@@ -13,10 +13,10 @@ from pathlib import Path
 
 from analysis import paths
 from analysis.clean import decisions
-from analysis.clean.books.assemble import OWN_FILES
-from analysis.clean.books.collect import Shelf, collect
-from analysis.clean.books.describe import describe, quoted
 from analysis.clean.build import BOOKS, must_exist
+from analysis.clean.ledger.assemble import OWN_FILES
+from analysis.clean.ledger.collect import Shelf, collect
+from analysis.clean.ledger.describe import describe, quoted
 from analysis.clean.simulated import is_drawn, must_be_invented
 from analysis.clean.sources import count_rows, read_cards, read_toml, sha256, toml_text, verify
 from analysis.clean.tables import parse, read_text

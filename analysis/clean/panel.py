@@ -8,10 +8,10 @@ import pandas as pd
 
 from analysis import paths
 from analysis.clean.accounts import measures
-from analysis.clean.books.suspicions import find_heaps
 from analysis.clean.corrections import apply_corrections
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, as_frame, find_issues
+from analysis.clean.ledger.anomalies import find_heaps
 from analysis.clean.tables import parse, read_text, validate, write_csv
 from analysis.errors import LianjianError
 from analysis.fields import TABLES
@@ -99,8 +99,8 @@ def book_tables(
     LianjianError
         No file could be read, an answer or correction is not usable, or a table breaks its rules.
     """
-    from analysis.clean.books.assemble import OWN_FILES, read_books  # noqa: PLC0415
-    from analysis.clean.books.score import read_truth, score  # noqa: PLC0415
+    from analysis.clean.ledger.assemble import OWN_FILES, read_books  # noqa: PLC0415
+    from analysis.clean.ledger.score import read_truth, score  # noqa: PLC0415
 
     own = {table: folder / f"{table}.csv" for table in ("register", "villages")}
     places = own["register"]

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.effects.imputation import imputation
+from analysis.effects.did._aggregate import simple
+from analysis.effects.did._two_by_two import before_after, two_by_two
+from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.did.imputation import imputation
+from analysis.effects.did.twfe import sun_abraham, two_way
+from analysis.effects.inference._wald import WaldTest
 from analysis.effects.panel import Panel
 from analysis.effects.results import Estimate
 from analysis.effects.series import EffectSeries
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import simple
 from analysis.effects.synthetic import synthetic_did
-from analysis.effects.two_by_two import before_after, two_by_two
-from analysis.effects.twoway import sun_abraham, two_way
-from analysis.effects.wald import WaldTest
 from analysis.errors import LianjianError
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import fields
+from analysis.effects._matched import match_villages
 from analysis.effects.joint import Joint, joint_counted
-from analysis.effects.matched import match_villages
 from analysis.effects.matching import Match
 from analysis.effects.panel import FEW_TREATED, Panel, make_panel
 from analysis.errors import LianjianError

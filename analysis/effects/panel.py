@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.effects.panel_columns import (
+from analysis.effects._panel_columns import (
     NEVER,
     Bools,
     Floats,
@@ -165,7 +165,7 @@ def make_panel(
         One row a unit and year; it is not changed.
     outcome, unit, year, cohort : str
         Columns. The cohort is the first treated year, missing, 0 or infinite for never; see
-        `analysis.effects.panel_columns.first_treated` where a column says who is treated when.
+        `analysis.effects._panel_columns.first_treated` where a column says who is treated when.
     cluster : str, optional
         Column whose values share shocks; the unit when not given. Units lie inside clusters.
     covariates : sequence of str

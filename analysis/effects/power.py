@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.effects.inference import at_least
+from analysis.effects.inference._placebos import StandIns, draw_placebo
+from analysis.effects.inference._resampling import at_least
+from analysis.effects.inference.randomization import reach
 from analysis.effects.panel import NEVER, Floats, Panel
-from analysis.effects.placebo import StandIns, draw_placebo
-from analysis.effects.placebo_inference import reach
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
 
@@ -52,7 +52,7 @@ class PlaceboStudy:
 
     @property
     def critical(self) -> float:
-        """The size that a placebo rarely passes, outcome units: see `placebo_inference.reach`."""
+        """The size that a placebo rarely passes, outcome units: see `randomization.reach`."""
         return reach(self.estimate, self.level)
 
     @property
@@ -131,7 +131,7 @@ def placebo_study(
     Parameters
     ----------
     pool : StandIns
-        From `analysis.effects.placebo.stand_ins`.
+        From `analysis.effects.inference._placebos.stand_ins`.
     estimator : callable
         From a Panel to an `Estimate`. Its estimate must be linear in the outcome for a given
         assignment, as all estimators of this room are: one planted effect then tells all.
@@ -157,8 +157,8 @@ def placebo_study(
     --------
     b or c stands in for a: the other gains 2 less or 2 more. A planted effect comes through whole.
 
-    >>> from analysis.effects.placebo import stand_ins
-    >>> from analysis.effects.two_by_two import two_by_two
+    >>> from analysis.effects.inference._placebos import stand_ins
+    >>> from analysis.effects.did._two_by_two import two_by_two
     >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
     ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
     ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
@@ -199,7 +199,7 @@ def power_curve(study: PlaceboStudy, effects: Sequence[float], rule: Rule = "pla
     effects : sequence of float
         Sizes E, outcome units.
     rule : {"placebo", "t"}
-        ``placebo``: found when the interval from stand-ins (`placebo_inference.randomised`)
+        ``placebo``: found when the interval from stand-ins (`randomization.randomised`)
         excludes zero. ``t``: when the estimator's own interval excludes zero.
 
     Returns

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.effects.inference._wald import WaldTest, clusters_behind
 from analysis.effects.panel import Bools, Floats, Ints, Panel
 from analysis.effects.results import Estimate
-from analysis.effects.wald import WaldTest, clusters_behind
 from analysis.errors import LianjianError
 
 TINY = 1e-10
@@ -74,7 +74,7 @@ class EffectSeries:
         Examples
         --------
         >>> from analysis.effects.examples import four_villages
-        >>> from analysis.effects.twoway import event_study
+        >>> from analysis.effects.did.twfe import event_study
         >>> event_study(four_villages()).tidy()[["event_time", "estimate"]].to_numpy().tolist()
         [[0.0, 2.0]]
         """

@@ -5,10 +5,10 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.effects.did.twfe import comparison_cohorts
 from analysis.effects.panel import Bools, Floats, Ints, Panel
 from analysis.effects.results import Estimate
 from analysis.effects.series import make_estimate
-from analysis.effects.twoway import comparison_cohorts
 from analysis.errors import LianjianError
 
 STEPS = 5_000

@@ -26,7 +26,7 @@ from analysis.figures.theme import (
 from analysis.indicators.income import YUAN_PER_WAN
 
 if TYPE_CHECKING:
-    from analysis.effects.honest import HonestSensitivity
+    from analysis.effects.sensitivity.honest_did import HonestSensitivity
 
 _STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 
@@ -37,8 +37,7 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
     Parameters
     ----------
     curves : mapping of str to DataFrame
-        Panel title and the table of `analysis.effects.sensitivity_curve.specification_curve`, in
-        yuan.
+        Panel title and the table of `effects.sensitivity.specification_curve`, in yuan.
     choices : DataFrame
         Index: names of the specifications; one column a kind of choice, its values the options.
     """
@@ -187,7 +186,7 @@ def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Panel title and the table of `analysis.effects.sensitivity.leave_one_out`, in yuan.
+        Panel title and the table of `effects.sensitivity.leave_out.leave_one_out`, in yuan.
     labels : mapping of str to str
         Names of what is left out.
     """

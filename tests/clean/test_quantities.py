@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.clean import quantity_words as words
-from analysis.clean.quantities import read_quantities, read_quantity
-from analysis.clean.quantity import QUALIFIERS
+from analysis.clean.amounts import _words as words
+from analysis.clean.amounts._columns import read_quantities, read_quantity
+from analysis.clean.amounts._quantity import QUALIFIERS
 from analysis.clean.text import normalise, normalise_with_positions
 from analysis.errors import LianjianError
 

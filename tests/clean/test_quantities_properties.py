@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from analysis.clean.exact_numbers import CHARS
-from analysis.clean.quantities import find_quantities, read_quantities, read_quantity
-from analysis.clean.quantity_words import FORECASTS, LABELS, LOSSES, PREFIXES, SUFFIXES, VAGUE
+from analysis.clean.amounts._columns import find_quantities, read_quantities, read_quantity
+from analysis.clean.amounts._exact import CHARS
+from analysis.clean.amounts._words import FORECASTS, LABELS, LOSSES, PREFIXES, SUFFIXES, VAGUE
 
 EXAMPLES = 500
 # The longest text that is read has 80 characters; 20 ms each is a hundred times what one takes.

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from analysis.effects.imputation import imputation, pretrend
+from analysis.effects.did._aggregate import _weighted, by_cohort, by_year, dynamic, simple
+from analysis.effects.did._two_by_two import before_after, two_by_two, two_by_two_sections
+from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.did.imputation import imputation, pretrend
+from analysis.effects.did.twfe import event_study, sun_abraham, two_way
+from analysis.effects.inference._wild_panel import wild_two_way
 from analysis.effects.panel import Panel, make_panel
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import _weighted, by_cohort, by_year, dynamic, simple
-from analysis.effects.two_by_two import before_after, two_by_two, two_by_two_sections
-from analysis.effects.twoway import event_study, sun_abraham, two_way
-from analysis.effects.wild_panel import wild_two_way
 
 ROUNDING = 1e-8  # different orders of summation, dense inverses of ill-scaled dummies
 SECOND_ORDER = 0.03  # a unit of 400 moves an average by terms of order 1/400 beyond its influence

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.effects._panel_columns import first_treated
 from analysis.effects.compare import METHODS, compare
-from analysis.effects.imputation import imputation, pretrend
+from analysis.effects.did._aggregate import dynamic, simple
+from analysis.effects.did._two_by_two import before_after, two_by_two, two_by_two_sections
+from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.did.imputation import imputation, pretrend
+from analysis.effects.did.twfe import event_study, sun_abraham, two_way
 from analysis.effects.panel import Panel, make_panel
-from analysis.effects.panel_columns import first_treated
 from analysis.effects.series import EffectSeries
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import dynamic, simple
 from analysis.effects.synthetic import synthetic_did
-from analysis.effects.two_by_two import before_after, two_by_two, two_by_two_sections
-from analysis.effects.twoway import event_study, sun_abraham, two_way
 from analysis.errors import LianjianError
 
 YEARS = np.arange(2018, 2025)

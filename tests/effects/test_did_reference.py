@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects.imputation import imputation
+from analysis.effects.did._aggregate import by_cohort, dynamic, simple
+from analysis.effects.did._two_by_two import two_by_two, two_by_two_sections
+from analysis.effects.did._within import fit_within
+from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.did.imputation import imputation
+from analysis.effects.did.twfe import sun_abraham, two_way
 from analysis.effects.panel import Panel, make_panel
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import by_cohort, dynamic, simple
-from analysis.effects.two_by_two import two_by_two, two_by_two_sections
-from analysis.effects.twoway import sun_abraham, two_way
-from analysis.effects.within import fit_within
 
 DIGITS_8 = 6e-9  # half a unit of the eighth decimal, and rounding in the source
 DIGITS_4 = 6e-5  # half a unit of the fourth decimal

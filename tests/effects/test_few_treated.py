@@ -6,7 +6,16 @@ import pytest
 from scipy import stats
 
 from analysis.effects.design import make_study
-from analysis.effects.headline import (
+from analysis.effects.inference._placebos import draw_placebo, stand_ins
+from analysis.effects.inference.randomization import (
+    placebo_draws,
+    randomised,
+    randomised_series,
+    reach,
+)
+from analysis.effects.panel import make_panel
+from analysis.effects.power import plant
+from analysis.effects.preferred import (
     adjusted_design,
     alliance_stand_ins,
     few_treated_series,
@@ -15,10 +24,6 @@ from analysis.effects.headline import (
     plain_series,
     point_effects,
 )
-from analysis.effects.panel import make_panel
-from analysis.effects.placebo import draw_placebo, stand_ins
-from analysis.effects.placebo_inference import placebo_draws, randomised, randomised_series, reach
-from analysis.effects.power import plant
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
 

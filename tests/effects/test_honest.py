@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from analysis.effects import twoway
-from analysis.effects.honest import event_study, relative_magnitudes, smoothness
-from analysis.effects.honest_affine import folded_quantile
-from analysis.effects.honest_moments import kept_values, relative_moments
+from analysis.effects.did import twfe as twoway
 from analysis.effects.panel import make_panel
+from analysis.effects.sensitivity._honest_affine import folded_quantile
+from analysis.effects.sensitivity._honest_moments import kept_values, relative_moments
+from analysis.effects.sensitivity.honest_did import event_study, relative_magnitudes, smoothness
 from analysis.errors import LianjianError
 
 DATA = Path(__file__).parents[1] / "reference"

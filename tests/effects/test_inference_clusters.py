@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import linalg
 
-from analysis.effects.clusters import cr1, cr2
+from analysis.effects.inference._clusters import cr1, cr2
 from analysis.errors import LianjianError
 
 DATA = Path(__file__).parents[1] / "reference"

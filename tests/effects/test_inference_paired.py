@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.effects.paired import bca_mean, sign_flip
-from analysis.effects.paired_ranks import signed_rank
+from analysis.effects.inference._paired_ranks import signed_rank
+from analysis.effects.inference.paired import bca_mean, sign_flip
 from analysis.errors import LianjianError
 
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]

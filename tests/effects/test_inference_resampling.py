@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from analysis.effects.multiple import benjamini_hochberg, holm, romano_wolf
-from analysis.effects.randomisation import assignments, count_assignments, randomisation_test
+from analysis.effects.inference._exact_randomization import (
+    assignments,
+    count_assignments,
+    randomisation_test,
+)
+from analysis.effects.inference._multiple import benjamini_hochberg, holm, romano_wolf
 from analysis.errors import LianjianError
 
 TIE = 1e-9

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects.wild import WEIGHTS, wild_cluster
+from analysis.effects.inference.wild_bootstrap import WEIGHTS, wild_cluster
 from analysis.errors import LianjianError
 from analysis.indicators.tables import TIE
 
@@ -190,8 +190,8 @@ def test_what_cannot_be_estimated_says_why():
 
 PROGRAM = """
 import numpy as np
-from analysis.effects.clusters import cr2
-from analysis.effects.wild import wild_cluster
+from analysis.effects.inference._clusters import cr2
+from analysis.effects.inference.wild_bootstrap import wild_cluster
 rng = np.random.default_rng(0)
 names = np.repeat([f"village {i}" for i in range(15)], 4)
 design = np.column_stack([np.ones(60), rng.normal(size=60)])

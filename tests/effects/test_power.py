@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects.montecarlo import monte_carlo
-from analysis.effects.placebo import draw_placebo, stand_ins
+from analysis.effects._montecarlo import monte_carlo
+from analysis.effects.did._aggregate import simple
+from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.inference._placebos import draw_placebo, stand_ins
 from analysis.effects.power import minimal_effect, placebo_study, plant, power_curve
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import simple
 from analysis.errors import LianjianError
 from analysis.simulate.draws import draw_panel
 from analysis.simulate.scenario import Scenario

@@ -6,25 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects import (
-    clusters,
-    matching,
-    multiple,
-    paired,
-    paired_ranks,
-    randomisation,
-    two_by_two,
-    wild,
-)
-from analysis.effects.clusters import cr1
-from analysis.effects.sensitivity import leave_one_out, placebo_dates, placebo_groups
-from analysis.effects.sensitivity_curve import (
+from analysis.effects import matching
+from analysis.effects.did import _two_by_two as two_by_two
+from analysis.effects.inference import _clusters as clusters
+from analysis.effects.inference import _exact_randomization as randomisation
+from analysis.effects.inference import _multiple as multiple
+from analysis.effects.inference import _paired_ranks as paired_ranks
+from analysis.effects.inference import paired
+from analysis.effects.inference import wild_bootstrap as wild
+from analysis.effects.inference._clusters import cr1
+from analysis.effects.sensitivity.leave_out import leave_one_out, placebo_dates, placebo_groups
+from analysis.effects.sensitivity.missing import lee_bounds, worst_case_bounds
+from analysis.effects.sensitivity.specification_curve import (
     shuffle_timing,
     specification_curve,
     specification_test,
     summarise_curve,
 )
-from analysis.effects.sensitivity_missing import lee_bounds, worst_case_bounds
 from analysis.errors import LianjianError
 
 ROUNDING = 1e-9

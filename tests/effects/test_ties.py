@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects.inference_sample import clustered_sample
+from analysis.effects.inference._exact_randomization import randomisation_test
+from analysis.effects.inference._multiple import romano_wolf
+from analysis.effects.inference._paired_ranks import signed_rank
+from analysis.effects.inference._sample import clustered_sample
+from analysis.effects.inference._wild_draws import cluster_scores, run_block
+from analysis.effects.inference.paired import sign_flip
+from analysis.effects.inference.randomization import randomised
+from analysis.effects.inference.wild_bootstrap import wild_cluster
 from analysis.effects.matching import match
-from analysis.effects.multiple import romano_wolf
-from analysis.effects.paired import sign_flip
-from analysis.effects.paired_ranks import signed_rank
-from analysis.effects.placebo_inference import randomised
-from analysis.effects.randomisation import randomisation_test
 from analysis.effects.results import Estimate
-from analysis.effects.wild import wild_cluster
-from analysis.effects.wild_draws import cluster_scores, run_block
 from analysis.indicators.bands import WEAK_RULES, band, status, weak_share
 from analysis.indicators.durations import weak_spells
 
@@ -201,8 +201,8 @@ def test_cents_that_add_up_to_a_threshold_attain_it():
 PROGRAM = """
 import numpy as np
 from tests.effects.test_ties import clustered
-from analysis.effects.clusters import cr2
-from analysis.effects.wild import wild_cluster
+from analysis.effects.inference._clusters import cr2
+from analysis.effects.inference.wild_bootstrap import wild_cluster
 for groups, whole in ((4, True), (5, False), (14, False)):
     design, outcome, cluster, unit = clustered(groups, 1, whole=whole)
     kind = "rademacher"

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from analysis import figures
-from analysis.effects.honest import event_study, relative_magnitudes
+from analysis.effects.did._aggregate import dynamic
+from analysis.effects.did.callaway_santanna import group_time
 from analysis.effects.panel import make_panel
-from analysis.effects.staggered import group_time
-from analysis.effects.staggered_mean import dynamic
+from analysis.effects.sensitivity.honest_did import event_study, relative_magnitudes
 from analysis.figures import theme
 
 

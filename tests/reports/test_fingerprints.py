@@ -56,7 +56,7 @@ def test_the_key_names_what_was_read(ran):
     key = json.loads((ran.reports / "01-trial" / "key.json").read_text())
     assert set(key["data"]) == {"data/processed/trial/manifest.json", "data/raw/extra.csv"}
     assert {"analysis.indicators.bands", "analysis.clean.dataset"} <= set(key["modules"])
-    assert "analysis.effects.wild" not in key["modules"]
+    assert "analysis.effects.inference.wild_bootstrap" not in key["modules"]
 
 
 def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
@@ -209,7 +209,11 @@ def test_imports_are_followed_wherever_they_stand(project):
     )
     path = project.notebook("01-trial", code)
     reached = fingerprints.Fingerprints().modules_of(path)
-    assert {"analysis", "analysis.effects.wild", "analysis.effects.wild_draws"} <= set(reached)
+    assert {
+        "analysis",
+        "analysis.effects.inference.wild_bootstrap",
+        "analysis.effects.inference._wild_draws",
+    } <= set(reached)
     assert "analysis.figures.theme" in reached  # a package counts with what it imports
     assert plan.load()[0].notebook == path
 
@@ -221,7 +225,7 @@ def test_what_only_types_need_is_not_reached(project):
     )
     reached = fingerprints.Fingerprints().modules_of(project.notebook("01-trial", code))
     assert "analysis.indicators.bands" in reached
-    assert "analysis.effects.wild" not in reached
+    assert "analysis.effects.inference.wild_bootstrap" not in reached
 
 
 def test_what_lies_beside_the_notebook_counts_as_well(project):

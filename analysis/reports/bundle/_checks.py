@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from analysis import paths
-from analysis.clean.books.collect import collect
+from analysis.clean.ledger.collect import collect
 from analysis.clean.personal import REASONS, find_personal, shape_of
 from analysis.clean.sources import sha256
 from analysis.reports.bundle._holdings import Holding

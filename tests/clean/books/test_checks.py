@@ -4,8 +4,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from analysis.clean.books.assemble import read_books
 from analysis.clean.decisions import CORRECTIONS
+from analysis.clean.ledger.assemble import read_books
 from analysis.errors import LianjianError
 
 REGISTER = pd.DataFrame(
@@ -226,7 +226,7 @@ def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
 
 
 def test_a_cell_that_looks_like_markup_is_shown_as_text():
-    from analysis.clean.books.page import issues_page
+    from analysis.clean.ledger.page import issues_page
 
     columns = ["file", "cell", "text", "code", "severity", "action"]
     row = ["<b>.xlsx", "A1", "<script>alert(1)</script>", "cell_refused", "error", "left out"]

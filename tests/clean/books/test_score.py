@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from analysis import simulate
-from analysis.clean.books.assemble import OWN_FILES, read_books
-from analysis.clean.books.frames import split_cells
-from analysis.clean.books.score import read_truth, score
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK
+from analysis.clean.ledger.assemble import OWN_FILES, read_books
+from analysis.clean.ledger.frames import split_cells
+from analysis.clean.ledger.score import read_truth, score
 from analysis.clean.panel import make_panel
 
 REFUSED = 0.005

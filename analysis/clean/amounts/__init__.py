@@ -1,0 +1,1 @@
+"""What one cell says: a number, its span, its unit."""

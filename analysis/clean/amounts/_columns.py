@@ -1,0 +1,165 @@
+"""Quantities of whole columns: plain numbers in one go, the distinct others one by one."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.clean.amounts._body import CODE_LIKE
+from analysis.clean.amounts._quantity import Quantity
+from analysis.clean.amounts._reader import column_unit, read_quantity
+from analysis.clean.amounts._running import Found, find_quantities
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+
+__all__ = ["Found", "Quantity", "find_quantities", "read_quantities", "read_quantity"]
+
+# Without leading zeros, and short enough: what is left out goes to the reader, which flags it.
+_CLEAN = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,60})?$"
+_FLOATABLE = 1e18
+_FLOATS = ("value", "lower", "upper")
+
+
+def read_quantities(series: pd.Series, unit: str | None = None) -> pd.DataFrame:
+    """Read a column of cells.
+
+    Parameters
+    ----------
+    series : Series
+        Cells of any kind: texts, numbers, missing.
+    unit : str, optional
+        Unit of the column, as in `read_quantity`.
+
+    Returns
+    -------
+    DataFrame
+        On the index of the series: ``value, lower, upper`` (float64), and as categories ``unit,
+        qualifier, reason`` and ``flags`` (joined by a space). Each row is what `read_quantity` says
+        of its cell.
+
+    Raises
+    ------
+    LianjianError
+        The column's unit is not known.
+
+    Notes
+    -----
+    Texts that are plain numbers are cast in one go; only the distinct others are read one by one,
+    so that the time is that of the casting.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> read_quantities(pd.Series(["27.9", "约30", "—"]), unit="万元")[["value", "qualifier"]]
+          value qualifier
+    0  279000.0     exact
+    1  300000.0    approx
+    2       NaN   missing
+    """
+    readings = [read_quantity(0, unit)]  # what every plain number is, but for its value
+    shift = column_unit(unit).factor.adjusted()
+    cells = series.astype("object") if isinstance(series.dtype, pd.CategoricalDtype) else series
+    if pd.api.types.is_bool_dtype(cells) or not (
+        pd.api.types.is_numeric_dtype(cells) or isinstance(cells.dtype, pd.StringDtype)
+    ):
+        values, clean = _mixed(cells.astype("object"), shift)
+    elif pd.api.types.is_numeric_dtype(cells):
+        values, clean = _numbers(cells.to_numpy(dtype="float64", na_value=np.nan), shift)
+    else:
+        values, clean = _texts(cells, shift)
+    codes = np.zeros(len(cells), dtype="int64")
+    numbers, distinct = _distinct(cells[~clean])
+    codes[~clean] = numbers + 1
+    readings += [read_quantity(cell, unit) for cell in distinct]
+    return _spread(readings, codes, np.where(clean, values, np.nan), clean, series.index)
+
+
+def _texts(cells: pd.Series, shift: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cast the plain numbers among texts; moving the exponent keeps every decimal right."""
+    texts = pa.array(cells, type=pa.large_string(), from_pandas=True)
+    clean = pc.fill_null(pc.match_substring_regex(texts, _CLEAN), fill_value=False)
+    plain = pc.if_else(clean, texts, pa.scalar("0", pa.large_string()))
+    if shift:
+        tail, joint = pa.scalar(f"e{shift}", pa.large_string()), pa.scalar("", pa.large_string())
+        plain = pc.binary_join_element_wise(plain, tail, joint)
+    values = pc.cast(plain, pa.float64()).to_numpy(zero_copy_only=False)
+    is_clean = clean.to_numpy(zero_copy_only=False)
+    written = np.abs(values) / 10.0**shift
+    return values + 0.0, is_clean & (written < float(CODE_LIKE))
+
+
+def _numbers(cells: np.ndarray, shift: int) -> tuple[np.ndarray, np.ndarray]:
+    """Take numbers as they are; a change of unit goes through their decimals."""
+    with np.errstate(invalid="ignore"):
+        clean = np.abs(cells) < float(CODE_LIKE)
+    if not shift:
+        return cells + 0.0, clean
+    small = np.abs(cells) < 1e-4  # noqa: PLR2004  (written with an exponent, which would be two)
+    plain = np.where(clean & ~small, cells, 0.0)
+    texts = pd.Series(pc.cast(pa.array(plain), pa.large_string()).to_pandas())
+    values, _ = _texts(texts, shift)
+    return values, clean & (~small | (cells == 0))
+
+
+def _mixed(cells: pd.Series, shift: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sort the cells of a column without a type into texts, numbers and others."""
+    is_text = np.fromiter((isinstance(cell, str) for cell in cells), bool, len(cells))
+    is_number = np.fromiter(
+        (
+            isinstance(cell, int | float | np.number)
+            and not isinstance(cell, bool | np.bool_)
+            and -_FLOATABLE < cell < _FLOATABLE  # an integer of any length can stand in a cell
+            for cell in cells
+        ),
+        bool,
+        len(cells),
+    )
+    values, clean = np.zeros(len(cells)), np.zeros(len(cells), dtype=bool)
+    values[is_text], clean[is_text] = _texts(cells[is_text].astype("str"), shift)
+    numbers = np.array([float(cell) for cell in cells[is_number]], dtype="float64")
+    values[is_number], clean[is_number] = _numbers(numbers, shift)
+    return values, clean
+
+
+def _distinct(cells: pd.Series) -> tuple[np.ndarray, list[object]]:
+    """Return a number for each cell, and the distinct cells; 1 and True are two."""
+    if cells.dtype != object:
+        codes, distinct = pd.factorize(cells, use_na_sentinel=False)
+        return codes, list(distinct)
+    seen: dict[Hashable, int] = {}
+    kept: list[object] = []
+    codes = np.empty(len(cells), dtype="int64")
+    for at, cell in enumerate(cells):
+        key = (type(cell), cell if isinstance(cell, str) else repr(cell))
+        if key not in seen:
+            seen[key] = len(kept)
+            kept.append(cell)
+        codes[at] = seen[key]
+    return codes, kept
+
+
+def _spread(
+    readings: list[Quantity],
+    codes: np.ndarray,
+    values: np.ndarray,
+    clean: np.ndarray,
+    index: pd.Index,
+) -> pd.DataFrame:
+    """Put each reading on the rows of its cell."""
+    columns: dict[str, object] = {}
+    for name in _FLOATS:
+        known = np.array([getattr(each, name) for each in readings], dtype="float64")
+        columns[name] = np.where(clean, values, known[codes])
+    for name in ("unit", "qualifier", "reason"):
+        columns[name] = _repeat([getattr(each, name) for each in readings], codes)
+    columns["flags"] = _repeat([" ".join(each.flags) for each in readings], codes)
+    return pd.DataFrame(columns, index=index)
+
+
+def _repeat(texts: list[str], codes: np.ndarray) -> pd.Categorical:
+    own, distinct = pd.factorize(np.array(texts, dtype=object))
+    return pd.Categorical.from_codes(own[codes], pd.Index(distinct, dtype="str"))

@@ -1,0 +1,160 @@
+"""A quantity: its value, the span that its words leave, its unit."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from analysis.clean.amounts import _units as units
+from analysis.clean.amounts import _words as words
+from analysis.clean.amounts._cells import MAX_DIGITS
+from analysis.clean.amounts._exact import Refused
+from analysis.clean.amounts._numerals import Numeral, last_place
+from analysis.clean.amounts._units import Unit
+
+_TOO_LARGE = Decimal(10) ** MAX_DIGITS
+
+QUALIFIERS = {
+    "exact": "the number itself",
+    "reach": "the number itself, said with emphasis (达)",
+    "approx": "about: half a step of the last non-zero digit to either side",
+    "over": "the number and less than a step more (余, 多)",
+    "under": "close to the number from below: nine tenths of it or more (近)",
+    "ge": "the number or more",
+    "gt": "more than the number",
+    "le": "the number or less",
+    "lt": "less than the number",
+    "range": "two ends",
+    "vague": "a span that the words leave open (几十)",
+    "missing": "no figure",
+    "reject": "refused: no reading",
+    "ambiguous": "refused: several readings",
+}
+"""The closed list of qualifiers."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a cell says.
+
+    Attributes
+    ----------
+    value : float or None
+        The number in ``unit``; None when missing, refused, or only a span is given.
+    lower, upper : float or None
+        The span; both equal to the value when it is exact, None on a side that is open.
+    unit : str
+        元, 比例 (a share of 1), 人, 户, 亩, 元/年 …; empty when neither cell nor column says.
+    qualifier : str
+        One of `QUALIFIERS`.
+    flags : tuple of str
+        Conventions used and doubts left, of `amounts._words.FLAGS`; for a refused text the
+        reason comes first, of `amounts._words.REASONS`. The text itself is not kept.
+    """
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    unit: str
+    qualifier: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """``"read"``, ``"missing"`` or ``"refused"``."""
+        if self.qualifier == "missing":
+            return "missing"
+        return "refused" if self.reason else "read"
+
+    @property
+    def reason(self) -> str:
+        """Why the text was refused; empty when it was not."""
+        return self.flags[0] if self.flags and self.flags[0] in words.REASONS else ""
+
+
+def refusal(reason: str) -> Quantity:
+    """Return the quantity of a refused text."""
+    if reason == "vague_word":
+        return Quantity(None, None, None, "", "vague", (reason,))
+    return Quantity(
+        None, None, None, "", "ambiguous" if reason in words.AMBIGUOUS else "reject", (reason,)
+    )
+
+
+def missing(flag: str) -> Quantity:
+    """Return the quantity of a cell without a figure."""
+    return Quantity(None, None, None, "", "missing", (flag,))
+
+
+# Which of two qualifiers is the tighter; a pair that is not here contradicts itself.
+_TIGHTER = {
+    frozenset({"approx", "over"}): "over",
+    frozenset({"approx", "range"}): "range",
+    frozenset({"approx", "vague"}): "vague",
+}
+
+
+def settle(found: list[str], numeral: Numeral, flags: list[str]) -> str:
+    """Return the one qualifier that holds."""
+    every = {*found, *([] if numeral.qualifier == "exact" else [numeral.qualifier])}
+    if len(every) > 1:
+        every.discard("reach")
+    if len(every) > 1:
+        flags.append("stacked")
+        tighter = _TIGHTER.get(frozenset(every))
+        if not tighter:
+            raise Refused("qualifier_conflict")
+        return tighter
+    return every.pop() if every else "exact"
+
+
+def finish(
+    numeral: Numeral,
+    qualifier: str,
+    cell: Unit,
+    column: Unit,
+    flags: list[str],
+    *,
+    minus: bool = False,
+) -> Quantity:
+    """Bring a number to its stored unit, open its span, and give it its sign."""
+    unit, factor = _meet(numeral, cell, column, flags)
+    lower, upper = _span(numeral, qualifier)
+    ends = [None if end is None else end * factor for end in (numeral.value, lower, upper)]
+    if any(end is not None and abs(end) >= _TOO_LARGE for end in ends):
+        raise Refused("too_large")
+    if minus:
+        ends = [None if ends[at] is None else -ends[at] for at in (0, 2, 1)]  # type: ignore[operator]
+        qualifier = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}.get(qualifier, qualifier)
+    # adding zero turns -0 into 0
+    value, low, high = (None if end is None else float(end) + 0.0 for end in ends)
+    return Quantity(value, low, high, unit, qualifier, tuple(dict.fromkeys(flags)))
+
+
+def _meet(numeral: Numeral, cell: Unit, column: Unit, flags: list[str]) -> tuple[str, Decimal]:
+    """Return the unit and what one of it is worth: the cell's own, else the column's."""
+    if cell.name:
+        if column.name and not units.same_kind(cell, column):
+            raise Refused("unit_conflict")
+        if column.name and cell.factor != column.factor:
+            flags.append("unit_in_cell")
+        return cell.name, cell.factor
+    if numeral.scale and column.factor > 1:
+        flags.append("scale_in_cell")
+        return column.name, Decimal(1)
+    return column.name, column.factor
+
+
+def _span(numeral: Numeral, qualifier: str) -> tuple[Decimal | None, Decimal | None]:
+    """Return the two ends that a qualifier leaves a number."""
+    value = numeral.value
+    if value is None or qualifier == numeral.qualifier or qualifier in {"exact", "reach"}:
+        return numeral.lower, numeral.upper
+    if qualifier == "approx":
+        half = last_place(value) / 2
+        return value - half, value + half
+    if value <= 0 and qualifier in {"under", "lt"}:
+        raise Refused("unknown_form")
+    if qualifier == "under":
+        return value * Decimal("0.9"), value
+    if qualifier in {"lt", "le"}:
+        return min(Decimal(0), value), value
+    return value, None

@@ -1,0 +1,213 @@
+"""Amounts that were read and may still be wrong: slips of a unit, blanks that say zero, heaps."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis.clean.accounts import BREAK_YEAR
+from analysis.clean.issues import Issue
+from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, sheets
+from analysis.clean.ledger.private import safe
+
+SLIP = 10_000.0
+"""元 against 万元."""
+
+APART, NEAR = 30.0, 5.0
+"""Factors of a slip: off the village's other years, and near one of them when it is undone."""
+
+FAR = 1_000.0
+"""A factor that no village's account moves by."""
+
+GIVEN_AWAY, TAKEN_IN = "发包及上交收入", ("经营收入", "投资收益")
+"""The account that ended with the 2004 system, and those that its content went into."""
+
+TARGETS_YUAN = (50_000.0, 100_000.0, 200_000.0, 500_000.0)
+"""5, 10, 20 and 50 万元: the bands of the official forms."""
+
+NOTHING_BOOKED, NOT_FILLED_IN = "nothing booked", "not filled in"
+"""What a line of zeros can be, as a person answers."""
+
+MIN_ACCOUNTS = 3
+"""Accounts of a line that must all say zero before it is doubted."""
+
+_MIN_PEERS = 3
+_MIN_CELLS = 10
+_MANY_ZEROS, _FEW_ZEROS = 0.9, 0.5
+_WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
+
+
+def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
+    """Return which amounts are off by 10,000 beyond doubt, and issues for all far ones.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Cells with ``counted`` and ``place_key``.
+
+    Notes
+    -----
+    The amounts of a village and account over the years (zeros aside) fall into runs that are parted
+    by a factor of 30 or more; the longest run is taken for right, of equally long ones the one that
+    is nearer to the county's villages. An amount outside it is a slip when its distance from the
+    run is also more than the run is wide, 10,000 times as much or as little comes within 5 times
+    of an amount of the run, and it is 30 times off the county's villages as well. Then 元 and 万元
+    were mixed up: the unit of the cell is not known, and it is left out until a person says what it
+    should be. Whatever else is more than 1,000 times off is kept as written, with a warning.
+
+    The content of 发包及上交收入 went into 经营收入 and 投资收益 in 2024. An amount of these from
+    2024 on is therefore compared with the nearest amount between the account and the sum of both.
+    """
+    known = _sized(cells)
+    own = known.groupby(["place_key", "account"], sort=False)["size"]
+    alone = known[own.transform("count") == 1]
+    alone = alone[(alone["size"] - alone["peers"]).abs() > np.log10(FAR)]
+    far = [(at, False, float(peers), False) for at, peers in alone["peers"].items()]
+    # few villages move so much that their years have to be looked at one by one
+    moved = known[own.transform("max") - own.transform("min") > np.log10(APART)]
+    arrays = [moved[name].to_numpy() for name in ("size", "wide", "peers", "year")]
+    for at in moved.groupby(["place_key", "account"], sort=False).indices.values():
+        for place, is_slip, typical in _off(*(values[at] for values in arrays)):
+            far.append((moved.index[at[place]], is_slip, typical, True))
+    slipped = pd.Series(data=False, index=cells.index)
+    issues = []
+    for at, is_slip, typical, has_years in sorted(far):
+        row = known.loc[at]
+        slipped[at] = is_slip
+        whose = "the village's other years" if has_years else "villages of its county"
+        says = (
+            f"{row['account']} {row['year']}: {row['yuan']:,.2f} yuan, {whose} about "
+            f"{10**typical:,.0f}"
+        )
+        action = (
+            f"left out: {says}; say in corrections.csv what it should be" if is_slip
+            else f"kept as written: {says}"
+        )  # fmt: skip
+        code, severity = ("unit_slip", "error") if is_slip else ("magnitude", "warning")
+        issues.append(Issue(row["file"], row["cell"], safe(row["text"]), code, severity, action))
+    return slipped, issues
+
+
+def _sized(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the amounts that are not zero with the logarithms to compare them by.
+
+    ``size`` is that of the amount, ``wide`` that of the amount with 发包及上交收入 where this went
+    into the account later, ``peers`` the median of the county's villages in that account and year.
+    """
+    placed = cells["counted"] | (cells["village_id"].isna() & ~cells["is_total"])
+    placed &= (cells["means"] == "account") & (cells["yuan"].abs() > 0)
+    columns = ["file", "cell", "text", "county", "place_key", "account", "year", "yuan"]
+    known = cells.loc[placed, columns]
+    given = known[known["account"] == GIVEN_AWAY].drop_duplicates(["place_key", "year"])
+    content = given.set_index(["place_key", "year"])["yuan"].abs()
+    place_years = pd.MultiIndex.from_frame(known[["place_key", "year"]])
+    more = content.reindex(place_years).fillna(0.0).to_numpy()
+    more = np.where(known["account"].isin(TAKEN_IN), more, 0.0)
+    amounts = known["yuan"].abs()
+    known = known.assign(size=np.log10(amounts), wide=np.log10(amounts + more))
+    peers = known.groupby(["county", "account", "year"])["size"]
+    enough = peers.transform("count") >= _MIN_PEERS
+    return known.assign(peers=peers.transform("median").where(enough))
+
+
+def _off(
+    size: np.ndarray, wide: np.ndarray, peers: np.ndarray, year: np.ndarray
+) -> Iterator[tuple[int, bool, float]]:
+    """Yield place, whether it is a slip, and the usual size, of what lies outside the main run."""
+    off_peers = np.abs(size - peers)
+    is_late = year >= BREAK_YEAR
+    order = np.argsort(size, kind="stable")
+    run = np.empty(len(size), dtype=int)
+    run[order] = np.concatenate([[0], np.cumsum(np.diff(size[order]) > np.log10(APART))])
+    ranked = sorted(
+        (-(run == at).sum(), np.nan_to_num(off_peers)[run == at].mean(), at)
+        for at in range(run.max() + 1)
+    )
+    if len(ranked) == 1:
+        return
+    inside = run == ranked[0][2]
+    is_tie = ranked[0][:2] == ranked[1][:2]  # as many years, and no peers to tell
+    width = size[inside].max() - size[inside].min()
+    usual = float(np.median(size[inside]))
+    for at in np.flatnonzero(~inside):
+        may_be_wide = inside & is_late[at] & ~is_late
+
+        def distance(value: float, may_be_wide: np.ndarray = may_be_wide) -> float:
+            upper = np.where(may_be_wide, wide, size)[inside]
+            return float(np.abs(np.clip(value, size[inside], upper) - value).min())
+
+        gap = distance(size[at])
+        repaired = distance(size[at] - np.copysign(np.log10(SLIP), size[at] - usual))
+        is_slip = gap > max(np.log10(APART), width) and repaired < np.log10(NEAR)
+        is_slip &= not is_tie and not off_peers[at] < np.log10(APART)  # peers may be unknown
+        if is_slip or gap > np.log10(FAR):
+            yield int(at), is_slip, usual
+
+
+def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
+    """Return which amounts are those of a line that says zero in every account, and issues.
+
+    A form that was prefilled with 0.0 looks like a village without any money: nobody can tell from
+    the cells. They are left out until a person answers what the lines of the table mean; missing
+    never becomes zero. An account that is zero nearly everywhere in one year and not in the others
+    is kept as written, with a warning.
+    """
+    lines = cells[~cells["is_total"] & cells["yuan"].notna()]
+    is_account = lines["means"] == "account"
+    numbers, _ = groups(lines, ["file", "place_key", "year"])
+    amounts = lines["yuan"].abs().where(is_account).groupby(numbers)
+    empty = (amounts.transform("count") >= MIN_ACCOUNTS) & (amounts.transform("max") == 0)
+    rest = lines[is_account & ~empty]
+    empty &= (lines["yuan"] == 0) & (lines["zeros"] != NOTHING_BOOKED)
+    zeros = lines[empty].assign(sheet=sheets(lines.loc[empty, "cell"]))
+    numbers, firsts = groups(zeros, ["file", "sheet", "place_key", "year"])
+    issues = []
+    for first, (places,) in zip(rows(firsts), gathered(numbers, zeros["cell"]), strict=True):
+        says = f"every account of {first.place_key} in {first.year} says zero"
+        severity, action = "note", f"missing, as answered: {says}"
+        if first.zeros != NOT_FILLED_IN:
+            severity = "error"
+            action = f"left out until zeros of its table in answers.toml is answered: {says}"
+        where = joined_cells(places)
+        issues.append(Issue(str(first.file), where, "0", "zero_filled", severity, action))
+    return empty.reindex(cells.index, fill_value=False), [*issues, *_zero_columns(rest)]
+
+
+def _zero_columns(amounts: pd.DataFrame) -> Iterator[Issue]:
+    """Find accounts that say zero nearly everywhere in one year, and not in the others."""
+    numbers, firsts = groups(amounts, ["file", "county", "account", "year"])
+    by = (amounts["yuan"] == 0).groupby(numbers)
+    firsts = firsts.assign(share=by.mean().to_numpy(), cells=by.size().to_numpy())
+    for _, part in firsts.groupby(["file", "county", "account"], observed=True, sort=False):
+        shares = part["share"].to_numpy()
+        if len(part) == 1 or shares.max() < _MANY_ZEROS:
+            continue
+        for at, row in enumerate(rows(part)):
+            others = float(np.median(np.delete(shares, at)))
+            if row.share >= _MANY_ZEROS and others < _FEW_ZEROS and row.cells >= _MIN_CELLS:
+                action = (
+                    f"kept as zero: {row.account} is zero in {row.share:.0%} of {row.cells} cells "
+                    f"of {row.year} and in {others:.0%} in other years; blank or nothing?"
+                )
+                yield Issue(str(row.file), row.cell, "0", "zero_column", "warning", action)
+
+
+def find_heaps(panel: pd.DataFrame) -> Iterator[Issue]:
+    """Yield an issue for each county, year and target with more incomes just above than below.
+
+    Compares the villages within 5 % above a target with those within 5 % below it: three times as
+    many, and 20 or more of them, is more than a smooth spread of incomes gives.
+    """
+    for measure in ("operating_income_yuan", "total_income_yuan"):
+        for (county, year), part in panel.groupby(["county_code", "year"]):
+            values = part[measure].to_numpy()
+            for target in TARGETS_YUAN:
+                above = int(((values >= target) & (values < target * (1 + _WINDOW))).sum())
+                below = int(((values < target) & (values >= target * (1 - _WINDOW))).sum())
+                if above >= _HEAP_COUNT and above >= _HEAP_RATIO * max(below, 1):
+                    action = (
+                        f"kept: {above} villages within 5 % above {target / 1e4:g} 万元, "
+                        f"{below} within 5 % below"
+                    )
+                    where = f"{county}, {year}, {measure}"
+                    yield Issue("panel", where, "", "heaping", "note", action)

@@ -1,0 +1,59 @@
+"""Every file of a dataset, read to tables; what is refused is an issue and stops no other."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.clean.issues import Issue
+from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, without_personal
+from analysis.clean.workbook.limits import Refused
+from analysis.clean.workbook.reader import read_tables
+from analysis.clean.workbook.tables import Table
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The tables of all books.
+
+    Attributes
+    ----------
+    tables : tuple of Table
+        Without personal data.
+    issues : tuple of Issue
+        About files and layouts.
+    refused : tuple of str
+        Names of files that were not read.
+    """
+
+    tables: tuple[Table, ...]
+    issues: tuple[Issue, ...]
+    refused: tuple[str, ...]
+
+
+def collect(paths: Iterable[Path]) -> Shelf:
+    """Read the files in the order of their names."""
+    tables: list[Table] = []
+    issues: list[Issue] = []
+    refused = []
+    for path in sorted(paths, key=lambda path: path.name):
+        try:
+            reading = read_tables(path)
+        except Refused as error:
+            refused.append(path.name)
+            reason = str(error).replace(str(path), path.name)
+            issues.append(
+                Issue(path.name, "", error.code, "file_refused", "error", f"left out: {reason}")
+            )
+            continue
+        for note in reading.notes:
+            code = "no_table" if note.code == "no_table" else "layout"
+            severity = "warning" if code == "no_table" else "note"
+            issues.append(Issue(path.name, note.cell, "", code, severity, note.text))
+        for table in reading.tables:
+            clean, dropped = without_personal(table)
+            tables.append(clean)
+            issues += dropped
+            for note in clean.notes:
+                where, says = in_sheet(clean, note.cell), safe(note.text, SENTENCE)
+                issues.append(Issue(path.name, where, "", "layout", "note", says))
+    return Shelf(tuple(tables), tuple(issues), tuple(refused))

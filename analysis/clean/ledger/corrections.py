@@ -1,0 +1,244 @@
+"""Corrections of single cells, with what each expects to find."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.clean.amounts._words import REASONS
+from analysis.clean.issues import CODES, Issue
+from analysis.clean.ledger.cells import in_unit
+from analysis.clean.ledger.frames import holding, joined_cells, rows, split_cells
+from analysis.clean.ledger.private import SENTENCE, in_sheet, safe
+from analysis.clean.tables import read_text, unguarded
+from analysis.clean.workbook.headers import KEYS
+from analysis.clean.workbook.tables import Table
+from analysis.errors import LianjianError
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about a cell: what it should say, or that it is kept (None)."""
+
+    name: str
+    should_say: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What a person decided about cells.
+
+    Attributes
+    ----------
+    decided : dict of Decision
+        By file and cell (``Sheet!B7``).
+    listed : tuple of dict
+        What reports print.
+    frame : DataFrame
+        The file as it stands.
+    """
+
+    decided: Mapping[tuple[str, str], Decision]
+    listed: tuple[dict[str, str], ...]
+    frame: pd.DataFrame
+
+
+def read_corrections(path: Path | None, tables: tuple[Table, ...]) -> Corrections:
+    """Read ``corrections.csv`` of a dataset of books; without the file there are none.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Columns as of the table corrections; ``row`` holds the cell (``Sheet!B7``), ``field`` is
+        free. Rows without a decision change nothing.
+    tables : tuple of Table
+        What was read.
+
+    Raises
+    ------
+    LianjianError
+        A correction names a cell that no table holds, or one that an earlier row names, or what it
+        expects stands there no longer.
+    """
+    if path is None:
+        return Corrections({}, (), pd.DataFrame())
+    frame = read_text(path, "corrections").fillna("").map(unguarded)
+    decided: dict[tuple[str, str], Decision] = {}
+    made = frame[frame["decision"] != ""]
+    for item in made.to_dict("records"):
+        where = f"corrections.csv, {item['correction_id']} ({item['file']}, {item['row']})"
+        _check(item, tables, where)
+        key = str(item["file"]), str(item["row"])
+        if key in decided:
+            raise LianjianError(f"{where}: {decided[key].name} decides about the same cell.")
+        text = None if item["decision"] == "keep" else str(item["should_say"])
+        decided[key] = Decision(str(item["correction_id"]), text, str(item["reason"]))
+    columns = ["correction_id", "file", "field", "says", "should_say", "decision", "reason"]
+    listed = made[columns].rename(columns={"correction_id": "id"}).to_dict("records")
+    return Corrections(
+        decided, tuple({str(k): str(v) for k, v in row.items()} for row in listed), frame
+    )
+
+
+def _check(item: dict[Any, Any], tables: tuple[Table, ...], where: str) -> None:
+    if item["decision"] not in {"correct", "keep"}:
+        raise LianjianError(f"{where}: decision is {item['decision']!r}, expected correct or keep.")
+    seen = [
+        table.grid.texts[at[0]][at[1]]
+        for table in tables
+        if table.file == item["file"] and (at := _place(table, str(item["row"]))) is not None
+    ]
+    if not seen:
+        raise LianjianError(f"{where}: no table of that file holds such a cell.")
+    if not any(_says(item["expect"], text) for text in {*seen, *map(safe, seen)}):
+        raise LianjianError(
+            f"{where} has expired: it expects {item['expect']!r} and the cell says "
+            f"{safe(seen[0])!r}. Look at the book again, then remove or rewrite the correction."
+        )
+
+
+def _says(expected: str, seen: str) -> bool:
+    """Whether a cell says what is expected; a spreadsheet program saves 0.80 as 0.8."""
+    if expected == seen:
+        return True
+    numbers = [text.replace(",", "").strip() for text in (expected, seen)]
+    return all(map(_NUMBER.fullmatch, numbers)) and Decimal(numbers[0]) == Decimal(numbers[1])
+
+
+def _place(table: Table, cell: str) -> tuple[int, int] | None:
+    sheet, _, address = cell.rpartition("!")
+    return table.grid.find(address) if sheet == table.sheet else None
+
+
+def correct_labels(table: Table, corrections: Corrections) -> Table:
+    """Return the table with the corrections of names, years, units and accounts in its columns."""
+    texts = list(table.grid.texts)
+    for (file, cell), decision in corrections.decided.items():
+        at = _place(table, cell) if file == table.file and decision.should_say is not None else None
+        if at is not None and table.columns[at[1]].role in KEYS:
+            line = list(texts[at[0]])
+            line[at[1]] = decision.should_say or ""
+            texts[at[0]] = line
+    return replace(table, grid=replace(table.grid, texts=tuple(texts)))
+
+
+def correct_amounts(
+    cells: pd.DataFrame, corrections: Corrections
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the cells with corrected amounts, and which cells a person decided about.
+
+    Raises
+    ------
+    LianjianError
+        What a cell should say is no amount.
+    """
+    decided = corrections.decided
+    own = holding(cells, decided)
+    touched = pd.Series(cells.index.isin(own.index), index=cells.index)
+    yuan, status = cells["yuan"].copy(), cells["status"].copy()
+    for row in rows(own):
+        decision = decided[row.file, row.cell]
+        if decision.should_say is None:
+            continue
+        part = pd.DataFrame({"text": [decision.should_say], "kind": "s"})
+        read = in_unit(part, "" if pd.isna(row.unit) else row.unit).iloc[0]
+        if read["status"] in {"refused", "bound"}:
+            why = REASONS.get(read["reason"], read["reason"]) or "a bound or a span"
+            raise LianjianError(
+                f"corrections.csv, {decision.name} ({row.file}, {row.cell}): should_say is "
+                f"{safe(decision.should_say)!r}, which is no amount: {why}."
+            )
+        yuan[row.Index], status[row.Index] = read["yuan"], "corrected"
+    return cells.assign(yuan=yuan, status=status), touched
+
+
+def unused(
+    cells: pd.DataFrame, tables: Iterable[Table], corrections: Corrections
+) -> Iterator[Issue]:
+    """Yield decisions about cells that hold neither an amount nor a label of a line."""
+    own = holding(cells, corrections.decided)
+    amounts = set(zip(own["file"], own["cell"], strict=True))
+    labels = {
+        (table.file, in_sheet(table, table.address(*at)))
+        for table in tables
+        for file, cell in corrections.decided
+        if file == table.file and (at := _place(table, cell)) is not None
+        if table.columns[at[1]].role in KEYS
+    }
+    for file, cell in corrections.decided.keys() - amounts - labels:
+        action = f"{corrections.decided[file, cell].name} of corrections.csv is not used: the cell "
+        yield Issue(file, cell, "", "answer_stale", "warning", action + "holds no account")
+
+
+def settle(
+    printed: Iterable[Issue], final: Iterable[Issue], corrections: Corrections
+) -> list[Issue]:
+    """Return the issues that hold, those that a person settled as notes.
+
+    Parameters
+    ----------
+    printed : iterable of Issue
+        What is doubtful in the books as printed.
+    final : iterable of Issue
+        What is doubtful once the corrections are in.
+    corrections : Corrections
+    """
+    decided = corrections.decided
+    open_issues = []
+    open_cells = set()
+    for issue in final:
+        cells = split_cells(issue.cell)
+        rest = [cell for cell in cells if (issue.file, cell) not in decided]
+        open_cells |= {(issue.file, cell, issue.code) for cell in rest}
+        if len(rest) == len(cells):
+            open_issues.append(issue)
+        elif rest:
+            open_issues.append(replace(issue, cell=joined_cells(rest)))
+    notes: dict[tuple[str, str, str], Issue] = {}
+    for issue in [*printed, *final]:
+        cells = split_cells(issue.cell)
+        made = [decided[issue.file, cell] for cell in cells if (issue.file, cell) in decided]
+        if made:
+            settled = [c for c in cells if (issue.file, c, issue.code) not in open_cells]
+            where = joined_cells(settled)
+            note = Issue(issue.file, where, issue.text, "settled", "note",
+                         f"{_done(made)}; {CODES[issue.code]}")  # fmt: skip
+            notes.setdefault((issue.file, where, issue.code), note)
+    return [*open_issues, *notes.values()]
+
+
+def _done(made: list[Decision]) -> str:
+    said = ", ".join(
+        "kept" if d.should_say is None else safe(d.should_say) or "blank" for d in made
+    )
+    names = ", ".join(decision.name for decision in made)
+    return f"{said} by {names} of corrections.csv ({safe(made[0].reason, SENTENCE)})"
+
+
+def to_fill_in(cells: pd.DataFrame, corrections: Corrections) -> pd.DataFrame:
+    """Return ``corrections.csv`` as it is, with open cells as rows for a person to fill in."""
+    taken = {item.name for item in corrections.decided.values()}
+    names = (f"c{at}" for at in range(1, len(cells) + len(taken) + 1))
+    fresh = pd.DataFrame(
+        {
+            "correction_id": [name for name in names if name not in taken][: len(cells)],
+            "file": cells["file"].astype("str").tolist(),
+            "row": cells["cell"].tolist(),
+            "field": cells["item"].astype("str").tolist(),
+            "says": [safe(text) for text in cells["text"]],
+            "should_say": "",
+            "expect": [safe(text) for text in cells["text"]],
+            "decision": "",
+            "reason": "",
+            "authority": "",
+        }
+    )
+    made = corrections.frame
+    return pd.concat([made[made["decision"] != ""], fresh]) if len(made) and len(fresh) else fresh

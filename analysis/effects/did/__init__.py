@@ -1,0 +1,1 @@
+"""Difference-in-differences: two-way fixed effects, Callaway & Sant'Anna, imputation."""

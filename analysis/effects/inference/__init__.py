@@ -1,0 +1,1 @@
+"""Inference with few clusters, by randomization, by bootstrap, for pairs."""

@@ -1,0 +1,292 @@
+"""Few pairs: sign-flip test and BCa interval of the mean difference."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from analysis.effects.inference._resampling import (
+    SEED,
+    Floats,
+    ResampledEstimate,
+    check_level,
+)
+from analysis.errors import LianjianError
+from analysis.indicators.tables import TIE, amounts
+
+EXACT_PAIRS = 20
+"""Up to here all 2^n sign patterns are enumerated: a million sums."""
+DRAWS = 99_999
+"""Sampled sign patterns above that."""
+RESAMPLES = 9_999
+"""Bootstrap resamples of the BCa interval."""
+FEW_PAIRS = 10
+"""Under this a bootstrap interval is a rough guide only."""
+
+
+def known_pairs(differences: npt.ArrayLike) -> tuple[Floats, tuple[str, ...]]:
+    """Return the differences that are known, sorted, and a note on those dropped.
+
+    Raises
+    ------
+    LianjianError
+        A difference is no number or infinite, or none is known.
+
+    Examples
+    --------
+    >>> values, notes = known_pairs([3, None, 1])
+    >>> values.tolist(), notes
+    ([1.0, 3.0], ('1 of 3 pairs dropped: a value is missing',))
+    """
+    values = amounts(differences, "The difference")
+    if values.ndim != 1:
+        raise LianjianError(f"The differences have shape {values.shape}; expected one a pair.")
+    known = np.sort(values[~np.isnan(values)])
+    if not len(known):
+        raise LianjianError(
+            f"None of {len(values)} pairs has a difference: both values are needed."
+        )
+    dropped = len(values) - len(known)
+    return known, (f"{dropped} of {len(values)} pairs dropped: a value is missing",) * bool(dropped)
+
+
+def _subset_sums(values: Floats) -> Floats:
+    """Return the sum of every subset, in binary order."""
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums, sums + value])
+    return sums
+
+
+def limit_note(level: float, smallest: float, n: int) -> tuple[str, ...]:
+    """Return a note when so few pairs can never reject.
+
+    Parameters
+    ----------
+    level : float
+        Confidence level.
+    smallest : float
+        The least p-value that the test can give.
+    n : int
+        Number of pairs.
+
+    Examples
+    --------
+    >>> limit_note(0.95, 2 / 2**6, 6)  # 1/32 is small enough
+    ()
+    """
+    if smallest <= 1 - level + TIE:
+        return ()
+    note = (
+        f"with {n} pairs no p-value under {smallest:.4g} is possible: the test cannot reject at "
+        f"{1 - level:.3g}, and the interval at {level:.0%} is the whole line"
+    )
+    return (note,)
+
+
+def sign_flip(
+    differences: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    rng: np.random.Generator | int = SEED,
+    name: str = "mean paired difference",
+) -> ResampledEstimate:
+    r"""Test a zero mean difference by flipping signs; invert the test for the interval.
+
+    If the two members of each pair were exchangeable, every sign pattern s was as likely as the
+    one observed:
+
+    .. math:: p = 2^{-n} \, \#\Big\{s : \Big|\sum_i s_i d_i\Big| \ge \Big|\sum_i d_i\Big|\Big\}
+
+    Up to 20 pairs all patterns are counted; above, sampled ones with p = (1 + count)/(1 + draws).
+
+    Parameters
+    ----------
+    differences : array-like, shape (n,)
+        One difference a pair, in outcome units. Missing ones are dropped, with a note. A zero
+        difference stays: both its signs give the same sum, so p does not change, the mean does.
+    level : float
+        The interval holds the shifts θ for which the test of d − θ has p above 1 − level. Its ends
+        are means of subsets of pairs, found by counting, not by search.
+    draws : int
+        Sampled patterns when there are more than 20 pairs.
+    rng : Generator or int
+        Their source.
+    name : str
+        Put into the record.
+
+    Returns
+    -------
+    ResampledEstimate
+        ``estimate`` is the mean difference; ``smallest_p`` the least p with so many pairs (3 pairs:
+        2/8), and a note says so when it exceeds 1 − level; ``std_error`` is NaN.
+
+    Raises
+    ------
+    LianjianError
+        No pair, or an infinite difference.
+
+    Notes
+    -----
+    Fisher 1935, The Design of Experiments, ch. 3. Flipping the pairs outside S turns the sum A + B
+    into A − B; that is at least as extreme when A and B have opposite signs, i.e. when θ lies
+    between the means of S and of its complement. The interval follows by counting such splits.
+
+    Examples
+    --------
+    Of the 8 patterns of 1, 2, 3 only two reach 6.
+
+    >>> result = sign_flip([1, 2, 3])
+    >>> result.estimate, result.p_value, result.smallest_p
+    (2.0, 0.25, 0.25)
+    """
+    check_level(level)
+    values, notes = known_pairs(differences)
+    n, total = len(values), float(values.sum())
+    exact = n <= EXACT_PAIRS
+    if exact:
+        # the last pair is outside: each split into S and its complement is then seen once
+        inside = _subset_sums(values[:-1])
+        sizes = _subset_sums(np.ones(n - 1))
+    else:
+        flips = np.random.default_rng(rng).random((draws, n)) < 1 / 2
+        inside, sizes = flips @ values, flips.sum(axis=1).astype(float)
+    slack = TIE * float(np.abs(values).sum())
+    count = int((np.abs(total - 2 * inside) >= abs(total) - slack).sum())
+    splits = len(inside)
+    p_value = count / splits if exact else (1 + count) / (1 + splits)
+    smallest = 2 / 2**n if exact else 1 / (1 + splits)
+    low, high = _flip_interval(inside, sizes, total, n, 1 - level, exact=exact)
+    zeros = int((values == 0).sum())
+    if zeros:
+        notes += (f"{zeros} of {n} differences are zero; they are kept",)
+    number = 2**n if exact else splits
+    return ResampledEstimate(
+        name=name,
+        estimate=total / n,
+        std_error=math.nan,
+        low=low,
+        high=high,
+        p_value=p_value,
+        level=level,
+        df=math.nan,
+        n_obs=n,
+        n_units=n,
+        n_clusters=n,
+        inference=f"sign-flip test, {'all' if exact else 'sampled'} {number:,} patterns",
+        notes=notes + limit_note(level, smallest, n),
+        n_draws=number,
+        is_exact=exact,
+        smallest_p=min(smallest, 1.0),
+    )
+
+
+def _flip_interval(
+    inside: Floats, sizes: Floats, total: float, n: int, alpha: float, *, exact: bool
+) -> tuple[float, float]:
+    """Return the shifts that the test keeps, from the sums and sizes of one side of each split."""
+    outside_sizes = n - sizes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = np.where(sizes > 0, inside / sizes, np.nan)
+        second = np.where(outside_sizes > 0, (total - inside) / outside_sizes, np.nan)
+    # an empty side: the pattern is the observed one or its mirror, extreme under every shift
+    trivial = np.isnan(first) | np.isnan(second)
+    upper = np.sort(np.where(trivial, np.inf, np.fmax(first, second)))[::-1]
+    lower = np.sort(np.where(trivial, -np.inf, np.fmin(first, second)))
+    # a shift is kept while more than alpha of the splits (plus one, if sampled) bracket it
+    rank = (
+        math.floor(alpha * len(inside) + TIE)
+        if exact
+        else math.floor(alpha * (1 + len(inside)) + TIE) - 1
+    )
+    rank = min(max(rank, 0), len(inside) - 1)
+    return float(lower[rank]), float(upper[rank])
+
+
+def bca_mean(
+    differences: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    rng: np.random.Generator | int = SEED,
+    name: str = "mean paired difference",
+) -> ResampledEstimate:
+    """Return the mean difference with its bias-corrected and accelerated bootstrap interval.
+
+    Parameters
+    ----------
+    differences : array-like, shape (n,)
+        One difference a pair, in outcome units. Missing ones are dropped, with a note.
+    level : float
+        Confidence level.
+    resamples : int
+        Bootstrap resamples of the pairs.
+    rng : Generator or int
+        Their source.
+    name : str
+        Put into the record.
+
+    Returns
+    -------
+    ResampledEstimate
+        The p-value beside the interval is that of `sign_flip`: a bootstrap of few pairs gives
+        none to trust. Equal differences give an interval without width, and a note.
+
+    Raises
+    ------
+    LianjianError
+        Fewer than two pairs, or an infinite difference.
+
+    Notes
+    -----
+    Efron 1987 (DOI 10.1080/01621459.1987.10478410), as in `scipy.stats.bootstrap`. Under about ten
+    pairs the interval is too short; the note says so.
+
+    Examples
+    --------
+    >>> result = bca_mean([2.0, 2.0, 2.0])
+    >>> result.low, result.high, result.p_value
+    (2.0, 2.0, 0.25)
+    """
+    test = sign_flip(differences, level=level, rng=rng)
+    values, notes = known_pairs(differences)
+    n = len(values)
+    if n < 2:  # noqa: PLR2004
+        raise LianjianError("One pair has no spread to resample. Give at least two, better ten.")
+    if np.ptp(values) == 0:
+        low = high = float(values[0])
+        error = 0.0
+        notes += ("all differences are equal: the interval has no width",)
+    else:
+        result = stats.bootstrap(
+            (values,),
+            np.mean,
+            n_resamples=resamples,
+            confidence_level=level,
+            method="BCa",
+            rng=np.random.default_rng(rng),
+        )
+        low, high = (float(end) for end in result.confidence_interval)
+        error = float(result.standard_error)
+    if n < FEW_PAIRS:
+        notes += (f"{n} pairs: the bootstrap interval is too short, read it as a rough guide",)
+    return ResampledEstimate(
+        name=name,
+        estimate=float(values.mean()),
+        std_error=error,
+        low=low,
+        high=high,
+        p_value=test.p_value,
+        level=level,
+        df=math.nan,
+        n_obs=n,
+        n_units=n,
+        n_clusters=n,
+        inference=f"BCa bootstrap interval, {resamples:,} resamples; p by {test.inference}",
+        notes=notes,
+        n_draws=resamples,
+        is_exact=False,
+        smallest_p=test.smallest_p,
+    )

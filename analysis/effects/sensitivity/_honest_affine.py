@@ -1,0 +1,155 @@
+"""The shortest fixed-length interval behind the smoothness restriction.
+
+Armstrong & Kolesár 2018 (DOI 10.3982/ECTA14434) in the form of Rambachan & Roth 2023, sec. 4.1.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from analysis.effects.inference._resampling import Floats
+from analysis.effects.sensitivity._honest_study import EventStudy
+
+
+def folded_quantile(shift: float, level: float) -> float:
+    """Return the quantile of abs(Z + shift) for a standard normal Z.
+
+    Parameters
+    ----------
+    shift : float
+        Worst bias over the standard deviation.
+    level : float
+        Probability below the quantile.
+
+    Examples
+    --------
+    >>> round(folded_quantile(0.0, 0.95), 6), round(folded_quantile(50.0, 0.95) - 50, 6)
+    (1.959964, 1.644854)
+    """
+    shift = abs(shift)
+
+    def excess(c: float) -> float:
+        return float(special.ndtr(c - shift) - special.ndtr(-c - shift)) - level
+
+    top = shift + float(stats.norm.ppf((1 + level) / 2)) + 1e-9
+    return float(optimize.brentq(excess, 0.0, top, xtol=1e-13, rtol=1e-14))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Estimators of l'τ that a linear trend does not bias, one free number a bend before."""
+
+    origin: Floats  # (a,) weights on the coefficients before, with no free bend
+    moves: Floats  # (a, a − 1) how each bend changes them
+    fixed: float  # worst bias from bends after, per unit of M
+    square: Floats  # (a − 1, a − 1) variance = constant + 2 linear'u + u'square u
+    linear: Floats  # (a − 1,)
+    constant: float
+
+
+def unbiased_estimators(study: EventStudy, target: Floats) -> Affine:
+    """Return the estimators of the effect that no straight line in the trend biases.
+
+    Parameters
+    ----------
+    study : EventStudy
+        With a periods before and b after.
+    target : float array, (b,)
+        l: the effect is l'τ.
+
+    Examples
+    --------
+    A line through the one period before and zero is taken off: post + pre, of variance 1 + 1.
+
+    >>> from analysis.effects.sensitivity._honest_study import event_study
+    >>> found = unbiased_estimators(event_study([-2, 0], [1, 5], np.eye(2)), np.ones(1))
+    >>> found.origin.tolist(), found.constant, found.fixed
+    ([1.0], 2.0, 1.0)
+    """
+    a, b = len(study.pre), len(study.post)
+    before, after = np.arange(-a, 0), np.arange(1, b + 1)
+    # δ = slope · t + Σ bends · hinges: a bend at r ≤ −1 moves periods before it, one at r ≥ 0 after
+    hinges = np.maximum(np.arange(-1, -a, -1)[:, None] - before, 0)  # (a − 1, a)
+    solved = np.linalg.inv(np.vstack([hinges, before]).astype(float))
+    origin, moves = solved[:, -1] * -float(target @ after), solved[:, :-1]
+    later = np.maximum(after - np.arange(b)[:, None], 0) @ target
+    sigma = study.covariance
+    cross = sigma[:a, :a] @ origin + sigma[:a, a:] @ target
+    full = np.concatenate([origin, target])
+    return Affine(
+        origin=origin,
+        moves=moves,
+        fixed=float(np.abs(later).sum()),
+        square=moves.T @ sigma[:a, :a] @ moves,
+        linear=moves.T @ cross,
+        constant=float(full @ sigma @ full),
+    )
+
+
+def shortest(affine: Affine, bound: float, level: float, scale: float) -> tuple[Floats, float]:
+    """Return the bends of the shortest interval and its half-length.
+
+    The half-length s·c(M B/s), with bias B and deviation s, is convex in the bends, since both are
+    and c is convex and increasing; bends are split into positive and negative parts.
+
+    Parameters
+    ----------
+    affine : Affine
+        From `unbiased_estimators`.
+    bound : float
+        M, outcome units a period².
+    level : float
+        Confidence level.
+    scale : float
+        Size of the numbers, e.g. the standard error of the effect.
+
+    Examples
+    --------
+    No bend before is free, and M = 0: 1.96 √2.
+
+    >>> from analysis.effects.sensitivity._honest_study import event_study
+    >>> affine = unbiased_estimators(event_study([-2, 0], [1, 5], np.eye(2)), np.ones(1))
+    >>> round(shortest(affine, 0.0, 0.95, 1.0)[1], 4)
+    2.7718
+    """
+    k = len(affine.linear)
+
+    def deviation(u: Floats) -> float:
+        variance = affine.constant + 2 * float(affine.linear @ u) + float(u @ affine.square @ u)
+        return math.sqrt(max(variance, 1e-30 * scale**2))
+
+    def length(u: Floats) -> float:
+        s = deviation(u)
+        return s * folded_quantile(bound * (affine.fixed + float(np.abs(u).sum())) / s, level)
+
+    steady = -np.linalg.pinv(affine.square, hermitian=True) @ affine.linear
+    if k == 0 or bound == 0:
+        return steady, length(steady)
+
+    def objective(parts: Floats) -> tuple[float, Floats]:
+        u = parts[:k] - parts[k:]
+        s = deviation(u)
+        shift = bound * (affine.fixed + float(parts.sum())) / s
+        c = folded_quantile(shift, level)
+        by_bias = math.tanh(shift * c)
+        slope = (c - shift * by_bias) * (affine.linear + affine.square @ u) / s
+        gradient = np.concatenate([slope, -slope]) + bound * by_bias
+        return s * c / scale, gradient / scale
+
+    found = []
+    for start in (steady, np.zeros(k)):
+        first = np.concatenate([np.maximum(start, 0), np.maximum(-start, 0)])
+        result = optimize.minimize(
+            objective,
+            first,
+            jac=True,
+            bounds=[(0, None)] * (2 * k),
+            method="SLSQP",
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        u = np.asarray(result.x[:k] - result.x[k:], dtype=float)
+        found += [(length(u), u), (length(start), start)]
+    best = min(found, key=lambda pair: pair[0])
+    return best[1], best[0]

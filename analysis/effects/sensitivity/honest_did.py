@@ -1,0 +1,310 @@
+"""Sensitivity of an event study to non-parallel trends (Rambachan & Roth 2023)."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from analysis.effects.inference._resampling import Floats, check_level
+from analysis.effects.sensitivity._honest_affine import shortest, unbiased_estimators
+from analysis.effects.sensitivity._honest_moments import kept_range, relative_moments
+from analysis.effects.sensitivity._honest_study import EventStudy, event_study
+from analysis.errors import LianjianError
+
+__all__ = ["EventStudy", "HonestSensitivity", "event_study", "relative_magnitudes", "smoothness"]
+
+RANGE = 20.0
+"""The authors' package searches this many standard errors around zero."""
+POINTS = 1_000
+"""Null values that it tries there."""
+
+
+@dataclass(frozen=True, repr=False)
+class HonestSensitivity:
+    """Robust intervals for one effect under a growing departure from parallel trends.
+
+    Attributes
+    ----------
+    restriction : str
+        Which departures are allowed.
+    estimate, std_error : float
+        The effect l'τ under parallel trends and its standard error, outcome units.
+    original : tuple of float
+        Its interval under parallel trends.
+    bounds, low, high : tuple of float
+        Values of the bound on departures (Mbar, or M in outcome units) and interval ends.
+    breakdown : float
+        Largest of ``bounds`` up to which every interval excludes zero; NaN when none does.
+    level : float
+        Confidence level.
+    notes : tuple of str
+        Ends that touch the grid, empty intervals.
+    """
+
+    restriction: str
+    estimate: float
+    std_error: float
+    original: tuple[float, float]
+    bounds: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    breakdown: float
+    level: float
+    notes: tuple[str, ...] = ()
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a bound: bound, low, high.
+
+        Examples
+        --------
+        >>> study = event_study([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
+        >>> smoothness(study, [0]).tidy().round(2).iloc[0].tolist()  # 6 ± 1.96 √2
+        [0.0, 3.23, 8.77]
+        """
+        return pd.DataFrame({"bound": self.bounds, "low": self.low, "high": self.high})
+
+    def __repr__(self) -> str:
+        lines = [f"{self.restriction}: {self.estimate:.4g} (SE {self.std_error:.4g})"]
+        lines += [
+            f"  bound {bound:g}: [{low:.4g}, {high:.4g}]"
+            for bound, low, high in zip(self.bounds, self.low, self.high, strict=True)
+        ]
+        return "\n".join([*lines, *self.notes])
+
+
+def _target(study: EventStudy, weights: npt.ArrayLike | None) -> Floats:
+    if weights is None:
+        return np.eye(len(study.post))[0]
+    target = np.asarray(weights, dtype=float)
+    if target.shape != study.post.shape or not target.any():
+        raise LianjianError(
+            f"The weights have shape {target.shape}; expected one a period after the reference "
+            f"({len(study.post)}), not all zero."
+        )
+    return target
+
+
+def _effect(study: EventStudy, target: Floats) -> tuple[float, float]:
+    a = len(study.pre)
+    variance = float(target @ study.covariance[a:, a:] @ target)
+    if variance <= 0:
+        raise LianjianError("The effect has no variance; sensitivity needs its standard error.")
+    return float(target @ study.post), math.sqrt(variance)
+
+
+def _check_bounds(bounds: Sequence[float]) -> tuple[float, ...]:
+    values = tuple(float(bound) for bound in bounds)
+    if not values or not all(math.isfinite(bound) and bound >= 0 for bound in values):
+        raise LianjianError(f"The bounds are {values}; give one or more numbers from 0 up.")
+    return values
+
+
+def _sensitivity(
+    study: EventStudy,
+    target: Floats,
+    ends: list[tuple[float, float]],
+    *,
+    restriction: str,
+    bounds: tuple[float, ...],
+    level: float,
+    notes: list[str],
+) -> HonestSensitivity:
+    estimate, error = _effect(study, target)
+    reach = float(stats.norm.ppf((1 + level) / 2)) * error
+    breakdown = math.nan
+    for bound, (low, high) in sorted(zip(bounds, ends, strict=True)):
+        if not (low > 0 or high < 0):
+            break
+        breakdown = bound
+    return HonestSensitivity(
+        restriction=restriction,
+        estimate=estimate,
+        std_error=error,
+        original=(estimate - reach, estimate + reach),
+        bounds=bounds,
+        low=tuple(low for low, _ in ends),
+        high=tuple(high for _, high in ends),
+        breakdown=breakdown,
+        level=level,
+        notes=tuple(notes),
+    )
+
+
+def _grid(grid: tuple[float, float] | None, points: int | None, error: float) -> Floats:
+    bottom, top = grid or (-RANGE * error, RANGE * error)
+    if points is None or not bottom < top or points < 2:  # noqa: PLR2004
+        raise LianjianError(
+            f"The grid runs from {bottom} to {top} with {points} points; expected low < high "
+            "and at least 2 points."
+        )
+    return np.linspace(bottom, top, points)
+
+
+def _reaching(theta: Floats, low: float, high: float) -> Floats:
+    """Return an even grid with as many further steps as it takes to pass both ends."""
+    if math.isnan(low):
+        return theta
+    step = theta[1] - theta[0]
+    before = max(0, math.ceil((theta[0] - low) / step) + 1)
+    after = max(0, math.ceil((high - theta[-1]) / step) + 1)
+    outside = theta[0] - step * np.arange(before, 0, -1), theta[-1] + step * np.arange(1, after + 1)
+    return np.concatenate([outside[0], theta, outside[1]])
+
+
+def relative_magnitudes(
+    study: EventStudy,
+    bounds: Sequence[float] = (0.5, 1.0, 1.5, 2.0),
+    *,
+    weights: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    grid: tuple[float, float] | None = None,
+    points: int | None = POINTS,
+) -> HonestSensitivity:
+    r"""Return intervals when steps of the trend after are at most Mbar times the largest before.
+
+    .. math:: |δ_{t+1} - δ_t| \le \bar M \max_{s<0} |δ_{s+1} - δ_s| \quad (t \ge 0)
+
+    δ is the difference in trends that would be there without treatment. The largest step before is
+    estimated, not known: the interval unites, over every step and sign, the null values that the
+    conditional–least-favourable hybrid test keeps.
+
+    Parameters
+    ----------
+    study : EventStudy
+        From `event_study`.
+    bounds : sequence of float
+        Values of Mbar, without unit. 1: the trend after breaks no more than it did before.
+    weights : array-like, shape (b,), optional
+        l: the effect is l'τ over the periods after; the first one by default.
+    level : float
+        Confidence level 1 − α; α/10 goes to the first stage.
+    grid : tuple of float, optional
+        Ends of the range searched, outcome units; 20 standard errors around zero when not given,
+        and further in the same steps where the interval reaches further.
+    points : int or None
+        So many evenly spaced null values are tried, and the outermost kept ones returned, as in the
+        authors' package; the ends are therefore up to one step, .04 standard errors, inside. None
+        refines the ends instead, and takes no grid.
+
+    Returns
+    -------
+    HonestSensitivity
+
+    Warns
+    -----
+    UserWarning
+        The interval touches an end of the given grid, or is empty: the data reject the bound.
+
+    Notes
+    -----
+    Rambachan & Roth 2023 (DOI 10.1093/restud/rdad018), sec. 2.4.2 and 3; Andrews, Roth & Pakes 2023
+    (DOI 10.1093/restud/rdad001), sec. 5–6 for the test. Only moments of the periods after enter,
+    the default of the authors' package when there are several; with one it adds those before.
+
+    Examples
+    --------
+    With parallel trends (Mbar = 0) and a standard error of 1 the interval is b ± 1.96, but for the
+    two stages of the test.
+
+    >>> study = event_study([-2, 0], [0.0, 5.0], [[1, 0], [0, 1]])
+    >>> result = relative_magnitudes(study, [0], points=None)
+    >>> round(result.low[0], 1), round(result.high[0], 1)
+    (3.0, 7.0)
+    """
+    check_level(level)
+    values, target, alpha = _check_bounds(bounds), _target(study, weights), 1 - level
+    _, error = _effect(study, target)
+    tried = None if points is None and grid is None else _grid(grid, points, error)
+    ends, notes = [], []
+    for bound in values:
+        moments = relative_moments(study, target, bound, alpha)
+        low, high = kept_range(moments, alpha)
+        if tried is not None:
+            theta = tried if grid is not None else _reaching(tried, low, high)
+            low, high = kept_range(moments, alpha, theta)
+        if math.isnan(low):
+            where = "" if tried is None else " of the grid"
+            notes.append(f"Mbar = {bound:g}: no value{where} is kept")
+        elif grid is not None and (low <= grid[0] or high >= grid[1]):
+            notes.append(f"Mbar = {bound:g}: the interval touches the edge of the grid; widen it")
+        ends.append((low, high))
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return _sensitivity(
+        study,
+        target,
+        ends,
+        restriction="relative magnitudes (Mbar times the largest step before)",
+        bounds=values,
+        level=level,
+        notes=notes,
+    )
+
+
+def smoothness(
+    study: EventStudy,
+    bounds: Sequence[float] = (0.0,),
+    *,
+    weights: npt.ArrayLike | None = None,
+    level: float = 0.95,
+) -> HonestSensitivity:
+    r"""Return the shortest fixed-length intervals when the trend bends by at most M a period.
+
+    .. math:: |(δ_{t+1} - δ_t) - (δ_t - δ_{t-1})| \le M
+
+    M = 0 extrapolates a straight line. The interval is centred at an affine estimator v'b, with
+    half-length s·c(bias/s): c(x) the quantile of |N(x, 1)|, s the deviation and bias the worst one.
+
+    Parameters
+    ----------
+    study : EventStudy
+        From `event_study`.
+    bounds : sequence of float
+        Values of M, outcome units a period².
+    weights : array-like, shape (b,), optional
+        l: the effect is l'τ over the periods after; the first one by default.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    HonestSensitivity
+
+    Notes
+    -----
+    Rambachan & Roth 2023 (DOI 10.1093/restud/rdad018), sec. 2.4.1 and 4.1; Armstrong & Kolesár 2018
+    (DOI 10.3982/ECTA14434) for the fixed-length interval.
+
+    Examples
+    --------
+    One period before, b = 1, and one after, b = 5, both with variance 1: a straight line through 1
+    and 0 goes on to −1, so the effect is 6 ± 1.96 √2.
+
+    >>> study = event_study([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
+    >>> result = smoothness(study, [0])
+    >>> round(result.low[0], 4), round(result.high[0], 4)
+    (3.2282, 8.7718)
+    """
+    check_level(level)
+    values, target = _check_bounds(bounds), _target(study, weights)
+    _, error = _effect(study, target)
+    affine = unbiased_estimators(study, target)
+    ends = []
+    for bound in values:
+        bends, half = shortest(affine, bound, level, error)
+        centre = float((affine.origin + affine.moves @ bends) @ study.pre + target @ study.post)
+        ends.append((centre - half, centre + half))
+    return _sensitivity(
+        study,
+        target,
+        ends,
+        restriction="smoothness (the slope changes by at most M a period)",
+        bounds=values,
+        level=level,
+        notes=[],
+    )

@@ -1,0 +1,330 @@
+"""Does the estimate survive: placebo dates, placebo groups, leaving one group out.
+
+All take a panel with one row a unit and year, and an estimator: a function from such a panel to an
+`Estimate`. They change the panel, call the estimator, and put its answers side by side. A variant
+that the estimator refuses keeps its row, without numbers and with the reason in ``notes``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from analysis.effects.inference._resampling import SEED, Floats, at_least
+from analysis.effects.results import Estimate
+from analysis.errors import LianjianError, need_columns
+
+Estimator: TypeAlias = Callable[[pd.DataFrame], Estimate]
+
+PLACEBO_DRAWS = 499
+"""Placebo assignments; each calls the estimator once."""
+
+
+def cohorts(panel: pd.DataFrame, cohort: str) -> pd.Series:
+    """Return the year of joining as a float a row, NaN for never (missing or 0 in the panel).
+
+    Parameters
+    ----------
+    panel : DataFrame
+        One row a unit and year.
+    cohort : str
+        Its column of years of joining.
+
+    Examples
+    --------
+    >>> cohorts(pd.DataFrame({"joined_year": [2022, 0]}), "joined_year").tolist()
+    [2022.0, nan]
+    """
+    years = pd.to_numeric(panel[cohort]).astype("float64")
+    return years.where(years > 0)
+
+
+def attempt(estimator: Estimator, panel: pd.DataFrame) -> dict[str, object]:
+    """Return the numbers of an estimate as a row, or the reason why there are none.
+
+    Parameters
+    ----------
+    estimator : callable
+        From a panel to an `Estimate`.
+    panel : DataFrame
+        What it takes.
+
+    Examples
+    --------
+    >>> def refuse(_):
+    ...     raise LianjianError("no village")
+    >>> attempt(refuse, pd.DataFrame())["notes"]
+    'not estimated: no village'
+    """
+    try:
+        result = estimator(panel)
+    except LianjianError as error:
+        names = ("estimate", "std_error", "low", "high", "p_value")
+        return {**dict.fromkeys(names, np.nan), "notes": f"not estimated: {error}"}
+    return {str(name): value for name, value in result.tidy().iloc[0].items()}
+
+
+def _table(rows: list[dict[str, object]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows)
+    if table["estimate"].isna().all():
+        raise LianjianError(f"No variant could be estimated. The first: {table['notes'].iloc[0]}")
+    return table
+
+
+def placebo_dates(
+    panel: pd.DataFrame,
+    estimator: Estimator,
+    *,
+    shifts: Sequence[int] = (1, 2),
+    unit: str = "village_id",
+    cohort: str = "joined_year",
+    time: str = "year",
+) -> pd.DataFrame:
+    """Estimate an effect that cannot be: as if each village had joined some years earlier.
+
+    Only rows before the true year of joining are used, so that no true effect enters. Never-joined
+    units keep the years in which some joiner is still there.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        One row a unit and year.
+    estimator : callable
+        From a panel to an `Estimate`; it reads the column ``cohort``.
+    shifts : sequence of int
+        Years by which joining is moved forward.
+    unit, cohort, time : str
+        Columns: unit, its year of joining (missing or 0: never), and year.
+
+    Returns
+    -------
+    DataFrame
+        One row a shift: ``shift``, the estimate's fields, and ``n_units_dropped``: joiners without
+        a year before the placebo date.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, a shift is not positive, or no shift can be estimated.
+
+    Notes
+    -----
+    The in-time placebo of Heckman & Hotz 1989 (DOI 10.1080/01621459.1989.10478848).
+
+    Examples
+    --------
+    One village gains 3 in the year before it joins: the placebo of one year finds it.
+
+    >>> panel = pd.DataFrame({
+    ...     "village_id": ["a"] * 3 + ["b"] * 3, "year": [2020, 2021, 2022] * 2,
+    ...     "joined_year": [2022] * 3 + [0] * 3, "y": [1.0, 4, 9, 2, 2, 2]})
+    >>> def gain(frame):
+    ...     wide = frame.pivot(index="village_id", columns="year", values="y")
+    ...     change = float((wide[2021] - wide[2020]).loc["a"] - (wide[2021] - wide[2020]).loc["b"])
+    ...     return Estimate("gain", change, 1.0, 1.0, 5.0, 0.003, 0.95, 9.0, 4, 2, 2, "by hand")
+    >>> placebo_dates(panel, gain, shifts=[1])[["shift", "estimate"]].values.tolist()
+    [[1.0, 3.0]]
+    """
+    need_columns(panel, unit, cohort, time)
+    joined, year = cohorts(panel, cohort), panel[time].astype("float64")
+    before = panel[(year < joined) | (joined.isna() & (year < joined.max()))]
+    joined, year = cohorts(before, cohort), before[time].astype("float64")
+    rows = []
+    for shift in shifts:
+        if shift < 1:
+            raise LianjianError(f"A placebo date must be earlier: shift {shift}; give 1 or more.")
+        # a joiner seen only from the placebo date on has no before to compare with
+        unseen = year.groupby(before[unit]).transform("min") >= joined - shift
+        variant = before.assign(**{cohort: joined - shift})[~unseen]
+        dropped = int(before.loc[unseen, unit].nunique())
+        rows.append({"shift": shift, **attempt(estimator, variant), "n_units_dropped": dropped})
+    return _table(rows)
+
+
+@dataclass(frozen=True)
+class PlaceboGroups:
+    """Estimates for groups that never joined, treated as if they had.
+
+    Attributes
+    ----------
+    observed : Estimate
+        The estimate for those that did join.
+    placebos : DataFrame
+        One row a draw: the fields of its estimate.
+    rejection_rate : float
+        Share of placebos with p ≤ ``size``: near ``size`` if the inference is right.
+    size : float
+        That level.
+    p_value : float
+        Share of placebos at least as large in size as ``observed``, the observed one counted in.
+    n_failed : int
+        Draws that the estimator refused; they count as at least as large.
+    """
+
+    observed: Estimate
+    placebos: pd.DataFrame
+    rejection_rate: float
+    size: float
+    p_value: float
+    n_failed: int
+
+
+def placebo_groups(
+    panel: pd.DataFrame,
+    estimator: Estimator,
+    *,
+    unit: str = "village_id",
+    group: str | None = None,
+    stratum: str | None = None,
+    cohort: str = "joined_year",
+    draws: int = PLACEBO_DRAWS,
+    size: float = 0.05,
+    rng: np.random.Generator | int = SEED,
+) -> PlaceboGroups:
+    """Give the timing of the joiners to groups that never joined, again and again.
+
+    Each draw leaves the true joiners out and hands their years of joining, one a group, to groups
+    drawn without replacement among those that never joined, within the stratum.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        One row a unit and year.
+    estimator : callable
+        From a panel to an `Estimate`; it reads the column ``cohort``.
+    unit : str
+        Column of units.
+    group : str, optional
+        Column of what joins together, e.g. a township. A unit without one is its own group, and by
+        default every unit is.
+    stratum : str, optional
+        Column, e.g. county, within which timings are given away.
+    cohort : str
+        Column of the year of joining (missing or 0: never).
+    draws : int
+        Number of placebos.
+    size : float
+        Level for the rejection rate.
+    rng : Generator or int
+        Their source. Groups are drawn in the order of their labels: other labels, other draws.
+
+    Returns
+    -------
+    PlaceboGroups
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, nobody joined, or a stratum has fewer groups that never joined than
+        groups that did.
+
+    Notes
+    -----
+    Bertrand, Duflo & Mullainathan 2004 (DOI 10.1162/003355304772839588); as a test: Abadie, Diamond
+    & Hainmueller 2010 (DOI 10.1198/jasa.2009.ap08746).
+
+    Examples
+    --------
+    The joiner has 5, the others 1 and 2: none of 9 placebos reaches 5, so p = 1/10.
+
+    >>> panel = pd.DataFrame(
+    ...     {"village_id": ["a", "b", "c"], "joined_year": [2022, 0, 0], "y": [5.0, 1.0, 2.0]})
+    >>> def level(frame):
+    ...     value = float(frame["y"][frame["joined_year"] > 0].mean())
+    ...     return Estimate("level", value, 1.0, 0.0, 9.0, 0.5, 0.95, 2.0, 3, 3, 3, "by hand")
+    >>> placebo_groups(panel, level, draws=9).p_value
+    0.1
+    """
+    need_columns(panel, unit, cohort, *[name for name in (group, stratum) if name])
+    joined = cohorts(panel, cohort)
+    labels = panel[unit].astype(str)
+    if group is not None:
+        labels = ("g" + panel[group].astype(str)).where(panel[group].notna(), "u" + labels)
+    strata = panel[stratum].astype(str) if stratum else pd.Series("", index=panel.index)
+    groups = pd.DataFrame({"label": labels, "stratum": strata, "joined": joined})
+    groups = groups.groupby("label", sort=True).agg({"stratum": "first", "joined": "min"})
+    treated, free = groups[groups["joined"].notna()], groups[groups["joined"].isna()]
+    if treated.empty:
+        raise LianjianError(f"No unit has a year of joining in {cohort}.")
+    short = treated.groupby("stratum").size().sub(free.groupby("stratum").size(), fill_value=0)
+    if (short > 0).any():
+        raise LianjianError(
+            f"Stratum {short.idxmax()!r} has more groups that joined than groups that never did. "
+            "Use wider strata, or units as groups."
+        )
+    never = panel[~labels.isin(treated.index)]
+    never_labels = labels[never.index]
+    generator = np.random.default_rng(rng)
+    rows = []
+    for _ in range(draws):
+        given: dict[str, float] = {}
+        for name, members in treated.groupby("stratum"):
+            pool = free.index[free["stratum"] == name].to_numpy()
+            chosen = generator.choice(pool, len(members), replace=False)
+            given.update(zip(chosen, members["joined"], strict=True))
+        rows.append(attempt(estimator, never.assign(**{cohort: never_labels.map(given)})))
+    placebos = _table(rows)
+    observed = estimator(panel)
+    known = placebos["estimate"].notna()
+    sizes: Floats = placebos.loc[known, "estimate"].abs().to_numpy(dtype=float)
+    reached = int(at_least(sizes, abs(observed.estimate)).sum()) + int((~known).sum())
+    return PlaceboGroups(
+        observed=observed,
+        placebos=placebos,
+        rejection_rate=float((placebos.loc[known, "p_value"] <= size).mean()),
+        size=size,
+        p_value=(1 + reached) / (1 + draws),
+        n_failed=int((~known).sum()),
+    )
+
+
+def leave_one_out(panel: pd.DataFrame, estimator: Estimator, by: str) -> pd.DataFrame:
+    """Estimate again without each county, alliance or cohort in turn.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        One row a unit and year.
+    estimator : callable
+        From a panel to an `Estimate`.
+    by : str
+        Column of what is left out. Rows where it is missing (villages outside all alliances, or
+        that never joined) always stay.
+
+    Returns
+    -------
+    DataFrame
+        The first row leaves nothing out; then one a value, sorted, with ``left_out``, the fields of
+        the estimate, and ``change``: estimate minus the first one.
+
+    Raises
+    ------
+    LianjianError
+        The column is missing or has one value, or nothing can be estimated.
+
+    Notes
+    -----
+    The jackknife as a check of influence, not of variance: Tukey 1958, Annals of Mathematical
+    Statistics 29, 614.
+
+    Examples
+    --------
+    >>> panel = pd.DataFrame({"county_code": ["a", "a", "b"], "y": [1.0, 2.0, 6.0]})
+    >>> def mean(frame):
+    ...     middle = float(frame["y"].mean())
+    ...     return Estimate("mean", middle, 1.0, 0.0, 9.0, 0.5, 0.95, 2.0, 3, 3, 2, "by hand")
+    >>> leave_one_out(panel, mean, "county_code")["estimate"].tolist()
+    [3.0, 6.0, 1.5]
+    """
+    need_columns(panel, by)
+    values = sorted(panel[by].dropna().unique().tolist())
+    if len(values) < 2:  # noqa: PLR2004
+        raise LianjianError(f"Column {by} has {len(values)} value; nothing is left without it.")
+    rows: list[dict[str, object]] = [{"left_out": "none", **attempt(estimator, panel)}]
+    for value in values:
+        kept = panel[(panel[by] != value).fillna(value=True)]
+        rows.append({"left_out": str(value), **attempt(estimator, kept)})
+    table = _table(rows)
+    return table.assign(change=table["estimate"] - table["estimate"].iloc[0])

@@ -1,0 +1,280 @@
+"""Specification curve: every defensible choice at once, tested jointly by permutation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.effects.inference._resampling import SEED, at_least
+from analysis.effects.sensitivity.leave_out import Estimator, attempt, cohorts
+from analysis.errors import LianjianError, need_columns
+
+DRAWS = 199
+"""Permutations; each runs every specification once."""
+
+
+@dataclass(frozen=True)
+class CurveSummary:
+    """What a specification curve says as a whole.
+
+    Attributes
+    ----------
+    median : float
+        Median estimate, outcome units.
+    share_significant : float
+        Share of specifications with p ≤ ``size`` and the sign of the median.
+    mean_z : float
+        Stouffer's sum of z over √m, z = sign(estimate) Φ⁻¹(1 − p/2).
+    n_specifications : int
+        m, those that could be estimated.
+    """
+
+    median: float
+    share_significant: float
+    mean_z: float
+    n_specifications: int
+
+
+@dataclass(frozen=True)
+class CurveTest:
+    """Joint permutation test of a specification curve.
+
+    Attributes
+    ----------
+    observed : CurveSummary
+        Of the data as they are.
+    p_median, p_share, p_mean_z : float
+        (1 + count)/(1 + draws) of permutations at least as extreme: absolute median, share
+        significant in the direction of their median, absolute Stouffer z.
+    n_draws : int
+        Permutations.
+    draws : DataFrame
+        The summary of each permutation.
+    """
+
+    observed: CurveSummary
+    p_median: float
+    p_share: float
+    p_mean_z: float
+    n_draws: int
+    draws: pd.DataFrame
+
+
+def specification_curve(
+    panel: pd.DataFrame, specifications: Mapping[str, Estimator]
+) -> pd.DataFrame:
+    """Estimate every specification and sort them by estimate.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        What the estimators take.
+    specifications : mapping of str to callable
+        A name for each set of choices, and its estimator.
+
+    Returns
+    -------
+    DataFrame
+        One row a specification: ``specification``, ``rank`` (1 is the smallest estimate), the
+        fields of its estimate. Those refused come last, with the reason in ``notes``.
+
+    Raises
+    ------
+    LianjianError
+        There is no specification, or none can be estimated.
+
+    Notes
+    -----
+    Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z).
+
+    Examples
+    --------
+    >>> from analysis.effects.results import Estimate
+    >>> def at(value):
+    ...     return lambda _: Estimate("x", value, 1, 0, 9, 0.01, 0.95, 9, 9, 9, 9, "by hand")
+    >>> specification_curve(pd.DataFrame(), {"b": at(2.0), "a": at(1.0)})["specification"].tolist()
+    ['a', 'b']
+    """
+    if not specifications:
+        raise LianjianError("There is no specification to estimate.")
+    rows = [
+        {"specification": name, **attempt(estimator, panel)}
+        for name, estimator in specifications.items()
+    ]
+    table = pd.DataFrame(rows)
+    if table["estimate"].isna().all():
+        raise LianjianError(f"No specification could be estimated: {table['notes'].iloc[0]}")
+    table = table.sort_values(["estimate", "specification"], kind="stable", ignore_index=True)
+    table.insert(1, "rank", np.arange(1, len(table) + 1))
+    return table
+
+
+def summarise_curve(table: pd.DataFrame, size: float = 0.05) -> CurveSummary:
+    """Return the summary of a specification curve.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `specification_curve`.
+    size : float
+        Level at which a specification counts as significant.
+
+    Raises
+    ------
+    LianjianError
+        No specification has both an estimate and a p-value.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"estimate": [1.0, 2.0, -1.0], "p_value": [0.01, 0.2, 0.01]})
+    >>> summary = summarise_curve(table)
+    >>> summary.median, round(summary.share_significant, 4)
+    (1.0, 0.3333)
+    """
+    known = table[table["estimate"].notna() & table["p_value"].notna()]
+    if known.empty:
+        raise LianjianError("No specification has both an estimate and a p-value.")
+    estimate = known["estimate"].to_numpy(dtype=float)
+    p_value = known["p_value"].to_numpy(dtype=float)
+    median = float(np.median(estimate))
+    z = np.sign(estimate) * stats.norm.isf(np.clip(p_value, 1e-300, 1) / 2)
+    agrees = (p_value <= size) & (np.sign(estimate) == np.sign(median))
+    return CurveSummary(
+        median=median,
+        share_significant=float(agrees.mean()),
+        mean_z=float(z.sum() / np.sqrt(len(z))),
+        n_specifications=len(known),
+    )
+
+
+def shuffle_timing(
+    panel: pd.DataFrame,
+    rng: np.random.Generator,
+    *,
+    group: str = "village_id",
+    cohort: str = "joined_year",
+    stratum: str | None = None,
+) -> pd.DataFrame:
+    """Return the panel with years of joining exchanged between groups, within strata.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        One row a unit and year.
+    rng : Generator
+        Source of the exchange.
+    group, cohort, stratum : str
+        Columns: what joins together, its year of joining, within what they are exchanged.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing, a group is missing, or a group has two years of joining.
+
+    Examples
+    --------
+    >>> panel = pd.DataFrame({"village_id": [1, 1, 2, 2], "joined_year": [2022, 2022, 0, 0]})
+    >>> shuffle_timing(panel, np.random.default_rng(0))["joined_year"].value_counts().to_dict()
+    {2022.0: 2}
+    """
+    need_columns(panel, group, cohort, *([stratum] if stratum else []))
+    years = cohorts(panel, cohort)
+    if panel[group].isna().any():
+        raise LianjianError(f"{int(panel[group].isna().sum())} rows have no {group}.")
+    table = pd.DataFrame(
+        {
+            "group": panel[group],
+            "stratum": panel[stratum].astype(str) if stratum else "",
+            "year": years.fillna(0.0),
+        }
+    ).drop_duplicates()
+    repeated = table["group"].duplicated()
+    if repeated.any():
+        raise LianjianError(
+            f"Group {table.loc[repeated, 'group'].iloc[0]} has two years of joining or strata."
+        )
+    table = table.sort_values("group", kind="stable")
+    given = table["year"].to_numpy(dtype=float, copy=True)
+    for rows in table.reset_index(drop=True).groupby("stratum").indices.values():
+        given[rows] = rng.permutation(given[rows])
+    shuffled = panel[group].map(dict(zip(table["group"], given, strict=True)))
+    return panel.assign(**{cohort: shuffled.where(shuffled > 0)})
+
+
+def specification_test(
+    panel: pd.DataFrame,
+    specifications: Mapping[str, Estimator],
+    permute: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame] = shuffle_timing,
+    *,
+    draws: int = DRAWS,
+    size: float = 0.05,
+    rng: np.random.Generator | int = SEED,
+) -> CurveTest:
+    """Test all specifications jointly: could a curve like this come from no effect at all.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        What the estimators take.
+    specifications : mapping of str to callable
+        As for `specification_curve`.
+    permute : callable
+        From a panel and a generator to a panel in which the null holds, e.g. `shuffle_timing`.
+    draws : int
+        Permutations; each runs every specification.
+    size : float
+        Level at which a specification counts as significant.
+    rng : Generator or int
+        Source of the permutations.
+
+    Returns
+    -------
+    CurveTest
+
+    Raises
+    ------
+    LianjianError
+        As for `specification_curve`.
+
+    Notes
+    -----
+    Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z), step 3. The specifications of
+    one permutation share its data, so their dependence needs no model.
+
+    Examples
+    --------
+    An estimator that does not look at the timing gives the same curve each time: p = 1.
+
+    >>> from analysis.effects.results import Estimate
+    >>> def deaf(_):
+    ...     return Estimate("x", 1.0, 1, 0, 9, 0.01, 0.95, 9, 9, 9, 9, "by hand")
+    >>> panel = pd.DataFrame({"village_id": [1, 2], "joined_year": [2022, 0]})
+    >>> specification_test(panel, {"deaf": deaf}, draws=9).p_median
+    1.0
+    """
+    observed = summarise_curve(specification_curve(panel, specifications), size)
+    generator = np.random.default_rng(rng)
+    table = pd.DataFrame(
+        [
+            summarise_curve(
+                specification_curve(permute(panel, generator), specifications), size
+            ).__dict__
+            for _ in range(draws)
+        ]
+    )
+
+    def p_value(column: str) -> float:
+        values = table[column].abs().to_numpy(dtype=float)
+        threshold = abs(float(getattr(observed, column)))
+        return (1 + int(at_least(values, threshold).sum())) / (1 + draws)
+
+    return CurveTest(
+        observed=observed,
+        p_median=p_value("median"),
+        p_share=p_value("share_significant"),
+        p_mean_z=p_value("mean_z"),
+        n_draws=draws,
+        draws=table,
+    )
