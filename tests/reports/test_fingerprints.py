@@ -204,7 +204,10 @@ def test_a_run_that_failed_runs_again(ran):
 
 
 def test_imports_are_followed_wherever_they_stand(project):
-    code = "def f():\n    from analysis.effects.inference import wild_bootstrap\nimport analysis.figures"
+    code = (
+        "def f():\n    from analysis.effects.inference import wild_bootstrap\n"
+        "import analysis.figures"
+    )
     path = project.notebook("01-trial", code)
     reached = fingerprints.Fingerprints().modules_of(path)
     assert {
@@ -218,7 +221,8 @@ def test_imports_are_followed_wherever_they_stand(project):
 
 def test_what_only_types_need_is_not_reached(project):
     code = (
-        "import typing\nif typing.TYPE_CHECKING:\n    from analysis.effects.inference import wild_bootstrap\n"
+        "import typing\nif typing.TYPE_CHECKING:\n"
+        "    from analysis.effects.inference import wild_bootstrap\n"
         "else:\n    from analysis.indicators import bands"
     )
     reached = fingerprints.Fingerprints().modules_of(project.notebook("01-trial", code))
