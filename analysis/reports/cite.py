@@ -5,23 +5,23 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports import bibliography, citation, deposit
+from analysis.reports import citation
 from analysis.reports.run import staging
 from analysis.reports.text import listed, meant, visible
 
 
 def cite(report: str, form: str) -> str:
     """Return the citation of a report, or of the package where none is named."""
-    if form in deposit.FORMS and not report:
-        return deposit.FORMS[form]()
-    if form in deposit.FORMS:
-        raise LianjianError(f"{form} describes the package: leave out the name of the report.")
-    if form not in bibliography.FORMATS:
-        forms = [*bibliography.FORMATS, *deposit.FORMS]
+    if form in citation.ARCHIVES:
+        if report:
+            raise LianjianError(f"{form} describes the package: leave out the name of the report.")
+        return citation.ARCHIVES[form][1]()
+    if form not in citation.FORMATS:
+        forms = [*citation.FORMATS, *citation.ARCHIVES]
         raise LianjianError(
             f"There is no form {form!r}.{meant(form, forms)} Forms are: {', '.join(forms)}."
         )
-    write = bibliography.FORMATS[form]
+    write = citation.FORMATS[form]
     if not report:
         return write(citation.of_package())
     name, _, anchor = report.partition("#")

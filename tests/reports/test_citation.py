@@ -16,7 +16,7 @@ from citeproc.source.json import CiteProcJSON
 from analysis import paths
 from analysis.clean.authors import Author, own_work
 from analysis.errors import LianjianError
-from analysis.reports import bibliography, citation, deposit
+from analysis.reports import citation
 from analysis.reports.cite import cite
 from analysis.reports.run import runner
 
@@ -59,16 +59,16 @@ def test_a_page_of_real_and_simulated_data_is_not_cited_as_simulated(root):
         parameters={}, datasets=[dataset("ledger"), dataset("simulated")],
         simulated=True, mixed=True,
     )  # fmt: skip
-    text = bibliography.text(cited)
+    text = citation.text(cited)
     assert "A brief [includes simulated data]" in text
     assert text.endswith(". Includes simulated data.")
     assert citation.from_record(cited.record()) == cited
-    assert '"creativeWorkStatus": "Includes simulated data"' in bibliography.json_ld(cited)
+    assert '"creativeWorkStatus": "Includes simulated data"' in citation.json_ld(cited)
 
 
 def test_a_page_on_project_data_is_the_projects_work(root):
     cited = page(dataset("simulated"), simulated=True, county="621022")
-    assert bibliography.text(cited) == (
+    assert citation.text(cited) == (
         "The Lianjian contributors (2026). A brief [simulated data]. Report d282083df9e3. "
         "Made with Lianjian 0.1.0 (code abababababab), "
         "from Books of a county (books, version 0123456789ab). "
@@ -88,7 +88,7 @@ def test_a_page_on_own_ledgers_is_its_authors_work(root):
         Author(name="李四"),
         Author("Li", "Wu", affiliation="A house"),
     )
-    text = bibliography.text(cited)
+    text = citation.text(cited)
     assert text.startswith(
         "San Zhang, 李四 and Wu Li (2026). A brief. Report d282083df9e3. A house."
     )
@@ -97,9 +97,9 @@ def test_a_page_on_own_ledgers_is_its_authors_work(root):
 
 def test_without_a_name_a_page_stands_under_its_title(root):
     cited = page(dataset())
-    assert bibliography.text(cited).startswith("A brief (n.d.). Report d282083df9e3. Made with")
-    assert bibliography.bibtex(cited).startswith("@misc{")
-    assert "[" not in bibliography.text(cited)
+    assert citation.text(cited).startswith("A brief (n.d.). Report d282083df9e3. Made with")
+    assert citation.bibtex(cited).startswith("@misc{")
+    assert "[" not in citation.text(cited)
 
 
 def test_a_citation_file_made_ones_own_names_the_authors(root):
@@ -144,7 +144,7 @@ def plain(text):
 
 def test_bibtex_is_read_by_a_bibtex_parser(root):
     library = bibtexparser.parse_string(
-        bibliography.bibtex(hard()),
+        citation.bibtex(hard()),
         append_middleware=[SeparateCoAuthors(), SplitNameParts()],
     )
     assert library.failed_blocks == []
@@ -156,20 +156,20 @@ def test_bibtex_is_read_by_a_bibtex_parser(root):
     assert [plain(part) for part in (*first.last, *first.first)] == ["O'Neil&Co", "A_b"]
     assert second.first == []  # a body is one name
     decoded = bibtexparser.parse_string(
-        bibliography.bibtex(hard()), append_middleware=[LatexDecodingMiddleware()]
+        citation.bibtex(hard()), append_middleware=[LatexDecodingMiddleware()]
     ).entries[0]
     for word in ("50 % of", "a_b", "& ", "#1", "环县"):
         assert word in decoded["title"], decoded["title"]
 
 
 def test_csl_is_read_by_a_citation_processor(root):
-    (item,) = json.loads(bibliography.csl(hard()))
+    (item,) = json.loads(citation.csl(hard()))
     assert (item["type"], item["number"]) == ("report", "d282083df9e3")
     assert item["issued"] == {"date-parts": [[2026, 11, 23]]}
     assert item["title"] == HARD
     assert item["author"] == [{"family": "O'Neil {&} Co", "given": "A_b"}, {"literal": HARD}]
     simple = page(dataset("simulated"), title="A brief of Huan County", simulated=True)
-    written = bibliography.csl(simple)
+    written = citation.csl(simple)
     source = CiteProcJSON(json.loads(written))
     style = CitationStylesStyle("harvard-cite-them-right", validate=False)
     shelf = CitationStylesBibliography(style, source, formatter.plain)
@@ -179,7 +179,7 @@ def test_csl_is_read_by_a_citation_processor(root):
 
 
 def test_ris_is_read_by_a_ris_parser(root):
-    (entry,) = rispy.loads(bibliography.ris(hard()))
+    (entry,) = rispy.loads(citation.ris(hard()))
     assert entry["type_of_reference"] == "RPRT"
     assert entry["primary_title" if "primary_title" in entry else "title"] == HARD
     assert entry["authors"] == ["O'Neil {&} Co, A_b", HARD]
@@ -213,7 +213,7 @@ def test_the_page_carries_its_citation(project):
     record = json.loads((project.reports / "01-trial" / "run.json").read_text("utf-8"))
     assert data["reportNumber"] == record["run_id"]
     text = cite("01-trial", "text").strip()
-    assert text == bibliography.text(citation.from_record(record["citation"]))
+    assert text == citation.text(citation.from_record(record["citation"]))
     assert text.startswith(
         "The Lianjian contributors (2026). A </title> & <script> [simulated data]. Report "
     )
@@ -247,7 +247,7 @@ def test_citing_imports_nothing_heavy():
 
 
 def test_the_package_is_described_to_archives_as_citation_cff_has_it():
-    for name, write in deposit.FILES.items():
+    for name, write in citation.ARCHIVES.values():
         assert (paths.root() / name).read_text("utf-8") == write(), f"lianjian cite writes {name}"
 
 

@@ -8,7 +8,7 @@ import unicodedata
 import bibtexparser
 import pytest
 
-from analysis.reports import bibliography, citation
+from analysis.reports import citation
 from analysis.reports import text as written
 from analysis.reports.page import _sanitise, index, ledger
 from analysis.reports.plan import plan
@@ -273,17 +273,17 @@ def test_citations_hold_every_text_as_text():
             authors=(citation.Author(text, text), citation.Author(name=text)),
             data=({"name": "d", "title": text, "version": "1", "kind": "ledger"},),
         )  # fmt: skip
-        library = bibtexparser.parse_string(bibliography.bibtex(cited))
+        library = bibtexparser.parse_string(citation.bibtex(cited))
         assert library.failed_blocks == []
         assert len(library.entries) == 1
         assert [field.key for field in library.entries[0].fields] == [
             "author", "title", "institution", "year", "type", "number", "note",
         ]  # fmt: skip
-        (item,) = json.loads(bibliography.csl(cited))
+        (item,) = json.loads(citation.csl(cited))
         assert looks(item["title"]) == looks(text)
-        lines = bibliography.ris(cited).splitlines()
+        lines = citation.ris(cited).splitlines()
         assert [line[2:6] for line in lines] == ["  - "] * len(lines)
-        assert "<" not in bibliography.json_ld(cited)
-        assert looks(json.loads(bibliography.json_ld(cited))["name"]) == looks(text)
-        for form in bibliography.FORMATS.values():
+        assert "<" not in citation.json_ld(cited)
+        assert looks(json.loads(citation.json_ld(cited))["name"]) == looks(text)
+        for form in citation.FORMATS.values():
             assert not HIDDEN & set(form(cited)) - {"\n"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from analysis import __version__, files, paths
 from analysis.clean.sources import sha256
 from analysis.errors import LianjianError
-from analysis.reports import deposit
+from analysis.reports import citation
 from analysis.reports.bundle import _checks, _contents, _crate, _readme
 from analysis.reports.bundle._contents import Contents
 from analysis.reports.bundle.verify import MANIFEST, is_program
@@ -114,7 +114,7 @@ def _assembling(target: Path) -> Iterator[Path]:
 def _fill(folder: Path, contents: Contents, *, certified: bool) -> None:
     for name, path in contents.sources.items():
         _copy(path, folder / name)
-    for name, write in deposit.FILES.items():
+    for name, write in citation.ARCHIVES.values():
         files.write_text(folder / name, write())
     for report in contents.reports:
         for name in _contents.OF_REPORT:

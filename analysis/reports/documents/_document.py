@@ -141,7 +141,7 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
     """Write a report's notebook as a document, with the facts that its record keeps."""
     import nbformat  # noqa: PLC0415
 
-    from analysis.reports import bibliography, citation  # noqa: PLC0415
+    from analysis.reports import citation  # noqa: PLC0415
     from analysis.reports.page import findings, publish  # noqa: PLC0415
 
     notebook = folder / "notebook.ipynb"
@@ -174,7 +174,7 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         "mixed": mark == markup.MIXED,
         "title_mark": title,
         "warning": warning,
-        "citation": bibliography.text(cited),
+        "citation": citation.text(cited),
     }
     sources = paths.notebooks().rglob(record["notebook"])
     body = publish.for_print(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__, paths
 from analysis.clean.scope import worded
-from analysis.reports import bibliography, citation
+from analysis.reports import citation
 from analysis.reports.freshness import RUN_ID, origin
 from analysis.reports.page import _cells, _fonts, _templates, checks, findings
 from analysis.reports.page.normalise import INJECTED
@@ -105,10 +105,10 @@ def publish(
             "datasets": found.datasets,
             "parameters": _parameter_rows(declared.values(), values, run),
             "code": cited.code,
-            "head_tags": list(bibliography.head_tags(cited)),
-            "json_ld": bibliography.json_ld(cited),
-            "cite": bibliography.text(cited),
-            "bibtex": bibliography.bibtex(cited),
+            "head_tags": list(citation.head_tags(cited)),
+            "json_ld": citation.json_ld(cited),
+            "cite": citation.text(cited),
+            "bibtex": citation.bibtex(cited),
             "writer": writer,
         },
     )
