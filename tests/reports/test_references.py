@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from analysis.reports.page._references import References
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
 
@@ -74,3 +75,38 @@ def test_what_cannot_be_cited_fails_the_run(project, capsys, bib, message):
     assert runner.run(options=Options(jobs=1)) == 1
     told = (project.reports / "01-a.failed" / "error.txt").read_text("utf-8")
     assert message in told
+
+
+TWINS = "".join(
+    f"@article{{{key}, author = {{{who}}}, title = {{{title}}}, journal = {{J}}, {year}}}\n"
+    for key, who, title, year in (
+        ("li-b", "李四", "乙", "year = 2020"),
+        ("li-a", "李四", "甲", "year = 2020"),
+        ("li-c", "李四", "丙", "year = 2019"),
+        ("chen1", "Chen, Bo", "One", ""),
+        ("chen2", "Chen, Bo", "Two", ""),
+    )
+)
+
+
+def test_works_of_one_author_and_year_are_told_apart(tmp_path):
+    file = tmp_path / "references.bib"
+    file.write_text(TWINS, "utf-8")
+    cited = References(file, "en", "As [@li-b; @li-c] and\n\n[see @li-a, p. 2] [@chen2] [@chen1].")
+    html = cited.citation("@li-b; @li-c") + cited.citation("@li-a") + cited.citation("@chen1")
+    listed = dict(cited.entries())
+    for key in ("li-a", "li-b"):
+        [year] = [f"2020{letter}" for letter in "ab" if f"(2020{letter})" in listed[f"ref-{key}"]]
+        assert f'<a href="#ref-{key}">李四, {year}</a>' in html
+    assert listed["ref-li-a"].partition("(")[2][:5] != listed["ref-li-b"].partition("(")[2][:5]
+    assert "李四, 2019</a>" in html
+    assert "no date a" in html
+    alone = References(file, "en", "Only [@li-a].")
+    assert "李四, 2020</a>" in alone.citation("@li-a")  # beside no other nothing is told apart
+
+
+def test_an_id_in_running_prose_changes_no_letter(tmp_path):
+    file = tmp_path / "references.bib"
+    file.write_text(TWINS, "utf-8")
+    first = References(file, "zh-Hans", "见[@li-a]、[@li-b]。")
+    assert first.citation("@li-a") != first.citation("@li-b")

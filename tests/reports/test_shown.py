@@ -1,9 +1,13 @@
 """Everything that a notebook puts out stands on its page, or is counted and named there."""
 
 import base64
+import io
+import json
+import random
 
 import nbformat
 import pytest
+from PIL import Image
 
 from analysis.errors import LianjianError
 from analysis.reports.page import _cells, _gaps, _math, _sanitise, _terminal, checks, findings
@@ -109,8 +113,13 @@ def test_footnotes_of_several_cells_have_addresses_of_their_own(writer):
         assert f'href="#fn-{number}"' in html
         assert f'href="#fnref-{number}"' in html
     assert writer.gaps == []
-    writer.markdown("lost[^q]\n\n[^r]: nobody points here")
-    assert len(writer.gaps) == 2
+    writer.markdown("lost[^q]\n\n[^Näher]: nobody points here")
+    assert whats(writer) == [
+        "the footnote [^q], which has no text in its cell",
+        "the footnote [^Näher], to which no text points",
+    ]
+    writer.markdown("twice[^甲b]\n\n[^甲b]: one\n[^甲B]: two")
+    assert writer.gaps[-1].what == "the second text of footnote [^甲B]"
 
 
 def test_tasks_and_callouts_keep_what_they_say(writer):
@@ -211,7 +220,93 @@ def test_the_static_form_beside_an_interactive_one_is_shown(writer):
 
 def test_gaps_are_counted_by_cell():
     gaps = [_gaps.named(2, "sound")] * 3 + [_gaps.named(9, "pdf")]
-    assert _gaps.in_words(gaps) == "a sound, 3 times (cell 2); a PDF (cell 9)"
+    assert _gaps.in_words(gaps) == ["a sound, 3 times (cell 2)", "a PDF (cell 9)"]
+
+
+def picture(form, size=(60, 40)):
+    """Draw a picture that no form can hold in a few bytes."""
+    noise = random.Random(1).randbytes(3 * size[0] * size[1])  # noqa: S311
+    buffer = io.BytesIO()
+    Image.frombytes("RGB", size, noise).save(buffer, form)
+    return buffer.getvalue()
+
+
+def svg(inside="<path d='M0 0'/>", space=' xmlns="http://www.w3.org/2000/svg"'):
+    return f"<svg{space} width='9pt' height='9pt'>{inside}</svg>"
+
+
+FORMS = ("PNG", "JPEG", "GIF", "WEBP")
+BROKEN = {
+    **{f"{form} cut": (form, picture(form)[: len(picture(form)) // 2]) for form in FORMS},
+    **{f"{form} of the web": (form, b"<!doctype html><title>404</title>") for form in FORMS},
+    **{f"{form} of nothing": (form, b"") for form in FORMS},
+    "PNG turned": ("PNG", picture("PNG").replace(b"IDAT", b"IDAt")),
+    "PNG that is a TIFF": ("PNG", picture("TIFF")),
+    "JPEG with a wrong head": ("JPEG", b"\xff\xd8\xff\xe0" + picture("JPEG")[200:]),
+    "SVG cut": ("SVG+XML", svg().encode()[:60]),
+    "SVG of no space": ("SVG+XML", svg(space="").encode()),
+    "SVG of entities": ("SVG+XML", f"<!DOCTYPE x [<!ENTITY a 'b'>]>{svg('&a;')}".encode()),
+}
+
+
+@pytest.mark.parametrize(("form", "content"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_picture_that_cannot_be_drawn_is_a_gap_wherever_it_stands(writer, form, content):
+    mime = f"image/{form.lower()}"
+    text = content.decode() if "svg" in mime else base64.b64encode(content).decode()
+    told = {mime: {"alt": "收入 rose"}}
+    made = nbformat.v4.new_output("display_data", {mime: text, "text/plain": "so"}, metadata=told)
+    html = writer.output(made)
+    assert "<img" not in html
+    assert "Not shown here: the picture “收入 rose”." in html
+    assert "so</pre>" in html
+    address = f"data:{mime};base64,{base64.b64encode(content).decode()}"
+    frame = {"text/html": f"<table><td><img alt='收入' src='{address}'>9</td></table>"}
+    (writer.prose.folder / "p.png").write_bytes(content)
+    texts = (f"![收入]({address})", f'<img alt="收入" src="{address}">', "![收入](p.png)",
+             "![收入](attachment:p)")  # fmt: skip
+    html = writer.output(nbformat.v4.new_output("execute_result", frame))
+    attached = {"p": {mime: base64.b64encode(content).decode()}}
+    html += "".join(writer.markdown(text, attached) for text in texts)
+    assert "<img" not in html
+    assert len(writer.gaps) == 6
+    check = checks.of_shown(writer.gaps)
+    assert check.state == checks.FAILED
+    assert "the picture “收入 rose” (cell 3)" in check.found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_picture_that_can_be_drawn_stands_under_its_own_kind(writer, form):
+    """Whatever it was called: a JPEG that calls itself a PNG is drawn by every browser."""
+    inside = base64.b64encode(picture(form)).decode()
+    called = {"image/png": "\n".join(inside[at : at + 76] for at in range(0, len(inside), 76))}
+    html = writer.output(nbformat.v4.new_output("display_data", called))
+    address = f'src="data:image/{form.lower()};base64,{inside}"'
+    assert address in html
+    assert address in writer.markdown("![a](attachment:x)", {"x": called})
+    drawn = nbformat.v4.new_output("display_data", {"image/svg+xml": svg()})
+    assert "data:image/svg+xml" in writer.output(drawn)
+    assert writer.gaps == []
+
+
+def test_the_next_form_stands_in_for_a_broken_one(writer):
+    data = {"image/svg+xml": svg()[:30], "image/png": base64.b64encode(PIXEL).decode()}
+    assert "data:image/png" in writer.output(nbformat.v4.new_output("display_data", data))
+    assert writer.gaps == []
+
+
+def test_many_gaps_are_a_list_whose_end_is_folded(project):
+    show = "from IPython.display import HTML\nHTML('<{0}></{0}>')"
+    cells = [show.format(tag) for tag in ("video", "audio", "canvas", "object")] * 7
+    project.notebook("01-a", "# A", *cells)
+    assert runner.run(options=Options(jobs=1)) == 0
+    panel = project.report("01-a").partition('id="checks"')[2].partition("</aside>")[0]
+    assert "28 things cannot stand here:<ul><li>a film (cell 2)</li>" in panel
+    assert "<summary>and 20 more</summary><ul>" in panel
+    assert panel.count("<li>a film (cell") == panel.count("<li>a sound (cell") == 7
+    assert panel.count("<li>Link to what a frame shows") == 1
+    record = json.loads((project.reports / "01-a" / "run.json").read_text("utf-8"))
+    [shown] = [check for check in record["checks"] if check["name"] == "Shown"]
+    assert len(shown["items"]) == 28
 
 
 # ---- streams ----

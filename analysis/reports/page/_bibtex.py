@@ -14,8 +14,13 @@ from analysis.errors import LianjianError
 from analysis.reports.text import listed
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_ALSO = {"journaltitle": "journal", "location": "address", "institution": "publisher",
-         "school": "publisher", "organization": "publisher"}  # fmt: skip
+_ALSO = {
+    "journaltitle": "journal",
+    "location": "address",
+    "institution": "publisher",
+    "school": "publisher",
+    "organization": "publisher",
+}
 _VERBATIM = {"url": "URL", "doi": "DOI"}
 _RESOLVER = re.compile(r"\A(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", re.IGNORECASE)
 
@@ -68,7 +73,6 @@ def works(file: Path, keys: Collection[str]) -> BibTeX:
             f"{file.name} cannot be read as BibTeX ({type(error).__name__}: {error}). The last "
             "entry that was begun, or the one before, lacks a brace or a comma."
         ) from error
-    missing = [key for key in keys if key.lower() not in found]
-    if missing:
+    if missing := [key for key in keys if key.lower() not in found]:
         raise LianjianError(f"{file.name}: {listed(missing)} cannot be read; look at the braces.")
     return found

@@ -1,6 +1,5 @@
 """Cells of an executed notebook as HTML, sanitised piece by piece; what cannot stand is counted."""
 
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -12,12 +11,11 @@ from typing import Any
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.reports import markup
-from analysis.reports.page import _gaps, _markdown, _math, _sanitise, _terminal
-from analysis.reports.page._references import References
+from analysis.reports.page import _gaps, _markdown, _math, _pictures, _sanitise, _terminal
+from analysis.reports.page._references import FILE, References
 from analysis.reports.page.findings import DATA_MIME, Findings
 from analysis.reports.text import language, slug, typeset
 
-_IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _TEXTS = ("text/markdown", "text/latex", "application/json", "application/geo+json", "text/plain")
 # <VegaLite 5 object>, <module.Class at 0x…>: says nothing to a reader
 _OBJECT = re.compile(r"\A\s*<[\w. ]+ (?:object|at 0x[^<>]*)>")
@@ -27,31 +25,24 @@ _POINTER = re.compile(r'<a href="#((?:fig|tab|num)-[^"]+)"[^>]*>(.*?)</a>', re.D
 _VERBATIM = re.compile(r"(<(?:pre|code|math)\b.*?</(?:pre|code|math)>|<[^>]+>)", re.DOTALL)
 # on a phone a figure stands whole; this shows it at its own size
 _ENLARGE = '<details class="lj-enlarge"><summary>Enlarge</summary></details>'
+# a picture whose bytes stand in the page, as the sanitiser leaves it
+_EMBEDDED = re.compile(r'(<img\b[^>]*? src=")data:image/[^;"]*;base64,([^"]*)("[^>]*>)')
+_ALT = re.compile(r'\balt="([^"]*)"')
 _UNFILLED = {"", "…", "...", "figure", "table", "number"}
 
 
 class Writer:
-    """Writes the cells of one notebook; it numbers products and headings as it goes.
+    """Writes the cells of one notebook; it numbers products and headings as it goes."""
 
-    Attributes
-    ----------
-    headings : list of (int, str, str)
-        Level, id and text of each heading written so far.
-    gaps : list of Gap
-        What could not be shown so far.
-    place : int
-        The cell that is written, from 1 in the notebook's source.
-    """
-
-    def __init__(self, findings: Findings, folder: Path, lang: str = "en") -> None:
+    def __init__(self, findings: Findings, folder: Path, lang: str = "en", prose: str = "") -> None:
         self.findings = findings
         self.lang = lang
-        self.headings: list[tuple[int, str, str]] = []
-        self.gaps: list[_gaps.Gap] = []
-        self.place = 0
+        self.headings: list[tuple[int, str, str]] = []  # level, id and text of each
+        self.gaps: list[_gaps.Gap] = []  # what could not be shown so far
+        self.place = 0  # of the cell that is written, from 1 in the notebook's source
         self.taken: set[str] = set()
         self.folds = 0
-        self.references = References(folder / "references.bib", lang)
+        self.references = References(folder / FILE, lang, prose)
         self.prose = _markdown.Prose(folder, self.references, self._gap)
 
     def _gap(self, key: str, words: str) -> None:
@@ -86,7 +77,21 @@ class Writer:
 
     def _counted(self, before: str, after: str) -> str:
         self.gaps += _gaps.of_html(self.place, before, _sanitise.dropped(before, after))
-        return after
+        return self._drawn(after)
+
+    def _drawn(self, html: str) -> str:
+        """Leave out the pictures in some HTML that no browser can draw; name the others' kind."""
+
+        def checked(match: re.Match[str]) -> str:
+            content = _pictures.decoded(match[2])
+            if kind := _pictures.kind_of(content):
+                return f"{match[1]}{_pictures.address(content, kind)}{match[3]}"
+            found = _ALT.search(match[0])
+            words = unescape(found[1]) if found else ""
+            self._gap("broken", _picture_called(words))
+            return f'<span class="lj-gap">[{escape(words)}]</span>'
+
+        return _EMBEDDED.sub(checked, html)
 
     def looked_at(self) -> tuple[str, ...]:
         """Name the files that the prose draws on, relative to the project."""
@@ -167,19 +172,26 @@ class Writer:
             return ""  # the page says what it used in one place
         if product:
             return self.product(data["text/html"], product)
-        for mime in _IMAGES:
+        broken = []
+        for mime in _pictures.KINDS:
             if mime in data:
-                return _image(mime, data[mime], output.get("metadata", {}).get(mime, {}))
-        return self._richest(data)
+                alt = str(output.get("metadata", {}).get(mime, {}).get("alt", ""))
+                is_text = mime == _pictures.SVG
+                text = str(data[mime])
+                content = text.encode("utf-8", "replace") if is_text else _pictures.decoded(text)
+                if kind := _pictures.kind_of(content):
+                    return _image(_pictures.address(content, kind), alt)
+                broken.append(_gaps.named(self.place, "broken", f"the {_picture_called(alt)}"))
+        return self._richest(data, broken)
 
-    def _richest(self, data: Mapping[str, Any]) -> str:
+    def _richest(self, data: Mapping[str, Any], lost: list[_gaps.Gap]) -> str:
         """Write the richest form that can stand here, and count what is richer and cannot."""
-        lost = [
-            _gaps.of_mime(self.place, mime) for mime in data if mime not in {"text/html", *_TEXTS}
-        ]
+        plain = {"text/html", *_TEXTS, *_pictures.KINDS}
+        lost += [_gaps.of_mime(self.place, mime) for mime in data if mime not in plain]
         html = str(data.get("text/html", ""))
         clean = _sanitise.foreign(html)
         tags = _sanitise.dropped(html, clean)
+        clean = self._drawn(clean)
         tags = ["script"] if "script" in tags else tags  # the rest is what it was to fill
         if html and not tags:
             return _region(_unheaded(clean))
@@ -267,12 +279,14 @@ def _pre(text: str, kind: str) -> str:
     return f'<pre class="{kind}" tabindex="0">{ansi2html(text.rstrip())}</pre>'
 
 
-def _image(mime: str, content: str, metadata: Mapping[str, Any]) -> str:
-    plain = mime == "image/svg+xml"
-    data = base64.b64encode(content.encode()).decode() if plain else "".join(content.split())
-    alt = escape(str(metadata.get("alt", "Image without a description")))
-    image = f'<p><img class="lj-image" alt="{alt}" src="data:{mime};base64,{data}"></p>'
+def _image(address: str, alt: str) -> str:
+    words = escape(alt or "Image without a description")
+    image = f'<p><img class="lj-image" alt="{words}" src="{address}"></p>'
     return _sanitise.own(image)
+
+
+def _picture_called(alt: str) -> str:
+    return f"picture “{alt[:80]}”" if alt.strip() else "picture that no text describes"
 
 
 def _region(html: str) -> str:

@@ -11,17 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Gap:
-    """One thing that a page does not show.
-
-    Attributes
-    ----------
-    cell : int
-        The cell's place in the notebook, from 1.
-    what : str
-        What it is, in words.
-    mend : str
-        What to do about it.
-    """
+    """One thing that a page does not show: its cell, from 1, and what to do about it."""
 
     cell: int
     what: str
@@ -61,17 +51,17 @@ def of_html(cell: int, html: str, tags: Iterable[str]) -> list[Gap]:
     return list(dict.fromkeys(gaps))
 
 
-def in_words(gaps: Iterable[Gap]) -> str:
+def in_words(gaps: Iterable[Gap]) -> list[str]:
     """Say what is not shown and where.
 
     Examples
     --------
     >>> in_words([Gap(4, "a sound", ""), Gap(4, "a sound", ""), Gap(7, "a film", "")])
-    'a sound, twice (cell 4); a film (cell 7)'
+    ['a sound, twice (cell 4)', 'a film (cell 7)']
     """
     times = {1: "", 2: ", twice"}
     counts = Counter((gap.what, gap.cell) for gap in gaps)
-    return "; ".join(
+    return [
         f"{what}{times.get(count, f', {count} times')} (cell {cell})"
         for (what, cell), count in counts.items()
-    )
+    ]

@@ -1,6 +1,5 @@
 """Markdown as JupyterLab shows it: formulas, footnotes, tasks, callouts, citations, pictures."""
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from html import escape, unescape
@@ -8,23 +7,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from mistune import InlineState
+from mistune import BlockState, InlineState
 from mistune.plugins import import_plugin
+from mistune.plugins.footnotes import REF_FOOTNOTE, parse_ref_footnote
+from mistune.util import unikey
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports.page import _math
+from analysis.reports.page import _math, _pictures
 from analysis.reports.page._references import CITED, References
 
 # > [!NOTE] opens a callout; words behind it are its title
 _CALLOUT = re.compile(r"\A<p>\[!([A-Za-z]+)\][+-]?[ \t]*([^\n<]*)(?:<br ?/?>|\n|(?=</p>))")
 _NO_NOTE = re.compile(r"\[\^([^\]\s]+)\](?!\()")  # [^1] that has no text
-_SIGNATURES = {
-    "image/png": b"\x89PNG\r\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8",
-    "image/webp": b"RIFF",
-}  # fmt: skip
-_PREFERRED = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _GIVEN = re.compile(r"""\b(src|alt|width|height)\s*=\s*["']([^"']*)["']""")
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
@@ -34,14 +30,8 @@ _DATA = re.compile(r"data:image/", re.IGNORECASE)
 class Prose:
     """Turns the markdown of one notebook into HTML; footnotes are numbered through.
 
-    Attributes
-    ----------
-    folder : Path
-        Where the notebook is; pictures are looked for from there.
-    references : References
-        The works that its prose cites.
-    gap : callable
-        Is told what cannot stand in the page: a key of ``gaps.toml``, and words that name it.
+    Pictures are looked for from the notebook's folder. ``gap`` is told what cannot stand in the
+    page: a key of ``gaps.toml``, and words that name it.
     """
 
     def __init__(
@@ -66,11 +56,10 @@ class Prose:
 
     def _html(self, source: str, *, data: bool) -> str:
         html, state = _parser(self, data=data).parse(source)
-        defined = state.env.get("ref_footnotes") or {}
         used = state.env.get("footnotes") or []
-        for key in defined:
+        for key, typed in state.env.get("typed_notes", {}).items():
             if key not in used:
-                self.gap("footnote", f"footnote [^{key}], to which no text points")
+                self.gap("footnote", f"footnote [^{typed}], to which no text points")
         self.notes += len(used)
         return str(html).replace("<th></th>", "<td></td>")  # a header that says nothing is none
 
@@ -104,9 +93,9 @@ class Prose:
             return address
         if address.startswith("attachment:"):
             attached = self.attachments.get(unquote(address.removeprefix("attachment:")), {})
-            kinds = [kind for kind in _PREFERRED if kind in attached]
+            kinds = [kind for kind in _pictures.KINDS if kind in attached]
             if kinds:
-                return f"data:{kinds[0]};base64,{''.join(attached[kinds[0]].split())}"
+                return f"data:{kinds[0]};base64,{''.join(str(attached[kinds[0]]).split())}"
             why = "which the cell does not hold"
         elif _ELSEWHERE.match(address):
             why = "which lies elsewhere"
@@ -115,20 +104,13 @@ class Prose:
             within = path.is_relative_to(paths.root().resolve())
             self.looked |= {path} if within else set()
             content = path.read_bytes() if within and path.is_file() else b""
-            if kind := _kind(content):
-                return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-            why = "which is no picture of a known kind" if content else "which is missing"
+            if kind := _pictures.kind_of(content):
+                return _pictures.address(content, kind)
+            known = "which is no whole picture of a known kind"
+            why = known if content else "which is empty" if path.is_file() else "which is missing"
             why = why if within else "which lies outside of the project"
         self.gap("picture", f"picture {unquote(address)[:80]}, {why}")
         return None
-
-
-def _kind(content: bytes) -> str | None:
-    """Name the kind of a picture by its bytes, for a name may lie."""
-    for kind, signature in _SIGNATURES.items():
-        if content.startswith(signature):
-            return kind
-    return "image/svg+xml" if b"<svg" in content[:1000] else None
 
 
 # ---- the renderer: nbconvert's, with what it leaves out ----
@@ -198,6 +180,15 @@ def _task_list_item(_: _Renderer, text: str, checked: bool = False) -> str:
     return f'<li class="lj-task">{box} {text}</li>\n'.replace(f"{box} <p>", f"<p>{box} ", 1)
 
 
+def _parse_note(block: Any, match: re.Match[str], state: BlockState) -> int:  # noqa: ANN401
+    """Keep a footnote's key as it was typed; the plugin compares keys in capitals."""
+    key, typed = unikey(match["footnote_key"]), state.env.setdefault("typed_notes", {})
+    if key in typed:
+        block.prose.gap("footnote", f"second text of footnote [^{match['footnote_key']}]")
+    typed.setdefault(key, match["footnote_key"])
+    return parse_ref_footnote(block, match, state)
+
+
 def _footnote_ref(renderer: _Renderer, _key: str, index: int) -> str:
     number = renderer.prose.notes + index
     own = "" if index in renderer.pointed else f' id="fnref-{number}"'  # of the first one
@@ -228,6 +219,8 @@ def _parser(prose: Prose, *, data: bool) -> MarkdownWithMath:
     markdown = MarkdownWithMath(renderer=renderer, plugins=plugins)
     for write in (_task_list_item, _footnote_ref, _footnotes, _footnote_item):
         renderer.register(write.__name__.removeprefix("_"), write)
+    markdown.block.prose = prose
+    markdown.block.register("ref_footnote", REF_FOOTNOTE, _parse_note)
     if not data:
         markdown.inline.register("citation", CITED, _parse_citation, before="link")
     return markdown

@@ -1,12 +1,12 @@
-"""Citations in prose, ``[@key]``, from a BibTeX file beside the notebooks."""
+"""Citations in prose, ``[@key]``, and the list of works that they make, from a BibTeX file."""
 
 import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from html import escape
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from analysis.errors import LianjianError
@@ -21,36 +21,39 @@ _ENTRY = re.compile(r"^\s*@\w+\s*[{(]\s*([^,\s{}]+)\s*,", re.MULTILINE)
 _ADDRESS = re.compile(r"https?://[^\s<]*[^\s<.]")
 
 
-@dataclass
 class References:
-    """The works that the prose of one page cites, in the order in which it does.
+    """The works that the prose of one page cites; ``cited`` holds their keys so far.
 
-    Attributes
-    ----------
-    file : Path
-        The BibTeX file.
-    language : str
-        Of the page, as in HTML.
+    All of the prose is given first: which works must be told apart depends on all that it cites.
     """
 
-    file: Path
-    language: str
-
-    def __post_init__(self) -> None:
+    def __init__(self, file: Path, language: str, prose: str = "") -> None:
+        self.file, self.language = file, language
         self.cited: dict[str, None] = {}
+        self._named = {
+            one["key"]
+            for match in re.finditer(CITED, prose)
+            for part in match["cited"].split(";")
+            if (one := _ONE.fullmatch(part))
+        }
 
     def citation(self, text: str) -> str:
         """Return one citation, what stands between its brackets, as HTML."""
         parts = [match for part in text.split(";") if (match := _ONE.fullmatch(part))]
         keys = [self._known(match["key"]) for match in parts]
-        works = _written(self.file, self.file.stat().st_mtime_ns, self.language)
+        self.cited |= dict.fromkeys(keys)
+        works = self._works()
         said = [
             f"{escape(match['before'].lstrip())}"
             f'<a href="#{anchor(key)}">{works[key][0]}</a>{escape(match["after"].rstrip())}'
             for match, key in zip(parts, keys, strict=True)
         ]
-        self.cited |= dict.fromkeys(keys)
         return f"({'; '.join(said)})"
+
+    def entries(self) -> list[tuple[str, str]]:
+        """Return id and text, as HTML, of the works that were cited, in the order of a list."""
+        works = self._works() if self.cited else {}
+        return [(anchor(key), text) for key, (_, text) in works.items() if key in self.cited]
 
     def _known(self, key: str) -> str:
         if not self.file.is_file():
@@ -58,21 +61,23 @@ class References:
                 f"The text cites [@{key}], and there is no {self.file.name} beside the notebook. "
                 "Put the work there, as BibTeX."
             )
-        works = _written(self.file, self.file.stat().st_mtime_ns, self.language)
+        keys = _keys(self.file, self._changed)
         bare = key.rstrip(".:/+-")  # a sentence may end behind a key
-        if key in works or bare in works:
-            return key if key in works else bare
+        if key in keys or bare in keys:
+            return key if key in keys else bare
         raise LianjianError(
-            f"The text cites [@{key}], which {self.file.name} does not hold.{meant(key, works)} "
-            f"It holds: {listed(sorted(works)) or 'nothing'}."
+            f"The text cites [@{key}], which {self.file.name} does not hold.{meant(key, keys)} "
+            f"It holds: {listed(sorted(keys)) or 'nothing'}."
         )
 
-    def entries(self) -> list[tuple[str, str]]:
-        """Return id and text, as HTML, of the works that were cited, in the order of a list."""
-        if not self.cited:
-            return []
-        works = _written(self.file, self.file.stat().st_mtime_ns, self.language)
-        return [(anchor(key), text) for key, (_, text) in works.items() if key in self.cited]
+    def _works(self) -> Mapping[str, tuple[str, str]]:
+        named = {bare for key in self._named for bare in (key, key.rstrip(".:/+-"))}
+        wanted = named.intersection(_keys(self.file, self._changed)) | self.cited.keys()
+        return _written(self.file, self._changed, self.language, tuple(sorted(wanted)))
+
+    @property
+    def _changed(self) -> int:
+        return self.file.stat().st_mtime_ns
 
 
 def anchor(key: str) -> str:
@@ -81,41 +86,61 @@ def anchor(key: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _written(file: Path, _changed: int, language: str) -> Mapping[str, tuple[str, str]]:
-    """Write every work of a file as it is cited and as it is listed, in the order of the list."""
-    import citeproc  # noqa: PLC0415  (a page without citations needs none)
-
-    from analysis.reports.page import _bibtex  # noqa: PLC0415
-
+def _keys(file: Path, _changed: int) -> tuple[str, ...]:
     try:
-        text = file.read_text("utf-8-sig")
+        keys = _ENTRY.findall(file.read_text("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise LianjianError(f"{file.name} is not in UTF-8 ({error}). Save it so.") from error
-    keys = _ENTRY.findall(text)
-    twice = sorted({key for key in keys if keys.count(key) > 1})
-    if twice:
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise LianjianError(f"{file.name} holds {listed(twice)} twice. Give each work its own key.")
-    locale = "zh-CN" if language.startswith("zh") else "en-US"
+    return tuple(keys)
+
+
+@lru_cache(maxsize=32)
+def _written(
+    file: Path, changed: int, language: str, wanted: tuple[str, ...]
+) -> Mapping[str, tuple[str, str]]:
+    """Write works as they are cited and as they are listed, in the order of the list."""
+    from analysis.reports.page import _bibtex  # noqa: PLC0415  (a page without citations)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fields that the style does not print
-        style = citeproc.CitationStylesStyle("harvard-cite-them-right", locale, validate=False)
-        works = _bibtex.works(file, keys)
-        bibliography = citeproc.CitationStylesBibliography(style, works, citeproc.formatter.html)
-        citations = {key: citeproc.Citation([citeproc.CitationItem(key)]) for key in keys}
-        for citation in citations.values():
-            bibliography.register(citation)
-        said = {key: str(bibliography.cite(made, _absent)) for key, made in citations.items()}
-        bibliography.sort()
-        order = {key.lower(): key for key in keys}
-        listing = zip(bibliography.keys, bibliography.bibliography(), strict=True)
-        return {
-            order[key]: (
-                said[order[key]].removeprefix("(").removesuffix(")"),
-                _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(text)),
-            )
-            for key, text in listing
-        }
+        works = _bibtex.works(file, _keys(file, changed))
+        written = _styled(works, language, wanted)
+        alike: dict[str, list[str]] = {}
+        for key, (said, _) in written.items():
+            alike.setdefault(said, []).append(key)
+        twins = [keys for keys in alike.values() if len(keys) > 1]
+        for keys in twins:
+            for place, key in enumerate(keys):
+                works[key.lower()]["year_suffix"] = _letters(place)
+        return _styled(works, language, wanted) if twins else written
 
 
-def _absent(item: Any) -> str:  # noqa: ANN401
+def _letters(place: int) -> str:
+    """Tell works of one year apart: a, b, … z, aa, ab and so on."""
+    more, last = divmod(place, len(ascii_lowercase))
+    return (_letters(more - 1) if more else "") + ascii_lowercase[last]
+
+
+def _styled(works: Any, language: str, wanted: Iterable[str]) -> dict[str, tuple[str, str]]:  # noqa: ANN401
+    import citeproc  # noqa: PLC0415
+
+    locale = "zh-CN" if language.startswith("zh") else "en-US"
+    style = citeproc.CitationStylesStyle("harvard-cite-them-right", locale, validate=False)
+    shelf = citeproc.CitationStylesBibliography(style, works, citeproc.formatter.html)
+    made = {key: citeproc.Citation([citeproc.CitationItem(key)]) for key in wanted}
+    for citation in made.values():
+        shelf.register(citation)
+    said = {key.lower(): (key, str(shelf.cite(made[key], _absent))) for key in made}
+    shelf.sort()
+    written = {}
+    for low, text in zip(shelf.keys, shelf.bibliography(), strict=True):
+        key, cited = said[low]
+        linked = _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(text))
+        written[key] = (cited.removeprefix("(").removesuffix(")"), linked)
+    return written
+
+
+def _absent(item: Any) -> str:  # noqa: ANN401  (citeproc is untyped)
     raise LianjianError(f"{item.key} could not be cited.")

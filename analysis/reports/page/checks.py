@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
-_MOST = 3  # named one by one
+_MOST = 3  # named in a sentence; more make a list
 _ID = 12  # hex digits that a reader is shown
 # a generator that is made, with what it is given: np.random.default_rng(), RandomState(7)
 _GENERATOR = re.compile(r"(?:[\w.]*\.)?(?:default_rng|RandomState|SeedSequence)\(([^()]*)\)")
@@ -45,73 +45,45 @@ ABSOLUTE = re.compile(
 
 @dataclass(frozen=True)
 class Check:
-    """One check.
-
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    state : {"ok", "failed", "unknown"}
-        How it ended.
-    found : str
-        What was seen.
-    mend : str
-        What to do about it, empty when nothing is.
-    beside : dict
-        What the run's record adds, because it may differ from day to day.
-    """
+    """One check: what was looked at, how it ended, what was seen, what to do about it."""
 
     name: str
     state: str
     found: str
     mend: str = ""
-    beside: dict[str, Any] = field(default_factory=dict)
+    items: tuple[str, ...] = ()  # where they are many: each thing that was seen
+    beside: dict[str, Any] = field(default_factory=dict)  # may differ from day to day
 
     def record(self) -> dict[str, Any]:
         """Return it for a run record."""
         kept = {"name": self.name, "state": self.state, "found": self.found, "mend": self.mend}
-        return kept | self.beside
+        return kept | ({"items": list(self.items)} if self.items else {}) | self.beside
 
 
 @dataclass(frozen=True)
 class Told:
-    """What the engine knows about a run and a page cannot see.
+    """What the engine knows about a run and a page cannot see."""
 
-    Attributes
-    ----------
-    misused : sequence of str
-        What is wrong with the use of parameters: one that no cell reads, or that one sets again.
-    promised : collection of str, optional
-        Anchors (``fig-…``, ``tab-…``, ``num-…``) that the notebook declared; None when it
-        declared nothing.
-    outside : sequence of str
-        Names of files of data that were read from outside of the project.
-    verdict : str
-        How the run ended: "complete" or "ended early".
-    ended_at : int, optional
-        The cell in which it did.
-    changed : sequence of str
-        Files that somebody changed while the run read them.
-    written : sequence of str
-        Inputs that the run itself changed.
-    kinds : mapping of str to str
-        The kind of each dataset whose files the run opened.
-    perhaps : mapping of str to str
-        The same of files that it may have opened.
-    """
-
-    misused: Sequence[str] = ()
-    promised: Collection[str] | None = None
-    outside: Sequence[str] = ()
-    verdict: str = ""
-    ended_at: int | None = None
-    changed: Sequence[str] = ()
-    written: Sequence[str] = ()
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    perhaps: Mapping[str, str] = field(default_factory=dict)
+    misused: Sequence[str] = ()  # parameters that no cell reads, or that one sets again
+    promised: Collection[str] | None = None  # anchors; None where the notebook declares nothing
+    outside: Sequence[str] = ()  # files of data from outside of the project
+    verdict: str = ""  # "complete" or "ended early"
+    ended_at: int | None = None  # the cell in which it did
+    changed: Sequence[str] = ()  # files that somebody changed while the run read them
+    written: Sequence[str] = ()  # inputs that the run itself changed
+    kinds: Mapping[str, str] = field(default_factory=dict)  # of the datasets that it opened
+    perhaps: Mapping[str, str] = field(default_factory=dict)  # of those that it may have opened
 
 
 NOTHING = Told()
+
+
+def _failed(name: str, words: str, things: Iterable[str], mend: str, **more: Any) -> Check:  # noqa: ANN401
+    """Return a check that failed: few things stand in its sentence, many in a list below it."""
+    items = tuple(things)
+    if len(items) > _MOST:
+        return Check(name, FAILED, words, mend, items, **more)
+    return Check(name, FAILED, f"{words}: {', '.join(items)}.", mend, **more)
 
 
 def of_source(seen: origin.Source) -> Check:
@@ -121,50 +93,44 @@ def of_source(seen: origin.Source) -> Check:
     beside |= {"commit": seen.commit} if seen.commit else {}
     if not seen.differs:
         return Check("Source", OK, ids, beside=beside)
-    return Check(
-        "Source", FAILED, f"Not as committed: {_few(seen.differs)}. {ids}",
-        "Commit them, then run again: nobody else can find this source yet.", beside,
-    )  # fmt: skip
+    mend = "Commit them, then run again: nobody else can find this source yet."
+    return _failed("Source", f"{ids} Not as committed", seen.differs, mend, beside=beside)
 
 
 def of_data(datasets: Iterable[Mapping[str, Any]], told: Told = NOTHING) -> Check:
     """Check that raw files, cards and what was built from them agree, and that all are here."""
     said = list(datasets)
-    if told.outside:
-        return Check(
-            "Data", FAILED, f"Read from outside of the project: {_few(told.outside)}.",
+    names = " ".join(str(data["name"]) for data in said)
+    for words, seen, mend in (
+        (
+            "Read from outside of the project",
+            told.outside,
             "Put it into `data`, where others find it and a change of it is seen.",
-        )  # fmt: skip
-    if told.written:
-        return Check(
-            "Data",
-            FAILED,
-            f"The notebook wrote into what reports are made from: {_few(told.written)}.",
-            "Write to a temporary folder, or publish it as a table; data come in by "
-            "`lianjian new` and `lianjian build`.",
-        )
-    if told.changed:
-        return Check(
-            "Data",
-            FAILED,
-            f"Changed while it ran, twice: {_few(told.changed)}.",
+        ),
+        (
+            "The notebook wrote into what reports are made from",
+            told.written,
+            "Write to a temporary folder, or publish a table; data come in by `lianjian new`.",
+        ),
+        (
+            "Changed while it ran, twice",
+            told.changed,
             "Run again when nobody writes there; until then the page may mix two states.",
-        )
+        ),
+        (
+            "Not as built",
+            [fault for data in said for fault in _data_faults(data)],
+            f"Restore the raw files or write their cards anew, then `lianjian build {names}`.",
+        ),
+    ):
+        if seen:
+            return _failed("Data", words, seen, mend)
     if not said:
         return Check("Data", OK, "No dataset was loaded.")
-    faults = [fault for data in said for fault in _data_faults(data)]
-    if faults:
-        names = " ".join(str(data["name"]) for data in said)
-        return Check(
-            "Data", FAILED, f"{_few(faults)}.",
-            "Restore the raw files, or write their cards anew; then "
-            f"`lianjian build {names}` and `lianjian run`.",
-        )  # fmt: skip
     count = sum(len(data["sources"]) for data in said)
     built = ", ".join(f"{data['name']} {data['version']}" for data in said)
-    files = "The raw file has the bytes of its card" if count == 1 else (
-        f"All {count} raw files have the bytes of their cards"
-    )  # fmt: skip
+    one, all_of = "The raw file has the bytes of its card", f"All {count} raw files have the bytes"
+    files = one if count == 1 else f"{all_of} of their cards"
     return Check("Data", OK, f"{files}; {built} was built from them.")
 
 
@@ -187,15 +153,13 @@ def _data_faults(data: Mapping[str, Any]) -> Iterable[str]:
         path = folder / Path(file).name
         if not path.is_file():
             yield f"{file} is missing"
-        elif _hash(path) != item["sha256"]:
+            continue
+        state = path.stat()
+        digest = _hash_of(path, state.st_mtime_ns, state.st_size)
+        if digest != item["sha256"]:
             yield f"{file} has other bytes than when it was built"
         elif cards and cards.get(path.name) != item["sha256"]:
             yield f"{file} has other bytes than its card says"
-
-
-def _hash(path: Path) -> str:
-    state = path.stat()
-    return _hash_of(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=4096)
@@ -206,10 +170,8 @@ def _hash_of(path: Path, _changed: int, _size: int) -> str:
 def of_parameters(names: Sequence[str], told: Told) -> Check:
     """Check that every parameter is used, and keeps its value."""
     if told.misused:
-        return Check(
-            "Parameters", FAILED, " ".join(told.misused[:_MOST]),
-            "Read each parameter and give it no second value, or take it out of its cell.",
-        )  # fmt: skip
+        mend = "Read each parameter and give it no second value, or take it out of its cell."
+        return Check("Parameters", FAILED, " ".join(told.misused), mend)
     if not names:
         return Check("Parameters", OK, "The notebook has none.")
     words = "The one parameter is" if len(names) == 1 else f"All {len(names)} parameters are"
@@ -223,10 +185,8 @@ def of_products(found: Findings, told: Told) -> Check:
     faults = [f"#{anchor} was declared and not published" for anchor in sorted(promised - made)]
     faults += [f"#{anchor} was published and not declared" for anchor in sorted(made - promised)]
     if faults:
-        return Check(
-            "Products", FAILED, f"{_few(faults)}.",
-            "Publish what the notebook declares, and declare what it publishes.",
-        )  # fmt: skip
+        mend = "Publish what the notebook declares, and declare what it publishes."
+        return _failed("Products", "Not as declared", faults, mend)
     counts = Counter(product.kind for product in found.products)
     words = [
         f"{count} {markup.WORDS[kind].lower()}{'s' if count != 1 else ''}"
@@ -245,8 +205,8 @@ def of_shown(gaps: Sequence[Gap]) -> Check:
     if not gaps:
         return Check("Shown", OK, "Every output and all of the prose stand on the page.")
     words = "One thing cannot" if len(gaps) == 1 else f"{len(gaps)} things cannot"
-    mends = " ".join(dict.fromkeys(gap.mend for gap in gaps))
-    return Check("Shown", FAILED, f"{words} stand here: {_gaps.in_words(gaps)}.", mends)
+    mends = "\n".join(dict.fromkeys(gap.mend for gap in gaps))
+    return _failed("Shown", f"{words} stand here", _gaps.in_words(gaps), mends)
 
 
 def of_seed(node: "NotebookNode", values: Mapping[str, object]) -> Check:
@@ -267,10 +227,8 @@ def of_seed(node: "NotebookNode", values: Mapping[str, object]) -> Check:
     if draws and not seeds:
         faults.append("no parameter is called seed")
     if faults:
-        return Check(
-            "Seed", FAILED, f"{_few(faults)}.",
-            "Declare a parameter seed, and draw from np.random.default_rng(seed).",
-        )  # fmt: skip
+        mend = "Declare a parameter seed, and draw from np.random.default_rng(seed)."
+        return _failed("Seed", "Drawn at random", faults, mend)
     if not draws:
         return Check("Seed", OK, "The notebook’s own code draws nothing at random.")
     given = ", ".join(f"{name} = {value}" for name, value in seeds.items())
@@ -280,16 +238,11 @@ def of_seed(node: "NotebookNode", values: Mapping[str, object]) -> Check:
 def of_versions(lock: Path) -> Check:
     """Check that the installed packages are the locked ones."""
     if not lock.is_file():
-        return Check(
-            "Versions", UNKNOWN, f"There is no {lock.name} to compare with.",
-            "Restore it, or write it with `make lock`.",
-        )  # fmt: skip
-    faults = versions.differing(lock)
-    if faults:
-        return Check(
-            "Versions", FAILED, f"{_few(faults)}.",
-            "Install the locked packages (`make reports` does), then run again.",
-        )  # fmt: skip
+        mend = "Restore it, or write it with `make lock`."
+        return Check("Versions", UNKNOWN, f"There is no {lock.name} to compare with.", mend)
+    if faults := versions.differing(lock):
+        mend = "Install the locked packages (`make reports` does), then run again."
+        return _failed("Versions", "Not as locked", faults, mend)
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:_ID]
     return Check("Versions", OK, f"Packages are installed as locked ({lock.name} {digest}).")
 
@@ -303,50 +256,39 @@ def of_places(page: str, notebook: str) -> Check:
     if not faults:
         return Check("Paths", OK, "No folder of the machine that made it is named.")
     # the path itself is not repeated: it may hold a person's name
-    return Check(
-        "Paths", FAILED, f"A folder of this machine is named in {' and '.join(faults)}.",
-        "Read data with analysis.load, and name files relative to the project.",
-    )  # fmt: skip
+    found = f"A folder of this machine is named in {' and '.join(faults)}."
+    mend = "Read data with analysis.load, and name files relative to the project."
+    return Check("Paths", FAILED, found, mend)
 
 
 def of_kind(found: Findings, kinds: Mapping[str, str], told: Told = NOTHING) -> Check:
     """Check that whatever comes from simulated data says so."""
-    words = kinds.get(found.kind, found.kind) or "No dataset"
-    drawn = [name for name, kind in told.perhaps.items() if kind == "simulated"]
+    name, words = "Kind of data", kinds.get(found.kind, found.kind) or "No dataset"
+    drawn = [dataset for dataset, kind in told.perhaps.items() if kind == "simulated"]
     if not found.simulated and drawn:
-        return Check(
-            "Kind of data",
-            UNKNOWN,
-            f"{words}; whether simulated data ({_few(drawn)}) were read cannot be told: "
-            "somebody opened them while this ran.",
-            "Read data with analysis.load or pandas, and run this report alone.",
+        said = (
+            f"{words}; whether simulated data ({', '.join(drawn)}) were read cannot be told: "
+            "somebody opened them while this ran."
         )
+        mend = "Read data with analysis.load or pandas, and run this report alone."
+        return Check(name, UNKNOWN, said, mend)
     if not found.simulated:
-        return Check("Kind of data", OK, f"{words}.")
-    bare = [product.anchor for product in found.unmarked]
-    if bare:
-        return Check(
-            "Kind of data", FAILED,
-            f"Simulated, and without their mark: {_few([f'#{anchor}' for anchor in bare])}.",
+        return Check(name, OK, f"{words}.")
+    if bare := [f"#{product.anchor}" for product in found.unmarked]:
+        mend = (
             "Load the data before the first figure, table or number is published, or say with "
-            "data= on which it stands.",
-        )  # fmt: skip
+            "data= on which it stands."
+        )
+        return _failed(name, "Simulated, and without their mark", bare, mend)
     if found.kind == "mixed":
-        return Check("Kind of data", OK, "Mixed, and what includes simulated data is marked so.")
-    return Check("Kind of data", OK, "Simulated, and every product is marked so.")
+        return Check(name, OK, "Mixed, and what includes simulated data is marked so.")
+    return Check(name, OK, "Simulated, and every product is marked so.")
 
 
 def of_authors(names: Sequence[str]) -> Check:
     """Check that somebody stands for the page."""
     if names:
         return Check("Authors", OK, f"{'; '.join(names)}.")
-    return Check(
-        "Authors", FAILED, "Nobody is named: the page stands under its title alone.",
-        'Put authors = ["Family, Given"] into the dataset.toml of your data, then build and run.',
-    )  # fmt: skip
-
-
-def _few(items: Sequence[str]) -> str:
-    rest = len(items) - _MOST
-    more = f" and {rest} more" if rest > 0 else ""
-    return ", ".join(items[:_MOST]) + more
+    found = "Nobody is named: the page stands under its title alone."
+    mend = 'Put authors = ["Family, Given"] into the dataset.toml of your data, then build and run.'
+    return Check("Authors", FAILED, found, mend)

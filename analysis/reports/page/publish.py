@@ -87,7 +87,7 @@ def publish(
         mixed=found.kind == "mixed",
     )  # fmt: skip
     lang = language(title)
-    writer = _cells.Writer(found, run.notebook.parent, lang)
+    writer = _cells.Writer(found, run.notebook.parent, lang, _prose(node))
     html = _templates.get("report.html.j2").render(
         cells=_cells_shown(node),
         page={
@@ -140,7 +140,7 @@ def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str
     return str(
         _templates.get("print.html.j2").render(
             cells=_cells_shown(node),
-            writer=_cells.PrintWriter(found, notebook.parent, lang),
+            writer=_cells.PrintWriter(found, notebook.parent, lang, _prose(node)),
             parameters=[
                 {"name": p.name, "value": set_here.get(p.name, p.default), "help": p.help}
                 for p in parameters.read(executed).values()
@@ -170,6 +170,10 @@ def in_words(given: Mapping[str, object]) -> str:
     return " · ".join(
         f"{name.replace('_', ' ').capitalize()}: {worded(value)}" for name, value in given.items()
     )
+
+
+def _prose(node: "NotebookNode") -> str:
+    return "\n\n".join(cell.source for cell in node.cells if cell.cell_type == "markdown")
 
 
 def _opening(node: "NotebookNode") -> tuple[str, str]:

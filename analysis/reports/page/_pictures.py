@@ -1,0 +1,58 @@
+"""Whether a picture can be drawn: it is decoded, for its name and its kind may lie."""
+
+import base64
+import binascii
+import io
+import struct
+import warnings
+import zlib
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException, ElementTree
+
+SVG = "image/svg+xml"
+KINDS = (SVG, "image/png", "image/jpeg", "image/gif", "image/webp")
+"""What a page can hold, the best of several forms first."""
+
+_SVG_TAG = "{http://www.w3.org/2000/svg}svg"  # without its namespace no browser draws it
+_BROKEN = (
+    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, OverflowError, EOFError,
+    struct.error, zlib.error,
+)  # fmt: skip
+
+
+def kind_of(content: bytes) -> str:
+    """Return the kind of a picture that can be drawn to its last byte, and nothing for another."""
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        try:
+            return SVG if ElementTree.fromstring(content).tag == _SVG_TAG else ""
+        except (ParseError, DefusedXmlException, ValueError, LookupError):
+            return ""
+    from PIL import Image  # noqa: PLC0415  (most pages hold drawings alone)
+
+    forms = [kind.rpartition("/")[2].upper() for kind in KINDS[1:]]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=forms) as picture:
+                picture.verify()  # the check sums, which drawing passes over
+            with Image.open(io.BytesIO(content), formats=forms) as picture:
+                for frame in range(getattr(picture, "n_frames", 1)):
+                    picture.seek(frame)
+                    picture.load()
+                return f"image/{str(picture.format).lower()}"
+    except (*_BROKEN, Image.DecompressionBombError):
+        return ""
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes of a text in base64; none where it is something else."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def address(content: bytes, kind: str) -> str:
+    """Return an address that holds the picture itself."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
