@@ -1,0 +1,293 @@
+"""Small books in forms that offices use, as data: read from ``books/*.toml``, written as files.
+
+A book's rows are lines of cells parted by ``|``; ``⏎`` is a break inside a cell, ``'`` before a
+number makes it a text, as a leading zero does. Beside the rows stands what is true of them:
+``truth`` holds lines ``VILLAGE YEAR: CELL ITEM YUAN, …`` of what has to be booked (``B3+C3`` for a
+sum), ``may`` the same of what may be booked besides, ``doubt`` of what may be booked if a warning
+names its cell, ``never`` ranges of numbers that are no amount of any account or year. Villages,
+townships and amounts are invented.
+"""
+
+import csv
+import re
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+from openpyxl.comments import Comment
+from openpyxl.styles import Font
+from openpyxl.utils import coordinate_to_tuple, get_column_letter, range_boundaries
+
+HERE = Path(__file__).parent
+REGISTER = HERE / "register.csv"
+
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_AMOUNT = re.compile(r"([A-Z]+\d+(?:\+[A-Z]+\d+)*) (\S+) (-?[\d.]+)")
+_STRICT = {
+    "http://schemas.openxmlformats.org/spreadsheetml/2006/main": (
+        "http://purl.oclc.org/ooxml/spreadsheetml/main"
+    ),
+    "http://schemas.openxmlformats.org/officeDocument/2006/relationships": (
+        "http://purl.oclc.org/ooxml/officeDocument/relationships"
+    ),
+}
+_OFFICE = "urn:oasis:names:tc:opendocument:xmlns:{0}:1.0"
+_EXCEL = "urn:schemas-microsoft-com:office:spreadsheet"
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What one cell of a book says: place, year, account or measure, yuan."""
+
+    village: str
+    year: int
+    item: str
+    yuan: float
+    file: str
+    sheet: str
+    cells: tuple[str, ...]
+
+    @property
+    def cell(self) -> str:
+        return self.cells[0]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet with its rows, its looks, what is true of it, and what a person knows of it."""
+
+    file: str
+    name: str
+    rows: tuple[tuple[object, ...], ...]
+    truth: tuple[Amount, ...]
+    may: tuple[Amount, ...]
+    doubt: tuple[Amount, ...]
+    never: dict[str, str]
+    person: dict[str, Any]
+    looks: dict[str, Any]
+
+    def value(self, cell: str) -> object:
+        row, column = coordinate_to_tuple(cell)
+        line = self.rows[row - 1] if row <= len(self.rows) else ()
+        return line[column - 1] if column <= len(line) else None
+
+    def numbers(self) -> Iterator[str]:
+        """Yield the addresses of all cells that hold a number."""
+        for row, line in enumerate(self.rows, start=1):
+            for column, value in enumerate(line, start=1):
+                if isinstance(value, int | float):
+                    yield f"{get_column_letter(column)}{row}"
+
+
+@dataclass(frozen=True)
+class Book:
+    """A book of one or more files, the form that it rests on, and what is tried with it."""
+
+    name: str
+    form: str
+    about: str
+    sheets: tuple[Sheet, ...]
+
+    def amounts(self, *kinds: str) -> tuple[Amount, ...]:
+        """Return the amounts of some kinds: truth, may, doubt."""
+        return tuple(a for sheet in self.sheets for kind in kinds for a in getattr(sheet, kind))
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the files of the book into a folder."""
+        paths = []
+        for file in dict.fromkeys(sheet.file for sheet in self.sheets):
+            sheets = [sheet for sheet in self.sheets if sheet.file == file]
+            path = folder / file
+            _WRITERS[sheets[0].looks.get("as", path.suffix[1:])](path, sheets)
+            paths.append(path)
+        return paths
+
+
+def read_books(folder: Path = HERE / "books") -> list[Book]:
+    """Return all books of a folder."""
+    return [read_book(path) for path in sorted(folder.glob("*.toml"))]
+
+
+def read_book(path: Path) -> Book:
+    """Read a book from its TOML file."""
+    told = tomllib.loads(path.read_text(encoding="utf-8"))
+    known = told.get("person", {})
+    sheets = [_sheet(sheet, path.stem, known) for sheet in told["sheet"]]
+    return Book(path.stem, told["form"], told["about"], tuple(sheets))
+
+
+def _sheet(told: dict[str, Any], book: str, known: dict[str, Any]) -> Sheet:
+    told = dict(told)
+    file, name = told.pop("file", f"{book}.xlsx"), told.pop("name", "Sheet1")
+    if file.endswith((".csv", ".txt")) or told.get("as") == "tsv":
+        name = ""
+    rows = tuple(
+        tuple(_value(cell) for cell in line.split("|"))
+        for line in told.pop("rows").strip("\n").split("\n")
+    )
+    amounts = {
+        kind: tuple(_amounts(told.pop(kind, ""), file, name)) for kind in ("truth", "may", "doubt")
+    }
+    person = {**known, **told.pop("person", {})}
+    return Sheet(
+        file, name, rows, never=told.pop("never", {}), person=person, looks=told, **amounts
+    )
+
+
+def _value(cell: str) -> object:
+    text = cell.strip(" ").replace("⏎", "\n")
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    return text.removeprefix("'") or None
+
+
+def _amounts(text: str, file: str, sheet: str) -> Iterator[Amount]:
+    for line in filter(None, map(str.strip, text.splitlines())):
+        where, _, said = line.partition(": ")
+        village, _, year = where.rpartition(" ")
+        for one in said.split(", "):
+            found = _AMOUNT.fullmatch(one)
+            if not found:
+                raise ValueError(f"{file} {sheet}: {one!r} is not of the form CELL ITEM YUAN")
+            yield Amount(
+                village,
+                int(year),
+                found[2],
+                float(found[3]),
+                file,
+                sheet,
+                tuple(found[1].split("+")),
+            )
+
+
+def within(cell: str, ranges: str) -> bool:
+    """Whether a cell lies in one of some ranges parted by blanks."""
+    row, column = coordinate_to_tuple(cell)
+    for one in ranges.split():
+        left, top, right, bottom = range_boundaries(one)
+        if left <= column <= right and top <= row <= bottom:
+            return True
+    return False
+
+
+def _cells(ranges: str) -> Iterator[str]:
+    for one in ranges.split():
+        left, top, right, bottom = range_boundaries(one)
+        for row in range(top, bottom + 1):
+            yield from (f"{get_column_letter(at)}{row}" for at in range(left, right + 1))
+
+
+def _xlsx(path: Path, sheets: list[Sheet]) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for sheet in sheets:
+        page = book.create_sheet(sheet.name)
+        for line in sheet.rows:
+            page.append(line)
+        for area in sheet.looks.get("merges", "").split():
+            page.merge_cells(area)
+        for ranges, code in sheet.looks.get("formats", {}).items():
+            for cell in _cells(ranges):
+                page[cell].number_format = code
+        for cell, text in sheet.looks.get("comments", {}).items():
+            page[cell].comment = Comment(text, "")
+        for cell in _cells(sheet.looks.get("struck", "")):
+            page[cell].font = Font(strike=True)
+        for column in sheet.looks.get("hidden_columns", ""):
+            page.column_dimensions[column].hidden = True
+        page.sheet_state = sheet.looks.get("state", "visible")
+    book.save(path)
+    if sheets[0].looks.get("strict"):
+        _make_strict(path)
+
+
+def _make_strict(path: Path) -> None:
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, content in members.items():
+            is_table = name.startswith("xl/") or name == "_rels/.rels"
+            for loose, strict in _STRICT.items() if is_table else ():
+                content = content.replace(loose.encode(), strict.encode())  # noqa: PLW2901
+            new.writestr(name, content)
+
+
+def _text(path: Path, sheets: list[Sheet]) -> None:
+    (sheet,) = sheets
+    separator = "\t" if sheet.looks.get("as") == "tsv" else sheet.looks.get("separator", ",")
+    lines = [[_said(value) for value in line] for line in sheet.rows]
+    with path.open("w", encoding=sheet.looks.get("encoding", "utf-8"), newline="") as stream:
+        if sheet.looks.get("unquoted"):
+            stream.writelines(separator.join(line) + "\r\n" for line in lines)
+        else:
+            csv.writer(stream, delimiter=separator).writerows(lines)
+
+
+def _said(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _html(path: Path, sheets: list[Sheet]) -> None:
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{escape(_said(value))}</td>" for value in line) + "</tr>\n"
+        for line in sheets[0].rows
+    )
+    head = f"<html><head><meta charset='utf-8'><title>{sheets[0].name}</title></head><body>"
+    path.write_text(f"{head}<table border='1'>\n{lines}</table></body></html>", encoding="utf-8")
+
+
+def _xml2003(path: Path, sheets: list[Sheet]) -> None:
+    pages = ""
+    for sheet in sheets:
+        pages += f'<Worksheet ss:Name="{sheet.name}"><Table>'
+        for line in sheet.rows:
+            pages += "<Row>"
+            for value in line:
+                kind = "Number" if isinstance(value, int | float) else "String"
+                data = f'<Data ss:Type="{kind}">{escape(_said(value))}</Data>'
+                pages += f"<Cell>{data if value is not None else ''}</Cell>"
+            pages += "</Row>"
+        pages += "</Table></Worksheet>"
+    head = f'<?xml version="1.0"?><Workbook xmlns="{_EXCEL}" xmlns:ss="{_EXCEL}">'
+    path.write_text(f"{head}{pages}</Workbook>", encoding="utf-8")
+
+
+def _ods(path: Path, sheets: list[Sheet]) -> None:
+    pages = ""
+    for sheet in sheets:
+        pages += f'<table:table table:name="{sheet.name}">'
+        for line in sheet.rows:
+            pages += "<table:table-row>"
+            for value in line:
+                kind = "string"
+                if isinstance(value, int | float):
+                    kind = f'float" office:value="{value}'
+                text = f"<text:p>{escape(_said(value))}</text:p>" if value is not None else ""
+                pages += f'<table:table-cell office:value-type="{kind}">{text}</table:table-cell>'
+            pages += "</table:table-row>"
+        pages += "</table:table>"
+    names = " ".join(f'xmlns:{n}="{_OFFICE.format(n)}"' for n in ("office", "table", "text"))
+    body = f"<office:body><office:spreadsheet>{pages}</office:spreadsheet></office:body>"
+    head = f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {names}>'
+    mime = "application/vnd.oasis.opendocument.spreadsheet"
+    entry = '<manifest:file-entry manifest:full-path="{}" manifest:media-type="{}"/>'
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("mimetype", mime)
+        made.writestr("content.xml", f"{head}{body}</office:document-content>")
+        made.writestr(
+            "META-INF/manifest.xml",
+            f'<manifest:manifest xmlns:manifest="{_OFFICE.format("manifest")}">'
+            f"{entry.format('/', mime)}{entry.format('content.xml', 'text/xml')}"
+            "</manifest:manifest>",
+        )
+
+
+_WRITERS = {
+    "xlsx": _xlsx, "csv": _text, "txt": _text, "tsv": _text, "html": _html, "xml2003": _xml2003,
+    "ods": _ods,
+}  # fmt: skip
