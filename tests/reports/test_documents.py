@@ -358,8 +358,8 @@ def test_no_column_is_narrower_than_its_longest_word():
 
 
 def test_a_table_with_many_columns_is_set_smaller():
-    row = cells(*["1,234,567.89"] * 7)
-    fit = _tables.measured([row], 7)
+    row = cells(*["1,234,567.89"] * 8)
+    fit = _tables.measured([row], 8)
     assert fit.size < 8.5
     assert all(s * _tables.LINE > _tables.width("1,234,567.89", fit.size) for s in fit.shares)
     assert _tables.measured([cells("a", "b")], 2).size == 8.5
@@ -369,7 +369,7 @@ def test_a_cell_that_spans_rows_or_columns_holds_its_place():
     high, wide = cells("a village of long name")[0], cells("1,234,567.89 1,234,567.89")[0]
     high[2], wide[3] = 2, 2
     rows = [[high, *cells("1", "2")], cells("1,234,567.89", "2"), [*cells("b"), wide]]
-    placed = [(at, span) for at, span, _ in _tables._placed(rows, 3)]
+    placed = [(cell.at, cell.span) for cell in _tables._placed(rows, 3)]
     assert placed == [(0, 1), (1, 1), (2, 1), (1, 1), (2, 1), (0, 1), (1, 2)]
 
 

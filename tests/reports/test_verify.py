@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from analysis.files import zip_folder
-from analysis.reports.bundle import verify
+from analysis.reports import bundle
+from analysis.reports.bundle.verify import verify
 
-SCRIPT = Path(sys.modules[verify.__module__].__file__)
+SCRIPT = Path(bundle.__file__).with_name("verify.py")
 PLACE = "analysis/reports/bundle/verify.py"
 FILES = {
     "README.md": "read me\n",
@@ -194,3 +195,63 @@ def test_what_is_no_bundle(tmp_path):
     for place in ("nowhere", "x.zip", "."):
         with pytest.raises((OSError, zipfile.BadZipFile)):
             verify(tmp_path / place)
+
+
+def with_comment(content):
+    return content[:-2] + len(b"note").to_bytes(2, "little") + b"note"
+
+
+def with_gap(content):
+    """Put bytes between the last file and the directory, whose place is corrected."""
+    at = int.from_bytes(content[-6:-2], "little")
+    moved = content[:at] + b"hidden" + content[at:]
+    return moved[:-6] + (at + 6).to_bytes(4, "little") + moved[-2:]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: b"#!/bin/sh\n" + content, "10 bytes before the first file"),
+        (lambda content: content + b"more" * 30, "120 bytes at the end"),
+        (with_comment, "4 bytes at the end"),
+        (with_gap, "6 bytes behind bundle/reports/01/run.json"),
+        (lambda content: content + b"\0", "1 byte at the end"),
+    ],
+)
+def test_bytes_of_a_zip_file_that_belong_to_no_file_are_told(folder, tmp_path, change, said):
+    path = tmp_path / "bundle.zip"
+    zip_folder(folder, path, "bundle")
+    assert verify(path).differences == ()
+    path.write_bytes(change(path.read_bytes()))
+    [told] = verify(path).differences
+    assert told == f"the zip file: {said}, of no file in the bundle"
+    assert alone(folder, str(path))[0] == 1
+
+
+def test_a_zip_file_that_was_written_as_a_stream_is_sound(folder, tmp_path):
+    """Its entries have their sizes behind them, where other programs pack so."""
+    path = tmp_path / "bundle.zip"
+    with path.open("wb") as out, zipfile.ZipFile(Unseekable(out), "w") as file:
+        for name in sorted(p for p in folder.rglob("*") if p.is_file()):
+            mode = 0o755 if name.name == "run" else 0o644
+            inside = f"bundle/{name.relative_to(folder).as_posix()}"
+            file.writestr(entry(inside, stat.S_IFREG | mode), name.read_bytes())
+    assert verify(path).differences == ()
+
+
+class Unseekable:
+    """A file that cannot go back, as a pipe."""
+
+    def __init__(self, out):
+        self.write, self.flush = out.write, out.flush
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"not a manifest\n", b"\xff\xfe\0\0"])
+def test_a_manifest_that_names_nothing_is_one_sentence(folder, tmp_path, content):
+    (folder / "MANIFEST.sha256").write_bytes(content)
+    zip_folder(folder, tmp_path / "b.zip", "bundle")
+    for place in (folder, tmp_path / "b.zip"):
+        [said] = verify(place).differences
+        assert said.startswith("MANIFEST.sha256: is empty or names no file")
+    code, lines = alone(folder)
+    assert (code, lines[1]) == (1, "0 files in the manifest, 1 differs")

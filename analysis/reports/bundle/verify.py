@@ -7,9 +7,11 @@ printed, to compare with the one that was published with the bundle.
 
 import hashlib
 import io
+import mmap
 import os
 import re
 import stat
+import struct
 import sys
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
@@ -18,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 MANIFEST = "MANIFEST.sha256"
+_NOTHING = "is empty or names no file, so that nothing can be compared; get the bundle anew"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # 64 digits, two spaces, a name
 _ANY_X, _SPECIAL = 0o111, stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
@@ -60,6 +63,9 @@ def verify(place: Path, made: Collection[str] = ()) -> Verdict:
     faults += found.faults
     if not place.is_dir():
         faults += _beside(place, digest)
+    if not named:
+        faults = [f"{MANIFEST}: {_NOTHING}", *found.faults]
+        return Verdict(tuple(faults), (), digest)
     came = sorted(
         name
         for name in found.seen.keys() - named.keys()
@@ -134,7 +140,36 @@ def _zip(path: Path) -> _Bundle:
                 found.faults.append(f"{shown(name)}: stands twice in the zip file")
             elif name:
                 found.seen[name] = _packed(file, entry)
+    found.faults += _outside(path, entries)
     return found
+
+
+def _outside(path: Path, entries: list[zipfile.ZipInfo]) -> Iterator[str]:
+    """Name the bytes of a zip file that belong to no file in it: who unpacks it never sees them."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        end = held.rfind(b"PK\5\6")  # opens the last record, of 22 bytes
+        after = len(held) - end - 22
+        [directory] = struct.unpack_from("<I", held, end + 12)
+        if held[end - 20 : end - 16] == b"PK\6\7":
+            end -= 76  # the two records of a very large zip file
+        at, last = 0, "before the first file"
+        for entry in sorted(entries, key=lambda e: e.header_offset):
+            yield from _stray(entry.header_offset - at, last)
+            name, extra = struct.unpack_from("<HH", held, entry.header_offset + 26)
+            at = entry.header_offset + 30 + name + extra + entry.compress_size
+            if entry.flag_bits & 8:  # its size and check sum follow, with or without a signature
+                at += 16 if held[at : at + 4] == b"PK\x07\x08" else 12
+            last = f"behind {shown(entry.filename)}"
+        yield from _stray(end - directory - at, last)
+        yield from _stray(after, "at the end")
+
+
+def _stray(count: int, where: str) -> Iterator[str]:
+    if count < 0:
+        yield f"the zip file: two of its files share bytes, {where}"
+    elif count:
+        size = "1 byte" if count == 1 else f"{count:,} bytes"
+        yield f"the zip file: {size} {where}, of no file in the bundle"
 
 
 def _packed(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Seen:

@@ -18,6 +18,7 @@ from typing import Any
 from analysis import files, paths
 from analysis.errors import LianjianError
 from analysis.reports import markup
+from analysis.reports.documents._tables import elements
 from analysis.reports.freshness import checksums, mismatches, sealed
 from analysis.reports.run import staging
 from analysis.reports.run.kernels import EPOCH
@@ -190,6 +191,7 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
             f"made of it. Run `lianjian run {record['slug']}` again."
         )
     ast = json.loads(run_pandoc("--from=html", "--to=json", given=body))
+    _let_float(ast["blocks"])
     images = dict(_images(ast))
     attached = {name: (folder / name).read_bytes() for name in ATTACHED if name != PROVENANCE}
     attached[PROVENANCE] = "\n".join(_provenance(record, found.datasets)).encode() + b"\n"
@@ -209,15 +211,23 @@ def _images(ast: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         yield target[0], content
 
 
-def elements(node: Any, kind: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401  (JSON)
-    """Yield the elements of a kind in a piece of pandoc's AST."""
-    if isinstance(node, dict):
-        if node.get("t") == kind:
-            yield node
-        node = node.get("c")
-    if isinstance(node, list):
-        for child in node:
-            yield from elements(child, kind)
+def _let_float(blocks: list[Any]) -> None:
+    """Say which figures may leave their place: those whose section holds more than figures."""
+    section: list[dict[str, Any]] = []
+    for block in [*blocks, {"t": "Header"}]:
+        section.append(block)
+        if block["t"] != "Header":
+            continue
+        text = any(_is_text(part) for part in section)
+        for figure in elements(section, "Figure"):
+            figure["c"][0][2].append(["floats", str(text).lower()])
+        section = []
+
+
+def _is_text(block: dict[str, Any]) -> bool:
+    if block["t"] == "Div":
+        return any(map(_is_text, block["c"][1]))
+    return block["t"] not in {"Figure", "Header", "HorizontalRule"}
 
 
 def share(image: bytes) -> int:

@@ -32,7 +32,7 @@ def to_pdf(document: Document) -> bytes:
         "source files with their hashes are attached to this file. The SHA-256 of the notebook "
         "begins with the run’s id.",
     }
-    ast = fitted(document.ast, face=0.85)  # Libertinus runs narrow
+    ast = fitted(document.ast, face=0.85, margin=13.0)  # Libertinus runs narrow
     text = pandoc(ast, "typst", "--shift-heading-level-by=-1", "--wrap=none")
     opening = '#import "report.typ": *\n#show: report.with(json("page.json"))\n\n'
     sources = {

@@ -1,7 +1,6 @@
 """The Word form of a report: pandoc writes it in the styles of ``reference.docx``."""
 
 import base64
-import copy
 import io
 import re
 import zipfile
@@ -9,15 +8,19 @@ from html import escape
 from typing import Any
 
 from analysis.files import zipped
-from analysis.reports.documents._document import HERE, Document, elements, pandoc, share
+from analysis.reports.documents._document import HERE, Document, pandoc, share
 from analysis.reports.documents._pdf import compiled
-from analysis.reports.documents._tables import fitted
+from analysis.reports.documents._tables import LINE, elements, fitted
 
 _RESOLUTION = 220.0  # dots an inch, of figures in a file that does not take vector graphics
 _WIDTH = 16.0  # cm between the margins
 _FRAME = re.compile(r"word/(?:header|footer)\d\.xml")
 # a row, with the properties that pandoc gave it: <w:tr><w:trPr>…
 _ROW = re.compile(r"<w:tr>(?:<w:trPr>(.*?)</w:trPr>)?", re.DOTALL)
+# <w:tblW w:type="pct" w:w="3297" />: the width of a table, in fiftieths of a per cent of the line
+_WIDE = re.compile(r'<w:tblW w:type="pct" w:w="(\d+)" ?/>')
+_GRID = re.compile(r"(?<=<w:tblGrid>).*?(?=</w:tblGrid>)")
+_TABLE = re.compile(r"<w:tbl>.*?</w:tblGrid>", re.DOTALL)
 
 
 def to_docx(document: Document) -> bytes:
@@ -31,9 +34,7 @@ def to_docx(document: Document) -> bytes:
         "docx",
         f"--reference-doc={HERE / 'reference.docx'}",
         "--shift-heading-level-by=-1",
-        f"--metadata=title={facts['title']}",
-        f"--metadata=subtitle={facts['subtitle']}",
-        f"--metadata=description={facts['description']}",
+        *(f"--metadata={name}={facts[name]}" for name in ("title", "subtitle", "description")),
         "--metadata=lang=en-GB",
         "--output=-",
     )
@@ -47,7 +48,7 @@ def to_docx(document: Document) -> bytes:
 
 
 def _finished(name: str, content: bytes, words: dict[str, str]) -> bytes:
-    """Fill header and footer, and let no row of a table break over two pages."""
+    """Fill header and footer; let no row break over pages and each column have its width."""
     if _FRAME.fullmatch(name):
         text = content.decode()
         for mark, word in words.items():
@@ -55,8 +56,20 @@ def _finished(name: str, content: bytes, words: dict[str, str]) -> bytes:
         return text.encode()
     if name == "word/document.xml":
         whole = r"<w:tr><w:trPr><w:cantSplit/>\1</w:trPr>"
-        return _ROW.sub(whole, content.decode()).encode()
+        return _ROW.sub(whole, _TABLE.sub(_as_wide, content.decode())).encode()
     return content
+
+
+def _as_wide(table: re.Match[str]) -> str:
+    """Say the widths of columns in twentieths of a point: pandoc takes a narrower line for ours."""
+    given, grid = _WIDE.search(table[0]), _GRID.search(table[0])
+    if given is None or grid is None:
+        return table[0]
+    columns = [int(wide) for wide in re.findall(r'w:w="(\d+)"', grid[0])]
+    total = 20 * LINE * int(given[1]) / 5000
+    made = [round(total * wide / sum(columns)) for wide in columns]
+    text = table[0].replace(given[0], f'<w:tblW w:type="dxa" w:w="{sum(made)}"/>')
+    return text.replace(grid[0], "".join(f'<w:gridCol w:w="{wide}"/>' for wide in made))
 
 
 def _framed(blocks: list[Any], facts: dict[str, Any]) -> list[Any]:
@@ -91,6 +104,5 @@ def _draw(ast: dict[str, Any], images: dict[str, bytes]) -> None:
     drawn = dict(zip(images, [made] if isinstance(made, bytes) else made, strict=True))
     for image in elements(ast["blocks"], "Image"):
         attributes, _, target = image["c"]
-        wide = _WIDTH * share(images[target[0]]) / 100
-        attributes[2] = [*copy.copy(attributes[2]), ["width", f"{wide:.2f}cm"]]
+        attributes[2].append(["width", f"{_WIDTH * share(images[target[0]]) / 100:.2f}cm"])
         target[0] = f"data:image/png;base64,{base64.b64encode(drawn[target[0]]).decode()}"

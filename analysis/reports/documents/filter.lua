@@ -77,6 +77,7 @@ local function typst_table(tbl)
   local caption = #tbl.caption.long > 0 and typst(tbl.caption.long) or 'none'
   local parts = {
     'shares: (' .. table.concat(shares, ', ') .. ',)',
+    ('size: %spt, whole: %s'):format(tbl.attributes.size, tbl.attributes.whole),
     'align: (' .. table.concat(sides, ', ') .. ',)',
     'caption: ' .. caption,
     'table.hline(stroke: rule)',
@@ -158,9 +159,9 @@ local function figure(fig)
   local image
   fig:walk({ Image = function(found) image = image or found end })
   if not to_typst or not image then return nil end
-  return raw(('#drawing(%s, %s, %s, %s)%s'):format(
-    quoted(image.src), quoted(pandoc.utils.stringify(image.caption)),
-    typst(fig.caption.long), image.attributes.share or '100', label(fig.identifier)))
+  return raw(('#drawing(%s, %s, %s, %s, %s)%s'):format(
+    quoted(image.src), quoted(pandoc.utils.stringify(image.caption)), typst(fig.caption.long),
+    image.attributes.share or '100', fig.attributes.floats or 'false', label(fig.identifier)))
 end
 
 local function blocks(list)

@@ -1,0 +1,131 @@
+"""On paper no word is broken, no heading stands above nothing, and nothing runs off the page."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import matplotlib as mpl
+import pypdf
+import pytest
+from defusedxml import ElementTree
+from PIL import ImageFont
+
+from analysis.reports.documents import _tables
+from analysis.reports.run import runner
+
+pytest.importorskip("typst", reason="PDF and Word need the extra 'pdf'")
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+CODE = """
+assert the_longest_of_all_names_of_parameters
+import pandas as pd
+from matplotlib.figure import Figure
+from analysis.reports import show, table
+def draw(name):
+    figure = Figure(figsize=(5, 4))
+    figure.subplots().plot([1, 2], [3, 4])
+    show(figure, name, f"Figure of {name}", alt="A line")
+def frame(name, columns, rows=3, **more):
+    table(pd.DataFrame({column: [value] * rows for column, value in columns.items()}), name,
+          f"Table of {name}", **more)
+"""
+WIDE = """
+frame("narrow", {"Helpers": 9, "Adjusted": 1.41, "Low": -4.31, "p": 0.586})
+frame("qualified", {"No.": "F01", "Qualification": "in words", "Determination": "correct",
+      "Characteristic": "administrative villages", "Subject": "中巷村委会（西峰区），显胜乡",
+      "Reason": "a sentence that goes on for longer than a line of the page, as reasons do " * 2})
+frame("many", {f"{year} income,\\u00a0万元": -1234567.891 for year in range(2016, 2025)})
+frame("crowded", {f"Measured {n}": "uncharacteristic" for n in range(9)})
+"""
+LONG = (
+    " + ".join(rf"\beta_{{{k}}} D_{{it}}^{{{k}}} \exp(\gamma_{{{k}}} X_{{it}})" for k in range(9)),
+    rf"\frac{{{' + '.join(['income_{it}'] * 14)}}}{{n}}",
+    rf"\begin{{aligned}}y &= {' + '.join(['x_{it} z_{it}'] * 16)}\\ w &= 1\end{{aligned}}",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(make_project, tmp_path_factory):
+    """Give a report of bare figures, of tables of every width and of formulas of every length."""
+    with pytest.MonkeyPatch.context() as patch:
+        root = tmp_path_factory.mktemp("print")
+        patch.setenv("LIANJIAN_ROOT", str(root))
+        project = make_project(root)
+        formulas = "\n\n".join(f"$${tex}$$" for tex in LONG)
+        project.notebook(
+            "01-a", "# On paper\n\nText.", CODE,
+            "md: ## 第一节", "draw('first')",
+            "md: ## Second section", "draw('second')\ndraw('third')",
+            "md: ## Third section\n\nA sentence.", "draw('fourth')", "md: ## Tables", WIDE,
+            f"md: ## Formulas\n\n{formulas}\n\nThe end.",
+            parameters="the_longest_of_all_names_of_parameters: int = 1  # a meaning\n",
+        )  # fmt: skip
+        assert runner.run(options=runner.Options(jobs=1, formats=("pdf", "docx"))) == 0
+        return project.reports / "01-a"
+
+
+@pytest.fixture(scope="module")
+def pages(folder):
+    return pypdf.PdfReader(folder / "report.pdf").pages
+
+
+def test_a_section_of_figures_alone_keeps_them_below_its_heading(pages):
+    text = " ".join(re.sub(r"\s+", " ", page.extract_text()) for page in pages)
+    order = ("第一节", "Figure of first", "Second section", "Figure of second", "Figure of third",
+             "Third section")  # fmt: skip
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_no_word_is_hyphenated_in_a_table_of_the_pdf(pages):
+    text = " ".join(page.extract_text() for page in pages)
+    tables = text[text.index("Table of narrow") : text.index("Formulas")]
+    for word in ("Helpers", "Qualification", "Determination", "Characteristic", "administrative",
+                 "−1,234,568"):  # fmt: skip
+        assert word in tables, word
+    assert tables.count("uncharacteristic") == 27
+    assert "\u00ad" not in tables
+    assert not re.search(r"[a-z]-\n", tables)
+
+
+def test_no_formula_runs_off_the_page(pages):
+    right = []
+
+    def seen(text, page, line, _font, _size):
+        if text.strip():
+            right.append(line[4] * page[0] + line[5] * page[2] + page[4])
+
+    for page in pages:
+        page.extract_text(visitor_text=seen)
+    margin = 27 / 25.4 * 72
+    assert max(right) < float(pages[0].mediabox.width) - margin + 1
+
+
+def pieces(text):
+    """Cut a text where a line may end: at spaces that break, and beside Chinese characters."""
+    return [p for p in re.split(r"[ \n]+|(?<=[\u3400-\u9fff）])|(?=[（\u3400-\u9fff])", text) if p]
+
+
+@pytest.mark.parametrize("face", ["DejaVuSans", "DejaVuSerif"])
+def test_no_word_of_a_word_table_is_broken_in_a_wide_face(folder, face):
+    with zipfile.ZipFile(folder / "report.docx") as file:
+        body = ElementTree.fromstring(file.read("word/document.xml"))
+        styles = ElementTree.fromstring(file.read("word/styles.xml"))
+    sizes = {style.get(f"{W}styleId"): style.find(f".//{W}sz") for style in styles}
+    path = Path(mpl.get_data_path(), "fonts", "ttf", f"{face}.ttf")
+    tables = list(body.iter(f"{W}tbl"))
+    assert len(tables) == 5  # the parameters are the last
+    for table in tables:
+        wide = [int(column.get(f"{W}w")) / 20 for column in table.iter(f"{W}gridCol")]
+        assert sum(wide) <= _tables.LINE + 1
+        assert table.find(f".//{W}tblW").get(f"{W}type") == "dxa"
+        for row in table.iter(f"{W}tr"):
+            assert len(list(row.iter(f"{W}tc"))) == len(wide)  # no cell here spans columns
+            for room, cell in zip(wide, row.iter(f"{W}tc"), strict=True):
+                [style] = {p.get(f"{W}val") for p in cell.iter(f"{W}pStyle")}
+                size = int(sizes[style].get(f"{W}val")) / 2
+                font = ImageFont.truetype(path, 200)
+                text = "".join(part.text or "" for part in cell.iter(f"{W}t"))
+                for piece in pieces(text):
+                    needed = font.getlength(piece) * size / 200 + 6  # the margins of a cell
+                    assert needed <= room + 0.2, (piece, size, room)
