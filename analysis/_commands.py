@@ -12,6 +12,7 @@ from analysis.terminal import answer, answer_json, say, warn
 if TYPE_CHECKING:
     from analysis.clean.build import Built
     from analysis.clean.intake import TakenIn
+    from analysis.reports.run.results import Ended
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
 # ruff: noqa: PLC0415
@@ -198,14 +199,40 @@ def _in_words(score: Mapping[str, int]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
+    import time
+
+    from analysis.reports.run import results
+
+    if options.dry_run:
+        return why(options)
+    if not options.junit:
+        return _run(options).exit
+    started = time.perf_counter()
+    if not options.junit.exists() or options.junit.is_file() or options.junit.is_dir():
+        # a path that cannot be written is told now, and a kill leaves no result of yesterday
+        results.write_junit(options.junit, 0.0, error="the run has not come to its end")
+    error = "stopped"
+    try:
+        ended = _run(options)
+    except (LianjianError, OSError) as reason:
+        error = str(reason)
+        raise
+    else:
+        results.write_junit(options.junit, ended.seconds, ended.endings)
+        error = ""
+        return ended.exit
+    finally:
+        if error:
+            results.write_junit(options.junit, time.perf_counter() - started, error=error)
+
+
+def _run(options: argparse.Namespace) -> "Ended":
     from dataclasses import replace
 
     from analysis.reports.plan import notebooks
     from analysis.reports.run import results, runner
     from analysis.reports.run.execute import Limits
 
-    if options.dry_run:
-        return why(options)
     selected = _selected(options)
     runs = runner.planned(*selected)
     left = notebooks.find()
@@ -224,13 +251,11 @@ def run(options: argparse.Namespace) -> int:
     ended = runner.make(runs, how)
     if ended.exit is Exit.GOOD and any(dataset["not_read"] for dataset in built):
         ended = replace(ended, exit=Exit.INCOMPLETE)
-    if options.junit:
-        results.write_junit(options.junit, ended)
     if options.json:
         answer_json(
             for_program("run", **results.as_json(ended), datasets=built, left_alone=left.left)
         )
-    return ended.exit
+    return ended
 
 
 def _built(names: Sequence[str]) -> list[dict[str, Any]]:

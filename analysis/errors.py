@@ -20,7 +20,10 @@ class Exit(IntEnum):
     meaning: str
 
     GOOD = 0, "all is done"
-    FAILED = 1, "a report failed, or something could not be written; compare: a number moved"
+    FAILED = (
+        1,
+        "a report failed, wrote into data, or could not be written; compare: a number moved",
+    )
     REFUSED = (
         2,
         "nothing was done: the command line, the plan or a name is wrong, or another is at it",

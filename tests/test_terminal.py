@@ -202,10 +202,10 @@ def test_a_full_disk_is_the_one_that_was_written_to(tmp_path, names, told):
 
 LIVE = """
 from analysis.reports.run.progress import Progress
-from analysis.reports.run.report import Outcome
+from analysis.reports.run.results import Ending
 progress = Progress(["01-a", "02-b"])
 progress.running(["01-a 村\\x1b[31m"])
-progress.finished(Outcome("01-a", "done", 1.0, "", ""))
+progress.finished(Ending("01-a", "01-a", "done", seconds=1.0))
 progress.running(["02-b"])
 progress.close()
 """

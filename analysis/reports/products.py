@@ -194,9 +194,9 @@ def _ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
     """Return the mark of a product, and what it says of the data on which it stands."""
     from analysis.clean.dataset import Dataset, loaded  # noqa: PLC0415
 
-    unsure = False
+    facts: dict[str, Any] = {}
     if data is not None:
-        given = [data] if isinstance(data, Dataset) else list(data)
+        given: list[Any] = list(data) if isinstance(data, list | tuple) else [data]
         wrong = [item for item in given if not isinstance(item, Dataset)]
         if wrong or not given:
             raise LianjianError(
@@ -205,16 +205,16 @@ def _ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
                 if wrong
                 else "data= was given no dataset."
             )
+        facts["stands_on"] = {item.name: item.kind for item in given}
         kinds = {item.kind for item in given}
     else:
         read = file_access.noted()
         seen = freshness.kinds(paths.root(), read.files) if read.files else {}
         kinds = {item.kind for item in loaded()} | set(seen.values())
-        unsure = bool(read.unseen)
+        facts |= {"unsure": True} if read.unseen else {}
     kind = freshness.kind_of(kinds)
     mark = "" if "simulated" not in kinds else markup.MIXED if kind == "mixed" else markup.SIMULATED
-    facts: dict[str, Any] = {"simulated": bool(mark), "kind": kind}
-    return mark, facts | ({"unsure": True} if unsure else {})
+    return mark, {"simulated": bool(mark), "kind": kind, **facts}
 
 
 def _check(name: str, caption: str) -> None:

@@ -293,15 +293,15 @@ def test_the_panel_is_one_line_when_all_is_well_and_open_when_not(books, project
     )
     assert runner.run() == 0
     good, bad = project.report("01-good"), project.report("02-bad")
-    assert "<summary>All 10 checks passed</summary>" in good
-    assert "1 of 10 checks failed" in bad
-    assert "<summary>The other 9 passed</summary>" in bad
+    assert "<summary>All 11 checks passed</summary>" in good
+    assert "1 of 11 checks failed" in bad
+    assert "<summary>The other 10 passed</summary>" in bad
     assert "has no seed" in bad
     record = json.loads((project.reports / "02-bad" / "run.json").read_text("utf-8"))
     states = {check["name"]: check["state"] for check in record["checks"]}
-    assert states == {"Source": OK, "Data": OK, "Parameters": OK, "Products": OK, "Shown": OK,
-                      "Seed": FAILED, "Versions": OK, "Paths": OK, "Kind of data": OK,
-                      "Authors": OK}  # fmt: skip
+    assert states == {"Source": OK, "Data": OK, "Commands": OK, "Parameters": OK, "Products": OK,
+                      "Shown": OK, "Seed": FAILED, "Versions": OK, "Paths": OK,
+                      "Kind of data": OK, "Authors": OK}  # fmt: skip
     assert record["checks"][0]["git"] == "not a git checkout"
     assert "1 check failed" in (project.reports / "index.html").read_text("utf-8")
 

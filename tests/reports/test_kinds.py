@@ -34,6 +34,14 @@ CELLS = {
     "with mp.get_context('fork').Pool(1) as pool:\n"
     "    [n] = pool.map(rows, ['../data/processed/drawn/panel.csv'])\n"
     + RECORD + "record('n', n, label='N')\nrecord('own', 1, label='Own', data=real)",
+    "09-claims": "import analysis, dataclasses, pandas as pd\n"
+    "from analysis.reports import record, table\n"
+    "real, drawn = analysis.load('real'), analysis.load('drawn')\n"
+    "rows = pd.read_csv('../data/processed/drawn/panel.csv')\n"
+    "table(rows, 'shield', 'Rows', data=real)\n"
+    "record('other', 1, label='Other', data=dataclasses.replace(real, name='nowhere'))\n"
+    "record('kind', 1, label='Kind', data=dataclasses.replace(drawn, kind='published'))\n"
+    "record('true', 1, label='True', data=[real, drawn])",
     "07-none": RECORD + "record('n', 1, label='N')",
 }  # fmt: skip
 
@@ -120,6 +128,16 @@ def test_each_product_says_on_which_data_it_stands(made):
     assert "Mixed: includes simulated data</p>" in page
     assert "(includes simulated data)</title>" in page
     assert "includes simulated" in (made / "04-both" / "numbers.tex").read_text()
+
+
+def test_a_product_that_claims_other_data_than_the_run_read_fails_the_check(made):
+    _, _, check = facts(made, "09-claims")
+    assert check["state"] == "failed"
+    said = check["found"]
+    assert "#tab-shield on real, of which it read no table" in said
+    assert "#num-other on nowhere, which the run did not read" in said
+    assert "#num-kind on drawn as published, and it is simulated" in said
+    assert "#num-true" not in said
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing can be forked")

@@ -187,3 +187,10 @@ def test_an_empty_table_has_its_head():
 def test_minus_zero_is_zero():
     assert written.number(-0.0004, 2) == "0.00"
     assert written.number(-1234, 0) == "−1,234"
+
+
+@pytest.mark.parametrize("given", ["环县", b"huan", {"name": "x"}, 7, ["one", "two"]])
+def test_what_is_no_dataset_is_named_whole(given):
+    wrong = given[0] if isinstance(given, list) else given
+    with pytest.raises(LianjianError, match=re.escape(f"was given {wrong!r}")):
+        products.record("n", 1, label="N", data=given)

@@ -10,7 +10,7 @@ from defusedxml import ElementTree
 from analysis import cli
 from analysis.errors import Exit
 from analysis.reports.run import results
-from analysis.reports.run.results import Ended, Ending
+from analysis.reports.run.results import Ending
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 # what build servers take, by element: attributes, those that must be there, children
@@ -21,7 +21,13 @@ JUNIT = {
         {"name", "tests"},
         {"testcase"},
     ),
-    "testcase": ({"name", "classname", "time"}, {"name", "classname"}, {"failure", "skipped"}),
+    "testcase": (
+        {"name", "classname", "time"},
+        {"name", "classname"},
+        {"failure", "skipped", "error", "system-err"},
+    ),
+    "error": ({"message", "type"}, set(), set()),
+    "system-err": (set(), set(), set()),
     "failure": ({"message", "type"}, set(), set()),
     "skipped": ({"message"}, set(), set()),
 }
@@ -70,6 +76,55 @@ def test_a_run_that_ended_early_is_named(published, capsys):
     code, _, said = answer(capsys, "run")
     assert code == Exit.GOOD
     assert "01-x ended early" in said
+
+
+WRITES = {
+    "a file": "open('../data/raw/own.csv', 'w').close()",
+    "a folder": "import os; os.mkdir('../data/raw/x')",
+    "a rename": "import os; os.replace('../data/raw/a.csv', '../data/raw/b.csv')",
+    "pandas": "import pandas as pd; pd.DataFrame({'a': [1]}).to_csv('beside.csv')",
+}
+
+
+@pytest.mark.parametrize("how", WRITES)
+def test_whoever_writes_into_inputs_is_named_and_the_exit_code_says_it(
+    published, capsys, tmp_path, how
+):
+    (published.root / "data" / "raw" / "a.csv").write_text("a", "utf-8")
+    published.notebook("01-x", "# X", WRITES[how])
+    code, content, said = answer(capsys, "run", "--junit", str(tmp_path / "j.xml"))
+    assert code == content["exit"] == Exit.FAILED
+    [report] = content["reports"]
+    assert report["result"] == "done"
+    assert report["written"]
+    assert all(name.startswith(("data/", "notebooks/")) for name in report["written"])
+    assert f"01-x wrote into what reports are made from: {report['written'][0]}" in said
+    [suite] = conforming(ElementTree.parse(tmp_path / "j.xml").getroot())
+    assert "wrote into" in suite.find("testcase/system-err").text
+
+
+def test_what_failed_unseen_is_said_by_page_terminal_and_json(published, capsys):
+    published.notebook("01-x", "# X", "!exit 5", "%cd nowhere")
+    code, content, said = answer(capsys, "run")
+    assert code == Exit.GOOD
+    [note] = content["reports"][0]["notes"]
+    assert "cell 2: !exit 5 ended with exit code 5; cell 3: %cd nowhere said: [Errno 2]" in note
+    assert f"01-x {note}" in said
+    record = json.loads((published.reports / "01-x" / "run.json").read_text("utf-8"))
+    [check] = [check for check in record["checks"] if check["name"] == "Commands"]
+    assert check["state"] == "failed"
+    assert "!exit 5 ended with exit code 5" in published.report("01-x")
+
+
+def test_a_strict_plan_fails_a_run_in_which_something_failed_unseen(published, capsys):
+    published.notebook("01-x", "# X", "x = !test -f nowhere.csv")
+    published.notebook("02-y", "# Y", "!true")
+    published.plan('[[run]]\nnotebook = "01-x"\nstrict = true\n'
+                   '[[run]]\nnotebook = "02-y"\nstrict = true')  # fmt: skip
+    code, content, _ = answer(capsys, "run")
+    assert code == Exit.FAILED
+    assert [report["result"] for report in content["reports"]] == ["failed", "done"]
+    assert "!test -f nowhere.csv ended with exit code 1" in content["reports"][0]["message"]
 
 
 def test_a_failure_says_that_the_last_good_report_stays(published, capsys):
@@ -141,6 +196,30 @@ def test_a_refusal_is_an_answer_too(project, capsys, arguments, code):
     assert content["error"] in said
 
 
+@pytest.mark.parametrize(
+    "arguments", [["nosuch"], ["-p", "year"], ["--dataset", "nosuch"], ["01", "-p", "z=1"]]
+)
+def test_a_refused_run_writes_its_junit(project, capsys, tmp_path, arguments):
+    project.notebook("01-x", "# X", "1")
+    file = tmp_path / "j.xml"
+    file.write_text("of yesterday", "utf-8")
+    code, content, _ = answer(capsys, "run", *arguments, "--junit", str(file))
+    assert code != Exit.GOOD
+    [suite] = conforming(ElementTree.parse(file).getroot())
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+    assert suite.find("testcase/error").get("message") == content["error"]
+
+
+@pytest.mark.parametrize("path", ["nowhere/j.xml", ".", "a.csv/j.xml"])
+def test_an_impossible_junit_is_told_before_anything_runs(published, capsys, tmp_path, path):
+    (tmp_path / "a.csv").write_text("a", "utf-8")
+    published.notebook("01-x", "# X", "1")
+    code, content, _ = answer(capsys, "run", "--junit", str(tmp_path / path))
+    assert code == Exit.REFUSED
+    assert f"--junit {tmp_path / path} cannot be written" in content["error"]
+    assert not (published.reports / "01-x").exists()
+
+
 def test_a_held_folder_is_a_refusal(published, capsys):
     from analysis.reports.run import staging
 
@@ -168,7 +247,7 @@ def test_junit_holds_any_text_and_counts_what_did_not_run(tmp_path):
         Ending("c", "01-c", "failed", (), 1.5, "x\x00\x1b\ud83d\ufffe<&>", "reports/c.failed"),
         Ending("d", "01-d", "rendered"),
     )
-    results.write_junit(tmp_path / "j.xml", Ended(Exit.FAILED, 2.0, endings))
+    results.write_junit(tmp_path / "j.xml", 2.0, endings)
     root = conforming(ElementTree.parse(tmp_path / "j.xml").getroot())
     [suite] = root
     assert [len(case) for case in suite] == [1, 1, 1, 0]

@@ -71,8 +71,10 @@ class Told:
     ended_at: int | None = None  # the cell in which it did
     changed: Sequence[str] = ()  # files that somebody changed while the run read them
     written: Sequence[str] = ()  # inputs that the run itself changed
+    unraised: Sequence[str] = ()  # what failed without failing its cell
     kinds: Mapping[str, str] = field(default_factory=dict)  # of the datasets that it opened
     perhaps: Mapping[str, str] = field(default_factory=dict)  # of those that it may have opened
+    used: Collection[str] = ()  # datasets of which it opened more than the manifest
 
 
 NOTHING = Told()
@@ -209,6 +211,14 @@ def of_shown(gaps: Sequence[Gap]) -> Check:
     return _failed("Shown", f"{words} stand here", _gaps.in_words(gaps), mends)
 
 
+def of_commands(told: Told) -> Check:
+    """Check that nothing failed which does not fail its cell: commands, threads, tasks."""
+    if told.unraised:
+        mend = "Mend what failed, or tag its cell raises-exception where it may fail."
+        return _failed("Commands", "Failed, and the cells went on", told.unraised, mend)
+    return Check("Commands", OK, "No command, thread or task failed unseen.")
+
+
 def of_seed(node: "NotebookNode", values: Mapping[str, object]) -> Check:
     """Check that a notebook which draws random numbers takes its seed from a parameter.
 
@@ -264,6 +274,9 @@ def of_places(page: str, notebook: str) -> Check:
 def of_kind(found: Findings, kinds: Mapping[str, str], told: Told = NOTHING) -> Check:
     """Check that whatever comes from simulated data says so."""
     name, words = "Kind of data", kinds.get(found.kind, found.kind) or "No dataset"
+    if false := list(_false_claims(found, told)):
+        mend = "Name in data= what it stands on, as analysis.load gave it, or leave data= out."
+        return _failed(name, "Said to stand on what it cannot", false, mend)
     drawn = [dataset for dataset, kind in told.perhaps.items() if kind == "simulated"]
     if not found.simulated and drawn:
         said = (
@@ -283,6 +296,24 @@ def of_kind(found: Findings, kinds: Mapping[str, str], told: Told = NOTHING) -> 
     if found.kind == "mixed":
         return Check(name, OK, "Mixed, and what includes simulated data is marked so.")
     return Check(name, OK, "Simulated, and every product is marked so.")
+
+
+def _false_claims(found: Findings, told: Told) -> Iterable[str]:
+    """Yield which products stand, by their own word, on data that the run has not read."""
+    draws = any(told.kinds.get(name) == "simulated" for name in told.used)
+    for product in found.products:
+        for name, kind in product.facts.get("stands_on", {}).items():
+            seen, here = told.kinds.get(name), f"#{product.anchor} on {name}"
+            if name in told.perhaps:
+                continue
+            if seen is None:
+                yield f"{here}, which the run did not read"
+            elif seen != kind:
+                yield f"{here} as {kind}, and it is {seen}"
+            elif product.kind == "number":
+                continue  # which the manifest may give
+            elif draws and kind != "simulated" and name not in told.used:
+                yield f"{here}, of which it read no table"
 
 
 def of_authors(names: Sequence[str]) -> Check:

@@ -115,6 +115,7 @@ def publish(
     made = (
         checks.of_source(seen),
         checks.of_data(found.datasets, told),
+        checks.of_commands(told),
         checks.of_parameters(list(declared), told),
         checks.of_products(found, told),
         checks.of_shown(writer.gaps),

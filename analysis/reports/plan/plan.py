@@ -18,7 +18,7 @@ parameters::
     cell_seconds = 300
     run_seconds = 900
     max_age = "7 days"  # run again where the report is older, or always = true
-
+    strict = true  # a command that fails without failing its cell fails the run
 """
 
 import hashlib
@@ -49,7 +49,8 @@ _TEXTS, _TABLES, _SECONDS = (
     ("grid", "parameters"),
     ("cell_seconds", "run_seconds"),
 )
-_KEYS = (*_TEXTS, *_TABLES, *_SECONDS, "always")
+_TRUTHS = ("always", "strict")
+_KEYS = (*_TEXTS, *_TABLES, *_SECONDS, *_TRUTHS)
 _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # kinds of characters that steer a terminal
 _UNITS = ("minute", "hour", "day", "week")
 _AGE = re.compile(rf"\s*(\d{{1,5}})\s*({'|'.join(_UNITS)})s?\s*")  # 7 days
@@ -83,6 +84,8 @@ class Run:
         Whether to run it each time, though nothing that it follows from has changed.
     max_age : timedelta or None
         How old its report may be before it runs again all the same.
+    strict : bool
+        Whether a command, thread or task that fails without failing its cell fails the run.
     """
 
     notebook: Path
@@ -95,6 +98,7 @@ class Run:
     run_seconds: float | None = None
     always: bool = False
     max_age: timedelta | None = None
+    strict: bool = False
 
     @property
     def file(self) -> str:
@@ -200,6 +204,21 @@ def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> st
     return name
 
 
+def _is_seconds(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < value <= _MOST_SECONDS  # type: ignore[operator]
+
+
+def _is_truth(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_TAKES = {
+    **dict.fromkeys(_SECONDS, (_is_seconds, "seconds, above 0 and up to a year")),
+    **dict.fromkeys(_TRUTHS, (_is_truth, "true or false")),
+}
+
+
 def _check_values(entry: Mapping[str, Any], where: str) -> None:
     for key in _TABLES:
         if not isinstance(entry.get(key, {}), dict):
@@ -218,15 +237,9 @@ def _check_values(entry: Mapping[str, Any], where: str) -> None:
             f"{where}: {', '.join(sorted(twice))} is set twice, by parameters, grid or each. "
             "One of them says what it is."
         )
-    for key in _SECONDS:
-        seconds = entry.get(key, 1)
-        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not is_number or not 0 < seconds <= _MOST_SECONDS:
-            raise LianjianError(
-                f"{where}: {key} is {shown(seconds)}; it takes seconds, above 0 and up to a year."
-            )
-    if not isinstance(entry.get("always", False), bool):
-        raise LianjianError(f"{where}: always is {shown(entry['always'])}; it takes true or false.")
+    for key, (fits, words) in _TAKES.items():
+        if key in entry and not fits(entry[key]):
+            raise LianjianError(f"{where}: {key} is {shown(entry[key])}; it takes {words}.")
     if "max_age" in entry:
         _age(entry["max_age"], where)
 
@@ -261,6 +274,7 @@ def _expand(
         cell_seconds=entry.get("cell_seconds"),
         run_seconds=entry.get("run_seconds"),
         always=entry.get("always", False),
+        strict=entry.get("strict", False),
         max_age=_age(entry["max_age"], run.file) if "max_age" in entry else None,
     )
     runs = []

@@ -11,17 +11,19 @@ import contextlib
 import gc
 import io
 import json
-import logging
 import os
 import re
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 from analysis.reports.freshness import file_access
+from analysis.reports.run import _unraised
+from analysis.reports.run._unraised import Unraised
 
 CONNECTION = "kernel.json"
 VALUES = "values"
@@ -42,7 +44,7 @@ def start(place: Path) -> NoReturn:
         """Ends in the main thread, where handlers of the notebook expect to be called."""
 
         async def do_shutdown(self, restart: bool) -> dict[str, Any]:
-            logging.getLogger("asyncio").disabled = True  # it would complain of the next line
+            unraised.is_ending = True  # or asyncio would complain of the next line
             self.io_loop.add_callback(self.io_loop.stop)
             await asyncio.sleep(3600)  # ipykernel would end the children before the handlers run
             return {"status": "ok", "restart": restart}
@@ -63,6 +65,7 @@ def start(place: Path) -> NoReturn:
                 f"--Session.packer={pack.__module__}.{pack.__name__}",
             ]
         )
+    unraised = Unraised(place / _unraised.FILE, app.shell)
     if secrets:
         # after the cell of defaults, and without a cell that would say the value
         app.shell.events.register("pre_run_cell", lambda _: app.shell.user_ns.update(secrets))
@@ -72,10 +75,10 @@ def start(place: Path) -> NoReturn:
             "post_run_cell", lambda _: _note_values(place / VALUES, space, watched)
         )
     app.start()
-    _end(app)
+    _end(app, unraised)
 
 
-def _end(app: Any) -> NoReturn:  # noqa: ANN401
+def _end(app: Any, unraised: Unraised) -> NoReturn:  # noqa: ANN401
     """End as a script does: threads, exit handlers, finalisers, files; then leave at once.
 
     What Python itself would do at its end takes a forked kernel 140 ms, and loses files that
@@ -87,10 +90,13 @@ def _end(app: Any) -> NoReturn:  # noqa: ANN401
             if thread is not threading.current_thread() and not thread.daemon:
                 thread.join(max(0.0, deadline - time.monotonic()))
         atexit._run_exitfuncs()  # noqa: SLF001  (there is no public way to run them)
+        unraised.note_what_is_left()
         _flush()  # before the collector may close what a file in a cycle writes to
         app.shell.reset(new_session=False)
         gc.collect()
         _flush()  # what finalisers wrote, and what a module or a thread holds
+    except BaseException:  # noqa: BLE001  (it goes to the log)
+        traceback.print_exc()
     finally:
         os._exit(0)
 

@@ -1,45 +1,42 @@
 """Whether a run is complete: by the kernel's own reply for every cell that it was sent."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from analysis.reports.page.normalise import ERROR_MARKER, INJECTED
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+COMPLETE, ENDED_EARLY, FAILED = "complete", "ended early", "failed"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"^-+> ?(\d+)", re.MULTILINE)  # the line an arrow points at, as in "----> 2 1/0"
 _QUIET = {"", "0", "None"}  # what `sys.exit()`, `sys.exit(0)` and `raise SystemExit` leave
+_LONGEST_SUMMARY = 300
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a run ended.
+    """How a run ended: in which cell of the notebook's source, at which of its lines, by what."""
 
-    Attributes
-    ----------
-    word : {"complete", "ended early", "failed"}
-        Complete when every cell was run to its end; ended early when one said ``sys.exit(0)``.
-    cell : int or None
-        The place in the notebook's source, from 1, of the cell that ended it or was not reached.
-    source : str
-        The code of that cell.
-    name, message, traceback : str
-        The error.
-    line : int or None
-        The line of the cell that was reached, from 1.
-    """
-
-    word: Literal["complete", "ended early", "failed"]
-    cell: int | None = None
-    source: str = ""
-    name: str = ""
+    word: str  # of the three above
     message: str = ""
+    name: str = ""  # of the error
+    cell: int | None = None  # that ended it, or was not reached; from 1, as lines are
+    source: str = ""
     traceback: str = ""
     line: int | None = None
+
+    @property
+    def summary(self) -> str:
+        """One line for a person."""
+        line = f", line {self.line}" if self.line else ""
+        where = f"cell {self.cell}{line}: " if self.cell else ""
+        lines = self.message.strip().splitlines() or [""]
+        words = f"{where}{self.name}{': ' if self.name else ''}{lines[0]}".rstrip(": ")
+        return words if len(words) <= _LONGEST_SUMMARY else f"{words[: _LONGEST_SUMMARY - 1]}…"
 
 
 def judge(
@@ -57,22 +54,33 @@ def judge(
         reply = replies.get(at)
         if reply is None:
             name, message = stop or ("", "was not executed")
-            return Verdict("failed", place, cell.source, name, message)
-        may_fail = "raises-exception" in cell.metadata.get("tags", [])
+            return Verdict(FAILED, message, name, place, cell.source)
         errors = [output for output in cell.outputs if output.output_type == "error"]
-        if may_fail or (reply["status"] == "ok" and not errors):
+        if _may_fail(cell) or (reply["status"] == "ok" and not errors):
             continue
         error = errors[0] if errors else reply
         name, message = error.get("ename", reply["status"]), error.get("evalue", "")
         is_quiet = reply["status"] != "ok" and name == "SystemExit" and message in _QUIET
-        word: Literal["ended early", "failed"] = "ended early" if is_quiet else "failed"
         traceback = _COLOUR.sub("", "\n".join(error.get("traceback", [])))
         lines = _LINE.findall(traceback.partition("File ")[0]) or _LINE.findall(traceback)
         line = int(lines[0]) if lines else None
-        return Verdict(word, place, cell.source, name, message, traceback, line)
-    if stop is not None:
-        return Verdict("failed", None, "", *stop)
-    return Verdict("complete")
+        word = ENDED_EARLY if is_quiet else FAILED
+        return Verdict(word, message, name, place, cell.source, traceback, line)
+    return Verdict(FAILED, stop[1], stop[0]) if stop else Verdict(COMPLETE)
+
+
+def unraised(node: "NotebookNode", noted: Iterable[tuple[int, str, str]]) -> Iterator[str]:
+    """Say what failed without failing its cell, given its number among those that were run."""
+    sent = list(_sent(node))
+    for number, what, how in noted:
+        _, place, cell = sent[number - 1] if 0 < number <= len(sent) else (0, None, None)
+        if cell is None or not _may_fail(cell):
+            yield f"{f'cell {place}: ' if place else ''}{what} {how}"
+
+
+def place_of(node: "NotebookNode", at: int) -> int | None:
+    """Return the place in the source of the cell at a place of the notebook that was run."""
+    return next((place for index, place, _ in _sent(node) if index == at), None)
 
 
 def _sent(node: "NotebookNode") -> Iterator[tuple[int, int | None, Any]]:
@@ -86,9 +94,8 @@ def _sent(node: "NotebookNode") -> Iterator[tuple[int, int | None, Any]]:
             yield at, None if is_injected else at + 1 - injected, cell
 
 
-def place_of(node: "NotebookNode", at: int) -> int | None:
-    """Return the place in the source of the cell at a place of the notebook that was run."""
-    return next((place for index, place, _ in _sent(node) if index == at), None)
+def _may_fail(cell: Any) -> bool:  # noqa: ANN401
+    return "raises-exception" in _tags(cell)
 
 
 def _tags(cell: Any) -> list[str]:  # noqa: ANN401

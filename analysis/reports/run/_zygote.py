@@ -40,6 +40,9 @@ _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set 
 
 _STACK = (
     "IPython.display", "IPython.core.completerlib", "IPython.core.debugger",
+    "IPython.core.magics.basic", "IPython.core.magics.code", "IPython.core.magics.config",
+    "IPython.core.magics.history", "IPython.core.magics.logging", "IPython.core.magics.osm",
+    "IPython.core.magics.packaging", "IPython.core.magics.script",
     "IPython.core.oinspect", "IPython.extensions.storemagic", "ipykernel.ipkernel",
     "ipykernel.kernelapp", "ipykernel.zmqshell", "tornado.platform.asyncio", "tornado.queues",
     "numpy", "pandas", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet",

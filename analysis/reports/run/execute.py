@@ -4,8 +4,8 @@ import datetime as dt
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from analysis.reports.plan import parameters
 from analysis.reports.plan.parameters import Parameter
 from analysis.reports.plan.plan import Run
 from analysis.reports.plan.source import text_of
-from analysis.reports.run import _kernel_process, _secrets, _verdict, kernels
+from analysis.reports.run import _kernel_process, _secrets, _unraised, _verdict, kernels
 from analysis.reports.run._bounds import Bounds, shortened
 from analysis.reports.run._imports import import_papermill
 from analysis.reports.run._verdict import Verdict
@@ -31,90 +31,33 @@ if TYPE_CHECKING:
     from analysis.reports.run._client import NotebookClient
 
 _LONGEST_RUN = 3600.0  # seconds; a kernel that waits for ever is ended by it
-_LONGEST_SUMMARY = 300
 _LONGEST_TRACEBACK = 50_000
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take, in seconds.
-
-    Attributes
-    ----------
-    cell : float or None
-        The most that a cell may take; None leaves it to the run.
-    run : float or None
-        The most that a run may take; None is an hour.
-    """
+    """The most seconds that a cell and a run may take; None leaves a cell to its run."""
 
     cell: float | None = None
     run: float | None = None
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a run failed.
-
-    Attributes
-    ----------
-    cell : int or None
-        The cell's place in the notebook's source, from 1.
-    source : str
-        Its code.
-    name, message : str
-        The error.
-    traceback : str
-        The whole traceback, without colours.
-    line : int or None
-        The line of the cell that was reached, from 1.
-    """
-
-    cell: int | None
-    source: str
-    name: str
-    message: str
-    traceback: str
-    line: int | None = None
-
-    @property
-    def summary(self) -> str:
-        """One line for a person."""
-        line = f", line {self.line}" if self.line else ""
-        where = f"cell {self.cell}{line}: " if self.cell else ""
-        lines = self.message.strip().splitlines() or [""]
-        words = f"{where}{self.name}{': ' if self.name else ''}{lines[0]}".rstrip(": ")
-        return words if len(words) <= _LONGEST_SUMMARY else f"{words[: _LONGEST_SUMMARY - 1]}…"
-
-
-@dataclass(frozen=True)
 class Executed:
-    """An executed notebook.
-
-    Attributes
-    ----------
-    notebook : NotebookNode
-        Its content, normalised.
-    seconds : float
-        From the request for a kernel to the kernel's end.
-    cell_seconds : tuple of float
-        What each code cell took, in the order of the source.
-    failure : Failure or None
-        Why it is not complete.
-    verdict : Verdict
-        Whether every cell was run to its end, and which one ended it early.
-    read : FilesRead
-        What it read and wrote.
-    log : str
-        What the kernel itself wrote.
-    """
+    """An executed notebook, normalised, and what is known of its run."""
 
     notebook: "NotebookNode"
-    seconds: float
-    cell_seconds: tuple[float, ...]
-    failure: Failure | None
+    seconds: float  # from the request for a kernel to the kernel's end
+    cell_seconds: tuple[float, ...]  # of each code cell, in the order of the source
     verdict: Verdict
     read: FilesRead
-    log: str = field(default="", repr=False)
+    unraised: tuple[str, ...] = ()  # what failed without failing its cell
+    log: str = field(default="", repr=False)  # what the kernel itself wrote
+
+    @property
+    def failure(self) -> Verdict | None:
+        """Why there is nothing to publish."""
+        return self.verdict if self.verdict.word == _verdict.FAILED else None
 
 
 def execute(
@@ -194,6 +137,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
             stop = _stop(error, kernel, clients, limits)
         log = kernel.written()
         read = watch.read()
+        noted = list(_unraised.read(kernel.place / _unraised.FILE))
         changed = _changed(run.notebook.name, kernel.place, expected)
     node = clients[0].nb if clients else source
     seconds = time.perf_counter() - started
@@ -207,13 +151,17 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     for cell in node.cells:
         strike(cell.get("outputs", []))
     verdict = _verdict.judge(node, replies, stop)
-    failure = _failure(verdict, strike)
-    if failure is None:
-        failure = _refusal(node, clients[0].bounds, strike, changed)
+    if verdict.word != _verdict.FAILED:
+        verdict = _refusal(node, clients[0].bounds, sorted(strike.struck), changed) or verdict
+    traceback = shortened(verdict.traceback, _LONGEST_TRACEBACK)
+    told = {"name": verdict.name, "message": verdict.message, "traceback": traceback}
+    verdict = replace(verdict, **strike(told))
     text = nbformat.writes(node) + "\n"
     (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
-    executed = Executed(node, seconds, cell_seconds, failure, verdict, read, strike(log))
-    return executed, not (failure and kernel.zygote and not kernel.zygote.alive())
+    unraised = tuple(map(strike, dict.fromkeys(_verdict.unraised(node, noted))))
+    executed = Executed(node, seconds, cell_seconds, verdict, read, unraised, strike(log))
+    lost_zygote = kernel.zygote is not None and not kernel.zygote.alive()
+    return executed, not (executed.failure and lost_zygote)
 
 
 def _stop(
@@ -234,31 +182,17 @@ def _stop(
     return type(error).__name__, kernel.how_it_ended() or str(error)
 
 
-def _failure(verdict: Verdict, strike: _secrets.Striker) -> Failure | None:
-    """Return the failure of a run that is not complete."""
-    if verdict.word != "failed":
-        return None
-    name, message = strike(verdict.name), strike(verdict.message)
-    traceback = shortened(strike(verdict.traceback), _LONGEST_TRACEBACK)
-    return Failure(verdict.cell, verdict.source, name, message, traceback, verdict.line)
-
-
 def _refusal(
-    node: "NotebookNode", bounds: Bounds, strike: _secrets.Striker, changed: str
-) -> Failure | None:
+    node: "NotebookNode", bounds: Bounds, shown: Collection[str], changed: str
+) -> Verdict | None:
     """Return what a run that came to its end cannot be published for."""
     if bounds.too_large:
         at, reason = bounds.too_large
-        return Failure(_verdict.place_of(node, at), "", "", reason, "")
-    if strike.struck:
-        shown = ", ".join(sorted(strike.struck))
-        reason = f"an output shows the secret {shown}; print nothing that holds it"
-        return Failure(None, "", "SecretShown", reason, "")
-    return Failure(None, "", "", strike(changed), "") if changed else None
-
-
-def _text(path: Path) -> str:
-    return path.read_text("utf-8", "replace") if path.exists() else ""
+        return Verdict(_verdict.FAILED, reason, cell=_verdict.place_of(node, at))
+    if shown:
+        reason = f"an output shows the secret {', '.join(shown)}; print nothing that holds it"
+        return Verdict(_verdict.FAILED, reason, "SecretShown")
+    return Verdict(_verdict.FAILED, changed) if changed else None
 
 
 def facts(run: Run) -> dict[str, Any]:
@@ -293,8 +227,8 @@ def _expected(run: Run, declared: Mapping[str, Parameter]) -> dict[str, str]:
 def _changed(notebook: str, place: Path, expected: Mapping[str, str]) -> str:
     """Say which parameter did not keep its value, whatever set it; empty when all did."""
     try:
-        held = json.loads(_text(place / _kernel_process.VALUES))
-    except ValueError:
+        held = json.loads((place / _kernel_process.VALUES).read_text("utf-8"))
+    except (OSError, ValueError):
         return ""  # no cell has run to its end
     for name, value in expected.items():
         now = held.get(name, "gone")

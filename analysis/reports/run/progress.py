@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis import terminal
 
 if TYPE_CHECKING:
-    from analysis.reports.run.report import Outcome
+    from analysis.reports.run.results import Ending
 
 
 class Progress:
@@ -27,15 +27,15 @@ class Progress:
             line = f"  {self._done} of {self._total}  {elapsed:3.0f} s  {', '.join(slugs)}"
             self._show(line)
 
-    def finished(self, outcome: "Outcome") -> None:
+    def finished(self, outcome: "Ending") -> None:
         """Show how one run ended."""
         self._done += 1
         self.close()
         word = outcome.result if outcome.ok else "FAILED"
-        lines = [f"{word:<8}  {outcome.slug:<{self._width}}  {outcome.seconds:5.1f} s"]
+        lines = [f"{word:<8}  {outcome.report:<{self._width}}  {outcome.seconds:5.1f} s"]
         if not outcome.ok:
             lines += [outcome.message]
-            lines += [f"see {outcome.where}"] if outcome.where else []
+            lines += [f"see {outcome.file}"] if outcome.file else []
         terminal.say("\n          ".join(lines))
 
     def close(self) -> None:

@@ -5,128 +5,96 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__, files
+from analysis import files
 from analysis.errors import LianjianError
 from analysis.reports import freshness
-from analysis.reports.freshness import fingerprints
+from analysis.reports.freshness.fingerprints import KEY, Fingerprints
 from analysis.reports.page import feed, findings, ledger
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import execute, kernels, staging
+from analysis.reports.run import _verdict, execute, kernels, staging
 from analysis.reports.run._imports import import_papermill
-from analysis.reports.run.execute import Failure, Limits
+from analysis.reports.run._verdict import Verdict
+from analysis.reports.run.execute import Limits
+from analysis.reports.run.results import Ending
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from analysis.reports.page.checks import Told
 
+_OF_RUN = ("started", "host", "machine", "seconds", "cell_seconds", "verdict", "ended_at")
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Task:
-    """What an executor is asked to do; it can be sent to another machine.
-
-    Attributes
-    ----------
-    run : Run
-        What to run.
-    action : {"run", "render", "none"}
-        Everything, the page alone, or only what ``formats`` asks for.
-    reports : Path
-        Folder of the reports.
-    token : str
-        Of the plan; a report is published only while this plan holds the folder.
-    formats : tuple of str
-        What to make beside the page.
-    warm : bool or None
-        Whether to fork the kernel from a warm process.
-    limits : Limits
-        How long it may take.
-    asked : {"plan", "command line"}
-        Who asks for it.
-    """
+    """What an executor is asked to do; it can be sent to another machine."""
 
     run: Run
-    action: str
+    action: str  # "run", "render" makes the page alone, "none" only what `formats` ask for
     reports: Path
-    token: str = ""
+    token: str = ""  # of the plan: a report is published only while it holds the folder
     formats: tuple[str, ...] = ()
     warm: bool | None = None
     limits: Limits = field(default_factory=Limits)
-    asked: str = "plan"
+    asked: str = "plan"  # by whom: the plan, or a "command line"
+    reasons: tuple[str, ...] = ()
+
+    def ending(self, result: str, seconds: float = 0.0, message: str = "", **more: Any) -> Ending:  # noqa: ANN401
+        """Say how it ended."""
+        run = self.run
+        return Ending(run.slug, run.notebook.stem, result, self.reasons, seconds, message, **more)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended.
+class _FailedError(Exception):
+    """Carries the verdict on a run that is not published."""
 
-    Attributes
-    ----------
-    slug : str
-        The report.
-    result : {"done", "rendered", "failed"}
-        What happened.
-    seconds : float
-        From its start to the finished page.
-    message : str
-        The error in one line, empty when there was none.
-    where : str
-        The file to look at, relative to the project.
-    """
-
-    slug: str
-    result: str
-    seconds: float
-    message: str
-    where: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the report was published."""
-        return self.result != "failed"
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.message)
+        self.verdict = verdict
 
 
-def perform(task: Task) -> Outcome:
+def perform(task: Task) -> Ending:
     """Do a task and put the report, or the failure, in place."""
     run, reports = task.run, task.reports
     os.environ["LIANJIAN_ROOT"] = str(reports.parent)  # a worker elsewhere is told
     began, started = datetime.now(UTC), time.perf_counter()
     folder = staging.open_folder(reports, run.slug)
     record: dict[str, Any] = {
-        "slug": run.slug,
-        "notebook": run.file,
+        **execute.facts(run),
         "title": run.title or run.name,
-        "parameters": {name: parameters.plain(value) for name, value in run.parameters.items()},
         "asked": task.asked,
-        "version": __version__,
         "started": began.isoformat(timespec="seconds"),
         "host": platform.node(),
         "machine": machine(),
     }
-    failure: Failure | None = None
+    failure, key = None, {}
     try:
-        if task.action == "run":
-            failure = _run(task, folder, record)
-        else:
-            _render_again(task, folder, record)
-        if failure is None and task.formats:
-            _documents(folder, record, task.formats)
+        key = (_run if task.action == "run" else _render_again)(task, folder, record)
+        if task.formats:
+            from analysis.reports import documents  # noqa: PLC0415
+
+            documents.write(folder, record, task.formats)
+    except _FailedError as failed:
+        failure = failed.verdict
     except LianjianError as error:
-        failure = Failure(None, "", "", str(error), "")
+        failure = Verdict(_verdict.FAILED, str(error))
     except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)
-        failure = Failure(None, "", type(error).__name__, str(error), traceback.format_exc())
+        name, told = type(error).__name__, traceback.format_exc()
+        failure = Verdict(_verdict.FAILED, str(error), name, traceback=told)
     seconds = time.perf_counter() - started
     if failure is not None and kernels.stopping.is_set():
-        return Outcome(run.slug, "failed", seconds, "interrupted", "")
+        return task.ending("failed", seconds, "interrupted")
     if not staging.is_held(reports, task.token):
-        return Outcome(run.slug, "failed", seconds, "the plan that asked for it has ended", "")
+        return task.ending("failed", seconds, "the plan that asked for it has ended")
     if failure is not None:
         return _fail(task, folder, record, failure, seconds)
     record |= {"total_seconds": round(seconds, 2), "result": "ok"}
@@ -135,8 +103,29 @@ def perform(task: Task) -> Outcome:
     files.write_text(folder / "run.json", files.to_json(freshness.sealed(record)))
     _close(folder, record)
     staging.publish(folder, reports, run.slug)
-    result = "done" if task.action == "run" else "rendered"
-    return Outcome(run.slug, result, seconds, "", f"{reports.name}/{run.slug}/report.html")
+    where = f"{reports.name}/{run.slug}/report.html"
+    if task.action != "run":
+        return task.ending("rendered", seconds, file=where)
+    written = tuple(key["written"])
+    notes = tuple(_notes(record, key))
+    return task.ending("done", seconds, file=where, notes=notes, written=written)
+
+
+def _notes(record: Mapping[str, Any], key: Mapping[str, Any]) -> list[str]:
+    """Say what is wrong with a report that is published all the same."""
+    notes = []
+    if record["verdict"] == _verdict.ENDED_EARLY:
+        notes.append("ended early, by its own word; its page says where")
+    if key["written"]:
+        notes.append(f"wrote into what reports are made from: {_few(key['written'])}")
+    if key["unraised"]:
+        notes.append(f"went on although something failed: {_few(key['unraised'])}")
+    return notes
+
+
+def _few(items: list[str]) -> str:
+    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
+    return "; ".join(items[:_MOST_NAMED]) + more
 
 
 @cache
@@ -153,21 +142,25 @@ def machine() -> dict[str, Any]:
 
 
 def _fail(
-    task: Task, folder: Path, record: dict[str, Any], failure: Failure, seconds: float
-) -> Outcome:
+    task: Task, folder: Path, record: dict[str, Any], failure: Verdict, seconds: float
+) -> Ending:
     record |= {"seconds": round(seconds, 2), "result": "failed"}
     record |= {"error": failure.summary, "cell": failure.cell, "line": failure.line}
-    slug, name = task.run.slug, task.reports.name
+    slug = task.run.slug
+    given = json.dumps(record["parameters"], ensure_ascii=False)
+    where = f"\nCell {failure.cell}:\n{failure.source}\n" if failure.cell else ""
+    told = failure.traceback or failure.message
+    text = f"{task.run.notebook.name}, parameters {given}\n{failure.summary}\n{where}\n{told}\n"
     try:
-        files.write_text(folder / "error.txt", _explain(task.run, failure))
+        files.write_text(folder / "error.txt", text)
         files.write_text(folder / "run.json", files.to_json(record))
         _close(folder, record)
         staging.keep_failure(folder, task.reports, slug)
     except OSError as error:  # a full disk, say: then the message is all there is
         reason = f"{failure.summary} (and the failure could not be kept: {error})"
-        return Outcome(slug, "failed", seconds, reason, "")
-    where = f"{name}/{slug}{staging.FAILED}/error.txt"
-    return Outcome(slug, "failed", seconds, failure.summary, where)
+        return task.ending("failed", seconds, reason)
+    file = f"{task.reports.name}/{slug}{staging.FAILED}/error.txt"
+    return task.ending("failed", seconds, failure.summary, file=file)
 
 
 def _close(folder: Path, record: Mapping[str, Any]) -> None:
@@ -176,40 +169,28 @@ def _close(folder: Path, record: Mapping[str, Any]) -> None:
     (files.keep_private if is_private else files.open_to_readers)(folder)
 
 
-def _explain(run: Run, failure: Failure) -> str:
-    given = json.dumps({n: parameters.plain(v) for n, v in run.parameters.items()},
-                       ensure_ascii=False)  # fmt: skip
-    where = f"\nCell {failure.cell}:\n{failure.source}\n" if failure.cell else ""
-    return (
-        f"{run.notebook.name}, parameters {given}\n{failure.summary}\n{where}\n"
-        f"{failure.traceback or failure.message}\n"
-    )
-
-
-# ---- run and render ----
+# ---- run and render: each returns the key of the report ----
 
 
 @lru_cache(maxsize=4)
-def _looker(token: str) -> fingerprints.Fingerprints:  # noqa: ARG001
+def _looker(token: str) -> Fingerprints:  # noqa: ARG001
     """Look at each file once a plan."""
-    return fingerprints.Fingerprints()
+    return Fingerprints()
 
 
-def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
+def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     run, look = task.run, _looker(task.token)
     if run.trouble:
-        return Failure(None, "", "", run.trouble, "")
-    names = list(parameters.read(run.notebook))
-    misuse = source.misused(look.cells_of(run.notebook), names)
-    if misuse:
-        reason = "; ".join(sentence.rstrip(".") for sentence in misuse)
-        return Failure(None, "", "", f"{run.notebook.name}: {reason}.", "")
-    source.promises(look.cells_of(run.notebook), run.notebook.name)
+        raise LianjianError(run.trouble)
+    cells, name = look.cells_of(run.notebook), run.notebook.name
+    if misuse := source.misused(cells, list(parameters.read(run.notebook))):
+        raise LianjianError(f"{name}: {'; '.join(words.rstrip('.') for words in misuse)}.")
+    source.promises(cells, name)
     for _ in range(2):  # what changes while it is read is read once more
         before = look.before()
         executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
         key, settled = look.key_of(run, executed.read, before)
-        if executed.failure is not None or not settled.changed:
+        if executed.failure or not settled.changed:
             break
     kinds = freshness.kinds(look.root, executed.read.files)
     record["kinds"] = sorted(set(kinds.values()))
@@ -217,24 +198,27 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> Failure | None:
     record["cell_seconds"] = [round(seconds, 3) for seconds in executed.cell_seconds]
     if executed.log.strip():
         files.write_text(folder / "kernel.log", executed.log)
-    if executed.failure is not None:
-        return executed.failure
+    if executed.failure:
+        raise _FailedError(executed.failure)
+    if run.strict and executed.unraised:
+        raise LianjianError(f"{name}: {_few(list(executed.unraised))} (the plan says strict)")
     record["verdict"] = executed.verdict.word
-    if executed.verdict.word == "ended early":
+    if executed.verdict.word == _verdict.ENDED_EARLY:
         record["ended_at"] = executed.verdict.cell
     perhaps = (*executed.read.maybe, *(settled.names if executed.read.may_be_all else ()))
+    tables = [name for name in executed.read.files if not name.endswith("/manifest.json")]
     key |= {
         "outside": list(executed.read.outside),
         "written": list(settled.written),
+        "unraised": list(executed.unraised),
         "kinds": kinds,
         "perhaps": freshness.kinds(look.root, perhaps),
+        "used": list(freshness.kinds(look.root, tables)),
     }
-    files.write_text(folder / fingerprints.KEY, files.to_json(key))
-    record |= _render(executed.notebook, task, folder, record)
-    return None
+    return _render(executed.notebook, task, folder, record, key)
 
 
-def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
+def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Make the page anew from what the last run left, with the prose of now."""
     import_papermill()
     import nbformat  # noqa: PLC0415
@@ -243,45 +227,32 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> None:
 
     run, last = task.run, task.reports / task.run.slug
     node = nbformat.read(last / "notebook.ipynb", as_version=4)
-    key = json.loads((last / fingerprints.KEY).read_text("utf-8"))
+    key = json.loads((last / KEY).read_text("utf-8"))
     if task.action == "render":
-        node = normalise.with_new_prose(
-            node, nbformat.reads(source.text_of(run.notebook), as_version=4)
-        )
+        prose = nbformat.reads(source.text_of(run.notebook), as_version=4)
+        node = normalise.with_new_prose(node, prose)
         node.metadata["lianjian"] = execute.facts(run)
     files.write_text(folder / "notebook.ipynb", nbformat.writes(node) + "\n")
-    files.write_text(
-        folder / fingerprints.KEY, files.to_json(_looker(task.token).renewed(run, key))
-    )
     before = json.loads((last / "run.json").read_text("utf-8"))
-    kept = ("started", "host", "machine", "seconds", "cell_seconds", "verdict", "ended_at")
-    record |= {name: before[name] for name in kept if name in before}
-    record |= _render(node, task, folder, record)
+    record |= {name: before[name] for name in _OF_RUN if name in before}
+    return _render(node, task, folder, record, _looker(task.token).renewed(run, key))
 
 
 def _render(
-    node: "NotebookNode", task: Task, folder: Path, record: Mapping[str, Any]
+    node: "NotebookNode", task: Task, folder: Path, record: dict[str, Any], key: dict[str, Any]
 ) -> dict[str, Any]:
     from analysis.reports.page import publish  # noqa: PLC0415  (nbconvert, fonts)
 
-    run = task.run
+    run, look = task.run, _looker(task.token)
     content = (folder / "notebook.ipynb").read_bytes()
-    cells = _looker(task.token).cells_of(run.notebook)
-    key = json.loads((folder / fingerprints.KEY).read_text("utf-8"))
-    told = replace(
-        _told(node, run, cells, key),
-        verdict=record.get("verdict", ""),
-        ended_at=record.get("ended_at"),
-    )
-    page = publish.publish(node, run, content, told)
-    key = json.loads((folder / fingerprints.KEY).read_text("utf-8"))
-    key["prose"] = {name: _looker(task.token).named(name) for name in page.prose_files}
-    files.write_text(folder / fingerprints.KEY, files.to_json(key))
+    page = publish.publish(node, run, content, _told(node, run, look, key, record))
+    key["prose"] = {name: look.named(name) for name in page.prose_files}
+    files.write_text(folder / KEY, files.to_json(key))
     found = page.findings
     files.write_text(folder / "report.html", page.html)
     for name, text in ledger.files(found, run.slug, page.run_id).items():
         files.write_text(folder / name, text)
-    return {
+    record |= {
         "title": page.title,
         "heading": page.heading,
         "subtitle": page.subtitle,
@@ -295,32 +266,36 @@ def _render(
         "datasets": [{"name": d["name"], "version": d["version"]} for d in found.datasets],
         "figures": sum(p.kind == "figure" for p in found.products),
         "tables": sum(p.kind == "table" for p in found.products),
-        "numbers": [_number(p) for p in found.numbers],
+        "numbers": [
+            {
+                "name": p.name,
+                "label": p.facts["label"],
+                "text": p.facts["text"],
+                "kind": p.facts.get("kind", ""),
+                "anchor": p.anchor,
+            }
+            for p in found.numbers
+        ],
     }
+    return key
 
 
 def _told(
-    node: "NotebookNode", run: Run, cells: Sequence[source.Cell], key: Mapping[str, Any]
+    node: "NotebookNode",
+    run: Run,
+    look: Fingerprints,
+    key: Mapping[str, Any],
+    record: Mapping[str, Any],
 ) -> "Told":
     """Hold a run against its notebook's declarations; a promise that is not kept fails the run."""
     from analysis.reports.page import checks  # noqa: PLC0415  (reads cards of data)
 
-    found, promised = findings.gather(node), source.promises(cells, run.notebook.name)
-    findings.keep_promises(found, promised, run.notebook.name)
-    findings.need_descriptions(node, run.notebook.name)
+    cells, name = look.cells_of(run.notebook), run.notebook.name
+    found, promised = findings.gather(node), source.promises(cells, name)
+    findings.keep_promises(found, promised, name)
+    findings.need_descriptions(node, name)
     misused = source.misused(cells, list(parameters.read(run.notebook)))
     anchors = None if promised is None else [product.anchor for product in found.products]
-    told = {name: key[name] for name in ("outside", "changed", "written", "kinds", "perhaps")}
-    return checks.Told(misused, anchors, **told)
-
-
-def _number(product: findings.Product) -> Mapping[str, Any]:
-    facts = product.facts
-    said = {name: facts[name] for name in ("label", "text")}
-    return {"name": product.name, **said, "kind": facts.get("kind", ""), "anchor": product.anchor}
-
-
-def _documents(folder: Path, record: Mapping[str, Any], formats: tuple[str, ...]) -> None:
-    from analysis.reports import documents  # noqa: PLC0415
-
-    documents.write(folder, record, formats)
+    of_run = {n: record[n] for n in ("verdict", "ended_at") if n in record}
+    of_key = ("outside", "changed", "written", "unraised", "kinds", "perhaps", "used")
+    return checks.Told(misused, anchors, **of_run, **{n: key[n] for n in of_key})

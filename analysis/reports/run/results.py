@@ -1,12 +1,13 @@
 """How a plan ended, for programs: JSON, and JUnit XML as build servers read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from analysis.errors import Exit
-from analysis.files import write_bytes
+from analysis.errors import Exit, LianjianError
+from analysis.files import of_system, write_bytes
 from analysis.terminal import visible
 
 UP_TO_DATE, NOT_RUN = "up to date", "not run"
@@ -14,46 +15,27 @@ UP_TO_DATE, NOT_RUN = "up to date", "not run"
 
 @dataclass(frozen=True)
 class Ending:
-    """How one run of the plan ended.
-
-    Attributes
-    ----------
-    report, notebook : str
-        Names of the report and of its notebook.
-    result : {"done", "rendered", "up to date", "failed", "not run"}
-        What became of it.
-    reasons : tuple of str
-        Why it was due.
-    seconds : float
-        How long it took.
-    message : str
-        The error, empty where there was none.
-    file : str
-        What to look at, relative to the project; empty where there is nothing.
-    """
+    """How one run of the plan ended, as ``docs/schemas/run.json`` describes it."""
 
     report: str
     notebook: str
-    result: str
-    reasons: tuple[str, ...] = ()
+    result: str  # done, rendered, failed, up to date, not run
+    reasons: tuple[str, ...] = ()  # why it was due
     seconds: float = 0.0
-    message: str = ""
-    file: str = ""
+    message: str = ""  # the error
+    file: str = ""  # what to look at, relative to the project
+    notes: tuple[str, ...] = ()  # what is wrong with a report that was published all the same
+    written: tuple[str, ...] = ()  # inputs of reports that the run changed
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a page of it."""
+        return self.result != "failed"
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a plan ended.
-
-    Attributes
-    ----------
-    exit : Exit
-        The exit code.
-    seconds : float
-        How long it took.
-    endings : tuple of Ending
-        Its runs, in the order of the plan.
-    """
+    """How a plan ended: its exit code, and its runs in the order of the plan."""
 
     exit: Exit
     seconds: float
@@ -61,47 +43,52 @@ class Ended:
 
 
 def as_json(ended: Ended) -> dict[str, Any]:
-    """Return the end of a plan for a program; ``docs/schemas/run.json`` describes it."""
-    return {
-        "exit": int(ended.exit),
-        "seconds": round(ended.seconds, 2),
-        "reports": [
-            {**vars(ending), "reasons": list(ending.reasons), "seconds": round(ending.seconds, 2)}
-            for ending in ended.endings
-        ],
-    }
+    """Return the end of a plan for a program."""
+    reports = [{**vars(e), "seconds": round(e.seconds, 2)} for e in ended.endings]
+    return {"exit": int(ended.exit), "seconds": round(ended.seconds, 2), "reports": reports}
 
 
-def write_junit(path: Path, ended: Ended) -> None:
+def write_junit(
+    path: Path, seconds: float, endings: Sequence[Ending] = (), error: str = ""
+) -> None:
     """Write the end of a plan as JUnit XML.
 
     A run is a test case: one that failed is a failure, one that was up to date or not reached is
-    skipped, with the reason.
+    skipped, with the reason. What kept the whole plan from running is an error of a case of its
+    own.
     """
-    results = [ending.result for ending in ended.endings]
+    results = [ending.result for ending in endings]
     counts = {
         "name": "lianjian run",
-        "tests": str(len(results)),
+        "tests": str(len(results) + bool(error)),
         "failures": str(results.count("failed")),
-        "errors": "0",
-        "time": f"{ended.seconds:.3f}",
+        "errors": str(int(bool(error))),
+        "time": f"{seconds:.3f}",
     }
     skipped = str(results.count(UP_TO_DATE) + results.count(NOT_RUN))
     root = ET.Element("testsuites", counts)
     suite = ET.SubElement(root, "testsuite", counts, skipped=skipped)
-    for ending in ended.endings:
-        case = ET.SubElement(
-            suite,
-            "testcase",
-            classname=visible(ending.notebook),
-            name=visible(ending.report),
-            time=f"{ending.seconds:.3f}",
-        )
-        if ending.result == "failed":
+
+    def case(notebook: str, name: str, time: float) -> ET.Element:
+        about = {"classname": visible(notebook), "name": visible(name), "time": f"{time:.3f}"}
+        return ET.SubElement(suite, "testcase", about)
+
+    for ending in endings:
+        made = case(ending.notebook, ending.report, ending.seconds)
+        if not ending.ok:
             message = visible(ending.message)
-            failure = ET.SubElement(case, "failure", message=message, type="failed")
+            failure = ET.SubElement(made, "failure", message=message, type="failed")
             failure.text = f"{message}\nsee {visible(ending.file)}" if ending.file else message
         elif ending.result in {UP_TO_DATE, NOT_RUN}:
-            ET.SubElement(case, "skipped", message=ending.result)
+            ET.SubElement(made, "skipped", message=ending.result)
+        elif ending.notes:
+            ET.SubElement(made, "system-err").text = visible("\n".join(ending.notes))
+    if error:
+        made = case("lianjian", "run", seconds)
+        ET.SubElement(made, "error", message=visible(error), type="refused")
     ET.indent(root)
-    write_bytes(path, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    try:
+        write_bytes(path, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    except OSError as trouble:
+        reason = of_system(trouble, path.parent)
+        raise LianjianError(f"--junit {path} cannot be written: {reason}") from trouble

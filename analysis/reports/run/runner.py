@@ -7,13 +7,13 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from types import FrameType, MappingProxyType
+from types import FrameType
 from typing import Any
 
 from analysis import paths
@@ -29,11 +29,10 @@ from analysis.reports.plan.plan import Run
 from analysis.reports.run import executors, kernels, prune, report, staging
 from analysis.reports.run.execute import Limits
 from analysis.reports.run.progress import Progress
-from analysis.reports.run.report import Outcome, Task
+from analysis.reports.run.report import Task
 from analysis.reports.run.results import NOT_RUN, UP_TO_DATE, Ended, Ending
 from analysis.terminal import say, warn
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _MOST_NAMED = 10  # failures named at the end; the index has them all
 _COUNTED = {
     "done": "published",
@@ -46,37 +45,22 @@ _COUNTED = {
 
 @dataclass(frozen=True)
 class Options:
-    """How a plan is run.
+    """How a plan is run."""
 
-    Attributes
-    ----------
-    jobs : int or None
-        How many notebooks run at a time; None takes what cores and memory allow.
-    force : bool
-        Whether to run what is up to date as well.
-    limits : Limits
-        How long a cell and a run may take, where the plan does not say it.
-    formats : tuple of str
-        What to make beside the page: ``"pdf"``, ``"docx"``; what is there already is kept up.
-    warm : bool or None
-        Whether kernels are forked from a warm process; None where that is possible.
-    scheduler : str
-        Address of a Dask scheduler, empty to run here.
-    """
-
-    jobs: int | None = None
-    force: bool = False
-    limits: Limits = field(default_factory=Limits)
-    formats: tuple[str, ...] = ()
-    warm: bool | None = None
-    scheduler: str = ""
+    jobs: int | None = None  # notebooks at a time; None takes what cores and memory allow
+    force: bool = False  # run what is up to date as well
+    limits: Limits = field(default_factory=Limits)  # where the plan does not say it
+    formats: tuple[str, ...] = ()  # beside the page: "pdf", "docx"; what is there is kept up
+    warm: bool | None = None  # fork kernels from a warm process; None where that is possible
+    scheduler: str = ""  # address of a Dask scheduler, empty to run here
 
 
 def planned(
-    only: Sequence[str] = (), given: Mapping[str, str] = _NOTHING, dataset: str | None = None
+    only: Sequence[str] = (), given: Mapping[str, str] | None = None, dataset: str | None = None
 ) -> tuple[Run, ...]:
     """Return the selected runs of the plan, with parameters set."""
-    runs = plan.override(_selected(only, fixed=bool(given) or dataset is not None), given, dataset)
+    selected = _selected(only, fixed=bool(given) or dataset is not None)
+    runs = plan.override(selected, given or {}, dataset)
     if not runs:
         raise LianjianError("There is no notebook in notebooks/; one is called NN-name.ipynb.")
     return runs
@@ -193,7 +177,7 @@ def _in_words(age: timedelta) -> str:
 def run(
     *,
     only: Sequence[str] = (),
-    parameters: Mapping[str, str] = _NOTHING,
+    parameters: Mapping[str, str] | None = None,
     dataset: str | None = None,
     options: Options = Options(),
 ) -> Exit:
@@ -211,45 +195,47 @@ def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
         staging.sweep(reports)
         planned = {run.slug for run in plan.load()}
         prune.forget_failures(reports, planned)
-        decisions = {run.slug: decision for run, decision in decide(runs, force=options.force)}
-        tasks = _tasks(runs, decisions, planned, token, options)
-        due = {task.run.slug for task in tasks}
-        for run in runs:
-            if run.slug not in due:
-                staging.drop_failure(reports, run.slug)
-        outcomes = _perform(tasks, options) if tasks else []
-        trouble = _write_index(reports, planned, anew=bool(tasks))
-    endings = _endings(runs, decisions, due, outcomes)
+        decided = decide(runs, force=options.force)
+        tasks = [_task(run, decision, planned, token, options) for run, decision in decided]
+        due = [task for task in tasks if not _is_done(task)]
+        for task in tasks:
+            if task not in due:
+                staging.drop_failure(reports, task.run.slug)
+        # the longest first, so that none is left over at the end
+        due.sort(key=lambda task: -_record(task.run.slug).get("seconds", 0.0))
+        found = {ending.report: ending for ending in (_perform(due, options) if due else ())}
+        trouble = _write_index(reports, planned, anew=bool(due))
+    endings = tuple(
+        found.get(task.run.slug) or task.ending(NOT_RUN if task in due else UP_TO_DATE)
+        for task in tasks
+    )
     ended = Ended(_exit(endings, trouble), time.perf_counter() - started, endings)
     _close(ended, trouble)
     return ended
 
 
-def _tasks(
-    runs: Sequence[Run],
-    decisions: Mapping[str, Decision],
-    planned: Container[str],
-    token: str,
-    options: Options,
-) -> list[Task]:
-    """Return what is to be done, the longest first, so that none is left over at the end."""
-    reports = paths.reports()
-    tasks = []
-    for run in runs:
-        folder, action = reports / run.slug, decisions[run.slug].action
-        if action != "none" or documents.lacks(folder, options.formats):
-            formats = documents.kept(folder, options.formats)
-            limits = replace(
-                options.limits,
-                cell=options.limits.cell or run.cell_seconds,
-                run=options.limits.run or run.run_seconds,
-            )
-            asked = "plan" if run.slug in planned else "command line"
-            tasks.append(Task(run, action, reports, token, formats, options.warm, limits, asked))
-    return sorted(tasks, key=lambda task: -_record(task.run.slug).get("seconds", 0.0))
+def _task(
+    run: Run, decision: Decision, planned: Container[str], token: str, options: Options
+) -> Task:
+    reports, limits = paths.reports(), options.limits
+    return Task(
+        run,
+        decision.action,
+        reports,
+        token,
+        documents.kept(reports / run.slug, options.formats),
+        options.warm,
+        Limits(limits.cell or run.cell_seconds, limits.run or run.run_seconds),
+        "plan" if run.slug in planned else "command line",
+        decision.reasons,
+    )
 
 
-def _perform(tasks: Sequence[Task], options: Options) -> list[Outcome]:
+def _is_done(task: Task) -> bool:
+    return task.action == "none" and not documents.lacks(task.reports / task.run.slug, task.formats)
+
+
+def _perform(tasks: Sequence[Task], options: Options) -> list[Ending]:
     """Run everything where the options say."""
     try:
         if not options.scheduler and any(task.action == "run" for task in tasks):
@@ -288,11 +274,11 @@ def _record(slug: str) -> dict[str, Any]:
     return record
 
 
-def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
+def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Ending]:
     """Run everything on an executor; an interruption ends every kernel and returns."""
     kernels.stopping.clear()
-    outcomes: list[Outcome] = []
-    futures: dict[Future[Outcome], Task] = {}
+    outcomes: list[Ending] = []
+    futures: dict[Future[Ending], Task] = {}
     progress = Progress([task.run.slug for task in tasks])
     with contextlib.closing(progress), _terminable():
         try:
@@ -311,7 +297,7 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
             while not executors.is_remote(pool) and not all(f.done() for f in futures):
                 kernels.stop_all()
                 wait(futures, timeout=0.2)
-            told = {outcome.slug for outcome in outcomes}
+            told = {outcome.report for outcome in outcomes}
             for future, task in futures.items():  # what was published meanwhile
                 if task.run.slug in told or not future.done() or future.cancelled():
                     continue
@@ -322,39 +308,18 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Outcome]:
     return outcomes
 
 
-def _result(future: Future[Outcome], task: Task) -> Outcome:
+def _result(future: Future[Ending], task: Task) -> Ending:
     try:
         return future.result()
     except Exception as error:  # noqa: BLE001  (a worker that is lost is one report's trouble)
-        reason = f"{type(error).__name__}: {error}"
-        return Outcome(task.run.slug, "failed", 0.0, reason, "")
-
-
-def _endings(
-    runs: Sequence[Run],
-    decisions: Mapping[str, Decision],
-    due: Container[str],
-    outcomes: Iterable[Outcome],
-) -> tuple[Ending, ...]:
-    """Say of each run that was asked for how it ended."""
-    ended = {outcome.slug: outcome for outcome in outcomes}
-    found = []
-    for run in runs:
-        reasons, name = decisions[run.slug].reasons, run.notebook.stem
-        if outcome := ended.get(run.slug):
-            how = (outcome.result, reasons, outcome.seconds, outcome.message, outcome.where)
-            found.append(Ending(run.slug, name, *how))
-        else:
-            result = NOT_RUN if run.slug in due else UP_TO_DATE
-            found.append(Ending(run.slug, name, result, reasons))
-    return tuple(found)
+        return task.ending("failed", message=f"{type(error).__name__}: {error}")
 
 
 def _exit(endings: Sequence[Ending], trouble: str) -> Exit:
     if kernels.stopping.is_set():
         return Exit.INTERRUPTED
-    has_failed = any(ending.result == "failed" for ending in endings)
-    return Exit.FAILED if has_failed or trouble else Exit.GOOD
+    is_bad = any(not ending.ok or ending.written for ending in endings)
+    return Exit.FAILED if is_bad or trouble else Exit.GOOD
 
 
 def _close(ended: Ended, trouble: str) -> None:
@@ -371,9 +336,9 @@ def _close(ended: Ended, trouble: str) -> None:
     stopped = "Stopped: " if ended.exit is Exit.INTERRUPTED else ""
     say(f"{stopped}{said} in {spent}. Open {paths.reports().name}/index.html")
     for ending in ended.endings:
-        if ending.result == "done" and _record(ending.report).get("verdict") == "ended early":
-            warn(f"{ending.report} ended early, by its own word; its page says where")
-    failed = [ending for ending in ended.endings if ending.result == "failed"]
+        for note in ending.notes:
+            warn(f"{ending.report} {note}")
+    failed = [ending for ending in ended.endings if not ending.ok]
     for ending in failed[:_MOST_NAMED]:
         old = (paths.reports() / ending.report / "run.json").is_file()
         what = "its last good report stays" if old else "it has no report"

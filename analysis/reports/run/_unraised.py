@@ -1,0 +1,276 @@
+"""What fails in a kernel and raises nothing in its cell: commands, magics, threads, tasks.
+
+IPython answers "ok" for such a cell. What failed is written to a log as it happens, and at the end
+of the kernel what nobody has waited for.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import logging
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextvars import ContextVar
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+FILE = "unraised"
+"""File in a kernel's folder that takes what failed, a line each: see `Unraised.note`."""
+
+_LONGEST = 100
+_cell: ContextVar[int] = ContextVar("cell", default=0)  # in which code runs, and what it begins
+_COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
+
+
+class Unraised:
+    """Listens to a shell and to what runs beside its cells; a kernel has one."""
+
+    def __init__(self, log: Path, shell: Any) -> None:  # noqa: ANN401
+        self._log = log
+        self._cells = 0  # that were begun
+        self._depth = 0  # of cells that a cell runs
+        self._said = ""  # the magic that runs now, as it was written
+        self._tasks: dict[int, int] = {}  # by the id of a task, the cell that began it
+        self._futures: dict[Future[Any], int] = {}  # that failed, and whose error nobody took
+        self._processes: list[tuple[int, str, Any]] = []
+        self._failing: int | None = None  # the cell that began the task whose error is told now
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_ending = False
+        shell.events.register("pre_run_cell", self._begin)
+        shell.events.register("post_run_cell", self._end)
+        self._hear_magics(shell)
+        self._hear_commands()
+        self._hear_python()
+        self._hear_processes()
+        self._hear_futures()
+
+    def note(self, what: str, how: str, cell: int | None = None) -> None:
+        """Write down what failed, how, and in which of the cells that ran, from 1."""
+        first = (what.strip().splitlines() or [""])[0].replace(sys.executable, "python")
+        if cell is None:
+            cell = 0 if self.is_ending else self._cells
+        content = [cell, first[:_LONGEST], how[:_LONGEST]]
+        with self._log.open("a", encoding="ascii") as log:
+            log.write(f"{json.dumps(content)}\n")
+
+    def note_error(self, what: str, error: BaseException | None, cell: int | None = None) -> None:
+        """Write down that something raised an error which nobody met."""
+        self.note(what, f"raised {type(error).__name__}: {error}".rstrip(": "), cell)
+
+    def note_what_is_left(self) -> None:
+        """Write down what nobody has waited for, now that no cell runs any more."""
+        pending = asyncio.all_tasks(self._loop) if self._loop else ()
+        for task in pending:
+            if cell := self._tasks.get(id(task)):
+                name = getattr(task.get_coro(), "__qualname__", task.get_name())
+                self.note(f"the task {name}", "had not ended when the notebook did", cell)
+        for future, cell in tuple(self._futures.items()):
+            self.note_error("a call in a pool", future.exception(), cell)
+        for cell, what, process in self._processes:
+            with contextlib.suppress(ValueError):  # it was closed
+                is_python = isinstance(process, BaseProcess)
+                self._exited(what, process.exitcode if is_python else process.returncode, cell)
+
+    # ---- cells ----
+
+    def _begin(self, _: object) -> None:
+        if self._depth == 0:
+            self._cells += 1
+            _cell.set(self._cells)
+            self._hear_tasks()
+        self._depth += 1
+
+    def _end(self, _: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            _cell.set(0)
+
+    # ---- commands and magics ----
+
+    def _exited(self, what: str, code: int | None, cell: int | None = None) -> None:
+        if code:
+            how = f"ended with exit code {code}" if code > 0 else f"died of signal {-code}"
+            self.note(what, how, cell)
+
+    def _hear_commands(self) -> None:
+        """Learn the exit code of each command that IPython hands to the system's shell."""
+        from IPython.utils.process import process_handler  # noqa: PLC0415
+
+        # as these two hand a command over, so that what they expand in it stays as it is
+        piped: Any = sys.modules["ipykernel.zmqshell"]
+        caught: Any = sys.modules["IPython.core.interactiveshell"]
+        run = piped.system
+
+        def system(command: str) -> Any:  # noqa: ANN401
+            code = run(command)
+            self._exited(self._said or f"!{command}", code)
+            return code
+
+        def getoutput(command: str) -> str:
+            def communicate(process: "subprocess.Popen[bytes]") -> tuple[bytes, int]:
+                return process.communicate()[0], process.returncode
+
+            written, code = process_handler(command, communicate, subprocess.STDOUT) or (b"", 130)
+            self._exited(self._said or f"!{command}", code)
+            return str(written.decode(errors="replace"))
+
+        piped.system = system
+        caught.getoutput = getoutput
+
+    def _hear_magics(self, shell: Any) -> None:  # noqa: ANN401
+        """Read what magics print that raise nothing where they fail."""
+        words = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-8"))
+        for name in {*words["said"], *words["commands"]}:
+            self._hear(shell, "line", name, words["said"].get(name, r"(?!)"))  # matches nothing
+        for name in words["scripts"]:
+            self._hear(shell, "cell", name, words["said"]["script"])
+
+    def _hear(self, shell: Any, kind: str, name: str, pattern: str) -> None:  # noqa: ANN401
+        """Overhear a magic each time that it runs."""
+        magic = shell.find_magic(name, kind)
+
+        def heard(line: str, *cell: str) -> Any:  # noqa: ANN401
+            before, self._said = self._said, self._said or f"{sign}{name} {line}".strip()
+            out, err = _Ear(sys.stdout), _Ear(sys.stderr)
+            try:
+                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                    return magic(line, *cell)
+            finally:
+                said = f"{out.heard}\n{err.heard}".splitlines()
+                for words in [text for text in said if re.search(pattern, text)][:1]:
+                    self.note(self._said, f"said: {words}")
+                self._keep_background(shell, self._said)
+                self._said = before
+
+        sign = "%%" if kind == "cell" else "%"
+        if magic is not None:
+            shell.magics_manager.magics[kind][name] = heard
+
+    def _keep_background(self, shell: Any, what: str) -> None:  # noqa: ANN401
+        """Remember what a script has started in the background."""
+        scripts = shell.magics_manager.registry.get("ScriptMagics")
+        kept = [process for _, _, process in self._processes]
+        for process in scripts.bg_processes if scripts else ():
+            if process not in kept:
+                self._processes.append((self._cells, what, process))
+
+    # ---- Python ----
+
+    def _hear_python(self) -> None:
+        """Learn of errors that Python can only print: in threads, in `__del__`, at the exit."""
+        of_thread, unraisable = threading.excepthook, sys.unraisablehook
+        unawaited = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]  # noqa: SLF001
+
+        def in_thread(seen: threading.ExceptHookArgs) -> None:
+            if seen.exc_type is not SystemExit:
+                name = seen.thread.name if seen.thread else "one that is gone"
+                self.note_error(f"the thread {name}", seen.exc_value)
+            of_thread(seen)
+
+        def ignored(seen: "sys.UnraisableHookArgs") -> None:
+            name = getattr(seen.object, "__qualname__", type(seen.object).__name__)
+            self.note_error(name, seen.exc_value)
+            unraisable(seen)
+
+        def never_awaited(coroutine: Any) -> None:  # noqa: ANN401
+            self.note(f"{coroutine.__qualname__}()", "was never awaited")
+            unawaited(coroutine)
+
+        threading.excepthook, sys.unraisablehook = in_thread, ignored
+        warnings._warn_unawaited_coroutine = never_awaited  # type: ignore[attr-defined]  # noqa: SLF001
+        logging.getLogger("asyncio").addFilter(self._of_asyncio)
+
+    def _of_asyncio(self, record: logging.LogRecord) -> bool:
+        """Learn of a task whose error nobody took; say nothing of the kernel's own end."""
+        if record.exc_info and record.exc_info[1] is not None:
+            name = _COROUTINE.search(record.getMessage())
+            what = f"the task {name[1]}" if name else "a callback"
+            self.note_error(what, record.exc_info[1], self._failing)
+        return not self.is_ending
+
+    def _hear_tasks(self) -> None:
+        """Remember which cell began each task of the kernel's loop."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return
+        self._loop = loop
+        make: Any = loop.get_task_factory() or asyncio.Task
+
+        def begin(loop: asyncio.AbstractEventLoop, coroutine: Any, **how: Any) -> Any:  # noqa: ANN401
+            task = make(coroutine, loop=loop, **how)
+            self._tasks[id(task)] = _cell.get()
+            return task
+
+        def of_cell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            self._failing = self._tasks.get(id(context.get("task", context.get("future"))))
+            loop.default_exception_handler(context)  # which logs it
+            self._failing = None
+
+        loop.set_task_factory(begin)
+        loop.set_exception_handler(of_cell)
+
+    def _hear_processes(self) -> None:
+        processes: Any = BaseProcess
+        start = processes.start
+
+        def begin(process: BaseProcess) -> None:
+            start(process)
+            self._processes.append((self._cells, f"the process {process.name}", process))
+
+        processes.start = begin
+
+    def _hear_futures(self) -> None:
+        """Remember calls in pools that failed, until somebody asks for what came of them."""
+        futures: Any = Future
+        fail = futures.set_exception
+
+        def failing(future: Future[Any], error: BaseException | None) -> None:
+            if self._cells:  # not of the kernel's own start
+                self._futures[future] = self._cells
+            fail(future, error)
+
+        def asked(ask: Callable[..., Any]) -> Callable[..., Any]:
+            @functools.wraps(ask)
+            def asking(future: Future[Any], timeout: float | None = None) -> Any:  # noqa: ANN401
+                __tracebackhide__ = True  # of IPython's tracebacks
+                try:
+                    return ask(future, timeout)
+                finally:
+                    if future.done():
+                        self._futures.pop(future, None)
+
+            return asking
+
+        futures.set_exception = failing
+        futures.result = asked(futures.result)
+        futures.exception = asked(futures.exception)
+
+
+class _Ear:
+    """A stream that is written to as before, and overheard."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401
+        self._stream, self.heard = stream, ""
+
+    def write(self, text: str) -> int:
+        self.heard += text
+        return int(self._stream.write(text))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._stream, name)
+
+
+def read(log: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield what was noted: the number of the cell among those that ran, what failed, and how."""
+    lines = log.read_text("ascii").splitlines() if log.exists() else ()
+    for line in lines:
+        cell, what, how = json.loads(line)
+        yield cell, what, how

@@ -1,0 +1,149 @@
+"""What fails without failing its cell is collected: commands, magics, threads, tasks."""
+
+import re
+
+import pytest
+
+from analysis.reports.run import kernels
+from tests.reports.test_verdict import run_cells
+
+BOOM = "def boom(*_):\n    raise OSError('no such village')\n"
+
+# a cell, and what is said of it
+FAILS = {
+    "!exit 4": r"!exit 4 ended with exit code 4",
+    "!kill -9 $$": r"!kill -9 \$\$ (died of signal 9|ended with exit code 137)",
+    "def f(name):\n    !ls {name}-nowhere\nf('books')": r"!ls books-nowhere ended with exit code 2",
+    "x = !cat nowhere.csv": r"!cat nowhere.csv ended with exit code 1",
+    "!!grep -q 村 /dev/null": r"!grep -q 村 /dev/null ended with exit code 1",
+    "%sx test -d nowhere": r"!test -d nowhere ended with exit code 1",
+    "for name in ('a', 'b'):\n    y = !test -f {name}": r"!test -f a ended .* 1",
+    "%pip install --no-index --quiet nosuch-lianjian":
+        r"%pip install --no-index --quiet nosuch-lianjian ended with exit code 1",
+    "%%script no-such-program --fast\n1": r"%%script no-such-program --fast said: Couldn't find",
+    "%%ruby\nputs 1": r"%%ruby said: Couldn't find program: 'ruby'",
+    "%%script --bg bash\nexit 6": r"%%script --bg bash ended with exit code 6",
+    "%cd nowhere/at/all": r"%cd nowhere/at/all said: \[Errno 2\] No such file",
+    "%pushd nowhere": r"%pushd nowhere said: \[Errno 2\]",
+    "%store -r nothing": r"%store -r nothing said: no stored variable or alias nothing",
+    "%load_ext json": r"%load_ext json said: The json module is not an IPython extension",
+    "nothing_like_it?": r"%pinfo nothing_like_it said: Object `nothing_like_it` not found",
+    "%recall nosuch_name": r"%recall nosuch_name said: Couldn't evaluate",
+    "%%capture\n!exit 9": r"!exit 9 ended with exit code 9",
+    f"import threading, time\n{BOOM}t = threading.Thread(target=boom, name='reader')\n"
+    "t.start(); t.join()": r"the thread reader raised OSError: no such village",
+    "t = threading.Timer(0, boom)\nt.start(); t.join()": r"the thread Thread-\d+ raised OSError",
+    "import _thread\n_thread.start_new_thread(boom, ()); time.sleep(0.2)": r"boom raised OSError",
+    "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n"
+    "    pool.submit(boom)": r"a call in a pool raised OSError: no such village",
+    "import multiprocessing\np = multiprocessing.get_context('fork').Process(target=boom)\n"
+    "p.start(); p.join()": r"the process \S+ ended with exit code 1",
+    "class Book:\n    def __del__(self):\n        raise ValueError('open')\n"
+    "book = Book(); del book": r"\S*Book\.__del__ raised ValueError: open",
+    "import asyncio\nasync def read():\n    raise KeyError('year')\n"
+    "asyncio.create_task(read()); await asyncio.sleep(0.01)":
+        r"the task read raised KeyError: 'year'",
+    "kept = asyncio.ensure_future(read())": r"the task read raised KeyError",
+    "async def save():\n    await asyncio.sleep(99)\nlate = asyncio.create_task(save())":
+        r"the task save had not ended when the notebook did",
+    "save(); None": r"save\(\) was never awaited",
+    "forgotten = save()": r"save\(\) was never awaited",
+    "asyncio.get_running_loop().call_soon(boom); await asyncio.sleep(0.01)":
+        r"a callback raised OSError",
+}  # fmt: skip
+
+# what goes well, or says itself that it may fail
+IS_WELL = """
+!true
+----
+x = !echo 村
+----
+!false || true
+----
+%cd .
+----
+%pip --version > /dev/null
+----
+%%bash
+true
+----
+raises-exception: !exit 3
+----
+%store
+----
+len?
+----
+print('no stored variable or alias x')
+----
+import sys, threading
+t = threading.Thread(target=print); t.start(); t.join()
+t = threading.Thread(target=sys.exit); t.start(); t.join()
+----
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor() as pool:
+    calls = [pool.submit(int, word) for word in ('1', 'x')]
+errors = [call.exception() for call in calls]
+----
+with ThreadPoolExecutor() as pool:
+    call = pool.submit(int, 'x')
+try:
+    call.result()
+except ValueError as error:
+    print(error)
+----
+import asyncio
+async def fails():
+    raise KeyError('year')
+print(await asyncio.gather(fails(), asyncio.sleep(0), return_exceptions=True))
+----
+task = asyncio.create_task(fails())
+try:
+    await task
+except KeyError:
+    pass
+----
+task = asyncio.create_task(asyncio.sleep(99)); task.cancel()
+----
+async def main():
+    await asyncio.sleep(0)
+await main()
+----
+import multiprocessing
+p = multiprocessing.get_context('fork').Process(target=print); p.start(); p.join()
+----
+def outer(word):
+    x = 'local'
+    y = !echo {word} {x}
+    return y[0]
+assert outer('in') == 'in local'
+"""
+
+
+@pytest.fixture(scope="module", params=["plain", "warm"])
+def failed(request, tmp_path_factory, make_project):
+    """What each of the cells is said to have done."""
+    if request.param == "warm" and not kernels.warm_kernels():
+        pytest.skip("no warm kernels on this platform")
+    root = tmp_path_factory.mktemp(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANJIAN_ROOT", str(root))
+        done = run_cells(make_project(root), root, *FAILS, warm=request.param == "warm")
+    assert done.failure is None
+    return done.unraised
+
+
+@pytest.mark.parametrize("place", range(1, len(FAILS) + 1), ids=list(FAILS))
+def test_what_fails_is_named_with_its_cell(failed, place):
+    expected = list(FAILS.values())[place - 1]
+    # what lives as long as the kernel is known to nobody's cell
+    where = "" if "forgotten" in list(FAILS)[place - 1] else f"cell {place}: "
+    assert any(re.fullmatch(f"{where}(?:{expected}).*", found) for found in failed), failed
+
+
+def test_nothing_else_is_said(failed):
+    assert len(failed) == len(FAILS) + 1  # the loop of two
+
+
+def test_what_goes_well_is_no_failure(project, tmp_path):
+    done = run_cells(project, tmp_path, *IS_WELL.strip().split("\n----\n"))
+    assert (done.failure, done.unraised) == (None, ())
