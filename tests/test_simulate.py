@@ -17,6 +17,7 @@ from analysis import paths
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS, COUNTIES, ROLES
 from analysis.simulate import Scenario, describe, simulate, write
+from analysis.simulate.scenario import RIVAL
 from analysis.simulate.world import CENTS_IN_WAN, draw_world
 from analysis.simulate.years import YEARS
 
@@ -321,7 +322,9 @@ def test_write_makes_a_card_that_fits_the_files(default, tmp_path):
     write(default, folder)
     card = tomllib.loads((folder / "dataset.toml").read_text(encoding="utf-8"))
     assert (card["name"], card["kind"]) == ("trial", "simulated")
-    assert set(card["parameters"]) == {item.name for item in fields(Scenario)}
+    assert set(card["parameters"]) == {
+        item.name for item in fields(Scenario) if item.metadata["source"] != RIVAL
+    }
     assert card["realised"]["claim_mean_wan_yuan"] == pytest.approx(27.9)
     listed = {source["file"] for source in card["source"]}
     # what a person writes has no card, since it changes

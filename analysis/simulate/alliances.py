@@ -7,6 +7,7 @@ import numpy as np
 from analysis.errors import LianjianError
 from analysis.fields import COUNTIES
 from analysis.simulate.places import Bools, Floats, Ints, Places, stream
+from analysis.simulate.rivals import weakness
 from analysis.simulate.scenario import Scenario
 from analysis.simulate.years import YEARS
 
@@ -37,7 +38,7 @@ class Alliances:
     chosen_above: Bools
 
 
-def form_alliances(scenario: Scenario, places: Places, observed: Floats) -> Alliances:
+def form_alliances(scenario: Scenario, places: Places, observed: Floats, need: Floats) -> Alliances:
     """Choose helpers and weak villages on the income of the year before joining.
 
     Each alliance draws its helper among the county's highest incomes of that year, and its
@@ -53,6 +54,8 @@ def form_alliances(scenario: Scenario, places: Places, observed: Floats) -> Alli
         Where villages lie.
     observed : float array, village × year
         Operating income in 万元 as booked before any alliance.
+    need : float array, one a village
+        Rank of lasting need, for the rule that goes by it.
 
     Raises
     ------
@@ -81,12 +84,13 @@ def form_alliances(scenario: Scenario, places: Places, observed: Floats) -> Alli
         near = county & _near(places, chief, county, scenario.neighbour_townships) & (number < 0)
         near[chief] = False
         key = log_chance + rng.gumbel(size=n)
-        members = _draw_weak(scenario, alliance, np.flatnonzero(near), income, key)
+        low = weakness(scenario, places, observed, need, int(years[alliance]))
+        members = _draw_weak(scenario, alliance, np.flatnonzero(near), low, key)
         number[chief] = number[members] = alliance
         cohort[chief] = cohort[members] = years[alliance]
         helper[chief], weak[members] = True, True
         paired[chief] = paired[rng.choice(members)] = True
-        above[members] = income[members] >= scenario.weak_threshold_wan
+        above[members] = low[members] >= scenario.weak_threshold_wan
     flags = (helper.astype(bool), weak.astype(bool), paired.astype(bool), above.astype(bool))
     return Alliances(number, cohort, *flags)
 
@@ -98,7 +102,7 @@ def _near(places: Places, chief: int, county: Bools, span: int) -> Bools:
     return (places.township >= low) & (places.township < low + span)
 
 
-def _draw_weak(scenario: Scenario, alliance: int, near: Ints, income: Floats, key: Floats) -> Ints:
+def _draw_weak(scenario: Scenario, alliance: int, near: Ints, low: Floats, key: Floats) -> Ints:
     """Draw the weak villages of one alliance, or take the lowest when too few are weak."""
     wanted = scenario.weak_per_alliance[alliance]
     if len(near) < wanted:
@@ -106,9 +110,9 @@ def _draw_weak(scenario: Scenario, alliance: int, near: Ints, income: Floats, ke
             f"Alliance {alliance + 1} wants {wanted} weak villages and finds {len(near)} in its "
             "townships. Raise neighbour_townships or lower weak_per_alliance."
         )
-    under = near[income[near] < scenario.weak_threshold_wan]
+    under = near[low[near] < scenario.weak_threshold_wan]
     if len(under) < wanted:
-        return near[np.argsort(income[near], kind="stable")][:wanted]
+        return near[np.argsort(low[near], kind="stable")][:wanted]
     return np.sort(under[weighted_choice(key[under], wanted)])
 
 

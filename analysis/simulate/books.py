@@ -34,7 +34,8 @@ NEW_SYSTEM = (
 def book_accounts(world: World, ids: list[str]) -> pd.DataFrame:
     """Return the ledger: one row a village, year and account of the system of that year.
 
-    A zero is a zero of an account that the village keeps; no account is left out.
+    A zero is a zero of an account that the village keeps; no account is left out, unless the books
+    of that year do not exist.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def book_accounts(world: World, ids: list[str]) -> pd.DataFrame:
             names.append(name)
             years.append(year)
     n = len(ids)
-    return pd.DataFrame(
+    book = pd.DataFrame(
         {
             "village_id": np.repeat(np.array(ids, dtype=object), len(columns)),
             "year": np.tile(np.array(years), n),
@@ -64,6 +65,8 @@ def book_accounts(world: World, ids: list[str]) -> pd.DataFrame:
             "amount_yuan": np.column_stack(columns).ravel() / 100,
         }
     )
+    kept = ~world.unseen[:, np.array(years) - YEARS[0]].ravel()
+    return book if kept.all() else book[kept].reset_index(drop=True)
 
 
 def _income(world: World) -> dict[str, Ints]:
@@ -75,9 +78,10 @@ def _income(world: World) -> dict[str, Ints]:
     rng = stream(s, "accounts")
     shares = rng.dirichlet(s.account_weights, n)
     kept = rng.beta(*s.contracting_split, n)[:, None]
-    business = np.floor(world.operating * shares[:, :1]).astype(np.int64)
-    contracting = np.floor(world.operating * shares[:, 1:2]).astype(np.int64)
-    investment = world.operating - business - contracting + world.booked
+    own = world.own_operating
+    business = np.floor(own * shares[:, :1]).astype(np.int64)
+    contracting = np.floor(own * shares[:, 1:2]).astype(np.int64)
+    investment = own - business - contracting + world.booked
     after = np.array(YEARS) >= BREAK_YEAR
     moved = np.where(after, np.floor(contracting * kept).astype(np.int64), 0)
     return {
@@ -94,7 +98,7 @@ def _spending(world: World) -> dict[str, Ints]:
     """Draw the expenses: part follows the village's income and part its size."""
     s = world.scenario
     after = np.array(YEARS) >= BREAK_YEAR
-    operating = (world.operating + world.booked) / 1e6
+    operating = (world.own_operating + world.booked) / 1e6
     side = (world.subsidy + world.granted + world.other) / 1e6
     running = 1 - np.where(after, s.net_share_2024, s.net_share)
     business = _expense(world, "business expense", operating, s.business_part * running)

@@ -19,6 +19,7 @@ _GROUPS = {
     "central_projects": "Concurrent programmes",
     "joint_booking": "Joint projects",
     "dirt": "Faults of the books",
+    "growth_by_level": "Rival worlds",
 }
 
 _PAGE = """\
@@ -160,7 +161,14 @@ are missing from the tables, and a few are read from words (约30, 20多) and im
 
 Measures of the truth are booked incomes: subsidy is what stands in 补助收入, after the break.
 
-## What it does not contain
+## Rival worlds
+The last group of parameters makes other worlds than the one above, to hold estimators against:
+growth that follows a village's own level, shocks that last, losses of villages outside near an
+alliance, other rules of selection, books that do not exist. Their defaults leave everything as
+described, and a card lists them only where they were set. `python benchmarks/worlds.py` holds the
+estimators of report 05 against each.
+
+## What it does not contain unless a rival world is asked for
 - Faults that follow income: every cell is as likely to have one, so that what is missing is missing
   at random. Amounts off by a third, copied years, villages that merge.
 - Spillovers, anticipation, exit from an alliance, a change of the helper.

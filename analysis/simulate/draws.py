@@ -22,7 +22,8 @@ class Draw:
     ----------
     panel : DataFrame
         One row a village and year: traits, ``operating`` and ``total`` as booked, and
-        ``operating_untreated`` and ``total_untreated``, as they would be without alliances.
+        ``operating_untreated`` and ``total_untreated``, as they would be without alliances; NaN
+        where the books do not exist.
     effect : dict of str to float
         Mean effect on weak allied village-years since joining, by measure.
     """
@@ -55,8 +56,9 @@ def draw_panel(scenario: Scenario) -> Draw:
     for measure in MEASURES:
         untreated, treated = outcomes[measure]
         effect[measure] = float((treated - untreated)[after].mean() / CENTS_IN_WAN)
-        values[measure] = (untreated + booked[measure]) / CENTS_IN_WAN
-        values[f"{measure}_untreated"] = untreated / CENTS_IN_WAN
+        seen = (untreated - world.spilled + booked[measure]) / CENTS_IN_WAN
+        values[measure] = np.where(world.unseen, np.nan, seen)
+        values[f"{measure}_untreated"] = np.where(world.unseen, np.nan, untreated / CENTS_IN_WAN)
     joined = pd.array(a.cohort, dtype="Int64")
     joined[~allied] = pd.NA
     traits = pd.DataFrame(

@@ -1,6 +1,6 @@
 """The parameters of a simulated ledger, each with its unit and its source."""
 
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 from analysis.fields import COUNTIES
@@ -12,6 +12,7 @@ GANSU = "mean village of Gansu, 低起点如何实现高速跑——甘肃省村
 PINGLIANG = "mean village of Pingliang, 李振东/何剑 2021, DOI 10.19415/j.cnki.1673-890x.2021.30.018"
 ARTICLE = "source article on Qingyang"
 ASSUMED = "assumed"
+RIVAL = "a world to hold estimators against"
 
 
 def _p(default: T, unit: str, description: str, source: str = ASSUMED) -> T:
@@ -186,7 +187,10 @@ class Scenario:
         "operating", "", "Income that both claims speak of", f"{ARTICLE}: not stated"
     )
     claim_mean_wan: float = _p(
-        27.9, "万元", "Mean of all allied villages in 2024", f"{ARTICLE}: 27.9 万元"
+        27.9,
+        "万元",
+        "Mean of all allied villages in 2024; 0: no such claim",
+        f"{ARTICLE}: 27.9 万元",
     )
     claim_gain_wan: float = _p(
         2.0, "万元", "Gain of weak allied villages in 2024 over 2023", f"{ARTICLE}: 2 万元 or more"
@@ -231,5 +235,51 @@ class Scenario:
         "Faults planted in the books, times the rates of docs/offices.md; 0 for clean books",
     )
 
+    # Rival worlds: each default is the world described above
+    growth_by_level: float = _p(
+        0.0, "share", "How far growth follows a village's own level; 1: in proportion", RIVAL
+    )
+    luck_persistence: float = _p(
+        0.0, "share", "Correlation of a village's shock with that of the year before", RIVAL
+    )
+    spillover_township: float = _p(
+        0.0,
+        "share of the effect",
+        "Lost by villages outside in a township of an alliance, from its beginning",
+        RIVAL,
+    )
+    spillover_county: float = _p(
+        0.0, "share of the effect", "Lost by all other villages outside in its county", RIVAL
+    )
+    selected_on: Literal[
+        "g-1", "g-2", "mean", "per household", "size", "need", "random", "joining year"
+    ] = _p(
+        "g-1",
+        "",
+        "What weak villages are chosen on: operating income of these years, a trait, or chance",
+        RIVAL,
+    )
+    base_years_lost: float = _p(
+        0.0, "share of alliances", "Whose books of g - 2 are lost in all their villages", RIVAL
+    )
+    attrition: float = _p(
+        0.0, "share of villages", "Whose books end, each year since the first alliances", RIVAL
+    )
+
     def __post_init__(self) -> None:
         check(self)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what a dataset's card lists: all but the rival worlds that were not asked for."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        rival = {item.name: item.default for item in fields(self) if _is_rival(item)}
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in rival or value != rival[name]
+        }
+
+
+def _is_rival(item: Field[Any]) -> bool:
+    """Tell whether a parameter makes another world than the one that is described."""
+    return item.metadata["source"] == RIVAL

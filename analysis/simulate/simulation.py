@@ -145,7 +145,7 @@ def _realised(world: World) -> dict[str, float]:
     income = claimed(world)
     gain = (income[:, LAST] - income[:, LAST - 1])[weak] / CENTS_IN_WAN
     topped = world.top_up > 0
-    operating = world.operating + world.booked
+    operating = world.own_operating + world.booked
     falling = operating[:, 1:] < 0.9 * operating[:, :-1]
     numbers |= {
         "claim_mean_wan_yuan": income[a.number >= 0, LAST].mean() / CENTS_IN_WAN,

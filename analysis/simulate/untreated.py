@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.errors import LianjianError
 from analysis.simulate.places import Bools, Floats, Ints, Places, stream, unit_gamma
+from analysis.simulate.rivals import spread_of_levels, village_shocks
 from analysis.simulate.scenario import Scenario
 from analysis.simulate.years import BREAK_YEAR, YEARS
 
@@ -60,7 +61,7 @@ def target_means(scenario: Scenario) -> Means:
 
 @dataclass(frozen=True)
 class Engine:
-    """What operating income without alliance is made of: s_i (b_i + g_t) η_it.
+    """What operating income without alliance is made of: s_i (b_i d_t + g_t) η_it.
 
     Attributes
     ----------
@@ -70,11 +71,14 @@ class Engine:
         η_it, mean one, independent over years; zero in the years of an empty shell.
     need : float array, one a village
         Rank of the lasting income s_i (b_i + g_2021), 1 for the poorest, -1 for the richest.
+    spread : float array, one a year
+        d_t, one unless growth follows a village's own level.
     """
 
     level: Floats
     shock: Floats
     need: Floats
+    spread: Floats
 
 
 def draw_engine(scenario: Scenario, places: Places, means: Means) -> Engine:
@@ -84,20 +88,20 @@ def draw_engine(scenario: Scenario, places: Places, means: Means) -> Engine:
     sd, bound = scenario.level_sd_log, scenario.level_bound_wan
     level = bound * (np.exp(sd * normal - sd**2 / 2) - 1)
     rng = stream(scenario, "shocks")
-    shock = unit_gamma(rng, scenario.shock_cv, (n, years))
+    shock = village_shocks(scenario, rng, n)
     shared = unit_gamma(rng, scenario.township_shock_cv, (int(places.township.max()) + 1, years))
     shells = np.array(scenario.empty_shell_share)
     alive = rng.random((n, years)) >= shells
     shock = shock * shared[places.township] * alive / (1 - shells)
     lasting = places.size * (level + means.operating[YEARS.index(2021)])
     need = 1 - 2 * lasting.argsort().argsort() / (n - 1)
-    return Engine(level, shock, need)
+    return Engine(level, shock, need, spread_of_levels(scenario, means.operating))
 
 
 def operating_income(
     scenario: Scenario, places: Places, engine: Engine, target: Floats, returns: Floats
 ) -> Floats:
-    """Return s_i (b_i + g_t) η_it plus the returns of central projects.
+    """Return s_i (b_i d_t + g_t) η_it plus the returns of central projects.
 
     g_t is solved from the data, so that the mean over villages is ``target`` to the digit
     while every village keeps its own level and shock.
@@ -108,14 +112,15 @@ def operating_income(
         A village's level would not stay above zero.
     """
     scaled = places.size[:, None] * engine.shock
-    path = target - returns.mean(axis=0) - (scaled * engine.level[:, None]).mean(axis=0)
+    level = engine.level[:, None] * engine.spread
+    path = target - returns.mean(axis=0) - (scaled * level).mean(axis=0)
     path = path / scaled.mean(axis=0)
-    if path.min() <= scenario.level_bound_wan:
+    if (path - scenario.level_bound_wan * engine.spread).min() <= 0:
         raise LianjianError(
             f"The year path of operating income falls to {path.min():.2f} 万元, and village levels "
             f"reach {scenario.level_bound_wan} below it. Lower level_bound_wan or raise the means."
         )
-    return scaled * (engine.level[:, None] + path) + returns
+    return scaled * (level + path) + returns
 
 
 @dataclass(frozen=True)

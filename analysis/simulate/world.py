@@ -6,8 +6,9 @@ import numpy as np
 
 from analysis.errors import LianjianError
 from analysis.simulate import alliances as al
+from analysis.simulate import rivals
 from analysis.simulate import untreated as un
-from analysis.simulate.places import Floats, Ints, Places, draw_places, stream, unit_gamma
+from analysis.simulate.places import Bools, Floats, Ints, Places, draw_places, stream, unit_gamma
 from analysis.simulate.scenario import Scenario
 from analysis.simulate.years import YEARS
 
@@ -38,6 +39,10 @@ class World:
         Part of ``booked`` in 2024 that lifts the gain to the claim.
     helper_shift : float
         k, the mean constant in 万元 added to the helpers' levels.
+    spilled : int array
+        What villages outside lose to alliances near them; ``operating`` is without that loss.
+    unseen : bool array
+        Years of villages whose books do not exist.
     """
 
     scenario: Scenario
@@ -55,6 +60,13 @@ class World:
     granted: Ints
     top_up: Ints
     helper_shift: float
+    spilled: Ints
+    unseen: Bools
+
+    @property
+    def own_operating(self) -> Ints:
+        """Operating income without the joint project's: the untreated one less what is spilled."""
+        return self.operating - self.spilled
 
 
 def cents(wan: Floats) -> Ints:
@@ -76,7 +88,7 @@ def draw_world(scenario: Scenario) -> World:
     # Alliances form on incomes up to 2022, and no project returns income before 2023.
     nothing = np.zeros(engine.shock.shape)
     early = un.operating_income(scenario, places, engine, means.operating, nothing)
-    alliances = al.form_alliances(scenario, places, early)
+    alliances = al.form_alliances(scenario, places, early, engine.need)
     programmes = al.assign_programmes(scenario, engine.need, alliances.weak)
     started = programmes.project_year[:, None]
     returning = (started > 0) & (np.array(YEARS) > started)
@@ -96,8 +108,10 @@ def draw_world(scenario: Scenario) -> World:
         *(nobody,) * 4,
         nobody[:, 0],
         0.0,
+        nobody,
+        rivals.unseen(scenario, alliances.number, alliances.cohort),
     )
-    return _settle(_guarantee(_treat(world)))
+    return _spill(_settle(_guarantee(_treat(world))))
 
 
 def claimed(world: World) -> Ints:
@@ -126,6 +140,13 @@ def _treat(world: World) -> World:
     return _book(replace(world, granted=cents(granted)), cents(amount))
 
 
+def _spill(world: World) -> World:
+    """Take from villages outside what alliances near them cost them, nine tenths at most."""
+    a = world.alliances
+    lost = cents(rivals.spilled(world.scenario, world.places, a.number, a.cohort))
+    return replace(world, spilled=np.minimum(lost, world.operating * 9 // 10))
+
+
 def _book(world: World, booked: Ints) -> World:
     """Derive dividends and revenue from what is booked.
 
@@ -146,6 +167,8 @@ def _settle(world: World) -> World:
     The constant k lifts the helpers, its weight in the year path lowers everybody a little,
     and that moves gains: three rounds bring both claims to rest far below the printed digit.
     """
+    if not world.scenario.claim_mean_wan:
+        return world
     start = world
     for _ in range(3):
         world = _guarantee(_shift_helpers(start, world))
@@ -170,9 +193,10 @@ def _shift_helpers(start: World, world: World) -> World:
     s, helper = world.scenario, world.alliances.helper
     allied = world.alliances.number >= 0
     above = np.where(helper, world.engine.level + s.level_bound_wan, 0)
+    higher = above[:, None] * world.engine.spread
     scaled = world.places.size[:, None] * world.engine.shock
-    share = (scaled * above[:, None]).sum(axis=0) / scaled.sum(axis=0)
-    slope = scaled * (above[:, None] - share)
+    share = (scaled * higher).sum(axis=0) / scaled.sum(axis=0)
+    slope = scaled * (higher - share)
     paid = claimed(replace(world, operating=start.operating))[allied, LAST].sum() / CENTS_IN_WAN
     factor = (s.claim_mean_wan * allied.sum() - paid) / slope[allied, LAST].sum()
     shift = float(factor * above[helper].mean())

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -161,7 +160,7 @@ def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str |
             f"villages in {len(weak)} alliances are an assumed reading of the source article."
         ),
     }
-    parameters = {item.name: getattr(scenario, item.name) for item in fields(scenario)}
+    parameters = scenario.parameters()
     made = {"parameters": parameters, "realised": simulation.realised}
     head["record"] = record(made, [Card(**card) for card in cards])  # type: ignore[arg-type]
     lines = _table(head)

@@ -1,0 +1,119 @@
+"""Worlds that differ from the described one in what an estimator may believe."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from scipy import special
+
+from analysis.simulate.places import Bools, Floats, Ints, Places, stream, unit_gamma
+from analysis.simulate.scenario import Scenario
+from analysis.simulate.years import YEARS
+
+_UNCLAIMED: Final = {"claim_mean_wan": 0.0}
+
+WORLDS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "base": {},
+        "unequal": {
+            "weak_per_alliance": (27, 15, 10, 8, 5, 3, 2, 2, 1),
+            "effect_alliance_cv": 0.7,
+            **_UNCLAIMED,
+        },
+        "own level": {"growth_by_level": 1.0, **_UNCLAIMED},
+        "lasting luck": {"luck_persistence": 0.7, "shock_cv": 0.35, **_UNCLAIMED},
+        "spillover": {"spillover_township": 0.6, "spillover_county": 0.2, **_UNCLAIMED},
+        "lost base years": {"base_years_lost": 0.4, **_UNCLAIMED},
+        "attrition": {"attrition": 0.05, **_UNCLAIMED},
+    }
+)
+"""Parameters of each world. Rival ones leave the mean of all allied villages unclaimed."""
+
+REFERENCE: Final = YEARS.index(2021)
+WEAKER_THIRD: Final = 1 / 3
+
+
+def spread_of_levels(scenario: Scenario, operating: Floats) -> Floats:
+    """Return by how much levels lie further apart in each year (T,), ones by default.
+
+    With `growth_by_level` κ the distance b_i grows as the κ-th power of the common path, which it
+    equals in 2021: with κ = 1 every village grows in proportion to its own level.
+    """
+    return (operating / operating[REFERENCE]) ** scenario.growth_by_level
+
+
+def village_shocks(scenario: Scenario, rng: np.random.Generator, n: int) -> Floats:
+    """Return the shocks of n villages, village × year: gamma, mean one, lasting if asked for."""
+    shape, persistence = (n, len(YEARS)), scenario.luck_persistence
+    if not persistence or not scenario.shock_cv:
+        return unit_gamma(rng, scenario.shock_cv, shape)
+    normal = rng.standard_normal(shape)
+    for year in range(1, len(YEARS)):
+        fresh = np.sqrt(1 - persistence**2) * normal[:, year]
+        normal[:, year] = persistence * normal[:, year - 1] + fresh
+    alpha = scenario.shock_cv**-2
+    return special.gammaincinv(alpha, special.ndtr(normal)) / alpha
+
+
+def weakness(scenario: Scenario, places: Places, observed: Floats, need: Floats, g: int) -> Floats:
+    """Return the number by which weak villages are chosen for an alliance of year g, lowest first.
+
+    In 万元, to be held against `weak_threshold_wan`; for size, need and chance a rank among all
+    villages, of which the lowest third counts as weak.
+    """
+    at = YEARS.index(g)
+    last, before = observed[:, at - 1], observed[:, at - 2]
+    chance = stream(scenario, "random selection").random(len(last))
+    values = {
+        "g-1": last,
+        "g-2": before,
+        "mean": (last + before) / 2,
+        "per household": last / places.size,
+        "joining year": observed[:, at],
+        "size": places.size,
+        "need": -need,
+        "random": chance,
+    }[scenario.selected_on]
+    if scenario.selected_on in {"size", "need", "random"}:
+        rank = values.argsort(kind="stable").argsort(kind="stable") / len(values)
+        return rank / WEAKER_THIRD * scenario.weak_threshold_wan
+    return values
+
+
+def spilled(scenario: Scenario, places: Places, number: Ints, cohort: Ints) -> Floats:
+    """Return what villages outside lose, village × year, 万元.
+
+    A share of the mean effect at the event time of the first alliance in their township, or else
+    in their county.
+    """
+    lost = np.zeros((len(number), len(YEARS)))
+    path = np.array(scenario.effect_wan)
+    shares = (
+        (scenario.spillover_township, places.township),
+        (scenario.spillover_county, places.county),
+    )
+    free = number < 0
+    for share, area in shares:
+        first = np.full(int(area.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(first, area[number >= 0], cohort[number >= 0])
+        exposed = free & (first[area] <= YEARS[-1])
+        event = np.array(YEARS) - np.where(exposed, first[area], YEARS[-1] + 1)[:, None]
+        effect = path[np.clip(event, 0, len(path) - 1)]
+        lost += np.where((event >= 0) & exposed[:, None], share * effect, 0.0)
+        free &= ~exposed
+    return lost
+
+
+def unseen(scenario: Scenario, number: Ints, cohort: Ints) -> Bools:
+    """Mark villages and years whose books do not exist, village × year."""
+    rng = stream(scenario, "lost books")
+    alliances = len(scenario.cohorts)
+    hit = rng.permutation(alliances) < round(scenario.base_years_lost * alliances)
+    years = np.array(YEARS)
+    base = (number >= 0) & hit[np.maximum(number, 0)]
+    lost: Bools = base[:, None] & (years == cohort[:, None] - 2)
+    ends = rng.random((len(number), len(YEARS))) < scenario.attrition
+    ends &= years >= min(scenario.cohorts)
+    lost |= np.logical_or.accumulate(ends, axis=1)
+    return lost
