@@ -364,6 +364,31 @@ def prune(options: argparse.Namespace) -> int:
     return Exit.GOOD
 
 
+def explain(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from analysis.clean.ledger import trace
+
+    found = trace.explain(options.name, options.village, options.year, options.account)
+    if options.json:
+        answer_json(for_program("explain", dataset=options.name, **asdict(found)))
+    else:
+        answer("\n".join(trace.in_words(found)))
+    return Exit.GOOD
+
+
+def diff(options: argparse.Namespace) -> int:
+    from analysis.clean.ledger import changes
+
+    found = changes.changes(options.name)
+    if options.json:
+        entries = changes.as_json(found)
+        answer_json(for_program("diff", dataset=options.name, changes=entries))
+    else:
+        answer("\n".join(changes.in_words(found)))
+    return Exit.GOOD
+
+
 def clean(options: argparse.Namespace) -> int:
     from analysis import paths
     from analysis.reports.plan import plan

@@ -105,6 +105,22 @@ def _data_commands(group: "argparse._SubParsersAction[_Parser]") -> None:
     build.add_argument("names", nargs="*", metavar="DATASET", help="default: every dataset")
     build.set_defaults(action=_commands.build)
 
+    explain = group.add_parser("explain", help="walk from a number of your books back to its cell")
+    explain.add_argument("name", metavar="DATASET")
+    explain.add_argument("village", metavar="VILLAGE", help="its name or its id")
+    explain.add_argument("year", type=int, metavar="YEAR")
+    explain.add_argument(
+        "account", metavar="ACCOUNT", help="an account or a measure, e.g. 经营收入"
+    )
+    _json(explain)
+    explain.set_defaults(action=_commands.explain)
+
+    diff = group.add_parser("diff", help="say what the last build changed: amounts, villages, "
+                            "statuses")  # fmt: skip
+    diff.add_argument("name", metavar="DATASET")
+    _json(diff)
+    diff.set_defaults(action=_commands.diff)
+
     clean = group.add_parser("clean", help="remove what is made again by itself, and name the rest")
     clean.add_argument("--all", dest="every", action="store_true", help="remove what was asked for "
                        "by hand as well: reports made with -p, other simulations")  # fmt: skip

@@ -198,13 +198,16 @@ def _build(name: str) -> Built:
     if seen and not faults and _noted(record) == {**note, "made": _hash(seen)}:
         return _built(seen, code, fresh=False, taken_over=source.taken_over)
 
-    from analysis.clean import panel  # noqa: PLC0415  (from here on there is work for pandas)
+    # from here on there is work for pandas
+    from analysis.clean import panel  # noqa: PLC0415
+    from analysis.clean.ledger import changes  # noqa: PLC0415
 
     to_fill: dict[str, Any] = {}
+    cells: pd.DataFrame | None = None
     if source.is_books:
         files = [card.file for card in source.cards]
         made = panel.book_tables(source.folder, files, source.answers, source.decided)
-        tables, extra, to_fill = made
+        tables, extra, to_fill, cells = made
     else:
         make = panel.published_tables if name == PUBLISHED else panel.ledger_tables
         tables, extra = make(source.folder)
@@ -215,7 +218,9 @@ def _build(name: str) -> Built:
         if path.suffix != ".parquet" and path.is_file() and sha256(path) != expected:
             decisions.keep(name, path)  # somebody wrote into it
     made_of_ours = {*seen.get("files", ()), manifest.FILE}
-    content = _write(source, tables, extra, made_of_ours)
+    if cells is not None and not source.is_drawn:
+        changes.remember(name, cells)
+    content = _write(source, tables, extra, made_of_ours, cells)
     if source.is_books and not source.is_drawn:
         decisions.ask(name, {kind: _rows(frame) for kind, frame in to_fill.items()})
     if source.kind == "ledger":
@@ -235,13 +240,19 @@ def _guard(source: _Source) -> None:
 
 
 def _write(
-    source: _Source, tables: "panel.Tables", extra: dict[str, Any], before: Collection[str]
+    source: _Source,
+    tables: "panel.Tables",
+    extra: dict[str, Any],
+    before: Collection[str],
+    cells: "pd.DataFrame | None",
 ) -> dict[str, Any]:
     """Write the tables and their manifest, all or nothing, and return the manifest.
 
     ``before`` names what an earlier build made; the rest of the folder is somebody's, and stays.
+    ``cells`` are kept beside the tables, to explain them, and are none of them.
     """
     from analysis.clean import panel  # noqa: PLC0415
+    from analysis.clean.ledger import trace  # noqa: PLC0415
     from analysis.clean.ledger.page import issues_page  # noqa: PLC0415
 
     name, kind, head = source.name, source.kind, source.head
@@ -265,9 +276,11 @@ def _write(
     }
     target = paths.processed_dataset(name)
     with staged_folder(target, manifest.FILE) as staging:
+        provenance = {"name": name, "kind": kind, "version": version}
         for table, frame in tables.items():
-            provenance = {"name": name, "kind": kind, "version": version}
             panel.write_table(frame, staging / table, provenance)
+        if cells is not None:
+            panel.write_table(cells, staging / trace.FILE, provenance)
         if "issues" in tables:
             write_text(staging / "issues.html", issues_page(tables["issues"], made))
         made["files"] = {path.name: sha256(path) for path in sorted(staging.iterdir())}

@@ -74,8 +74,8 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
 
 def book_tables(
     folder: Path, files: list[str], head: dict[str, Any], decided: Mapping[str, Path]
-) -> tuple[Tables, dict[str, Any], dict[str, pd.DataFrame]]:
-    """Return the tables of a ledger of books, what the manifest adds, and files for a person.
+) -> tuple[Tables, dict[str, Any], dict[str, pd.DataFrame], pd.DataFrame]:
+    """Return a ledger's tables, what the manifest adds, files for a person, and the cells read.
 
     Parameters
     ----------
@@ -101,6 +101,7 @@ def book_tables(
     """
     from analysis.clean.ledger.assemble import OWN_FILES, read_books  # noqa: PLC0415
     from analysis.clean.ledger.score import read_truth, score  # noqa: PLC0415
+    from analysis.clean.ledger.trace import traced  # noqa: PLC0415
 
     own = {table: folder / f"{table}.csv" for table in ("register", "villages")}
     places = own["register"]
@@ -125,7 +126,7 @@ def book_tables(
         CROSSWALK: books.crosswalk_to_fill,
         CORRECTIONS: books.corrections_to_fill,
     }
-    return tables, more, to_fill
+    return tables, more, to_fill, traced(books.cells)
 
 
 def _ledger(

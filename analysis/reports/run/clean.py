@@ -86,8 +86,8 @@ def _processed() -> Iterator[Made]:
         ours += [p for p, digest in files.items() if digest and p.suffix == ".parquet"]
         own = {*ours, folder / manifest.FILE}
         rest = sorted(path.name for path in files if path not in own)
-        note = paths.processed() / f".{name}.built.json"
-        yield Made(folder, (*sorted(own), note), f"{', '.join(rest)}: not made" if rest else "")
+        notes = (paths.processed() / f".{name}.{end}" for end in ("built.json", "before.parquet"))
+        yield Made(folder, (*sorted(own), *notes), f"{', '.join(rest)}: not made" if rest else "")
 
 
 def _simulated(*, every: bool) -> Iterator[Made]:

@@ -1,0 +1,292 @@
+"""From a number of a ledger back to the cells that it was read from."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from analysis import paths
+from analysis.clean import manifest
+from analysis.clean.decisions import CORRECTIONS, CROSSWALK, read_filled
+from analysis.clean.ledger.frames import rows, split_cells
+from analysis.clean.ledger.private import safe
+from analysis.clean.text import squeeze
+from analysis.errors import DataError, LianjianError
+from analysis.fields import ACCOUNTS, FIELDS, MEASURES
+
+FILE: Final = "cells.parquet"
+"""Every cell of the books that holds an amount or a sum, beside the tables made from them."""
+
+MADE_OF: Final = {
+    "operating_income_yuan": ("经营收入", "发包及上交收入", "投资收益"),
+    "subsidy_income_yuan": ("补助收入",),
+    "other_income_yuan": ("其他收入",),
+    "total_income_yuan": ("operating_income_yuan", "补助收入", "其他收入"),
+    "operating_expense_yuan": ("经营支出",),
+    "management_expense_yuan": ("管理费用",),
+    "other_expense_yuan": ("其他支出",),
+    "operating_surplus_yuan": ("operating_income_yuan", "-经营支出", "-管理费用"),
+    "surplus_of_year_yuan": ("operating_surplus_yuan", "补助收入", "其他收入", "-其他支出"),
+}
+"""What each measure is made of, as `accounts.measures` computes it; what is taken off has a -."""
+
+_COLUMNS = (
+    "file", "cell", "county", "township", "village", "village_id", "matched_by", "year", "item",
+    "unit", "account", "text", "yuan", "read_yuan", "status", "counted", "doubted", "is_total",
+)  # fmt: skip
+_PLAIN = r"[-+]?\d{1,15}(?:\.\d+)?"
+_HOW = {
+    "name": "found in the register by its name",
+    "code": "found in the register by its code",
+    "crosswalk": "named by a person in crosswalk.csv",
+    "": "not found in the register",
+}
+_STATUS = {
+    "imprecise": "said to be about, over or nearly so much",
+    "missing": "nothing: missing, never zero",
+    "refused": "not one amount, and left out",
+    "bound": "a bound or a span, and left out",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell that speaks of a number: where it stands, and what was made of it, in sentences."""
+
+    file: str
+    cell: str
+    text: str
+    yuan: float | None
+    counts: bool
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where one number of a ledger comes from.
+
+    Attributes
+    ----------
+    village, village_name, what : str
+        Id and name of the village; the account, or the column of the measure.
+    year : int
+    yuan : float or None
+        The number; None where it is missing.
+    cells : tuple of Cell
+        Those that it was read from first, then those that speak of it and do not count.
+    parts : tuple of Explanation
+        Of a measure: what it is made of.
+    """
+
+    village: str
+    village_name: str
+    year: int
+    what: str
+    yuan: float | None
+    cells: tuple[Cell, ...] = ()
+    parts: tuple["Explanation", ...] = ()
+    sentences: tuple[str, ...] = field(default=())
+
+
+def traced(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return what is kept of the cells of all books: nothing personal, and no helper columns."""
+    kept = cells[list(_COLUMNS)].reset_index(drop=True)
+    texts = kept["text"].astype("str")
+    words = texts[~texts.str.fullmatch(_PLAIN)].unique()
+    shown = {text: safe(text) for text in words}
+    return kept.assign(text=texts.map(lambda text: shown.get(text, text)))
+
+
+def explain(name: str, village: str, year: int, what: str) -> Explanation:
+    """Walk from a number back to file, sheet, cell, text and rule.
+
+    Parameters
+    ----------
+    name : str
+        A dataset of books that was built.
+    village : str
+        Its id, or its name where only one village has it.
+    year : int
+    what : str
+        An account, or a measure by its column or its Chinese name.
+
+    Raises
+    ------
+    LianjianError
+        The dataset is not built or has no books, or there is no such village, year or account.
+    """
+    seen = manifest.read(name)
+    folder = paths.processed_dataset(name)
+    if not (folder / FILE).is_file():
+        raise DataError(
+            f"{name} keeps no cells to explain: it is no ledger of books, or was built by an "
+            f"earlier version. `lianjian build {name}` makes them from the books there are."
+        )
+    tables = {
+        table: manifest.read_table(folder, table, seen["tables"][table])
+        for table in ("villages", "panel", "issues")
+    }
+    cells = pd.read_parquet(folder / FILE)
+    trail = _Trail(name, cells, tables["panel"], tables["issues"])
+    return trail.follow(*_village(tables["villages"], cells, village), year, _what(what))
+
+
+def _what(said: str) -> str:
+    by_label = {FIELDS[column].label_zh: column for column in MEASURES}
+    for known in (said, by_label.get(said, ""), f"{said}_yuan"):
+        if known in ACCOUNTS or known in MADE_OF:
+            return known
+    choices = [*ACCOUNTS, *by_label, *MADE_OF]
+    near = get_close_matches(said, choices, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise LianjianError(
+        f"{said!r} is no account and no measure.{hint} There are {', '.join(choices)}."
+    )
+
+
+def _village(villages: pd.DataFrame, cells: pd.DataFrame, said: str) -> tuple[str, str]:
+    names = dict(zip(villages["village_id"], villages["village_name"], strict=True))
+    if said in names:
+        return said, str(names[said])
+    hits = [key for key, name in names.items() if said in {name, str(name).removesuffix("村")}]
+    if len(hits) == 1:
+        return hits[0], str(names[hits[0]])
+    if hits:
+        towns = villages.set_index("village_id")["township_name"]
+        which = ", ".join(f"{key} ({towns[key]})" for key in hits)
+        raise LianjianError(f"{len(hits)} villages are called {said}. Say which: {which}.")
+    printed = cells[cells["village"].astype("str").map(squeeze) == squeeze(said)]
+    if len(printed):
+        first = printed.iloc[0]
+        raise LianjianError(
+            f"{said} stands in the books ({first['file']} {first['cell']}) and was not found in "
+            "the register: say in crosswalk.csv which village it is, and build again."
+        )
+    near = get_close_matches(said, [str(name) for name in names.values()], n=3, cutoff=0.4)
+    hint = f" Villages with a name like it: {', '.join(near)}." if near else ""
+    raise LianjianError(f"No village of the dataset is called {said!r} or has that id.{hint}")
+
+
+class _Trail:
+    """What a dataset keeps of its cells, decisions and issues, to be followed back."""
+
+    def __init__(
+        self, name: str, cells: pd.DataFrame, panel: pd.DataFrame, issues: pd.DataFrame
+    ) -> None:
+        self.cells, self.panel = cells, panel
+        folder = paths.decisions(name)
+        self.corrections = _decided(folder / CORRECTIONS, "file", "row")
+        self.crosswalk = _decided(folder / CROSSWALK, "county", "township", "name")
+        self.issues: dict[tuple[str, str], list[Any]] = {}
+        for issue in rows(issues):
+            for cell in split_cells(issue.cell):
+                self.issues.setdefault((issue.file, cell), []).append(issue)
+
+    def follow(self, village: str, village_name: str, year: int, what: str) -> Explanation:
+        mine = self.cells[
+            (self.cells["village_id"] == village)
+            & (self.cells["year"] == year)
+            & ~self.cells["is_total"]
+        ]
+        if mine.empty:
+            years = sorted({int(y) for y in self.cells.loc[self.cells["village_id"] == village,
+                                                           "year"]})  # fmt: skip
+            known = f"It has {', '.join(map(str, years))}." if years else "It has no year at all."
+            raise LianjianError(f"No cell speaks of {village_name} ({village}) in {year}. {known}")
+        about = mine[mine["account"] == (what if what in ACCOUNTS else FIELDS[what].label_zh)]
+        found = tuple(
+            self._cell(row) for row in rows(about.sort_values("counted", ascending=False))
+        )
+        counted = about.loc[about["counted"], "yuan"]
+        if what in ACCOUNTS:
+            yuan = float(counted.iloc[0]) if len(counted) else None
+            said: tuple[str, ...] = ()
+            if about.empty:
+                others = ", ".join(dict.fromkeys(mine["account"].dropna().astype("str")))
+                said = (f"No cell of {year} speaks of {what}; there are {others or 'none'}.",)
+            return Explanation(village, village_name, year, what, yuan, found, (), said)
+        of_year = self.panel[(self.panel["village_id"] == village) & (self.panel["year"] == year)]
+        value = of_year[what].iloc[0] if len(of_year) else np.nan
+        parts = () if len(counted) else tuple(
+            self.follow(village, village_name, year, part.lstrip("-")) for part in MADE_OF[what]
+        )  # fmt: skip
+        yuan = None if pd.isna(value) else float(value)
+        lacking = [_label(part.what) for part in parts if part.yuan is None]
+        said = (f"= {_formula(what)}",) if parts else ()
+        if yuan is None and lacking:
+            said += (f"Missing, because a part is: {', '.join(lacking)}.",)
+        return Explanation(village, village_name, year, what, yuan, found, parts, said)
+
+    def _cell(self, row: Any) -> Cell:  # noqa: ANN401  (a named tuple of a frame)
+        yuan = None if pd.isna(row.yuan) else float(row.yuan)
+        return Cell(row.file, row.cell, row.text, yuan, bool(row.counted), tuple(self._said(row)))
+
+    def _said(self, row: Any) -> Iterator[str]:  # noqa: ANN401
+        sheet, _, address = row.cell.rpartition("!")
+        where = f"{row.file}, {f'sheet {sheet}, ' if sheet else ''}cell {address}"
+        unit = f", in {row.unit}" if pd.notna(row.unit) and row.unit else ""
+        yield f"{where}: {_quoted(row.text)}, headed {_quoted(row.item)}{unit}."
+        place = " ".join(filter(None, map(str, (row.county, row.township, row.village))))
+        how = _HOW.get(row.matched_by, row.matched_by)
+        if row.matched_by == "crosswalk":
+            key = tuple(squeeze(str(part)) for part in (row.county, row.township, row.village))
+            made = self.crosswalk.get(key, {})
+            how += f" ({made['reason']}; {made['by']})" if made else ""
+        yield f"The line says {_quoted(place)}: {how}."
+        if row.status == "corrected":
+            made = self.corrections.get((row.file, row.cell), {})
+            by = "; ".join(filter(None, (made.get("reason"), made.get("authority"))))
+            was = "nothing" if pd.isna(row.read_yuan) else f"{row.read_yuan:,.2f} yuan"
+            which = f"Correction {made.get('correction_id', '')} of corrections.csv"
+            told = _quoted(made.get("should_say", ""))
+            yield f"{which} says {told} in place of it ({by}); it was read as {was}."
+        if pd.notna(row.yuan):
+            about = f", {_STATUS[row.status]}" if row.status in _STATUS else ""
+            yield f"Read as {row.yuan:,.2f} yuan{about}."
+        else:
+            yield f"It says {_STATUS.get(row.status, row.status)}."
+        if pd.notna(row.yuan) and not row.counted:
+            yield (
+                "It does not count: it is doubted until a person decides." if row.doubted
+                else "It does not count: another cell says the same, or differs from it."
+            )  # fmt: skip
+        for issue in self.issues.get((row.file, row.cell), []):
+            yield f"{issue.severity.capitalize()} {issue.code}: {issue.action}."
+
+
+def _decided(path: Path, *key: str) -> dict[tuple[str, ...], dict[str, str]]:
+    """Return the rows of a file of decisions by their key; none where there is no file."""
+    found = read_filled(path, key) if path.is_file() else []
+    clean = squeeze if "name" in key else str
+    return {tuple(clean(row[column]) for column in key): row for row in found}
+
+
+def _quoted(text: object) -> str:
+    return f"“{text}”"
+
+
+def _label(what: str) -> str:
+    return what if what in ACCOUNTS else FIELDS[what].label_zh
+
+
+def _formula(what: str) -> str:
+    signed = [f"{'−' if p[0] == '-' else '+'} {_label(p.lstrip('-'))}" for p in MADE_OF[what]]
+    return re.sub(r"^\+ ", "", " ".join(signed))
+
+
+def in_words(found: Explanation, indent: str = "") -> Iterator[str]:
+    """Yield the lines of an explanation, parts further in."""
+    amount = "missing" if found.yuan is None else f"{found.yuan:,.2f} yuan"
+    whose = f"{found.village_name} ({found.village}), {found.year}"
+    yield f"{indent}{whose}, {_label(found.what)}: {amount}"
+    yield from (f"{indent}  {sentence}" for sentence in found.sentences)
+    for cell in found.cells:
+        yield f"{indent}  {'·' if cell.counts else '✗'} {cell.sentences[0]}"
+        yield from (f"{indent}    {sentence}" for sentence in cell.sentences[1:])
+    for part in found.parts:
+        yield from in_words(part, f"{indent}  ")
