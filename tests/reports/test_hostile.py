@@ -241,7 +241,7 @@ def test_every_text_is_read_as_text_in_the_index(opened):
         assert looks(text) in {looks(error) for error in errors}, text
     assert body.count(looks(PAYLOADS["script"])) > 4
     # a county that is no county can be chosen, and finds its runs
-    page.select_option("#county", index=1)
+    page.select_option("#of-county", index=1)
     assert "of" in page.inner_text("#shown")
 
 

@@ -76,3 +76,22 @@ def test_the_index_sorts_by_number(project):
 def test_latex_says_which_end_a_number_lacks():
     tex = ledger._tex([], "name")
     assert r"\errmessage{The number #2 has no #1}" in tex
+
+
+def test_the_index_narrows_by_what_a_plan_runs_over(project, monkeypatch):
+    """Of counties it knows nothing: it asks over which names a notebook is repeated."""
+    monkeypatch.setattr(index, "EACH", ("town",))
+    for run, given in (("01-x-a", '{"town": "甲镇"}'), ("01-x-b", '{"county": "621022"}')):
+        folder = project.reports / run
+        folder.mkdir()
+        (folder / "run.json").write_text(
+            f'{{"slug": "{run}", "notebook": "01-x.ipynb", "title": "{run}", "heading": "X", '
+            '"summary": "", "result": "ok", "figures": 0, "tables": 0, "seconds": 1.0, '
+            f'"started": "2026-01-01", "checks": [], "parameters": {given}}}',
+            "utf-8",
+        )
+    html = index.render(project.reports)
+    assert '<label for="of-town">Town</label><select id="of-town" data-of="town">' in html
+    assert html.count('<option value="甲镇">甲镇</option>') == 1
+    assert html.count('data-of-town="甲镇"') == 1
+    assert "of-county" not in html

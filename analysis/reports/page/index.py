@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from analysis import __version__, files
-from analysis.clean.scope import worded
+from analysis.clean.scope import EACH, worded
 from analysis.reports.page import _fonts, _templates, ledger
 from analysis.reports.run import staging
 from analysis.reports.text import natural, visible
@@ -111,7 +111,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
         count=len(good),
         simulated=sum(r.get("kind") in {"simulated", "mixed"} for r in good),
         last=max((r["started"] for r in records), default="")[:16].replace("T", " "),
-        counties=_counties(records),
+        varieties=_varieties(records),
         notebooks=_notebooks(records),
         checked=sum("checks" in r["states"] for r in good),
         folders=_mark(reports, old),
@@ -135,7 +135,7 @@ def _records(reports: Path) -> list[dict[str, Any]]:
         record["numbers"] = record.get("numbers", [])
         record["failed"] = name.endswith(staging.FAILED)
         given = record.get("parameters", {})
-        record["county"] = str(given.get("county", ""))
+        record["varied"] = {name: str(given[name]) for name in EACH if given.get(name)}
         record["words"] = " ".join(f"{key} {value}" for key, value in given.items())
         records.append(record)
     return sorted(records, key=lambda r: (natural(r["notebook"]), natural(r["folder"])))
@@ -198,10 +198,13 @@ def _failures(failed: list[dict[str, Any]]) -> list[Failures]:
     ]
 
 
-def _counties(records: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return code and name of the counties that the runs have as a parameter."""
-    codes = sorted({record["county"] for record in records} - {""})
-    return [(code, worded(code)) for code in codes]
+def _varieties(records: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, str]]]:
+    """Return for each name over which a plan runs the values that are here, with their words."""
+    seen: dict[str, set[str]] = {}
+    for record in records:
+        for name, value in record["varied"].items():
+            seen.setdefault(name, set()).add(value)
+    return {name: [(value, worded(value)) for value in sorted(seen[name])] for name in seen}
 
 
 def _notebooks(records: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:

@@ -30,6 +30,8 @@ KINDS = {
 }
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*(?:\n|\Z)")
 _CITED = re.compile(r"\s*\[[^\[\]]*@\w[^\[\]]*\](?!\()")  # in a summary
+_NOTE = re.compile(r"\[\^[^\]\s]+\](?!\()")
+_FORMULA = re.compile(r"(?<!\\)(?<!\d)\$\$?([^$\n]+?)(?<!\\)\$\$?")  # $x^2$, and no sum of money
 _HIDDEN = {INJECTED, "parameters", "remove-cell"}  # tags of cells that a reader does not see
 
 _PANEL = "<!--checks-->"  # where the checks go; what stands above it is escaped and has no "<"
@@ -189,7 +191,8 @@ def _opening(node: "NotebookNode") -> tuple[str, str]:
 
 
 def _plain(markdown: str) -> str:
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", _CITED.sub("", markdown))
+    text = _FORMULA.sub(r"\1", _NOTE.sub("", _CITED.sub("", markdown)))
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     return typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
 
 

@@ -1,11 +1,13 @@
 (() => {
   const bar = document.getElementById("filter"), said = document.getElementById("shown");
-  const keys = ["q", "notebook", "county", "status"];
-  const field = Object.fromEntries(keys.map(k => [k, document.getElementById(k)]));
+  const varied = [...bar.querySelectorAll("[data-of]")].map(select => select.dataset.of);
+  const keys = ["q", "notebook", ...varied, "status"];
+  const field = Object.fromEntries(keys.map(k =>
+    [k, document.getElementById(varied.includes(k) ? `of-${k}` : k)]));
   const runs = [...document.querySelectorAll("[data-state]")].map(row => ({
     row,
     notebook: row.closest("[data-notebook]").dataset.notebook,
-    county: row.dataset.county || "",
+    of: Object.fromEntries(varied.map(k => [k, row.getAttribute(`data-of-${k}`) || ""])),
     status: row.dataset.state.split(" "),
     text: [row.textContent, row.dataset.words, row.closest("[data-notebook]").querySelector("h2,h3").textContent]
       .join(" ").toLowerCase(),
@@ -34,7 +36,7 @@
     let count = 0;
     for (const run of runs) {
       const fits = (!on("notebook") || run.notebook === on("notebook")) &&
-        (!on("county") || run.county === on("county")) &&
+        varied.every(k => !on(k) || run.of[k] === on(k)) &&
         (!on("status") || run.status.includes(on("status"))) &&
         words.every(word => run.text.includes(word));
       run.row.hidden = !fits;
