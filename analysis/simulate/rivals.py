@@ -23,7 +23,8 @@ WORLDS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         },
         "own level": {"growth_by_level": 1.0, **_UNCLAIMED},
         "lasting luck": {"luck_persistence": 0.7, "shock_cv": 0.35, **_UNCLAIMED},
-        "spillover": {"spillover_township": 0.6, "spillover_county": 0.2, **_UNCLAIMED},
+        "spillover nearby": {"spillover_township": 1.0, **_UNCLAIMED},
+        "spillover wide": {"spillover_township": 0.6, "spillover_county": 0.2, **_UNCLAIMED},
         "lost base years": {"base_years_lost": 0.4, **_UNCLAIMED},
         "attrition": {"attrition": 0.05, **_UNCLAIMED},
     }

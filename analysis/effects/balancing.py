@@ -1,0 +1,396 @@
+"""Entropy balancing on size and the whole path of own income, augmented by regression.
+
+Weak villages are chosen on what their books showed. Given that path, who was taken is luck; so the
+villages outside are weighted until they show the same one.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg
+
+from analysis.effects.panel import NEVER, Floats, Ints, Panel
+from analysis.errors import LianjianError
+
+RIDGE = 0.1
+"""Penalty on the dual, traits in standard deviations: a little imbalance for many more villages."""
+FEW = 5
+"""A group of fewer villages, or of fewer comparison villages in effect, is not balanced."""
+NEWTON_STEPS, GRADIENT, ROUNDING = 100, 1e-6, 1e-13
+DEPENDENT = 1e-7
+"""A trait of which others leave so little of its spread is determined by them."""
+LEAST_LEVEL = 0.1
+"""Noise is taken to follow the expected level, but no further down than this share of its mean."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Villages of one cohort that show the same years before, and those they are compared with.
+
+    Attributes
+    ----------
+    cohort : int
+        First treated year g.
+    path : int array
+        Positions of the years of own income that were balanced.
+    treated, control : int array, (n₁,) and (n₀,)
+        Units.
+    years : int array, (P,)
+        Positions of the years from g on.
+    weight : float array, (n₀,)
+        Of the comparison units, adding to one; equal when too few villages could be balanced.
+    imbalance : float
+        Largest difference left between the means, in standard deviations outside.
+    effect : float array, (n₁, P)
+        What each treated unit shows beyond the comparison; NaN without books.
+    residual : float array, (n₀, P)
+        What the regression on the traits leaves to each comparison unit.
+    pull : float array, (n₀, P)
+        Influence of each comparison unit on the mean effect of a year.
+    is_balanced : bool
+        Whether weights were fitted.
+    """
+
+    cohort: int
+    path: Ints
+    treated: Ints
+    control: Ints
+    years: Ints
+    weight: Floats
+    imbalance: float
+    effect: Floats
+    residual: Floats
+    pull: Floats
+    is_balanced: bool
+
+    @property
+    def n_effective(self) -> float:
+        """1/Σ weight², the number of comparison villages that would carry as much."""
+        return float(1 / (self.weight**2).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Balanced:
+    """All fits of a panel, and what they left out."""
+
+    panel: Panel
+    fits: tuple[Fit, ...]
+    until: int
+    notes: tuple[str, ...]
+
+    @cached_property
+    def cells(self) -> tuple[Ints, Ints, Floats, Floats]:
+        """Unit, event time, effect and weight of each treated unit-year that counts."""
+        unit, when, effect = [], [], []
+        for fit in self.fits:
+            row, year = np.nonzero(~np.isnan(fit.effect))
+            unit.append(fit.treated[row])
+            when.append(self.panel.years[fit.years[year]] - fit.cohort)
+            effect.append(fit.effect[row, year])
+        units = np.concatenate(unit)
+        own = self.panel.unit_weight
+        mass = np.ones(len(units)) if own is None else own[units]
+        return units, np.concatenate(when), np.concatenate(effect), mass
+
+    def points(self) -> Floats:
+        """Return the mean over unit-years, then by event time from 0 on, (1 + K,)."""
+        _, when, effect, mass = self.cells
+        marks = [when >= 0, *(when == e for e in np.unique(when))]
+        return np.array([np.average(effect[mark], weights=mass[mark]) for mark in marks])
+
+    def influence(self) -> tuple[Floats, Floats, Floats]:
+        """Return the numbers of `points` (Q,), the share and the influence of each unit (N, Q).
+
+        The weights are taken as given, as is the path of each village: who carries the number, not
+        what another draw of villages would have balanced.
+        """
+        unit, when, effect, mass = self.cells
+        index = np.unique(when)
+        theta = self.points()
+        weight, psi = np.zeros((2, self.panel.n_units, len(theta)))
+        marks = [when >= 0, *(when == e for e in index)]
+        own = self.panel.unit_weight
+        for q, mark in enumerate(marks):
+            total = mass[mark].sum()
+            np.add.at(weight[:, q], unit[mark], mass[mark] / total)
+            np.add.at(psi[:, q], unit[mark], mass[mark] * (effect[mark] - theta[q]) / total)
+            for fit in self.fits:
+                times = self.panel.years[fit.years] - fit.cohort
+                asked = np.ones(len(times)) if q == 0 else (times == index[q - 1]).astype(float)
+                unit_mass = np.ones(len(fit.treated)) if own is None else own[fit.treated]
+                share = unit_mass @ ~np.isnan(fit.effect) * asked / total
+                psi[fit.control, q] += fit.pull @ share
+        return theta, weight, psi
+
+
+def entropy_weights(traits: Floats, target: Floats, prior: Floats | None = None) -> Floats:
+    """Return weights (n,) nearest to the prior under which the mean of traits is the target.
+
+    Parameters
+    ----------
+    traits : float array, (n, k)
+        In standard deviations.
+    target : float array, (k,)
+        Mean that they should have.
+    prior : float array, (n,), optional
+        Weights to stay near; equal when not given.
+
+    Returns
+    -------
+    float array, (n,)
+        Positive, adding to one. With the penalty `RIDGE` a mean misses its target by that share of
+        its multiplier, which always exists.
+
+    Raises
+    ------
+    LianjianError
+        Newton's method did not converge.
+
+    Notes
+    -----
+    Hainmueller 2012, Political Analysis 20(1), DOI 10.1093/pan/mpr025: w ∝ q exp(−z′λ), λ the
+    minimum of log Σ q exp(−(z − target)′λ) + ridge λ′λ/2, which is convex; steps are halved until
+    it falls.
+
+    Examples
+    --------
+    Two of three villages lie at 0, one at 1, where half of the weight should lie. With λ = −.49 it
+    is e^.49/(2 + e^.49) = .451: short by .049, the ridge times λ.
+
+    >>> weight = entropy_weights(np.array([[0.0], [0], [1]]), np.array([0.5]))
+    >>> weight.round(3).tolist()
+    [0.275, 0.275, 0.451]
+    """
+    gap = traits - target
+    log_prior = np.zeros(len(gap)) if prior is None else np.log(prior)
+    multiplier = np.zeros(gap.shape[1])
+
+    def dual(at: Floats) -> tuple[float, Floats]:
+        power = log_prior - gap @ at
+        top = power.max()
+        mass = np.exp(power - top)
+        total = mass.sum()
+        return float(top + np.log(total) + RIDGE / 2 * at @ at), mass / total
+
+    value, weight = dual(multiplier)
+    for _ in range(NEWTON_STEPS):
+        mean = weight @ gap
+        slope = RIDGE * multiplier - mean
+        if np.abs(slope).max(initial=0.0) < GRADIENT:
+            return weight
+        curve = (gap * weight[:, None]).T @ gap - np.outer(mean, mean)
+        step = linalg.solve(curve + RIDGE * np.eye(len(mean)), slope, assume_a="pos")
+        size = 1.0
+        while (new := dual(multiplier - size * step))[0] > value + ROUNDING and size > GRADIENT:
+            size /= 2
+        multiplier, (value, weight) = multiplier - size * step, new
+    raise LianjianError(
+        f"The balancing weights did not converge in {NEWTON_STEPS} steps: the largest mean is off "
+        f"by {np.abs(slope).max():.2g} standard deviations. Leave out a trait."
+    )
+
+
+def balance(panel: Panel, *, until: int = 1) -> Balanced:
+    """Balance villages outside against each cohort on covariates and its path of own income.
+
+    Parameters
+    ----------
+    panel : Panel
+        Covariates as size and a central project enter as they are.
+    until : int
+        The path ends in g − ``until``: 1, the year of selection, or 2 for who suspects that g−1 is
+        affected already.
+
+    Returns
+    -------
+    Balanced
+
+    Raises
+    ------
+    LianjianError
+        No unit is never treated, or no cohort shows a year up to g − ``until`` and one from g on.
+
+    Notes
+    -----
+    In each year from g on, income is regressed on the traits among villages outside, weighted by
+    1/level² where it is an amount (noise follows the level); what the treated show beyond the
+    prediction is compared with the balanced mean of what the regression left outside. The traits
+    are the covariates, income in each year of the path, and for its last year the root of income
+    and whether there was none: a village without income in a year returns to its level whole, one
+    with bad luck in part. Where the path has gaps, villages are balanced on the years that they
+    show, those with the same years together; groups of fewer than five take the regression alone.
+    No difference to a base year is taken: with the path among the traits it changes nothing.
+
+    Examples
+    --------
+    Villages outside double their income; two that stood at 2 and 4 and join have 3 more than that.
+
+    >>> before = np.array([2.0, 4, 1, 2, 3, 4, 5, 6, 7, 8])
+    >>> cohort = np.array([2024] * 2 + [0] * 8)
+    >>> y = np.column_stack([before, 2 * before + 3 * (cohort > 0)])
+    >>> panel = Panel(y, np.array([2023, 2024]), cohort, np.arange(10), np.empty((10, 0)), (),
+    ...               np.arange(10).astype(object), "y", "unit")
+    >>> balance(panel).points().round(6).tolist()
+    [3.0, 3.0]
+    """
+    outside = np.flatnonzero(panel.cohort == NEVER)
+    if not len(outside):
+        raise LianjianError("No unit is never treated, so there is nobody to balance against.")
+    seen = ~np.isnan(panel.y)
+    fits, notes = [], []
+    for g, rows in panel.groups:
+        path = np.flatnonzero(panel.years <= g - until)
+        years = np.flatnonzero(panel.years >= g)
+        if g == NEVER or not len(years):
+            continue
+        units = np.arange(rows.start, rows.stop)
+        units = units[seen[units][:, years].any(axis=1)]
+        shown = seen[units][:, path]
+        if blank := int((~shown.any(axis=1)).sum()):
+            notes.append(
+                f"Left out, no income up to {g - until} to balance on: {blank:,} villages of {g}."
+            )
+        for pattern in np.unique(shown[shown.any(axis=1)], axis=0):
+            group = units[(shown == pattern).all(axis=1)]
+            fit = _fit(panel, path[pattern], years, group, outside)
+            if fit is None:
+                notes.append(
+                    f"Left out: {len(group):,} villages of {g}, as too few villages outside show "
+                    "the same years."
+                )
+            else:
+                fits.append(fit)
+                notes += _fit_notes(panel, fit, path, until)
+    if not fits:
+        raise LianjianError(
+            f"No cohort shows income up to {until} years before joining and after it, beside "
+            "villages outside that show the same years. " + " ".join(notes)
+        )
+    return Balanced(panel, tuple(fits), until, (_summary(fits), *notes))
+
+
+def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) -> Fit | None:
+    """Balance one group of villages that show the same years before."""
+    control = outside[~np.isnan(panel.y[np.ix_(outside, path)]).any(axis=1)]
+    traits = _traits(panel, path)
+    z0, z1, amount = traits[control], traits[treated], bool((panel.y[control][:, path] >= 0).all())
+    spread = z0.std(axis=0)
+    kept = np.flatnonzero(spread > 0)
+    if len(control) <= len(kept) + 1:
+        return None
+    centre = z0[:, kept].mean(axis=0)
+    z0, z1 = ((z[:, kept] - centre) / spread[kept] for z in (z0, z1))
+    alone = _independent(z0)
+    z0, z1 = z0[:, alone], z1[:, alone]
+    own = panel.unit_weight
+    q1, q0 = (
+        np.full(len(rows), 1 / len(rows)) if own is None else own[rows] / own[rows].sum()
+        for rows in (treated, control)
+    )
+    target = q1 @ z1
+    weight = entropy_weights(z0, target, q0) if len(treated) >= FEW else q0
+    is_balanced = len(treated) >= FEW and 1 / (weight**2).sum() >= FEW
+    if not is_balanced:
+        weight = q0
+    effect = np.full((len(treated), len(years)), np.nan)
+    residual = np.full((len(control), len(years)), np.nan)
+    pull = np.zeros((len(control), len(years)))
+    line0, line1 = (np.column_stack([np.ones(len(z)), z]) for z in (z0, z1))
+    for k, year in enumerate(years):
+        there, here = ~np.isnan(panel.y[control, year]), ~np.isnan(panel.y[treated, year])
+        if not here.any() or there.sum() <= line0.shape[1]:
+            continue
+        part, y = line0[there], panel.y[control[there], year]
+        noise = _precision(part, y) if amount else np.ones(len(y))
+        noise = noise * q0[there]
+        bread = linalg.inv(part.T @ (part * noise[:, None]))
+        beta = bread @ (part.T @ (noise * y))
+        left = y - part @ beta
+        share = weight[there] / weight[there].sum()
+        level = float(share @ left)
+        effect[here, k] = panel.y[treated[here], year] - line1[here] @ beta - level
+        residual[there, k] = left
+        at = q1[here] / q1[here].sum() @ line1[here]
+        pull[there, k] = -share * (left - level)
+        pull[there, k] -= (part @ (bread @ (at - share @ part))) * noise * left
+    return Fit(
+        cohort=int(panel.cohort[treated[0]]),
+        path=path,
+        treated=treated,
+        control=control,
+        years=years,
+        weight=weight,
+        imbalance=float(np.abs(weight @ z0 - target).max(initial=0.0)),
+        effect=effect,
+        residual=residual,
+        pull=pull,
+        is_balanced=bool(is_balanced),
+    )
+
+
+def _traits(panel: Panel, path: Ints) -> Floats:
+    """Return covariates, the path, and the root and absence of income in its last year (N, k)."""
+    last = panel.y[:, path[-1]]
+    root = np.sign(last) * np.sqrt(np.abs(last))
+    return np.column_stack([panel.x, panel.y[:, path], root, (last == 0).astype(np.float64)])
+
+
+def _independent(z: Floats) -> Ints:
+    """Return the columns that the ones before do not determine: least squares would hide it."""
+    kept: list[int] = []
+    basis = np.ones((len(z), 1)) / np.sqrt(len(z))
+    for column in range(z.shape[1]):
+        rest = z[:, column] - basis @ (basis.T @ z[:, column])
+        rest -= basis @ (basis.T @ rest)
+        length = float(np.sqrt(rest @ rest))
+        if length > DEPENDENT * np.sqrt(len(z)):
+            kept.append(column)
+            basis = np.column_stack([basis, rest / length])
+    return np.array(kept, dtype=np.int64)
+
+
+def _precision(line: Floats, y: Floats) -> Floats:
+    """Return 1/level² of the level expected by plain least squares."""
+    level = line @ np.linalg.lstsq(line, y, rcond=None)[0]
+    floor = LEAST_LEVEL * max(float(y.mean()), 0.0)
+    return (y.mean() / np.maximum(level, floor)) ** 2 if floor > 0 else np.ones(len(y))
+
+
+def _fit_notes(panel: Panel, fit: Fit, path: Ints, until: int) -> list[str]:
+    """Say what was not balanced in a group of villages."""
+    notes, number = [], len(fit.treated)
+    lost = np.setdiff1d(path, fit.path)
+    if len(lost):
+        text = ", ".join(str(year) for year in panel.years[lost])
+        notes.append(
+            f"{number:,} villages of {fit.cohort} lack {text}: balanced on the years they show."
+        )
+    elif panel.years[fit.path[-1]] != fit.cohort - until:
+        notes.append(
+            f"No year {fit.cohort - until}: {fit.cohort} is balanced up to "
+            f"{panel.years[fit.path[-1]]}."
+        )
+    if not fit.is_balanced:
+        notes.append(
+            f"{number:,} villages of {fit.cohort} are too few to balance: their income is held "
+            "against the regression on size and path alone."
+        )
+    for name, column in zip(panel.covariates, panel.x.T, strict=True):
+        constant = np.unique(column[fit.control])
+        if len(constant) == 1 and (column[fit.treated] != constant[0]).any():
+            notes.append(f"All villages outside have {name} {constant[0]:g}: not balanced on it.")
+    return notes
+
+
+def _summary(fits: list[Fit]) -> str:
+    """Say how many comparison villages there are in effect, and what imbalance is left."""
+    balanced = [fit for fit in fits if fit.is_balanced]
+    if not balanced:
+        return "No group of villages was large enough to balance: regression on size and path."
+    worth = [fit.n_effective for fit in balanced]
+    return (
+        f"Comparison villages in effect: {np.mean(worth):.0f} a group of joiners, at least "
+        f"{min(worth):.0f}; largest imbalance left: "
+        f"{max(fit.imbalance for fit in balanced):.2f} standard deviations."
+    )
