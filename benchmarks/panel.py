@@ -46,7 +46,7 @@ print(json.dumps({{
 """
 OURS = _STEPS.format(
     clean="""
-from analysis.clean.amounts._columns import read_quantities
+from analysis.clean.amounts import read_quantities
 read = read_quantities(frame.pop("amount"), "元")
 frame["yuan"], frame["reason"] = read["value"], read["reason"]
 del read

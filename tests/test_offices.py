@@ -15,7 +15,7 @@ import pytest
 from opencc import OpenCC
 
 from analysis import paths
-from analysis.clean.amounts._columns import read_quantity
+from analysis.clean.amounts import read_quantity
 from analysis.errors import LianjianError
 from analysis.fields import COUNTIES, TABLES
 from analysis.simulate import Scenario, simulate

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.clean.amounts import _words as words
-from analysis.clean.amounts._columns import read_quantities, read_quantity
-from analysis.clean.amounts._quantity import QUALIFIERS
+from analysis.clean import find_quantities, read_quantities, read_quantity
+from analysis.clean.amounts import FLAGS, QUALIFIERS, REASONS, said_year
 from analysis.clean.text import normalise, normalise_with_positions
 from analysis.errors import LianjianError
 
@@ -74,6 +73,22 @@ READ = [
     ("100㎡", 100, 100, 100, "平方米", "exact"),
     ("12²", 12, 12, 12, "", "exact"),
     ("'007", 7, 7, 7, "", "exact"),
+    ("半公顷", 0.5, 0.5, 0.5, "公顷", "exact"),
+    ("半个亿", 5e7, 5e7, 5e7, "", "exact"),
+    ("七万半", 75_000, 75_000, 75_000, "", "exact"),
+    ("六亩半", 6.5, 6.5, 6.5, "亩", "exact"),
+    ("两成半", 0.25, 0.25, 0.25, "比例", "exact"),
+    ("未超30万元", 300_000, 0, 300_000, "元", "le"),
+    ("顶多8户", 8, 0, 8, "户", "le"),
+    ("四十几人", None, 41, 49, "人", "vague"),
+    ("四十几亩", None, 41, 50, "亩", "vague"),
+    ("几家", None, 2, 9, "家", "vague"),
+    ("9.6万元（同比增长12.5%）", 96_000, 96_000, 96_000, "元", "exact"),
+    ("18万元，占总收入的35%", 180_000, 180_000, 180_000, "元", "exact"),
+    ("7200（2021年度）", 7200, 7200, 7200, "", "exact"),
+    ("二〇二一年7200元", 7200, 7200, 7200, "元", "exact"),
+    ("二千零二十一年7200元", 7200, 7200, 7200, "元", "exact"),
+    ("五十一点零六零四七万元", 510_604.7, 510_604.7, 510_604.7, "元", "exact"),
 ]
 
 
@@ -94,6 +109,11 @@ REFUSED = {
         "一亿五",
         "三到五十万",
         "三到五百万",
+        "四五万余元",
+        "六七多千元",
+        "二七",
+        "四五六万",
+        "三十万半",
     ],
     "two_figures": [
         "12户45人",
@@ -105,8 +125,13 @@ REFUSED = {
         "12(14)",
         "3：4",
         "1'234",
+        "12（8%）",
+        "12（30户）",
     ],
+    "forecast": ["预计3万", "计划12万元", "0.5万元（预计）", "力争20万"],
     "date": [
+        "半年",
+        "两千零二十四年",
         "2024年",
         "2024-12-31",
         "2024年5月",
@@ -116,7 +141,16 @@ REFUSED = {
         "1-6月",
         "2024年12",
     ],
-    "unknown_form": ["十五点三十", "5-10k元", "几百几十", "三千零五百"],
+    "unknown_form": [
+        "十五点三十",
+        "5-10k元",
+        "几百几十",
+        "三千零五百",
+        "27.9十万",
+        "2.5余",
+        "2.5百万余",
+        "三万十五",
+    ],
     "code_shape": ["621002003200"],
     "mobile_shape": ["13800138000", "电话13800138000"],
     "id_shape": ["62010219900307001X"],
@@ -126,7 +160,17 @@ REFUSED = {
     "formula": ["=A1", "+A1", "-A1", "@SUM(A1)"],
     "text": ["√", "○", "合计", "三分之一", "千户长", "①", "好几万"],
     "text_around": ["增加3万元", "人均1.2万元", "欠3万元", "第3名", "小计12"],
-    "note_changes_value": ["12(亏损)", "12(上年)", "12（约）"],
+    "note_changes_value": [
+        "12(亏损)",
+        "12(上年)",
+        "12（约）",
+        "8000（暂借）",
+        "8000(捐赠)",
+        "8000（尚未到账）",
+        "8000元（含征地补偿费3000元）",
+        "2.4万元（三年）",
+        "2.4万元（5年）",
+    ],
     "unit_order": ["3.34亿万元", "3亿万"],
     "unit_only": ["亿元", "千元", "万"],
     "unit_unknown": ["12村民", "35.6w", "12abc", "5W"],
@@ -169,6 +213,20 @@ def test_money_meets_only_through_its_unit():
         read_quantity("1", "万两")
 
 
+def test_a_letter_stands_for_wan_where_the_other_cells_bear_it_out():
+    def read(cells, unit=None):
+        frame = read_quantities(pd.Series(cells), unit)
+        return frame["value"].iloc[-1], frame["flags"].iloc[-1]
+
+    assert read(["31000", "2.8万", "45000", "3.6w"], "元") == (36_000, "letter_wan")
+    assert read(["31.5", "2.8", "4.5", "36000元", "3.6W"], "万元")[0] == 36_000
+    assert read(["2.8万元", "4.1万元", "19万元", "3.6w"]) == (36_000, "letter_wan")
+    # watts, or nobody says what the others are
+    assert read(["310", "280", "450", "3.6w"])[1] == "unit_unknown"
+    assert read(["2.8", "3.1", "4.5", "3600w"], "万元")[1] == "two_readings"
+    assert read(["2.8亩", "3.1亩", "4.5亩", "3.6w"])[1] == "unit_unknown"
+
+
 def test_no_decimal_is_lost_between_units():
     # 0.57 × 10,000 is 5699.999… in floats
     assert read_quantity("0.57", "万元").value == 5700.0
@@ -181,8 +239,32 @@ def test_every_flag_and_reason_is_of_the_closed_lists():
     texts += [text for group in REFUSED.values() for text in group]
     for text in texts:
         quantity = read_quantity(text)
-        assert set(quantity.flags) <= words.FLAGS.keys() | words.REASONS.keys()
+        assert set(quantity.flags) <= FLAGS.keys() | REASONS.keys()
         assert quantity.qualifier in QUALIFIERS
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("2021年7200", 2021),
+        ("7200（二〇一九年度）", 2019),
+        ("二千零二十年5万", 2020),
+        ("7200", None),
+    ],
+)
+def test_the_year_that_a_cell_names(text, year):
+    assert said_year(text) == year
+    assert ("year" in read_quantity(text).flags) == (year is not None)
+
+
+def test_zero_in_words_ends_a_clause():
+    text = "该村2018年集体收入为零，2023年达到12万元；支出从零开始，债务接近于零，存款是零。"
+    found = find_quantities(text)
+    assert [(text[f.start : f.end], f.quantity.value) for f in found] == [
+        ("零", 0.0),
+        ("达到12万元", 120_000.0),
+        ("零", 0.0),
+    ]
 
 
 def test_a_refusal_does_not_echo_its_text():

@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from analysis.clean.amounts._columns import find_quantities, read_quantities, read_quantity
-from analysis.clean.amounts._exact import CHARS
-from analysis.clean.amounts._words import FORECASTS, LABELS, LOSSES, PREFIXES, SUFFIXES, VAGUE
+from analysis.clean.amounts import find_quantities, read_quantities, read_quantity
+from analysis.clean.amounts._numerals import CHARS
+from analysis.clean.amounts._words import PREFIXES, SUFFIXES, WORDS
 
 EXAMPLES = 500
 # The longest text that is read has 80 characters; 20 ms each is a hundred times what one takes.
@@ -147,7 +147,9 @@ def test_more_than_reaches_one_step(number, scale, mark):
 
 
 alphabet = sorted(
-    CHARS | set("".join([*PREFIXES, *SUFFIXES, *LABELS, *LOSSES, *FORECASTS, *VAGUE]))
+    CHARS
+    | set("".join([*PREFIXES, *SUFFIXES]))
+    | set("".join([*WORDS["labels"], *WORDS["losses"], *WORDS["vague"], *WORDS["no_income"]]))
     | set("元角分户人亩个%‰¥()（）[]-—~至到/每?*#①² 成年月eEkKwW+=、;:\n\u200b\x00\ud800")
 )  # fmt: skip
 

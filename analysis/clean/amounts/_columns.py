@@ -1,5 +1,7 @@
 """Quantities of whole columns: plain numbers in one go, the distinct others one by one."""
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,21 +9,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.clean.amounts._body import CODE_LIKE
+from analysis.clean.amounts._cell import CODE_LIKE, read_quantity
 from analysis.clean.amounts._quantity import Quantity
-from analysis.clean.amounts._reader import column_unit, read_quantity
-from analysis.clean.amounts._running import Found, find_quantities
+from analysis.clean.amounts._units import YUAN, column_unit
+from analysis.clean.text import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-
-
-__all__ = ["Found", "Quantity", "find_quantities", "read_quantities", "read_quantity"]
 
 # Without leading zeros, and short enough: what is left out goes to the reader, which flags it.
 _CLEAN = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,60})?$"
 _FLOATABLE = 1e18
 _FLOATS = ("value", "lower", "upper")
+_LETTERED = re.compile(r"(\d+(?:\.\d+)?) ?[wW]", re.ASCII)
+_BEARING, _NEAR = 3, 30.0
+"""Amounts that must bear out a w for 万, and how near their middle it must come."""
 
 
 def read_quantities(series: pd.Series, unit: str | None = None) -> pd.DataFrame:
@@ -75,7 +77,29 @@ def read_quantities(series: pd.Series, unit: str | None = None) -> pd.DataFrame:
     numbers, distinct = _distinct(cells[~clean])
     codes[~clean] = numbers + 1
     readings += [read_quantity(cell, unit) for cell in distinct]
+    for at, cell in enumerate(distinct, start=1):
+        if isinstance(cell, str) and (letter := _LETTERED.fullmatch(normalise(cell).strip())):
+            readings[at] = _lettered(letter[1], unit, readings, values[clean]) or readings[at]
     return _spread(readings, codes, np.where(clean, values, np.nan), clean, series.index)
+
+
+def _lettered(
+    figure: str, unit: str | None, readings: list[Quantity], plain: np.ndarray
+) -> Quantity | None:
+    """Return 3.5w as 3.5万 where it is near the middle of the column's other amounts of money."""
+    as_wan = read_quantity(f"{figure}万", unit)
+    if as_wan.value is None or column_unit(unit).base not in {YUAN, ""}:
+        return None
+    said = [
+        each for each in readings[1:] if each.status == "read" and "letter_wan" not in each.flags
+    ]
+    if unit is None:  # without a unit only amounts that are money themselves speak
+        said, plain = [each for each in said if each.unit == YUAN], plain[:0]
+    others = [*plain[plain > 0], *(each.value for each in said if each.value)]
+    if len(others) < _BEARING or not 1 / _NEAR < as_wan.value / np.median(others) < _NEAR:
+        return None
+    own = YUAN if unit is None else as_wan.unit
+    return replace(as_wan, unit=own, flags=(*as_wan.flags, "letter_wan"))
 
 
 def _texts(cells: pd.Series, shift: int) -> tuple[np.ndarray, np.ndarray]:

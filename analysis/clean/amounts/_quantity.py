@@ -3,32 +3,11 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from analysis.clean.amounts import _units as units
-from analysis.clean.amounts import _words as words
-from analysis.clean.amounts._cells import MAX_DIGITS
-from analysis.clean.amounts._exact import Refused
 from analysis.clean.amounts._numerals import Numeral, last_place
-from analysis.clean.amounts._units import Unit
+from analysis.clean.amounts._units import Unit, same_kind
+from analysis.clean.amounts._words import AMBIGUOUS, REASONS, Refused
 
-_TOO_LARGE = Decimal(10) ** MAX_DIGITS
-
-QUALIFIERS = {
-    "exact": "the number itself",
-    "reach": "the number itself, said with emphasis (达)",
-    "approx": "about: half a step of the last non-zero digit to either side",
-    "over": "the number and less than a step more (余, 多)",
-    "under": "close to the number from below: nine tenths of it or more (近)",
-    "ge": "the number or more",
-    "gt": "more than the number",
-    "le": "the number or less",
-    "lt": "less than the number",
-    "range": "two ends",
-    "vague": "a span that the words leave open (几十)",
-    "missing": "no figure",
-    "reject": "refused: no reading",
-    "ambiguous": "refused: several readings",
-}
-"""The closed list of qualifiers."""
+_TOO_LARGE = Decimal(10) ** 15
 
 
 @dataclass(frozen=True)
@@ -46,8 +25,8 @@ class Quantity:
     qualifier : str
         One of `QUALIFIERS`.
     flags : tuple of str
-        Conventions used and doubts left, of `amounts._words.FLAGS`; for a refused text the
-        reason comes first, of `amounts._words.REASONS`. The text itself is not kept.
+        Conventions used and doubts left, of `FLAGS`; for a refused text the reason comes first, of
+        `REASONS`. The text itself is not kept.
     """
 
     value: float | None
@@ -67,21 +46,18 @@ class Quantity:
     @property
     def reason(self) -> str:
         """Why the text was refused; empty when it was not."""
-        return self.flags[0] if self.flags and self.flags[0] in words.REASONS else ""
+        return self.flags[0] if self.flags and self.flags[0] in REASONS else ""
 
 
 def refusal(reason: str) -> Quantity:
     """Return the quantity of a refused text."""
-    if reason == "vague_word":
-        return Quantity(None, None, None, "", "vague", (reason,))
-    return Quantity(
-        None, None, None, "", "ambiguous" if reason in words.AMBIGUOUS else "reject", (reason,)
-    )
+    kind = "ambiguous" if reason in AMBIGUOUS else "reject"
+    return without_value("vague" if reason == "vague_word" else kind, reason)
 
 
-def missing(flag: str) -> Quantity:
-    """Return the quantity of a cell without a figure."""
-    return Quantity(None, None, None, "", "missing", (flag,))
+def without_value(qualifier: str, flag: str) -> Quantity:
+    """Return the quantity of a cell that gives no number."""
+    return Quantity(None, None, None, "", qualifier, (flag,))
 
 
 # Which of two qualifiers is the tighter; a pair that is not here contradicts itself.
@@ -132,7 +108,7 @@ def finish(
 def _meet(numeral: Numeral, cell: Unit, column: Unit, flags: list[str]) -> tuple[str, Decimal]:
     """Return the unit and what one of it is worth: the cell's own, else the column's."""
     if cell.name:
-        if column.name and not units.same_kind(cell, column):
+        if column.name and not same_kind(cell, column):
             raise Refused("unit_conflict")
         if column.name and cell.factor != column.factor:
             flags.append("unit_in_cell")

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
-from analysis.clean.amounts._reader import column_unit
-from analysis.clean.amounts._units import YUAN
+from analysis.clean.amounts import YUAN, column_unit
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.anomalies import NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.ledger.private import in_sheet

@@ -7,10 +7,14 @@ import pandas as pd
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.account_names import read_account
-from analysis.clean.amounts._columns import read_quantities
-from analysis.clean.amounts._reader import column_unit
-from analysis.clean.amounts._units import YUAN
-from analysis.clean.amounts._words import FLAGS, REASONS
+from analysis.clean.amounts import (
+    FLAGS,
+    REASONS,
+    YUAN,
+    column_unit,
+    read_quantities,
+    said_year,
+)
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import NOT_AN_ACCOUNT, Ready
 from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, stacked
@@ -227,6 +231,12 @@ def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:
     is_missing = (qualifier == "missing").to_numpy()
     other = (read["unit"] != YUAN).to_numpy() & ~is_missing & (reason == "")
     reason[other] = "unit_conflict" if is_money else "a number without a unit"
+    names_year = read["flags"].isin(
+        [each for each in read["flags"].cat.categories if "year" in each]
+    )
+    for at in np.flatnonzero(names_year) if "year" in part else ():
+        if said_year(part["text"].iloc[at]) != part["year"].iloc[at]:
+            reason[at] = "an amount of another year"
     for kind, why in _UNREAD.items():
         is_kind = (part["kind"] == kind).to_numpy()
         reason[is_kind] = why

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.clean.amounts._words import REASONS
+from analysis.clean.amounts import REASONS
 from analysis.clean.issues import CODES, Issue
 from analysis.clean.ledger.cells import in_unit
 from analysis.clean.ledger.frames import holding, joined_cells, rows, split_cells

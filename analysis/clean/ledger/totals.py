@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.clean.accounts import BREAK_YEAR, OPERATING
-from analysis.clean.amounts._reader import column_unit
+from analysis.clean.amounts import column_unit
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import rows
 from analysis.clean.ledger.private import safe

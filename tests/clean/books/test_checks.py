@@ -350,3 +350,22 @@ def test_this_year_and_last_under_each_account_and_each_village(read, tmp_path):
     books = read(turned, head, "西峰区虚镇2023年收入（单位：元）")
     assert amounts(books) == {("621002002200", 2023): 3}
     assert amounts(books, "补助收入") == {(FIRST, 2023): 5, ("621002002200", 2023): 3}
+
+
+def test_an_amount_that_names_another_year_waits(read):
+    books = read(
+        [
+            line("甲", 2021, "2020年31000", 1, 2, 3, 4),
+            line("乙", 2021, "31000（二〇一九年）", 1, 2, 3, 4),
+            line("丙", 2021, "2021年31000", 1, 2, 3, 4),
+            line("丁", 2021, "31000（计划）", 1, 2, 3, 4),
+        ]
+    )
+    refused = by_code(books, "cell_refused")
+    assert [(i.cell, i.severity) for i in refused] == [
+        ("表!D3", "error"),
+        ("表!D4", "error"),
+        ("表!D6", "error"),
+    ]
+    assert "another year" in refused[0].action
+    assert list(amounts(books).values()) == [31_000]
