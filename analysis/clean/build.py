@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.clean import panel
+    from analysis.clean.ledger.assemble import Books
 
 PUBLISHED = paths.PUBLISHED
 
@@ -200,14 +201,14 @@ def _build(name: str) -> Built:
 
     # from here on there is work for pandas
     from analysis.clean import panel  # noqa: PLC0415
-    from analysis.clean.ledger import changes  # noqa: PLC0415
+    from analysis.clean.ledger import changes, trace  # noqa: PLC0415
 
     to_fill: dict[str, Any] = {}
-    cells: pd.DataFrame | None = None
+    books: Books | None = None
     if source.is_books:
         files = [card.file for card in source.cards]
         made = panel.book_tables(source.folder, files, source.answers, source.decided)
-        tables, extra, to_fill, cells = made
+        tables, extra, to_fill, books = made
     else:
         make = panel.published_tables if name == PUBLISHED else panel.ledger_tables
         tables, extra = make(source.folder)
@@ -218,9 +219,9 @@ def _build(name: str) -> Built:
         if path.suffix != ".parquet" and path.is_file() and sha256(path) != expected:
             decisions.keep(name, path)  # somebody wrote into it
     made_of_ours = {*seen.get("files", ()), manifest.FILE}
-    if cells is not None and not source.is_drawn:
-        changes.remember(name, cells)
-    content = _write(source, tables, extra, made_of_ours, cells)
+    if books is not None and not source.is_drawn:
+        changes.remember(name, trace.traced(books.cells))
+    content = _write(source, tables, extra, made_of_ours, books)
     if source.is_books and not source.is_drawn:
         decisions.ask(name, {kind: _rows(frame) for kind, frame in to_fill.items()})
     if source.kind == "ledger":
@@ -244,12 +245,12 @@ def _write(
     tables: "panel.Tables",
     extra: dict[str, Any],
     before: Collection[str],
-    cells: "pd.DataFrame | None",
+    books: "Books | None",
 ) -> dict[str, Any]:
     """Write the tables and their manifest, all or nothing, and return the manifest.
 
     ``before`` names what an earlier build made; the rest of the folder is somebody's, and stays.
-    ``cells`` are kept beside the tables, to explain them, and are none of them.
+    The cells of ``books`` are kept beside the tables, to explain them, and are none of them.
     """
     from analysis.clean import panel  # noqa: PLC0415
     from analysis.clean.ledger import trace  # noqa: PLC0415
@@ -279,10 +280,10 @@ def _write(
         provenance = {"name": name, "kind": kind, "version": version}
         for table, frame in tables.items():
             panel.write_table(frame, staging / table, provenance)
-        if cells is not None:
-            panel.write_table(cells, staging / trace.FILE, provenance)
+        if books is not None:
+            panel.write_table(trace.traced(books.cells), staging / trace.FILE, provenance)
         if "issues" in tables:
-            write_text(staging / "issues.html", issues_page(tables["issues"], made))
+            write_text(staging / "issues.html", issues_page(tables["issues"], made, books))
         made["files"] = {path.name: sha256(path) for path in sorted(staging.iterdir())}
         made["tables"] = {
             table: {"content": digest, "sha256": made["files"][f"{table}.parquet"]}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ from analysis.clean.tables import parse, read_text, validate, write_csv
 from analysis.errors import LianjianError
 from analysis.fields import TABLES
 from analysis.files import to_json
+
+if TYPE_CHECKING:
+    from analysis.clean.ledger.assemble import Books
 
 Tables = dict[str, pd.DataFrame]
 """Tables by name."""
@@ -74,8 +77,8 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
 
 def book_tables(
     folder: Path, files: list[str], head: dict[str, Any], decided: Mapping[str, Path]
-) -> tuple[Tables, dict[str, Any], dict[str, pd.DataFrame], pd.DataFrame]:
-    """Return a ledger's tables, what the manifest adds, files for a person, and the cells read.
+) -> tuple[Tables, dict[str, Any], dict[str, pd.DataFrame], "Books"]:
+    """Return a ledger's tables, what the manifest adds, files for a person, and the books as read.
 
     Parameters
     ----------
@@ -101,7 +104,6 @@ def book_tables(
     """
     from analysis.clean.ledger.assemble import OWN_FILES, read_books  # noqa: PLC0415
     from analysis.clean.ledger.score import read_truth, score  # noqa: PLC0415
-    from analysis.clean.ledger.trace import traced  # noqa: PLC0415
 
     own = {table: folder / f"{table}.csv" for table in ("register", "villages")}
     places = own["register"]
@@ -126,7 +128,7 @@ def book_tables(
         CROSSWALK: books.crosswalk_to_fill,
         CORRECTIONS: books.corrections_to_fill,
     }
-    return tables, more, to_fill, traced(books.cells)
+    return tables, more, to_fill, books
 
 
 def _ledger(

@@ -55,6 +55,8 @@ class Books:
         Applied ones, for reports.
     refused : tuple of str
         Files that were not read.
+    tables : tuple of Table
+        As they were found, without personal data.
     """
 
     income: pd.DataFrame
@@ -65,6 +67,7 @@ class Books:
     corrections_to_fill: pd.DataFrame
     corrections: tuple[dict[str, str], ...]
     refused: tuple[str, ...]
+    tables: tuple[Table, ...]
 
 
 def read_books(
@@ -133,6 +136,7 @@ def read_books(
         corrections_to_fill=to_fill_in(holding(cells, open_cells), corrections),
         corrections=corrections.listed,
         refused=shelf.refused,
+        tables=tables,
     )
 
 

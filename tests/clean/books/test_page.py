@@ -1,0 +1,74 @@
+"""The page of issues: what a person sees of the tables, and what can be copied from it."""
+
+import re
+
+import pytest
+
+import analysis
+from analysis import cli
+
+
+@pytest.fixture
+def page(taken):
+    """The page of the example's issues, and the lines that wait for corrections."""
+    assert cli.main(["build", "example"]) in {0, 3}
+    folder = taken.parents[1] / "processed" / "example"
+    to_fill = taken.parents[1] / "decisions" / "example" / "corrections-to-fill.csv"
+    return (folder / "issues.html").read_text(encoding="utf-8"), to_fill
+
+
+def unescaped(text):
+    return text.replace("&#34;", '"').replace("&#39;", "'").replace("&amp;", "&")
+
+
+def test_rows_for_the_corrections_can_be_copied_as_they_stand_in_the_file(page):
+    text, to_fill = page
+    shown = re.findall(r'<code class="copy"[^>]*>([^<]+)</code>', text)
+    lines = to_fill.read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert sorted(map(unescaped, shown)) == sorted(lines)
+    assert lines
+
+
+def test_tables_are_shown_as_they_were_read(page):
+    text, _ = page
+    tables = text.partition('<section id="tables">')[2].partition("</section>")[0]
+    data = analysis.load("example")
+    heads = re.findall(r'<span class="made">([^<]*)</span>', tables)
+    assert "village" in heads
+    assert "经营收入, 元, …" in heads  # of several years
+    assert "left out" in heads  # a unit that nobody has answered
+    for kind in ("place", "amount", "refused", "missing"):
+        assert f'<td class="k-{kind}"' in tables, kind
+    counted = len(re.findall(r'<td class="k-amount"', tables))
+    assert 0 < counted <= len(data.income)
+    # what stands in a column of remarks or of telephone numbers is not shown
+    assert "备注" not in tables or ">…</td>" in tables
+
+
+def test_the_page_narrows_by_severity_and_file_without_a_script(page):
+    text, _ = page
+    assert "<script" not in text
+    for severity in ("error", "warning", "note"):
+        assert f'id="only-{severity}"' in text
+        assert f"body:has(#only-{severity}:not(:checked)) .is-{severity}" in text
+    numbers = set(re.findall(r'id="file-(\d+)"', text))
+    assert numbers
+    for number in numbers:
+        assert f"body:has(#file-{number}:not(:checked)) .of-{number}" in text
+        assert re.search(rf'class="[^"]*\bof-{number}\b', text)
+
+
+@pytest.mark.browser
+def test_a_box_hides_its_rows(page, taken, browser):
+    folder = taken.parents[1] / "processed" / "example"
+    shown = browser.new_page()
+    shown.goto(f"file://{folder / 'issues.html'}")
+    rows = shown.locator("tr.is-note")
+    details = shown.locator("details:has(tr.is-note)")
+    for at in range(details.count()):
+        details.nth(at).evaluate("d => d.open = true")
+    assert rows.first.is_visible()
+    shown.locator("#only-note").uncheck()
+    assert not rows.first.is_visible()
+    assert shown.locator("tr.is-error").first.is_visible()
+    shown.close()
