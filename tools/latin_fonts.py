@@ -37,8 +37,9 @@ def cut(face: str) -> tuple[bytes, tuple[int, ...]]:
         The font as WOFF2 and the characters that it is to draw.
     """
     from fontTools import subset  # noqa: PLC0415
+    from fontTools.ttLib import TTFont  # noqa: PLC0415
 
-    font = _fonts.opened(face)
+    font = TTFont(_fonts.source_file(face), lazy=True, recalcTimestamp=False)
     cmap = font.getBestCmap()
     narrow = _narrow(font)
     latin = {code for low, high in _LATIN for code in range(low, high + 1)}

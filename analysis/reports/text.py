@@ -66,10 +66,13 @@ def language(text: str) -> str:
     return "zh-Hans" if len(_HAN.findall(text)) > 2 * len(_WORD.findall(text)) else "en"
 
 
-_LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-}  # fmt: skip
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    **{sign: f"\\{sign}" for sign in "{}$&#%_"},
+}
+"""Characters that mean something to LaTeX, and how they are written to stand for themselves."""
 
 
 def latex(text: str) -> str:
@@ -81,7 +84,7 @@ def latex(text: str) -> str:
     '50 \\% of \\{x\\}\\_1 \\textbackslash{}input'
     """
     line = " ".join(visible(text).split())
-    return "".join(_LATEX.get(char, char) for char in line)
+    return "".join(LATEX.get(char, char) for char in line)
 
 
 def number(value: float, digits: int, *, grouped: bool = True) -> str:

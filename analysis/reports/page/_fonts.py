@@ -12,7 +12,6 @@ import io
 import json
 import re
 import threading
-import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from html import unescape
@@ -20,20 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import LianjianError
+from analysis.reports.page._math import styled
 
 FACES = ("Lianjian Serif", "Lianjian Sans")
 """Family names under which the style sheet finds the fonts."""
 
 MATH = "Lianjian Math"
 FONTS = Path(__file__).parent / "fonts"
-_MATH_FILE = FONTS / "texgyretermes-math.otf"
 _FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
-
 _HAN = (
-    (0x2E80, 0x2FDF), (0x3000, 0x33FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
-    (0xFE30, 0xFE4F), (0xFF00, 0xFFEF), (0x20000, 0x323AF),
-)  # fmt: skip
+    *(range(0x2E80, 0x2FE0), range(0x3000, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00)),
+    *(range(0xFE30, 0xFE50), range(0xFF00, 0xFFF0), range(0x20000, 0x323B0)),
+)
 _LEFT_OUT = {
     int.from_bytes(tag) for tag in (b"GSUB", b"GPOS", b"GDEF", b"BASE", b"VORG", b"vhea", b"vmtx")
 }
@@ -49,7 +47,7 @@ def get_ready() -> None:
 
 def is_han(char: str) -> bool:
     """Whether a character belongs to Chinese text."""
-    return any(low <= ord(char) <= high for low, high in _HAN)
+    return any(ord(char) in block for block in _HAN)
 
 
 def placed(page: str, serif: str | None = None) -> str:
@@ -63,11 +61,9 @@ def style(text: str, serif: str | None = None) -> str:
     with _lock:
         rules = [_latin(face) for face in FACES]
         for face, part in zip(FACES, texts, strict=True):
-            chars = tuple(sorted(char for char in set(part) if is_han(char)))
-            if chars:
+            if chars := tuple(sorted(char for char in set(part) if is_han(char))):
                 rules.append(_rule(face, *_han(face, chars), map(ord, chars)))
-        formulas = "".join(_FORMULA.findall(text))
-        if formulas:
+        if formulas := "".join(_FORMULA.findall(text)):
             signs = set(unescape(_TAG.sub("", formulas)))
             rules.append(_rule(MATH, _math("".join(sorted(signs | {"√"}))), "woff2"))
     return "\n".join(rules)
@@ -95,22 +91,6 @@ def latin_file(face: str) -> Path:
     return FONTS / f"{face.rpartition(' ')[2].lower()}-latin.woff2"
 
 
-@cache
-def _bytes(face: str) -> bytes:
-    import pylopdf_fonts_zh_cn as noto  # noqa: PLC0415
-
-    path = noto.serif_path() if face == FACES[0] else noto.sans_path()
-    with open(path, "rb") as file:  # noqa: PTH123  (a resource, whatever its type)
-        return file.read()
-
-
-def opened(face: str) -> Any:  # noqa: ANN401  (fontTools is untyped)
-    """Return the whole font, for ``tools/latin_fonts.py`` to cut."""
-    from fontTools.ttLib import TTFont  # noqa: PLC0415
-
-    return TTFont(io.BytesIO(_bytes(face)), lazy=True, recalcTimestamp=False)
-
-
 @lru_cache(maxsize=64)
 def _han(face: str, chars: tuple[str, ...]) -> tuple[bytes, str]:
     """Cut the given characters out of a face; return the font and its format."""
@@ -130,44 +110,37 @@ def _han(face: str, chars: tuple[str, ...]) -> tuple[bytes, str]:
 @lru_cache(maxsize=64)
 def _math(signs: str) -> bytes:
     """Cut what formulas use out of the font for them, with what grows: brackets, roots, hats."""
-    import uharfbuzz as hb  # noqa: PLC0415
-
-    codes = {ord(sign) for sign in signs} | {ord(italic(sign)) for sign in signs}
-    return woff2(_subset(hb.Face(_MATH_FILE.read_bytes()), codes))
-
-
-def italic(sign: str) -> str:
-    """Return the sign with which a browser draws a letter in a formula.
-
-    Examples
-    --------
-    >>> unicodedata.name(italic("x"))
-    'MATHEMATICAL ITALIC SMALL X'
-    """
-    plain = re.sub(r"\b(LATIN|GREEK|LETTER) ", "", unicodedata.name(sign, ""))
-    try:
-        return unicodedata.lookup(f"MATHEMATICAL ITALIC {plain}")
-    except KeyError:
-        return "ℎ" if sign == "h" else sign
+    # a browser draws a letter of a formula by its italic sign
+    codes = {ord(sign) for sign in signs} | {ord(styled(sign, "italic")) for sign in signs}
+    return woff2(_subset(_whole(MATH), codes))
 
 
-def _subset(face: Any, codes: set[int]) -> bytes:  # noqa: ANN401  (uharfbuzz is untyped)
-    import uharfbuzz as hb  # noqa: PLC0415
+def source_file(face: str) -> Path:
+    """Return where the whole font of a face lies."""
+    import pylopdf_fonts_zh_cn as noto  # noqa: PLC0415
 
-    wanted = hb.SubsetInput()
-    wanted.sets(hb.SubsetInputSets.UNICODE).set(codes)
-    wanted.sets(hb.SubsetInputSets.LAYOUT_FEATURE_TAG).set(set())
-    wanted.sets(hb.SubsetInputSets.NAME_ID).set(set())
-    wanted.sets(hb.SubsetInputSets.DROP_TABLE_TAG).set(_LEFT_OUT)
-    wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.DESUBROUTINIZE
-    return bytes(hb.subset(face, wanted).blob.data)
+    if face == MATH:
+        return FONTS / "texgyretermes-math.otf"
+    return Path(str(noto.serif_path() if face == FACES[0] else noto.sans_path()))
 
 
 @cache
 def _whole(face: str) -> Any:  # noqa: ANN401  (uharfbuzz is untyped)
     import uharfbuzz as hb  # noqa: PLC0415
 
-    return hb.Face(_bytes(face))
+    return hb.Face(source_file(face).read_bytes())
+
+
+def _subset(face: Any, codes: set[int]) -> bytes:  # noqa: ANN401  (uharfbuzz is untyped)
+    import uharfbuzz as hb  # noqa: PLC0415
+
+    wanted, sets = hb.SubsetInput(), hb.SubsetInputSets
+    wanted.sets(sets.UNICODE).set(codes)
+    wanted.sets(sets.LAYOUT_FEATURE_TAG).set(set())
+    wanted.sets(sets.NAME_ID).set(set())
+    wanted.sets(sets.DROP_TABLE_TAG).set(_LEFT_OUT)
+    wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.DESUBROUTINIZE
+    return bytes(hb.subset(face, wanted).blob.data)
 
 
 def woff2(font: bytes) -> bytes:

@@ -114,17 +114,19 @@ def _tidy(element: Element) -> None:
     if variant == "normal":
         element.set("mathvariant", variant)
     elif variant and text:
-        element.text = "".join(_styled(char, variant) for char in text)
+        element.text = "".join(styled(char, variant) for char in text)
 
 
-def _styled(char: str, variant: str) -> str:
+def styled(char: str, variant: str) -> str:
     """Return a letter in bold, say: browsers take the sign that Unicode has for it.
 
     Examples
     --------
-    >>> unicodedata.name(_styled("β", "bold-italic"))
+    >>> unicodedata.name(styled("β", "bold-italic"))
     'MATHEMATICAL BOLD ITALIC SMALL BETA'
     """
+    if (char, variant) == ("h", "italic"):
+        return "ℎ"  # which was there first, as Planck's constant
     plain = re.sub(r"\b(LATIN|GREEK|LETTER) ", "", unicodedata.name(char, ""))
     for style in (variant, variant.removesuffix("-italic")):  # there are no italic digits
         try:

@@ -24,31 +24,18 @@ _EPOCH = "1980-01-01T00:00:00+00:00"  # of a feed without an entry
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One change of one report.
-
-    Attributes
-    ----------
-    address : str
-        What names it in the feed: the same wherever and whenever a feed is written.
-    report : str
-        The report's folder.
-    when : str
-        When the run began that brought it, ISO 8601.
-    title, text : str
-        What a reader of feeds shows.
-    """
+class _Entry:
+    """One change of one report; the address is the same wherever a feed is written."""
 
     address: str
     report: str
-    when: str
+    when: str  # when the run began that brought it, ISO 8601
     title: str
     text: str
 
 
 def news(last: Path, folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """Say what a finished run changes, for its record."""
-    when = record["started"]
     try:
         before = json.loads((last / "run.json").read_bytes())
         if before["run_id"] == record["run_id"] and "news" in before:
@@ -56,8 +43,8 @@ def news(last: Path, folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
             return kept
         changes = ledger.compare(last / ledger.CSV, folder / ledger.CSV)
     except (OSError, ValueError, KeyError, LianjianError):
-        return {"when": when, "moved": None}
-    return {"when": when, "moved": ledger.describe(changes).splitlines()}
+        return {"when": record["started"], "moved": None}
+    return {"when": record["started"], "moved": [str(change) for change in changes]}
 
 
 def render(reports: Path) -> bytes:
@@ -71,7 +58,7 @@ def render(reports: Path) -> bytes:
     return _atom(sorted(there, key=lambda e: (e.when, e.address), reverse=True)[:_KEPT])
 
 
-def _of_records(reports: Path) -> Iterator[Entry]:
+def _of_records(reports: Path) -> Iterator[_Entry]:
     for name, record in staging.records(reports):
         if record.get("result") != "ok" or "news" not in record:
             continue  # failed, or made by an earlier version
@@ -87,23 +74,22 @@ def _of_records(reports: Path) -> Iterator[Entry]:
         mark = " (simulated data 模拟数据)" if record.get("kind") in {"simulated", "mixed"} else ""
         title, text = visible(f"{record['title']}{mark}: {what}"), visible("\n".join(lines))
         address = _urn(f"{name}:{record['run_id']}")
-        yield Entry(address, name, record["news"]["when"], title, text)
+        yield _Entry(address, name, record["news"]["when"], title, text)
 
 
-def _kept(path: Path) -> Iterator[Entry]:
+def _kept(path: Path) -> Iterator[_Entry]:
     """Read the entries of the last feed; one that a person has broken is begun anew."""
     try:
-        root = ElementTree.fromstring(path.read_bytes())
-        for entry in root.iter(f"{{{_ATOM}}}entry"):
+        for entry in ElementTree.fromstring(path.read_bytes()).iter(f"{{{_ATOM}}}entry"):
             parts = {part.tag.partition("}")[2]: part for part in entry}
             report = parts["link"].attrib["href"].partition("/")[0]
             texts = (parts[name].text or "" for name in ("updated", "title", "content"))
-            yield Entry(parts["id"].text or "", report, *texts)
+            yield _Entry(parts["id"].text or "", report, *texts)
     except (OSError, ET.ParseError, DefusedXmlException, KeyError):
         return
 
 
-def _atom(entries: Sequence[Entry]) -> bytes:
+def _atom(entries: Sequence[_Entry]) -> bytes:
     root = ET.Element("feed", xmlns=_ATOM)
     updated = max((entry.when for entry in entries), default=_EPOCH)
     _texts(root, id=_urn("reports"), title="Lianjian: reports", updated=updated)

@@ -1,6 +1,7 @@
 """What an executed notebook used and published, read from its outputs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import LianjianError
 from analysis.reports import freshness, markup
 from analysis.reports.page import _sanitise
+from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan.source import Promise
 from analysis.reports.text import meant
 
@@ -19,24 +21,13 @@ DATA_MIME = "application/vnd.lianjian.data+json"
 
 @dataclass(frozen=True)
 class Product:
-    """One published figure, table or number.
-
-    Attributes
-    ----------
-    kind : {"figure", "table", "number"}
-        What it is.
-    name : str
-        Its name, unique among its kind.
-    position : int
-        Its number among its kind, from 1.
-    facts : dict
-        Caption or label, values, and whether it was made from simulated data.
-    """
+    """One published figure, table or number; its name is unique among its kind."""
 
     kind: str
     name: str
-    position: int
-    facts: dict[str, Any] = field(repr=False)
+    position: int  # among its kind, from 1
+    facts: dict[str, Any] = field(repr=False)  # caption or label, values, kind of data
+    cell: int = 0  # its place in the notebook's source, from 1
 
     @property
     def anchor(self) -> str:
@@ -136,18 +127,14 @@ def need_descriptions(node: "NotebookNode", where: str) -> None:
                 )
 
 
-def outputs(node: "NotebookNode") -> Iterator[Any]:
-    """Yield every output of every code cell."""
-    for cell in node.cells:
-        yield from cell.get("outputs", [])
-
-
 def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({})) -> Findings:
     """Read the findings of a notebook."""
     datasets: dict[str, dict[str, Any]] = {}
     products: list[Product] = []
-    counts: dict[str, int] = {}
-    for output in outputs(node):
+    counts: Counter[str] = Counter()
+    own = [cell for cell in node.cells if INJECTED not in cell.metadata.get("tags", [])]
+    outputs = ((at, o) for at, cell in enumerate(own, 1) for o in cell.get("outputs", []))
+    for at, output in outputs:
         data = output.get("data", {}).get(DATA_MIME)
         if data is not None:
             datasets[data["name"]] = data
@@ -160,6 +147,6 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
                 f"Two {markup.WORDS[kind].lower()}s are called {name!r}, so that its address "
                 f"#{markup.anchor(kind, name)} is not unique. Give each its own name."
             )
-        counts[kind] = counts.get(kind, 0) + 1
-        products.append(Product(kind, name, counts[kind], facts))
+        counts[kind] += 1
+        products.append(Product(kind, name, counts[kind], facts, at))
     return Findings(tuple(datasets.values()), tuple(products), read)

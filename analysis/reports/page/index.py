@@ -9,9 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -34,39 +32,6 @@ _FILES = (
     ("notebook.ipynb", "notebook", "executed notebook"),
     ("numbers.csv", "numbers", "cited numbers"),
 )
-
-
-@dataclass(frozen=True)
-class Group:
-    """The reports made from one notebook.
-
-    Attributes
-    ----------
-    name, heading, summary : str
-        The notebook's name, title and first paragraph.
-    runs : list of dict
-        Their run records.
-    numbers : list of (str, str)
-        Name and label of the cited numbers shown as columns.
-    kind : str
-        Kind of the data where all runs share it, else empty.
-    """
-
-    name: str
-    heading: str
-    summary: str
-    runs: list[dict[str, Any]]
-    numbers: list[tuple[str, str]]
-    kind: str
-
-
-@dataclass(frozen=True)
-class Failures:
-    """Runs of one notebook that failed in the same way."""
-
-    notebook: str
-    error: str
-    runs: list[dict[str, Any]]
 
 
 def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
@@ -101,18 +66,19 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
     for run in good:
         run["newest_failed"] = run["slug"] in newest_failed
         run["old"] = old.get(run["slug"], "")
+        run["bad_checks"] = [c["name"] for c in run.get("checks", ()) if c["state"] == "failed"]
         run["states"] = _states(run)
     script = (_templates.FOLDER / "index.js").read_text("utf-8").strip()
     html = _templates.get("index.html.j2").render(
         version=__version__,
-        groups=_groups(good),
+        groups=list(_groups(good)),
         failures=_failures(failed),
         failed=len(failed),
         count=len(good),
         simulated=sum(r.get("kind") in {"simulated", "mixed"} for r in good),
         last=max((r["started"] for r in records), default="")[:16].replace("T", " "),
         varieties=_varieties(records),
-        notebooks=_notebooks(records),
+        notebooks=list(dict.fromkeys(r["notebook"].removesuffix(".ipynb") for r in records)),
         checked=sum("checks" in r["states"] for r in good),
         folders=_mark(reports, old),
         has_old=bool(old),
@@ -141,61 +107,58 @@ def _records(reports: Path) -> list[dict[str, Any]]:
     return sorted(records, key=lambda r: (natural(r["notebook"]), natural(r["folder"])))
 
 
-def _states(run: dict[str, Any]) -> list[str]:
+def _states(run: Mapping[str, Any]) -> list[str]:
     """Return the states by which the list can be narrowed."""
-    bad = [check["name"] for check in run.get("checks", ()) if check["state"] == "failed"]
-    run["bad_checks"] = bad
-    return ["ok", *["checks"] * bool(bad), *["failed"] * run["newest_failed"],
-            *["old"] * bool(run["old"])]  # fmt: skip
+    told = {"checks": run["bad_checks"], "failed": run["newest_failed"], "old": run["old"]}
+    return ["ok", *(state for state, holds in told.items() if holds)]
 
 
-def _groups(good: list[dict[str, Any]]) -> list[Group]:
-    groups = []
+def _groups(good: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Put together the reports of one notebook, with the cited numbers that become columns."""
     for notebook, members in groupby(good, key=lambda r: r["notebook"]):
         runs = list(members)
         heading = runs[0]["heading"]
         labels: dict[str, list[str]] = {}
         for run in runs:
-            run["short"] = run["title"].removeprefix(f"{heading}: ")
             run["by_name"] = {number["name"]: number for number in run["numbers"]}
             for number in run["numbers"]:
                 labels.setdefault(number["name"], []).append(number["label"])
-        _tell_apart(runs, heading)
+        _name(runs, heading)
         # what most runs have stands first; among equals, the notebook's order
         common = sorted(labels.items(), key=lambda item: -len(item[1]))[:_MOST_NUMBERS]
-        columns = [(name, _common(texts)) for name, texts in common]
         kinds = {run.get("kind", "") for run in runs}
-        kind = kinds.pop() if len(kinds) == 1 else ""
-        name = notebook.removesuffix(".ipynb")
-        groups.append(Group(name, heading, runs[0]["summary"], runs, columns, kind))
-    return groups
+        yield {
+            "name": notebook.removesuffix(".ipynb"),
+            "heading": heading,
+            "summary": runs[0]["summary"],
+            "runs": runs,
+            "numbers": [(name, _common(texts)) for name, texts in common],
+            "kind": kinds.pop() if len(kinds) == 1 else "",
+        }
 
 
-def _tell_apart(runs: Iterable[dict[str, Any]], heading: str) -> None:
-    """Name runs of one title by the parameters in which they differ."""
+def _name(runs: Iterable[dict[str, Any]], heading: str) -> None:
+    """Name the runs of a notebook by what their titles add; those of one title by parameters."""
     alike: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
-        alike.setdefault(run["short"], []).append(run)
+        alike.setdefault(run["title"].removeprefix(f"{heading}: "), []).append(run)
     for short, same in alike.items():
-        if len(same) == 1:
-            continue
-        given = [run.get("parameters", {}).items() for run in same]
-        shared = set.intersection(*({(k, str(v)) for k, v in items} for items in given))
-        for run, items in zip(same, given, strict=True):
-            own = [f"{k.replace('_', ' ')} {v}" for k, v in items if (k, str(v)) not in shared]
+        given = [{k: str(v) for k, v in run.get("parameters", {}).items()} for run in same]
+        shared = set.intersection(*(set(values.items()) for values in given))
+        for run, values in zip(same, given, strict=True):
+            own = [f"{k.replace('_', ' ')} {v}" for k, v in values.items() if (k, v) not in shared]
             told = " · ".join(own) or "defaults"
-            run["short"] = told if short == heading else f"{short} · {told}"
+            named = told if short == heading else f"{short} · {told}"
+            run["short"] = short if len(same) == 1 else named
 
 
-def _failures(failed: list[dict[str, Any]]) -> list[Failures]:
+def _failures(failed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Put together what failed in the same way: one cause is read once."""
     alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for run in failed:
-        alike.setdefault((run["notebook"], run.get("error", "")), []).append(run)
-    return [
-        Failures(notebook.removesuffix(".ipynb"), error, runs)
-        for (notebook, error), runs in alike.items()
-    ]
+        notebook = run["notebook"].removesuffix(".ipynb")
+        alike.setdefault((notebook, run.get("error", "")), []).append(run)
+    return [{"notebook": n, "error": error, "runs": runs} for (n, error), runs in alike.items()]
 
 
 def _varieties(records: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, str]]]:
@@ -205,17 +168,6 @@ def _varieties(records: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, s
         for name, value in record["varied"].items():
             seen.setdefault(name, set()).add(value)
     return {name: [(value, worded(value)) for value in sorted(seen[name])] for name in seen}
-
-
-def _notebooks(records: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:
-    """Return name, title and number of reports of each notebook."""
-    counts: Counter[str] = Counter()
-    headings: dict[str, str] = {}
-    for record in records:
-        name = record["notebook"].removesuffix(".ipynb")
-        counts[name] += record["result"] == "ok"
-        headings[name] = record.get("heading") or headings.get(name) or name
-    return [(name, headings[name], counts[name]) for name in sorted(counts, key=natural)]
 
 
 def _common(labels: Sequence[str]) -> str:

@@ -4,42 +4,27 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.files import write_text
+from analysis.reports.page import _templates
 from analysis.reports.page.findings import Findings
-from analysis.reports.text import visible
+from analysis.reports.text import LATEX, visible
 
 CSV, TEX = "numbers.csv", "numbers.tex"
-COLUMNS = ("name", "label", "value", "unit", "low", "high", "n", "simulated", "report", "anchor",
-           "run_id", "text", "kind")  # fmt: skip
+_NUMBERS = ("low", "high", "n")
+_TEXTS = ("simulated", "report", "anchor", "run_id", "text", "kind")
+COLUMNS = ("name", "label", "value", "unit", *_NUMBERS, *_TEXTS)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-_RAISED = list(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True))
+_RAISED = zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)
 _TEX = str.maketrans(
-    {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-     "−": "$-$", "\u00a0": "~", "×": r"$\times$"}
+    {**LATEX, "−": "$-$", "\u00a0": "~", "×": r"$\times$"}
     | {sign: rf"\textsuperscript{{{plain}}}" for sign, plain in _RAISED}
-)  # fmt: skip
-_MACROS = r"""% Numbers of Lianjian reports. In the preamble: \input{this file}. In the text:
-%   \lj{name} the number with its unit, \ljvalue{name} as stored,
-%   \ljlow{name}, \ljhigh{name}, \ljn{name}
-% A number from simulated data says so where it is printed. A unit such as 万元 needs a font that
-% has it: xelatex or lualatex with xeCJK or luatexja. The other macros print in any LaTeX.
-\providecommand{\ljsimulated}{\textsuperscript{\textsf{simulated}}}
-\providecommand{\ljget}[2]{\ifcsname lj:#1:#2\endcsname\csname lj:#1:#2\endcsname\else
-  \ifcsname lj:text:#2\endcsname\errmessage{The number #2 has no #1}\else
-  \errmessage{No number is called #2}\fi\fi}
-\providecommand{\lj}[1]{\ljget{text}{#1}}
-\providecommand{\ljvalue}[1]{\ljget{value}{#1}}
-\providecommand{\ljlow}[1]{\ljget{low}{#1}}
-\providecommand{\ljhigh}[1]{\ljget{high}{#1}}
-\providecommand{\ljn}[1]{\ljget{n}{#1}}
-"""
+)
 
 
 def files(found: Findings, slug: str, run_id: str) -> dict[str, str]:
@@ -80,31 +65,29 @@ def _csv(rows: Iterable[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401  (a number, a text, a flag or nothing)
+def _cell(value: float | str | None) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return repr(value)
-    text = str(value)
-    dangerous = text.lstrip(" ").startswith(_FORMULA)
-    return visible(f"'{text}" if dangerous else text)
+    dangerous = value.lstrip(" ").startswith(_FORMULA)
+    return visible(f"'{value}" if dangerous else value)
 
 
 def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
     """Return rows as LaTeX macros, each with its address and its run in a comment."""
-    lines = [_MACROS]
+    lines = [(_templates.FOLDER / TEX).read_text("utf-8")]
     for row in rows:
         mark = ""
         if row.get("simulated"):
             mark = ", includes simulated data" if row["kind"] == "mixed" else ", simulated data"
         label = visible(str(row["label"])).replace("\n", " ")
         lines.append(f"% {label} ({row['report']}{row['anchor']}, run {row['run_id']}{mark})")
-        for kind in ("text", "value", "low", "high", "n"):
-            value = row.get(kind)
-            if value is not None:
-                text = visible(str(value)).translate(_TEX)
+        for kind in ("text", "value", *_NUMBERS):
+            if row.get(kind) is not None:
+                text = visible(str(row[kind])).translate(_TEX)
                 text += r"\ljsimulated{}" if kind == "text" and mark else ""
                 lines.append(rf"\expandafter\def\csname lj:{kind}:{row[name]}\endcsname{{{text}}}")
     return "\n".join(lines) + "\n"
@@ -115,17 +98,7 @@ def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """A number that is not what it was.
-
-    Attributes
-    ----------
-    name : str
-        Its report and name.
-    unit : str
-        Its unit.
-    old, new : float or None
-        The values; None where there is none.
-    """
+    """A number that is not what it was; a value is None where there is none."""
 
     name: str
     unit: str
@@ -139,25 +112,31 @@ class Change:
             return float("inf")
         return (self.new - self.old) / abs(self.old)
 
+    def __str__(self) -> str:
+        """Say it as a line for a person."""
+        if self.old is None:
+            return f"{self.name}  new: {self.new:.10g} {self.unit}"
+        if self.new is None:
+            return f"{self.name}  gone, was {self.old:.10g} {self.unit}"
+        moved = f"{100 * self.relative:+.3g} %" if self.old else "from zero"
+        return f"{self.name}  {self.old:.10g} → {self.new:.10g} {self.unit}  ({moved})"
+
 
 def compare(old: Path, new: Path, tolerance: float = 0.0) -> list[Change]:
     """Return the numbers that moved by more than a tolerance, appeared or went."""
-    before, after = (_values(_find(path)) for path in (old, new))
+    before, after = _values(old), _values(new)
     if not set(before) & set(after):
         # two reports of one notebook, under different names
-        before, after = (
-            {name.rpartition("/")[2]: value for name, value in values.items()}
-            for values in (before, after)
-        )
-    changes = [
-        Change(name, (after.get(name) or before[name])[1], before.get(name, (None,))[0],
-               after.get(name, (None,))[0])
-        for name in sorted({*before, *after})
-    ]  # fmt: skip
+        before = {name.rpartition("/")[2]: value for name, value in before.items()}
+        after = {name.rpartition("/")[2]: value for name, value in after.items()}
+    changes = []
+    for name in sorted({*before, *after}):
+        was, now = before.get(name, (None, "")), after.get(name, (None, ""))
+        changes.append(Change(name, now[1] or was[1], was[0], now[0]))
     return [c for c in changes if c.old != c.new and abs(c.relative) > tolerance]
 
 
-def _find(path: Path) -> Path:
+def _values(path: Path) -> dict[str, tuple[float, str]]:
     if not path.exists() and len(path.parts) == 1:
         path = paths.reports() / path  # a report's name, as every other command takes it
     file = path / CSV if path.is_dir() else path
@@ -166,32 +145,27 @@ def _find(path: Path) -> Path:
             f"{path} holds no {CSV}. Give a report's name, its folder, a folder of reports, or the "
             "file."
         )
-    return file
-
-
-def _values(path: Path) -> dict[str, tuple[float, str]]:
-    return {
-        f"{row['report']}/{row['name']}": (float(row["value"]), row["unit"]) for row in _read(path)
-    }
+    return {f"{r['report']}/{r['name']}": (float(r["value"]), r["unit"]) for r in _read(file)}
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """Read a ledger."""
+    wanted = ", ".join(COLUMNS)
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             rows: list[dict[str, Any]] = list(reader)
-            if list(reader.fieldnames or ()) != list(COLUMNS):
-                raise ValueError("it has others")  # noqa: TRY301
-            for row in rows:
-                row |= {name: _number(row[name]) for name in ("low", "high", "n")}
-                float(row["value"])
-                row["value"] = _number(row["value"])
-                row["simulated"] = row["simulated"] == "yes"
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
+        for row in rows:
+            row |= {name: _number(row[name]) for name in _NUMBERS}
+            row |= {"value": _number(row["value"]), "simulated": row["simulated"] == "yes"}
+            float(row["value"])
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError, KeyError) as error:
         raise LianjianError(
-            f"{path} is no ledger of numbers with the columns {', '.join(COLUMNS)}: {error}"
+            f"{path} is no ledger of numbers with the columns {wanted}: {error}"
         ) from error
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise LianjianError(
+            f"{path} is no ledger of numbers with the columns {wanted}: it has others"
+        )
     return rows
 
 
@@ -209,20 +183,9 @@ def describe(changes: Sequence[Change]) -> str:
     >>> print(describe([Change("05/att", "万元", 2.0, 2.5)]))
     05/att  2 → 2.5 万元  (+25 %)
     """
-    lines = []
-    for change in changes:
-        if change.old is None:
-            lines.append(f"{change.name}  new: {change.new:.10g} {change.unit}")
-        elif change.new is None:
-            lines.append(f"{change.name}  gone, was {change.old:.10g} {change.unit}")
-        else:
-            moved = f"{100 * change.relative:+.3g} %" if change.old else "from zero"
-            lines.append(
-                f"{change.name}  {change.old:.10g} → {change.new:.10g} {change.unit}  ({moved})"
-            )
-    return "\n".join(lines)
+    return "\n".join(map(str, changes))
 
 
 def to_json(changes: Sequence[Change]) -> str:
     """Return changes for a program."""
-    return json.dumps([change.__dict__ for change in changes], ensure_ascii=False, indent=2) + "\n"
+    return json.dumps([asdict(c) for c in changes], ensure_ascii=False, indent=2) + "\n"

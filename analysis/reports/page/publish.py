@@ -2,19 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__, paths
+from analysis import paths
 from analysis.clean.scope import worded
 from analysis.reports import citation
 from analysis.reports.freshness import RUN_ID, origin
 from analysis.reports.page import _cells, _fonts, _templates, checks, findings
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
-from analysis.reports.plan.parameters import Parameter
 from analysis.reports.plan.plan import Run
 from analysis.reports.text import language, slug, typeset, visible
 
@@ -39,36 +38,18 @@ _PANEL = "<!--checks-->"  # where the checks go; what stands above it is escaped
 
 @dataclass(frozen=True)
 class Page:
-    """A rendered report.
-
-    Attributes
-    ----------
-    html : str
-        The whole page.
-    title, heading, subtitle, summary : str
-        What the index says about it; the heading is the notebook's own.
-    run_id : str
-        First 16 hex digits of the hash of the executed notebook.
-    findings : Findings
-        Data used and products published.
-    citation : Citation
-        How it is cited.
-    checks : tuple of Check
-        What was checked about it.
-    prose_files : tuple of str
-        Files of the project that its prose draws on: pictures, references.
-    """
+    """A rendered report; the heading is the notebook's own, the title may say more."""
 
     html: str
     title: str
     heading: str
     subtitle: str
     summary: str
-    run_id: str
+    run_id: str  # the first hex digits of the hash of the executed notebook
     findings: findings.Findings
     citation: citation.Citation
     checks: tuple[checks.Check, ...]
-    prose_files: tuple[str, ...] = ()
+    prose_files: tuple[str, ...] = ()  # on which its prose draws: pictures, references
 
 
 def publish(
@@ -84,35 +65,39 @@ def publish(
     values = {n: run.parameters.get(n, p.default) for n, p in declared.items()}
     seen = origin.of(run.notebook)
     cited = citation.of_page(
-        slug=run.slug, title=title, abstract=summary, run_id=run_id, code=seen.code,
-        parameters=run.parameters, datasets=found.datasets, simulated=found.simulated,
+        slug=run.slug,
+        title=title,
+        abstract=summary,
+        run_id=run_id,
+        code=seen.code,
+        parameters=run.parameters,
+        datasets=found.datasets,
+        simulated=found.simulated,
         mixed=found.kind == "mixed",
-    )  # fmt: skip
-    lang = language(title)
-    writer = _cells.Writer(found, run.notebook.parent, lang, _prose(node))
+    )
+    writer = _cells.Writer(found, run.notebook.parent, language(title), _prose(node))
     html = _templates.get("report.html.j2").render(
         cells=_cells_shown(node),
-        page={
-            "title": title,
-            "subtitle": subtitle,
-            "lang": lang,
-            "run_id": run_id,
-            "slug": run.slug,
-            "version": __version__,
-            "simulated": found.simulated,
-            "kind": found.kind,
-            "kinds": KINDS,
-            "ended": told.verdict == "ended early",
-            "ended_at": told.ended_at,
-            "datasets": found.datasets,
-            "parameters": _parameter_rows(declared.values(), values, run),
-            "code": cited.code,
-            "head_tags": list(citation.head_tags(cited)),
-            "json_ld": citation.json_ld(cited),
-            "cite": citation.text(cited),
-            "bibtex": citation.bibtex(cited),
-            "writer": writer,
-        },
+        writer=writer,
+        found=found,
+        told=told,
+        citation=citation,
+        cited=cited,
+        title=title,
+        subtitle=subtitle,
+        run_id=run_id,
+        slug=run.slug,
+        kinds=KINDS,
+        parameters=[
+            {
+                "name": name,
+                "anchor": f"par-{slug(name)}",
+                "value": "none" if values[name] is None else str(values[name]),
+                "help": parameter.help,
+                "origin": "set for this run" if name in run.parameters else "default",
+            }
+            for name, parameter in declared.items()
+        ],
     )
     made = (
         checks.of_source(seen),
@@ -129,10 +114,8 @@ def publish(
     )
     panel = _templates.get("checks.html.j2").render(checks=made)
     html = _fonts.placed(visible(html.replace(_PANEL, panel, 1)))
-    return Page(
-        html, title, heading or run.name, subtitle, summary, run_id, found, cited, made,
-        writer.looked_at(),
-    )  # fmt: skip
+    own, files = heading or run.name, writer.looked_at()
+    return Page(html, title, own, subtitle, summary, run_id, found, cited, made, files)
 
 
 def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str) -> str:
@@ -194,21 +177,6 @@ def _plain(markdown: str) -> str:
     text = _FORMULA.sub(r"\1", _NOTE.sub("", _CITED.sub("", markdown)))
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     return typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
-
-
-def _parameter_rows(
-    declared: Iterable[Parameter], values: Mapping[str, object], run: Run
-) -> list[dict[str, str]]:
-    return [
-        {
-            "name": parameter.name,
-            "anchor": f"par-{slug(parameter.name)}",
-            "value": "none" if values[parameter.name] is None else str(values[parameter.name]),
-            "help": parameter.help,
-            "origin": "set for this run" if parameter.name in run.parameters else "default",
-        }
-        for parameter in declared
-    ]
 
 
 def _cells_shown(node: "NotebookNode") -> list[tuple[int, Any]]:

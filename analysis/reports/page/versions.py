@@ -21,21 +21,19 @@ def differing(lock: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _differing(lock: Path, _changed: int, path: tuple[str, ...]) -> tuple[str, ...]:
-    wanted_of = _locked(lock)
-    found = {}
-    for name, version in _installed(path).items():
-        wanted = wanted_of.get(name, [])
-        if wanted and version not in {locked_version for locked_version, _ in wanted}:
-            found[name] = (version, " or ".join(_apply(wanted)) or "none for this Python")
-    if found:
-        needed = _needed()
-        found = {name: pair for name, pair in found.items() if not needed or name in needed}
-    return tuple(f"{name} {seen} (locked: {want})" for name, (seen, want) in sorted(found.items()))
+    installed, found = _installed(path), {}
+    for name, wanted in _locked(lock).items():
+        seen = installed.get(name)
+        if seen is not None and seen not in {version for version, _ in wanted}:
+            locked_here = " or ".join(_meant(wanted)) or "none for this Python"
+            found[name] = f"{name} {seen} (locked: {locked_here})"
+    needed = _needed() if found else set()
+    return tuple(words for name, words in sorted(found.items()) if not needed or name in needed)
 
 
 def locked(lock: Path) -> dict[str, str]:
     """Return the locked version of each package that is meant for this Python."""
-    chosen = {name: _apply(wanted) for name, wanted in _locked(lock).items()}
+    chosen = {name: _meant(wanted) for name, wanted in _locked(lock).items()}
     return {name: versions[0] for name, versions in sorted(chosen.items()) if versions}
 
 
@@ -47,26 +45,25 @@ def _locked(lock: Path) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def _meant(wanted: list[tuple[str, str]]) -> list[str]:
+    """Return the locked versions that are meant for this Python."""
+    from packaging.markers import Marker  # noqa: PLC0415  (seldom needed)
+
+    return [version for version, marker in wanted if not marker or Marker(marker).evaluate()]
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _installed(path: tuple[str, ...]) -> dict[str, str]:
     """Read names and versions off the folders: quicker than opening each package's metadata."""
+    folders = [folder for folder in map(Path, path) if folder.is_dir()]
+    items = (item.name for folder in folders for item in sorted(folder.glob("*.dist-info")))
     found: dict[str, str] = {}
-    for folder in map(Path, path):
-        for item in sorted(folder.glob("*.dist-info")) if folder.is_dir() else ():
-            match = _INSTALLED.match(item.name)
-            if match:
-                found.setdefault(_plain(match[1]), match[2])
+    for match in filter(None, map(_INSTALLED.match, items)):
+        found.setdefault(_plain(match[1]), match[2])
     return found
-
-
-def _apply(wanted: list[tuple[str, str]]) -> list[str]:
-    """Return the locked versions that are meant for this Python."""
-    from packaging.markers import Marker  # noqa: PLC0415  (seldom needed)
-
-    return [version for version, marker in wanted if not marker or Marker(marker).evaluate()]
 
 
 def _needed() -> set[str]:
@@ -75,19 +72,17 @@ def _needed() -> set[str]:
 
     from packaging.requirements import Requirement  # noqa: PLC0415
 
-    seen: set[str] = set()
-    ahead = ["lianjian"]
+    seen, ahead = {"lianjian"}, ["lianjian"]
     while ahead:
-        name = _plain(ahead.pop())
-        if name in seen:
-            continue
-        seen.add(name)
         try:
-            lines = metadata.requires(name) or []
+            wanted = [Requirement(line) for line in metadata.requires(ahead.pop()) or []]
         except metadata.PackageNotFoundError:
             continue
-        for line in lines:
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                ahead.append(requirement.name)
+        here = {
+            _plain(one.name)
+            for one in wanted
+            if one.marker is None or one.marker.evaluate({"extra": ""})
+        }
+        ahead += here - seen
+        seen |= here
     return seen - {"lianjian"}
