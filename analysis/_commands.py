@@ -2,7 +2,8 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,31 +200,31 @@ def _in_words(score: Mapping[str, int]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    import time
-
-    from analysis.reports.run import results
-
     if options.dry_run:
         return why(options)
-    if not options.junit:
-        return _run(options).exit
-    started = time.perf_counter()
-    if not options.junit.exists() or options.junit.is_file() or options.junit.is_dir():
-        # a path that cannot be written is told now, and a kill leaves no result of yesterday
-        results.write_junit(options.junit, 0.0, error="the run has not come to its end")
-    error = "stopped"
+    with _junit(options.junit) as ended:
+        ended.append(_run(options))
+    return ended[0].exit
+
+
+@contextmanager
+def _junit(file: Path | None) -> Iterator[list["Ended"]]:
+    """Write how a plan ended, whatever comes of it, to a file that is tried before it begins."""
+    from analysis.reports.run.results import write_junit
+
+    ended: list[Ended] = []
+    if file is None:
+        yield ended
+        return
+    is_stream = file.exists() and not file.is_file() and not file.is_dir()
+    if not is_stream:  # a kill leaves no result of yesterday
+        write_junit(file, error="the run has not come to its end")
     try:
-        ended = _run(options)
-    except (LianjianError, OSError) as reason:
-        error = str(reason)
+        yield ended
+    except BaseException as error:
+        write_junit(file, error=str(error) or "stopped")
         raise
-    else:
-        results.write_junit(options.junit, ended.seconds, ended.endings)
-        error = ""
-        return ended.exit
-    finally:
-        if error:
-            results.write_junit(options.junit, time.perf_counter() - started, error=error)
+    write_junit(file, ended[0].seconds, ended[0].endings)
 
 
 def _run(options: argparse.Namespace) -> "Ended":
@@ -426,7 +427,12 @@ def params(options: argparse.Namespace) -> int:
     default = declared["dataset"].default if "dataset" in declared else ""
     if options.dataset is not None:
         must_exist(options.dataset)
-    rows = parameters.summary(declared, scope.of(str(options.dataset or default)))
+    covered = scope.of(str(options.dataset or default))
+    if options.dataset and "dataset" not in declared:
+        warn(f"{name} has no parameter 'dataset': what it reads stands in its code")
+    elif options.dataset and not covered.years:
+        warn(f"{options.dataset} holds no villages by year; what reads them cannot run on it")
+    rows = parameters.summary(declared, covered)
     if options.json:
         columns = ("name", "type", "default", "meaning")
         entries = [dict(zip(columns, row, strict=True)) for row in rows]

@@ -196,6 +196,20 @@ def test_a_refusal_is_an_answer_too(project, capsys, arguments, code):
     assert content["error"] in said
 
 
+def test_params_of_a_dataset_say_what_cannot_run_on_it(published, capsys):
+    published.dataset()
+    (published.root / "data" / "raw" / "trial").mkdir()
+    (published.root / "data" / "raw" / "trial" / "dataset.toml").write_text("", "utf-8")
+    published.notebook("01-x", "# X", "dataset", parameters="dataset: str = 'simulated'")
+    published.notebook("02-y", "# Y", "1")
+    _, _, said = answer(capsys, "params", "01", "--dataset", "trial")
+    assert "trial holds no villages by year" in said
+    _, _, said = answer(capsys, "params", "02", "--dataset", "trial")
+    assert "02-y has no parameter 'dataset'" in said
+    _, _, said = answer(capsys, "params", "01")
+    assert not said
+
+
 @pytest.mark.parametrize(
     "arguments", [["nosuch"], ["-p", "year"], ["--dataset", "nosuch"], ["01", "-p", "z=1"]]
 )

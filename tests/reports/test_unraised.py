@@ -23,6 +23,8 @@ FAILS = {
     "%%script no-such-program --fast\n1": r"%%script no-such-program --fast said: Couldn't find",
     "%%ruby\nputs 1": r"%%ruby said: Couldn't find program: 'ruby'",
     "%%script --bg bash\nexit 6": r"%%script --bg bash ended with exit code 6",
+    "exit()": r"exit\(\) does not end a notebook; sys.exit\(0\) does",
+    "quit()\nimport time; time.sleep(0.3)": r"exit\(\) does not end",
     "%cd nowhere/at/all": r"%cd nowhere/at/all said: \[Errno 2\] No such file",
     "%pushd nowhere": r"%pushd nowhere said: \[Errno 2\]",
     "%store -r nothing": r"%store -r nothing said: no stored variable or alias nothing",

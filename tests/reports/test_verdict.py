@@ -128,6 +128,7 @@ CASES = {
     "another stdout": (
         ["import io, sys\nsys.stdout = io.StringIO()", "print('gone')"], COMPLETE, "",
     ),
+    "no stdout": (["import sys\nsys.stdout = None", NEVER], SECOND, "(sys.stdout, sys.stderr"),
     "a stdout that is closed": (
         ["import sys\nsys.stdout.close()", "print('gone')"], SECOND, "closed",
     ),

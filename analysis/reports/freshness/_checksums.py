@@ -49,11 +49,12 @@ def mismatches(folder: Path) -> tuple[str, ...]:
         return (f"{RECORD} cannot be read",)
     except (KeyError, TypeError, AttributeError):
         return (f"{RECORD} does not hold the hashes of the report's files",)
-    return tuple(_differences(folder, record, promised))
+    return tuple(_differences(checksums(folder), record, promised))
 
 
-def _differences(folder: Path, record: dict[str, Any], promised: dict[str, str]) -> Iterator[str]:
-    there = checksums(folder)
+def _differences(
+    there: dict[str, str], record: dict[str, Any], promised: dict[str, str]
+) -> Iterator[str]:
     for name, digest in sorted(promised.items()):
         if name not in there:
             yield f"{name} is missing"

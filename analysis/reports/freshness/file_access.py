@@ -34,88 +34,34 @@ _DATA = (
 _SUFFIXES = tuple(_DATA.split())
 _UPDATES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
-_STARTS = {
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.startfile",
-    "os.forkpty",
-    "pty.spawn",
-    "ctypes.dlopen",
-}
-"""Events after which programs, or code in C, open files in a run's name."""
-
-_LOOKERS = {"fc-list", "ldconfig", "lscpu", "uname"}
-"""Programs that libraries start to learn about the machine."""
-
-_CHANGES = {
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.mkdir",
-    "os.truncate",
-}
-
-_READERS = frozenset(
-    {
-        "apsw",
-        "chdb",
-        "cv2",
-        "datafusion",
-        "deltalake",
-        "duckdb",
-        "fastexcel",
-        "fiona",
-        "h5py",
-        "joblib.externals.loky.backend.popen_loky_posix",
-        "jpype",
-        "loky.backend.popen_loky_posix",
-        "lxml.etree",
-        "multiprocessing.popen_forkserver",
-        "multiprocessing.popen_spawn_posix",
-        "netCDF4",
-        "polars",
-        "pyogrio",
-        "pyreadr",
-        "pyreadstat",
-        "python_calamine",
-        "rasterio",
-        "rpy2",
-        "tables",
-        "vaex",
-    }
+# events after which programs, or code in C, open files in a run's name
+_STARTS = (
+    "os.system os.exec os.posix_spawn os.spawn os.startfile os.forkpty pty.spawn ctypes.dlopen"
 )
-"""Modules that open files in their own code, or in processes that no hook follows."""
+_CHANGES = "os.remove os.rename os.rmdir os.mkdir os.truncate"
+# programs that libraries start to learn about the machine
+_LOOKERS = {"fc-list", "ldconfig", "lscpu", "uname"}
+# modules that open files in their own code, or in processes that no hook follows
+_NAMES = (
+    "apsw chdb cv2 datafusion deltalake duckdb fastexcel fiona h5py jpype lxml.etree netCDF4 polars"
+    " pyogrio pyreadr pyreadstat python_calamine rasterio rpy2 tables vaex"
+    " joblib.externals.loky.backend.popen_loky_posix loky.backend.popen_loky_posix"
+    " multiprocessing.popen_forkserver multiprocessing.popen_spawn_posix"
+)
+_READERS = frozenset(_NAMES.split())
 
 
 @dataclass(frozen=True)
 class FilesRead:
-    """What a run read and wrote.
-
-    Attributes
-    ----------
-    files, folders : tuple of str
-        What it opened and listed of the project, relative to the root.
-    written : tuple of str
-        What it opened to write, renamed or removed of the project's inputs.
-    outside : tuple of str
-        Names of files of data that it read from elsewhere.
-    unseen : tuple of str
-        What it did that may read files without a word: programs started, libraries in C.
-    maybe : tuple of str
-        Files that somebody opened meanwhile, and perhaps this run.
-    may_be_all : bool
-        Whether what it read unseen is not known by name.
-    """
+    """What a run read and wrote, by names relative to the root of the project."""
 
     files: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
-    outside: tuple[str, ...] = ()
-    unseen: tuple[str, ...] = ()
-    maybe: tuple[str, ...] = ()
-    may_be_all: bool = False
+    folders: tuple[str, ...] = ()  # that it listed
+    written: tuple[str, ...] = ()  # inputs that it opened to write, renamed or removed
+    outside: tuple[str, ...] = ()  # files of data from elsewhere
+    unseen: tuple[str, ...] = ()  # what may read files without a word: programs, libraries in C
+    maybe: tuple[str, ...] = ()  # files that somebody opened meanwhile, and perhaps this run
+    may_be_all: bool = False  # what it read unseen is not known by name
 
 
 _notes: "list[_Notes]" = []
@@ -146,8 +92,8 @@ def note(log: Path, root: str) -> None:
         "subprocess.Popen": notes.starts,
         _arrow.EVENT: notes.reads_unseen,
     }
-    handlers |= {event: functools.partial(notes.reads_unseen, event) for event in _STARTS}
-    handlers |= dict.fromkeys(_CHANGES, notes.changes)
+    handlers |= {e: functools.partial(notes.reads_unseen, e) for e in _STARTS.split()}
+    handlers |= dict.fromkeys(_CHANGES.split(), notes.changes)
     handlers |= dict.fromkeys(("os.link", "os.symlink"), lambda _, made, *__: notes.changes(made))
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.reports.freshness import import_closure, mismatches, origin
-from analysis.reports.freshness._stats import Stat, code_now, settled, snapshot, stat_of
+from analysis.reports.freshness._stats import PACKAGE, Stat, code_now, settled, snapshot, stat_of
 from analysis.reports.freshness.file_access import FilesRead, is_source
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
@@ -35,14 +35,13 @@ _LENGTH = 16  # hex digits of a hash that are kept
 _READ = ("data", "notebooks")
 
 _EXECUTES = "analysis.reports.run.execute"
+# beginnings of the names of modules that shape an executed notebook, as it reaches them
 _SHAPES = (
     "analysis.reports.run.",
     "analysis.reports.page.normalise",
     "analysis.reports.freshness.file_access",
     "analysis.reports.freshness._arrow",
 )
-"""Beginnings of the names of modules that shape an executed notebook, as `_EXECUTES` reaches them.
-"""
 
 _WRITES_PAGES = ("analysis.reports.page.publish", "analysis.reports.page.ledger")
 _CITED = ("CITATION.cff", "notebooks/references.bib")
@@ -53,67 +52,33 @@ _code_at_start = code_now()
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done for a run.
+    """What is to be done for a run, and why; nothing needs no reason."""
 
-    Attributes
-    ----------
-    action : {"none", "render", "run"}
-        Nothing, a new page from the executed notebook, or everything.
-    reasons : tuple of str
-        Why; empty when nothing is to be done.
-    """
-
-    action: str
+    action: str  # "none", "render" (a new page from the executed notebook), "run" (everything)
     reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Before:
-    """The state of a project when a run begins.
+    """The state of a project when a run begins, by the names of files."""
 
-    Attributes
-    ----------
-    inputs : dict of str to Stat
-        Each file of data and notebooks.
-    code : dict of str to Stat
-        Each file of ``analysis`` that is run.
-    since : int
-        When that was, in nanoseconds.
-    """
-
-    inputs: dict[str, Stat]
-    code: dict[str, Stat]
-    since: int
+    inputs: dict[str, Stat]  # of data and notebooks
+    code: dict[str, Stat]  # of the modules that are run
+    since: int  # nanoseconds
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What a run has read and done to its inputs, now that it has ended.
+    """What a run has read and done to its inputs, now that it has ended."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        Files, and folders with a slash at their end, from which its result may follow.
-    changed : tuple of str
-        Of these, and of the modules it reaches, what was changed while it ran.
-    written : tuple of str
-        Inputs that it changed itself.
-    """
-
-    names: tuple[str, ...]
-    changed: tuple[str, ...]
-    written: tuple[str, ...]
+    names: tuple[str, ...]  # from which its result may follow; folders end in a slash
+    changed: tuple[str, ...]  # of these, and of the modules it reaches, by others while it ran
+    written: tuple[str, ...]  # inputs that it changed itself
 
 
 @dataclass
 class Fingerprints:
-    """Looks at files, each once as long as it stays in its state; one serves a whole plan.
-
-    Attributes
-    ----------
-    root : Path
-        The project.
-    """
+    """Looks at files, each once as long as it stays in its state; one serves a whole plan."""
 
     root: Path = field(default_factory=paths.root)
     _hashes: dict[tuple[Path, Stat], str] = field(default_factory=dict)
@@ -142,7 +107,7 @@ class Fingerprints:
             path = import_closure.file_of(name)
             return "missing" if path is None else self.bytes_of(path)
         is_code = name.startswith("analysis/")
-        return self.bytes_of((import_closure.PACKAGE.parent if is_code else self.root) / name)
+        return self.bytes_of((PACKAGE.parent if is_code else self.root) / name)
 
     def _now(self, name: str) -> str:
         """Hash by name what a plan of thousands asks for again and again, at one moment."""
@@ -184,8 +149,7 @@ class Fingerprints:
     def before(self) -> Before:
         """Keep the state of what a run may read."""
         since = time.time_ns()
-        package = import_closure.PACKAGE
-        return Before(settled(self.root, _READ), settled(package.parent, [package.name]), since)
+        return Before(settled(self.root, _READ), settled(PACKAGE.parent, [PACKAGE.name]), since)
 
     def settle(self, run: Run, read: FilesRead, before: Before) -> Settled:
         """Hold what a run read against the state of things when it began."""
@@ -195,8 +159,8 @@ class Fingerprints:
         moved = {name.rpartition("/")[0] for name in before.inputs.keys() ^ after.keys()}
         written = {name for name in read.written if name in other or self._is_younger(name, before)}
 
-        files = {name for name in (*read.files, *read.maybe) if Path(name).suffix != ".py"
-                 or not name.startswith("analysis/")}  # fmt: skip
+        opened = {*read.files, *read.maybe}
+        files = {n for n in opened if not (n.startswith("analysis/") and n.endswith(".py"))}
         if read.unseen:
             files |= {name for name, stat in after.items() if any(stat)} | other
         folders = {name for name in read.folders if not name.startswith("analysis")}
@@ -225,22 +189,17 @@ class Fingerprints:
 
         What is hashed is compared afterwards: a key is never of bytes that came later.
         """
-        key = self.key(run, self.settle(run, read, before))
-        settled = self.settle(run, read, before)
-        return {**key, "changed": list(settled.changed)}, settled
-
-    def key(self, run: Run, settled: Settled) -> dict[str, Any]:
-        """Return the key of a run that has just been executed."""
-        data = {name: self.named(name) for name in settled.names}
-        return {
-            "modules": self._hashed(self.modules_of(run.notebook, settled.names)),
-            "data": data,
+        names = self.settle(run, read, before).names
+        key = {
+            "modules": self._hashed(self.modules_of(run.notebook, names)),
+            "data": self._hashed(names),
             "parameters": _plain(run),
             "lock": self.named("requirements.lock"),
             "engine": self._hashed(_engine()),
-            "changed": list(settled.changed),
             **self._page_key(run),
         }
+        settled = self.settle(run, read, before)
+        return {**key, "changed": list(settled.changed)}, settled
 
     def renewed(self, run: Run, old: Mapping[str, Any]) -> dict[str, Any]:
         """Return the key of a run whose page has just been made anew."""
@@ -340,7 +299,7 @@ def _code_changes(look: Fingerprints, run: Run, old: Mapping[str, Any]) -> Itera
 def _file(module: str) -> str:
     """Return the file of a module of ``analysis`` by its name beside the package."""
     path = import_closure.file_of(module)
-    return "" if path is None else path.relative_to(import_closure.PACKAGE.parent).as_posix()
+    return "" if path is None else path.relative_to(PACKAGE.parent).as_posix()
 
 
 @cache
@@ -357,10 +316,10 @@ def _page_files() -> tuple[str, ...]:
 
 def _templates() -> Iterator[str]:
     """Name the files beside the modules that write pages: templates, fonts, words."""
-    room = import_closure.PACKAGE / "reports" / "page"
+    room = PACKAGE / "reports" / "page"
     for path in sorted(room.rglob("*")):
         if path.suffix not in {".py", ".pyc"} and path.is_file():
-            yield path.relative_to(import_closure.PACKAGE.parent).as_posix()
+            yield path.relative_to(PACKAGE.parent).as_posix()
 
 
 def _plain(run: Run) -> dict[str, object]:

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import analysis
+from analysis.reports.freshness._stats import PACKAGE
 from analysis.reports.plan.source import Cell
 from analysis.reports.plan.syntax import parse
-
-PACKAGE = Path(analysis.__file__).parent
 
 _EVERY = "*"  # some name of a module, whichever
 _TYPES_ONLY = {"TYPE_CHECKING", "typing.TYPE_CHECKING"}

@@ -10,79 +10,67 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from analysis import paths
+from analysis.reports.freshness import _stats
 
-PACKAGE = Path(__file__).parent.parent.parent
+PACKAGE = _stats.PACKAGE
 _LEFT_OUT = (".", "__pycache__")  # beginnings of names that git ignores here
 _FILE, _FOLDER = b"100644", b"40000"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The source of one page.
+    """The source of one page, by git's ids, which are 40 hex digits."""
 
-    Attributes
-    ----------
-    notebook : str
-        Git's id of the notebook's file, 40 hex digits.
-    code : str
-        Git's id of the folder ``analysis``.
-    commit : str
-        The commit that is checked out, empty where git does not tell.
-    differs : tuple of str
-        Files of the source that the commit does not hold as they are.
-    trouble : str
-        Why git does not tell, empty where it does.
-    """
-
-    notebook: str
-    code: str
-    commit: str = ""
-    differs: tuple[str, ...] = ()
-    trouble: str = ""
+    notebook: str  # of its file
+    code: str  # of the folder ``analysis``
+    commit: str = ""  # that is checked out; empty where git does not tell
+    differs: tuple[str, ...] = ()  # files that the commit does not hold as they are
+    trouble: str = ""  # why git does not tell
 
 
 def of(notebook: Path) -> Source:
     """Return the source of a page made from a notebook."""
-    return _of(notebook, blob_id(notebook.read_bytes()), str(paths.root()))
+    return _of(notebook, _blob_id(notebook.read_bytes()), paths.root())
 
 
 @lru_cache(maxsize=256)
-def _of(notebook: Path, notebook_id: str, root: str) -> Source:
+def _of(notebook: Path, notebook_id: str, root: Path) -> Source:
     # asked anew whenever the notebook's bytes change; the code is what this process has loaded
-    commit, differs, trouble = _ask_git(Path(root), notebook)
-    return Source(notebook_id, code_id(), commit, differs, trouble)
+    place = notebook.resolve()
+    if place.is_relative_to(root):
+        name = place.relative_to(root).as_posix()
+        told = ask_git(root, [name, "analysis", "requirements.lock"], [name])
+    else:
+        told = "", (), "the notebook lies outside the project"
+    return Source(notebook_id, code_id(), *told)
 
 
-def blob_id(content: bytes) -> str:
+def _blob_id(content: bytes) -> str:
     r"""Return git's id of a file's content.
 
     Examples
     --------
-    >>> blob_id(b"hello\n")
+    >>> _blob_id(b"hello\n")
     'ce013625030ba8dba906f756967f9e9ca394464a'
     """
     return _id(b"blob", content)
 
 
+@cache
 def code_id() -> str:
     """Return git's id of the folder ``analysis`` that this process runs."""
-    return _code_id(PACKAGE)
-
-
-@lru_cache(maxsize=8)
-def _code_id(folder: Path) -> str:
-    return _tree(folder).hex()
+    return _tree(PACKAGE).hex()
 
 
 def _tree(folder: Path) -> bytes:
     entries = []
     for path in _members(folder):
         is_folder = path.is_dir()
-        object_id = _tree(path) if is_folder else bytes.fromhex(blob_id(path.read_bytes()))
+        object_id = _tree(path) if is_folder else bytes.fromhex(_blob_id(path.read_bytes()))
         # git sorts a folder as if its name ended in a slash
         order = path.name.encode() + (b"/" if is_folder else b"")
         mode = _FOLDER if is_folder else _FILE
@@ -104,27 +92,18 @@ def _id(kind: bytes, content: bytes) -> str:
     return digest.hexdigest()
 
 
-def _ask_git(root: Path, notebook: Path) -> tuple[str, tuple[str, ...], str]:
-    """Return the commit, what of a page's source differs from it, and why neither is known."""
-    try:
-        name = notebook.resolve().relative_to(root).as_posix()
-    except ValueError:
-        return "", (), "the notebook lies outside the project"
-    return ask_git(root, [name, "analysis", "requirements.lock"], [name])
-
-
 def ask_git(
     root: Path, source: Sequence[str], needed: Sequence[str] = ()
 ) -> tuple[str, tuple[str, ...], str]:
-    """Ask git about files of a project."""
+    """Ask git for the commit, what of some files differs from it, and why it tells neither."""
     try:
         top = _git(root, "rev-parse", "--show-toplevel").strip()
         if Path(top).resolve() != root:
             return "", (), "not a git checkout"  # a copy inside some other checkout
         commit = _git(root, "rev-parse", "HEAD").strip()
         known = {name for name in needed if _git(root, "ls-files", "-z", "--", name)}
-        changed = _git(root, "status", "--porcelain", "-z", "--no-renames",
-                       "--untracked-files=all", "--", *source)  # fmt: skip
+        how = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
+        changed = _git(root, "status", *how, "--", *source)
     except FileNotFoundError:
         return "", (), "git is not installed"
     except subprocess.CalledProcessError as error:

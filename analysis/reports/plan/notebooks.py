@@ -25,20 +25,11 @@ _BYTES = "its name is not UTF-8"
 
 @dataclass(frozen=True)
 class Found:
-    """The notebooks of a folder, each by its name: its path in the folder, without the ending.
+    """The notebooks of a folder, each by its name: its path in the folder, without the ending."""
 
-    Attributes
-    ----------
-    planned : dict of str to Path
-        Those that the plan runs.
-    copies : dict of str to Path
-        Copies that JupyterLab, a file manager or a browser made; they run when they are named.
-    left : dict of str to str
-        Every file that the plan leaves alone, copies too, with its ending, and why.
-    """
-
-    planned: dict[str, Path] = field(default_factory=dict)
-    copies: dict[str, Path] = field(default_factory=dict)
+    planned: dict[str, Path] = field(default_factory=dict)  # those that the plan runs
+    copies: dict[str, Path] = field(default_factory=dict)  # they run when they are named
+    # every file that the plan leaves alone, copies too, with its ending, and why
     left: dict[str, str] = field(default_factory=dict)
 
     @property

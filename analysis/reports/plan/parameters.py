@@ -38,40 +38,17 @@ _SECRET = "secret"  # noqa: S105  (the word that marks one, no secret itself)
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter.
-
-    Attributes
-    ----------
-    name : str
-        The variable.
-    annotation : str
-        Its annotation as written, empty without one.
-    kinds : tuple of str
-        The types that fit, of `_types.READERS`.
-    choices : tuple
-        The values of a ``Literal``.
-    many : bool
-        Whether it is a list of such values.
-    checked : bool
-        Whether the annotation was understood; if not, any value fits.
-    default : Value
-        The default, None where it is not a plain value.
-    help : str
-        The comment beside or above the assignment.
-    secret : bool
-        Whether its comment begins with ``secret``: its value comes from the environment, and is
-        written nowhere.
-    """
+    """One declared parameter."""
 
     name: str
-    annotation: str
-    kinds: tuple[str, ...]
-    choices: tuple[Scalar, ...]
-    checked: bool
-    default: Value
-    help: str
-    many: bool = False
-    secret: bool = False
+    annotation: str  # as written, empty without one
+    kinds: tuple[str, ...]  # the types that fit, of `_types.READERS`
+    choices: tuple[Scalar, ...]  # the values of a ``Literal``
+    checked: bool  # whether the annotation was understood; if not, any value fits
+    default: Value  # None where it is not a plain value
+    help: str  # the comment beside or above the assignment
+    many: bool = False  # a list of such values
+    secret: bool = False  # its value comes from the environment, and is written nowhere
 
     @property
     def allowed(self) -> str:

@@ -62,43 +62,19 @@ _MOST_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Run:
-    """One notebook with one set of parameters: one report.
-
-    Attributes
-    ----------
-    notebook : Path
-        The notebook's source.
-    slug : str
-        Name of the report's folder.
-    title : str
-        Title of the page; empty takes the notebook's first heading.
-    parameters : dict of str to Value
-        What is set; the others keep the notebook's defaults.
-    each : str
-        The parameter that the plan varies, empty when it varies none.
-    trouble : str
-        Why the notebook cannot be run, empty when it can.
-    cell_seconds, run_seconds : float or None
-        How long a cell and the whole run may take; None takes what the command line says.
-    always : bool
-        Whether to run it each time, though nothing that it follows from has changed.
-    max_age : timedelta or None
-        How old its report may be before it runs again all the same.
-    strict : bool
-        Whether a command, thread or task that fails without failing its cell fails the run.
-    """
+    """One notebook with one set of parameters: one report."""
 
     notebook: Path
-    slug: str
-    title: str
-    parameters: dict[str, Value]
-    each: str = ""
-    trouble: str = ""
-    cell_seconds: float | None = None
+    slug: str  # the name of the report's folder
+    title: str  # of the page; empty takes the notebook's first heading
+    parameters: dict[str, Value]  # what is set; the others keep the notebook's defaults
+    each: str = ""  # the parameter that the plan varies
+    trouble: str = ""  # why the notebook cannot be run
+    cell_seconds: float | None = None  # what a cell may take; None takes what the command line says
     run_seconds: float | None = None
-    always: bool = False
-    max_age: timedelta | None = None
-    strict: bool = False
+    always: bool = False  # run it each time, though nothing that it follows from has changed
+    max_age: timedelta | None = None  # how old its report may be before it runs again all the same
+    strict: bool = False  # a command that fails without failing its cell fails the run
 
     @property
     def file(self) -> str:

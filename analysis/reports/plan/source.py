@@ -25,19 +25,9 @@ _LOOKS_UP = {"globals", "locals", "vars", "eval", "exec"}
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell.
+    """A code cell."""
 
-    Attributes
-    ----------
-    place : int
-        Its place among all cells of the notebook, from 1.
-    source : str
-        Its code.
-    tags : tuple of str
-        Its tags.
-    """
-
-    place: int
+    place: int  # among all cells of the notebook, from 1
     source: str
     tags: tuple[str, ...] = ()
 
@@ -225,21 +215,11 @@ def _symbols(table: symtable.SymbolTable) -> Iterator[tuple[symtable.Symbol, boo
 
 @dataclass(frozen=True)
 class Promise:
-    """A product that a notebook declares.
+    """A product that a notebook declares."""
 
-    Attributes
-    ----------
-    kind : {"figure", "table", "number"}
-        What it is.
-    name : str
-        Its name.
-    always : bool
-        Whether every run must publish it; declared with a ``?`` at its end, it may be lacking.
-    """
-
-    kind: str
+    kind: str  # "figure", "table" or "number"
     name: str
-    always: bool = True
+    always: bool = True  # declared with a ``?`` at its end, it may be lacking
 
 
 def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import select
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -107,10 +106,9 @@ class ForkedProcess:
                 os.close(self._descriptor)
             return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self) -> int:
         """Wait for the end and return the exit code."""
-        if self.returncode is None and not self._ended(timeout):
-            raise subprocess.TimeoutExpired("kernel", timeout or 0)
+        self._ended(None)
         return self.poll() or 0
 
     def send_signal(self, number: int) -> None:
@@ -126,10 +124,10 @@ class ForkedProcess:
         """End the process."""
         self.send_signal(signal.SIGKILL)
 
-    def _ended(self, timeout: float | None) -> bool:
+    def _ended(self, milliseconds: int | None) -> bool:
         poller = select.poll()
         poller.register(self._descriptor, select.POLLIN)
-        return bool(poller.poll(None if timeout is None else timeout * 1000))
+        return bool(poller.poll(milliseconds))
 
     def _code(self) -> int:
         """Return the exit code, which only the parent learns and writes down a moment later."""

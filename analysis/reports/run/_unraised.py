@@ -46,6 +46,8 @@ class Unraised:
         self.is_ending = False
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
+        # it would end the kernel a moment later, in whichever cell runs then
+        shell.ask_exit = lambda: self.note("exit()", "does not end a notebook; sys.exit(0) does")
         self._hear_magics(shell)
         self._hear_commands()
         self._hear_python()
@@ -181,7 +183,9 @@ class Unraised:
             unraisable(seen)
 
         def never_awaited(coroutine: Any) -> None:  # noqa: ANN401
-            self.note(f"{coroutine.__qualname__}()", "was never awaited")
+            frame = getattr(coroutine, "cr_frame", None)
+            if frame is None or not frame.f_globals["__name__"].startswith("ipykernel."):
+                self.note(f"{coroutine.__qualname__}()", "was never awaited")
             unawaited(coroutine)
 
         threading.excepthook, sys.unraisablehook = in_thread, ignored

@@ -38,23 +38,20 @@ _LENGTH = struct.Struct(">I")
 _PR_SET_PDEATHSIG = 1
 _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set it
 
-_STACK = (
-    "IPython.display", "IPython.core.completerlib", "IPython.core.debugger",
-    "IPython.core.magics.basic", "IPython.core.magics.code", "IPython.core.magics.config",
-    "IPython.core.magics.history", "IPython.core.magics.logging", "IPython.core.magics.osm",
-    "IPython.core.magics.packaging", "IPython.core.magics.script",
-    "IPython.core.oinspect", "IPython.extensions.storemagic", "ipykernel.ipkernel",
-    "ipykernel.kernelapp", "ipykernel.zmqshell", "tornado.platform.asyncio", "tornado.queues",
-    "numpy", "pandas", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet",
-    "matplotlib.figure", "matplotlib.pyplot", "matplotlib.backends.backend_agg",
-    "matplotlib.backends.backend_svg", "pylopdf_fonts_zh_cn",
-    "analysis.clean.dataset", "analysis.figures", "analysis.figures.layout",
-    "analysis.reports.products", "analysis.reports.run._kernel_process", "analysis.reports.tables",
-)  # fmt: skip
-"""What nearly every kernel needs. What else a notebook imports comes with its first kernel."""
-
+# what nearly every kernel needs; what else a notebook imports comes with its first kernel
+_STACK = """
+IPython.display IPython.core.completerlib IPython.core.debugger IPython.core.magics.basic
+IPython.core.magics.code IPython.core.magics.config IPython.core.magics.history
+IPython.core.magics.logging IPython.core.magics.osm IPython.core.magics.packaging
+IPython.core.magics.script IPython.core.oinspect IPython.extensions.storemagic ipykernel.ipkernel
+ipykernel.kernelapp ipykernel.zmqshell tornado.platform.asyncio tornado.queues
+numpy pandas pyarrow.dataset pyarrow.pandas_compat pyarrow.parquet
+matplotlib.figure matplotlib.pyplot matplotlib.backends.backend_agg matplotlib.backends.backend_svg
+pylopdf_fonts_zh_cn analysis.clean.dataset analysis.figures analysis.figures.layout
+analysis.reports.products analysis.reports.run._kernel_process analysis.reports.tables
+"""
+# whose modules may be imported ahead: they start no thread and look at no notebook
 _LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
-"""Whose modules may be imported ahead: they start no thread and look at no notebook."""
 
 
 def possible() -> bool:
@@ -127,24 +124,18 @@ class Zygote:
         self._process.wait()
 
 
-_zygotes: list[Zygote] = []
-_retired: list[Zygote] = []
+_zygotes: list[Zygote] = []  # the last one is asked; those before it run what they have to its end
 _one_at_a_time = threading.Lock()
 
 
 def warm_up(environment: Mapping[str, str]) -> Zygote:
     """Return this process's zygote; start one if there is none, or if the last one has died.
 
-    Where code has changed since the last one imported it, there is a new one; kernels of the last
-    one run to their end.
+    Where code has changed since the last one imported it, there is a new one.
     """
     with _one_at_a_time:
         code = freshness.code_now()
-        if _zygotes and not _zygotes[-1].alive():
-            _zygotes.pop().close()
-        if _zygotes and _zygotes[-1].code != code:
-            _retired.append(_zygotes.pop())
-        if not _zygotes:
+        if not _zygotes or not _zygotes[-1].alive() or _zygotes[-1].code != code:
             _zygotes.append(Zygote(environment, code))
         return _zygotes[-1]
 
@@ -152,9 +143,8 @@ def warm_up(environment: Mapping[str, str]) -> Zygote:
 def cool_down() -> None:
     """End the zygote and all that it has forked."""
     with _one_at_a_time:
-        for zygotes in (_zygotes, _retired):
-            while zygotes:
-                zygotes.pop().close()
+        while _zygotes:
+            _zygotes.pop().close()
 
 
 # ---- the process ----
@@ -176,7 +166,7 @@ def main(descriptor: int) -> None:
     if not sys.flags.safe_path:
         del sys.path[0]  # the working directory
     stamp = _strays.stamp()
-    _import(_STACK)
+    _import(_STACK.split())
     tried: set[str] = set()
     children: dict[int, Path] = {}
     wake_read, wake_write = os.pipe()

@@ -23,21 +23,11 @@ _OF_ALL_REPORTS = ("index.html", feed.FEED)
 
 @dataclass(frozen=True)
 class Made:
-    """Something that lianjian made.
+    """Something that lianjian made."""
 
-    Attributes
-    ----------
-    folder : Path
-        Where it lies; a single file, too.
-    files : tuple of Path
-        What of it is removed; empty where nothing is.
-    stays : str
-        What is not removed, and why; empty where all is.
-    """
-
-    folder: Path
-    files: tuple[Path, ...] = ()
-    stays: str = ""
+    folder: Path  # where it lies; a single file, too
+    files: tuple[Path, ...] = ()  # what of it is removed
+    stays: str = ""  # what is not removed, and why
 
 
 def found(planned: Collection[str], *, every: bool) -> list[Made]:

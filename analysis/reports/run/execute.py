@@ -173,7 +173,10 @@ def _stop(
     if kernel.ended_for:
         return "TimeoutError", kernel.ended_for
     if clients and clients[0].is_silent:
-        return "TimeoutError", "the cell ended, and the kernel did not say how; was it replaced?"
+        return "TimeoutError", (
+            "the kernel did not say how it ended: this cell, or one before it, has put something "
+            "else in the place of what it speaks through (sys.stdout, sys.stderr, its shell)"
+        )
     if isinstance(error, CellTimeoutError):
         if "IOPub" in str(error):
             return "TimeoutError", "the cell ended, and what it printed did not arrive"

@@ -14,21 +14,11 @@ from analysis.reports.run import staging
 
 @dataclass(frozen=True)
 class Orphan:
-    """A report, or a failure, that nothing asks for.
-
-    Attributes
-    ----------
-    folder : Path
-        Where it is.
-    reason : str
-        What is gone.
-    foreign : tuple of str
-        What else its folder holds, which lianjian did not make: it is not removed then.
-    """
+    """A report, or a failure, that nothing asks for."""
 
     folder: Path
-    reason: str
-    foreign: tuple[str, ...] = ()
+    reason: str  # what is gone
+    foreign: tuple[str, ...] = ()  # what lianjian did not make in it: it is not removed then
 
 
 def orphans(reports: Path, planned: Collection[str]) -> list[Orphan]:

@@ -49,7 +49,7 @@ def as_json(ended: Ended) -> dict[str, Any]:
 
 
 def write_junit(
-    path: Path, seconds: float, endings: Sequence[Ending] = (), error: str = ""
+    path: Path, seconds: float = 0.0, endings: Sequence[Ending] = (), error: str = ""
 ) -> None:
     """Write the end of a plan as JUnit XML.
 
