@@ -19,6 +19,7 @@ import pyarrow.feather
 import pyarrow.orc
 import pytest
 
+from analysis.errors import Exit
 from analysis.reports.freshness import _opens, file_access
 from analysis.reports.freshness.fingerprints import Fingerprints
 from analysis.reports.plan import plan
@@ -304,7 +305,7 @@ def test_what_changes_twice_has_no_key_and_a_failed_check(project):
     record = json.loads((project.reports / "01-x" / "run.json").read_text())
     [check] = [check for check in record["checks"] if check["name"] == "Data"]
     assert check["state"] == "failed"
-    assert "data/raw/a.csv" in check["found"]
+    assert "data/raw/a.csv" in check["items"]
     assert "data/raw/a.csv changed while it ran" in decision().reasons
     assert runner.run() == 0
     assert decision().action == "none"
@@ -417,7 +418,7 @@ def test_what_a_run_writes_into_inputs_is_named(project):
     open('beside.txt', 'w').write('z'); open('beside.txt').read();
     """
     project.notebook("01-x", "# X", cell)
-    assert runner.run() == 0
+    assert runner.run() == Exit.FAILED
     key = json.loads((project.reports / "01-x" / "key.json").read_text())
     assert key["written"] == [
         "data/raw/a.csv", "data/raw/gone.csv", "data/raw/笔记.txt", "notebooks/beside.txt",
@@ -425,7 +426,7 @@ def test_what_a_run_writes_into_inputs_is_named(project):
     record = json.loads((project.reports / "01-x" / "run.json").read_text())
     [check] = [check for check in record["checks"] if check["name"] == "Data"]
     assert check["state"] == "failed"
-    assert "data/raw/a.csv" in check["found"]
+    assert "data/raw/a.csv" in check["items"]
 
 
 @pytest.mark.skipif(not _zygote.possible(), reason="kernels are forked on Linux only")

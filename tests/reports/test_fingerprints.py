@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from analysis.errors import Exit
 from analysis.reports.freshness import fingerprints, import_closure
 from analysis.reports.plan import plan
 from analysis.reports.run import runner
@@ -237,7 +238,7 @@ def test_what_lies_beside_the_notebook_counts_as_well(project):
     code = "import helper, pathlib\npathlib.Path('made.txt').touch()\n"
     code += "list(pathlib.Path('more').iterdir())\n"
     project.notebook("01-trial", code + "helper.FACTOR * int(open('weights.csv').read())")
-    assert runner.run() == 0
+    assert runner.run() == Exit.FAILED
     key = json.loads((project.reports / "01-trial" / "key.json").read_text())
     assert set(key["data"]) == {"notebooks/helper.py", "notebooks/weights.csv", "notebooks/more/"}
     assert decision().action == "none"
