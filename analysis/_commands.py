@@ -122,9 +122,7 @@ def _taken_in(taken: "TakenIn", name: str) -> int:
 
 def build(options: argparse.Namespace) -> int:
     from analysis import paths
-    from analysis.clean.build import build as build_dataset
     from analysis.clean.build import datasets
-    from analysis.files import of_system
 
     wants_default = not options.names or DEFAULT_DATASET in options.names
     if wants_default and _must_be_simulated():
@@ -132,17 +130,15 @@ def build(options: argparse.Namespace) -> int:
     failed = Exit.GOOD
     for name in options.names or datasets():
         try:
-            built = build_dataset(name)
-        except (LianjianError, OSError) as error:
+            built = _made(name)
+        except LianjianError as error:
             # one dataset with a fault does not keep the others from being built
-            seen = of_system(error, paths.processed()) if isinstance(error, OSError) else error
-            warn(f"{name} was not built, and what was built of it before stays. {seen}")
+            warn(f"{name} was not built, and what was built of it before stays. {error}")
             failed = Exit.NO_DATA
             continue
         done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
-        _mended(built)
-        say(f"{name} ({built.kind}, version {built.version}, code {built.code}) {done}: {rows}")
+        say(f"{_named(name, built)} {done}: {rows}")
         if nobody := _nobody(name, built.rows):
             warn(nobody)
             failed = failed or Exit.INCOMPLETE
@@ -151,18 +147,37 @@ def build(options: argparse.Namespace) -> int:
         if built.errors:
             page = paths.processed() / name / "issues.html"
             say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
-        if built.refused:
-            names = ", ".join(built.refused)
-            warn(f"{name} lacks what was not read: {names}")
+        if _lacks(name, built):
             failed = failed or Exit.INCOMPLETE
     return failed
 
 
-def _mended(built: "Built") -> None:
+def _made(name: str) -> "Built":
+    """Build a dataset, where it is out of date, and say what was mended for it."""
+    from analysis import paths
+    from analysis.clean.build import build as build_dataset
+    from analysis.files import of_system
+
+    try:
+        built = build_dataset(name)
+    except OSError as error:
+        raise DataError(of_system(error, paths.processed())) from error
     for sentence in built.taken_over:
         say(sentence)
     for fault in built.mended:
         warn(f"{fault}; built again")
+    return built
+
+
+def _named(name: str, built: "Built") -> str:
+    return f"{name} ({built.kind}, version {built.version}, code {built.code})"
+
+
+def _lacks(name: str, built: "Built") -> bool:
+    """Say which files of a dataset were not read."""
+    if built.refused:
+        warn(f"{name} lacks what was not read: {', '.join(built.refused)}")
+    return bool(built.refused)
 
 
 def _must_be_simulated() -> bool:
@@ -267,26 +282,17 @@ def _built(names: Sequence[str]) -> list[dict[str, Any]]:
     DataError
         One is missing, cannot be built, or holds no village.
     """
-    from analysis import paths
-    from analysis.clean.build import build as build_dataset
-    from analysis.files import of_system
-
     built = []
     for name in names:
         try:
-            dataset = build_dataset(name)
+            dataset = _made(name)
         except LianjianError as error:
             raise DataError(f"Nothing ran, because {name} cannot be built. {error}") from error
-        except OSError as error:
-            reason = of_system(error, paths.processed())
-            raise DataError(f"Nothing ran, because {name} was not built. {reason}") from error
-        _mended(dataset)
         if dataset.fresh:
-            say(f"{name} ({dataset.kind}, version {dataset.version}, code {dataset.code}) built")
+            say(f"{_named(name, dataset)} built")
         if nobody := _nobody(name, dataset.rows):
             raise DataError(nobody)
-        if dataset.refused:
-            warn(f"{name} lacks what was not read: {', '.join(dataset.refused)}")
+        _lacks(name, dataset)
         known = {"name": name, "kind": dataset.kind, "version": dataset.version}
         built.append({**known, "built": dataset.fresh, "not_read": list(dataset.refused)})
     return built
@@ -414,10 +420,10 @@ def clean(options: argparse.Namespace) -> int:
 def params(options: argparse.Namespace) -> int:
     from analysis.clean import scope
     from analysis.clean.build import must_exist
-    from analysis.reports.plan import parameters, plan
+    from analysis.reports.plan import notebooks, parameters
     from analysis.reports.text import meant
 
-    found = plan.discover()
+    found = notebooks.find().planned
     name = options.notebook.removesuffix(".ipynb")
     name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
     if name not in found:

@@ -1,5 +1,7 @@
 """The command ``lianjian``."""
 
+# ruff: noqa: ANN401  (what passes through here can be anything)
+
 import argparse
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -42,19 +44,19 @@ class _Parser(argparse.ArgumentParser):
 class _Command:
     """A command of the parser, to which its arguments are added."""
 
-    def __init__(self, group: Any, name: str, about: str, **how: Any) -> None:  # noqa: ANN401
+    def __init__(self, group: Any, name: str, about: str, **how: Any) -> None:
         self._parser = group.add_parser(name, help=about, **how)
         self._parser.set_defaults(action=getattr(_commands, name))
 
-    def takes(self, name: str, about: str, **how: Any) -> None:  # noqa: ANN401
+    def takes(self, name: str, about: str, **how: Any) -> None:
         """Add an argument, or an option by all its names, with a word about it."""
         self._parser.add_argument(*name.split(), help=about, **how)
 
-    def has(self, name: str, about: str, **how: Any) -> None:  # noqa: ANN401
+    def has(self, name: str, about: str, **how: Any) -> None:
         """Add an option that is given or not."""
         self.takes(name, about, action="store_true", **how)
 
-    def lists(self, name: str, metavar: str, about: str, **how: Any) -> None:  # noqa: ANN401
+    def lists(self, name: str, metavar: str, about: str, **how: Any) -> None:
         """Add an option that may be given several times."""
         self.takes(name, about, action="append", default=[], metavar=metavar, **how)
 
@@ -93,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _data_commands(group: Any) -> None:  # noqa: ANN401
+def _data_commands(group: Any) -> None:
     simulate = _Command(group, "simulate", "write simulated ledgers with a known truth")
     simulate.takes("name", "dataset to write", nargs="?", default=DEFAULT_DATASET)
     about = "a parameter of the simulation, e.g. -p seed=7; see docs/simulation.md"
@@ -142,7 +144,7 @@ def _data_commands(group: Any) -> None:  # noqa: ANN401
     _Command(group, "dictionary", "write data/dictionary.md anew")
 
 
-def _run_command(group: Any) -> None:  # noqa: ANN401
+def _run_command(group: Any) -> None:
     run = _Command(
         group,
         "run",
@@ -169,7 +171,7 @@ def _run_command(group: Any) -> None:  # noqa: ANN401
     run.answers_programs()
 
 
-def _report_commands(group: Any) -> None:  # noqa: ANN401
+def _report_commands(group: Any) -> None:
     prune = _Command(group, "prune", "list reports that nothing asks for any more")
     prune.has("--yes", "remove them")
 
@@ -210,7 +212,7 @@ def _report_commands(group: Any) -> None:  # noqa: ANN401
     cite.answers_programs()
 
 
-def _bundle_commands(group: Any) -> None:  # noqa: ANN401
+def _bundle_commands(group: Any) -> None:
     package = _Command(group, "package", "make the replication bundle for a journal")
     about = "a name that ends in .zip, or a new folder; default: dist/lianjian-VERSION.zip"
     package.takes("--to", about, type=Path, metavar="PATH")

@@ -5,6 +5,8 @@ stands; the page numbers it and gives it an address. It stands on what ``data=``
 on all that the notebook has read so far.
 """
 
+# ruff: noqa: PLC0415  (imported where something runs)
+
 import base64
 import io
 import math
@@ -51,7 +53,7 @@ def show(fig: "Figure", name: str, caption: str, *, alt: str, data: "StandsOn" =
     LianjianError
         No alternative text, a name that cannot be an address, or a character without a glyph.
     """
-    import matplotlib.pyplot as plt  # noqa: PLC0415
+    import matplotlib.pyplot as plt
 
     _check(name, caption)
     if not alt.strip():
@@ -61,7 +63,7 @@ def show(fig: "Figure", name: str, caption: str, *, alt: str, data: "StandsOn" =
         )
     mark, facts = _ground(data)
     if mark:
-        from analysis import figures  # noqa: PLC0415
+        from analysis import figures
 
         figures.mark_simulated(fig, mixed=mark == markup.MIXED)
     elif data is not None and "analysis.figures" in sys.modules:
@@ -102,7 +104,7 @@ def table(
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
     """
-    from analysis.reports import tables  # noqa: PLC0415
+    from analysis.reports import tables
 
     _check(name, caption)
     mark, facts = _ground(data)
@@ -192,7 +194,7 @@ def record(
 
 def _ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
     """Return the mark of a product, and what it says of the data on which it stands."""
-    from analysis.clean.dataset import Dataset, loaded  # noqa: PLC0415
+    from analysis.clean.dataset import Dataset, loaded
 
     facts: dict[str, Any] = {}
     if data is not None:
@@ -241,9 +243,9 @@ def _check_number(name: str, value: object, low: object, high: object, n: object
 
 def _svg(fig: "Figure", name: str, caption: str, alt: str, mark: str) -> bytes:
     """Draw a figure; the same figure gives the same bytes."""
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl
 
-    from analysis.figures.layout import settle_layout  # noqa: PLC0415
+    from analysis.figures.layout import settle_layout
 
     ending = f" {mark}." if mark else ""
     metadata = {
@@ -274,6 +276,6 @@ def _publish(product: str, name: str, html: str, plain: str, /, **facts: object)
     if ipython is None or ipython.get_ipython() is None:
         sys.stdout.write(plain + "\n")
         return
-    from IPython.display import display  # noqa: PLC0415
+    from IPython.display import display
 
     display(data, raw=True, metadata=metadata)

@@ -43,6 +43,11 @@ def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
             cell.outputs = [clean(output) for output in _streams_joined(cell.outputs)]
 
 
+def text(said: str) -> str:
+    """Return a text without what depends on the machine or the moment."""
+    return _Cleaner().text(said)
+
+
 def with_new_prose(executed: "NotebookNode", source: "NotebookNode") -> "NotebookNode":
     """Put the text of a notebook around the outputs that its unchanged code has given."""
     run = iter([c for c in executed.cells if c.cell_type == "code" and c.source.strip()])

@@ -17,10 +17,8 @@ from analysis.reports.plan.syntax import parse
 Scalar = str | int | float | bool | dt.date | None
 Value = Scalar | list[Scalar]
 
-_WORDS = {
-    "true": True, "yes": True, "on": True, "1": True, "是": True,
-    "false": False, "no": False, "off": False, "0": False, "否": False,
-}  # fmt: skip
+_YES, _NO = ("true", "yes", "on", "1", "是"), ("false", "no", "off", "0", "否")
+_WORDS = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
 _NONE = {"none", "null", ""}
 _EXACT = 2**53  # up to here a float holds each whole number
 _LONGEST = 14_000  # bits of a number that Python still writes as text
@@ -95,10 +93,8 @@ def _dataset(value: object) -> str:
 
 
 # In the order in which a union tries them: what any text is comes last.
-READERS: dict[str, Callable[[object], Scalar]] = {
-    "None": _none, "int": _int, "float": _float, "bool": _bool, "date": _date,
-    "dataset": _dataset, "str": _str,
-}  # fmt: skip
+_IN_ORDER: tuple[Callable[[object], Scalar], ...] = (_int, _float, _bool, _date, _dataset, _str)
+READERS = {"None": _none, **{reader.__name__[1:]: reader for reader in _IN_ORDER}}
 
 
 def _halfwidth(text: str) -> str:

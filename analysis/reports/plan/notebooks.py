@@ -47,9 +47,9 @@ class Found:
         return f"left alone: {'; '.join(parts)}" if parts else ""
 
 
-def find(folder: Path | None = None) -> Found:
-    """Find the notebooks of a folder and of those in it; hidden folders count for nothing."""
-    folder = folder or paths.notebooks()
+def find() -> Found:
+    """Find the notebooks of the project; hidden folders count for nothing."""
+    folder = paths.notebooks()
     found = Found()
     for path in sorted(_files(folder), key=lambda path: _order(path.relative_to(folder))):
         file = path.relative_to(folder).as_posix()

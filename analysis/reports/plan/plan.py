@@ -27,6 +27,7 @@ import math
 import re
 import tomllib
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -44,13 +45,6 @@ from analysis.reports.plan.parameters import Parameter
 from analysis.reports.text import is_slug, listed, meant, slug
 
 PLAN = "notebooks/plan.toml"
-_TEXTS, _TABLES, _SECONDS = (
-    ("notebook", "name", "title", "each", "max_age"),
-    ("grid", "parameters"),
-    ("cell_seconds", "run_seconds"),
-)
-_TRUTHS = ("always", "strict")
-_KEYS = (*_TEXTS, *_TABLES, *_SECONDS, *_TRUTHS)
 _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # kinds of characters that steer a terminal
 _UNITS = ("minute", "hour", "day", "week")
 _AGE = re.compile(rf"\s*(\d{{1,5}})\s*({'|'.join(_UNITS)})s?\s*")  # 7 days
@@ -89,17 +83,11 @@ class Run:
         return self.file.removesuffix(".ipynb")
 
 
-def discover(folder: Path | None = None) -> dict[str, Path]:
-    """Find the notebooks that the plan runs, by name."""
-    return notebooks.find(folder).planned
-
-
-def load(folder: Path | None = None) -> tuple[Run, ...]:
+def load() -> tuple[Run, ...]:
     """Read the plan and expand it to runs, in the order of the notebooks."""
-    folder = folder or paths.notebooks()
-    found = notebooks.find(folder)
+    found = notebooks.find()
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in found.planned}
-    for number, entry in enumerate(_entries(folder / "plan.toml"), start=1):
+    for number, entry in enumerate(_entries(paths.notebooks() / "plan.toml"), start=1):
         entries[_checked(entry, f"{PLAN}, run {number}", found)].append(entry)
     made = notebooks.report_names([*found.planned, *found.copies])
     runs: list[Run] = []
@@ -149,86 +137,82 @@ def _entries(plan: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> str:
-    """Check an entry and return the name of its notebook."""
-    for key in entry:
-        if key not in _KEYS:
-            raise LianjianError(
-                f"{where}: unknown key {shown(key)}.{meant(key, _KEYS)} "
-                f"Keys are: {', '.join(_KEYS)}."
-            )
-    for key in _TEXTS:
-        value = entry.get(key, "")
-        if not isinstance(value, str) or not _CONTROLS.isdisjoint(map(unicodedata.category, value)):
-            raise LianjianError(f"{where}: {key} is {shown(value)}; it takes a text of one line.")
-    name = _in_folder(entry.get("notebook", ""))
-    if name not in found.planned:
-        why = found.left.get(f"{name}{notebooks.ENDING}")
-        there = (
-            f"{name}{notebooks.ENDING} is left alone: {why}."
-            if why
-            else (f"there is no notebook {shown(name)} in notebooks/.{meant(name, found.planned)}")
-        )
-        raise LianjianError(f"{where}: {there} Notebooks are: {listed(found.planned) or 'none'}.")
-    each = entry.get("each", "")
-    if each and each not in scope.EACH:
-        raise LianjianError(
-            f"{where}: each = {shown(each)} is unknown.{meant(each, scope.EACH)} "
-            f"It may be: {', '.join(scope.EACH)}."
-        )
-    _check_values(entry, where)
-    return name
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and _CONTROLS.isdisjoint(map(unicodedata.category, value))
 
 
-def _is_seconds(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 < value <= _MOST_SECONDS  # type: ignore[operator]
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _is_truth(value: object) -> bool:
     return isinstance(value, bool)
 
 
-_TAKES = {
-    **dict.fromkeys(_SECONDS, (_is_seconds, "seconds, above 0 and up to a year")),
-    **dict.fromkeys(_TRUTHS, (_is_truth, "true or false")),
+def _are_seconds(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < value <= _MOST_SECONDS  # type: ignore[operator]
+
+
+def _is_age(value: object) -> bool:
+    return isinstance(value, str) and _age(value) > timedelta()
+
+
+# what an entry may hold, and what each key takes
+_KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
+    **dict.fromkeys(("notebook", "name", "title", "each"), (_is_line, "a text of one line")),
+    **dict.fromkeys(("parameters", "grid"), (_is_table, "a table of names, as { year = … }")),
+    **dict.fromkeys(("always", "strict"), (_is_truth, "true or false")),
+    **dict.fromkeys(
+        ("cell_seconds", "run_seconds"), (_are_seconds, "seconds, above 0 and up to a year")
+    ),
+    "max_age": (_is_age, f'a text as "7 days", in {", ".join(f"{unit}s" for unit in _UNITS)}'),
 }
 
 
-def _check_values(entry: Mapping[str, Any], where: str) -> None:
-    for key in _TABLES:
-        if not isinstance(entry.get(key, {}), dict):
-            raise LianjianError(f"{where}: {key} is a table of names, as {key} = {{ year = … }}.")
-    grid = entry.get("grid", {})
+def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> str:
+    """Check an entry and return the name of its notebook."""
+    for key, value in {"notebook": "", **entry}.items():
+        if key not in _KEYS:
+            raise LianjianError(
+                f"{where}: unknown key {shown(key)}.{meant(key, _KEYS)} "
+                f"Keys are: {', '.join(_KEYS)}."
+            )
+        fits, words = _KEYS[key]
+        if not fits(value):
+            raise LianjianError(f"{where}: {key} is {shown(value)}; it takes {words}.")
+    name = _in_folder(entry.get("notebook", ""))
+    if name not in found.planned:
+        file = f"{name}{notebooks.ENDING}"
+        there = f"there is no notebook {shown(name)} in notebooks/.{meant(name, found.planned)}"
+        if file in found.left:
+            there = f"{file} is left alone: {found.left[file]}."
+        raise LianjianError(f"{where}: {there} Notebooks are: {listed(found.planned) or 'none'}.")
+    each, grid = entry.get("each", ""), entry.get("grid", {})
+    if each and each not in scope.EACH:
+        raise LianjianError(
+            f"{where}: each = {shown(each)} is unknown.{meant(each, scope.EACH)} "
+            f"It may be: {', '.join(scope.EACH)}."
+        )
     for parameter, values in grid.items():
         if not isinstance(values, list) or not values:
             raise LianjianError(
                 f"{where}: grid gives a list of values for each parameter; for {parameter!r} it "
                 f"has {shown(values)}."
             )
-    set_by = [*entry.get("parameters", {}), *grid, *filter(None, [entry.get("each")])]
-    twice = {name for name in set_by if set_by.count(name) > 1}
-    if twice:
+    set_by = Counter([*entry.get("parameters", {}), *grid, *([each] if each else [])])
+    if twice := sorted(parameter for parameter, times in set_by.items() if times > 1):
         raise LianjianError(
-            f"{where}: {', '.join(sorted(twice))} is set twice, by parameters, grid or each. "
+            f"{where}: {', '.join(twice)} is set twice, by parameters, grid or each. "
             "One of them says what it is."
         )
-    for key, (fits, words) in _TAKES.items():
-        if key in entry and not fits(entry[key]):
-            raise LianjianError(f"{where}: {key} is {shown(entry[key])}; it takes {words}.")
-    if "max_age" in entry:
-        _age(entry["max_age"], where)
+    return name
 
 
-def _age(text: str, where: str) -> timedelta:
-    """Read how old a report may be."""
+def _age(text: str) -> timedelta:
+    """Read how old a report may be; no time at all where the text does not say it."""
     found = _AGE.fullmatch(text)
-    if not found or not int(found[1]):
-        raise LianjianError(
-            f'{where}: max_age is {shown(text)}; it takes a text as "7 days", in '
-            f"{', '.join(f'{unit}s' for unit in _UNITS)}."
-        )
-    return timedelta(**{f"{found[2]}s": int(found[1])})
+    return timedelta(**{f"{found[2]}s": int(found[1])}) if found else timedelta()
 
 
 # ---- expanding it ----
@@ -251,7 +235,7 @@ def _expand(
         run_seconds=entry.get("run_seconds"),
         always=entry.get("always", False),
         strict=entry.get("strict", False),
-        max_age=_age(entry["max_age"], run.file) if "max_age" in entry else None,
+        max_age=_age(entry["max_age"]) if "max_age" in entry else None,
     )
     runs = []
     for (value, words), point in itertools.product(

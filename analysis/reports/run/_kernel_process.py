@@ -5,6 +5,8 @@ private folder that holds the connection (`CONNECTION`) and takes the list of fi
 notebook read (`file_access.FILE`) and what its parameters held at the end (`VALUES`).
 """
 
+# ruff: noqa: PLC0415  (imported where something runs)
+
 import asyncio
 import atexit
 import contextlib
@@ -37,8 +39,8 @@ _THREADS_SECONDS = 1.0
 
 def start(place: Path) -> NoReturn:
     """Become a kernel until it is told to end."""
-    from ipykernel.ipkernel import IPythonKernel  # noqa: PLC0415
-    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415
+    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.kernelapp import IPKernelApp
 
     class Kernel(IPythonKernel):
         """Ends in the main thread, where handlers of the notebook expect to be called."""
@@ -110,7 +112,7 @@ def _flush() -> None:
 
 def pack(message: object) -> bytes:
     """Write a message as JSON; half a character costs itself, not the whole message."""
-    from jupyter_client.session import json_packer  # noqa: PLC0415
+    from jupyter_client.session import json_packer
 
     try:
         return json_packer(message)

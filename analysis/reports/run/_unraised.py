@@ -4,6 +4,8 @@ IPython answers "ok" for such a cell. What failed is written to a log as it happ
 of the kernel what nobody has waited for.
 """
 
+# ruff: noqa: ANN401  (what passes through here can be anything)
+
 import asyncio
 import contextlib
 import functools
@@ -25,7 +27,8 @@ from typing import Any
 FILE = "unraised"
 """File in a kernel's folder that takes what failed, a line each: see `Unraised.note`."""
 
-_LONGEST = 100
+_LONGEST = 500
+_MAGICS = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-8"))
 _cell: ContextVar[int] = ContextVar("cell", default=0)  # in which code runs, and what it begins
 _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
 
@@ -33,7 +36,7 @@ _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<
 class Unraised:
     """Listens to a shell and to what runs beside its cells; a kernel has one."""
 
-    def __init__(self, log: Path, shell: Any) -> None:  # noqa: ANN401
+    def __init__(self, log: Path, shell: Any) -> None:
         self._log = log
         self._cells = 0  # that were begun
         self._depth = 0  # of cells that a cell runs
@@ -56,10 +59,10 @@ class Unraised:
 
     def note(self, what: str, how: str, cell: int | None = None) -> None:
         """Write down what failed, how, and in which of the cells that ran, from 1."""
-        first = (what.strip().splitlines() or [""])[0].replace(sys.executable, "python")
         if cell is None:
             cell = 0 if self.is_ending else self._cells
-        content = [cell, first[:_LONGEST], how[:_LONGEST]]
+        said = [(text.strip().splitlines() or [""])[0] for text in (what, how)]
+        content = [cell, *(line.replace(sys.executable, "python")[:_LONGEST] for line in said)]
         with self._log.open("a", encoding="ascii") as log:
             log.write(f"{json.dumps(content)}\n")
 
@@ -111,7 +114,7 @@ class Unraised:
         caught: Any = sys.modules["IPython.core.interactiveshell"]
         run = piped.system
 
-        def system(command: str) -> Any:  # noqa: ANN401
+        def system(command: str) -> Any:
             code = run(command)
             self._exited(self._said or f"!{command}", code)
             return code
@@ -127,19 +130,19 @@ class Unraised:
         piped.system = system
         caught.getoutput = getoutput
 
-    def _hear_magics(self, shell: Any) -> None:  # noqa: ANN401
+    def _hear_magics(self, shell: Any) -> None:
         """Read what magics print that raise nothing where they fail."""
-        words = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-8"))
-        for name in {*words["said"], *words["commands"]}:
-            self._hear(shell, "line", name, words["said"].get(name, r"(?!)"))  # matches nothing
-        for name in words["scripts"]:
-            self._hear(shell, "cell", name, words["said"]["script"])
+        said = _MAGICS["said"]
+        for name in {*said, *_MAGICS["commands"]}:
+            self._hear(shell, "line", name, said.get(name, r"(?!)"))  # matches nothing
+        for name in _MAGICS["scripts"]:
+            self._hear(shell, "cell", name, said["script"])
 
-    def _hear(self, shell: Any, kind: str, name: str, pattern: str) -> None:  # noqa: ANN401
+    def _hear(self, shell: Any, kind: str, name: str, pattern: str) -> None:
         """Overhear a magic each time that it runs."""
         magic = shell.find_magic(name, kind)
 
-        def heard(line: str, *cell: str) -> Any:  # noqa: ANN401
+        def heard(line: str, *cell: str) -> Any:
             before, self._said = self._said, self._said or f"{sign}{name} {line}".strip()
             out, err = _Ear(sys.stdout), _Ear(sys.stderr)
             try:
@@ -156,7 +159,7 @@ class Unraised:
         if magic is not None:
             shell.magics_manager.magics[kind][name] = heard
 
-    def _keep_background(self, shell: Any, what: str) -> None:  # noqa: ANN401
+    def _keep_background(self, shell: Any, what: str) -> None:
         """Remember what a script has started in the background."""
         scripts = shell.magics_manager.registry.get("ScriptMagics")
         kept = [process for _, _, process in self._processes]
@@ -182,7 +185,7 @@ class Unraised:
             self.note_error(name, seen.exc_value)
             unraisable(seen)
 
-        def never_awaited(coroutine: Any) -> None:  # noqa: ANN401
+        def never_awaited(coroutine: Any) -> None:
             frame = getattr(coroutine, "cr_frame", None)
             if frame is None or not frame.f_globals["__name__"].startswith("ipykernel."):
                 self.note(f"{coroutine.__qualname__}()", "was never awaited")
@@ -206,10 +209,11 @@ class Unraised:
         if loop is self._loop:
             return
         self._loop = loop
-        make: Any = loop.get_task_factory() or asyncio.Task
+        given = loop.get_task_factory()
 
-        def begin(loop: asyncio.AbstractEventLoop, coroutine: Any, **how: Any) -> Any:  # noqa: ANN401
-            task = make(coroutine, loop=loop, **how)
+        def begin(loop: asyncio.AbstractEventLoop, coroutine: Any, **how: Any) -> Any:
+            make: Any = given or (lambda loop, *what, **how: asyncio.Task(*what, loop=loop, **how))
+            task = make(loop, coroutine, **how)
             self._tasks[id(task)] = _cell.get()
             return task
 
@@ -243,7 +247,7 @@ class Unraised:
 
         def asked(ask: Callable[..., Any]) -> Callable[..., Any]:
             @functools.wraps(ask)
-            def asking(future: Future[Any], timeout: float | None = None) -> Any:  # noqa: ANN401
+            def asking(future: Future[Any], timeout: float | None = None) -> Any:
                 __tracebackhide__ = True  # of IPython's tracebacks
                 try:
                     return ask(future, timeout)
@@ -261,14 +265,14 @@ class Unraised:
 class _Ear:
     """A stream that is written to as before, and overheard."""
 
-    def __init__(self, stream: Any) -> None:  # noqa: ANN401
+    def __init__(self, stream: Any) -> None:
         self._stream, self.heard = stream, ""
 
     def write(self, text: str) -> int:
         self.heard += text
         return int(self._stream.write(text))
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 

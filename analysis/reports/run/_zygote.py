@@ -7,6 +7,8 @@ it forks is a fresh copy of a process that has run no cell, so that no run sees 
 `Zygote` is the side that asks; ``python -m analysis.reports.run._zygote FD`` is the process.
 """
 
+# ruff: noqa: PLC0415  (imported where something runs)
+
 import contextlib
 import ctypes
 import gc
@@ -41,8 +43,9 @@ _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set 
 # what nearly every kernel needs; what else a notebook imports comes with its first kernel
 _STACK = """
 IPython.display IPython.core.completerlib IPython.core.debugger IPython.core.magics.basic
-IPython.core.magics.code IPython.core.magics.config IPython.core.magics.history
-IPython.core.magics.logging IPython.core.magics.osm IPython.core.magics.packaging
+IPython.core.magics.code IPython.core.magics.config IPython.core.magics.execution
+IPython.core.magics.extension IPython.core.magics.history IPython.core.magics.logging
+IPython.core.magics.namespace IPython.core.magics.osm IPython.core.magics.packaging
 IPython.core.magics.script IPython.core.oinspect IPython.extensions.storemagic ipykernel.ipkernel
 ipykernel.kernelapp ipykernel.zmqshell tornado.platform.asyncio tornado.queues
 numpy pandas pyarrow.dataset pyarrow.pandas_compat pyarrow.parquet
@@ -262,16 +265,16 @@ def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> NoReturn:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         np.random.seed()  # noqa: NPY002  (as fresh as in a new process; `random` does so itself)
-        from analysis.reports.run import _kernel_process  # noqa: PLC0415
+        from analysis.reports.run import _kernel_process
 
         _kernel_process.start(place)
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:  # noqa: BLE001  (it goes to the log; the copy must not return)
-        import traceback  # noqa: PLC0415
+        import traceback
 
         traceback.print_exc()
     finally:

@@ -1,5 +1,7 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
+# ruff: noqa: PLC0415  (imported where something runs)
+
 import datetime as dt
 import json
 import logging
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _LONGEST_RUN = 3600.0  # seconds; a kernel that waits for ever is ended by it
 _LONGEST_TRACEBACK = 50_000
+_LONGEST_LINE = 200
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,11 @@ def need_python(node: "NotebookNode", name: str) -> None:
 def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Executed, bool]:
     """Execute a run once; say also whether the warm process survived it."""
     import_papermill()
-    import nbformat  # noqa: PLC0415
-    import papermill  # noqa: PLC0415
-    from zmq import ZMQError  # noqa: PLC0415
+    import nbformat
+    import papermill
+    from zmq import ZMQError
 
-    from analysis.reports.run import _client  # noqa: PLC0415
+    from analysis.reports.run import _client
 
     _prepare_papermill()
     source = nbformat.reads(text_of(run.notebook), as_version=4)
@@ -158,7 +161,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     verdict = replace(verdict, **strike(told))
     text = nbformat.writes(node) + "\n"
     (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
-    unraised = tuple(map(strike, dict.fromkeys(_verdict.unraised(node, noted))))
+    failed = (normalise.text(said) for said in _verdict.unraised(node, noted))
+    unraised = tuple(dict.fromkeys(strike(said)[:_LONGEST_LINE] for said in failed))
     executed = Executed(node, seconds, cell_seconds, verdict, read, unraised, strike(log))
     lost_zygote = kernel.zygote is not None and not kernel.zygote.alive()
     return executed, not (executed.failure and lost_zygote)
@@ -168,7 +172,7 @@ def _stop(
     error: Exception, kernel: kernels.Kernel, clients: "Sequence[NotebookClient]", limits: Limits
 ) -> tuple[str, str]:
     """Say what ended a run from outside of its cells: the name of an error, and a message."""
-    from nbclient.exceptions import CellTimeoutError  # noqa: PLC0415
+    from nbclient.exceptions import CellTimeoutError
 
     if kernel.ended_for:
         return "TimeoutError", kernel.ended_for
@@ -247,7 +251,7 @@ def _changed(notebook: str, place: Path, expected: Mapping[str, str]) -> str:
 @cache
 def _prepare_papermill() -> None:
     """Let papermill say nothing, for errors arrive as exceptions, and write parameters our way."""
-    from papermill.translators import PythonTranslator, papermill_translators  # noqa: PLC0415
+    from papermill.translators import PythonTranslator, papermill_translators
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     # a cell that took too long leaves nbclient's wait for its outputs behind

@@ -1,5 +1,7 @@
 """Kernels: of this Python, with one environment, in private folders; launched, watched, ended."""
 
+# ruff: noqa: PLC0415  (imported where something runs)
+
 import contextlib
 import json
 import os
@@ -22,11 +24,6 @@ from analysis.reports.run._imports import import_papermill
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
     from psutil import Process
-
-__all__ = [
-    "EPOCH", "Kernel", "cool_down", "environment", "get_ready", "open_kernel", "stop_all",
-    "stopping", "warm_kernels",
-]  # fmt: skip
 
 EPOCH = "315532800"  # 1980-01-01: the earliest time that every file format can hold
 _LONGEST_SOCKET = 90  # the address of a local socket holds about a hundred bytes
@@ -92,10 +89,10 @@ class Kernel:
 
     def manager(self) -> "AsyncKernelManager":
         """Return what jupyter_client starts and ends it with."""
-        from jupyter_client.kernelspec import KernelSpec  # noqa: PLC0415
-        from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
+        from jupyter_client.kernelspec import KernelSpec
+        from jupyter_client.manager import AsyncKernelManager
 
-        from analysis.reports.run import _client, _provisioner  # noqa: PLC0415
+        from analysis.reports.run import _client, _provisioner
 
         command = [sys.executable, "-m", _kernel_process.__name__, str(self.place)]
         specs = _provisioner.ThisPython()
@@ -225,10 +222,10 @@ def get_ready(*, warm: bool | None = None) -> None:
         return
     _zygote.warm_up(environment())
     import_papermill()
-    from nbformat.validator import get_validator  # noqa: PLC0415
+    from nbformat.validator import get_validator
 
-    from analysis.reports.page import publish  # noqa: PLC0415
-    from analysis.reports.run import _client, _provisioner  # noqa: F401, PLC0415
+    from analysis.reports.page import publish
+    from analysis.reports.run import _client, _provisioner  # noqa: F401
 
     get_validator()
     publish.get_ready()

@@ -1,5 +1,7 @@
 """One report: from a run of the plan to a folder in its place, all of it or nothing."""
 
+# ruff: noqa: PLC0415  (imported where something runs)
+
 import json
 import os
 import platform
@@ -80,7 +82,7 @@ def perform(task: Task) -> Ending:
     try:
         key = (_run if task.action == "run" else _render_again)(task, folder, record)
         if task.formats:
-            from analysis.reports import documents  # noqa: PLC0415
+            from analysis.reports import documents
 
             documents.write(folder, record, task.formats)
     except _FailedError as failed:
@@ -131,7 +133,7 @@ def _few(items: list[str]) -> str:
 @cache
 def machine() -> dict[str, Any]:
     """Say what a run was made on, as a replicator asks: never its name."""
-    import psutil  # noqa: PLC0415  (where something runs)
+    import psutil
 
     return {
         "system": f"{platform.system()} {platform.machine()}",
@@ -221,9 +223,9 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
 def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Make the page anew from what the last run left, with the prose of now."""
     import_papermill()
-    import nbformat  # noqa: PLC0415
+    import nbformat
 
-    from analysis.reports.page import normalise  # noqa: PLC0415
+    from analysis.reports.page import normalise
 
     run, last = task.run, task.reports / task.run.slug
     node = nbformat.read(last / "notebook.ipynb", as_version=4)
@@ -241,7 +243,7 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> dict[str,
 def _render(
     node: "NotebookNode", task: Task, folder: Path, record: dict[str, Any], key: dict[str, Any]
 ) -> dict[str, Any]:
-    from analysis.reports.page import publish  # noqa: PLC0415  (nbconvert, fonts)
+    from analysis.reports.page import publish
 
     run, look = task.run, _looker(task.token)
     content = (folder / "notebook.ipynb").read_bytes()
@@ -288,7 +290,7 @@ def _told(
     record: Mapping[str, Any],
 ) -> "Told":
     """Hold a run against its notebook's declarations; a promise that is not kept fails the run."""
-    from analysis.reports.page import checks  # noqa: PLC0415  (reads cards of data)
+    from analysis.reports.page import checks
 
     cells, name = look.cells_of(run.notebook), run.notebook.name
     found, promised = findings.gather(node), source.promises(cells, name)

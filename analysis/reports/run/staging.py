@@ -20,18 +20,8 @@ from analysis.reports.text import listed, meant
 FAILED = ".failed"
 _STAGING = ".staging"
 _REPLACED = ".replaced"  # no slug holds a dot
-MADE = (
-    "report.html",
-    "notebook.ipynb",
-    "numbers.csv",
-    "numbers.tex",
-    "run.json",
-    "key.json",
-    "kernel.log",
-    "error.txt",
-    "report.pdf",
-    "report.docx",
-)
+_RESULTS = "report.html notebook.ipynb numbers.csv numbers.tex report.pdf report.docx"
+_MADE = {*_RESULTS.split(), "run.json", "key.json", "kernel.log", "error.txt"}
 _LOCK, _HOLDER = ".lock", ".running.json"
 
 
@@ -80,23 +70,26 @@ def open_folder(reports: Path, slug: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{slug}.", dir=reports / _STAGING))
 
 
-def publish(folder: Path, reports: Path, slug: str) -> Path:
+def publish(folder: Path, reports: Path, slug: str) -> None:
     """Put a finished report in place of the last one, and drop the last failure."""
-    target = reports / slug
-    must_be_ours(target, "run.json")
-    _keep_foreign(target, folder)
-    replace_folder(folder, target, reports / _STAGING / f"{slug}{_REPLACED}")
+    _put(folder, reports, slug)
     drop_failure(reports, slug)
-    return target
 
 
-def keep_failure(folder: Path, reports: Path, slug: str) -> Path:
+def keep_failure(folder: Path, reports: Path, slug: str) -> None:
     """Keep what a failed run left, beside the last good report."""
-    target = reports / f"{slug}{FAILED}"
+    _put(folder, reports, f"{slug}{FAILED}")
+
+
+def _put(folder: Path, reports: Path, name: str) -> None:
+    target = reports / name
     must_be_ours(target, "run.json")
-    _keep_foreign(target, folder)
-    replace_folder(folder, target, reports / _STAGING / f"{slug}{FAILED}{_REPLACED}")
-    return target
+    for other in foreign(target):  # what a person put beside it is taken along
+        if (target / other).is_dir():
+            shutil.copytree(target / other, folder / other, symlinks=True)
+        else:
+            shutil.copy2(target / other, folder / other, follow_symlinks=False)
+    replace_folder(folder, target, reports / _STAGING / f"{name}{_REPLACED}")
 
 
 def drop_failure(reports: Path, slug: str) -> None:
@@ -119,21 +112,11 @@ def foreign(folder: Path) -> tuple[str, ...]:
         return (f"{folder.name}, a link to elsewhere",)
     if not folder.is_dir():
         return ()
-    made = set(MADE)
+    made = set(_MADE)
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         made |= set(json.loads((folder / "run.json").read_bytes())["products"])
     with os.scandir(folder) as entries:
         return tuple(sorted(e.name for e in entries if e.name not in made or not e.is_file()))
-
-
-def _keep_foreign(old: Path, new: Path) -> None:
-    """Take along what a person put beside a report."""
-    for name in foreign(old):
-        source, target = old / name, new / name
-        if source.is_dir():
-            shutil.copytree(source, target, symlinks=True)
-        else:
-            shutil.copy2(source, target, follow_symlinks=False)
 
 
 def folders(reports: Path) -> list[str]:
