@@ -1,5 +1,7 @@
 """Errors that speak to a person, and the exit codes that tell a program."""
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Self
 
@@ -46,6 +48,18 @@ class DataError(LianjianError):
     """Data are missing or cannot be built."""
 
     exit = Exit.NO_DATA
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the known word that comes nearest, empty when none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("helpr", ["helper", "outside"]), did_you_mean("x", ["helper"])
+    (' Did you mean helper?', '')
+    """
+    near = difflib.get_close_matches(word.casefold(), list(known), 1)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def need_columns(frame: "pd.DataFrame", *columns: str) -> None:

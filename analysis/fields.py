@@ -5,12 +5,24 @@ notebook parameters all come from this registry. Chinese terms stand here with t
 translation and nowhere else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.errors import LianjianError
 
 Dtype = Literal["string", "int", "float", "bool"]
+
+YUAN_PER_WAN = 10_000.0
+
+BANDS_WAN = (5.0, 10.0, 20.0, 50.0, 100.0)
+"""Lower bounds of the income bands above the first, 万元.
+
+5 and 10 stand in the form of 2008 (国统制[2008]27号), 50 and 100 in later yearbooks (from
+memory); 20 parts the villages of today, few of which lie under 5.
+"""
+
+SUFFIX = {"village": "_wan_yuan", "household": "_yuan_per_household"}
+"""How a money column ends once it is shown: in 万元 a village, or in yuan a household."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +248,17 @@ _ALL = (
 
 FIELDS: dict[str, Field] = {field.name: field for field in _ALL}
 
-_VILLAGE_TRAITS = "county_code county_name zone role alliance_id joined_year pair_id"
+TRAITS: tuple[str, ...] = (
+    "county_code",
+    "county_name",
+    "zone",
+    "role",
+    "alliance_id",
+    "joined_year",
+    "pair_id",
+)
+"""What a panel repeats of its villages."""
+
 _PROGRAMMES = (
     "has_central_project has_rebuilt_centre has_resident_cadre has_reserve_talent "
     "central_project_year"
@@ -253,6 +275,25 @@ MEASURES: tuple[str, ...] = (
     "surplus_of_year_yuan",
     "joint_income_yuan",
 )
+
+
+def shown(name: str, per: str = "village") -> Field:
+    """Return a money column in yuan as tables show it: in 万元 a village, or in yuan a household.
+
+    Examples
+    --------
+    >>> shown("total_income_yuan").name, shown("total_income_yuan").unit
+    ('total_income_wan_yuan', '万元')
+    >>> shown("total_income_yuan", "household").unit
+    'yuan a household'
+    """
+    base = FIELDS.get(name) or Field(name, "float", name.removesuffix("_yuan"), "", "", "yuan")
+    unit = {"village": "万元", "household": "yuan a household"}[per]
+    return replace(base, name=name.removesuffix("_yuan") + SUFFIX[per], unit=unit)
+
+
+# money as it is shown
+FIELDS |= {shown(name, per).name: shown(name, per) for name in MEASURES for per in SUFFIX}
 
 
 def _columns(names: str) -> tuple[str, ...]:
@@ -274,7 +315,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "panel": (
         ("village_id", "year"),
-        (*_columns(f"village_id year {_VILLAGE_TRAITS} households"), *MEASURES),
+        ("village_id", "year", *TRAITS, "households", *MEASURES),
     ),
     "issues": ((), _columns("file cell text code severity action")),
     "figures": (

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
+from analysis.fields import YUAN_PER_WAN
 from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
-from analysis.indicators.income import YUAN_PER_WAN
 
 if TYPE_CHECKING:
     from analysis.effects.series import EffectSeries

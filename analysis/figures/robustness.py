@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.fields import YUAN_PER_WAN
 from analysis.figures.effects import MAIN, wan, zero_line
 from analysis.figures.theme import (
     COLOURS,
@@ -23,7 +24,6 @@ from analysis.figures.theme import (
     new_figure,
     use_theme,
 )
-from analysis.indicators.income import YUAN_PER_WAN
 
 if TYPE_CHECKING:
     from analysis.effects.sensitivity.honest_did import HonestSensitivity

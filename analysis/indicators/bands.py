@@ -1,125 +1,29 @@
-"""Income bands and the status of weakness, with their thresholds as arguments."""
+"""Income bands, moves between them, and who is weak: each bound and threshold once."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import need_columns
-from analysis.indicators.income import YUAN_PER_WAN
-from analysis.indicators.tables import amounts, just_under, numeric
-
-BANDS_WAN = (5.0, 10.0, 50.0, 100.0)
-"""Lower bounds of the bands above the first, 万元 (bands of later yearbooks, from memory)."""
-
-WEAK_WAN = 5.0
-"""Operating income under which a village is weak, 万元 (practice in Gansu, low confidence)."""
+from analysis._frame import (
+    amounts,
+    by_village,
+    just_under,
+    names_of,
+    need_years,
+    numeric,
+    panel_of,
+    said,
+)
+from analysis.errors import LianjianError, did_you_mean
+from analysis.fields import BANDS_WAN, YUAN_PER_WAN
 
 NOTHING_YUAN = 0.005
 """Less than half a fen, or a loss, is no income: what is left when entries cancel in binary."""
 
-
-def band_labels(bounds: tuple[float, ...] = BANDS_WAN) -> list[str]:
-    """Return the names of the bands in ascending order.
-
-    Examples
-    --------
-    >>> band_labels((5.0, 10.0))
-    ['none', 'under 5', '5–10', '10 and over']
-    """
-    inner = [f"{low:g}–{high:g}" for low, high in pairwise(bounds)]
-    return ["none", f"under {bounds[0]:g}", *inner, f"{bounds[-1]:g} and over"]
-
-
-def band(income_yuan: pd.Series, bounds: tuple[float, ...] = BANDS_WAN) -> pd.Series:
-    """Return the band of each income; lower bounds are inclusive.
-
-    Parameters
-    ----------
-    income_yuan : Series
-        Income in yuan; missing stays missing, and "none" means no income, not no record.
-    bounds : tuple of float
-        Ascending lower bounds in 万元.
-
-    Examples
-    --------
-    >>> band(pd.Series([0.0, 49_999.0, 50_000.0, 2_000_000.0])).tolist()
-    ['none', 'under 5', '5–10', '100 and over']
-    """
-    edges = [-np.inf, NOTHING_YUAN, *(just_under(bound * YUAN_PER_WAN) for bound in bounds), np.inf]
-    values = pd.Series(amounts(income_yuan, "The income"), income_yuan.index)
-    return pd.cut(values, edges, right=False, labels=band_labels(bounds))
-
-
-def band_shares(
-    panel: pd.DataFrame, by: list[str], column: str, bounds: tuple[float, ...] = BANDS_WAN
-) -> pd.DataFrame:
-    """Return the share of villages in each band, in percent, one row a group.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    by : list of str
-        Grouping columns.
-    column : str
-        The measure; villages without it are left out.
-    bounds : tuple of float
-        Ascending lower bounds of the bands, 万元.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing, or the measure is no number.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"year": 2024, "x_yuan": [0.0, 1e4, 6e4, 7e4]})
-    >>> band_shares(frame, ["year"], "x_yuan", (5.0,)).iloc[0].tolist()
-    [25.0, 25.0, 50.0]
-    """
-    need_columns(panel, column, *by)
-    known = panel[panel[column].notna()]
-    bands = band(known[column], bounds)
-    counts = known.groupby([*by, bands], observed=False).size().unstack(fill_value=0)
-    return counts.div(counts.sum(axis=1), axis=0) * 100
-
-
-def weak_share(panel: pd.DataFrame, by: list[str], threshold_wan: float = WEAK_WAN) -> pd.DataFrame:
-    """Return the share of villages whose operating income is under the threshold, in percent.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        With ``operating_income_yuan``; villages without it are left out.
-    by : list of str
-        Grouping columns.
-    threshold_wan : float
-        Weak: under this, 万元.
-
-    Returns
-    -------
-    DataFrame
-        ``by`` and ``weak_pct``, one row a group.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing, or the income is no number.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"year": 2024, "operating_income_yuan": [4e4, 5e4, 6e4, 7e4]})
-    >>> weak_share(frame, ["year"])["weak_pct"].item()
-    25.0
-    """
-    need_columns(panel, *by)
-    panel = numeric(panel, "operating_income_yuan")
-    known = panel[panel["operating_income_yuan"].notna()]
-    weak = known["operating_income_yuan"] < just_under(threshold_wan * YUAN_PER_WAN)
-    shares = weak.groupby([known[name] for name in by]).mean() * 100
-    return shares.rename("weak_pct").reset_index()
+STATUSES = ["empty shell", "weak", "not weak"]
 
 
 @dataclass(frozen=True)
@@ -146,43 +50,303 @@ WEAK_RULES = {
     "hunan": WeakRule(5.0, None, "Hunan: operating income under 5 万元"),
     "zhejiang": WeakRule(5.0, 10.0, "Zhejiang 2012: total under 10 and operating under 5 万元"),
 }
-STATUSES = ["empty shell", "weak", "not weak"]
+
+WEAK_WAN = WEAK_RULES["gansu"].operating_wan
+"""Operating income under which a village is weak, 万元, wherever nothing else is said."""
 
 
-def status(panel: pd.DataFrame, rule: WeakRule = WEAK_RULES["gansu"]) -> pd.Series:
+def _bounds(bounds: Iterable[float] | None) -> tuple[float, ...]:
+    """Return ascending positive bounds of bands, those of the registry where none are given."""
+    if bounds is None:
+        return BANDS_WAN
+    given = tuple(amounts(list(bounds), "The bounds").tolist())
+    if not given or given[0] <= 0 or list(given) != sorted(set(given)):
+        raise LianjianError(
+            f"Bounds of bands ascend from above 0, as in {BANDS_WAN} 万元; these are {given}."
+        )
+    return given
+
+
+def band_labels(bounds: Iterable[float] | None = None) -> list[str]:
+    """Return the names of the bands in ascending order; bounds in 万元.
+
+    Examples
+    --------
+    >>> band_labels((5.0, 10.0))
+    ['none', 'under 5', '5–10', '10 and over']
+    """
+    edges = _bounds(bounds)
+    inner = [f"{low:g}–{high:g}" for low, high in pairwise(edges)]
+    return ["none", f"under {edges[0]:g}", *inner, f"{edges[-1]:g} and over"]
+
+
+def band(income_yuan: pd.Series, bounds: Iterable[float] | None = None) -> pd.Series:
+    """Return the band of each income; lower bounds are inclusive.
+
+    Parameters
+    ----------
+    income_yuan : Series
+        Income in yuan; missing stays missing, and "none" means no income, not no record.
+    bounds : iterable of float, optional
+        Ascending lower bounds in 万元; those of the registry, 5 to 100, where none are given.
+
+    Returns
+    -------
+    Series
+        Ordered categories, with the index of the incomes.
+
+    Raises
+    ------
+    LianjianError
+        Incomes that are no numbers, or bounds that do not ascend.
+
+    Examples
+    --------
+    >>> band(pd.Series([0.0, 49_999.0, 50_000.0, 2_000_000.0])).tolist()
+    ['none', 'under 5', '5–10', '100 and over']
+    """
+    wan = _bounds(bounds)
+    edges = [-np.inf, NOTHING_YUAN, *(just_under(bound * YUAN_PER_WAN) for bound in wan), np.inf]
+    income = pd.Series(income_yuan)
+    values = pd.Series(amounts(income, "The income"), income.index)
+    return pd.cut(values, edges, right=False, labels=band_labels(wan))
+
+
+def band_shares(
+    panel: pd.DataFrame,
+    by: str | Iterable[str] = "year",
+    column: str = "operating_income_yuan",
+    bounds: Iterable[float] | None = None,
+) -> pd.DataFrame:
+    """Return the share of villages in each band, in percent, one row a group.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    by : str or list of str
+        Grouping columns; ``year`` is one of them unless the panel holds one year only.
+    column : str
+        The measure; villages without it are left out.
+    bounds : iterable of float, optional
+        Ascending lower bounds of the bands, 万元; those of the registry where none are given.
+
+    Returns
+    -------
+    DataFrame
+        Groups by bands, each row adding up to 100; ``attrs["notes"]`` counts who is left out.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, the panel is empty, or years would be pooled.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": list("ABCD"), "year": 2024,
+    ...                       "x_yuan": [0.0, 1e4, 6e4, 7e4]})
+    >>> band_shares(frame, "year", "x_yuan", (5.0,)).iloc[0].tolist()
+    [25.0, 25.0, 50.0]
+    """
+    by = names_of(by, "by")
+    frame = panel_of(panel, column, by=by)
+    known = frame[frame[column].notna()]
+    keys = [known[name] for name in by] or [pd.Series("all", known.index)]
+    bands = band(known[column], bounds)
+    counts = known.groupby([*keys, bands], observed=True, dropna=False).size()
+    table = counts.unstack(fill_value=0).reindex(columns=band_labels(bounds), fill_value=0)
+    without = len(frame) - len(known)
+    note = f"{without} of {len(frame)} rows have no {column} and are left out" if without else ""
+    return said(table.div(table.sum(axis=1), axis=0) * 100, note)
+
+
+def weak_share(
+    panel: pd.DataFrame,
+    by: str | Iterable[str] = "year",
+    threshold_wan: float | None = None,
+    *,
+    column: str = "operating_income_yuan",
+) -> pd.DataFrame:
+    """Return the share of villages whose income is under the threshold, in percent.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan; villages without it are left out.
+    by : str or list of str
+        Grouping columns; ``year`` is one of them unless the panel holds one year only.
+    threshold_wan : float, optional
+        Weak: under this, 万元; ``WEAK_WAN`` where none is given.
+    column : str
+        The measure, operating income by default.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``weak_pct`` and ``villages`` (with a known income), one row a group.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, the panel is empty, or years would be pooled.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": list("ABCD"), "year": 2024,
+    ...                       "operating_income_yuan": [4e4, 5e4, 6e4, 7e4]})
+    >>> weak_share(frame)["weak_pct"].item()
+    25.0
+    """
+    by = names_of(by, "by")
+    frame = panel_of(panel, column, by=by)
+    weak = (frame[column] < _line_yuan(threshold_wan)).astype(float).where(frame[column].notna())
+    keys = [frame[name] for name in by] or [pd.Series("all", frame.index)]
+    groups = weak.groupby(keys, observed=True, sort=True, dropna=False)
+    shares = pd.DataFrame({"weak_pct": groups.mean() * 100, "villages": groups.count()})
+    without = shares.index[shares["villages"] == 0].tolist()
+    note = f"No village of {without} has a known {column}" if without else ""
+    return said(shares.reset_index(drop=not by), note)
+
+
+def _line_yuan(threshold_wan: float | None) -> float:
+    """Return the least income, in yuan, that is not weak."""
+    return just_under((WEAK_WAN if threshold_wan is None else threshold_wan) * YUAN_PER_WAN)
+
+
+def status(panel: pd.DataFrame, rule: WeakRule | str | float = "gansu") -> pd.Series:
     """Return whether each row is an empty shell (空壳村), weak (薄弱村) or neither.
 
     Parameters
     ----------
     panel : DataFrame
         With ``operating_income_yuan`` and, for a rule that needs it, ``total_income_yuan``.
-    rule : WeakRule
-        The thresholds; they are exclusive: a village at 5 万元 is not weak.
+    rule : str, float or WeakRule
+        A rule of ``WEAK_RULES``, a threshold of operating income in 万元, or a rule of one's own.
+        Thresholds are exclusive: a village at 5 万元 is not weak.
 
     Returns
     -------
     Series
-        Ordered categories. An empty shell has no operating income, whatever its subsidies and
-        whatever the rule. Missing when an income that decides is missing.
+        Ordered categories with the index of the panel. An empty shell has no operating income,
+        whatever its subsidies and whatever the rule. Missing when an income that decides is
+        missing.
+
+    Raises
+    ------
+    LianjianError
+        There is no such rule, or an income is missing as a column or no number.
 
     Examples
     --------
     >>> frame = pd.DataFrame({"operating_income_yuan": [0.0, 4e4, 4e4, 5e4],
     ...                       "total_income_yuan": [3e5, 9e4, 1e5, 5e4]})
-    >>> status(frame, WEAK_RULES["zhejiang"]).tolist()
+    >>> status(frame, "zhejiang").tolist()
     ['empty shell', 'weak', 'not weak', 'not weak']
     """
+    if isinstance(rule, str):
+        if rule not in WEAK_RULES:
+            near = did_you_mean(rule, WEAK_RULES)
+            raise LianjianError(
+                f"There is no rule {rule!r}.{near} The rules are {', '.join(WEAK_RULES)}."
+            )
+        rule = WEAK_RULES[rule]
+    elif not isinstance(rule, WeakRule):
+        rule = WeakRule(float(amounts(rule, "The threshold")), None, "given")
     measures = ["operating_income_yuan", *["total_income_yuan"] * (rule.total_wan is not None)]
-    panel = numeric(panel, *measures)
-    operating = panel["operating_income_yuan"]
-    weak = operating < just_under(rule.operating_wan * YUAN_PER_WAN)
+    frame = numeric(panel, *measures)
+    operating = frame["operating_income_yuan"]
+    weak = operating < _line_yuan(rule.operating_wan)
     known = operating.notna()
     nothing = operating < NOTHING_YUAN
     if rule.total_wan is not None:
-        total = panel["total_income_yuan"]
+        total = frame["total_income_yuan"]
         # total income decides only where operating income leaves the question open
         known &= total.notna() | ~weak | nothing
-        weak &= total < just_under(rule.total_wan * YUAN_PER_WAN)
+        weak &= total < _line_yuan(rule.total_wan)
     text = np.select([nothing, weak], STATUSES[:2], STATUSES[2])
-    values = pd.Series(text, index=panel.index).where(known)
+    values = pd.Series(text, index=frame.index).where(known)
     return values.astype(pd.CategoricalDtype(STATUSES, ordered=True)).rename("status")
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """Moves of villages between the classes of two years.
+
+    Attributes
+    ----------
+    counts : DataFrame
+        Villages; rows: class at the start, columns: class at the end, both ascending and complete.
+    shares : DataFrame
+        The same in percent of the row; missing for a class in which nobody started.
+    villages : int
+        Villages with a class in both years.
+    left_out : int
+        Villages with a class in one of the years only.
+    up_pct, stayed_pct, down_pct : float
+        Villages that ended in a higher, the same or a lower class, in percent.
+    """
+
+    counts: pd.DataFrame
+    shares: pd.DataFrame
+    villages: int
+    left_out: int
+    up_pct: float
+    stayed_pct: float
+    down_pct: float
+
+
+def transitions(
+    panel: pd.DataFrame,
+    column: str,
+    start: int,
+    end: int,
+    bounds: Sequence[float] | None = None,
+) -> Transitions:
+    """Count the moves of villages between income bands of two years.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    column : str
+        The measure.
+    start, end : int
+        Years, the earlier first.
+    bounds : sequence of float, optional
+        Ascending lower bounds of the bands, 万元; those of the registry where none are given.
+
+    Raises
+    ------
+    LianjianError
+        The panel lacks one of the years, or no village has the measure in both.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["A", "A"], "year": [2023, 2024],
+    ...                       "operating_income_yuan": [0.0, 50_000.0]})
+    >>> moves = transitions(frame, "operating_income_yuan", 2023, 2024)
+    >>> moves.counts.loc["none", "5–10"].item(), moves.up_pct
+    (1, 100.0)
+    """
+    wide = by_village(panel, column)
+    need_years(wide, start, end)
+    both = pd.DataFrame({"s": band(wide[start], bounds), "e": band(wide[end], bounds)})
+    known = both.dropna()
+    if known.empty:
+        raise LianjianError(f"No village has a {column} in both {start} and {end}: nobody moved.")
+    classes = pd.CategoricalIndex(both["s"].cat.categories, dtype=both["s"].dtype)
+    counts = pd.crosstab(known["s"], known["e"], dropna=False)
+    # pandas may drop classes that nobody is in; all of them are shown
+    counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+    counts = counts.rename_axis(index="start", columns="end")
+    step = known["e"].cat.codes - known["s"].cat.codes
+    rows = counts.sum(axis=1)
+    return Transitions(
+        counts=counts,
+        shares=counts.div(rows.where(rows > 0), axis=0) * 100,
+        villages=len(known),
+        left_out=int(both.notna().any(axis=1).sum() - len(known)),
+        up_pct=float((step > 0).mean() * 100),
+        stayed_pct=float((step == 0).mean() * 100),
+        down_pct=float((step < 0).mean() * 100),
+    )

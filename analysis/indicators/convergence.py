@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
+from analysis._frame import by_village, need_years, said
 from analysis.errors import LianjianError
-from analysis.indicators.tables import by_village, need_years
 
 FEWEST = 3
+FEW = 30
+"""Under this many villages an interval is said to be a rough guide."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Beta:
         T.
     n, n_left_out, n_instrument : int
         Villages used; left out because an income is missing or not positive; used with instrument.
+    notes : tuple of str
+        What these villages cannot say.
     """
 
     persistence: float
@@ -58,6 +62,7 @@ class Beta:
     n: int
     n_left_out: int
     n_instrument: int
+    notes: tuple[str, ...]
 
 
 def _line(y: pd.Series, x: pd.Series, z: pd.Series) -> tuple[float, float]:
@@ -70,7 +75,7 @@ def _line(y: pd.Series, x: pd.Series, z: pd.Series) -> tuple[float, float]:
     return slope, math.sqrt(variance)
 
 
-def beta(
+def beta_convergence(
     panel: pd.DataFrame,
     column: str,
     start: int,
@@ -88,11 +93,11 @@ def beta(
     column : str
         The measure.
     start, end : int
-        First and last year.
+        First and last year, the earlier first.
     instrument : int, optional
         A year before ``start`` whose log income stands in as instrument.
     level : float
-        Confidence level.
+        Confidence level, between 0 and 1.
 
     Raises
     ------
@@ -115,15 +120,13 @@ def beta(
 
     >>> frame = pd.DataFrame({"village_id": list("ABCABC"), "year": [2023] * 3 + [2024] * 3,
     ...     "x_yuan": np.exp([0, 1, 2, 1, 1.5, 2])})
-    >>> found = beta(frame, "x_yuan", 2023, 2024)
+    >>> found = beta_convergence(frame, "x_yuan", 2023, 2024)
     >>> round(found.persistence, 6), round(found.slope, 6), round(found.speed, 4)
     (0.5, -0.5, 0.6931)
     """
-    wanted = [year for year in (instrument, start, end) if year is not None]
+    wanted = [start, end] if instrument is None else [instrument, start, end]
     wide = by_village(panel, column)
     need_years(wide, *wanted)
-    if wanted != sorted(set(wanted)):
-        raise LianjianError(f"The years {wanted} must ascend: instrument, start, end.")
     some = wide[[start, end]].notna().any(axis=1).sum()
     # ascending first values: sums do not depend on the order of the rows
     positive = wide.where(wide > 0)
@@ -136,7 +139,7 @@ def beta(
             "with different incomes at the start."
         )
     persistence, error = _line(known[end], known[start], known[start])
-    reach = float(stats.t.ppf((1 + level) / 2, n - 2)) * error
+    reach = float(stdtrit(n - 2, (1 + level) / 2)) * error
     covariance = float(known[start].cov(known[end]))
     corrected = corrected_error = math.nan
     n_instrument = 0
@@ -145,8 +148,15 @@ def beta(
         n_instrument = len(both)
         if n_instrument >= FEWEST:
             corrected, corrected_error = _line(both[end], both[start], both[instrument])
-    wide_reach = float(stats.t.ppf((1 + level) / 2, max(n_instrument - 2, 1))) * corrected_error
+    wide_reach = float(stdtrit(max(n_instrument - 2, 1), (1 + level) / 2)) * corrected_error
     span = end - start
+    notes = []
+    if n < FEW:
+        notes.append(f"{n} villages are few: the interval leans on errors that are normal")
+    if persistence <= 0:
+        notes.append("ρ is not positive, so that gaps have no speed at which they shrink")
+    if instrument is not None and math.isnan(corrected):
+        notes.append(f"{n_instrument} villages have an income in {instrument} too: no instrument")
     return Beta(
         persistence=persistence,
         std_error=error,
@@ -164,10 +174,11 @@ def beta(
         n=n,
         n_left_out=int(some - n),
         n_instrument=n_instrument,
+        notes=tuple(notes),
     )
 
 
-def sigma(panel: pd.DataFrame, column: str) -> pd.DataFrame:
+def sigma_convergence(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return how far villages lie apart in each year.
 
     Parameters
@@ -183,7 +194,12 @@ def sigma(panel: pd.DataFrame, column: str) -> pd.DataFrame:
         ``year``, ``sd_log`` (standard deviation of log income of the villages with a positive
         income in *every* year, so that the same villages are compared), ``villages_log`` (their
         number), ``cv`` (standard deviation over mean, of all known incomes, zeros included) and
-        ``villages``.
+        ``villages``. ``attrs["notes"]`` says when too few villages have an income in every year.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, or a village stands twice in a year.
 
     Notes
     -----
@@ -195,7 +211,7 @@ def sigma(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     --------
     >>> frame = pd.DataFrame({"village_id": list("ABAB"), "year": [2023, 2023, 2024, 2024],
     ...     "x_yuan": [1.0, 3.0, 3.0, 5.0]})
-    >>> sigma(frame, "x_yuan")["cv"].round(4).tolist()  # √2/2, √2/4
+    >>> sigma_convergence(frame, "x_yuan")["cv"].round(4).tolist()  # √2/2, √2/4
     [0.7071, 0.3536]
     """
     wide = by_village(panel, column)
@@ -208,4 +224,6 @@ def sigma(panel: pd.DataFrame, column: str) -> pd.DataFrame:
             "villages": wide.count(),
         }
     )
-    return result.rename_axis("year").reset_index()
+    few = f"{len(logs)} villages have a positive income in every year: no spread of logarithms"
+    note = few if len(logs) < 2 else ""  # noqa: PLR2004  (a spread is of two at least)
+    return said(result.rename_axis("year").reset_index(), note)

@@ -1,23 +1,346 @@
-"""Levels, changes and real values of income, by any grouping."""
+"""Levels, sources, changes and real values of income: a village or a household, by any grouping."""
 
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LianjianError, need_columns
-from analysis.indicators.tables import by_village, need_years, numeric
+from analysis._frame import (
+    amounts,
+    by_village,
+    names_of,
+    need_columns,
+    need_years,
+    numeric,
+    panel_of,
+    said,
+)
+from analysis.errors import LianjianError, did_you_mean
+from analysis.fields import SUFFIX, TRAITS, YUAN_PER_WAN, shown
 
-YUAN_PER_WAN = 10_000.0
-_TRAITS = ["county_code", "county_name", "zone", "role"]
+Per = Literal["village", "household"]
+
+INCOMES = ("operating_income_yuan", "total_income_yuan")
+"""The two measures that stand side by side: subsidies are in the second and not in the first."""
+
+SOURCES = ("operating_income_yuan", "subsidy_income_yuan", "other_income_yuan")
+"""What total income consists of."""
+
+
+def _per(frame: pd.DataFrame, columns: list[str], per: Per) -> tuple[pd.DataFrame, str]:
+    """Return measures in yuan, of a village or of each of its households, and what is not known."""
+    if per == "village":
+        return frame[columns], ""
+    if per != "household":
+        raise LianjianError(
+            f"per is {per!r}.{did_you_mean(str(per), ('village', 'household'))} It is 'village' or "
+            "'household'."
+        )
+    size = pd.Series(amounts(numeric(frame, "households")["households"]), frame.index)
+    if (size <= 0).any():
+        raise LianjianError(
+            f"households is 0 or less in {int((size <= 0).sum())} rows. Leave it empty where the "
+            "number is not known."
+        )
+    without = frame.loc[size.isna(), "village_id"].nunique()
+    note = f"{without} villages without a number of households are left out" if without else ""
+    return frame[columns].div(size, axis=0), note
+
+
+def _keys(frame: pd.DataFrame, by: list[str]) -> list[pd.Series]:
+    """Return what to group by; rows without a group are a group, not lost."""
+    return [frame[name] for name in by] or [pd.Series("all", frame.index, name="group")]
+
+
+def means(
+    panel: pd.DataFrame,
+    by: str | Iterable[str] = "year",
+    columns: str | Iterable[str] = INCOMES,
+    *,
+    per: Per = "village",
+) -> pd.DataFrame:
+    """Return the mean of money columns by group, with the number of villages behind each.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year: ``village_id, year``, the groups, the measures in yuan, and ``households``
+        for a mean a household.
+    by : str or list of str
+        Grouping columns; ``year`` is one of them unless the panel holds one year only.
+    columns : str or list of str
+        Money columns in yuan. A missing value leaves its village out of that mean only.
+    per : {"village", "household"}
+        A household: each village's income over its own households, then the mean over villages,
+        so that each village counts once. Without households a village is left out.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: ``by``, ``villages`` (in the group), the means, and for each measure the
+        villages behind its mean (``operating_income_villages``). Means are called
+        ``…_wan_yuan`` (万元 a village) or ``…_yuan_per_household`` (yuan). ``attrs`` holds
+        ``units`` and ``labels`` from the field registry, and ``notes``.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, a village stands twice in a year, the panel is empty, or
+        years would be pooled.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["A", "B"], "year": 2024, "households": [100, 300],
+    ...                       "x_yuan": [1e4, 3e4]})
+    >>> means(frame, "year", "x_yuan").iloc[0].tolist()
+    [2024.0, 2.0, 2.0, 2.0]
+    >>> means(frame, "year", "x_yuan", per="household")["x_yuan_per_household"].item()
+    100.0
+    """
+    by, columns = names_of(by, "by"), names_of(columns, "columns")
+    frame = panel_of(panel, *columns, by=by)
+    values, note = _per(frame, columns, per)
+    keys = _keys(frame, by)
+    groups = values.groupby(keys, observed=True, sort=True, dropna=False)
+    fields = {name: shown(name, per) for name in columns}
+    result = groups.mean() / (YUAN_PER_WAN if per == "village" else 1.0)
+    result = result.rename(columns={name: field.name for name, field in fields.items()})
+    result.insert(0, "villages", frame["village_id"].groupby(keys, dropna=False).nunique())
+    counts = groups.count()
+    for name in columns:
+        result[f"{name.removesuffix('_yuan')}_villages"] = counts[name]
+    nowhere = [fields[name].label for name in columns if not counts[name].any()]
+    return said(
+        result.reset_index(drop=not by),
+        note,
+        f"No village has a known {' or '.join(nowhere).lower()}" if nowhere else "",
+        units={field.name: field.unit for field in fields.values()},
+        labels={field.name: field.label for field in fields.values()},
+    )
+
+
+def by_source(
+    panel: pd.DataFrame, by: str | Iterable[str] = "year", *, per: Per = "village"
+) -> pd.DataFrame:
+    """Return what income consists of, in money and in percent of all income.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with operating, subsidy, other and total income in yuan.
+    by, per
+        As for :func:`means`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: ``by``, ``villages`` (all four incomes known), the means of the four as
+        :func:`means` calls them, ``operating_pct, subsidy_pct, other_pct`` (shares of the group's
+        total income, from sums), ``operating_median_pct`` (the median village's own operating
+        share, among those with income) and ``dependent_pct`` (villages that have more subsidy than
+        half their total income, in percent of those with income). ``attrs["notes"]`` says how many
+        villages are left out. No row where all four are known of no village.
+
+    Raises
+    ------
+    LianjianError
+        As for :func:`means`, or a group has no income at all, so that it has no shares.
+
+    Notes
+    -----
+    The share from sums is ruled by large villages, the median share is not; they part where
+    subsidies go to small villages. Sources within operating income are accounts of the bookings;
+    光伏, 租赁 and the like are in no account, so that no table here can tell them apart.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["A", "B"], "year": 2024,
+    ...     "operating_income_yuan": [9e4, 1e4], "subsidy_income_yuan": [0, 8e4],
+    ...     "other_income_yuan": [1e4, 1e4], "total_income_yuan": [1e5, 1e5]})
+    >>> found = by_source(frame)
+    >>> found[["operating_pct", "subsidy_pct", "other_pct", "dependent_pct"]].iloc[0].tolist()
+    [50.0, 40.0, 10.0, 50.0]
+    """
+    by = names_of(by, "by")
+    wanted = [*SOURCES, "total_income_yuan"]
+    frame = panel_of(panel, *wanted, by=by)
+    known = frame[frame[wanted].notna().all(axis=1)]
+    missing = f"{len(frame) - len(known)} of {len(frame)} rows lack a part of their income"
+    note = missing if len(known) < len(frame) else ""
+    if known.empty:
+        return said(pd.DataFrame(columns=[*by, "villages"]), f"{note}, so that none is left")
+    result = means(known, by, wanted, per=per)
+    notes = [note, *result.attrs["notes"]]
+    result = result.drop(columns=[f"{name.removesuffix('_yuan')}_villages" for name in wanted])
+    keys = _keys(known, by)
+    sums = known[wanted].groupby(keys, observed=True, sort=True, dropna=False).sum()
+    if (sums["total_income_yuan"] <= 0).any():
+        empty = sums.index[sums["total_income_yuan"] <= 0].tolist()
+        raise LianjianError(f"The groups {empty} have no income at all. Leave them out.")
+    total = known["total_income_yuan"].where(known["total_income_yuan"] > 0)
+    shares = sums[list(SOURCES)].div(sums["total_income_yuan"], axis=0) * 100
+    shares = shares.rename(columns=lambda name: name.replace("_income_yuan", "_pct"))
+    own = known["operating_income_yuan"] / total * 100
+    shares["operating_median_pct"] = own.groupby(keys, dropna=False).median()
+    dependent = (known["subsidy_income_yuan"] / total > 1 / 2).where(total.notna())
+    shares["dependent_pct"] = dependent.astype(float).groupby(keys, dropna=False).mean() * 100
+    labels = {key: result.attrs[key] for key in ("units", "labels")}
+    return said(pd.concat([result, shares.reset_index(drop=True)], axis=1), *notes, **labels)
+
+
+def changes(
+    panel: pd.DataFrame, column: str, start: int, end: int, *, per: Per = "village"
+) -> pd.DataFrame:
+    """Return each village's change of a measure between two years.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    column : str
+        The measure.
+    start, end : int
+        Years, the earlier first; villages without a value in both are left out.
+    per : {"village", "household"}
+        A household: over the village's households of the same year.
+
+    Returns
+    -------
+    DataFrame
+        ``village_id``, the traits that the panel has (of the year ``end``), ``start, end, change``
+        with ``_wan_yuan`` (万元) or ``_yuan_per_household`` behind each. ``attrs["notes"]`` says
+        who is left out. No row where no village is known in both years.
+
+    Raises
+    ------
+    LianjianError
+        The panel lacks one of the years or columns, or a village stands twice in a year.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": "A", "year": [2023, 2024], "x_yuan": [1e4, 4e4]})
+    >>> changes(frame, "x_yuan", 2023, 2024)["change_wan_yuan"].item()
+    3.0
+    """
+    frame = panel_of(panel, column)
+    values, note = _per(frame, [column], per)
+    wide = by_village(frame.assign(**{column: values[column]}), column)
+    need_years(wide, start, end)
+    either = wide[[start, end]].notna().any(axis=1).sum()
+    wide = wide[[start, end]].dropna() / (YUAN_PER_WAN if per == "village" else 1.0)
+    last = frame[frame["year"] == end].set_index("village_id")
+    result = last.loc[wide.index, [name for name in TRAITS if name in last]].copy()
+    unit = SUFFIX[per]
+    result[f"start{unit}"], result[f"end{unit}"] = wide[start], wide[end]
+    result[f"change{unit}"] = wide[end] - wide[start]
+    alone = f"{either - len(wide)} villages are known in {start} or {end} only and are left out"
+    none = f"No village has a {shown(column).label.lower()} in both {start} and {end}"
+    words = none if wide.empty else alone if either > len(wide) else ""
+    return said(result.reset_index(), note, words)
+
+
+def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
+    """Summarise the changes of villages by group.
+
+    Parameters
+    ----------
+    change : DataFrame
+        Result of :func:`changes`.
+    by : str or list of str
+        Grouping columns; without any, one row for all.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``villages, start_mean, end_mean, change_mean, change_median`` in the unit of the
+        changes, ``growth_pct`` and ``fell_pct`` in percent. Growth is that of the mean, never the
+        mean of growth rates, which a village near zero would dominate; from a mean of zero it is
+        missing. No row for no changes.
+
+    Raises
+    ------
+    LianjianError
+        The frame does not come from :func:`changes`, or lacks a grouping column.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"role": ["outside", "outside"], "start_wan_yuan": [1.0, 3.0],
+    ...                       "end_wan_yuan": [4.0, 2.0], "change_wan_yuan": [3.0, -1.0]})
+    >>> growth(frame, "role")[["growth_pct", "fell_pct"]].iloc[0].tolist()
+    [50.0, 50.0]
+    """
+    by = names_of(by, "by")
+    household = "change_yuan_per_household" in getattr(change, "columns", ())
+    unit = SUFFIX["household" if household else "village"]
+    start, end, moved = (f"{name}{unit}" for name in ("start", "end", "change"))
+    need_columns(change, start, end, moved, *by)
+    groups = change.groupby(_keys(change, by), observed=True, sort=True, dropna=False)
+    result = pd.DataFrame(
+        {
+            "villages": groups.size(),
+            "start_mean": groups[start].mean(),
+            "end_mean": groups[end].mean(),
+            "change_mean": groups[moved].mean(),
+            "change_median": groups[moved].median(),
+            "fell_pct": groups[moved].agg(lambda x: float((x < 0).mean() * 100)),
+        }
+    )
+    rate = (result["end_mean"] / result["start_mean"] - 1) * 100
+    # growth from a mean of zero is not a number anyone can use
+    result.insert(5, "growth_pct", rate.where(result["start_mean"] > 0))
+    return said(result.reset_index(drop=not by), *change.attrs.get("notes", ()))
+
+
+def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return how strongly villages move from year to year.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Village by year with the measure in yuan.
+    column : str
+        The measure.
+
+    Returns
+    -------
+    DataFrame
+        For each ``year`` after the first: ``villages``, ``fell_pct`` (share of villages whose value
+        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元). A
+        year whose forerunner is missing has no row.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, or a village stands twice in a year.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": [*"AABB"], "year": [2023, 2024] * 2,
+    ...                       "x_yuan": [2e4, 1e4, 1e4, 4e4]})
+    >>> swings(frame, "x_yuan")[["mean_change", "fell_pct"]].iloc[0].tolist()
+    [1.0, 50.0]
+    """
+    wide = by_village(panel, column) / YUAN_PER_WAN
+    rows = []
+    for before, after in pairwise(int(year) for year in wide.columns):
+        move = (wide[after] - wide[before]).dropna()
+        if after != before + 1 or move.empty:
+            continue
+        low, high = np.quantile(move, [0.25, 0.75])
+        fell = float((move < 0).mean() * 100)
+        rows.append((after, len(move), float(move.mean()), fell, float(low), float(high)))
+    columns = ["year", "villages", "mean_change", "fell_pct", "iqr_low", "iqr_high"]
+    none = "No village is known in two years that follow each other"
+    return said(pd.DataFrame(rows, columns=columns), "" if rows else none)
 
 
 def deflate(
     frame: pd.DataFrame,
     prices: pd.DataFrame,
     base_year: int,
-    columns: list[str],
+    columns: str | Iterable[str] = INCOMES,
     *,
     index: str = "rural_cpi_pct",
 ) -> pd.DataFrame:
@@ -31,7 +354,7 @@ def deflate(
         ``year`` and the change on the year before in percent, one row a year without gaps.
     base_year : int
         Year whose prices are used.
-    columns : list of str
+    columns : str or list of str
         Money columns to deflate.
     index : str
         Price column; rural consumer prices by default.
@@ -39,7 +362,7 @@ def deflate(
     Raises
     ------
     LianjianError
-        The price index does not cover the base year or a year of the frame.
+        The price index has a gap, or does not cover the base year or a year of the frame.
 
     Notes
     -----
@@ -49,16 +372,20 @@ def deflate(
     --------
     >>> prices = pd.DataFrame({"year": [2023, 2024], "rural_cpi_pct": [0.0, 2.0]})
     >>> frame = pd.DataFrame({"year": [2023, 2024], "x_yuan": [100.0, 102.0]})
-    >>> deflate(frame, prices, 2024, ["x_yuan"])["x_yuan"].round(6).tolist()
+    >>> deflate(frame, prices, 2024, "x_yuan")["x_yuan"].round(6).tolist()
     [102.0, 102.0]
     """
+    columns = names_of(columns, "columns")
     need_columns(prices, "year", index)
     need_columns(frame, "year")
     frame = numeric(frame, *columns)
     ordered = prices.sort_values("year")
-    level = pd.Series(
-        (1 + ordered[index].to_numpy() / 100).cumprod(), index=ordered["year"].to_numpy()
-    )
+    years = ordered["year"].to_numpy()
+    if (np.diff(years) != 1).any() or ordered[index].isna().any():
+        raise LianjianError(
+            f"Consumer prices must have one row a year without a gap; these are of {list(years)}."
+        )
+    level = pd.Series((1 + amounts(ordered[index], index) / 100).cumprod(), index=years)
     wanted = {base_year, *frame["year"].unique()}
     if missing := sorted(int(year) for year in wanted - set(level.index)):
         raise LianjianError(
@@ -67,54 +394,6 @@ def deflate(
         )
     factor = level[base_year] / frame["year"].map(level)
     return frame.assign(**{name: frame[name] * factor for name in columns})
-
-
-def means(panel: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
-    """Return the mean of money columns by group, in 万元, with the number of villages.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Village by year.
-    by : list of str
-        Grouping columns; ``year`` should be one of them.
-    columns : list of str
-        Money columns in yuan. A missing value leaves its village out of that mean only.
-
-    Returns
-    -------
-    DataFrame
-        One row a group: ``by``, ``villages``, and the columns with ``_yuan`` turned into
-        ``_wan_yuan``.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing, or a measure is no number.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": ["A", "B"], "year": 2024, "x_yuan": [1e4, 3e4]})
-    >>> means(frame, ["year"], ["x_yuan"]).iloc[0].tolist()
-    [2024.0, 2.0, 2.0]
-    """
-    need_columns(panel, "village_id", *by)
-    groups = numeric(panel, *columns).groupby(by, observed=True, sort=True)
-    result = groups[columns].mean() / YUAN_PER_WAN
-    result = result.rename(columns={name: to_wan(name) for name in columns})
-    result.insert(0, "villages", groups["village_id"].nunique())
-    return result.reset_index()
-
-
-def to_wan(name: str) -> str:
-    """Return the name of a yuan column once it is shown in 万元.
-
-    Examples
-    --------
-    >>> to_wan("total_income_yuan")
-    'total_income_wan_yuan'
-    """
-    return name.removesuffix("_yuan") + "_wan_yuan"
 
 
 def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
@@ -154,213 +433,3 @@ def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
         )
     last = known[-1]
     return max((y for y in known if y <= last - (end - start)), default=known[0]), last
-
-
-def changes(panel: pd.DataFrame, column: str, start: int, end: int) -> pd.DataFrame:
-    """Return each village's change of a measure between two years.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    column : str
-        The measure.
-    start, end : int
-        Years; villages without a value in both are left out.
-
-    Returns
-    -------
-    DataFrame
-        ``village_id, county_code, county_name, zone, role, start_wan_yuan, end_wan_yuan,
-        change_wan_yuan``.
-
-    Raises
-    ------
-    LianjianError
-        The panel lacks one of the years or columns, or a village stands twice in a year.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": "A", "year": [2023, 2024], "x_yuan": [1e4, 4e4],
-    ...     "county_code": "a", "county_name": "A", "zone": "farm", "role": "outside"})
-    >>> changes(frame, "x_yuan", 2023, 2024)["change_wan_yuan"].item()
-    3.0
-    """
-    need_columns(panel, *_TRAITS)
-    wide = by_village(panel, column)
-    need_years(wide, start, end)
-    wide = wide[[start, end]].dropna() / YUAN_PER_WAN
-    traits = panel.drop_duplicates("village_id").set_index("village_id")
-    result = traits.loc[wide.index, _TRAITS].copy()
-    result["start_wan_yuan"] = wide[start]
-    result["end_wan_yuan"] = wide[end]
-    result["change_wan_yuan"] = wide[end] - wide[start]
-    return result.reset_index()
-
-
-def change_summary(change: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Summarise the changes of villages by group.
-
-    Parameters
-    ----------
-    change : DataFrame
-        Result of :func:`changes`.
-    by : list of str
-        Grouping columns; an empty list gives one row for all.
-
-    Returns
-    -------
-    DataFrame
-        ``villages, start_mean, end_mean, change_mean, change_median, growth_pct, fell_pct`` in 万元
-        and percent. Growth is that of the mean, never the mean of growth rates, which a village
-        near zero would dominate.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"role": ["outside", "outside"], "start_wan_yuan": [1.0, 3.0],
-    ...                       "end_wan_yuan": [4.0, 2.0], "change_wan_yuan": [3.0, -1.0]})
-    >>> change_summary(frame, ["role"])[["growth_pct", "fell_pct"]].iloc[0].tolist()
-    [50.0, 50.0]
-    """
-    keys = by or (lambda _: "all")
-    groups = change.groupby(keys, observed=True, sort=True)
-    result = pd.DataFrame(
-        {
-            "villages": groups.size(),
-            "start_mean": groups["start_wan_yuan"].mean(),
-            "end_mean": groups["end_wan_yuan"].mean(),
-            "change_mean": groups["change_wan_yuan"].mean(),
-            "change_median": groups["change_wan_yuan"].median(),
-            "fell_pct": groups["change_wan_yuan"].agg(lambda x: float((x < 0).mean() * 100)),
-        }
-    )
-    growth = (result["end_mean"] / result["start_mean"] - 1) * 100
-    # growth from a mean of zero is not a number anyone can use
-    result.insert(5, "growth_pct", growth.where(result["start_mean"] > 0))
-    return result.reset_index() if by else result.reset_index(drop=True)
-
-
-def yearly_swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return how strongly villages move from year to year.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    column : str
-        The measure.
-
-    Returns
-    -------
-    DataFrame
-        For each ``year`` after the first: ``villages``, ``fell_pct`` (share of villages whose value
-        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元). A
-        year whose forerunner is missing has no row.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing or no number, or a village stands twice in a year.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": [*"AABB"], "year": [2023, 2024] * 2,
-    ...                       "x_yuan": [2e4, 1e4, 1e4, 4e4]})
-    >>> yearly_swings(frame, "x_yuan")[["mean_change", "fell_pct"]].iloc[0].tolist()
-    [1.0, 50.0]
-    """
-    wide = by_village(panel, column) / YUAN_PER_WAN
-    rows = []
-    for before, after in pairwise(int(year) for year in wide.columns):
-        move = (wide[after] - wide[before]).dropna()
-        if after != before + 1 or move.empty:
-            continue
-        low, high = np.quantile(move, [0.25, 0.75])
-        rows.append(
-            {
-                "year": after,
-                "villages": len(move),
-                "mean_change": float(move.mean()),
-                "fell_pct": float((move < 0).mean() * 100),
-                "iqr_low": float(low),
-                "iqr_high": float(high),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def composition(panel: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return what the income of each group consists of.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Village by year with operating, subsidy, other and total income in yuan.
-    by : list of str
-        Grouping columns.
-
-    Returns
-    -------
-    DataFrame
-        ``by``, ``villages`` (all four incomes known), ``operating_pct, subsidy_pct, other_pct``
-        (shares of the group's total income, from sums), ``operating_median_pct`` (the median
-        village's own operating share, among those with income) and ``dependent_pct`` (villages
-        that have more subsidy than half their total income, in percent of those with income).
-
-    Raises
-    ------
-    LianjianError
-        A group has no income at all, so that it has no shares.
-
-    Notes
-    -----
-    The share from sums is ruled by large villages, the median share is not; they part where
-    subsidies go to small villages. A village without income counts in ``villages`` and has no
-    share of its own.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"year": 2024, "operating_income_yuan": [9.0, 1.0],
-    ...     "subsidy_income_yuan": [0.0, 8.0], "other_income_yuan": [1.0, 1.0],
-    ...     "total_income_yuan": [10.0, 10.0]})
-    >>> composition(frame, ["year"]).iloc[0].tolist()
-    [2024.0, 2.0, 50.0, 40.0, 10.0, 50.0, 50.0]
-    """
-    parts = [f"{name}_income_yuan" for name in ("operating", "subsidy", "other")]
-    need_columns(panel, *by)
-    panel = numeric(panel, *parts, "total_income_yuan")
-    known = panel[panel[[*parts, "total_income_yuan"]].notna().all(axis=1)]
-    keys = [known[name] for name in by]
-    groups = known.groupby(by, observed=True, sort=True)
-    sums = groups[[*parts, "total_income_yuan"]].sum()
-    if (sums["total_income_yuan"] <= 0).any():
-        empty = sums.index[sums["total_income_yuan"] <= 0].tolist()
-        raise LianjianError(f"The groups {empty} have no income at all. Leave them out.")
-    shares = sums[parts].div(sums["total_income_yuan"], axis=0) * 100
-    result = shares.rename(columns=lambda name: name.replace("_income_yuan", "_pct"))
-    result.insert(0, "villages", groups.size())
-    total = known["total_income_yuan"].where(known["total_income_yuan"] > 0)
-    own = known["operating_income_yuan"] / total * 100
-    result["operating_median_pct"] = own.groupby(keys).median()
-    dependent = (known["subsidy_income_yuan"] / total > 1 / 2).where(total.notna())
-    result["dependent_pct"] = dependent.astype(float).groupby(keys).mean() * 100
-    return result.reset_index()
-
-
-def log_change(change: pd.DataFrame) -> pd.Series:
-    """Return ln(end) − ln(start) of each village; missing unless both incomes are positive.
-
-    Parameters
-    ----------
-    change : DataFrame
-        Result of :func:`changes`.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"start_wan_yuan": [1.0, 0.0], "end_wan_yuan": [2.0, 3.0]})
-    >>> log_change(frame).round(4).tolist()
-    [0.6931, nan]
-    """
-    ends = change[["start_wan_yuan", "end_wan_yuan"]]
-    logs = np.log(ends.where((ends > 0).all(axis=1)))
-    return (logs["end_wan_yuan"] - logs["start_wan_yuan"]).rename("log_change")

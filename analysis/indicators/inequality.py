@@ -1,8 +1,8 @@
-"""How unequal incomes are: Gini, Theil, mean log deviation, Atkinson, Palma, Lorenz curve.
+"""How unequal incomes are: Gini, Theil, mean log deviation, Atkinson, Palma, Lorenz, their parts.
 
 Zero and negative incomes: no index here is defined with a negative income, so all refuse it.
 Gini, Theil T, Palma and the Lorenz curve take zeros; mean log deviation, and Atkinson with
-ε ≥ 1, are infinite or at their end with a single zero and refuse it. `usable` applies a stated
+ε ≥ 1, are infinite or at their end with a single zero and refuse it. `indices` applies a stated
 rule and counts what it did. All villages weigh the same; missing values are left out.
 """
 
@@ -13,73 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.errors import LianjianError
-from analysis.indicators.tables import Floats, amounts
+from analysis._frame import Floats, amounts
+from analysis.errors import LianjianError, did_you_mean
 
-
-@dataclass(frozen=True)
-class Usable:
-    """Incomes made fit for an index, with what was done.
-
-    Attributes
-    ----------
-    incomes : float array, shape (n,)
-        Ascending; the unit is that of the incomes.
-    n_missing, n_negative, n_zero : int
-        Incomes that were missing, negative, or exactly zero as received.
-    rule : str
-        What was done with them, in words.
-    """
-
-    incomes: Floats
-    n_missing: int
-    n_negative: int
-    n_zero: int
-    rule: str
-
-
-def usable(
-    incomes: npt.ArrayLike,
-    *,
-    negatives: Literal["drop", "zero"] = "drop",
-    zeros: Literal["keep", "drop"] = "keep",
-) -> Usable:
-    """Apply a stated rule to zero and negative incomes.
-
-    Parameters
-    ----------
-    incomes : array-like, shape (m,)
-        One income a village; NaN is missing.
-    negatives : {"drop", "zero"}
-        Leave negative incomes out, or set them to zero.
-    zeros : {"keep", "drop"}
-        Keep zeros (also those just set), or leave them out.
-
-    Examples
-    --------
-    >>> result = usable([3.0, 0.0, -1.0, np.nan, 1.0], negatives="zero")
-    >>> result.incomes.tolist(), result.n_negative, result.rule
-    ([0.0, 0.0, 1.0, 3.0], 1, '1 missing left out; 1 negative set to zero; 1 zero kept')
-    """
-    values = amounts(incomes, "The income")
-    known = np.sort(values[~np.isnan(values)])
-    negative, zero = int((known < 0).sum()), int((known == 0).sum())
-    missing = len(values) - len(known)
-    kept = np.maximum(known, 0) if negatives == "zero" else known[known >= 0]
-    if zeros == "drop":
-        kept = kept[kept > 0]
-    parts = [
-        (missing, "missing left out"),
-        (negative, "negative set to zero" if negatives == "zero" else "negative left out"),
-        (zero, "zero kept" if zeros == "keep" else "zero left out"),
-    ]
-    words = "; ".join(f"{count} {what}" for count, what in parts if count)
-    return Usable(kept, missing, negative, zero, words or "all incomes used")
+Index = Literal["theil", "mld", "gini"]
 
 
 def _ascending(incomes: npt.ArrayLike, index: str, *, positive: bool = False) -> Floats:
     """Return known incomes in ascending order, or say why the index has no value for them."""
     values = amounts(incomes, f"{index}: the income")
+    if values.ndim != 1:
+        raise LianjianError(f"{index} takes one income a village, not shape {values.shape}.")
     values = np.sort(values[~np.isnan(values)])
     if not len(values):
         raise LianjianError(f"{index}: no income is known.")
@@ -87,8 +31,8 @@ def _ascending(incomes: npt.ArrayLike, index: str, *, positive: bool = False) ->
     if bad:
         kind = "zero or negative" if positive else "negative"
         raise LianjianError(
-            f"{index} is not defined with {kind} incomes, and {bad} of {len(values)} are. Apply a "
-            "stated rule first: inequality.usable."
+            f"{index} is not defined with {kind} incomes, and {bad} of {len(values)} are. Leave "
+            "them out, and say so; indices() does both."
         )
     if values[-1] == 0:
         raise LianjianError(f"{index}: all {len(values)} incomes are zero.")
@@ -103,7 +47,7 @@ def gini(incomes: npt.ArrayLike, *, small_sample: bool = False) -> float:
     Parameters
     ----------
     incomes : array-like, shape (n,)
-        Not negative, at least one positive; NaN is left out.
+        In one unit, not negative, at least one positive; NaN is left out.
     small_sample : bool
         Multiply by n/(n − 1), so that one village holding all gives 1 whatever n is.
 
@@ -196,7 +140,7 @@ def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
     Parameters
     ----------
     incomes : array-like, shape (n,)
-        Not negative; positive when ε ≥ 1.
+        In one unit, not negative; positive when ε ≥ 1; NaN is left out.
     epsilon : float
         Aversion to inequality, above 0.
 
@@ -229,7 +173,7 @@ def palma(incomes: npt.ArrayLike) -> float:
     Parameters
     ----------
     incomes : array-like, shape (n,)
-        Not negative; NaN is left out.
+        In one unit, not negative; NaN is left out.
 
     Raises
     ------
@@ -271,6 +215,10 @@ def lorenz(incomes: npt.ArrayLike) -> pd.DataFrame:
     LianjianError
         An income is negative, or none is positive.
 
+    Notes
+    -----
+    Lorenz 1905 (DOI 10.2307/2276207). The Gini index is twice the area between it and the diagonal.
+
     Examples
     --------
     >>> lorenz([3.0, 1.0]).to_numpy().tolist()
@@ -284,3 +232,164 @@ def lorenz(incomes: npt.ArrayLike) -> pd.DataFrame:
             "income_pct": curve / curve[-1] * 100,
         }
     )
+
+
+def indices(incomes: npt.ArrayLike) -> pd.Series:
+    """Return the indices of one set of incomes side by side, with what was left out.
+
+    Parameters
+    ----------
+    incomes : array-like, shape (n,)
+        One income a village, in one unit; NaN is left out.
+
+    Returns
+    -------
+    Series
+        ``villages`` (used), ``missing, negative`` (left out), ``zero`` (kept in Gini, Theil T and
+        Palma, left out of the other two), ``gini, theil, mld, atkinson`` (ε = 1) and ``palma``.
+        ``attrs["notes"]`` says which has no value here, and why.
+
+    Raises
+    ------
+    LianjianError
+        Fewer than two incomes are known and not negative, or all are zero.
+
+    Examples
+    --------
+    >>> found = indices([3.0, 0.0, -1.0, np.nan, 1.0])
+    >>> found[["villages", "missing", "negative", "zero", "theil"]].round(4).tolist()
+    [3.0, 1.0, 1.0, 1.0, 0.5363]
+    >>> found.attrs["notes"]
+    ['Palma ratio: needs ten villages, and 3 are known.']
+    """
+    values = amounts(incomes, "The income")
+    known = values[~np.isnan(values)]
+    kept = known[known >= 0]
+    if len(kept) < 2:  # noqa: PLR2004  (one village is not unequal to any)
+        raise LianjianError(f"{len(kept)} incomes are known; inequality needs at least two.")
+    positive = kept[kept > 0]
+    found = {
+        "villages": len(kept),
+        "missing": len(values) - len(known),
+        "negative": len(known) - len(kept),
+        "zero": len(kept) - len(positive),
+        "gini": gini(kept),
+        "theil": theil(kept),
+        "mld": mean_log_deviation(positive),
+        "atkinson": atkinson(positive, 1.0),
+        "palma": np.nan,
+    }
+    note = f"Palma ratio: needs ten villages, and {len(kept)} are known."
+    if len(kept) >= 10:  # noqa: PLR2004  (the richest tenth is one village at least)
+        try:
+            found["palma"], note = palma(kept), ""
+        except LianjianError as error:
+            note = str(error)
+    result = pd.Series(found)
+    result.attrs["notes"] = [note] * bool(note)
+    return result
+
+
+_INDEX = {"theil": theil, "mld": mean_log_deviation, "gini": gini}
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """An index split by groups; ``within + between + overlap`` is ``total``.
+
+    Attributes
+    ----------
+    total, within, between : float
+        The index of all, the weighted indices of the groups, and the index of the group means.
+    overlap : float
+        Gini only: what is left because the groups' ranges overlap (zero when they do not).
+        Exactly 0 for Theil and mean log deviation, which leave no residual.
+    groups : DataFrame
+        One row a group: ``villages, mean, index, weight, within`` with ``within`` = weight · index.
+    """
+
+    total: float
+    within: float
+    between: float
+    overlap: float
+    groups: pd.DataFrame
+
+    @property
+    def between_pct(self) -> float:
+        """Between as a share of the total, in percent; NaN when nobody differs."""
+        return self.between / self.total * 100 if self.total > 0 else float("nan")
+
+
+def decompose(incomes: pd.Series, groups: pd.Series, index: Index = "theil") -> Decomposition:
+    r"""Split an inequality index within and between groups.
+
+    Parameters
+    ----------
+    incomes : Series
+        One income a village in one unit, fit for the index. Missing ones are left out.
+    groups : Series
+        The group of each village, with the same index.
+    index : {"theil", "mld", "gini"}
+        The index.
+
+    Returns
+    -------
+    Decomposition
+        With p_k the share of villages and s_k that of income in group k, the weights are s_k for
+        Theil, p_k for mean log deviation, and p_k s_k for Gini.
+
+    Raises
+    ------
+    LianjianError
+        There is no such index, a village stands twice or has an income and no group, or the index
+        is not defined for the incomes; for Theil and Gini a group may have no income at all: it
+        has weight 0 and index 0.
+
+    Notes
+    -----
+    Theil and mean log deviation: Shorrocks 1980 (DOI 10.2307/1913126), exact. Gini: Pyatt 1976
+    (DOI 10.2307/2230745); the residual is the concentration of incomes that stand in another order
+    than their group means (Lambert & Aronson 1993, DOI 10.2307/2234247).
+
+    Examples
+    --------
+    Means 2 and 6; the poor group is equal inside.
+
+    >>> parts = decompose(pd.Series([2.0, 2.0, 3.0, 9.0]), pd.Series(list("aabb")), "gini")
+    >>> round(parts.within, 6), round(parts.between, 6), parts.overlap
+    (0.09375, 0.25, 0.0)
+    """
+    if index not in _INDEX:
+        raise LianjianError(
+            f"There is no index {index!r} to split.{did_you_mean(str(index), _INDEX)} There are "
+            f"{', '.join(_INDEX)}."
+        )
+    if not (isinstance(incomes, pd.Series) and isinstance(groups, pd.Series)):
+        raise LianjianError("Incomes and groups are two Series with the village as index.")
+    if incomes.index.has_duplicates or groups.index.has_duplicates:
+        raise LianjianError("A village stands twice. Give one income and one group a village.")
+    incomes = pd.Series(amounts(incomes, "The income"), incomes.index)
+    known = pd.DataFrame({"income": incomes, "group": groups.reindex(incomes.index)})
+    known = known[known["income"].notna()]
+    if known["group"].isna().any():
+        raise LianjianError(
+            f"{int(known['group'].isna().sum())} villages with an income have no group. Name one "
+            "for them, or leave them out."
+        )
+    measure = _INDEX[index]
+    # sorted by income within the group: sums do not depend on the order of the rows
+    known = known.sort_values(["group", "income"])
+    total = measure(known["income"])
+    by_group = known.groupby("group", observed=True, sort=True)["income"]
+    table = pd.DataFrame({"villages": by_group.size(), "mean": by_group.mean()})
+    table["index"] = by_group.agg(lambda x: measure(x) if index == "mld" or x.max() > 0 else 0.0)
+    people = table["villages"] / len(known)
+    money = by_group.sum() / known["income"].sum()
+    table["weight"] = {"theil": money, "mld": people, "gini": people * money}[index]
+    table["within"] = table["weight"] * table["index"]
+    within = float(table["within"].sum())
+    between = measure(np.repeat(table["mean"].to_numpy(), table["villages"].to_numpy()))
+    rest = total - within - between
+    # a residual of rounding is none: it cannot be negative
+    overlap = max(0.0, rest) if index == "gini" and rest > 1e-12 else 0.0  # noqa: PLR2004
+    return Decomposition(total, within, between, overlap, table.rename_axis("group"))

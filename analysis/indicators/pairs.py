@@ -3,14 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LianjianError, need_columns
-from analysis.indicators.income import YUAN_PER_WAN
-from analysis.indicators.tables import Floats, by_village, numeric
+from analysis._frame import Floats, amounts, need_columns, need_roles, panel_of, said
+from analysis.errors import LianjianError, did_you_mean
+from analysis.fields import YUAN_PER_WAN
 
 _SIDES = {"helper": "helper", "allied_weak": "weak"}
 _FEWEST = 3
-NEEDED = {"pair_id", "role", "village_id", "year", "joined_year"}
-"""Columns without which there are no pairs."""
 
 
 def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -30,7 +28,7 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
         joined_year, year, event_time, helper, weak, gap, ratio``. Money in 万元; ``gap`` is helper
         minus weak, ``ratio`` weak over helper (missing unless the helper has a positive income),
         ``joined_year`` that of the weak village, ``event_time`` the year minus it. Without pairs
-        in the panel, no row.
+        in the panel, no row, and ``attrs["notes"]`` says so.
 
     Raises
     ------
@@ -44,10 +42,10 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     >>> gaps(frame, "x_yuan")[["helper", "weak", "gap", "ratio"]].iloc[0].tolist()
     [80.0, 20.0, 60.0, 0.25]
     """
-    need_columns(panel, *sorted(NEEDED))
-    paired = numeric(panel[panel["pair_id"].notna()], column)
-    by_village(paired, column)
-    paired = paired.assign(side=lambda x: x["role"].map(_SIDES))
+    need_columns(panel, "joined_year", "pair_id", "role")
+    need_roles(panel)
+    frame = panel_of(panel, column)
+    paired = frame[frame["pair_id"].notna()].assign(side=lambda x: x["role"].map(_SIDES))
     members = paired.drop_duplicates("village_id")
     for pair, rows in members.groupby("pair_id"):
         if sorted(rows["role"]) != ["allied_weak", "helper"]:
@@ -67,7 +65,8 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     result.insert(5, "event_time", result["year"] - result["joined_year"])
     result["gap"] = result["helper"] - result["weak"]
     result["ratio"] = result["weak"] / result["helper"].where(result["helper"] > 0)
-    return result
+    none = "The panel names no pair of a helper and a weak village"
+    return said(result, "" if len(members) else none)
 
 
 def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> pd.DataFrame:
@@ -92,7 +91,8 @@ def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> 
         the gap shrinks, 1 − (gap_end/gap_start)^(1/years); negative when it grows) and
         ``who``: "gap grew", "weak up", "helper down", or "both" when the weak village rose *and*
         the helper fell. When both moved the same way and the gap shrank, the one that moved
-        further closed it.
+        further closed it. No row where no pair has all four; ``attrs["notes"]`` counts the pairs
+        that have not.
 
     Raises
     ------
@@ -120,7 +120,11 @@ def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> 
         "since_joining": ("event_time", "year"),
     }
     if clock not in clocks:
-        raise LianjianError(f"There is no clock {clock!r}; there are {', '.join(clocks)}.")
+        raise LianjianError(
+            f"There is no clock {clock!r}.{did_you_mean(str(clock), clocks)} There are "
+            f"{', '.join(clocks)}."
+        )
+    need_columns(gap, "pair_id", "year", "event_time", "helper", "weak", "gap", "ratio")
     known = gap.dropna(subset=["helper", "weak"])
     first, last = (
         known[known[name] == value].set_index("pair_id")
@@ -153,7 +157,9 @@ def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> 
         ["gap grew", "both", "weak up"],
         "helper down",
     )
-    return result.reset_index()
+    without = gap["pair_id"].nunique() - len(result)
+    note = f"{without} pairs lack one of their four incomes and are left out" if without else ""
+    return said(result.reset_index(), *gap.attrs.get("notes", ()), note)
 
 
 def expected_closing(
@@ -250,7 +256,12 @@ def standing(
     DataFrame
         ``gap`` with ``helper_excess, weak_excess``: income less the line α_t + γ_t z fitted to
         villages outside alliances in that year, 万元. Missing where a year has fewer than 3 of
-        them, or the village no covariate.
+        them, which ``attrs["notes"]`` says, or the village no covariate.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, or a role is none of the registry.
 
     Notes
     -----
@@ -269,24 +280,30 @@ def standing(
     """
     result = gap.assign(**{f"{side}_excess": np.nan for side in _SIDES.values()})
     wide, z = _outside(panel, column, covariate)
+    without = []
     for year, rows in gap.groupby("year"):
         line, _ = _line(wide[year] if year in wide else pd.Series(dtype=float), z)
+        without += [f"{year}"] if line is None else []
         for side in _SIDES.values():
             own = z.reindex(rows[f"{side}_id"]).to_numpy(dtype=float)
             ordinary = np.nan if line is None else line[0] + line[1] * own
             result.loc[rows.index, f"{side}_excess"] = rows[side] - ordinary
-    return result
+    few = f"Fewer than {_FEWEST} villages outside alliances are known in {', '.join(without)}"
+    return said(result, few if without else "")
 
 
 def _outside(
     panel: pd.DataFrame, column: str, covariate: str | None
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the incomes of villages outside (village by year, 万元) and the trait of all."""
-    need_columns(panel, "role", "village_id", *[name for name in [covariate] if name])
-    wide = by_village(panel[panel["role"] == "outside"], column)
-    traits = panel.drop_duplicates("village_id").set_index("village_id")
-    z = pd.Series(0.0, index=traits.index) if covariate is None else traits[covariate]
-    return wide / YUAN_PER_WAN, z.astype(float)
+    need_columns(panel, "role", *[name for name in [covariate] if name])
+    need_roles(panel)
+    frame = panel_of(panel, column)
+    outside = frame[frame["role"] == "outside"]
+    wide = outside.pivot(index="village_id", columns="year", values=column)
+    traits = frame.drop_duplicates("village_id").set_index("village_id")
+    z = np.zeros(len(traits)) if covariate is None else amounts(traits[covariate], covariate)
+    return wide / YUAN_PER_WAN, pd.Series(z, traits.index)
 
 
 def _line(y: pd.Series, z: pd.Series) -> tuple[Floats | None, int]:

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LianjianError
-from analysis.indicators.tables import amounts, just_under
+from analysis._frame import amounts, just_under, need_columns
+from analysis.errors import LianjianError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     Parameters
     ----------
     change : DataFrame
-        Result of :func:`analysis.indicators.income.changes`.
+        Result of :func:`analysis.indicators.changes`, a village.
     gain_wan : float
         The target, 万元.
 
@@ -39,6 +39,7 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     >>> attain_share(pd.DataFrame({"change_wan_yuan": [1.9, 2.0, 5.0, -1.0]}), 2.0)
     50.0
     """
+    need_columns(change, "change_wan_yuan")
     if change.empty:
         raise LianjianError("No village has a value in both years, so there is no share to give.")
     return float((change["change_wan_yuan"] >= just_under(gain_wan)).mean() * 100)
@@ -247,6 +248,11 @@ def reconcile(
     >>> reconcile(gains, 2.0, "mean at least", villages=4).verdict
     'cannot tell'
     """
+    if reading not in get_args(Reading):
+        near = did_you_mean(str(reading), get_args(Reading))
+        raise LianjianError(
+            f"There is no reading {reading!r}.{near} There are {', '.join(get_args(Reading))}."
+        )
     known = amounts(values, "The values")
     known = known[~np.isnan(known)]
     if villages < 1 or len(known) > villages:

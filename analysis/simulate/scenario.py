@@ -4,6 +4,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 from analysis.fields import COUNTIES
+from analysis.indicators.bands import WEAK_WAN
 from analysis.simulate.checks import check
 
 T = TypeVar("T")
@@ -153,7 +154,7 @@ class Scenario:
         "Years of joining, dealt to the alliances at random",
     )
     weak_threshold_wan: float = _p(
-        5.0,
+        WEAK_WAN,
         "万元",
         "Weak: operating income below this in the year before joining",
         "practice in Gansu by 2022 (weak source)",

@@ -22,7 +22,7 @@ from analysis.effects.inference.wild_bootstrap import wild_cluster
 from analysis.effects.matching import match
 from analysis.effects.results import Estimate
 from analysis.indicators.bands import WEAK_RULES, band, status, weak_share
-from analysis.indicators.durations import weak_spells
+from analysis.indicators.spells import weak_spells
 
 LAST_BITS = 1e-12  # relative; a few thousand roundings in one direction
 

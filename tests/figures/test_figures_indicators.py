@@ -6,7 +6,8 @@ import pytest
 
 from analysis import figures
 from analysis.figures import theme
-from analysis.indicators import durations, inequality, pairs, transitions
+from analysis.indicators import bands, inequality, pairs
+from analysis.indicators import spells as spells_of
 
 WAN = 10_000.0
 
@@ -40,10 +41,10 @@ def charts(panel):
     ends = pairs.closing(gap, 2022, 2024).rename(
         columns={"ratio_start": "start", "ratio_end": "end"}
     )
-    moves = transitions.band_transitions(panel, column, 2022, 2024)
+    moves = bands.transitions(panel, column, 2022, 2024)
     incomes = panel.loc[panel["year"] == 2024, column]
-    spells = durations.weak_spells(panel, 2022, threshold_wan=15)
-    curve = durations.kaplan_meier(spells["years"], spells["has_left"])
+    spells = spells_of.weak_spells(panel, 2022, threshold_wan=15)
+    curve = spells_of.kaplan_meier(spells["years"], spells["has_left"])
     both = {"经营性收入": ends, "总收入": ends.assign(expected=ends["end"])}
     return {
         "pair_gaps": figures.pair_gaps(gap, "Operating income"),
@@ -108,9 +109,8 @@ def test_every_pair_has_a_panel_and_no_panel_is_empty(number):
 
 
 def test_a_band_that_nobody_started_in_stays_empty():
-    kind = pd.CategoricalDtype(["low", "high"], ordered=True)
-    start = pd.Series(["high"] * 3, list("ABC"), dtype=kind)
-    moves = transitions.transitions(start, start)
+    frame = pd.DataFrame({"village_id": list("ABC") * 2, "year": [2023] * 3 + [2024] * 3})
+    moves = bands.transitions(frame.assign(x_yuan=6e4), "x_yuan", 2023, 2024, (5,))
     chart = figures.transition_heat({"Moves": (moves.counts, moves.shares)}, (2023, 2024))
     written = [text.get_text() for text in chart.figure.axes[0].texts]
     assert [words for words in written if words] == ["100\n(3)"]

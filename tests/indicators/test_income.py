@@ -44,17 +44,17 @@ def test_changes_leave_out_villages_without_both_years(panel):
 
 def test_growth_is_that_of_the_mean(panel):
     change = income.changes(panel, "operating_income_yuan", 2022, 2023)
-    row = income.change_summary(change, ["role"]).set_index("role").loc["allied_weak"]
+    row = income.growth(change, ["role"]).set_index("role").loc["allied_weak"]
     # means 0.5 → 3.0; the growth of C, from zero, is not a number
     assert row["growth_pct"] == 500
-    everyone = income.change_summary(change, []).iloc[0]
+    everyone = income.growth(change, []).iloc[0]
     assert everyone["villages"] == 3
     assert everyone["fell_pct"] == 0
 
 
 def test_growth_from_zero_is_missing(panel):
     change = income.changes(panel[panel["village_id"] == "C"], "total_income_yuan", 2022, 2023)
-    assert pd.isna(income.change_summary(change, [])["growth_pct"].iloc[0])
+    assert pd.isna(income.growth(change, [])["growth_pct"].iloc[0])
 
 
 def test_a_year_that_is_not_there_is_named(panel):
@@ -79,8 +79,8 @@ def test_deflating_outside_the_index_is_refused():
 
 def test_swings_join_only_neighbouring_years(panel):
     gap = panel[panel["year"] != 2023]
-    assert income.yearly_swings(gap, "operating_income_yuan").empty
-    swings = income.yearly_swings(panel, "operating_income_yuan").set_index("year")
+    assert income.swings(gap, "operating_income_yuan").empty
+    swings = income.swings(panel, "operating_income_yuan").set_index("year")
     assert swings.loc[2024, "mean_change"] == pytest.approx(-1.5)
     assert swings.loc[2024, "fell_pct"] == 50
 
@@ -89,7 +89,7 @@ def test_bands_include_their_lower_bound_and_keep_the_missing():
     values = pd.Series([0, -3, 0.01, 5 * WAN, 10 * WAN - 0.01, 10 * WAN, 100 * WAN, np.nan])
     seen = bands.band(values)
     assert seen.isna().tolist() == [False] * 7 + [True]
-    expected = ["none", "none", "under 5", "5–10", "5–10", "10–50", "100 and over"]
+    expected = ["none", "none", "under 5", "5–10", "5–10", "10–20", "100 and over"]
     assert seen.dropna().tolist() == expected
 
 

@@ -172,7 +172,7 @@ def noisy(persistence, noise, n=40_000, seed=2):
 
 def test_noise_makes_convergence_and_the_instrument_takes_it_away():
     # nobody converges; noise has half the variance of what lasts: λ = 2/3
-    found = convergence.beta(noisy(1.0, 0.5**0.5), X, 2022, 2024, instrument=2021)
+    found = convergence.beta_convergence(noisy(1.0, 0.5**0.5), X, 2022, 2024, instrument=2021)
     assert found.persistence == pytest.approx(2 / 3, abs=0.02)
     assert found.reliability_for_none == found.persistence
     assert found.low < 2 / 3 < found.high
@@ -186,7 +186,7 @@ def test_the_error_is_that_of_statsmodels():
     import statsmodels.api as sm
 
     frame = noisy(0.6, 0.4, n=300)
-    found = convergence.beta(frame, X, 2022, 2024)
+    found = convergence.beta_convergence(frame, X, 2022, 2024)
     wide = np.log(frame.pivot(index="village_id", columns="year", values=X))
     theirs = sm.OLS(wide[2024], sm.add_constant(wide[2022])).fit(cov_type="HC1", use_t=True)
     assert found.persistence == pytest.approx(theirs.params[2022], rel=1e-10)
@@ -197,9 +197,9 @@ def test_the_error_is_that_of_statsmodels():
 def test_zeros_are_left_out_and_counted():
     frame = noisy(0.6, 0.4, n=50)
     frame.loc[(frame["village_id"] < 5) & (frame["year"] == 2022), X] = 0
-    found = convergence.beta(frame, X, 2022, 2024, instrument=2021)
+    found = convergence.beta_convergence(frame, X, 2022, 2024, instrument=2021)
     assert (found.n, found.n_left_out, found.n_instrument) == (45, 5, 45)
-    spread = convergence.sigma(frame, X).set_index("year")
+    spread = convergence.sigma_convergence(frame, X).set_index("year")
     assert spread["villages_log"].tolist() == [45] * 3
     assert spread["villages"].tolist() == [50] * 3
 
@@ -207,8 +207,8 @@ def test_zeros_are_left_out_and_counted():
 def test_years_that_do_not_fit_are_named():
     frame = noisy(0.6, 0.4, n=50)
     with pytest.raises(LianjianError, match="no year 2023"):
-        convergence.beta(frame, X, 2023, 2024)
+        convergence.beta_convergence(frame, X, 2023, 2024)
     with pytest.raises(LianjianError, match="must ascend"):
-        convergence.beta(frame, X, 2022, 2024, instrument=2024)
+        convergence.beta_convergence(frame, X, 2022, 2024, instrument=2024)
     with pytest.raises(LianjianError, match="2 villages have a positive income"):
-        convergence.beta(frame[frame["village_id"] < 2], X, 2022, 2024)
+        convergence.beta_convergence(frame[frame["village_id"] < 2], X, 2022, 2024)

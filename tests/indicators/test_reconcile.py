@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from analysis.errors import LianjianError
-from analysis.indicators import income, robust, targets
+from analysis.indicators import income, targets
 
 GAPS = [2.0, 1.0, 6.0]
 
@@ -65,30 +64,10 @@ def test_another_group_is_refused():
         targets.reconcile(pd.Series(GAPS), 1.0, "mean is", villages=2)
 
 
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40), st.floats(0, 0.45))
-def test_trimmed_and_winsorised_against_scipy(values, cut):
-    found = robust.robust_mean(pd.Series(values), cut)
-    tail = int(cut * len(values) + 1e-9)
-    share = (tail + 0.5) / len(values) if tail else 0.0
-    share = min(share, 0.499)
-    if int(share * len(values)) == tail:
-        assert found.trimmed == pytest.approx(stats.trim_mean(values, share), abs=1e-9)
-    winsorised = np.asarray(stats.mstats.winsorize(np.array(values), limits=(share, share)))
-    if int(share * len(values)) == tail:
-        assert found.winsorised == pytest.approx(winsorised.mean(), abs=1e-9)
-    assert found.n_cut == 2 * tail
-
-
-def test_a_cut_of_all_and_a_mean_of_none_are_refused():
-    with pytest.raises(LianjianError, match="leaves nothing"):
-        robust.robust_mean(pd.Series([1.0]), 0.5)
-    with pytest.raises(LianjianError, match="None of the values"):
-        robust.robust_mean(pd.Series([np.nan]))
-
-
 def test_composition_leaves_out_the_unknown_and_counts_the_dependent():
     frame = pd.DataFrame(
         {
+            "village_id": list("ABCD"),
             "year": [2024] * 4,
             "operating_income_yuan": [10.0, 0.0, 0.0, np.nan],
             "subsidy_income_yuan": [0.0, 30.0, 0.0, 5.0],
@@ -96,10 +75,10 @@ def test_composition_leaves_out_the_unknown_and_counts_the_dependent():
             "total_income_yuan": [10.0, 30.0, 0.0, np.nan],
         }
     )
-    row = income.composition(frame, ["year"]).iloc[0]
+    row = income.by_source(frame, ["year"]).iloc[0]
     assert row["villages"] == 3
     assert (row["operating_pct"], row["subsidy_pct"], row["other_pct"]) == (25, 75, 0)
     # the village without income has no share of its own
     assert (row["operating_median_pct"], row["dependent_pct"]) == (50, 50)
     with pytest.raises(LianjianError, match="no income at all"):
-        income.composition(frame.iloc[[2]], ["year"])
+        income.by_source(frame.iloc[[2]], ["year"])

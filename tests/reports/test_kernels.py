@@ -103,7 +103,7 @@ def test_a_kernel_finds_imported_what_its_notebook_imports(project, tmp_path):
     import sys
     before = set(sys.modules)
     from analysis.indicators import convergence
-    print("analysis.indicators.convergence" in before, "scipy.stats" in before)
+    print("analysis.indicators.convergence" in before, "scipy.special" in before)
     """
     for warm, words in ((True, "True True"), (False, "False False")):
         done, _ = executed(project, tmp_path, "01-x", code, warm=warm)

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of an index, by villages or by clusters of them."""
+"""Bootstrap intervals of a number, by villages or by clusters of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,29 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis._frame import Floats, amounts
 from analysis.errors import LianjianError
-from analysis.indicators.tables import Floats, amounts
 
-FEWEST_DRAWS = 99
-FEW_CLUSTERS = 20
-"""Under this many clusters a cluster bootstrap is a rough guide only."""
+_FEWEST_DRAWS = 99
+_FEW = 20
+"""Under this many villages or clusters a bootstrap is a rough guide only."""
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """A number with its bootstrap interval.
-
-    Attributes
-    ----------
-    estimate, std_error, low, high : float
-        In the unit of the statistic; the interval is between percentiles of the draws.
-    level : float
-        Confidence level.
-    n, n_clusters, draws : int
-        Values, clusters drawn (values, when there are none), and draws.
-    note : str
-        What a reader must know; empty when nothing.
-    """
+    """A number with its interval, in the unit of the statistic, and what a reader must know."""
 
     estimate: float
     std_error: float
@@ -54,10 +42,10 @@ def bootstrap(
 
     Parameters
     ----------
-    values : Series
-        One value a village; missing ones are left out.
+    values : Series, shape (n,)
+        One value a village, in any unit; missing ones are left out.
     statistic : callable
-        From an array of values to a number, such as :func:`analysis.indicators.inequality.gini`.
+        From an array of values to a number, such as :func:`gini`.
     rng : Generator
         Source of the draws.
     clusters : Series, optional
@@ -66,7 +54,14 @@ def bootstrap(
     draws : int
         Resamples, at least 99.
     level : float
-        Confidence level.
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    Bootstrap
+        ``estimate, std_error, low, high`` in the unit of the statistic, ``n`` values,
+        ``n_clusters`` drawn (values, when there are none), ``draws``, and a ``note`` where they
+        are few.
 
     Raises
     ------
@@ -84,25 +79,29 @@ def bootstrap(
     >>> result = bootstrap(pd.Series([1.0, 1.0, 1.0]), np.mean, np.random.default_rng(1))
     >>> result.estimate, result.low, result.high
     (1.0, 1.0, 1.0)
+    >>> result.note
+    '3 villages are few: read the interval as a rough guide'
     """
-    if draws < FEWEST_DRAWS:
+    if draws < _FEWEST_DRAWS:
         raise LianjianError(f"{draws} draws cannot place an interval; take 999 or more.")
-    known = pd.Series(amounts(values, "The values"), values.index).dropna()
+    if not 0 < level < 1:
+        raise LianjianError(f"A level of {level} is none; take one between 0 and 1, as 0.95.")
+    given = pd.Series(values)
+    known = pd.Series(amounts(given, "The values"), given.index).dropna()
     if clusters is None:
-        parts = np.sort(known.to_numpy(dtype=float))[:, None]
-        blocks = list(parts)
+        blocks = list(np.sort(known.to_numpy())[:, None])
     else:
         names = clusters.reindex(known.index)
         if names.isna().any():
             raise LianjianError(f"{int(names.isna().sum())} villages have no cluster.")
         groups = known.groupby(names, observed=True)
-        blocks = [np.sort(group.to_numpy(dtype=float)) for _, group in groups]
+        blocks = [np.sort(group.to_numpy()) for _, group in groups]
         # by content, so that new names for the clusters change nothing
         blocks.sort(key=lambda block: (len(block), tuple(block)))
+    drawn = "village" if clusters is None else "cluster"
     if len(blocks) < 2:  # noqa: PLR2004
         raise LianjianError(
-            f"{len(blocks)} {'value' if clusters is None else 'cluster'} cannot be resampled; "
-            "there must be at least two."
+            f"{len(blocks)} {drawn} cannot be resampled; there must be at least two."
         )
     found = np.empty(draws)
     for draw in range(draws):
@@ -110,7 +109,7 @@ def bootstrap(
         found[draw] = statistic(np.concatenate([blocks[number] for number in chosen]))
     tail = (1 - level) / 2
     low, high = np.quantile(found, [tail, 1 - tail])
-    few = clusters is not None and len(blocks) < FEW_CLUSTERS
+    few = f"{len(blocks)} {drawn}s are few: read the interval as a rough guide"
     return Bootstrap(
         estimate=float(statistic(np.concatenate(blocks))),
         std_error=float(found.std(ddof=1)),
@@ -120,5 +119,5 @@ def bootstrap(
         n=len(known),
         n_clusters=len(blocks),
         draws=draws,
-        note=f"{len(blocks)} clusters are few: read the interval as a rough guide" if few else "",
+        note=few if len(blocks) < _FEW else "",
     )

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
+from analysis._frame import amounts, by_village, flags, just_under, need_years
 from analysis.errors import LianjianError
+from analysis.fields import YUAN_PER_WAN
 from analysis.indicators.bands import WEAK_WAN
-from analysis.indicators.income import YUAN_PER_WAN
-from analysis.indicators.tables import by_village, just_under, need_years
 
 
 def weak_spells(
@@ -18,7 +18,7 @@ def weak_spells(
     start: int,
     *,
     column: str = "operating_income_yuan",
-    threshold_wan: float = WEAK_WAN,
+    threshold_wan: float | None = None,
     confirm: int = 1,
 ) -> pd.DataFrame:
     """Return how long each village that was weak in a year stayed so.
@@ -31,8 +31,8 @@ def weak_spells(
         The year in which a village must be weak to be followed.
     column : str
         The measure.
-    threshold_wan : float
-        Weak: under this, 万元.
+    threshold_wan : float, optional
+        Weak: under this, 万元; ``bands.WEAK_WAN`` where none is given.
     confirm : int
         Years in a row that a village must be at or over the threshold to count as having left; the
         first of them is the year of leaving. With 1 a single good year counts.
@@ -67,13 +67,14 @@ def weak_spells(
     wide = by_village(panel, column)
     need_years(wide, start)
     wide = wide.reindex(columns=range(start, int(wide.columns[-1]) + 1))
-    weak = wide[wide[start] < just_under(threshold_wan * YUAN_PER_WAN)]
+    line = WEAK_WAN if threshold_wan is None else threshold_wan
+    least = just_under(line * YUAN_PER_WAN)
+    weak = wide[wide[start] < least]
     if weak.empty:
-        raise LianjianError(f"No village was under {threshold_wan:g} 万元 in {start}.")
-    over = (weak >= just_under(threshold_wan * YUAN_PER_WAN)).to_numpy()
-    known = weak.notna().to_numpy()
+        raise LianjianError(f"No village was under {line:g} 万元 in {start}.")
+    over = (weak >= least).to_numpy()
     # what lies after the first missing year is not used
-    seen = np.logical_and.accumulate(known, axis=1).sum(axis=1)
+    seen = np.logical_and.accumulate(weak.notna().to_numpy(), axis=1).sum(axis=1)
     rows = []
     for village, out, last in zip(weak.index, over, seen, strict=True):
         stayed_out = np.convolve(out[:last], np.ones(confirm), mode="valid") >= confirm
@@ -119,11 +120,11 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
     Parameters
     ----------
     time : array-like, shape (n,)
-        Time of leaving, or last time known to be in.
+        Time of leaving, or last time known to be in; in years for :func:`weak_spells`.
     has_left : array-like of bool, shape (n,)
         False: right-censored at ``time``. A unit censored at t is at risk at t.
     level : float
-        Confidence level.
+        Confidence level, between 0 and 1.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
     Raises
     ------
     LianjianError
-        No unit, a negative or missing time, or arrays of different length.
+        No unit, a negative or missing time, a level outside 0 and 1, or arrays of different length.
 
     Notes
     -----
@@ -148,14 +149,15 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
     >>> kaplan_meier([1, 2, 3, 3], [True, False, True, False]).table["survival"].tolist()
     [0.75, 0.75, 0.375]
     """
-    times = np.asarray(time, dtype=float)
-    events = np.asarray(has_left, dtype=bool)
+    times, events = amounts(time, "A time"), flags(has_left, "has_left")
     if times.shape != events.shape or times.ndim != 1 or not len(times):
         raise LianjianError(
             f"Times have shape {times.shape} and events {events.shape}; give one of each a unit."
         )
-    if not (np.isfinite(times).all() and (times >= 0).all()):
-        raise LianjianError("A time is missing, infinite or negative; leave that unit out.")
+    if not (times >= 0).all():
+        raise LianjianError("A time is missing or negative; leave that unit out.")
+    if not 0 < level < 1:
+        raise LianjianError(f"A level of {level} is none; take one between 0 and 1, as 0.95.")
     points = np.unique(times)
     left = np.array([(times[events] == point).sum() for point in points])
     gone = np.array([(times[~events] == point).sum() for point in points])
@@ -168,7 +170,7 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
     inner = (survival > 0) & (survival < 1)
     low, high = survival.copy(), survival.copy()
     inside = survival[inner]
-    width = stats.norm.ppf((1 + level) / 2) * error[inner] / (inside * np.log(inside))
+    width = ndtri((1 + level) / 2) * error[inner] / (inside * np.log(inside))
     low[inner], high[inner] = inside ** np.exp(-width), inside ** np.exp(width)
     table = pd.DataFrame(
         {
@@ -184,10 +186,5 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
     )
     # a product of fractions can miss one half in binary
     reached = points[survival <= 1 / 2 + 1e-12]
-    return Survival(
-        table=table,
-        median=float(reached[0]) if len(reached) else float("nan"),
-        n=len(times),
-        n_left=int(events.sum()),
-        level=level,
-    )
+    median = float(reached[0]) if len(reached) else float("nan")
+    return Survival(table, median, len(times), int(events.sum()), level)

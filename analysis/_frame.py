@@ -1,0 +1,250 @@
+"""Frames as people give them: read into numbers, or refused in a sentence.
+
+Whatever takes a frame, an indicator or an estimator, takes it through here.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.errors import LianjianError, did_you_mean
+from analysis.fields import FIELDS, ROLES
+
+Floats = npt.NDArray[np.float64]
+
+TIE = 1e-9
+"""Numbers closer than this, relative to the larger, are equal: they differ by rounding alone."""
+
+
+def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
+    """Return values of any numeric type as floats, NaN where one is missing; text is refused.
+
+    Examples
+    --------
+    >>> amounts(pd.array([1, None], dtype="Int64")).tolist()
+    [1.0, nan]
+    """
+    given = values if np.ndim(values) != 1 else pd.Series(values)
+    kind = getattr(given, "dtype", np.dtype(object))
+    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_complex_dtype(kind):
+        raise LianjianError(
+            f"{what} holds values of type {kind} where a number was expected; of a date, take the "
+            "year: .dt.year."
+        )
+    try:
+        if isinstance(given, pd.Series):
+            given = given.to_numpy(dtype=np.float64, na_value=np.nan)
+        known = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise LianjianError(f"{what} holds values that are not numbers: {error}.") from error
+    if np.isinf(known).any():
+        raise LianjianError(
+            f"{what} is infinite in {int(np.isinf(known).sum())} rows; a logarithm of 0 does that. "
+            "Choose another transformation or leave these rows out."
+        )
+    return known
+
+
+def flags(values: npt.ArrayLike, what: str) -> npt.NDArray[np.bool_]:
+    """Return values that must be 0 and 1, or False and True, as booleans.
+
+    Examples
+    --------
+    >>> flags([1, 0], "treated").tolist()
+    [True, False]
+    """
+    known = amounts(values, what)
+    odd = known[~np.isin(known, (0.0, 1.0))]
+    if len(odd):
+        raise LianjianError(f"{what} must hold 0 and 1, and {odd[0]:g} occurs {len(odd)} times.")
+    return known == 1
+
+
+def just_under(threshold: float) -> float:
+    """Return the least number that attains a threshold: sums of cents can miss it in binary.
+
+    Examples
+    --------
+    >>> 0.1 + 0.7 >= 0.8, 0.1 + 0.7 >= just_under(0.8), 0.79 >= just_under(0.8)
+    (False, True, False)
+    """
+    return threshold - TIE * abs(threshold)
+
+
+def names_of(given: str | Iterable[str], what: str) -> list[str]:
+    """Return names of columns as a list, each once; a single one may stand without brackets.
+
+    Examples
+    --------
+    >>> names_of("role", "by"), names_of(("role", "year"), "by")
+    (['role'], ['role', 'year'])
+    """
+    names = [given] if isinstance(given, str) else given
+    if isinstance(names, pd.DataFrame | pd.Series) or not isinstance(names, Iterable):
+        raise LianjianError(
+            f"{what} takes names of columns, as in {what}=['role', 'year'], not a "
+            f"{type(given).__name__}."
+        )
+    listed = list(dict.fromkeys(names))
+    if odd := [name for name in listed if not isinstance(name, str)]:
+        raise LianjianError(f"{what} takes names of columns, and {odd[0]!r} is none.")
+    return listed
+
+
+def need_columns(frame: object, *columns: str) -> None:
+    """Raise unless a frame is one and has the columns; what was probably meant is named.
+
+    Examples
+    --------
+    >>> need_columns(pd.DataFrame({"year": [2024]}), "year", "yaer")
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: The frame has no column yaer. Did you mean year? It has year.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        kind = type(frame).__name__
+        hint = " Give one of its tables: data.panel." if kind == "Dataset" else ""
+        raise LianjianError(f"A table is needed, a DataFrame, and this is a {kind}.{hint}")
+    missing = [name for name in dict.fromkeys(columns) if name not in frame.columns]
+    if not missing:
+        for name in dict.fromkeys(columns):
+            if list(frame.columns).count(name) > 1:
+                raise LianjianError(f"The frame has several columns {name}. Rename all but one.")
+        return
+    listed = [str(name) for name in frame.columns]
+    if aside := [name for name in missing if name in frame.index.names]:
+        hint = f" {', '.join(aside)} is its index: give panel.reset_index()."
+    else:
+        hint = "".join(_meant(name, listed) for name in missing)
+    has = ", ".join(listed) or "none"
+    raise LianjianError(f"The frame has no column {', '.join(missing)}.{hint} It has {has}.")
+
+
+def _meant(name: str, columns: Sequence[str]) -> str:
+    """Guess a column from its misspelt name, its beginning, or its label in either language."""
+    if "," in name or "、" in name:
+        parts = [part.strip() for part in name.replace("、", ",").split(",")]
+        return f" Several names are a list: {parts}."
+    asked = name.strip().lower()
+    near = [
+        column
+        for column in columns
+        if (field := FIELDS.get(column)) and asked in {field.label_zh, field.label.lower()}
+    ]
+    near += [column for column in columns if asked and column.startswith(asked)]
+    return f" Did you mean {near[0]}?" if near else did_you_mean(name, columns)
+
+
+def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return the frame with columns as floats, or say which is missing or holds no numbers.
+
+    Examples
+    --------
+    >>> numeric(pd.DataFrame({"x_yuan": pd.array([1, None], "Int64")}), "x_yuan")["x_yuan"].tolist()
+    [1.0, nan]
+    """
+    need_columns(frame, *columns)
+    return frame.assign(**{name: amounts(frame[name], name) for name in columns})
+
+
+def panel_of(panel: pd.DataFrame, *columns: str, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return a panel with whole years and numeric columns, one row a village and year.
+
+    With ``by``, groups of several years at once are refused: a mean over years and villages
+    together is seldom what was meant, and looks like any other.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["A"], "year": [2024.0], "x": [1]})
+    >>> panel_of(frame, "x")[["year", "x"]].to_numpy().tolist()
+    [[2024.0, 1.0]]
+    """
+    need_columns(panel, "village_id", "year", *by, *columns)
+    if panel.empty:
+        raise LianjianError("The panel has no rows: what it was cut to left nothing of it.")
+    year = amounts(panel["year"], "year")
+    if np.isnan(year).any():
+        raise LianjianError(f"{int(np.isnan(year).sum())} rows have no year.")
+    if (odd := year[year != np.round(year)]).size:
+        raise LianjianError(f"year must hold whole years, and {odd[0]:g} is none.")
+    if nameless := int(panel["village_id"].isna().sum()):
+        raise LianjianError(f"{nameless} rows have no village_id. Name their villages.")
+    table = numeric(panel, *columns).assign(year=year.astype(np.int64))
+    twice = table.duplicated(["village_id", "year"])
+    if twice.any():
+        first = table.loc[twice].iloc[0]
+        raise LianjianError(
+            f"{int(twice.sum())} rows repeat a village and year, first {first['village_id']} in "
+            f"{first['year']}. Keep one row a village and year."
+        )
+    years = table["year"].unique()
+    if by and "year" not in by and len(years) > 1:
+        raise LianjianError(
+            f"The panel holds the years {min(years)} to {max(years)}, and groups by "
+            f"{', '.join(by)} would pool them. Add 'year' to by, or take one year: "
+            f"panel[panel['year'] == {max(years)}]."
+        )
+    return table
+
+
+def by_village(panel: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a measure in its unit with a row a village and a column a year, both ascending.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": ["b", "a"], "year": [2024, 2023], "x_yuan": [1, 2]})
+    >>> by_village(frame, "x_yuan").to_numpy().tolist()
+    [[2.0, nan], [nan, 1.0]]
+    """
+    [name] = names_of(column, "column")
+    return panel_of(panel, name).pivot(index="village_id", columns="year", values=name)
+
+
+def need_years(wide: pd.DataFrame, *years: int) -> None:
+    """Raise unless a table by village and year has the years, and they ascend.
+
+    Examples
+    --------
+    >>> need_years(pd.DataFrame({2023: [1.0]}), 2024)
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: The panel has no year 2024; its years are 2023.
+    """
+    for year in years:
+        if isinstance(year, bool | str) or not isinstance(year, int | float | np.number):
+            raise LianjianError(f"A year is a number, as in 2024, and {year!r} is none.")
+    missing = [year for year in years if year not in wide.columns]
+    if missing:
+        has = ", ".join(map(str, wide.columns)) or "none"
+        raise LianjianError(
+            f"The panel has no year {', '.join(map(str, missing))}; its years are {has}."
+        )
+    if list(years) != sorted(set(years)):
+        raise LianjianError(f"The years {', '.join(map(str, years))} must ascend.")
+
+
+def need_roles(frame: pd.DataFrame) -> None:
+    """Raise unless each role is one of the registry: a misspelt one would drop its villages.
+
+    Examples
+    --------
+    >>> need_roles(pd.DataFrame({"role": ["helper", "alied_weak"]}))
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: There is no role 'alied_weak'. Did you mean allied_weak? The \
+roles are helper, allied_weak, allied_other, outside.
+    """
+    need_columns(frame, "role")
+    for role in frame["role"].dropna().unique():
+        if role not in ROLES:
+            raise LianjianError(
+                f"There is no role {role!r}.{did_you_mean(str(role), ROLES)} The roles are "
+                f"{', '.join(ROLES)}."
+            )
+
+
+def said(frame: pd.DataFrame, *notes: str, **labels: dict[str, str]) -> pd.DataFrame:
+    """Return the frame with what its reader must know in ``attrs['notes']``, and its labels."""
+    frame.attrs.clear()
+    frame.attrs.update(labels)
+    frame.attrs["notes"] = [note for note in notes if note]
+    return frame

@@ -1,0 +1,255 @@
+"""Tables that no indicator can use are refused in words by all of them, before a number is made."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import indicators
+from analysis.errors import LianjianError
+from analysis.indicators import bands, convergence, income, pairs, spells, targets
+
+COLUMN = "operating_income_yuan"
+YEARS = [2022, 2023, 2024]
+
+
+def books() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "village_id": f"v{i}",
+            "year": year,
+            "county_code": "a",
+            "county_name": "A" if i % 2 else "B",
+            "zone": "farm",
+            "role": "outside" if i > 1 else ("helper", "allied_weak")[i],
+            "pair_id": "P" if i < 2 else None,
+            "joined_year": 2023.0 if i < 2 else np.nan,
+            "households": 100 + i,
+        }
+        for i in range(12)
+        for year in YEARS
+    )
+    for name in ("operating", "subsidy", "other"):
+        frame[f"{name}_income_yuan"] = rng.gamma(2, 3e4, len(frame))
+    frame["total_income_yuan"] = frame.filter(like="_income_yuan").sum(axis=1)
+    return frame
+
+
+BY_PANEL = {
+    "changes": lambda f: income.changes(f, COLUMN, 2022, 2024),
+    "changes a household": lambda f: income.changes(f, COLUMN, 2022, 2024, per="household"),
+    "swings": lambda f: income.swings(f, COLUMN),
+    "spells": lambda f: spells.weak_spells(f, 2022, threshold_wan=20),
+    "gaps": lambda f: pairs.gaps(f, COLUMN),
+    "standing": lambda f: pairs.standing(f, COLUMN, pairs.gaps(books(), COLUMN)),
+    "beta": lambda f: convergence.beta_convergence(f, COLUMN, 2022, 2024),
+    "sigma": lambda f: convergence.sigma_convergence(f, COLUMN),
+    "transitions": lambda f: bands.transitions(f, COLUMN, 2022, 2024),
+}
+BY_GROUP = {
+    "means": income.means,
+    "means a household": lambda f, by="year": income.means(f, by, per="household"),
+    "by_source": income.by_source,
+    "band_shares": bands.band_shares,
+    "weak_share": bands.weak_share,
+}
+BY_VALUE = {
+    "gini": indicators.gini,
+    "indices": indicators.indices,
+    "lorenz": indicators.lorenz,
+    "band": bands.band,
+    "reconcile": lambda x: targets.reconcile(x, 5.0, "mean is", villages=99),
+    "decompose": lambda x: indicators.decompose(x, pd.Series("A", x.index)),
+    "bootstrap": lambda x: indicators.bootstrap(x, np.mean, np.random.default_rng(1), draws=99),
+}
+BY_ROW = BY_PANEL | BY_GROUP
+ALL = (
+    BY_ROW
+    | {"status": bands.status}
+    | {name: lambda f, run=run: run(f[COLUMN]) for name, run in BY_VALUE.items()}
+)
+every = pytest.mark.parametrize("name", ALL)
+of_a_panel = pytest.mark.parametrize("name", BY_ROW)
+grouped = pytest.mark.parametrize("name", BY_GROUP)
+
+
+@every
+def test_text_and_infinite_amounts_are_refused(name):
+    frame = books()
+    ALL[name](frame)
+    with pytest.raises(LianjianError, match="not numbers"):
+        ALL[name](frame.assign(**{COLUMN: "x"}))
+    with pytest.raises(LianjianError, match="infinite in 1 rows"):
+        ALL[name](frame.assign(**{COLUMN: frame[COLUMN].where(frame.index != 0, np.inf)}))
+
+
+@every
+def test_nullable_numbers_give_the_same(name):
+    frame = books()
+    holes = frame.assign(**{COLUMN: frame[COLUMN].where(frame.index != 7)})
+    nullable = holes.assign(**{COLUMN: holes[COLUMN].astype("Float64")})
+    assert repr(ALL[name](nullable)) == repr(ALL[name](holes))
+
+
+@pytest.mark.parametrize("name", [*BY_ROW, "status"])
+def test_a_missing_column_is_named(name):
+    with pytest.raises(LianjianError, match=f"no column {COLUMN}"):
+        ALL[name](books().drop(columns=COLUMN))
+
+
+@of_a_panel
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: pd.concat([f, f.iloc[:1]]), "first v0 in 2022"),
+        (lambda f: f.iloc[:0], "no rows"),
+        (lambda f: f.set_index("village_id"), r"village_id is its index: give panel.reset_index"),
+        (lambda f: f.rename(columns={"year": "Year"}), r"no column year\. Did you mean Year\?"),
+        (lambda f: f.assign(year=f["year"] + 0.5), "year must hold whole years, and 2022.5"),
+        (lambda f: f.assign(year=pd.to_datetime(f["year"].astype(str))), r"\.dt\.year"),
+        (lambda f: f.assign(year=f["year"].where(f.index > 2)), "3 rows have no year"),
+        (lambda f: f.assign(village_id=f["village_id"].where(f.index > 2)), "3 rows have no vill"),
+        (lambda f: pd.concat([f, f[[COLUMN]]], axis=1), f"several columns {COLUMN}"),
+        (lambda f: f[COLUMN], "a DataFrame, and this is a Series"),
+        (lambda f: f.to_dict(), "a DataFrame, and this is a dict"),
+        (lambda _: "data/processed/panel.parquet", "this is a str"),
+        (lambda _: None, "this is a NoneType"),
+    ],
+)
+def test_a_frame_that_is_no_panel_is_refused_in_words(name, change, words):
+    with pytest.raises(LianjianError, match=words):
+        BY_ROW[name](change(books()))
+
+
+@of_a_panel
+def test_a_dataset_is_told_from_its_panel(name):
+    Dataset = type("Dataset", (SimpleNamespace,), {})  # noqa: N806  (a class)
+    with pytest.raises(LianjianError, match=r"this is a Dataset\. Give one of its tables: data\."):
+        BY_ROW[name](Dataset(panel=books()))
+
+
+@of_a_panel
+def test_the_order_of_rows_and_the_type_of_years_do_not_matter(name):
+    frame = books()
+    shuffled = frame.sample(frac=1, random_state=3).assign(year=lambda f: f["year"].astype(float))
+    assert repr(BY_ROW[name](shuffled)) == repr(BY_ROW[name](frame))
+
+
+@grouped
+def test_one_name_may_stand_without_brackets(name):
+    frame = books().query("year == 2024")
+    assert repr(BY_GROUP[name](frame, "role")) == repr(BY_GROUP[name](frame, ["role"]))
+
+
+@grouped
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        (["role", "yaer"], r"no column yaer\. Did you mean year\?"),
+        ("role, year", r"no column role, year\. Several names are a list: \['role', 'year'\]"),
+        ("县区", r"no column 县区\. Did you mean county_name\?"),
+        ("Zone", r"no column Zone\. Did you mean zone\?"),
+        (2024, r"by takes names of columns, as in by=\['role', 'year'\], not a int"),
+        ([2024], "by takes names of columns, and 2024 is none"),
+        (books()["role"], "not a Series"),
+        ("role", r"2022 to 2024, and groups by role would pool them\. Add 'year' to by, or take"),
+    ],
+)
+def test_groups_that_are_none_are_named(name, by, words):
+    with pytest.raises(LianjianError, match=words):
+        BY_GROUP[name](books(), by)
+
+
+@grouped
+def test_villages_without_a_group_are_a_group(name):
+    frame = books().query("year == 2024")
+    frame = frame.assign(zone=frame["zone"].where(frame["role"] == "outside"))
+    found = BY_GROUP[name](frame, "zone")
+    assert len(found) == 2
+    if "villages" in found:
+        assert found["villages"].tolist() == [10, 2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("operating_income", COLUMN),
+        ("经营性收入", COLUMN),
+        ("Total income", "total_income_yuan"),
+        ("subsidy", "subsidy_income_yuan"),
+        ("total_incom_yuan", "total_income_yuan"),
+    ],
+)
+def test_the_column_that_was_meant_is_found(asked, meant):
+    for run in (lambda f: income.means(f, "year", asked), lambda f: income.swings(f, asked)):
+        with pytest.raises(LianjianError, match=rf"no column {asked}\. Did you mean {meant}\?"):
+            run(books())
+
+
+@pytest.mark.parametrize("run", [
+    lambda f, a, b: income.changes(f, COLUMN, a, b),
+    lambda f, a, b: bands.transitions(f, COLUMN, a, b),
+    lambda f, a, b: convergence.beta_convergence(f, COLUMN, a, b),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        (2019, 2024, "no year 2019; its years are 2022, 2023, 2024"),
+        (2024, 2022, "2024, 2022 must ascend"),
+        (2023, 2023, "2023, 2023 must ascend"),
+        ("2023", 2024, "'2023' is none"),
+        (2022, None, "None is none"),
+    ],
+)
+def test_years_that_are_not_there_or_no_span_are_named(run, start, end, words):
+    with pytest.raises(LianjianError, match=words):
+        run(books(), start, end)
+
+
+@pytest.mark.parametrize("name", ["gaps", "standing"])
+@pytest.mark.parametrize(
+    ("role", "meant"), [("Helper", "helper"), ("alied_weak", "allied_weak"), ("outsid", "outside")]
+)
+def test_a_misspelt_role_does_not_drop_its_villages(name, role, meant):
+    frame = books().replace({"role": {meant: role}})
+    with pytest.raises(LianjianError, match=rf"no role '{role}'\. Did you mean {meant}\?"):
+        BY_PANEL[name](frame)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (lambda f: income.means(f, per="hosehold"), r"per is 'hosehold'\. Did you mean household"),
+        (lambda f: bands.status(f, "zhejang"), r"no rule 'zhejang'\. Did you mean zhejiang\?"),
+        (
+            lambda f: bands.band(f[COLUMN], (10, 5)),
+            r"Bounds of bands ascend .* are \(10\.0, 5\.0\)",
+        ),
+        (lambda f: bands.band(f[COLUMN], ()), r"these are \(\)"),
+        (lambda f: indicators.decompose(f[COLUMN], f["role"], "gni"), r"'gni'.* Did you mean gini"),
+        (lambda f: indicators.decompose(f[COLUMN], "role"), "two Series"),
+        (
+            lambda f: targets.reconcile(f[COLUMN], 1.0, "mean", villages=99),
+            r"no reading 'mean'\. Did you mean mean is\?",
+        ),
+        (income.growth, "no column start_wan_yuan"),
+        (lambda f: targets.attain_share(f, 2.0), "no column change_wan_yuan"),
+        (lambda f: pairs.closing(f, 2022, 2024), "no column event_time"),
+        (lambda _: spells.kaplan_meier([1, 2], [0, 2]), "has_left must hold 0 and 1"),
+        (lambda _: spells.kaplan_meier([1], [1], level=95), "level of 95 is none"),
+    ],
+)
+def test_arguments_that_are_none_are_named(run, words):
+    with pytest.raises(LianjianError, match=words):
+        run(books())
+
+
+def test_the_door_names_what_it_has():
+    assert {name for name in dir(indicators) if not name.startswith("_")} == set(indicators.__all__)
+    for name in indicators.__all__:
+        assert getattr(indicators, name) is not None
+    with pytest.raises(AttributeError, match=re.escape("has no attribute 'ginni'")):
+        indicators.ginni  # noqa: B018  (asking is what is tried)
