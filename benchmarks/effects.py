@@ -23,12 +23,11 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.effects.did._aggregate import simple
-from analysis.effects.did.callaway_santanna import group_time
-from analysis.effects.did.imputation import imputation
-from analysis.effects.did.twfe import sun_abraham, two_way
+
+from analysis.effects.did.borusyak_jaravel_spiess import imputation
+from analysis.effects.did.callaway_santanna import aggregate, att_gt
+from analysis.effects.did.fixed_effects import sun_abraham, twfe
 from analysis.effects.panel import make_panel
-from analysis.effects.synthetic import synthetic_did
 
 Run = Callable[[pd.DataFrame], float]
 FIRST_YEAR = 2015
@@ -60,13 +59,10 @@ def draw(units: int, years: int, seed: int = 1, *, one_cohort: bool = False) -> 
 def ours() -> dict[str, Run]:
     """Return our estimators by task."""
     return {
-        "two-way": lambda frame: two_way(make_panel(frame, "y")).estimate,
-        "Callaway–Sant'Anna": lambda frame: simple(group_time(make_panel(frame, "y"))).estimate,
+        "two-way": lambda frame: twfe(make_panel(frame, "y")).estimate,
+        "Callaway–Sant'Anna": lambda frame: aggregate(att_gt(make_panel(frame, "y"))).estimate,
         "imputation": lambda frame: imputation(make_panel(frame, "y")).overall.estimate,
         "Sun–Abraham": lambda frame: sun_abraham(make_panel(frame, "y")).overall.estimate,
-        "synthetic": lambda frame: (
-            synthetic_did(make_panel(frame, "y"), np.random.default_rng(1), draws=200).estimate
-        ),
     }
 
 
@@ -92,15 +88,6 @@ def peers() -> dict[str, dict[str, Run]]:
         found["Sun–Abraham"]["diff-diff"] = lambda frame: (
             diff_diff.SunAbraham().fit(frame, **names).overall_att
         )
-        found["synthetic"]["diff-diff"] = lambda frame: (
-            diff_diff.SyntheticDiD(n_bootstrap=200, seed=1)
-            .fit(
-                frame.assign(ever=(frame[START] > 0).astype(int)),
-                outcome="y", treatment="ever", unit=UNIT, time=YEAR,
-                post_periods=sorted(frame.loc[frame["d"] == 1, YEAR].unique()),
-            )
-            .att
-        )  # fmt: skip
     if importlib.util.find_spec("differences"):
         differences = importlib.import_module("differences")
 
@@ -132,9 +119,7 @@ def compare(units: int, years: int, runs: int) -> None:
     print(f"{'task':20} {'package':12} {'estimate':>12} {'seconds':>9} {'times ours':>11}")
     others = peers()
     for task, run in ours().items():
-        if task == "synthetic" and units * years > SYNTHETIC_LIMIT:
-            continue
-        frame = draw(units, years, one_cohort=task == "synthetic")
+        frame = draw(units, years)
         value, mine = timed(run, frame, runs)
         print(f"{task:20} {'ours':12} {value:12.8f} {mine:9.4f} {1:11.1f}")
         for package, other in others[task].items():
@@ -160,10 +145,9 @@ def memory(units: int, years: int) -> None:
     print(f"\n{units:,} × {years}, a fresh process each")
     context = multiprocessing.get_context("spawn")
     for task in ours():
-        if task != "synthetic":
-            process = context.Process(target=_peak, args=(task, units, years))
-            process.start()
-            process.join()
+        process = context.Process(target=_peak, args=(task, units, years))
+        process.start()
+        process.join()
 
 
 def main() -> None:

@@ -19,11 +19,15 @@ import statsmodels.api as sm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+
 from analysis.effects.inference._clusters import cr1, cr2
-from analysis.effects.inference._exact_randomization import randomisation_test
 from analysis.effects.inference.paired import sign_flip
 from analysis.effects.inference.wild_bootstrap import wild_cluster
-from analysis.effects.sensitivity.honest_did import event_study, relative_magnitudes, smoothness
+from analysis.effects.sensitivity._honest_did import (
+    around_reference,
+    relative_magnitudes,
+    smoothness,
+)
 
 try:
     from wildboottest.wildboottest import wildboottest
@@ -92,18 +96,11 @@ def rest() -> None:
     """Time what does not depend on the panel."""
     rng = np.random.default_rng(1)
     root = rng.normal(size=(7, 40)) / 40**0.5 / 100
-    study = event_study([-6, -5, -4, -3, -2, 0, 1], rng.normal(size=7) / 100, root @ root.T)
+    study = around_reference([-6, -5, -4, -3, -2, 0, 1], rng.normal(size=7) / 100, root @ root.T)
     line("relative magnitudes, 4 values of Mbar", best_of(3, lambda: relative_magnitudes(study)))
     line("smoothness, 4 values of M", best_of(3, lambda: smoothness(study, [0, 0.01, 0.02, 0.03])))
     values = rng.normal(size=20)
     line("sign flips, 20 pairs, all 2²⁰ patterns", best_of(3, lambda: sign_flip(values)))
-    timing = np.array([1] * 4 + [0] * 8)
-    outcome = rng.normal(size=12)
-
-    def gap(assigned: np.ndarray) -> float:
-        return float(outcome[assigned == 1].mean() - outcome[assigned == 0].mean())
-
-    line("randomisation, 495 assignments", best_of(3, lambda: randomisation_test(timing, gap)))
 
 
 if __name__ == "__main__":

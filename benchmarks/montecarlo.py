@@ -26,38 +26,43 @@ import pandas as pd
 
 from analysis.effects._montecarlo import MonteCarlo, monte_carlo
 from analysis.effects.design import Design, make_study
-from analysis.effects.did._aggregate import simple
-from analysis.effects.did._two_by_two import before_after
-from analysis.effects.did.callaway_santanna import group_time
-from analysis.effects.did.imputation import imputation
-from analysis.effects.did.twfe import sun_abraham, two_way
-from analysis.effects.inference._placebos import stand_ins
-from analysis.effects.inference.randomization import placebo_draws, randomised, randomised_series
+from analysis.effects.did import (
+    aggregate,
+    att_gt,
+    before_after,
+    imputation,
+    sun_abraham,
+    twfe,
+)
+from analysis.effects.inference import (
+    few_clusters,
+    placebo_draws,
+    placebo_pool,
+    randomization_inference,
+)
 from analysis.effects.panel import Panel
-from analysis.effects.preferred import few_treated, headline_series, plain_series, point_effects
-from analysis.effects.results import Estimate
-from analysis.effects.series import EffectSeries
+from analysis.effects.preferred import point_effects, preferred_series
+from analysis.effects.results import EffectSeries, Estimate
 from analysis.simulate.draws import MEASURES, Draw, draw_panel
 from analysis.simulate.scenario import Scenario
 
-ALLIANCES = 9
 TRAITS = ("households", "has_central_project")
 PLAIN, ADJUSTED, MATCHED = "plain", "adjusted", "matched"
 
 
 def callaway(panel: Panel, adjustment: str, anticipation: int = 1) -> Estimate:
     """Return the Callaway–Sant'Anna mean effect, counting all clusters."""
-    return simple(group_time(panel, adjustment=adjustment, anticipation=anticipation))
+    return aggregate(att_gt(panel, adjustment=adjustment, anticipation=anticipation))
 
 
 def few(panel: Panel, adjustment: str) -> Estimate:
-    """Return the same with t over the treated alliances."""
-    return few_treated(callaway(panel, adjustment), ALLIANCES)
+    """Return the same with CR2 over the treated alliances."""
+    return few_clusters(callaway(panel, adjustment))
 
 
 def imputed(panel: Panel) -> Estimate:
-    """Return the imputation estimate with t over the treated alliances."""
-    return few_treated(imputation(panel, anticipation=1, pool="all").overall, ALLIANCES)
+    """Return the imputation estimate with CR2 over the treated alliances."""
+    return few_clusters(imputation(panel, anticipation=1, pool="all").overall)
 
 
 METHODS = {
@@ -66,17 +71,17 @@ METHODS = {
     "Callaway–Sant'Anna, matched on size and past change": (
         MATCHED, partial(callaway, adjustment="none"),
     ),
-    "Two-way fixed effects": (ADJUSTED, partial(two_way, anticipation=1)),
+    "Two-way fixed effects": (ADJUSTED, partial(twfe, anticipation=1)),
     "Sun–Abraham": (ADJUSTED, lambda p: sun_abraham(p, anticipation=1).overall),
     "Imputation": (ADJUSTED, lambda p: imputation(p, anticipation=1).overall),
-    "Imputation, t(8)": (ADJUSTED, imputed),
+    "Imputation, CR2": (ADJUSTED, imputed),
     "Doubly robust, base year g−1": (
         ADJUSTED, partial(callaway, adjustment="doubly_robust", anticipation=0),
     ),
     "Regression": (ADJUSTED, partial(callaway, adjustment="regression")),
-    "Regression, t(8)": (ADJUSTED, partial(few, adjustment="regression")),
+    "Regression, CR2": (ADJUSTED, partial(few, adjustment="regression")),
     "Doubly robust": (ADJUSTED, partial(callaway, adjustment="doubly_robust")),
-    "Doubly robust, t(8)": (ADJUSTED, partial(few, adjustment="doubly_robust")),
+    "Doubly robust, CR2": (ADJUSTED, partial(few, adjustment="doubly_robust")),
 }  # fmt: skip
 
 
@@ -87,19 +92,19 @@ def as_p(pattern: Estimate, p_value: float) -> Estimate:
 
 def joint_pretest(panel: Panel) -> Estimate:
     """Take the joint test of all cohort-years before treatment; NaN where it is refused."""
-    effects = group_time(panel, adjustment="regression", anticipation=1)
-    return as_p(simple(effects), effects.pretest().p_value)
+    effects = att_gt(panel, adjustment="regression", anticipation=1)
+    return as_p(aggregate(effects), effects.pretest().p_value)
 
 
 def wald_pretest(panel: Panel) -> Estimate:
     """Take the same by χ², as other packages print it."""
-    effects = group_time(panel, adjustment="regression", anticipation=1)
-    return as_p(simple(effects), effects.pretest().p_chi2)
+    effects = att_gt(panel, adjustment="regression", anticipation=1)
+    return as_p(aggregate(effects), effects.pretest().p_chi2)
 
 
 def holm_pretest(panel: Panel) -> Estimate:
     """Take the least Holm p-value of the event times before treatment."""
-    series = headline_series(panel)
+    series = preferred_series(panel)
     return as_p(series.overall, series.pretest.p_value)
 
 
@@ -114,7 +119,7 @@ STAND_IN_PRETEST = "Before joining: largest against stand-ins"
 
 def recommended(panel: Panel) -> EffectSeries:
     """Return the estimate that the notebooks stand by, and its event study."""
-    return plain_series(panel)
+    return preferred_series(panel)
 
 
 @cache
@@ -126,7 +131,8 @@ def world(seed: int) -> Draw:
 @cache
 def placebos(seed: int, measure: str, number: int) -> np.ndarray:
     """Return the estimates on stand-ins; villages outside have no effect in either case."""
-    pool = stand_ins(world(seed).panel, f"{measure}_untreated", covariates=TRAITS, block="township")
+    outcome = f"{measure}_untreated"
+    pool = placebo_pool(world(seed).panel, outcome, covariates=TRAITS, block="township")
     return placebo_draws(pool, point_effects, np.random.default_rng(seed), draws=number)
 
 
@@ -146,12 +152,12 @@ def draw(seed: int, measure: str, *, effect: bool, number: int) -> tuple[dict[st
 
 def with_stand_ins(pair: tuple) -> Estimate:
     """Return the recommended estimate: interval and test from stand-ins."""
-    return randomised(pair[0].overall, pair[1][:, 0])
+    return randomization_inference(pair[0].overall, pair[1][:, 0])
 
 
 def stand_in_pretest(pair: tuple) -> Estimate:
     """Take the p-value of the years before joining from stand-ins."""
-    series = randomised_series(*pair, anticipation=1)
+    series = randomization_inference(*pair, anticipation=1)
     return as_p(series.overall, series.pretest.p_value)
 
 

@@ -1,1 +1,37 @@
-"""Panel to estimates: designs, difference-in-differences, inference, sensitivity, power."""
+"""Effects of joining an alliance: design, estimators, inference, sensitivity."""
+
+from analysis.effects.design import Design, make_study
+from analysis.effects.did import (
+    aggregate,
+    att_gt,
+    before_after,
+    event_study,
+    imputation,
+    sun_abraham,
+    twfe,
+)
+from analysis.effects.estimand import ESTIMANDS, reweigh
+from analysis.effects.inference import few_clusters, randomization_inference
+from analysis.effects.panel import first_treated, make_panel
+from analysis.effects.preferred import preferred_att
+from analysis.effects.sensitivity import honest_did
+
+__all__ = [
+    "ESTIMANDS",
+    "Design",
+    "aggregate",
+    "att_gt",
+    "before_after",
+    "event_study",
+    "few_clusters",
+    "first_treated",
+    "honest_did",
+    "imputation",
+    "make_panel",
+    "make_study",
+    "preferred_att",
+    "randomization_inference",
+    "reweigh",
+    "sun_abraham",
+    "twfe",
+]

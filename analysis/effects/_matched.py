@@ -11,57 +11,17 @@ from analysis.errors import LianjianError
 
 
 def match_villages(
-    frame: pd.DataFrame, units: pd.DataFrame, outcome: str, *, on: Sequence[str],
-    exact: Sequence[str], anticipation: int, ratio: int, caliper: float | None,
-) -> tuple[pd.DataFrame, Match]:  # fmt: skip
-    """Match villages cohort by cohort, each with its own years before joining.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row a village and year, with ``village_id, year`` and the outcome.
-    units : DataFrame
-        One row a village, with ``village_id, cohort`` (0 outside) and the covariates.
-    outcome : str
-        What ``change`` and ``level`` are taken of.
-    on, exact : sequence of str
-        As ``match_on`` and ``match_exact`` of the design.
-    anticipation : int
-        The base year is the last one before g − anticipation.
-    ratio : int
-        Villages outside for each treated one; each serves once over all cohorts.
-    caliper : float or None
-        Largest distance in standard deviations.
-
-    Returns
-    -------
-    units : DataFrame
-        The villages of each cohort's matching, with ``allied, level, change``.
-    match : Match
-        Row positions refer to these units.
-
-    Raises
-    ------
-    LianjianError
-        No cohort shows the years that the matching needs.
-
-    Notes
-    -----
-    change = (y in the base year − y in the first year) / years between: the trend before treatment,
-    free of the year on which villages were chosen. The first cohort chooses first.
-
-    Examples
-    --------
-    Village a gained 2 a year before joining, c did too, b nothing.
-
-    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2021, 2022, 2023] * 3,
-    ...                       "income": [1.0, 3, 9, 5, 5, 5, 2, 4, 6]})
-    >>> units = pd.DataFrame({"village_id": [*"abc"], "cohort": [2023, 0, 0]})
-    >>> units, pairs = match_villages(frame, units, "income", on=["change"], exact=[],
-    ...                               anticipation=0, ratio=1, caliper=None)
-    >>> units["village_id"][pairs.control].tolist()
-    ['c']
-    """
+    frame: pd.DataFrame,
+    units: pd.DataFrame,
+    outcome: str,
+    *,
+    on: Sequence[str],
+    exact: Sequence[str],
+    anticipation: int,
+    ratio: int,
+    caliper: float | None,
+) -> tuple[pd.DataFrame, Match]:
+    """Match villages cohort by cohort, each with its own years before joining."""
     wide = frame.pivot(index="village_id", columns="year", values=outcome)
     years = wide.columns.to_numpy()
     levels = [name for name in on if name in {"level", outcome, *fields.MEASURES}]
@@ -75,7 +35,7 @@ def match_villages(
         rows = units[
             (units["cohort"] == g) | ((units["cohort"] == 0) & ~units["village_id"].isin(taken))
         ]
-        if not len(pre) or ("change" in on and len(pre) < 2):  # noqa: PLR2004
+        if not len(pre) or ("change" in on and len(pre) < 2):
             skipped += int((rows["cohort"] == g).sum())
             continue
         mine = wide.loc[rows["village_id"]]

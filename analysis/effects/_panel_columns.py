@@ -21,25 +21,7 @@ LONGEST = 10_000
 
 
 def start_years(frame: pd.DataFrame, name: str) -> Ints:
-    """Return each row's first treated year; missing, 0 and +∞ are never.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With the column.
-    name : str
-        Column of first treated years.
-
-    Raises
-    ------
-    LianjianError
-        A year is not whole, negative, or no number.
-
-    Examples
-    --------
-    >>> start_years(pd.DataFrame({"g": [2021, None, 0, np.inf]}), "g").tolist()
-    [2021, 0, 0, 0]
-    """
+    """Return each row's first treated year; missing, 0 and +∞ are never."""
     never = frame[name].isin([np.inf])
     return _whole(frame.assign(**{name: frame[name].mask(never)}) if never.any() else frame, name)
 
@@ -53,25 +35,7 @@ def _whole(frame: pd.DataFrame, name: str) -> Ints:
 
 
 def calendar(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
-    """Return each row's position among the years, and the years that occur, ascending.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With the column.
-    year : str
-        Column of whole years; they may have gaps.
-
-    Raises
-    ------
-    LianjianError
-        A year is missing or not whole, only one occurs, or they span more than 10,000.
-
-    Examples
-    --------
-    >>> [part.tolist() for part in calendar(pd.DataFrame({"year": [2024, 2021, 2024]}), "year")]
-    [[1, 0, 1], [2021, 2024]]
-    """
+    """Return each row's position among the years, and the years that occur, ascending."""
     if frame[year].isna().any():
         raise LianjianError(f"{int(frame[year].isna().sum())} rows have no {year}.")
     values = _whole(frame, year)
@@ -80,7 +44,7 @@ def calendar(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
     if span > LONGEST:
         raise LianjianError(f"{year} runs from {first} to {first + span - 1}. Is it a year?")
     years = np.flatnonzero(np.bincount(values - first, minlength=span)) + first
-    if len(years) < 2:  # noqa: PLR2004
+    if len(years) < 2:
         raise LianjianError(f"Only the year {years[0]} occurs. A change needs at least two years.")
     place = np.zeros(span, dtype=np.int64)
     place[years - first] = np.arange(len(years))
@@ -89,32 +53,8 @@ def calendar(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
 
 def by_unit_year(
     units: Ints, when: Ints, values: Floats, *, ids: NDArray[np.object_], years: Ints
-) -> Floats:  # fmt: skip
-    """Return the values as a matrix (N, T), NaN where there is no row.
-
-    Parameters
-    ----------
-    units, when : int array, (n,)
-        Position of each row's unit and year.
-    values : float array, (n,)
-        Without gaps.
-    ids : object array, (N,)
-        Names of the units, for the message.
-    years : int array, (T,)
-        The years.
-
-    Raises
-    ------
-    LianjianError
-        A unit stands twice in one year.
-
-    Examples
-    --------
-    >>> names, years = np.array(["a", "b"], object), np.array([2023, 2024])
-    >>> by_unit_year(np.array([0, 1]), np.array([1, 0]), np.array([5.0, 6.0]), ids=names,
-    ...              years=years).tolist()
-    [[nan, 5.0], [6.0, nan]]
-    """
+) -> Floats:
+    """Return the values as a matrix (N, T), NaN where there is no row."""
     shape = (len(ids), len(years))
     y = np.full(shape, np.nan)
     y[units, when] = values
@@ -130,28 +70,7 @@ def by_unit_year(
 
 
 def check_constant(same: Bools, units: Ints, ids: NDArray[np.object_], name: str) -> None:
-    """Check that all rows agree with their unit's first one.
-
-    Parameters
-    ----------
-    same : bool array, (n,)
-        Whether each row agrees.
-    units : int array, (n,)
-        Position of each row's unit.
-    ids : object array, (N,)
-        Names of the units.
-    name : str
-        Column, for the message.
-
-    Raises
-    ------
-    LianjianError
-        A row does not agree; the first such unit is named.
-
-    Examples
-    --------
-    >>> check_constant(np.array([True]), np.array([0]), np.array(["a"], object), "county")
-    """
+    """Check that all rows agree with their unit's first one."""
     if not same.all():
         odd = np.unique(units[~same])
         raise LianjianError(
@@ -163,25 +82,7 @@ def check_constant(same: Bools, units: Ints, ids: NDArray[np.object_], name: str
 def first_known(
     frame: pd.DataFrame, names: Sequence[str], units: Ints, when: Ints, n: int
 ) -> tuple[Floats, list[str]]:
-    """Return each unit's first known value of numeric columns (N, K), and which of them vary.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        n rows.
-    names : sequence of str
-        K columns.
-    units, when : int array, (n,)
-        Position of each row's unit and year.
-    n : int
-        Number of units N.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"size": [7.0, 5.0, None, 3.0]})
-    >>> first_known(frame, ["size"], np.array([0, 0, 1, 1]), np.array([1, 0, 0, 1]), 2)[0].tolist()
-    [[5.0], [3.0]]
-    """
+    """Return each unit's first known value of numeric columns (N, K), and which of them vary."""
     x = np.full((n, len(names)), np.nan)
     varying = []
     for k, name in enumerate(names):
@@ -217,7 +118,7 @@ def first_treated(
     Raises
     ------
     LianjianError
-        A treatment is missing or negative, or ends: the estimators take it to last.
+        A treatment is missing or negative, ends, or may have begun in a year without a row.
 
     Examples
     --------
@@ -241,5 +142,16 @@ def first_treated(
             f"{treatment} ends in {ended.nunique()} units, first {ended.iloc[0]}. The estimators "
             "take a treatment to last once it began: give the first treated year as cohort and "
             "drop the years after its end, or leave these units out."
+        )
+    years = np.sort(frame[year].unique())
+    before = frame[year].where(frame[year] < start).groupby(frame[unit]).transform("max")
+    known = before.notna()
+    gap = np.searchsorted(years, start[known]) - np.searchsorted(years, before[known]) > 1
+    if gap.any():
+        unsure = frame.loc[known, unit][gap]
+        raise LianjianError(
+            f"{unsure.nunique()} units, first {unsure.iloc[0]}, have no row in the year before the "
+            f"first in which {treatment} is above 0: it may have begun there. Add that row (the "
+            "outcome may be missing), or give the first treated year as cohort."
         )
     return start.fillna(NEVER).astype(np.int64).rename("cohort")

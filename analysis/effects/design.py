@@ -1,6 +1,6 @@
 """The design: who is treated when, who is compared with whom, and what else is going on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from analysis import fields
 from analysis.effects._matched import match_villages
 from analysis.effects.joint import Joint, joint_counted
 from analysis.effects.matching import Match
-from analysis.effects.panel import FEW_TREATED, Panel, make_panel
+from analysis.effects.panel import Panel, make_panel
 from analysis.errors import LianjianError
 from analysis.indicators.tables import numeric
 
@@ -67,6 +67,8 @@ class Design:
         Comparison villages for each treated one.
     match_caliper : float or None
         Largest distance in standard deviations.
+    weights : str or None
+        Column that says how much a village counts, e.g. ``households`` for the mean household.
     """
 
     role: str = "allied_weak"
@@ -81,6 +83,7 @@ class Design:
     match_exact: tuple[str, ...] = ("county_code",)
     match_ratio: int = 3
     match_caliper: float | None = None
+    weights: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -98,7 +101,8 @@ class Study:
     design : Design
         What was asked for.
     panel : Panel
-        For the estimators; clusters are alliances, and each village outside by itself.
+        For the estimators; clusters are alliances, and townships outside, or each village outside
+        by itself where townships are not known.
     comparison : str
         What to tell `group_time`: ``never`` or ``not_yet``.
     match : Match or None
@@ -115,9 +119,13 @@ class Study:
 
 
 def make_study(
-    frame: pd.DataFrame, outcome: str, design: Design | None = None, *,
-    villages: pd.DataFrame | None = None, unbalanced: Literal["keep", "balance"] = "keep",
-) -> Study:  # fmt: skip
+    frame: pd.DataFrame,
+    outcome: str,
+    design: Design | None = None,
+    *,
+    villages: pd.DataFrame | None = None,
+    unbalanced: Literal["keep", "balance"] = "keep",
+) -> Study:
     """Carry out a design on the project's panel.
 
     Parameters
@@ -163,10 +171,8 @@ def make_study(
     frame = frame.assign(
         **{outcome: value},
         cohort=frame["joined_year"].astype("Float64").fillna(0.0).astype(np.float64),
-        alliance=frame["alliance_id"].astype(object).where(
-            frame["alliance_id"].notna(), "village " + frame["village_id"].astype(str)
-        ),
-    )  # fmt: skip
+        cluster=_clusters(frame),
+    )
     if "households" in frame.columns:
         households = frame["households"].astype("Float64").astype(np.float64)
         frame["log_households"] = np.log(households.where(households > 0))
@@ -182,35 +188,45 @@ def make_study(
     pairs = None
     if design.comparison == "matched":
         units, pairs = match_villages(
-            frame, units, outcome, on=design.match_on, exact=design.match_exact,
-            anticipation=design.anticipation, ratio=design.match_ratio,
+            frame,
+            units,
+            outcome,
+            on=design.match_on,
+            exact=design.match_exact,
+            anticipation=design.anticipation,
+            ratio=design.match_ratio,
             caliper=design.match_caliper,
-        )  # fmt: skip
-        frame = frame[frame["village_id"].isin(units["village_id"].iloc[
-            np.concatenate([pairs.treated, pairs.control])
-        ])]  # fmt: skip
+        )
+        frame = frame[
+            frame["village_id"].isin(
+                units["village_id"].iloc[np.concatenate([pairs.treated, pairs.control])]
+            )
+        ]
         notes += pairs.notes
     panel = make_panel(
-        frame, outcome, cohort="cohort", cluster="alliance", unbalanced=unbalanced,
+        frame,
+        outcome,
+        cohort="cohort",
+        cluster="cluster",
+        weights=design.weights,
+        unbalanced=unbalanced,
         covariates=list(dict.fromkeys(covariates)),
-    )  # fmt: skip
-    panel = panel.take(np.ones(panel.n_units, dtype=np.bool_), *notes)
+    )
+    panel = replace(panel, notes=panel.notes + notes, cluster_name="alliance or township")
     kind: Literal["never", "not_yet"] = "never"
     if design.comparison == "not_yet_allied":
         kind = "not_yet"
     return Study(design, panel, kind, pairs, units)
 
 
-def event_time(frame: pd.DataFrame) -> pd.Series:
-    """Return years since joining, negative before, missing for villages that never join.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"year": [2022, 2024, 2024], "joined_year": [2023, 2023, None]})
-    >>> event_time(frame).tolist()
-    [-1, 1, <NA>]
-    """
-    return frame["year"].astype("Int64") - frame["joined_year"].astype("Int64")
+def _clusters(frame: pd.DataFrame) -> pd.Series:
+    """Return the alliance of a village, else its township, else the village itself."""
+    own = "village " + frame["village_id"].astype(str)
+    if "township_name" in frame.columns:
+        county = frame["county_code"].astype(str) if "county_code" in frame.columns else ""
+        township = "township " + county + "|" + frame["township_name"].astype(str)
+        own = township.where(frame["township_name"].notna(), own)
+    return frame["alliance_id"].astype(object).where(frame["alliance_id"].notna(), own)
 
 
 @dataclass(frozen=True)
@@ -243,6 +259,7 @@ def _with_traits(
         traits = villages[["village_id", *new]]
         frame = frame.merge(traits, on="village_id", how="left", validate="many_to_one")
     wanted = ["village_id", "year", "role", "alliance_id", "joined_year", *design.covariates]
+    wanted += [design.weights] if design.weights else []
     if design.programmes != "ignore":
         wanted += design.programme_names
     if design.comparison == "zone_twin" or design.county:
@@ -250,8 +267,12 @@ def _with_traits(
     known = {*frame.columns, "log_households"}
     if lost := [name for name in wanted if name not in known]:
         raise LianjianError(
-            f"The panel has no column {', '.join(lost)}. Programmes stand in the villages table: "
-            "pass it as `villages`."
+            f"The panel has no column {', '.join(lost)}."
+            + (
+                " Traits of villages stand in the villages table: pass it as `villages`."
+                if villages is None and not {*lost} & {"village_id", "year"}
+                else ""
+            )
         )
     return frame
 
@@ -283,9 +304,6 @@ def _choose(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, tuple[st
     others = frame.loc[~keep & frame["role"].ne("outside"), "village_id"].nunique()
     if others:
         notes.append(f"{others:,} other villages in alliances take no part.")
-    alliances = frame.loc[treated, "alliance_id"].nunique()
-    if alliances < FEW_TREATED:
-        notes.append(f"The treated lie in {alliances} alliances.")
     return frame[keep].copy(), tuple(notes)
 
 
@@ -323,8 +341,10 @@ def _strata(
         lost = frame.loc[group & ~both, "village_id"].nunique()
         if lost:
             notes.append(f"{lost:,} {words} villages have no counterpart in their stratum.")
-    columns = {f"{prefix} {value}": code.eq(value).astype(np.float64) for value in
-               sorted(code[both].unique())}  # fmt: skip
+    columns = {
+        f"{prefix} {value}": code.eq(value).astype(np.float64)
+        for value in sorted(code[both].unique())
+    }
     return frame.assign(**columns)[both], _Extra(list(columns), tuple(notes))
 
 

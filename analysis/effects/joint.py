@@ -9,8 +9,13 @@ from analysis.errors import LianjianError
 
 Joint = Literal["twice", "split", "once"]
 
-WITH_JOINT = ("operating_income_yuan", "total_income_yuan", "operating_surplus_yuan",
-              "surplus_of_year_yuan", "joint_income_yuan")  # fmt: skip
+WITH_JOINT = (
+    "operating_income_yuan",
+    "total_income_yuan",
+    "operating_surplus_yuan",
+    "surplus_of_year_yuan",
+    "joint_income_yuan",
+)
 
 
 def joint_counted(frame: pd.DataFrame, outcome: str, joint: Joint) -> pd.Series:
@@ -57,10 +62,13 @@ def joint_counted(frame: pd.DataFrame, outcome: str, joint: Joint) -> pd.Series:
         )
     booked = frame["joint_income_yuan"].fillna(0.0).astype(np.float64)
     inside = frame["alliance_id"].notna() & (booked > 0)
-    part = pd.DataFrame({
-        "key": frame["alliance_id"].astype(str) + "|" + frame["year"].astype(str),
-        "booked": booked, "helper": frame["role"].eq("helper"),
-    })[inside]  # fmt: skip
+    part = pd.DataFrame(
+        {
+            "key": frame["alliance_id"].astype(str) + "|" + frame["year"].astype(str),
+            "booked": booked,
+            "helper": frame["role"].eq("helper"),
+        }
+    )[inside]
     groups = part.groupby("key")["booked"]
     if joint == "split":
         kept = part["booked"] / groups.transform("size")

@@ -51,10 +51,17 @@ class Match:
 
 
 def match(
-    units: pd.DataFrame, treated: str, covariates: Sequence[str], *, exact: Sequence[str] = (),
-    distance: Distance = "mahalanobis", ratio: int = 1, caliper: float | None = None,
-    replace: bool = False, levels: Sequence[str] = (),
-) -> Match:  # fmt: skip
+    units: pd.DataFrame,
+    treated: str,
+    covariates: Sequence[str],
+    *,
+    exact: Sequence[str] = (),
+    distance: Distance = "mahalanobis",
+    ratio: int = 1,
+    caliper: float | None = None,
+    replace: bool = False,
+    levels: Sequence[str] = (),
+) -> Match:
     """Match each treated unit with its nearest comparison units.
 
     Parameters
@@ -223,7 +230,7 @@ def _ratio(top: float, bottom: float) -> float:
 
 
 def _variance(x: Floats, weights: Floats | None = None) -> float:
-    if len(x) < 2:  # noqa: PLR2004
+    if len(x) < 2:
         return 0.0
     weights = np.ones(len(x)) if weights is None else weights
     total = weights.sum()
@@ -244,15 +251,21 @@ def _whiten(x: Floats, flag: Bools, distance: str) -> Floats:
     keep = spread > 0
     correlation = covariance[np.ix_(keep, keep)] / np.outer(spread[keep], spread[keep])
     values, vectors = np.linalg.eigh(correlation)
-    if len(values) and values[0] < 1e-10:  # noqa: PLR2004
+    if len(values) and values[0] < 1e-10:
         raise LianjianError("A covariate is a sum of the others. Leave it out, or match 'scaled'.")
     return np.column_stack([x[:, keep] @ (vectors / np.sqrt(values)), x[:, ~keep]])
 
 
 def _pairs(
-    z: Floats, rank: Ints, treated: Bools, control: Bools, *, ratio: int,
-    caliper: float | None, replace: bool,
-) -> Floats:  # fmt: skip
+    z: Floats,
+    rank: Ints,
+    treated: Bools,
+    control: Bools,
+    *,
+    ratio: int,
+    caliper: float | None,
+    replace: bool,
+) -> Floats:
     """Return rows of treated, control, distance inside one stratum."""
     one, zero = np.flatnonzero(treated), np.flatnonzero(control)
     one, zero = one[np.argsort(rank[one])], zero[np.argsort(rank[zero])]

@@ -18,12 +18,13 @@ from analysis.effects._panel_columns import (
     calendar,
     check_constant,
     first_known,
+    first_treated,
     start_years,
 )
 from analysis.errors import LianjianError, need_columns
 from analysis.indicators.tables import amounts
 
-__all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "make_panel"]
+__all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "first_treated", "make_panel"]
 
 FEW_TREATED = 20
 """Below this many treated clusters a panel says that plain cluster-robust intervals are short."""
@@ -156,6 +157,7 @@ def make_panel(
     covariates: Sequence[str] = (),
     weights: str | None = None,
     unbalanced: Literal["keep", "balance"] = "keep",
+    always: Literal["drop", "keep"] = "drop",
 ) -> Panel:
     """Build a panel from a long frame, or say what is wrong with it.
 
@@ -165,7 +167,7 @@ def make_panel(
         One row a unit and year; it is not changed.
     outcome, unit, year, cohort : str
         Columns. The cohort is the first treated year, missing, 0 or infinite for never; see
-        `analysis.effects._panel_columns.first_treated` where a column says who is treated when.
+        `first_treated` where a column says who is treated when.
     cluster : str, optional
         Column whose values share shocks; the unit when not given. Units lie inside clusters.
     covariates : sequence of str
@@ -175,12 +177,14 @@ def make_panel(
         2×2 comparisons, ATT(g, t) among them, the unit's first one.
     unbalanced : {"keep", "balance"}
         Keep units that miss years, or drop them. Either is said in the notes.
+    always : {"drop", "keep"}
+        Units treated from the first year on, which show no untreated year. Kept, they help `twfe`
+        and `event_study` to tell the years apart, and carry no weight elsewhere.
 
     Returns
     -------
     Panel
-        Rows without an outcome and units without a covariate are dropped and counted in the notes;
-        so are units treated from the first year on, which show no untreated year.
+        Rows without an outcome and units without a covariate are dropped and counted in the notes.
 
     Raises
     ------
@@ -204,7 +208,8 @@ def make_panel(
     [[1.0, 4.0], [1.0, 2.0]]
     """
     others = [name for name in (cluster, weights) if name]
-    need_columns(frame, outcome, unit, year, cohort, *others, *covariates)
+    _need_own(frame, unit, year, cohort)
+    need_columns(frame, outcome, *others, *covariates)
     values = amounts(frame[outcome], outcome)
     seen = ~np.isnan(values)
     notes = []
@@ -248,11 +253,28 @@ def make_panel(
             f"{weights} varies over time: regressions take each row's own, 2×2 each unit's first."
         )
     panel = Panel(
-        y=y, years=years, cohort=cohorts, cluster=group.astype(np.int64), x=x,
-        covariates=tuple(covariates), ids=ids, outcome=outcome,
-        cluster_name=cluster or unit, notes=tuple(notes), weight=weight,
-    )  # fmt: skip
-    return _check(_canonical(_leave_out(panel, unbalanced)))
+        y=y,
+        years=years,
+        cohort=cohorts,
+        cluster=group.astype(np.int64),
+        x=x,
+        covariates=tuple(covariates),
+        ids=ids,
+        outcome=outcome,
+        cluster_name=cluster or unit,
+        notes=tuple(notes),
+        weight=weight,
+    )
+    return _check(_canonical(_leave_out(panel, unbalanced, always)))
+
+
+def _need_own(frame: pd.DataFrame, *names: str) -> None:
+    """Check for unit, year and cohort, and say how to name one's own."""
+    if missing := [name for name in names if name not in frame.columns]:
+        raise LianjianError(
+            f"The frame has no column {', '.join(missing)}; it has {', '.join(map(str, frame))}. "
+            "Name your own: unit=…, year=…, cohort=…, the cohort being the first treated year."
+        )
 
 
 def _weights(frame: pd.DataFrame, name: str | None) -> Floats | None:
@@ -275,7 +297,7 @@ def _spread(mass: Floats | None, units: Ints, when: Ints, y: Floats) -> Floats |
     return weight
 
 
-def _leave_out(panel: Panel, unbalanced: str) -> Panel:
+def _leave_out(panel: Panel, unbalanced: str, always: str) -> Panel:
     blank = np.isnan(panel.x).max(axis=1, initial=False)
     if blank.any():
         names = ", ".join(panel.covariates)
@@ -289,13 +311,15 @@ def _leave_out(panel: Panel, unbalanced: str) -> Panel:
     elif short.any():
         gaps = f"{short.sum():,} units miss {missing.sum():,} unit-years and were kept."
         panel = panel.take(np.ones(panel.n_units, dtype=np.bool_), gaps)
-    always = (panel.cohort != NEVER) & (panel.cohort <= panel.years[0])
-    if always.any():
-        panel = panel.take(
-            ~always,
-            f"{always.sum():,} units treated in {panel.years[0]} or before were dropped: they show "
-            "no untreated year.",
-        )
+    if always not in {"drop", "keep"}:
+        raise LianjianError(f"always is {always!r}; it can be 'drop' or 'keep'.")
+    first = (panel.cohort != NEVER) & (panel.cohort <= panel.years[0])
+    if first.any():
+        text = f"{first.sum():,} units treated in {panel.years[0]} or before"
+        if always == "keep":
+            note = f"{text} were kept: they show no untreated year, and have an effect in none."
+            return panel.take(np.ones(panel.n_units, dtype=np.bool_), note)
+        panel = panel.take(~first, f"{text} were dropped: they show no untreated year.")
     return panel
 
 
@@ -325,7 +349,7 @@ def _canonical(panel: Panel) -> Panel:
 
 def _check(panel: Panel) -> Panel:
     treated = panel.cohort != NEVER
-    if not (panel.cohorts <= panel.years[-1]).any():
+    if not ((panel.cohorts <= panel.years[-1]) & (panel.cohorts > panel.years[0])).any():
         raise LianjianError(
             f"No unit is treated between {panel.years[0]} and {panel.years[-1]}. "
             + " ".join(panel.notes)
@@ -344,22 +368,4 @@ def _check(panel: Panel) -> Panel:
         raise LianjianError(
             f"{panel.outcome} is {np.nanmin(panel.y):g} in every row. Is it the right column?"
         )
-    notes = list(panel.notes)
-    few = len(np.unique(panel.cluster[treated]))
-    if few == 1:
-        notes.append(
-            "One cluster holds all treated units: standard errors and intervals know nothing of "
-            "what it has of its own, and are too small. Hold the estimate against placebos instead."
-        )
-    elif few < FEW_TREATED:
-        notes.append(
-            f"Only {few} clusters hold treated units: standard errors and intervals tend to be too "
-            "small. Set randomisation inference or a wild cluster bootstrap beside them."
-        )
-    alone = [g for g in panel.cohorts if len(set(panel.cluster[panel.cohort == g].tolist())) == 1]
-    if alone:
-        notes.append(
-            f"Cohorts in one cluster each: {', '.join(map(str, alone))}. Standard errors by cohort "
-            "miss what such a cluster has in common."
-        )
-    return replace(panel, notes=tuple(notes))
+    return panel

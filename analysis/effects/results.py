@@ -1,9 +1,78 @@
-"""What an estimate is: one frozen record that every estimator returns."""
+"""What an estimate is: one frozen record that every estimator returns, and a series of them."""
 
+import html
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.errors import LianjianError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Influence:
+    """Who carries K numbers: the share of each treated unit, and how far each unit pulls.
+
+    Attributes
+    ----------
+    theta : float array, (K,)
+        The numbers, in the unit of the outcome.
+    weight : float array, (N, K)
+        Share of each treated unit; 0 for comparison units and for treated ones in no comparison.
+    psi : float array, (N, K)
+        Influence of each unit, with variance Σψ².
+    used : bool array, (N,)
+        Units that take part, treated or compared with.
+    cluster : int array, (N,)
+        Cluster of each unit.
+    """
+
+    theta: Floats
+    weight: Floats
+    psi: Floats
+    used: Bools
+    cluster: Ints
+
+    @cached_property
+    def clusters(self) -> Ints:
+        """Clusters that hold a treated unit with weight, (A,)."""
+        return np.unique(self.cluster[(self.weight != 0).any(axis=1)])
+
+    @cached_property
+    def shares(self) -> Floats:
+        """Share of each of these clusters in each number, (A, K); columns add up to one."""
+        return self._sum(self.weight)
+
+    @cached_property
+    def effects(self) -> Floats:
+        """Effect of each cluster (A, K): Σ share · effect is the number; NaN without a share.
+
+        The effect of a treated unit is what the number would be if all were like it, θ + ψ/weight;
+        in regressions, where its years before pull as well, the sum meets the number nearly.
+        """
+        treated = np.where(self.weight != 0, self.psi, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = self.theta + self._sum(treated) / self.shares
+        return np.where(self.shares != 0, own, np.nan)
+
+    @property
+    def n_effective(self) -> Floats:
+        """1/Σ share², the number of equal clusters that would carry as much, (K,)."""
+        return 1 / (self.shares**2).sum(axis=0)
+
+    def _sum(self, values: Floats) -> Floats:
+        place = np.searchsorted(self.clusters, self.cluster)
+        inside = np.isin(self.cluster, self.clusters)
+        out = np.zeros((len(self.clusters), values.shape[1]))
+        np.add.at(out, place[inside], values[inside])
+        return out
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,11 +94,13 @@ class Estimate:
     df : float
         Degrees of freedom of the t distribution used; infinite for the normal.
     n_obs, n_units, n_clusters : int
-        Rows used, units, and clusters that the inference is based on.
+        Rows, units and clusters that take part in the estimate.
     inference : str
         How the uncertainty was obtained, in words.
     notes : tuple of str
         What a reader must know: dropped rows, groups without a comparison, warnings.
+    influence : Influence or None
+        Units and clusters behind the number, and their weights.
     """
 
     name: str
@@ -45,6 +116,7 @@ class Estimate:
     n_clusters: int
     inference: str
     notes: tuple[str, ...] = field(default=())
+    influence: Influence | None = field(default=None, compare=False, kw_only=True)
 
     def tidy(self) -> pd.DataFrame:
         """Return the estimate as a frame of one row.
@@ -55,12 +127,157 @@ class Estimate:
         >>> one.tidy()["low"].item()
         1.0
         """
-        return pd.DataFrame([{**asdict(self), "notes": "; ".join(self.notes)}])
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        row.pop("influence")
+        return pd.DataFrame([{**row, "notes": "; ".join(self.notes)}])
 
     def __repr__(self) -> str:
         error = "" if math.isnan(self.std_error) else f" (SE {self.std_error:.4g})"
-        return (
+        line = (
             f"{self.name}: {self.estimate:.4g}{error}, {self.level:.0%} interval "
             f"[{self.low:.4g}, {self.high:.4g}], p = {self.p_value:.3g}; {self.inference}; "
             f"{self.n_units:,} units, {self.n_clusters:,} clusters"
         )
+        return "\n".join([line, *(f"  {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        columns = ["estimate", "std_error", "low", "high", "p_value", "df", "n_units", "n_clusters"]
+        return html_table(self.name, self.tidy()[columns], (self.inference, *self.notes))
+
+
+@dataclass(frozen=True, repr=False)
+class WaldTest:
+    """A joint test that several effects are zero.
+
+    Attributes
+    ----------
+    hypothesis : str
+        What is tested.
+    statistic : float
+        W = θ′V⁻¹θ; NaN when V is singular.
+    df, df_resid : float
+        Number of effects q, and the degrees of freedom η of their covariance.
+    p_value : float
+        From W as Hotelling's T² with q and η; NaN only with a note that says why.
+    p_chi2 : float
+        From W ~ χ²(q), as other packages print it: right for many treated clusters only.
+    note : str
+        Why there is no test, else empty.
+    """
+
+    hypothesis: str
+    statistic: float
+    df: int
+    df_resid: float
+    p_value: float
+    p_chi2: float
+    note: str = ""
+
+    def __repr__(self) -> str:
+        if self.note:
+            return f"{self.hypothesis}: {self.note}"
+        return (
+            f"{self.hypothesis}: W = {self.statistic:.4g} on {self.df} effects, "
+            f"{self.df_resid:.0f} degrees of freedom, p = {self.p_value:.3g}, χ² p = "
+            f"{self.p_chi2:.3g}"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EffectSeries:
+    """Effects by event time, cohort or year.
+
+    Attributes
+    ----------
+    name : str
+        The method and the target.
+    by : str
+        What the index counts: ``event_time``, ``cohort`` or ``year``.
+    index : int array, (K,)
+        Event times, cohorts or years.
+    estimate, std_error, low, high, p_value : float array, (K,)
+        Pointwise, in the unit of the outcome.
+    covariance : float array, (K, K)
+        Of the estimates; its diagonal is the square of ``std_error``.
+    band_low, band_high : float array, (K,)
+        Band that covers all effects at once at ``level``; NaN when no band was asked for.
+    n_units, n_clusters : int array, (K,)
+        Treated units with weight in each effect, and the clusters they lie in.
+    reference : tuple of int
+        Index values fixed at zero; more than one where years have gaps.
+    overall : Estimate
+        The one-number summary; its name says how it averages.
+    pretest : WaldTest or None
+        Joint test of the effects before treatment.
+    level : float
+        Confidence level.
+    df : float array, (K,)
+        Degrees of freedom of t behind each effect.
+    influence : Influence or None
+        Units and clusters behind each effect.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    name: str
+    by: str
+    index: Ints
+    estimate: Floats
+    std_error: Floats
+    low: Floats
+    high: Floats
+    p_value: Floats
+    covariance: Floats
+    band_low: Floats
+    band_high: Floats
+    n_units: Ints
+    n_clusters: Ints
+    reference: tuple[int, ...]
+    overall: Estimate
+    pretest: WaldTest | None
+    level: float
+    df: Floats
+    notes: tuple[str, ...] = field(default=())
+    influence: Influence | None = None
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row an effect.
+
+        Examples
+        --------
+        >>> from analysis.effects.examples import four_villages
+        >>> from analysis.effects.did.fixed_effects import event_study
+        >>> event_study(four_villages()).tidy()[["event_time", "estimate"]].to_numpy().tolist()
+        [[0.0, 2.0]]
+        """
+        names = ["estimate", "std_error", "low", "high", "p_value", "band_low", "band_high"]
+        names += ["n_units", "n_clusters"]
+        return pd.DataFrame({self.by: self.index, **{name: getattr(self, name) for name in names}})
+
+    def __getitem__(self, key: int) -> float:
+        """Return the estimate at an event time, cohort or year."""
+        place = np.flatnonzero(self.index == key)
+        if not len(place):
+            known = ", ".join(str(value) for value in self.index)
+            raise LianjianError(f"{self.name} has no {self.by} {key}. It has: {known}.")
+        return float(self.estimate[place[0]])
+
+    def __repr__(self) -> str:
+        overall = repr(self.overall).split("\n", 1)[0]
+        lines = [overall, self.tidy().to_string(index=False, float_format="%.4g".__mod__)]
+        return "\n".join([*lines, *self._said()])
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            self.name, self.tidy(), (repr(self.overall).split("\n", 1)[0], *self._said())
+        )
+
+    def _said(self) -> tuple[str, ...]:
+        return (*([str(self.pretest)] if self.pretest else []), *self.notes)
+
+
+def html_table(title: str, frame: pd.DataFrame, notes: tuple[str, ...]) -> str:
+    """Return a table with a title and notes, for a notebook."""
+    said = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    rows = frame.to_html(index=False, float_format="{:.4g}".format, border=0)
+    return f"<p><strong>{html.escape(title)}</strong></p>{rows}<ul>{said}</ul>"

@@ -15,7 +15,7 @@ from analysis.fields import YUAN_PER_WAN
 from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
 
 if TYPE_CHECKING:
-    from analysis.effects.series import EffectSeries
+    from analysis.effects.results import EffectSeries
 
 MAIN = COLOURS["operating"]
 TRUTH = "True effect"

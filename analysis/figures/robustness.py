@@ -26,7 +26,7 @@ from analysis.figures.theme import (
 )
 
 if TYPE_CHECKING:
-    from analysis.effects.sensitivity.honest_did import HonestSensitivity
+    from analysis.effects.sensitivity._honest_did import HonestSensitivity
 
 _STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 

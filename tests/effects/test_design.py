@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects.design import PROGRAMMES, Design, event_time, make_study
+from analysis.effects.design import PROGRAMMES, Design, make_study
 from analysis.effects.joint import joint_counted
 from analysis.errors import LianjianError
 
@@ -64,7 +64,6 @@ def test_never_allied_takes_the_role_and_everybody_outside(panel):
     assert (study.panel.cohort == 0).sum() == 110
     assert study.panel.n_clusters == 112
     assert any("2 other villages in alliances take no part" in n for n in study.panel.notes)
-    assert any("The treated lie in 2 alliances" in n for n in study.panel.notes)
 
 
 def test_roles_are_never_pooled(panel):
@@ -171,9 +170,3 @@ def test_options_are_checked(panel):
         make_study(panel, OUTCOME, Design(county="环县"))
     with pytest.raises(LianjianError, match="no column area"):
         make_study(panel, OUTCOME, Design(covariates=("area",)))
-
-
-def test_event_time_is_missing_outside(panel):
-    times = event_time(panel)
-    assert times[panel["role"] == "outside"].isna().all()
-    assert set(times.dropna()) == set(range(-4, 4))

@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from analysis.effects.did._aggregate import _weighted, by_cohort, by_year, dynamic, simple
-from analysis.effects.did._two_by_two import before_after, two_by_two, two_by_two_sections
-from analysis.effects.did.callaway_santanna import group_time
-from analysis.effects.did.imputation import imputation, pretrend
-from analysis.effects.did.twfe import event_study, sun_abraham, two_way
+from analysis.effects.did import before_after
+from analysis.effects.did.borusyak_jaravel_spiess import imputation, pretrend
+from analysis.effects.did.callaway_santanna import aggregate, att_gt
+from analysis.effects.did.fixed_effects import event_study, sun_abraham, twfe
 from analysis.effects.inference._wild_panel import wild_two_way
 from analysis.effects.panel import Panel, make_panel
 
@@ -102,7 +101,7 @@ def test_two_way_equals_dummy_variables(case):
     frame, panel = case
     after = ((frame["year"] >= frame["joined_year"]) & (frame["joined_year"] > 0)).to_numpy(float)
     beta, covariance = dummies_ols(frame, panel, after[:, None])
-    result = two_way(panel)
+    result = twfe(panel)
     assert result.estimate == pytest.approx(beta[0], abs=ROUNDING)
     assert result.std_error == pytest.approx(covariance[0, 0] ** 0.5, abs=ROUNDING)
     assert result.n_obs == len(frame)
@@ -112,7 +111,7 @@ def test_two_way_equals_dummy_variables(case):
 def test_the_wild_bootstrap_of_a_panel_has_the_two_way_estimate(anticipation):
     panel = make_panel(draw(7, missing=0.2), "y", covariates=["size"], cluster="county")
     ours = wild_two_way(panel, anticipation=anticipation, draws=99)
-    plain = two_way(panel, anticipation=anticipation)
+    plain = twfe(panel, anticipation=anticipation)
     assert ours.estimate == pytest.approx(plain.estimate, abs=ROUNDING)
     assert ours.n_obs == plain.n_obs
     assert ours.low < ours.estimate < ours.high
@@ -207,10 +206,8 @@ def test_imputed_pretrend_equals_dummy_variables(case):
     leads = range(-1, -5, -1)
     effects = np.column_stack([(event == e).to_numpy(float) for e in leads])
     beta, covariance = dummies_ols(cut, panel, effects)
-    groups = cut[panel.cluster_name].nunique()
     k = effects.shape[1] + nuisance(cut, panel).shape[1] - cut["village_id"].nunique() + 1
-    covariance *= (len(cut) - k) / (len(cut) - 1) * (groups - 1) / groups
-    covariance *= panel.n_clusters / (panel.n_clusters - 1)
+    covariance *= (len(cut) - k) / (len(cut) - 1)
     wald = beta @ np.linalg.solve(covariance, beta)
     assert pretrend(panel).statistic == pytest.approx(wald, rel=1e-6)
 
@@ -229,7 +226,7 @@ def mean_and_variance(values: pd.Series, weight: pd.Series) -> tuple[float, floa
 def test_group_time_equals_written_out_loops(missing, base, comparison, anticipation, weights):
     frame = draw(11, n=60, missing=missing)
     panel = make_panel(frame, "y", weights=weights)
-    effects = group_time(
+    effects = att_gt(
         panel, comparison=comparison, base=base, anticipation=anticipation, small_sample=False
     )
     wide = frame.pivot(index="village_id", columns="year", values="y")
@@ -263,7 +260,7 @@ def test_group_time_equals_written_out_loops(missing, base, comparison, anticipa
 def test_adjusted_effect_equals_written_out_formula(adjustment, weights):
     frame = draw(5, n=80)
     panel = make_panel(frame, "y", covariates=["size"], weights=weights)
-    effects = group_time(panel, adjustment=adjustment)
+    effects = att_gt(panel, adjustment=adjustment)
     wide = frame.pivot(index="village_id", columns="year", values="y")
     first = frame.groupby("village_id")[["joined_year", "size", "people"]].first()
     rows = first[first["joined_year"].isin([0, 2021])]
@@ -298,8 +295,8 @@ def test_influence_functions_are_derivatives(adjustment, weights):
                        weights=weights)  # fmt: skip
 
     def average(part: Panel) -> tuple[float, np.ndarray]:
-        effects = group_time(part, adjustment=adjustment)
-        return _weighted(effects, effects.year >= effects.cohort)
+        result = aggregate(att_gt(part, adjustment=adjustment))
+        return result.estimate, result.influence.psi[:, 0]
 
     whole, psi = average(panel)
     n = panel.n_units
@@ -312,7 +309,7 @@ def test_influence_functions_are_derivatives(adjustment, weights):
 
 def test_overall_averages_follow_from_the_pairs():
     panel = make_panel(draw(5, n=60), "y")
-    effects = group_time(panel)
+    effects = att_gt(panel)
     table = effects.tidy()
     table = table[table["event_time"] >= 0]
     size = table["cohort"].map(pd.Series(panel.cohort).value_counts())
@@ -322,51 +319,21 @@ def test_overall_averages_follow_from_the_pairs():
         sums = table.groupby(key)[["part", "size"]].sum()
         return sums["part"] / sums["size"]
 
-    assert simple(effects).estimate == pytest.approx(table["part"].sum() / size.sum())
-    assert dynamic(effects).overall.estimate == pytest.approx(weighted("event_time").mean())
-    assert by_year(effects).overall.estimate == pytest.approx(weighted("year").mean())
+    assert aggregate(effects).estimate == pytest.approx(table["part"].sum() / size.sum())
+    assert aggregate(effects, "event").overall.estimate == pytest.approx(
+        weighted("event_time").mean()
+    )
+    assert aggregate(effects, "calendar").overall.estimate == pytest.approx(weighted("year").mean())
     group = table.groupby("cohort")["estimate"].mean()
     counts = pd.Series(panel.cohort).value_counts()[group.index]
-    assert by_cohort(effects).overall.estimate == pytest.approx(np.average(group, weights=counts))
-    balanced = dynamic(effects, balance=2)
+    assert aggregate(effects, "group").overall.estimate == pytest.approx(
+        np.average(group, weights=counts)
+    )
+    balanced = aggregate(effects, "event", balance=2)
     # the cohort of 2023 is seen until event time 1 only
     assert balanced.index.max() == 2
     early = table[table["cohort"].isin([2020, 2021]) & (table["event_time"] == 2)]
     assert balanced[2] == pytest.approx(np.average(early["estimate"], weights=early["size"]))
-
-
-def test_weighted_two_by_two_equals_statsmodels():
-    frame = draw(6, n=50)
-    panel = make_panel(frame, "y", weights="people", cluster="county")
-    result = two_by_two(panel, before=2020, after=2021)
-    wide = frame.pivot(index="village_id", columns="year", values="y")
-    first = frame.groupby("village_id").first()
-    part = first[(first["joined_year"] == 2021) | ~first["joined_year"].between(1, 2021)]
-    x = sm.add_constant((part["joined_year"] == 2021).to_numpy(float))
-    fit = sm.WLS((wide[2021] - wide[2020])[part.index].to_numpy(), x, weights=part["people"])
-    groups = pd.factorize(part["county"])[0]
-    fit = fit.fit(cov_type="cluster", cov_kwds={"groups": groups})
-    assert result.estimate == pytest.approx(fit.params[1], abs=ROUNDING)
-    assert result.std_error == pytest.approx(fit.bse[1], abs=ROUNDING)
-
-
-@pytest.mark.parametrize("cluster", [None, "county"])
-def test_weighted_sections_equal_statsmodels(cluster):
-    frame = draw(6, n=50)
-    frame = frame.assign(d=(frame["joined_year"] == 2021) * 1, late=(frame["year"] > 2020) * 1)
-    result = two_by_two_sections(
-        frame, "y", treated="d", after="late", weights="rows", cluster=cluster
-    )
-    x = np.column_stack(
-        [np.ones(len(frame)), frame["d"], frame["late"], frame["d"] * frame["late"]]
-    )
-    fit = sm.WLS(frame["y"], x, weights=frame["rows"])
-    how = {"cov_type": "HC1"}
-    if cluster:
-        how = {"cov_type": "cluster", "cov_kwds": {"groups": frame["county"]}}
-    fit = fit.fit(**how)
-    assert result.estimate == pytest.approx(fit.params.iloc[3], abs=ROUNDING)
-    assert result.std_error == pytest.approx(fit.bse.iloc[3], abs=ROUNDING)
 
 
 def test_whole_weights_are_repeated_units():
@@ -380,11 +347,11 @@ def test_whole_weights_are_repeated_units():
     one = make_panel(frame, "y", weights="w")
     many = make_panel(copies, "y", cluster="own")
     for run in (
-        lambda panel: simple(group_time(panel)),
+        lambda panel: aggregate(att_gt(panel)),
         before_after,
         lambda panel: imputation(panel, pool="event_time").overall,
         lambda panel: sun_abraham(panel, small_sample=False).overall,
-        lambda panel: two_way(panel, small_sample=False),
+        lambda panel: twfe(panel, small_sample=False),
     ):
         ours, theirs = run(one), run(many)
         assert ours.estimate == pytest.approx(theirs.estimate, abs=ROUNDING)

@@ -12,21 +12,18 @@ import pytest
 from scipy import stats
 
 from analysis.effects._panel_columns import first_treated
-from analysis.effects.compare import METHODS, compare
-from analysis.effects.did._aggregate import dynamic, simple
-from analysis.effects.did._two_by_two import before_after, two_by_two, two_by_two_sections
-from analysis.effects.did.callaway_santanna import group_time
-from analysis.effects.did.imputation import imputation, pretrend
-from analysis.effects.did.twfe import event_study, sun_abraham, two_way
-from analysis.effects.panel import Panel, make_panel
-from analysis.effects.series import EffectSeries
-from analysis.effects.synthetic import synthetic_did
+from analysis.effects.did import before_after
+from analysis.effects.did.borusyak_jaravel_spiess import imputation, pretrend
+from analysis.effects.did.callaway_santanna import aggregate, att_gt
+from analysis.effects.did.fixed_effects import event_study, sun_abraham, twfe
+from analysis.effects.panel import make_panel
+from analysis.effects.results import EffectSeries
 from analysis.errors import LianjianError
 
 YEARS = np.arange(2018, 2025)
 STAGGERED = {
-    "two-way": two_way,
-    "Callaway": lambda panel: simple(group_time(panel, comparison="not_yet")),
+    "two-way": twfe,
+    "Callaway": lambda panel: aggregate(att_gt(panel, comparison="not_yet")),
     "Sun": lambda panel: sun_abraham(panel).overall,
     "imputation": lambda panel: imputation(panel).overall,
 }
@@ -127,14 +124,11 @@ def test_rows_without_weight_are_dropped_and_counted():
     panel = make_panel(frame, "y", weights="w")
     assert any("24 rows whose w is 0 or missing were dropped" in note for note in panel.notes)
     zero = make_panel(frame.assign(w=frame["w"].fillna(0)), "y", weights="w")
-    assert simple(group_time(zero)).estimate == simple(group_time(panel)).estimate
+    assert aggregate(att_gt(zero)).estimate == aggregate(att_gt(panel)).estimate
     with pytest.raises(LianjianError, match="w is -1 in a row"):
         make_panel(frame.assign(w=-1), "y", weights="w")
     moving = make_panel(frame.assign(w=frame["year"]), "y", weights="w")
     assert any("w varies over time" in note for note in moving.notes)
-    table = compare(make_panel(draw([2021] * 6 + [0] * 12).assign(w=2.0), "y", weights="w"),
-                    np.random.default_rng(1))  # fmt: skip
-    assert "takes no weights" in table.loc["synthetic", "notes"]
 
 
 def test_cohorts_from_a_treatment_column():
@@ -172,7 +166,7 @@ def test_joined_in_the_second_year(name):
 
 def test_joined_in_the_second_year_with_anticipation():
     panel = make_panel(draw([2019] * 5 + [2022] * 5 + [0] * 10), "y")
-    effects = group_time(panel, anticipation=1)
+    effects = att_gt(panel, anticipation=1)
     assert set(effects.cohort) == {2022}
     assert any("cohort 2019" in note for note in effects.notes)
     weighted = sun_abraham(panel, anticipation=1)
@@ -185,15 +179,17 @@ def test_joined_in_the_second_year_with_anticipation():
 def test_nobody_is_never_treated():
     panel = make_panel(draw([2020] * 6 + [2021] * 6 + [2023] * 6), "y")
     with pytest.raises(LianjianError, match="comparison='not_yet'"):
-        group_time(panel)
-    effects = group_time(panel, comparison="not_yet")
+        att_gt(panel)
+    effects = att_gt(panel, comparison="not_yet")
     assert any("no comparison left" in note for note in effects.notes)
     assert effects.year[effects.cohort != 2023].max() == 2022
     imputed = imputation(panel)
     assert any("cannot be imputed" in note for note in imputed.notes)
     study = event_study(panel)
     assert len(study.reference) == 2
-    assert all(finite(result) for result in (imputed, study, dynamic(effects), two_way(panel)))
+    assert all(
+        finite(result) for result in (imputed, study, aggregate(effects, "event"), twfe(panel))
+    )
 
 
 def test_more_covariates_than_units_can_carry():
@@ -204,10 +200,10 @@ def test_more_covariates_than_units_can_carry():
 
 def test_treatment_that_follows_the_years_alone():
     panel = make_panel(draw([2021] * 5 + [2030] * 5), "y")
-    assert finite(two_way(panel))
+    assert finite(twfe(panel))
     later = make_panel(draw([2021] * 5 + [2030] * 5), "y").take(np.arange(10) < 5)
     with pytest.raises(LianjianError, match="all units are treated or none"):
-        two_way(later)
+        twfe(later)
 
 
 def test_treated_after_the_last_year_counts_as_untreated():
@@ -219,11 +215,11 @@ def test_treated_after_the_last_year_counts_as_untreated():
 
 def test_one_treated_unit_and_three_pairs():
     one = make_panel(draw([2021] + [0] * 9), "y")
-    assert any("One cluster holds all treated units" in note for note in one.notes)
+    assert any("One cluster holds all treated units" in note for note in twfe(one).notes)
     assert any("One treated cluster" in note for note in imputation(one).notes)
-    table = compare(one, np.random.default_rng(1))
-    assert "All treated units lie in one cluster" in table.loc["before_after", "notes"]
-    assert np.isfinite(table["estimate"].drop("before_after")).all()
+    with pytest.raises(LianjianError, match="All treated units lie in one cluster"):
+        before_after(one)
+    assert all(np.isfinite(run(one).estimate) for run in STAGGERED.values())
     pairs = make_panel(draw([2021] * 3 + [0] * 3), "y")
     assert all(finite(run(pairs)) for run in STAGGERED.values())
 
@@ -241,24 +237,23 @@ def test_no_spread_gives_a_zero_error_and_says_so():
 
 def test_pretest_that_cannot_be_had_says_why():
     frame = draw(MIXED).assign(land=lambda f: f["county"] % 3)
-    test = group_time(make_panel(frame, "y", cluster="land")).pretest()
+    test = att_gt(make_panel(frame, "y", cluster="land")).pretest()
     assert np.isnan(test.p_value)
     assert "3 treated clusters stand behind one of 7 effects, too few for a joint test" in str(test)
-    table = compare(make_panel(frame, "y", cluster="land"), np.random.default_rng(1))
-    assert "too few for a joint test" in table.loc["callaway_never", "notes"]
+    assert "pretrend(panel, leads=2)" in str(test)
 
 
 def test_years_may_have_gaps():
     frame = draw(MIXED)
     cut = make_panel(frame[frame["year"] != 2021], "y")
-    effects = group_time(cut)
+    effects = att_gt(cut)
     assert set(effects.base[effects.cohort == 2023]) == {2018, 2019, 2020, 2022}
     # the cohort of 2021 is first seen treated in 2022 and compared with 2020
     assert set(effects.base[(effects.cohort == 2021) & (effects.year >= 2021)]) == {2020}
     assert finite(imputation(cut))
     # every second year: cohorts in between are compared with their own last year before
     even = make_panel(frame[frame["year"] % 2 == 0], "y")
-    assert sun_abraham(even).overall.estimate == pytest.approx(simple(group_time(even)).estimate)
+    assert sun_abraham(even).overall.estimate == pytest.approx(aggregate(att_gt(even)).estimate)
     with pytest.raises(LianjianError, match="Choose another reference among"):
         event_study(make_panel(draw([2022] * 5 + [0] * 5).query("year % 2 == 0"), "y"))
 
@@ -266,20 +261,21 @@ def test_years_may_have_gaps():
 def test_arguments_are_checked():
     panel = make_panel(draw(MIXED), "y")
     for call, message in (
-        (lambda: group_time(panel, comparison="all"), "it can be never, not_yet"),
-        (lambda: group_time(panel, adjustment="ipw"), "needs covariates"),
-        (lambda: group_time(panel, anticipation=-1), "0 or more years"),
-        (lambda: imputation(panel, anticipation=-1), "0 or more years"),
+        (lambda: att_gt(panel, comparison="all"), "it can be never, not_yet"),
+        (lambda: att_gt(panel, adjustment="ipw"), "needs covariates"),
+        (lambda: att_gt(panel, anticipation=-1), "0 or more"),
+        (lambda: imputation(panel, anticipation=-1), "0 or more"),
         (lambda: imputation(panel, pool="none"), "it can be cohort_year"),
-        (lambda: two_way(panel, level=95), "a share between 0 and 1"),
+        (lambda: twfe(panel, level=95), "a share between 0 and 1"),
         (lambda: event_study(panel, reference=-9), "Choose another reference"),
-        (lambda: dynamic(group_time(panel), balance=9), "Lower `balance`"),
-        (lambda: group_time(panel, anticipation=9), "No effect after treatment"),
-        (lambda: synthetic_did(panel, np.random.default_rng(1)), "Name one with `cohort`"),
-        (lambda: synthetic_did(panel, cohort=2021), "pass rng="),
-        (lambda: two_by_two(panel, before=1999, after=2020), "no year 1999"),
-        (lambda: two_by_two(panel, before=2020, after=2019), "not before after"),
-        (lambda: two_by_two(panel, before=2018, after=2019), "No treated unit is seen"),
+        (lambda: aggregate(att_gt(panel), "event", balance=9), "Lower it"),
+        (lambda: att_gt(panel, anticipation=9), "No effect after treatment"),
+        (lambda: att_gt(panel, anticipation=1.5), "a whole number of years"),
+        (lambda: event_study(panel, anticipation=-1), "0 or more"),
+        (lambda: sun_abraham(panel, anticipation=-1), "0 or more"),
+        (lambda: before_after(panel, anticipation=-1), "0 or more"),
+        (lambda: aggregate(att_gt(panel), "dynamic"), "it can be simple, event, group, calendar"),
+        (lambda: make_panel(draw(MIXED), "y", always="all"), "'drop' or 'keep'"),
         (lambda: event_study(panel)[40], "has no event_time 40"),
         (lambda: make_panel(draw(MIXED), "y", unbalanced="drop"), "'keep' or 'balance'"),
     ):
@@ -287,24 +283,12 @@ def test_arguments_are_checked():
             call()
 
 
-def test_sections_are_checked():
-    frame = pd.DataFrame({"y": [1.0, 2, 3, 4, 5], "d": [0, 0, 1, 1, 1], "late": [0, 1, 0, 1, 1]})
-    with pytest.raises(LianjianError, match="no column year"):
-        two_by_two_sections(frame, "y", treated="d", after="year")
-    with pytest.raises(LianjianError, match="must hold 0 and 1"):
-        two_by_two_sections(frame.assign(d=2), "y", treated="d", after="late")
-    with pytest.raises(LianjianError, match="Each of the four cells"):
-        two_by_two_sections(frame.assign(late=frame["d"]), "y", treated="d", after="late")
-    holes = pd.concat([frame, frame.assign(y=np.nan)])
-    result = two_by_two_sections(holes, "y", treated="d", after="late")
-    assert result.notes == ("5 rows with a missing value were dropped.",)
-
-
 def numbers(frame: pd.DataFrame, **options) -> list[float]:
     panel = make_panel(frame, "y", cluster="county", **options)
-    table = compare(panel, np.random.default_rng(3))
-    band = dynamic(group_time(panel), rng=np.random.default_rng(4), draws=199)
-    return [*table["estimate"], *table["std_error"], *band.band_low, before_after(panel).low]
+    table = [run(panel) for run in STAGGERED.values()]
+    band = aggregate(att_gt(panel), "event", rng=np.random.default_rng(4), draws=199)
+    ends = [value for one in table for value in (one.estimate, one.std_error)]
+    return [*ends, *band.band_low, before_after(panel).low]
 
 
 def holed() -> pd.DataFrame:
@@ -354,14 +338,6 @@ def test_the_callers_frame_is_left_alone():
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_compare_names_every_method_once():
-    table = compare(make_panel(draw([2021] * 6 + [0] * 12), "y"), np.random.default_rng(1))
-    assert list(table.index) == list(METHODS)
-    assert table["estimate"].notna().all()
-    assert table["assumes"].is_unique
-    assert isinstance(make_panel(draw(MIXED), "y"), Panel)
-
-
 def test_pretests_keep_their_size_on_few_treated_clusters():
     """Eight clusters a cohort: the tests reject about 5 % where F(q, G − 1) rejects a third."""
     frame = draw([2020] * 8 + [2021] * 8 + [2022] * 8 + [0] * 200)
@@ -370,7 +346,7 @@ def test_pretests_keep_their_size_on_few_treated_clusters():
     rejected = []
     for _ in range(300):
         panel = replace(base, y=rng.normal(size=base.y.shape))
-        test = group_time(panel).pretest()
+        test = att_gt(panel).pretest()
         naive = stats.f.sf(test.statistic / test.df, test.df, panel.n_clusters - 1)
         tests = (test, event_study(panel).pretest, sun_abraham(panel).pretest, pretrend(panel))
         rejected.append([one.p_value < 0.05 for one in tests] + [naive < 0.05])

@@ -9,11 +9,15 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from analysis.effects.did import twfe as twoway
+from analysis.effects.did import event_study
 from analysis.effects.panel import make_panel
 from analysis.effects.sensitivity._honest_affine import folded_quantile
+from analysis.effects.sensitivity._honest_did import (
+    around_reference,
+    relative_magnitudes,
+    smoothness,
+)
 from analysis.effects.sensitivity._honest_moments import kept_values, relative_moments
-from analysis.effects.sensitivity.honest_did import event_study, relative_magnitudes, smoothness
 from analysis.errors import LianjianError
 
 DATA = Path(__file__).parents[1] / "reference"
@@ -31,8 +35,8 @@ def medicaid():
     frame = pd.read_csv(DATA / "ehec.csv")
     frame = frame[(frame["year"] < 2016) & (frame["yexp2"] != 2015)]
     frame = frame.assign(start=frame["yexp2"].where(frame["yexp2"] == 2014, 0))
-    series = twoway.event_study(make_panel(frame, "dins", unit="stfips", cohort="start"))
-    return event_study(series.index, series.estimate, series.covariance)
+    series = event_study(make_panel(frame, "dins", unit="stfips", cohort="start"))
+    return around_reference(series.index, series.estimate, series.covariance)
 
 
 def random_study(seed, before=3, after=3):
@@ -40,7 +44,7 @@ def random_study(seed, before=3, after=3):
     k = before + after
     root = rng.normal(size=(k, k + 2)) * rng.uniform(0.5, 1.5, (k, 1))
     times = [*range(-before - 1, -1), *range(after)]
-    return event_study(times, rng.normal(size=k) * 2, root @ root.T / 4)
+    return around_reference(times, rng.normal(size=k) * 2, root @ root.T / 4)
 
 
 def test_the_readme_on_its_grid(medicaid):
@@ -76,7 +80,7 @@ def test_refined_ends_lie_within_a_step_outside_the_grid(medicaid):
 
 def test_the_grid_goes_on_where_the_interval_reaches_further():
     """An effect of 50 standard errors lies outside the authors' 20; steps stay the same."""
-    study = event_study([-2, 0, 1], [0.1, 50.0, 51.0], np.eye(3))
+    study = around_reference([-2, 0, 1], [0.1, 50.0, 51.0], np.eye(3))
     grid, exact = (relative_magnitudes(study, [1.0], points=points) for points in (1000, None))
     step = 40 / 999
     assert 0 <= grid.low[0] - exact.low[0] < step
@@ -202,7 +206,7 @@ def test_an_estimated_trend_is_covered_at_the_edge_of_what_is_allowed():
     draws = 600
     for _ in range(draws):
         beta = rng.multivariate_normal(delta, covariance)
-        study = event_study([-3, -2, 0, 1], beta, covariance)
+        study = around_reference([-3, -2, 0, 1], beta, covariance)
         moments = relative_moments(study, np.array([1.0, 0.0]), 1.0, 0.05)
         rejected += not kept_values(moments, np.zeros(1), 0.05)[0]
     assert rejected / draws <= 0.05 + 3 * (0.05 * 0.95 / draws) ** 0.5
@@ -251,7 +255,7 @@ def test_folded_quantile_is_the_noncentral_chi():
 
 def test_sign_and_scale_of_the_outcome_carry_over():
     study = random_study(7)
-    flipped = event_study(
+    flipped = around_reference(
         [-4, -3, -2, 0, 1, 2], -10 * np.append(study.pre, study.post), 100 * study.covariance
     )
     for function in (relative_magnitudes, smoothness):
@@ -272,19 +276,19 @@ def test_intervals_grow_with_the_bound():
 
 
 def test_one_period_on_each_side_and_many():
-    one = event_study([-2, 0], [0.5, 2.0], [[0.1, 0.02], [0.02, 0.1]])
+    one = around_reference([-2, 0], [0.5, 2.0], [[0.1, 0.02], [0.02, 0.1]])
     assert np.isfinite(relative_magnitudes(one).low).all()
     assert np.isfinite(smoothness(one, [0, 0.1]).low).all()
     rng = np.random.default_rng(0)
     root = rng.normal(size=(22, 40)) / 40**0.5
-    many = event_study([*range(-13, -1), *range(10)], rng.normal(size=22), root @ root.T)
+    many = around_reference([*range(-13, -1), *range(10)], rng.normal(size=22), root @ root.T)
     assert np.isfinite(relative_magnitudes(many, weights=np.full(10, 0.1)).low).all()
     assert np.isfinite(smoothness(many, [0, 0.05], weights=np.full(10, 0.1)).low).all()
 
 
 def test_a_known_pre_trend_leaves_only_the_effect_to_estimate():
     covariance = np.diag([0.0, 0.0, 1.0, 1.0])
-    study = event_study([-3, -2, 0, 1], [0.4, 0.2, 5.0, 5.0], covariance)
+    study = around_reference([-3, -2, 0, 1], [0.4, 0.2, 5.0, 5.0], covariance)
     # the largest step is known to be .2, so the set is 5 ± .2, widened one-sidedly
     result = relative_magnitudes(study, [1.0])
     assert 4.8 - 1.97 < result.low[0] < 4.8 - 1.64
@@ -311,29 +315,29 @@ def test_the_reference_may_be_among_the_coefficients_in_any_order(medicaid):
     where = [list(times).index(t) for t in sorted_times]
     beta[where] = np.append(study.pre, study.post)
     sigma[np.ix_(where, where)] = study.covariance
-    again = event_study(times, beta, sigma)
+    again = around_reference(times, beta, sigma)
     assert np.array_equal(again.covariance, study.covariance)
     assert np.array_equal(again.pre, study.pre)
 
 
 def test_what_cannot_be_analysed_says_why(medicaid):
     eye = np.eye(3)
-    with pytest.raises(LianjianError, match="consecutive"):
-        event_study([-4, -2, 0], [1, 1, 1], eye)
+    with pytest.raises(LianjianError, match="equally far apart"):
+        around_reference([-4, -2, 0], [1, 1, 1], eye)
     with pytest.raises(LianjianError, match="both are needed"):
-        event_study([0, 1, 2], [1, 1, 1], eye)
+        around_reference([0, 1, 2], [1, 1, 1], eye)
     with pytest.raises(LianjianError, match="do not fit"):
-        event_study([-2, 0], [1, 1], eye)
+        around_reference([-2, 0], [1, 1], eye)
     with pytest.raises(LianjianError, match="missing"):
-        event_study([-3, -2, 0], [1, np.nan, 1], eye)
+        around_reference([-3, -2, 0], [1, np.nan, 1], eye)
     with pytest.raises(LianjianError, match="semidefinite"):
-        event_study([-3, -2, 0], [1, 1, 1], -eye)
+        around_reference([-3, -2, 0], [1, 1, 1], -eye)
     with pytest.raises(LianjianError, match="weights"):
         smoothness(medicaid, weights=[1.0])
     with pytest.raises(LianjianError, match="bounds"):
         relative_magnitudes(medicaid, [-1])
     with pytest.raises(LianjianError, match="no variance"):
-        relative_magnitudes(event_study([-2, 0], [1, 1], np.zeros((2, 2))))
+        relative_magnitudes(around_reference([-2, 0], [1, 1], np.zeros((2, 2))))
     with pytest.raises(LianjianError, match="grid"):
         relative_magnitudes(medicaid, grid=(1.0, 0.0))
 

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis.effects._montecarlo import monte_carlo
-from analysis.effects.did._aggregate import simple
-from analysis.effects.did.callaway_santanna import group_time
-from analysis.effects.inference._placebos import draw_placebo, stand_ins
+from analysis.effects.did.callaway_santanna import aggregate, att_gt
+from analysis.effects.inference.placebos import draw_placebo, placebo_pool
 from analysis.effects.power import minimal_effect, placebo_study, plant, power_curve
 from analysis.errors import LianjianError
 from analysis.simulate.draws import draw_panel
@@ -43,16 +42,16 @@ def frame():
 
 
 def effect(panel):
-    return simple(group_time(panel, anticipation=1))
+    return aggregate(att_gt(panel, anticipation=1))
 
 
 @pytest.fixture(scope="module")
 def study(frame):
-    return placebo_study(stand_ins(frame, "income"), effect, np.random.default_rng(1), draws=400)
+    return placebo_study(placebo_pool(frame, "income"), effect, np.random.default_rng(1), draws=400)
 
 
 def test_stand_ins_imitate_the_real_alliances(frame):
-    pool = stand_ins(frame, "income", block="township")
+    pool = placebo_pool(frame, "income", block="township")
     panel = draw_placebo(pool, np.random.default_rng(2))
     assert not set(panel.ids) & {f"v00{i}" for i in range(8)}
     assert panel.cohort[panel.cohort > 0].tolist() == [2022] * 4 + [2023] * 4
@@ -68,7 +67,7 @@ def test_stand_ins_are_low_where_the_real_ones_were(frame):
     low = frame.assign(
         income=frame["income"].where(frame["year"] != frame["joined_year"] - 1, -1.5)
     )
-    pool = stand_ins(low, "income", near=())
+    pool = placebo_pool(low, "income", near=())
     rng = np.random.default_rng(3)
     bases = []
     for _ in range(20):
@@ -81,8 +80,8 @@ def test_stand_ins_are_low_where_the_real_ones_were(frame):
 
 def test_the_same_seed_gives_the_same_draw_whatever_the_order_of_rows(frame):
     shuffled = frame.sample(frac=1, random_state=1)
-    one = draw_placebo(stand_ins(frame, "income"), np.random.default_rng(4))
-    two = draw_placebo(stand_ins(shuffled, "income"), np.random.default_rng(4))
+    one = draw_placebo(placebo_pool(frame, "income"), np.random.default_rng(4))
+    two = draw_placebo(placebo_pool(shuffled, "income"), np.random.default_rng(4))
     assert one.ids.tolist() == two.ids.tolist()
     assert one.cohort.tolist() == two.cohort.tolist()
 
@@ -114,13 +113,13 @@ def test_power_rises_from_the_size_of_the_test_to_one(study):
 
 def test_the_mean_planted_is_one_however_alliances_differ(frame):
     uneven = placebo_study(
-        stand_ins(frame, "income"), effect, np.random.default_rng(1), draws=9, alliance_cv=1.0
+        placebo_pool(frame, "income"), effect, np.random.default_rng(1), draws=9, alliance_cv=1.0
     )
     assert np.allclose(uneven.slope, 1)
 
 
 def test_planted_effects_average_one(frame):
-    panel = draw_placebo(stand_ins(frame, "income"), np.random.default_rng(5))
+    panel = draw_placebo(placebo_pool(frame, "income"), np.random.default_rng(5))
     planted = plant(panel, np.random.default_rng(6), profile={0: 1, 1: 4}, alliance_cv=0.5)
     after = (panel.cohort[:, None] > 0) & (panel.years >= panel.cohort[:, None])
     gain = planted.y - panel.y
@@ -133,11 +132,11 @@ def test_planted_effects_average_one(frame):
 
 def test_what_cannot_be_done_says_so(frame, study):
     with pytest.raises(LianjianError, match="no column township_name"):
-        stand_ins(frame, "income", block="township_name")
+        placebo_pool(frame, "income", block="township_name")
     with pytest.raises(LianjianError, match="0 villages of the role"):
-        stand_ins(frame[frame["role"] == "outside"], "income")
+        placebo_pool(frame[frame["role"] == "outside"], "income")
     with pytest.raises(LianjianError, match="fewer outside"):
-        stand_ins(frame[frame["village_id"] < "v009"], "income")
+        placebo_pool(frame[frame["village_id"] < "v009"], "income")
     with pytest.raises(LianjianError, match="share between 0 and 1"):
         minimal_effect(study, 80)
     with pytest.raises(LianjianError, match="placebo' or 't"):
@@ -147,7 +146,7 @@ def test_what_cannot_be_done_says_so(frame, study):
         raise LianjianError("never")
 
     with pytest.raises(LianjianError, match="3 of 3 placebos could not be estimated: never"):
-        placebo_study(stand_ins(frame, "income"), refuses, np.random.default_rng(1), draws=3)
+        placebo_study(placebo_pool(frame, "income"), refuses, np.random.default_rng(1), draws=3)
 
 
 def test_monte_carlo_counts_what_fails(frame):
@@ -159,7 +158,7 @@ def test_monte_carlo_counts_what_fails(frame):
     def even_only(seed):
         if seed == 3:
             raise LianjianError("odd")
-        return effect(draw_placebo(stand_ins(frame, "income"), np.random.default_rng(seed)))
+        return effect(draw_placebo(placebo_pool(frame, "income"), np.random.default_rng(seed)))
 
     study = monte_carlo(draw, {"x": ("all", even_only)}, range(5))
     assert study.failed == {1: "contradiction"}

@@ -3,21 +3,17 @@
 import os
 import subprocess
 import sys
-from fractions import Fraction
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects.inference._exact_randomization import randomisation_test
-from analysis.effects.inference._multiple import romano_wolf
 from analysis.effects.inference._paired_ranks import signed_rank
 from analysis.effects.inference._sample import clustered_sample
 from analysis.effects.inference._wild_draws import cluster_scores, run_block
 from analysis.effects.inference.paired import sign_flip
-from analysis.effects.inference.randomization import randomised
+from analysis.effects.inference.randomization import randomization_inference
 from analysis.effects.inference.wild_bootstrap import wild_cluster
 from analysis.effects.matching import match
 from analysis.effects.results import Estimate
@@ -94,46 +90,6 @@ def test_a_level_in_binary_keeps_no_null_value_too_many():
     assert outside.p_value <= 0.1 < inside.p_value
 
 
-def exact_share(outcome):
-    """Return the share of assignments of the first two as extreme as the one seen, in fractions."""
-    numbers = [Fraction(text) for text in outcome]
-
-    def gap(chosen):
-        rest = [v for i, v in enumerate(numbers) if i not in chosen]
-        return abs(sum(numbers[i] for i in chosen) / len(chosen) - sum(rest) / len(rest))
-
-    tried = {frozenset(order[:2]) for order in permutations(range(len(numbers)))}
-    seen = gap(frozenset({0, 1}))
-    return sum(gap(chosen) >= seen for chosen in tried) / len(tried)
-
-
-@pytest.mark.parametrize(
-    "outcome",
-    [
-        ["0.3", "0.2", "0.1", "0.4", "0.2", "0.3"],
-        ["0.1", "0.7", "0.4", "0.4", "0.1", "0.7"],  # the difference observed is zero
-        ["1.1", "2.2", "3.3", "0.7", "1.9", "2.2"],
-    ],
-)
-def test_randomisation_counts_ties_of_decimals(outcome):
-    values = np.array([float(text) for text in outcome])
-    for seed in range(5):
-        moved = shaken(values, seed)
-
-        def gap(w, moved=moved):
-            return moved[w == 1].mean() - moved[w == 0].mean()
-
-        test = randomisation_test([1, 1, 0, 0, 0, 0], gap)
-        assert test.p_value == pytest.approx(exact_share(outcome), rel=1e-12)
-
-
-def test_sides_count_ties_too():
-    values = np.array([0.1 + 0.7, 0.8, 0.5])
-    for alternative, share in (("greater", 2 / 3), ("less", 1.0)):
-        test = randomisation_test([1, 0, 0], lambda w: values[w == 1][0], alternative=alternative)
-        assert test.p_value == pytest.approx(share)
-
-
 @pytest.mark.parametrize("test", [sign_flip, signed_rank])
 def test_pairs_in_decimals_are_pairs_in_whole_numbers(test):
     whole = np.array([1, 2, 3, -3, 4, 6, -1, 5, 7])
@@ -174,12 +130,7 @@ def test_a_caliper_keeps_those_who_lie_on_it():
 
 def test_placebos_tie_with_an_estimate_of_zero():
     nothing = Estimate("x", 1e-17, 1.0, -2.0, 2.0, 1.0, 0.95, 8, 9, 9, 9, "by hand")
-    assert randomised(nothing, np.array([0.0, 1.0, -1.0])).p_value == 1
-
-
-def test_step_down_maxima_tie():
-    draws = np.array([[0.1 + 0.7, 0.1], [0.3, 0.2]])
-    assert romano_wolf([0.8, 0.1 + 0.2], draws)[0] == romano_wolf([0.1 + 0.7, 0.3], draws)[0]
+    assert randomization_inference(nothing, np.array([0.0, 1.0, -1.0])).p_value == 1
 
 
 def test_cents_that_add_up_to_a_threshold_attain_it():

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 
 from analysis import figures
-from analysis.effects.did._aggregate import dynamic
-from analysis.effects.did.callaway_santanna import group_time
+from analysis.effects.did.callaway_santanna import aggregate, att_gt
 from analysis.effects.panel import make_panel
-from analysis.effects.sensitivity.honest_did import event_study, relative_magnitudes
+from analysis.effects.sensitivity._honest_did import around_reference, relative_magnitudes
 from analysis.figures import theme
 
 
@@ -25,8 +24,8 @@ def series():
         for i in range(60)
         for year in range(2018, 2025)
     )
-    effects = group_time(make_panel(frame, "income"), anticipation=1, base="universal")
-    return dynamic(effects, rng=np.random.default_rng(2))
+    effects = att_gt(make_panel(frame, "income"), anticipation=1, base="universal")
+    return aggregate(effects, "event", rng=np.random.default_rng(2))
 
 
 def charts(series):
@@ -64,7 +63,7 @@ def charts(series):
         {"effect": [0.0, 20_000.0], "power": [0.05, 0.9], "low": [0.03, 0.85], "high": [0.08, 0.95]}
     )
     placebo = np.linspace(-1e4, 1e4, 101)
-    study = event_study([-3, -2, 0, 1], [100.0, 0.0, 5e4, 5e4], 1e6 * np.eye(4))
+    study = around_reference([-3, -2, 0, 1], [100.0, 0.0, 5e4, 5e4], 1e6 * np.eye(4))
     honest = relative_magnitudes(study, [0.5, 1])
     return {
         "event_study_paths": (

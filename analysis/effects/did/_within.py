@@ -19,88 +19,35 @@ PIVOT = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class WithinFit:
-    """Coefficients, residuals and scores of a regression with unit and year effects.
+    """Coefficients, residuals and scores of a regression with unit and year effects."""
 
-    Attributes
-    ----------
-    coef : float array, (R,)
-        Coefficients of the cohort-by-year regressors, NaN where one was dropped.
-    year_coef : float array, (T, 1+K)
-        Year effects and, for each covariate, its coefficient by year; the first used year is zero.
-    bread : float array, (R, R)
-        Inverse of the residualised cross product, zero where a regressor was dropped.
-    score : float array, (N, R)
-        Σ_t of regressor net of effects times residual, times the weight where there is one.
-    mass : float array, (N, T)
-        Weight of each used cell, one without weights; zero where a cell is not used.
-    residual : float array, (N, T)
-        Zero where a cell is not used.
-    unit_effect : float array, (N,)
-        NaN where a unit has no used cell.
-    z : float array, (N, 1+K)
-        One and the scaled covariates, to which ``year_coef`` belongs.
-    cross : float array, (T·(1+K), T·(1+K))
-        Σ W_i ⊗ z_i z_i′, the cross product of the year coefficients with unit effects swept out.
-    n_obs, n_year : int
-        Used cells, and free year coefficients.
-    """
-
-    coef: Floats
-    year_coef: Floats
-    bread: Floats
-    score: Floats
-    mass: Floats
-    residual: Floats
-    unit_effect: Floats
-    z: Floats
-    cross: Floats
+    coef: Floats  # (R,)
+    year_coef: Floats  # (T, 1+K)
+    bread: Floats  # (R, R)
+    score: Floats  # (N, R)
+    mass: Floats  # (N, T)
+    residual: Floats  # (N, T)
+    unit_effect: Floats  # (N,)
+    z: Floats  # (N, 1+K)
+    cross: Floats  # (T·(1+K), T·(1+K))
     n_obs: int
     n_year: int
+    swept: Floats  # (T, 1+K, R) what the year effects take out of each regressor
+
+    @property
+    def used(self) -> Bools:
+        """Units with a used cell (N,)."""
+        return np.asarray((self.mass > 0).any(axis=1), dtype=np.bool_)
 
     def influence(self, combine: Floats | None = None) -> Floats:
-        """Return the influence of each unit on ``combine`` (R, Q) of the coefficients: (N, Q).
-
-        Examples
-        --------
-        Each of four villages lies 0.5 off its group's mean of two.
-
-        >>> from analysis.effects.examples import four_villages
-        >>> panel = four_villages()
-        >>> after = np.array([[[0.0], [1.0]], [[0.0], [0.0]]])
-        >>> fit = fit_within(panel, np.full((4, 2), True), after)
-        >>> np.abs(fit.influence()).round(6).ravel().tolist()
-        [0.25, 0.25, 0.25, 0.25]
-        """
+        """Return the influence of each unit on ``combine`` (R, Q) of the coefficients: (N, Q)."""
         if combine is not None:
             return self.score @ (self.bread @ combine)
         return np.where(np.isnan(self.coef), np.nan, self.score @ self.bread)
 
 
 def solve_spd(a: Floats, b: Floats, scale: Floats | None = None) -> tuple[Floats, Ints]:
-    """Solve a x = b for a symmetric semi-definite a (P, P), leaving out dependent columns.
-
-    Columns are taken in their order; one that is a combination of those before it gets NaN.
-
-    Parameters
-    ----------
-    a, b : float array, (P, P) and (P, Q)
-        The system.
-    scale : float array, (P,), optional
-        What a column's unexplained part is held against; the diagonal of ``a`` when not given.
-
-    Returns
-    -------
-    x : float array, (P, Q)
-        NaN in the rows left out.
-    kept : int array
-        Columns that were solved for.
-
-    Examples
-    --------
-    >>> x, kept = solve_spd(np.array([[2.0, 2.0], [2.0, 2.0]]), np.array([[4.0], [4.0]]))
-    >>> x.ravel().tolist(), kept.tolist()
-    ([2.0, nan], [0])
-    """
+    """Solve a x = b for a symmetric semi-definite a (P, P), leaving out dependent columns."""
     scale = np.diag(a) if scale is None else scale
     floor = PIVOT**2 * scale.max(initial=0.0)
     try:
@@ -127,45 +74,7 @@ def solve_spd(a: Floats, b: Floats, scale: Floats | None = None) -> tuple[Floats
 
 
 def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
-    """Regress the outcome on unit effects, year effects and cohort-by-year regressors.
-
-    y_it = α_i + λ_t + x_i′δ_t + Σ_r β_r R_r(g_i, t) + ε_it over the cells in ``used``.
-
-    Parameters
-    ----------
-    panel : Panel
-        Its covariates x enter with a coefficient for each year, its weights as weights.
-    used : bool array, (N, T)
-        Cells with an outcome that take part.
-    regressors : float array, (C, T, R)
-        Value for each cohort, in the order of `Panel.groups`, and year. R may be 0.
-
-    Raises
-    ------
-    LianjianError
-        No cell is used.
-
-    Notes
-    -----
-    With m_i the used years of unit i (weights there, 0 elsewhere) and W_i = diag(m_i) − m_i m_i′/Σm
-    all cross products are sums of W_i by cohort (Frisch & Waugh 1933; Wansbeek & Kapteyn 1989, J.
-    Econometrics 41(3), for unbalanced panels). The first used year is dropped, so the T×T matrix is
-    inverted exactly. The score of unit i needs residuals and regressors only:
-    Σ_t m_it ε_it (R(g_i, t) − z_i′C_t), as weighted residuals add up to zero within units.
-
-    Examples
-    --------
-    Unit a gains 3, unit b gains 1: the coefficient is 2.
-
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
-    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
-    >>> panel = make_panel(frame, "income")
-    >>> treated = np.array([[[0.0], [1.0]], [[0.0], [0.0]]])
-    >>> fit_within(panel, np.full((2, 2), True), treated).coef
-    array([2.])
-    """
+    """Regress the outcome on unit effects, year effects and cohort-by-year regressors."""
     groups = panel.groups
     m = used.astype(np.float64) if panel.weight is None else np.where(used, panel.weight, 0.0)
     years = m.shape[1]
@@ -236,6 +145,7 @@ def fit_within(panel: Panel, used: Bools, regressors: Floats) -> WithinFit:
         cross=full,
         n_obs=int(np.count_nonzero(used)),
         n_year=len(kept),
+        swept=swept,
     )
 
 

@@ -1,20 +1,41 @@
-"""Callaway–Sant'Anna: one effect for each cohort and year, from two-by-two comparisons."""
+"""Callaway–Sant'Anna: one effect for each cohort and year, and their averages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
 
-from analysis.effects.did._scores import ADJUSTMENTS, Adjustment, NoOverlapError, Sample, att_scores
-from analysis.effects.did.twfe import comparison_cohorts
-from analysis.effects.inference._wald import BEFORE, WaldTest, clusters_behind, no_test, wald
+from analysis.effects._clustered import (
+    check_anticipation,
+    clustered_covariance,
+    influence_of,
+    make_estimate,
+    make_series,
+    pointwise,
+)
+from analysis.effects.did._propensity import (
+    ADJUSTMENTS,
+    Adjustment,
+    NoOverlapError,
+    Sample,
+    att_scores,
+    overlap_notes,
+)
+from analysis.effects.did.fixed_effects import comparison_cohorts
+from analysis.effects.inference._bands import critical_value
+from analysis.effects.inference._wald import BEFORE, no_test, wald
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.series import clustered_covariance, pointwise
+from analysis.effects.results import EffectSeries, Estimate, WaldTest
 from analysis.errors import LianjianError
 
 Comparison = Literal["never", "not_yet"]
 Base = Literal["varying", "universal"]
+Kind = Literal["simple", "event", "group", "calendar"]
+
+NAME = "Callaway–Sant'Anna"
+INFERENCE = "influence function by {cluster}, t({df})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +52,8 @@ class GroupTime:
         ψ with variance Σψ², so divided by N already.
     panel : Panel
         The units, in whose order the influence functions stand.
+    used : bool array, (N,)
+        Units that take part in some pair.
     comparison, base_rule, adjustment : str
         As asked for.
     anticipation : int
@@ -38,7 +61,7 @@ class GroupTime:
     small_sample : bool
         Whether variances are multiplied by G/(G−1).
     notes : tuple of str
-        Pairs left out, and why.
+        Pairs left out, and why; how far the covariates overlap.
     """
 
     cohort: Ints
@@ -47,6 +70,7 @@ class GroupTime:
     estimate: Floats
     influence: Floats
     panel: Panel
+    used: Bools
     comparison: Comparison
     base_rule: Base
     adjustment: Adjustment
@@ -59,35 +83,43 @@ class GroupTime:
         """Clustered standard errors (K,)."""
         return np.sqrt(np.diag(self.covariance()))
 
-    def covariance(self) -> Floats:
-        """Return the clustered covariance of the estimates (K, K).
+    def covariance(self, pairs: Bools | slice = slice(None)) -> Floats:
+        """Return the clustered covariance of the estimates, or of the marked ones."""
+        return clustered_covariance(
+            self.influence[:, pairs], self.panel, small_sample=self.small_sample, used=self.used
+        )
 
-        Examples
-        --------
-        Each of four villages lies 0.5 off its group's mean of two: Σ(0.5/2)² · 4/3.
+    @property
+    def mass(self) -> Floats:
+        """Number, or weight, of the treated units seen in both years of each pair (K,)."""
+        return np.array([weight.sum() for _, weight in self.treated()])
 
-        >>> from analysis.effects.examples import four_villages
-        >>> group_time(four_villages()).covariance().round(6).tolist()
-        [[0.333333]]
-        """
-        return clustered_covariance(self.influence, self.panel, small_sample=self.small_sample)
+    def treated(self) -> list[tuple[slice, Floats]]:
+        """Return where each pair's cohort stands, and the weight of its units seen both years."""
+        panel, rows = self.panel, dict(self.panel.groups)
+        weight, whole = panel.unit_weight, not np.isnan(panel.y).any()
+        found = []
+        for g, t, b in zip(self.cohort.tolist(), self.year, self.base, strict=True):
+            place = rows[g]
+            unit = np.ones(place.stop - place.start) if weight is None else weight[place]
+            if not whole:
+                both = np.searchsorted(panel.years, [t, b])
+                unit = np.where(np.isnan(panel.y[place][:, both]).any(axis=1), 0.0, unit)
+            found.append((place, unit))
+        return found
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """Return one row for each cohort and year.
 
-        Parameters
-        ----------
-        level : float
-            Confidence level.
-
         Examples
         --------
         >>> from analysis.effects.examples import four_villages
-        >>> group_time(four_villages()).tidy()[["cohort", "base", "estimate"]].iloc[0].tolist()
+        >>> att_gt(four_villages()).tidy()[["cohort", "base", "estimate"]].iloc[0].tolist()
         [2024.0, 2023.0, 2.0]
         """
         error = self.std_error
-        low, high, p_value = pointwise(self.estimate, error, self.panel.n_clusters - 1, level)
+        df = max(len(np.unique(self.panel.cluster[self.used])) - 1, 1)
+        low, high, p_value = pointwise(self.estimate, error, df, level)
         return pd.DataFrame(
             {
                 "cohort": self.cohort,
@@ -103,32 +135,29 @@ class GroupTime:
         )
 
     def pretest(self) -> WaldTest:
-        """Test jointly that no effect comes before treatment less anticipation.
-
-        Examples
-        --------
-        >>> from analysis.effects.examples import four_villages
-        >>> group_time(four_villages()).pretest().note
-        'not tested: no cohort shows a year before its base'
-        """
+        """Test jointly that no effect comes before treatment less anticipation."""
         before = self.year < self.cohort - self.anticipation
         if not before.any():
             return no_test(BEFORE, "no cohort shows a year before its base")
-        part = clustered_covariance(
-            self.influence[:, before], self.panel, small_sample=self.small_sample
-        )
-        behind = clusters_behind(self.panel, (self.panel.cohort == g for g in self.cohort[before]))
-        return wald(self.estimate[before], part, behind, BEFORE, df_resid=self.panel.n_clusters - 1)
+        behind = np.zeros((int(before.sum()), self.panel.n_clusters), dtype=np.bool_)
+        for k, (place, weight) in enumerate(
+            pair for pair, early in zip(self.treated(), before, strict=True) if early
+        ):
+            behind[k, self.panel.cluster[place][weight > 0]] = True
+        df = len(np.unique(self.panel.cluster[self.used])) - 1
+        part = self.covariance(before)
+        return wald(self.estimate[before], part, behind, BEFORE, df_resid=df)
 
     def __repr__(self) -> str:
-        return (
+        line = (
             f"<GroupTime {self.panel.outcome}: {len(self.estimate)} cohort-years, comparison "
             f"{self.comparison}, adjustment {self.adjustment}, base {self.base_rule}, "
             f"anticipation {self.anticipation}>"
         )
+        return "\n".join([line, *(f"  {note}" for note in (*self.panel.notes, *self.notes))])
 
 
-def group_time(
+def att_gt(
     panel: Panel,
     *,
     comparison: Comparison = "never",
@@ -158,7 +187,7 @@ def group_time(
     Returns
     -------
     GroupTime
-        Aggregate it with `simple`, `dynamic`, `by_cohort` and `by_year`.
+        Average it with `aggregate`.
 
     Raises
     ------
@@ -178,11 +207,12 @@ def group_time(
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
     >>> from analysis.effects.examples import four_villages
-    >>> group_time(four_villages()).estimate
+    >>> att_gt(four_villages()).estimate
     array([2.])
     """
     adjustment = adjustment or ("doubly_robust" if panel.covariates else "none")
-    _check_arguments(panel, comparison, adjustment, base, anticipation)
+    _check_arguments(panel, comparison, adjustment, base)
+    check_anticipation(anticipation)
     groups = panel.groups
     cohort = np.array([g for g, _ in groups])
     control = comparison_cohorts(cohort, panel, anticipation)
@@ -215,17 +245,215 @@ def group_time(
         raise LianjianError(
             "No effect after treatment can be estimated. " + " ".join((*panel.notes, *notes))
         )
+    if adjustment != "none":
+        inside = np.isin(panel.cohort, cohort[place])
+        outside = work.used & (~inside | (comparison == "not_yet"))
+        notes += overlap_notes(panel.x, panel.covariates, work.used & inside, outside)
     return GroupTime(
-        cohort=cohort[place], year=panel.years[t], base=panel.years[b], estimate=estimate[known],
-        influence=(influence if known.all() else influence[known]).T, panel=panel,
-        comparison=comparison, base_rule=base, adjustment=adjustment, anticipation=anticipation,
-        small_sample=small_sample, notes=notes + work.sample.notes(),
-    )  # fmt: skip
+        cohort=cohort[place],
+        year=panel.years[t],
+        base=panel.years[b],
+        estimate=estimate[known],
+        influence=(influence if known.all() else influence[known]).T,
+        panel=panel,
+        used=work.used,
+        comparison=comparison,
+        base_rule=base,
+        adjustment=adjustment,
+        anticipation=anticipation,
+        small_sample=small_sample,
+        notes=notes + work.sample.notes(),
+    )
 
 
-def _check_arguments(
-    panel: Panel, comparison: str, adjustment: str, base: str, anticipation: int
-) -> None:
+@overload
+def aggregate(
+    effects: GroupTime, kind: Literal["simple"] = "simple", *, level: float = 0.95
+) -> Estimate: ...
+@overload
+def aggregate(
+    effects: GroupTime,
+    kind: Literal["event", "group", "calendar"],
+    *,
+    balance: int | None = None,
+    level: float = 0.95,
+    rng: np.random.Generator | None = None,
+    draws: int = 999,
+) -> EffectSeries: ...
+def aggregate(
+    effects: GroupTime,
+    kind: Kind = "simple",
+    *,
+    balance: int | None = None,
+    level: float = 0.95,
+    rng: np.random.Generator | None = None,
+    draws: int = 999,
+) -> Estimate | EffectSeries:
+    """Average ATT(g, t) over treated unit-years: in one number, or by event time, cohort or year.
+
+    Parameters
+    ----------
+    effects : GroupTime
+        From `att_gt`.
+    kind : {"simple", "event", "group", "calendar"}
+        ``simple``: one number, in which each unit-year from treatment on counts once. ``event``: by
+        years since treatment; ``overall`` counts each event time from 0 once. ``group``: by cohort;
+        ``overall`` weights cohorts by size. ``calendar``: by year; ``overall`` counts each once.
+    balance : int, optional
+        Of ``event``: keep only cohorts seen until this event time, and event times up to it.
+    level : float
+        Confidence level.
+    rng : Generator, optional
+        With it a series has a band for all effects at once.
+    draws : int
+        Bootstrap draws of the band.
+
+    Returns
+    -------
+    Estimate or EffectSeries
+        The first for ``simple``.
+
+    Raises
+    ------
+    LianjianError
+        The kind is unknown, or no cohort is seen until ``balance``.
+
+    Notes
+    -----
+    Σ m_gt ATT(g, t) / Σ m_gt, m_gt the number (weight) of units of cohort g seen in t and in its
+    base year: with whole books the share of the cohort, as in Callaway & Sant'Anna 2021, eq.
+    3.1–3.11. The influence function holds the estimation of the shares (their theorem 4).
+
+    Examples
+    --------
+    >>> from analysis.effects.examples import four_villages
+    >>> effects = att_gt(four_villages())
+    >>> print(aggregate(effects).estimate, aggregate(effects, "event")[0])
+    2.0 2.0
+    """
+    when = effects.year - effects.cohort
+    post = when >= 0
+    if kind == "simple":
+        return _estimate(effects, "simple", *_average(effects, [post]), level)
+    keep, title, notes = post, f"by {kind}", effects.notes
+    key = {"event": when, "group": effects.cohort, "calendar": effects.year}.get(kind)
+    if key is None:
+        raise LianjianError(f"kind is {kind!r}; it can be simple, event, group, calendar.")
+    reference: tuple[int, ...] = ()
+    if kind == "event":
+        title, keep = "dynamic", np.ones(len(when), dtype=np.bool_)
+        if balance is not None:
+            years = effects.panel.years
+            keep = (years[-1] - effects.cohort >= balance) & (when <= balance)
+            keep &= when > balance - (years[-1] - years[0]) - 1
+            if not (keep & post).any():
+                raise LianjianError(f"No cohort is seen until event time {balance}. Lower it.")
+            title = f"dynamic, balanced to {balance}"
+            notes = (*notes, f"Only cohorts seen until event time {balance}.")
+        if effects.base_rule == "universal":
+            reference, more = _references(effects, keep)
+            notes += more
+    index = np.unique(key[keep])
+    marks = [keep & (key == value) for value in index]
+    theta, psi, weight = _average(effects, marks)
+    share = (index >= 0) / (index >= 0).sum()
+    if kind == "group":
+        unit = effects.panel.unit_weight
+        size = (weight > 0).T @ (np.ones(len(weight)) if unit is None else unit)
+        share = size / size.sum()
+    overall = _overall(effects, title, (theta, psi, weight), share, level, kind)
+    carried = influence_of(effects.panel, theta, psi, weight, effects.used)
+    critical = None
+    if rng is not None:
+        critical = critical_value(psi, effects.panel, rng, draws=draws, level=level)
+    by = {"event": "event_time", "group": "cohort", "calendar": "year"}[kind]
+    covariance = clustered_covariance(
+        psi, effects.panel, small_sample=effects.small_sample, used=effects.used
+    )
+    return make_series(
+        f"{NAME}, by {by.replace('_', ' ')}",
+        by,
+        index,
+        carried,
+        covariance,
+        panel=effects.panel,
+        overall=overall,
+        reference=reference,
+        critical=critical,
+        pretest=effects.pretest() if kind == "event" else None,
+        notes=notes,
+    )
+
+
+def _average(effects: GroupTime, marks: Sequence[Bools]) -> tuple[Floats, Floats, Floats]:
+    """Average the marked effects over their unit-years: values, influence and weight of units."""
+    pairs, mass = effects.treated(), effects.mass
+    theta = np.empty(len(marks))
+    psi, weight = np.empty((2, effects.panel.n_units, len(marks)))
+    for q, mark in enumerate(marks):
+        at = np.flatnonzero(mark)
+        total = mass[at].sum()
+        theta[q] = effects.estimate[at] @ mass[at] / total
+        psi[:, q], weight[:, q] = effects.influence[:, at] @ (mass[at] / total), 0.0
+        for k in at:
+            rows, unit = pairs[k]
+            # d(Σmθ/Σm) = Σ (θ − mean) dm / Σm, and dm of a unit is its own weight
+            psi[rows, q] += unit * (effects.estimate[k] - theta[q]) / total
+            weight[rows, q] += unit / total
+    return theta, psi, weight
+
+
+def _overall(
+    effects: GroupTime,
+    title: str,
+    parts: tuple[Floats, Floats, Floats],
+    share: Floats,
+    level: float,
+    kind: Kind,
+) -> Estimate:
+    """Average the effects of a series by their shares; those of cohorts are estimated."""
+    theta, psi, weight = parts
+    mean, moved = float(theta @ share), psi @ share
+    if kind == "group":
+        unit = effects.panel.unit_weight
+        inside = (weight > 0) * (1.0 if unit is None else unit[:, None])
+        moved = moved + inside @ (theta - mean) / inside.sum()
+    return _estimate(effects, title, np.array([mean]), moved, weight @ share, level)
+
+
+def _estimate(
+    effects: GroupTime, what: str, theta: Floats, psi: Floats, weight: Floats, level: float
+) -> Estimate:
+    panel = effects.panel
+    carried = influence_of(panel, theta, psi, weight, effects.used)
+    variance = clustered_covariance(
+        carried.psi, panel, small_sample=effects.small_sample, used=effects.used
+    )
+    return make_estimate(
+        f"{NAME}, {what}",
+        panel,
+        carried,
+        variance=float(variance[0, 0]),
+        level=level,
+        notes=effects.notes,
+        inference=INFERENCE,
+    )
+
+
+def _references(effects: GroupTime, keep: Bools) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return the event times of the base years, which differ where years have gaps."""
+    cohorts, places = np.unique(effects.cohort[keep], return_index=True)
+    zero = effects.base[keep][places] - cohorts
+    found = tuple(np.unique(zero).tolist())
+    if len(found) == 1:
+        return found, ()
+    text = ", ".join(f"{e} for {g}" for g, e in zip(cohorts.tolist(), zero.tolist(), strict=True))
+    return found, (
+        f"Years have gaps: the base year lies at another event time by cohort ({text}).",
+    )
+
+
+def _check_arguments(panel: Panel, comparison: str, adjustment: str, base: str) -> None:
     for name, value, allowed in (
         ("comparison", comparison, ("never", "not_yet")),
         ("adjustment", adjustment, ADJUSTMENTS),
@@ -233,8 +461,6 @@ def _check_arguments(
     ):
         if value not in allowed:
             raise LianjianError(f"{name} is {value!r}; it can be {', '.join(allowed)}.")
-    if anticipation < 0:
-        raise LianjianError(f"anticipation is {anticipation}; 0 or more years were expected.")
     if adjustment != "none" and not panel.covariates:
         raise LianjianError(f"adjustment {adjustment!r} needs covariates: name them in make_panel.")
 
@@ -255,6 +481,7 @@ class _Work:
         self.by_year, self.sample, self.groups = by_year, sample, groups
         self.complete = not np.isnan(by_year).any()
         self.pairs: list[tuple[int, int, int]] = []
+        self.used = np.zeros(by_year.shape[1], dtype=np.bool_)
         self._batches: dict[tuple[object, ...], tuple[Bools, list[int]]] = {}
 
     def add(self, place: int, t: int, b: int, others: Bools) -> None:
@@ -290,6 +517,7 @@ class _Work:
         if not spans:
             raise NoOverlapError("no comparison left")
         treated = now[rows] - then[rows]
+        self.used[rows] = True
         mean = treated.mean()
         column[rows] = (treated - mean) / len(treated)
         changes = [now[span] - then[span] for span in spans]
@@ -297,6 +525,7 @@ class _Work:
         level = sum(float(change.sum()) for change in changes) / n
         for span, change in zip(spans, changes, strict=True):
             column[span] = (level - change) / n
+            self.used[span] = True
         return float(mean - level)
 
     def _scores(self, numbers: list[int], spans: list[slice], influence: Floats) -> Floats:
@@ -313,6 +542,7 @@ class _Work:
         if not len(control):
             raise NoOverlapError("no comparison left")
         scores = att_scores(change.T, units, control, self.sample)
+        self.used[units] = self.used[control] = True
         lines = np.array(numbers)[:, None]
         influence[lines, units] = scores.treated.T
         influence[lines, control] = scores.control.T

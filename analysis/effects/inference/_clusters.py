@@ -103,48 +103,7 @@ def cr1(
     level: float = 0.95,
     name: str = "least squares",
 ) -> Estimate:
-    r"""Estimate a contrast with the CR1 variance and t with G−1 degrees of freedom.
-
-    .. math:: V = \frac{G}{G-1}\,\frac{n-1}{n-k}\,
-        (X'X)^{-1}\Big(\sum_g X_g'e_ge_g'X_g\Big)(X'X)^{-1}
-
-    k counts the columns of the design, not the absorbed effects: those are nested in clusters.
-
-    Parameters
-    ----------
-    design, outcome, clusters, absorb
-        As for `clustered_sample`.
-    contrast : int or array-like, shape (k,)
-        Column number, or weights c of the coefficients: the estimate is c'b, in outcome units.
-    level : float
-        Confidence level.
-    name : str
-        Put into the record.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    LianjianError
-        One cluster, contrast not identified, or no residual variation.
-
-    Notes
-    -----
-    Liang & Zeger 1986 (DOI 10.1093/biomet/73.1.13); t(G−1) and the factor: Cameron & Miller 2015
-    (DOI 10.3368/jhr.50.2.317), eq. 11–12. With few or unequal clusters prefer `cr2` or the wild
-    bootstrap.
-
-    Examples
-    --------
-    Mean of 1, 3, 5, 7 in clusters {1, 3} and {5, 7}: cluster sums of residuals are ∓4, so
-    V = 2 · (16 + 16) / 16 = 4.
-
-    >>> result = cr1([[1], [1], [1], [1]], [1, 3, 5, 7], [1, 1, 2, 2], 0)
-    >>> result.estimate, round(result.std_error, 12), result.df
-    (4.0, 2.0, 1.0)
-    """
+    """Estimate a contrast with the CR1 variance and t with G−1 degrees of freedom."""
     check_level(level)
     sample = clustered_sample(design, outcome, clusters, absorb)
     fit = _fit(sample, contrast_vector(contrast, sample.design.shape[1]))
@@ -167,47 +126,7 @@ def cr2(
     level: float = 0.95,
     name: str = "least squares",
 ) -> Estimate:
-    r"""Estimate a contrast with the bias-reduced CR2 variance and Satterthwaite df.
-
-    .. math:: V = \sum_g (p_g'e_g)^2, \quad p_g = A_g X_g (X'X)^{-1}c, \quad
-        A_g = \big(I - X_g (X'X)^{-1} X_g'\big)^{+1/2}
-
-    With independent homoskedastic errors as the working model, q_g = (I−H)_{·g} p_g and
-
-    .. math:: df = \Big(\sum_g q_g'q_g\Big)^2 \Big/ \sum_{g,h} (q_g'q_h)^2 .
-
-    Parameters
-    ----------
-    design, outcome, clusters, contrast, absorb, level, name
-        As for `cr1`.
-
-    Returns
-    -------
-    Estimate
-        Notes say so when df is under 4.
-
-    Raises
-    ------
-    LianjianError
-        As for `cr1`.
-
-    Notes
-    -----
-    Bell & McCaffrey 2002 (Survey Methodology 28(2), 169–181); Pustejovsky & Tipton 2018
-    (DOI 10.1080/07350015.2016.1247004): eq. 11 for the generalised inverse, sec. 3.2 and theorem 2
-    for absorbed effects, which leave V and df as with dummies when the effects are nested in
-    clusters. A_g is never formed: only the k directions of X_g differ from the identity, so
-    one k × k matrix a cluster is all that is decomposed.
-
-    Examples
-    --------
-    Mean of 1, 3, 5, 7 in clusters {1, 3} and {5, 7}: each cluster has leverage 1/2, so
-    V = (16 + 16) / (16 · 1/2) = 4, and the two cluster scores are opposite: df = 1.
-
-    >>> result = cr2([[1], [1], [1], [1]], [1, 3, 5, 7], [1, 1, 2, 2], 0)
-    >>> round(result.std_error, 12), round(result.df, 12)
-    (2.0, 1.0)
-    """
+    """Estimate a contrast with the bias-reduced CR2 variance and Satterthwaite df."""
     check_level(level)
     sample = clustered_sample(design, outcome, clusters, absorb)
     fit = _fit(sample, contrast_vector(contrast, sample.design.shape[1]))

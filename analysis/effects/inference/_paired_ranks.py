@@ -42,47 +42,7 @@ def signed_rank(
     level: float = 0.95,
     name: str = "median paired difference (Hodges–Lehmann)",
 ) -> ResampledEstimate:
-    r"""Test symmetry about zero by Wilcoxon's signed ranks; interval from Walsh averages.
-
-    .. math:: W = \sum_{i: d_i > 0} R_i, \qquad \hat θ = \mathrm{median}\{(d_i + d_j)/2 : i \le j\}
-
-    with R the ranks of |d|. Zero differences are dropped (Wilcoxon's rule); tied ones share their
-    mean rank. Up to 50 pairs the p-value is exact: from scipy without ties, and by counting sign
-    patterns of the mean ranks with them. Above, the normal approximation with continuity and tie
-    correction.
-
-    Parameters
-    ----------
-    differences : array-like, shape (n,)
-        One difference a pair, in outcome units. Missing ones are dropped, with a note.
-    level : float
-        Confidence level; the exact interval covers at least this.
-    name : str
-        Put into the record.
-
-    Returns
-    -------
-    ResampledEstimate
-        An end is infinite when so few pairs cannot reject, and a note says so.
-
-    Raises
-    ------
-    LianjianError
-        No pair, an infinite difference, or all differences zero.
-
-    Notes
-    -----
-    Wilcoxon 1945 (DOI 10.2307/3001968); Hollander & Wolfe 1999, Nonparametric Statistical Methods,
-    sec. 3.1–3.3 and eq. 3.34 for the interval.
-
-    Examples
-    --------
-    All positive: W = 1 + 2 + 3 + 4 = 10, reached by 1 of 16 patterns, and mirrored by another.
-
-    >>> result = signed_rank([1, 2, 3, 4.5])
-    >>> result.p_value, result.estimate
-    (0.125, 2.625)
-    """
+    """Test symmetry about zero by Wilcoxon's signed ranks; interval from Walsh averages."""
     check_level(level)
     values, notes = known_pairs(differences)
     sizes = _tied(np.abs(values))

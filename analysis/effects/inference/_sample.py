@@ -32,25 +32,11 @@ NO_SCORE = (
 
 @dataclass(frozen=True)
 class ClusteredSample:
-    """Rows ready for clustered inference.
+    """Rows ready for clustered inference."""
 
-    Attributes
-    ----------
-    design : float array, shape (n, k)
-        Regressors, demeaned within the absorbed units.
-    outcome : float array, shape (n,)
-        The outcome, demeaned likewise.
-    codes : int array, shape (n,)
-        Cluster 0 … G−1 of each row.
-    n_clusters, n_units : int
-        G, and absorbed units (rows when nothing is absorbed).
-    notes : tuple of str
-        What was dropped.
-    """
-
-    design: Floats
-    outcome: Floats
-    codes: Ints
+    design: Floats  # (n, k)
+    outcome: Floats  # (n,)
+    codes: Ints  # (n,)
     n_clusters: int
     n_units: int
     notes: tuple[str, ...]
@@ -66,35 +52,10 @@ def clustered_sample(
     clusters: npt.ArrayLike,
     absorb: npt.ArrayLike | None = None,
 ) -> ClusteredSample:
-    """Return the usable rows, with unit effects absorbed.
-
-    Parameters
-    ----------
-    design : array-like, shape (n, k)
-        Regressors, with the intercept or the period dummies written out. Only effects nested in
-        clusters may be absorbed: period dummies partialled out beforehand give a wrong CR2 and a
-        wrong wild bootstrap.
-    outcome : array-like, shape (n,)
-        Outcome. Rows where it or a regressor is missing are dropped, and that is noted.
-    clusters : array-like, shape (n,)
-        Cluster labels.
-    absorb : array-like, shape (n,), optional
-        Unit labels whose fixed effects are absorbed; each unit lies in one cluster.
-
-    Raises
-    ------
-    LianjianError
-        Shapes differ, no row is left, one cluster, or a unit lies in two clusters.
-
-    Examples
-    --------
-    >>> sample = clustered_sample([[0], [1], [0], [1]], [1, 3, 2, 6], [1, 1, 2, 2], [1, 1, 2, 2])
-    >>> sample.outcome.tolist()
-    [-1.0, 1.0, -2.0, 2.0]
-    """
+    """Return the usable rows, with unit effects absorbed."""
     x = amounts(design, "The design")
     y = amounts(outcome, "The outcome")
-    if x.ndim != 2 or y.shape != x.shape[:1] or len(pd.Series(clusters)) != len(y):  # noqa: PLR2004
+    if x.ndim != 2 or y.shape != x.shape[:1] or len(pd.Series(clusters)) != len(y):
         raise LianjianError(
             f"The design has shape {x.shape}, the outcome {y.shape}, the clusters "
             f"({len(pd.Series(clusters))},); expected (n, k), (n,) and (n,)."
@@ -133,25 +94,7 @@ def clustered_sample(
 
 
 def contrast_vector(contrast: int | npt.ArrayLike, k: int) -> Floats:
-    """Return a contrast as a vector: a column number stands for that coefficient.
-
-    Parameters
-    ----------
-    contrast : int or array-like, shape (k,)
-        Column, counted from the end when negative, or weights of the coefficients.
-    k : int
-        Columns of the design.
-
-    Raises
-    ------
-    LianjianError
-        There is no such column, or the weights have another shape, gaps, or are all zero.
-
-    Examples
-    --------
-    >>> contrast_vector(1, 3).tolist()
-    [0.0, 1.0, 0.0]
-    """
+    """Return a contrast as a vector: a column number stands for that coefficient."""
     if isinstance(contrast, int | np.integer):
         if not -k <= contrast < k:
             raise LianjianError(f"There is no column {contrast}: the design has {k}.")
@@ -165,20 +108,7 @@ def contrast_vector(contrast: int | npt.ArrayLike, k: int) -> Floats:
 
 
 def concentration_note(mass: Floats) -> list[str]:
-    """Return a note when a contrast rests on very few clusters, such as one treated cluster.
-
-    Parameters
-    ----------
-    mass : float array, shape (G,)
-        Variation of the regressor of interest in each cluster, the others partialled out.
-
-    Examples
-    --------
-    Shares .8, .1, .1 are as good as 1 / (.64 + .01 + .01) = 1.5 equal clusters.
-
-    >>> concentration_note(np.array([8.0, 1.0, 1.0]))[0][:56]
-    'the contrast rests on the equivalent of 1.5 clusters: th'
-    """
+    """Return a note when a contrast rests on very few clusters, such as one treated cluster."""
     equivalent = float(mass.sum()) ** 2 / float(mass @ mass)
     if equivalent >= FEW_EFFECTIVE:
         return []

@@ -22,11 +22,7 @@ CHUNK = 4_000_000
 
 @dataclass(frozen=True)
 class Scores:
-    """Cluster sums over d̃ (the regressor of interest without the others Z) and residuals ê.
-
-    Restricted residuals under the null r are ê + (b − r) d̃, so each sum has a part of ê (y) and a
-    part per unit of the null (d).
-    """
+    """Cluster sums over d̃ (the regressor of interest without the others Z) and residuals ê."""
 
     own_y: Floats  # (G,) d̃_g'ê_g
     own_d: Floats  # (G,) d̃_g'd̃_g
@@ -38,25 +34,13 @@ class Scores:
 
 @dataclass(frozen=True)
 class Draws:
-    """Bootstrap numerators N and squared errors V as polynomials of r, the null minus the estimate.
-
-    N(r) = top[0] − r top[1] and V(r) = low[0] − 2 r low[1] + r² low[2], one entry a draw.
-    """
+    """Bootstrap numerators and squared errors as polynomials of the null minus the estimate."""
 
     top: tuple[Floats, Floats]
     low: tuple[Floats, Floats, Floats]
 
     def squared(self, null: float) -> Floats:
-        """Return t² of each draw under a null value; 0/0 is 0, and x/0 infinite.
-
-        Examples
-        --------
-        N = 4 − 2 · 1 and V = 2 − 2 · 1 · 0 + 1² · 0.
-
-        >>> one, none = np.ones(1), np.zeros(1)
-        >>> Draws((4 * one, 2 * one), (2 * one, none, none)).squared(1.0).tolist()
-        [2.0]
-        """
+        """Return t² of each draw under a null value; 0/0 is 0, and x/0 infinite."""
         top = (self.top[0] - null * self.top[1]) ** 2
         low = self.low[0] - 2 * null * self.low[1] + null**2 * self.low[2]
         scale = FIT_TOLERANCE * (self.low[0] + null**2 * self.low[2])
@@ -69,30 +53,7 @@ class Draws:
 
 
 def cluster_scores(sample: ClusteredSample, contrast: Floats) -> tuple[Scores, float, int]:
-    """Return the cluster sums, the estimate of the contrast and the rank of the design.
-
-    Parameters
-    ----------
-    sample : ClusteredSample
-        Rows ready for inference.
-    contrast : float array, shape (k,)
-        Weights of the coefficients.
-
-    Raises
-    ------
-    LianjianError
-        The contrast is not identified, or the fit leaves no residual.
-
-    Examples
-    --------
-    The mean of 1, 2, 3, 4, each its own cluster: residuals ∓1.5, ∓0.5.
-
-    >>> from analysis.effects.inference._sample import clustered_sample
-    >>> sample = clustered_sample([[1]] * 4, [1, 2, 3, 4], [1, 2, 3, 4])
-    >>> scores, estimate, rank = cluster_scores(sample, np.ones(1))
-    >>> scores.own_y.tolist(), estimate, rank
-    ([-1.5, -0.5, 0.5, 1.5], 2.5, 1)
-    """
+    """Return the cluster sums, the estimate of the contrast and the rank of the design."""
     # Rotate so that the contrast is the coefficient of one column, the rest span its null space.
     if np.count_nonzero(contrast) == 1:
         position = int(np.flatnonzero(contrast)[0])
@@ -158,25 +119,7 @@ def _canonical(scores: Scores) -> Scores:
 def weight_blocks(
     points: Floats, groups: int, draws: int | None, rng: np.random.Generator
 ) -> Iterator[Floats]:
-    """Yield blocks of weights, shape (block, G): all of them when ``draws`` is None.
-
-    Parameters
-    ----------
-    points : float array
-        Values that a weight takes, each as often.
-    groups : int
-        G.
-    draws : int or None
-        Sampled draws.
-    rng : Generator
-        Their source.
-
-    Examples
-    --------
-    >>> both = np.array([-1.0, 1.0])
-    >>> next(weight_blocks(both, 2, None, np.random.default_rng(1))).tolist()
-    [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
-    """
+    """Yield blocks of weights, shape (block, G): all of them when ``draws`` is None."""
     block = max(1, CHUNK // groups)
     if draws is None:
         yield np.array(list(product(points, repeat=groups)))
@@ -187,25 +130,7 @@ def weight_blocks(
 
 
 def run_block(scores: Scores, weights: Floats) -> Draws:
-    """Return the draws of a block of weights, shape (block, G).
-
-    Parameters
-    ----------
-    scores : Scores
-        From `cluster_scores`.
-    weights : float array, shape (block, G)
-        One row a draw; ones give the statistic observed.
-
-    Examples
-    --------
-    The mean 2.5 of 1, 2, 3, 4 against 0: t² = 2.5² / (5/16), without a small-sample factor.
-
-    >>> from analysis.effects.inference._sample import clustered_sample
-    >>> sample = clustered_sample([[1]] * 4, [1, 2, 3, 4], [1, 2, 3, 4])
-    >>> scores, estimate, _ = cluster_scores(sample, np.ones(1))
-    >>> run_block(scores, np.ones((1, 4))).squared(0 - estimate).tolist()
-    [20.0]
-    """
+    """Return the draws of a block of weights, shape (block, G)."""
     m = scores.other_y.shape[1]
     columns = [
         scores.other_y,
@@ -241,14 +166,7 @@ def run_block(scores: Scores, weights: Floats) -> Draws:
 
 
 def join(blocks: list[Draws]) -> Draws:
-    """Return all draws as one.
-
-    Examples
-    --------
-    >>> one = np.ones(1)
-    >>> len(join([Draws((one, one), (one, one, one))] * 3).top[0])
-    3
-    """
+    """Return all draws as one."""
     tops = [np.concatenate([block.top[i] for block in blocks]) for i in range(2)]
     lows = [np.concatenate([block.low[i] for block in blocks]) for i in range(3)]
     return Draws((tops[0], tops[1]), (lows[0], lows[1], lows[2]))

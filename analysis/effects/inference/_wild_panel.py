@@ -1,17 +1,26 @@
-"""The wild cluster bootstrap of a panel: two-way fixed effects with the null imposed."""
+"""The two-way fixed effects regression of a panel, row by row: wild cluster bootstrap and CR2."""
 
 import numpy as np
 
-from analysis.effects.inference._resampling import SEED, ResampledEstimate
+from analysis.effects._clustered import check_anticipation
+from analysis.effects.inference._clusters import cr2
+from analysis.effects.inference._resampling import SEED, Floats, Ints, ResampledEstimate
 from analysis.effects.inference.wild_bootstrap import DRAWS, wild_cluster
 from analysis.effects.panel import NEVER, Panel
+from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
+
+NAME = "Two-way fixed effects"
 
 
 def wild_two_way(
-    panel: Panel, *, anticipation: int = 0, level: float = 0.95, draws: int = DRAWS,
+    panel: Panel,
+    *,
+    anticipation: int = 0,
+    level: float = 0.95,
+    draws: int = DRAWS,
     rng: np.random.Generator | int = SEED,
-) -> ResampledEstimate:  # fmt: skip
+) -> ResampledEstimate:
     """Estimate one effect with unit and year effects, tested by the wild cluster bootstrap.
 
     Parameters
@@ -30,12 +39,12 @@ def wild_two_way(
     Returns
     -------
     ResampledEstimate
-        The estimate is that of `analysis.effects.did.twfe.two_way`.
+        The estimate is that of `twfe`.
 
     Raises
     ------
     LianjianError
-        The panel has weights, or as for `analysis.effects.inference.wild_bootstrap.wild_cluster`.
+        The panel has weights, or as for `wild_cluster`.
 
     Notes
     -----
@@ -52,8 +61,36 @@ def wild_two_way(
     >>> round(result.estimate, 9), result.n_draws
     (2.0, 1296)
     """
+    design, outcome, cluster, unit = _rows(panel, anticipation)
+    return wild_cluster(
+        design, outcome, cluster, 0, absorb=unit, level=level, draws=draws, rng=rng, name=NAME
+    )
+
+
+def two_way_cr2(panel: Panel, *, anticipation: int = 0, level: float = 0.95) -> Estimate:
+    """Estimate one effect with unit and year effects, with CR2 errors and Satterthwaite's t.
+
+    Parameters
+    ----------
+    panel, anticipation, level
+        As in `wild_two_way`.
+
+    Examples
+    --------
+    >>> from analysis.effects.examples import four_villages
+    >>> result = two_way_cr2(four_villages())
+    >>> round(result.estimate, 9), round(result.df, 9)
+    (2.0, 2.0)
+    """
+    design, outcome, cluster, unit = _rows(panel, anticipation)
+    return cr2(design, outcome, cluster, 0, absorb=unit, level=level, name=NAME)
+
+
+def _rows(panel: Panel, anticipation: int) -> tuple[Floats, Floats, Ints, Ints]:
+    """Return regressors (treatment first), outcome, cluster and unit of each row used."""
+    check_anticipation(anticipation)
     if panel.weight is not None:
-        raise LianjianError("The wild bootstrap takes no weights: make the panel without them.")
+        raise LianjianError("This regression takes no weights: make the panel without them.")
     start = panel.cohort[:, None]
     joins = start != NEVER
     early = joins & (panel.years < start) & (panel.years >= start - anticipation)
@@ -63,7 +100,5 @@ def wild_two_way(
     years = (year[:, None] == np.arange(1, len(panel.years))).astype(np.float64)
     traits = (panel.x - panel.x.mean(axis=0))[unit]
     moving = [years * trait[:, None] for trait in traits.T]
-    return wild_cluster(
-        np.column_stack([after, years, *moving]), panel.y.ravel()[used], panel.cluster[unit], 0,
-        absorb=unit, level=level, draws=draws, rng=rng, name="Two-way fixed effects",
-    )  # fmt: skip
+    design = np.column_stack([after, years, *moving])
+    return design, panel.y.ravel()[used], panel.cluster[unit], unit

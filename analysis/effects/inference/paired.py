@@ -253,7 +253,7 @@ def bca_mean(
     test = sign_flip(differences, level=level, rng=rng)
     values, notes = known_pairs(differences)
     n = len(values)
-    if n < 2:  # noqa: PLR2004
+    if n < 2:
         raise LianjianError("One pair has no spread to resample. Give at least two, better ten.")
     if np.ptp(values) == 0:
         low = high = float(values[0])

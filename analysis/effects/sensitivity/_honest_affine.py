@@ -14,20 +14,7 @@ from analysis.effects.sensitivity._honest_study import EventStudy
 
 
 def folded_quantile(shift: float, level: float) -> float:
-    """Return the quantile of abs(Z + shift) for a standard normal Z.
-
-    Parameters
-    ----------
-    shift : float
-        Worst bias over the standard deviation.
-    level : float
-        Probability below the quantile.
-
-    Examples
-    --------
-    >>> round(folded_quantile(0.0, 0.95), 6), round(folded_quantile(50.0, 0.95) - 50, 6)
-    (1.959964, 1.644854)
-    """
+    """Return the quantile of abs(Z + shift) for a standard normal Z."""
     shift = abs(shift)
 
     def excess(c: float) -> float:
@@ -50,24 +37,7 @@ class Affine:
 
 
 def unbiased_estimators(study: EventStudy, target: Floats) -> Affine:
-    """Return the estimators of the effect that no straight line in the trend biases.
-
-    Parameters
-    ----------
-    study : EventStudy
-        With a periods before and b after.
-    target : float array, (b,)
-        l: the effect is l'τ.
-
-    Examples
-    --------
-    A line through the one period before and zero is taken off: post + pre, of variance 1 + 1.
-
-    >>> from analysis.effects.sensitivity._honest_study import event_study
-    >>> found = unbiased_estimators(event_study([-2, 0], [1, 5], np.eye(2)), np.ones(1))
-    >>> found.origin.tolist(), found.constant, found.fixed
-    ([1.0], 2.0, 1.0)
-    """
+    """Return the estimators of the effect that no straight line in the trend biases."""
     a, b = len(study.pre), len(study.post)
     before, after = np.arange(-a, 0), np.arange(1, b + 1)
     # δ = slope · t + Σ bends · hinges: a bend at r ≤ −1 moves periods before it, one at r ≥ 0 after
@@ -89,31 +59,7 @@ def unbiased_estimators(study: EventStudy, target: Floats) -> Affine:
 
 
 def shortest(affine: Affine, bound: float, level: float, scale: float) -> tuple[Floats, float]:
-    """Return the bends of the shortest interval and its half-length.
-
-    The half-length s·c(M B/s), with bias B and deviation s, is convex in the bends, since both are
-    and c is convex and increasing; bends are split into positive and negative parts.
-
-    Parameters
-    ----------
-    affine : Affine
-        From `unbiased_estimators`.
-    bound : float
-        M, outcome units a period².
-    level : float
-        Confidence level.
-    scale : float
-        Size of the numbers, e.g. the standard error of the effect.
-
-    Examples
-    --------
-    No bend before is free, and M = 0: 1.96 √2.
-
-    >>> from analysis.effects.sensitivity._honest_study import event_study
-    >>> affine = unbiased_estimators(event_study([-2, 0], [1, 5], np.eye(2)), np.ones(1))
-    >>> round(shortest(affine, 0.0, 0.95, 1.0)[1], 4)
-    2.7718
-    """
+    """Return the bends of the shortest interval and its half-length."""
     k = len(affine.linear)
 
     def deviation(u: Floats) -> float:

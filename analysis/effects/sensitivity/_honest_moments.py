@@ -39,34 +39,7 @@ class Moments:
 
 
 def relative_moments(study: EventStudy, target: Floats, bound: float, alpha: float) -> Moments:
-    """Return the moments of each case: which step before the reference is largest, and its sign.
-
-    In a case with largest step X ≥ 0, every step after is between −Mbar X and Mbar X. Concentrating
-    the other effects out leaves the vertices of a dual cone, known in closed form: the two that
-    bound l'δ by k Mbar X, k = Σ_t |Σ_{s≥t} l_s|, and one a period that says X ≥ 0. Each is divided
-    by the standard deviations of the steps that it adds up, as in Andrews, Roth & Pakes.
-
-    Parameters
-    ----------
-    study : EventStudy
-        With a periods before and b after.
-    target : float array, (b,)
-        l: the effect is l'τ.
-    bound : float
-        Mbar.
-    alpha : float
-        Size of the whole test.
-
-    Examples
-    --------
-    Mbar = 0: the effect 5, with error 1, must be neither above nor below θ, in both cases.
-
-    >>> from analysis.effects.sensitivity._honest_study import event_study
-    >>> study = event_study([-2, 0], [0, 5], np.eye(2))
-    >>> moments = relative_moments(study, np.ones(1), 0.0, 0.05)
-    >>> moments.value.tolist(), moments.slope.tolist()
-    ([[5.0, -5.0], [5.0, -5.0]], [[1.0, -1.0], [1.0, -1.0]])
-    """
+    """Return the moments of each case: which step before the reference is largest, and its sign."""
     a, b = len(study.pre), len(study.post)
     steps = np.zeros((a + b, a + b))  # step j = coefficient of a period minus that before it
     steps[:a] = -np.eye(a + b)[:a]
@@ -103,12 +76,7 @@ def relative_moments(study: EventStudy, target: Floats, bound: float, alpha: flo
 
 
 def _least_favourable(rows: Floats, pair: Floats, covariance: Floats, size: float) -> Floats:
-    """Return c with P(max of the centred moments > c) = size, one a case.
-
-    All moments are combinations of two normals, l'b and X. In polar coordinates the radius is
-    Rayleigh, so P(max ≤ c) is the mean over directions of 1 − exp(−c²/2m²), m the largest moment
-    of that direction: an integral over a circle in place of a simulation.
-    """
+    """Return c with P(max of the centred moments > c) = size, one a case."""
     joint = pair @ covariance @ pair.transpose(0, 2, 1)
     values, vectors = np.linalg.eigh(joint)
     root = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]
@@ -126,25 +94,7 @@ def _least_favourable(rows: Floats, pair: Floats, covariance: Floats, size: floa
 
 
 def kept_values(moments: Moments, theta: Floats, alpha: float) -> Bools:
-    """Return which null values some case keeps: the conditional test after the first stage.
-
-    Parameters
-    ----------
-    moments : Moments
-        From `relative_moments`.
-    theta : float array, (T,)
-        Null values.
-    alpha : float
-        Size of the whole test.
-
-    Examples
-    --------
-    >>> from analysis.effects.sensitivity._honest_study import event_study
-    >>> study = event_study([-2, 0], [0, 5], np.eye(2))
-    >>> moments = relative_moments(study, np.ones(1), 0.0, 0.05)
-    >>> kept_values(moments, np.array([0.0, 4.0, 5.0]), 0.05).tolist()
-    [False, True, True]
-    """
+    """Return which null values some case keeps: the conditional test after the first stage."""
     size = alpha * (1 - FIRST_STAGE) / (1 - FIRST_STAGE * alpha)
     stat = moments.value[:, :, None] - moments.slope[:, :, None] * theta
     best = stat.argmax(axis=1)  # (cases, T)
@@ -176,28 +126,7 @@ def kept_values(moments: Moments, theta: Floats, alpha: float) -> Bools:
 
 
 def kept_range(moments: Moments, alpha: float, theta: Floats | None = None) -> tuple[float, float]:
-    """Return the outermost null values that some case keeps; NaN when there is none.
-
-    Parameters
-    ----------
-    moments : Moments
-        Of every case.
-    alpha : float
-        Size of the test.
-    theta : float array, optional
-        Ascending null values to try. Without them the range left by the first stage is searched,
-        and both ends are refined to 1e-7 of it.
-
-    Examples
-    --------
-    5 ± 1.96, but for the two stages of the test.
-
-    >>> from analysis.effects.sensitivity._honest_study import event_study
-    >>> study = event_study([-2, 0], [0, 5], np.eye(2))
-    >>> low, high = kept_range(relative_moments(study, np.ones(1), 0.0, 0.05), 0.05)
-    >>> round(low, 1), round(high, 1)
-    (3.0, 7.0)
-    """
+    """Return the outermost null values that some case keeps; NaN when there is none."""
     if theta is not None:
         kept = theta[kept_values(moments, theta, alpha)]
         return (float(kept[0]), float(kept[-1])) if len(kept) else (math.nan, math.nan)

@@ -11,56 +11,21 @@ from analysis.errors import LianjianError
 
 @dataclass(frozen=True)
 class EventStudy:
-    """Coefficients of an event study around its reference period.
+    """Coefficients of an event study around its reference period."""
 
-    Attributes
-    ----------
-    pre : float array, shape (a,)
-        Coefficients of the periods before the reference, in order of time, outcome units.
-    post : float array, shape (b,)
-        Coefficients after the reference, in order of time.
-    covariance : float array, shape (a + b, a + b)
-        Their covariance, before then after.
-    """
-
-    pre: Floats
-    post: Floats
-    covariance: Floats
+    pre: Floats  # (a,)
+    post: Floats  # (b,)
+    covariance: Floats  # (a + b, a + b)
 
 
-def event_study(
+def around_reference(
     event_time: npt.ArrayLike,
     coefficients: npt.ArrayLike,
     covariance: npt.ArrayLike,
     *,
     reference: int = -1,
 ) -> EventStudy:
-    """Return the coefficients sorted around the reference period.
-
-    Parameters
-    ----------
-    event_time : array-like of int, shape (k,)
-        Event time of each coefficient, in any order. With the reference they must be consecutive:
-        a missing period would make one step of the trend twice as long.
-    coefficients : array-like, shape (k,)
-        Estimates, outcome units. The reference may be among them and is dropped.
-    covariance : array-like, shape (k, k)
-        Their covariance.
-    reference : int
-        Event time normalised to zero.
-
-    Raises
-    ------
-    LianjianError
-        Shapes differ, values missing, a gap or a repeat in event time, nothing before or after, or
-        a covariance that is no covariance.
-
-    Examples
-    --------
-    >>> study = event_study([0, -2], [3.0, 1.0], [[4, 0], [0, 1]])
-    >>> study.pre.tolist(), study.post.tolist(), study.covariance.diagonal().tolist()
-    ([1.0], [3.0], [1.0, 4.0])
-    """
+    """Return the coefficients sorted around the reference period."""
     times = np.asarray(event_time)
     beta, sigma = np.asarray(coefficients, dtype=float), np.asarray(covariance, dtype=float)
     if beta.ndim != 1 or times.shape != beta.shape or sigma.shape != (len(beta), len(beta)):
@@ -77,11 +42,12 @@ def event_study(
             f"{before} coefficients before and {len(times) - before} after the reference "
             f"{reference}; both are needed: the trend before is what bounds the trend after."
         )
-    expected = [t for t in range(int(times[0]), int(times[-1]) + 1) if t != reference]
-    if times.tolist() != expected:
+    steps = np.diff(np.sort(np.append(times, reference)))
+    if len(set(steps.tolist())) > 1 or not steps[0]:
         raise LianjianError(
-            f"Event times are {times.tolist()}; expected {expected}, each once. Estimate the "
-            "missing periods or cut the window to consecutive ones."
+            f"Event times are {times.tolist()} around the reference {reference}; expected each "
+            "once and equally far apart, or a step of the trend would count for several. Estimate "
+            "the missing periods or cut the window."
         )
     if not np.isfinite(beta).all() or not np.isfinite(sigma).all():
         raise LianjianError("A coefficient or covariance is missing; drop that period's end.")

@@ -6,13 +6,11 @@ that the estimator refuses keeps its row, without numbers and with the reason in
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from analysis.effects.inference._resampling import SEED, Floats, at_least
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError, need_columns
 
@@ -143,143 +141,6 @@ def placebo_dates(
     return _table(rows)
 
 
-@dataclass(frozen=True)
-class PlaceboGroups:
-    """Estimates for groups that never joined, treated as if they had.
-
-    Attributes
-    ----------
-    observed : Estimate
-        The estimate for those that did join.
-    placebos : DataFrame
-        One row a draw: the fields of its estimate.
-    rejection_rate : float
-        Share of placebos with p ≤ ``size``: near ``size`` if the inference is right.
-    size : float
-        That level.
-    p_value : float
-        Share of placebos at least as large in size as ``observed``, the observed one counted in.
-    n_failed : int
-        Draws that the estimator refused; they count as at least as large.
-    """
-
-    observed: Estimate
-    placebos: pd.DataFrame
-    rejection_rate: float
-    size: float
-    p_value: float
-    n_failed: int
-
-
-def placebo_groups(
-    panel: pd.DataFrame,
-    estimator: Estimator,
-    *,
-    unit: str = "village_id",
-    group: str | None = None,
-    stratum: str | None = None,
-    cohort: str = "joined_year",
-    draws: int = PLACEBO_DRAWS,
-    size: float = 0.05,
-    rng: np.random.Generator | int = SEED,
-) -> PlaceboGroups:
-    """Give the timing of the joiners to groups that never joined, again and again.
-
-    Each draw leaves the true joiners out and hands their years of joining, one a group, to groups
-    drawn without replacement among those that never joined, within the stratum.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        One row a unit and year.
-    estimator : callable
-        From a panel to an `Estimate`; it reads the column ``cohort``.
-    unit : str
-        Column of units.
-    group : str, optional
-        Column of what joins together, e.g. a township. A unit without one is its own group, and by
-        default every unit is.
-    stratum : str, optional
-        Column, e.g. county, within which timings are given away.
-    cohort : str
-        Column of the year of joining (missing or 0: never).
-    draws : int
-        Number of placebos.
-    size : float
-        Level for the rejection rate.
-    rng : Generator or int
-        Their source. Groups are drawn in the order of their labels: other labels, other draws.
-
-    Returns
-    -------
-    PlaceboGroups
-
-    Raises
-    ------
-    LianjianError
-        A column is missing, nobody joined, or a stratum has fewer groups that never joined than
-        groups that did.
-
-    Notes
-    -----
-    Bertrand, Duflo & Mullainathan 2004 (DOI 10.1162/003355304772839588); as a test: Abadie, Diamond
-    & Hainmueller 2010 (DOI 10.1198/jasa.2009.ap08746).
-
-    Examples
-    --------
-    The joiner has 5, the others 1 and 2: none of 9 placebos reaches 5, so p = 1/10.
-
-    >>> panel = pd.DataFrame(
-    ...     {"village_id": ["a", "b", "c"], "joined_year": [2022, 0, 0], "y": [5.0, 1.0, 2.0]})
-    >>> def level(frame):
-    ...     value = float(frame["y"][frame["joined_year"] > 0].mean())
-    ...     return Estimate("level", value, 1.0, 0.0, 9.0, 0.5, 0.95, 2.0, 3, 3, 3, "by hand")
-    >>> placebo_groups(panel, level, draws=9).p_value
-    0.1
-    """
-    need_columns(panel, unit, cohort, *[name for name in (group, stratum) if name])
-    joined = cohorts(panel, cohort)
-    labels = panel[unit].astype(str)
-    if group is not None:
-        labels = ("g" + panel[group].astype(str)).where(panel[group].notna(), "u" + labels)
-    strata = panel[stratum].astype(str) if stratum else pd.Series("", index=panel.index)
-    groups = pd.DataFrame({"label": labels, "stratum": strata, "joined": joined})
-    groups = groups.groupby("label", sort=True).agg({"stratum": "first", "joined": "min"})
-    treated, free = groups[groups["joined"].notna()], groups[groups["joined"].isna()]
-    if treated.empty:
-        raise LianjianError(f"No unit has a year of joining in {cohort}.")
-    short = treated.groupby("stratum").size().sub(free.groupby("stratum").size(), fill_value=0)
-    if (short > 0).any():
-        raise LianjianError(
-            f"Stratum {short.idxmax()!r} has more groups that joined than groups that never did. "
-            "Use wider strata, or units as groups."
-        )
-    never = panel[~labels.isin(treated.index)]
-    never_labels = labels[never.index]
-    generator = np.random.default_rng(rng)
-    rows = []
-    for _ in range(draws):
-        given: dict[str, float] = {}
-        for name, members in treated.groupby("stratum"):
-            pool = free.index[free["stratum"] == name].to_numpy()
-            chosen = generator.choice(pool, len(members), replace=False)
-            given.update(zip(chosen, members["joined"], strict=True))
-        rows.append(attempt(estimator, never.assign(**{cohort: never_labels.map(given)})))
-    placebos = _table(rows)
-    observed = estimator(panel)
-    known = placebos["estimate"].notna()
-    sizes: Floats = placebos.loc[known, "estimate"].abs().to_numpy(dtype=float)
-    reached = int(at_least(sizes, abs(observed.estimate)).sum()) + int((~known).sum())
-    return PlaceboGroups(
-        observed=observed,
-        placebos=placebos,
-        rejection_rate=float((placebos.loc[known, "p_value"] <= size).mean()),
-        size=size,
-        p_value=(1 + reached) / (1 + draws),
-        n_failed=int((~known).sum()),
-    )
-
-
 def leave_one_out(panel: pd.DataFrame, estimator: Estimator, by: str) -> pd.DataFrame:
     """Estimate again without each county, alliance or cohort in turn.
 
@@ -320,7 +181,7 @@ def leave_one_out(panel: pd.DataFrame, estimator: Estimator, by: str) -> pd.Data
     """
     need_columns(panel, by)
     values = sorted(panel[by].dropna().unique().tolist())
-    if len(values) < 2:  # noqa: PLR2004
+    if len(values) < 2:
         raise LianjianError(f"Column {by} has {len(values)} value; nothing is left without it.")
     rows: list[dict[str, object]] = [{"left_out": "none", **attempt(estimator, panel)}]
     for value in values:

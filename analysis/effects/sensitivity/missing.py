@@ -4,12 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from analysis.effects.inference._resampling import Floats
-from analysis.effects.results import Estimate
-from analysis.effects.sensitivity.leave_out import Estimator
-from analysis.errors import LianjianError, need_columns
+from analysis.errors import LianjianError
 from analysis.indicators.tables import amounts, flags
 
 
@@ -46,7 +43,7 @@ class Bounds:
 def _trimmed_mean(ascending: Floats, keep: float) -> float:
     """Return the mean of the lowest ``keep`` observations, the last one counted in part."""
     whole = int(np.floor(keep + 1e-9))
-    rest = keep - whole if keep - whole > 1e-9 else 0.0  # noqa: PLR2004
+    rest = keep - whole if keep - whole > 1e-9 else 0.0
     total = float(ascending[:whole].sum()) + (rest * float(ascending[whole]) if rest else 0.0)
     return total / keep
 
@@ -123,91 +120,3 @@ def lee_bounds(outcome: npt.ArrayLike, treated: npt.ArrayLike) -> Bounds:
             + (f"{which} trimmed" if share else "nothing trimmed"),
         ),
     )
-
-
-def worst_case_bounds(
-    panel: pd.DataFrame,
-    estimator: Estimator,
-    *,
-    outcome: str,
-    raises: pd.Series,
-    low: float,
-    high: float,
-) -> tuple[Bounds, Estimate, Estimate]:
-    """Bound an estimate by filling missing outcomes with the worst values, one way and the other.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        One row for each unit and year that should be there, the missing ones included with NaN.
-    estimator : callable
-        From a panel to an `Estimate`, linear in the outcome, as difference-in-differences is.
-    outcome : str
-        Its column.
-    raises : Series of bool, index of the panel
-        Whether a larger outcome in that row raises the estimate: for a 2×2 comparison, treated
-        after and control before.
-    low, high : float
-        Least and largest value that an outcome can take, outcome units: a judgement, to be printed.
-
-    Returns
-    -------
-    bounds : Bounds
-        From the estimate with every missing value against the effect to that with every one for it.
-    at_low, at_high : Estimate
-        The two estimates with their own uncertainty.
-
-    Raises
-    ------
-    LianjianError
-        The column is missing, low exceeds high, or an observed value lies outside them.
-
-    Notes
-    -----
-    Horowitz & Manski 2000 (DOI 10.1080/01621459.2000.10473902).
-
-    Examples
-    --------
-    Means of 4 against 2 with one treated value missing that lies in 0 to 10: (0 + 4)/2 − 2 to
-    (10 + 4)/2 − 2.
-
-    >>> panel = pd.DataFrame({"d": [1, 1, 0], "y": [4.0, None, 2.0]})
-    >>> def difference(frame):
-    ...     gap = float(frame.y[frame.d == 1].mean() - frame.y[frame.d == 0].mean())
-    ...     return Estimate("difference", gap, 1, 0, 9, 0.5, 0.95, 9, 3, 3, 3, "by hand")
-    >>> bounds, _, _ = worst_case_bounds(
-    ...     panel, difference, outcome="y", raises=panel.d == 1, low=0, high=10)
-    >>> bounds.low, bounds.high, bounds.estimate
-    (0.0, 5.0, 2.0)
-    """
-    need_columns(panel, outcome)
-    values = panel[outcome].astype("float64")
-    upward = raises.reindex(panel.index)
-    if not low <= high:
-        raise LianjianError(f"The range of the outcome runs from {low} to {high}.")
-    if upward.isna().any():
-        raise LianjianError(
-            "raises must say for every row whether a larger value raises the estimate."
-        )
-    if values.min() < low or values.max() > high:
-        raise LianjianError(
-            f"{outcome} runs from {values.min():g} to {values.max():g}, outside the stated range "
-            f"{low:g} to {high:g}. Widen the range."
-        )
-    upward = upward.astype(bool)
-    missing = values.isna()
-    against = values.where(~missing, upward.map({True: low, False: high}))
-    favour = values.where(~missing, upward.map({True: high, False: low}))
-    at_low = estimator(panel.assign(**{outcome: against}))
-    at_high = estimator(panel.assign(**{outcome: favour}))
-    bounds = Bounds(
-        low=at_low.estimate,
-        high=at_high.estimate,
-        estimate=estimator(panel[~missing]).estimate,
-        method=f"worst case, missing values between {low:g} and {high:g}",
-        trimmed_share=float(missing.mean()),
-        n_missing_treated=int((missing & upward).sum()),
-        n_missing_control=int((missing & ~upward).sum()),
-        notes=("no assumption about why villages are missing",),
-    )
-    return bounds, at_low, at_high

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.effects.inference._resampling import SEED, at_least
-from analysis.effects.sensitivity.leave_out import Estimator, attempt, cohorts
-from analysis.errors import LianjianError, need_columns
+from analysis.effects.sensitivity.leave_out import Estimator, attempt
+from analysis.errors import LianjianError
 
 DRAWS = 199
 """Permutations; each runs every specification once."""
@@ -149,64 +149,10 @@ def summarise_curve(table: pd.DataFrame, size: float = 0.05) -> CurveSummary:
     )
 
 
-def shuffle_timing(
-    panel: pd.DataFrame,
-    rng: np.random.Generator,
-    *,
-    group: str = "village_id",
-    cohort: str = "joined_year",
-    stratum: str | None = None,
-) -> pd.DataFrame:
-    """Return the panel with years of joining exchanged between groups, within strata.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        One row a unit and year.
-    rng : Generator
-        Source of the exchange.
-    group, cohort, stratum : str
-        Columns: what joins together, its year of joining, within what they are exchanged.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing, a group is missing, or a group has two years of joining.
-
-    Examples
-    --------
-    >>> panel = pd.DataFrame({"village_id": [1, 1, 2, 2], "joined_year": [2022, 2022, 0, 0]})
-    >>> shuffle_timing(panel, np.random.default_rng(0))["joined_year"].value_counts().to_dict()
-    {2022.0: 2}
-    """
-    need_columns(panel, group, cohort, *([stratum] if stratum else []))
-    years = cohorts(panel, cohort)
-    if panel[group].isna().any():
-        raise LianjianError(f"{int(panel[group].isna().sum())} rows have no {group}.")
-    table = pd.DataFrame(
-        {
-            "group": panel[group],
-            "stratum": panel[stratum].astype(str) if stratum else "",
-            "year": years.fillna(0.0),
-        }
-    ).drop_duplicates()
-    repeated = table["group"].duplicated()
-    if repeated.any():
-        raise LianjianError(
-            f"Group {table.loc[repeated, 'group'].iloc[0]} has two years of joining or strata."
-        )
-    table = table.sort_values("group", kind="stable")
-    given = table["year"].to_numpy(dtype=float, copy=True)
-    for rows in table.reset_index(drop=True).groupby("stratum").indices.values():
-        given[rows] = rng.permutation(given[rows])
-    shuffled = panel[group].map(dict(zip(table["group"], given, strict=True)))
-    return panel.assign(**{cohort: shuffled.where(shuffled > 0)})
-
-
 def specification_test(
     panel: pd.DataFrame,
     specifications: Mapping[str, Estimator],
-    permute: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame] = shuffle_timing,
+    permute: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame],
     *,
     draws: int = DRAWS,
     size: float = 0.05,
@@ -221,7 +167,8 @@ def specification_test(
     specifications : mapping of str to callable
         As for `specification_curve`.
     permute : callable
-        From a panel and a generator to a panel in which the null holds, e.g. `shuffle_timing`.
+        From a panel and a generator to what the estimators take, where the null holds: placebo
+        alliances (`draw_placebo`), say.
     draws : int
         Permutations; each runs every specification.
     size : float
@@ -251,7 +198,7 @@ def specification_test(
     >>> def deaf(_):
     ...     return Estimate("x", 1.0, 1, 0, 9, 0.01, 0.95, 9, 9, 9, 9, "by hand")
     >>> panel = pd.DataFrame({"village_id": [1, 2], "joined_year": [2022, 0]})
-    >>> specification_test(panel, {"deaf": deaf}, draws=9).p_median
+    >>> specification_test(panel, {"deaf": deaf}, lambda frame, _: frame, draws=9).p_median
     1.0
     """
     observed = summarise_curve(specification_curve(panel, specifications), size)

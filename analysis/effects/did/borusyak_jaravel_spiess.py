@@ -5,16 +5,18 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.effects.did._within import WithinFit, fit_within, solve_spd
-from analysis.effects.did.twfe import units_at
-from analysis.effects.inference._wald import BEFORE, WaldTest, clusters_behind, no_test, wald
-from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.series import (
-    EffectSeries,
+from analysis.effects._clustered import (
+    check_anticipation,
     clustered_covariance,
+    influence_of,
     make_estimate,
     make_series,
 )
+from analysis.effects.did._within import WithinFit, fit_within, solve_spd
+from analysis.effects.did.fixed_effects import cell_weights, treated_overlap
+from analysis.effects.inference._wald import BEFORE, no_test, wald
+from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
+from analysis.effects.results import EffectSeries, WaldTest
 from analysis.errors import LianjianError
 
 Pool = Literal["cohort_year", "event_time", "all"]
@@ -28,9 +30,13 @@ ESTIMABLE = 1e-6
 
 
 def imputation(
-    panel: Panel, *, anticipation: int = 0, level: float = 0.95, pool: Pool | None = None,
+    panel: Panel,
+    *,
+    anticipation: int = 0,
+    level: float = 0.95,
+    pool: Pool | None = None,
     small_sample: bool = True,
-) -> EffectSeries:  # fmt: skip
+) -> EffectSeries:
     """Estimate effects by imputing what treated cells would have been.
 
     Parameters
@@ -60,13 +66,13 @@ def imputation(
 
     Notes
     -----
-    1. y_it = α_i + λ_t + x_i′δ_t + ε_it on cells with t < g_i − anticipation. 2. τ̂_it = y_it − α̂_i
-    − λ̂_t − x_i′δ̂_t. 3. τ̂ = Σ w_it τ̂_it = Σ v_it y_it with equal w, or the rows' weights. The
-    variance is Σ_c (Σ v_it ε̃_it)², ε̃ the residual of untreated cells and τ̂_it − τ̄ of treated ones,
-    with τ̄ the mean of a ``pool`` that makes the variance conservative (Rev. Econ. Stud. 91(6),
-    2024, DOI 10.1093/restud/rdae007, theorem 3 and eq. 8). The pre-trend test is that of their
-    section 4.4. Cells whose unit or year effect the untreated cells do not identify are left out
-    and counted.
+    1. y_it = α_i + λ_t + x_i′δ_t + ε_it on cells with t < g_i − anticipation. 2. τ̂_it = y_it −
+    α̂_i − λ̂_t − x_i′δ̂_t. 3. τ̂ = Σ w_it τ̂_it = Σ v_it y_it with equal w, or the rows' weights.
+    The variance is Σ_c (Σ v_it ε̃_it)², ε̃ the residual of untreated cells and τ̂_it − τ̄ of
+    treated ones, with τ̄ the mean of a ``pool`` that makes the variance conservative (Rev. Econ.
+    Stud. 91(6), 2024, DOI 10.1093/restud/rdae007, theorem 3 and eq. 8). The pre-trend test is that
+    of their section 4.4. Cells whose unit or year effect the untreated cells do not identify are
+    left out and counted.
 
     Examples
     --------
@@ -76,8 +82,7 @@ def imputation(
     >>> print(imputation(four_villages()).overall.estimate)
     2.0
     """
-    if anticipation < 0:
-        raise LianjianError(f"anticipation is {anticipation}; 0 or more years were expected.")
+    check_anticipation(anticipation)
     seen = ~np.isnan(panel.y)
     start = np.where(panel.cohort == NEVER, np.iinfo(np.int32).max, panel.cohort)[:, None]
     used = seen & (panel.years < start - anticipation)
@@ -97,30 +102,48 @@ def imputation(
     event = panel.years - start
     mass = cells.astype(np.float64) if panel.weight is None else np.where(cells, panel.weight, 0.0)
     targets = _targets(panel, cells, mass)
-    index, counts = targets.index, targets.counts
+    index = targets.index
     theta = np.zeros(len(index))
     for rows, t, k in targets.places:
         theta[k] += (mass[rows, t] @ gap[rows, t]) / targets.mass[k]
     centre, note = _centre(panel, gap, mass, event, pool)
     notes += note
-    centred = mass * (gap - centre)
-    psi = -_untreated_part(fit, mass, targets)
+    notes += treated_overlap(panel, fit.used)
+    untreated = -_untreated_part(fit, mass, targets)
+    psi, own = untreated.copy(), untreated.copy()
+    weight = cell_weights(mass, panel.groups, targets.event, index)
+    share = targets.mass / targets.mass.sum()
+    mean = float(share @ theta)
     for rows, t, k in targets.places:
-        psi[rows, k] += centred[rows, t] / targets.mass[k]
-    weight = targets.mass / targets.mass.sum()
-    total = psi @ weight
-    df = panel.n_clusters - 1
-    variance = clustered_covariance(total[:, None], panel, small_sample=small_sample)[0, 0]
+        scale = mass[rows, t] / targets.mass[k]
+        psi[rows, k] += scale * (gap[rows, t] - centre[rows, t])
+        own[rows, k] += scale * (gap[rows, t] - theta[k])
+    used = fit.used | cells.any(axis=1)
+    total = psi @ share
+    # around the mean of all cells, as few_clusters takes each cluster's effect
+    whole = own @ share + weight @ (share * (theta - mean))
     overall = make_estimate(
-        "Imputation (Borusyak–Jaravel–Spiess)", weight @ theta, variance, panel, level=level,
-        inference=f"conservative, clustered by {panel.cluster_name}, t({df})", notes=notes,
-    )  # fmt: skip
+        "Imputation (Borusyak–Jaravel–Spiess)",
+        panel,
+        influence_of(panel, np.array([mean]), whole, weight @ share, used),
+        variance=float(
+            clustered_covariance(total[:, None], panel, small_sample=small_sample, used=used)[0, 0]
+        ),
+        level=level,
+        inference="conservative, clustered by {cluster}, t({df})",
+        notes=notes,
+    )
     return make_series(
-        "Imputation, by event time", "event_time", index, theta,
-        clustered_covariance(psi, panel, small_sample=small_sample), panel=panel,
-        units=units_at(cells, panel.groups, targets.event, index), n_units=counts,
-        overall=overall, pretest=pretrend(panel, anticipation=anticipation), notes=notes,
-    )  # fmt: skip
+        "Imputation, by event time",
+        "event_time",
+        index,
+        influence_of(panel, theta, own, weight, used),
+        clustered_covariance(psi, panel, small_sample=small_sample, used=used),
+        panel=panel,
+        overall=overall,
+        pretest=pretrend(panel, anticipation=anticipation),
+        notes=notes,
+    )
 
 
 def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -> WaldTest:
@@ -153,9 +176,10 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     groups = panel.groups
     cohort = np.array([g if g != NEVER else np.iinfo(np.int32).max for g, _ in groups])
     event = panel.years - cohort[:, None]
-    used = ~np.isnan(panel.y) & (panel.years < np.repeat(
-        cohort, [rows.stop - rows.start for _, rows in groups]
-    )[:, None] - anticipation)  # fmt: skip
+    used = ~np.isnan(panel.y) & (
+        panel.years
+        < np.repeat(cohort, [rows.stop - rows.start for _, rows in groups])[:, None] - anticipation
+    )
     cells = np.stack([used[rows].any(axis=0) for _, rows in groups])
     real = np.array([g != NEVER for g, _ in groups])
     index = np.unique(event[real[:, None] & cells])[1:][::-1]
@@ -168,9 +192,12 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     solved = ~np.isnan(fit.coef)
     if not solved.any():
         return no_test(BEFORE, "no comparison in the years before treatment")
-    behind = clusters_behind(panel, units_at(used, groups, event, index[solved]))
-    part = clustered_covariance(fit.influence()[:, solved], panel)
-    return wald(fit.coef[solved], part, behind, BEFORE, df_resid=panel.n_clusters - 1)
+    weight = cell_weights(fit.mass, groups, event, index[solved])
+    psi = fit.influence()[:, solved]
+    behind = (influence_of(panel, fit.coef[solved], psi, weight, fit.used).shares != 0).T
+    part = clustered_covariance(psi, panel, used=fit.used)
+    df = len(np.unique(panel.cluster[fit.used])) - 1
+    return wald(fit.coef[solved], part, behind, BEFORE, df_resid=df)
 
 
 def _estimable(fit: WithinFit) -> Bools:
@@ -205,7 +232,6 @@ class _Targets:
     """
 
     index: Ints
-    counts: Ints
     mass: Floats
     places: list[tuple[slice, int, int]]
     event: Ints
@@ -216,14 +242,13 @@ def _targets(panel: Panel, cells: Bools, mass: Floats) -> _Targets:
     size = np.stack([cells[rows].sum(axis=0) for _, rows in groups])
     event = panel.years - np.array([[g] for g, _ in groups])
     index = np.unique(event[size > 0])
-    counts = np.array([size[event == e].sum() for e in index], dtype=np.int64)
     heavy = np.stack([mass[rows].sum(axis=0) for _, rows in groups])
     total = np.array([heavy[event == e].sum() for e in index])
     places = [
         (groups[c][1], int(t), int(np.searchsorted(index, event[c, t])))
         for c, t in zip(*np.nonzero(size), strict=True)
     ]
-    return _Targets(index, counts, total, places, event)
+    return _Targets(index, total, places, event)
 
 
 def _untreated_part(fit: WithinFit, mass: Floats, targets: _Targets) -> Floats:

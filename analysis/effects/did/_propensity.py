@@ -1,9 +1,11 @@
-"""Two-by-two effects with covariates, and their influence functions."""
+"""Two-by-two effects with covariates: regression, weighting by a logit, both; and their overlap."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
+from scipy.optimize import linprog
 
 from analysis.effects.did._within import solve_spd
 from analysis.effects.panel import Bools, Floats, Ints
@@ -17,7 +19,13 @@ NO_OVERLAP = 0.999
 TRIM = 0.995
 """Comparison units with a propensity from here on get no weight (their odds exceed 199)."""
 
-NEWTON_STEPS = 50
+NEWTON_STEPS = 100
+
+SEPARATED = "the covariates separate the treated from the comparison"
+NOT_CONVERGED = (
+    f"the logit did not converge in {NEWTON_STEPS} steps, which says nothing about overlap: "
+    "rescale or leave out a covariate, or adjust by regression"
+)
 
 
 class NoOverlapError(Exception):
@@ -26,23 +34,25 @@ class NoOverlapError(Exception):
 
 @dataclass(eq=False)
 class Sample:
-    """Covariates and weights of all units, how they enter, and who got no weight."""
+    """Covariates and weights of all units, how they enter, and how far they overlap."""
 
     x: Floats
     adjustment: Adjustment
     weight: Floats | None = None
     trimmed: int = 0
     unlike: int = 0
+    propensity: list[tuple[float, float, int]] = field(default_factory=list)
 
     def notes(self) -> tuple[str, ...]:
-        """Say how many comparison units were given no weight.
-
-        Examples
-        --------
-        >>> Sample(np.empty((0, 0)), "ipw", trimmed=2).notes()[0][:43]
-        'Up to 2 comparison units with a propensity '
-        """
+        """Say how far propensities reach, and how many comparison units got no weight."""
         notes = []
+        if self.propensity:
+            largest = max(p for p, _, _ in self.propensity)
+            worth, n = min((worth, n) for _, worth, n in self.propensity)
+            notes.append(
+                f"Largest propensity of a treated unit {largest:.2f}; the weights of the {n:,} "
+                f"comparison units are worth {worth:,.0f} equal ones where fewest."
+            )
         if self.unlike:
             notes.append(
                 f"Up to {self.unlike:,} comparison units have no weight: a yes-or-no covariate "
@@ -56,54 +66,48 @@ class Sample:
         return tuple(notes)
 
 
+def overlap_notes(
+    x: Floats, names: Sequence[str], treated: Bools, control: Bools
+) -> tuple[str, ...]:
+    """Say for each covariate how far the treated lie from the comparison, and outside its range."""
+    said = []
+    for name, values in zip(names, x.T, strict=True):
+        one, zero = values[treated], values[control]
+        if not len(one) or not len(zero):
+            continue
+        spread = float(zero.std())
+        outside = int(((one < zero.min()) | (one > zero.max())).sum())
+        far = np.abs(one - zero.mean()).max()
+        if spread > 0:
+            text = f"{name} {(one.mean() - zero.mean()) / spread:+.2f} sd on average"
+            reach = f", up to {far / spread:.1f} sd away" if outside else ""
+        else:
+            text, reach = f"{name} does not vary in the comparison", ""
+        if outside:
+            text += f", {outside:,} of {len(one):,} units outside its range{reach}"
+        said.append(text)
+    if not said:
+        return ()
+    beyond = " Outside the range the line is extrapolated." if "outside" in " ".join(said) else ""
+    return (f"Covariates of the treated beside the comparison: {'; '.join(said)}.{beyond}",)
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Effects of P pairs of years on the same units, with their influence functions.
+    """Effects of P pairs of years on the same units, with their influence functions."""
 
-    Attributes
-    ----------
-    estimate : float array, (P,)
-        In the unit of the outcome.
-    treated, control : float arrays, (n₁, P) and (n₀, P)
-        ψ with variance Σψ².
-    """
-
-    estimate: Floats
-    treated: Floats
-    control: Floats
+    estimate: Floats  # (P,)
+    treated: Floats  # (n₁, P)
+    control: Floats  # (n₀, P)
 
 
 def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) -> Scores:
-    """Estimate effects on the treated from changes, and the influence of each unit.
+    """Estimate effects on the treated from changes (N, P), and the influence of each unit.
 
-    Parameters
-    ----------
-    changes : float array, (N, P)
-        Changes of the outcome between P pairs of years.
-    treated, control : int array
-        Positions of the n₁ treated and n₀ comparison units.
-    sample : Sample
-        Covariates, weights and the adjustment.
-
-    Raises
-    ------
-    NoOverlapError
-        The comparison units do not span the covariates, or a treated unit has no counterpart.
-
-    Notes
-    -----
     Regression: treated changes less those predicted from comparison units. IPW: comparison units
-    weighted by p/(1−p), weights adding to one, p a logit. Doubly robust: both, consistent when
-    either model holds (Sant'Anna & Zhao 2020, J. Econometrics 219(1), eq. 2.6 and 3.1, DOI
-    10.1016/j.jeconom.2020.06.003). The influence functions contain the estimation of both models.
-    Sampling weights multiply every mean, every least squares and the likelihood of the logit.
-
-    Examples
-    --------
-    >>> sample = Sample(np.empty((4, 0)), "none")
-    >>> changes = np.array([[3.0], [2.0], [1.0], [0.0]])
-    >>> att_scores(changes, np.array([0, 1]), np.array([2, 3]), sample).estimate
-    array([2.])
+    weighted by p/(1−p), weights adding to one, p a logit. Doubly robust: both (Sant'Anna & Zhao
+    2020, J. Econometrics 219(1), eq. 2.6 and 3.1, DOI 10.1016/j.jeconom.2020.06.003). Sampling
+    weights multiply every mean, every least squares and the likelihood of the logit.
     """
     up, flat = changes[treated], changes[control]
     w1, w0 = _shares(sample, treated), _shares(sample, control)
@@ -133,11 +137,12 @@ def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) ->
     if sample.adjustment == "regression":
         return Scores(mean, psi1, -flat * (w0 * (z0 @ (cross @ centre)))[:, None])
     # weights of the two groups on one scale, as the logit pools them
-    mass = [np.ones(len(rows)) if sample.weight is None else sample.weight[rows]
-            for rows in (treated, control)]  # fmt: skip
-    p, spread = fit_logit(
-        np.vstack([z1, z0]), np.repeat([1.0, 0.0], [len(z1), len(z0)]), np.concatenate(mass)
-    )
+    mass = [
+        np.ones(len(rows)) if sample.weight is None else sample.weight[rows]
+        for rows in (treated, control)
+    ]
+    d = np.repeat([1.0, 0.0], [len(z1), len(z0)])
+    p, spread = fit_logit(np.vstack([z1, z0]), d, np.concatenate(mass))
     p1, p0 = np.split(p, [len(z1)])
     if p1.max() > NO_OVERLAP:
         raise NoOverlapError("a treated unit has no counterpart in the covariates")
@@ -146,6 +151,7 @@ def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) ->
     if odds.sum() <= 0:
         raise NoOverlapError("no comparison unit is alike in the covariates")
     weight = odds / odds.sum()
+    sample.propensity.append((float(p1.max()), float(1 / (weight @ weight)), len(p0)))
     level = weight @ flat
     apart = weight[:, None] * (flat - level)
     slope = spread @ (z0.T @ apart)  # how the weighted mean moves with the logit
@@ -167,7 +173,7 @@ def _alike(x1: Floats, x0: Floats) -> Bools:
     """Mark comparison units that no yes-or-no covariate sets apart from all treated units."""
     alike = np.ones(len(x0), dtype=np.bool_)
     for one, zero in zip(x1.T, x0.T, strict=True):
-        if (one == one[0]).all() and len(np.unique(zero)) <= 2:  # noqa: PLR2004
+        if (one == one[0]).all() and len(np.unique(zero)) <= 2:
             alike &= zero == one[0]
     return alike
 
@@ -183,49 +189,45 @@ def _columns(x: Floats, treated: Ints, control: Ints) -> tuple[Floats, Floats]:
 
 
 def fit_logit(z: Floats, d: Floats, weight: Floats | None = None) -> tuple[Floats, Floats]:
-    """Fit P(d = 1) = 1/(1 + exp(−z′γ)) by Newton's method.
+    """Fit P(d = 1) = 1/(1 + exp(−z′γ)): probabilities (n,) and the inverse of Σ w p(1−p) z z′.
 
-    Parameters
-    ----------
-    z : float array, (n, k)
-        Regressors, of the size of one.
-    d : float array, (n,)
-        0 or 1.
-    weight : float array, (n,), optional
-        Sampling weights.
-
-    Returns
-    -------
-    p : float array, (n,)
-        Fitted probabilities.
-    covariance : float array, (k, k)
-        Inverse of Σ w p(1−p) z z′.
-
-    Raises
-    ------
-    NoOverlapError
-        The covariates separate the groups, so that there is no finite maximum.
-
-    Examples
-    --------
-    >>> p, covariance = fit_logit(np.ones((4, 1)), np.array([1.0, 0, 0, 0]))
-    >>> p.round(4).tolist(), round(covariance.item(), 4)
-    ([0.25, 0.25, 0.25, 0.25], 1.3333)
+    Newton's method, each step halved until the likelihood does not fall. That it finds no maximum
+    is no proof that there is none: "separated" is said only when a linear programme proves it.
     """
-    wz = z if weight is None else z * weight[:, None]
+    mass = np.ones(len(z)) if weight is None else weight
+    wz = z * mass[:, None]
     scale = np.einsum("ik,ik->k", wz, z)
+    sign = 1 - 2 * d
     gamma = np.zeros(z.shape[1])
-    share = float(np.average(d, weights=weight))
+    share = float(np.average(d, weights=mass))
     if (z[:, 0] == 1).all():  # the constant: start where the mean fits
         gamma[0] = np.log(share / (1 - share))
+
+    def loss(coef: Floats) -> float:
+        return float(mass @ np.logaddexp(0, sign * (z @ coef)))
+
+    value = loss(gamma)
     for _ in range(NEWTON_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(z @ gamma, -50, 50)))
+        p = 1 / (1 + np.exp(-np.clip(z @ gamma, -500, 500)))
         information = wz.T @ (z * (p * (1 - p))[:, None])
         covariance, kept = solve_spd(information, np.eye(len(gamma)), scale)
         if len(kept) < len(gamma):
-            raise NoOverlapError("the covariates separate the treated from the comparison")
+            break
         step = covariance @ (wz.T @ (d - p))
-        gamma += step
-        if np.abs(step).max() < 1e-11 * (1 + np.abs(gamma).max()):
+        if np.abs(step).max() < 1e-10 * (1 + np.abs(gamma).max()):
             return p, covariance
-    raise NoOverlapError("the covariates separate the treated from the comparison")
+        length = 1.0
+        while (tried := loss(gamma + length * step)) > value * (1 + 1e-12) and length > 1e-9:
+            length /= 2
+        gamma, value = gamma + length * step, tried
+    raise NoOverlapError(SEPARATED if is_separated(z, d) else NOT_CONVERGED)
+
+
+def is_separated(z: Floats, d: Floats) -> bool:
+    """Return whether some z′γ ≥ 0 for all treated and ≤ 0 for all others, not 0 for all (proof).
+
+    Albert & Anderson 1984 (Biometrika 71(1)), by a linear programme (Konis 2007).
+    """
+    signed = z * (2 * d - 1)[:, None]
+    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(z)), bounds=(-1, 1))
+    return bool(found.status == 0 and -found.fun > 1e-6 + 2e-7 * len(z))

@@ -2,22 +2,24 @@
 
 import numpy as np
 
-from analysis.effects.did._within import WithinFit, fit_within
-from analysis.effects.inference._wald import BEFORE, clusters_behind, wald
-from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.results import Estimate
-from analysis.effects.series import (
-    EffectSeries,
+from analysis.effects._clustered import (
+    check_anticipation,
     clustered_covariance,
+    influence_of,
     make_estimate,
     make_series,
 )
+from analysis.effects.did._propensity import overlap_notes
+from analysis.effects.did._within import WithinFit, fit_within
+from analysis.effects.inference._wald import BEFORE, wald
+from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
+from analysis.effects.results import EffectSeries, Estimate
 from analysis.errors import LianjianError
 
-INFERENCE = "cluster-robust by {}, t({})"
+INFERENCE = "cluster-robust by {cluster}, t({df})"
 
 
-def two_way(
+def twfe(
     panel: Panel, *, anticipation: int = 0, level: float = 0.95, small_sample: bool = True
 ) -> Estimate:
     """Estimate one effect with unit and year effects (TWFE).
@@ -50,7 +52,7 @@ def two_way(
     Treated a and b gain 3 and 2, c and d gain 1 and 0: 2.5 − 0.5.
 
     >>> from analysis.effects.examples import four_villages
-    >>> print(two_way(four_villages()).estimate)
+    >>> print(twfe(four_villages()).estimate)
     2.0
     """
     groups = panel.groups
@@ -62,27 +64,38 @@ def two_way(
             "The effect cannot be told from the year effects: in each year all units are treated "
             "or none is. Add units that are never treated."
         )
-    variance = _covariance(fit, panel, small_sample=small_sample)[0, 0]
+    psi = fit.influence()
+    weight = _variance_weights(panel, fit, event)
     return make_estimate(
-        "Two-way fixed effects", fit.coef[0], variance, panel, level=level, n_obs=fit.n_obs,
-        inference=INFERENCE.format(panel.cluster_name, panel.n_clusters - 1), notes=notes,
-    )  # fmt: skip
+        "Two-way fixed effects",
+        panel,
+        influence_of(panel, fit.coef, psi, weight, fit.used),
+        variance=float(_covariance(psi, fit, panel, small_sample=small_sample)[0, 0]),
+        level=level,
+        n_obs=fit.n_obs,
+        inference=INFERENCE,
+        notes=notes + treated_overlap(panel, fit.used),
+    )
 
 
 def event_study(
-    panel: Panel, *, reference: int | None = None, anticipation: int = 0, level: float = 0.95,
+    panel: Panel,
+    *,
+    reference: int | None = None,
+    anticipation: int = 0,
+    level: float = 0.95,
     small_sample: bool = True,
-) -> EffectSeries:  # fmt: skip
+) -> EffectSeries:
     """Estimate effects by event time with unit and year effects.
 
     Parameters
     ----------
     panel : Panel
-        Covariates and weights enter as in `two_way`.
+        Covariates and weights enter as in `twfe`.
     reference : int, optional
         Event time fixed at zero; −1 − anticipation when not given.
     anticipation, level, small_sample
-        As in `two_way`, but no cell is left out.
+        As in `twfe`, but no cell is left out.
 
     Returns
     -------
@@ -110,7 +123,8 @@ def event_study(
     """
     groups = panel.groups
     event = event_times(panel, groups)
-    seen = _seen(panel, groups)
+    seen = np.stack([~np.isnan(panel.y[rows]).all(axis=0) for _, rows in groups])
+    check_anticipation(anticipation)
     cohort = np.array([g for g, _ in groups])
     times = np.unique(event[(cohort != NEVER)[:, None] & seen])
     zero = -1 - anticipation if reference is None else reference
@@ -134,14 +148,22 @@ def event_study(
     index, theta = index[solved], fit.coef[solved]
     if not (index >= 0).any():
         raise LianjianError("No effect from event time 0 on is identified: is a comparison left?")
-    covariance = _covariance(fit, panel, small_sample=small_sample)[np.ix_(solved, solved)]
-    weight = (index >= 0) / (index >= 0).sum()
-    units = units_at(~np.isnan(panel.y), groups, event, index)
+    psi = fit.influence()[:, solved]
+    weight = cell_weights(fit.mass, groups, event, index)
     return _series(
-        "Event study, two-way fixed effects", panel, index, theta, covariance, weight=weight,
-        units=units, reference=references, level=level, n_obs=fit.n_obs, notes=notes,
-        anticipation=anticipation, average="mean of event times from 0",
-    )  # fmt: skip
+        "Event study, two-way fixed effects",
+        panel,
+        fit,
+        index,
+        (theta, psi, weight),
+        share=(index >= 0) / (index >= 0).sum(),
+        reference=references,
+        level=level,
+        notes=notes + treated_overlap(panel, fit.used),
+        anticipation=anticipation,
+        average="mean of event times from 0",
+        small_sample=small_sample,
+    )
 
 
 def sun_abraham(
@@ -180,18 +202,8 @@ def sun_abraham(
     groups = panel.groups
     event = event_times(panel, groups)
     cohort = np.array([g for g, _ in groups])
-    used = ~np.isnan(panel.y)
-    control = comparison_cohorts(cohort, panel, anticipation)
-    notes: tuple[str, ...] = ()
-    if not control.any():
-        last = int(cohort.max())
-        control = cohort == last
-        used &= panel.years < last - anticipation
-        text = f"the cohort of {last} is the comparison, up to {last - anticipation - 1}."
-        notes = (f"No unit is never treated: {text}",)
-    elif (cohort[control] != NEVER).any():
-        late = np.isin(panel.cohort, cohort[control]) & (panel.cohort != NEVER)
-        used &= ~(late[:, None] & (panel.years >= panel.cohort[:, None] - anticipation))
+    check_anticipation(anticipation)
+    used, control, notes = _late_comparison(panel, cohort, anticipation)
     cells = np.stack([used[rows].sum(axis=0) for _, rows in groups])
     early = (event < -anticipation) & (cells > 0)
     usable = ~control & early.any(axis=1)
@@ -204,7 +216,7 @@ def sun_abraham(
     base = event.shape[1] - 1 - np.argmax(early[:, ::-1], axis=1)
     reference = np.arange(event.shape[1]) == base[:, None]
     c, t = np.nonzero(usable[:, None] & (cells > 0) & ~reference)
-    if not (event[c, t] >= 0).any():
+    if (event[c, t] < 0).all():
         raise LianjianError(
             "No cohort shows both the year before treatment and a treated year with a comparison. "
             "Lower `anticipation`, or add units that are never treated."
@@ -229,71 +241,79 @@ def sun_abraham(
     shares /= total[:, None]
     combine = np.zeros((len(solved), len(index)))
     combine[solved] = shares.T
-    covariance = _covariance(fit, panel, small_sample=small_sample, combine=combine)
+    kept = np.full_like(event, np.iinfo(np.int64).min)
+    kept[c, t] = when
     post = np.where(index >= 0, total, 0.0)
     zeros = np.setdiff1d(event[usable, base[usable]], index)
+    psi = fit.influence(combine)
     return _series(
-        "Sun–Abraham", panel, index, shares @ delta, covariance, weight=post / post.sum(),
-        units=units_at(used, groups, event, index), reference=tuple(zeros.tolist()), level=level,
-        n_obs=fit.n_obs, notes=notes, anticipation=anticipation,
+        "Sun–Abraham",
+        panel,
+        fit,
+        index,
+        (shares @ delta, psi, cell_weights(fit.mass, groups, kept, index)),
+        share=post / post.sum(),
+        reference=tuple(zeros.tolist()),
+        level=level,
+        notes=notes + treated_overlap(panel, fit.used),
+        anticipation=anticipation,
         average="mean of treated unit-years",
-    )  # fmt: skip
+        small_sample=small_sample,
+    )
+
+
+def _late_comparison(
+    panel: Panel, cohort: Ints, anticipation: int
+) -> tuple[Bools, Bools, tuple[str, ...]]:
+    """Return the cells used, the cohorts compared with, and a note where these join last."""
+    used = ~np.isnan(panel.y)
+    control = comparison_cohorts(cohort, panel, anticipation)
+    notes: tuple[str, ...] = ()
+    if not control.any():
+        last = int(cohort.max())
+        control = cohort == last
+        used &= panel.years < last - anticipation
+        text = f"the cohort of {last} is the comparison, up to {last - anticipation - 1}."
+        notes = (f"No unit is never treated: {text}",)
+    elif (cohort[control] != NEVER).any():
+        late = np.isin(panel.cohort, cohort[control]) & (panel.cohort != NEVER)
+        used &= ~(late[:, None] & (panel.years >= panel.cohort[:, None] - anticipation))
+    return used, control, notes
 
 
 def event_times(panel: Panel, groups: list[tuple[int, slice]]) -> Ints:
-    """Return t − g for each cohort and year (C, T); a large negative number for never.
-
-    Parameters
-    ----------
-    panel : Panel
-        Gives the years.
-    groups : list of (int, slice)
-        `Panel.groups`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
-    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
-    >>> panel = make_panel(frame, "income")
-    >>> event_times(panel, panel.groups)[0].tolist()
-    [-1, 0]
-    """
+    """Return t − g for each cohort and year (C, T); a large negative number for never."""
     cohort = np.array([g for g, _ in groups])
     far = np.iinfo(np.int32).max
     return panel.years - np.where(cohort == NEVER, far, cohort)[:, None]
 
 
 def comparison_cohorts(cohort: Ints, panel: Panel, anticipation: int) -> Bools:
-    """Mark cohorts that are untreated in every year seen: never, or after the last year.
-
-    Parameters
-    ----------
-    cohort : int array, (C,)
-        First treated years, 0 for never.
-    panel : Panel
-        Gives the years.
-    anticipation : int
-        Years before treatment that may be affected already.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from analysis.effects.panel import make_panel
-    >>> frame = pd.DataFrame({"village_id": [*"aabb"], "year": [2023, 2024] * 2,
-    ...                       "income": [1.0, 4.0, 1.0, 2.0], "joined_year": [2024, 2024, 0, 0]})
-    >>> comparison_cohorts(np.array([2024, 2025, 0]), make_panel(frame, "income"), 0).tolist()
-    [False, True, True]
-    """
+    """Mark cohorts that are untreated in every year seen: never, or after the last year."""
     return (cohort == NEVER) | (cohort > panel.years[-1] + anticipation)
+
+
+def treated_overlap(panel: Panel, used: Bools) -> tuple[str, ...]:
+    """Say how far the covariates of the treated lie from those of the untreated."""
+    treated = (panel.cohort != NEVER) & (panel.cohort <= panel.years[-1])
+    return overlap_notes(panel.x, panel.covariates, treated & used, ~treated & used)
+
+
+def cell_weights(mass: Floats, groups: list[tuple[int, slice]], event: Ints, index: Ints) -> Floats:
+    """Return the share of each unit in the cells of each event time: (N, K), columns of one."""
+    weight = np.zeros((len(mass), len(index)))
+    for k, e in enumerate(index):
+        for c, t in zip(*np.nonzero(event == e), strict=True):
+            rows = groups[c][1]
+            weight[rows, k] += mass[rows, t]
+    total = weight.sum(axis=0)
+    return weight / np.where(total > 0, total, 1.0)
 
 
 def _usable(panel: Panel, anticipation: int) -> tuple[Bools, tuple[str, ...]]:
     """Mark observed cells outside the years of anticipation."""
     seen = ~np.isnan(panel.y)
-    if anticipation < 0:
-        raise LianjianError(f"anticipation is {anticipation}; 0 or more years were expected.")
+    check_anticipation(anticipation)
     if not anticipation:
         return seen, ()
     start = panel.cohort[:, None]
@@ -302,49 +322,23 @@ def _usable(panel: Panel, anticipation: int) -> tuple[Bools, tuple[str, ...]]:
     return seen & ~early, (f"{left:,} unit-years of anticipation were left out.",)
 
 
-def _seen(panel: Panel, groups: list[tuple[int, slice]]) -> Bools:
-    return np.stack([~np.isnan(panel.y[rows]).all(axis=0) for _, rows in groups])
+def _variance_weights(panel: Panel, fit: WithinFit, event: Ints) -> Floats:
+    """Return the share of each treated unit in the coefficient (N,), which may be negative."""
+    share = np.zeros(panel.n_units)
+    for c, (g, rows) in enumerate(panel.groups):
+        if g == NEVER:
+            continue
+        after, mass = (event[c] >= 0).astype(np.float64), fit.mass[rows]
+        left = after - fit.z[rows] @ fit.swept[:, :, 0].T
+        count = mass.sum(axis=1, keepdims=True)
+        left -= (mass * left).sum(axis=1, keepdims=True) / np.where(count > 0, count, 1.0)
+        share[rows] = (mass * left) @ after
+    return share / share.sum()
 
 
-def units_at(seen: Bools, groups: list[tuple[int, slice]], event: Ints, index: Ints) -> list[Bools]:
-    """Mark the units whose cell at each event time is in ``seen`` (N, T).
-
-    Parameters
-    ----------
-    seen : bool array, (N, T)
-        Cells that count.
-    groups : list of (int, slice)
-        `Panel.groups`.
-    event : int array, (C, T)
-        From `event_times`.
-    index : int array, (K,)
-        Event times.
-
-    Returns
-    -------
-    list of bool arrays (N,)
-        One an event time.
-
-    Examples
-    --------
-    >>> seen = np.array([[True, True], [True, False]])
-    >>> [part.tolist() for part in units_at(seen, [(2024, slice(0, 2))], np.array([[-1, 0]]), [0])]
-    [[True, False]]
-    """
-    marks = [np.zeros(len(seen), dtype=np.bool_) for _ in index]
-    for mark, e in zip(marks, index, strict=True):
-        for c, t in zip(*np.nonzero(event == e), strict=True):
-            rows = groups[c][1]
-            mark[rows] |= seen[rows, t]
-    return marks
-
-
-def _covariance(
-    fit: WithinFit, panel: Panel, *, small_sample: bool, combine: Floats | None = None
-) -> Floats:
-    """Return the clustered covariance of the coefficients, or of combinations of them (R, Q)."""
-    influence = fit.influence(combine)
-    covariance = clustered_covariance(influence, panel, small_sample=small_sample)
+def _covariance(psi: Floats, fit: WithinFit, panel: Panel, *, small_sample: bool) -> Floats:
+    """Return the clustered covariance of coefficients with influence ``psi`` (N, Q)."""
+    covariance = clustered_covariance(psi, panel, small_sample=small_sample, used=fit.used)
     if not small_sample:
         return covariance
     # one more than the free year effects: the constant that unit effects would otherwise absorb
@@ -353,26 +347,51 @@ def _covariance(
 
 
 def _series(
-    name: str, panel: Panel, index: Ints, theta: Floats, covariance: Floats, *,
-    weight: Floats, units: list[Bools], reference: tuple[int, ...], level: float, n_obs: int,
-    average: str, notes: tuple[str, ...], anticipation: int,
-) -> EffectSeries:  # fmt: skip
-    df = panel.n_clusters - 1
+    name: str,
+    panel: Panel,
+    fit: WithinFit,
+    index: Ints,
+    parts: tuple[Floats, Floats, Floats],
+    *,
+    share: Floats,
+    reference: tuple[int, ...],
+    level: float,
+    average: str,
+    notes: tuple[str, ...],
+    anticipation: int,
+    small_sample: bool,
+) -> EffectSeries:
+    """Turn effects, their influence and weights into a series; ``share`` averages them."""
+    theta, psi, weight = parts
+    covariance = _covariance(psi, fit, panel, small_sample=small_sample)
+    mean = np.array([share @ theta])
     overall = make_estimate(
-        f"{name}, {average}", float(weight @ theta), float(weight @ covariance @ weight), panel,
+        f"{name}, {average}",
+        panel,
+        influence_of(panel, mean, psi @ share, weight @ share, fit.used),
+        variance=float(share @ covariance @ share),
         level=level,
-        inference=INFERENCE.format(panel.cluster_name, df), n_obs=n_obs, notes=notes,
-    )  # fmt: skip
+        inference=INFERENCE,
+        n_obs=fit.n_obs,
+        notes=notes,
+    )
+    carried = influence_of(panel, theta, psi, weight, fit.used)
     before = index < -anticipation
     test = None
     if before.any():
-        behind = clusters_behind(panel, [units[k] for k in np.flatnonzero(before)])
-        pre = covariance[np.ix_(before, before)]
-        test = wald(theta[before], pre, behind, BEFORE, df_resid=df)
+        pre, behind = covariance[np.ix_(before, before)], (carried.shares != 0).T[before]
+        test = wald(theta[before], pre, behind, BEFORE, df_resid=overall.df)
     else:
         notes = (*notes, "No pre-trend test: no event time before the reference is seen.")
     return make_series(
-        name, "event_time", index, theta, covariance, panel=panel, units=units,
-        n_units=np.array([part.sum() for part in units]), overall=overall,
-        reference=reference, pretest=test, notes=notes,
-    )  # fmt: skip
+        name,
+        "event_time",
+        index,
+        carried,
+        covariance,
+        panel=panel,
+        overall=overall,
+        reference=reference,
+        pretest=test,
+        notes=notes,
+    )

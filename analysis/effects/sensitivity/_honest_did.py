@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,20 @@ import pandas as pd
 from scipy import stats
 
 from analysis.effects.inference._resampling import Floats, check_level
+from analysis.effects.results import EffectSeries, html_table
 from analysis.effects.sensitivity._honest_affine import shortest, unbiased_estimators
 from analysis.effects.sensitivity._honest_moments import kept_range, relative_moments
-from analysis.effects.sensitivity._honest_study import EventStudy, event_study
+from analysis.effects.sensitivity._honest_study import EventStudy, around_reference
 from analysis.errors import LianjianError
 
-__all__ = ["EventStudy", "HonestSensitivity", "event_study", "relative_magnitudes", "smoothness"]
+__all__ = [
+    "EventStudy",
+    "HonestSensitivity",
+    "around_reference",
+    "honest_did",
+    "relative_magnitudes",
+    "smoothness",
+]
 
 RANGE = 20.0
 """The authors' package searches this many standard errors around zero."""
@@ -62,11 +71,14 @@ class HonestSensitivity:
 
         Examples
         --------
-        >>> study = event_study([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
+        >>> study = around_reference([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
         >>> smoothness(study, [0]).tidy().round(2).iloc[0].tolist()  # 6 ± 1.96 √2
         [0.0, 3.23, 8.77]
         """
         return pd.DataFrame({"bound": self.bounds, "low": self.low, "high": self.high})
+
+    def _repr_html_(self) -> str:
+        return html_table(self.restriction, self.tidy(), self.notes)
 
     def __repr__(self) -> str:
         lines = [f"{self.restriction}: {self.estimate:.4g} (SE {self.std_error:.4g})"]
@@ -75,6 +87,83 @@ class HonestSensitivity:
             for bound, low, high in zip(self.bounds, self.low, self.high, strict=True)
         ]
         return "\n".join([*lines, *self.notes])
+
+
+def honest_did(
+    series: EffectSeries,
+    bounds: Sequence[float] = (0.5, 1.0, 1.5, 2.0),
+    *,
+    restriction: Literal["relative_magnitudes", "smoothness"] = "relative_magnitudes",
+    event_time: int | None = None,
+) -> HonestSensitivity:
+    """Return robust intervals for an event study as trends are allowed to differ.
+
+    Parameters
+    ----------
+    series : EffectSeries
+        By event time, all against one base year: `aggregate` "event" of effects with
+        ``base="universal"``, `twfe`'s event study, with or without `few_clusters` or
+        `randomization_inference`.
+    bounds : sequence of float
+        Mbar without unit, or M in outcome units a period².
+    restriction : {"relative_magnitudes", "smoothness"}
+        Which departures are allowed; see the functions of these names.
+    event_time : int, optional
+        The effect at one event time; the mean of those from 0 on, each counting once, when not
+        given.
+
+    Returns
+    -------
+    HonestSensitivity
+        At the level of the series.
+
+    Raises
+    ------
+    LianjianError
+        The series is not by event time, has no or several base years, or gaps.
+
+    Notes
+    -----
+    Taken over from the series are its reference, its covariance, and its t: where it has d degrees
+    of freedom each standard error is multiplied by t(d)/z, as the intervals rest on the normal.
+
+    Examples
+    --------
+    >>> from analysis.effects.examples import growing_villages
+    >>> from analysis.effects.did.callaway_santanna import aggregate, att_gt
+    >>> series = aggregate(att_gt(growing_villages(), base="universal"), "event")
+    >>> honest_did(series, [0.5]).tidy().shape
+    (1, 3)
+    """
+    if series.by != "event_time":
+        raise LianjianError(f"The series is by {series.by}; sensitivity needs one by event time.")
+    if len(series.reference) != 1:
+        zeros = ", ".join(map(str, series.reference)) or "none"
+        raise LianjianError(
+            f"The reference event times are {zeros}; one was expected. With att_gt take "
+            "base='universal'; where years have gaps, keep cohorts whose base is as far back."
+        )
+    known = np.isfinite(series.std_error)
+    df = np.broadcast_to(np.asarray(series.df, dtype=float), series.index.shape)
+    tail = (1 - series.level) / 2
+    wider = np.where(np.isnan(df), 1.0, stats.t.isf(tail, np.nan_to_num(df, nan=1.0)))
+    wider = np.where(np.isnan(df), 1.0, wider / stats.norm.isf(tail))[known]
+    covariance = series.covariance[np.ix_(known, known)] * np.outer(wider, wider)
+    study = around_reference(
+        series.index[known], series.estimate[known], covariance, reference=series.reference[0]
+    )
+    after = np.sort(series.index[known][series.index[known] > series.reference[0]])
+    chosen = (after >= 0) if event_time is None else after == event_time
+    if not chosen.any():
+        raise LianjianError(f"The series has no event time {event_time} with a standard error.")
+    weights = chosen / chosen.sum()
+    if restriction == "smoothness":
+        return smoothness(study, bounds, weights=weights, level=series.level)
+    if restriction != "relative_magnitudes":
+        raise LianjianError(
+            f"restriction is {restriction!r}; it can be relative_magnitudes or smoothness."
+        )
+    return relative_magnitudes(study, bounds, weights=weights, level=series.level, points=None)
 
 
 def _target(study: EventStudy, weights: npt.ArrayLike | None) -> Floats:
@@ -137,7 +226,7 @@ def _sensitivity(
 
 def _grid(grid: tuple[float, float] | None, points: int | None, error: float) -> Floats:
     bottom, top = grid or (-RANGE * error, RANGE * error)
-    if points is None or not bottom < top or points < 2:  # noqa: PLR2004
+    if points is None or not bottom < top or points < 2:
         raise LianjianError(
             f"The grid runs from {bottom} to {top} with {points} points; expected low < high "
             "and at least 2 points."
@@ -176,7 +265,7 @@ def relative_magnitudes(
     Parameters
     ----------
     study : EventStudy
-        From `event_study`.
+        From `around_reference`.
     bounds : sequence of float
         Values of Mbar, without unit. 1: the trend after breaks no more than it did before.
     weights : array-like, shape (b,), optional
@@ -211,7 +300,7 @@ def relative_magnitudes(
     With parallel trends (Mbar = 0) and a standard error of 1 the interval is b ± 1.96, but for the
     two stages of the test.
 
-    >>> study = event_study([-2, 0], [0.0, 5.0], [[1, 0], [0, 1]])
+    >>> study = around_reference([-2, 0], [0.0, 5.0], [[1, 0], [0, 1]])
     >>> result = relative_magnitudes(study, [0], points=None)
     >>> round(result.low[0], 1), round(result.high[0], 1)
     (3.0, 7.0)
@@ -263,7 +352,7 @@ def smoothness(
     Parameters
     ----------
     study : EventStudy
-        From `event_study`.
+        From `around_reference`.
     bounds : sequence of float
         Values of M, outcome units a period².
     weights : array-like, shape (b,), optional
@@ -285,7 +374,7 @@ def smoothness(
     One period before, b = 1, and one after, b = 5, both with variance 1: a straight line through 1
     and 0 goes on to −1, so the effect is 6 ± 1.96 √2.
 
-    >>> study = event_study([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
+    >>> study = around_reference([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
     >>> result = smoothness(study, [0])
     >>> round(result.low[0], 4), round(result.high[0], 4)
     (3.2282, 8.7718)

@@ -1,0 +1,184 @@
+"""From influence to standard errors: the records that every estimator fills in the same way."""
+
+import numpy as np
+from scipy import stats
+
+from analysis.effects.panel import FEW_TREATED, NEVER, Bools, Floats, Ints, Panel
+from analysis.effects.results import EffectSeries, Estimate, Influence, WaldTest
+from analysis.errors import LianjianError
+
+TINY = 1e-10
+"""A variance below TINY² times the outcome's own variance is rounding, not uncertainty."""
+
+
+FEW_ADVICE = "Set few_clusters or placebo alliances beside them."
+"""End of the note on few clusters, which `few_clusters` takes away."""
+
+
+def check_anticipation(anticipation: float) -> None:
+    """Check that the years before treatment that may be affected are whole, and not negative."""
+    if anticipation < 0 or anticipation != int(anticipation):
+        raise LianjianError(
+            f"anticipation is {anticipation}; a whole number of years, 0 or more, was expected."
+        )
+
+
+def cluster_sums(scores: Floats, cluster: Ints) -> Floats:
+    """Add up the rows of ``scores`` (N, K) by cluster 0 … G−1: (G, K)."""
+    groups = int(cluster.max()) + 1
+    if groups == len(cluster):
+        return scores
+    order = np.argsort(cluster, kind="stable")
+    starts = np.searchsorted(cluster[order], np.arange(groups))
+    return np.add.reduceat(scores[order], starts, axis=0)
+
+
+def clustered_covariance(
+    psi: Floats, panel: Panel, *, small_sample: bool = True, used: Bools | None = None
+) -> Floats:
+    """Return Σ_c ψ_c ψ_c′ of influence functions (N, K), times G/(G−1) of the G clusters used."""
+    sums = cluster_sums(psi, panel.cluster)
+    groups = len(sums) if used is None else len(np.unique(panel.cluster[used]))
+    return sums.T @ sums * (groups / max(groups - 1, 1) if small_sample else 1.0)
+
+
+def pointwise(
+    estimate: Floats, std_error: Floats, df: Floats | float, level: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0."""
+    if not 0 < level < 1:
+        raise LianjianError(f"level is {level}; a share between 0 and 1 was expected, like 0.95.")
+    reach = stats.t.ppf(0.5 + level / 2, df) * std_error
+    ratio = np.divide(estimate, std_error, out=np.full_like(estimate, np.nan), where=std_error > 0)
+    return estimate - reach, estimate + reach, 2 * stats.t.sf(np.abs(ratio), df)
+
+
+def influence_of(
+    panel: Panel, theta: Floats, psi: Floats, weight: Floats, used: Bools
+) -> Influence:
+    """Return who carries the numbers ``theta`` (K,); psi and weight may be (N,) for one."""
+    shape = (panel.n_units, len(np.atleast_1d(theta)))
+    return Influence(
+        np.atleast_1d(theta), weight.reshape(shape), psi.reshape(shape), used, panel.cluster
+    )
+
+
+def weight_notes(panel: Panel, influence: Influence) -> tuple[str, ...]:
+    """Say which treated units carry no weight, and that few clusters carry all of it."""
+    treated = (panel.cohort != NEVER) & (panel.cohort <= panel.years[-1])
+    heavy = (influence.weight != 0).any(axis=1)
+    clusters, behind = len(np.unique(panel.cluster[treated])), len(influence.clusters)
+    notes = []
+    if lost := int((treated & ~heavy).sum()):
+        where = f", and {clusters - behind} of {clusters} clusters" if behind < clusters else ""
+        notes.append(
+            f"{lost:,} of {treated.sum():,} treated units{where} carry no weight: they are not "
+            "seen both in a base year and after treatment, or have no comparison then."
+        )
+    if behind == 1:
+        notes.append(
+            "One cluster holds all treated units: standard errors and intervals know nothing of "
+            "what it has of its own, and are too small. Hold the estimate against placebos instead."
+        )
+    elif behind < FEW_TREATED:
+        notes.append(
+            f"Only {behind} clusters hold treated units: standard errors and intervals tend to be "
+            f"too small. {FEW_ADVICE}"
+        )
+    alone = [
+        g
+        for g, rows in panel.groups
+        if heavy[rows].any() and len(set(panel.cluster[rows][heavy[rows]].tolist())) == 1
+    ]
+    if alone and behind > 1:
+        notes.append(
+            f"Cohorts in one cluster each: {', '.join(map(str, alone))}. Standard errors by cohort "
+            "miss what such a cluster has in common."
+        )
+    return tuple(notes)
+
+
+def make_estimate(
+    name: str,
+    panel: Panel,
+    influence: Influence,
+    *,
+    variance: float,
+    inference: str,
+    level: float = 0.95,
+    notes: tuple[str, ...] = (),
+    n_obs: int | None = None,
+) -> Estimate:
+    """Turn a number and its variance into an `Estimate`, with t of the clusters used less one."""
+    used = influence.used
+    groups = len(np.unique(panel.cluster[used]))
+    if variance <= TINY**2 * float(np.nanvar(panel.y)):
+        variance = 0.0
+        notes = (*notes, "The standard error is zero, so there is no interval and no p-value.")
+    error = np.array([np.sqrt(variance)])
+    low, high, p_value = pointwise(influence.theta, error, max(groups - 1, 1), level)
+    return Estimate(
+        name=name,
+        estimate=float(influence.theta[0]),
+        std_error=float(error[0]),
+        low=float(low[0]),
+        high=float(high[0]),
+        p_value=float(p_value[0]),
+        level=level,
+        df=max(groups - 1, 1),
+        n_obs=int((~np.isnan(panel.y[used])).sum()) if n_obs is None else n_obs,
+        n_units=int(used.sum()),
+        n_clusters=groups,
+        inference=inference.format(cluster=panel.cluster_name, df=groups - 1),
+        notes=panel.notes + weight_notes(panel, influence) + notes,
+        influence=influence,
+    )
+
+
+def make_series(
+    name: str,
+    by: str,
+    index: Ints,
+    influence: Influence,
+    covariance: Floats,
+    *,
+    panel: Panel,
+    overall: Estimate,
+    reference: tuple[int, ...] = (),
+    pretest: WaldTest | None = None,
+    critical: float | None = None,
+    notes: tuple[str, ...] = (),
+) -> EffectSeries:
+    """Turn effects and their covariance (K, K) into an `EffectSeries` at the level of ``overall``.
+
+    ``critical`` is the multiple of the standard error that makes a band for all effects at once.
+    """
+    error = np.sqrt(np.clip(np.diag(covariance), 0, None))
+    error = np.where(error**2 <= TINY**2 * float(np.nanvar(panel.y)), 0.0, error)
+    if (error == 0).any():
+        notes = (*notes, "Where the standard error is zero there is no p-value.")
+    theta = influence.theta
+    low, high, p_value = pointwise(theta, error, overall.df, overall.level)
+    reach = np.full_like(error, np.nan) if critical is None else critical * error
+    return EffectSeries(
+        name=name,
+        by=by,
+        index=index,
+        estimate=theta,
+        std_error=error,
+        low=low,
+        high=high,
+        p_value=p_value,
+        covariance=covariance,
+        band_low=theta - reach,
+        band_high=theta + reach,
+        n_units=(influence.weight != 0).sum(axis=0),
+        n_clusters=(influence.shares != 0).sum(axis=0),
+        reference=reference,
+        overall=overall,
+        pretest=pretest,
+        level=overall.level,
+        df=np.full(len(index), float(overall.df)),
+        notes=panel.notes + weight_notes(panel, influence) + notes,
+        influence=influence,
+    )

@@ -1,0 +1,168 @@
+"""Few, unequal treated clusters: CR2 over them, the comparison's error added, Satterthwaite."""
+
+from dataclasses import replace
+from typing import overload
+
+import numpy as np
+from scipy import stats
+
+from analysis.effects._clustered import FEW_ADVICE
+from analysis.effects.inference._wald import holm, no_test
+from analysis.effects.results import EffectSeries, Estimate, Floats, Influence, WaldTest
+from analysis.errors import LianjianError
+
+HOLM = "No effect before treatment, the largest |t| with Holm's adjustment"
+
+
+@overload
+def few_clusters(result: Estimate) -> Estimate: ...
+@overload
+def few_clusters(result: EffectSeries, *, anticipation: int = 0) -> EffectSeries: ...
+def few_clusters(
+    result: Estimate | EffectSeries, *, anticipation: int = 0
+) -> Estimate | EffectSeries:
+    r"""Return an estimate with the error that few treated clusters of unequal weight ask for.
+
+    .. math:: V = \sum_a \frac{w_a^2 (e_a - θ)^2}{1 - 2 w_a + \sum_b w_b^2} + V_{out}
+
+    Parameters
+    ----------
+    result : Estimate or EffectSeries
+        With its influence: the shares w and effects e of the clusters that carry it.
+    anticipation : int
+        Of a series: event times before −``anticipation`` are tested, the least p-value adjusted for
+        their number (Holm). The band is that of Bonferroni.
+
+    Returns
+    -------
+    Estimate or EffectSeries
+        For the mean effect of clusters *like these*: it allows for drawing others, with other
+        effects, and is wide for the mean on these ones: see `randomization_inference`. The diagonal
+        of a series' covariance is the square of its standard errors.
+
+    Raises
+    ------
+    LianjianError
+        Fewer than two clusters carry the estimate.
+
+    Notes
+    -----
+    CR2 with the cluster as the working unit (Bell & McCaffrey 2002, Survey Methodology 28(2)); with
+    equal shares the first part is the variance of a mean over A clusters. Its degrees of freedom
+    are tr(Q)²/tr(Q²), Q = M′diag(c)M, M = I − 1w′, c = w²/(1 − 2w + Σw²) (A − 1 with equal shares).
+    V_out is the error of the comparison, clustered, with G_out − 1 of its own: all treated clusters
+    share it, so that no spread between them holds it. Together: Welch's.
+
+    Examples
+    --------
+    Two clusters with effects 2.5 and 1.5: variance .25; two outside, ±.25 each, .125 · 2/1.
+
+    >>> from analysis.effects.examples import four_villages
+    >>> from analysis.effects.did.callaway_santanna import aggregate, att_gt
+    >>> result = few_clusters(aggregate(att_gt(four_villages())))
+    >>> print(round(result.std_error**2, 9), round(result.df, 9))
+    0.5 2.0
+    """
+    carried = result.influence
+    if carried is None:
+        raise LianjianError(f"{result.name} does not say which clusters carry it.")
+    clustered, outside, df = _parts(carried)
+    notes = tuple(note for note in result.notes if FEW_ADVICE not in note)
+    if isinstance(result, EffectSeries):
+        return _series(result, clustered, outside, df, notes, anticipation)
+    if len(carried.clusters) < 2:
+        raise LianjianError(
+            f"{len(carried.clusters)} treated cluster leaves no degree of freedom: no interval can "
+            "be had from so few. Use placebo alliances."
+        )
+    error = float(np.sqrt((clustered**2).sum() + (outside**2).sum()))
+    reach = float(stats.t.ppf(0.5 + result.level / 2, df[0])) * error
+    p_value = float(2 * stats.t.sf(abs(result.estimate) / error, df[0])) if error > 0 else np.nan
+    number, worth = len(carried.clusters), float(carried.n_effective[0])
+    return replace(
+        result,
+        std_error=error,
+        low=result.estimate - reach,
+        high=result.estimate + reach,
+        p_value=p_value,
+        df=float(df[0]),
+        inference=(
+            f"CR2 over {number} treated clusters (worth {worth:.1f} equal ones) and {len(outside)} "
+            f"outside, Satterthwaite t({df[0]:.1f})"
+        ),
+        notes=notes,
+    )
+
+
+def _parts(carried: Influence) -> tuple[Floats, Floats, Floats]:
+    """Return scores of treated clusters (A, K) and outside (G, K), and degrees of freedom (K,)."""
+    shares, inside = carried.shares, carried.shares != 0
+    gap = np.where(inside, carried.effects - carried.theta, 0.0)
+    room = 1 - 2 * shares + (shares**2).sum(axis=0)
+    c = np.where(inside, shares**2 / np.where(room > 1e-12, room, np.inf), 0.0)
+    clustered = np.sqrt(c) * gap
+    others = np.setdiff1d(np.unique(carried.cluster[carried.used]), carried.clusters)
+    place = np.searchsorted(others, carried.cluster)
+    mine = np.isin(carried.cluster, others)
+    outside = np.zeros((len(others), shares.shape[1]))
+    np.add.at(outside, place[mine], carried.psi[mine])
+    if len(others) > 1:
+        outside *= np.sqrt(len(others) / (len(others) - 1))
+    first, second = (clustered**2).sum(axis=0), (outside**2).sum(axis=0)
+    own = np.array([_degrees(c[:, k], shares[:, k]) for k in range(shares.shape[1])])
+    spread = first**2 / own + second**2 / max(len(others) - 1, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        df = np.where(spread > 0, (first + second) ** 2 / spread, own)
+    return clustered, outside, df
+
+
+def _degrees(c: Floats, shares: Floats) -> float:
+    """Return tr(Q)²/tr(Q²) of the clusters' part, 1 at least."""
+    kept = shares != 0
+    if kept.sum() < 2:
+        return 1.0
+    m = np.eye(int(kept.sum())) - shares[kept]
+    q = m.T @ (c[kept, None] * m)
+    return max(float(np.trace(q) ** 2 / (q * q).sum()), 1.0)
+
+
+def _series(
+    series: EffectSeries,
+    clustered: Floats,
+    outside: Floats,
+    df: Floats,
+    notes: tuple[str, ...],
+    anticipation: int,
+) -> EffectSeries:
+    alone = series.n_clusters < 2
+    covariance = clustered.T @ clustered + outside.T @ outside
+    error = np.where(alone, np.nan, np.sqrt(np.diag(covariance)))
+    ratio = np.divide(series.estimate, error, out=np.full_like(error, np.nan), where=error > 0)
+    p_value = 2 * stats.t.sf(np.abs(ratio), df)
+    tail = (1 - series.level) / 2
+    reach = stats.t.isf(tail, df) * error
+    band = stats.t.isf(tail / len(series.index), df) * error
+    early = (series.index < -anticipation) & np.isfinite(p_value)
+    pretest = no_test(HOLM, "no year before the base year rests on two treated clusters")
+    if early.any():
+        largest = float(np.abs(ratio[early]).max())
+        least = float(holm(p_value[early]).min())
+        number, lowest = int(early.sum()), float(df[early].min())
+        pretest = WaldTest(HOLM, largest, number, lowest, least, float("nan"))
+    if alone.any():
+        text = ", ".join(map(str, series.index[alone].tolist()))
+        notes = (*notes, f"One treated cluster at event times {text}: no interval there.")
+    return replace(
+        series,
+        std_error=error,
+        covariance=covariance,
+        low=series.estimate - reach,
+        high=series.estimate + reach,
+        p_value=p_value,
+        band_low=series.estimate - band,
+        band_high=series.estimate + band,
+        pretest=pretest,
+        overall=few_clusters(series.overall),
+        df=df,
+        notes=notes,
+    )
