@@ -8,6 +8,7 @@ they were made from.
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,13 @@ PROJECT_README = "README-project.md"
 ROOMS = (".ci", "benchmarks", "data/example", "docs", "notebooks", "tests")
 """Folders that go in whole; ``analysis`` comes from where this process runs it."""
 
-SINGLE = (
-    ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
-    "LICENSE", "Makefile", "conftest.py", "data/decisions/README.md", "data/dictionary.md",
-    "data/processed/README.md",
-    "pyproject.toml", "reports/README.md", "requirements.lock",
-)  # fmt: skip
 NEEDED = ("CITATION.cff", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")
+SINGLE = (
+    *NEEDED,
+    *(".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "conftest.py"),
+    *(f"data/{name}" for name in ("decisions/README.md", "dictionary.md", "processed/README.md")),
+    "reports/README.md",
+)
 
 OF_REPORT = (
     *fingerprints.PRODUCTS,
@@ -67,6 +68,13 @@ class Report:
         """Its name."""
         return self.folder.name
 
+    @cached_property
+    def executed(self) -> Any:  # noqa: ANN401  (nbformat is untyped)
+        """The notebook as it ran."""
+        import nbformat  # noqa: PLC0415
+
+        return nbformat.read(self.folder / "notebook.ipynb", as_version=4)
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -92,14 +100,14 @@ def gather(
             f"--without {', '.join(without)}: every build needs {PUBLISHED}, and what --with-data "
             "names goes in. Name other datasets."
         )
-    held = {name: _holdings.holding(name, with_data, without) for name in datasets()}
     faults, reports = _finished()
     used = {name for report in reports for name in report.datasets} | set(with_data) | {PUBLISHED}
-    holdings = [held[name] for name in held if name in used and not held[name].withheld]
-    withheld = [held[name] for name in held if name in used and held[name].withheld]
+    held = [_holdings.holding(name, with_data, without) for name in datasets() if name in used]
+    holdings = tuple(holding for holding in held if not holding.withheld)
+    withheld = tuple(holding for holding in held if holding.withheld)
     stay = {holding.name for holding in withheld} - set(with_reports)
-    kept = [report for report in reports if not stay.intersection(report.datasets)]
-    dropped = [report for report in reports if stay.intersection(report.datasets)]
+    kept = tuple(report for report in reports if not stay.intersection(report.datasets))
+    dropped = tuple(report for report in reports if stay.intersection(report.datasets))
     sources = dict(_sources(paths.root()))
     for holding in holdings:
         verify(holding.folder, holding.cards)
@@ -111,7 +119,7 @@ def gather(
     if not kept:
         faults.append("There is no report to put in. `lianjian run` makes them.")
     stop_at(faults)
-    return Contents(sources, tuple(holdings), tuple(withheld), tuple(kept), tuple(dropped), commit)
+    return Contents(sources, holdings, withheld, kept, dropped, commit)
 
 
 def stop_at(faults: Sequence[str]) -> None:

@@ -99,10 +99,9 @@ class _Made:
 
         # JSON-LD writes a list of one as its one
         single = {n: v[0] if isinstance(v, list) and len(v) == 1 else v for n, v in facts.items()}
-        kept = {name: value for name, value in single.items() if value not in ("", [])}
-        return self.crate.get(address) or self.crate.add(
-            ContextEntity(self.crate, address, properties={"@type": kind} | kept)
-        )
+        about = {"@type": kind} | {name: value for name, value in single.items() if value}
+        entity = ContextEntity(self.crate, address, properties=about)
+        return self.crate.get(address) or self.crate.add(entity)
 
     def file(self, name: str, title: str, **facts: object) -> Any:  # noqa: ANN401
         suffix = Path(name).suffix

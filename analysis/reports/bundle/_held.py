@@ -11,16 +11,8 @@ from analysis.reports.bundle.verify import MANIFEST, Verdict, report, verify
 from analysis.reports.freshness import mismatches
 from analysis.reports.run.staging import FAILED
 
-_MADE = (
-    ".venv",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".pytest_cache",
-    ".import_linter_cache",
-    "data/processed",
-    "dist",
-    "reports",
-)
+_CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
+_MADE = (".venv", *_CACHES, "data/processed", "dist", "reports")
 """Where files come that work in an unpacked bundle makes; what is in them has hashes of its own."""
 
 
@@ -49,11 +41,10 @@ def _project() -> tuple[bool, tuple[str, ...]]:
     found = [line for name in datasets() for line in _dataset(name)]
     found += [line for folder in folders for line in _report(folder)]
     good = f"{len(datasets())} datasets and {len(folders)} reports are what was written"
-    good += _unbuilt(*datasets())
+    all_match, lines = _told(found, good + _unbuilt(*datasets()))
     if not (paths.root() / MANIFEST).is_file():
-        return _told(found, good)
+        return all_match, lines
     verdict = _bundle(paths.root(), _MADE)
-    all_match, lines = _told(found, good)
     return all_match and not verdict.differences, (*lines, *report(verdict))
 
 

@@ -1,7 +1,7 @@
 """Which data others may have: what their cards say in so many words, in doubt not."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +74,18 @@ def known(names: Collection[str]) -> None:
 
 def holding(name: str, with_data: Collection[str], without: Collection[str] = ()) -> Holding:
     """Return a dataset, and whether it goes in: as its cards say, or as it was asked for."""
-    folder, card_file = paths.raw_dataset(name), paths.card_file(name)
-    head, cards = read_toml(card_file), read_cards(card_file)
-    kind = PUBLISHED if name == PUBLISHED else str(head.get("kind", ""))
-    held = Holding(name, kind, str(head.get("title", name)), folder, cards, head)
-    reason = "it was asked to stay out" if name in without else _withheld(held, with_data)
-    return Holding(name, kind, held.title, folder, cards, head, reason)
+    card_file = paths.card_file(name)
+    head = read_toml(card_file)
+    held = Holding(
+        name,
+        PUBLISHED if name == PUBLISHED else str(head.get("kind", "")),
+        str(head.get("title", name)),
+        paths.raw_dataset(name),
+        read_cards(card_file),
+        head,
+    )
+    asked = "it was asked to stay out" if name in without else ""
+    return replace(held, withheld=asked or _withheld(held, with_data))
 
 
 def _withheld(held: Holding, with_data: Collection[str]) -> str:

@@ -27,23 +27,14 @@ README = "README.md"
 
 @dataclass(frozen=True)
 class Made:
-    """A bundle that was made.
+    """A bundle that was made, as a zip file or folder.
 
-    Attributes
-    ----------
-    path : Path
-        The zip file or folder.
-    files, size : int
-        Number of files in it, and its bytes.
-    contents : Contents
-        What went in, and what did not.
-    manifest : str
-        The SHA-256 of its manifest: published with the bundle, it lets nobody change both.
+    The SHA-256 of its manifest, published with the bundle, lets nobody change both.
     """
 
     path: Path
     files: int
-    size: int
+    size: int  # in bytes
     contents: Contents
     manifest: str
 

@@ -1,23 +1,20 @@
 """The README of a bundle, in the Social Science Data Editors' form, filled from real runs."""
 
 import ast
-import json
 import shlex
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from analysis import __version__, paths
+from analysis import paths
 from analysis.fields import KINDS
-from analysis.reports import citation, markup
+from analysis.reports import citation
 from analysis.reports.bundle._contents import Contents, Report
 from analysis.reports.bundle._holdings import Holding
 from analysis.reports.freshness import origin
-from analysis.reports.page import versions
-from analysis.reports.page.normalise import INJECTED
+from analysis.reports.page import findings, versions
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.syntax import parse
 from analysis.reports.text import visible
@@ -81,32 +78,31 @@ def quoted(text: object) -> str:
 
 def _facts(contents: Contents) -> dict[str, Any]:
     root, reports = paths.root(), contents.reports
-    cited = citation.of_package()
     lock = versions.locked(root / "requirements.lock")
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = sorted({_package(line) for line in project.get("dependencies", ())})
     withheld = {holding.name for holding in contents.withheld}
-    holdings = (*contents.holdings, *contents.withheld)
+    machines = [report.record["machine"] for report in reports if "machine" in report.record]
     commits = (check.get("commit") for report in reports for check in report.record["checks"])
     return {
-        "title": cited.title,
-        "version": __version__,
-        "authors": [author.displayed for author in cited.authors],
+        "cited": citation.of_package(),
         "reports": reports,
         "notebooks": list(_notebooks(reports)),
         "simulated": sum(r.record.get("kind") == "simulated" for r in reports),
         "total": _time(sum(float(r.record["seconds"]) for r in reports)),
-        "holdings": [_holding(h, ()) for h in contents.holdings],
-        "withheld": [_holding(h, reports) for h in contents.withheld],
-        "python": sorted({_python(r) for r in reports}),
+        "holdings": contents.holdings,
+        "withheld": contents.withheld,
+        "kinds": _KIND,
+        "needed_by": {
+            name: [r.slug for r in reports if name in r.datasets] for name in sorted(withheld)
+        },
+        "python": sorted({str(r.executed.metadata.language_info.version) for r in reports}),
         "locked": lock,
         "direct": [(name, lock[name]) for name in wanted if name in lock],
         "seeds": [*_simulation_seeds(contents.holdings), *_seeds(reports)],
-        "machines": sorted(
-            {_machine(r.record["machine"]) for r in reports if "machine" in r.record}
-        ),
+        "machines": sorted(map(_machine, machines)),
         "programs": list(_programs(contents.sources)),
-        "unplanned": [{"slug": r.slug, "command": _command(r)} for r in reports if not r.planned],
+        "unplanned": [(r.slug, _command(r)) for r in reports if not r.planned],
         "code": origin.code_id(),
         # where git does not tell, in an unpacked bundle say, the runs' records do
         "commit": contents.commit or next(filter(None, commits), ""),
@@ -114,7 +110,6 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "stops": any(
             r.planned and withheld.intersection(r.datasets) for r in (*reports, *contents.dropped)
         ),
-        "cited": [card for h in holdings if h.kind != "simulated" for card in h.cards],
     }
 
 
@@ -122,38 +117,6 @@ def _package(requirement: str) -> str:
     from packaging.requirements import Requirement  # noqa: PLC0415
 
     return Requirement(requirement).name.lower().replace("_", "-")
-
-
-def _holding(holding: Holding, reports: Iterable[Report]) -> dict[str, Any]:
-    return {
-        "name": holding.name,
-        "title": holding.title,
-        "words": _KIND.get(holding.kind, holding.kind),
-        "description": str(holding.head.get("description", "")),
-        "withheld": holding.withheld,
-        "path": holding.place,
-        "card": f"{holding.place}/{holding.card_file.name}",
-        "cards": [asdict(card) for card in holding.cards],
-        "needed_by": [r.slug for r in reports if holding.name in r.datasets],
-    }
-
-
-# ---- runs ----
-
-
-def _by_notebook(reports: Sequence[Report]) -> Iterator[tuple[Path, list[Report]]]:
-    ordered = sorted(reports, key=lambda r: (r.run.notebook.name, r.slug))
-    for notebook, members in groupby(ordered, key=lambda r: r.run.notebook):
-        yield notebook, list(members)
-
-
-def _executed(report: Report) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((report.folder / "notebook.ipynb").read_bytes())
-    return content
-
-
-def _python(report: Report) -> str:
-    return str(_executed(report)["metadata"]["language_info"]["version"])
 
 
 def _machine(facts: Mapping[str, Any]) -> str:
@@ -172,21 +135,26 @@ def _time(seconds: float) -> str:
 
 
 def _command(report: Report) -> str:
-    given = [
-        f"-p {shlex.quote(f'{n}={parameters.text(v)}')}" for n, v in report.run.parameters.items()
-    ]
-    return quoted(" ".join(["lianjian run", report.run.name, *given]))
+    given = (f"{name}={parameters.text(value)}" for name, value in report.run.parameters.items())
+    options = [f"-p {shlex.quote(one)}" for one in given]
+    return quoted(" ".join(["lianjian run", report.run.name, *options]))
 
 
-# ---- what notebooks publish, and the code ----
+# ---- notebooks, and the code ----
+
+
+def _by_notebook(reports: Sequence[Report]) -> Iterator[tuple[Path, list[Report]]]:
+    ordered = sorted(reports, key=lambda r: (r.run.notebook.name, r.slug))
+    for notebook, members in groupby(ordered, key=lambda r: r.run.notebook):
+        yield notebook, list(members)
 
 
 def _notebooks(reports: Sequence[Report]) -> Iterator[dict[str, Any]]:
     for notebook, members in _by_notebook(reports):
-        products: dict[str, dict[str, Any]] = {}
+        products: dict[str, findings.Product] = {}
         for report in members:  # what several runs publish stands once
-            for product in _published(_executed(report)):
-                products.setdefault(product["anchor"], product)
+            for product in findings.gather(report.executed).products:
+                products.setdefault(product.anchor, product)
         seconds = [float(report.record["seconds"]) for report in members]
         yield {
             "file": notebook.name,
@@ -194,28 +162,8 @@ def _notebooks(reports: Sequence[Report]) -> Iterator[dict[str, Any]]:
             "slugs": [report.slug for report in members],
             "seconds": f"{sum(seconds):.1f}",
             "longest": f"{max(seconds):.1f}",
-            "products": sorted(products.values(), key=lambda product: product["cell"]),
+            "products": sorted(products.values(), key=lambda product: product.cell),
         }
-
-
-def _published(executed: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the products of an executed notebook, with their cells as its source counts them."""
-    counts = dict.fromkeys(markup.WORDS, 0)
-    own = [c for c in executed["cells"] if INJECTED not in c["metadata"].get("tags", ())]
-    for place, cell in enumerate(own, start=1):
-        for output in cell.get("outputs", ()):
-            facts = output.get("metadata", {}).get("lianjian")
-            if not facts:
-                continue
-            kind, name = facts["product"], facts["name"]
-            counts[kind] += 1
-            number = kind == "number"
-            yield {
-                "reference": "number in text" if number else f"{markup.WORDS[kind]} {counts[kind]}",
-                "words": facts["label" if number else "caption"],
-                "cell": place,
-                "anchor": markup.anchor(kind, name),
-            }
 
 
 def _seeds(reports: Sequence[Report]) -> Iterator[dict[str, object]]:
@@ -247,8 +195,7 @@ def _programs(sources: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
                 place = name
             case _:
                 continue
-        text = ast.get_docstring(parse(path.read_bytes())) or ""
-        if text:
+        if text := ast.get_docstring(parse(path.read_bytes())):
             yield place, text.partition("\n")[0].replace("``", "`")
     for place, words in sorted(_PLACES.items()):
         if any(name.startswith(f"{place}/") for name in sources):
