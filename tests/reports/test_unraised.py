@@ -38,6 +38,10 @@ FAILS = {
     "import _thread\n_thread.start_new_thread(boom, ()); time.sleep(0.2)": r"boom raised OSError",
     "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n"
     "    pool.submit(boom)": r"a call in a pool raised OSError: no such village",
+    "from multiprocessing.pool import ThreadPool\nwith ThreadPool(1) as pool:\n"
+    "    pool.apply_async(boom).wait()": r"a call in a pool raised OSError: no such village",
+    "with ThreadPool(2) as pool:\n    pool.map_async(int, ['1', 'x', 'y']).wait()":
+        r"a call in a pool raised ValueError: invalid literal",
     "import multiprocessing\np = multiprocessing.get_context('fork').Process(target=boom)\n"
     "p.start(); p.join()": r"the process \S+ ended with exit code 1",
     "class Book:\n    def __del__(self):\n        raise ValueError('open')\n"
@@ -49,6 +53,7 @@ FAILS = {
     "async def save():\n    await asyncio.sleep(99)\nlate = asyncio.create_task(save())":
         r"the task save had not ended when the notebook did",
     "save(); None": r"save\(\) was never awaited",
+    "import atexit; atexit.register(boom); None": r"boom raised OSError: no such village",
     "forgotten = save()": r"save\(\) was never awaited",
     "asyncio.get_running_loop().call_soon(boom); await asyncio.sleep(0.01)":
         r"a callback raised OSError",
@@ -92,6 +97,12 @@ try:
     call.result()
 except ValueError as error:
     print(error)
+----
+from multiprocessing.pool import ThreadPool
+with ThreadPool(1) as pool:
+    good, bad = pool.apply_async(int, ['1']), pool.apply_async(int, ['x'])
+    print(good.get(), bad.wait(), bad.successful())
+    print(sum(pool.imap(int, '123')), pool.map(int, '45'))
 ----
 import asyncio
 async def fails():
@@ -138,7 +149,8 @@ def failed(request, tmp_path_factory, make_project):
 def test_what_fails_is_named_with_its_cell(failed, place):
     expected = list(FAILS.values())[place - 1]
     # what lives as long as the kernel is known to nobody's cell
-    where = "" if "forgotten" in list(FAILS)[place - 1] else f"cell {place}: "
+    is_late = any(word in list(FAILS)[place - 1] for word in ("forgotten", "atexit"))
+    where = "" if is_late else f"cell {place}: "
     assert any(re.fullmatch(f"{where}(?:{expected}).*", found) for found in failed), failed
 
 

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextvars import ContextVar
+from multiprocessing import pool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Unraised:
         self._depth = 0  # of cells that a cell runs
         self._said = ""  # the magic that runs now, as it was written
         self._tasks: dict[int, int] = {}  # by the id of a task, the cell that began it
-        self._futures: dict[Future[Any], int] = {}  # that failed, and whose error nobody took
+        self._calls: dict[Any, tuple[int, BaseException]] = {}  # whose error nobody has taken
         self._processes: list[tuple[int, str, Any]] = []
         self._failing: int | None = None  # the cell that began the task whose error is told now
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -55,7 +56,7 @@ class Unraised:
         self._hear_commands()
         self._hear_python()
         self._hear_processes()
-        self._hear_futures()
+        self._hear_calls()
 
     def note(self, what: str, how: str, cell: int | None = None) -> None:
         """Write down what failed, how, and in which of the cells that ran, from 1."""
@@ -77,8 +78,8 @@ class Unraised:
             if cell := self._tasks.get(id(task)):
                 name = getattr(task.get_coro(), "__qualname__", task.get_name())
                 self.note(f"the task {name}", "had not ended when the notebook did", cell)
-        for future, cell in tuple(self._futures.items()):
-            self.note_error("a call in a pool", future.exception(), cell)
+        for cell, error in self._calls.values():
+            self.note_error("a call in a pool", error, cell)
         for cell, what, process in self._processes:
             with contextlib.suppress(ValueError):  # it was closed
                 is_python = isinstance(process, BaseProcess)
@@ -235,31 +236,40 @@ class Unraised:
 
         processes.start = begin
 
-    def _hear_futures(self) -> None:
+    def _hear_calls(self) -> None:
         """Remember calls in pools that failed, until somebody asks for what came of them."""
-        futures: Any = Future
-        fail = futures.set_exception
+        for kind in (pool.ApplyResult, pool.MapResult):
+            self._hear_call(kind, "_set", lambda _, told: None if told[0] else told[1])
+        for ask in ("get", "successful"):
+            self._hear_asked(pool.ApplyResult, ask)
+        self._hear_call(Future, "set_exception", lambda error: error)
+        for ask in ("result", "exception"):
+            self._hear_asked(Future, ask)
 
-        def failing(future: Future[Any], error: BaseException | None) -> None:
-            if self._cells:  # not of the kernel's own start
-                self._futures[future] = self._cells
-            fail(future, error)
+    def _hear_call(self, kind: Any, fail: str, error_of: Callable[..., Any]) -> None:
+        end = getattr(kind, fail)
 
-        def asked(ask: Callable[..., Any]) -> Callable[..., Any]:
-            @functools.wraps(ask)
-            def asking(future: Future[Any], timeout: float | None = None) -> Any:
-                __tracebackhide__ = True  # of IPython's tracebacks
-                try:
-                    return ask(future, timeout)
-                finally:
-                    if future.done():
-                        self._futures.pop(future, None)
+        def ended(call: Any, *how: Any) -> None:
+            error = error_of(*how)
+            if error is not None and self._cells:  # not of the kernel's own start
+                self._calls[call] = self._cells, error
+            end(call, *how)
 
-            return asking
+        setattr(kind, fail, ended)
 
-        futures.set_exception = failing
-        futures.result = asked(futures.result)
-        futures.exception = asked(futures.exception)
+    def _hear_asked(self, kind: Any, ask: str) -> None:
+        answer = getattr(kind, ask)
+
+        @functools.wraps(answer)
+        def asked(call: Any, *how: Any, **named: Any) -> Any:
+            __tracebackhide__ = True  # of IPython's tracebacks
+            try:
+                return answer(call, *how, **named)
+            finally:
+                if call.done() if kind is Future else call.ready():
+                    self._calls.pop(call, None)
+
+        setattr(kind, ask, asked)
 
 
 class _Ear:
