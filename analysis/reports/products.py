@@ -153,15 +153,10 @@ def record(
         A value or an end that is not a finite number.
     """
     _check(name, label)
-    _check_number(name, value, low, high, n)
-    ends = {"value": value, "low": low, "high": high}
-    numbers = {key: float(end) for key, end in ends.items() if end is not None}
-    for key, end in numbers.items():
-        if not math.isfinite(end):
-            raise LianjianError(
-                f"Number {name!r}: {key} is {end}. A cited number is finite; look at the rows "
-                "it was computed from, or leave the number out and say why in the text."
-            )
+    numbers = _finite(name, {"value": value, "low": low, "high": high, "n": n})
+    counted = numbers.pop("n", 0.0)
+    if not counted.is_integer() or counted < 0:
+        raise LianjianError(f"Number {name!r}: n is {n!r}; it counts observations.")
     whole = isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu")
     places = digits if digits is not None else 0 if whole else digits_for(numbers.values())
 
@@ -229,16 +224,25 @@ def _check(name: str, caption: str) -> None:
         raise LianjianError(f"{name!r} has no caption or label. Say in words what it is.")
 
 
-def _check_number(name: str, value: object, low: object, high: object, n: object) -> None:
-    for key, end in {"value": value, "low": low, "high": high, "n": n}.items():
+def _finite(name: str, given: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers that are given, once they are numbers and in order."""
+    numbers = {}
+    for key, end in given.items():
+        if end is None and key != "value":
+            continue
         # numpy's numbers are registered as such, and its truth values are not
-        is_number = isinstance(end, Real) and not isinstance(end, bool)
-        if not is_number and (key == "value" or end is not None):
+        if type(end) is bool or not isinstance(end, Real):
             raise LianjianError(f"Number {name!r}: {key} is {end!r}, which is no number.")
-    if n is not None and (int(n) != n or n < 0):  # type: ignore[call-overload, operator]
-        raise LianjianError(f"Number {name!r}: n is {n!r}; it counts observations.")
-    if low is not None and high is not None and low > high:  # type: ignore[operator]
+        numbers[key] = float(end)
+        if not math.isfinite(numbers[key]):
+            raise LianjianError(
+                f"Number {name!r}: {key} is {end}. A cited number is finite; look at the rows "
+                "it was computed from, or leave the number out and say why in the text."
+            )
+    if numbers.get("low", -math.inf) > numbers.get("high", math.inf):
+        low, high = given["low"], given["high"]
         raise LianjianError(f"Number {name!r}: its interval runs from {low!r} down to {high!r}.")
+    return numbers
 
 
 def _svg(fig: "Figure", name: str, caption: str, alt: str, mark: str) -> bytes:
