@@ -111,11 +111,15 @@ def means(
     counts = groups.count()
     for name in columns:
         result[f"{name.removesuffix('_yuan')}_villages"] = counts[name]
-    nowhere = [fields[name].label for name in columns if not counts[name].any()]
+    blank = [
+        f"{fields[name].label} is known of no village in {without} of {len(counts)} groups"
+        for name in columns
+        if (without := int((counts[name] == 0).sum()))
+    ]
     return said(
         result.reset_index(drop=not by),
         note,
-        f"No village has a known {' or '.join(nowhere).lower()}" if nowhere else "",
+        *blank,
         units={field.name: field.unit for field in fields.values()},
         labels={field.name: field.label for field in fields.values()},
     )
@@ -290,7 +294,10 @@ def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
     rate = (result["end_mean"] / result["start_mean"] - 1) * 100
     # growth from a mean of zero is not a number anyone can use
     result.insert(5, "growth_pct", rate.where(result["start_mean"] > 0))
-    return said(result.reset_index(drop=not by), *change.attrs.get("notes", ()))
+    none = int(result["growth_pct"].isna().sum())
+    note = f"{none} of {len(result)} groups have no growth: their mean was not positive"
+    notes = change.attrs.get("notes", ())
+    return said(result.reset_index(drop=not by), *notes, note if none else "")
 
 
 def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -289,7 +289,7 @@ def standing(
             ordinary = np.nan if line is None else line[0] + line[1] * own
             result.loc[rows.index, f"{side}_excess"] = rows[side] - ordinary
     few = f"Fewer than {_FEWEST} villages outside alliances are known in {', '.join(without)}"
-    return said(result, few if without else "")
+    return said(result, *gap.attrs.get("notes", ()), few if without else "")
 
 
 def _outside(
