@@ -28,17 +28,7 @@ STATUSES = ["empty shell", "weak", "not weak"]
 
 @dataclass(frozen=True)
 class WeakRule:
-    """A named threshold of weakness.
-
-    Attributes
-    ----------
-    operating_wan : float
-        Weak: operating income under this, 万元.
-    total_wan : float or None
-        … and total income under this; None where the rule does not look at it.
-    source : str
-        Where the rule is from.
-    """
+    """Weak: operating income, and total income where the rule looks at it, under these 万元."""
 
     operating_wan: float
     total_wan: float | None
@@ -270,20 +260,11 @@ def status(panel: pd.DataFrame, rule: WeakRule | str | float = "gansu") -> pd.Se
 
 @dataclass(frozen=True)
 class Transitions:
-    """Moves of villages between the classes of two years.
+    """Moves of villages between the bands of two years.
 
-    Attributes
-    ----------
-    counts : DataFrame
-        Villages; rows: class at the start, columns: class at the end, both ascending and complete.
-    shares : DataFrame
-        The same in percent of the row; missing for a class in which nobody started.
-    villages : int
-        Villages with a class in both years.
-    left_out : int
-        Villages with a class in one of the years only.
-    up_pct, stayed_pct, down_pct : float
-        Villages that ended in a higher, the same or a lower class, in percent.
+    ``counts`` has bands at the start by bands at the end, all of them, ascending; ``shares`` the
+    same in percent of the row, missing where nobody started. ``villages`` are known in both years,
+    ``left_out`` in one only; ``up_pct, stayed_pct, down_pct`` add up to 100.
     """
 
     counts: pd.DataFrame
@@ -306,10 +287,8 @@ def transitions(
 
     Parameters
     ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    column : str
-        The measure.
+    panel, column : DataFrame, str
+        ``village_id`` by ``year``, and the measure in yuan.
     start, end : int
         Years, the earlier first.
     bounds : sequence of float, optional

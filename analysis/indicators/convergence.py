@@ -24,24 +24,18 @@ class Beta:
     persistence, std_error, low, high : float
         ρ by least squares, heteroskedasticity-robust (HC1, t with n − 2). 1: gaps last in
         proportion; under 1: they shrink.
-    slope : float
-        (ρ − 1)/T, the usual β: growth in log points a year on initial log income.
-    speed : float
-        −ln(ρ)/T a year; NaN when ρ is not positive.
+    slope, speed : float
+        (ρ − 1)/T, the usual β (log points a year on initial log income), and −ln(ρ)/T a year.
     reverse : float
         Var(ln y_end)/Cov: with noise in both years that is independent of all else, the true ρ lies
         between ``persistence`` and this. NaN when the covariance is not positive.
     reliability_for_none : float
-        Share of the variance of ln y_start that is lasting (not noise) at which the whole finding
-        is an artefact, that is, at which the true ρ is 1. It equals ``persistence``.
-    corrected, corrected_low, corrected_high : float
-        ρ with an earlier year as instrument for the first; NaN without one.
-    reliability : float
-        ``persistence / corrected``: the reliability that the instrument implies; NaN without one.
-    years : int
-        T.
-    n, n_left_out, n_instrument : int
-        Villages used; left out because an income is missing or not positive; used with instrument.
+        The lasting share of the variance of ln y_start at which the whole finding is an artefact,
+        that is, at which the true ρ is 1. It equals ``persistence``.
+    corrected, corrected_low, corrected_high, reliability : float
+        ρ with an earlier year as instrument, and the reliability that it implies; NaN without one.
+    years, n, n_left_out, n_instrument : int
+        T; villages used, left out as an income is missing or not positive, used with instrument.
     notes : tuple of str
         What these villages cannot say.
     """
@@ -88,10 +82,8 @@ def beta_convergence(
 
     Parameters
     ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    column : str
-        The measure.
+    panel, column : DataFrame, str
+        ``village_id`` by ``year``, and the measure in yuan.
     start, end : int
         First and last year, the earlier first.
     instrument : int, optional
@@ -183,10 +175,8 @@ def sigma_convergence(panel: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    column : str
-        The measure.
+    panel, column : DataFrame, str
+        ``village_id`` by ``year``, and the measure in yuan.
 
     Returns
     -------

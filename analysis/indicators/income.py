@@ -201,10 +201,8 @@ def changes(
 
     Parameters
     ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    column : str
-        The measure.
+    panel, column : DataFrame, str
+        ``village_id`` by ``year``, and the measure in yuan.
     start, end : int
         Years, the earlier first; villages without a value in both are left out.
     per : {"village", "household"}
@@ -305,10 +303,8 @@ def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    panel : DataFrame
-        Village by year with the measure in yuan.
-    column : str
-        The measure.
+    panel, column : DataFrame, str
+        ``village_id`` by ``year``, and the measure in yuan.
 
     Returns
     -------

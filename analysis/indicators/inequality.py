@@ -105,20 +105,8 @@ def theil(incomes: npt.ArrayLike) -> float:
 
 
 def mean_log_deviation(incomes: npt.ArrayLike) -> float:
-    r"""Return the mean log deviation (Theil L), :math:`\frac1n \sum \ln (\bar x / x_i)`.
+    r"""Return Theil L, :math:`\frac1n \sum \ln (\bar x / x_i)`, of positive incomes in one unit.
 
-    Parameters
-    ----------
-    incomes : array-like, shape (n,)
-        In one unit, all positive; NaN is left out.
-
-    Raises
-    ------
-    LianjianError
-        An income is zero or negative, or none is given.
-
-    Notes
-    -----
     Bourguignon 1979 (DOI 10.2307/1914138). It is infinite with a zero, which is refused.
 
     Examples
@@ -131,27 +119,10 @@ def mean_log_deviation(incomes: npt.ArrayLike) -> float:
 
 
 def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
-    r"""Return Atkinson's index.
+    r"""Return :math:`1 - \frac1{\bar x} (\frac1n \sum x_i^{1-ε})^{1/(1-ε)}` of incomes in one unit.
 
-    .. math:: A = 1 - \frac1{\bar x} \Big(\frac1n \sum x_i^{1-ε}\Big)^{1/(1-ε)}
-
-    and 1 − (geometric mean)/(mean) at ε = 1.
-
-    Parameters
-    ----------
-    incomes : array-like, shape (n,)
-        In one unit, not negative; positive when ε ≥ 1; NaN is left out.
-    epsilon : float
-        Aversion to inequality, above 0.
-
-    Raises
-    ------
-    LianjianError
-        ε is not above 0, an income is negative, or zero with ε ≥ 1.
-
-    Notes
-    -----
-    Atkinson 1970 (DOI 10.1016/0022-0531(70)90039-6).
+    ε above 0 is the aversion to inequality; at 1 it is 1 − (geometric mean)/(mean), and from 1 on
+    a zero is refused. Atkinson 1970 (DOI 10.1016/0022-0531(70)90039-6).
 
     Examples
     --------
@@ -170,20 +141,8 @@ def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
 def palma(incomes: npt.ArrayLike) -> float:
     """Return the income of the richest tenth over that of the poorest four tenths.
 
-    Parameters
-    ----------
-    incomes : array-like, shape (n,)
-        In one unit, not negative; NaN is left out.
-
-    Raises
-    ------
-    LianjianError
-        An income is negative, or the poorest four tenths have none.
-
-    Notes
-    -----
-    Palma 2011 (DOI 10.1111/j.1467-7660.2011.01694.x). A village on a boundary counts by its part,
-    that is, shares are read from the Lorenz curve by linear interpolation.
+    Palma 2011 (DOI 10.1111/j.1467-7660.2011.01694.x). A village on a boundary counts by its part:
+    shares are read from the Lorenz curve by linear interpolation.
 
     Examples
     --------
@@ -297,15 +256,9 @@ _INDEX = {"theil": theil, "mld": mean_log_deviation, "gini": gini}
 class Decomposition:
     """An index split by groups; ``within + between + overlap`` is ``total``.
 
-    Attributes
-    ----------
-    total, within, between : float
-        The index of all, the weighted indices of the groups, and the index of the group means.
-    overlap : float
-        Gini only: what is left because the groups' ranges overlap (zero when they do not).
-        Exactly 0 for Theil and mean log deviation, which leave no residual.
-    groups : DataFrame
-        One row a group: ``villages, mean, index, weight, within`` with ``within`` = weight · index.
+    ``overlap`` is what is left of Gini because the groups' ranges overlap, and exactly 0 for Theil
+    and mean log deviation. ``groups`` has one row a group: ``villages, mean, index, weight`` and
+    ``within`` = weight · index.
     """
 
     total: float

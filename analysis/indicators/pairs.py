@@ -169,11 +169,9 @@ def expected_closing(
 
     Parameters
     ----------
-    panel : DataFrame
-        Village by year; the rows with role ``outside`` are the comparison. The caller leaves out
-        those that had other help.
-    column : str
-        The measure, in yuan.
+    panel, column : DataFrame, str
+        ``village_id`` by ``year`` with ``role``, and the measure in yuan. Rows with role
+        ``outside`` are the comparison; the caller leaves out those that had other help.
     closed : DataFrame
         Result of :func:`closing`.
     covariate : str or None
@@ -182,9 +180,8 @@ def expected_closing(
     Returns
     -------
     DataFrame
-        ``closed`` with ``helper_expected, weak_expected`` (changes in 万元), ``closed_expected``
-        (their difference), ``closed_net`` = closed − expected, and ``comparisons`` (villages
-        outside behind it).
+        ``closed`` with ``helper_expected, weak_expected`` (changes, 万元), ``closed_expected`` (their
+        difference), ``closed_net`` = closed − expected, and ``comparisons`` (villages outside).
 
     Raises
     ------

@@ -89,19 +89,11 @@ def weak_spells(
 
 @dataclass(frozen=True)
 class Survival:
-    """A Kaplan–Meier curve.
+    """A Kaplan–Meier curve of ``n`` units, ``n_left`` of which were seen to leave.
 
-    Attributes
-    ----------
-    table : DataFrame
-        One row a time at which somebody left or was censored: ``time, at_risk, left, censored,
-        survival, std_error, low, high``; survival between 0 and 1.
-    median : float
-        First time at which survival is at most one half; NaN when it never is.
-    n, n_left : int
-        Units, and those seen to leave.
-    level : float
-        Confidence level of the pointwise interval.
+    ``table`` has one row a time at which somebody left or was censored: ``time, at_risk, left,
+    censored, survival, std_error, low, high``, survival between 0 and 1, its interval pointwise at
+    ``level``. ``median`` is the first time at which survival is at most one half, NaN when never.
     """
 
     table: pd.DataFrame

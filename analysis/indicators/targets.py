@@ -46,14 +46,7 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
 
 
 def rounding_interval(value: float, digits: int) -> Interval:
-    """Return the numbers that print as ``value`` with ``digits`` decimals.
-
-    Parameters
-    ----------
-    value : float
-        The printed number, in any unit.
-    digits : int
-        Decimals printed.
+    """Return the numbers that print as ``value`` with ``digits`` decimals, in its unit.
 
     Examples
     --------
@@ -67,26 +60,8 @@ def rounding_interval(value: float, digits: int) -> Interval:
 def attain_bounds(mean_gain_wan: float, gain_wan: float, n: int, cap_wan: float) -> Interval:
     """Bound the share of villages with a gain of at least ``gain_wan`` by their mean gain alone.
 
-    Parameters
-    ----------
-    mean_gain_wan : float
-        Mean gain of the ``n`` villages, 万元.
-    gain_wan : float
-        The target, 万元.
-    n : int
-        Number of villages.
-    cap_wan : float
-        The largest gain that one village can have, 万元.
-
-    Returns
-    -------
-    Interval
-        Shares between 0 and 1. The upper bound is 1 whenever the mean reaches the target.
-
-    Raises
-    ------
-    LianjianError
-        ``cap_wan`` is below the mean: no set of villages has such a mean.
+    Gains are in 万元, ``n`` counts the villages, none of which can gain more than ``cap_wan``; the
+    shares lie between 0 and 1, and a cap below the mean is refused.
 
     Notes
     -----
@@ -118,21 +93,9 @@ def attain_bounds(mean_gain_wan: float, gain_wan: float, n: int, cap_wan: float)
 def baseline_mean_bounds(
     mean_now_wan: Interval, gain_wan: float, n_gainers: int, n: int
 ) -> Interval:
-    """Bound last year's mean of all villages when some of them gained at least ``gain_wan``.
+    """Bound last year's mean of ``n`` villages when some of them gained at least ``gain_wan``.
 
-    Parameters
-    ----------
-    mean_now_wan : Interval
-        This year's mean of all ``n`` villages, 万元.
-    gain_wan : float
-        Least (mean) gain of the ``n_gainers`` villages, 万元.
-    n_gainers, n : int
-        Villages that gained, and all villages. The others are taken not to have fallen.
-
-    Returns
-    -------
-    Interval
-        Zero to the largest mean of the year before.
+    Money in 万元; the villages that are no gainers are taken not to have fallen.
 
     Examples
     --------
@@ -145,19 +108,8 @@ def baseline_mean_bounds(
 def overlap_bounds(first: int, second: int, population: int) -> Interval:
     """Bound the number of villages that are in both of two groups of a population.
 
-    Parameters
-    ----------
-    first, second, population : int
-        Sizes a and b of the groups, and N of the population.
-
-    Raises
-    ------
-    LianjianError
-        A group is larger than the population.
-
-    Notes
-    -----
-    Fréchet bounds: max(0, a + b − N) ≤ |A ∩ B| ≤ min(a, b).
+    Fréchet bounds: max(0, a + b − N) ≤ |A ∩ B| ≤ min(a, b); a group larger than the population is
+    refused.
 
     Examples
     --------
@@ -179,17 +131,9 @@ Reading = Literal["mean is", "mean at least", "each at least"]
 class Reconciliation:
     """A published figure held against a panel.
 
-    Attributes
-    ----------
-    verdict : {"agrees", "contradicts", "cannot tell"}
-        What the known values allow to say.
-    claimed, observed : float
-        The figure, and what the panel has in its place: the mean, or the least value under the
-        reading "each"; NaN when no value is known. Same unit as the values.
-    known, villages : int
-        Villages with a value, and villages that the figure speaks of.
-    reason : str
-        Why, in words.
+    ``observed`` is what the panel has in place of the figure, in its unit: the mean, or the least
+    value under the reading "each"; NaN when no value is known. ``known`` of the ``villages`` that
+    the figure speaks of have a value, and ``reason`` says why the verdict is what it is.
     """
 
     verdict: Verdict
