@@ -180,8 +180,9 @@ def expected_closing(
     Returns
     -------
     DataFrame
-        ``closed`` with ``helper_expected, weak_expected`` (changes, 万元), ``closed_expected`` (their
-        difference), ``closed_net`` = closed − expected, and ``comparisons`` (villages outside).
+        ``closed`` with ``helper_expected, weak_expected`` (changes, 万元),
+        ``closed_expected`` (their difference), ``closed_net`` = closed − expected, and
+        ``comparisons`` (villages outside).
 
     Raises
     ------
