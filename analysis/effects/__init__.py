@@ -1,5 +1,6 @@
 """Effects of joining an alliance: design, estimators, inference, sensitivity."""
 
+from analysis.effects._study import Study, study
 from analysis.effects.design import Design, make_study
 from analysis.effects.did import (
     aggregate,
@@ -19,6 +20,7 @@ from analysis.effects.sensitivity import honest_did
 __all__ = [
     "ESTIMANDS",
     "Design",
+    "Study",
     "aggregate",
     "att_gt",
     "before_after",
@@ -32,6 +34,7 @@ __all__ = [
     "preferred_att",
     "randomization_inference",
     "reweigh",
+    "study",
     "sun_abraham",
     "twfe",
 ]

@@ -14,7 +14,7 @@ from analysis.effects.panel import Panel, make_panel
 from analysis.errors import LianjianError
 from analysis.indicators.tables import numeric
 
-Comparison = Literal["never_allied", "not_yet_allied", "matched", "zone_twin"]
+Versus = Literal["never", "not_yet", "matched", "zone_twin"]
 Programmes = Literal["ignore", "covariates", "strata", "exclude"]
 
 PROGRAMMES = (
@@ -24,7 +24,7 @@ PROGRAMMES = (
     "has_reserve_talent",
 )
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "comparison": ("never_allied", "not_yet_allied", "matched", "zone_twin"),
+    "comparison": ("never", "not_yet", "matched", "zone_twin"),
     "programmes": ("ignore", "covariates", "strata", "exclude"),
     "joint": ("twice", "split", "once"),
 }
@@ -40,7 +40,7 @@ class Design:
         The treated: ``allied_weak``, ``allied_other`` or ``helper``; one, as weak villages and
         helpers were chosen for opposite reasons and are never pooled.
     comparison : str
-        ``never_allied``: villages outside alliances. ``not_yet_allied``: the same role, before
+        ``never``: villages outside alliances. ``not_yet``: the same role, before
         joining. ``matched``: villages outside, matched. ``zone_twin``: villages outside in the
         other county of the zone, each county with its twin.
     programmes : str
@@ -72,7 +72,7 @@ class Design:
     """
 
     role: str = "allied_weak"
-    comparison: Comparison = "never_allied"
+    comparison: Versus = "never"
     programmes: Programmes = "ignore"
     programme_names: tuple[str, ...] = PROGRAMMES
     covariates: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class Design:
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class DesignedPanel:
     """A design carried out.
 
     Attributes
@@ -125,7 +125,7 @@ def make_study(
     *,
     villages: pd.DataFrame | None = None,
     unbalanced: Literal["keep", "balance"] = "keep",
-) -> Study:
+) -> DesignedPanel:
     """Carry out a design on the project's panel.
 
     Parameters
@@ -143,7 +143,7 @@ def make_study(
 
     Returns
     -------
-    Study
+    DesignedPanel
         Its panel's notes tell who was left out.
 
     Raises
@@ -214,9 +214,9 @@ def make_study(
     )
     panel = replace(panel, notes=panel.notes + notes, cluster_name="alliance or township")
     kind: Literal["never", "not_yet"] = "never"
-    if design.comparison == "not_yet_allied":
+    if design.comparison == "not_yet":
         kind = "not_yet"
-    return Study(design, panel, kind, pairs, units)
+    return DesignedPanel(design, panel, kind, pairs, units)
 
 
 def _clusters(frame: pd.DataFrame) -> pd.Series:
@@ -285,7 +285,7 @@ def _choose(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, tuple[st
     if county:
         treated &= frame["county_code"].eq(county)
     notes = []
-    if design.comparison == "not_yet_allied":
+    if design.comparison == "not_yet":
         keep = treated
         notes.append("Compared with villages of the same role that join later.")
     elif design.comparison == "zone_twin":
@@ -299,7 +299,7 @@ def _choose(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, tuple[st
     if not treated.any():
         where = f" in {fields.county(county).name}" if county else ""
         raise LianjianError(f"No village of the role {design.role} has a year of joining{where}.")
-    if not (keep & ~treated).any() and design.comparison != "not_yet_allied":
+    if not (keep & ~treated).any() and design.comparison != "not_yet":
         raise LianjianError("No village outside alliances is left to compare with.")
     others = frame.loc[~keep & frame["role"].ne("outside"), "village_id"].nunique()
     if others:

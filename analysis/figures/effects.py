@@ -1,9 +1,10 @@
 """Charts of effects: event study, estimators side by side, balance before and after matching.
 
-Estimates come in yuan, as `analysis.effects` returns them, and are drawn in 万元.
+Estimates in yuan are drawn in 万元; any other unit is named, and drawn as it is.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,34 @@ def wan(yuan: float) -> str:
     return f"{yuan / YUAN_PER_WAN:.2f}".replace("-", "−")
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What an axis shows: its label, what a value is divided by, and how it is written."""
+
+    short: str
+    label: str
+    scale: float
+
+    def write(self, value: float) -> str:
+        """Write a value: 万元 with two decimals, others with three digits."""
+        if self.scale == YUAN_PER_WAN:
+            return wan(value)
+        return f"{value / self.scale:.3g}".replace("-", "−")
+
+
+def as_unit(unit: str) -> Unit:
+    """Return the unit of a name: 万元 divides yuan by 10,000, % multiplies shares by 100.
+
+    Examples
+    --------
+    >>> as_unit("万元").write(25_000), as_unit("%").write(0.031), as_unit("log income").write(-0.25)
+    ('2.50', '3.1', '−0.25')
+    """
+    if unit == "万元":
+        return Unit(unit, WAN, YUAN_PER_WAN)
+    return Unit(unit, unit, 0.01 if unit == "%" else 1.0)
+
+
 def p_text(p_value: float) -> str:
     """Write a p-value with three decimals, very small ones as under 0.001.
 
@@ -61,78 +90,92 @@ def zero_line(axes: Axes, *, upright: bool = False) -> None:
 
 
 def event_study_paths(
-    series: Mapping[str, "EffectSeries"], *, truth: Mapping[str, Mapping[int, float]] | None = None
+    series: Mapping[str, "EffectSeries"],
+    *,
+    truth: Mapping[str, Mapping[int, float]] | None = None,
+    unit: str = "万元",
 ) -> Chart:
     """Draw effects by event time with pointwise intervals and the band for all at once.
 
     Parameters
     ----------
     series : mapping of str to EffectSeries
-        Panel title and the series by event time, in yuan; the band is drawn where there is one.
+        Panel title and the series by event time; the band is drawn where there is one.
     truth : mapping of str to mapping, optional
-        Panel title, and the true effect by event time in yuan.
+        Panel title, and the true effect by event time.
+    unit : str
+        Of the effects, see `as_unit`: 万元 for effects in yuan.
     """
+    shown = as_unit(unit)
     figure, panels = new_figure(height=3.7, columns=len(series))
     sentences = []
     for number, (axes, (title, one)) in enumerate(zip(panels, series.items(), strict=True)):
         axes.set_title(title)
         zero_line(axes)
         axes.axvline(-0.5, color=QUIET, linewidth=0.9, linestyle=(0, (4, 2)))
-        x, y = one.index, one.estimate / YUAN_PER_WAN
+        x, y = one.index, one.estimate / shown.scale
         after = x >= 0
         for part, colour in ((~after, QUIET), (after, MAIN)):
             if np.isfinite(one.band_low[part]).any():
                 axes.vlines(
-                    x[part], one.band_low[part] / YUAN_PER_WAN, one.band_high[part] / YUAN_PER_WAN,
+                    x[part], one.band_low[part] / shown.scale, one.band_high[part] / shown.scale,
                     color=colour, linewidth=1,
                 )  # fmt: skip
             axes.vlines(
-                x[part], one.low[part] / YUAN_PER_WAN, one.high[part] / YUAN_PER_WAN,
+                x[part], one.low[part] / shown.scale, one.high[part] / shown.scale,
                 color=colour, linewidth=3.2, alpha=0.55,
             )  # fmt: skip
             axes.plot(x[part], y[part], linestyle="none", marker="o", ms=5, color=colour, zorder=3)
         for zero in one.reference:
             axes.plot(zero, 0, marker="o", ms=5, color="white", markeredgecolor=QUIET, zorder=3)
         said = "; ".join(
-            f"{e:+d} years {wan(v)} ({wan(low)} to {wan(high)})"
+            f"{e:+d} years {shown.write(v)} ({shown.write(low)} to {shown.write(high)})"
             for e, v, low, high in zip(x, one.estimate, one.low, one.high, strict=True)
         )
         sentences.append(f"{title}: {said}")
         if truth and title in truth:
             known = truth[title]
             axes.plot(
-                list(known), [value / YUAN_PER_WAN for value in known.values()], linestyle="none",
+                list(known), [value / shown.scale for value in known.values()], linestyle="none",
                 marker="D", ms=5, markerfacecolor="white", markeredgecolor=SIMULATED, zorder=4,
             )  # fmt: skip
             if number == 0:
                 first = min(known)
                 axes.annotate(
-                    TRUTH, (first, known[first] / YUAN_PER_WAN), xytext=(7, -9), fontsize=8,
+                    TRUTH, (first, known[first] / shown.scale), xytext=(7, -9), fontsize=8,
                     textcoords="offset points", color=SIMULATED, zorder=5,
                 )  # fmt: skip
-            ends = "; ".join(f"{e:+d} years {wan(value)}" for e, value in known.items())
+            ends = "; ".join(f"{e:+d} years {shown.write(value)}" for e, value in known.items())
             sentences[-1] += f"; true effects {ends}"
         axes.set_xticks(sorted({*x.tolist(), *one.reference}))
         axes.set_xlabel("Years since joining")
         if number == 0:
-            axes.set_ylabel(f"Effect, {WAN}")
+            axes.set_ylabel(f"Effect, {shown.label}")
     said = ". ".join(sentences)
-    return finish(figure, f"Effects by years since joining in 万元, 95 % intervals. {said}.")
+    return finish(
+        figure, f"Effects by years since joining in {shown.short}, 95 % intervals. {said}."
+    )
 
 
 def estimator_comparison(
-    tables: Mapping[str, pd.DataFrame], *, truth: Mapping[str, float] | None = None
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    truth: Mapping[str, float] | None = None,
+    unit: str = "万元",
 ) -> Chart:
     """Draw the estimates of several methods under each other, one panel a measure.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Panel title, and ``name, estimate, low, high`` in yuan with ``is_defensible``, which sets
+        Panel title, and ``name, estimate, low, high`` with ``is_defensible``, which sets
         the colour; the same names in every panel. Rows without an estimate are left out.
     truth : mapping of str to float, optional
-        Panel title and the true effect in yuan, drawn as a line.
+        Panel title and the true effect, drawn as a line.
+    unit : str
+        Of the effects, see `as_unit`: 万元 for effects in yuan.
     """
+    shown = as_unit(unit)
     frames = {title: table.dropna(subset=["estimate"]) for title, table in tables.items()}
     names = list(dict.fromkeys(name for frame in frames.values() for name in frame["name"]))
     figure, panels = new_figure(height=1.2 + 0.33 * len(names), columns=len(frames))
@@ -144,39 +187,48 @@ def estimator_comparison(
         for item in frame.to_dict("records"):
             row = names.index(item["name"])
             colour = MAIN if item["is_defensible"] else QUIET
-            ends = [item["low"] / YUAN_PER_WAN, item["high"] / YUAN_PER_WAN]
-            middle = item["estimate"] / YUAN_PER_WAN
+            ends = [item["low"] / shown.scale, item["high"] / shown.scale]
+            middle = item["estimate"] / shown.scale
             axes.plot(ends, [row, row], color=colour, linewidth=1.8)
             axes.plot(middle, row, marker="o", ms=5.5, color=colour)
+            low, high, value = (shown.write(item[key]) for key in ("low", "high", "estimate"))
             axes.annotate(
-                wan(item["estimate"]), (middle, row), xytext=(0, 5), textcoords="offset points",
-                ha="center", fontsize=7.5, color=colour, path_effects=_HALO, zorder=5,
-            )  # fmt: skip
-            said.append(f"{item['name']} {wan(item['estimate'])} ({wan(item['low'])} to "
-                        f"{wan(item['high'])})")  # fmt: skip
+                value,
+                (middle, row),
+                xytext=(0, 5),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.5,
+                color=colour,
+                path_effects=_HALO,
+                zorder=5,
+            )
+            said.append(f"{item['name']} {value} ({low} to {high})")
         sentences.append(f"{title}: {'; '.join(said)}")
         if truth and title in truth:
-            _mark_truth(axes, truth[title], y=len(names) - 0.45)
-            sentences[-1] += f"; true effect {wan(truth[title])}"
+            _mark_truth(axes, truth[title], shown, y=len(names) - 0.45)
+            sentences[-1] += f"; true effect {shown.write(truth[title])}"
         axes.set_ylim(len(names) - 0.4, -0.75)
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
-        axes.set_xlabel(f"Effect, {WAN}")
+        axes.set_xlabel(f"Effect, {shown.label}")
     panels[0].set_yticks(range(len(names)), names)
     for label, name in zip(panels[0].get_yticklabels(), names, strict=True):
         good = any(frame.loc[frame["name"] == name, "is_defensible"].any()
                    for frame in frames.values())  # fmt: skip
         label.set_color(INK if good else QUIET)
-    return finish(figure, "Estimates with 95 % intervals in 万元. " + ". ".join(sentences) + ".")
+    return finish(
+        figure, f"Estimates with 95 % intervals in {shown.short}. " + ". ".join(sentences) + "."
+    )
 
 
-def _mark_truth(axes: Axes, value: float, *, y: float) -> None:
-    x = value / YUAN_PER_WAN
+def _mark_truth(axes: Axes, value: float, shown: Unit, *, y: float) -> None:
+    x = value / shown.scale
     axes.axvline(x, color=SIMULATED, linewidth=1.2, linestyle=(0, (4, 2)))
     low, high = axes.get_xlim()
     is_right = x > (low + high) / 2  # the label lies on the side with room
     axes.annotate(
-        f"{TRUTH} {wan(value)}", (x, y), xytext=(-4 if is_right else 4, 2), fontsize=8,
+        f"{TRUTH} {shown.write(value)}", (x, y), xytext=(-4 if is_right else 4, 2), fontsize=8,
         textcoords="offset points", color=SIMULATED, ha="right" if is_right else "left",
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.fields import YUAN_PER_WAN
-from analysis.figures.effects import MAIN, wan, zero_line
+from analysis.figures.effects import MAIN, as_unit, wan, zero_line
 from analysis.figures.theme import (
     COLOURS,
     INK,
@@ -144,16 +144,21 @@ def placebo_histograms(
                   + ". ".join(sentences) + ".")  # fmt: skip
 
 
-def honest_intervals(results: Mapping[str, "HonestSensitivity"], xlabel: str) -> Chart:
+def honest_intervals(
+    results: Mapping[str, "HonestSensitivity"], xlabel: str, *, unit: str = "万元"
+) -> Chart:
     """Draw robust intervals as departures from parallel trends grow.
 
     Parameters
     ----------
     results : mapping of str to HonestSensitivity
-        Panel title and result, in yuan; the original interval stands at the left.
+        Panel title and result; the original interval stands at the left.
     xlabel : str
         What the bound is.
+    unit : str
+        Of the effects, see `effects.as_unit`: 万元 for effects in yuan.
     """
+    shown = as_unit(unit)
     use_theme()
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     panels = figure.subplots(1, len(results), squeeze=False)[0]
@@ -168,16 +173,16 @@ def honest_intervals(results: Mapping[str, "HonestSensitivity"], xlabel: str) ->
             colour = MAIN if x == 0 else COLOURS["allied_weak"]
             if not low > 0 and not high < 0:
                 colour = QUIET
-            axes.plot([x, x], [low / YUAN_PER_WAN, high / YUAN_PER_WAN], color=colour, linewidth=3)
-            said.append(f"{name.replace(chr(10), ' ')} {wan(low)} to {wan(high)}")
-        axes.plot(0, one.estimate / YUAN_PER_WAN, marker="o", ms=5.5, color=MAIN)
+            axes.plot([x, x], [low / shown.scale, high / shown.scale], color=colour, linewidth=3)
+            said.append(f"{name.replace(chr(10), ' ')} {shown.write(low)} to {shown.write(high)}")
+        axes.plot(0, one.estimate / shown.scale, marker="o", ms=5.5, color=MAIN)
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_xlabel(xlabel)
         if number == 0:
-            axes.set_ylabel(f"Effect, {WAN}")
+            axes.set_ylabel(f"Effect, {shown.label}")
         sentences.append(f"{title}: {'; '.join(said)}")
-    return finish(figure, f"Intervals in 万元 by {xlabel}. " + ". ".join(sentences) + ".")
+    return finish(figure, f"Intervals in {shown.short} by {xlabel}. " + ". ".join(sentences) + ".")
 
 
 def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Chart:

@@ -57,7 +57,7 @@ def panel(villages) -> pd.DataFrame:
     )
 
 
-def test_never_allied_takes_the_role_and_everybody_outside(panel):
+def test_never_takes_the_role_and_everybody_outside(panel):
     study = make_study(panel, OUTCOME)
     assert study.comparison == "never"
     assert (study.panel.cohort > 0).sum() == 8
@@ -74,8 +74,8 @@ def test_roles_are_never_pooled(panel):
         make_study(panel, OUTCOME, Design(role="outside"))
 
 
-def test_not_yet_allied_leaves_villages_outside_out(panel):
-    study = make_study(panel, OUTCOME, Design(comparison="not_yet_allied"))
+def test_not_yet_leaves_villages_outside_out(panel):
+    study = make_study(panel, OUTCOME, Design(comparison="not_yet"))
     assert study.comparison == "not_yet"
     assert study.panel.n_units == 8
 
@@ -162,7 +162,7 @@ def test_joint_income_that_is_not_known_is_refused(panel):
 
 
 def test_options_are_checked(panel):
-    with pytest.raises(LianjianError, match="it can be never_allied"):
+    with pytest.raises(LianjianError, match="it can be never"):
         make_study(panel, OUTCOME, Design(comparison="all"))
     with pytest.raises(LianjianError, match="No village of the role allied_other"):
         make_study(panel, OUTCOME, Design(role="allied_other"))

@@ -128,4 +128,4 @@ def test_all_charts_of_effects_are_drawn_here(series):
         for name, thing in vars(module).items()
         if getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
     }
-    assert here - {"wan", "p_text", "zero_line"} == set(charts(series))
+    assert here - {"Unit", "as_unit", "wan", "p_text", "zero_line"} == set(charts(series))

@@ -78,7 +78,7 @@ def placebo_dates(
     shifts: Sequence[int] = (1, 2),
     unit: str = "village_id",
     cohort: str = "joined_year",
-    time: str = "year",
+    year: str = "year",
 ) -> pd.DataFrame:
     """Estimate an effect that cannot be: as if each village had joined some years earlier.
 
@@ -93,7 +93,7 @@ def placebo_dates(
         From a panel to an `Estimate`; it reads the column ``cohort``.
     shifts : sequence of int
         Years by which joining is moved forward.
-    unit, cohort, time : str
+    unit, cohort, year : str
         Columns: unit, its year of joining (missing or 0: never), and year.
 
     Returns
@@ -125,16 +125,16 @@ def placebo_dates(
     >>> placebo_dates(panel, gain, shifts=[1])[["shift", "estimate"]].values.tolist()
     [[1.0, 3.0]]
     """
-    need_columns(panel, unit, cohort, time)
-    joined, year = cohorts(panel, cohort), panel[time].astype("float64")
-    before = panel[(year < joined) | (joined.isna() & (year < joined.max()))]
-    joined, year = cohorts(before, cohort), before[time].astype("float64")
+    need_columns(panel, unit, cohort, year)
+    joined, when = cohorts(panel, cohort), panel[year].astype("float64")
+    before = panel[(when < joined) | (joined.isna() & (when < joined.max()))]
+    joined, when = cohorts(before, cohort), before[year].astype("float64")
     rows = []
     for shift in shifts:
         if shift < 1:
             raise LianjianError(f"A placebo date must be earlier: shift {shift}; give 1 or more.")
         # a joiner seen only from the placebo date on has no before to compare with
-        unseen = year.groupby(before[unit]).transform("min") >= joined - shift
+        unseen = when.groupby(before[unit]).transform("min") >= joined - shift
         variant = before.assign(**{cohort: joined - shift})[~unseen]
         dropped = int(before.loc[unseen, unit].nunique())
         rows.append({"shift": shift, **attempt(estimator, variant), "n_units_dropped": dropped})

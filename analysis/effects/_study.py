@@ -1,0 +1,437 @@
+"""A study: one outcome, one design, and everything that can be asked of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis import fields
+from analysis.effects._charts import draw
+from analysis.effects.alarms import Alarms, alarms, places_of
+from analysis.effects.design import Design, make_study
+from analysis.effects.did import (
+    before_after,
+    imputation,
+    sun_abraham,
+    twfe,
+)
+from analysis.effects.did._propensity import Adjustment
+from analysis.effects.did.callaway_santanna import Comparison
+from analysis.effects.estimand import ESTIMANDS, reweigh
+from analysis.effects.inference import few_clusters, placebo_draws, randomization_inference
+from analysis.effects.inference._resampling import SEED
+from analysis.effects.panel import Floats, Panel, make_panel
+from analysis.effects.preferred import (
+    adjusted_design,
+    alliance_pool,
+    point_effects,
+    preferred_att,
+    preferred_series,
+)
+from analysis.effects.results import EffectSeries, Estimate, html_table
+from analysis.effects.sensitivity import HonestSensitivity, honest_did
+from analysis.errors import LianjianError
+
+if TYPE_CHECKING:
+    from analysis.clean.dataset import Dataset
+
+DRAWS = 199
+Inference = Literal["placebos", "clusters"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """An estimator of the table of estimators: what it is called, believes, and computes."""
+
+    label: str
+    verdict: Literal["naive", "defensible"]
+    believes: str
+    estimate: Callable[["Study", Panel], Estimate]
+    adjusts: bool = False
+
+
+def _preferred(adjustment: Adjustment | None = None) -> Callable[["Study", Panel], Estimate]:
+    def estimate(study: "Study", panel: Panel) -> Estimate:
+        return preferred_att(
+            panel,
+            adjustment=adjustment,
+            anticipation=study.anticipation,
+            comparison=study.comparison,
+        )
+
+    return estimate
+
+
+METHODS: dict[str, Method] = {
+    "before_after": Method(
+        "Before and after",
+        "naive",
+        "nothing else moved the outcome, and no luck in being chosen",
+        lambda study, panel: before_after(panel, anticipation=study.anticipation),
+    ),
+    "unadjusted": Method(
+        "Outside, no adjustment",
+        "naive",
+        "all would have gained as much, whatever their traits",
+        _preferred("none"),
+        adjusts=True,
+    ),
+    "twfe": Method(
+        "Two-way fixed effects",
+        "naive",
+        "parallel trends, and one effect for all cohorts and years",
+        lambda study, panel: twfe(panel, anticipation=study.anticipation),
+    ),
+    "imputation": Method(
+        "Imputation",
+        "defensible",
+        "parallel trends in all years before",
+        lambda study, panel: imputation(panel, anticipation=study.anticipation, pool="all").overall,
+    ),
+    "sun_abraham": Method(
+        "Sun–Abraham",
+        "defensible",
+        "parallel trends from the base year on",
+        lambda study, panel: sun_abraham(panel, anticipation=study.anticipation).overall,
+    ),
+    "doubly_robust": Method(
+        "Doubly robust",
+        "defensible",
+        "the line in the covariates or the weights are right",
+        _preferred("doubly_robust"),
+        adjusts=True,
+    ),
+    "preferred": Method(
+        "Preferred",
+        "defensible",
+        "parallel trends from the base year on, given the covariates",
+        _preferred(),
+    ),
+}
+"""The estimators of `Study.estimates`, in the order in which they are shown."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Study:
+    """One outcome under one design. False when it could not be made; ``reason`` then says why.
+
+    Attributes
+    ----------
+    outcome : str
+        Column studied.
+    panel : Panel or None
+        For the estimators.
+    anticipation : int
+        Years before treatment that may be affected already.
+    comparison : str
+        ``never`` or ``not_yet``, as in `att_gt`.
+    design : Design or None
+        Of villages and alliances; None of a plain frame.
+    frame : DataFrame or None
+        Villages and years with all traits; None of a plain frame.
+    reason : str
+        Why there is no study, else empty.
+    """
+
+    outcome: str
+    panel: Panel | None
+    anticipation: int
+    comparison: Comparison = "never"
+    design: Design | None = None
+    frame: pd.DataFrame | None = field(default=None)
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.panel is not None
+
+    def preferred(self, inference: Inference | None = None) -> Estimate:
+        """Return the preferred estimate, with the inference of placebos or of few clusters.
+
+        Parameters
+        ----------
+        inference : {"placebos", "clusters"}, optional
+            ``placebos`` for the mean on these villages, ``clusters`` for alliances like these; the
+            first where alliances can be imitated when not given.
+        """
+        plain = preferred_att(
+            self._made, anticipation=self.anticipation, comparison=self.comparison
+        )
+        if self._by_placebos(inference):
+            return randomization_inference(plain, self.placebos()[:, 0])
+        return plain
+
+    def event_study(self, inference: Inference | None = None) -> EffectSeries:
+        """Return the effects by event time, all against one base year, with a band.
+
+        Parameters
+        ----------
+        inference : {"placebos", "clusters"}, optional
+            As in `preferred`.
+        """
+        plain = preferred_series(
+            self._made, anticipation=self.anticipation, comparison=self.comparison
+        )
+        if self._by_placebos(inference):
+            return randomization_inference(plain, self.placebos(), anticipation=self.anticipation)
+        return plain
+
+    def honest(
+        self,
+        bounds: Sequence[float] = (0.5, 1.0, 1.5, 2.0),
+        *,
+        restriction: Literal["relative_magnitudes", "smoothness"] = "relative_magnitudes",
+        event_time: int | None = None,
+    ) -> HonestSensitivity:
+        """Return robust bounds as trends are allowed to differ: `honest_did` of the event study."""
+        series = self.event_study()
+        return honest_did(series, bounds, restriction=restriction, event_time=event_time)
+
+    def placebos(self, draws: int = DRAWS, *, rng: np.random.Generator | int = SEED) -> Floats:
+        """Return the estimates for placebo alliances (D, 1 + K), the overall one first.
+
+        Raises
+        ------
+        LianjianError
+            The study is of a plain frame, or alliances cannot be imitated.
+        """
+        panel = self._made
+        if self.design is None or self.frame is None:
+            raise LianjianError(
+                "Placebo alliances need villages with role, alliance and county: make the study of "
+                "a dataset, or use the inference of few clusters."
+            )
+        if draws == DRAWS and isinstance(rng, int) and rng == SEED:
+            return self._placebos
+        pool = alliance_pool(self.frame, panel.outcome, self.design)
+        return placebo_draws(
+            pool,
+            lambda one: point_effects(one, anticipation=self.anticipation),
+            np.random.default_rng(rng),
+            draws=draws,
+        )
+
+    def alarms(self) -> Alarms:
+        """Return the gauges of alarm beside the preferred estimate.
+
+        Raises
+        ------
+        LianjianError
+            As for `placebos`.
+        """
+        placebos = self.placebos()[:, 0]
+        assert self.frame is not None  # noqa: S101  (placebos has seen to it)
+        return alarms(self._made, placebos, places_of(self._made, self.frame))
+
+    def estimates(self) -> pd.DataFrame:
+        """Return one row an estimator, in the order and with the verdicts of `METHODS`.
+
+        Returns
+        -------
+        DataFrame
+            Index ``method``; ``label, verdict, believes``, the estimate with the error of few
+            clusters, ``each_once`` (each unit counting once), and ``notes``; without numbers, and
+            with the reason in the notes, where an estimator refuses.
+        """
+        panel, rows = self._made, {}
+        for name, method in METHODS.items():
+            if method.adjusts and not panel.covariates:
+                continue
+            row: dict[str, object] = {
+                "label": method.label,
+                "verdict": method.verdict,
+                "believes": method.believes,
+            }
+            try:
+                found = method.estimate(self, panel)
+                found = found if name == "twfe" else few_clusters(found)
+                row |= {key: getattr(found, key) for key in _SHOWN}
+                row["notes"] = "; ".join(found.notes)
+                if name != "twfe":
+                    once = reweigh(panel, "villages", anticipation=self.anticipation)
+                    row["each_once"] = method.estimate(self, once).estimate
+            except LianjianError as error:
+                row["notes"] = f"not estimated: {error}"
+            rows[name] = row
+        names = ["label", "verdict", "believes", *_SHOWN, "each_once", "notes"]
+        table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=names)
+        return table.rename_axis("method")
+
+    def table(self) -> pd.DataFrame:
+        """Return the estimates as a reader wants them: labels, estimate, interval, p."""
+        shown = self.estimates().set_index("label")
+        return shown[["estimate", "low", "high", "p_value", "each_once", "verdict"]]
+
+    def plot(self, unit: str | None = None) -> Any:  # noqa: ANN401  (a chart of figures)
+        """Draw the event study; ``unit`` is any text, 万元 divides yuan by 10,000.
+
+        Parameters
+        ----------
+        unit : str, optional
+            万元 for measures in yuan, else the name of the outcome, when not given.
+        """
+        wanted = unit or ("万元" if self.outcome.endswith("_yuan") else self.outcome)
+        return draw("event_study_paths", {self.outcome: self.event_study()}, unit=wanted)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows studied: unit, year, outcome, cohort, cluster, covariates."""
+        panel = self._made
+        unit, year = np.nonzero(~np.isnan(panel.y))
+        columns = {
+            "unit": panel.ids[unit],
+            "year": panel.years[year],
+            panel.outcome: panel.y[unit, year],
+            "cohort": panel.cohort[unit],
+            "cluster": panel.cluster[unit],
+        }
+        traits = {name: panel.x[unit, k] for k, name in enumerate(panel.covariates)}
+        return pd.DataFrame({**columns, **traits}).sort_values(["unit", "year"], ignore_index=True)
+
+    @property
+    def estimand(self) -> str:
+        """What the preferred number is a mean of, in one sentence."""
+        return ESTIMANDS["village_years"]
+
+    @property
+    def _made(self) -> Panel:
+        if self.panel is None:
+            raise LianjianError(self.reason)
+        return self.panel
+
+    @cached_property
+    def _placebos(self) -> Floats:
+        return self.placebos(rng=np.random.default_rng(SEED))
+
+    def _by_placebos(self, inference: str | None) -> bool:
+        if inference not in {None, "placebos", "clusters"}:
+            raise LianjianError(f"inference is {inference!r}; it can be placebos or clusters.")
+        if inference is None:
+            return self.design is not None and self.comparison == "never" and self._can_imitate
+        return inference == "placebos"
+
+    @cached_property
+    def _can_imitate(self) -> bool:
+        try:
+            self.placebos()
+        except LianjianError:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        if self.panel is None:
+            return f"No study of {self.outcome}: {self.reason}"
+        base = f"from the last year before g − {self.anticipation}"
+        base = base if self.anticipation else "from the last year before g"
+        against = {"never": "units never treated", "not_yet": "units not yet treated"}
+        lines = [
+            f"Study of {self.outcome}: {self.panel!r}",
+            f"  compared with {against[self.comparison]}, {base}; estimated is {self.estimand}",
+        ]
+        return "\n".join([*lines, *(f"  {note}" for note in self.panel.notes)])
+
+    def _repr_html_(self) -> str:
+        if self.panel is None:
+            return html_table(f"No study of {self.outcome}", pd.DataFrame(), (self.reason,))
+        return html_table(f"Study of {self.outcome}", self.table().reset_index(), self.panel.notes)
+
+
+_SHOWN = ("estimate", "std_error", "low", "high", "p_value", "n_units", "n_clusters")
+
+
+def study(
+    data: "Dataset | pd.DataFrame",
+    outcome: str,
+    design: Design | None = None,
+    *,
+    unit: str | None = None,
+    year: str = "year",
+    cohort: str | None = None,
+    cluster: str | None = None,
+    covariates: Sequence[str] = (),
+    weights: str | None = None,
+    comparison: Comparison = "never",
+    anticipation: int | None = None,
+) -> Study:
+    """Return a study of an outcome: of a dataset's villages, or of a frame of one's own.
+
+    Parameters
+    ----------
+    data : Dataset or DataFrame
+        With ``panel`` and ``villages``, whose traits are merged; or one row a unit and year.
+    outcome : str
+        A column, or the short name of a measure in yuan: ``operating``, ``total``.
+    design : Design, optional
+        Of a dataset: who is compared with whom. Weak allied villages against villages outside, with
+        the covariates that the data have, when not given.
+    unit, year, cohort, cluster, covariates, weights
+        Of a frame of one's own, as in `make_panel`: what its columns are called.
+    comparison : {"never", "not_yet"}
+        Of a frame of one's own, as in `att_gt`.
+    anticipation : int, optional
+        Years before treatment that may be affected already: 1 for villages, which were chosen in
+        the year before joining, 0 for a frame of one's own, when not given.
+
+    Returns
+    -------
+    Study
+        False where it cannot be made; printed, it says why.
+
+    Examples
+    --------
+    From one's own frame to an event study with a band, a chart and honest bounds:
+
+    >>> frame = pd.DataFrame({"id": np.repeat(np.arange(40), 6), "year": [*range(2019, 2025)] * 40})
+    >>> frame["g"] = np.where(frame["id"] < 10, 2022, 0)
+    >>> joined = frame["g"].between(1, frame["year"])
+    >>> frame["log_y"] = frame["id"] * frame["year"] % 7 / 7 + joined
+    >>> own = study(frame, "log_y", unit="id", cohort="g")
+    >>> own.event_study().tidy().shape
+    (5, 10)
+    >>> chart = own.plot(unit="log income")
+    >>> len(own.honest([0.5]).low)
+    1
+    >>> study(frame, "log_y", unit="id", cohort="treated")
+    No study of log_y: The frame has no column treated; it has id, year, g, log_y. Name your own: \
+unit=…, year=…, cohort=…, the cohort being the first treated year.
+    """
+    try:
+        if isinstance(data, pd.DataFrame) and (unit or cohort or "role" not in data.columns):
+            panel = make_panel(
+                data,
+                outcome,
+                unit=unit or "village_id",
+                year=year,
+                cohort=cohort or "joined_year",
+                cluster=cluster,
+                covariates=covariates,
+                weights=weights,
+            )
+            return Study(outcome, panel, anticipation or 0, comparison)
+        frame = _with_traits(data)
+        outcome = _measure(outcome, frame)
+        chosen = design or adjusted_design(frame)
+        if anticipation is not None:
+            chosen = replace(chosen, anticipation=anticipation)
+        made = make_study(frame, outcome, chosen)
+        return Study(outcome, made.panel, chosen.anticipation, made.comparison, chosen, frame)
+    except LianjianError as error:
+        return Study(outcome, None, anticipation or 0, reason=str(error))
+
+
+def _with_traits(data: "Dataset | pd.DataFrame") -> pd.DataFrame:
+    """Return the panel with those traits of the villages that it does not hold."""
+    if isinstance(data, pd.DataFrame):
+        return data
+    villages = data.villages
+    new = [name for name in villages.columns if name not in data.panel.columns]
+    return data.panel.merge(
+        villages[["village_id", *new]], on="village_id", how="left", validate="m:1"
+    )
+
+
+def _measure(outcome: str, frame: pd.DataFrame) -> str:
+    """Return the column that is meant by a name or a short name."""
+    short: Mapping[str, str] = {name.split("_")[0]: name for name in reversed(fields.MEASURES)}
+    return outcome if outcome in frame.columns else short.get(outcome, outcome)

@@ -1,0 +1,272 @@
+"""One door: a study of villages or of any frame, and what it says when it cannot be made."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import effects
+from analysis.effects import (
+    Design,
+    aggregate,
+    att_gt,
+    before_after,
+    few_clusters,
+    honest_did,
+    imputation,
+    make_panel,
+    reweigh,
+    study,
+    sun_abraham,
+    twfe,
+)
+from analysis.errors import LianjianError
+
+ROUNDING = 1e-9
+YEARS = np.arange(2017, 2025)
+
+
+def firms(starts, *, seed=1, years=YEARS, outside=40) -> pd.DataFrame:
+    """Units of any kind, one row a year, with an effect of 0.4."""
+    rng = np.random.default_rng(seed)
+    start = np.r_[starts, np.zeros(outside, int)]
+    y = rng.normal(size=(len(start), 1)) + 0.3 * rng.normal(size=(len(start), len(years)))
+    y += 0.4 * ((start[:, None] > 0) & (years >= start[:, None]))
+    return pd.DataFrame(
+        {
+            "firm": np.repeat(np.arange(len(start)), len(years)),
+            "t": np.tile(years, len(start)),
+            "start": np.repeat(start, len(years)),
+            "log_sales": y.ravel(),
+        }
+    )
+
+
+def villages(seed=2) -> pd.DataFrame:
+    """Two villages in each of six alliances, 90 outside, in two counties."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(102):
+        allied = k < 12
+        start = 2021 + k // 2 % 2
+        size = rng.integers(100, 500)
+        for year in YEARS:
+            gain = 2e4 if allied and year >= start else 0.0
+            income = size * 100 + gain + 5e3 * rng.normal() + 1e3 * (year - 2017)
+            rows.append(
+                {
+                    "village_id": f"v{k:03}",
+                    "year": year,
+                    "county_code": str(k % 2),
+                    "township_name": f"t{k % 10}",
+                    "households": size,
+                    "role": "allied_weak" if allied else "outside",
+                    "alliance_id": f"A{k // 2}" if allied else None,
+                    "joined_year": start if allied else None,
+                    "operating_income_yuan": income,
+                }
+            )
+    frame = pd.DataFrame(rows)
+    # an alliance lies in one county
+    place = frame["alliance_id"].str[-1].isin([*"024"]).map({True: "1", False: "0"})
+    return frame.assign(county_code=frame["county_code"].where(frame["alliance_id"].isna(), place))
+
+
+@pytest.fixture(scope="module")
+def made():
+    return study(villages(), "operating")
+
+
+def test_a_study_of_villages_gives_everything(made):
+    assert made
+    assert made.outcome == "operating_income_yuan"
+    assert made.panel.cluster_name == "alliance or township"
+    best = made.preferred()
+    assert "placebo alliances" in best.inference
+    assert best.estimate == made.preferred("clusters").estimate
+    assert "CR2 over 6 treated clusters" in made.preferred("clusters").inference
+    series = made.event_study()
+    assert series.overall.estimate == best.estimate
+    assert len(made.honest([0.5]).low) == 1
+    table = made.estimates()
+    assert table.loc["preferred", "estimate"] == best.estimate
+    assert table["believes"].is_unique
+    assert table["estimate"].notna().all()
+    assert set(table["verdict"]) == {"naive", "defensible"}
+    # whole books, and each village is seen three or four years after: the means differ
+    once = reweigh(made.panel, "villages", anticipation=1)
+    expected = before_after(once, anticipation=1).estimate
+    assert table.loc["before_after", "each_once"] == pytest.approx(expected)
+    assert len(made.alarms().gauges) == 3
+    assert "counts once" in repr(made)
+    assert "<table" in made._repr_html_()
+
+
+def test_a_study_that_cannot_be_made_is_false_and_says_why():
+    frame = villages()
+    none = study(frame.assign(role="outside"), "operating")
+    assert not none
+    assert "No village of the role allied_weak" in repr(none)
+    assert "No village of the role allied_weak" in none._repr_html_()
+    with pytest.raises(LianjianError, match="No village of the role"):
+        none.preferred()
+    names = {"unit": "firm", "year": "t", "cohort": "start"}
+    assert "no column profit" in repr(study(firms([2020] * 5), "profit", **names))
+    assert "Name your own: unit=…" in repr(study(firms([2020] * 5), "log_sales", unit="company"))
+
+
+def test_a_frame_of_ones_own_needs_its_names_alone():
+    own = study(firms([2020] * 6 + [2022] * 6), "log_sales", unit="firm", year="t", cohort="start")
+    series = own.event_study()
+    assert series.reference == (-1,)
+    chart = own.plot(unit="log sales")
+    assert "log sales" in chart.figure.axes[0].get_ylabel()
+    assert "万元" not in chart.alt
+    assert f"+0 years {series[0]:.3g}" in chart.alt
+    assert own.honest([0.0]).low[0] < own.honest([0.0]).high[0]
+    frame = own.to_frame()
+    assert len(frame) == 52 * 8
+    again = study(frame, "log_sales", unit="unit", cohort="cohort")
+    assert again.preferred().estimate == pytest.approx(own.preferred().estimate, abs=ROUNDING)
+    with pytest.raises(LianjianError, match="make the study of a dataset"):
+        own.placebos()
+
+
+@pytest.mark.parametrize(
+    ("unit", "label"), [("万元", "10,000 yuan"), ("%", "%"), ("元 a household", "a household")]
+)
+def test_charts_take_any_unit(made, unit, label):
+    from analysis import figures
+
+    series = made.event_study("clusters")
+    axes = figures.event_study_paths({"x": series}, unit=unit).figure.axes[0]
+    assert label in axes.get_ylabel()
+    scale = {"万元": 10_000, "%": 0.01}.get(unit, 1)
+    drawn = max(abs(line.get_ydata()).max() for line in axes.lines if len(line.get_ydata()) > 2)
+    assert drawn <= np.abs(series.estimate).max() / scale * (1 + ROUNDING)
+    honest = figures.honest_intervals({"x": made.honest([1.0])}, "Mbar", unit=unit)
+    assert label in honest.figure.axes[0].get_ylabel()
+    frame = made.estimates().assign(is_defensible=True, name=made.estimates()["label"])
+    assert unit in figures.estimator_comparison({"x": frame}, unit=unit).alt
+
+
+def test_the_door_opens_on_textbook_names_and_draws_nothing():
+    """Importing the room loads no drawing library; every name behind the door is there."""
+    assert {"study", "att_gt", "aggregate", "twfe", "imputation", "honest_did"} <= set(dir(effects))
+    for name in effects.__all__:
+        assert getattr(effects, name) is not None
+    code = "import sys, analysis.effects; print('matplotlib' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
+def test_reference_years_are_read_where_years_have_gaps():
+    even = firms([2020] * 8 + [2022] * 8, years=np.arange(2012, 2025, 2))
+    names = {"unit": "firm", "year": "t", "cohort": "start"}
+    series = aggregate(att_gt(make_panel(even, "log_sales", **names), base="universal"), "event")
+    assert series.reference == (-2,)
+    assert series.reference[0] not in series.index
+    # equal steps of two years are a trend like any other
+    assert np.isfinite(honest_did(series, [0.5]).low).all()
+    assert sun_abraham(make_panel(even, "log_sales", **names)).reference == (-2,)
+    cut = firms([2020] * 8 + [2021] * 8)
+    cut = cut[cut["t"] != 2019]
+    mixed = aggregate(att_gt(make_panel(cut, "log_sales", **names), base="universal"), "event")
+    assert mixed.reference == (-2, -1)
+    assert any("another event time by cohort (-2 for 2020, -1 for 2021)" in n for n in mixed.notes)
+    with pytest.raises(LianjianError, match="The reference event times are -2, -1"):
+        honest_did(mixed)
+
+
+def test_honest_bounds_take_errors_and_t_from_the_series():
+    frame = firms([2020] * 2 + [2021] * 2)
+    panel = make_panel(frame, "log_sales", unit="firm", year="t", cohort="start")
+    plain = aggregate(att_gt(panel, base="universal"), "event")
+    few = few_clusters(plain)
+    # where one firm alone is seen there is no interval; elsewhere the diagonal is the interval's
+    known = np.isfinite(few.std_error)
+    assert np.diag(few.covariance)[known] == pytest.approx(few.std_error[known] ** 2)
+    for series in (plain, few):
+        place = series.index.tolist().index(0)
+        found = honest_did(series, [1.0], event_time=0)
+        assert found.original == pytest.approx((series.low[place], series.high[place]))
+    with pytest.raises(LianjianError, match="base='universal'"):
+        honest_did(aggregate(att_gt(panel), "event"))
+    with pytest.raises(LianjianError, match="by event time"):
+        honest_did(aggregate(att_gt(panel), "group"))
+
+
+def test_units_treated_from_the_start_stay_on_request():
+    frame = firms([2010] * 4 + [2017] * 3 + [2020] * 8)
+    names = {"unit": "firm", "year": "t", "cohort": "start"}
+    dropped = make_panel(frame, "log_sales", **names)
+    kept = make_panel(frame, "log_sales", **names, always="keep")
+    assert kept.n_units == dropped.n_units + 7
+    assert any("7 units treated in 2017 or before were kept" in note for note in kept.notes)
+    wide = frame.assign(d=((frame["start"] > 0) & (frame["t"] >= frame["start"])) * 1.0)
+    within = wide[["log_sales", "d"]].copy()
+    for _ in range(200):  # alternating projections on units and years
+        within -= within.groupby(wide["firm"]).transform("mean")
+        within -= within.groupby(wide["t"]).transform("mean")
+    beta = (within["d"] @ within["log_sales"]) / (within["d"] @ within["d"])
+    assert twfe(kept).estimate == pytest.approx(beta)
+    assert twfe(kept).estimate != pytest.approx(twfe(dropped).estimate, abs=1e-4)
+    for run in (
+        lambda panel: aggregate(att_gt(panel)),
+        lambda panel: imputation(panel).overall,
+        before_after,
+    ):
+        assert run(kept).estimate == pytest.approx(run(dropped).estimate)
+        assert "7 of 15 treated units" in repr(run(kept))
+
+
+def test_few_treated_clusters_are_named_though_others_join_later():
+    later = firms([2020] * 6 + [9999] * 20 + [2030] * 5)
+    panel = make_panel(later, "log_sales", unit="firm", year="t", cohort="start")
+    assert "Only 6 clusters hold treated units" in repr(aggregate(att_gt(panel)))
+
+
+def test_cohorts_count_by_the_units_that_are_seen():
+    """Eight of ten units of a cohort have no rows after joining: they are in no mean."""
+    frame = firms([2020] * 10 + [2022] * 10)
+    gone = frame[~(frame["firm"].between(10, 17) & (frame["t"] >= 2022))]
+    panel = make_panel(gone, "log_sales", unit="firm", year="t", cohort="start")
+    wide = gone.pivot(index="firm", columns="t", values="log_sales")
+    outside, total, cells = wide.index >= 20, 0.0, 0
+    for g, rows in ((2020, range(10)), (2022, range(10, 20))):
+        for t in range(g, 2025):
+            change = wide[t] - wide[g - 1]
+            mine = change[list(rows)].dropna() - change[outside].mean()
+            total, cells = total + mine.sum(), cells + len(mine)
+    result = aggregate(att_gt(panel))
+    assert result.estimate == pytest.approx(total / cells)
+    assert "8 of 20 treated units, and 8 of 20 clusters carry no weight" in repr(result)
+
+
+def test_households_can_be_what_counts():
+    frame = villages()
+    design = Design(weights="households", anticipation=0)
+    weighted = effects.make_study(frame, "operating_income_yuan", design).panel
+    wide = frame.pivot(index="village_id", columns="year", values="operating_income_yuan")
+    first = frame.drop_duplicates("village_id").set_index("village_id")
+    outside = first["joined_year"].isna()
+    gains, mass = [], []
+    for g in (2021, 2022):
+        mine = first.index[first["joined_year"] == g]
+        for t in range(g, 2025):
+            change = wide[t] - wide[g - 1]
+            level = np.average(change[outside], weights=first.loc[outside, "households"])
+            gains.append(change[mine] - level)
+            mass.append(first.loc[mine, "households"])
+    expected = np.average(pd.concat(gains), weights=pd.concat(mass))
+    assert aggregate(att_gt(weighted)).estimate == pytest.approx(expected)
+
+
+def test_a_treatment_that_may_have_begun_unseen_is_not_dated():
+    frame = firms([2020] * 3).assign(d=lambda f: (f["start"] > 0) & (f["t"] >= f["start"]))
+    assert (effects.first_treated(frame, "d", unit="firm", year="t") == frame["start"]).all()
+    lost = frame[~((frame["firm"] == 1) & (frame["t"] == 2020))]
+    with pytest.raises(LianjianError, match="1 units, first 1, have no row in the year before"):
+        effects.first_treated(lost, "d", unit="firm", year="t")
