@@ -3,7 +3,7 @@
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any, Literal
 
 import pandas as pd
@@ -26,8 +26,7 @@ def grid(
         else [_level(frame.index, i) for i in range(frame.index.nlevels)]
     )
     columns = [
-        _Column(name, frame.iloc[:, place], _digits(digits, name, frame.iloc[:, place]))
-        for place, name in enumerate(frame.columns)
+        _Column(name, values, _digits(digits, name, values)) for name, values in frame.items()
     ]
     head = _head(frame, index, columns, labels)
     return f"<thead>{head}</thead><tbody>{_body(index, columns)}</tbody>"
@@ -128,60 +127,46 @@ def _head(
     columns: Sequence[_Column],
     labels: Mapping[str, str],
 ) -> str:
-    levels = frame.columns.nlevels
-    rows = []
+    """Write the head: a row for each level of the columns, in which equal neighbours are one."""
+    rows, levels = [], frame.columns.nlevels
     for level in range(levels):
-        cells = []
         bottom = level == levels - 1
-        for column in index:
-            text = _label(column.name, labels) if bottom else ""
-            # a header that says nothing is no header
-            cells.append(
-                _cell(
-                    "th" if text else "td",
-                    text,
-                    'scope="col"' if text else "",
-                    number=column.numeric,
-                )
-            )
-        keys = [c.name[: level + 1] if isinstance(c.name, tuple) else (c.name,) for c in columns]
-        place = 0
-        for key, same in groupby(keys) if not bottom else ((k, [k]) for k in keys):
-            width = len(list(same))
-            column = columns[place]
-            attributes = 'scope="col"' if bottom else f'scope="colgroup" colspan="{width}"'
-            cells.append(
-                _cell("th", _label(key[-1], labels), attributes, number=column.numeric and bottom)
-            )
-            place += width
+        # a header that says nothing is no header
+        named = [(column, _label(column.name, labels) if bottom else "") for column in index]
+        cells = [
+            _cell("th" if text else "td", text, 'scope="col"' if text else "", number=c.numeric)
+            for c, text in named
+        ]
+        names = [(c, c.name if isinstance(c.name, tuple) else (c.name,)) for c in columns]
+        for key, same in groupby(names, key=lambda one: one[1][: level + 1]):
+            merged = list(same)
+            for column, _ in merged if bottom else merged[:1]:
+                span = f'scope="colgroup" colspan="{len(merged)}"'
+                text, number = _label(key[-1], labels), column.numeric and bottom
+                cells.append(_cell("th", text, 'scope="col"' if bottom else span, number=number))
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return "".join(rows)
 
 
 def _body(index: Sequence[_Column], columns: Sequence[_Column]) -> str:
+    """Write the rows; what stands in an outer level of the index stands once for its rows."""
     count = len((index or columns)[0].values) if index or columns else 0
-    texts = [[column.text(row) for column in index] for row in range(count)]
+    keys = [tuple(column.text(row) for column in index) for row in range(count)]
     rows = []
-    for row in range(count):
+    for row, key in enumerate(keys):
         cells = []
         for level, column in enumerate(index):
-            outer = level < len(index) - 1
-            if outer and row and texts[row][: level + 1] == texts[row - 1][: level + 1]:
-                continue
-            span = _span(texts, row, level) if outer else 1
-            attributes = f'scope="rowgroup" rowspan="{span}"' if span > 1 else 'scope="row"'
-            cells.append(_cell("th", texts[row][level], attributes, number=column.numeric))
+            above, span = key[: level + 1], 1
+            if level < len(index) - 1:
+                if row and keys[row - 1][: level + 1] == above:
+                    continue
+                same = takewhile(lambda other: other[: len(above)] == above, keys[row:])  # noqa: B023
+                span = len(list(same))
+            scope = f'scope="rowgroup" rowspan="{span}"' if span > 1 else 'scope="row"'
+            cells.append(_cell("th", key[level], scope, number=column.numeric))
         cells += [_cell("td", column.text(row), "", number=column.numeric) for column in columns]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return "".join(rows)
-
-
-def _span(texts: Sequence[Sequence[str]], row: int, level: int) -> int:
-    key = texts[row][: level + 1]
-    span = 1
-    while row + span < len(texts) and texts[row + span][: level + 1] == key:
-        span += 1
-    return span
 
 
 def _cell(tag: str, text: str, attributes: str, *, number: bool) -> str:

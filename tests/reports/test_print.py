@@ -57,6 +57,8 @@ def folder(make_project, tmp_path_factory):
             "md: ## 第一节", "draw('first')",
             "md: ## Second section", "draw('second')\ndraw('third')",
             "md: ## Third section\n\nA sentence.", "draw('fourth')", "md: ## Tables", WIDE,
+            "print('printed' * 60)",
+            f"md: At https://example.org/{'way' * 60} and `{'code' * 50}`.",
             f"md: ## Formulas\n\n{formulas}\n\nThe end.",
             parameters="the_longest_of_all_names_of_parameters: int = 1  # a meaning\n",
         )  # fmt: skip
@@ -79,7 +81,7 @@ def test_a_section_of_figures_alone_keeps_them_below_its_heading(pages):
 
 def test_no_word_is_hyphenated_in_a_table_of_the_pdf(pages):
     text = " ".join(page.extract_text() for page in pages)
-    tables = text[text.index("Table of narrow") : text.index("Formulas")]
+    tables = text[text.index("Table of narrow") : text.index("printedprinted")]
     for word in ("Helpers", "Qualification", "Determination", "Characteristic", "administrative",
                  "−1,234,568"):  # fmt: skip
         assert word in tables, word
@@ -99,6 +101,15 @@ def test_no_formula_runs_off_the_page(pages):
         page.extract_text(visitor_text=seen)
     margin = 27 / 25.4 * 72
     assert max(right) < float(pages[0].mediabox.width) - margin + 1
+
+
+def test_no_word_is_longer_than_its_line(pages):
+    text = "\n".join(page.extract_text() for page in pages)
+    lines = text.replace("\u200b", "").splitlines()
+    for word in ("printed" * 60, "way" * 60, "code" * 50):
+        assert word in "".join(lines)
+        part = word[:12]
+        assert max(len(w) for line in lines for w in line.split() if part in w) < 110
 
 
 def pieces(text):

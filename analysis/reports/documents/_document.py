@@ -9,7 +9,7 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,14 +37,19 @@ ATTACHED = {
 HERE = Path(__file__).parent
 
 _NEEDS = ("typst", "pypandoc")
-_WARNING = (
+_INVENTED = (
     "Villages, names and amounts in this report are invented: they come from a documented model, "
     "not from any ledger. Nothing here is a finding about a real village."
 )
-_MIXED_WARNING = (
+_PARTLY = (
     "What is marked in this report stands on invented villages, names and amounts, or may do so; "
     "what is not marked stands on other data."
 )
+# of a kind of data: the mark, what the title says behind it, and what it means
+_MARKS = {
+    "simulated": (markup.SIMULATED, " (simulated data)", _INVENTED),
+    "mixed": (markup.MIXED, " (includes simulated data)", _PARTLY),
+}
 # what of a page would load or run something; a page of ours holds none
 _ACTIVE = re.compile(r"(?i)<(?:iframe|object|embed|video|audio|frame|link|script|source)\b")
 _DATA = re.compile(r"data:image/([a-z]+)[a-z+]*;base64,(.*)", re.DOTALL)
@@ -98,8 +103,11 @@ def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> 
     require(formats)
     if not formats:
         return ()
+    from analysis.reports.documents import _pdf, _word  # noqa: PLC0415  (the extra)
+
     document = read(folder, record)
-    made = {name: _WRITERS[name](document) for name in FORMATS if name in formats}
+    writers = {"pdf": _pdf.to_pdf, "docx": _word.to_docx}
+    made = {name: write(document) for name, write in writers.items() if name in formats}
     files.write_bytes(folder / PROVENANCE, document.attached[PROVENANCE])
     for name, content in made.items():
         files.write_bytes(folder / FORMATS[name], content)
@@ -153,15 +161,9 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         )
     node = nbformat.read(notebook, as_version=4)
     found, cited = findings.gather(node), citation.from_record(record["citation"])
-    mark, warning, title = {
-        "simulated": (markup.SIMULATED, _WARNING, " (simulated data)"),
-        "mixed": (markup.MIXED, _MIXED_WARNING, " (includes simulated data)"),
-    }.get(record["kind"], ("", "", ""))
+    mark, title, warning = _MARKS.get(record["kind"], ("", "", ""))
     facts = {
-        "title": record["title"],
-        "subtitle": record["subtitle"],
-        "slug": record["slug"],
-        "run_id": record["run_id"],
+        **{name: record[name] for name in ("title", "subtitle", "slug", "run_id")},
         "description": record["summary"],
         "authors": [author.indexed for author in cited.authors],
         "keywords": list(cited.keywords),
@@ -283,18 +285,3 @@ def run_pandoc(*options: str, given: str = "") -> bytes:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise LianjianError(f"Pandoc could not turn the page into a document: {said}")
     return done.stdout
-
-
-def _pdf(document: Document) -> bytes:
-    from analysis.reports.documents._pdf import to_pdf  # noqa: PLC0415
-
-    return to_pdf(document)
-
-
-def _docx(document: Document) -> bytes:
-    from analysis.reports.documents._word import to_docx  # noqa: PLC0415
-
-    return to_docx(document)
-
-
-_WRITERS: dict[str, Callable[[Document], bytes]] = {"pdf": _pdf, "docx": _docx}
