@@ -253,3 +253,11 @@ def test_the_door_names_what_it_has():
         assert getattr(indicators, name) is not None
     with pytest.raises(AttributeError, match=re.escape("has no attribute 'ginni'")):
         indicators.ginni  # noqa: B018  (asking is what is tried)
+
+
+def test_the_rooms_are_reached_from_the_front_door():
+    import analysis
+
+    assert {"load", "indicators"} <= set(dir(analysis))
+    assert not {"Any", "TYPE_CHECKING"} & set(dir(analysis))
+    assert analysis.indicators is indicators

@@ -220,6 +220,22 @@ def test_imports_are_followed_wherever_they_stand(project):
     assert plan.load()[0].notebook == path
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from analysis import figures, indicators\nindicators.gini([1, 2])",
+        "import analysis\nprint(analysis.indicators.gini([1, 2]))",
+        "import analysis as lj\nf = lambda x: lj.indicators.gini(x.y)",
+        "import analysis.indicators as i\ni.gini",
+        "from analysis.indicators import gini",
+    ],
+)
+def test_what_is_taken_through_a_door_is_reached(project, code):
+    reached = fingerprints.Fingerprints().modules_of(project.notebook("01-trial", code))
+    assert {"analysis.indicators.inequality", "analysis._frame"} <= set(reached)
+    assert "analysis.effects.did.twfe" not in reached
+
+
 def test_what_only_types_need_is_not_reached(project):
     code = (
         "import typing\nif typing.TYPE_CHECKING:\n"

@@ -48,7 +48,7 @@ def asked_for(codes: Iterable[str | bytes]) -> tuple[str, ...]:
             tree = parse(code)
         except (SyntaxError, ValueError):
             continue  # running it says where
-        names |= dict.fromkeys(_imports(tree, ""))
+        names |= dict.fromkeys((*_imports(tree, ""), *_through(tree)))
     return tuple(names)
 
 
@@ -77,6 +77,24 @@ def closure(names: Iterable[str], within: tuple[str, ...] = ("analysis",)) -> tu
             waiting += _module(path, name).imports
         waiting.append(package)
     return tuple(sorted(reached))
+
+
+def _through(tree: ast.AST) -> Iterator[str]:
+    """Yield what code takes from a package by its attributes: ``lj.indicators.gini``."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    called = {}
+    for alias in (alias for node in imports for alias in node.names):
+        first = alias.name.partition(".")[0]
+        called[alias.asname or first] = alias.name if alias.asname else first
+    for node in ast.walk(tree):
+        parts: list[str] = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            parts.insert(0, inner.attr)
+            inner = inner.value
+        root = called.get(inner.id, "") if parts and isinstance(inner, ast.Name) else ""
+        if root.startswith("analysis"):
+            yield ".".join([root, *parts])
 
 
 def _module(path: Path, name: str) -> _Module:
@@ -116,7 +134,8 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
             above = package.split(".")[: len(package.split(".")) - node.level + 1]
             base = ".".join([*above, *filter(None, [base])])
         yield base
-        yield from (f"{base}.{alias.name}" for alias in node.names)
+        for alias in node.names:
+            yield from (f"{base}.{alias.name}", f"{base}.{alias.name}.{_EVERY}")
     elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
         called = called.id if isinstance(called, ast.Name) else called
