@@ -114,11 +114,11 @@ def need_columns(frame: object, *columns: str) -> None:
         return
     listed = [str(name) for name in frame.columns]
     if aside := [name for name in missing if name in frame.index.names]:
-        hint = f" {', '.join(aside)} is its index: give panel.reset_index()."
+        hint = f" {', '.join(map(str, aside))} is its index: give panel.reset_index()."
     else:
-        hint = "".join(_meant(name, listed) for name in missing)
-    has = ", ".join(listed) or "none"
-    raise LianjianError(f"The frame has no column {', '.join(missing)}.{hint} It has {has}.")
+        hint = "".join(_meant(str(name), listed) for name in missing)
+    lacks, has = ", ".join(map(str, missing)), ", ".join(listed) or "none"
+    raise LianjianError(f"The frame has no column {lacks}.{hint} It has {has}.")
 
 
 def _meant(name: str, columns: Sequence[str]) -> str:

@@ -3,10 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Self
 
 
 class Exit(IntEnum):
@@ -60,19 +57,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(word.casefold(), list(known), 1)
     return f" Did you mean {near[0]}?" if near else ""
-
-
-def need_columns(frame: "pd.DataFrame", *columns: str) -> None:
-    """Raise unless a frame has the columns.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> need_columns(pd.DataFrame({"year": [2024]}), "year", "role")
-    Traceback (most recent call last):
-    analysis.errors.LianjianError: The frame has no column role; it has year.
-    """
-    missing = [name for name in dict.fromkeys(columns) if name not in frame.columns]
-    if missing:
-        has = ", ".join(map(str, frame.columns)) or "none"
-        raise LianjianError(f"The frame has no column {', '.join(missing)}; it has {has}.")

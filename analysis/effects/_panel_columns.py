@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import LianjianError, need_columns
-from analysis.indicators.tables import amounts
+from analysis._frame import amounts, need_columns
+from analysis.errors import LianjianError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from analysis._frame import need_columns
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.errors import LianjianError, need_columns
+from analysis.errors import LianjianError
 
 PLACEBO_LIMIT, LUCK_LIMIT, DOSE_LIMIT = 2.0, 3.0, 2.0
 """From here on a gauge alarms; together they alarm in about one of ten sound worlds."""

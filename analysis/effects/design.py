@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from analysis import fields
+from analysis._frame import numeric
 from analysis.effects._matched import match_villages
 from analysis.effects.joint import Joint, joint_counted
 from analysis.effects.matching import Match
 from analysis.effects.panel import Panel, make_panel
 from analysis.errors import LianjianError
-from analysis.indicators.tables import numeric
 
 Versus = Literal["never", "not_yet", "matched", "zone_twin"]
 Programmes = Literal["ignore", "covariates", "strata", "exclude"]

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from analysis._frame import amounts, flags
 from analysis.effects.panel import Bools, Floats, Ints
 from analysis.errors import LianjianError
-from analysis.indicators.tables import amounts, flags
 
 Distance = Literal["scaled", "mahalanobis"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis._frame import amounts, need_columns
 from analysis.effects._panel_columns import (
     NEVER,
     Bools,
@@ -21,8 +22,7 @@ from analysis.effects._panel_columns import (
     first_treated,
     start_years,
 )
-from analysis.errors import LianjianError, need_columns
-from analysis.indicators.tables import amounts
+from analysis.errors import LianjianError
 
 __all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "first_treated", "make_panel"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis._frame import TIE
 from analysis.effects.inference.wild_bootstrap import WEIGHTS, wild_cluster
 from analysis.errors import LianjianError
-from analysis.indicators.tables import TIE
 
 DATA = Path(__file__).parents[1] / "reference"
 MONTE_CARLO = 0.02  # four standard errors of a share near .3 from 9,999 draws

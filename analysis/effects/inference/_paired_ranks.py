@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from analysis._frame import TIE
 from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
 from analysis.effects.inference.paired import known_pairs, limit_note
 from analysis.errors import LianjianError
-from analysis.indicators.tables import TIE
 
 EXACT_RANKS = 50
 """Up to here the signed-rank distribution is exact (as in R)."""

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis._frame import TIE
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
-from analysis.indicators.tables import TIE
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]

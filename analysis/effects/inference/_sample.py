@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis._frame import amounts
 from analysis.effects.inference._resampling import Floats, Ints, cluster_codes
 from analysis.errors import LianjianError
-from analysis.indicators.tables import amounts
 
 RANK_TOLERANCE = 1e-9
 """A direction of the design under this share of the largest one is not there."""

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from analysis._frame import TIE, amounts
 from analysis.effects.inference._resampling import (
     SEED,
     Floats,
@@ -13,7 +14,6 @@ from analysis.effects.inference._resampling import (
     check_level,
 )
 from analysis.errors import LianjianError
-from analysis.indicators.tables import TIE, amounts
 
 EXACT_PAIRS = 20
 """Up to here all 2^n sign patterns are enumerated: a million sums."""

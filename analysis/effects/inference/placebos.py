@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from analysis._frame import need_columns
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel, make_panel
-from analysis.errors import LianjianError, need_columns
+from analysis.errors import LianjianError
 
 WIDTH = 0.5
 """Width of the kernel in standard deviations of the villages that joined."""

@@ -12,6 +12,7 @@ from typing import TypeAlias, overload
 
 import numpy as np
 
+from analysis._frame import TIE
 from analysis.effects._clustered import FEW_ADVICE
 from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
 from analysis.effects.inference._wald import no_test
@@ -19,7 +20,6 @@ from analysis.effects.inference.placebos import PlaceboPool, draw_placebo
 from analysis.effects.panel import Panel
 from analysis.effects.results import EffectSeries, Estimate, WaldTest
 from analysis.errors import LianjianError
-from analysis.indicators.tables import TIE
 
 DRAWS = 199
 """Sets of placebo alliances; α(draws + 1) is whole for α = 5 %."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis._frame import TIE
 from analysis.effects.inference._resampling import SEED, ResampledEstimate, check_level
 from analysis.effects.inference._sample import (
     FIT_TOLERANCE,
@@ -22,7 +23,6 @@ from analysis.effects.inference._wild_draws import (
     weight_blocks,
 )
 from analysis.errors import LianjianError
-from analysis.indicators.tables import TIE
 
 DRAWS = 9_999
 """Draws when the sign patterns are too many to enumerate; α(draws + 1) is whole for usual α."""

@@ -11,8 +11,9 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from analysis._frame import need_columns
 from analysis.effects.results import Estimate
-from analysis.errors import LianjianError, need_columns
+from analysis.errors import LianjianError
 
 Estimator: TypeAlias = Callable[[pd.DataFrame], Estimate]
 

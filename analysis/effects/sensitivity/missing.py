@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis._frame import amounts, flags
 from analysis.effects.inference._resampling import Floats
 from analysis.errors import LianjianError
-from analysis.indicators.tables import amounts, flags
 
 
 @dataclass(frozen=True)
