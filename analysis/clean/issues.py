@@ -56,6 +56,8 @@ _CODES: dict[str, tuple[str, str]] = {
     "total_unchecked": ("compare", "A printed total, some parts of which are not known"),
     "identity_differs": ("compare", "A printed measure is not what its accounts make"),
     "unit_slip": ("cell", "Probably 元 where 万元 was meant, or the reverse: off by 10,000"),
+    "implausible": ("cell", "An amount that hardly any village has: 元 and 万元 mixed up?"),
+    "unit_of_table": ("answer", "The amounts of a table are no village's in the unit it states"),
     "magnitude": ("compare", "Far from the village's other years and from its peers"),
     "zero_filled": ("answer", "Every account of a village and year says zero"),
     "zero_column": ("compare", "Nearly all of an account says zero in one year only"),

@@ -148,9 +148,10 @@ def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame,
     cells, twice_issues = twice.count_once(cells)
     slipped, slip_issues = suspicions.find_slips(cells)
     empty, zero_issues = suspicions.find_zeros(cells)
-    doubted = (slipped | empty) & ~decided
+    unlikely, size_issues = suspicions.find_implausible(cells)
+    doubted = (slipped | empty | unlikely) & ~decided
     cells = cells.assign(doubted=doubted, counted=cells["counted"] & ~doubted)
-    return cells, [*twice_issues, *slip_issues, *zero_issues]
+    return cells, [*twice_issues, *slip_issues, *zero_issues, *size_issues]
 
 
 def _needs_correction(issue: Issue) -> bool:
