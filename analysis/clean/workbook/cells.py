@@ -31,7 +31,7 @@ class Span(NamedTuple):
 
 
 class Format(NamedTuple):
-    """Numbers whose display format speaks of a unit: column, format, first row, number of cells."""
+    """Numbers shown otherwise than they are stored: column, format, first row, number of cells."""
 
     column: int
     code: str
@@ -54,7 +54,7 @@ class Sheet:
     hidden_rows, hidden_columns : frozenset of int
         Kept, and known to be hidden.
     formats : tuple of Format
-        Display formats that speak of 元, 万 or %.
+        Display formats that show a number otherwise than it is stored.
     notes : tuple of str
         What the parser noticed.
     """

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from analysis.clean.workbook.formats import may_differ
 from analysis.clean.workbook.limits import (
     MAX_CELLS,
     MAX_ROWS,
@@ -28,9 +29,6 @@ Send = Callable[[dict[str, Any]], None]
 _BATCH = 5_000  # cells in one message: some 100 kB
 # Display formats of dates that a Chinese Excel uses without writing them into the file.
 _CHINESE_DATES: Final = frozenset([*range(27, 37), *range(50, 59)])
-UNIT_IN_FORMAT = re.compile("[元万亿%‰]")
-"""Display formats that speak of a unit: the number is stored, the unit only shown."""
-
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _LONGEST_NUMBER = 40
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -197,7 +195,7 @@ def _converter(  # noqa: C901  (one branch a kind of cell)
     book: Any,  # noqa: ANN401  (openpyxl is untyped)
     strings: list[str],
 ) -> tuple[Callable[[str, str, int], tuple[str, str]], dict[int, str]]:
-    """Return the function that reads a stored value, and the styles whose format names a unit."""
+    """Return the function that reads a stored value, and the styles that show it otherwise."""
     from openpyxl.styles.numbers import (  # noqa: PLC0415
         BUILTIN_FORMATS,
     )
@@ -217,7 +215,7 @@ def _converter(  # noqa: C901  (one branch a kind of cell)
             code = str(BUILTIN_FORMATS.get(number, "General"))
             if number in _CHINESE_DATES:
                 dates.add(index)
-        if index not in dates and UNIT_IN_FORMAT.search(code):
+        if index not in dates and may_differ(code):
             marked[index] = code
     epoch = book.epoch
 

@@ -5,6 +5,7 @@ from statistics import median
 
 from analysis.clean.workbook.cells import Sheet, address, letters
 from analysis.clean.workbook.find import Block
+from analysis.clean.workbook.formats import shown
 from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.tables import Doubt, Table
@@ -134,11 +135,18 @@ def _formats(table: Table, sheet: Sheet) -> Iterator[Doubt]:
         return
     for form in sheet.formats:
         if form.column in lines[1] and lines[0][0] <= form.row <= lines[0][-1]:
+            stored = float(plain(sheet.text(form.row, form.column)) or 0)
+            seen = shown(form.code, stored)
+            how = (
+                "hidden by their format" if seen.is_hidden
+                else f"shown otherwise than stored ({stored:g} as {stored / seen.factor:g}"
+                f"{seen.unit})"
+            )  # fmt: skip
             yield Doubt(
                 "unit_in_format",
                 address(form.row, form.column),
-                f"Numbers in column {letters(form.column)} are shown with a unit that is not "
-                "stored: in which unit are they stored?",
+                f"Numbers in column {letters(form.column)} are {how}: in which unit are they "
+                "stored?",
                 (),
                 f"display format {form.code!r} on {form.cells} cells",
             )

@@ -11,6 +11,7 @@ from typing import IO, Final
 from xml.parsers import expat
 
 from analysis.clean.workbook.cells import Format, Span, column_number
+from analysis.clean.workbook.formats import shown
 from analysis.clean.workbook.limits import (
     MAX_CELL_CHARS,
     MAX_COLUMNS,
@@ -128,7 +129,7 @@ class SheetScan:
     convert : callable
         Turns a raw value into kind and text.
     marked : dict of int to str
-        Styles whose number format speaks of a unit, with that format.
+        Styles whose number format may scale, name a unit or hide, with that format.
     """
 
     def __init__(
@@ -145,7 +146,7 @@ class SheetScan:
 
     @property
     def formats(self) -> list[Format]:
-        """Formats that speak of a unit, by column."""
+        """Formats that show a number otherwise than it is stored, by column."""
         return [Format(at, code, row, n) for (at, code), (row, n) in self._formats.items()]
 
     def read(self, stream: IO[bytes]) -> None:  # noqa: C901, PLR0915  (one loop, kept flat for speed)
@@ -231,7 +232,7 @@ class SheetScan:
                 kinds.append(found)
                 texts.append(text)
                 if found == "n" and style in self.marked:
-                    self._format(row, column, self.marked[style])
+                    self._format(row, column, self.marked[style], float(text))
             elif tag == _ROW and texts:
                 emit(row, "".join(kinds), texts)
                 kinds.clear()
@@ -245,8 +246,9 @@ class SheetScan:
         parser.CharacterDataHandler = characters
         _run(parser, stream)
 
-    def _format(self, row: int, column: int, code: str) -> None:
-        self._formats.setdefault((column, code), [row, 0])[1] += 1
+    def _format(self, row: int, column: int, code: str, value: float) -> None:
+        if value and not shown(code, value).is_plain:
+            self._formats.setdefault((column, code), [row, 0])[1] += 1
 
     def _merge(self, reference: str) -> None:
         first, _, last = reference.partition(":")

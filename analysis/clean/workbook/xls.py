@@ -3,13 +3,13 @@
 from typing import Any
 
 from analysis.clean.workbook.excel import (
-    UNIT_IN_FORMAT,
     Batches,
     Send,
     as_unreadable,
     date_text,
     number_text,
 )
+from analysis.clean.workbook.formats import shown
 from analysis.clean.workbook.limits import MAX_COLUMNS, MAX_SHEETS, Unreadable, over
 
 _NUMBER, _DATE, _BOOLEAN, _ERROR = 2, 3, 4, 5
@@ -95,6 +95,7 @@ def _text(cell: Any, datemode: int) -> str:  # noqa: ANN401
 
 
 def _format(book: Any, cell: Any) -> str:  # noqa: ANN401
-    """Return the display format of a number when it speaks of a unit."""
+    """Return the display format of a number when it scales it, names a unit or hides it."""
     found = book.format_map.get(book.xf_list[cell.xf_index].format_key)
-    return found.format_str if found and UNIT_IN_FORMAT.search(found.format_str) else ""
+    is_plain = not found or shown(found.format_str, cell.value).is_plain
+    return "" if is_plain or not cell.value else found.format_str
