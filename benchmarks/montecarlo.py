@@ -41,7 +41,7 @@ from analysis.effects.inference import (
     randomization_inference,
 )
 from analysis.effects.panel import Panel
-from analysis.effects.preferred import point_effects, preferred_series
+from analysis.effects.preferred import regression_points, regression_series
 from analysis.effects.results import EffectSeries, Estimate
 from analysis.simulate.draws import MEASURES, Draw, draw_panel
 from analysis.simulate.scenario import Scenario
@@ -104,7 +104,7 @@ def wald_pretest(panel: Panel) -> Estimate:
 
 def holm_pretest(panel: Panel) -> Estimate:
     """Take the least Holm p-value of the event times before treatment."""
-    series = preferred_series(panel)
+    series = regression_series(panel)
     return as_p(series.overall, series.pretest.p_value)
 
 
@@ -119,7 +119,7 @@ STAND_IN_PRETEST = "Before joining: largest against stand-ins"
 
 def recommended(panel: Panel) -> EffectSeries:
     """Return the estimate that the notebooks stand by, and its event study."""
-    return preferred_series(panel)
+    return regression_series(panel)
 
 
 @cache
@@ -133,7 +133,7 @@ def placebos(seed: int, measure: str, number: int) -> np.ndarray:
     """Return the estimates on stand-ins; villages outside have no effect in either case."""
     outcome = f"{measure}_untreated"
     pool = placebo_pool(world(seed).panel, outcome, covariates=TRAITS, block="township")
-    return placebo_draws(pool, point_effects, np.random.default_rng(seed), draws=number)
+    return placebo_draws(pool, regression_points, np.random.default_rng(seed), draws=number)
 
 
 def draw(seed: int, measure: str, *, effect: bool, number: int) -> tuple[dict[str, object], float]:

@@ -14,7 +14,7 @@ from analysis.effects.did import (
 from analysis.effects.estimand import ESTIMANDS, reweigh
 from analysis.effects.inference import few_clusters, randomization_inference
 from analysis.effects.panel import first_treated, make_panel
-from analysis.effects.preferred import preferred_att
+from analysis.effects.preferred import preferred_att, regression_att
 from analysis.effects.sensitivity import honest_did
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "make_study",
     "preferred_att",
     "randomization_inference",
+    "regression_att",
     "reweigh",
     "study",
     "sun_abraham",

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg
 
-from analysis.effects.panel import NEVER, Floats, Ints, Panel
+from analysis.effects._clustered import (
+    clustered_covariance,
+    influence_of,
+    make_estimate,
+    make_series,
+)
+from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
+from analysis.effects.results import EffectSeries
 from analysis.errors import LianjianError
 
+NAME = "Entropy balancing"
 RIDGE = 0.1
 """Penalty on the dual, traits in standard deviations: a little imbalance for many more villages."""
 FEW = 5
@@ -99,6 +106,41 @@ class Balanced:
         marks = [when >= 0, *(when == e for e in np.unique(when))]
         return np.array([np.average(effect[mark], weights=mass[mark]) for mark in marks])
 
+    @property
+    def used(self) -> Bools:
+        """Units that take part (N,)."""
+        used = np.zeros(self.panel.n_units, dtype=np.bool_)
+        for fit in self.fits:
+            used[fit.treated] = used[fit.control] = True
+        return used
+
+    def series(self, *, level: float = 0.95) -> EffectSeries:
+        """Return the effects by event time from 0 on, and their mean over unit-years.
+
+        The years before are what was balanced, so that they show no trend to test.
+        """
+        panel, used = self.panel, self.used
+        theta, weight, psi = self.influence()
+        parts = [
+            influence_of(panel, theta[q], psi[:, q], weight[:, q], used)
+            for q in (0, slice(1, None))
+        ]
+        variance = clustered_covariance(psi, panel, used=used)
+        overall = make_estimate(
+            f"{NAME}, path to g−{self.until}",
+            panel,
+            parts[0],
+            variance=float(variance[0, 0]),
+            level=level,
+            notes=self.notes,
+            inference="influence function by {cluster}, t({df})",
+        )
+        index = np.unique(self.cells[1])
+        return make_series(
+            f"{NAME}, by event time", "event_time", index, parts[1], variance[1:, 1:],
+            panel=panel, overall=overall, notes=self.notes,
+        )  # fmt: skip
+
     def influence(self) -> tuple[Floats, Floats, Floats]:
         """Return the numbers of `points` (Q,), the share and the influence of each unit (N, Q).
 
@@ -180,7 +222,7 @@ def entropy_weights(traits: Floats, target: Floats, prior: Floats | None = None)
         if np.abs(slope).max(initial=0.0) < GRADIENT:
             return weight
         curve = (gap * weight[:, None]).T @ gap - np.outer(mean, mean)
-        step = linalg.solve(curve + RIDGE * np.eye(len(mean)), slope, assume_a="pos")
+        step = np.linalg.solve(curve + RIDGE * np.eye(len(mean)), slope)
         size = 1.0
         while (new := dual(multiplier - size * step))[0] > value + ROUNDING and size > GRADIENT:
             size /= 2
@@ -297,23 +339,27 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
     residual = np.full((len(control), len(years)), np.nan)
     pull = np.zeros((len(control), len(years)))
     line0, line1 = (np.column_stack([np.ones(len(z)), z]) for z in (z0, z1))
-    for k, year in enumerate(years):
-        there, here = ~np.isnan(panel.y[control, year]), ~np.isnan(panel.y[treated, year])
-        if not here.any() or there.sum() <= line0.shape[1]:
+    noise = q0 * (_precision(line0, panel.y[np.ix_(control, years)]) if amount else 1.0)
+    there, here = (~np.isnan(panel.y[np.ix_(rows, years)]) for rows in (control, treated))
+    for k in range(len(years)):
+        alike = (there == there[:, [k]]).all(axis=0) & (here == here[:, [k]]).all(axis=0)
+        same = np.flatnonzero(alike)  # years that show the same villages are solved at once
+        now, then = here[:, k], there[:, k]
+        if same[0] < k or not now.any() or then.sum() <= line0.shape[1]:
             continue
-        part, y = line0[there], panel.y[control[there], year]
-        noise = _precision(part, y) if amount else np.ones(len(y))
-        noise = noise * q0[there]
-        bread = linalg.inv(part.T @ (part * noise[:, None]))
-        beta = bread @ (part.T @ (noise * y))
+        part, own_noise = line0[then], noise[then, None]
+        y = panel.y[np.ix_(control[then], years[same])]
+        bread = np.linalg.inv(part.T @ (part * own_noise))
+        beta = bread @ (part.T @ (own_noise * y))
         left = y - part @ beta
-        share = weight[there] / weight[there].sum()
-        level = float(share @ left)
-        effect[here, k] = panel.y[treated[here], year] - line1[here] @ beta - level
-        residual[there, k] = left
-        at = q1[here] / q1[here].sum() @ line1[here]
-        pull[there, k] = -share * (left - level)
-        pull[there, k] -= (part @ (bread @ (at - share @ part))) * noise * left
+        share = weight[then] / weight[then].sum()
+        level = share @ left
+        shown = panel.y[np.ix_(treated[now], years[same])]
+        effect[np.ix_(now, same)] = shown - line1[now] @ beta - level
+        residual[np.ix_(then, same)] = left
+        at = q1[now] / q1[now].sum() @ line1[now]
+        lever = (part @ (bread @ (at - share @ part)))[:, None] * own_noise
+        pull[np.ix_(then, same)] = -share[:, None] * (left - level) - lever * left
     return Fit(
         cohort=int(panel.cohort[treated[0]]),
         path=path,
@@ -351,10 +397,13 @@ def _independent(z: Floats) -> Ints:
 
 
 def _precision(line: Floats, y: Floats) -> Floats:
-    """Return 1/level² of the level expected by plain least squares."""
-    level = line @ np.linalg.lstsq(line, y, rcond=None)[0]
-    floor = LEAST_LEVEL * max(float(y.mean()), 0.0)
-    return (y.mean() / np.maximum(level, floor)) ** 2 if floor > 0 else np.ones(len(y))
+    """Return 1/level² of the mean level since joining that plain least squares expects."""
+    with np.errstate(invalid="ignore"):
+        mean = np.nansum(y, axis=1) / (~np.isnan(y)).sum(axis=1)
+    seen = ~np.isnan(mean)
+    level = line @ np.linalg.lstsq(line[seen], mean[seen], rcond=None)[0]
+    centre = float(mean[seen].mean())
+    return (centre / np.maximum(level, LEAST_LEVEL * centre)) ** 2 if centre > 0 else level * 0 + 1
 
 
 def _fit_notes(panel: Panel, fit: Fit, path: Ints, until: int) -> list[str]:

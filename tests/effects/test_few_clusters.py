@@ -21,9 +21,9 @@ from analysis.effects.power import plant
 from analysis.effects.preferred import (
     adjusted_design,
     alliance_pool,
-    point_effects,
-    preferred_att,
-    preferred_series,
+    regression_att,
+    regression_points,
+    regression_series,
 )
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
@@ -50,7 +50,7 @@ def test_with_equal_alliances_it_is_the_t_test_over_their_effects():
     wide = frame.pivot(index="village_id", columns="year", values="y")
     effects = (wide[[2022, 2023, 2024]].mean(axis=1) - wide[2020])[:9]
     expected = stats.ttest_1samp(effects, 0.0)
-    result = preferred_att(make_panel(frame, "y"))
+    result = regression_att(make_panel(frame, "y"))
     assert result.estimate == pytest.approx(effects.mean())
     assert result.p_value == pytest.approx(expected.pvalue)
     assert [result.low, result.high] == pytest.approx(list(expected.confidence_interval()))
@@ -76,7 +76,7 @@ def unequal(sizes: list[int], outside: int, seed: int = 2) -> pd.DataFrame:
 
 def test_unequal_alliances_follow_the_written_out_formula():
     frame = unequal([11, 6, 2, 1], 60)
-    result = preferred_att(make_panel(frame, "y", cluster="cluster"))
+    result = regression_att(make_panel(frame, "y", cluster="cluster"))
     wide = frame.pivot(index="village_id", columns="year", values="y")
     first = frame.drop_duplicates("village_id").set_index("village_id")
     outside = first["joined_year"].isna()
@@ -149,12 +149,12 @@ def test_villages_without_a_base_year_carry_nothing_and_are_named():
     frame = books([2022] * 6, 80, 1.0)
     lost = frame["alliance_id"].isin(["A0", "A1", "A2", "A3"])
     gap = frame[~(lost & frame["year"].eq(2020))]
-    result, without = (preferred_att(make_panel(one, "y")) for one in (gap, frame[~lost]))
+    result, without = (regression_att(make_panel(one, "y")) for one in (gap, frame[~lost]))
     for field in ("estimate", "std_error", "df", "p_value", "n_units", "n_clusters"):
         assert getattr(result, field) == pytest.approx(getattr(without, field)), field
     assert result.df < 2
     assert "4 of 6 treated units, and 4 of 6 clusters carry no weight" in repr(result)
-    series = preferred_series(make_panel(gap, "y"))
+    series = regression_series(make_panel(gap, "y"))
     assert set(series.n_units.tolist()) == {2}
     assert set(series.n_clusters.tolist()) == {2}
 
@@ -175,7 +175,7 @@ def test_placebos_inherit_the_missing_years():
 
 def test_each_event_time_counts_its_own_alliances():
     panel = make_panel(books([2021] * 3 + [2022] * 4 + [2023], 400, 1.0), "y")
-    few = preferred_series(panel)
+    few = regression_series(panel)
     # 2021 alone is seen 3 years on, all four years before only 2023
     counts = dict(zip(few.index.tolist(), few.n_clusters.tolist(), strict=True))
     assert (counts[3], counts[2], counts[0], counts[-4]) == (3, 7, 8, 1)
@@ -190,15 +190,15 @@ def test_each_event_time_counts_its_own_alliances():
     assert np.isnan(few.low[alone])
     assert any("One treated cluster at event times -4" in note for note in few.notes)
     assert np.isfinite(few.pretest.p_value)
-    assert few.overall == preferred_att(panel)
+    assert few.overall == regression_att(panel)
 
 
 def test_one_alliance_has_no_interval():
     panel = make_panel(books([2022], 50, 1.0), "y")
     with pytest.raises(LianjianError, match="1 treated cluster leaves no degree of freedom"):
-        preferred_att(panel)
+        regression_att(panel)
     with pytest.raises(LianjianError, match="Use placebo alliances"):
-        preferred_series(panel)
+        regression_series(panel)
 
 
 def test_the_interval_holds_what_the_test_keeps():
@@ -225,20 +225,20 @@ def test_how_effects_differ_plays_no_part(pool):
     rng = np.random.default_rng(4)
     panel = draw_placebo(pool, rng)
     uneven = plant(panel, rng, alliance_cv=2.0, profile={0: 1, 1: 5})
-    assert preferred_att(uneven).estimate - 1 == pytest.approx(
-        preferred_att(panel).estimate, abs=ROUNDING
+    assert regression_att(uneven).estimate - 1 == pytest.approx(
+        regression_att(panel).estimate, abs=ROUNDING
     )
-    assert preferred_att(uneven).std_error > 1.5 * preferred_att(panel).std_error
+    assert regression_att(uneven).std_error > 1.5 * regression_att(panel).std_error
 
 
 def test_the_series_keeps_its_size_where_nothing_happened(pool):
     rng = np.random.default_rng(5)
-    placebos = placebo_draws(pool, point_effects, rng, draws=399)
-    slow = placebo_draws(pool, preferred_series, np.random.default_rng(5), draws=9)
+    placebos = placebo_draws(pool, regression_points, rng, draws=399)
+    slow = placebo_draws(pool, regression_series, np.random.default_rng(5), draws=9)
     assert placebos[:9] == pytest.approx(slow, abs=ROUNDING)
     rejected = []
     for _ in range(200):
-        series = preferred_series(draw_placebo(pool, rng))
+        series = regression_series(draw_placebo(pool, rng))
         one = randomization_inference(series, placebos, anticipation=1)
         outside = (one.band_low > 0) | (one.band_high < 0)
         rejected.append([one.overall.p_value <= 0.05, one.pretest.p_value <= 0.05, outside.any()])

@@ -40,7 +40,7 @@ def placebo_draws(
         From `placebo_pool`.
     estimator : callable
         From a panel to an estimate (Q = 1), to a series of K effects (Q = 1 + K, the overall
-        estimate first), or to an array (Q,), as `analysis.effects.preferred.point_effects`.
+        estimate first), or to an array (Q,), as `analysis.effects.preferred.regression_points`.
     rng : Generator
         Source of the placebos.
     draws : int
