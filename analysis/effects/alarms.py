@@ -285,7 +285,8 @@ def luck_gauge(outside: Outside) -> Gauge:
     name = "Lasting luck"
     meaning = (
         "Correlation of luck from year to year among villages outside, in excess of chance: where "
-        "it lasts, a low year before joining does not return at once, and growth may follow levels."
+        "it lasts, a low year before joining does not return at once. Growth that follows a "
+        "village's own level instead of its size looks the same."
     )
     seen = ~np.isnan(outside.value)
     n_blocks, years = int(outside.block.max()) + 1, seen.shape[1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from analysis.effects._clustered import (
     clustered_covariance,
@@ -99,6 +100,20 @@ class Balanced:
         own = self.panel.unit_weight
         mass = np.ones(len(units)) if own is None else own[units]
         return units, np.concatenate(when), np.concatenate(effect), mass
+
+    def effects(self) -> pd.DataFrame:
+        """Return one row a treated unit-year that counts: cohort, event time, effect, weight."""
+        unit, when, effect, mass = self.cells
+        return pd.DataFrame(
+            {
+                "unit": self.panel.ids[unit],
+                "cluster": self.panel.cluster[unit],
+                "cohort": self.panel.cohort[unit],
+                "event_time": when,
+                "effect": effect,
+                "weight": mass,
+            }
+        )
 
     def points(self) -> Floats:
         """Return the mean over unit-years, then by event time from 0 on, (1 + K,)."""

@@ -1,0 +1,157 @@
+"""One answer: the preferred estimate with its interval, what stands beside it, and its alarms."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.effects.alarms import Alarms, Places, alarms, dose_gauge, places_of, relative
+from analysis.effects.alarms import without_neighbours as healed_panel
+from analysis.effects.balancing import Balanced, balance
+from analysis.effects.inference import few_clusters, placebo_draws, randomization_inference
+from analysis.effects.inference.placebos import PlaceboPool
+from analysis.effects.panel import Floats, Panel
+from analysis.effects.preferred import preferred_points, regression_points, regression_series
+from analysis.effects.results import EffectSeries, Estimate
+from analysis.effects.sensitivity.breakdown import Breakdown, breakdown
+from analysis.errors import LianjianError
+
+NORMAL = 1.96
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The preferred estimate and everything that belongs beside it.
+
+    Attributes
+    ----------
+    balanced : Balanced
+        The fits behind it.
+    series : EffectSeries
+        By event time from 0 on, with intervals of placebo alliances where they could be drawn, else
+        of few clusters; ``overall`` is the estimate.
+    few : Estimate
+        The estimate for alliances like these (CR2).
+    regression : EffectSeries
+        The regression on size from g−2, by event time, with the same kind of intervals.
+    few_regression : EffectSeries
+        The same with CR2.
+    placebos : float array, (D,), or None
+        The preferred estimate for placebo alliances.
+    alarms : Alarms
+    healed : Estimate or None
+        With losses of neighbours taken out, where that gauge alarms.
+    breakdown : Breakdown
+    notes : tuple of str
+    """
+
+    balanced: Balanced
+    series: EffectSeries
+    few: Estimate
+    regression: EffectSeries
+    few_regression: EffectSeries
+    placebos: Floats | None
+    alarms: Alarms
+    healed: Estimate | None
+    breakdown: Breakdown
+    notes: tuple[str, ...]
+
+    @property
+    def estimate(self) -> Estimate:
+        """The preferred number."""
+        return self.series.overall
+
+    @property
+    def apart(self) -> float:
+        """Preferred estimate less the regression: the two are no bracket of the truth."""
+        return self.estimate.estimate - self.regression.overall.estimate
+
+
+def answer(
+    panel: Panel,
+    frame: pd.DataFrame,
+    pool: PlaceboPool | None,
+    *,
+    rng: np.random.Generator,
+    draws: int = 199,
+    anticipation: int = 1,
+) -> Answer:
+    """Estimate, infer, and read the gauges.
+
+    Parameters
+    ----------
+    panel : Panel
+        Of the study.
+    frame : DataFrame
+        All villages with their places, as for `places_of`.
+    pool : PlaceboPool or None
+        Placebo alliances; without them intervals are those of few clusters, and the first gauge
+        cannot be read.
+    rng : Generator
+        Draws the placebos.
+    draws : int
+        Sets of them.
+    anticipation : int
+        Years before joining that may be affected: the regression starts from the year before them,
+        the balanced path ends in the first of them.
+
+    Raises
+    ------
+    LianjianError
+        Fewer than two alliances carry the estimate, or nothing can be balanced.
+    """
+    until = max(anticipation, 1)
+    found = balance(panel, until=until)
+    plain = few_clusters(found.series())
+    few_regression = regression_series(panel, anticipation=anticipation)
+    series, regression, placebos, stray = plain, few_regression, None, np.empty(0)
+    notes: tuple[str, ...] = ()
+    if pool is not None:
+        size = len(found.points())
+
+        def both(one: Panel) -> Floats:
+            line = regression_points(one, anticipation=anticipation)
+            return np.append(preferred_points(one, until=until), line)
+
+        try:
+            drawn = placebo_draws(pool, both, rng, draws=draws)
+            series = randomization_inference(plain, drawn[:, :size], anticipation=anticipation)
+            regression = randomization_inference(
+                few_regression, drawn[:, size:], anticipation=anticipation
+            )
+            placebos, stray = drawn[:, 0], drawn[:, size]
+        except LianjianError as error:
+            notes = (f"No placebo alliances, so intervals are those of CR2: {error}",)
+    places = places_of(panel, frame)
+    return Answer(
+        balanced=found,
+        series=series,
+        few=plain.overall,
+        regression=regression,
+        few_regression=few_regression,
+        placebos=placebos,
+        alarms=alarms(panel, stray, places),
+        healed=_healed(panel, places, series.overall, until),
+        breakdown=breakdown(found, places),
+        notes=notes,
+    )
+
+
+def _healed(panel: Panel, places: Places, preferred: Estimate, until: int) -> Estimate | None:
+    """Return the estimate without losses of neighbours, and add the error of these to its own."""
+    gauge, error = dose_gauge(panel, relative(panel, places), places)
+    if not gauge.is_on:
+        return None
+    estimate = float(preferred_points(healed_panel(panel, places, gauge.size), until=until)[0])
+    slope = (estimate - preferred.estimate) / gauge.size
+    half = float(np.hypot((preferred.high - preferred.low) / 2, NORMAL * slope * error))
+    return replace(
+        preferred,
+        name=f"{preferred.name}, neighbours' losses taken out",
+        estimate=estimate,
+        std_error=float(np.hypot(preferred.std_error, slope * error)),
+        low=estimate - half,
+        high=estimate + half,
+        p_value=float("nan"),
+        influence=None,
+    )
