@@ -26,7 +26,7 @@ from analysis.effects.did import aggregate, att_gt
 from analysis.effects.inference import few_clusters, placebo_draws, placebo_pool
 from analysis.effects.inference.randomization import reach
 from analysis.effects.panel import Panel
-from analysis.effects.preferred import point_effects
+from analysis.effects.preferred import regression_points
 from analysis.effects.results import Estimate
 
 DESIGNS = {
@@ -104,7 +104,7 @@ def one(task: tuple[str, int, int]) -> list[tuple[str, str, str, float]]:
     pool = placebo_pool(
         frame, "y_yuan", covariates=["households"], area="zone", block="township_name"
     )
-    placebos = placebo_draws(pool, point_effects, rng, draws=number)[:, 0]
+    placebos = placebo_draws(pool, regression_points, rng, draws=number)[:, 0]
     own = pd.Series(panel.cluster).where(panel.cohort > 0).rank(method="dense").fillna(0)
     after = (panel.cohort[:, None] > 0) & (panel.years >= panel.cohort[:, None])
     found = []
