@@ -10,7 +10,8 @@ import pandas as pd
 
 from analysis import fields
 from analysis.effects._charts import draw
-from analysis.effects.alarms import Alarms, alarms, places_of
+from analysis.effects.alarms import Alarms
+from analysis.effects.answer import Answer, answer
 from analysis.effects.design import Design, make_study
 from analysis.effects.did import (
     before_after,
@@ -27,9 +28,10 @@ from analysis.effects.panel import Floats, Panel, make_panel
 from analysis.effects.preferred import (
     adjusted_design,
     alliance_pool,
-    point_effects,
     preferred_att,
-    preferred_series,
+    regression_att,
+    regression_points,
+    regression_series,
 )
 from analysis.effects.results import EffectSeries, Estimate, html_table
 from analysis.effects.sensitivity import HonestSensitivity, honest_did
@@ -38,7 +40,7 @@ from analysis.errors import LianjianError
 if TYPE_CHECKING:
     from analysis.clean.dataset import Dataset
 
-DRAWS = 199
+DRAWS = 99
 Inference = Literal["placebos", "clusters"]
 
 
@@ -53,9 +55,9 @@ class Method:
     adjusts: bool = False
 
 
-def _preferred(adjustment: Adjustment | None = None) -> Callable[["Study", Panel], Estimate]:
+def _regression(adjustment: Adjustment | None = None) -> Callable[["Study", Panel], Estimate]:
     def estimate(study: "Study", panel: Panel) -> Estimate:
-        return preferred_att(
+        return regression_att(
             panel,
             adjustment=adjustment,
             anticipation=study.anticipation,
@@ -76,7 +78,7 @@ METHODS: dict[str, Method] = {
         "Outside, no adjustment",
         "naive",
         "all would have gained as much, whatever their traits",
-        _preferred("none"),
+        _regression("none"),
         adjusts=True,
     ),
     "twfe": Method(
@@ -101,14 +103,20 @@ METHODS: dict[str, Method] = {
         "Doubly robust",
         "defensible",
         "the line in the covariates or the weights are right",
-        _preferred("doubly_robust"),
+        _regression("doubly_robust"),
         adjusts=True,
     ),
-    "preferred": Method(
-        "Preferred",
+    "regression": Method(
+        "Regression",
         "defensible",
         "parallel trends from the base year on, given the covariates",
-        _preferred(),
+        _regression(),
+    ),
+    "balanced": Method(
+        "Balanced on covariates and path",
+        "defensible",
+        "nothing that no year before showed chose the treated",
+        lambda study, panel: preferred_att(panel, until=max(study.anticipation, 1)),
     ),
 }
 """The estimators of `Study.estimates`, in the order in which they are shown."""
@@ -150,28 +158,36 @@ class Study:
     def preferred(self, inference: Inference | None = None) -> Estimate:
         """Return the preferred estimate, with the inference of placebos or of few clusters.
 
+        Of villages outside alliances: balanced on covariates and the path of the outcome. Of a
+        plain frame, or among villages that join later: the regression.
+
         Parameters
         ----------
         inference : {"placebos", "clusters"}, optional
             ``placebos`` for the mean on these villages, ``clusters`` for alliances like these; the
             first where alliances can be imitated when not given.
         """
-        plain = preferred_att(
+        by_placebos = self._by_placebos(inference)
+        if self._has_answer:
+            return self.answer.estimate if by_placebos else self.answer.few
+        plain = regression_att(
             self._made, anticipation=self.anticipation, comparison=self.comparison
         )
-        if self._by_placebos(inference):
+        if by_placebos:
             return randomization_inference(plain, self.placebos()[:, 0])
         return plain
 
     def event_study(self, inference: Inference | None = None) -> EffectSeries:
         """Return the effects by event time, all against one base year, with a band.
 
+        By regression: balancing leaves no years before to show.
+
         Parameters
         ----------
         inference : {"placebos", "clusters"}, optional
             As in `preferred`.
         """
-        plain = preferred_series(
+        plain = regression_series(
             self._made, anticipation=self.anticipation, comparison=self.comparison
         )
         if self._by_placebos(inference):
@@ -190,7 +206,7 @@ class Study:
         return honest_did(series, bounds, restriction=restriction, event_time=event_time)
 
     def placebos(self, draws: int = DRAWS, *, rng: np.random.Generator | int = SEED) -> Floats:
-        """Return the estimates for placebo alliances (D, 1 + K), the overall one first.
+        """Return the regression for placebo alliances (D, 1 + K), the overall one first.
 
         Raises
         ------
@@ -208,7 +224,7 @@ class Study:
         pool = alliance_pool(self.frame, panel.outcome, self.design)
         return placebo_draws(
             pool,
-            lambda one: point_effects(one, anticipation=self.anticipation),
+            lambda one: regression_points(one, anticipation=self.anticipation),
             np.random.default_rng(rng),
             draws=draws,
         )
@@ -219,11 +235,34 @@ class Study:
         Raises
         ------
         LianjianError
-            As for `placebos`.
+            As for `answer`.
         """
-        placebos = self.placebos()[:, 0]
-        assert self.frame is not None  # noqa: S101  (placebos has seen to it)
-        return alarms(self._made, placebos, places_of(self._made, self.frame))
+        return self.answer.alarms
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The preferred estimate with the regression, the alarms and the breakdown ratio beside it.
+
+        Raises
+        ------
+        LianjianError
+            The study is of a plain frame, or of villages that join later.
+        """
+        panel = self._made
+        if self.design is None or self.frame is None or self.comparison != "never":
+            raise LianjianError(
+                "Alarms need villages with role, alliance and county, and villages outside: make "
+                "the study of a dataset."
+            )
+        pool = None
+        if self._can_imitate:
+            pool = alliance_pool(self.frame, panel.outcome, self.design)
+        rng = np.random.default_rng(SEED)
+        return answer(panel, self.frame, pool, rng=rng, draws=DRAWS, anticipation=self.anticipation)
+
+    @property
+    def _has_answer(self) -> bool:
+        return self.design is not None and self.comparison == "never"
 
     def estimates(self) -> pd.DataFrame:
         """Return one row an estimator, in the order and with the verdicts of `METHODS`.
@@ -313,8 +352,10 @@ class Study:
 
     @cached_property
     def _can_imitate(self) -> bool:
+        if self.design is None or self.frame is None:
+            return False
         try:
-            self.placebos()
+            alliance_pool(self.frame, self._made.outcome, self.design)
         except LianjianError:
             return False
         return True
