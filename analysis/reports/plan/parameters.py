@@ -37,18 +37,24 @@ _SECRET = "secret"  # noqa: S105  (the word that marks one, no secret itself)
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """One declared parameter."""
+class _Kind:
+    """What an annotation says."""
 
-    name: str
-    annotation: str  # as written, empty without one
-    kinds: tuple[str, ...]  # the types that fit, of `_types.READERS`
-    choices: tuple[Scalar, ...]  # the values of a ``Literal``
-    checked: bool  # whether the annotation was understood; if not, any value fits
-    default: Value  # None where it is not a plain value
-    help: str  # the comment beside or above the assignment
+    kinds: tuple[str, ...] = ()  # the types that fit, of `_types.READERS`
+    choices: tuple[Scalar, ...] = ()  # the values of a ``Literal``
     many: bool = False  # a list of such values
-    secret: bool = False  # its value comes from the environment, and is written nowhere
+    checked: bool = True  # whether the annotation was understood; if not, any value fits
+
+    def __or__(self, other: "_Kind") -> "_Kind":
+        # a list beside another scalar than None has no one reading on a command line
+        single = other if self.many else self
+        mixed = self.many != other.many and single.kinds != ("None",)
+        return _Kind(
+            self.kinds + other.kinds,
+            self.choices + other.choices,
+            self.many or other.many,
+            self.checked and other.checked and not mixed,
+        )
 
     @property
     def allowed(self) -> str:
@@ -58,6 +64,20 @@ class Parameter:
         parts += [names.get(k, k) for k in self.kinds if k != "None"]
         words = " or ".join(parts + ["None"] * ("None" in self.kinds)) or "any value"
         return f"a list, with commas between, of {words}" if self.many else words
+
+
+_UNKNOWN = _Kind(checked=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter(_Kind):
+    """One declared parameter."""
+
+    name: str
+    annotation: str  # as written, empty without one
+    default: Value  # None where it is not a plain value
+    help: str  # the comment beside or above the assignment
+    secret: bool  # its value comes from the environment, and is written nowhere
 
     @property
     def variable(self) -> str:
@@ -207,43 +227,25 @@ def _is_one(value: Scalar, parameter: Parameter) -> bool:
     return found == value and (kinds[0] is kinds[1] or kinds == (float, int))
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """What an annotation says."""
-
-    scalars: tuple[str, ...] = ()
-    choices: tuple[Scalar, ...] = ()
-    many: bool = False
-    understood: bool = True
-
-    def __or__(self, other: "_Kind") -> "_Kind":
-        # a list beside another scalar than None has no one reading on a command line
-        single = other if self.many else self
-        mixed = self.many != other.many and single.scalars != ("None",)
-        return _Kind(
-            self.scalars + other.scalars,
-            self.choices + other.choices,
-            self.many or other.many,
-            self.understood and other.understood and not mixed,
-        )
-
-
-_UNKNOWN = _Kind(understood=False)
-
-
 def _parameter(
     name: str, annotation: ast.expr | None, value: ast.expr | None, note: str
 ) -> Parameter:
     default = _default(value)
     kind = _understand(annotation) if annotation else _like(default)
     names_dataset = name == "dataset" or name.endswith("_dataset")
-    scalars = tuple("dataset" if names_dataset and s == "str" else s for s in kind.scalars)
-    written = ast.unparse(annotation) if annotation else ""
+    known = tuple("dataset" if names_dataset and word == "str" else word for word in kind.kinds)
     word, _, rest = note.partition(" ")
     secret = word.rstrip(":,;").lower() == _SECRET
-    about = rest.strip() if secret else note
     return Parameter(
-        name, written, scalars, kind.choices, kind.understood, default, about, kind.many, secret
+        kinds=known,
+        choices=kind.choices,
+        many=kind.many,
+        checked=kind.checked,
+        name=name,
+        annotation=ast.unparse(annotation) if annotation else "",
+        default=default,
+        help=rest.strip() if secret else note,
+        secret=secret,
     )
 
 
@@ -296,8 +298,8 @@ def _subscript(outer: str, parts: Sequence[ast.expr]) -> _Kind:
         return _Kind(("None",) * (None in values), choices)
     if outer in {"list", "List", "Sequence"} and len(parts) == 1:
         inner = _understand(parts[0])
-        nested = inner.many or "None" in inner.scalars
-        return _Kind(inner.scalars, inner.choices, True, inner.understood and not nested)  # noqa: FBT003
+        nested = inner.many or "None" in inner.kinds
+        return _Kind(inner.kinds, inner.choices, True, inner.checked and not nested)  # noqa: FBT003
     if outer in {"Optional", "Union"}:
         first, *others = [_understand(part) for part in parts]
         for other in [*others, *[_Kind(("None",))] * (outer == "Optional")]:
