@@ -108,6 +108,7 @@ class Unraised:
 
     def _hear_commands(self) -> None:
         """Learn the exit code of each command that IPython hands to the system's shell."""
+        from IPython.utils.encoding import DEFAULT_ENCODING  # noqa: PLC0415
         from IPython.utils.process import process_handler  # noqa: PLC0415
 
         # as these two hand a command over, so that what they expand in it stays as it is
@@ -126,7 +127,7 @@ class Unraised:
 
             written, code = process_handler(command, communicate, subprocess.STDOUT) or (b"", 130)
             self._exited(self._said or f"!{command}", code)
-            return str(written.decode(errors="replace"))
+            return str(written.decode(DEFAULT_ENCODING, "replace"))
 
         piped.system = system
         caught.getoutput = getoutput
