@@ -215,6 +215,8 @@ def _in_words(score: Mapping[str, int]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.dry_run and options.junit:
+        raise LianjianError("--junit says how runs ended, and --dry-run runs none: leave one out.")
     if options.dry_run:
         return why(options)
     with _junit(options.junit) as ended:

@@ -234,6 +234,13 @@ def test_an_impossible_junit_is_told_before_anything_runs(published, capsys, tmp
     assert not (published.reports / "01-x").exists()
 
 
+def test_a_dry_run_has_no_junit(published, capsys, tmp_path):
+    published.notebook("01-x", "# X", "1")
+    assert cli.main(["run", "--dry-run", "--junit", str(tmp_path / "j.xml")]) == Exit.REFUSED
+    assert "leave one out" in capsys.readouterr().err
+    assert not (tmp_path / "j.xml").exists()
+
+
 def test_a_held_folder_is_a_refusal(published, capsys):
     from analysis.reports.run import staging
 
