@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,16 @@ def _stand_somewhere() -> None:
 def for_program(command: str, **content: Any) -> dict[str, Any]:  # noqa: ANN401  (JSON)
     """Return what a command answers to ``--json``; docs/schemas describes each."""
     return {"schema": SCHEMA, "command": command, **content}
+
+
+def _answer(options: argparse.Namespace, lines: Iterable[str], /, **content: Any) -> int:  # noqa: ANN401
+    """Answer a person with lines, or a program with what they say."""
+    if options.json:
+        answer_json(for_program(**{"command": options.command, **content}))
+    else:
+        for line in lines:
+            answer(line)
+    return Exit.GOOD
 
 
 def _assignments(pairs: Sequence[str]) -> dict[str, str]:
@@ -325,28 +335,27 @@ def why(options: argparse.Namespace) -> int:
         orphans = prune.orphans(paths.reports(), {run.slug for run in runs})
         told = {orphan.folder.name for orphan in orphans}
         beside = {slug: text for slug, text in runner.beside(runs).items() if slug not in told}
-    if options.json:
-        entries = [
-            {"report": run.slug, "notebook": run.name, "action": word, "reasons": list(reasons)}
-            for run, word, reasons in found
-        ]
-        old = [{"report": slug, "reason": reason} for slug, reason in beside.items()]
-        gone = [{"folder": orphan.folder.name, "reason": orphan.reason} for orphan in orphans]
-        left = notebooks.find().left
-        answer_json(for_program("why", reports=entries, beside=old, orphans=gone, left_alone=left))
-        return Exit.GOOD
+    entries = [
+        {"report": run.slug, "notebook": run.name, "action": word, "reasons": list(reasons)}
+        for run, word, reasons in found
+    ]
+    old = [{"report": slug, "reason": reason} for slug, reason in beside.items()]
+    gone = [{"folder": orphan.folder.name, "reason": orphan.reason} for orphan in orphans]
     width = max(len(run.slug) for run in runs)
-    for run, word, reasons in found:
-        answer(f"{run.slug:<{width}}  {word}{': ' if reasons else ''}{'; '.join(reasons)}")
-    for slug, reason in beside.items():
-        answer(f"{slug:<{width}}  beside the plan, out of date: {reason}")
+    lines = [
+        f"{run.slug:<{width}}  {word}{': ' if reasons else ''}{'; '.join(reasons)}"
+        for run, word, reasons in found
+    ]
+    lines += [f"{slug:<{width}}  beside the plan, out of date: {t}" for slug, t in beside.items()]
     if orphans:
-        answer(f"{len(orphans)} that nothing asks for any more: `lianjian prune` lists them")
-    if (aside := notebooks.find().said) and not any(selected):
-        answer(aside)
+        lines.append(f"{len(orphans)} that nothing asks for any more: `lianjian prune` lists them")
+    left = notebooks.find()
+    if left.said and not any(selected):
+        lines.append(left.said)
     counts = Counter(word for _, word, _ in found)
-    answer(", ".join(f"{counts[word]} {word}" for word in words.values() if counts[word]))
-    return Exit.GOOD
+    lines.append(", ".join(f"{counts[word]} {word}" for word in words.values() if counts[word]))
+    content = {"reports": entries, "beside": old, "orphans": gone, "left_alone": left.left}
+    return _answer(options, lines, command="why", **content)  # a dry run is an answer to it, too
 
 
 def prune(options: argparse.Namespace) -> int:
@@ -379,23 +388,15 @@ def explain(options: argparse.Namespace) -> int:
     from analysis.clean.ledger import trace
 
     found = trace.explain(options.name, options.village, options.year, options.account)
-    if options.json:
-        answer_json(for_program("explain", dataset=options.name, **asdict(found)))
-    else:
-        answer("\n".join(trace.in_words(found)))
-    return Exit.GOOD
+    return _answer(options, trace.in_words(found), dataset=options.name, **asdict(found))
 
 
 def diff(options: argparse.Namespace) -> int:
     from analysis.clean.ledger import changes
 
     found = changes.changes(options.name)
-    if options.json:
-        entries = changes.as_json(found)
-        answer_json(for_program("diff", dataset=options.name, changes=entries))
-    else:
-        answer("\n".join(changes.in_words(found)))
-    return Exit.GOOD
+    entries = changes.as_json(found)
+    return _answer(options, changes.in_words(found), dataset=options.name, changes=entries)
 
 
 def clean(options: argparse.Namespace) -> int:
@@ -441,18 +442,16 @@ def params(options: argparse.Namespace) -> int:
     elif options.dataset and not covered.years:
         warn(f"{options.dataset} holds no villages by year; what reads them cannot run on it")
     rows = parameters.summary(declared, covered)
-    if options.json:
-        columns = ("name", "type", "default", "meaning")
-        entries = [dict(zip(columns, row, strict=True)) for row in rows]
-        answer_json(for_program("params", notebook=name, parameters=entries))
-        return Exit.GOOD
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        answer("  ".join([*cells, row[3]]).rstrip())
+    columns = ("name", "type", "default", "meaning")
+    entries = [dict(zip(columns, row, strict=True)) for row in rows]
     if not rows:
         say(f"{name} has no parameters")
-    return Exit.GOOD
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    lines = [
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]).rstrip()
+        for row in rows
+    ]
+    return _answer(options, lines, notebook=name, parameters=entries)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -486,19 +485,11 @@ def cite(options: argparse.Namespace) -> int:
         _caution([citing.slug(name)])
     if options.list:
         addresses = citing.addresses(name)
-        if options.json:
-            entries = [{"address": f"#{at}", "shows": words} for at, words in addresses.items()]
-            answer_json(for_program("cite", report=name, addresses=entries))
-        else:
-            answer("\n".join(f"#{anchor}  {words}" for anchor, words in addresses.items()))
-        return Exit.GOOD
+        entries = [{"address": f"#{at}", "shows": words} for at, words in addresses.items()]
+        lines = (f"#{at}  {words}" for at, words in addresses.items())
+        return _answer(options, lines, report=name, addresses=entries)
     text = citing.cite(options.report, options.format).rstrip("\n")
-    if options.json:
-        content = {"report": options.report, "form": options.format, "citation": text}
-        answer_json(for_program("cite", **content))
-    else:
-        answer(text)
-    return Exit.GOOD
+    return _answer(options, [text], report=options.report, form=options.format, citation=text)
 
 
 def _caution(names: Sequence[str]) -> None:
