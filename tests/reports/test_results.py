@@ -113,6 +113,10 @@ def test_what_failed_unseen_is_said_by_page_terminal_and_json(published, capsys)
     record = json.loads((published.reports / "01-x" / "run.json").read_text("utf-8"))
     [check] = [check for check in record["checks"] if check["name"] == "Commands"]
     assert check["state"] == "failed"
+    _, content, said = answer(capsys, "run")
+    assert content["reports"][0]["result"] == "up to date"
+    assert content["reports"][0]["notes"] == [note]
+    assert f"01-x {note}" in said
     assert "!exit 5 ended with exit code 5" in published.report("01-x")
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from analysis.reports.page.checks import Told
 
-_OF_RUN = ("started", "host", "machine", "seconds", "cell_seconds", "verdict", "ended_at")
+_OF_RUN = ("started", "host", "machine", "seconds", "cell_seconds", "verdict", "ended_at", "notes")
 _MOST_NAMED = 3
 
 
@@ -99,6 +99,8 @@ def perform(task: Task) -> Ending:
         return task.ending("failed", seconds, "the plan that asked for it has ended")
     if failure is not None:
         return _fail(task, folder, record, failure, seconds)
+    if task.action == "run":
+        record["notes"] = _notes(record, key)
     record |= {"total_seconds": round(seconds, 2), "result": "ok"}
     record["news"] = feed.news(reports / run.slug, folder, record)
     record["products"] = freshness.checksums(folder)
@@ -106,11 +108,10 @@ def perform(task: Task) -> Ending:
     _close(folder, record)
     staging.publish(folder, reports, run.slug)
     where = f"{reports.name}/{run.slug}/report.html"
+    notes = tuple(record.get("notes", ()))
     if task.action != "run":
-        return task.ending("rendered", seconds, file=where)
-    written = tuple(key["written"])
-    notes = tuple(_notes(record, key))
-    return task.ending("done", seconds, file=where, notes=notes, written=written)
+        return task.ending("rendered", seconds, file=where, notes=notes)
+    return task.ending("done", seconds, file=where, notes=notes, written=tuple(key["written"]))
 
 
 def _notes(record: Mapping[str, Any], key: Mapping[str, Any]) -> list[str]:

@@ -197,18 +197,16 @@ def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
         prune.forget_failures(reports, planned)
         decided = decide(runs, force=options.force)
         tasks = [_task(run, decision, planned, token, options) for run, decision in decided]
-        due = [task for task in tasks if not _is_done(task)]
-        for task in tasks:
-            if task not in due:
-                staging.drop_failure(reports, task.run.slug)
+        due = [task for task in tasks if task.action != "none" or task.formats]
+        names = {task.run.slug for task in due}
+        for run in runs:
+            if run.slug not in names:
+                staging.drop_failure(reports, run.slug)
         # the longest first, so that none is left over at the end
         due.sort(key=lambda task: -_record(task.run.slug).get("seconds", 0.0))
         found = {ending.report: ending for ending in (_perform(due, options) if due else ())}
         trouble = _write_index(reports, planned, anew=bool(due))
-    endings = tuple(
-        found.get(task.run.slug) or task.ending(NOT_RUN if task in due else UP_TO_DATE)
-        for task in tasks
-    )
+    endings = tuple(found.get(task.run.slug) or _untouched(task, names) for task in tasks)
     ended = Ended(_exit(endings, trouble), time.perf_counter() - started, endings)
     _close(ended, trouble)
     return ended
@@ -217,13 +215,16 @@ def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
 def _task(
     run: Run, decision: Decision, planned: Container[str], token: str, options: Options
 ) -> Task:
+    """Return what is to be done for a run; nothing, where it needs neither page nor formats."""
     reports, limits = paths.reports(), options.limits
+    folder = reports / run.slug
+    is_due = decision.action != "none" or documents.lacks(folder, options.formats)
     return Task(
         run,
         decision.action,
         reports,
         token,
-        documents.kept(reports / run.slug, options.formats),
+        documents.kept(folder, options.formats) if is_due else (),
         options.warm,
         Limits(limits.cell or run.cell_seconds, limits.run or run.run_seconds),
         "plan" if run.slug in planned else "command line",
@@ -231,8 +232,11 @@ def _task(
     )
 
 
-def _is_done(task: Task) -> bool:
-    return task.action == "none" and not documents.lacks(task.reports / task.run.slug, task.formats)
+def _untouched(task: Task, due: Container[str]) -> Ending:
+    """Say of a task that nothing was done for it; what is wrong with its report still is."""
+    if task.run.slug in due:
+        return task.ending(NOT_RUN)
+    return task.ending(UP_TO_DATE, notes=tuple(_record(task.run.slug).get("notes", ())))
 
 
 def _perform(tasks: Sequence[Task], options: Options) -> list[Ending]:
