@@ -174,7 +174,7 @@ def test_nothing_runs_loads_navigates_or_hides(opened, address):
     inside = "[...document.querySelectorAll('math, math *')]"
     assert page.evaluate(f"{inside}.every(e => e.namespaceURI.endsWith('/MathML'))")
     names = set(page.evaluate(f"{inside}.map(e => e.localName)"))
-    assert names <= _sanitise._FORMULAS
+    assert names <= _sanitise._WORDS["formulas"]
     assert page.evaluate(f"{inside}.flatMap(e => e.getAttributeNames()).includes('href')") is False
     assert page.evaluate(
         "[...document.querySelectorAll('*')].flatMap(e => [...e.attributes])"

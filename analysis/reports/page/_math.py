@@ -7,35 +7,26 @@ from html import escape, unescape
 from xml.etree.ElementTree import Element, tostring
 
 # environments as the library knows them; the starred form sets no numbers, as in JupyterLab
-_SAME = {
-    "align": "align*", "aligned": "align*", "alignedat": "align*", "alignat": "align*",
-    "alignat*": "align*", "eqnarray": "align*", "eqnarray*": "align*", "split": "align*",
-    "flalign": "align*", "flalign*": "align*", "gather": "matrix", "gather*": "matrix",
-    "gathered": "matrix", "multline": "matrix", "multline*": "matrix", "equation": "",
-    "equation*": "", "math": "", "displaymath": "",
-}  # fmt: skip
+_ALIGNED = "align aligned alignedat alignat alignat* eqnarray eqnarray* split flalign flalign*"
+_GATHERED = "gather gather* gathered multline multline*"
+_SAME = (
+    dict.fromkeys(_ALIGNED.split(), "align*")
+    | dict.fromkeys(_GATHERED.split(), "matrix")
+    | dict.fromkeys(("equation", "equation*", "math", "displaymath"), "")
+)
 _COUNTED = {"alignat", "alignat*", "alignedat"}  # they say first how many columns they have
-_KNOWN = {
-    "align*", "array", "cases", "matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix",
-    "smallmatrix", "subarray",
-}  # fmt: skip
+_MATRICES = "matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix"
+_KNOWN = {"align*", "array", "cases", "subarray", *_MATRICES.split()}
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{([A-Za-z]+\*?)\}(\{\d+\})?")
 _UNSEEN = re.compile(r"\\(?:label\{[^{}]*\}|nonumber|notag)(?![A-Za-z])")
 _LONG = 25  # signs
 _MACRO = re.compile(r"\\[A-Za-z]+")
 _TEXT = {"mtext", "ms"}
 # accents of which fonts have wide forms
-_ACCENTS = {
-    "^": "\u0302",
-    "~": "\u0303",
-    "\u00af": "\u0305",
-    "\u02d9": "\u0307",
-    "\u00a8": "\u0308",
-}
+_ACCENTS = dict(zip("^~\u00af\u02d9\u00a8", "\u0302\u0303\u0305\u0307\u0308", strict=True))
 _SPACES = {
-    "negativethinmathspace": "-0.167em",
-    "negativemediummathspace": "-0.222em",
-    "negativethickmathspace": "-0.278em",
+    f"negative{name}mathspace": f"-0.{width}em"
+    for name, width in (("thin", 167), ("medium", 222), ("thick", 278))
 }
 # what stands in a text that holds formulas: $$…$$, \[…\], \(…\), $…$, \begin{…}…\end{…}
 _PIECE = re.compile(

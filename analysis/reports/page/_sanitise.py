@@ -5,40 +5,18 @@ imitate an address of the page or reorder what stands around it. What is taken o
 """
 
 import re
+import tomllib
 from collections import Counter
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 from analysis.reports.text import visible  # a parser would drop what is hidden
 
-_TEXT = (
-    "a abbr b bdi blockquote br cite code dd del details dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i "
-    "ins kbd li mark ol p pre q rp rt ruby s samp small span strong sub summary sup u ul var wbr"
-)
-_FIGURES = "caption col colgroup figcaption figure img table tbody td tfoot th thead tr"
-_TAGS = set(f"{_TEXT} {_FIGURES}".split())
-_ATTRIBUTES = {
-    "*": {"class", "lang", "title", "style"},
-    "a": {"href"},
-    "img": {"src", "alt", "width", "height"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan", "scope", "abbr"},
-    "col": {"span"},
-    "ol": {"start"},
-    "div": {"role", "tabindex", "aria-label"},
-}
-_FORMULAS = {
-    "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle",
-    "msub", "msup", "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd", "mpadded",
-    "mphantom", "menclose",
-}  # fmt: skip
-_SETTING = {
-    "display", "mathvariant", "stretchy", "fence", "form", "accent", "accentunder", "minsize",
-    "movablelimits", "columnalign", "columnspacing", "rowspacing", "displaystyle", "scriptlevel",
-    "lspace", "rspace", "tabindex", "width", "height", "depth", "voffset", "linethickness",
-    "maxsize",
-}  # fmt: skip
+_LISTS = tomllib.loads(Path(__file__).with_name("allowed.toml").read_text("utf-8"))
+_ATTRIBUTES = {tag: set(names.split()) for tag, names in _LISTS.pop("attributes").items()}
+_WORDS = {name: set(words.split()) for name, words in _LISTS.items()}
 _IMAGE = re.compile(r"data:image/(?:svg\+xml|png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
 _IMG = re.compile(r'<img((?:\s+[\w-]+="[^"]*")*)>')  # as the cleaner writes it
 _ANCHORS = {
@@ -52,10 +30,7 @@ _CLASSES = {
     "prose": re.compile(rf"lj-(?:callout(?:-[a-z]+)?|task|notes|gap)\Z|{_HIGHLIGHT}"),
     "foreign": re.compile(_HIGHLIGHT),
 }
-_UNSHOWN = {"script", "style", "svg", "math", "canvas", "audio", "video", "object", "iframe",
-            "select", "textarea", "template", "noscript"}  # fmt: skip
-_COUNTED = {"script", "canvas", "audio", "video", "object", "iframe", "frame", "embed", "svg",
-            "math", "img", "style", "form", "input", "select", "textarea", "button"}  # fmt: skip
+_COUNTED = _WORDS["active"] | _WORDS["counted"]
 # a style sheet says something where it colours; pandas' own only aligns
 _COLOURS = re.compile(r"(?:background|color)[\w-]*\s*:")
 
@@ -103,12 +78,13 @@ def _cleaner(source: str) -> Any:  # noqa: ANN401  (nh3 is untyped)
         }
         return value if keep.get(name, True) else None
 
-    tags, attributes, unshown = _TAGS, dict(_ATTRIBUTES), _UNSHOWN
+    tags, attributes = _WORDS["text"] | _WORDS["figures"], dict(_ATTRIBUTES)
+    unshown = _WORDS["active"] | _WORDS["unshown"]
     if source != "foreign":
         attributes["*"] = attributes["*"] | {"id"}
     if source == "prose":
-        tags, unshown = tags | _FORMULAS, unshown - {"math"}
-        attributes |= dict.fromkeys(_FORMULAS, _SETTING)
+        tags, unshown = tags | _WORDS["formulas"], unshown - {"math"}
+        attributes |= dict.fromkeys(_WORDS["formulas"], _WORDS["setting"])
     return nh3.Cleaner(
         tags=tags,
         clean_content_tags=unshown,

@@ -2,9 +2,8 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +183,3 @@ def describe(changes: Sequence[Change]) -> str:
     05/att  2 → 2.5 万元  (+25 %)
     """
     return "\n".join(map(str, changes))
-
-
-def to_json(changes: Sequence[Change]) -> str:
-    """Return changes for a program."""
-    return json.dumps([asdict(c) for c in changes], ensure_ascii=False, indent=2) + "\n"

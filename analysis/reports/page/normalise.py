@@ -75,11 +75,9 @@ def _streams_joined(outputs: list[Any]) -> list[Any]:
             joined += pieces
             continue
         for name in ("stdout", "stderr"):
-            texts = [p.text for p in pieces if p.name == name]
-            if texts:
-                first = next(p for p in pieces if p.name == name)
-                first.text = "".join(texts)
-                joined.append(first)
+            if own := [piece for piece in pieces if piece.name == name]:
+                own[0].text = "".join(piece.text for piece in own)
+                joined.append(own[0])
     return joined
 
 
