@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analysis.indicators.income import by_source, changes, deflate, growth, means, span, swings
     from analysis.indicators.inequality import decompose, gini, indices, lorenz, theil
     from analysis.indicators.pairs import closing, gaps
-    from analysis.indicators.spells import kaplan_meier, weak_spells
+    from analysis.indicators.spells import joining_spells, kaplan_meier, weak_spells
     from analysis.indicators.targets import attain_share, reconcile
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "gini",
     "growth",
     "indices",
+    "joining_spells",
     "kaplan_meier",
     "lorenz",
     "means",

@@ -7,7 +7,17 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
-from analysis._frame import amounts, by_village, flags, just_under, need_years
+from analysis._frame import (
+    amounts,
+    by_village,
+    flags,
+    just_under,
+    need_columns,
+    need_roles,
+    need_years,
+    panel_of,
+    said,
+)
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 from analysis.indicators.bands import WEAK_WAN
@@ -180,3 +190,57 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
     reached = points[survival <= 1 / 2 + 1e-12]
     median = float(reached[0]) if len(reached) else float("nan")
     return Survival(table, median, len(times), int(events.sum()), level)
+
+
+def joining_spells(panel: pd.DataFrame, *, threshold_wan: float | None = None) -> pd.DataFrame:
+    """Return the weak spells of allied villages from the year before joining, and of those outside.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        ``village_id`` by ``year`` with ``role``, ``joined_year``, ``households`` and
+        ``operating_income_yuan``. Rows with role ``outside`` are the comparison; the caller leaves
+        out those that had other help.
+    threshold_wan : float, optional
+        Weak: under this, 万元; ``bands.WEAK_WAN`` where none is given.
+
+    Returns
+    -------
+    DataFrame
+        The columns of :func:`weak_spells`, ``allied``, ``start`` (the year before joining) and
+        ``households``. A village outside stands once for each joining year before which it was
+        weak. ``attrs["notes"]`` names the years from which nobody can be followed.
+
+    Raises
+    ------
+    LianjianError
+        A column is missing or no number, or a role is none of the registry.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"village_id": list("AABB"), "year": [2022, 2023] * 2,
+    ...     "role": ["allied_weak"] * 2 + ["outside"] * 2, "joined_year": [2023, 2023, None, None],
+    ...     "households": 100, "operating_income_yuan": [1e4, 6e4, 2e4, 3e4]})
+    >>> joining_spells(frame)[["village_id", "years", "has_left", "allied"]].to_numpy().tolist()
+    [['A', 1, True, True], ['B', 1, False, False]]
+    """
+    need_columns(panel, "role", "joined_year", "households")
+    need_roles(panel)
+    frame = panel_of(panel, "operating_income_yuan", "joined_year", "households")
+    weak, outside = (frame[frame["role"] == role] for role in ("allied_weak", "outside"))
+    parts, notes = [], []
+    for joined in sorted(int(year) for year in weak["joined_year"].dropna().unique()):
+        for allied, side in ((True, weak[weak["joined_year"] == joined]), (False, outside)):
+            try:
+                found = weak_spells(side, joined - 1, threshold_wan=threshold_wan)
+            except LianjianError as error:
+                who = "weak allied villages" if allied else "villages outside"
+                notes.append(f"Joined {joined}, {who}: {error}")
+            else:
+                parts.append(found.assign(allied=allied, start=joined - 1))
+    columns = ["village_id", "years", "has_left", "allied", "start"]
+    spells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    size = frame.groupby("village_id")["households"].first()
+    none = "No village has a year before joining in which it was weak"
+    spells = spells.assign(households=spells["village_id"].map(size))
+    return said(spells, *notes, "" if parts else none)

@@ -43,6 +43,7 @@ BY_PANEL = {
     "changes a household": lambda f: income.changes(f, COLUMN, 2022, 2024, per="household"),
     "swings": lambda f: income.swings(f, COLUMN),
     "spells": lambda f: spells.weak_spells(f, 2022, threshold_wan=20),
+    "joining": spells.joining_spells,
     "gaps": lambda f: pairs.gaps(f, COLUMN),
     "standing": lambda f: pairs.standing(f, COLUMN, pairs.gaps(books(), COLUMN)),
     "beta": lambda f: convergence.beta_convergence(f, COLUMN, 2022, 2024),
@@ -209,7 +210,7 @@ def test_years_that_are_not_there_or_no_span_are_named(run, start, end, words):
         run(books(), start, end)
 
 
-@pytest.mark.parametrize("name", ["gaps", "standing"])
+@pytest.mark.parametrize("name", ["gaps", "standing", "joining"])
 @pytest.mark.parametrize(
     ("role", "meant"), [("Helper", "helper"), ("alied_weak", "allied_weak"), ("outsid", "outside")]
 )

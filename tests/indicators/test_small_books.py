@@ -68,6 +68,7 @@ RUN = {
             *spells.weak_spells(f, 2023)[["years", "has_left"]].to_numpy().T.tolist()
         ).table
     ),
+    "joining": spells.joining_spells,
     "transitions": lambda f: bands.transitions(f, X, 2023, 2024).counts,
     "beta": lambda f: convergence.beta_convergence(f, X, 2023, 2024),
     "indices": lambda f: indicators.indices(f[X]),

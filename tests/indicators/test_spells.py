@@ -149,3 +149,33 @@ def test_status_needs_total_income_only_where_it_decides():
     assert seen.isna().tolist() == [True, False, True, False, False]
     assert seen.dropna().tolist() == ["empty shell", "not weak", "not weak"]
     assert bands.status(frame).tolist()[2:] == ["weak", "not weak", "weak"]
+
+
+def test_spells_start_the_year_before_joining_and_outside_once_for_each():
+    rows = [
+        ("A", "allied_weak", 2022, [1, 6, 6, 6]),
+        ("B", "allied_weak", 2023, [9, 2, 3, 7]),
+        ("C", "allied_weak", 2024, [9, 9, 9, 9]),  # not weak in 2023: not followed
+        ("H", "helper", 2022, [1, 1, 1, 1]),
+        ("O", "outside", None, [4, 4, 8, 8]),
+    ]
+    names = ["village_id", "role", "joined_year", "year", "operating_income_yuan", "households"]
+    frame = pd.DataFrame(
+        [
+            (village, role, joined, year, value * WAN, 90)
+            for village, role, joined, path in rows
+            for year, value in zip(range(2021, 2025), path, strict=True)
+        ],
+        columns=names,
+    )
+    found = spells.joining_spells(frame)
+    assert found.drop(columns=["households", "has_left"]).to_numpy().tolist() == [
+        ["A", 1, True, 2021],
+        ["O", 2, False, 2021],
+        ["B", 2, True, 2022],
+        ["O", 1, False, 2022],
+    ]
+    assert [note.partition(":")[0] for note in found.attrs["notes"]] == [
+        "Joined 2024, weak allied villages",
+        "Joined 2024, villages outside",
+    ]

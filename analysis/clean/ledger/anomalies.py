@@ -9,6 +9,7 @@ from analysis.clean.accounts import BREAK_YEAR
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, sheets
 from analysis.clean.ledger.private import safe
+from analysis.fields import BANDS_WAN, YUAN_PER_WAN
 
 SLIP = 10_000.0
 """元 against 万元."""
@@ -22,8 +23,8 @@ FAR = 1_000.0
 GIVEN_AWAY, TAKEN_IN = "发包及上交收入", ("经营收入", "投资收益")
 """The account that ended with the 2004 system, and those that its content went into."""
 
-TARGETS_YUAN = (50_000.0, 100_000.0, 200_000.0, 500_000.0)
-"""5, 10, 20 and 50 万元: the bands of the official forms."""
+TARGETS_YUAN = tuple(bound * YUAN_PER_WAN for bound in BANDS_WAN)
+"""The bounds of the bands that offices are measured by."""
 
 NOTHING_BOOKED, NOT_FILLED_IN = "nothing booked", "not filled in"
 """What a line of zeros can be, as a person answers."""
