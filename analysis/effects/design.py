@@ -94,22 +94,7 @@ class Design:
 
 @dataclass(frozen=True, eq=False)
 class DesignedPanel:
-    """A design carried out.
-
-    Attributes
-    ----------
-    design : Design
-        What was asked for.
-    panel : Panel
-        For the estimators; clusters are alliances, and townships outside, or each village outside
-        by itself where townships are not known.
-    comparison : str
-        What to tell `group_time`: ``never`` or ``not_yet``.
-    match : Match or None
-        Of a matched design; its rows are those of ``units``.
-    units : DataFrame
-        One row a village that takes part, before matching.
-    """
+    """A design carried out."""
 
     design: Design
     panel: Panel

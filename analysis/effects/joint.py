@@ -19,38 +19,7 @@ WITH_JOINT = (
 
 
 def joint_counted(frame: pd.DataFrame, outcome: str, joint: Joint) -> pd.Series:
-    """Return the outcome with the income from joint projects counted as asked.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With ``joint_income_yuan, alliance_id, role, year`` unless ``joint`` is ``twice``.
-    outcome : str
-        A measure in yuan that holds the joint income.
-    joint : {"twice", "split", "once"}
-        As in `Design`.
-
-    Raises
-    ------
-    LianjianError
-        The joint income is not known, or the outcome does not hold it.
-
-    Notes
-    -----
-    The firm's revenue booked by each of its n partners counts n times. In one documented county 11
-    villages booked 1,125 万元 of revenue and drew 500 万元 of dividends, an overstatement by 2.25.
-
-    Examples
-    --------
-    Two partners book the same 6: as booked, halves, and with the helper alone.
-
-    >>> frame = pd.DataFrame({"year": [2024, 2024], "alliance_id": ["A", "A"],
-    ...     "role": ["allied_weak", "helper"], "joint_income_yuan": [6.0, 6.0],
-    ...     "total_income_yuan": [10.0, 20.0]})
-    >>> [joint_counted(frame, "total_income_yuan", how).tolist()
-    ...  for how in ("twice", "split", "once")]
-    [[10.0, 20.0], [7.0, 17.0], [4.0, 20.0]]
-    """
+    """Return the outcome with the income from joint projects counted as asked."""
     if joint == "twice":
         return frame[outcome]
     if outcome not in WITH_JOINT:

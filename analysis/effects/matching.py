@@ -26,25 +26,11 @@ class NobodyToMatchError(LianjianError):
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Who is matched with whom.
+    """Who is matched with whom."""
 
-    Attributes
-    ----------
-    treated, control : int array, (P,)
-        Row positions of each pair, sorted by treated and distance.
-    distance : float array, (P,)
-        In the unit of the distance: standard deviations.
-    unmatched : int array
-        Treated rows without a pair.
-    balance : DataFrame
-        See `balance_table`.
-    notes : tuple of str
-        Who is unmatched, comparison units used more than once, and warnings.
-    """
-
-    treated: Ints
-    control: Ints
-    distance: Floats
+    treated: Ints  # (P,)
+    control: Ints  # (P,)
+    distance: Floats  # (P,)
     unmatched: Ints
     balance: pd.DataFrame
     notes: tuple[str, ...]

@@ -110,20 +110,7 @@ class Panel:
         return self.weight[np.arange(self.n_units), first]
 
     def take(self, keep: Bools, *notes: str) -> "Panel":
-        """Return the panel of the units marked in ``keep`` (N,), with notes added.
-
-        Raises
-        ------
-        LianjianError
-            No unit is left.
-
-        Examples
-        --------
-        >>> panel = Panel(np.eye(2), np.arange(2), np.array([1, 0]), np.arange(2), np.empty((2, 0)),
-        ...               (), np.array(["a", "b"], object), "y", "unit")
-        >>> panel.take(np.array([True, False])).ids.tolist()
-        ['a']
-        """
+        """Return the panel of the units marked in ``keep`` (N,), with notes added."""
         if not keep.any():
             raise LianjianError("No unit is left. " + " ".join(notes))
         return replace(

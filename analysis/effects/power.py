@@ -22,26 +22,12 @@ DRAWS = 199
 
 @dataclass(frozen=True, eq=False)
 class PlaceboStudy:
-    """Estimates where nothing happened, and what a planted effect adds to them.
+    """Estimates where nothing happened, and what a planted effect adds to them."""
 
-    Attributes
-    ----------
-    estimate, std_error : float array, (D,)
-        Of D placebo assignments, no effect planted; outcome units.
-    slope : float array, (D,)
-        What an effect of mean one, planted, adds to the estimate.
-    critical_t : float array, (D,)
-        Half-length of the estimator's own interval over its standard error.
-    level : float
-        Confidence level of the tests.
-    n_failed : int
-        Draws that the estimator refused; they are not among the D.
-    """
-
-    estimate: Floats
-    std_error: Floats
-    slope: Floats
-    critical_t: Floats
+    estimate: Floats  # (D,)
+    std_error: Floats  # (D,)
+    slope: Floats  # (D,)
+    critical_t: Floats  # (D,)
     level: float
     n_failed: int
 
@@ -61,16 +47,7 @@ class PlaceboStudy:
         return float((np.abs(self.estimate) > self.critical_t * self.std_error).mean())
 
     def p_value(self, estimate: float) -> float:
-        """Return the share of placebos at least as large, the estimate itself counted in.
-
-        Examples
-        --------
-        Two of four placebos reach 2 in size: 3/5.
-
-        >>> ones = np.ones(4)
-        >>> PlaceboStudy(np.array([-2.0, 1, 0, 3]), ones, ones, ones, 0.95, 0).p_value(2.0)
-        0.6
-        """
+        """Return the share of placebos at least as large, the estimate itself counted in."""
         reached = int(at_least(np.abs(self.estimate), abs(estimate)).sum())
         return (1 + reached) / (1 + len(self.estimate))
 
@@ -82,31 +59,7 @@ def plant(
     profile: Mapping[int, float] | None = None,
     alliance_cv: float = 0.0,
 ) -> Panel:
-    """Return the panel with an effect planted whose mean over treated unit-years is one.
-
-    Parameters
-    ----------
-    panel : Panel
-        Clusters of its treated units are alliances.
-    rng : Generator
-        Source of the differences between alliances.
-    profile : mapping of int to float, optional
-        Relative size by event time; the last value goes on. Constant when not given.
-    alliance_cv : float
-        Coefficient of variation (gamma) between alliances.
-
-    Raises
-    ------
-    LianjianError
-        The profile leaves out an event time or has no positive mean, or the variation is negative.
-
-    Examples
-    --------
-    >>> panel = Panel(np.zeros((2, 3)), np.arange(3), np.array([1, 0]), np.arange(2),
-    ...               np.empty((2, 0)), (), np.array(["a", "b"], object), "y", "unit")
-    >>> plant(panel, np.random.default_rng(0), profile={0: 1, 1: 3}).y.tolist()
-    [[0.0, 0.5, 1.5], [0.0, 0.0, 0.0]]
-    """
+    """Return the panel with an effect planted whose mean over treated unit-years is one."""
     when = panel.years - panel.cohort[:, None]
     after = (panel.cohort[:, None] != NEVER) & (when >= 0)
     sizes = dict(profile or {0: 1.0})

@@ -11,7 +11,7 @@ from analysis.effects.did._within import fit_within
 from analysis.effects.did.borusyak_jaravel_spiess import imputation
 from analysis.effects.did.callaway_santanna import aggregate, att_gt
 from analysis.effects.did.fixed_effects import sun_abraham, twfe
-from analysis.effects.inference import cr1
+from analysis.effects.inference._clusters import cr1
 from analysis.effects.panel import Panel, make_panel
 
 DIGITS_8 = 6e-9  # half a unit of the eighth decimal, and rounding in the source

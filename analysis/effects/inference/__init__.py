@@ -1,19 +1,15 @@
 """Inference for few treated clusters, and for pairs."""
 
-from analysis.effects.inference._clusters import cr1, cr2
 from analysis.effects.inference._few_clusters import few_clusters
 from analysis.effects.inference._paired_ranks import signed_rank
 from analysis.effects.inference._wild_panel import two_way_cr2, wild_two_way
 from analysis.effects.inference.paired import bca_mean, sign_flip
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo, placebo_pool
 from analysis.effects.inference.randomization import placebo_draws, randomization_inference
-from analysis.effects.inference.wild_bootstrap import wild_cluster
 
 __all__ = [
     "PlaceboPool",
     "bca_mean",
-    "cr1",
-    "cr2",
     "draw_placebo",
     "few_clusters",
     "placebo_draws",
@@ -22,6 +18,5 @@ __all__ = [
     "sign_flip",
     "signed_rank",
     "two_way_cr2",
-    "wild_cluster",
     "wild_two_way",
 ]

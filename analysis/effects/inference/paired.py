@@ -26,19 +26,7 @@ FEW_PAIRS = 10
 
 
 def known_pairs(differences: npt.ArrayLike) -> tuple[Floats, tuple[str, ...]]:
-    """Return the differences that are known, sorted, and a note on those dropped.
-
-    Raises
-    ------
-    LianjianError
-        A difference is no number or infinite, or none is known.
-
-    Examples
-    --------
-    >>> values, notes = known_pairs([3, None, 1])
-    >>> values.tolist(), notes
-    ([1.0, 3.0], ('1 of 3 pairs dropped: a value is missing',))
-    """
+    """Return the differences that are known, sorted, and a note on those dropped."""
     values = amounts(differences, "The difference")
     if values.ndim != 1:
         raise LianjianError(f"The differences have shape {values.shape}; expected one a pair.")
@@ -60,22 +48,7 @@ def _subset_sums(values: Floats) -> Floats:
 
 
 def limit_note(level: float, smallest: float, n: int) -> tuple[str, ...]:
-    """Return a note when so few pairs can never reject.
-
-    Parameters
-    ----------
-    level : float
-        Confidence level.
-    smallest : float
-        The least p-value that the test can give.
-    n : int
-        Number of pairs.
-
-    Examples
-    --------
-    >>> limit_note(0.95, 2 / 2**6, 6)  # 1/32 is small enough
-    ()
-    """
+    """Return a note when so few pairs can never reject."""
     if smallest <= 1 - level + TIE:
         return ()
     note = (

@@ -88,25 +88,7 @@ def placebo_draws(
 
 
 def reach(placebos: Floats, level: float = 0.95) -> float:
-    """Return how far a value can lie from the estimate and still be kept by the test.
-
-    Parameters
-    ----------
-    placebos : float array, (D,)
-        Estimates where nothing happened.
-    level : float
-        Confidence level.
-
-    Notes
-    -----
-    A value θ has p = (1 + #{|placebo| ≥ |estimate − θ|})/(1 + D) and is kept while p > 1 − level:
-    the reach is the ⌊(1 − level)(D + 1)⌋-th largest placebo in size; infinite when D is too small.
-
-    Examples
-    --------
-    >>> reach(np.array([1.0, -4.0, 2.0, 3.0]), level=0.6)  # the second largest of 4
-    3.0
-    """
+    """Return how far a value can lie from the estimate and still be kept by the test."""
     check_level(level)
     rank = math.floor((1 - level) * (len(placebos) + 1) + TIE)
     return float(np.sort(np.abs(placebos))[-rank]) if rank else math.inf

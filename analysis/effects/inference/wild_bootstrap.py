@@ -89,62 +89,12 @@ def wild_cluster(
     level: float = 0.95,
     name: str = "least squares",
 ) -> ResampledEstimate:
-    r"""Test a contrast by the restricted wild cluster bootstrap; invert it for the interval.
+    """Test a contrast by the restricted wild cluster bootstrap; invert it for the interval.
 
-    With the null c'b = r imposed and residuals ũ, each draw multiplies the residuals of cluster g
-    by one weight ω_g, refits and computes t* with its own cluster-robust error:
-
-    .. math:: N = \sum_g ω_g \tilde d_g'ũ_g, \quad
-        V = \sum_g \Big(ω_g \tilde d_g'ũ_g - \tilde d_g'X_g (X'X)^{-1}
-        \sum_h ω_h X_h'ũ_h\Big)^2, \quad t^{*2} = N^2 / V
-
-    and p is the share of draws with |t*| ≥ |t|, ties included. Only cluster sums of scores enter a
-    draw, so its cost depends on clusters and columns, not on rows.
-
-    Parameters
-    ----------
-    design, outcome, clusters, contrast, absorb
-        As for `_clusters.cr1`. Period dummies stay in the design: residuals must be
-        refitted on them in each draw, since periods are not nested in clusters.
-    null : float
-        r, in outcome units.
-    weights : {"auto", "rademacher", "webb"}
-        ``auto`` is Webb's six points up to 10 clusters, Rademacher above.
-    draws : int
-        Number of draws. All patterns are enumerated instead when they are no more than this; p is
-        then a share of patterns, the observed one included, and otherwise (1 + count)/(1 + draws).
-    rng : Generator or int
-        Source of the draws.
-    level : float
-        The interval holds the null values with p above 1 − level. An end that no null value
-        rejects is infinite, and a note says so.
-    name : str
-        Put into the record.
-
-    Returns
-    -------
-    ResampledEstimate
-        Its standard error is the CR1 one.
-
-    Raises
-    ------
-    LianjianError
-        One cluster, contrast not identified, no residual variation, or unknown weights.
-
-    Notes
-    -----
     Cameron, Gelbach & Miller 2008 (DOI 10.1162/rest.90.3.414); score form and inversion: Roodman,
     MacKinnon, Nielsen & Webb 2019 (DOI 10.1177/1536867X19830877), sec. 5; Webb weights and few
-    clusters: MacKinnon & Webb 2018 (DOI 10.1111/ectj.12107).
-
-    Examples
-    --------
-    Four clusters of one row, testing a mean of 2.5 against 0. Of 16 sign patterns only all plus and
-    all minus reach |t|, since every value is positive: p = 2/16.
-
-    >>> result = wild_cluster([[1]] * 4, [1, 2, 3, 4], [1, 2, 3, 4], 0, weights="rademacher")
-    >>> result.estimate, result.p_value, result.smallest_p
-    (2.5, 0.125, 0.125)
+    clusters: MacKinnon & Webb 2018 (DOI 10.1111/ectj.12107). Period dummies stay in the design:
+    residuals must be refitted on them in each draw, since periods are not nested in clusters.
     """
     check_level(level)
     if draws < 1:

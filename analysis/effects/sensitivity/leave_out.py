@@ -22,41 +22,13 @@ PLACEBO_DRAWS = 499
 
 
 def cohorts(panel: pd.DataFrame, cohort: str) -> pd.Series:
-    """Return the year of joining as a float a row, NaN for never (missing or 0 in the panel).
-
-    Parameters
-    ----------
-    panel : DataFrame
-        One row a unit and year.
-    cohort : str
-        Its column of years of joining.
-
-    Examples
-    --------
-    >>> cohorts(pd.DataFrame({"joined_year": [2022, 0]}), "joined_year").tolist()
-    [2022.0, nan]
-    """
+    """Return the year of joining as a float a row, NaN for never (missing or 0 in the panel)."""
     years = pd.to_numeric(panel[cohort]).astype("float64")
     return years.where(years > 0)
 
 
 def attempt(estimator: Estimator, panel: pd.DataFrame) -> dict[str, object]:
-    """Return the numbers of an estimate as a row, or the reason why there are none.
-
-    Parameters
-    ----------
-    estimator : callable
-        From a panel to an `Estimate`.
-    panel : DataFrame
-        What it takes.
-
-    Examples
-    --------
-    >>> def refuse(_):
-    ...     raise LianjianError("no village")
-    >>> attempt(refuse, pd.DataFrame())["notes"]
-    'not estimated: no village'
-    """
+    """Return the numbers of an estimate as a row, or the reason why there are none."""
     try:
         result = estimator(panel)
     except LianjianError as error:

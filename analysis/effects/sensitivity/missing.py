@@ -12,23 +12,7 @@ from analysis.errors import LianjianError
 
 @dataclass(frozen=True)
 class Bounds:
-    """An interval for an effect that missing villages leave open.
-
-    Attributes
-    ----------
-    low, high : float
-        Ends, outcome units: not a confidence interval, but what the missing values could do.
-    estimate : float
-        The difference among villages that are there.
-    method : str
-        Which rule, in words.
-    trimmed_share : float
-        Share of the better observed group that is trimmed (Lee), or of cells filled (worst case).
-    n_missing_treated, n_missing_control : int
-        Villages (Lee), or rows that raise and that lower the estimate (worst case), without value.
-    notes : tuple of str
-        What is assumed.
-    """
+    """An interval for an effect that missing villages leave open."""
 
     low: float
     high: float

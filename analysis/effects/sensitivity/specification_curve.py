@@ -17,19 +17,7 @@ DRAWS = 199
 
 @dataclass(frozen=True)
 class CurveSummary:
-    """What a specification curve says as a whole.
-
-    Attributes
-    ----------
-    median : float
-        Median estimate, outcome units.
-    share_significant : float
-        Share of specifications with p ≤ ``size`` and the sign of the median.
-    mean_z : float
-        Stouffer's sum of z over √m, z = sign(estimate) Φ⁻¹(1 − p/2).
-    n_specifications : int
-        m, those that could be estimated.
-    """
+    """What a specification curve says as a whole."""
 
     median: float
     share_significant: float
@@ -39,20 +27,7 @@ class CurveSummary:
 
 @dataclass(frozen=True)
 class CurveTest:
-    """Joint permutation test of a specification curve.
-
-    Attributes
-    ----------
-    observed : CurveSummary
-        Of the data as they are.
-    p_median, p_share, p_mean_z : float
-        (1 + count)/(1 + draws) of permutations at least as extreme: absolute median, share
-        significant in the direction of their median, absolute Stouffer z.
-    n_draws : int
-        Permutations.
-    draws : DataFrame
-        The summary of each permutation.
-    """
+    """Joint permutation test of a specification curve."""
 
     observed: CurveSummary
     p_median: float
