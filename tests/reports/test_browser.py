@@ -36,6 +36,18 @@ $$a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u+v+w+x+y+z=\sum_{i=1}^{n}\frac{\text{
 
 [^1]: A note.
 """
+DRAWN = """
+import base64, io
+from IPython.display import HTML, Image, display
+from matplotlib.figure import Figure
+figure, buffer = Figure(figsize=(2, 1)), io.BytesIO()
+figure.subplots().plot([1, 2])
+figure.savefig(buffer, format="png", transparent=True)
+display(Image(buffer.getvalue()), metadata={"image/png": {"alt": "Black lines"}})
+address = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+display(HTML(f"<table><td><img alt='Black lines' src='{address}'></td></table>"))
+"""
+SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><path d='M0 0L9 9'/></svg>"
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +57,13 @@ def published(tmp_path_factory, make_project):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIANJIAN_ROOT", str(root))
         project = make_project(root)
+        (project.notebooks / "black.svg").write_text(SVG, "utf-8")
         for kind in ("simulated", "ledger"):
             project.dataset(kind)
             project.notebook(
-                f"01-{kind}", "# Trial 试验", NOTEBOOK, LONG, PROSE, "print('x' * 300)"
-            )
+                f"01-{kind}", "# Trial 试验", NOTEBOOK, LONG, PROSE, "print('x' * 300)", DRAWN,
+                "md: ![black lines](black.svg)",
+            )  # fmt: skip
             assert runner.run(only=[f"01-{kind}"]) == 0
     return project.reports
 
@@ -134,3 +148,12 @@ def test_addresses_and_structure_hold(pages):
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.locator("script").count() == 1
     assert page.locator('script[type="application/ld+json"]').count() == 1
+
+
+def test_a_picture_of_black_lines_stands_on_white_in_the_dark(pages):
+    page = pages("01-simulated/report.html", 1280, "dark")
+    grounds = page.evaluate(
+        "[...document.querySelectorAll('main img')].filter(i => !i.closest('.lj-figure'))"
+        ".map(i => getComputedStyle(i).backgroundColor)"
+    )
+    assert grounds == ["rgb(255, 255, 255)"] * 3
