@@ -114,6 +114,15 @@ ACCOUNTS = {
     "专项应付款": "earmarked payables",
 }
 
+# What is printed as a measure of its own, and the column of the panel that holds it.
+PRINTED_MEASURES = {
+    "经营性收入": "operating_income_yuan",
+    "总收入": "total_income_yuan",
+    "经营收益": "operating_surplus_yuan",
+    "本年收益": "surplus_of_year_yuan",
+    "可支配收入": "",
+}
+
 
 def _money(
     name: str, label: str, label_zh: str, description: str, *, nullable: bool = False
@@ -169,8 +178,10 @@ _ALL = (
     Field("year", "int", "Year", "年份", "Calendar year", unit="year", minimum=1949),
     Field("account_name", "string", "Account", "科目",
           "Account by name, not by code: 511 changes meaning in 2024. 发包及上交收入 stands "
-          "until 2023; 税金及附加, 公益支出 and 专项应付款 stand from 2024",
-          allowed=tuple(ACCOUNTS)),
+          "until 2023; 税金及附加, 公益支出 and 专项应付款 stand from 2024. A measure that a book "
+          "prints without the accounts that make it (经营性收入, 总收入, 经营收益, 本年收益, "
+          "可支配收入) stands here under its own name",
+          allowed=(*ACCOUNTS, *PRINTED_MEASURES)),
     _money("amount", "Amount", "金额", "Amount booked in the account in the year"),
     _money("operating_income", "Operating income", "经营性收入",
            "经营收入 + 发包及上交收入 + 投资收益, gross (浙委办〔2012〕79号)", nullable=True),

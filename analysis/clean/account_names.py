@@ -2,15 +2,18 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from analysis.clean.accounts import BREAK_YEAR
-from analysis.clean.text import squeeze
+from analysis.clean.text import normalise, squeeze
+from analysis.clean.words import names, pattern, words
 from analysis.fields import ACCOUNTS
 
 CODES = {
     "account": "an account of the year's system",
     "part": "a sub-account; the amount is a part of its account and is not added to it",
     "total": "a printed total; it checks its parts and is no account",
+    "measure": "a measure printed as such; its accounts stand beside it, and it checks them",
     "code_only": "a code without a name: from 2024 on 511 means another account than before",
     "wrong_year": "an account of the system that was not in force in that year",
     "needs_year": "a code without a name, and the year is not known",
@@ -24,6 +27,14 @@ CODES = {
     "last_year": "the year before that of the table",
     "change": "a change or a rate, not an amount of the year",
     "mean": "an amount a head, a household or a village, not a sum",
+    "increase": "what a project brings or adds, not an amount of the year",
+    "balance": "a balance: what is owned or owed, not income or spending",
+    "distribution": "a distribution of the surplus, or a share of it",
+    "money_in": "money put into projects, or lent: not income unless the books say 补助收入",
+    "contract": "agreed in a contract, not booked",
+    "attribute": "no money",
+    "other_side": "the side of the account that says nothing of income or spending",
+    "no_head": "numbers under no head",
     "unknown": "not known",
 }
 """The closed list of reason codes."""
@@ -41,34 +52,38 @@ class AccountName:
         One of `CODES`.
     note : str
         For a total what it adds up, for a part the account it belongs to, else an explanation.
+    measure : str
+        For a total that is a measure its name in `analysis.fields.PRINTED_MEASURES`.
     """
 
     account: str | None
     code: str
     note: str = ""
+    measure: str = ""
 
 
-# Books and forms abbreviate; a name stands here only when it can mean one account.
-_ACCOUNTS = {
-    **{name: name for name in ACCOUNTS},
-    "发包收入": "发包及上交收入", "上交收入": "发包及上交收入", "发包上交收入": "发包及上交收入",
-    "发包及上缴收入": "发包及上交收入", "发包上缴收入": "发包及上交收入",
-    "发包与上交收入": "发包及上交收入", "发包和上交收入": "发包及上交收入",
-    "承包收入": "发包及上交收入", "承包及上交收入": "发包及上交收入",
-    "发包及上交": "发包及上交收入",
-    "村集体经营收入": "经营收入", "集体经营收入": "经营收入",
-    "投资收入": "投资收益", "对外投资收益": "投资收益",
-    "补助": "补助收入", "补贴收入": "补助收入", "政府补助收入": "补助收入",
-    "财政补助收入": "补助收入",
-    "财政补贴收入": "补助收入", "转移支付收入": "补助收入", "上级补助收入": "补助收入",
-    "其它收入": "其他收入", "其它支出": "其他支出",
-    "管理费": "管理费用", "管理费支出": "管理费用", "经营费用": "经营支出", "经营成本": "经营支出",
-    "税金和附加": "税金及附加", "税金附加": "税金及附加", "公益性支出": "公益支出",
-    "专项应付": "专项应付款",
+MEASURES = {
+    "经营性收入": "经营收入 + 发包及上交收入 + 投资收益",
+    "总收入": "total income",
+    "经营收益": "operating income − 经营支出 − 管理费用",
+    "本年收益": "经营收益 + 补助收入 + 其他收入 − 其他支出",
+    "可支配收入": "what the collective may spend",
+}
+"""What the printed measures add up: rows 7 and 11 of the form of 2008 for the last but one two."""
+
+NOT_INCOME = ("land_compensation", "donation", "village_economy", "household_income", "mean",
+              "increase", "abolished_account", "distribution", "money_in", "contract", "balance",
+              "attribute")  # fmt: skip
+"""Codes of what stays out of income by its name, in the order in which they are asked."""
+
+BASIS_CODES = {
+    "rate": "change", "plan": "forecast", "before": "last_year", "opening": "balance",
+    "closing": "balance", "running": "cumulative", "quarter": "cumulative", "month": "cumulative",
 }  # fmt: skip
+"""Why an amount of some basis is no amount of its year."""
+
 _OLD_ONLY = frozenset({"发包及上交收入"})
 _NEW_ONLY = frozenset({"税金及附加", "公益支出", "专项应付款"})
-_ABOLISHED = re.compile("农业税附加.{0,3}返还收入")
 
 # 财会〔2004〕12号. The codes of the 2023 system are not used: they are not the key to anything.
 _CODES_2004 = {
@@ -76,72 +91,21 @@ _CODES_2004 = {
     "531": "其他收入", "541": "管理费用", "551": "其他支出", "561": "投资收益",
 }  # fmt: skip
 
-# What the parts of an account are called. 租金 is 发包 for land and 经营 for buildings, so the bare
-# word is not here; nor is 分红, which some books put under 经营.
-_PARTS = {
-    "农产品销售收入": "经营收入", "物资销售收入": "经营收入", "产品销售收入": "经营收入",
-    "销售收入": "经营收入", "劳务收入": "经营收入", "服务收入": "经营收入",
-    "出租收入": "经营收入", "厂房租金收入": "经营收入", "房屋租赁收入": "经营收入",
-    "光伏收入": "经营收入", "光伏发电收入": "经营收入",
-    "土地发包收入": "发包及上交收入", "耕地发包收入": "发包及上交收入",
-    "机动地发包收入": "发包及上交收入", "承包金": "发包及上交收入", "承包费": "发包及上交收入",
-    "企业上交利润": "发包及上交收入", "企业上交收入": "发包及上交收入",
-    "股息收入": "投资收益", "股利收入": "投资收益", "债券利息收入": "投资收益",
-    "入股分红收入": "投资收益", "股金分红": "投资收益",
-    "村级运转补助": "补助收入", "村级组织运转经费补助": "补助收入", "一事一议奖补": "补助收入",
-    "利息收入": "其他收入", "存款利息收入": "其他收入", "罚款收入": "其他收入",
-    "固定资产盘盈": "其他收入", "盘盈收入": "其他收入",
-    "干部报酬": "管理费用", "办公费": "管理费用", "差旅费": "管理费用",
-    "利息支出": "其他支出", "坏账损失": "其他支出", "固定资产盘亏": "其他支出",
-}  # fmt: skip
-
-# The words of the forms of 2008: row 7 is 经营收益, row 11 is 本年收益.
-_TOTALS = {
-    "经营性收入": "经营收入 + 发包及上交收入 + 投资收益",
-    "经营性收入合计": "经营收入 + 发包及上交收入 + 投资收益",
-    "收入合计": "total income", "收入总计": "total income", "收入总额": "total income",
-    "总收入": "total income", "集体总收入": "total income", "集体收入": "total income",
-    "村集体收入": "total income", "村集体总收入": "total income",
-    "集体经济收入": "total income", "村集体经济收入": "total income",
-    "村级集体经济收入": "total income", "村集体经济总收入": "total income",
-    "集体经济总收入": "total income", "年总收入": "total income", "全年总收入": "total income",
-    "支出合计": "total spending", "总支出": "total spending", "支出总计": "total spending",
-    "支出总额": "total spending", "费用合计": "total spending",
-    "经营收益": "operating income − 经营支出 − 管理费用",
-    "本年收益": "经营收益 + 补助收入 + 其他收入 − 其他支出",
-    "本年收益合计": "经营收益 + 补助收入 + 其他收入 − 其他支出",
-    "收益总额": "经营收益 + 补助收入 + 其他收入 − 其他支出",
-    "净收益": "本年收益 after tax", "合计": "its row or column", "总计": "its row or column",
-    "小计": "its row or column", "共计": "its row or column",
-}  # fmt: skip
-
-# In the order in which they are asked: a forecast of a mean is a forecast.
-_KEPT_OUT = (
-    ("forecast", "预计|预期|计划|拟|预算|目标|预测|估计|力争"),
-    ("last_year", "上年(?!度?结)|去年|上一年|前一年|往年|上期|年初|期初"),
-    ("cumulative", "累计|季度|[一二三四]季|半年|[0-9一二三四五六七八九十本上当]月"),
-    ("change", "增长|增加|增幅|增速|增量|同比|环比|比上|下降|减少|占比|比重|比例|完成率|增收|%"),
-    ("mean", "人均|户均|村均|亩均|平均|均值|每[人户村亩]"),
-    ("land_compensation", "土地补偿|征地补偿|征地款|征用土地|土地征用|征收补偿|拆迁补偿|安置补助"),
-    ("donation", "捐赠|捐款|捐资|受赠|接受捐"),
-    ("village_economy", "农村经济总收入|农村经济收入|总产值|全村经济|村域经济|企业营业收入"),
-    ("household_income", "农民|农户|群众|居民|村民|可支配|纯收入|务工"),
-)  # fmt: skip
-_KEPT_OUT_RULES = tuple((code, re.compile(pattern)) for code, pattern in _KEPT_OUT)
-
 _CODE_ONLY = re.compile(r"\d{3,4}(?:[.-]?\d{2,})?", re.ASCII)
 _NUMBERING = re.compile(
-    r"^(?:[一二三四五六七八九十]{1,3}[、.)]|\(?[一二三四五六七八九十]{1,3}\)|\(?\d{1,2}[、.)]|\(\d{1,2}\))"
+    r"^(?:[一二三四五六七八九十]{1,3}[、﹑.)]|\(?[一二三四五六七八九十]{1,3}\)|\(?\d{1,2}[、﹑.)]|\(\d{1,2}\)"
+    r"|[A-Z]?\d{1,3}(?=[\u4e00-\u9fff(])(?![年月季日个]))"  # B20村集体经济收入, 1 经营收入
 )
-_CODE_AHEAD = re.compile(r"^5\d\d(?:[.-]?\d\d)?(?=[\u4e00-\u9fff])", re.ASCII)  # 501经营收入
-_HEADINGS = frozenset(_TOTALS) | {"收入", "支出", "收支", "费用", "各项收入", "各项支出", "收益"}
+_SPACED = re.compile(r"^(?:[一二三四五六七八九十]{1,3}|\d{1,2})[\s.]+(?=[\u4e00-\u9fff])")  # 1 经营收入
+_CODE_AHEAD = re.compile(r"^\d{3}(?:[.-]?\d\d)?(?=[\u4e00-\u9fff])", re.ASCII)  # 501经营收入
 _LONGEST = 100  # no head of a column is longer; a note is
 _YEAR = re.compile(r"(?:19|20)\d\d年?度?", re.ASCII)
-_UNIT = re.compile("[(\\[]?(?:单位:?)?[十百千]?[万亿]?元[)\\]]?$")
-_EMPTY_BRACKETS = re.compile(r"\([^()]*[=+*×-][^()]*\)")  # row arithmetic: (7=1+2+3-4-5)
+_UNIT = re.compile("[(\\[_]?(?:单位:?)?[十百千]?[万亿]?元(?:/年)?[)\\]]?$")
+_EMPTY_BRACKETS = re.compile(  # row arithmetic: (7=1+2+3-4-5)
+    r"\((?:[^()]*[=+*×-][^()]*|全口径|含税|合计|实绩|决算|小计)\)"
+)
 _OPENERS = re.compile("^(?:其中|加|减|本年|当年|全年|本期|年度)[:、]?")
 _AS_PRINTED = re.compile("^[其中加减]{1,2}[:、]")
-
 
 # What forms print over the amounts of their year: 经营收入/本年金额 is the account itself.
 _OF_THE_YEAR = re.compile(
@@ -149,6 +113,7 @@ _OF_THE_YEAR = re.compile(
 )
 
 
+@lru_cache(maxsize=20_000)
 def read_account(text: str, year: int | None = None) -> AccountName:
     """Read the name of an account, a total, or what must stay out of income.
 
@@ -169,7 +134,8 @@ def read_account(text: str, year: int | None = None) -> AccountName:
     -----
     Accounts of 财会〔2004〕12号 until 2023, whose para. 24 books land compensation and donations as
     equity; measures of 国统制[2008]27号. The names are the key and the codes are not: 511 is
-    发包及上交收入 in the first system and another account in the second.
+    发包及上交收入 in the first system and another account in the second. ``words.toml`` holds the
+    names.
 
     Examples
     --------
@@ -177,12 +143,13 @@ def read_account(text: str, year: int | None = None) -> AccountName:
     '发包及上交收入'
     >>> read_account("511", 2024).code, read_account("511", 2023).account
     ('code_only', '发包及上交收入')
-    >>> read_account("预计年经营收入").code, read_account("收入合计").code
-    ('forecast', 'total')
+    >>> read_account("预计年经营收入").code, read_account("收入合计").measure
+    ('forecast', '总收入')
     >>> read_account("经营收入/本年金额").code, read_account("经营收入/上年金额").code
     ('account', 'last_year')
     """
-    name = squeeze(text[:_LONGEST]).strip(":*#△")
+    printed = _SPACED.sub("", normalise(text[:_LONGEST]).strip(" :*#△"))
+    name = squeeze(printed).strip(":*#△")
     if len(text) > _LONGEST:
         return AccountName(None, "unknown", CODES["unknown"])
     if _CODE_ONLY.fullmatch(name):
@@ -190,18 +157,66 @@ def read_account(text: str, year: int | None = None) -> AccountName:
     bare = _bare(_CODE_AHEAD.sub("", name))
     return (
         _lookup(bare, year)
-        or _kept_out(name)
+        or _kept_out(name, bare)
         or _lookup(_OPENERS.sub("", bare), year)
         or _lookup_divided(bare, year)
+        or _not_income(bare)
         or AccountName(None, "unknown", CODES["unknown"])
     )
 
 
-def _kept_out(name: str) -> AccountName | None:
-    for code, pattern in _KEPT_OUT_RULES:
-        if pattern.search(name):
+def is_known(text: str) -> bool:
+    """Tell whether a label is a word of the vocabulary: no place has such a name.
+
+    Examples
+    --------
+    >>> is_known("一、经营收入"), is_known("虚春村"), is_known("累计折旧")
+    (True, False, True)
+    """
+    return bool(text) and read_account(text).code != "unknown"
+
+
+def item_in(title: str) -> str:
+    """Return the longest name of an account or measure that a title holds, empty without one.
+
+    Examples
+    --------
+    >>> item_in("虚甲镇2024年村集体经营性收入分月统计表"), item_in("虚甲镇情况表")
+    ('村集体经营性收入', '')
+    """
+    text = squeeze(title)
+    known = [*ACCOUNTS, *names("accounts"), *MEASURES, *names("measures")]
+    found = [name for name in known if len(name) > len("总收入") and name in text]
+    return max(found, key=len, default="")
+
+
+def _kept_out(name: str, bare: str) -> AccountName | None:
+    for basis, code in BASIS_CODES.items():
+        if code != "balance" and pattern("basis", basis).search(name):
+            return AccountName(None, code, CODES[code])
+    for code in ("mean", *NOT_INCOME):
+        if "patterns" in words()["not_income"][code] and pattern_of(code).search(bare):
             return AccountName(None, code, CODES[code])
     return None
+
+
+@cache
+def pattern_of(code: str) -> re.Pattern[str]:
+    """Return the patterns of what stays out of income for one reason."""
+    return re.compile("|".join(words()["not_income"][code]["patterns"]))
+
+
+def _not_income(name: str) -> AccountName | None:
+    """Look up the last level of a name: 其中/财政补助/省级."""
+    tail = re.split("[-—_/]", name)[-1]
+    return _lookup(tail, None) if tail in _kept_out_names() else None
+
+
+@cache
+def _kept_out_names() -> dict[str, str]:
+    return {
+        name: code for code in NOT_INCOME for name in words()["not_income"][code].get("names", ())
+    }
 
 
 def _lookup_divided(name: str, year: int | None) -> AccountName | None:
@@ -212,25 +227,37 @@ def _lookup_divided(name: str, year: int | None) -> AccountName | None:
     head, tail = name[: match.start()], name[match.end() :]
     if _OF_THE_YEAR.fullmatch(tail):
         return _lookup(head, year) or _lookup_divided(head, year)
-    if head in _ACCOUNTS:
-        return None if tail in _ACCOUNTS else _in_force(_ACCOUNTS[head], year, part=True)
-    if tail in _ACCOUNTS:
-        return _in_force(_ACCOUNTS[tail], year, part=head not in _HEADINGS)
-    return None
+    whole, part = _account(head), _account(tail)
+    if whole:
+        return None if part else _in_force(whole, year, part=True)
+    if part:
+        return _in_force(part, year, part=not _is_heading(head))
+    return _lookup(tail, year) if _is_heading(head) else None
+
+
+def _is_heading(name: str) -> bool:
+    last = re.split("[-—_/]", name)[-1]
+    return last in words()["kinds"]["groups"] or last in names("measures") or last in MEASURES or (
+        last in names("totals")
+    )  # fmt: skip
+
+
+def _account(name: str) -> str | None:
+    return name if name in ACCOUNTS else names("accounts").get(name)
 
 
 def _lookup(name: str, year: int | None) -> AccountName | None:
-    if name in _ACCOUNTS:
-        return _in_force(_ACCOUNTS[name], year, part=False)
-    if name.removesuffix("合计") in _ACCOUNTS or name.removesuffix("小计") in _ACCOUNTS:
+    if account := _account(name) or _account(re.sub("(?:合计|小计)$", "", name)):
         # the total of an account's own parts is the account
-        return _in_force(_ACCOUNTS[name[:-2]], year, part=False)
-    if name in _PARTS:
-        return _in_force(_PARTS[name], year, part=True)
-    if name in _TOTALS:
-        return AccountName(None, "total", _TOTALS[name])
-    if _ABOLISHED.fullmatch(name):
-        return AccountName(None, "abolished_account", CODES["abolished_account"])
+        return _in_force(account, year, part=False)
+    if name in names("parts"):
+        return _in_force(names("parts")[name], year, part=True)
+    if measure := name if name in MEASURES else names("measures").get(name):
+        return AccountName(None, "total", MEASURES[measure], measure)
+    if name in names("totals"):
+        return AccountName(None, "total", names("totals")[name])
+    if code := _kept_out_names().get(name):
+        return AccountName(None, code, CODES[code])
     return None
 
 
@@ -238,11 +265,11 @@ def _in_force(account: str, year: int | None, *, part: bool) -> AccountName:
     """Return the account where the year's system has it."""
     late = year is not None and year >= BREAK_YEAR and account in _OLD_ONLY
     early = year is not None and year < BREAK_YEAR and account in _NEW_ONLY
+    if part:
+        return AccountName(account, "part", f"part of {account}")
     if late or early:
         system = "2004" if late else "2023"
         return AccountName(None, "wrong_year", f"{account} belongs to the {system} system")
-    if part:
-        return AccountName(account, "part", f"part of {account}")
     return AccountName(account, "account")
 
 
@@ -261,6 +288,7 @@ def _bare(name: str) -> str:
     """Return a name without number, unit, year and row arithmetic."""
     bare = _NUMBERING.sub("", name)
     bare = _AS_PRINTED.sub("", bare)
+    bare = _NUMBERING.sub("", bare)
     bare = _EMPTY_BRACKETS.sub("", bare)
     bare = _UNIT.sub("", bare)
     bare = _YEAR.sub("", bare)

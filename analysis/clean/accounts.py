@@ -10,6 +10,12 @@ BREAK_YEAR = 2024
 
 OPERATING = ("经营收入", "发包及上交收入", "投资收益")
 _OLD_ONLY = ("发包及上交收入",)
+_MADE_OF = {
+    "经营性收入": OPERATING,
+    "总收入": (*OPERATING, "补助收入", "其他收入"),
+    "经营收益": (*OPERATING, "经营支出", "管理费用"),
+    "本年收益": (*OPERATING, "经营支出", "管理费用", "补助收入", "其他收入", "其他支出"),
+}
 _NEW_ONLY = ("税金及附加", "公益支出", "专项应付款")
 
 
@@ -40,13 +46,29 @@ def check_accounts(income: pd.DataFrame) -> None:
         )
 
 
-def measures(income: pd.DataFrame) -> pd.DataFrame:
+def made_of(measure: str, year: int) -> frozenset[str]:
+    """Return the accounts that make a measure in a year; empty where none do.
+
+    Examples
+    --------
+    >>> sorted(made_of("经营性收入", 2024)), made_of("可支配收入", 2024)
+    (['投资收益', '经营收入'], frozenset())
+    """
+    accounts = set(_MADE_OF.get(measure, ()))
+    return frozenset(accounts - set(_OLD_ONLY) if year >= BREAK_YEAR else accounts)
+
+
+def measures(income: pd.DataFrame, incomplete: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the measures of income of each village and year.
 
     Parameters
     ----------
     income : DataFrame
-        ``village_id, year, account_name, amount_yuan``, one row a booking account.
+        ``village_id, year, account_name, amount_yuan``, one row a booking account. A measure that
+        was printed (`analysis.fields.PRINTED_MEASURES`) is taken where its accounts do not make it.
+    incomplete : DataFrame, optional
+        ``village_id, year`` of which an amount of operating income is known to be left out: their
+        measures are missing, and not smaller.
 
     Returns
     -------
@@ -90,11 +112,22 @@ def measures(income: pd.DataFrame) -> pd.DataFrame:
             return wide[name]
         return pd.Series(float("nan"), index=wide.index)
 
+    lost = pd.Series(data=False, index=wide.index)
+    if incomplete is not None:
+        places = [pd.MultiIndex.from_frame(f[["village_id", "year"]].astype({"village_id": "str", "year": "int64"}))
+                  for f in (wide, incomplete)]  # fmt: skip
+        lost = pd.Series(places[0].isin(places[1]), index=wide.index)
+
+    def printed(name: str, made: pd.Series) -> pd.Series:
+        """Take the printed measure where the accounts do not make it."""
+        return made.mask(lost).fillna(account(name)) if name in wide else made.mask(lost)
+
     # From 2024 on the account does not exist: it adds nothing, rather than being unknown.
     contracting = account("发包及上交收入").where(year < BREAK_YEAR, 0.0)
-    operating = account("经营收入") + contracting + account("投资收益")
+    operating = printed("经营性收入", account("经营收入") + contracting + account("投资收益"))
     subsidy, other = account("补助收入"), account("其他收入")
-    surplus = operating - account("经营支出") - account("管理费用")
+    surplus = printed("经营收益", operating - account("经营支出") - account("管理费用"))
+    of_year = surplus + subsidy + other - account("其他支出")
     return pd.DataFrame(
         {
             "village_id": wide["village_id"],
@@ -102,11 +135,11 @@ def measures(income: pd.DataFrame) -> pd.DataFrame:
             "operating_income_yuan": operating,
             "subsidy_income_yuan": subsidy,
             "other_income_yuan": other,
-            "total_income_yuan": operating + subsidy + other,
+            "total_income_yuan": printed("总收入", operating + subsidy + other),
             "operating_expense_yuan": account("经营支出"),
             "management_expense_yuan": account("管理费用"),
             "other_expense_yuan": account("其他支出"),
             "operating_surplus_yuan": surplus,
-            "surplus_of_year_yuan": surplus + subsidy + other - account("其他支出"),
+            "surplus_of_year_yuan": printed("本年收益", of_year),
         }
     )

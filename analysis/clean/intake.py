@@ -325,9 +325,7 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
             if is_books and card.file not in OWN_FILES:
                 shelf = _read([fresh])
                 rows = rows or _rows(shelf, card.file)
-                text, questions = describe(
-                    shelf, decisions.answers_text(name), edition_of=card.file
-                )
+                text, questions = describe(shelf, decisions.answers_text(name))
                 tables = len(shelf.tables)
             else:
                 table = {file: table for table, file in (*_TIDY_FILES, _REGISTER)}[card.file]

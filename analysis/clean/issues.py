@@ -23,7 +23,10 @@ TASKS: Final = MappingProxyType(
 )
 """What a researcher must do about an issue, the most pressing first."""
 
-_COLUMN_TASKS = {"unknown": "answer", "code_only": "answer", "needs_year": "answer"}
+_COLUMN_TASKS = {
+    **dict.fromkeys(("unknown", "code_only", "needs_year", "no_head", "wrong_year"), "answer"),
+    **dict.fromkeys(("forecast", "donation", "land_compensation", "money_in"), "compare"),
+}
 _CODES: dict[str, tuple[str, str]] = {
     # of any panel
     "account_missing": ("compare", "An account of the year's system is missing, so a measure is"),
@@ -39,6 +42,7 @@ _CODES: dict[str, tuple[str, str]] = {
     "formula": ("file", "A formula whose result is not stored in the file"),
     "question_open": ("answer", "A question that the file leaves open and nobody has answered"),
     "answer_stale": ("answer", "An answer to a question that the file does not ask (any more)"),
+    "plan_table": ("answer", "The title or a head says that the table is planned, or another body's"),
     "settled": ("know", "A doubt that crosswalk.csv or corrections.csv settled"),
     "personal_data": ("know", "Personal data were dropped on reading"),
     "layout": ("know", "How the layout was understood"),
@@ -121,7 +125,7 @@ def task(code: str) -> str:
     Examples
     --------
     >>> task("place_name_cut"), task("column_forecast")
-    ('place', 'know')
+    ('place', 'compare')
     """
     return _CODES[code][0]
 

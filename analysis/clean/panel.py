@@ -123,7 +123,11 @@ def book_tables(
     }
     if {"cells.csv", "planted.csv"} <= set(files):
         extra["score"] = score(books, *read_truth(folder)).as_json()
-    tables, more = _ledger(folder, books.villages, books.income, "panel", found=issues, extra=extra)
+    extra["left_out"] = list(books.left_out)
+    tables, more = _ledger(
+        folder, books.villages, books.income, "panel",
+        found=issues, extra=extra, incomplete=books.incomplete,
+    )  # fmt: skip
     to_fill = {
         CROSSWALK: books.crosswalk_to_fill,
         CORRECTIONS: books.corrections_to_fill,
@@ -139,12 +143,14 @@ def _ledger(
     *,
     found: list[Issue] | None = None,
     extra: dict[str, Any] | None = None,
+    incomplete: pd.DataFrame | None = None,
 ) -> tuple[Tables, dict[str, Any]]:
     """Make the tables of a ledger from its villages and bookings; ``found`` are earlier issues."""
     villages = villages.sort_values("village_id", ignore_index=True)
     income = income.sort_values(["village_id", "year", "account_name"], ignore_index=True)
     joint = folder / "joint_projects.csv"
-    panel = validate(make_panel(villages, income, joint if joint.is_file() else None), "panel")
+    joint_file = joint if joint.is_file() else None
+    panel = validate(make_panel(villages, income, joint_file, incomplete), "panel")
     issues = [*(found or []), *find_issues(income, panel, villages, file), *find_heaps(panel)]
     tables = {
         "villages": validate(villages, "villages"),
@@ -167,7 +173,10 @@ def _read(path: Path, table: str) -> pd.DataFrame:
 
 
 def make_panel(
-    villages: pd.DataFrame, income: pd.DataFrame, joint_file: Path | None = None
+    villages: pd.DataFrame,
+    income: pd.DataFrame,
+    joint_file: Path | None = None,
+    incomplete: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Join the measures of each village and year with the village's traits.
 
@@ -178,8 +187,10 @@ def make_panel(
     joint_file : Path, optional
         Table with ``village_id, year, booked_yuan`` of joint projects. Without it the income from
         joint projects is not known, and missing.
+    incomplete : DataFrame, optional
+        ``village_id, year`` whose measures are missing: an amount of them is left out.
     """
-    panel = measures(income)
+    panel = measures(income, incomplete)
     if joint_file is not None:
         joint = pd.read_csv(joint_file)
         booked = joint.groupby(["village_id", "year"], as_index=False)["booked_yuan"].sum()

@@ -1,7 +1,8 @@
 """The answers that a person wrote into ``answers.toml``, put into effect."""
 
+import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,39 +10,131 @@ from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.amounts import YUAN, column_unit
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.anomalies import NOT_FILLED_IN, NOTHING_BOOKED
-from analysis.clean.ledger.private import in_sheet
-from analysis.clean.ledger.questions import Question, column_at, questions
-from analysis.clean.workbook.headers import Column
-from analysis.clean.workbook.marks import item_label, lift_unit, lift_year, plain
+from analysis.clean.ledger.private import SENTENCE, in_sheet, safe
+from analysis.clean.ledger.questions import (
+    BASES,
+    MEANINGS,
+    NONE,
+    REPEAT,
+    ROLES,
+    Question,
+    column_at,
+    may_count,
+    questions,
+    told,
+)
+from analysis.clean.workbook.assemble import ORIENTATIONS, Said
+from analysis.clean.workbook.reader import Place, Reading
 from analysis.clean.workbook.tables import PERIODS, Table
-from analysis.clean.workbook.vocabulary import role_of
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
 
-NOT_AN_ACCOUNT = "none"
-"""The answer that leaves a head out for good."""
-
+_IDENTITY = ("form", "file", "sheet", "block", "panel")
+_FREE = frozenset({"seen", "question", "问题", "evidence", "proposal", "by", "on", "scope"})
 _PLACE_KEYS = ("county", "township", "village")
-_IDENTITY = frozenset({"file", "sheet", "range"})
-_REPEAT = "as the cell above"
-_ANYWHERE = {"period": PERIODS, "zeros": (NOTHING_BOOKED, NOT_FILLED_IN)}
-"""Answers that may be given unasked."""
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "period": PERIODS, "zeros": (NOTHING_BOOKED, NOT_FILLED_IN), "orientation": ORIENTATIONS,
+    "cut": ("panels", "whole"), "skip": ("skip", "read"), "role": (*ROLES, *MEANINGS),
+    "meaning": (*MEANINGS, *ROLES), "basis": BASES, "header_rows": ("body", "header"),
+    "blank": (REPEAT, "not known"), "whole": (*ACCOUNTS, NONE),
+    "merged_value": ("the first cell's", "each cell's in full", "shared equally"),
+}  # fmt: skip
+_BASIS = {"year": "year", "plan": "plan", "part of a year": "running", "year before": "before"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One answer: which tables and heads it is about, and what it says.
+
+    Attributes
+    ----------
+    identity : dict of str to str
+        ``form``, ``file``, ``sheet``, ``block``, ``panel`` of the tables, as far as it names them.
+    about : tuple of str
+        Heads, lines or columns; empty for the whole table.
+    key, answer : str
+    line : int
+        Which entry of the file it is, from 1.
+    """
+
+    identity: Mapping[str, str]
+    about: tuple[str, ...]
+    key: str
+    answer: str
+    line: int
+
+    def fits(self, table: Table) -> bool:
+        """Whether it is about a table."""
+        return all(str(getattr(table, key)) == said for key, said in self.identity.items())
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What ``answers.toml`` answers.
+    """What ``answers.toml`` answers, and which of it was used."""
 
-    Attributes
-    ----------
-    tables : dict of dict
-        Answers by file, sheet and range of the table.
-    accounts : dict of str to str
-        Account by head that the reader does not know; ``"none"`` for what is none.
-    """
+    entries: tuple[Entry, ...] = ()
+    used: set[int] = field(default_factory=set)
 
-    tables: Mapping[tuple[str, str, str], Mapping[str, str]] = field(default_factory=dict)
-    accounts: Mapping[str, str] = field(default_factory=dict)
+    def of(self, table: Table, key: str, about: Sequence[str] = ()) -> str:
+        """Return the answer of a table to a key, the most particular first; empty without one."""
+        fitting = [
+            entry
+            for entry in self.entries
+            if entry.key == key and entry.fits(table)
+            and (set(about) <= set(entry.about) if about else not entry.about)
+        ]  # fmt: skip
+        if not fitting:
+            return ""
+        chosen = max(fitting, key=lambda e: (len(e.identity), -len(e.about), e.line))
+        self.used.add(chosen.line)
+        return chosen.answer
+
+    def about_heads(self, table: Table, key: str) -> dict[str, str]:
+        """Return the answers of a table about single heads, lines or columns."""
+        names = {name for e in self.entries if e.key == key and e.fits(table) for name in e.about}
+        known = set(_names(table))
+        return {name: self.of(table, key, (name,)) for name in sorted(names & known)}
+
+    def said(self, reading: Reading) -> dict[Place, Said]:
+        """Return what is said of the layout of the blocks of a file."""
+        found = {}
+        for table in reading.tables:
+            row = self.of(table, "header_row")
+            roles = {
+                name: answer
+                for key in ("role", "meaning")
+                for name, answer in self.about_heads(table, key).items()
+                if answer in ROLES
+            }
+            said = Said(
+                int(row) if row.isdigit() else 0,
+                self.of(table, "orientation"), self.of(table, "cut"), roles or None,
+            )  # fmt: skip
+            if said != Said():
+                found[table.sheet, table.block] = said
+        return found
+
+    def unused(self, tables: Sequence[Table]) -> Iterator[Issue]:
+        """Yield an error for each answer that no table asked for, naming the nearest thing meant."""
+        for entry in self.entries:
+            if entry.line in self.used:
+                continue
+            fitting = [table for table in tables if entry.fits(table)]
+            names = [name for table in fitting or tables for name in _names(table)]
+            lost = [name for name in entry.about if name not in names]
+            if not fitting:
+                forms = {f"{table.form} ({table.file} {table.sheet})" for table in tables}
+                near = _nearest(" ".join(entry.identity.values()), forms)
+                why = "no table is of this form, file, sheet and block"
+            elif lost:
+                near, why = _nearest(lost[0], set(names)), f"no head or line is called {lost[0]!r}"
+            else:
+                asked = {q.key for table in fitting for q in questions(table)}
+                near, why = _nearest(entry.key, asked), f"the table does not ask for {entry.key!r}"
+            action = f"not used: {why}" + (f"; the nearest is {near!r}" if near else "")
+            where = f"answer {entry.line}"
+            text = safe(" ".join([entry.key, *entry.about, "=", entry.answer]), SENTENCE)
+            yield Issue("answers.toml", where, text, "answer_stale", "error", action)
 
 
 @dataclass(frozen=True)
@@ -61,6 +154,10 @@ class Ready:
         False when nothing of the table can be read.
     zeros : str
         What a line of zeros is; empty when nobody has said so.
+    means : dict of str to str
+        What heads and lines are, as a person said.
+    sums : frozenset of str
+        Accounts that are the sum of their parts here, as a person said.
     issues : tuple of Issue
     """
 
@@ -70,7 +167,23 @@ class Ready:
     dropped: frozenset[int]
     is_whole: bool
     zeros: str
+    means: Mapping[str, str]
+    sums: frozenset[str]
     issues: tuple[Issue, ...]
+
+
+def _names(table: Table) -> Iterator[str]:
+    """Yield every name by which an answer can speak of a head, line or column of a table."""
+    for column in table.columns:
+        yield from (column.name, column.label)
+    if (at := table.find("item")) is not None:
+        yield from dict.fromkeys(table.texts(at))
+        if table.grid.height:
+            yield from table.long(totals=True)["item"].cat.categories
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, sorted(names), 1, 0.3)), "")
 
 
 def read_answers(head: Mapping[str, Any]) -> Answers:
@@ -79,63 +192,71 @@ def read_answers(head: Mapping[str, Any]) -> Answers:
     Raises
     ------
     LianjianError
-        A table does not say which it is, or an account is not one.
+        An entry does not say what it answers, or its answer cannot be one.
     """
-    tables = {}
-    for entry in head.get("table", []):
-        if missing := sorted(_IDENTITY - entry.keys()):
-            raise LianjianError(f"answers.toml: a [[table]] lacks {missing}.")
-        key = (entry["file"], entry["sheet"], entry["range"])
-        given = {k: str(v).strip() for k, v in entry.items() if k not in _IDENTITY}
-        tables[key] = {k: v for k, v in given.items() if v}
-    accounts = {k: str(v).strip() for k, v in head.get("accounts", {}).items() if str(v).strip()}
-    for name, account in accounts.items():
-        if account not in ACCOUNTS and account != NOT_AN_ACCOUNT:
-            raise LianjianError(
-                f"answers.toml, [accounts], {name!r}: seen {account!r}, expected one of "
-                f"{', '.join(ACCOUNTS)}, or {NOT_AN_ACCOUNT!r} for what is no account."
-            )
-    return Answers(tables, accounts)
+    entries = []
+    for line, entry in enumerate(head.get("answer", []), start=1):
+        answer = str(entry.get("answer", "")).strip()
+        where = f"answers.toml, answer {line}"
+        key = entry.get("key", "")
+        if key not in told():
+            near = _nearest(str(key), told())
+            raise LianjianError(f"{where}: key is {key!r}, expected one of {', '.join(told())}"
+                                + (f"; the nearest is {near!r}." if near else "."))  # fmt: skip
+        if stray := sorted(entry.keys() - {*_IDENTITY, *_FREE, "about", "key", "answer"}):
+            raise LianjianError(f"{where}: {stray[0]!r} is no part of an answer.")
+        about = entry.get("about", [])
+        about = tuple(about) if isinstance(about, list) else (str(about),)
+        if answer:
+            _check(f"{where}, {key}", key, answer)
+            identity = {name: str(entry[name]) for name in _IDENTITY if name in entry}
+            entries.append(Entry(identity, about, key, answer, line))
+    return Answers(tuple(entries))
+
+
+def _check(where: str, key: str, answer: str) -> None:
+    if key == "year" and not re.fullmatch(r"(?:19|20)\d\d", answer):
+        raise LianjianError(f"{where}: seen {answer!r}, expected a year such as 2023.")
+    if key == "header_row" and not re.fullmatch(r"\d{1,7}|none", answer):
+        raise LianjianError(f"{where}: seen {answer!r}, expected the number of a row, or none.")
+    if key == "unit":
+        try:
+            known = column_unit(answer).name == YUAN
+        except LianjianError:
+            known = False
+        if not known:
+            raise LianjianError(f"{where}: seen {answer!r}, expected a unit of money: 元, 万元 ….")
+    if key in _CHOICES and answer not in _CHOICES[key]:
+        expected = ", ".join(_CHOICES[key])
+        raise LianjianError(f"{where}: seen {answer!r}, expected one of {expected}.")
 
 
 def put_in(table: Table, answers: Answers) -> Ready:
-    """Return the table with its answers in effect; what is still open is left out, with an issue.
-
-    Raises
-    ------
-    LianjianError
-        An answer is none of the choices, or no unit or year.
-    """
-    given = answers.tables.get((table.file, table.sheet, table.extent), {})
+    """Return the table with its answers in effect; what is still open is left out, with an issue."""
+    table = _overruled(table, answers)
     asked = questions(table)
-    issues = list(_stale(table, given, asked))
+    issues: list[Issue] = []
     places = {f.label: f.value for f in table.facts if f.label in _PLACE_KEYS and f.value}
+    if table.find("village") is not None:
+        places.pop("village", None)
     left_out: set[int] = set()
     dropped: set[int] = set()
-    for key, choices in _ANYWHERE.items():
-        _check(table, Question(key, "", "", choices=choices), given.get(key, ""))
-    if given.get("period", PERIODS[1] if table.period else "") == PERIODS[1]:
-        action = f"left out: {ACCOUNT_CODES['cumulative']}; else say period = {PERIODS[0]!r} for it"
-        where, said = in_sheet(table, table.extent), table.period or PERIODS[1]
-        issues.append(Issue(table.file, where, said, "column_cumulative", "note", action))
-        nothing: frozenset[int] = frozenset()
-        return Ready(
-            table, places, nothing, nothing, is_whole=False, zeros="", issues=tuple(issues)
-        )
-    is_whole = True
+    is_whole = not table.plan and not (table.is_part and table.period)
+    if not is_whole:
+        issues += _not_of_a_year(table)
+        asked = []
+    zeros = answers.of(table, "zeros")
     for question in asked:
-        answer = given.get(question.key, "")
-        _check(table, question, answer)
-        if question.key == "zeros" or (question.key == "period" and answer):
+        if question.key == "zeros":
             continue  # each line of zeros is an issue of its own
-        if not answer or (question.key == "orientation" and answer != "villages_down"):
-            issues.append(_open(table, question, answer))
+        answer = answers.of(table, question.key, question.about)
+        if not answer or (question.key == "header_row" and answer != "none"):
+            issues.append(_open(table, question))
             left_out.update(question.columns)
             is_whole = is_whole and not question.blocks_table
             if question.key == "header_rows":
                 dropped.update(_row_at(table, question.cell))
-            continue
-        if question.key == "header_rows" and answer == "header":
+        elif question.key == "header_rows" and answer == "header":
             dropped.update(_row_at(table, question.cell))
         elif question.key == "merged_value" and answer != "the first cell's":
             issues.append(_open(table, question, answer))
@@ -144,60 +265,80 @@ def put_in(table: Table, answers: Answers) -> Ready:
             table = _with(table, question, answer)
             if question.key in _PLACE_KEYS and table.find(question.key) is None:
                 places[question.key] = answer.rpartition(": ")[2]
-    zeros = given.get("zeros", "")
-    return Ready(
-        table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros, tuple(issues)
+    means = {
+        name: answer
+        for key in ("role", "meaning")
+        for name, answer in answers.about_heads(table, key).items()
+        if answer in MEANINGS
+    }
+    sums = frozenset(
+        entry.answer
+        for entry in answers.entries
+        if entry.key == "whole" and entry.fits(table) and set(entry.about) & set(_names(table))
     )
+    answers.used.update(e.line for e in answers.entries if e.key == "whole" and e.answer in sums)
+    return Ready(
+        table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros, means, sums,
+        tuple(issues),
+    )  # fmt: skip
 
 
-def _check(table: Table, question: Question, answer: str) -> None:
-    if not answer:
-        return
-    where = f"answers.toml, table {table.file} {table.sheet} {table.extent}, {question.key}"
-    if question.key == "year" and not re.fullmatch(r"(?:19|20)\d\d", answer):
-        raise LianjianError(f"{where}: seen {answer!r}, expected a year such as 2023.")
-    if question.key.startswith("unit"):
-        try:
-            known = column_unit(answer).name == YUAN
-        except LianjianError:
-            known = False
-        if not known:
-            raise LianjianError(f"{where}: seen {answer!r}, expected a unit of money: 元, 万元 ….")
-    is_closed = question.key in {"orientation", "header_rows", "merged_value", *_ANYWHERE}
-    if (is_closed or question.key.startswith("blank_")) and answer not in question.choices:
-        raise LianjianError(
-            f"{where}: seen {answer!r}, expected one of {', '.join(question.choices)}."
-        )
+def _overruled(table: Table, answers: Answers) -> Table:
+    """Return the table with what a person says of it unasked, against what is printed."""
+    changes: dict[str, Any] = {}
+    period = answers.of(table, "period")
+    if period == PERIODS[0]:
+        changes |= {"period": "", "is_part": False, "says_whole": True}
+    elif period:
+        changes |= {"period": table.period or period, "is_part": True}
+    basis = answers.of(table, "basis")
+    if basis == "year":
+        changes["plan"] = ""
+    elif basis:
+        changes["plan"] = table.plan or basis
+    columns = list(table.columns)
+    for key, name in (("unit", "unit"), ("year", "year")):
+        said = {"": answers.of(table, key), **answers.about_heads(table, key)}
+        for at, column in enumerate(columns):
+            answer = said.get(column.name) or said.get(column.label) or said[""]
+            is_own = column.name in said or column.label in said
+            if answer and (is_own or may_count(table, at)):
+                value = int(answer) if key == "year" else answer
+                if is_own or key == "unit" or column.year_from != "header":
+                    columns[at] = replace(columns[at], **{name: value, f"{name}_from": "answer"})
+    for name, answer in answers.about_heads(table, "basis").items():
+        for at, column in enumerate(columns):
+            if name in {column.name, column.label}:
+                columns[at] = replace(columns[at], basis=_BASIS[answer])
+    doubts = table.doubts
+    if period:
+        doubts = tuple(doubt for doubt in doubts if doubt.code != "period")
+    return replace(table, columns=tuple(columns), doubts=doubts, **changes)
+
+
+def _not_of_a_year(table: Table) -> Iterator[Issue]:
+    where = in_sheet(table, table.extent)
+    if table.plan:
+        says = "say basis = 'year' of it in answers.toml if these are results"
+        action = f"left out: {ACCOUNT_CODES['forecast']}, or of another body; {says}"
+        yield Issue(table.file, where, safe(table.plan), "plan_table", "warning", action)
+    else:
+        action = f"left out: {ACCOUNT_CODES['cumulative']}; else say period = {PERIODS[0]!r} for it"
+        yield Issue(table.file, where, safe(table.period), "column_cumulative", "note", action)
 
 
 def _with(table: Table, question: Question, answer: str) -> Table:
     columns = list(table.columns)
-    if question.key.startswith("unit"):
-        for at in question.columns:
-            columns[at] = replace(columns[at], unit=answer, unit_from="answer")
-    elif question.key == "year":
-        for at in question.columns:
-            columns[at] = replace(columns[at], year=int(answer), year_from="answer")
-    elif question.key == "village":
-        named = [at for at, column in enumerate(columns) if column.name == answer]
-        for at in named:
-            columns[at] = replace(columns[at], role="village")
-    elif question.key == "no_header":
-        names = [part.strip() for part in re.split("[、,，]", answer)]
-        for at, name in enumerate(names[: len(columns)]):
-            columns[at] = _column(name)
-        return replace(table, columns=tuple(columns))
-    elif question.key.startswith("blank_") and answer == _REPEAT:
+    if question.key == "village":
+        for at, column in enumerate(columns):
+            if column.name == answer:
+                columns[at] = replace(column, role="village")
+            elif column.role == "village" and answer in {c.name for c in columns}:
+                columns[at] = replace(column, role="text")
+    elif question.key == "blank" and answer == REPEAT:
         blank = column_at(table, question.cell)
         return table if blank is None else _repeated(table, blank)
     return replace(table, columns=tuple(columns))
-
-
-def _column(name: str) -> Column:
-    unit, rest = lift_unit(plain(name))
-    year, rest = lift_year(rest)
-    role = role_of(name) or "value"
-    return Column(name, (item_label(rest),), role, unit, "answer", year, "answer")
 
 
 def _repeated(table: Table, at: int) -> Table:
@@ -216,7 +357,7 @@ def _row_at(table: Table, cell: str) -> list[int]:
     return [row for row in range(table.grid.height) if table.address(row, 0) == cell]
 
 
-def _open(table: Table, question: Question, answer: str) -> Issue:
+def _open(table: Table, question: Question, answer: str = "") -> Issue:
     what = (
         "the whole table is left out" if question.blocks_table
         else "its columns are left out" if question.columns
@@ -224,20 +365,12 @@ def _open(table: Table, question: Question, answer: str) -> Issue:
         else "left blank"
     )  # fmt: skip
     given = f"{answer!r} cannot be put into effect; " if answer else ""
-    place = f"{question.key} of table {table.extent} in answers.toml"
+    place = f"{question.key} of form {table.form} in answers.toml"
     return Issue(
         table.file,
         in_sheet(table, question.cell),
-        question.text,
+        question.text(),
         "question_open",
         "error" if "left out" in what else "warning",
         f"{given}{what} until {place} is answered",
     )
-
-
-def _stale(table: Table, given: Mapping[str, str], asked: list[Question]) -> Iterator[Issue]:
-    known = {question.key for question in asked} | _ANYWHERE.keys()
-    for key in sorted(given.keys() - known):
-        where = in_sheet(table, table.extent)
-        action = "not used: remove it, or look at the table again"
-        yield Issue(table.file, where, key, "answer_stale", "warning", action)

@@ -1,12 +1,14 @@
 """The door: from a folder of books to bookings, villages and issues."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from analysis.clean.accounts import BREAK_YEAR, OPERATING, made_of
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, task
 from analysis.clean.ledger import anomalies as suspicions
@@ -14,7 +16,7 @@ from analysis.clean.ledger import duplicates as twice
 from analysis.clean.ledger import totals
 from analysis.clean.ledger.answers import Answers, put_in, read_answers
 from analysis.clean.ledger.cells import cell_issues, read_cells
-from analysis.clean.ledger.collect import collect
+from analysis.clean.ledger.collect import Shelf, collect
 from analysis.clean.ledger.corrections import (
     correct_amounts,
     correct_labels,
@@ -23,8 +25,10 @@ from analysis.clean.ledger.corrections import (
     to_fill_in,
     unused,
 )
-from analysis.clean.ledger.frames import holding, split_cells, stacked
+from analysis.clean.ledger.frames import holding, rows, split_cells, stacked
 from analysis.clean.ledger.places import find_villages
+from analysis.clean.ledger.private import safe
+from analysis.clean.ledger.questions import meaning
 from analysis.clean.places import Register, read_crosswalk
 from analysis.clean.workbook.tables import Table
 from analysis.errors import LianjianError
@@ -57,6 +61,12 @@ class Books:
         Files that were not read.
     tables : tuple of Table
         As they were found, without personal data.
+    incomplete : DataFrame
+        ``village_id, year`` of which an amount of an account that was not in force is left out.
+    shelf : Shelf
+        The tables, as the answers have them read.
+    left_out : tuple of str
+        A sentence for each table or column that was left out, for the end of a build.
     """
 
     income: pd.DataFrame
@@ -68,6 +78,9 @@ class Books:
     corrections: tuple[dict[str, str], ...]
     refused: tuple[str, ...]
     tables: tuple[Table, ...]
+    incomplete: pd.DataFrame
+    shelf: Shelf
+    left_out: tuple[str, ...] = ()
 
 
 def read_books(
@@ -103,13 +116,14 @@ def read_books(
         No file could be read, or an answer, crosswalk or correction is not usable.
     """
     decided = decided or {}
-    shelf = collect(folder / name for name in files)
+    answers = read_answers(head)
+    shelf = collect((folder / name for name in files), answers)
     if not shelf.tables:
         reasons = "\n".join(f"  {i.file}: {i.action}" for i in shelf.issues if i.code != "layout")
         raise LianjianError(f"No table could be read from the {len(files)} files:\n{reasons}")
     corrections = read_corrections(decided.get(CORRECTIONS), shelf.tables)
     tables = tuple(correct_labels(table, corrections) for table in shelf.tables)
-    cells, issues = _all_cells(tables, read_answers(head))
+    cells, issues = _all_cells(tables, answers)
     crosswalk = read_crosswalk(decided.get(CROSSWALK))
     cells, place_issues, to_locate = find_villages(cells, Register(register), crosswalk)
     cells = cells.assign(read_yuan=cells["yuan"], read_status=cells["status"])
@@ -120,7 +134,9 @@ def read_books(
         cells, touched = correct_amounts(cells, corrections)
         printed, holds = _with_doubts(cells, touched)
     cells = printed
-    checks = [*totals.check_totals(cells), *totals.check_identities(cells)]
+    cells, incomplete = _without_other_systems(cells)
+    cells, measure_issues = _measures(cells)
+    checks = [*measure_issues, *totals.check_totals(cells), *totals.check_identities(cells)]
     found = settle([*issues, *doubts], [*issues, *holds, *checks], corrections)
     found += unused(cells, tables, corrections)
     income = _income(cells)
@@ -137,7 +153,65 @@ def read_books(
         corrections=corrections.listed,
         refused=shelf.refused,
         tables=tables,
+        incomplete=incomplete,
+        shelf=shelf,
+        left_out=_left_out((*shelf.issues, *found)),
     )
+
+
+_NAMED = 8  # things left out that are named one by one
+
+
+def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:
+    """Return what was left out and why, as a build says it at its end."""
+    shown = [
+        f"{issue.file} {issue.cell} {issue.text}".strip() + f": {issue.action}"
+        for issue in issues
+        if issue.severity != "note" or issue.code.startswith("column_")
+        if issue.code.startswith(("column_", "question_", "plan_", "no_table"))
+    ]
+    return tuple(dict.fromkeys(shown))
+
+
+def _without_other_systems(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the amounts of accounts that were not in force from the rest: they make it incomplete."""
+    other = cells["means"] == "wrong_year"
+    of_income = cells["item"].astype("str").map(_is_operating).astype("bool")
+    lost = cells[other & of_income & (cells["yuan"].abs() > 0) & cells["village_id"].notna()]
+    lost = lost.loc[~lost["is_total"], ["village_id", "year"]].drop_duplicates()
+    return cells[~other], lost.astype({"village_id": "str", "year": "int64"})
+
+
+@cache
+def _is_operating(item: str) -> bool:
+    return meaning(item, BREAK_YEAR - 1).account in OPERATING
+
+
+def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
+    """Leave printed measures uncounted where their accounts stand, and hold them to their parts."""
+    is_measure = cells["counted"] & (cells["means"] == "total")
+    accounts = cells[(cells["means"] == "account") & cells["village_id"].notna()]
+    stated: dict[tuple[str, int], set[str]] = {}
+    for village, year, account in zip(
+        accounts["village_id"].astype("str"), accounts["year"], accounts["account"], strict=True
+    ):
+        stated.setdefault((village, int(year)), set()).add(str(account))
+    amounts = accounts[accounts["counted"]]
+    sums = amounts.groupby([amounts["village_id"].astype("str"), "year", amounts["account"].astype("str")])["yuan"].sum().to_dict()
+    counted, issues = cells["counted"].copy(), []
+    for row in rows(cells[is_measure]):
+        key = (str(row.village_id), int(row.year))
+        parts = made_of(str(row.named), key[1])
+        if parts and parts <= stated.get(key, set()):
+            counted[row.Index] = False
+        elif row.named in {"经营性收入", "总收入"}:
+            known = sum(sums.get((*key, part), 0.0) for part in parts)
+            if known > row.yuan + max(0.01 * abs(row.yuan), 1.0):
+                action = f"kept as printed: {row.yuan:,.2f} yuan, its parts alone make {known:,.2f}"
+                issues.append(
+                    Issue(str(row.file), row.cell, safe(row.text), "identity_differs", "warning", action)
+                )
+    return cells.assign(counted=counted), issues
 
 
 def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame, list[Issue]]:
@@ -145,6 +219,8 @@ def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame,
 
     What a person decided about counts, whatever it looks like.
     """
+    named = cells["account"].astype("str").where(cells["account"].notna(), cells["measure"].astype("str"))
+    cells = cells.assign(named=named.where(cells["means"] != "wrong_year", ""))
     cells, twice_issues = twice.count_once(cells)
     slipped, slip_issues = suspicions.find_slips(cells)
     empty, zero_issues = suspicions.find_zeros(cells)
@@ -160,20 +236,15 @@ def _needs_correction(issue: Issue) -> bool:
 
 def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame, list[Issue]]:
     frames, issues = [], []
-    asked = {(table.file, table.sheet, table.extent) for table in tables}
-    for file, sheet, extent in sorted(set(answers.tables) - asked):
-        if answers.tables[file, sheet, extent]:
-            action = "its answers are not used: no such table was found"
-            where = f"{sheet}!{extent}" if sheet else extent
-            issues.append(Issue(file, where, "", "answer_stale", "error", action))
     for number, table in enumerate(tables):
         ready = put_in(table, answers)
         issues += ready.issues
         if not ready.is_whole:
             continue
-        frame, found = read_cells(ready, answers.accounts)
+        frame, found = read_cells(ready)
         frames.append(frame.assign(table=number))
         issues += found
+    issues += answers.unused(tables)
     if not frames:
         why = [f"  {i.file} {i.cell}: {i.text}; {i.action}" for i in issues[:10]]
         raise LianjianError(
@@ -189,11 +260,12 @@ def _income(cells: pd.DataFrame) -> pd.DataFrame:
         {
             "village_id": counted["village_id"].astype("str"),
             "year": counted["year"].astype("int64"),
-            "account_name": counted["account"].astype("str"),
+            "account_name": counted["named"].astype("str"),
             "amount_yuan": counted["yuan"].astype("float64"),
         }
     )
-    return income.sort_values(["village_id", "year", "account_name"], ignore_index=True)
+    keys = ["village_id", "year", "account_name"]
+    return income.groupby(keys, as_index=False)["amount_yuan"].sum().sort_values(keys, ignore_index=True)
 
 
 def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:

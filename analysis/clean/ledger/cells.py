@@ -1,12 +1,14 @@
 """The cells of a table: what each stands for, and what it says in yuan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.clean.account_names import BASIS_CODES, MEASURES, AccountName, is_known
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
-from analysis.clean.account_names import read_account
 from analysis.clean.amounts import (
     FLAGS,
     REASONS,
@@ -16,15 +18,24 @@ from analysis.clean.amounts import (
     said_year,
 )
 from analysis.clean.issues import Issue
-from analysis.clean.ledger.answers import NOT_AN_ACCOUNT, Ready
+from analysis.clean.ledger.answers import Ready
 from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, stacked
 from analysis.clean.ledger.private import head_cell, in_sheet, safe
-from analysis.clean.ledger.questions import KEPT_OUT, label, meaning
+from analysis.clean.ledger.questions import (
+    ASKED,
+    MEANINGS,
+    NONE,
+    PART,
+    Question,
+    has_numbers,
+    meaning,
+)
 from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.spread import repeated
 from analysis.clean.workbook.tables import Table
-from analysis.clean.workbook.vocabulary import is_count, is_money
+from analysis.clean.workbook.vocabulary import OF_THE_YEAR, SIDES, is_count, is_money, is_word
 from analysis.errors import LianjianError
+from analysis.fields import ACCOUNTS
 
 BOUNDS = frozenset({"ge", "gt", "le", "lt", "range", "vague"})
 IMPRECISE = frozenset({"approx", "over", "under"})
@@ -32,51 +43,53 @@ WIDE = 0.2
 """Share of an amount by which it may be wrong unsaid: 20多 is 20 to 30."""
 
 STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
-ASKED = frozenset({"unknown", "code_only"})
-"""Heads that a person can give an account."""
+SPENDING = frozenset({"经营支出", "管理费用", "其他支出", "税金及附加", "公益支出"})
+"""Accounts whose amounts of a year stand on the debit side."""
 
-_REMARKS = frozenset({"备注", "说明", "附注"})
+_YEARLY = frozenset({"全年", "年度", "全年合计", "年合计", "合计", "年报", "1-12月", "年"})
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
 }  # fmt: skip
 _CONVENTIONS = frozenset(FLAGS) - {"blank", "dash", "word", "scale_in_cell", "unit_in_cell"}
 
 
-def read_cells(ready: Ready, accounts: Mapping[str, str]) -> tuple[pd.DataFrame, list[Issue]]:
+def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     """Return the cells of a table that hold an account or a sum, and what could not be read.
 
     Parameters
     ----------
     ready : Ready
         Table with answers.
-    accounts : mapping
-        Account by head, as a person answered.
 
     Returns
     -------
     frame : DataFrame
         ``file, cell, row, column, county, township, village, code, place_cell, year, item, unit,
         text``, ``account`` (missing for sums), ``means`` (``account`` or ``total``), ``adds`` (what
-        a sum adds up), ``is_total`` (a sum over villages), ``yuan``, ``status`` (``read``,
-        ``imprecise``, ``missing``, ``refused`` or ``bound``), ``reason, flags`` and ``zeros`` (what
-        a line of zeros is, as answered). What repeats is categorical.
+        a sum adds up), ``measure`` (of a sum its name), ``part_of`` (the head, where an amount is
+        one of several that make its account), ``is_before`` (printed as of the year before),
+        ``is_total`` (a sum over villages), ``yuan``, ``status`` (``read``, ``imprecise``,
+        ``missing``, ``refused`` or ``bound``), ``reason, flags`` and ``zeros`` (what a line of
+        zeros is, as answered). What repeats is categorical.
     issues : list of Issue
     """
     table = ready.table
     long = table.long(totals=True).drop(columns="section")
     parts = {total.row for total in table.totals if total.kind == "part"}
-    other = _other_lines(table)
-    gone = ready.dropped | parts | other.keys()
+    gone = ready.dropped | parts | _words_for_places(table)
     long = long[~long["column"].isin(ready.left_out) & ~long["row"].isin(gone)]
     if table.sheet:
         long["cell"] = table.sheet + "!" + long["cell"]
-    numbers, heads = groups(long, ["item", "year", "column"])
-    kinds, issues = _meanings(ready, heads, accounts)
-    issues += [*_text_columns(ready), *other.values()]
-    for at, name in enumerate(("account", "means", "adds")):
-        long[name] = repeated([kind[at] for kind in kinds], numbers)
-    issues += [*_wrong_years(long, table.file), *_no_years(ready, long)]
-    held = long[long["means"].isin(["account", "total"]) & long["year"].notna()]
+    numbers, firsts = groups(long, ["item", "year", "column", "basis", "period"])
+    heads, issues = read_heads(ready, firsts)
+    issues += _text_columns(ready)
+    for name in ("account", "means", "adds", "measure", "part_of"):
+        long[name] = repeated([getattr(head, name) for head in heads], numbers)
+    before = np.array([head.is_before for head in heads], dtype=bool)[numbers]
+    long["is_before"] = before
+    long["year"] = (long["year"] - before.astype("int64")).astype("Int64")
+    issues += [*_wrong_years(long, table.file, table.dropped), *_no_years(ready, long)]
+    held = long[long["means"].isin(["account", "total", "wrong_year"]) & long["year"].notna()]
     held = held.reset_index(drop=True)
     constant = np.zeros(len(held), dtype="int8")
     for role, text in ready.places.items():
@@ -97,107 +110,228 @@ def _place_cells(ready: Ready, rows: np.ndarray) -> pd.Categorical:
     return repeated([in_sheet(table, table.address(r, at)) for r in range(table.grid.height)], rows)
 
 
-_Kind = tuple[str | None, str, str]
+def _words_for_places(table: Table) -> set[int]:
+    """Return the rows whose village is a word of the vocabulary: no place is called so."""
+    at = table.find("village")
+    if at is None:
+        return set()
+    texts = table.texts(at)
+    words = {text for text in set(texts) if text and is_known(text) and is_word(text)}
+    return {row for row, text in enumerate(texts) if text in words and row not in table.dropped}
 
 
-def _meanings(
-    ready: Ready, heads: pd.DataFrame, accounts: Mapping[str, str]
-) -> tuple[list[_Kind], list[Issue]]:
-    """Return what each head means, and an issue for each that is kept out of income."""
+@dataclass(frozen=True)
+class Head:
+    """What amounts under one head, in lines of one item, year and basis, are."""
+
+    account: str | None
+    means: str
+    adds: str = ""
+    measure: str = ""
+    part_of: str = ""
+    is_before: bool = False
+
+
+def read_heads(ready: Ready, firsts: pd.DataFrame) -> tuple[list[Head], list[Issue]]:
+    """Return what each head means, and an issue for each that is kept out of income.
+
+    Parameters
+    ----------
+    ready : Ready
+    firsts : DataFrame
+        One cell of each ``item, year, column, basis`` and ``period``.
+    """
     table = ready.table
-    kinds: list[_Kind] = []
-    issues = []
     by_row = table.find("item") is not None
     told: set[tuple[str, str]] = set()
-    for item in rows(heads):
-        year = None if pd.isna(item.year) else int(item.year)
-        column = table.columns[item.column]
-        found = meaning(item.item, year, is_part=column.is_part)
-        account, code, adds = found.account, found.code, found.note
-        if column.is_total and code == "account":
-            account, code, adds = None, "total", ""
-        own = accounts.get(item.item) or accounts.get(column.name)
-        if code in ASKED and own:
-            answered = None if own == NOT_AN_ACCOUNT else meaning(own, year)
-            account = answered.account if answered else None
-            code = answered.code if answered else "answered"
-        kinds.append((account, code, adds))
+    heads: list[Head] = []
+    issues = []
+    for item, found, code, basis in _decided(ready, firsts):
+        is_part_of = ""
+        if code == "account" and found.own:
+            is_part_of = str(item.item)
+        measure = found.name.measure if code == "total" else ""
+        account = found.name.account if code == "account" else None
+        heads.append(Head(account, code, found.name.note, measure, is_part_of, basis == "before"))
         where = item.cell if by_row else head_cell(table, item.column)
         if code in {"account", "total", "answered", "wrong_year"} or (where, code) in told:
             continue
         told.add((where, code))
-        issues.append(_kept_out(table.file, where, item.item, code))
-    return kinds, issues
+        issues.append(_kept_out(table.file, where, str(item.item), code))
+    return heads, issues
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What a head is called, and whether a person said so."""
+
+    name: AccountName
+    own: bool
+
+
+def _decided(
+    ready: Ready, firsts: pd.DataFrame
+) -> Iterator[tuple[Any, _Meaning, str, str]]:
+    """Yield each head with its meaning, what becomes of its amounts, and its time."""
+    table = ready.table
+    times = [str(b).partition(" ")[0] if str(b) not in SIDES else "" for b in firsts["basis"]]
+    found = [
+        _named(ready, item, is_before=time == "before")
+        for item, time in zip(rows(firsts), times, strict=True)
+    ]
+    sides = [next((s for s in str(b).split(" ") if s in SIDES), "") for b in firsts["basis"]]
+    has_sides = any(sides)
+    together: dict[tuple[str, str], set[str]] = {}
+    keys = [(str(item.item), "" if pd.isna(item.year) else str(item.year)) for item in rows(firsts)]
+    for key, time in zip(keys, times, strict=True):
+        together.setdefault(key, set()).add(time)
+    by_period = table.find("period") is not None
+    columns = zip(rows(firsts), found, keys, times, sides, strict=True)
+    for item, head, key, time, side in columns:
+        code = head.name.code
+        if code == "part" and head.name.account in ready.sums:
+            head = _Meaning(AccountName(head.name.account, "account", head.name.note), own=True)
+            code = "account"
+        if code in {"account", "total", "wrong_year", "unknown", "code_only"}:
+            code = _by_time(code, time, together[key], is_whole=table.is_whole)
+            if by_period and not _says_year(str(item.period)):
+                code = "cumulative"
+            if has_sides and code in {"account", "total"} and side != _side_of(head.name.account):
+                code = "other_side"
+        yield item, head, code, time
+
+
+def _named(ready: Ready, item: Any, *, is_before: bool) -> _Meaning:  # noqa: ANN401  (a row)
+    """Return what a head is called, by a person's answer or by the vocabulary."""
+    table = ready.table
+    year = None if pd.isna(item.year) else int(item.year) - is_before
+    column = table.columns[item.column]
+    text = str(item.item)
+    found = meaning(text, year, is_part=column.is_part)
+    if column.is_total and found.code == "account":
+        found = AccountName(None, "total")
+    said = next((ready.means[n] for n in (text, column.name, column.label) if n in ready.means), "")
+    if said in {NONE, PART}:
+        return _Meaning(AccountName(None, "answered"), own=True)
+    if said in MEASURES:
+        return _Meaning(AccountName(None, "total", MEASURES[said], said), own=True)
+    if said in ACCOUNTS:
+        return _Meaning(meaning(said, year), own=True)
+    if not text.strip() and found.code == "unknown":
+        return _Meaning(AccountName(None, "no_head"), own=False)
+    if found.measure == "总收入" and _may_be_of_the_village(table, text):
+        return _Meaning(AccountName(None, "unknown"), own=False)
+    return _Meaning(found, own=False)
+
+
+def _may_be_of_the_village(table: Table, text: str) -> bool:
+    """Tell whether a bare 总收入 stands beside sums of the whole village's economy."""
+    if "集体" in text or "村级" in text:
+        return False
+    heads = [column.label for column in table.columns] + list(table.said("item"))
+    return any(meaning(h, None).code in {"village_economy", "household_income"} for h in set(heads))
+
+
+def _by_time(code: str, time: str, together: set[str], *, is_whole: bool) -> str:
+    """Return what becomes of amounts on a basis, beside those on others under one head."""
+    if time in OF_THE_YEAR:
+        return code
+    of_year = together & OF_THE_YEAR
+    if time == "before":
+        return code if code in {"account", "total"} else "last_year"
+    if time == "running" and is_whole and not of_year:
+        return code
+    return BASIS_CODES[time]
+
+
+def _says_year(period: str) -> bool:
+    return plain(period) in _YEARLY
+
+
+def _side_of(account: str | None) -> str:
+    return "debit" if account in SPENDING else "credit"
 
 
 def _kept_out(file: str, cell: str, item: str, code: str) -> Issue:
     if code == "unknown" and not is_money(item) and is_count(item):
         return Issue(file, cell, safe(item), "layout", "note", "no money: left out")
     asked = code in ASKED
-    what = f"give {safe(item)!r} its account in [accounts] of answers.toml" if asked else ""
+    what = f"say what {safe(item)!r} is: meaning in answers.toml" if asked else ""
     action = f"left out: {ACCOUNT_CODES[code]}" + (f"; {what}" if what else "")
-    severity = "error" if code in {"unknown", "code_only", "needs_year"} else "note"
+    severity = "error" if code in {"unknown", "code_only", "needs_year", "no_head"} else "note"
     return Issue(file, cell, safe(item), f"column_{code}", severity, action)
 
 
-def unknown_heads(ready: Ready) -> Iterator[tuple[str, str]]:
-    """Yield head and cell of each head of money that is not known, to ask for its account."""
+def head_questions(ready: Ready) -> Iterator[Question]:
+    """Yield what is asked about heads and lines that are not known, alike ones together."""
     table = ready.table
-    if table.find("item") is not None:
-        at = table.find("item")
-        for item in rows(table.long(totals=True).drop_duplicates(["item", "year"])):
-            year = None if pd.isna(item.year) else int(item.year)
-            if meaning(item.item, year).code in ASKED and item.row not in table.dropped:
-                yield item.item, in_sheet(table, table.address(item.row, at or 0))
+    if not ready.is_whole and (table.plan or table.is_part):
         return
-    for at, column in enumerate(table.columns):
-        item = label(table, at)
-        is_amount = column.role == "value" and column.is_money
-        found = meaning(item, column.year, is_part=column.is_part)
-        if is_amount and item and found.code in ASKED:
-            yield item, head_cell(table, at)
+    firsts = table.long(totals=True)
+    firsts = firsts[~firsts["row"].isin(table.dropped)]
+    firsts = firsts.iloc[groups(firsts, ["item", "year", "column", "basis", "period"])[1].index]
+    unknown: dict[str, Any] = {}
+    parts: dict[str, dict[str, Any]] = {}
+    stated = set()
+    for item, head, code, _ in _decided(ready, firsts):
+        text = str(item.item)
+        is_held = table.find("item") is not None or has_numbers(table, item.column)
+        if code == "account":
+            stated.add(head.name.account)
+        elif code in ASKED and is_held and (is_money(text) or not is_count(text)):
+            unknown.setdefault(text, item)
+        elif code == "part" and head.name.account and is_held:
+            parts.setdefault(head.name.account, {}).setdefault(text, item)
+        elif code == "wrong_year" and is_held:
+            unknown.setdefault(text, item)
+        elif code == "no_head" and is_held:
+            unknown.setdefault(table.columns[item.column].name, item)
+    for account, names in parts.items():
+        if account not in stated and not set(names) & ready.means.keys():
+            first = next(iter(names.values()))
+            cell = str(first.cell)
+            choices = (account, NONE)
+            yield Question("whole", tuple(names), cell, choices=choices, proposal=account)
+    yield from _unknown(table, unknown)
+
+
+def _unknown(table: Table, unknown: dict[str, Any]) -> Iterator[Question]:
+    """Yield the questions about unknown heads: those that speak of no money in one."""
+    rest = []
+    for text, item in unknown.items():
+        if is_money(text) or not text:
+            yield Question("meaning", (text,), str(item.cell), choices=MEANINGS)
+        else:
+            rest.append((text, item))
+    if rest:
+        names = tuple(text for text, _ in rest)
+        yield Question("meaning", names, str(rest[0][1].cell), choices=MEANINGS, proposal=NONE)
 
 
 def _text_columns(ready: Ready) -> Iterator[Issue]:
     """Yield columns that should hold amounts and hold mostly words, so that none is lost unsaid."""
     table = ready.table
     for at, column in enumerate(table.columns):
-        if column.role == "text" and meaning(label(table, at), column.year).code == "account":
+        code = meaning(column.label, column.year).code
+        if column.role == "text" and (code == "account" or meaning(column.label, None).measure):
             held = sum(bool(text) for text in table.texts(at))
             if held:
-                cell, item = head_cell(table, at), safe(label(table, at))
+                cell, item = head_cell(table, at), safe(column.label)
                 action = f"left out: most of its {held} cells are no numbers"
                 yield Issue(table.file, cell, item, "column_not_numbers", "error", action)
 
 
-def _wrong_years(long: pd.DataFrame, file: str) -> Iterator[Issue]:
+def _wrong_years(long: pd.DataFrame, file: str, dropped: frozenset[int]) -> Iterator[Issue]:
     """Yield amounts of accounts that were not in force; blanks and zeros are the form's own."""
     wrong = long[(long["means"] == "wrong_year") & (long["text"] != "")]
-    wrong = wrong[~wrong["is_total"]]
+    wrong = wrong[~wrong["row"].isin(list(dropped))]
     read = read_quantities(wrong["text"])
     for row in rows(wrong[(read["value"] != 0) & (read["qualifier"] != "missing")]):
-        action = f"left out: {ACCOUNT_CODES['wrong_year']}"
+        action = (
+            f"left out: {ACCOUNT_CODES['wrong_year']}; say in answers.toml which account it is "
+            "(meaning): until then the measures of that village and year are missing"
+        )
         yield Issue(file, row.cell, safe(row.text), "column_wrong_year", "error", action)
-
-
-def _other_lines(table: Table) -> dict[int, Issue]:
-    """Return the lines of a turned table that their label keeps out: 上年数 beside 本年数."""
-    found: dict[int, Issue] = {}
-    if table.orientation != "accounts_down":
-        return found
-    for at, column in enumerate(table.columns):
-        if column.role != "text" or not column.name.startswith("label "):
-            continue
-        for row, text in enumerate(table.texts(at)):
-            where = in_sheet(table, table.address(row, at))
-            code = read_account(text).code if text else ""
-            if code in KEPT_OUT:
-                action = f"left out: {ACCOUNT_CODES[code]}"
-                found[row] = Issue(table.file, where, safe(text), f"column_{code}", "note", action)
-            elif plain(text) in _REMARKS:
-                action = "left out: remarks, no amounts"
-                found[row] = Issue(table.file, where, safe(text), "layout", "note", action)
-    return found
 
 
 def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:
@@ -206,7 +340,7 @@ def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:
     if (at := table.find("year")) is None:
         return
     lost = long[long["year"].isna() & long["means"].isin(["account", "total"])]
-    own = lost.loc[~lost["is_total"] & (lost["text"] != ""), "row"].to_numpy()
+    own = lost.loc[~lost["row"].isin(table.dropped) & (lost["text"] != ""), "row"].to_numpy()
     for row, count in zip(*np.unique(own, return_counts=True), strict=True):
         action = f"left out: amounts in the line: {count}; say in corrections.csv which year it is"
         where, text = in_sheet(table, table.address(row, at)), safe(table.grid.texts[row][at])
@@ -261,6 +395,7 @@ def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:
 
 def cell_issues(frame: pd.DataFrame) -> Iterator[Issue]:
     """Yield what there is to say about single cells of all tables."""
+    frame = frame[frame["means"] != "wrong_year"]
     for row in rows(frame[frame["status"] == "refused"]):
         code = "formula" if row.reason == "formula" else "cell_refused"
         again = "open the file, let it calculate, save it and give it again"

@@ -1,13 +1,14 @@
 """Every file of a dataset, read to tables; what is refused is an issue and stops no other."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.clean.issues import Issue
+from analysis.clean.ledger.answers import Answers
 from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, without_personal
 from analysis.clean.workbook.limits import Refused
-from analysis.clean.workbook.reader import read_tables
+from analysis.clean.workbook.reader import Reading, read_sheets, tables_of
 from analysis.clean.workbook.tables import Table
 
 
@@ -30,14 +31,15 @@ class Shelf:
     refused: tuple[str, ...]
 
 
-def collect(paths: Iterable[Path]) -> Shelf:
-    """Read the files in the order of their names."""
+def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:
+    """Read the files in the order of their names, as a person says that they are laid out."""
+    answers = answers or Answers()
     tables: list[Table] = []
     issues: list[Issue] = []
     refused = []
     for path in sorted(paths, key=lambda path: path.name):
         try:
-            reading = read_tables(path)
+            reading = _read(path, answers)
         except Refused as error:
             refused.append(path.name)
             reason = str(error).replace(str(path), path.name)
@@ -50,6 +52,10 @@ def collect(paths: Iterable[Path]) -> Shelf:
             severity = "warning" if code == "no_table" else "note"
             issues.append(Issue(path.name, note.cell, "", code, severity, note.text))
         for table in reading.tables:
+            if answers.of(table, "skip") == "skip":
+                where = in_sheet(table, table.extent)
+                issues.append(Issue(path.name, where, "", "layout", "note", "left out, as answered"))
+                continue
             clean, dropped = without_personal(table)
             tables.append(clean)
             issues += dropped
@@ -57,3 +63,16 @@ def collect(paths: Iterable[Path]) -> Shelf:
                 where, says = in_sheet(clean, note.cell), safe(note.text, SENTENCE)
                 issues.append(Issue(path.name, where, "", "layout", "note", says))
     return Shelf(tuple(tables), tuple(issues), tuple(refused))
+
+
+def _read(path: Path, answers: Answers) -> Reading:
+    """Read a file, and once more where a person overrules its layout; forms keep their names."""
+    sheets = read_sheets(path)
+    reading = tables_of(sheets, path.name, {})
+    said = answers.said(reading)
+    if not said:
+        return reading
+    forms = {(table.sheet, table.block): table.form for table in reading.tables}
+    again = tables_of(sheets, path.name, said)
+    named = (replace(t, form=forms.get((t.sheet, t.block), t.form)) for t in again.tables)
+    return replace(again, tables=tuple(named))

@@ -2,27 +2,50 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from analysis.clean.account_names import BASIS_CODES
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
-from analysis.clean.decisions import sections
-from analysis.clean.ledger.answers import Answers, put_in
-from analysis.clean.ledger.cells import unknown_heads
+from analysis.clean.ledger.answers import Answers, put_in, read_answers
+from analysis.clean.ledger.cells import head_questions
 from analysis.clean.ledger.collect import Shelf
 from analysis.clean.ledger.private import SENTENCE, column_letter, in_sheet, safe
-from analysis.clean.ledger.questions import Question, label, meaning, questions
+from analysis.clean.ledger.questions import NONE, Asked, group, meaning
 from analysis.clean.workbook.tables import Table
-from analysis.fields import ACCOUNTS
 
-_PLACES = ("county", "township", "village", "code", "year", "item")
+_PLACES = ("county", "township", "village", "code", "year", "item", "unit", "period")
 _SHOWN = 8
+_SEEN = 40
 
 HEAD = """\
-# Below stands every table that was found, how it was understood (comments, for you to check), and
-# every question that the books leave open: fill in the line, or leave "" to leave the cells out.
+# Below stands every form that was found, how it was understood (comments, for you to check), and
+# every question that the books leave open: fill in the answer, or leave "" to leave the cells out.
+# An answer holds for every table of its form; with file = "…" and sheet = "…" for one copy alone.
+# What was understood wrongly can be overruled by an [[answer]] of your own: form, about = ["a head"]
+# and key = header_row, orientation, cut, role, meaning, basis, unit, year, period, village or skip.
 # Villages that are not in the register are asked after the build, in crosswalk-to-fill.csv."""
 
 
-def describe(shelf: Shelf, text: str = "", edition_of: str = "") -> tuple[str, int]:
+def asked_of(shelf: Shelf, answers: Answers) -> list[Asked]:
+    """Return every question that the books leave open, those that are answered too."""
+    readies = [put_in(table, answers) for table in shelf.tables]
+    heads = [(ready.table, question) for ready in readies for question in head_questions(ready)]
+    return group(shelf.tables, heads)
+
+
+def is_answered(asked: Asked, answers: Answers) -> bool:
+    """Whether every table that puts a question has its answer."""
+    question = asked.question
+    return all(
+        answers.of(table, question.key, question.about)
+        or (question.key == "whole" and any(
+            e.key == "whole" and e.fits(table) and set(e.about) & set(question.about)
+            for e in answers.entries))
+        for table in asked.tables
+    )  # fmt: skip
+
+
+def describe(shelf: Shelf, text: str = "") -> tuple[str, int]:
     """Return ``answers.toml`` with what is new in it, and the number of new questions.
 
     Parameters
@@ -30,78 +53,103 @@ def describe(shelf: Shelf, text: str = "", edition_of: str = "") -> tuple[str, i
     shelf : Shelf
         What was collected.
     text : str
-        The file as it stands: what it says of other tables and of accounts stays.
-    edition_of : str
-        A book of which a new edition was collected: its answers go over to the new tables.
+        The file as it stands; all that it says stays.
     """
     before = tomllib.loads(text)
-    former = [entry for entry in before.get("table", []) if entry["file"] == edition_of]
-    parts = [part for part in sections(text or f"{HEAD}\n") if _file(part) != edition_of]
-    said = {_identity(entry) for entry in before.get("table", []) if entry not in former}
-    asked = 0
+    answers = read_answers(before)
+    put = {_identity(entry) for entry in before.get("answer", [])}
+    known = {str(entry.get("form", "")) for entry in before.get("answer", [])}
     lines: list[str] = []
-    unknown: dict[str, list[str]] = {}
+    new = 0
+    asked = asked_of(shelf, answers)
+    for form, tables in _forms(shelf).items():
+        own = [
+            one for one in asked
+            if one.form == form and not is_answered(one, answers)
+            and _identity(_entry(one)) not in put
+        ]  # fmt: skip
+        if own or (form not in known and f"form {form}" not in text):
+            lines += ["", *_described(form, tables)]
+        for one in own:
+            new += 1
+            lines += ["", *_question(one)]
+    start = text or f"{HEAD}\n"
+    return "".join([start, *(f"{line}\n" for line in lines)]), new
+
+
+def _forms(shelf: Shelf) -> dict[str, list[Table]]:
+    forms: dict[str, list[Table]] = {}
     for table in shelf.tables:
-        ready = put_in(table, Answers())
-        for item, cell in unknown_heads(ready):
-            unknown.setdefault(item, []).append(f"{table.file} {cell}")
-        if (table.file, table.sheet, table.extent) in said:
-            continue
-        own = [] if table.period else questions(table)
-        given = _former(table, former)
-        asked += sum(not given.get(question.key) for question in own)
-        lines += ["", *_table(table, own, given)]
-    for entry in former:  # what no table of the new edition has: the build says so
-        lines += ["", "[[table]]", *(f"{key} = {quoted(str(v))}" for key, v in entry.items())]
-    heads = [
-        f'{quoted(item)} = ""  # {comment(cells[0])}'
-        + (f" and {len(cells) - 1} more" if len(cells) > 1 else "")
-        for item, cells in unknown.items()
-        if item not in before.get("accounts", {})
-    ]
-    out = [_with_heads(part, heads) if name == "accounts" else part for name, part in parts]
-    if heads and "accounts" not in before:
-        lines += ["", '# Heads of money that are not known. Give each its account, or "none":',
-                  f"# {', '.join(ACCOUNTS)}.", "[accounts]", *heads]  # fmt: skip
-    return "".join([*out, *(f"{line}\n" for line in lines)]), asked + len(heads)
+        forms.setdefault(table.form, []).append(table)
+    return forms
 
 
-def _with_heads(part: str, heads: list[str]) -> str:
-    return "".join([part.rstrip("\n") + "\n", *(f"{head}\n" for head in heads)])
+def _identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    about = entry.get("about", [])
+    names = about if isinstance(about, list) else [about]
+    keys = ("form", "file", "sheet", "block", "panel", "key")
+    return (*(str(entry.get(key, "")) for key in keys), *map(str, names))
 
 
-def _identity(entry: Mapping[str, str]) -> tuple[str, str, str]:
-    return entry.get("file", ""), entry.get("sheet", ""), entry.get("range", "")
+def _entry(asked: Asked) -> dict[str, Any]:
+    question = asked.question
+    entry: dict[str, Any] = {"form": asked.form}
+    if asked.scope == "copy":
+        table = asked.tables[0]
+        entry |= {"file": table.file, "sheet": table.sheet}
+        if table.block > 1:
+            entry["block"] = table.block
+        if table.panel:
+            entry["panel"] = table.panel
+    if question.about:
+        entry["about"] = list(question.about)
+    return {**entry, "key": question.key}
 
 
-def _file(part: tuple[str, str]) -> str | None:
-    name, text = part
-    return str(tomllib.loads(text)["table"][0].get("file")) if name == "table" else None
+def _question(asked: Asked) -> Iterator[str]:
+    question = asked.question
+    table = asked.tables[0]
+    yield f"# {comment(question.text())}"
+    yield f"# {comment(question.text('zh'))}"
+    where = [f"{t.file} {in_sheet(t, question.cell)}" for t in asked.tables]
+    more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+    yield f"# at {comment(f'{table.file} {in_sheet(table, question.cell)}')}{more}"
+    if question.evidence:
+        yield f"# {comment(question.evidence)}"
+    if question.proposal and question.proposal != NONE:
+        yield f"# likely: {comment(question.proposal)}"
+    yield "[[answer]]"
+    for key, value in _entry(asked).items():
+        yield f"{key} = {_value(value)}"
+    if asked.scope == "form":
+        files = list(dict.fromkeys(f"{t.file}!{t.sheet}" for t in asked.tables))
+        yield f"seen = {_value(files[:_SEEN])}"
+    shown = " or ".join(comment(choice) for choice in question.choices)
+    yield f'answer = ""{f"  # {shown}" if shown else ""}'
 
 
-def _former(table: Table, former: list[dict[str, str]]) -> dict[str, str]:
-    """Take out the answers of a former edition of a table: of its place, else of its sheet."""
-    wanted = {"sheet": table.sheet, "range": table.extent}
-    for keys in (("sheet", "range"), ("sheet",), ()):
-        hits = [e for e in former if all(e.get(key) == wanted[key] for key in keys)]
-        if hits and (keys or len(former) == 1):
-            former.remove(hits[0])
-            return {key: str(v) for key, v in hits[0].items() if key not in {"file", *wanted}}
-    return {}
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(quoted(str(each)) for each in value) + "]"
+    return str(value) if isinstance(value, int) else quoted(str(value))
 
 
-def _table(table: Table, asked: list[Question], given: Mapping[str, str]) -> Iterator[str]:
-    yield "[[table]]"
-    yield f"file = {quoted(table.file)}"
-    yield f"sheet = {quoted(table.sheet)}"
-    yield f"range = {quoted(table.extent)}"
+def _described(form: str, tables: list[Table]) -> Iterator[str]:
+    table = tables[0]
+    where = f"{table.file} {in_sheet(table, table.extent)}"
+    more = f" and {len(tables) - 1} more" if len(tables) > 1 else ""
+    yield f"# ---- form {form}: {comment(where)}{more}"
     if table.period:
-        yield f"# about {comment(table.period)}, a part of a year: left out"
+        yield f"# about {comment(table.period)}" + (
+            ", a part of a year: left out" if table.is_part else ""
+        )
+    if table.plan:
+        yield f"# {comment(table.plan)!r} is named: planned or another body's, left out"
     if table.title:
         yield f"# title: {comment(table.title)}"
     rows = table.grid.height - len(table.dropped)
-    way = "accounts down, villages across" if table.orientation == "accounts_down" else "rows"
-    yield f"# {rows} lines ({way}), {len(table.dropped)} sums to check"
+    way = "accounts down" if table.orientation == "accounts_down" else "villages down"
+    yield f"# {rows} lines ({way}), {len(table.dropped)} sums to check or parts"
     for fact in table.facts:
         if fact.label in _PLACES and fact.value:
             yield f"# {fact.label} of all lines: {comment(fact.value)} (from {comment(fact.cell)})"
@@ -113,45 +161,37 @@ def _table(table: Table, asked: list[Question], given: Mapping[str, str]) -> Ite
     if places:
         yield f"# where and when: {', '.join(places)}"
     yield from _columns(table)
-    for question in asked:
-        yield from _question(table, question, given.get(question.key, ""))
-    keys = {question.key for question in asked}
-    yield from (f"{key} = {quoted(answer)}" for key, answer in given.items() if key not in keys)
 
 
 def _columns(table: Table) -> Iterator[str]:
     """Yield one comment a head; the same head over several years stands once."""
     groups: dict[tuple[str, str, str], list[int]] = {}
+    by_line = table.find("item") is not None
     for at, column in enumerate(table.columns):
         if column.role != "value":
             continue
         unit = f"{column.unit} (from {column.unit_from})" if column.unit else "unit?"
-        item = label(table, at)
-        found = meaning(item, column.year, is_part=column.is_part)
-        says = found.account if found.code == "account" else None
-        if says is None:
-            says = f"checked: {found.note}" if found.code == "total" else (
-                "account?" if found.code == "unknown" else f"left out: {ACCOUNT_CODES[found.code]}"
-            )  # fmt: skip
-        groups.setdefault((item, str(says), unit), []).append(at)
+        found = meaning(column.label, column.year, is_part=column.is_part)
+        time = column.basis.partition(" ")[0]
+        if time in BASIS_CODES:
+            says = ACCOUNT_CODES[BASIS_CODES[time]]
+        elif by_line:
+            says = "amounts of the lines"
+        elif found.code == "account":
+            says = str(found.account)
+        elif found.code == "total":
+            says = f"{found.measure or 'a sum'}: {found.note}"
+        elif found.code == "unknown":
+            says = "?"
+        else:
+            says = f"left out: {ACCOUNT_CODES[found.code]}"
+        groups.setdefault((column.name if by_line else column.label or column.name, says, unit), []).append(at)
     for (item, says, unit), members in groups.items():
         letters = [column_letter(table, at) for at in members]
         where = letters[0] if len(letters) == 1 else f"{letters[0]}…{letters[-1]}"
         years = sorted({y for at in members if (y := table.columns[at].year)})
         when = f", {years[0]}" if len(years) == 1 else f", {years[0]}–{years[-1]}" if years else ""
         yield f"# {where} {comment(item)} → {says}; {unit}{when}"
-
-
-def _question(table: Table, question: Question, answer: str) -> Iterator[str]:
-    yield f"# QUESTION at {comment(in_sheet(table, question.cell))}: {comment(question.text)}"
-    parts = []
-    if question.choices:
-        shown = " or ".join(comment(choice) for choice in question.choices[:_SHOWN])
-        parts.append(f"{shown}?")
-    if question.evidence:
-        parts.append(comment(question.evidence))
-    tail = f"  # {' '.join(parts)}" if parts else ""
-    yield f"{question.key} = {quoted(answer)}{tail}"
 
 
 def comment(text: str) -> str:
@@ -169,3 +209,54 @@ def quoted(text: str) -> str:
     """
     clean = "".join(char for char in text if char.isprintable())
     return '"' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def migrated(shelf: Shelf, text: str) -> tuple[str, int]:
+    """Return ``answers.toml`` of the former form ([[table]], [accounts]) in this one.
+
+    Parameters
+    ----------
+    shelf : Shelf
+        The tables that it is about.
+    text : str
+        The file as it stands.
+
+    Returns
+    -------
+    text : str
+    count : int
+        Answers that were taken over.
+    """
+    before = tomllib.loads(text)
+    entries: list[dict[str, Any]] = []
+    for old in before.get("table", []):
+        table = next(
+            (t for t in shelf.tables if (t.file, t.sheet, t.extent) == tuple(
+                old.get(key) for key in ("file", "sheet", "range"))),
+            next((t for t in shelf.tables if (t.file, t.sheet) == (old.get("file"), old.get("sheet"))), None),
+        )  # fmt: skip
+        for key, answer in old.items():
+            if key not in {"file", "sheet", "range"} and answer:
+                form = {"form": table.form} if table else {}
+                entry = {**form, "file": old["file"], "sheet": old["sheet"], **_key(table, key)}
+                entries.append({**entry, "answer": str(answer)})
+    for name, answer in before.get("accounts", {}).items():
+        if answer:
+            entries.append({"about": [name], "key": "meaning", "answer": str(answer)})
+    kept = [entry for entry in before.get("answer", []) if entry.get("answer")]
+    lines = [HEAD]
+    for entry in (*entries, *kept):
+        lines += ["", "[[answer]]", *(f"{key} = {_value(value)}" for key, value in entry.items())]
+    return "\n".join(lines) + "\n", len(entries)
+
+
+def _key(table: Table | None, key: str) -> dict[str, Any]:
+    """Return key and about of an answer by its former key: unit_of_c, blank_township."""
+    if key.startswith("unit_of_") and table:
+        letter = key.removeprefix("unit_of_").upper()
+        names = [c.name for at, c in enumerate(table.columns) if column_letter(table, at) == letter]
+        return {"about": names, "key": "unit"}
+    if key.startswith("blank_") and table:
+        role = key.removeprefix("blank_")
+        return {"about": [c.name for c in table.columns if c.role == role], "key": "blank"}
+    return {"key": {"no_header": "header_row"}.get(key, key)}

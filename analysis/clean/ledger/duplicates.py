@@ -1,12 +1,14 @@
 """Amounts that stand twice: equal ones count once, different ones not at all."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import groups, rows
 from analysis.clean.ledger.private import safe
 
-_KEY = ["village_id", "year", "account"]
+_KEY = ["village_id", "year", "named"]
 _CENT = 0.005
 
 
@@ -20,19 +22,66 @@ def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
 
     Notes
     -----
-    Of the cells of one village, year and account the first one with an amount counts. When two
-    amounts differ by a cent or more, none does: a mean of them would be nobody's.
+    Of the cells of one village, year and account or measure the first one with an amount counts.
+    When two amounts differ by a cent or more, none does: a mean of them would be nobody's. What a
+    later table prints as of the year before gives way to the table of that year. Amounts under
+    several heads that together make an account count each, unless another table states the account.
     """
     usable = cells["yuan"].notna() & cells["village_id"].notna() & ~cells["is_total"]
-    usable &= cells["means"] == "account"
+    usable &= cells["means"].isin(["account", "total"]) & (cells["named"] != "")
     known = cells[usable]
-    numbers, firsts = groups(known, _KEY)
-    amounts = known["yuan"].groupby(numbers)
+    own = known[~known["is_before"]]
+    is_later = known["is_before"] & _index(known).isin(_index(own))
+    rest = known[~is_later]
+    numbers, firsts = groups(rest, [*_KEY, "part_of"])
+    amounts = rest["yuan"].groupby(numbers)
     differs = amounts.transform("max") - amounts.transform("min") > _CENT
+    issues = _differing(rest[differs])
     counted = pd.Series(data=False, index=cells.index)
     counted.loc[firsts.index] = True
-    counted.loc[known.index[differs]] = False
-    return cells.assign(counted=counted), [*_differing(known[differs]), *_repeated(cells)]
+    counted.loc[rest.index[differs]] = False
+    for clash in _clashes(rest[counted[rest.index]], cells):
+        counted.loc[clash.index] = False
+        issues += _differing(clash)
+    issues += _restated(known[is_later], own[counted[own.index]])
+    return cells.assign(counted=counted), [*issues, *_repeated(cells)]
+
+
+def _index(frame: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(frame[_KEY].astype({"village_id": "str", "named": "str"}))
+
+
+def _clashes(counted: pd.DataFrame, cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield amounts that cannot be summed: parts beside their account, or beside an unread part."""
+    parts = counted[counted["part_of"] != ""]
+    if parts.empty:
+        return
+    unread = cells[(cells["part_of"] != "") & cells["status"].isin(["refused", "bound"])]
+    lost = set(_index(unread[unread["village_id"].notna()]))
+    keys = _index(parts)
+    for key in keys.unique():
+        own = parts[keys == key]
+        whole = counted[(_index(counted) == key) & (counted["part_of"] == "")]
+        elsewhere = whole[~whole["table"].isin(own["table"])]
+        if key in lost or len(elsewhere):
+            yield pd.concat([own, elsewhere]) if len(elsewhere) else own
+
+
+def _restated(later: pd.DataFrame, own: pd.DataFrame) -> list[Issue]:
+    """Return a warning where a later table prints another amount for the year before."""
+    amounts = dict(zip(_index(own), own["yuan"], strict=True))
+    issues = []
+    for key, row in zip(_index(later), rows(later), strict=True):
+        printed = amounts.get(key)
+        if printed is not None and abs(printed - row.yuan) > _CENT:
+            action = (
+                f"left out: printed {row.yuan:,.2f} as of the year before; the table of that year "
+                f"says {printed:,.2f}, which is kept"
+            )
+            issues.append(
+                Issue(row.file, row.cell, safe(row.text), "amounts_differ", "warning", action)
+            )
+    return issues
 
 
 def _differing(cells: pd.DataFrame) -> list[Issue]:
@@ -50,7 +99,8 @@ def _differing(cells: pd.DataFrame) -> list[Issue]:
 def _repeated(cells: pd.DataFrame) -> list[Issue]:
     """Return an issue for every row that repeats the village and year of an earlier one."""
     own = cells[cells["village_id"].notna() & (cells["means"] == "account") & ~cells["is_total"]]
-    numbers, firsts = groups(own, _KEY)
+    own = own[~own["is_before"]]
+    numbers, firsts = groups(own, [*_KEY, "part_of"])
     is_again = ~own.index.isin(firsts.index)
     again = own[is_again].assign(first=numbers[is_again])
     issues = []

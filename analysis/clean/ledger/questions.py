@@ -1,29 +1,52 @@
-"""What a table leaves open, put so that a person can answer in ``answers.toml``."""
+"""What books leave open: one question for all copies of a form, or one for a single copy."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any
 
-from analysis.clean.account_names import AccountName, read_account
+from analysis.clean.account_names import MEASURES, NOT_INCOME, AccountName, read_account
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
-from analysis.clean.ledger.private import SENTENCE, safe
+from analysis.clean.ledger.private import SENTENCE, head_cell, in_sheet, safe
+from analysis.clean.words import words
 from analysis.clean.workbook.cells import column_number
-from analysis.clean.workbook.marks import plain
-from analysis.clean.workbook.tables import Doubt, Table
+from analysis.clean.workbook.marks import is_number_like, plain
+from analysis.clean.workbook.tables import PERIODS, Doubt, Table
+from analysis.fields import ACCOUNTS
 
-KEPT_OUT: Final = frozenset(
-    {"land_compensation", "donation", "village_economy", "household_income", "forecast",
-     "cumulative", "last_year", "change", "mean", "abolished_account", "part"}
-)  # fmt: skip
-"""Codes of columns that are no account, whatever else is known about them."""
+NONE, PART = "none", "part"
+"""Answers about a head: it is no income, or a part of an account that stands elsewhere."""
 
-_WHOLE = frozenset({"village", "county", "township", "orientation", "no_header", "period"})
-_GROUPS = frozenset({"负债", "负债类", "资产负债", "权益", "所有者权益", "收支情况", "其中"})
+ROLES = ("village", "township", "county", "year", "item", "unit", "period", "number", "text")
+"""What a column can be said to hold besides amounts."""
+
+AMOUNT = "amount"
+"""The answer that a column holds amounts of what its line or its title names."""
+
+MEANINGS = (*ACCOUNTS, *MEASURES, PART, NONE, AMOUNT)
+"""What a head or line can be said to be."""
+
+BASES = ("year", "plan", "part of a year", "year before")
+"""Of what the amounts of a column can be said to be."""
+
+REPEAT = "as the cell above"
+ASKED = frozenset({"unknown", "code_only"})
+"""Codes of heads that a person can give an account."""
+
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
 _ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
 _SHOWN = 6
+
+
+@cache
+def told() -> dict[str, dict[str, Any]]:
+    """Return how each key is asked, and of what its answer holds."""
+    text = Path(__file__).with_name("questions.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 @dataclass(frozen=True)
@@ -33,9 +56,9 @@ class Question:
     Attributes
     ----------
     key : str
-        Its name in ``answers.toml``.
-    text : str
-        What has to be decided.
+        Its key in ``answers.toml``: one of ``questions.toml``.
+    about : tuple of str
+        Heads, lines or columns that it is about; empty when it is about the whole table.
     cell : str
         Address in the sheet.
     columns : tuple of int
@@ -44,19 +67,62 @@ class Question:
         Possible answers; empty when any text can be one.
     evidence : str
         What speaks for one or another, without personal data.
+    proposal : str
+        What is likely, offered and never taken.
+    subject : str
+        What ``{about}`` is in the sentence, where it is not the list of ``about``.
     """
 
     key: str
-    text: str
+    about: tuple[str, ...]
     cell: str
     columns: tuple[int, ...] = ()
     choices: tuple[str, ...] = ()
     evidence: str = ""
+    proposal: str = ""
+    subject: str = ""
+
+    @property
+    def scope(self) -> str:
+        """Of what an answer holds: "form" or "copy"."""
+        return str(told()[self.key]["scope"])
 
     @property
     def blocks_table(self) -> bool:
         """Whether nothing of the table can be read without an answer."""
-        return self.key in _WHOLE
+        return bool(told()[self.key].get("blocks")) and not self.columns
+
+    def text(self, language: str = "en") -> str:
+        """Return the question as a sentence, "en" or "zh"."""
+        mark = ", " if language == "en" else "、"
+        shown = mark.join(safe(name) for name in self.about[:_SHOWN])
+        if more := len(self.about) - _SHOWN:
+            shown += f" and {more} more" if more > 0 and language == "en" else ""
+            shown += f"等{len(self.about)}项" if more > 0 and language == "zh" else ""
+        subject = self.subject or shown
+        return str(told()[self.key][language]).format(about=subject, account=self.proposal)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as a person sees it: put once for all tables that it is about.
+
+    Attributes
+    ----------
+    question : Question
+        As the first table puts it.
+    form : str
+        Signature of the form; empty where the answer holds for every form.
+    scope : str
+        "form" or "copy".
+    tables : tuple of Table
+        The tables that put it.
+    """
+
+    question: Question
+    form: str
+    scope: str
+    tables: tuple[Table, ...]
 
 
 def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountName:
@@ -67,21 +133,20 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     >>> meaning("负债/专项应付款", 2024).code, meaning("租金收入", 2023, is_part=True).code
     ('account', 'part')
     >>> meaning("经营收入", 2023, is_part=True).code
-    'part'
+    'account'
     """
     parts = item.split("/")
-    while len(parts) > 1 and parts[0] in _GROUPS:
+    while len(parts) > 1 and parts[0] in words()["kinds"]["groups"]:
         parts.pop(0)
     found = read_account("/".join(parts), year)
-    if is_part and found.code in {"account", "unknown"}:
-        whole = found.account or "what stands before it"
-        return AccountName(found.account, "part", f"part of {whole}")
+    if found.code == "unknown" and len(parts) > 1:
+        # a banner that is no account says nothing of the account under it
+        last = read_account(parts[-1], year)
+        if last.code in {"account", "total", *NOT_INCOME}:
+            found = last
+    if is_part and found.code == "unknown":
+        return AccountName(found.account, "part", "part of what stands before it")
     return found
-
-
-def label(table: Table, column: int) -> str:
-    """Return the head of a column as the reader joins its levels."""
-    return "/".join(table.columns[column].path)
 
 
 def may_count(table: Table, column: int) -> bool:
@@ -89,7 +154,13 @@ def may_count(table: Table, column: int) -> bool:
     kind = table.columns[column]
     if kind.role != "value" or not kind.is_money:
         return False
-    return meaning(label(table, column), kind.year, is_part=kind.is_part).code not in KEPT_OUT
+    time = kind.basis.partition(" ")[0]
+    if time in {"rate", "plan", "opening", "closing"}:
+        return False
+    if table.find("item") is not None:
+        return True
+    code = meaning(kind.label, kind.year, is_part=kind.is_part).code
+    return code in {"account", "total", "unknown", "code_only", "wrong_year", "needs_year", "part"}
 
 
 def questions(table: Table) -> list[Question]:
@@ -100,17 +171,71 @@ def questions(table: Table) -> list[Question]:
     table : Table
         Without personal data.
     """
+    if table.plan:
+        return [Question("basis", (), table.header or table.extent, choices=BASES[:2],
+                         subject=f"{safe(table.plan)!r} is named; the amounts", proposal="plan")]  # fmt: skip
+    if not any(may_count(table, at) for at in range(len(table.columns))):
+        return []
+    if table.is_part and table.period:
+        return []
     found = [q for doubt in table.doubts for q in _put(table, doubt)]
     labels = {fact.label for fact in table.facts if fact.value}
     if table.find("county") is None and table.find("code") is None and "county" not in labels:
-        said = f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {table.file!r}"
-        text = "Which county are the villages in?"
-        found.append(Question("county", text, table.header or table.extent, evidence=said))
+        said = f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {safe(table.file)!r}"
+        found.append(Question("county", (), table.header or table.extent, evidence=said))
     return [*found, *_zeros(table)]
+
+
+def group(tables: Sequence[Table], of_heads: Iterable[tuple[Table, Question]]) -> list[Asked]:
+    """Return the questions of all tables, each put once.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+    of_heads : iterable of (Table, Question)
+        What is asked about heads and lines, which needs their meaning.
+    """
+    put: dict[tuple[Any, ...], list[tuple[Table, Question]]] = {}
+    for table, question in [*((t, q) for t in tables for q in questions(t)), *of_heads]:
+        where: tuple[Any, ...] = (table.form,)
+        if question.scope == "copy":
+            where = (table.form, table.file, table.sheet, table.block, table.panel)
+        put.setdefault((*where, question.key, question.about), []).append((table, question))
+    asked = [
+        Asked(found[0][1], found[0][0].form, found[0][1].scope, tuple(t for t, _ in found))
+        for found in put.values()
+    ]
+    return _years_of_places(asked)
+
+
+def _years_of_places(asked: list[Asked]) -> list[Asked]:
+    """Ask for the year of equal files once where each is another place's."""
+    merged: dict[tuple[str, tuple[str, ...]], Asked] = {}
+    rest = []
+    for one in asked:
+        if one.question.key != "year":
+            rest.append(one)
+            continue
+        key = one.form, one.question.about
+        before = merged.get(key)
+        both = (*(before.tables if before else ()), *one.tables)
+        places = [_place(table) for table in both]
+        if before and ("" in places or len(set(places)) < len({t.file for t in both})):
+            rest.append(one)
+            continue
+        merged[key] = replace(one, tables=both, scope="form" if before else "copy")
+    return [*rest, *merged.values()]
+
+
+def _place(table: Table) -> str:
+    said = {fact.label: fact.value for fact in table.facts}
+    return said.get("village") or said.get("township") or ""
 
 
 def _zeros(table: Table) -> Iterator[Question]:
     """Ask once about all lines that say zero in every account of a year."""
+    if table.find("item") is not None:
+        return
     years: dict[int | None, list[int]] = {}
     for at, column in enumerate(table.columns):
         if may_count(table, at) and not column.is_total:
@@ -125,9 +250,9 @@ def _zeros(table: Table) -> Iterator[Question]:
     ]
     if lines:
         said = f"{len(lines)} lines say zero in every account"
-        text = f"{said}: was nothing booked, or was the form not filled in?"
         cell = table.address(*lines[0])
-        yield Question("zeros", text, cell, choices=(NOTHING_BOOKED, NOT_FILLED_IN))
+        choices = (NOTHING_BOOKED, NOT_FILLED_IN)
+        yield Question("zeros", (), cell, choices=choices, subject=said)
 
 
 def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
@@ -137,18 +262,18 @@ def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
         yield from _of_cells(table, doubt)
     elif doubt.code == "blank_place":
         at = column_at(table, doubt.cell)
-        role = table.columns[at].role if at is not None else "place"
+        name = table.columns[at].name if at is not None else ""
         evidence = safe(doubt.evidence.rpartition("; blank")[0], SENTENCE)
-        yield Question(f"blank_{role}", doubt.question, doubt.cell, (), doubt.choices, evidence)
-    elif doubt.code == "no_header":
-        text = "What are its columns? Name them from the left, parted by 、"
-        yield Question("no_header", text, doubt.cell)
+        yield Question("blank", (name,), doubt.cell, (), doubt.choices, evidence)
+    elif doubt.code == "period":
+        yield Question("period", (), doubt.cell, (), PERIODS, safe(doubt.evidence),
+                       subject=safe(doubt.evidence) or "nothing says which months they are of")  # fmt: skip
     elif doubt.code != "formula":  # each such cell is an issue of its own
         choices = tuple(c for c in doubt.choices if safe(c) == c and not c.endswith(": "))
         # the evidence may print what stands in a row, and a row may hold names
         prints = doubt.code in {"header_rows", "village"}
         evidence = "" if prints else safe(doubt.evidence, SENTENCE)
-        yield Question(doubt.code, doubt.question, doubt.cell, (), choices, evidence)
+        yield Question(doubt.code, doubt.about, doubt.cell, (), choices, evidence)
 
 
 def _of_cells(table: Table, doubt: Doubt) -> Iterator[Question]:
@@ -156,36 +281,40 @@ def _of_cells(table: Table, doubt: Doubt) -> Iterator[Question]:
     if doubt.code == "unit_in_format":
         cells, evidence = [doubt.cell], safe(doubt.evidence)
         choices: tuple[str, ...] = ("元", "万元")
-        key = f"unit_of_{doubt.cell.rstrip('0123456789').lower()}"
     else:
         cells = [part.split(":")[0].split(" ")[0] for part in doubt.evidence.split("; ")]
-        choices, evidence, key = ("the first cell's",), "", "merged_value"
+        choices, evidence = ("the first cell's",), ""
     found = dict.fromkeys(column_at(table, cell) for cell in cells)
     columns = tuple(at for at in found if at is not None and may_count(table, at))
     if columns:
-        yield Question(key, doubt.question, doubt.cell, columns, tuple(choices), evidence)
+        key = "unit" if doubt.code == "unit_in_format" else "merged_value"
+        about = tuple(table.columns[at].name for at in columns)
+        yield Question(key, about, doubt.cell, columns, choices, evidence)
 
 
 def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
-    asked = [
+    asked = tuple(
         at
         for at, column in enumerate(table.columns)
         if getattr(column, doubt.code) is None and may_count(table, at)
-    ]
+    )
     if not asked:
         return
-    names = ", ".join(safe(table.columns[at].name) for at in asked[:_SHOWN])
+    names = [safe(table.columns[at].name) for at in asked]
     more = f" and {len(asked) - _SHOWN} more" if len(asked) > _SHOWN else ""
-    what = "In which unit are" if doubt.code == "unit" else "Of which year are"
+    rest = any(
+        may_count(table, at) and getattr(column, doubt.code) is not None
+        for at, column in enumerate(table.columns)
+    )
+    about = tuple(table.columns[at].name for at in asked) if rest else ()
+    evidence = safe(doubt.evidence.partition(";")[2].strip(), SENTENCE)
     if doubt.code == "unit":
-        evidence = _magnitude(table, asked)
-    else:
-        evidence = safe(doubt.evidence.partition(";")[2].strip(), SENTENCE)
-    text = f"{what} {names}{more}?"
-    yield Question(doubt.code, text, doubt.cell, tuple(asked), doubt.choices, evidence)
+        evidence = magnitude(table, asked)
+    yield Question(doubt.code, about, doubt.cell, asked, doubt.choices, evidence,
+                   subject=", ".join(names[:_SHOWN]) + more)  # fmt: skip
 
 
-def _magnitude(table: Table, columns: list[int]) -> str:
+def magnitude(table: Table, columns: Sequence[int]) -> str:
     """Say how large the numbers are, without those that the reader may have seen elsewhere."""
     texts = [plain(text) for at in columns for text in table.texts(at)]
     held = sorted(abs(float(t.replace(",", ""))) for t in texts if _PLAIN.fullmatch(t))
@@ -198,9 +327,26 @@ def _magnitude(table: Table, columns: list[int]) -> str:
     )
 
 
+def has_numbers(table: Table, column: int) -> bool:
+    """Tell whether any cell of a column starts like a quantity."""
+    return any(is_number_like(text) for text in table.texts(column) if text)
+
+
+def place_of(table: Table, column: int) -> str:
+    """Return where a head stands, with its sheet."""
+    return head_cell(table, column)
+
+
+def where(table: Table, question: Question) -> str:
+    """Return where a question stands, with its sheet."""
+    return in_sheet(table, question.cell)
+
+
 def column_at(table: Table, cell: str) -> int | None:
     """Return the column of the table in which an address of the sheet lies."""
     letters = cell.rstrip("0123456789")
     number = cell[len(letters) :]
     place = int(number or 0) if table.grid.turned else column_number(letters)
     return table.grid.places.index(place) if place in table.grid.places else None
+
+

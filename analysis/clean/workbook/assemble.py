@@ -1,9 +1,12 @@
-"""From a block of cells to a table: the steps in order."""
+"""From a block of cells to its tables: read as printed and turned, cut into panels, facts filled."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from analysis.clean.account_names import item_in, read_account
 from analysis.clean.place_names import county_name, township_name, village_name
 from analysis.clean.workbook.cells import Sheet, letters
 from analysis.clean.workbook.fill import fill
@@ -12,23 +15,66 @@ from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import (
     PLACES,
     Column,
-    accounts_down,
+    is_known_item,
     key_width,
+    panels,
+    places_named,
     read_header,
     with_stated_unit,
 )
-from analysis.clean.workbook.marks import bare_unit, is_numbering, is_part, is_total, is_year, plain
+from analysis.clean.workbook.marks import (
+    bare_unit,
+    is_number_like,
+    is_numbering,
+    is_part,
+    is_total,
+    is_year,
+    item_label,
+    lift_unit,
+    lift_year,
+    plain,
+    stripped,
+)
 from analysis.clean.workbook.questions import questions
 from analysis.clean.workbook.stated import Stated, read_stated
-from analysis.clean.workbook.tables import PERIODS, Doubt, Note, Table, Total
-from analysis.clean.workbook.vocabulary import is_money
+from analysis.clean.workbook.tables import Doubt, Note, Table, Total
+from analysis.clean.words import pattern
+from analysis.clean.workbook.vocabulary import basis_of, is_money, is_place, is_word, item_kind
+
+PRINTED, TURNED = "villages_down", "accounts_down"
+ORIENTATIONS = (PRINTED, TURNED)
 
 _SHOWN = 10
 _HEADING = "一二三四五六七八九十(（"
+_TRIED = 60  # rows on which both orientations are tried
+_NEAR = 0.8  # a second reading as good as this is asked about
+_NUMBERED = re.compile(r"(?:其中[::]?)?\(?(\d{1,2})[、.)]")
+_ONLY_A_SUM = re.compile(r"(?:本[月季年]|全[年部])?(?:合计|小计|总计|共计)[::]?")
+_ORGANISATION = re.compile("(?:编制|填报|填制|核算)?单位.*|报告期.*|期间.*")
 
 
-def assemble(block: Block, sheet: Sheet, file: str) -> Table:
-    """Return the table of a block.
+@dataclass(frozen=True)
+class Said:
+    """What a person says of the layout of a block; empty where nothing is said."""
+
+    header_row: int = 0
+    orientation: str = ""
+    cut: str = ""
+    roles: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A block in one orientation."""
+
+    core: Grid
+    body: tuple[int, ...]
+    columns: tuple[Column, ...]
+    filled: tuple[str, ...]
+
+
+def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> list[Table]:
+    """Return the tables of a block, one for each panel.
 
     Parameters
     ----------
@@ -38,58 +84,154 @@ def assemble(block: Block, sheet: Sheet, file: str) -> Table:
         The sheet it stands in.
     file : str
         File name.
+    number : int
+        Which block of the sheet it is, from 1.
+    said : Said
+        What a person says of its layout.
     """
     stated = read_stated(block.grid, block.titles, block.notes, sheet.name, file)
     rows, sections, heading_notes = _sections(block)
-    down = accounts_down(block.grid, block.header, rows) if block.header else False
-    doubts: list[Doubt] = [stated.doubt] if stated.doubt else []
-    if stated.period and not stated.is_part:
-        text = f"{stated.period!r} is named: do the amounts cover the whole year?"
-        doubts.append(Doubt("period", block.grid.cut(block.header).extent(), text, PERIODS))
-    if down is None:
-        doubts.append(
-            Doubt(
-                "orientation",
-                block.grid.cut(block.header).extent(),
-                "Do the rows stand for accounts or for villages?",
-                ("villages_down", "accounts_down"),
-                "labels down the side and across the top both look like accounts or like places; "
-                "read as villages_down",
-            )
-        )
-    if down:
-        core, header, body, columns, filled = _turned(block, rows)
-        sections = ("",) * len(body)
+    printed = _printed(block, rows)
+    orientation, doubts = said.orientation, []
+    if not orientation:
+        orientation, is_near = _orientation(block, rows, printed, stated)
+        if is_near:
+            doubts.append(
+                Doubt(
+                    "orientation", block.grid.cut(block.header).extent(),
+                    "Do the rows stand for accounts or for villages?", ORIENTATIONS,
+                    "labels down the side and across the top both look like accounts or like "
+                    "places; read as villages_down",
+                )
+            )  # fmt: skip
+    if is_turned := orientation == TURNED and bool(block.header):
+        read, sections = _turned(block, rows), ()
     else:
-        core, header, body = block.grid, block.header, rows
-        read = read_header(core, header, body)
-        columns, filled = read.columns, read.filled
-    columns = _complete(columns, stated)
-    cells = core.cut(body)
-    totals = _totals(cells, columns)
-    result = fill(cells, columns, frozenset(total.row for total in totals))
-    notes = [*_layout_notes(block, filled), *heading_notes, *result.notes]
-    head = block.grid.cut(block.header)
-    extent = block.grid.cut([*block.header, *rows])
-    notes += _hidden(sheet, extent)
-    table = Table(
-        file=file,
-        sheet=sheet.name,
-        header=head.extent(),
-        extent=extent.extent(),
-        title=stated.title,
-        period=stated.period if stated.is_part else "",
-        facts=stated.facts,
-        columns=columns,
-        orientation="accounts_down" if down else "villages_down",
-        sections=sections,
-        totals=totals,
-        notes=tuple(notes),
-        doubts=(),
-        grid=result.grid,
-    )
-    doubts += [*result.doubts, *questions(table, block, sheet, asked={d.code for d in doubts})]
-    return replace(table, doubts=tuple(doubts))
+        read = printed
+    signature = _form(block, stated)
+    notes = [*_layout_notes(block, read.filled), *heading_notes]
+    notes += _hidden(sheet, block.grid.cut([*block.header, *rows]))
+    columns = tuple(_with_said_role(column, said.roles or {}) for column in read.columns)
+    parts = panels(columns) if said.cut != "whole" else [list(range(len(columns)))]
+    tables = []
+    for panel, places in enumerate(parts):
+        grid = read.core.cut(read.body, places)
+        own = _complete(_with_title_item([columns[at] for at in places], stated.title), stated)
+        facts = stated.facts
+        if panel and not is_turned:
+            grid, own = _with_shared(read, parts[0], places, grid, own)
+        table = _table(grid, own, sections or ("",) * grid.height)
+        head = block.grid.cut(block.header, None if is_turned else places)
+        extent = block.grid.cut([*block.header, *rows], None if is_turned else places)
+        village_down = any(column.role == "village" for column in own)
+        item_down = any(column.role == "item" for column in own)
+        table = replace(
+            table, file=file, sheet=sheet.name, header=head.extent(), extent=extent.extent(),
+            title=stated.title, period=stated.period, is_part=_is_part(stated, own), facts=facts,
+            orientation=TURNED if is_turned or (item_down and not village_down) else PRINTED,
+            notes=(*(notes if not panel else ()), *table.notes), form=signature, block=number,
+            panel=panel + 1 if len(parts) > 1 else 0, plan=stated.plan or _planned(read.columns),
+            says_whole=stated.says_whole,
+        )  # fmt: skip
+        asked = [*doubts, *table.doubts, *([stated.doubt] if stated.doubt else [])]
+        more = questions(table, block, sheet, asked={d.code for d in asked})
+        tables.append(replace(table, doubts=(*asked, *more)))
+    return tables
+
+
+def _is_part(stated: Stated, columns: Sequence[Column]) -> bool:
+    """Whether a table is of a part of a year: a month beside a running total is the form's own."""
+    times = {column.basis.partition(" ")[0] for column in columns}
+    month = re.fullmatch(r"0?(\d{1,2})月份?", stated.period)
+    is_other = bool(month and month[1] != "12" and times & {"running", "month"})
+    return bool(stated.period) and (stated.is_part or is_other)
+
+
+def _planned(columns: Sequence[Column]) -> str:
+    """Return the head that makes the whole table a plan."""
+    heads = (column.name for column in columns)
+    return next((name for name in heads if pattern("plans", "head").search(plain(name))), "")
+
+
+def _printed(block: Block, rows: Sequence[int]) -> _Read:
+    read = read_header(block.grid, block.header, rows)
+    return _Read(block.grid, tuple(rows), read.columns, read.filled)
+
+
+def _with_said_role(column: Column, roles: Mapping[str, str]) -> Column:
+    role = roles.get(column.name) or roles.get(column.label)
+    if not role:
+        return column
+    return replace(column, role=role, year=None if role != "value" else column.year)
+
+
+def _with_shared(
+    read: _Read, first: list[int], places: list[int], grid: Grid, own: tuple[Column, ...]
+) -> tuple[Grid, tuple[Column, ...]]:
+    """Give a later panel the year, county and unit columns that stand once, left of the first.
+
+    The township goes along only when all lines have the same: a folded list goes on elsewhere.
+    """
+    roles = {column.role for column in own}
+    shared = []
+    for at in first:
+        column = read.columns[at]
+        if column.role == "value":
+            break
+        texts = {plain(read.core.filled(row, at)) for row in read.body} - {""}
+        is_one = column.role == "township" and len(texts) == 1
+        if column.role not in roles and (column.role in {"year", "county", "unit"} or is_one):
+            shared.append(at)
+    if not shared:
+        return grid, own
+    return read.core.cut(read.body, [*shared, *places]), (
+        *(read.columns[at] for at in shared), *own,
+    )  # fmt: skip
+
+
+def _orientation(
+    block: Block, rows: Sequence[int], printed: _Read, stated: Stated
+) -> tuple[str, bool]:
+    """Return the way that gives more whole amounts, and whether the other is nearly as good."""
+    has_village = any(fact.label == "village" for fact in stated.facts)
+    if not block.header or len(rows) == 0:
+        return PRINTED, False
+    tried = tuple(rows[:_TRIED])
+    down = _whole(_Read(printed.core, tried, printed.columns, ()), is_stated=has_village)
+    across = _whole(_turned(block, tried), is_stated=False)
+    if across[0] > down[0] or (across[0] == down[0] and across[1] > down[1]):
+        near = down[0] > _NEAR * across[0] > 0
+        return TURNED, near
+    return PRINTED, across[0] > _NEAR * down[0] > 0
+
+
+def _whole(read: _Read, *, is_stated: bool) -> tuple[int, int]:
+    """Return how many numbers have a place and a known item, and how many have one of the two."""
+    role = {column.role: at for at, column in reversed(list(enumerate(read.columns)))}
+    values = [at for at, column in enumerate(read.columns) if column.role == "value"]
+    heads = {at: _is_item_head(read.columns[at]) for at in values}
+    named = {at: is_place("".join(read.columns[at].path[:1])) for at in values}
+    whole = half = 0
+    for row in read.body:
+        texts = [plain(read.core.filled(row, at)) for at in range(read.core.width)]
+        place = texts[role["village"]] if "village" in role else ""
+        has_place = bool(place) and not is_word(place) and not is_money(place)
+        has_place = has_place or ("code" in role and bool(texts[role["code"]]))
+        item = texts[role["item"]] if "item" in role else ""
+        for at in values:
+            if is_number_like(texts[at]):
+                has_item = not named[at] and (bool(item_kind(item)) or heads[at])
+                placed = has_place or (is_stated and "village" not in role and not named[at])
+                whole += has_item and placed
+                half += has_item or (has_place and not is_total(place))
+    return whole, half
+
+
+def _is_item_head(column: Column) -> bool:
+    label = column.label
+    return is_known_item(label) or is_known_item(column.path[-1] if column.path else "") or (
+        is_money(label) and not is_place(label)
+    )  # fmt: skip
 
 
 def _sections(block: Block) -> tuple[tuple[int, ...], tuple[str, ...], list[Note]]:
@@ -98,7 +240,7 @@ def _sections(block: Block) -> tuple[tuple[int, ...], tuple[str, ...], list[Note
     heading = ""
     for row in block.body:
         cells = block.grid.distinct(row)
-        if len(cells) == 1 and block.grid.width > 2 and _is_heading(block.grid, row, cells[0]):  # noqa: PLR2004
+        if len(cells) == 1 and block.grid.width > 1 and _is_heading(block.grid, row, cells[0]):
             heading = plain(cells[0][1])
             notes.append(
                 Note("section", block.grid.address(row, cells[0][0]), f"heading {heading!r}")
@@ -115,12 +257,15 @@ def _is_heading(grid: Grid, row: int, cell: tuple[int, str]) -> bool:
     if span is not None and span.top == span.bottom:
         return span.right - span.left + 1 > grid.width / 2
     label = plain(text)
-    return span is None and label[0] in _HEADING and not is_money(label) and len(label) > 2  # noqa: PLR2004
+    if span is not None or is_number_like(label):
+        return False
+    is_named = label[0] in _HEADING and not is_money(label) and len(label) > 2  # noqa: PLR2004
+    return is_named or bool(lift_year(label)[0] and column == 0) or (
+        column == 0 and label.endswith(":") and is_known_item(label)
+    )  # fmt: skip
 
 
-def _turned(
-    block: Block, rows: tuple[int, ...]
-) -> tuple[Grid, tuple[int, ...], tuple[int, ...], tuple[Column, ...], tuple[str, ...]]:
+def _turned(block: Block, rows: Sequence[int]) -> _Read:
     """Turn a table with accounts down, so that its header becomes labels of rows."""
     width = key_width(block.grid, block.header, rows) or 1
     header_rows = [
@@ -141,8 +286,10 @@ def _turned(
     for at, column in enumerate(read.columns[labels:], start=labels):
         # below its label stand amounts, whatever the label's words remind of
         item = replace(column, role="value" if column.role != "text" else "text")
+        if item.path == () and column.name:
+            item = replace(item, path=(item_label(column.name.split(" / ")[-1]),))
         columns.append(replace(item, unit=item.unit or _unit_of(core, header, at)))
-    return core, header, body, tuple(columns), read.filled
+    return _Read(core, body, tuple(columns), read.filled)
 
 
 def _unit_of(core: Grid, header: tuple[int, ...], at: int) -> str | None:
@@ -167,10 +314,15 @@ def _label_roles(labels: list[list[str]]) -> list[str]:
     return ["text" if role == "village" and at != first else role for at, role in enumerate(roles)]
 
 
-_COARSER = (
-    ("township", lambda text: bool(township_name(text).kind) and not village_name(text).kind),
-    ("county", lambda text: bool(county_name(text).kind)),
-)
+def _is_township(text: str) -> bool:
+    return bool(township_name(text).kind) and not village_name(text).kind and len(text) > 1
+
+
+def _is_county(text: str) -> bool:
+    return bool(county_name(text).kind) and not village_name(text).kind
+
+
+_COARSER = (("township", _is_township), ("county", _is_county))
 
 
 def _label_role(texts: list[str]) -> str:
@@ -179,42 +331,182 @@ def _label_role(texts: list[str]) -> str:
         return "year"
     if held and all(map(bare_unit, held)):
         return "unit"
-    if not held or any(map(is_money, held)) or _says_amount(held):
-        return "text"
-    return "village"
+    if held and any(basis_of(text)[0] for text in held) and all(map(is_word, held)):
+        return "basis"
+    return "village" if places_named(texts) else "text"
 
 
-def _says_amount(texts: list[str]) -> bool:
-    words = ("金额", "数量", "本年", "上年", "累计", "年初", "年末", "期末", "期初", "本期", "上期",
-             "本月", "同期", "预算", "决算", "实际", "备注")  # fmt: skip
-    return all(any(word in text for word in words) for text in texts)
+def _with_title_item(columns: list[Column], title: str) -> list[Column]:
+    """Give heads that say only a year or a basis the item that the title names.
+
+    A sum beside months or quarters of the same item is the year's.
+    """
+    values = [column for column in columns if column.role == "value"]
+    named = item_in(title) if not any(column.role == "item" for column in columns) else ""
+    parted = {c.path for c in values if c.basis.partition(" ")[0] in {"month", "quarter"}}
+    complete = []
+    for column in columns:
+        new = column
+        if column.is_total and column.path[:-1] in parted and _ONLY_A_SUM.fullmatch(column.path[-1]):
+            new = replace(new, path=column.path[:-1], basis="whole", is_total=False)
+        if new.role == "value" and not new.path and (new.basis or new.year) and named:
+            new = replace(new, path=(named,))
+        complete.append(new)
+    return complete
 
 
 def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
-    """Give the columns the unit and year of the whole table where they have none."""
-    complete = []
+    """Give the columns the unit and year of the whole table where they have none.
+
+    Where other heads of money name their year, a head that names none is asked about.
+    """
     by_row = {column.role for column in columns}
+    money = [c for c in columns if c.role == "value" and c.is_money and not c.is_total]
+    says = any(column.year for column in money)
+    complete = []
     for column in columns:
         new = column if "unit" in by_row else with_stated_unit(column, stated.unit)
-        if new.role == "value" and new.year is None and stated.year and "year" not in by_row:
+        lacks = new.role == "value" and new.year is None and "year" not in by_row
+        if lacks and stated.year and not (says and new.is_money):
             new = replace(new, year=stated.year, year_from=stated.year_from)
         complete.append(new)
     return tuple(complete)
 
 
+def _table(grid: Grid, columns: tuple[Column, ...], sections: tuple[str, ...]) -> Table:
+    """Return the body with its totals, what rows say besides their cells, and what was filled."""
+    totals = _totals(grid, columns)
+    result = fill(grid, columns, frozenset(total.row for total in totals))
+    facts, lines = _row_facts(result.grid, columns, sections)
+    known = {total.row for total in totals}
+    totals = (*totals, *(total for total in lines if total.row not in known))
+    return Table(
+        columns=columns, sections=sections, totals=tuple(sorted(totals, key=lambda t: t.row)),
+        notes=result.notes, doubts=result.doubts, grid=result.grid, row_facts=facts,
+    )  # fmt: skip
+
+
 def _totals(grid: Grid, columns: Sequence[Column]) -> tuple[Total, ...]:
-    labels = [at for at, column in enumerate(columns) if column.role in {*PLACES, "number", "item"}]
-    labels = labels or [at for at, column in enumerate(columns) if column.role == "text"][:2]
+    labels = [at for at, column in enumerate(columns) if column.role in {*PLACES, "number"}]
+    items = [at for at, column in enumerate(columns) if column.role == "item"]
+    labels = labels if items else labels or [
+        at for at, column in enumerate(columns) if column.role == "text"
+    ][:2]  # fmt: skip
     named = [at for at, column in enumerate(columns) if column.role in {"text", "code"}]
     totals = []
+    numbered = 0  # the last number of a list that 其中 began
     for row, texts in enumerate(grid.texts):
-        held = [texts[at] for at in labels if texts[at]] or [texts[at] for at in named if texts[at]]
-        for text in held:
-            if is_total(text) or is_part(text):
-                kind = "part" if is_part(text) else "total"
-                totals.append(Total(row, text, kind))
-                break
+        held = [texts[at] for at in labels if texts[at]] or [
+            texts[at] for at in named if texts[at] and not items
+        ]
+        kinds = [(text, "part" if is_part(text) else "total") for text in held
+                 if is_part(text) or is_total(text)]  # fmt: skip
+        for at in items:
+            text = plain(texts[at])
+            found = _NUMBERED.match(text)
+            goes_on = bool(numbered and found and int(found[1]) == numbered + 1)
+            if is_part(text) or goes_on:
+                numbered = int(found[1]) if found else 0
+                if read_account(text).code not in {"account", "total"}:
+                    kinds.append((text, "part"))
+            else:
+                numbered = 0
+                if _ONLY_A_SUM.fullmatch(stripped(text)):
+                    kinds.append((text, "total"))
+        if kinds:
+            totals.append(Total(row, *kinds[0]))
     return tuple(totals)
+
+
+def _row_facts(
+    grid: Grid, columns: Sequence[Column], sections: Sequence[str]
+) -> tuple[dict[str, tuple[str, ...]], list[Total]]:
+    """Return what headings, lines of a higher place and labels of items say about each row."""
+    role = {column.role: at for at, column in reversed(list(enumerate(columns)))}
+    facts: dict[str, tuple[str, ...]] = {}
+    lines: list[Total] = []
+    distinct = set(sections) - {""}
+    years = {text: str(lift_year(text)[0] or "") for text in distinct}
+    if "year" not in role and any(years.values()):
+        facts["year"] = tuple(years.get(text, "") for text in sections)
+    for name, of in (("township", _is_township), ("village", is_place)):
+        named = {text: text for text in distinct if of(text) and not lift_year(text)[0]}
+        if name not in role and named and (name == "township" or not facts.get("township")):
+            facts[name] = tuple(named.get(text, "") for text in sections)
+    if "village" in role:
+        texts = [plain(line[role["village"]]) for line in grid.texts]
+        higher = {text: _is_township(text) or _is_county(text) for text in set(texts) if text}
+        if any(higher.values()):
+            last, of_rows = "", []
+            for row, text in enumerate(texts):
+                if higher.get(text):
+                    lines.append(Total(row, text, "total"))
+                    last = text if _is_township(text) else last
+                of_rows.append(last)
+            if "township" not in role:
+                facts.setdefault("township", tuple(of_rows))
+    if "item" in role:
+        facts |= _item_facts([plain(line[role["item"]]) for line in grid.texts], columns, sections)
+    return facts, lines
+
+
+def _item_facts(
+    labels: list[str], columns: Sequence[Column], sections: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return unit, year and basis that the labels of lines say: 预计2017年收入（元）.
+
+    A sum to date makes the lines of its section amounts to date.
+    """
+    read = {}
+    for text in set(labels):
+        unit, rest = lift_unit(text)
+        year, rest = lift_year(rest)
+        time, side, _ = basis_of(item_label(rest))
+        read[text] = unit or "", str(year or ""), " ".join(filter(None, (time, side)))
+    basis = [read[text][2] for text in labels]
+    if not any(column.basis for column in columns):
+        running = {
+            section
+            for section, text, said in zip(sections, labels, basis, strict=True)
+            if said == "running" and basis_of(item_label(lift_unit(text)[1]))[2]
+        }
+        basis = [
+            "running" if section in running and not said else said
+            for section, said in zip(sections, basis, strict=True)
+        ]
+    found = {
+        "unit": tuple(read[text][0] for text in labels),
+        "year": tuple(read[text][1] for text in labels),
+        "basis": tuple(basis),
+    }
+    has = {column.role for column in columns}
+    return {name: texts for name, texts in found.items() if any(texts) and name not in has}
+
+
+def _form(block: Block, stated: Stated) -> str:
+    """Return the signature of a form: its head and title without what changes from copy to copy."""
+    grid = block.grid
+    levels = []
+    for row in block.header or tuple(r for r in range(grid.height) if not grid.is_blank(r))[:1]:
+        texts = [_without_copy(plain(grid.filled(row, at))) for at in range(grid.width)]
+        kept = [text for at, text in enumerate(texts) if text and (not at or text != texts[at - 1])]
+        if kept and not is_numbering(kept):
+            levels.append("|".join(kept))
+    places = [fact.value for fact in stated.facts if fact.label in {*PLACES} and fact.value]
+    title = stated.title
+    for place in places:
+        title = title.replace(place, "")
+    title = _ORGANISATION.sub("", re.sub(r"[\d〇零一二三四五六七八九十]+年?|[-—–~至到年月度]", "", title))
+    text = re.sub(r"[\W_]", "", title) + "/" + "/".join(levels)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _without_copy(label: str) -> str:
+    if is_place(label):
+        return "PLACE"
+    year, rest = lift_year(label)
+    rest = re.sub(r"\d+(?=[月年])", "", item_label(rest)).replace("其它", "其他")
+    return ("Y" if year else "") + re.sub(r"[\s()（）]", "", rest)
 
 
 def _layout_notes(block: Block, filled: Sequence[str]) -> list[Note]:

@@ -1,8 +1,9 @@
 """Where the tables stand in a sheet: title lines, header, body, notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from analysis.clean.place_names import county_name, township_name, village_name
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.marks import (
     bare_unit,
@@ -17,7 +18,7 @@ from analysis.clean.workbook.marks import (
     plain,
     stripped,
 )
-from analysis.clean.workbook.vocabulary import role_of
+from analysis.clean.workbook.vocabulary import is_word, role_of
 
 _MAX_HEADER_ROWS = 6
 
@@ -53,17 +54,25 @@ class Block:
     doubtful: tuple[int, ...] = ()
 
 
-def find_blocks(grid: Grid) -> Iterator[Block]:
-    """Yield the tables of a grid, from top to bottom, those side by side from left to right."""
+def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[Block]:
+    """Yield the tables of a grid, from top to bottom, those side by side from left to right.
+
+    ``said`` gives the header row of blocks, by their number from 1, as a person named it.
+    """
     headers = _header_starts(grid)
+    for number, line in (said or {}).items():
+        if line in grid.lines:
+            at = grid.lines.index(line)
+            headers[number - 1 : number] = [at]
+    headers = sorted(set(headers))
     if not headers:
         rows = [row for row in range(grid.height) if not grid.is_blank(row)]
-        body = [row for row in rows if grid.is_data(row)]
-        if body and grid.width > 1:
-            lines = tuple(row for row in rows if row not in body)
+        data = [row for row in rows if grid.is_data(row)]
+        if data and grid.width > 1:
             yield Block(
-                grid, tuple(r for r in lines if r < body[0]), (), tuple(body),
-                tuple(r for r in lines if r > body[0]),
+                grid, tuple(r for r in rows if r < data[0]), (),
+                tuple(r for r in rows if data[0] <= r <= data[-1]),
+                tuple(r for r in rows if r > data[-1]),
             )  # fmt: skip
         return
     starts = [0, *(_first_title(grid, header) for header in headers[1:]), grid.height]
@@ -71,6 +80,24 @@ def find_blocks(grid: Grid) -> Iterator[Block]:
         for columns in _side_by_side(grid, header, last):
             part = grid if columns is None else grid.cut(range(grid.height), columns)
             yield _block(part, first, header, last)
+
+
+def is_fact_row(labels: list[str]) -> bool:
+    """Tell whether cells are pairs of a place's word and its name.
+
+    Examples
+    --------
+    >>> is_fact_row(["县区", "西峰区", "乡镇", "虚甲镇"]), is_fact_row(["乡镇", "村名"])
+    (True, False)
+    """
+    words = [role_of(label) for label in labels]
+    is_named = {"county", "township", "village"}.issuperset(words[::2])  # type: ignore[arg-type]
+    return len(labels) > 1 and len(labels) % 2 == 0 and is_named and all(map(_has_kind, labels[1::2]))
+
+
+def _has_kind(text: str) -> bool:
+    kinds = (county_name(text).kind, township_name(text).kind, village_name(text).kind)
+    return any(kinds) and not is_word(text)
 
 
 def is_line(grid: Grid, row: int) -> bool:
@@ -85,6 +112,8 @@ def is_line(grid: Grid, row: int) -> bool:
         span = grid.covered.get((row, cells[0][0]))
         wide = span is not None and span.right > span.left
         return wide or not is_number_like_cell(grid, row, cells[0][0])
+    if is_fact_row(labels):
+        return True
     stated = [bool(fact(t) or is_signature(t) or _states_unit(t)) for t in labels]
     loose = sum(not s and not lift_year(t)[0] for s, t in zip(stated, labels, strict=True))
     # a statement may stand in two cells: its label with a colon, its value beside it
@@ -119,7 +148,7 @@ def _header_words(grid: Grid, row: int) -> int:
 def _header_starts(grid: Grid) -> list[int]:
     """Return the first header row of each table."""
     starts: list[int] = []
-    seen_data = False
+    seen_data = seen_above = False
     parted = True
     first: list[str] = []
     for row in range(grid.height):
@@ -128,6 +157,7 @@ def _header_starts(grid: Grid) -> list[int]:
             continue
         if grid.is_data(row):
             seen_data = True
+            seen_above = seen_above or not starts
         elif _header_like(grid, row) and (not starts or (seen_data and parted)):
             texts = [text for text in grid.texts[row] if text]
             is_new = not starts or (_header_words(grid, row) and texts != first)
@@ -138,7 +168,8 @@ def _header_starts(grid: Grid) -> list[int]:
                 first, seen_data = texts, False
         parted = False
     if starts and not any(grid.is_data(row) for row in range(starts[0], grid.height)):
-        return starts[:1]
+        # words below the last number are no header
+        return [] if seen_above else starts[:1]
     return starts
 
 

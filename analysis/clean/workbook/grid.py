@@ -9,7 +9,8 @@ from analysis.clean.workbook.cells import Sheet, Span, address, column_number
 from analysis.clean.workbook.marks import is_numbering, is_quantity, is_year, plain
 from analysis.clean.workbook.vocabulary import role_of
 
-_ACCOUNT_CODE = re.compile(r"[1-6]\d\d(?:\d\d){0,2}", re.ASCII)
+# of accounts, or the number of an item that a spreadsheet made 4.0 of
+_CODE_OR_DIGIT = re.compile(r"[1-6]\d\d(?:\d\d){0,2}|\d(?:\.0)?", re.ASCII)
 _PLACES = frozenset({"county", "township", "village"})
 _GAP = 1_000
 """Blank rows after which a sheet's rows are not looked at as one rectangle."""
@@ -140,7 +141,7 @@ class Grid:
         if not numbers or all(map(is_year, numbers)):
             # a village and its year, its values still empty
             return "f" in self.kinds[row]
-        if all(map(_ACCOUNT_CODE.fullmatch, numbers)) and self._names_places(row):
+        if all(map(_CODE_OR_DIGIT.fullmatch, numbers)) and self._names_places(row):
             return False
         return not is_numbering([plain(text) for text in self.texts[row]])
 

@@ -1,8 +1,10 @@
-"""From the header rows of a table to what each column is: path, unit, year, role."""
+"""From the header rows of a table to what each column is: path, unit, year, basis, role."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from analysis.clean.account_names import read_account
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.marks import (
     bare_unit,
@@ -18,17 +20,34 @@ from analysis.clean.workbook.marks import (
     plain,
     stripped,
 )
-from analysis.clean.workbook.vocabulary import is_count, is_money, is_place, role_of
+from analysis.clean.workbook.vocabulary import (
+    OF_THE_YEAR,
+    basis_of,
+    is_count,
+    is_money,
+    is_place,
+    is_word,
+    item_kind,
+    joined_basis,
+    role_of,
+)
 
-KEYS = ("number", "code", "county", "township", "village", "item", "year", "unit")
+KEYS = ("number", "code", "county", "township", "village", "item", "year", "unit", "period", "basis")
 """Roles of columns that say what a row is about."""
 
 PLACES = ("county", "township", "village")
 
-_SAMPLE = 500  # body rows looked at to tell what a column holds
-_MOSTLY = 0.5
+ASIDE = frozenset({"person", "supporter", "prefecture", "credit_code", "item_code"})
+"""What a head announces that is neither a key nor an amount."""
+
+SAMPLE = 300  # body rows looked at to tell what a column holds
+MOSTLY = 0.5
+VOTE = 0.6
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
+_PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
+_PLACE_CODE_HEAD = re.compile("行政|区划|村|统计")
 _NEUTRAL = frozenset({"", "-", "—", "——", "/", "无", "0", "0.0", "0.00", "√", "×", "…"})
+_UNIT_HEADS = frozenset({"单位", "计量单位", "金额单位"})
 
 
 @dataclass(frozen=True)
@@ -40,10 +59,9 @@ class Column:
     name : str
         The header as printed, levels joined by " / ", unique in its table.
     path : tuple of str
-        Header levels from the top, without unit, year, numbering and 其中.
+        Header levels from the top, without unit, year, basis, numbering and 其中.
     role : str
-        "number", "code", "county", "township", "village", "item", "year", "unit", "value" or
-        "text".
+        One of `KEYS`, "value" or "text".
     unit, unit_from : str or None
         Unit and where it is stated: "header", "row" (a line of units), "title" or "sheet".
     year, year_from : int, str or None
@@ -52,6 +70,8 @@ class Column:
         A sum over other columns by its label.
     is_part : bool
         Its label begins with 其中: it is a part of the column before it.
+    basis : str
+        Of which time and side its amounts are, as `vocabulary.joined_basis` says it.
     """
 
     name: str
@@ -63,6 +83,12 @@ class Column:
     year_from: str | None = None
     is_total: bool = False
     is_part: bool = False
+    basis: str = ""
+
+    @property
+    def label(self) -> str:
+        """The levels of its head as one name."""
+        return "/".join(self.path)
 
     @property
     def is_money(self) -> bool:
@@ -70,98 +96,22 @@ class Column:
         label = "".join(self.path)
         return is_money(label) or (self.role == "value" and not is_count(label))
 
+    @property
+    def is_of_the_year(self) -> bool:
+        """Whether its amounts are those of their year as far as its head says."""
+        return self.basis in OF_THE_YEAR
+
 
 @dataclass(frozen=True)
 class Header:
-    """The columns of a table, and which of its leading rows were only numbering.
-
-    Attributes
-    ----------
-    columns : tuple of Column
-        One for each column of the grid.
-    filled : tuple of str
-        Header cells that took the text of the cell on their left without a merge.
-    """
+    """The columns of a table, and the header cells that took the text on their left."""
 
     columns: tuple[Column, ...]
     filled: tuple[str, ...] = ()
 
 
-def accounts_down(grid: Grid, header: tuple[int, ...], body: tuple[int, ...]) -> bool | None:
-    """Tell whether accounts run down and places across; None when the signs contradict.
-
-    Parameters
-    ----------
-    grid : Grid
-        The table's rectangle.
-    header, body : tuple of int
-        Row positions.
-    """
-    sample = body[:_SAMPLE]
-    labels = [
-        [stripped(grid.filled(row, column)) for row in header] for column in range(grid.width)
-    ]
-    roles = [next((r for t in texts if (r := role_of(t))), None) for texts in labels]
-    if any(role in PLACES for role in roles):
-        return False
-    first = next(
-        (
-            column
-            for column in range(grid.width)
-            if roles[column] not in {"number", "code", "unit", "year"}
-            and _share_of_text(grid, column, sample) > _MOSTLY
-        ),
-        None,
-    )
-    if first is None:
-        return False
-    cells = [item_label(grid.filled(row, first)) for row in sample]
-    accounts = sum(map(is_money, cells)) > _MOSTLY * len(cells)
-    places_down = sum(map(is_place, cells)) > _MOSTLY * len(cells)
-    across = [texts[0] for column, texts in enumerate(labels) if column > first and texts[0]]
-    places_across = sum(map(is_place, across)) > _MOSTLY * len(across)
-    measures_across = sum(map(is_money, across)) > _MOSTLY * len(across)
-    down = roles[first] == "item" or accounts or places_across
-    if down and (places_down or measures_across):
-        return None
-    return down
-
-
-def _share_of_text(grid: Grid, column: int, rows: tuple[int, ...]) -> float:
-    texts = [grid.filled(row, column) for row in rows]
-    held = [text for text in texts if text not in _NEUTRAL]
-    return sum(not is_number_like(text) for text in held) / len(held) if held else 0.0
-
-
-def key_width(grid: Grid, header: tuple[int, ...], body: tuple[int, ...]) -> int:
-    """Return how many leading columns label the rows of a table with accounts down."""
-    sample = body[:_SAMPLE]
-    width = 0
-    for column in range(grid.width):
-        label = next((t for row in header if (t := stripped(grid.filled(row, column)))), "")
-        texts = [plain(grid.filled(row, column)) for row in sample]
-        is_key = (
-            role_of(label) in {"number", "code", "unit", "item"}
-            or (label in {"单位", "代码"} and all(bare_unit(t) or not t for t in texts))
-            or is_numbering([text for text in texts if text])
-            or (width < 2 and _share_of_text(grid, column, sample) > _MOSTLY)  # noqa: PLR2004
-        )
-        if not is_key:
-            break
-        width = column + 1
-    return width
-
-
-def read_header(grid: Grid, header: tuple[int, ...], body: tuple[int, ...]) -> Header:
-    """Return what the columns are, from header rows and the kind of cells below them.
-
-    Parameters
-    ----------
-    grid : Grid
-        The table's rectangle, turned so that a row is a village.
-    header, body : tuple of int
-        Row positions.
-    """
+def read_header(grid: Grid, header: Sequence[int], body: Sequence[int]) -> Header:
+    """Return what the columns are, from header rows and the kind of cells below them."""
     levels, filled = _levels(grid, header)
     units: dict[int, str] = {}
     kept = []
@@ -169,12 +119,13 @@ def read_header(grid: Grid, header: tuple[int, ...], body: tuple[int, ...]) -> H
         own = {c: t for c in range(grid.width) if (t := plain(grid.texts[row][c]))}
         named = {column: bare_unit(text) for column, text in own.items()}
         rest = [own[c] for c, unit in named.items() if not unit]
-        if any(named.values()) and all(t in {"单位", "计量单位", "金额单位"} for t in rest):
+        if any(named.values()) and all(text in _UNIT_HEADS for text in rest):
             units |= {column: unit for column, unit in named.items() if unit}
         elif not is_numbering(list(own.values())) and not _is_number_row(own):
             kept.append(texts)
     columns = []
     names: dict[str, int] = {}
+    rows = body[:SAMPLE]
     for column in range(grid.width):
         texts = [text for level in kept if (text := level[column])]
         texts = [t for at, t in enumerate(texts) if at == 0 or t != texts[at - 1]]
@@ -182,23 +133,22 @@ def read_header(grid: Grid, header: tuple[int, ...], body: tuple[int, ...]) -> H
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
-        role = _role(grid, column, texts, body)
+        role = _role([plain(grid.filled(row, column)) for row in rows], texts)
         columns.append(_column(texts, name, role, units.get(column)))
-    return Header(tuple(columns), tuple(filled))
+    return Header(tuple(_with_votes(grid, columns, rows)), tuple(filled))
 
 
 def _is_number_row(own: dict[int, str]) -> bool:
     """Tell whether a header row holds nothing but row numbers or codes behind their label."""
     labels = list(own.values())
     return (
-        bool(labels)
+        len(labels) > 1
         and role_of(labels[0]) in {"number", "code"}
         and all(text.isalnum() and text.isascii() for text in labels[1:])
-        and len(labels) > 1
     )
 
 
-def _levels(grid: Grid, header: tuple[int, ...]) -> tuple[list[list[str]], list[str]]:
+def _levels(grid: Grid, header: Sequence[int]) -> tuple[list[list[str]], list[str]]:
     """Return the text of each header row and column, merged and printed-once parents filled."""
     levels = [[grid.filled(row, column) for column in range(grid.width)] for row in header]
     filled = []
@@ -220,7 +170,7 @@ def _levels(grid: Grid, header: tuple[int, ...]) -> tuple[list[list[str]], list[
 
 
 def _column(texts: list[str], name: str, role: str, unit_below: str | None) -> Column:
-    path = []
+    path, bases = [], []
     unit = year = None
     for text in texts:
         found_unit, rest = lift_unit(plain(text))
@@ -228,6 +178,8 @@ def _column(texts: list[str], name: str, role: str, unit_below: str | None) -> C
         if year is not None and found_year is not None and found_year != year:
             found_year, rest = None, plain(text)
         unit, year = found_unit or unit, found_year or year
+        time, side, rest = basis_of(rest) if role == "value" else ("", "", rest)
+        bases.append((time, side))
         if label := item_label(rest):
             path.append(label)
     if role in KEYS:
@@ -243,33 +195,134 @@ def _column(texts: list[str], name: str, role: str, unit_below: str | None) -> C
         year_from="header" if year else None,
         is_total=any(map(is_total, path)),
         is_part=any(map(is_part, texts[-1:])),
+        basis=joined_basis(bases),
     )
 
 
-def _role(  # noqa: PLR0911  (one line a sign)
-    grid: Grid, column: int, texts: list[str], body: tuple[int, ...]
-) -> str:
+def _role(sample: list[str], texts: list[str]) -> str:
     label = stripped(texts[-1]) if texts else ""
-    sample = [plain(grid.filled(row, column)) for row in body[:_SAMPLE]]
     held = [text for text in sample if text not in _NEUTRAL]
     announced = next((role for text in reversed(texts) if (role := role_of(text))), None)
-    if label in {"单位", "计量单位", "金额单位"}:
-        units = sum(bool(bare_unit(text)) for text in held)
-        return "unit" if held and units > _MOSTLY * len(held) else "village"
     numbers = sum(map(is_number_like, held))
+    if label in _UNIT_HEADS:
+        units = sum(bool(bare_unit(text)) for text in held)
+        return "unit" if held and units > MOSTLY * len(held) else "village"
+    if announced in ASIDE:
+        return "text"
     if announced == "year":
         years = sum(is_year(text) or lift_year(text)[0] is not None for text in held)
-        return "year" if years > _MOSTLY * len(held) else "value"
-    if announced in PLACES and held and all(map(_PLAIN_NUMBER.fullmatch, held)):
-        return "value"  # a count under 村: how many there are, not which one it is
+        return "year" if years > MOSTLY * len(held) else "value" if numbers else "text"
+    if announced == "code":
+        codes = sum(bool(_PLACE_CODE.fullmatch(text)) for text in held)
+        is_code = codes > MOSTLY * len(held) or _PLACE_CODE_HEAD.search(label)
+        return "code" if is_code else "number"
+    if announced in {*PLACES, "place"}:
+        return _place_role(announced or "", held)
+    if announced == "item":
+        return _item_role(held, label)
     if announced:
         return announced
     if not held:
         lifted = lift_year(plain("".join(texts)))[0] or lift_unit(plain("".join(texts)))[0]
-        return "value" if lifted or is_money("".join(texts)) or is_count(label) else "text"
-    if all(is_year(text) for text in held) and not is_money(label) and not texts:
+        is_value = lifted or is_money("".join(texts)) or is_count(label) or basis_of(label)[0]
+        return "value" if is_value else "text"
+    if all(is_year(text) for text in held) and not texts:
         return "year"
-    return "value" if numbers > _MOSTLY * len(held) else "text"
+    if _share(held, _is_period) >= VOTE:
+        return "period"
+    return "value" if numbers > MOSTLY * len(held) else "text"
+
+
+def _place_role(announced: str, held: list[str]) -> str:
+    """Return the role of a column that is headed as one of places, as its cells bear it out."""
+    if held and all(map(_PLAIN_NUMBER.fullmatch, held)):
+        return "value"  # a count under 村: how many there are, not which one it is
+    if held and _share(held, item_kind) >= VOTE and not any(map(is_place, held)):
+        return "item"
+    return "village" if announced == "place" else announced
+
+
+def _item_role(held: list[str], label: str) -> str:
+    if _share(held, is_place) >= VOTE:
+        return "village"
+    if not held or _share(held, item_kind) >= VOTE / 2 or role_of(label) is None:
+        return "item"
+    return "text"  # names of projects, and no lines of a statement
+
+
+def _share(held: Sequence[str], of: object) -> float:
+    distinct = set(held)
+    return sum(bool(of(text)) for text in distinct) / len(distinct) if distinct else 0.0  # type: ignore[operator]
+
+
+def _is_period(text: str) -> bool:
+    time, _, rest = basis_of(text)
+    return time in {"month", "quarter", "running"} and not rest and not text.isdigit()
+
+
+def _with_votes(grid: Grid, columns: list[Column], rows: Sequence[int]) -> list[Column]:
+    """Let the cells of columns without a known head vote: names of villages, of items."""
+    voted = list(columns)
+    for role, of in (("village", is_place), ("item", item_kind)):
+        for at, column in enumerate(voted):
+            # in another block of the sheet there may be a head that says so
+            has_one = any(each.role == role for each in _beside(voted, at))
+            is_free = column.role == "text" and role_of(column.name) not in ASIDE
+            if is_free and not has_one:
+                held = [t for row in rows if (t := plain(grid.filled(row, at))) not in _NEUTRAL]
+                known = sum(item_kind(text) == "known" for text in held)
+                if _share(held, of) >= VOTE and (role != "item" or known):
+                    voted[at] = replace(column, role=role, is_total=False, is_part=False)
+    return voted
+
+
+def _beside(columns: Sequence[Column], at: int) -> Sequence[Column]:
+    """Return the columns of the block that a column may belong to: up to the next amounts."""
+    first, last = at, at + 1
+    while first > 0 and columns[first - 1].role != "value":
+        first -= 1
+    while last < len(columns) and columns[last].role != "value":
+        last += 1
+    return columns[first:last]
+
+
+def panels(columns: Sequence[Column]) -> list[list[int]]:
+    """Return the columns of each block side by side: a second key after amounts starts one.
+
+    Numbering, codes and coarser places right before the key go with it.
+    """
+    starts, seen, has_values = [0], set(), False
+    for at, column in enumerate(columns):
+        if column.role in {"village", "item"} and has_values and column.role in seen:
+            first = at
+            while first > 0 and columns[first - 1].role in KEYS:
+                first -= 1
+            starts.append(first)
+            seen, has_values = set(), False
+        seen.add(column.role)
+        has_values = has_values or column.role == "value"
+    ends = [*starts[1:], len(columns)]
+    return [list(range(start, end)) for start, end in zip(starts, ends, strict=True)]
+
+
+def key_width(grid: Grid, header: Sequence[int], body: Sequence[int]) -> int:
+    """Return how many leading columns label the rows of a table with accounts down."""
+    width = 0
+    for column in range(grid.width):
+        label = next((t for row in header if (t := stripped(grid.filled(row, column)))), "")
+        texts = [plain(grid.filled(row, column)) for row in body[:SAMPLE]]
+        held = [text for text in texts if text not in _NEUTRAL]
+        of_text = sum(not is_number_like(text) for text in held) > MOSTLY * len(held)
+        is_key = (
+            role_of(label) in {"number", "code", "item_code", "unit", "item"}
+            or (label in {"单位", "代码"} and all(bare_unit(t) or not t for t in texts))
+            or is_numbering([text for text in texts if text])
+            or (width < 2 and bool(held) and of_text)  # noqa: PLR2004
+        )
+        if not is_key:
+            break
+        width = column + 1
+    return width
 
 
 def with_stated_unit(column: Column, stated: str | None) -> Column:
@@ -286,3 +339,14 @@ def with_stated_unit(column: Column, stated: str | None) -> Column:
     if not money and re.fullmatch(r"[^、,]+", stated) and not is_money(label):
         return replace(column, unit=stated, unit_from="title")
     return column
+
+
+def places_named(texts: Sequence[str]) -> bool:
+    """Tell whether texts name places and none is a word of the vocabulary."""
+    held = [text for text in texts if text and not is_total(text)]
+    return bool(held) and not any(is_word(t) or is_money(t) or is_count(t) for t in held)
+
+
+def is_known_item(label: str) -> bool:
+    """Tell whether a head or line is known, whatever is done with it."""
+    return bool(label) and read_account(label).code != "unknown"

@@ -2,14 +2,15 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-_MONEY = ("亿元", "百万元", "万元", "千元", "百元", "元")
-_COUNTS = (
-    "平方公里", "平方米", "公里", "公顷", "公斤", "万人", "万亩", "个百分点",
-    "人", "户", "个", "亩", "吨", "次", "家", "头", "只", "村", "名", "项", "%", "‰",
-)  # fmt: skip
+from analysis.clean.text import normalise
+from analysis.clean.words import words
+
+_MONEY = tuple(words()["units"]["money"])
+_COUNTS = tuple(words()["units"]["counts"])
 _UNIT = "|".join((*_MONEY, *_COUNTS))
 _RATE = rf"(?:{_UNIT})(?:/(?:{_UNIT}|年))?"
 _IN_BRACKETS = re.compile(rf"[(\[【](?:计量)?(?:单位)?[::]?({_RATE})[)\]】]")
@@ -30,16 +31,6 @@ _CHINESE_YEAR = re.compile(
 _DIGITS = {char: str(value) for value, char in enumerate("〇一二三四五六七八九")}
 _DIGITS |= dict.fromkeys("○零0", "0")
 _PERIOD = re.compile(_YEAR + r"年?\s*[-—–~至到]+\s*" + _YEAR + "|累计|合计数")
-
-_TRADITIONAL = (
-    "鄉鎮縣區單萬億計總類項資產負債費補貼營業發備說報審製數戶額屬號編碼帳賬稱組織經濟體會員責聯電話"
-    "註統據時間預達實際餘積畝專應稅務贈貧幫領導簽蓋處級財撥標準況狀種養農場廠賃勞動轉讓徵個"
-)
-_SAME_SIMPLIFIED = (
-    "乡镇县区单万亿计总类项资产负债费补贴营业发备说报审制数户额属号编码账账称组织经济体会员责联电话"
-    "注统据时间预达实际余积亩专应税务赠贫帮领导签盖处级财拨标准况状种养农场厂赁劳动转让征个"
-)
-_SIMPLIFIED = str.maketrans(_TRADITIONAL, _SAME_SIMPLIFIED)
 
 _SPACES = re.compile(r"[\s\u200b\ufeff]+")
 _HAN_SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|[\r\n\u200b\ufeff]+")
@@ -69,6 +60,7 @@ _FACT = re.compile(r"^([^::\d()]{2,12})[::](.{0,60})$")
 _SAYS_DATE = re.compile("日期|时间")
 
 
+@lru_cache(maxsize=100_000)
 def plain(text: str) -> str:
     r"""Return a label without breaks, spaces between Chinese characters, and full-width forms.
 
@@ -79,8 +71,7 @@ def plain(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.strip()
-    label = _HAN_SPACE.sub("", unicodedata.normalize("NFKC", text).strip()).strip()
-    return label.translate(_SIMPLIFIED)
+    return _HAN_SPACE.sub("", normalise(text).strip()).strip()
 
 
 def lift_unit(label: str) -> tuple[str | None, str]:

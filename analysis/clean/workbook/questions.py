@@ -6,9 +6,13 @@ from statistics import median
 from analysis.clean.workbook.cells import Sheet, address, letters
 from analysis.clean.workbook.find import Block
 from analysis.clean.workbook.formats import shown
-from analysis.clean.workbook.headers import Column
-from analysis.clean.workbook.marks import plain
-from analysis.clean.workbook.tables import Doubt, Table
+from analysis.clean.workbook.headers import ASIDE, Column
+from analysis.clean.workbook.marks import is_number_like, plain
+from analysis.clean.workbook.tables import PERIODS, Doubt, Table
+from analysis.clean.workbook.vocabulary import role_of
+
+NO_HEAD = "none"
+"""The answer that no row is the head: then each column is asked about."""
 
 _SHOWN = 10
 _SAMPLE = 2_000
@@ -32,8 +36,9 @@ def questions(
     """
     return [
         *_header(table, block),
-        *_villages(table),
+        *_villages(table, asked),
         *_years(table, asked),
+        *_periods(table),
         *_units(table),
         *_formats(table, sheet),
         *_formulas(table),
@@ -41,13 +46,13 @@ def questions(
 
 
 def _header(table: Table, block: Block) -> Iterator[Doubt]:
-    if not block.header:
+    if not block.header and table.find("item") is None:
         yield Doubt(
-            "no_header",
+            "header_row",
             table.extent,
-            "The table has no header: what are its columns?",
-            (),
-            "columns are named by their position",
+            "Which row of the sheet is the head of the table?",
+            (NO_HEAD,),
+            "no row looks like one; columns are named by their position",
         )
     if block.doubtful:
         row = block.doubtful[0]
@@ -61,10 +66,24 @@ def _header(table: Table, block: Block) -> Iterator[Doubt]:
         )
 
 
-def _villages(table: Table) -> Iterator[Doubt]:
+def _villages(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
     stated = [f"{f.label}: {f.value}" for f in table.facts if f.value]
-    if table.find("village") is None and table.find("code") is None:
-        texts = [column.name for column in table.columns if column.role == "text"]
+    has = {fact.label for fact in table.facts if fact.value} | set(table.row_facts)
+    columns = [column.name for column in table.columns if column.role == "village"]
+    if len(columns) > 1:
+        yield Doubt(
+            "village",
+            table.header or table.extent,
+            "Which column names the village whose amounts these are?",
+            tuple(columns),
+            f"columns {', '.join(columns)}",
+        )
+    elif not columns and table.find("code") is None and "village" not in has | set(asked):
+        texts = [
+            column.name
+            for column in table.columns
+            if column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
+        ]
         yield Doubt(
             "village",
             table.header or table.extent,
@@ -72,22 +91,22 @@ def _villages(table: Table) -> Iterator[Doubt]:
             (*texts, *stated),
             f"no header says 村; title {table.title!r}, sheet {table.sheet!r}",
         )
-    elif table.find("township") is None and table.find("code") is None:
-        towns = {f.value for f in table.facts if f.label == "township"}
-        if len(towns) != 1:
-            yield Doubt(
-                "township",
-                table.header or table.extent,
-                "Which township are the villages in? Names alone are not unique in a county.",
-                tuple(sorted(towns)),
-                f"no column says 乡镇; title {table.title!r}, sheet {table.sheet!r}, "
-                f"file {table.file!r}",
-            )
+    if table.find("township") is None and table.find("code") is None and "township" not in has:
+        yield Doubt(
+            "township",
+            table.header or table.extent,
+            "Which township are the villages in? Names alone are not unique in a county.",
+            (),
+            f"no column says 乡镇; title {table.title!r}, sheet {table.sheet!r}, "
+            f"file {table.file!r}",
+        )
 
 
 def _years(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
     without = [c for c in table.columns if c.role == "value" and c.year is None]
     if not without or table.find("year") is not None or "year" in asked:
+        return
+    if all(table.row_facts.get("year", ("",))):
         return
     yield Doubt(
         "year",
@@ -99,9 +118,24 @@ def _years(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
     )
 
 
+def _periods(table: Table) -> Iterator[Doubt]:
+    """Ask whether amounts are of the whole year, where nothing settles it."""
+    times = {column.basis.partition(" ")[0] for column in table.columns if column.role == "value"}
+    in_part = times & {"running", "month"}
+    doubtful = bool(table.period) and not table.is_part and not in_part
+    unsaid = "running" in times and not table.period and not table.is_whole and not times & {
+        "", "year", "actual", "whole",
+    }  # fmt: skip
+    if doubtful or unsaid:
+        cell = table.header or table.extent
+        text = f"{table.period!r} is named: do the amounts cover the whole year?"
+        yield Doubt("period", cell, text, PERIODS, table.period)
+
+
 def _units(table: Table) -> Iterator[Doubt]:
     at = [i for i, c in enumerate(table.columns) if c.role == "value" and not c.unit and c.is_money]
-    if not at or table.find("unit") is not None:
+    at = [i for i in at if not all(map(_names_unit, filter(is_number_like, table.texts(i))))]
+    if not at or table.find("unit") is not None or all(table.row_facts.get("unit", ("",))):
         return
     numbers = []
     decimals = 0
@@ -125,6 +159,10 @@ def _units(table: Table) -> Iterator[Doubt]:
         ("元", "万元"),
         evidence,
     )
+
+
+def _names_unit(text: str) -> bool:
+    return plain(text).endswith(("元", "万", "亿"))
 
 
 def _formats(table: Table, sheet: Sheet) -> Iterator[Doubt]:

@@ -1,17 +1,19 @@
 """The door: from a file as received to its tables."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.clean.workbook import guard, parent
-from analysis.clean.workbook.assemble import assemble
+from analysis.clean.workbook.assemble import Said, assemble
 from analysis.clean.workbook.cells import Sheet
 from analysis.clean.workbook.find import find_blocks
 from analysis.clean.workbook.grid import rectangles
 from analysis.clean.workbook.tables import Note, Table
 from analysis.clean.workbook.textfile import read_textfile
 
-_SHOWN = 20
+Place = tuple[str, int]
+"""A block of a file: sheet, and number in it from 1."""
 
 
 @dataclass(frozen=True)
@@ -53,30 +55,42 @@ def read_sheets(path: Path) -> tuple[Sheet, ...]:
     return parent.read_workbook(path, kind)
 
 
-def read_tables(path: Path) -> Reading:
+def read_tables(path: Path, said: Mapping[Place, Said] | None = None) -> Reading:
     """Return the tables of a file.
 
     Parameters
     ----------
     path : Path
         A .xlsx, .xls, .csv, .txt or .tsv file.
+    said : mapping, optional
+        What a person says of the layout, by sheet and number of the block in it.
 
     Raises
     ------
     Refused
         The file is not read; the message names it, what was seen, the limit and what to do.
     """
+    return tables_of(read_sheets(path), path.name, said or {})
+
+
+def tables_of(sheets: Iterable[Sheet], file: str, said: Mapping[Place, Said]) -> Reading:
+    """Return the tables of sheets that were read before."""
     tables: list[Table] = []
     notes: list[Note] = []
-    for sheet in read_sheets(path):
+    for sheet in sheets:
         notes += [Note("read", sheet.name, text) for text in sheet.notes]
         if sheet.state != "visible":
             notes.append(Note("hidden", sheet.name, f"the sheet is {sheet.state}; it is read"))
-        found = [
-            assemble(block, sheet, path.name) for g in rectangles(sheet) for block in find_blocks(g)
-        ]
+        found: list[Table] = []
+        heads = {n: s.header_row for (name, n), s in said.items() if name == sheet.name and s.header_row}
+        number = 0
+        for grid in rectangles(sheet):
+            for block in find_blocks(grid, heads):
+                number += 1
+                own = said.get((sheet.name, number), Said())
+                found += assemble(block, sheet, file, number, own)
         if not found:
             text = "the sheet is empty" if not sheet.rows else "no table was found in the sheet"
             notes.append(Note("no_table", sheet.name, text))
         tables += found
-    return Reading(path.name, tuple(tables), tuple(notes))
+    return Reading(file, tuple(tables), tuple(notes))

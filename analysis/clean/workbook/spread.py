@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.clean.workbook.marks import item_label
-from analysis.clean.workbook.vocabulary import role_of
+from analysis.clean.workbook.marks import item_label, lift_unit, lift_year, plain
+from analysis.clean.workbook.vocabulary import SIDES, TIMES, basis_of, joined_basis, role_of
 
 
 def repeated(texts: Sequence[str | None], numbers: np.ndarray) -> pd.Categorical:
@@ -40,6 +40,14 @@ class Spread:
         cells = np.where(of_row[:, None] >= 0, of_row[:, None], of_column[None, :]).ravel()
         return repeated([text or None for text in (*down, *across)], cells)
 
+    def both(self, down: Sequence[str], across: Sequence[str]) -> pd.Categorical:
+        """Give each cell what its row and its column say of its basis, as one."""
+        rows, of_row = np.unique(np.array(down, dtype=object), return_inverse=True)
+        columns, of_column = np.unique(np.array(across, dtype=object), return_inverse=True)
+        joined = [joined_basis([_said(row), _said(column)]) for row in rows for column in columns]
+        cells = of_row[:, None] * len(columns) + of_column[None, :]
+        return repeated(joined, cells.ravel())
+
     def items(self, down: Sequence[str] | None, across: Sequence[str]) -> pd.Categorical:
         """Give each cell the name of its row's item and its column's head."""
         own, names = pd.factorize(np.array(down or [""] * self.rows, dtype=object))
@@ -57,7 +65,16 @@ class Spread:
         return repeated([chr(code) for code in distinct], codes)
 
 
+def _said(basis: str) -> tuple[str, str]:
+    if basis and basis.split(" ")[0] not in {*TIMES, *SIDES}:  # a label of a row, as printed
+        return basis_of(plain(basis))[:2]
+    words = basis.split(" ")
+    return next((w for w in words if w in TIMES), ""), next((w for w in words if w in SIDES), "")
+
+
 def _joined(item: str, label: str) -> str:
     # 金额 over the numbers says nothing that the row's own account does not say better
     generic = not label or role_of(label) is not None or label in {"金额", "数量", "数值", "本年数"}
-    return item_label(item) if generic else f"{item_label(item)}/{label}"
+    _, _, own = basis_of(item_label(lift_year(lift_unit(plain(item))[1])[1]))
+    own = own or item_label(item)
+    return own if generic else f"{own}/{label}"

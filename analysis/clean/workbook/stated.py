@@ -15,7 +15,10 @@ from analysis.clean.workbook.marks import (
     plain,
     years_named,
 )
+from analysis.clean.workbook.find import is_fact_row
 from analysis.clean.workbook.tables import Doubt, Fact
+from analysis.clean.workbook.vocabulary import role_of
+from analysis.clean.words import pattern
 
 _PLACE = re.compile(
     r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?[县区])?"
@@ -29,7 +32,16 @@ _PART = re.compile(
 )
 _MONTH = re.compile(r"(?<![\d-])(?:[1-9]|1[0-2])月份?(?!\d|日|底|末)", re.ASCII)
 _PERHAPS = re.compile(r"第?[四4]季度|第[四4]季|累计|截[至止]")
-_FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|单位")
+_FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|核算单位|账套名称|账套|单位|村名[::]")
+_VILLAGE = re.compile(
+    "([\u4e00-\u9fff]{1,8}?(?:村|社区))"
+    "(?:股份)?(?:经济合作社|经济合作联社|经济联合社|集体经济组织|民委员会|委会|居民委员会|居委会)?"
+)
+_NO_VILLAGE = re.compile("(?:各|全|本|乡|农|每|所有|行政|自然|村|贫困|脱贫|薄弱|[^村]{0,6}[强弱富穷])村")
+_PARTED = re.compile(
+    r"[\s\u3000]{2,}|(?<=\S)(?=(?:编制单位|填报单位|填制单位|单位名称|核算单位|金额单位|计量单位|报告期间|会计期间"
+    r"|年份|(?<!编制)(?<!填报)(?<!填制)(?<!计量)(?<!金额)(?<!核算)单位)[::：])"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,10 @@ class Stated:
         A part of a year that title, sheet or file speak of (第二季度), empty when none does.
     is_part : bool
         Whether the table is certainly about that part only.
+    plan : str
+        What says that the table is planned or another body's, empty where nothing does.
+    says_whole : bool
+        Whether title or sheet say that it is of the whole year.
     """
 
     title: str
@@ -64,6 +80,8 @@ class Stated:
     doubt: Doubt | None
     period: str
     is_part: bool
+    plan: str = ""
+    says_whole: bool = False
 
 
 def read_stated(
@@ -84,7 +102,7 @@ def read_stated(
     facts: list[Fact] = []
     unit = unit_cell = ""
     for row in titles:
-        for column, text in _whole(grid, row):
+        for column, text in _statements(grid, row):
             label = plain(text)
             if not unit and (found := lift_unit(label)[0] or bare_unit(label)):
                 stated = re.search(r"单位[::]?([^()\[\]】)]+)", label)
@@ -96,7 +114,7 @@ def read_stated(
             else:
                 lines.append(label)
     for row in notes:
-        for column, text in _whole(grid, row):
+        for column, text in _statements(grid, row):
             if told := fact(text):
                 facts.append(Fact(*told, grid.address(row, column)))
     title = " ".join(lines)
@@ -104,10 +122,36 @@ def read_stated(
     said = " ".join([title, *(f.value for f in facts if not is_date_fact(f.label))])
     sources = (("title", said), ("sheet", sheet), ("file", stem))
     year, year_from, doubt = _year(sources, grid.extent())
-    for source, text in (("title", title), *((f.cell, f.value) for f in facts), *sources[1:]):
-        facts += [Fact(k, v, source) for k, v in _places(text) if k not in {f.label for f in facts}]
-    period = _period(title, sheet, stem)
-    return Stated(title, tuple(facts), unit, unit_cell, year, year_from, doubt, *period)
+    places = [("title", line) for line in lines] + [
+        (f.cell, f.value) for f in facts if not is_date_fact(f.label)
+    ]
+    named: dict[str, list[Fact]] = {}
+    for source, text in (*places, *sources[1:]):
+        for kind, value in _places(text):
+            named.setdefault(kind, []).append(Fact(kind, value, source))
+    villages = {plain(fact.value) for fact in named.get("village", [])}
+    if len(villages) > 1:
+        doubt = doubt or Doubt(
+            "village", grid.extent(), "Title, sheet and file name different villages: whose is it?",
+            tuple(sorted(villages)), "; ".join(f"{f.cell}: {f.value}" for f in named["village"]),
+        )  # fmt: skip
+        del named["village"]
+    facts += [found[0] for kind, found in named.items() if kind not in {f.label for f in facts}]
+    period = _period(said, sheet, stem)
+    plan = _plan([title, sheet, stem])
+    return Stated(title, tuple(facts), unit, unit_cell, year, year_from, doubt, *period, plan,
+                  any(_WHOLE_YEAR.search(plain(text)) for text in (said, sheet)))  # fmt: skip
+
+
+def _plan(texts: Sequence[str]) -> str:
+    """Return the word by which title, sheet or file say that the table is no result."""
+    for text in map(plain, texts):
+        if found := pattern("plans", "other_system").search(text):
+            return found[0]
+        found = pattern("plans", "title").search(text)
+        if found and not pattern("plans", "done").search(text):
+            return found[0]
+    return ""
 
 
 def _period(title: str, sheet: str, file: str) -> tuple[str, bool]:
@@ -133,6 +177,23 @@ def _period(title: str, sheet: str, file: str) -> tuple[str, bool]:
         return month[0], True
     doubtful = [*map(_PERHAPS.search, texts), _MONTH.search(texts[0]), month]
     return next(((m[0], False) for m in doubtful if m), ("", True))
+
+
+def _statements(grid: Grid, row: int) -> list[tuple[int, str]]:
+    """Return the statements of a line: a merged cell may hold several, parted by wide blanks.
+
+    县区 | 西峰区 | 乡镇 | 虚甲镇 are statements as well, each in two cells.
+    """
+    cells = grid.distinct(row)
+    if is_fact_row([plain(text) for _, text in cells]):
+        pairs = zip(cells[::2], cells[1::2], strict=True)
+        return [(at, f"{role_of(label)}:{value}") for (at, label), (_, value) in pairs]
+    return [
+        (column, part)
+        for column, text in _whole(grid, row)
+        for part in _PARTED.split(text)
+        if part.strip()
+    ]
 
 
 def _whole(grid: Grid, row: int) -> list[tuple[int, str]]:
@@ -168,17 +229,23 @@ def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, st
 
 
 def _places(text: str) -> list[tuple[str, str]]:
-    """Return county and township that a running title names, such as 虚构县某某镇2023年….
+    """Return the places that a running title or an organisation's name states.
 
     Examples
     --------
     >>> _places("虚构县某某镇2023年村集体收入")
     [('county', '虚构县'), ('township', '某某镇')]
-    >>> _places("乡村振兴资金表")
-    []
+    >>> _places("虚甲镇虚春村股份经济合作社"), _places("虚春村2023年收支公示")
+    ([('township', '虚甲镇'), ('village', '虚春村')], [('village', '虚春村')])
+    >>> _places("乡村振兴资金表"), _places("2012年西峰区贫困村")
+    ([], [('county', '西峰区')])
     """
     for start in re.finditer(r"[\u4e00-\u9fff]+", _FILLER.sub("", plain(text))):
         found = _PLACE.match(start[0])
-        if found and (named := [(k, v) for k, v in found.groupdict().items() if v]):
+        named = [(k, v) for k, v in found.groupdict().items() if v] if found else []
+        rest = start[0][found.end() :] if found else start[0]
+        if (village := _VILLAGE.fullmatch(rest)) and not _NO_VILLAGE.fullmatch(village[1]):
+            named.append(("village", village[1]))
+        if named:
             return named
     return []

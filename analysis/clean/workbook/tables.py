@@ -1,6 +1,8 @@
 """Tables as found in a file: text with addresses, and every doubt beside it."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +15,10 @@ from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.marks import lift_year, plain
 from analysis.clean.workbook.spread import Spread
+
+_OF_ROWS = ("county", "township", "village", "code", "item", "year", "unit", "basis", "period")
+
+_WHOLE = re.compile("^0?12月|[四4]季度?$|whole year")
 
 PERIODS = ("whole year", "part of a year")
 """What the amounts of a table can cover."""
@@ -34,8 +40,8 @@ class Doubt:
     Attributes
     ----------
     code : str
-        "unit", "unit_in_format", "year", "village", "orientation", "blank_place",
-        "merged_value", "header_rows", "no_header", "period" or "formula".
+        "unit", "unit_in_format", "year", "village", "township", "orientation", "blank_place",
+        "merged_value", "header_rows", "header_row", "role", "period" or "formula".
     cell : str
         Address of the cells in question.
     question : str
@@ -44,6 +50,8 @@ class Doubt:
         The possible answers; empty when any text can be one.
     evidence : str
         What in the file speaks for one or another.
+    about : tuple of str
+        Names of the columns in question, where it is about some of them.
     """
 
     code: str
@@ -51,6 +59,7 @@ class Doubt:
     question: str
     choices: tuple[str, ...] = ()
     evidence: str = ""
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class Total:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a file, a row for each village or village and year.
+    """One table of a file, a row for each village, village and year, or line of a statement.
 
     Attributes
     ----------
@@ -95,8 +104,13 @@ class Table:
         Range of header and body together.
     title : str
         Title lines in one text.
-    period : str
-        The part of a year that the table certainly is about (第二季度), empty for a whole one.
+    period, is_part : str, bool
+        The part of a year that title, sheet or file speak of (第二季度), empty where none does, and
+        whether the table is certainly about that part only.
+    says_whole : bool
+        Whether the title says that it is of the whole year.
+    plan : str
+        What says that the whole table is planned (计划表), empty where nothing does.
     facts : tuple of Fact
         Statements around the table: who filled it in, when, for which place.
     columns : tuple of Column
@@ -112,22 +126,36 @@ class Table:
     grid : Grid
         The body's cells and their places in the sheet; cells that take the text of a merged range
         or of the cell above are filled. Empty text is a blank.
+    row_facts : mapping of str to tuple of str
+        What headings, lines of a higher place and labels say about each row ("township", "year",
+        "unit", "basis"), where no column says it.
+    form : str
+        Signature of head and title: equal in all copies of a form.
+    block, panel : int
+        Which block of its sheet it is, and which panel of its block, from 1; panel 0 is the whole.
     """
 
-    file: str
-    sheet: str
-    header: str
-    extent: str
-    title: str
-    period: str
-    facts: tuple[Fact, ...]
     columns: tuple[Column, ...]
-    orientation: str
     sections: tuple[str, ...]
     totals: tuple[Total, ...]
     notes: tuple[Note, ...]
     doubts: tuple[Doubt, ...]
     grid: Grid
+    row_facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    file: str = ""
+    sheet: str = ""
+    header: str = ""
+    extent: str = ""
+    title: str = ""
+    period: str = ""
+    is_part: bool = False
+    says_whole: bool = False
+    plan: str = ""
+    facts: tuple[Fact, ...] = ()
+    orientation: str = "villages_down"
+    form: str = ""
+    block: int = 1
+    panel: int = 0
 
     def address(self, row: int, column: int) -> str:
         """Return the sheet's address of a body cell.
@@ -140,6 +168,11 @@ class Table:
         return self.grid.address(row, column)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether something settles that running totals are those of the year: December does."""
+        return bool(_WHOLE.search(self.period)) or (not self.period and self.says_whole)
+
+    @property
     def body(self) -> pd.DataFrame:
         """Text of the cells, columns named as ``columns``, index 0, 1, 2 and so on."""
         lists = {at: self.texts(at) for at in range(len(self.columns))}
@@ -149,6 +182,15 @@ class Table:
     def texts(self, column: int) -> list[str]:
         """Return the texts of a column, one a row."""
         return [line[column] for line in self.grid.texts]
+
+    def said(self, role: str) -> Sequence[str]:
+        """Return what each row says of a key: its own column, else headings and labels."""
+        at = self.find(role)
+        facts = self.row_facts.get(role, ())
+        if at is None:
+            return facts
+        own = self.texts(at)
+        return [text or fact for text, fact in zip(own, facts, strict=True)] if facts else own
 
     def find(self, role: str) -> int | None:
         """Return the position of the first column with a role, None when there is none."""
@@ -172,7 +214,8 @@ class Table:
         DataFrame
             ``row`` (position in the body), ``section``, one column of text for each place role,
             ``code`` and ``item`` (the measure or account: header levels joined by "/", after the
-            row's own item where accounts stand in a column), ``year`` (Int64), ``unit``, ``text``,
+            row's own item where accounts stand in a column), ``year`` (Int64), ``unit``, ``basis``
+            (as of `Column`), ``period`` (of the row), ``text``,
             ``kind``, ``cell``, ``column`` (position) and ``is_total``. A year or unit in the row
             itself goes before that of the column, which goes before that of the title. What repeats
             is categorical: a sheet can have a million cells.
@@ -184,11 +227,7 @@ class Table:
             if column.role == "value" and (totals or not column.is_total)
         ]
         spread = Spread(len(rows), len(values))
-        own = {
-            role: [self.grid.texts[r][at] for r in rows]
-            for role in ("county", "township", "village", "code", "item", "year", "unit")
-            if (at := self.find(role)) is not None
-        }
+        own = {role: [texts[r] for r in rows] for role in _OF_ROWS if (texts := self.said(role))}
         blank = [""] * len(rows)
         columns = [self.columns[at] for at in values]
         years = [_year(text) for text in own.get("year", blank)]
@@ -205,6 +244,8 @@ class Table:
                 .astype("float64")
                 .astype("Int64"),
                 "unit": spread.first(own.get("unit", blank), [c.unit for c in columns]),
+                "basis": spread.both(own.get("basis", blank), [c.basis for c in columns]),
+                "period": spread.down(own.get("period", blank)),
                 "text": pd.array(
                     [self.grid.texts[r][c] for r in rows for c in values], dtype="str"
                 ),

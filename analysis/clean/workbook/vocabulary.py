@@ -1,54 +1,83 @@
-"""What the words of a header say that a column holds: places, money, counts."""
+"""What the words of a head say that a column holds: a key, money, a count, and on what basis."""
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
-from analysis.clean.workbook.marks import plain
+from analysis.clean.account_names import CODES, is_known, read_account
+from analysis.clean.text import squeeze
+from analysis.clean.words import pattern, words
 
-_SPACES = re.compile(r"\s+")
-_OF = r"(?:所[属在]|所)?"
-_ROLES = (
-    ("number", re.compile(r"序号|行次|行号|栏次|编号|№|no\.?|次序")),
-    ("code", re.compile(r".*(?:代码|编码|区划码)")),
-    ("year", re.compile(r"年份|年度|所属年度?|会计年度|统计年度|数据年份|年")),
-    ("unit", re.compile(r"(?:计量|金额)单位")),
-    ("county", re.compile(_OF + r"(?:县\(?[市区、/]*\)?|县区|区县|县市区)(?:名称?)?")),
-    (
-        "township",
-        re.compile(_OF + r"(?:乡镇|乡\(镇\)|镇\(乡\)|镇|乡|镇街)(?:[\(、]+街道\)?)?(?:名称?|办)?"),
-    ),
-    (
-        "village",
-        re.compile(
-            r"(?:所[属在]|联建|行政|单位|薄弱)?村(?:别|级|庄|委会?|居|集体经济组织|级组织)?"
-            r"(?:\((?:社区|居|居委会|组)\)|社区)?(?:名称?|别)?|社区名称?|单位名称"
-        ),
-    ),
-    (
-        "item",
-        re.compile(
-            r"项目|科目|会计科目|指标|(?:收入|收支)?项目(?:名称)?|(?:科目|指标|账户)名称|账户|内容|收入类别"
-        ),
-    ),
+# of several words over one amount the first here decides: 上年同期累计 is of the year before
+TIMES = (
+    "whole", "rate", "plan", "before", "opening", "closing", "running", "quarter", "month", "actual",
+    "year",
+)  # fmt: skip
+SIDES = ("debit", "credit")
+
+OF_THE_YEAR = frozenset({"", "whole", "actual", "year"})
+"""Bases on which an amount is that of its year."""
+
+_ACCOUNT_CODE = re.compile(r"[1-6]\d\d(?:[.-]?\d\d){0,2}", re.ASCII)
+_MAY_HOLD_A_BASIS = frozenset({"unknown", "forecast", "last_year", "cumulative", "change", "mean"})
+_SAID_WITH_IT = re.compile(
+    "^(?:本年|当年|同期|的)+|(?:同期|本年|当年|金额|发生额?|余额|余|情况|[数额])+$"
 )
-_MONEY_WORDS = re.compile(
-    "收入|支出|收益|费用?|金额|资金|投资|补助|利润|资产|负债|分红|租金|效益|产值|款|税|成本|万元|盈余"
-)
-_COUNT_WORDS = re.compile(
-    "户数|人口|人数|个数|面积|数量|村数|率$|占比|比例|比重|增幅|增长|同比|%|劳动力|党员|耕地|社员|成员|组数|名次|排名"
-)
-_PLACE = re.compile(r".{1,20}(?:村|社区|村委会|居委会|镇|乡|街道)(?:…|\(.*\))?")
 
 
+@lru_cache(maxsize=20_000)
 def role_of(label: str) -> str | None:
-    """Return the role that a column's plain label announces.
+    """Return the role that a column's head announces.
 
     Examples
     --------
     >>> [role_of(t) for t in ("序号", "乡（镇）", "村（社区）名称", "村代码", "年度", "经营收入")]
     ['number', 'township', 'village', 'code', 'year', None]
+    >>> [role_of(t) for t in ("弱村名称", "名次", "账套名称", "负债及所有者权益", "村主任")]
+    ['village', 'number', 'village', 'item', 'person']
     """
-    text = _SPACES.sub("", plain(label)).lower()
-    return next((role for role, pattern in _ROLES if pattern.fullmatch(text)), None)
+    text = squeeze(label).lower().strip("*#△:")
+    return next((r for r in words()["roles"] if pattern("roles", r).fullmatch(text)), None)
+
+
+@lru_cache(maxsize=20_000)
+def basis_of(label: str) -> tuple[str, str, str]:
+    """Return on what time and side of its account an amount stands, and the rest of the head.
+
+    Examples
+    --------
+    >>> basis_of("本年累计数"), basis_of("上年村集体收入"), basis_of("经营收入")
+    (('running', '', ''), ('before', '', '村集体收入'), ('', '', '经营收入'))
+    >>> basis_of("1-12月"), basis_of("累计折旧"), basis_of("贷方累计发生额")
+    (('whole', '', ''), ('', '', '累计折旧'), ('running', 'credit', ''))
+    """
+    if read_account(label).code not in _MAY_HOLD_A_BASIS:
+        return "", "", label
+    found, rest = {}, label
+    for kind, bases in (("time", TIMES), ("side", SIDES)):
+        for basis in bases:
+            if match := pattern("basis", basis).search(rest):
+                found[kind] = basis
+                rest = rest[: match.start()] + rest[match.end() :]
+                break
+    if not found:
+        return "", "", label
+    rest = _SAID_WITH_IT.sub("", rest).strip("()[]-—_/:、 ")
+    return found.get("time", ""), found.get("side", ""), rest
+
+
+def joined_basis(levels: Sequence[tuple[str, str]]) -> str:
+    """Return what all words over one amount say: its time and its side, parted by a blank.
+
+    Examples
+    --------
+    >>> joined_basis([("running", ""), ("", "credit")]), joined_basis([("running", ""), ("before", "")])
+    ('running credit', 'before')
+    """
+    times, sides = zip(*levels, strict=True) if levels else ((), ())
+    first = [next((each for each in known if each in said), "")
+             for known, said in ((TIMES, times), (SIDES, sides))]  # fmt: skip
+    return " ".join(filter(None, first))
 
 
 def is_money(label: str) -> bool:
@@ -59,7 +88,7 @@ def is_money(label: str) -> bool:
     >>> is_money("经营收入"), is_money("户数"), is_money("收入增长率")
     (True, False, False)
     """
-    return bool(_MONEY_WORDS.search(label)) and not _COUNT_WORDS.search(label)
+    return bool(pattern("kinds", "money").search(label)) and not is_count(label)
 
 
 def is_count(label: str) -> bool:
@@ -70,15 +99,48 @@ def is_count(label: str) -> bool:
     >>> is_count("户数"), is_count("经营收入")
     (True, False)
     """
-    return bool(_COUNT_WORDS.search(label))
+    return bool(pattern("kinds", "counts").search(label))
 
 
+@lru_cache(maxsize=100_000)
 def is_place(text: str) -> bool:
-    """Tell whether a text ends like the name of a village or township.
+    """Tell whether a text ends like the name of a village or township and is no word of ours.
 
     Examples
     --------
-    >>> is_place("虚构村"), is_place("虚构社区居…"), is_place("经营收入")
-    (True, False, False)
+    >>> is_place("虚构村"), is_place("虚构社区居…"), is_place("经营收入"), is_place("当年有收益的村")
+    (True, True, False, False)
     """
-    return bool(_PLACE.fullmatch(plain(text)))
+    return _ends_like_a_place(text) and not is_word(text)
+
+
+def _ends_like_a_place(text: str) -> bool:
+    return bool(pattern("kinds", "places").fullmatch(squeeze(text)))
+
+
+@lru_cache(maxsize=100_000)
+def is_word(text: str) -> bool:
+    """Tell whether a text is a word of the vocabulary: then it names no place.
+
+    Examples
+    --------
+    >>> is_word("本年累计数"), is_word("项目"), is_word("虚春村"), is_word("虚春")
+    (True, True, False, False)
+    """
+    code = read_account(text).code
+    # 村民委员会 holds 村民, which speaks of households elsewhere
+    if role_of(text) is not None or code in (_NAMES if _ends_like_a_place(text) else _ANY):
+        return True
+    time, side, rest = basis_of(text)
+    return bool(time or side) and not rest
+
+
+_NAMES = frozenset({"account", "total", "part", "balance", "distribution", "contract", "attribute"})
+_ANY = frozenset(CODES) - {"unknown"}
+
+
+def item_kind(label: str) -> str:
+    """Return what a row's label is as an item: "known", "money", or empty when it is neither."""
+    if not re.search(r"[^\W\d]", label):
+        return "known" if _ACCOUNT_CODE.fullmatch(label) else ""
+    return "known" if is_known(label) else "money" if is_money(label) else ""

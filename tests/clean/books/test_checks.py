@@ -53,6 +53,11 @@ def read(tmp_path):
     return _read
 
 
+def told(**answers):
+    """Return what a person answers of the one table."""
+    return {"answer": [{"file": "册.xlsx", "key": k, "answer": a} for k, a in answers.items()]}
+
+
 def line(village, year, *amounts):
     return ["虚镇", f"虚{village}村", year, *amounts]
 
@@ -132,9 +137,8 @@ def test_growth_is_no_slip(read, growth):
     [("", "error", False), ("not filled in", "note", False), ("nothing booked", None, True)],
 )
 def test_a_line_of_zeros_is_asked_about(read, answer, severity, counts):
-    table = {"file": "册.xlsx", "sheet": "表", "range": "A2:H4", "zeros": answer}
     lines = [line("甲", 2022, 0, 0, 0, 0, 0), line("乙", 2022, 5, 0, 0, 0, 0)]
-    books = read(lines, toml={"table": [table]})
+    books = read(lines, toml=told(zeros=answer))
     found = [(i.cell, i.severity) for i in by_code(books, "zero_filled")]
     assert found == ([("表!D3, E3, F3, G3, H3", severity)] if severity else [])
     assert ((FIRST, 2022) in amounts(books)) == counts
@@ -211,17 +215,15 @@ def test_a_column_of_words_is_not_lost_unsaid(read):
 
 def test_a_table_without_a_unit_waits_for_its_answer(read):
     lines, title = [line("甲", 2022, 3.5, 1, 1, 1, 1)], "西峰区村集体收入表"
-    with_unit = {"table": [{"file": "册.xlsx", "sheet": "表", "range": "A2:H3", "unit": "万元"}]}
     assert read(lines, title=title).income.empty
-    assert amounts(read(lines, title=title, toml=with_unit)) == {(FIRST, 2022): 35_000}
+    assert amounts(read(lines, title=title, toml=told(unit="万元"))) == {(FIRST, 2022): 35_000}
 
 
 def test_a_county_that_nothing_names_is_asked_for(read):
     lines, title = [line("甲", 2022, 3, 1, 1, 1, 1)], "村集体收入表（单位：元）"
-    with pytest.raises(LianjianError, match="Which county"):
+    with pytest.raises(LianjianError, match="which county"):
         read(lines, title=title)
-    answers = {"file": "册.xlsx", "sheet": "表", "range": "A2:H3", "county": "西峰区"}
-    assert len(read(lines, title=title, toml={"table": [answers]}).income) == 5
+    assert len(read(lines, title=title, toml=told(county="西峰区")).income) == 5
 
 
 def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
@@ -249,10 +251,6 @@ def test_a_cell_that_looks_like_markup_is_shown_as_text():
     assert "nothing to go through" in empty
 
 
-def whole(**answers):
-    return {"table": [{"file": "册.xlsx", "sheet": "表", "range": "A2:H4", **answers}]}
-
-
 TWO = [line("甲", 2023, 10, 1, 1, 1, 1), line("乙", 2023, 20, 2, 2, 2, 2)]
 
 
@@ -261,12 +259,12 @@ def test_a_part_of_a_year_is_no_year_until_somebody_says_so(read, part):
     title = f"西峰区2023年{part}村集体收入表（单位：元）"
     with pytest.raises(LianjianError, match=part):
         read(TWO, title=title)
-    books = read(TWO, title=title, toml=whole(period="whole year"))
+    books = read(TWO, title=title, toml=told(period="whole year"))
     assert amounts(books) == {(FIRST, 2023): 10, ("621002002200", 2023): 20}
     with pytest.raises(LianjianError, match="left out: a part of a year"):
-        read(TWO, title=title, toml=whole(period="part of a year"))
+        read(TWO, title=title, toml=told(period="part of a year"))
     with pytest.raises(LianjianError, match="expected one of whole year, part of a year"):
-        read(TWO, title=title, toml=whole(period="half"))
+        read(TWO, title=title, toml=told(period="half"))
 
 
 @pytest.mark.parametrize("said", ["1-12月", "全年", "全年累计"])
@@ -294,7 +292,7 @@ def test_a_code_without_a_name_is_what_a_person_says(read):
     lines = [["虚镇", "虚甲村", 2024, 5, 2]]
     (asked,) = by_code(read(lines, head), "column_code_only")
     assert (asked.cell, asked.severity) == ("表!D2", "error")
-    books = read(lines, head, toml={"accounts": {"511": "经营收入"}})
+    books = read(lines, head, toml={"answer": [{"about": ["511"], "key": "meaning", "answer": "经营收入"}]})
     assert amounts(books) == {(FIRST, 2024): 5}
     assert not by_code(books, "column_code_only")
 
@@ -318,9 +316,7 @@ def test_a_line_without_a_year_is_named_and_can_be_corrected(read, tmp_path, yea
 
 def of_one_village(heads):
     """Return the answers, the head and two lines of a statement of one village."""
-    answers = {"file": "册.xlsx", "sheet": "表", "range": "A2:C4", "village": "虚甲村"}
-    answers["orientation"] = "villages_down"
-    return {"table": [answers]}, ["项目", *heads], [["经营收入", 1200, 1000], ["补助收入", 60, 60]]
+    return told(village="虚甲村"), ["项目", *heads], [["经营收入", 1200, 1000], ["补助收入", 60, 60]]
 
 
 @pytest.mark.parametrize(
@@ -336,29 +332,40 @@ def of_one_village(heads):
 def test_a_column_of_another_year_is_never_this_year(read, heads):
     toml, head, lines = of_one_village(heads)
     title = "西峰区虚镇2023年度收益表（单位：元）"
+    before = {(FIRST, 2022): 1000} if heads[1].startswith("上") else {}
     books = read(lines, head, title, toml)
-    assert amounts(books) == {(FIRST, 2023): 1200}
+    assert amounts(books) == {(FIRST, 2023): 1200} | before
     blank = [[name, None, other] for name, _, other in lines]
-    assert not amounts(read(blank, head, title, toml))
+    assert amounts(read(blank, head, title, toml)) == before
 
 
 def test_a_month_and_a_running_total_are_no_year(read):
     toml, head, lines = of_one_village(("本月数", "本年累计数"))
-    books = read(lines, head, "西峰区虚镇2023年度收益表（单位：元）", toml)
-    assert books.income.empty
+    title = "西峰区虚镇2023年度收益表（单位：元）"
+    with pytest.raises(LianjianError, match="whole year"):
+        read(lines, head, title, toml)
+    toml["answer"].append({"key": "period", "answer": "whole year"})
+    books = read(lines, head, title, toml)
+    assert amounts(books) == {(FIRST, 2023): 1000}
     assert len(by_code(books, "column_cumulative")) == 2
+    said = told(village="虚甲村")
+    december = read(lines, head, "西峰区虚镇2023年12月收益表（单位：元）", said)
+    assert amounts(december) == {(FIRST, 2023): 1000}
 
 
 def test_this_year_and_last_under_each_account_and_each_village(read, tmp_path):
     lines = [["虚镇", "虚甲村", 5, 4, 3, 2]]
     head = ["乡镇", "村名", "经营收入/本年", "经营收入/上年", "补助收入/本年", "补助收入/上年"]
-    assert amounts(read(lines, head, "西峰区2023年收入（单位：元）")) == {(FIRST, 2023): 5}
+    books = read(lines, head, "西峰区2023年收入（单位：元）")
+    assert amounts(books) == {(FIRST, 2023): 5, (FIRST, 2022): 4}
     turned = [[None, "本年数", "上年数", "本年数", "上年数"], ["经营收入", None, 4, 3, 2],
               ["补助收入", 5, 4, 3, 2]]  # fmt: skip
     head = ["项目", "虚甲村", "虚甲村", "虚乙村", "虚乙村"]
     books = read(turned, head, "西峰区虚镇2023年收入（单位：元）")
-    assert amounts(books) == {("621002002200", 2023): 3}
-    assert amounts(books, "补助收入") == {(FIRST, 2023): 5, ("621002002200", 2023): 3}
+    second = "621002002200"
+    assert amounts(books) == {(FIRST, 2022): 4, (second, 2023): 3, (second, 2022): 2}
+    assert amounts(books, "补助收入")[FIRST, 2023] == 5
+    assert amounts(books, "补助收入")[second, 2022] == 2
 
 
 def test_an_amount_that_names_another_year_waits(read):

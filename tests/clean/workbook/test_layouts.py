@@ -344,4 +344,4 @@ def test_lines_of_names_that_are_not_two_levels(book, labels):
     rows = [["科目", *labels[0]], [None, *labels[1]], ["经营收入", 1, 2], ["补助收入", 3, 4]]
     table = only(book({"表": rows}))
     assert table.find("township") is None
-    assert set(table.long()["village"]) == set(labels[0])
+    assert set(table.long(totals=True)["village"]) == set(labels[0])
