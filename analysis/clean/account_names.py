@@ -96,7 +96,9 @@ _NUMBERING = re.compile(
     r"^(?:[一二三四五六七八九十]{1,3}[、﹑.)]|\(?[一二三四五六七八九十]{1,3}\)|\(?\d{1,2}[、﹑.)]|\(\d{1,2}\)"
     r"|[A-Z]?\d{1,3}(?=[\u4e00-\u9fff(])(?![年月季日个]))"  # B20村集体经济收入, 1 经营收入
 )
-_SPACED = re.compile(r"^(?:[一二三四五六七八九十]{1,3}|\d{1,2})[\s.]+(?=[\u4e00-\u9fff])")  # 1 经营收入
+_SPACED = re.compile(
+    r"^(?:[一二三四五六七八九十]{1,3}|\d{1,2})[\s.]+(?=[\u4e00-\u9fff])"
+)  # 1 经营收入
 _CODE_AHEAD = re.compile(r"^\d{3}(?:[.-]?\d\d)?(?=[\u4e00-\u9fff])", re.ASCII)  # 501经营收入
 _LONGEST = 100  # no head of a column is longer; a note is
 _YEAR = re.compile(r"(?:19|20)\d\d年?度?", re.ASCII)

@@ -114,8 +114,10 @@ def measures(income: pd.DataFrame, incomplete: pd.DataFrame | None = None) -> pd
 
     lost = pd.Series(data=False, index=wide.index)
     if incomplete is not None:
-        places = [pd.MultiIndex.from_frame(f[["village_id", "year"]].astype({"village_id": "str", "year": "int64"}))
-                  for f in (wide, incomplete)]  # fmt: skip
+        keys = {"village_id": "str", "year": "int64"}
+        places = [
+            pd.MultiIndex.from_frame(frame[list(keys)].astype(keys)) for frame in (wide, incomplete)
+        ]
         lost = pd.Series(places[0].isin(places[1]), index=wide.index)
 
     def printed(name: str, made: pd.Series) -> pd.Series:

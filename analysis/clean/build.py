@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,7 +159,7 @@ class _Source:
         """Of raw files and of what a person decided."""
         return {
             "raw": {card.file: card.sha256 for card in self.cards},
-            "answers": self.answers,
+            "answers": [e for e in self.answers.get("answer", []) if e.get("answer")],
             "decided": {kind: sha256(path) for kind, path in self.decided.items()},
         }
 
@@ -189,7 +189,7 @@ def _source(name: str) -> _Source:
 
 
 def _build(name: str) -> Built:
-    source = _source(name)
+    source = _with_new_answers(_source(name))
     _guard(source)
     code = code_id()
     key = _hash({"code": code, "hashes": source.hashes, "head": source.head})
@@ -224,10 +224,41 @@ def _build(name: str) -> Built:
     content = _write(source, tables, extra, made_of_ours, books)
     if source.is_books and not source.is_drawn:
         decisions.ask(name, {kind: _rows(frame) for kind, frame in to_fill.items()})
+        _ask_further(name, books)
     if source.kind == "ledger":
         keep_private(paths.decisions(name))  # with what was written meanwhile
     write_text(record, to_json({**note, "made": _hash(content)}))
     return _built(content, code, fresh=True, mended=faults, taken_over=source.taken_over)
+
+
+def _with_new_answers(source: _Source) -> _Source:
+    """Rewrite answers of the former form ([[table]], [accounts]) once, and say so."""
+    if not {"table", "accounts"} & source.answers.keys():
+        return source
+    from analysis.clean.ledger.assemble import OWN_FILES  # noqa: PLC0415
+    from analysis.clean.ledger.collect import collect  # noqa: PLC0415
+    from analysis.clean.ledger.describe import migrated  # noqa: PLC0415
+
+    files = sorted(card.file for card in source.cards if card.file not in OWN_FILES)
+    shelf = collect(source.folder / file for file in files)
+    text, count = migrated(shelf, decisions.answers_text(source.name))
+    path = decisions.write_answers(source.name, text)
+    said = f"{count} answers of {path} were rewritten, an [[answer]] each; the former text is kept"
+    return replace(
+        source,
+        answers=decisions.answers(source.name),
+        taken_over=(*source.taken_over, said),
+    )
+
+
+def _ask_further(name: str, books: "Books | None") -> None:
+    """Write what only the answers made askable below the others in ``answers.toml``."""
+    from analysis.clean.ledger.describe import describe  # noqa: PLC0415
+
+    if books is not None:
+        text, new = describe(books.shelf, decisions.answers_text(name))
+        if new:
+            decisions.write_answers(name, text)
 
 
 def _guard(source: _Source) -> None:

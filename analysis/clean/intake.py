@@ -14,6 +14,7 @@ from pathlib import Path
 from analysis import paths
 from analysis.clean import decisions
 from analysis.clean.build import BOOKS, must_exist
+from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.assemble import OWN_FILES
 from analysis.clean.ledger.collect import Shelf, collect
 from analysis.clean.ledger.describe import describe, quoted
@@ -206,8 +207,8 @@ def _take_books(
     return TakenIn(folder, len(files), len(shelf.tables), questions, refused, renamed, answers)
 
 
-def _read(files: Sequence[Path]) -> Shelf:
-    shelf = collect(files)
+def _read(files: Sequence[Path], text: str = "") -> Shelf:
+    shelf = collect(files, read_answers(tomllib.loads(text)))
     if not shelf.tables:
         raise LianjianError(
             "No table was found in the files, and nothing was taken in."
@@ -266,8 +267,9 @@ def add(name: str, files: Sequence[Path]) -> TakenIn:
         with tempfile.TemporaryDirectory(prefix=".add.", dir=folder) as place:
             for path, file in names.items():
                 shutil.copyfile(path, Path(place) / file)
-            shelf = _read([Path(place) / file for file in names.values()])
-            text, questions = describe(shelf, decisions.answers_text(name))
+            text = decisions.answers_text(name)
+            shelf = _read([Path(place) / file for file in names.values()], text)
+            text, questions = describe(shelf, text)
             lines = [toml_text(folder / _CARD).rstrip("\n")]
             for path, file in sorted(names.items(), key=lambda item: item[1]):
                 lines += _card(path, Path(place) / file, str(head["kind"]), _rows(shelf, file))
@@ -323,9 +325,10 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
             shutil.copyfile(path, fresh)
             rows = count_rows(fresh) if fresh.suffix == ".csv" else 0
             if is_books and card.file not in OWN_FILES:
-                shelf = _read([fresh])
+                text = decisions.answers_text(name)
+                shelf = _read([fresh], text)
                 rows = rows or _rows(shelf, card.file)
-                text, questions = describe(shelf, decisions.answers_text(name))
+                text, questions = describe(shelf, text)
                 tables = len(shelf.tables)
             else:
                 table = {file: table for table, file in (*_TIDY_FILES, _REGISTER)}[card.file]

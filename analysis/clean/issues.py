@@ -42,7 +42,7 @@ _CODES: dict[str, tuple[str, str]] = {
     "formula": ("file", "A formula whose result is not stored in the file"),
     "question_open": ("answer", "A question that the file leaves open and nobody has answered"),
     "answer_stale": ("answer", "An answer to a question that the file does not ask (any more)"),
-    "plan_table": ("answer", "The title or a head says that the table is planned, or another body's"),
+    "plan_table": ("answer", "A title or head says that the table is planned, or another body's"),
     "settled": ("know", "A doubt that crosswalk.csv or corrections.csv settled"),
     "personal_data": ("know", "Personal data were dropped on reading"),
     "layout": ("know", "How the layout was understood"),

@@ -24,6 +24,7 @@ from analysis.clean.ledger.questions import (
     told,
 )
 from analysis.clean.workbook.assemble import ORIENTATIONS, Said
+from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.reader import Place, Reading
 from analysis.clean.workbook.tables import PERIODS, Table
 from analysis.errors import LianjianError
@@ -115,7 +116,7 @@ class Answers:
         return found
 
     def unused(self, tables: Sequence[Table]) -> Iterator[Issue]:
-        """Yield an error for each answer that no table asked for, naming the nearest thing meant."""
+        """Yield an error for each answer that is not used, naming the nearest thing meant."""
         for entry in self.entries:
             if entry.line in self.used:
                 continue
@@ -232,7 +233,7 @@ def _check(where: str, key: str, answer: str) -> None:
 
 
 def put_in(table: Table, answers: Answers) -> Ready:
-    """Return the table with its answers in effect; what is still open is left out, with an issue."""
+    """Return the table with its answers in effect; what is open is left out, with an issue."""
     table = _overruled(table, answers)
     asked = questions(table)
     issues: list[Issue] = []
@@ -296,24 +297,28 @@ def _overruled(table: Table, answers: Answers) -> Table:
         changes["plan"] = ""
     elif basis:
         changes["plan"] = table.plan or basis
-    columns = list(table.columns)
-    for key, name in (("unit", "unit"), ("year", "year")):
-        said = {"": answers.of(table, key), **answers.about_heads(table, key)}
-        for at, column in enumerate(columns):
-            answer = said.get(column.name) or said.get(column.label) or said[""]
-            is_own = column.name in said or column.label in said
-            if answer and (is_own or may_count(table, at)):
-                value = int(answer) if key == "year" else answer
-                if is_own or key == "unit" or column.year_from != "header":
-                    columns[at] = replace(columns[at], **{name: value, f"{name}_from": "answer"})
-    for name, answer in answers.about_heads(table, "basis").items():
-        for at, column in enumerate(columns):
-            if name in {column.name, column.label}:
-                columns[at] = replace(columns[at], basis=_BASIS[answer])
+    columns = [_overruled_column(table, at, answers) for at in range(len(table.columns))]
     doubts = table.doubts
     if period:
         doubts = tuple(doubt for doubt in doubts if doubt.code != "period")
     return replace(table, columns=tuple(columns), doubts=doubts, **changes)
+
+
+def _overruled_column(table: Table, at: int, answers: Answers) -> Column:
+    """Return a column with the unit, year and basis that a person says of it or of its table."""
+    column = table.columns[at]
+    names = {column.name, column.label}
+    for key in ("unit", "year"):
+        own = [a for name, a in answers.about_heads(table, key).items() if name in names]
+        answer = own[0] if own else answers.of(table, key) if may_count(table, at) else ""
+        if not answer or (not own and key == "year" and column.year_from == "header"):
+            continue
+        value = int(answer) if key == "year" else answer
+        column = replace(column, **{key: value, f"{key}_from": "answer"})  # type: ignore[arg-type]
+    for name, answer in answers.about_heads(table, "basis").items():
+        if name in names:
+            column = replace(column, basis=_BASIS[answer])
+    return column
 
 
 def _not_of_a_year(table: Table) -> Iterator[Issue]:

@@ -174,7 +174,7 @@ def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:
 
 
 def _without_other_systems(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the amounts of accounts that were not in force from the rest: they make it incomplete."""
+    """Part amounts of accounts that were not in force from the rest, and say whose they are."""
     other = cells["means"] == "wrong_year"
     of_income = cells["item"].astype("str").map(_is_operating).astype("bool")
     lost = cells[other & of_income & (cells["yuan"].abs() > 0) & cells["village_id"].notna()]
@@ -197,19 +197,28 @@ def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     ):
         stated.setdefault((village, int(year)), set()).add(str(account))
     amounts = accounts[accounts["counted"]]
-    sums = amounts.groupby([amounts["village_id"].astype("str"), "year", amounts["account"].astype("str")])["yuan"].sum().to_dict()
+    of_key = [amounts["village_id"].astype("str"), "year", amounts["account"].astype("str")]
+    sums = amounts.groupby(of_key)["yuan"].sum().to_dict()
     counted, issues = cells["counted"].copy(), []
     for row in rows(cells[is_measure]):
         key = (str(row.village_id), int(row.year))
         parts = made_of(str(row.named), key[1])
-        if parts and parts <= stated.get(key, set()):
+        is_net = row.named in {"经营收益", "本年收益"}  # of one system or another: its lines say
+        if (parts and parts <= stated.get(key, set())) or (is_net and key in stated):
             counted[row.Index] = False
         elif row.named in {"经营性收入", "总收入"}:
             known = sum(sums.get((*key, part), 0.0) for part in parts)
             if known > row.yuan + max(0.01 * abs(row.yuan), 1.0):
                 action = f"kept as printed: {row.yuan:,.2f} yuan, its parts alone make {known:,.2f}"
                 issues.append(
-                    Issue(str(row.file), row.cell, safe(row.text), "identity_differs", "warning", action)
+                    Issue(
+                        str(row.file),
+                        row.cell,
+                        safe(row.text),
+                        "identity_differs",
+                        "warning",
+                        action,
+                    )
                 )
     return cells.assign(counted=counted), issues
 
@@ -219,7 +228,11 @@ def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame,
 
     What a person decided about counts, whatever it looks like.
     """
-    named = cells["account"].astype("str").where(cells["account"].notna(), cells["measure"].astype("str"))
+    named = (
+        cells["account"]
+        .astype("str")
+        .where(cells["account"].notna(), cells["measure"].astype("str"))
+    )
     cells = cells.assign(named=named.where(cells["means"] != "wrong_year", ""))
     cells, twice_issues = twice.count_once(cells)
     slipped, slip_issues = suspicions.find_slips(cells)
@@ -265,7 +278,11 @@ def _income(cells: pd.DataFrame) -> pd.DataFrame:
         }
     )
     keys = ["village_id", "year", "account_name"]
-    return income.groupby(keys, as_index=False)["amount_yuan"].sum().sort_values(keys, ignore_index=True)
+    return (
+        income.groupby(keys, as_index=False)["amount_yuan"]
+        .sum()
+        .sort_values(keys, ignore_index=True)
+    )
 
 
 def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:

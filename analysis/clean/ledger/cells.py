@@ -169,9 +169,7 @@ class _Meaning:
     own: bool
 
 
-def _decided(
-    ready: Ready, firsts: pd.DataFrame
-) -> Iterator[tuple[Any, _Meaning, str, str]]:
+def _decided(ready: Ready, firsts: pd.DataFrame) -> Iterator[tuple[Any, _Meaning, str, str]]:
     """Yield each head with its meaning, what becomes of its amounts, and its time."""
     table = ready.table
     times = [str(b).partition(" ")[0] if str(b) not in SIDES else "" for b in firsts["basis"]]
@@ -187,8 +185,8 @@ def _decided(
         together.setdefault(key, set()).add(time)
     by_period = table.find("period") is not None
     columns = zip(rows(firsts), found, keys, times, sides, strict=True)
-    for item, head, key, time, side in columns:
-        code = head.name.code
+    for item, named, key, time, side in columns:
+        head, code = named, named.name.code
         if code == "part" and head.name.account in ready.sums:
             head = _Meaning(AccountName(head.name.account, "account", head.name.note), own=True)
             code = "account"
@@ -201,7 +199,12 @@ def _decided(
         yield item, head, code, time
 
 
-def _named(ready: Ready, item: Any, *, is_before: bool) -> _Meaning:  # noqa: ANN401  (a row)
+def _named(  # noqa: PLR0911  (one line a rule)
+    ready: Ready,
+    item: Any,  # noqa: ANN401  (a row of a frame)
+    *,
+    is_before: bool,
+) -> _Meaning:
     """Return what a head is called, by a person's answer or by the vocabulary."""
     table = ready.table
     year = None if pd.isna(item.year) else int(item.year) - is_before
@@ -211,6 +214,8 @@ def _named(ready: Ready, item: Any, *, is_before: bool) -> _Meaning:  # noqa: AN
     if column.is_total and found.code == "account":
         found = AccountName(None, "total")
     said = next((ready.means[n] for n in (text, column.name, column.label) if n in ready.means), "")
+    if said in {NONE, PART} and found.code == "wrong_year":
+        return _Meaning(found, own=True)  # it stays a part of the measure that is not known
     if said in {NONE, PART}:
         return _Meaning(AccountName(None, "answered"), own=True)
     if said in MEASURES:
@@ -269,7 +274,7 @@ def head_questions(ready: Ready) -> Iterator[Question]:
         return
     firsts = table.long(totals=True)
     firsts = firsts[~firsts["row"].isin(table.dropped)]
-    firsts = firsts.iloc[groups(firsts, ["item", "year", "column", "basis", "period"])[1].index]
+    firsts = groups(firsts, ["item", "year", "column", "basis", "period"])[1]
     unknown: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     stated = set()
@@ -292,10 +297,10 @@ def head_questions(ready: Ready) -> Iterator[Question]:
             cell = str(first.cell)
             choices = (account, NONE)
             yield Question("whole", tuple(names), cell, choices=choices, proposal=account)
-    yield from _unknown(table, unknown)
+    yield from _unknown(unknown)
 
 
-def _unknown(table: Table, unknown: dict[str, Any]) -> Iterator[Question]:
+def _unknown(unknown: dict[str, Any]) -> Iterator[Question]:
     """Yield the questions about unknown heads: those that speak of no money in one."""
     rest = []
     for text, item in unknown.items():

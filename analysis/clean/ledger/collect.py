@@ -54,7 +54,9 @@ def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:
         for table in reading.tables:
             if answers.of(table, "skip") == "skip":
                 where = in_sheet(table, table.extent)
-                issues.append(Issue(path.name, where, "", "layout", "note", "left out, as answered"))
+                issues.append(
+                    Issue(path.name, where, "", "layout", "note", "left out, as answered")
+                )
                 continue
             clean, dropped = without_personal(table)
             tables.append(clean)

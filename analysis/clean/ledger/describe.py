@@ -21,8 +21,9 @@ HEAD = """\
 # Below stands every form that was found, how it was understood (comments, for you to check), and
 # every question that the books leave open: fill in the answer, or leave "" to leave the cells out.
 # An answer holds for every table of its form; with file = "…" and sheet = "…" for one copy alone.
-# What was understood wrongly can be overruled by an [[answer]] of your own: form, about = ["a head"]
-# and key = header_row, orientation, cut, role, meaning, basis, unit, year, period, village or skip.
+# What was understood wrongly can be overruled by an [[answer]] of your own, with form,
+# about = ["a head"] and key = header_row, orientation, cut, role, meaning, basis, unit, year,
+# period or skip.
 # Villages that are not in the register are asked after the build, in crosswalk-to-fill.csv."""
 
 
@@ -185,7 +186,8 @@ def _columns(table: Table) -> Iterator[str]:
             says = "?"
         else:
             says = f"left out: {ACCOUNT_CODES[found.code]}"
-        groups.setdefault((column.name if by_line else column.label or column.name, says, unit), []).append(at)
+        shown = column.name if by_line else column.label or column.name
+        groups.setdefault((shown, says, unit), []).append(at)
     for (item, says, unit), members in groups.items():
         letters = [column_letter(table, at) for at in members]
         where = letters[0] if len(letters) == 1 else f"{letters[0]}…{letters[-1]}"
@@ -230,11 +232,9 @@ def migrated(shelf: Shelf, text: str) -> tuple[str, int]:
     before = tomllib.loads(text)
     entries: list[dict[str, Any]] = []
     for old in before.get("table", []):
-        table = next(
-            (t for t in shelf.tables if (t.file, t.sheet, t.extent) == tuple(
-                old.get(key) for key in ("file", "sheet", "range"))),
-            next((t for t in shelf.tables if (t.file, t.sheet) == (old.get("file"), old.get("sheet"))), None),
-        )  # fmt: skip
+        where = old.get("file"), old.get("sheet"), old.get("range")
+        own = [t for t in shelf.tables if (t.file, t.sheet) == where[:2]]
+        table = next((t for t in own if t.extent == where[2]), own[0] if own else None)
         for key, answer in old.items():
             if key not in {"file", "sheet", "range"} and answer:
                 form = {"form": table.form} if table else {}

@@ -172,8 +172,9 @@ def questions(table: Table) -> list[Question]:
         Without personal data.
     """
     if table.plan:
-        return [Question("basis", (), table.header or table.extent, choices=BASES[:2],
-                         subject=f"{safe(table.plan)!r} is named; the amounts", proposal="plan")]  # fmt: skip
+        subject = f"{safe(table.plan)!r} is named; the amounts"
+        cell = table.header or table.extent
+        return [Question("basis", (), cell, (), BASES[:2], "", "plan", subject)]
     if not any(may_count(table, at) for at in range(len(table.columns))):
         return []
     if table.is_part and table.period:
@@ -181,7 +182,9 @@ def questions(table: Table) -> list[Question]:
     found = [q for doubt in table.doubts for q in _put(table, doubt)]
     labels = {fact.label for fact in table.facts if fact.value}
     if table.find("county") is None and table.find("code") is None and "county" not in labels:
-        said = f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {safe(table.file)!r}"
+        said = (
+            f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {safe(table.file)!r}"
+        )
         found.append(Question("county", (), table.header or table.extent, evidence=said))
     return [*found, *_zeros(table)]
 
@@ -266,8 +269,9 @@ def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
         evidence = safe(doubt.evidence.rpartition("; blank")[0], SENTENCE)
         yield Question("blank", (name,), doubt.cell, (), doubt.choices, evidence)
     elif doubt.code == "period":
-        yield Question("period", (), doubt.cell, (), PERIODS, safe(doubt.evidence),
-                       subject=safe(doubt.evidence) or "nothing says which months they are of")  # fmt: skip
+        said = safe(doubt.evidence)
+        subject = said or "nothing says which months they are of"
+        yield Question("period", (), doubt.cell, (), PERIODS, said, "", subject)
     elif doubt.code != "formula":  # each such cell is an issue of its own
         choices = tuple(c for c in doubt.choices if safe(c) == c and not c.endswith(": "))
         # the evidence may print what stands in a row, and a row may hold names
@@ -310,8 +314,10 @@ def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
     evidence = safe(doubt.evidence.partition(";")[2].strip(), SENTENCE)
     if doubt.code == "unit":
         evidence = magnitude(table, asked)
-    yield Question(doubt.code, about, doubt.cell, asked, doubt.choices, evidence,
-                   subject=", ".join(names[:_SHOWN]) + more)  # fmt: skip
+    subject = ", ".join(names[:_SHOWN]) + more
+    if doubt.code == "year" and any(table.columns[at].basis.startswith("before") for at in asked):
+        subject = f"the table itself (amounts of the year before go to that year): {subject}"
+    yield Question(doubt.code, about, doubt.cell, asked, doubt.choices, evidence, subject=subject)
 
 
 def magnitude(table: Table, columns: Sequence[int]) -> str:
@@ -348,5 +354,3 @@ def column_at(table: Table, cell: str) -> int | None:
     number = cell[len(letters) :]
     place = int(number or 0) if table.grid.turned else column_number(letters)
     return table.grid.places.index(place) if place in table.grid.places else None
-
-

@@ -95,7 +95,8 @@ class Explanation:
 
 def traced(cells: pd.DataFrame) -> pd.DataFrame:
     """Return what is kept of the cells of all books: nothing personal, and no helper columns."""
-    kept = cells[list(_COLUMNS)].reset_index(drop=True)
+    named = cells["named"].where(cells["named"] != "")  # printed measures have a name, too
+    kept = cells.assign(account=named)[list(_COLUMNS)].reset_index(drop=True)
     texts = kept["text"].astype("str")
     words = texts[~texts.str.fullmatch(_PLAIN)].unique()
     shown = {text: safe(text) for text in words}

@@ -1,4 +1,4 @@
-"""From a block of cells to its tables: read as printed and turned, cut into panels, facts filled."""
+"""From a block of cells to its tables: read as printed and turned, and cut into panels."""
 
 import hashlib
 import re
@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from analysis.clean.account_names import item_in, read_account
 from analysis.clean.place_names import county_name, township_name, village_name
+from analysis.clean.words import pattern
 from analysis.clean.workbook.cells import Sheet, letters
 from analysis.clean.workbook.fill import fill
 from analysis.clean.workbook.find import Block
@@ -38,8 +39,14 @@ from analysis.clean.workbook.marks import (
 from analysis.clean.workbook.questions import questions
 from analysis.clean.workbook.stated import Stated, read_stated
 from analysis.clean.workbook.tables import Doubt, Note, Table, Total
-from analysis.clean.words import pattern
-from analysis.clean.workbook.vocabulary import basis_of, is_money, is_place, is_word, item_kind
+from analysis.clean.workbook.vocabulary import (
+    OF_THE_YEAR,
+    basis_of,
+    is_money,
+    is_place,
+    is_word,
+    item_kind,
+)
 
 PRINTED, TURNED = "villages_down", "accounts_down"
 ORIENTATIONS = (PRINTED, TURNED)
@@ -91,6 +98,7 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
     """
     stated = read_stated(block.grid, block.titles, block.notes, sheet.name, file)
     rows, sections, heading_notes = _sections(block)
+    to_date = frozenset() if block.header else _to_date(block, rows, sections)
     printed = _printed(block, rows)
     orientation, doubts = said.orientation, []
     if not orientation:
@@ -120,7 +128,7 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
         facts = stated.facts
         if panel and not is_turned:
             grid, own = _with_shared(read, parts[0], places, grid, own)
-        table = _table(grid, own, sections or ("",) * grid.height)
+        table = _table(grid, own, sections or ("",) * grid.height, to_date)
         head = block.grid.cut(block.header, None if is_turned else places)
         extent = block.grid.cut([*block.header, *rows], None if is_turned else places)
         village_down = any(column.role == "village" for column in own)
@@ -347,7 +355,11 @@ def _with_title_item(columns: list[Column], title: str) -> list[Column]:
     complete = []
     for column in columns:
         new = column
-        if column.is_total and column.path[:-1] in parted and _ONLY_A_SUM.fullmatch(column.path[-1]):
+        if (
+            column.is_total
+            and column.path[:-1] in parted
+            and _ONLY_A_SUM.fullmatch(column.path[-1])
+        ):
             new = replace(new, path=column.path[:-1], basis="whole", is_total=False)
         if new.role == "value" and not new.path and (new.basis or new.year) and named:
             new = replace(new, path=(named,))
@@ -362,7 +374,8 @@ def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
     """
     by_row = {column.role for column in columns}
     money = [c for c in columns if c.role == "value" and c.is_money and not c.is_total]
-    says = any(column.year for column in money)
+    says = any(c.year and c.basis.partition(" ")[0] in OF_THE_YEAR and is_known_item(c.label)
+               for c in money)  # fmt: skip
     complete = []
     for column in columns:
         new = column if "unit" in by_row else with_stated_unit(column, stated.unit)
@@ -373,11 +386,13 @@ def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
     return tuple(complete)
 
 
-def _table(grid: Grid, columns: tuple[Column, ...], sections: tuple[str, ...]) -> Table:
+def _table(
+    grid: Grid, columns: tuple[Column, ...], sections: tuple[str, ...], to_date: frozenset[str]
+) -> Table:
     """Return the body with its totals, what rows say besides their cells, and what was filled."""
     totals = _totals(grid, columns)
     result = fill(grid, columns, frozenset(total.row for total in totals))
-    facts, lines = _row_facts(result.grid, columns, sections)
+    facts, lines = _row_facts(result.grid, columns, sections, to_date)
     known = {total.row for total in totals}
     totals = (*totals, *(total for total in lines if total.row not in known))
     return Table(
@@ -419,7 +434,7 @@ def _totals(grid: Grid, columns: Sequence[Column]) -> tuple[Total, ...]:
 
 
 def _row_facts(
-    grid: Grid, columns: Sequence[Column], sections: Sequence[str]
+    grid: Grid, columns: Sequence[Column], sections: Sequence[str], to_date: frozenset[str]
 ) -> tuple[dict[str, tuple[str, ...]], list[Total]]:
     """Return what headings, lines of a higher place and labels of items say about each row."""
     role = {column.role: at for at, column in reversed(list(enumerate(columns)))}
@@ -435,23 +450,34 @@ def _row_facts(
             facts[name] = tuple(named.get(text, "") for text in sections)
     if "village" in role:
         texts = [plain(line[role["village"]]) for line in grid.texts]
-        higher = {text: _is_township(text) or _is_county(text) for text in set(texts) if text}
-        if any(higher.values()):
-            last, of_rows = "", []
-            for row, text in enumerate(texts):
-                if higher.get(text):
-                    lines.append(Total(row, text, "total"))
-                    last = text if _is_township(text) else last
-                of_rows.append(last)
-            if "township" not in role:
-                facts.setdefault("township", tuple(of_rows))
+        lines, township = _higher_places(texts)
+        if lines and "township" not in role:
+            facts.setdefault("township", township)
     if "item" in role:
-        facts |= _item_facts([plain(line[role["item"]]) for line in grid.texts], columns, sections)
+        labels = [plain(line[role["item"]]) for line in grid.texts]
+        for name, texts in _item_facts(labels, columns, sections, to_date).items():
+            banner = facts.get(name, texts)
+            facts[name] = tuple(own or above for own, above in zip(texts, banner, strict=True))
     return facts, lines
 
 
+def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
+    """Return the lines that are of a township or county, and the township of each line."""
+    higher = {text: _is_township(text) or _is_county(text) for text in set(texts) if text}
+    lines, last, of_rows = [], "", []
+    for row, text in enumerate(texts):
+        if higher.get(text):
+            lines.append(Total(row, text, "total"))
+            last = text if _is_township(text) else last
+        of_rows.append(last)
+    return lines, tuple(of_rows)
+
+
 def _item_facts(
-    labels: list[str], columns: Sequence[Column], sections: Sequence[str]
+    labels: list[str],
+    columns: Sequence[Column],
+    sections: Sequence[str],
+    to_date: frozenset[str],
 ) -> dict[str, tuple[str, ...]]:
     """Return unit, year and basis that the labels of lines say: 预计2017年收入（元）.
 
@@ -465,13 +491,8 @@ def _item_facts(
         read[text] = unit or "", str(year or ""), " ".join(filter(None, (time, side)))
     basis = [read[text][2] for text in labels]
     if not any(column.basis for column in columns):
-        running = {
-            section
-            for section, text, said in zip(sections, labels, basis, strict=True)
-            if said == "running" and basis_of(item_label(lift_unit(text)[1]))[2]
-        }
         basis = [
-            "running" if section in running and not said else said
+            "running" if section in to_date and not said else said
             for section, said in zip(sections, basis, strict=True)
         ]
     found = {
@@ -481,6 +502,21 @@ def _item_facts(
     }
     has = {column.role for column in columns}
     return {name: texts for name, texts in found.items() if any(texts) and name not in has}
+
+
+def _to_date(block: Block, rows: Sequence[int], sections: Sequence[str]) -> frozenset[str]:
+    """Return the sections in which a sum says that it is one to date: 目前收入总计."""
+    return frozenset(
+        section
+        for row, section in zip(rows, sections, strict=True)
+        for _, text in block.grid.distinct(row)
+        if not is_number_like(text) and _is_sum_to_date(plain(text))
+    )
+
+
+def _is_sum_to_date(label: str) -> bool:
+    time, _, rest = basis_of(item_label(lift_unit(label)[1]))
+    return time == "running" and bool(read_account(rest.strip(":")).measure)
 
 
 def _form(block: Block, stated: Stated) -> str:
@@ -496,7 +532,9 @@ def _form(block: Block, stated: Stated) -> str:
     title = stated.title
     for place in places:
         title = title.replace(place, "")
-    title = _ORGANISATION.sub("", re.sub(r"[\d〇零一二三四五六七八九十]+年?|[-—–~至到年月度]", "", title))
+    title = _ORGANISATION.sub(
+        "", re.sub(r"[\d〇零一二三四五六七八九十]+年?|[-—–~至到年月度]", "", title)
+    )
     text = re.sub(r"[\W_]", "", title) + "/" + "/".join(levels)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 

@@ -92,7 +92,9 @@ def is_fact_row(labels: list[str]) -> bool:
     """
     words = [role_of(label) for label in labels]
     is_named = {"county", "township", "village"}.issuperset(words[::2])  # type: ignore[arg-type]
-    return len(labels) > 1 and len(labels) % 2 == 0 and is_named and all(map(_has_kind, labels[1::2]))
+    return (
+        len(labels) > 1 and len(labels) % 2 == 0 and is_named and all(map(_has_kind, labels[1::2]))
+    )
 
 
 def _has_kind(text: str) -> bool:
@@ -114,7 +116,9 @@ def is_line(grid: Grid, row: int) -> bool:
         return wide or not is_number_like_cell(grid, row, cells[0][0])
     if is_fact_row(labels):
         return True
-    stated = [bool(fact(t) or is_signature(t) or _states_unit(t)) for t in labels]
+    stated = [
+        bool(fact(t) or is_signature(t) or _states_unit(t) or t.endswith("表")) for t in labels
+    ]
     loose = sum(not s and not lift_year(t)[0] for s, t in zip(stated, labels, strict=True))
     # a statement may stand in two cells: its label with a colon, its value beside it
     return any(stated) and loose <= sum(t.endswith(":") for t in labels)

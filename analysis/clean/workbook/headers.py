@@ -1,7 +1,7 @@
 """From the header rows of a table to what each column is: path, unit, year, basis, role."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.clean.account_names import read_account
@@ -32,7 +32,18 @@ from analysis.clean.workbook.vocabulary import (
     role_of,
 )
 
-KEYS = ("number", "code", "county", "township", "village", "item", "year", "unit", "period", "basis")
+KEYS = (
+    "number",
+    "code",
+    "county",
+    "township",
+    "village",
+    "item",
+    "year",
+    "unit",
+    "period",
+    "basis",
+)
 """Roles of columns that say what a row is about."""
 
 PLACES = ("county", "township", "village")
@@ -202,35 +213,46 @@ def _column(texts: list[str], name: str, role: str, unit_below: str | None) -> C
 def _role(sample: list[str], texts: list[str]) -> str:
     label = stripped(texts[-1]) if texts else ""
     held = [text for text in sample if text not in _NEUTRAL]
-    announced = next((role for text in reversed(texts) if (role := role_of(text))), None)
-    numbers = sum(map(is_number_like, held))
+    announced = next((role for text in reversed(texts) if (role := role_of(text))), "")
     if label in _UNIT_HEADS:
-        units = sum(bool(bare_unit(text)) for text in held)
-        return "unit" if held and units > MOSTLY * len(held) else "village"
-    if announced in ASIDE:
-        return "text"
-    if announced == "year":
-        years = sum(is_year(text) or lift_year(text)[0] is not None for text in held)
-        return "year" if years > MOSTLY * len(held) else "value" if numbers else "text"
-    if announced == "code":
-        codes = sum(bool(_PLACE_CODE.fullmatch(text)) for text in held)
-        is_code = codes > MOSTLY * len(held) or _PLACE_CODE_HEAD.search(label)
-        return "code" if is_code else "number"
+        return "unit" if _share_of(held, bare_unit) > MOSTLY else "village"
+    return _announced_role(announced, label, held) if announced else _role_of_cells(held, texts)
+
+
+def _announced_role(announced: str, label: str, held: list[str]) -> str:
+    """Return the role that a head announces, as its cells bear it out."""
     if announced in {*PLACES, "place"}:
-        return _place_role(announced or "", held)
+        return _place_role(announced, held)
     if announced == "item":
         return _item_role(held, label)
-    if announced:
-        return announced
+    if announced == "year":
+        is_year_column = _share_of(held, lambda t: is_year(t) or lift_year(t)[0]) > MOSTLY
+        is_value = any(map(is_number_like, held))
+        return "year" if is_year_column else "value" if is_value else "text"
+    if announced == "code":
+        is_code = _share_of(held, _PLACE_CODE.fullmatch) > MOSTLY or _PLACE_CODE_HEAD.search(label)
+        return "code" if is_code else "number"
+    return "text" if announced in ASIDE else announced
+
+
+def _role_of_cells(held: list[str], texts: list[str]) -> str:
+    """Return what a column holds whose head announces no role."""
     if not held:
-        lifted = lift_year(plain("".join(texts)))[0] or lift_unit(plain("".join(texts)))[0]
-        is_value = lifted or is_money("".join(texts)) or is_count(label) or basis_of(label)[0]
+        head = plain("".join(texts))
+        says = (lift_year(head)[0], lift_unit(head)[0], basis_of(head)[0])
+        is_value = any(says) or is_money(head) or is_count(head)
         return "value" if is_value else "text"
-    if all(is_year(text) for text in held) and not texts:
+    if not texts and all(map(is_year, held)):
         return "year"
+    if not texts and len(held) > 1 and is_numbering(held):
+        return "number"
     if _share(held, _is_period) >= VOTE:
         return "period"
-    return "value" if numbers > MOSTLY * len(held) else "text"
+    return "value" if _share_of(held, is_number_like) > MOSTLY else "text"
+
+
+def _share_of(held: Sequence[str], of: Callable[[str], object]) -> float:
+    return sum(bool(of(text)) for text in held) / len(held) if held else 0.0
 
 
 def _place_role(announced: str, held: list[str]) -> str:
@@ -250,9 +272,9 @@ def _item_role(held: list[str], label: str) -> str:
     return "text"  # names of projects, and no lines of a statement
 
 
-def _share(held: Sequence[str], of: object) -> float:
+def _share(held: Sequence[str], of: Callable[[str], object]) -> float:
     distinct = set(held)
-    return sum(bool(of(text)) for text in distinct) / len(distinct) if distinct else 0.0  # type: ignore[operator]
+    return _share_of(sorted(distinct), of)
 
 
 def _is_period(text: str) -> bool:

@@ -82,7 +82,9 @@ def tables_of(sheets: Iterable[Sheet], file: str, said: Mapping[Place, Said]) ->
         if sheet.state != "visible":
             notes.append(Note("hidden", sheet.name, f"the sheet is {sheet.state}; it is read"))
         found: list[Table] = []
-        heads = {n: s.header_row for (name, n), s in said.items() if name == sheet.name and s.header_row}
+        heads = {
+            n: s.header_row for (name, n), s in said.items() if name == sheet.name and s.header_row
+        }
         number = 0
         for grid in rectangles(sheet):
             for block in find_blocks(grid, heads):

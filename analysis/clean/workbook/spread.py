@@ -66,7 +66,10 @@ class Spread:
 
 
 def _said(basis: str) -> tuple[str, str]:
-    if basis and basis.split(" ")[0] not in {*TIMES, *SIDES}:  # a label of a row, as printed
+    if basis and basis.split(" ", maxsplit=1)[0] not in {
+        *TIMES,
+        *SIDES,
+    }:  # a label of a row, as printed
         return basis_of(plain(basis))[:2]
     words = basis.split(" ")
     return next((w for w in words if w in TIMES), ""), next((w for w in words if w in SIDES), "")

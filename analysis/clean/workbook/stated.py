@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from analysis.clean.words import pattern
+from analysis.clean.workbook.find import is_fact_row
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.marks import (
     bare_unit,
@@ -15,10 +17,8 @@ from analysis.clean.workbook.marks import (
     plain,
     years_named,
 )
-from analysis.clean.workbook.find import is_fact_row
 from analysis.clean.workbook.tables import Doubt, Fact
 from analysis.clean.workbook.vocabulary import role_of
-from analysis.clean.words import pattern
 
 _PLACE = re.compile(
     r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?[县区])?"
@@ -37,7 +37,9 @@ _VILLAGE = re.compile(
     "([\u4e00-\u9fff]{1,8}?(?:村|社区))"
     "(?:股份)?(?:经济合作社|经济合作联社|经济联合社|集体经济组织|民委员会|委会|居民委员会|居委会)?"
 )
-_NO_VILLAGE = re.compile("(?:各|全|本|乡|农|每|所有|行政|自然|村|贫困|脱贫|薄弱|[^村]{0,6}[强弱富穷])村")
+_NO_VILLAGE = re.compile(
+    "(?:各|全|本|乡|农|每|所有|行政|自然|村|贫困|脱贫|薄弱|[^村]{0,6}[强弱富穷])村"
+)
 _PARTED = re.compile(
     r"[\s\u3000]{2,}|(?<=\S)(?=(?:编制单位|填报单位|填制单位|单位名称|核算单位|金额单位|计量单位|报告期间|会计期间"
     r"|年份|(?<!编制)(?<!填报)(?<!填制)(?<!计量)(?<!金额)(?<!核算)单位)[::：])"
@@ -122,25 +124,35 @@ def read_stated(
     said = " ".join([title, *(f.value for f in facts if not is_date_fact(f.label))])
     sources = (("title", said), ("sheet", sheet), ("file", stem))
     year, year_from, doubt = _year(sources, grid.extent())
-    places = [("title", line) for line in lines] + [
-        (f.cell, f.value) for f in facts if not is_date_fact(f.label)
-    ]
-    named: dict[str, list[Fact]] = {}
-    for source, text in (*places, *sources[1:]):
-        for kind, value in _places(text):
-            named.setdefault(kind, []).append(Fact(kind, value, source))
-    villages = {plain(fact.value) for fact in named.get("village", [])}
-    if len(villages) > 1:
-        doubt = doubt or Doubt(
-            "village", grid.extent(), "Title, sheet and file name different villages: whose is it?",
-            tuple(sorted(villages)), "; ".join(f"{f.cell}: {f.value}" for f in named["village"]),
-        )  # fmt: skip
-        del named["village"]
-    facts += [found[0] for kind, found in named.items() if kind not in {f.label for f in facts}]
+    places = [("title", line) for line in lines]
+    places += [(f.cell, f.value) for f in facts if not is_date_fact(f.label)]
+    named, clash = _named_places((*places, *sources[1:]), grid.extent())
+    facts += [fact for fact in named if fact.label not in {f.label for f in facts}]
+    doubt = doubt or clash
     period = _period(said, sheet, stem)
     plan = _plan([title, sheet, stem])
     return Stated(title, tuple(facts), unit, unit_cell, year, year_from, doubt, *period, plan,
                   any(_WHOLE_YEAR.search(plain(text)) for text in (said, sheet)))  # fmt: skip
+
+
+def _named_places(sources: Sequence[tuple[str, str]], cell: str) -> tuple[list[Fact], Doubt | None]:
+    """Return the first place of each level that is named, or a doubt where villages contradict."""
+    named: dict[str, list[Fact]] = {}
+    for source, text in sources:
+        for kind, value in _places(text):
+            named.setdefault(kind, []).append(Fact(kind, value, source))
+    villages = named.get("village", [])
+    doubt = None
+    if len({plain(fact.value) for fact in villages}) > 1:
+        doubt = Doubt(
+            "village",
+            cell,
+            "Title, sheet and file name different villages: whose is it?",
+            tuple(sorted({plain(fact.value) for fact in villages})),
+            "; ".join(f"{fact.cell}: {fact.value}" for fact in villages),
+        )
+        del named["village"]
+    return [found[0] for found in named.values()], doubt
 
 
 def _plan(texts: Sequence[str]) -> str:

@@ -10,8 +10,8 @@ from analysis.clean.words import pattern, words
 
 # of several words over one amount the first here decides: 上年同期累计 is of the year before
 TIMES = (
-    "whole", "rate", "plan", "before", "opening", "closing", "running", "quarter", "month", "actual",
-    "year",
+    "whole", "rate", "plan", "before", "opening", "closing", "running", "quarter", "month",
+    "actual", "year",
 )  # fmt: skip
 SIDES = ("debit", "credit")
 
@@ -71,8 +71,10 @@ def joined_basis(levels: Sequence[tuple[str, str]]) -> str:
 
     Examples
     --------
-    >>> joined_basis([("running", ""), ("", "credit")]), joined_basis([("running", ""), ("before", "")])
-    ('running credit', 'before')
+    >>> joined_basis([("running", ""), ("", "credit")])
+    'running credit'
+    >>> joined_basis([("running", ""), ("before", "")])
+    'before'
     """
     times, sides = zip(*levels, strict=True) if levels else ((), ())
     first = [next((each for each in known if each in said), "")
@@ -108,8 +110,8 @@ def is_place(text: str) -> bool:
 
     Examples
     --------
-    >>> is_place("虚构村"), is_place("虚构社区居…"), is_place("经营收入"), is_place("当年有收益的村")
-    (True, True, False, False)
+    >>> [is_place(t) for t in ("虚构村", "虚构社区居…", "经营收入", "当年有收益的村")]
+    [True, True, False, False]
     """
     return _ends_like_a_place(text) and not is_word(text)
 

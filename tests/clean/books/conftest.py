@@ -41,12 +41,13 @@ def decided(taken):
 
 @pytest.fixture
 def answer(decided):
-    """Replace a line of answers.toml."""
+    """Answer the first open question of a key in answers.toml."""
 
-    def replace(old: str, new: str) -> None:
-        card = decided / "answers.toml"
-        text = card.read_text(encoding="utf-8")
-        assert old in text
-        card.write_text(text.replace(old, new), encoding="utf-8")
+    def fill_in(key: str, answer: str) -> None:
+        path = decided / "answers.toml"
+        head, asked, rest = path.read_text(encoding="utf-8").partition(f'key = "{key}"')
+        assert asked, key
+        rest = rest.replace('answer = ""', f'answer = "{answer}"', 1)
+        path.write_text(head + asked + rest, encoding="utf-8")
 
-    return replace
+    return fill_in

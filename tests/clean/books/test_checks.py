@@ -292,7 +292,9 @@ def test_a_code_without_a_name_is_what_a_person_says(read):
     lines = [["虚镇", "虚甲村", 2024, 5, 2]]
     (asked,) = by_code(read(lines, head), "column_code_only")
     assert (asked.cell, asked.severity) == ("表!D2", "error")
-    books = read(lines, head, toml={"answer": [{"about": ["511"], "key": "meaning", "answer": "经营收入"}]})
+    books = read(
+        lines, head, toml={"answer": [{"about": ["511"], "key": "meaning", "answer": "经营收入"}]}
+    )
     assert amounts(books) == {(FIRST, 2024): 5}
     assert not by_code(books, "column_code_only")
 
@@ -316,7 +318,11 @@ def test_a_line_without_a_year_is_named_and_can_be_corrected(read, tmp_path, yea
 
 def of_one_village(heads):
     """Return the answers, the head and two lines of a statement of one village."""
-    return told(village="虚甲村"), ["项目", *heads], [["经营收入", 1200, 1000], ["补助收入", 60, 60]]
+    return (
+        told(village="虚甲村"),
+        ["项目", *heads],
+        [["经营收入", 1200, 1000], ["补助收入", 60, 60]],
+    )
 
 
 @pytest.mark.parametrize(

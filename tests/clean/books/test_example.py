@@ -52,8 +52,9 @@ def test_what_was_understood_is_written_down(decided):
     text = (decided / "answers.toml").read_text(encoding="utf-8")
     assert "# D 经营收入 → 经营收入; 元 (from title)" in text
     assert "# L 土地补偿费 → left out: land compensation is equity" in text
-    assert 'unit = ""  # 元 or 万元? median 0.8, largest 10.75' in text
-    assert '"光伏电站分成收入" = ""' in text
+    assert "# median 0.8, largest 10.75" in text
+    assert 'key = "unit"' in text
+    assert 'about = ["光伏电站分成收入"]' in text
     assert "# township of all lines: 虚甲镇" in text
 
 
@@ -81,8 +82,8 @@ def test_amounts_are_read_and_doubts_recorded(taken):
 
 def test_answers_take_effect(decided, answer):
     build()
-    answer('unit = ""', 'unit = "万元"')
-    answer('"光伏电站分成收入" = ""', '"光伏电站分成收入" = "none"')
+    answer("unit", "万元")
+    answer("meaning", "none")
     data = build()
     assert amount(data, "SIM-EX-201", 2023, "经营收入") == 36_500
     assert amount(data, "SIM-EX-202", 2023, "投资收益") is None  # —
@@ -101,28 +102,60 @@ def test_answers_take_effect(decided, answer):
 
 
 def test_an_unknown_head_can_be_given_an_account(taken, answer):
-    answer('unit = ""', 'unit = "万元"')
-    answer('"光伏电站分成收入" = ""', '"光伏电站分成收入" = "经营支出"')
+    answer("unit", "万元")
+    answer("meaning", "经营支出")
     assert amount(build(), "SIM-EX-201", 2023, "经营支出") == 6_000
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("key", "given", "said"),
     [
-        ('unit = ""', 'unit = "万"', "expected a unit of money"),
-        ('分成收入" = ""', '分成收入" = "收入"', "expected one of 经营收入"),
-        ('range = "A2:G6"\n', "", "lacks ['range']"),
+        ("unit", "万", "expected a unit of money"),
+        ("meaning", "收入", "expected one of 经营收入"),
     ],
 )
-def test_an_answer_that_cannot_be_is_named(answer, old, new, said, capsys):
-    answer(old, new)
+def test_an_answer_that_cannot_be_is_named(answer, key, given, said, capsys):
+    answer(key, given)
     assert cli.main(["build", "example"]) == Exit.NO_DATA
     assert said in capsys.readouterr().err
 
 
-def test_an_answer_to_nothing_is_stale(taken, answer):
-    answer('sheet = "收支"\n', 'sheet = "收支"\nunit = "元"\n')
-    assert cells(build().issues, "answer_stale") == ["收支!A3:M13"]
+@pytest.mark.parametrize(
+    ("entry", "near"),
+    [
+        ('key = "period"\nform = "0123456789"\nanswer = "whole year"', "no table is of this form"),
+        ('key = "meaning"\nabout = ["光伏电站分红收入"]\nanswer = "none"', "'光伏电站分成收入'"),
+        (
+            'key = "orientation"\nfile = "none.xlsx"\nanswer = "accounts_down"',
+            "no table is of this",
+        ),
+    ],
+)
+def test_an_answer_to_nothing_is_an_error_that_names_the_nearest(taken, decided, entry, near):
+    path = decided / "answers.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}\n[[answer]]\n{entry}\n", encoding="utf-8")
+    issues = build().issues
+    stale = issues[issues["code"] == "answer_stale"]
+    assert stale["severity"].tolist() == ["error"]
+    assert near in stale["action"].iloc[0]
+
+
+def test_answers_of_the_former_form_are_rewritten_once(taken, decided, capsys):
+    path = decided / "answers.toml"
+    former = (
+        f'[[table]]\nfile = "{TEXT_FILE}"\nsheet = ""\nrange = "A2:G6"\nunit = "万元"\n'
+        '[accounts]\n"光伏电站分成收入" = "none"\n'
+    )
+    path.write_text(former, encoding="utf-8")
+    data = build()
+    assert "2 answers" in capsys.readouterr().out
+    assert amount(data, "SIM-EX-201", 2023, "经营收入") == 36_500
+    text = path.read_text(encoding="utf-8")
+    assert "[[table]]" not in text
+    assert any(former in each.read_text("utf-8") for each in (decided / "history").iterdir())
+    build()
+    assert path.read_text(encoding="utf-8") == text
 
 
 def _decided(taken):

@@ -61,8 +61,16 @@ class Person:
         return is_new
 
     def _about(self, section: str, told: dict[str, str], key: str) -> str:
-        if section == "accounts":
-            return self._meaning(key)
+        if section == "answer":
+            key = told["key"]
+            file, _, name = told.get("seen", [""])[0].partition("!")
+            told = {"file": file, "sheet": name, **told}
+            heads = {self._meaning(head) for head in told.get("about", [])}
+            if key in {"meaning", "whole"}:
+                items = heads if key == "meaning" else heads - {"none", ""} or heads
+                return heads.pop() if len(heads) == 1 else items.pop() if len(items) == 1 else ""
+            if key == "blank":
+                key = "blank_place"
         (sheet, *_) = [
             sheet
             for sheet in self.book.sheets
