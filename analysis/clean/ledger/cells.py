@@ -78,6 +78,7 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     parts = {total.row for total in table.totals if total.kind == "part"}
     gone = ready.dropped | parts | _words_for_places(table)
     long = long[~long["column"].isin(ready.left_out) & ~long["row"].isin(gone)]
+    long = _without_blanks(long)
     if table.sheet:
         long["cell"] = table.sheet + "!" + long["cell"]
     numbers, firsts = groups(long, ["item", "year", "column", "basis", "period"])
@@ -102,6 +103,12 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
         zeros=repeated([ready.zeros], constant),
     )
     return _amounts(held), issues
+
+
+def _without_blanks(long: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells without those that say nothing under no head or beside no line."""
+    nameless = [name for name in long["item"].cat.categories if not name.strip()]
+    return long[~(long["item"].isin(nameless) & (long["text"] == ""))]
 
 
 def _place_cells(ready: Ready, rows: np.ndarray) -> pd.Categorical:
@@ -273,7 +280,7 @@ def head_questions(ready: Ready) -> Iterator[Question]:
     if not ready.is_whole and (table.plan or table.is_part):
         return
     firsts = table.long(totals=True)
-    firsts = firsts[~firsts["row"].isin(table.dropped)]
+    firsts = _without_blanks(firsts[~firsts["row"].isin(table.dropped)])
     firsts = groups(firsts, ["item", "year", "column", "basis", "period"])[1]
     unknown: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
