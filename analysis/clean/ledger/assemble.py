@@ -199,7 +199,8 @@ def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     amounts = accounts[accounts["counted"]]
     of_key = [amounts["village_id"].astype("str"), "year", amounts["account"].astype("str")]
     sums = amounts.groupby(of_key)["yuan"].sum().to_dict()
-    counted, issues = cells["counted"].copy(), []
+    counted = cells["counted"].copy()
+    issues: list[Issue] = []
     for row in rows(cells[is_measure]):
         key = (str(row.village_id), int(row.year))
         parts = made_of(str(row.named), key[1])
@@ -278,11 +279,7 @@ def _income(cells: pd.DataFrame) -> pd.DataFrame:
         }
     )
     keys = ["village_id", "year", "account_name"]
-    return (
-        income.groupby(keys, as_index=False)["amount_yuan"]
-        .sum()
-        .sort_values(keys, ignore_index=True)
-    )
+    return income.groupby(keys)["amount_yuan"].sum().reset_index()
 
 
 def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:

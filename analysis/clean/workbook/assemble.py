@@ -455,9 +455,9 @@ def _row_facts(
             facts.setdefault("township", township)
     if "item" in role:
         labels = [plain(line[role["item"]]) for line in grid.texts]
-        for name, texts in _item_facts(labels, columns, sections, to_date).items():
-            banner = facts.get(name, texts)
-            facts[name] = tuple(own or above for own, above in zip(texts, banner, strict=True))
+        for name, said in _item_facts(labels, columns, sections, to_date).items():
+            banner = facts.get(name, said)
+            facts[name] = tuple(own or above for own, above in zip(said, banner, strict=True))
     return facts, lines
 
 

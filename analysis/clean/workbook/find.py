@@ -91,7 +91,7 @@ def is_fact_row(labels: list[str]) -> bool:
     (True, False)
     """
     words = [role_of(label) for label in labels]
-    is_named = {"county", "township", "village"}.issuperset(words[::2])  # type: ignore[arg-type]
+    is_named = {"county", "township", "village"}.issuperset(words[::2])
     return (
         len(labels) > 1 and len(labels) % 2 == 0 and is_named and all(map(_has_kind, labels[1::2]))
     )

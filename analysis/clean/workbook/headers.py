@@ -313,7 +313,8 @@ def panels(columns: Sequence[Column]) -> list[list[int]]:
 
     Numbering, codes and coarser places right before the key go with it.
     """
-    starts, seen, has_values = [0], set(), False
+    starts, has_values = [0], False
+    seen: set[str] = set()
     for at, column in enumerate(columns):
         if column.role in {"village", "item"} and has_values and column.role in seen:
             first = at
