@@ -249,7 +249,8 @@ def _needs_correction(issue: Issue) -> bool:
 
 
 def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame, list[Issue]]:
-    frames, issues = [], []
+    frames = []
+    issues: list[Issue] = []
     for number, table in enumerate(tables):
         ready = put_in(table, answers)
         issues += ready.issues
