@@ -253,9 +253,10 @@ def _places(text: str) -> list[tuple[str, str]]:
     ([], [('county', '西峰区')])
     """
     for start in re.finditer(r"[\u4e00-\u9fff]+", _FILLER.sub("", plain(text))):
-        found = _PLACE.match(start[0])
+        run = start[0].lstrip("年度")
+        found = _PLACE.match(run)
         named = [(k, v) for k, v in found.groupdict().items() if v] if found else []
-        rest = start[0][found.end() :] if found else start[0]
+        rest = run[found.end() :] if found else run
         if (village := _VILLAGE.fullmatch(rest)) and not _NO_VILLAGE.fullmatch(village[1]):
             named.append(("village", village[1]))
         if named:
