@@ -178,7 +178,7 @@ def regression_att(
     >>> from analysis.effects.examples import four_villages
     >>> result = regression_att(four_villages(), anticipation=0)
     >>> result.estimate, result.df
-    (2.0, 2.0)
+    (2.0, 1.0)
     """
     return few_clusters(aggregate(_pairs(panel, adjustment, anticipation, comparison)))
 
@@ -202,7 +202,7 @@ def regression_series(
     >>> from analysis.effects.examples import four_villages
     >>> series = regression_series(four_villages(), anticipation=0)
     >>> print(series[0], series.n_clusters, series.overall.df)
-    2.0 [2] 2.0
+    2.0 [2] 1.0
     """
     effects = _pairs(panel, adjustment, anticipation, comparison)
     series = replace(aggregate(effects, "event"), overall=aggregate(effects))
