@@ -4,11 +4,13 @@ Runs in the child process. A message is a plain dict for JSON: ``sheet`` opens a
 ``rows`` brings some of its rows, ``end`` closes it with what was learnt on the way.
 """
 
+import io
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from analysis.clean.workbook.formats import may_differ
 from analysis.clean.workbook.limits import (
@@ -20,9 +22,6 @@ from analysis.clean.workbook.limits import (
     over,
 )
 from analysis.clean.workbook.sheetxml import SheetScan, shared_strings
-
-if TYPE_CHECKING:
-    import zipfile
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -134,6 +133,32 @@ def as_unreadable(kind: str) -> Iterator[None]:
         ) from None
 
 
+_TRANSITIONAL: Final = (
+    (b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+     b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"),
+    (b"http://purl.oclc.org/ooxml/officeDocument/relationships",
+     b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"),
+    (b"http://purl.oclc.org/ooxml/drawingml/main",
+     b"http://schemas.openxmlformats.org/drawingml/2006/main"),
+)  # fmt: skip
+"""Names of strict Open XML and what they are called in the usual kind, which openpyxl knows."""
+_OWN_PARTS: Final = ("xl/worksheets/sheet", "xl/sharedStrings")  # sheetxml knows both kinds
+
+
+class _Transitional(zipfile.ZipFile):
+    """The archive of a workbook, its small parts in the names of the usual kind."""
+
+    def open(self, name: Any, *args: Any, **more: Any) -> Any:  # noqa: ANN401  (as its base)
+        stream = super().open(name, *args, **more)
+        if str(getattr(name, "filename", name)).startswith(_OWN_PARTS):
+            return stream
+        with stream:
+            content = stream.read()
+        for strict, usual in _TRANSITIONAL:
+            content = content.replace(strict, usual)
+        return io.BytesIO(content)
+
+
 def send_xlsx(path: str, send: Send) -> None:
     """Send the cells of an .xlsx workbook.
 
@@ -155,7 +180,10 @@ def send_xlsx(path: str, send: Send) -> None:
             apply_stylesheet,
         )
 
-        reader = ExcelReader(path, read_only=True, data_only=True, keep_links=False)
+        with open(path, "rb") as stream:  # noqa: PTH123  (by its name it would refuse an .xls)
+            reader = ExcelReader(stream, read_only=True, data_only=True, keep_links=False)
+            reader.archive.close()
+        reader.archive = _Transitional(path)
         reader.read_manifest()
         reader.read_workbook()
         if len(reader.parser.sheets) > MAX_SHEETS:

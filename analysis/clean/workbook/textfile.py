@@ -31,7 +31,7 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_DELIMITERS = (",", "\t", ";", "，")
+_DELIMITERS = (",", "\t", ";", "，", "|", "｜")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SAMPLE_LINES = 200
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
@@ -69,7 +69,14 @@ def read_textfile(path: Path) -> Sheet:
     return Sheet(name="", rows=rows, notes=tuple(notes))
 
 
-_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "，": "full-width commas"}
+_NAMES = {
+    ",": "commas",
+    "\t": "tabs",
+    ";": "semicolons",
+    "，": "full-width commas",
+    "|": "vertical bars",
+    "｜": "full-width vertical bars",
+}
 
 
 def decode(content: bytes) -> tuple[str, str]:

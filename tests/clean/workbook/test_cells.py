@@ -1,6 +1,7 @@
 """Cells as stored: numbers, dates, booleans, errors, formulas, formats, and text encodings."""
 
 import datetime as dt
+import zipfile
 
 import openpyxl
 import pytest
@@ -152,3 +153,53 @@ def test_ragged_lines_are_kept_and_noted(tmp_path):
 def test_old_line_ends_and_delimiters():
     assert find_delimiter("村名\t收入\r甲村\t1，000\r") == "\t"
     assert find_delimiter("村名\n甲村\n") == ","
+
+
+STRICT = b"http://purl.oclc.org/ooxml/"
+
+
+def strict(path):
+    """Rewrite a workbook in the names of strict Open XML."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    usual = b"http://schemas.openxmlformats.org/"
+    main = usual + b"spreadsheetml/2006/main"
+    relations = usual + b"officeDocument/2006/relationships"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            new = content.replace(main, STRICT + b"spreadsheetml/main")
+            archive.writestr(name, new.replace(relations, STRICT + b"officeDocument/relationships"))
+
+
+def test_strict_open_xml_is_read_like_the_usual_kind(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["村名", "经营收入", "日期"], ["虚甲村", 12.5, dt.date(2023, 5, 1)]):
+        book.active.append(row)
+    book.active["B2"].number_format = "0!.0,"
+    book.save(tmp_path / "a.xlsx")
+    (usual,) = read_sheets(tmp_path / "a.xlsx")
+    strict(tmp_path / "a.xlsx")
+    (sheet,) = read_sheets(tmp_path / "a.xlsx")
+    assert sheet == usual
+    assert sheet.rows[2].texts == ["虚甲村", "12.5", "2023-05-01"]
+    assert sheet.formats
+
+
+@pytest.mark.parametrize("mark", ["|", "｜", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-16", "gb18030", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.csv", "a.xls"])
+def test_text_is_read_whatever_parts_its_cells_and_whatever_its_name(
+    tmp_path, mark, encoding, name
+):
+    lines = [["村名", "经营收入"], ["虚甲村", "12,500"], ["虚乙村", "7.5"]]
+    (tmp_path / name).write_text("\n".join(map(mark.join, lines)), encoding=encoding)
+    (sheet,) = read_sheets(tmp_path / name)
+    assert [row.texts for row in sheet.rows.values()] == lines
+
+
+def test_a_workbook_is_read_by_its_content(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["村名", "经营收入"])
+    book.save(tmp_path / "a.xlsx")
+    (tmp_path / "a.xlsx").rename(tmp_path / "a.xls")
+    assert read_sheets(tmp_path / "a.xls")[0].rows[1].texts == ["村名", "经营收入"]
