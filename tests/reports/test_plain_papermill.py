@@ -19,7 +19,7 @@ FEWER = {
     "05-alliance-effect": ["-p", "draws", "39", "-p", "bootstrap_draws", "39"],
     "06-bands-and-inequality": ["-p", "draws", "99"],
     "07-robustness": ["-p", "draws", "19", "-p", "joint_draws", "3", "-r", "mbar", "0.5 1"],
-    "08-power": ["-p", "draws", "19", "-p", "worlds", "1", "-p", "world_draws", "9"],
+    "08-power": ["-p", "draws", "19", "-p", "worlds", "1"],
     "09-county-brief": ["-p", "county", "621002", "-p", "weak_wan", "5"],
 }
 
