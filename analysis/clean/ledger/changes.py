@@ -123,10 +123,9 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[Change]:
 
 def _booked(cells: pd.DataFrame) -> pd.DataFrame:
     own = cells[cells["counted"]].astype({"village_id": "str", "account": "str", "file": "str"})
-    return pd.DataFrame(
-        {**{key: own[key] for key in _KEY}, "yuan": own["yuan"],
-         "where": own["file"] + " " + own["cell"].astype("str")}
-    ).drop_duplicates(_KEY)  # fmt: skip
+    own = own.assign(where=own["file"] + " " + own["cell"].astype("str"))
+    grouped = own.groupby(_KEY, as_index=False)
+    return grouped.agg(yuan=("yuan", "sum"), where=("where", "first"))
 
 
 def _cells(cells: pd.DataFrame) -> pd.DataFrame:

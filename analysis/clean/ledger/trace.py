@@ -205,8 +205,10 @@ class _Trail:
         )
         counted = about.loc[about["counted"], "yuan"]
         if what in ACCOUNTS:
-            yuan = float(counted.iloc[0]) if len(counted) else None
+            yuan = float(counted.sum()) if len(counted) else None
             said: tuple[str, ...] = ()
+            if len(counted) > 1:
+                said = (f"The sum of {len(counted)} cells.",)
             if about.empty:
                 others = ", ".join(dict.fromkeys(mine["account"].dropna().astype("str")))
                 said = (f"No cell of {year} speaks of {what}; there are {others or 'none'}.",)
@@ -221,6 +223,8 @@ class _Trail:
         said = (f"= {_formula(what)}",) if parts else ()
         if yuan is None and lacking:
             said += (f"Missing, because a part is: {', '.join(lacking)}.",)
+        elif yuan is None:
+            said += ("Missing, because an amount that belongs to it is left out: see the issues.",)
         return Explanation(village, village_name, year, what, yuan, found, parts, said)
 
     def _cell(self, row: Any) -> Cell:  # noqa: ANN401  (a named tuple of a frame)
