@@ -36,7 +36,7 @@ _STRICT = {
         "http://purl.oclc.org/ooxml/officeDocument/relationships"
     ),
 }
-_OFFICE = "urn:oasis:names:tc:opendocument:xmlns:{0}:1.0"
+_OFFICE = "urn:oasis:names:tc:opendocument:xmlns"
 _EXCEL = "urn:schemas-microsoft-com:office:spreadsheet"
 
 
@@ -232,59 +232,60 @@ def _said(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def _marked_up(sheet: Sheet, row: str, cell: str, number: str, blank: str) -> str:
+    """Return the rows of a sheet in some markup; each template takes the text of what is in it."""
+    lines = ""
+    for line in sheet.rows:
+        cells = (
+            blank if value is None
+            else (number if isinstance(value, int | float) else cell).format(escape(str(value)))
+            for value in line
+        )  # fmt: skip
+        lines += row.format("".join(cells))
+    return lines
+
+
 def _html(path: Path, sheets: list[Sheet]) -> None:
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{escape(_said(value))}</td>" for value in line) + "</tr>\n"
-        for line in sheets[0].rows
-    )
-    head = f"<html><head><meta charset='utf-8'><title>{sheets[0].name}</title></head><body>"
-    path.write_text(f"{head}<table border='1'>\n{lines}</table></body></html>", encoding="utf-8")
+    rows = _marked_up(sheets[0], "<tr>{}</tr>\n", "<td>{}</td>", "<td>{}</td>", "<td></td>")
+    page = f"<html><head><meta charset='utf-8'></head><body><table>{rows}</table></body></html>"
+    path.write_text(page, encoding="utf-8")
 
 
 def _xml2003(path: Path, sheets: list[Sheet]) -> None:
-    pages = ""
-    for sheet in sheets:
-        pages += f'<Worksheet ss:Name="{sheet.name}"><Table>'
-        for line in sheet.rows:
-            pages += "<Row>"
-            for value in line:
-                kind = "Number" if isinstance(value, int | float) else "String"
-                data = f'<Data ss:Type="{kind}">{escape(_said(value))}</Data>'
-                pages += f"<Cell>{data if value is not None else ''}</Cell>"
-            pages += "</Row>"
-        pages += "</Table></Worksheet>"
+    cell, number = (
+        f'<Cell><Data ss:Type="{kind}">{{}}</Data></Cell>' for kind in ("String", "Number")
+    )
+    pages = "".join(
+        f'<Worksheet ss:Name="{sheet.name}"><Table>'
+        f"{_marked_up(sheet, '<Row>{}</Row>', cell, number, '<Cell/>')}</Table></Worksheet>"
+        for sheet in sheets
+    )
     head = f'<?xml version="1.0"?><Workbook xmlns="{_EXCEL}" xmlns:ss="{_EXCEL}">'
     path.write_text(f"{head}{pages}</Workbook>", encoding="utf-8")
 
 
 def _ods(path: Path, sheets: list[Sheet]) -> None:
-    pages = ""
-    for sheet in sheets:
-        pages += f'<table:table table:name="{sheet.name}">'
-        for line in sheet.rows:
-            pages += "<table:table-row>"
-            for value in line:
-                kind = "string"
-                if isinstance(value, int | float):
-                    kind = f'float" office:value="{value}'
-                text = f"<text:p>{escape(_said(value))}</text:p>" if value is not None else ""
-                pages += f'<table:table-cell office:value-type="{kind}">{text}</table:table-cell>'
-            pages += "</table:table-row>"
-        pages += "</table:table>"
-    names = " ".join(f'xmlns:{n}="{_OFFICE.format(n)}"' for n in ("office", "table", "text"))
-    body = f"<office:body><office:spreadsheet>{pages}</office:spreadsheet></office:body>"
-    head = f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {names}>'
+    row = "<table:table-row>{}</table:table-row>"
+    text = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    number = text.replace('string"', 'float" office:value="{0}"').replace("{}", "{0}")
+    pages = "".join(
+        f'<table:table table:name="{sheet.name}">'
+        f"{_marked_up(sheet, row, text, number, '<table:table-cell/>')}</table:table>"
+        for sheet in sheets
+    )
+    names = " ".join(f'xmlns:{n}="{_OFFICE}:{n}:1.0"' for n in ("office", "table", "text"))
     mime = "application/vnd.oasis.opendocument.spreadsheet"
-    entry = '<manifest:file-entry manifest:full-path="{}" manifest:media-type="{}"/>'
+    entry = f'<m:file-entry m:full-path="/" m:media-type="{mime}"/>'
+    members = {
+        "mimetype": mime,
+        "content.xml": f"<office:document-content {names}><office:body><office:spreadsheet>{pages}"
+        "</office:spreadsheet></office:body></office:document-content>",
+        "META-INF/manifest.xml": f'<m:manifest xmlns:m="{_OFFICE}:manifest:1.0">{entry}'
+        "</m:manifest>",
+    }
     with zipfile.ZipFile(path, "w") as made:
-        made.writestr("mimetype", mime)
-        made.writestr("content.xml", f"{head}{body}</office:document-content>")
-        made.writestr(
-            "META-INF/manifest.xml",
-            f'<manifest:manifest xmlns:manifest="{_OFFICE.format("manifest")}">'
-            f"{entry.format('/', mime)}{entry.format('content.xml', 'text/xml')}"
-            "</manifest:manifest>",
-        )
+        for name, content in members.items():
+            made.writestr(name, content)
 
 
 _WRITERS = {

@@ -8,18 +8,17 @@ import csv
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from openpyxl.utils import coordinate_to_tuple
 
-from .books import REGISTER, Amount, Book, Sheet
+from .books import REGISTER, Amount, Book, Sheet, within
 
-_OPEN = re.compile(r'^(?!file|sheet|range)("(?:[^"\\]|\\.)*"|[\w-]+) = ""')
-_ACCOUNTS = (
-    "经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入", "经营支出", "管理费用",
-    "其他支出", "税金及附加", "公益支出", "专项应付款",
-)  # fmt: skip
+_OPEN = re.compile(r'^answer = ""')
+_PARTS = frozenset({"month", "quarter", "half", "to_date"})
+_PLANS = frozenset({"plan", "forecast", "budget", "project", "agreed"})
 
 VILLAGES = {row["village_name"]: row for row in csv.DictReader(REGISTER.open(encoding="utf-8"))}
 
@@ -44,76 +43,33 @@ class Person:
         path = self.folder / "answers.toml"
         if not path.is_file():
             return False
-        lines, told, section, is_new = [], {}, "", False
+        lines: list[str] = []
+        entry: dict[str, Any] = {}
+        is_new = False
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.startswith("["):
-                section, told = line.strip("[]"), {}
-            elif found := _OPEN.match(line):
-                (key,) = tomllib.loads(line)
-                self.asked.add(("line", section, *map(str, told.values()), key))
-                answer = self._about(section, told, key)
+                entry = {}
+            elif _OPEN.match(line):
+                self.asked.add(("line", str(sorted(entry.items()))))
+                answer = self._about(entry)
                 is_new |= answer != ""
-                line = f"{found[1]} = {_quoted(answer)}"  # noqa: PLW2901
+                line = f"answer = {_quoted(answer)}"  # noqa: PLW2901
             elif "=" in line and not line.startswith("#"):
-                told |= tomllib.loads(line)
+                entry |= tomllib.loads(line)
             lines.append(line)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return is_new
 
-    def _about(self, section: str, told: dict[str, str], key: str) -> str:
-        if section == "answer":
-            key = told["key"]
-            file, _, name = told.get("seen", [""])[0].partition("!")
-            told = {"file": file, "sheet": name, **told}
-            heads = {self._meaning(head) for head in told.get("about", [])}
-            if key in {"meaning", "whole"}:
-                items = heads if key == "meaning" else heads - {"none", ""} or heads
-                return heads.pop() if len(heads) == 1 else items.pop() if len(items) == 1 else ""
-            if key == "blank":
-                key = "blank_place"
-        (sheet, *_) = [
-            sheet
-            for sheet in self.book.sheets
-            if (sheet.file, sheet.name.strip()) == (told["file"], told["sheet"].strip())
+    def _about(self, entry: dict[str, Any]) -> str:
+        """Return what a person says to an entry of ``answers.toml``; empty when at a loss."""
+        seen = set(entry.get("seen", [f"{entry.get('file')}!{entry.get('sheet', '')}"]))
+        sheets = [
+            s for s in self.book.sheets if f"{s.file}!{s.name}" in {*seen, *map(str.strip, seen)}
         ]
-        if key.startswith("unit_of"):
-            key = "unit"
-        default = "as the cell above" if key.startswith("blank_") else ""
-        fact = sheet.person.get(key, self._fact(sheet, key) or default)
-        return str(fact)
-
-    def _fact(self, sheet: Sheet, key: str) -> str:
-        """Return what follows from the truth of a sheet, where all of it says the same."""
-        said: Iterable[object] = ()
-        if key in {"county", "township"}:
-            said = {VILLAGES[amount.village][f"{key}_name"] for amount in sheet.truth}
-        elif key == "village":
-            said = set(_village_heads(sheet)) or {amount.village for amount in sheet.truth}
-        elif key == "year":
-            said = {amount.year for amount in sheet.truth}
-        elif key == "unit":
-            said = _units(sheet)
-        elif key == "orientation":
-            said = {"villages_down"}
-        elif key == "header_rows":
-            said = {"body"}
-        found = sorted(map(str, said))
-        return found[0] if len(found) == 1 else ""
-
-    def _meaning(self, head: str) -> str:
-        for sheet in self.book.sheets:
-            if head in sheet.person.get("means", {}):
-                return str(sheet.person["means"][head])
-        last = _plain(head.rpartition("/")[2])
-        items = {
-            amount.item
-            for sheet in self.book.sheets
-            for amount in sheet.truth
-            if last in set(map(_plain, _labels(sheet, amount)))
-        }
-        if len(items) == 1 and (item := items.pop()) in _ACCOUNTS:
-            return item
-        return "none" if not items else ""
+        sheets = sheets or [s for s in self.book.sheets if f"{s.file}!{s.name.strip()}" in seen]
+        key, about = entry["key"], entry.get("about", [])
+        said = {str(sheet.person.get(key) or _fact(sheet, key, about)) for sheet in sheets}
+        return said.pop() if len(said) == 1 else ""
 
     def _places(self) -> bool:
         def decide(row: dict[str, str]) -> dict[str, str]:
@@ -126,13 +82,12 @@ class Person:
             code = VILLAGES[likely[0]]["village_code"]
             return {"village_code": code, "reason": "the name on the book", "by": "a reader"}
 
-        return self._filled(
-            "crosswalk-to-fill.csv", "place", ("county", "township", "name"), decide
-        )
+        key = ("county", "township", "name")
+        return self._filled("crosswalk-to-fill.csv", "place", key, decide)
 
     def _amounts(self) -> bool:
         truth = {
-            (amount.file, f"{amount.sheet}!{amount.cell}".strip("! ")): amount.yuan
+            (amount.file, f"{amount.sheet.strip()}!{amount.cell}".lstrip("!")): amount.yuan
             for amount in self.book.amounts("truth")
         }
 
@@ -145,7 +100,13 @@ class Person:
 
         return self._filled("corrections-to-fill.csv", "cell", ("file", "row"), decide)
 
-    def _filled(self, name: str, kind: str, key: tuple[str, ...], decide) -> bool:
+    def _filled(
+        self,
+        name: str,
+        kind: str,
+        key: tuple[str, ...],
+        decide: Callable[[dict[str, str]], dict[str, str]],
+    ) -> bool:
         path = self.folder / name
         if not path.is_file():
             return False
@@ -166,15 +127,88 @@ class Person:
         return is_new
 
 
-def _units(sheet: Sheet) -> set[str]:
-    """Return the unit of most cells: a slip in some is what a person would not answer."""
-    factors = [
-        round(amount.yuan / number, 6)
-        for amount in sheet.truth
-        if isinstance(number := sheet.value(amount.cell), int | float) and number
-    ]
-    usual = max(set(factors), key=factors.count) if factors else 0
-    return {{1.0: "元", 1e4: "万元", 1e3: "千元"}.get(usual, "")}
+_ALWAYS = {
+    "orientation": "villages_down", "header_rows": "body", "cut": "panels",
+    "blank": "as the cell above",
+}  # fmt: skip
+
+
+def _fact(sheet: Sheet, key: str, about: Sequence[str]) -> str:
+    """Return what the truth of a sheet says to a question about it, or about some of its heads."""
+    own = [a for a in sheet.truth if not about or _stands_under(sheet, a, about)]
+    rows = [coordinate_to_tuple(cell)[0] for cell in sheet.numbers()]
+    is_read = bool(sheet.truth) and sheet.name not in sheet.person.get("skip", ())
+    said: dict[str, Iterable[object]] = {
+        **{place: {VILLAGES[a.village][f"{place}_name"] for a in own}
+           for place in ("county", "township")},
+        "village": set(_village_heads(sheet)) or {a.village for a in own},
+        "year": {a.year for a in own},
+        "unit": _units(sheet, own),
+        "period": {"whole year" if sheet.truth else "part of a year"},
+        "skip": {"read" if is_read else "skip"},
+        "zeros": {"nothing booked" if any(a.yuan == 0 for a in own) else "not filled in"},
+        **dict.fromkeys(("meaning", "role", "whole"), frozenset(_meaning(sheet, h) for h in about)),
+        "basis": {_basis(sheet, about)},
+        "header_row": {min(rows) - 1} if rows else (),
+    }  # fmt: skip
+    found = sorted(map(str, said.get(key, {_ALWAYS.get(key, "")})))
+    return found[0] if len(found) == 1 else ""
+
+
+def _meaning(sheet: Sheet, head: str) -> str:
+    """Return what a head or line stands for: account, measure, place, year, or no income."""
+    means = {_plain(name): item for name, item in sheet.person.get("means", {}).items()}
+    last = _plain(head.rpartition("/")[2])
+    if last in means:
+        return str(means[last])
+    items = {amount.item for amount in sheet.truth if _stands_under(sheet, amount, [head])}
+    if items:
+        return items.pop() if len(items) == 1 else "amount"
+    below = {
+        str(line[column])
+        for row, first in enumerate(sheet.rows)
+        for column, text in enumerate(first)
+        if text is not None and _plain(str(text)) == last
+        for line in sheet.rows[row + 1 :]
+        if column < len(line) and line[column] is not None
+    }
+    for role, names in (
+        ("village", set(VILLAGES)),
+        ("township", {row["township_name"] for row in VILLAGES.values()}),
+        ("county", {row["county_name"] for row in VILLAGES.values()}),
+    ):
+        if below & names:
+            return role
+    return "year" if below and all(re.fullmatch(r"20\d\d", text) for text in below) else "none"
+
+
+def _basis(sheet: Sheet, about: Sequence[str]) -> str:
+    if any(not about or _stands_under(sheet, amount, about) for amount in sheet.truth):
+        return "year"
+    kinds = {
+        kind
+        for kind, ranges in sheet.never.items()
+        for cell in sheet.numbers()
+        if within(cell, ranges) and (not about or _has_label(sheet, cell, about))
+    }
+    return "part of a year" if kinds & _PARTS else "plan" if kinds & _PLANS else ""
+
+
+def _stands_under(sheet: Sheet, amount: Amount, heads: Sequence[str]) -> bool:
+    return any(_has_label(sheet, cell, heads) for cell in amount.cells)
+
+
+def _has_label(sheet: Sheet, cell: str, heads: Sequence[str]) -> bool:
+    """Whether a head stands above a cell, over a blank beside it, or left of it."""
+    wanted = {_plain(head.rpartition("/")[2]) for head in heads}
+    return bool(wanted & set(map(_plain, _labels(sheet, cell))))
+
+
+def _labels(sheet: Sheet, cell: str) -> Iterator[str]:
+    row, column = coordinate_to_tuple(cell)
+    for line in sheet.rows[: row - 1]:
+        yield from (str(text) for text in line[column - 1 : column] if text)
+    yield from (str(text) for text in sheet.rows[row - 1][: column - 1] if text)
 
 
 def _village_heads(sheet: Sheet) -> Iterator[str]:
@@ -191,12 +225,15 @@ def _village_heads(sheet: Sheet) -> Iterator[str]:
         yield from [str(text) for text in above if text][-1:]
 
 
-def _labels(sheet: Sheet, amount: Amount) -> Iterator[str]:
-    """Yield the texts above an amount and left of it."""
-    row, column = coordinate_to_tuple(amount.cell)
-    for line in sheet.rows[: row - 1]:
-        yield from (str(text) for text in line[column - 1 : column] if text)
-    yield from (str(text) for text in sheet.rows[row - 1][: column - 1] if text)
+def _units(sheet: Sheet, amounts: Sequence[Amount]) -> set[str]:
+    """Return the unit of most cells: a slip in some is what a person would not answer."""
+    factors = [
+        round(amount.yuan / number, 6)
+        for amount in amounts
+        if isinstance(number := sheet.value(amount.cell), int | float) and number
+    ]
+    usual = max(set(factors), key=factors.count) if factors else 0
+    return {{1.0: "元", 1e4: "万元", 1e3: "千元"}.get(usual, "")}
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ import contextlib
 import io
 import os
 import tempfile
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ ROUNDS = 4
 """How often a person is asked again at most; each build may ask what the former could not."""
 
 _CENT = 0.005 + 1e-6
+_CRASHED = -1
 _MEASURES = {
     "经营性收入": "operating_income_yuan",
     "总收入": "total_income_yuan",
@@ -79,8 +81,8 @@ def score(book: Book, root: Path) -> Score:
             "new", book.name, *files, "--register", str(REGISTER), "--simulated"
         )
         if ended not in {Exit.GOOD, Exit.INCOMPLETE}:
-            refused = Reading(dict.fromkeys(book.amounts("truth"), "asked"), ())
-            return Score(book, refused, refused, 0, 0, said)
+            unread = _unread(book, ended)
+            return Score(book, unread, unread, 0, 0, said)
         ended, said = _lianjian("build", book.name)
         first = answered = _judge(book, root, ended)
         person = Person(book, root / "data" / "decisions" / book.name)
@@ -101,13 +103,22 @@ def score(book: Book, root: Path) -> Score:
 def _lianjian(*arguments: str) -> tuple[int, str]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        ended = cli.main(arguments)
+        try:
+            ended = cli.main(arguments)
+        except Exception:  # noqa: BLE001  (a fault of the reader is part of the score)
+            return _CRASHED, traceback.format_exc()
     return ended, said.getvalue()
 
 
+def _unread(book: Book, ended: int) -> Reading:
+    """Return the reading of a book of which nothing was built: a refusal says why."""
+    end = "lost" if ended == _CRASHED else "asked"
+    return Reading(dict.fromkeys(book.amounts("truth"), end), ())
+
+
 def _judge(book: Book, root: Path, ended: int) -> Reading:
-    if ended not in {Exit.GOOD, Exit.INCOMPLETE}:  # nothing was built, and the message says why
-        return Reading(dict.fromkeys(book.amounts("truth"), "asked"), ())
+    if ended not in {Exit.GOOD, Exit.INCOMPLETE}:
+        return _unread(book, ended)
     folder = root / "data" / "processed" / book.name
     income, panel, issues = (
         pd.read_parquet(folder / f"{table}.parquet") for table in ("income", "panel", "issues")
