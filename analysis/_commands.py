@@ -125,7 +125,8 @@ def _taken_in(taken: "TakenIn", name: str) -> int:
         say(sentence)
     for reason in taken.refused:
         warn(reason)
-    first = f"read and answer {taken.answers}, then" if taken.questions else "now"
+    answers = f"answer {taken.answers}, or questions.xlsx beside it, then"
+    first = answers if taken.questions else "now"
     say(f"taken in as {taken.folder}; {first}: lianjian build {name}")
     return Exit.INCOMPLETE if taken.refused else Exit.GOOD
 

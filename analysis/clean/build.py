@@ -177,7 +177,7 @@ def _source(name: str) -> _Source:
         return _Source(name, folder, head, cards, {}, {}, ())
     received = {card.file: folder / card.file for card in cards}
     # nobody decides about drawn books: what an earlier version left to fill in was drawn as well
-    taken_over = () if is_drawn(head, cards) else decisions.take_over(name, received)
+    taken_over = () if is_drawn(head, cards) else _taken_over(name, received)
     decided = {}
     for kind in (decisions.CROSSWALK, decisions.CORRECTIONS):
         own = paths.decisions(name) / kind
@@ -186,6 +186,16 @@ def _source(name: str) -> _Source:
             decided[kind] = path
     answers = decisions.answers(name)
     return _Source(name, folder, read_toml(card_file), cards, answers, decided, taken_over)
+
+
+def _taken_over(name: str, received: Collection[str]) -> tuple[str, ...]:
+    """Bring what a person filled in to its place, answers in the spreadsheet among it."""
+    said = decisions.take_over(name, received)
+    if not (paths.decisions(name) / decisions.QUESTIONS).is_file():
+        return said
+    from analysis.clean.ledger import spreadsheet  # noqa: PLC0415
+
+    return (*said, *spreadsheet.take_over(name))
 
 
 def _build(name: str) -> Built:
@@ -253,12 +263,14 @@ def _with_new_answers(source: _Source) -> _Source:
 
 def _ask_further(name: str, books: "Books | None") -> None:
     """Write what only the answers made askable below the others in ``answers.toml``."""
+    from analysis.clean.ledger import spreadsheet  # noqa: PLC0415
     from analysis.clean.ledger.describe import describe  # noqa: PLC0415
 
     if books is not None:
         text, new = describe(books.shelf, decisions.answers_text(name))
         if new:
             decisions.write_answers(name, text)
+        spreadsheet.ask(name, books.shelf)
 
 
 def _guard(source: _Source) -> None:

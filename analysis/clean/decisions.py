@@ -21,6 +21,7 @@ from analysis.errors import LianjianError
 from analysis.files import decoded, shield, to_json, write_bytes, write_text
 
 ANSWERS, CROSSWALK, CORRECTIONS = "answers.toml", "crosswalk.csv", "corrections.csv"
+QUESTIONS = "questions.xlsx"
 
 KINDS = (ANSWERS, CROSSWALK, CORRECTIONS)
 """What a build reads of a person's."""

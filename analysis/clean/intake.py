@@ -14,6 +14,7 @@ from pathlib import Path
 from analysis import paths
 from analysis.clean import decisions
 from analysis.clean.build import BOOKS, must_exist
+from analysis.clean.ledger import spreadsheet
 from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.assemble import OWN_FILES
 from analysis.clean.ledger.collect import Shelf, collect
@@ -203,6 +204,7 @@ def _take_books(
                 lines += _copy(given, staging / f"{table}.csv", kind)
         _finish(staging, kind, lines)
     answers = decisions.write_answers(folder.name, text)
+    spreadsheet.ask(folder.name, shelf)
     refused, renamed = _refused(shelf), _renamed(names)
     return TakenIn(folder, len(files), len(shelf.tables), questions, refused, renamed, answers)
 

@@ -67,7 +67,7 @@ def describe(shelf: Shelf, text: str = "") -> tuple[str, int]:
         own = [
             one for one in asked
             if one.form == form and not is_answered(one, answers)
-            and _identity(_entry(one)) not in put
+            and _identity(entry_of(one)) not in put
         ]  # fmt: skip
         if own or (form not in known and f"form {form}" not in text):
             lines += ["", *_described(form, tables)]
@@ -92,7 +92,8 @@ def _identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(str(entry.get(key, "")) for key in keys), *map(str, names))
 
 
-def _entry(asked: Asked) -> dict[str, Any]:
+def entry_of(asked: Asked) -> dict[str, Any]:
+    """Return what tells a question's entry in ``answers.toml`` from all others."""
     question = asked.question
     entry: dict[str, Any] = {"form": asked.form}
     if asked.scope == "copy":
@@ -120,7 +121,7 @@ def _question(asked: Asked) -> Iterator[str]:
     if question.proposal and question.proposal != NONE:
         yield f"# likely: {comment(question.proposal)}"
     yield "[[answer]]"
-    for key, value in _entry(asked).items():
+    for key, value in entry_of(asked).items():
         yield f"{key} = {_value(value)}"
     if asked.scope == "form":
         files = list(dict.fromkeys(f"{t.file}!{t.sheet}" for t in asked.tables))
