@@ -25,7 +25,7 @@ def test_rows_for_the_corrections_can_be_copied_as_they_stand_in_the_file(page):
     text, to_fill = page
     shown = re.findall(r'<code class="copy"[^>]*>([^<]+)</code>', text)
     lines = to_fill.read_text(encoding="utf-8-sig").splitlines()[1:]
-    assert sorted(map(unescaped, shown)) == sorted(lines)
+    assert set(map(unescaped, shown)) == set(lines)  # a cell may have two issues
     assert lines
 
 
