@@ -54,6 +54,10 @@ _SCIENTIFIC = re.compile(
 _MAYBE = re.compile(r"\d[\d\s.+)Ee-]{5,}|@", re.ASCII)
 # Any text with a shape matches this; amounts of fewer than 11 digits do not.
 _LIKELY = re.compile("[0-9][0-9 -]{9}|[Ee][+]?1[0-9]|@|[0-9][)]?-[0-9]{7}|[０-９Ａ-Ｚａ-ｚ＠]")
+# 138.0013.8000, 138·00138000 and 一三八零零一三八零零零 are the same number.
+_BETWEEN = re.compile(r"(?<=\d)[\s_·/*—–-]+(?=\d)", re.ASCII)
+_POINTS = re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\d)\.(?=\d+$)", re.ASCII)
+_SAID = str.maketrans("〇零一二三四五六七八九", "00123456789")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 _CHECK = "10X98765432"
 _MOSTLY = 0.5  # of the filled cells: then the column is about persons, else single cells are
@@ -67,7 +71,12 @@ def shape_of(text: str) -> str:  # noqa: PLR0911  (one shape a line)
     >>> shape_of("11010519491231002X"), shape_of("621002003200"), shape_of("3.2E+17")
     ('identity_number', '', 'identity_number_damaged')
     """
-    plain = text if text.isascii() else normalise(text)
+    plain = text if text.isascii() else normalise(text).translate(_SAID)
+    closed = _closed(plain)
+    if any(_is_identity(match[0]) for match in _IDENTITY.finditer(closed)):
+        return "identity_number"
+    if _MOBILE.search(closed):
+        return "mobile_number"
     if not _MAYBE.search(plain):
         return ""
     if any(_is_identity(match[0]) for match in _IDENTITY.finditer(plain)):
@@ -83,6 +92,12 @@ def shape_of(text: str) -> str:  # noqa: PLR0911  (one shape a line)
     if _LANDLINE.search(plain):
         return "landline_number"
     return "e_mail" if _MAIL.search(plain) else ""
+
+
+def _closed(text: str) -> str:
+    """Return a text without what stands between digits; a point is one when there are two."""
+    closed = _BETWEEN.sub("", text)
+    return _POINTS.sub("", closed) if closed.count(".") > 1 else closed
 
 
 def is_personal_header(text: str) -> bool:
