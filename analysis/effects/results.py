@@ -43,7 +43,8 @@ class Influence:
     @cached_property
     def clusters(self) -> Ints:
         """Clusters that hold a treated unit with weight, (A,)."""
-        return np.unique(self.cluster[(self.weight != 0).any(axis=1)])
+        heavy = (self.weight != 0).any(axis=1)
+        return np.flatnonzero(np.bincount(self.cluster[heavy])).astype(np.int64)
 
     @cached_property
     def shares(self) -> Floats:
