@@ -207,6 +207,14 @@ def _nobody(name: str, rows: Mapping[str, int]) -> str:
     """Say that no village of a dataset is known, empty when some are."""
     if rows.get("villages", 1):
         return ""
+    from analysis import paths
+    from analysis.clean import manifest
+
+    if not (paths.decisions(name) / "crosswalk-to-fill.csv").is_file():
+        left_out = manifest.read(name).get("left_out", [])
+        shown = "".join(f"\n  {one}" for one in left_out[:8])
+        more = f"\n  and {len(left_out) - 8} more" if left_out[8:] else ""
+        return f"Nothing of {name} is booked, because these were left out:{shown}{more}"
     return (
         f"{name} has no village that the register knows, so there is nothing to report on. Go "
         f"through data/processed/{name}/issues.html; fill in data/decisions/{name}/"

@@ -159,9 +159,6 @@ def read_books(
     )
 
 
-_NAMED = 8  # things left out that are named one by one
-
-
 def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:
     """Return what was left out and why, as a build says it at its end."""
     shown = [
