@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.clean.accounts import BREAK_YEAR
 from analysis.clean.issues import Issue
-from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, sheets
+from analysis.clean.ledger.frames import area, gathered, groups, joined_cells, rows, sheets
 from analysis.clean.ledger.private import safe
 from analysis.fields import BANDS_WAN, YUAN_PER_WAN
 
@@ -33,6 +33,8 @@ MIN_ACCOUNTS = 3
 """Accounts of a line that must all say zero before it is doubted."""
 
 INCOME = ("经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入")
+
+INCOME_MEASURES = ("经营性收入", "总收入")
 
 BOOK_BAND = (1_000.0, 10_000_000.0)
 """Yuan between which the middle income amount of a table lies, whatever its villages earn."""
@@ -169,7 +171,7 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     Whatever is compared only with its own book misses a book that is wrong as a whole.
 
     - A table whose middle income amount (above zero) lies outside 1,000 to 10,000,000 yuan waits
-      for its unit.
+      until a person says its unit; then only what is far from the middle is doubted.
     - A village most of whose amounts in a file are 300 times off the middle of their account and
       year waits: it wrote 元 for 万元 in every year, so that its own years agree.
     - An amount is doubted below 100 yuan or above 10 million, and below 1,000 or above 200,000
@@ -179,9 +181,9 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     Of 62,519 simulated amounts the bands hold 99.9 % of slips of 10,000; of slips of 1,000 nine in
     ten, of slips of 10 hardly one.
     """
-    known = _booked(cells)
+    known = _sized_for_villages(cells)
     known = known.assign(size=np.log10(known["yuan"].abs()), text=known["text"].fillna(""))
-    peers = known.groupby(["file", "account", "year"], observed=True)["size"]
+    peers = known.groupby(["file", "named", "year"], observed=True)["size"]
     known["middle"] = peers.transform("median").where(peers.transform("count") >= _MIN_PEERS)
     held = pd.Series(data=False, index=cells.index)
     issues = []
@@ -196,22 +198,35 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
 _Doubts = Iterator[tuple[pd.Index, Issue]]
 
 
+def tables_in_doubt(cells: pd.DataFrame) -> Iterator[tuple[int, float]]:
+    """Yield the tables whose middle income is no village's in the unit they state, and the income.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Cells with ``counted``, ``table`` and ``unit_said``.
+    """
+    for number, part in _sized_for_villages(cells).groupby("table", observed=True):
+        income = part.loc[part["named"].isin({*INCOME, *INCOME_MEASURES}), "yuan"].abs()
+        middle = float(income.median())
+        is_usual = BOOK_BAND[0] <= middle <= BOOK_BAND[1]
+        if len(income) >= _MIN_PEERS and not is_usual and not part["unit_said"].any():
+            yield int(str(number)), middle
+
+
 def _wrong_tables(known: pd.DataFrame) -> _Doubts:
     """Doubt tables whose middle income is no village's."""
-    for (file, _), part in known.groupby(["file", "table"], observed=True):
-        income = part.loc[part["account"].isin(INCOME), "yuan"].abs()
-        middle = income.median()
-        if len(income) < _MIN_PEERS or BOOK_BAND[0] <= middle <= BOOK_BAND[1]:
-            continue
-        unit = str(part["unit"].iloc[0])
+    for number, middle in tables_in_doubt(known):
+        part = known[known["table"] == number]
+        file, unit = part["file"].iloc[0], str(part["unit"].iloc[0])
         other = {"万元": "元", "元": "万元"}.get(unit, "another")
         action = (
             f"left out, all {len(part)} amounts: read in {unit or 'no unit'}, the middle income is "
             f"{middle:,.2f} yuan, which is no village's; answer the unit of the table in "
             f"answers.toml (perhaps {other}), or confirm the amounts in corrections.csv"
         )
-        cell = str(part["cell"].iloc[0])
-        yield part.index, Issue(str(file), cell, unit, "unit_of_table", "error", action)
+        where = area(list(part["cell"]))
+        yield part.index, Issue(str(file), where, unit, "unit_of_table", "error", action)
 
 
 def _wrong_villages(known: pd.DataFrame) -> _Doubts:
@@ -235,17 +250,20 @@ def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
     size, middle, off = known["size"], known["middle"], np.log10(OFF)
     is_small = (size < np.log10(ALWAYS[0])) | ((size < np.log10(BESIDE[0])) & (size < middle - off))
     # 12 yuan of interest are no slip, but for an account whose others are of ordinary size
-    is_small &= ~known["account"].isin(_SMALL_BY_NATURE) | (middle >= np.log10(BOOK_BAND[0]))
+    is_small &= ~known["named"].isin(_SMALL_BY_NATURE) | (middle >= np.log10(BOOK_BAND[0]))
     is_large = (size > np.log10(ALWAYS[1])) | ((size > np.log10(BESIDE[1])) & (size > middle + off))
+    is_far = (size - middle).abs() > off
+    is_small &= ~known["unit_said"] | is_far
+    is_large &= ~known["unit_said"] | is_far
     doubted = known[is_small | is_large]
-    years = known.groupby(["place_key", "account"], observed=True)["size"]
+    years = known.groupby(["place_key", "named"], observed=True)["size"]
     own = years.transform("median").where(years.transform("count") > _MIN_PEERS)
     for row in rows(doubted.assign(own=own[doubted.index])):
         repaired = row.size - np.copysign(np.log10(SLIP), row.size - np.log10(ALWAYS[0]))
         is_ordinary = np.isnan(row.middle) or abs(repaired - row.middle) < np.log10(APART)
         is_held = is_ordinary and not abs(row.size - row.own) < np.log10(APART)
         beside = "" if np.isnan(row.middle) else f"; others about {10**row.middle:,.0f}"
-        says = f"{row.account} {row.year}: {row.yuan:,.2f} yuan is hardly a village's{beside}"
+        says = f"{row.named} {row.year}: {row.yuan:,.2f} yuan is hardly a village's{beside}"
         action = (
             f"left out: {says}; say in corrections.csv what it should be"
             if is_held
@@ -256,6 +274,15 @@ def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
             pd.Index([row.Index]),
             Issue(str(row.file), row.cell, safe(row.text), code, severity, action),
         )
+
+
+def _sized_for_villages(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return booked amounts, and measures of income in tables that print no account."""
+    accounts = _booked(cells)
+    alone = ~cells["table"].isin(cells.loc[cells["means"] == "account", "table"])
+    measured = alone & (cells["means"] == "total") & cells["named"].isin(INCOME_MEASURES)
+    known = cells["counted"] & measured & (cells["yuan"].abs() > 0)
+    return pd.concat([accounts, cells[known]]) if known.any() else accounts
 
 
 def _booked(cells: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The door: from a folder of books to bookings, villages and issues."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from analysis.clean.ledger.corrections import (
 from analysis.clean.ledger.frames import holding, rows, split_cells, stacked
 from analysis.clean.ledger.places import find_villages
 from analysis.clean.ledger.private import safe
-from analysis.clean.ledger.questions import meaning
+from analysis.clean.ledger.questions import Question, meaning
 from analysis.clean.places import Register, read_crosswalk
 from analysis.clean.workbook.tables import Table
 from analysis.errors import LianjianError
@@ -139,6 +139,7 @@ def read_books(
     checks = [*measure_issues, *totals.check_totals(cells), *totals.check_identities(cells)]
     found = settle([*issues, *doubts], [*issues, *holds, *checks], corrections)
     found += unused(cells, tables, corrections)
+    asked = tuple(_asked_units(printed, tables))
     income = _income(cells)
     if villages is None:
         villages = _villages(register, income["village_id"])
@@ -154,9 +155,24 @@ def read_books(
         refused=shelf.refused,
         tables=tables,
         incomplete=incomplete,
-        shelf=shelf,
+        shelf=replace(shelf, asked=asked),
         left_out=_left_out((*shelf.issues, *found)),
     )
+
+
+def _asked_units(cells: pd.DataFrame, tables: Sequence[Table]) -> Iterator[tuple[Table, Question]]:
+    """Ask for the unit of each table whose amounts are no village's in the one it states."""
+    open_ones = set(cells.loc[cells["doubted"], "table"])  # what a person decided is not asked
+    read = cells.assign(counted=cells["counted"] | cells["doubted"])
+    for number, middle in suspicions.tables_in_doubt(read):
+        if number not in open_ones:
+            continue
+        table = tables[number]
+        subject = f"the amounts, whose middle income would be {middle:,.2f} yuan as stated,"
+        yield (
+            table,
+            Question("unit", (), table.extent, (), ("元", "万元"), subject=subject, of_copy=True),
+        )
 
 
 def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:

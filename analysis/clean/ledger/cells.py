@@ -69,8 +69,9 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
         a sum adds up), ``measure`` (of a sum its name), ``part_of`` (the head, where an amount is
         one of several that make its account), ``is_before`` (printed as of the year before),
         ``is_total`` (a sum over villages), ``yuan``, ``status`` (``read``, ``imprecise``,
-        ``missing``, ``refused`` or ``bound``), ``reason, flags`` and ``zeros`` (what a line of
-        zeros is, as answered). What repeats is categorical.
+        ``missing``, ``refused`` or ``bound``), ``reason, flags``, ``zeros`` (what a line of zeros
+        is, as answered) and ``unit_said`` (a person answered the unit). What repeats is
+        categorical.
     issues : list of Issue
     """
     table = ready.table
@@ -93,6 +94,7 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     held = long[long["means"].isin(["account", "total", "wrong_year"]) & long["year"].notna()]
     held = held.reset_index(drop=True)
     constant = np.zeros(len(held), dtype="int8")
+    said = np.array([column.unit_from == "answer" for column in table.columns], dtype=bool)
     for role, text in ready.places.items():
         own = held[role].cat
         held[role] = repeated([seen or text for seen in own.categories], own.codes.to_numpy())
@@ -101,6 +103,7 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
         place_cell=_place_cells(ready, held["row"].to_numpy()),
         is_total=held["row"].isin(table.dropped),
         zeros=repeated([ready.zeros], constant),
+        unit_said=said[held["column"].to_numpy()],
     )
     return _amounts(held), issues
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Answers
 from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, without_personal
+from analysis.clean.ledger.questions import Question
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import Reading, read_sheets, tables_of
 from analysis.clean.workbook.tables import Table
@@ -24,11 +25,14 @@ class Shelf:
         About files and layouts.
     refused : tuple of str
         Names of files that were not read.
+    asked : tuple of (Table, Question)
+        What only the amounts made askable.
     """
 
     tables: tuple[Table, ...]
     issues: tuple[Issue, ...]
     refused: tuple[str, ...]
+    asked: tuple[tuple[Table, Question], ...] = ()
 
 
 def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:

@@ -31,7 +31,7 @@ def asked_of(shelf: Shelf, answers: Answers) -> list[Asked]:
     """Return every question that the books leave open, those that are answered too."""
     readies = [put_in(table, answers) for table in shelf.tables]
     heads = [(ready.table, question) for ready in readies for question in head_questions(ready)]
-    return group(shelf.tables, heads)
+    return group(shelf.tables, [*heads, *shelf.asked])
 
 
 def is_answered(asked: Asked, answers: Answers) -> bool:

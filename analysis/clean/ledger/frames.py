@@ -1,11 +1,14 @@
 """Rows of frames, and addresses of several cells in one."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
+
+_ADDRESS = re.compile(r"([A-Z]+)(\d+)")
 
 
 def rows(frame: pd.DataFrame) -> Iterator[Any]:
@@ -23,6 +26,21 @@ def joined_cells(cells: Sequence[str]) -> str:
     """
     sheet, mark, _ = cells[0].rpartition("!")
     return sheet + mark + ", ".join(cell.rpartition("!")[2] for cell in cells)
+
+
+def area(cells: Sequence[str]) -> str:
+    """Return the smallest area of one sheet that holds several addresses.
+
+    Examples
+    --------
+    >>> area(["a!B7", "a!AC9", "a!C8"])
+    'a!B7:AC9'
+    """
+    sheet, mark, _ = cells[0].rpartition("!")
+    places = [_ADDRESS.fullmatch(cell.rpartition("!")[2]) for cell in cells]
+    letters = sorted((p[1] for p in places if p), key=lambda text: (len(text), text))
+    numbers = [int(p[2]) for p in places if p]
+    return f"{sheet}{mark}{letters[0]}{min(numbers)}:{letters[-1]}{max(numbers)}"
 
 
 def sheets(cells: pd.Series) -> list[str]:

@@ -71,6 +71,8 @@ class Question:
         What is likely, offered and never taken.
     subject : str
         What ``{about}`` is in the sentence, where it is not the list of ``about``.
+    of_copy : bool
+        Whether an answer holds for one copy alone, where it overrules what that copy prints.
     """
 
     key: str
@@ -81,11 +83,12 @@ class Question:
     evidence: str = ""
     proposal: str = ""
     subject: str = ""
+    of_copy: bool = False
 
     @property
     def scope(self) -> str:
         """Of what an answer holds: "form" or "copy"."""
-        return str(told()[self.key]["scope"])
+        return "copy" if self.of_copy else str(told()[self.key]["scope"])
 
     @property
     def blocks_table(self) -> bool:

@@ -63,6 +63,20 @@ def test_a_book_in_the_wrong_unit_waits_as_a_whole(read, by, unit):
     assert issue.severity == "error"
     assert f"all {4 * len(YUAN)} amounts" in issue.action
     assert unit in issue.action
+    assert issue.cell == "表!D3:G29"
+    ((table, question),) = books.shelf.asked
+    assert (table.file, question.key, question.scope) == ("册.xlsx", "unit", "copy")
+
+
+@pytest.mark.parametrize(
+    ("by", "printed", "meant"), [(1, "万元", "元"), (1 / 10_000, "元", "万元")]
+)
+def test_the_unit_that_a_person_says_goes_before_the_printed_one(read, by, printed, meant):
+    entry = {"file": "册.xlsx", "sheet": "表", "key": "unit", "answer": meant}
+    books = read(changed(by, *YUAN), printed, {"answer": [entry]})
+    assert books.shelf.asked == ()
+    assert books.income["amount_yuan"].sum() == pytest.approx(sum(map(sum, YUAN.values())))
+    assert of(books, "unit_of_table", "implausible", "answer_stale") == []
 
 
 def test_a_village_that_is_wrong_in_all_its_years_waits(read):
