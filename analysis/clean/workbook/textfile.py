@@ -7,7 +7,7 @@ the same limits on rows, columns, cells and text.
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 from analysis.clean.workbook.cells import Row, Sheet
@@ -35,6 +35,8 @@ _DELIMITERS = (",", "\t", ";", "，", "|", "｜")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SAMPLE_LINES = 200
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_YEAR = re.compile(r"(19|20)\d\d")
+_THOUSANDS = re.compile(r"-?\d{1,3},\d{3}(\.\d+)?")
 _AS_UTF8 = "Save it as CSV in UTF-8 from a spreadsheet program."
 
 
@@ -61,6 +63,7 @@ def read_textfile(path: Path) -> Sheet:
         text, encoding = decode(path.read_bytes())
         delimiter = find_delimiter(text)
         rows = _rows(text, delimiter)
+        _must_be_whole(rows, delimiter)
     except Unreadable as error:
         raise Refused(path, error.code, error.seen, error.advice) from None
     notes = [f"read as {encoding}, cells separated by {_NAMES[delimiter]}"]
@@ -222,6 +225,38 @@ def _kind(text: str) -> str:
     if not text:
         return " "
     return "n" if _NUMBER.fullmatch(text) else "s"
+
+
+def _must_be_whole(rows: dict[int, Row], delimiter: str) -> None:
+    """Refuse a text whose amounts were parted at the comma of their thousands: 10,000 as 10 | 000.
+
+    They were when every line that is longer than the widest line of words has, for each cell too
+    many, one of three digits behind one of one to three. Which cells belong together cannot always
+    be told (8,500,120), so none is read.
+    """
+    if delimiter not in {",", "，"}:
+        return
+    heads = (row for row in rows.values() if all(map(_may_be_head, row.kinds, row.texts)))
+    head = max((len(row.texts) for row in heads), default=0)
+    longer = {number: row.texts for number, row in rows.items() if len(row.texts) > head > 1}
+    torn = {
+        number: [(a, b) for a, b in pairwise(texts) if _THOUSANDS.fullmatch(f"{a},{b}")]
+        for number, texts in longer.items()
+    }
+    if not torn or any(len(torn[n]) < len(texts) - head for n, texts in longer.items()):
+        return
+    number = min(torn)
+    left, right = torn[number][0]
+    raise Unreadable(
+        "thousands",
+        f"line {number:,} has {len(longer[number])} cells under a head of {head}: {left!r} and "
+        f"{right!r} look like one amount, {left},{right}, parted at its comma",
+        "Save it with quotation marks around such amounts, without such commas, or as .xlsx.",
+    )
+
+
+def _may_be_head(kind: str, text: str) -> bool:
+    return kind != "n" or _YEAR.fullmatch(text) is not None
 
 
 def _uneven(rows: dict[int, Row]) -> str:

@@ -203,3 +203,38 @@ def test_a_workbook_is_read_by_its_content(tmp_path):
     book.save(tmp_path / "a.xlsx")
     (tmp_path / "a.xlsx").rename(tmp_path / "a.xls")
     assert read_sheets(tmp_path / "a.xls")[0].rows[1].texts == ["村名", "经营收入"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["村名,经营收入", "虚柳湾村,12,500", "虚三合村,800"],
+        [
+            "虚镇收入统计表（元）,,",
+            "村名,2022,2023",
+            "虚柳湾村,1,250,000,980",
+            "虚三合村,7,310,6,020",
+        ],
+        ["村名，年度，经营收入", "虚柳湾村，2023，-3，410.50"],
+    ],
+)
+def test_amounts_parted_at_their_thousands_are_refused(tmp_path, lines):
+    path = tmp_path / "收入.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(Refused, match="look like one amount"):
+        read_textfile(path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["村名,经营收入", '虚柳湾村,"12,500"'],
+        ["村名,经营收入,补助收入", "虚柳湾村,120,500", "虚三合村,800,100"],
+        ["村名,经营收入", "虚柳湾村,12,已核对", "虚三合村,800,"],
+        ["村名\t经营收入", "虚柳湾村\t12\t500"],
+    ],
+)
+def test_what_is_not_parted_is_read(tmp_path, lines):
+    path = tmp_path / "收入.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert len(read_textfile(path).rows) == len(lines)
