@@ -305,7 +305,7 @@ def test_what_changes_twice_has_no_key_and_a_failed_check(project):
     record = json.loads((project.reports / "01-x" / "run.json").read_text())
     [check] = [check for check in record["checks"] if check["name"] == "Data"]
     assert check["state"] == "failed"
-    assert "data/raw/a.csv" in check["items"]
+    assert "data/raw/a.csv" in check["found"]
     assert "data/raw/a.csv changed while it ran" in decision().reasons
     assert runner.run() == 0
     assert decision().action == "none"

@@ -263,16 +263,15 @@ def _put(cell: Any, text: str) -> None:  # noqa: ANN401
 
 def _filled(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the lines that hold an answer, with their row; the file is never trusted."""
+    again = "Save it as .xlsx again, or remove it: `lianjian build` writes a new one."
     try:
         sheets = read_sheets(path)
     except Refused as error:
-        raise LianjianError(
-            f"{path} cannot be read ({error}). Save it as .xlsx again, or remove it: "
-            "`lianjian build` writes a new one."
-        ) from None
+        raise LianjianError(f"{path} cannot be read ({error}). {again}") from None
     page = next((sheet for sheet in sheets if sheet.name == _SHEET), None)
     if page is None or 1 not in page.rows:
-        raise LianjianError(f"{path} has no sheet {_SHEET!r} with a head in its first row.")
+        seen = f"it has no sheet {_SHEET!r} with a head in its first row"
+        raise LianjianError(f"{path} cannot be read ({seen}). {again}")
     heads = {head: key for key, (head, _) in _COLUMNS.items()}
     columns = {heads.get(text.strip(), ""): at for at, text in enumerate(page.rows[1].texts, 1)}
     if missing := [key for key in (*_IDENTITY, "answer") if key not in columns]:
