@@ -206,7 +206,12 @@ def tables_in_doubt(cells: pd.DataFrame) -> Iterator[tuple[int, float]]:
     cells : DataFrame
         Cells with ``counted``, ``table`` and ``unit_said``.
     """
-    for number, part in _sized_for_villages(cells).groupby("table", observed=True):
+    yield from _tables_in_doubt(_sized_for_villages(cells))
+
+
+def _tables_in_doubt(known: pd.DataFrame) -> Iterator[tuple[int, float]]:
+    """Yield the tables in doubt of the amounts that `find_implausible` looks at."""
+    for number, part in known.groupby("table", observed=True):
         income = part.loc[part["named"].isin({*INCOME, *INCOME_MEASURES}), "yuan"].abs()
         middle = float(income.median())
         is_usual = BOOK_BAND[0] <= middle <= BOOK_BAND[1]
@@ -216,7 +221,7 @@ def tables_in_doubt(cells: pd.DataFrame) -> Iterator[tuple[int, float]]:
 
 def _wrong_tables(known: pd.DataFrame) -> _Doubts:
     """Doubt tables whose middle income is no village's."""
-    for number, middle in tables_in_doubt(known):
+    for number, middle in _tables_in_doubt(known):
         part = known[known["table"] == number]
         file, unit = part["file"].iloc[0], str(part["unit"].iloc[0])
         other = {"万元": "元", "元": "万元"}.get(unit, "another")

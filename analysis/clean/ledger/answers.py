@@ -96,17 +96,21 @@ class Answers:
         known = set(_names(table))
         return {name: self.of(table, key, (name,)) for name in sorted(names & known)}
 
+    def of_heads(self, table: Table, kinds: Sequence[str]) -> dict[str, str]:
+        """Return what heads and lines of a table are, as far as it is one of ``kinds``."""
+        return {
+            name: answer
+            for key in ("role", "meaning")
+            for name, answer in self.about_heads(table, key).items()
+            if answer in kinds
+        }
+
     def said(self, reading: Reading) -> dict[Place, Said]:
         """Return what is said of the layout of the blocks of a file."""
         found = {}
         for table in reading.tables:
             row = self.of(table, "header_row")
-            roles = {
-                name: answer
-                for key in ("role", "meaning")
-                for name, answer in self.about_heads(table, key).items()
-                if answer in ROLES
-            }
+            roles = self.of_heads(table, ROLES)
             said = Said(
                 int(row) if row.isdigit() else 0,
                 self.of(table, "orientation"), self.of(table, "cut"), roles or None,
@@ -266,12 +270,7 @@ def put_in(table: Table, answers: Answers) -> Ready:
             table = _with(table, question, answer)
             if question.key in _PLACE_KEYS and table.find(question.key) is None:
                 places[question.key] = answer.rpartition(": ")[2]
-    means = {
-        name: answer
-        for key in ("role", "meaning")
-        for name, answer in answers.about_heads(table, key).items()
-        if answer in MEANINGS
-    }
+    means = answers.of_heads(table, MEANINGS)
     sums = frozenset(
         entry.answer
         for entry in answers.entries

@@ -17,9 +17,6 @@ from analysis.errors import LianjianError
 
 Estimator: TypeAlias = Callable[[pd.DataFrame], Estimate]
 
-PLACEBO_DRAWS = 499
-"""Placebo assignments; each calls the estimator once."""
-
 
 def cohorts(panel: pd.DataFrame, cohort: str) -> pd.Series:
     """Return the year of joining as a float a row, NaN for never (missing or 0 in the panel)."""
