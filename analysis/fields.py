@@ -208,22 +208,62 @@ _ALL = (
     Field("value", "float", "Value", "数值", "Number in the stated unit"),
     Field("unit", "string", "Unit", "单位", "Unit of the value"),
     Field("qualifier", "string", "Qualifier", "限定", "How the source qualifies the number",
-          allowed=("exact", "at_least", "over", "under", "mean", "each", "in_words", "listed",
-                   "derived", "target")),
+          allowed=("exact", "about", "about_zero", "at_least", "over", "under", "mean", "each",
+                   "in_words", "listed", "derived", "target", "forecast")),
+    Field("same_as", "string", "Same as", "同", "Row that states the same fact; it counts once",
+          nullable=True),
     Field("period", "string", "Period", "时期", "Period that the number covers"),
     Field("place", "string", "Place", "地点", "Place that the number covers"),
     Field("measure", "string", "Measure", "口径",
-          "Which quantity; for incomes: total, operating, net, subsidy, dividend or unstated"),
+          "Which quantity; for incomes: total, operating, net, disposable, subsidy, dividend, "
+          "project (income of one project) or unstated; project_funds is money paid in"),
     Field("locator", "string", "Locator", "出处", "Where in the source"),
     Field("programme", "string", "Programme", "项目类别", "Programme that the number belongs to",
           nullable=True),
     Field("note", "string", "Note", "备注", "Reading aid", nullable=True),
-    Field("statistic", "string", "Statistic", "统计量", "Mean, total, level or gain"),
+    Field("statistic", "string", "Statistic", "统计量",
+          "Of several villages: the mean, the total, each, or the gain of each; level of one",
+          allowed=("mean", "total", "each", "each gain", "level")),
     Field("villages", "int", "Villages", "村数", "Number of villages behind the value",
           unit="villages", nullable=True, minimum=1),
-    Field("value_wan_yuan", "float", "Value", "数值", "Money as printed", unit="万元"),
-    Field("alliance", "string", "Alliance", "是否联建", "Whether the value is of an alliance",
-          allowed=("yes", "no", "partly")),
+    Field("value_wan_yuan", "float", "Value", "数值", "Money as printed, or derived from it",
+          unit="万元"),
+    Field("low_wan_yuan", "float", "Least", "下限",
+          "Least value that the rounding of the printed numbers leaves; of derived values only",
+          unit="万元", nullable=True),
+    Field("high_wan_yuan", "float", "Most", "上限",
+          "Largest value that the rounding of the printed numbers leaves; of derived values only",
+          unit="万元", nullable=True),
+    Field("band_low_wan_yuan", "float", "Band from", "分组下限", "Lower bound of the band",
+          unit="万元", nullable=True),
+    Field("band_high_wan_yuan", "float", "Band to", "分组上限", "Upper bound of the band",
+          unit="万元", nullable=True),
+    Field("share_pct", "float", "Share", "占比", "Share as printed", unit="%", minimum=0),
+    Field("report_id", "string", "Report", "编号", "Row id of a figure on named villages"),
+    Field("level", "string", "Level", "层级", "One village, or the villages of one alliance",
+          allowed=("village", "alliance")),
+    Field("province", "string", "Province", "省份", "Province as printed"),
+    Field("city", "string", "City", "市州", "City or prefecture as printed"),
+    Field("county", "string", "County", "县区", "County as printed, anywhere in China",
+          nullable=True),
+    Field("township", "string", "Township", "乡镇", "Township as printed", nullable=True),
+    Field("village", "string", "Village", "村名", "Village or villages as printed",
+          nullable=True),
+    Field("year_note", "string", "Note on the year", "年份说明",
+          "How the source dates the figure, where the year is not plain", nullable=True),
+    Field("term_in_source", "string", "Term", "原词", "What the source calls the income"),
+    Field("alliance_joined", "string", "Joined", "联建年份", "Year of the alliance as printed",
+          nullable=True),
+    Field("alliance_form", "string", "Form", "联建形式", "Form of the alliance as printed",
+          nullable=True),
+    Field("series_id", "string", "Series", "序列", "Figures of one village that belong together",
+          nullable=True),
+    Field("series_position", "string", "Position", "序列位置", "Place of the figure in its series",
+          allowed=("before", "before2", "mid", "after", "panel"), nullable=True),
+    Field("source_kind", "string", "Kind of source", "来源类型", "What sort of place prints it"),
+    Field("alliance", "string", "Alliance", "是否联建",
+          "Whether the value is of an alliance; not stated: the source says nothing of one",
+          allowed=("yes", "no", "partly", "not_stated")),
     Field("source", "string", "Source", "来源", "Document that prints the value"),
     Field("published", "string", "Published", "发布时间", "Date or year of publication",
           nullable=True),
@@ -332,8 +372,8 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "figures": (
         ("figure_id",),
         _columns(
-            "figure_id section subject subject_zh value unit qualifier year period place measure "
-            "locator programme note"
+            "figure_id same_as section subject subject_zh value unit qualifier year period place "
+            "measure locator programme note"
         ),
     ),
     "corrections": (
@@ -348,8 +388,23 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "benchmarks": (
         (),
         _columns(
-            "place year villages statistic measure value_wan_yuan qualifier alliance source "
+            "place same_as year period villages statistic measure value_wan_yuan low_wan_yuan "
+            "high_wan_yuan qualifier alliance source published confidence note"
+        ),
+    ),
+    "bands": (
+        (),
+        _columns(
+            "place year measure band_low_wan_yuan band_high_wan_yuan share_pct qualifier source "
             "published confidence note"
+        ),
+    ),
+    "reported": (
+        ("report_id",),
+        _columns(
+            "report_id level province city county township village year year_note statistic "
+            "measure value_wan_yuan qualifier term_in_source villages alliance alliance_joined "
+            "alliance_form series_id series_position source published source_kind confidence"
         ),
     ),
 }

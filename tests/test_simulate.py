@@ -198,7 +198,7 @@ def test_untreated_means_are_the_published_ones(default):
         realised = sum(default.realised[key] for key in keys)
         assert realised == pytest.approx(row.value_wan_yuan, rel=PUBLISHED), row
         checked += 1
-    assert checked == 10
+    assert checked == 11
     assert default.realised["mean_subsidy_untreated_2019_wan_yuan"] / 22.71 == pytest.approx(
         0.69, abs=0.01
     )

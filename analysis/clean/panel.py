@@ -12,6 +12,7 @@ from analysis.clean.corrections import apply_corrections
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, as_frame, find_issues
 from analysis.clean.ledger.anomalies import find_heaps
+from analysis.clean.published import check_published
 from analysis.clean.tables import parse, read_text, validate, write_csv
 from analysis.errors import LianjianError
 from analysis.fields import TABLES
@@ -29,6 +30,8 @@ _PUBLISHED_FILES = {
     "register": "village_register.csv",
     "prices": "consumer_price_index.csv",
     "benchmarks": "published_benchmarks.csv",
+    "bands": "published_bands.csv",
+    "reported": "reported_villages.csv",
 }
 _TRUTH_FILES = ("joint_projects.csv", "truth.csv", "att.csv")
 
@@ -39,7 +42,8 @@ def published_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
     Raises
     ------
     LianjianError
-        A correction has expired or names a file that is not there, or a table breaks its rules.
+        A correction has expired or names a file that is not there, or a table breaks its rules
+        or says what cannot be.
     """
     text = {table: read_text(folder / file, table) for table, file in _PUBLISHED_FILES.items()}
     corrections = text["corrections"]
@@ -53,6 +57,7 @@ def published_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
         mine = corrections[corrections["file"] == file]
         frame = apply_corrections(text[table], mine, table) if len(mine) else text[table]
         tables[table] = validate(parse(frame, table, folder / file), table, str(folder / file))
+    check_published(tables, _PUBLISHED_FILES)
     columns = ["correction_id", "file", "field", "says", "should_say", "decision", "reason"]
     listed = corrections[columns].rename(columns={"correction_id": "id"}).fillna("")
     return tables, {"corrections": listed.to_dict("records")}

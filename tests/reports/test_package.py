@@ -59,8 +59,7 @@ record("draw", round(float(rng.normal()), 6), label="A draw")
 PHONE = "13800138000"
 COPIED = ("LICENSE", "CITATION.cff", "Makefile", "pyproject.toml", "requirements.lock", "README.md",
           ".gitignore")  # fmt: skip
-PUBLISHED = ("consumer_price_index.csv", "corrections.csv", "published_benchmarks.csv",
-             "published_figures.csv", "sources.toml", "village_register.csv")  # fmt: skip
+PUBLISHED = tuple(path.name for path in paths.raw().iterdir() if path.suffix in {".csv", ".toml"})
 
 
 def share(root, name, how, spdx=""):
