@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help reports test lab check bench lock clean
+.PHONY: help reports test lab pdf cluster docs check bench setup lock clean
 
 # The first Python from this list that is 3.11 or later and can make a virtual environment.
 CANDIDATES ?= python3 python3.13 python3.12 python3.11 python3.14 python
@@ -9,52 +9,64 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The stamp's name holds the lock's content and this folder: a new lock or a moved folder installs anew.
-READY := $(VENV)/.ready-$(shell { pwd; cat requirements.lock; } | cksum | cut -d' ' -f1)
+# A stamp's name holds the content of a group's lock and this folder: a new lock or a moved folder
+# installs anew.
+ready = $(VENV)/.ready-$(1)-$(shell { pwd; cat locks/$(1).txt; } | cksum | cut -d' ' -f1)
+GROUPS := $(filter-out installer,$(basename $(notdir $(wildcard locks/*.txt))))
+STAMPS := $(foreach group,$(GROUPS),$(call ready,$(group)))
+installed = $(filter $(VENV)/.ready-$(1)-%,$(STAMPS))
+GROUP ?= core
+# What Python compiles of the packages is kept in .venv; without that each start takes seven seconds more.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## show what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-reports: $(READY) ## build the data, run every notebook, write reports/index.html
+reports: $(call installed,core) ## build the data, run every notebook, write reports/index.html
 	@$(BIN)/python -m analysis build
 	@$(BIN)/python -m analysis run
 
-test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest
+pdf: $(call installed,pdf) ## the same, with every report as PDF and Word too
+	@$(BIN)/python -m analysis build
+	@$(BIN)/python -m analysis run --pdf --docx
 
-lab: $(READY) ## open the notebooks in JupyterLab
+lab: $(call installed,lab) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m analysis build
 	@$(BIN)/jupyter lab notebooks
 
-check: $(READY) ## lint, types, layers, clean notebooks
+cluster: $(call installed,cluster) ## install what runs on Slurm or Kubernetes need
+	@echo "Ready: docs/cluster.md says how to go on."
+
+test: $(call installed,all) ## run the tests
+	@$(BIN)/python -m pytest
+
+docs: $(call installed,docs) ## write the documentation as a site, docs/site/index.html
+	@$(BIN)/sphinx-build -q -W --keep-going -d .doctrees -b html docs docs/site
+
+check: $(call installed,dev) ## lint, types, layers, clean notebooks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 
-bench: $(READY) ## run the benchmarks (ratios, not times)
+bench: $(call installed,core) ## run the benchmarks (ratios, not times)
 	@for b in benchmarks/*.py; do $(BIN)/python $$b || exit 1; done
 
-lock: $(READY) ## write requirements.lock anew from pyproject.toml
-	@$(BIN)/python -m pip install -q uv
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --upgrade --custom-compile-command "make lock" -q -o requirements.lock
+setup: $(call installed,$(GROUP)) ## install a group alone: make setup GROUP=lab
+
+lock: ## write the locks of all groups anew from pyproject.toml
+	@$(PYTHON) tools/lock.py
 
 clean: ## remove what is made again by itself, and name what stays
 	@test -x $(BIN)/python || { echo "Nothing is installed in $(VENV); make reports sets it up."; exit 1; }
 	@$(BIN)/python -B -m analysis clean
 
-$(READY):
+$(STAMPS):
 	@test -n "$(PYTHON)" || { \
 		echo "lianjian needs Python 3.11 or later with the venv module; none of these has it: $(CANDIDATES)."; \
 		echo "On Debian or Ubuntu: apt-get install python3 python3-venv. Or name one: make PYTHON=/path/to/python3.12"; \
 		exit 1; }
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "$(PYTHON) is no Python 3.11 or later with the venv module; nothing was changed."; exit 1; }
-	@echo "Installing the locked packages into $(VENV) (once; about two minutes)"
-	@rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@$(PYTHON) tools/install.py $(word 2,$(subst -, ,$(notdir $@))) $(STAMPS)

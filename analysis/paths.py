@@ -9,6 +9,9 @@ from analysis.errors import LianjianError
 PUBLISHED = "published"
 """The dataset of published figures; its raw files lie in data/raw itself."""
 
+LOCK = "locks/core.txt"
+"""The locked packages that reports are made with, below the root."""
+
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")  # Windows makes no folders of these
 _SHOWN = 80

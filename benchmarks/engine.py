@@ -253,7 +253,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="engine-") as place:
         root = Path(place)
-        for name in ("notebooks", "data", "CITATION.cff", "requirements.lock"):
+        for name in ("notebooks", "data", "CITATION.cff", "locks"):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
             copy(ROOT / name, root / name)
         clock([sys.executable, "-m", "analysis", "build"], root)

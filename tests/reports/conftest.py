@@ -6,6 +6,7 @@ import textwrap
 import nbformat
 import pytest
 
+from analysis import paths
 from analysis.reports.run import kernels
 
 SIMULATED = {
@@ -62,6 +63,12 @@ class Project:
         folder = self.root / "data" / "processed" / "trial"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "manifest.json").write_text(json.dumps(content), "utf-8")
+
+    def lock(self, text):
+        """Write the lock of what reports are made with."""
+        path = self.root / paths.LOCK
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
 
     def report(self, slug):
         return (self.reports / slug / "report.html").read_text("utf-8")

@@ -49,7 +49,7 @@ def checkout(project):
     project.notebook("01-a", "# A", "1")
     (project.root / "analysis").mkdir()
     (project.root / "analysis" / "x.py").write_text("x = 1\n")
-    (project.root / "requirements.lock").write_text("numpy==1\n")
+    project.lock("numpy==1\n")
     git(project.root, "init", "-q")
     git(project.root, "add", "-A")
     git(project.root, "commit", "-q", "-m", "Begin")
@@ -237,7 +237,7 @@ def test_what_draws_nothing_needs_no_seed():
 
 
 def test_versions_are_compared_with_the_lock(tmp_path):
-    lock = tmp_path / "requirements.lock"
+    lock = tmp_path / "core.txt"
     assert checks.of_versions(lock).state == UNKNOWN
     installed = versions._installed(tuple(os.sys.path))
     lock.write_text(f"pandas=={installed['pandas']} \\\n    --hash=sha256:00\nruff==0.0.1\n")
@@ -286,7 +286,7 @@ def test_the_panel_is_one_line_when_all_is_well_and_open_when_not(books, project
                "realised": {}, "rows": {}, "issues": 0,
                "work": {"authors": [{"name": "An office"}]}}  # fmt: skip
     manifest.write_text(json.dumps(content), "utf-8")
-    (project.root / "requirements.lock").write_text("", "utf-8")
+    project.lock("")
     project.notebook("01-good", "# A", code.format("default_rng(seed)"), parameters="seed: int = 1")
     project.notebook(
         "02-bad", "# B", code.format("default_rng()") + "\nseed", parameters="seed: int = 1"

@@ -102,7 +102,7 @@ def test_no_scheduler_is_said_in_words(project):
 def test_without_dask_the_way_to_it_is_said(project, monkeypatch):
     project.notebook("01-x", "1")
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(LianjianError, match=r"pip install 'lianjian\[cluster\]'"):
+    with pytest.raises(LianjianError, match=r"`make cluster`.*pip install 'lianjian\[cluster\]'"):
         runner.run(options=Options(scheduler="tcp://127.0.0.1:1"))
 
 

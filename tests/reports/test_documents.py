@@ -265,7 +265,7 @@ def test_what_cannot_be_written_is_said(folders, tmp_path, monkeypatch, capsys):
     assert "Did you mean '01-trial'?" in capsys.readouterr().err
     monkeypatch.setattr(_document, "find_spec", lambda _: None)
     assert cli.main(["render", "--pdf"]) != 0
-    assert "make reports" in capsys.readouterr().err
+    assert "make pdf" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["report.html", "notebook.ipynb", "numbers.csv", "run.json"])

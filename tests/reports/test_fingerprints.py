@@ -29,7 +29,7 @@ def ran(project):
     """A project with one report that is up to date."""
     project.dataset()
     (project.root / "data" / "raw" / "extra.csv").write_text("a,b\n1,2\n")
-    (project.root / "requirements.lock").write_text("pandas==3\n")
+    project.lock("pandas==3\n")
     project.notebook("01-trial", TEXT, READS, parameters="year: int = 2024  # y")
     assert runner.run() == 0
     return project
@@ -98,8 +98,7 @@ def test_a_page_made_anew_is_the_page_of_a_run(ran):
         (lambda p: (p.root / "data/raw/extra.csv").unlink(), "data/raw/extra.csv is missing"),
         (lambda p: (p.root / "data/processed/trial/manifest.json").write_text("{}"),
          "data/processed/trial/manifest.json changed"),
-        (lambda p: (p.root / "requirements.lock").write_text("pandas==4"),
-         "requirements.lock changed"),
+        (lambda p: p.lock("pandas==4"), "locks/core.txt changed"),
         (lambda p: shutil.rmtree(p.reports / "01-trial"), "there is no report yet"),
         (lambda p: (p.reports / "01-trial" / "key.json").write_text("?"),
          "the report has no key.json that can be read"),

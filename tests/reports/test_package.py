@@ -57,8 +57,7 @@ table(data.panel[["year", "operating_income_yuan"]].head(2), "rows", "Rows")
 record("draw", round(float(rng.normal()), 6), label="A draw")
 """
 PHONE = "13800138000"
-COPIED = ("LICENSE", "CITATION.cff", "Makefile", "pyproject.toml", "requirements.lock", "README.md",
-          ".gitignore")  # fmt: skip
+COPIED = (*_contents.NEEDED, "README.md", ".gitignore")
 PUBLISHED = tuple(path.name for path in paths.raw().iterdir() if path.suffix in {".csv", ".toml"})
 
 
@@ -78,6 +77,7 @@ def finished(make_project, tmp_path_factory):
         patch.setenv("LIANJIAN_ROOT", str(root))
         project = make_project(root)
         for name in COPIED:
+            (root / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(repository / name, root / name)
         for name in PUBLISHED:
             shutil.copyfile(repository / "data" / "raw" / name, root / "data" / "raw" / name)
@@ -164,7 +164,8 @@ def test_what_goes_in_and_what_stays(opened):
     assert json.loads((opened / ".zenodo.json").read_text("utf-8"))["license"] == "MIT"
     assert (opened / "codemeta.json").is_file()
     assert {"README.md", "README-project.md", "LICENSE", "CITATION.cff", "Makefile",
-            "requirements.lock", "notebooks/01-trial.ipynb", "analysis/cli.py", "docs/note.md",
+            "locks/core.txt", "locks/installer.txt", "locks/sizes.csv", "tools/install.py",
+            "notebooks/01-trial.ipynb", "analysis/cli.py", "docs/note.md",
             "data/raw/sources.toml", "data/raw/trial/villages.csv", "data/raw/trial/dataset.toml",
             "reports/01-trial/report.html", "reports/01-trial/key.json", "reports/index.html",
             "ro-crate-metadata.json"} <= inside  # fmt: skip
@@ -193,7 +194,7 @@ def test_the_readme_tells_what_the_runs_were(opened, finished):
     ]  # fmt: skip
     assert row(readme, "Table 1")[1:] == ["Rows", "4", "`#tab-rows`"]
     assert row(readme, "number in text")[1:] == ["A draw", "4", "`#num-draw`"]
-    lock = (finished / "requirements.lock").read_text("utf-8")
+    lock = (finished / paths.LOCK).read_text("utf-8")
     [pandas] = re.findall(r"^pandas==(\S+)", lock, re.MULTILINE)
     assert row(readme, "pandas ") == ["pandas", pandas]
     villages = row(readme, "`data/raw/trial/villages.csv`")
@@ -616,7 +617,7 @@ def test_what_git_does_not_have_stops_it(copy, capsys):
 
     git("init", "-q")
     git("add", "LICENSE", "docs", "notebooks", "data/raw", "CITATION.cff", ".gitignore",
-        "Makefile", "README.md", "pyproject.toml", "requirements.lock")  # fmt: skip
+        "Makefile", "README.md", "pyproject.toml", "locks", "tools")  # fmt: skip
     git("commit", "-qm", "One")
     assert cli.main(["package"]) == 0
     (copy / "docs" / "note.md").write_text("Done otherwise.\n", "utf-8")

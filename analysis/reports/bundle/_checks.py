@@ -21,8 +21,8 @@ from analysis.reports.page.checks import ABSOLUTE
 INVENTED = ("analysis/", "benchmarks/", "data/example/", "docs/examples/", "tests/")
 """Code and examples: persons and folders in them are invented, to try the finding of them."""
 
+_HASHES = "locks/"  # long digits in there are hashes
 _BINARY = (".xlsx", ".xls", ".pdf", ".docx", ".png", ".otf", ".ttf", ".woff2")
-_HASHES = ("MANIFEST.sha256", "requirements.lock")  # their long digits are hashes
 _EMBEDDED = re.compile(r"base64,[A-Za-z0-9+/=]+")
 _HASH = re.compile(r"(?<![0-9A-Za-z])(?=[0-9]*[a-f])[0-9a-f]{12,64}(?![0-9A-Za-z])")
 _IMAGE = re.compile(r'"image/png": "[^"]*"')
@@ -85,7 +85,7 @@ def _line(content: bytes, position: int) -> int:
 
 def _personal(files: Mapping[str, Path], data: Mapping[str, Holding]) -> Iterator[str]:
     for name, path in files.items():
-        if name.startswith(INVENTED) or name.endswith(_HASHES):
+        if name.startswith((*INVENTED, _HASHES)) or name == "MANIFEST.sha256":
             continue
         holding = data.get(name)
         if holding is not None and holding.is_drawn:

@@ -28,10 +28,13 @@ from analysis.reports.run import staging
 PROJECT_README = "README-project.md"
 """The project's own README in a bundle, where README.md is the one that a journal asks for."""
 
-ROOMS = (".ci", "benchmarks", "data/example", "docs", "notebooks", "tests")
+ROOMS = (".ci", "benchmarks", "data/example", "docs", "locks", "notebooks", "tests", "tools")
 """Folders that go in whole; ``analysis`` comes from where this process runs it."""
 
-NEEDED = ("CITATION.cff", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")
+NEEDED = (
+    *("CITATION.cff", "LICENSE", "Makefile", "pyproject.toml", "tools/install.py", paths.LOCK),
+    *("locks/installer.txt", "locks/sizes.csv"),
+)
 SINGLE = (
     *NEEDED,
     *(".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "conftest.py"),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from analysis import __version__
+from analysis import __version__, paths
 from analysis.clean.authors import Author
 from analysis.reports import citation
 from analysis.reports.bundle._contents import Contents, Report
@@ -36,7 +36,7 @@ _ABOUT = {
     "MANIFEST.sha256": "SHA-256 of every other file",
     "Makefile": "make reports, make test",
     "pyproject.toml": "The package and what it needs",
-    "requirements.lock": "Exact versions and hashes of all packages",
+    paths.LOCK: "Exact versions and hashes of all packages",
     "reports/index.html": "Index of the reports",
     "reports/numbers.csv": "All cited numbers",
     "reports/numbers.tex": "All cited numbers as LaTeX macros",

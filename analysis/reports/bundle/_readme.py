@@ -78,7 +78,7 @@ def quoted(text: object) -> str:
 
 def _facts(contents: Contents) -> dict[str, Any]:
     root, reports = paths.root(), contents.reports
-    lock = versions.locked(root / "requirements.lock")
+    lock = versions.locked(root / paths.LOCK)
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = sorted({_package(line) for line in project.get("dependencies", ())})
     withheld = {holding.name for holding in contents.withheld}

@@ -79,7 +79,7 @@ def require(formats: Collection[str]) -> None:
     if missing:
         raise LianjianError(
             f"PDF and Word need packages that are not installed: {', '.join(missing)}. "
-            "`make reports` installs them; so does `pip install -e '.[pdf]'` in the project."
+            "`make pdf` installs them; so does `make setup GROUP=pdf`, without writing anything."
         )
 
 

@@ -194,7 +194,7 @@ class Fingerprints:
             "modules": self._hashed(self.modules_of(run.notebook, names)),
             "data": self._hashed(names),
             "parameters": _plain(run),
-            "lock": self.named("requirements.lock"),
+            "lock": self.named(paths.LOCK),
             "engine": self._hashed(_engine()),
             **self._page_key(run),
         }
@@ -258,8 +258,8 @@ class Fingerprints:
             now = self._now(name)
             if now != digest:
                 yield f"{name} {'is missing' if now == 'missing' else 'changed'}"
-        if self._now("requirements.lock") != old["lock"]:
-            yield "requirements.lock changed"
+        if self._now(paths.LOCK) != old["lock"]:
+            yield f"{paths.LOCK} changed"
 
     def _page_changes(self, run: Run, old: Mapping[str, Any]) -> Iterator[str]:
         if self.bytes_of(run.notebook) != old["notebook"]:

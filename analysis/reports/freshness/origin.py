@@ -43,7 +43,7 @@ def _of(notebook: Path, notebook_id: str, root: Path) -> Source:
     place = notebook.resolve()
     if place.is_relative_to(root):
         name = place.relative_to(root).as_posix()
-        told = ask_git(root, [name, "analysis", "requirements.lock"], [name])
+        told = ask_git(root, [name, "analysis", paths.LOCK], [name])
     else:
         told = "", (), "the notebook lies outside the project"
     return Source(notebook_id, code_id(), *told)

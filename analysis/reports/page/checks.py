@@ -249,12 +249,12 @@ def of_versions(lock: Path) -> Check:
     """Check that the installed packages are the locked ones."""
     if not lock.is_file():
         mend = "Restore it, or write it with `make lock`."
-        return Check("Versions", UNKNOWN, f"There is no {lock.name} to compare with.", mend)
+        return Check("Versions", UNKNOWN, f"There is no {paths.LOCK} to compare with.", mend)
     if faults := versions.differing(lock):
         mend = "Install the locked packages (`make reports` does), then run again."
         return _failed("Versions", "Not as locked", faults, mend)
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:_ID]
-    return Check("Versions", OK, f"Packages are installed as locked ({lock.name} {digest}).")
+    return Check("Versions", OK, f"Packages are installed as locked ({paths.LOCK} {digest}).")
 
 
 def of_places(page: str, notebook: str) -> Check:

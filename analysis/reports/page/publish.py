@@ -107,7 +107,7 @@ def publish(
         checks.of_products(found, told),
         checks.of_shown(writer.gaps),
         checks.of_seed(node, values),
-        checks.of_versions(paths.root() / "requirements.lock"),
+        checks.of_versions(paths.root() / paths.LOCK),
         checks.of_places(html, content.decode("utf-8")),
         checks.of_kind(found, KINDS, told),
         checks.of_authors([author.displayed for author in cited.authors]),

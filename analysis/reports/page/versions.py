@@ -1,4 +1,4 @@
-"""Whether the packages that made a page are those of ``requirements.lock``."""
+"""Whether the packages that made a page are the locked ones."""
 
 import re
 import sys

@@ -24,7 +24,8 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
         from distributed import Client  # noqa: PLC0415
     except ImportError as error:
         raise LianjianError(
-            "--scheduler needs Dask, which is not installed: pip install 'lianjian[cluster]'."
+            "--scheduler needs Dask, which is not installed: `make cluster` in the project, "
+            "or pip install 'lianjian[cluster]'."
         ) from error
     if is_open(scheduler):
         warn(
