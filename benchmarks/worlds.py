@@ -1,21 +1,24 @@
 """Hold the preferred estimate, its rivals and its gauges against worlds that are not its own.
 
     python benchmarks/worlds.py --draws 400                       # every world, without intervals
-    python benchmarks/worlds.py --draws 100 --placebos 39         # intervals and the placebo gauge
+    python benchmarks/worlds.py --draws 400 --placebos 39         # intervals and the placebo gauge
     python benchmarks/worlds.py --draws 100 --rules               # every rule of selection
+    python benchmarks/worlds.py --draws 400 --into benchmarks/worlds.md
 
-Run it from the project root; it prints the tables of worlds.md. Operating income of weak allied
-villages; the truth is the mean effect of the draw over village-years with books. Bias and root mean
-square error (RMSE) in % of the mean truth, with the Monte Carlo error of the bias; *covers*: 95 %
-intervals of placebo alliances; *alarm*: draws in which a gauge is on. A seed that cannot meet the
-published claims gives no data and is passed over.
+Run it from the project root; it prints its tables, and with ``--into`` puts each into a file in
+the place of the one with the same title. Operating income of weak allied villages; the truth is the
+mean effect of the draw over village-years with books. Bias and root mean square error (RMSE) in %
+of the mean truth, with the Monte Carlo error of the bias; *covers*: 95 % intervals of placebo
+alliances; *alarm*: draws in which a gauge is on. A seed that cannot meet the published claims gives
+no data and is passed over.
 """
 
 import argparse
 import os
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -27,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.effects.alarms import alarms, dose_gauge, places_of, relative, without_neighbours
-from analysis.effects.design import make_study
+from analysis.effects.design import Design, make_study
 from analysis.effects.did import att_gt, imputation
 from analysis.effects.inference import draw_placebo
 from analysis.effects.inference.randomization import reach
@@ -46,6 +49,8 @@ from analysis.simulate.scenario import Scenario
 RULES = ("g-1", "g-2", "mean", "per household", "size", "need", "random", "joining year")
 TODAY, PREFERRED, WARY = "regression on size", "balanced to g−1", "balanced to g−2"
 HEALED = "balanced, neighbours taken out on alarm"
+CHUNK = 5
+"""Seeds that a worker takes at a time."""
 
 
 def imputed(panel: Panel) -> float:
@@ -60,16 +65,17 @@ def robust(panel: Panel) -> float:
     return float(np.average(effects.estimate[after], weights=effects.mass[after]))
 
 
-ESTIMATORS = {
+ESTIMATORS: Mapping[str, Callable[[Panel], float]] = {
     TODAY: lambda one: regression_points(one)[0],
     "imputation": imputed,
     "doubly robust": robust,
     WARY: lambda one: preferred_points(one, until=2)[0],
     PREFERRED: lambda one: preferred_points(one)[0],
 }
+BY_RULE = (TODAY, WARY, PREFERRED)
 
 
-def draws(changes: dict, seeds: range) -> Iterator[tuple[int, Draw]]:
+def draws(changes: Mapping, seeds: range) -> Iterator[tuple[int, Draw]]:
     """Draw the worlds of some seeds that can be drawn."""
     for seed in seeds:
         try:
@@ -78,7 +84,9 @@ def draws(changes: dict, seeds: range) -> Iterator[tuple[int, Draw]]:
             continue
 
 
-def hold(seeds: range, changes: dict, placebos: int) -> pd.DataFrame:
+def hold(
+    seeds: range, *, changes: Mapping, placebos: int = 0, among: tuple = tuple(ESTIMATORS)
+) -> pd.DataFrame:
     """Return one row a draw and estimator: error, truth, half-width, gauges."""
     rows = []
     for seed, drawn in draws(changes, seeds):
@@ -87,21 +95,17 @@ def hold(seeds: range, changes: dict, placebos: int) -> pd.DataFrame:
         panel = make_study(frame, "operating", design).panel
         places = places_of(panel, frame)
         stray = strays(frame, design, placebos, seed) if placebos else {}
-        outside = relative(panel, places)
-        dose, _ = dose_gauge(panel, outside, places)
-        found = {name: float(estimator(panel)) for name, estimator in ESTIMATORS.items()}
+        found = {name: float(ESTIMATORS[name](panel)) for name in among}
+        dose, _ = dose_gauge(panel, relative(panel, places), places)
         found[HEALED] = found[PREFERRED]
         if dose.is_on:
             healed = without_neighbours(panel, places, dose.size)
             found[HEALED] = float(preferred_points(healed)[0])
         gauges = alarms(panel, stray.get(TODAY, np.empty(0)), places).gauges
-        seen = {gauge.name: gauge.is_on for gauge in gauges}
+        shared = {"seed": seed, "truth": truth_of(drawn), **{g.name: g.is_on for g in gauges}}
         for name, estimate in found.items():
             half = reach(stray[name]) if name in stray else np.nan
-            rows.append(
-                {"seed": seed, "estimator": name, "truth": truth_of(drawn), "estimate": estimate,
-                 "half": half, **seen}
-            )  # fmt: skip
+            rows.append({**shared, "estimator": name, "estimate": estimate, "half": half})
     return pd.DataFrame(rows)
 
 
@@ -112,7 +116,7 @@ def truth_of(drawn: Draw) -> float:
     return float((after["operating"] - after["operating_untreated"]).mean())
 
 
-def strays(frame: pd.DataFrame, design: object, number: int, seed: int) -> dict[str, np.ndarray]:
+def strays(frame: pd.DataFrame, design: Design, number: int, seed: int) -> dict[str, np.ndarray]:
     """Return the two estimates that have intervals, for sets of placebo alliances."""
     pool, rng = alliance_pool(frame, "operating", design), np.random.default_rng(seed)
     drawn = [draw_placebo(pool, rng) for _ in range(number)]
@@ -131,15 +135,60 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
             "RMSE %": 100 * np.sqrt((gap**2).mean()) / truth,
             "covers %": 100 * covered.mean() if len(covered) else np.nan,
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index").dropna(axis=1, how="all")
 
 
-def alarmed(runs: pd.DataFrame) -> str:
-    """Say how often each gauge is on, and any of them."""
+def alarm_shares(runs: pd.DataFrame) -> dict[str, float]:
+    """Return how often each gauge is on, and any of them, %."""
     one = runs.drop_duplicates("seed")[["Placebos", "Lasting luck", "Neighbours"]]
     known = one.dropna(axis=1, how="all").eq(other=True)
-    shares = [f"{name.lower()} {100 * known[name].mean():.0f} %" for name in known]
-    return f"Alarms: {', '.join(shares)}; any {100 * known.any(axis=1).mean():.0f} %."
+    return {**(100 * known.mean()), "any": float(100 * known.any(axis=1).mean())}
+
+
+def markdown(head: str, table: pd.DataFrame) -> list[str]:
+    """Return the lines of a table."""
+    lines = [f"| {head} | " + " | ".join(table.columns) + " |", "|---|" + "---:|" * len(table.T)]
+    for name, row in table.iterrows():
+        lines.append(f"| {name} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
+    return lines
+
+
+def world_section(name: str, runs: pd.DataFrame) -> str:
+    """Return the section of a world: every estimator."""
+    said = ", ".join(f"{gauge.lower()} {on:.0f} %" for gauge, on in alarm_shares(runs).items())
+    number, truth = runs["seed"].nunique(), runs["truth"].mean()
+    head = [f"{number} draws, mean truth {truth:.2f} 万元. Alarms: {said}.", ""]
+    return "\n".join([f"## {name}", "", *head, *markdown("estimator", summary(runs))])
+
+
+def rules_section(name: str, runs: Mapping[str, pd.DataFrame]) -> str:
+    """Return the section of a world under every rule of selection: bias of three estimators."""
+    rows = {}
+    for rule, part in runs.items():
+        found = summary(part)
+        rows[rule] = {f"{one}, %": found.loc[one, "bias %"] for one in BY_RULE}
+        rows[rule] |= {
+            "± MC": found.loc[PREFERRED, "± MC"],
+            "RMSE %": found.loc[PREFERRED, "RMSE %"],
+            "any alarm, %": alarm_shares(part)["any"],
+        }
+    number = min(part["seed"].nunique() for part in runs.values())
+    head = [
+        f"Bias; Monte Carlo error and RMSE of *{PREFERRED}*; {number} draws a rule or more.",
+        "",
+    ]
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return "\n".join([f"## {name}, by rule of selection", "", *head, *markdown("chosen on", table)])
+
+
+def put(file: Path, section: str) -> None:
+    """Write a section in the place of the one with its title, or at the end."""
+    head, *others = re.split(r"\n+(?=## )", file.read_text(encoding="utf-8").rstrip())
+    parts = {part.split("\n", 1)[0]: part for part in others}
+    parts[section.split("\n", 1)[0]] = section
+    fresh = file.with_suffix(".new")
+    fresh.write_text("\n\n".join([head, *parts.values()]) + "\n", encoding="utf-8")
+    fresh.replace(file)
 
 
 def main() -> None:
@@ -150,31 +199,26 @@ def main() -> None:
     parser.add_argument("--worlds", default=",".join(WORLDS), help="names, with commas")
     parser.add_argument("--rules", action="store_true", help="rules of selection")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--into", type=Path, help="a file of sections, as worlds.md")
     asked = parser.parse_args()
-    cells = [(world, dict(WORLDS[world])) for world in asked.worlds.split(",")]
-    if asked.rules:
-        cells = [
-            (f"{world}, chosen on {rule}", {**changes, "selected_on": rule, "claim_mean_wan": 0.0})
-            for world, changes in cells
-            for rule in RULES
-        ]
-    start = time.perf_counter()
+    parts = [range(k, min(k + CHUNK, asked.draws)) for k in range(0, asked.draws, CHUNK)]
     with ProcessPoolExecutor(asked.workers) as pool:
-        for title, changes in cells:
-            parts = [range(k, min(k + 10, asked.draws)) for k in range(0, asked.draws, 10)]
-            done = pool.map(partial(hold, changes=changes, placebos=asked.placebos), parts)
-            runs = pd.concat(list(done), ignore_index=True)
-            table = summary(runs).dropna(axis=1, how="all")
-            number, spread = runs["seed"].nunique(), runs["truth"].mean()
-            print(
-                f"\n## {title}\n\n{number} draws, mean truth {spread:.2f} 万元. {alarmed(runs)}\n"
-            )
-            print("| estimator | " + " | ".join(table.columns) + " |")
-            print("|---|" + "---:|" * len(table.columns))
-            for name, row in table.iterrows():
-                print(f"| {name} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
-            sys.stdout.flush()
-    print(f"\n{time.perf_counter() - start:.0f} s with {asked.workers} workers.")
+
+        def run(changes: Mapping, **more: object) -> pd.DataFrame:
+            done = pool.map(partial(hold, changes=changes, placebos=asked.placebos, **more), parts)
+            return pd.concat(list(done), ignore_index=True)
+
+        for name in asked.worlds.split(","):
+            start, changes = time.perf_counter(), dict(WORLDS[name])
+            if asked.rules:
+                free = {**changes, "claim_mean_wan": 0.0}
+                each = {r: run({**free, "selected_on": r}, among=BY_RULE) for r in RULES}
+                section = rules_section(name, each)
+            else:
+                section = world_section(name, run(changes))
+            print(f"\n{section}\n\n({time.perf_counter() - start:.0f} s)", flush=True)
+            if asked.into:
+                put(asked.into, section)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ FEW = 5
 NEWTON_STEPS, GRADIENT, ROUNDING = 100, 1e-6, 1e-13
 DEPENDENT = 1e-7
 """A trait of which others leave so little of its spread is determined by them."""
+FIRM = 1e-6
+"""Least eigenvalue of traits in standard deviations under which dependence is looked for."""
+SINGULAR = 1e-12
+"""A year in which the traits' least eigenvalue is this small beside the largest tells nothing."""
 LEAST_LEVEL = 0.1
 """Noise is taken to follow the expected level, but no further down than this share of its mean."""
 
@@ -350,31 +354,29 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
     is_balanced = len(treated) >= FEW and 1 / (weight**2).sum() >= FEW
     if not is_balanced:
         weight = q0
-    effect = np.full((len(treated), len(years)), np.nan)
-    residual = np.full((len(control), len(years)), np.nan)
-    pull = np.zeros((len(control), len(years)))
     line0, line1 = (np.column_stack([np.ones(len(z)), z]) for z in (z0, z1))
-    noise = q0 * (_precision(line0, panel.y[np.ix_(control, years)]) if amount else 1.0)
-    there, here = (~np.isnan(panel.y[np.ix_(rows, years)]) for rows in (control, treated))
-    for k in range(len(years)):
-        alike = (there == there[:, [k]]).all(axis=0) & (here == here[:, [k]]).all(axis=0)
-        same = np.flatnonzero(alike)  # years that show the same villages are solved at once
-        now, then = here[:, k], there[:, k]
-        if same[0] < k or not now.any() or then.sum() <= line0.shape[1]:
-            continue
-        part, own_noise = line0[then], noise[then, None]
-        y = panel.y[np.ix_(control[then], years[same])]
-        bread = np.linalg.inv(part.T @ (part * own_noise))
-        beta = bread @ (part.T @ (own_noise * y))
-        left = y - part @ beta
-        share = weight[then] / weight[then].sum()
-        level = share @ left
-        shown = panel.y[np.ix_(treated[now], years[same])]
-        effect[np.ix_(now, same)] = shown - line1[now] @ beta - level
-        residual[np.ix_(then, same)] = left
-        at = q1[now] / q1[now].sum() @ line1[now]
-        lever = (part @ (bread @ (at - share @ part)))[:, None] * own_noise
-        pull[np.ix_(then, same)] = -share[:, None] * (left - level) - lever * left
+    y0, y1 = (panel.y[np.ix_(rows, years)] for rows in (control, treated))
+    then, here = ((~np.isnan(y)).astype(np.float64) for y in (y0, y1))
+    noise = q0 * (_precision(line0, y0) if amount else 1.0)
+    width = line0.shape[1]
+    # every year at once: who shows no books in it has no weight in it
+    moments = (line0[:, :, None] * line0[:, None, :]).reshape(len(line0), width**2)
+    mass = noise[:, None] * then
+    gram = (mass.T @ moments).reshape(len(years), width, width)
+    least = np.linalg.eigvalsh(gram)[:, [0, -1]]
+    known = (
+        (then.sum(axis=0) > width) & (here.sum(axis=0) > 0) & (least[:, 0] > SINGULAR * least[:, 1])
+    )
+    bread = np.linalg.inv(np.where(known[:, None, None], gram, np.eye(width)))
+    beta = np.einsum("pij,pj->ip", bread, (mass * np.nan_to_num(y0)).T @ line0)
+    left = y0 - line0 @ beta
+    share = weight[:, None] * then
+    share /= np.maximum(share.sum(axis=0), 1e-300)
+    level = (share * np.nan_to_num(left)).sum(axis=0)
+    effect = np.where(known, y1 - line1 @ beta - level, np.nan)
+    at = (q1[:, None] * here / np.maximum(q1 @ here, 1e-300)).T @ line1
+    lever = line0 @ np.einsum("pij,pj->ip", bread, at - share.T @ line0) * noise[:, None]
+    pull = np.where(known, -share * (left - level) - lever * left, 0.0)
     return Fit(
         cohort=int(panel.cohort[treated[0]]),
         path=path,
@@ -384,8 +386,8 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
         weight=weight,
         imbalance=float(np.abs(weight @ z0 - target).max(initial=0.0)),
         effect=effect,
-        residual=residual,
-        pull=pull,
+        residual=np.where(known, left, np.nan),
+        pull=np.nan_to_num(pull),
         is_balanced=bool(is_balanced),
     )
 
@@ -399,6 +401,8 @@ def _traits(panel: Panel, path: Ints) -> Floats:
 
 def _independent(z: Floats) -> Ints:
     """Return the columns that the ones before do not determine: least squares would hide it."""
+    if np.linalg.eigvalsh(z.T @ z / len(z))[0] > FIRM:
+        return np.arange(z.shape[1], dtype=np.int64)
     kept: list[int] = []
     basis = np.ones((len(z), 1)) / np.sqrt(len(z))
     for column in range(z.shape[1]):
@@ -416,7 +420,8 @@ def _precision(line: Floats, y: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         mean = np.nansum(y, axis=1) / (~np.isnan(y)).sum(axis=1)
     seen = ~np.isnan(mean)
-    level = line @ np.linalg.lstsq(line[seen], mean[seen], rcond=None)[0]
+    part = line[seen]
+    level = line @ np.linalg.lstsq(part.T @ part, part.T @ mean[seen], rcond=None)[0]
     centre = float(mean[seen].mean())
     return (centre / np.maximum(level, LEAST_LEVEL * centre)) ** 2 if centre > 0 else level * 0 + 1
 
@@ -434,6 +439,14 @@ def _fit_notes(panel: Panel, fit: Fit, path: Ints, until: int) -> list[str]:
         notes.append(
             f"No year {fit.cohort - until}: {fit.cohort} is balanced up to "
             f"{panel.years[fit.path[-1]]}."
+        )
+    seen = ~np.isnan(panel.y[np.ix_(fit.treated, fit.years)])
+    blank = seen.any(axis=0) & np.isnan(fit.effect).all(axis=0)
+    if blank.any():
+        text = ", ".join(str(year) for year in panel.years[fit.years[blank]])
+        notes.append(
+            f"Left out, {fit.cohort} in {text}: too few villages outside show it, or they do not "
+            "span the traits."
         )
     if not fit.is_balanced:
         notes.append(

@@ -119,3 +119,50 @@ def test_what_the_comparison_does_not_span_is_refused_not_guessed():
     panel = panel_of(two_years({"x": rng.normal(size=100), "trait": trait}, 10), "x", "trait")
     with pytest.raises(LianjianError, match="do not span the covariates"):
         att_gt(panel, adjustment="regression")
+
+
+def test_regressions_at_once_are_those_one_by_one_where_books_have_gaps():
+    rng = np.random.default_rng(4)
+    n, years = 60, np.arange(2018, 2025)
+    start = np.repeat([2021, 2023, 0], [8, 7, 45])
+    size = rng.gamma(4, size=n)
+    flag = (rng.random(n) < 0.2).astype(float)
+    y = size[:, None] * (years - 2017) + rng.normal(size=(n, len(years)))
+    y[rng.random(y.shape) < 0.15] = np.nan
+    frame = pd.DataFrame(
+        {
+            "v": np.repeat(np.arange(n), len(years)),
+            "year": np.tile(years, n),
+            "y": y.ravel(),
+            "g": np.repeat(start, len(years)),
+            "size": np.repeat(size, len(years)),
+            "flag": np.repeat(flag, len(years)),
+        }
+    )
+    panel = make_panel(frame, "y", unit="v", cohort="g", covariates=["size", "flag"])
+    together = att_gt(panel, adjustment="regression", anticipation=1, base="universal")
+    for k, (g, t, b) in enumerate(zip(together.cohort, together.year, together.base, strict=True)):
+        change = panel.y[:, panel.years == t] - panel.y[:, panel.years == b]
+        seen = ~np.isnan(change[:, 0])
+        ones, others = seen & (panel.cohort == g), seen & (panel.cohort == 0)
+        line = sm.OLS(change[others, 0], sm.add_constant(panel.x[others])).fit()
+        rest = change[ones, 0] - line.predict(sm.add_constant(panel.x[ones], has_constant="add"))
+        assert together.estimate[k] == pytest.approx(rest.mean(), rel=1e-9)
+        alone = _propensity.att_scores(
+            change,
+            np.flatnonzero(ones),
+            np.flatnonzero(others),
+            _propensity.Sample(panel.x, "regression"),
+        )
+        assert together.influence[ones, k] == pytest.approx(alone.treated[:, 0], rel=1e-9)
+        assert together.influence[others, k] == pytest.approx(alone.control[:, 0], abs=1e-12)
+        assert not together.influence[~ones & ~others, k].any()
+
+
+def test_a_regression_without_its_trait_among_comparisons_is_refused_for_that_pair_alone():
+    frame = two_years({"flag": np.repeat([1.0, 0.0], [5, 20])}, 3)
+    later = frame[frame["year"] == 2024].assign(year=2025)
+    more = pd.concat([frame, later[~((later["flag"] == 1) & (later["g"] == 0))]])
+    effects = att_gt(panel_of(more, "flag"), adjustment="regression")
+    assert effects.year.tolist() == [2024]
+    assert any("do not span the covariates: (2024, 2025)" in note for note in effects.notes)

@@ -21,6 +21,9 @@ TRIM = 0.995
 
 NEWTON_STEPS = 100
 
+FIRM = 1e-6
+"""Least eigenvalue of the moments of scaled covariates that needs no second look."""
+
 SEPARATED = "the covariates separate the treated from the comparison"
 NOT_CONVERGED = (
     f"the logit did not converge in {NEWTON_STEPS} steps, which says nothing about overlap: "
@@ -159,6 +162,44 @@ def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) ->
     psi0 = (mass[1] * p0)[:, None] * (z0 @ slope) - apart
     psi0 -= flat * (w0 * (z0 @ (cross @ (centre - weight @ z0))))[:, None]
     return Scores(mean - level, psi1, psi0)
+
+
+def regressions(
+    changes: Floats, treated: slice, control: Ints, sample: Sample
+) -> list[Scores | None]:
+    """Return `att_scores` by regression for pairs (P, N) that show different units, all at once.
+
+    None where a pair lacks one side or its comparison units leave a covariate to the others: these
+    need care one by one. Units without both years have an influence of zero.
+    """
+    x0, x1 = sample.x[control], sample.x[treated]
+    centre, spread = x0.mean(axis=0), x0.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    z0, z1 = (np.column_stack([np.ones(len(x)), (x - centre) / spread]) for x in (x0, x1))
+    both = []
+    for rows in (treated, control):
+        change = changes[:, rows]
+        mass = (~np.isnan(change)).astype(np.float64)
+        if sample.weight is not None:
+            mass *= sample.weight[rows]
+        total = mass.sum(axis=1, keepdims=True)
+        both.append((np.nan_to_num(change), mass / np.where(total > 0, total, 1.0), total > 0))
+    (up, w1, any1), (flat, w0, any0) = both
+    width = z0.shape[1]
+    moments = (z0[:, :, None] * z0[:, None, :]).reshape(len(z0), width**2)
+    gram = (w0 @ moments).reshape(-1, width, width)
+    firm = np.linalg.eigvalsh(gram)[:, 0] > FIRM
+    plain = firm & any1[:, 0] & any0[:, 0]
+    inverse = np.linalg.inv(np.where(plain[:, None, None], gram, np.eye(width)))
+    beta = np.einsum("pij,pj->pi", inverse, (w0 * flat) @ z0)
+    up, flat = up - beta @ z1.T, flat - beta @ z0.T
+    mean = (w1 * up).sum(axis=1)
+    lever = np.einsum("pij,pj->pi", inverse, w1 @ z1) @ z0.T
+    psi1, psi0 = w1 * (up - mean[:, None]), -w0 * flat * lever
+    return [
+        Scores(mean[[k]], psi1[k][:, None], psi0[k][:, None]) if plain[k] else None
+        for k in range(len(changes))
+    ]
 
 
 def _shares(sample: Sample, rows: Ints) -> Floats:

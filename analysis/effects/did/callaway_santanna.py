@@ -22,6 +22,7 @@ from analysis.effects.did._propensity import (
     Sample,
     att_scores,
     overlap_notes,
+    regressions,
 )
 from analysis.effects.did.fixed_effects import comparison_cohorts
 from analysis.effects.inference._bands import critical_value
@@ -486,7 +487,8 @@ class _Work:
 
     def add(self, place: int, t: int, b: int, others: Bools) -> None:
         """Note the cohort at ``place`` in year t against b, compared with ``others``."""
-        key = (place, others.tobytes(), None if self.complete else (t, b))
+        together = self.complete or self.sample.adjustment == "regression"
+        key = (place, others.tobytes(), None if together else (t, b))
         self._batches.setdefault(key, (others, []))[1].append(len(self.pairs))
         self.pairs.append((place, t, b))
 
@@ -499,16 +501,44 @@ class _Work:
             place = self.pairs[numbers[0]][0]
             kept = zip(self.groups, others, strict=True)
             spans = _merge([rows for (_, rows), is_in in kept if is_in])
-            try:
-                if plain:
-                    for k in numbers:
-                        estimate[k] = self._difference(k, spans, influence[k])
-                else:
-                    estimate[numbers] = self._scores(numbers, spans, influence)
-            except NoOverlapError as error:
-                labels = [f"({self.groups[place][0]}, {years[self.pairs[k][1]]})" for k in numbers]
-                lost.setdefault(str(error), []).extend(labels)
+            batches = [numbers]
+            if not self.complete and self.sample.adjustment == "regression":
+                batches = [[k] for k in self._regressions(numbers, spans, estimate, influence)]
+            for batch in batches:
+                try:
+                    if plain:
+                        for k in batch:
+                            estimate[k] = self._difference(k, spans, influence[k])
+                    else:
+                        estimate[batch] = self._scores(batch, spans, influence)
+                except NoOverlapError as error:
+                    pairs = [(self.groups[place][0], years[self.pairs[k][1]]) for k in batch]
+                    lost.setdefault(str(error), []).extend(f"({g}, {year})" for g, year in pairs)
         return estimate, influence
+
+    def _regressions(
+        self, numbers: list[int], spans: list[slice], estimate: Floats, influence: Floats
+    ) -> list[int]:
+        """Fill in what regressions at once can tell, and return the pairs left to do alone."""
+        place, t, b = np.array([self.pairs[k] for k in numbers]).T
+        rows = self.groups[place[0]][1]
+        if not spans:
+            return numbers
+        control = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+        change = self.by_year[t] - self.by_year[b]
+        alone = []
+        for k, line, found in zip(
+            numbers, change, regressions(change, rows, control, self.sample), strict=True
+        ):
+            if found is None:
+                alone.append(k)
+                continue
+            estimate[k] = found.estimate[0]
+            influence[k, rows], influence[k, control] = found.treated[:, 0], found.control[:, 0]
+            seen = ~np.isnan(line)
+            self.used[rows] |= seen[rows]
+            self.used[control] |= seen[control]
+        return alone
 
     def _difference(self, k: int, spans: list[slice], column: Floats) -> float:
         """Return a difference of mean changes; slices spare copies of large panels."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,11 @@ class Original:
     closeness: Floats  # (M, K) log weight with which each of them stands for each village
     block: Ints  # (K,) their smaller places, e.g. townships
     n_blocks: int
+
+    @cached_property
+    def blocks(self) -> Ints:
+        """The smaller places that occur."""
+        return np.unique(self.block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,12 +243,12 @@ def draw_placebo(pool: PlaceboPool, rng: np.random.Generator) -> Panel:
     y = panel.y.copy()
     for number in rng.permutation(len(pool.alliances)):
         real = pool.alliances[number]
-        blocks = np.unique(real.block)
-        chosen = rng.choice(blocks, min(len(blocks), real.n_blocks), replace=False)
+        chosen = rng.choice(real.blocks, min(len(real.blocks), real.n_blocks), replace=False)
         # the largest of log weights with Gumbel noise is a draw by weight
         luck = real.closeness + rng.gumbel(size=real.closeness.shape)
         luck[:, taken[real.area]] = -np.inf
-        near = np.where(np.isin(real.block, chosen), luck, -np.inf)
+        inside = (real.block[:, None] == chosen).any(axis=1)
+        near = np.where(inside, luck, -np.inf)
         for village in rng.permutation(len(luck)):
             place = int(np.argmax(near[village]))
             if near[village, place] == -np.inf:
