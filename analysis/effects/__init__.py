@@ -16,10 +16,12 @@ from analysis.effects.inference import few_clusters, randomization_inference
 from analysis.effects.panel import first_treated, make_panel
 from analysis.effects.preferred import preferred_att, regression_att
 from analysis.effects.sensitivity import honest_did
+from analysis.effects.studies import Studies, studies
 
 __all__ = [
     "ESTIMANDS",
     "Design",
+    "Studies",
     "Study",
     "aggregate",
     "att_gt",
@@ -35,6 +37,7 @@ __all__ = [
     "randomization_inference",
     "regression_att",
     "reweigh",
+    "studies",
     "study",
     "sun_abraham",
     "twfe",

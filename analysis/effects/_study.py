@@ -22,7 +22,12 @@ from analysis.effects.did import (
 from analysis.effects.did._propensity import Adjustment
 from analysis.effects.did.callaway_santanna import Comparison
 from analysis.effects.estimand import ESTIMANDS, reweigh
-from analysis.effects.inference import few_clusters, placebo_draws, randomization_inference
+from analysis.effects.inference import (
+    PlaceboPool,
+    few_clusters,
+    placebo_draws,
+    randomization_inference,
+)
 from analysis.effects.inference._resampling import SEED
 from analysis.effects.panel import Floats, Panel, make_panel
 from analysis.effects.preferred import (
@@ -130,30 +135,50 @@ class Study:
     ----------
     outcome : str
         Column studied.
-    panel : Panel or None
-        For the estimators.
     anticipation : int
         Years before treatment that may be affected already.
     comparison : str
         ``never`` or ``not_yet``, as in `att_gt`.
     design : Design or None
         Of villages and alliances; None of a plain frame.
-    frame : DataFrame or None
-        Villages and years with all traits; None of a plain frame.
     reason : str
         Why there is no study, else empty.
+    n_asked : int
+        Units that the design asked for, with those that lack what the estimators need.
+    draws, seed : int
+        Sets of placebo alliances, and the seed of everything drawn.
     """
 
     outcome: str
-    panel: Panel | None
+    _panel: Panel | None
     anticipation: int
     comparison: Comparison = "never"
     design: Design | None = None
-    frame: pd.DataFrame | None = field(default=None)
+    _frame: pd.DataFrame | None = field(default=None)
     reason: str = ""
+    n_asked: int = 0
+    draws: int = DRAWS
+    seed: int = SEED
 
     def __bool__(self) -> bool:
-        return self.panel is not None
+        return self._panel is not None
+
+    @property
+    def panel(self) -> Panel:
+        """For the estimators; the reason why there is none is an error."""
+        if self._panel is None:
+            raise LianjianError(self.reason)
+        return self._panel
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Villages and years with all traits."""
+        if self._frame is None:
+            raise LianjianError(
+                "Alarms and placebo alliances need villages with role, alliance and county, and "
+                "villages outside: make the study of a dataset."
+            )
+        return self._frame
 
     def preferred(self, inference: Inference | None = None) -> Estimate:
         """Return the preferred estimate, with the inference of placebos or of few clusters.
@@ -171,7 +196,7 @@ class Study:
         if self._has_answer:
             return self.answer.estimate if by_placebos else self.answer.few
         plain = regression_att(
-            self._made, anticipation=self.anticipation, comparison=self.comparison
+            self.panel, anticipation=self.anticipation, comparison=self.comparison
         )
         if by_placebos:
             return randomization_inference(plain, self.placebos()[:, 0])
@@ -188,7 +213,7 @@ class Study:
             As in `preferred`.
         """
         plain = regression_series(
-            self._made, anticipation=self.anticipation, comparison=self.comparison
+            self.panel, anticipation=self.anticipation, comparison=self.comparison
         )
         if self._by_placebos(inference):
             return randomization_inference(plain, self.placebos(), anticipation=self.anticipation)
@@ -205,7 +230,7 @@ class Study:
         series = self.event_study()
         return honest_did(series, bounds, restriction=restriction, event_time=event_time)
 
-    def placebos(self, draws: int = DRAWS, *, rng: np.random.Generator | int = SEED) -> Floats:
+    def placebos(self) -> Floats:
         """Return the regression for placebo alliances (D, 1 + K), the overall one first.
 
         Raises
@@ -213,21 +238,7 @@ class Study:
         LianjianError
             The study is of a plain frame, or alliances cannot be imitated.
         """
-        panel = self._made
-        if self.design is None or self.frame is None:
-            raise LianjianError(
-                "Placebo alliances need villages with role, alliance and county: make the study of "
-                "a dataset, or use the inference of few clusters."
-            )
-        if draws == DRAWS and isinstance(rng, int) and rng == SEED:
-            return self._placebos
-        pool = alliance_pool(self.frame, panel.outcome, self.design)
-        return placebo_draws(
-            pool,
-            lambda one: regression_points(one, anticipation=self.anticipation),
-            np.random.default_rng(rng),
-            draws=draws,
-        )
+        return self._placebos
 
     def alarms(self) -> Alarms:
         """Return the gauges of alarm beside the preferred estimate.
@@ -248,17 +259,17 @@ class Study:
         LianjianError
             The study is of a plain frame, or of villages that join later.
         """
-        panel = self._made
-        if self.design is None or self.frame is None or self.comparison != "never":
-            raise LianjianError(
-                "Alarms need villages with role, alliance and county, and villages outside: make "
-                "the study of a dataset."
-            )
-        pool = None
-        if self._can_imitate:
-            pool = alliance_pool(self.frame, panel.outcome, self.design)
-        rng = np.random.default_rng(SEED)
-        return answer(panel, self.frame, pool, rng=rng, draws=DRAWS, anticipation=self.anticipation)
+        if self.comparison != "never":
+            raise LianjianError("Alarms need villages outside alliances to compare with.")
+        frame, (pool, reason) = self.frame, self._pool
+        rng = np.random.default_rng([self.seed, 3])
+        made = answer(
+            self.panel, frame, pool, rng=rng, draws=self.draws, anticipation=self.anticipation
+        )
+        if pool is None:
+            note = f"No placebo alliances, so intervals are those of CR2: {reason}"
+            made = replace(made, notes=(note, *made.notes))
+        return made
 
     @property
     def _has_answer(self) -> bool:
@@ -274,7 +285,7 @@ class Study:
             clusters, ``each_once`` (each unit counting once), and ``notes``; without numbers, and
             with the reason in the notes, where an estimator refuses.
         """
-        panel, rows = self._made, {}
+        panel, rows = self.panel, {}
         for name, method in METHODS.items():
             if method.adjusts and not panel.covariates:
                 continue
@@ -316,7 +327,7 @@ class Study:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows studied: unit, year, outcome, cohort, cluster, covariates."""
-        panel = self._made
+        panel = self.panel
         unit, year = np.nonzero(~np.isnan(panel.y))
         columns = {
             "unit": panel.ids[unit],
@@ -333,35 +344,35 @@ class Study:
         """What the preferred number is a mean of, in one sentence."""
         return ESTIMANDS["village_years"]
 
-    @property
-    def _made(self) -> Panel:
-        if self.panel is None:
-            raise LianjianError(self.reason)
-        return self.panel
-
     @cached_property
     def _placebos(self) -> Floats:
-        return self.placebos(rng=np.random.default_rng(SEED))
+        pool, reason = self._pool
+        if pool is None:
+            raise LianjianError(reason)
+
+        def estimator(one: Panel) -> Floats:
+            return regression_points(one, anticipation=self.anticipation)
+
+        return placebo_draws(pool, estimator, np.random.default_rng(self.seed), draws=self.draws)
 
     def _by_placebos(self, inference: str | None) -> bool:
         if inference not in {None, "placebos", "clusters"}:
             raise LianjianError(f"inference is {inference!r}; it can be placebos or clusters.")
         if inference is None:
-            return self.design is not None and self.comparison == "never" and self._can_imitate
+            return self._has_answer and self._pool[0] is not None
         return inference == "placebos"
 
     @cached_property
-    def _can_imitate(self) -> bool:
-        if self.design is None or self.frame is None:
-            return False
+    def _pool(self) -> tuple[PlaceboPool | None, str]:
+        """Who can stand for whom, or why nobody can."""
         try:
-            alliance_pool(self.frame, self._made.outcome, self.design)
-        except LianjianError:
-            return False
-        return True
+            frame, panel = self.frame, self.panel
+            return alliance_pool(frame, panel.outcome, self.design or Design()), ""
+        except LianjianError as error:
+            return None, str(error)
 
     def __repr__(self) -> str:
-        if self.panel is None:
+        if self._panel is None:
             return f"No study of {self.outcome}: {self.reason}"
         base = f"from the last year before g − {self.anticipation}"
         base = base if self.anticipation else "from the last year before g"
@@ -373,7 +384,7 @@ class Study:
         return "\n".join([*lines, *(f"  {note}" for note in self.panel.notes)])
 
     def _repr_html_(self) -> str:
-        if self.panel is None:
+        if self._panel is None:
             return html_table(f"No study of {self.outcome}", pd.DataFrame(), (self.reason,))
         return html_table(f"Study of {self.outcome}", self.table().reset_index(), self.panel.notes)
 
@@ -394,6 +405,8 @@ def study(
     weights: str | None = None,
     comparison: Comparison = "never",
     anticipation: int | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
 ) -> Study:
     """Return a study of an outcome: of a dataset's villages, or of a frame of one's own.
 
@@ -413,6 +426,10 @@ def study(
     anticipation : int, optional
         Years before treatment that may be affected already: 1 for villages, which were chosen in
         the year before joining, 0 for a frame of one's own, when not given.
+    draws : int
+        Sets of placebo alliances.
+    seed : int
+        Of everything drawn.
 
     Returns
     -------
@@ -450,18 +467,21 @@ unit=…, year=…, cohort=…, the cohort being the first treated year.
                 weights=weights,
             )
             return Study(outcome, panel, anticipation or 0, comparison)
-        frame = _with_traits(data)
+        frame = with_traits(data)
         outcome = _measure(outcome, frame)
         chosen = design or adjusted_design(frame)
         if anticipation is not None:
             chosen = replace(chosen, anticipation=anticipation)
         made = make_study(frame, outcome, chosen)
-        return Study(outcome, made.panel, chosen.anticipation, made.comparison, chosen, frame)
+        return Study(
+            outcome, made.panel, chosen.anticipation, made.comparison, chosen, frame,
+            n_asked=len(made.units), draws=draws, seed=seed,
+        )  # fmt: skip
     except LianjianError as error:
         return Study(outcome, None, anticipation or 0, reason=str(error))
 
 
-def _with_traits(data: "Dataset | pd.DataFrame") -> pd.DataFrame:
+def with_traits(data: "Dataset | pd.DataFrame") -> pd.DataFrame:
     """Return the panel with those traits of the villages that it does not hold."""
     if isinstance(data, pd.DataFrame):
         return data

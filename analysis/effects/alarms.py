@@ -76,6 +76,11 @@ class Alarms:
         """Gauges that alarm."""
         return tuple(gauge for gauge in self.gauges if gauge.is_on)
 
+    @property
+    def said(self) -> str:
+        """Which gauges alarm, in a clause."""
+        return f"alarm: {', '.join(one.name.lower() for one in self.on)}" if self.on else "no alarm"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row a gauge."""
         words = {True: "alarm", False: "quiet", None: "cannot be read"}

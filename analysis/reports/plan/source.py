@@ -230,6 +230,8 @@ def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:
     >>> cell = Cell(2, 'products = {"figures": ["gap"], "tables": ["truth?"]}', ("products",))
     >>> [(p.kind, p.name, p.always) for p in promises([cell], "x")]
     [('figure', 'gap', True), ('table', 'truth', False)]
+
+    Many names are easier to read as one text: ``{"tables": "truth? spread curve?"}``.
     """
     cell = tagged(cells, "products")
     if cell is None:
@@ -241,7 +243,7 @@ def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:
         found = [
             Promise(KINDS[plural], name.removesuffix("?"), not name.endswith("?"))
             for plural, names in content.items()
-            for name in names
+            for name in (names.split() if isinstance(names, str) else names)
         ]
         bad = sorted({promise.name for promise in found if not is_slug(promise.name)})
     except (SyntaxError, ValueError, KeyError, AttributeError, TypeError) as error:

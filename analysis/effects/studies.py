@@ -1,0 +1,115 @@
+"""One study for each measure of income, side by side, and why one could not be made."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.effects._study import DRAWS, Study, study, with_traits
+from analysis.effects.inference._resampling import SEED
+from analysis.effects.preferred import ADJUST_FOR, adjusted_design, regression_att
+from analysis.errors import LianjianError
+from analysis.fields import FIELDS
+
+if TYPE_CHECKING:
+    from analysis.clean.dataset import Dataset
+
+MEASURES = ("operating", "total")
+NEEDED = (
+    "Needed are villages with the role `allied_weak`, their `alliance_id` and `joined_year`, "
+    "villages `outside`, and books from two years before joining on."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Studies(Mapping[str, Study]):
+    """Studies that could be made, by the short name of their measure.
+
+    Attributes
+    ----------
+    made : mapping of str to Study
+    refused : mapping of str to str
+        Why the others could not be made.
+    """
+
+    made: Mapping[str, Study]
+    refused: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Study:
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def titled(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return values by measure under the titles of their panels, in both languages."""
+        return {f"{name.capitalize()} {_chinese(name)}": value for name, value in values.items()}
+
+    def answered(self) -> "Studies":
+        """Return those whose preferred estimate can be had, with the reason for the others."""
+        refused = dict(self.refused)
+        for name, one in self.made.items():
+            try:
+                one.answer  # noqa: B018  (kept by the study once it is made)
+            except LianjianError as error:
+                refused[name] = str(error)
+        return Studies({n: one for n, one in self.made.items() if n not in refused}, refused)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a page says of them before anything else, in sentences."""
+        lines = [
+            f"**The question cannot be answered for {name} income.** {reason}"
+            for name, reason in self.refused.items()
+        ]
+        if not self.made:
+            return (*lines, NEEDED)
+        columns = next(iter(self.made.values())).panel.covariates
+        if lacking := [name.replace("_", " ") for name in ADJUST_FOR if name not in columns]:
+            lines.append(
+                f"**These books lack {' and '.join(lacking)}**, so nothing on this page is "
+                "adjusted for it. Where size or projects shape growth, the estimates below are "
+                "wrong by as much."
+            )
+        return tuple(lines)
+
+
+def _chinese(name: str) -> str:
+    return FIELDS[f"{name}_income_yuan"].label_zh
+
+
+def studies(
+    data: "Dataset",
+    measures: Sequence[str] = MEASURES,
+    *,
+    anticipation: int = 1,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Studies:
+    """Return a study of each measure: weak allied villages against villages outside.
+
+    Parameters
+    ----------
+    data : Dataset
+    measures : sequence of str
+        Short names of measures in yuan.
+    anticipation : int
+        Years before joining that selection may have touched.
+    draws : int
+        Sets of placebo alliances.
+    seed : int
+        Of everything drawn.
+    """
+    frame = with_traits(data)
+    made, refused = {}, {}
+    for name in measures:
+        plan = adjusted_design(frame, anticipation=anticipation)
+        one = study(frame, name, plan, draws=draws, seed=seed)
+        try:
+            regression_att(one.panel, anticipation=anticipation)
+            made[name] = one
+        except LianjianError as error:
+            refused[name] = str(error)
+    return Studies(made, refused)

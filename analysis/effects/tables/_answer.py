@@ -1,0 +1,518 @@
+"""Tables of the answer: who joined, estimates by method, alarms, what is counted, inference."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.effects.design import PROGRAMMES, Design, DesignedPanel, make_study
+from analysis.effects.did import att_gt, before_after, imputation, twfe
+from analysis.effects.did._propensity import Adjustment
+from analysis.effects.estimand import ESTIMANDS, reweigh
+from analysis.effects.inference import few_clusters, two_way_cr2, wild_two_way
+from analysis.effects.matching import balance_table
+from analysis.effects.panel import Panel
+from analysis.effects.preferred import adjusted_design, preferred_att, regression_att
+from analysis.effects.results import EffectSeries, Estimate
+from analysis.effects.studies import Studies
+from analysis.effects.tables._rows import Rows, cells, joined, p_text, rows
+from analysis.errors import LianjianError
+from analysis.fields import YUAN_PER_WAN
+
+Matched = Mapping[str, DesignedPanel]
+Cells = dict[str, object]
+Estimator = Callable[[Panel], Estimate]
+PROGRAMME_LABELS = {
+    name: name.removeprefix("has_").replace("_", " ").capitalize() for name in PROGRAMMES
+}
+
+
+def who_joined(villages: pd.DataFrame) -> Rows:
+    """Return weak allied villages by year of joining, and those outside, with their traits.
+
+    Parameters
+    ----------
+    villages : DataFrame
+        The villages table.
+    """
+    weak = villages[villages["role"].eq("allied_weak") & villages["joined_year"].notna()]
+    outside = villages[villages["role"] == "outside"]
+    parts = {str(year): part for year, part in weak.groupby("joined_year")}
+    found = []
+    for name, part in (parts | {"all weak allied": weak, "outside": outside}).items():
+        row: Cells = {"Joined in": name, "Alliances": part["alliance_id"].nunique() or None}
+        row |= {"Villages": len(part), "households": part["households"].mean()}
+        known = [flag for flag in PROGRAMMES if part[flag].notna().all()]
+        found.append(row | {PROGRAMME_LABELS[flag]: part[flag].mean() * 100 for flag in known})
+    return rows(
+        found,
+        "Joined in",
+        caption="Weak allied villages by year of joining, and villages outside: mean households, "
+        "and villages that another programme reached, %.",
+    )
+
+
+def takes_part(studies: Studies, villages: pd.DataFrame) -> str:
+    """Return a paragraph that says how many villages take part, and who does not.
+
+    Parameters
+    ----------
+    studies : Studies
+    villages : DataFrame
+        The villages table.
+    """
+    lines = ["Who takes part."]
+    for name, study in studies.items():
+        panel = study.panel
+        unseen, lost = int(np.isnan(panel.y).sum()), study.n_asked - panel.n_units
+        line = f"*{name.capitalize()} income*: {panel.n_units:,} villages"
+        line += f", {unseen:,} of their years without an amount in the books" if unseen else ""
+        if lost:
+            line += f"; {lost:,} more are left out for want of a trait or of a year to compare"
+        lines.append(f"{line}.")
+    weak = villages["role"].eq("allied_weak") & villages["joined_year"].notna()
+    if others := int((villages["role"].ne("outside") & ~weak).sum()):
+        lines.append(f"{others:,} other villages in alliances take no part.")
+    return " ".join(lines)
+
+
+def matched(studies: Studies, ratio: int) -> tuple[Matched, tuple[str, ...]]:
+    """Return each study among matched villages, and which could not be matched.
+
+    Parameters
+    ----------
+    studies : Studies
+    ratio : int
+        Villages outside for each weak one, near in households and in past change.
+    """
+    made, notes = {}, []
+    for name, study in studies.items():
+        near = ("households", "change") if "households" in study.panel.covariates else ("change",)
+        plan = Design(
+            comparison="matched", anticipation=study.anticipation, match_ratio=ratio, match_on=near
+        )
+        try:
+            made[name] = make_study(study.frame, study.outcome, plan)
+        except LianjianError as error:
+            notes.append(f"*No matching for {name} income: {error}*")
+    return made, tuple(notes)
+
+
+def balance(studies: Studies, pairs: Matched) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return standardised differences before and after matching, and what the traits are called.
+
+    Parameters
+    ----------
+    studies : Studies
+    pairs : mapping of str to DesignedPanel
+        From `matched`.
+    """
+    parts: list[pd.DataFrame] = []
+    for name, one in pairs.items():
+        if one.match is None:
+            continue
+        flags = [flag for flag in PROGRAMMES if one.units[flag].notna().all()]
+        units = one.units.assign(**{flag: one.units[flag].astype(float) for flag in flags})
+        own = ["change", "level"]
+        sized = ["households"] if "households" in studies[name].panel.covariates else []
+        traits = own if parts and name != "operating" else [*sized, *flags, *own]
+        made = balance_table(units, "allied", traits, one.match.treated, one.match.control)
+        made["covariate"] = [f"{name} {trait}" if trait in own else trait for trait in traits]
+        parts.append(made)
+    labels = {"households": "Households", **PROGRAMME_LABELS}
+    for name in pairs:
+        labels[f"{name} change"] = f"{name.capitalize()}, yearly change"
+        labels[f"{name} level"] = f"{name.capitalize()}, level (not matched)"
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(), labels
+
+
+def by_method(studies: Studies, pairs: Matched) -> dict[str, pd.DataFrame]:
+    """Return the estimates of each study by method, naive ones first, in yuan.
+
+    Parameters
+    ----------
+    studies : Studies
+    pairs : mapping of str to DesignedPanel
+        From `matched`.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        One row a method: name, estimate, standard error, interval, p, villages, the estimate with
+        each village once, and whether it is defensible.
+    """
+    return {name: _by_method(studies, name, pairs.get(name)) for name in studies}
+
+
+def _by_method(studies: Studies, name: str, pairs: DesignedPanel | None) -> pd.DataFrame:
+    """Return the estimates of one study by method."""
+    study, found = studies[name], studies[name].answer
+    wary, until, adjusts = study.anticipation, max(study.anticipation, 1), study.panel.covariates
+    plain = make_study(study.frame, study.outcome, Design(anticipation=wary)).panel
+    once = reweigh(study.panel, "villages", anticipation=wary)
+
+    def put(label: str, estimate: Estimate, again: Estimate | None = None) -> Cells:
+        return {
+            "name": label, "estimate": estimate.estimate, "std_error": estimate.std_error,
+            "low": estimate.low, "high": estimate.high, "p": p_text(estimate.p_value),
+            "n_units": estimate.n_units, "once": again.estimate if again else np.nan,
+        }  # fmt: skip
+
+    def twice(
+        label: str, estimator: Callable[[Panel], Estimate], panel: Panel, wary: int = wary
+    ) -> dict[str, object]:
+        again = estimator(reweigh(panel, "villages", anticipation=wary))
+        return put(label, few_clusters(estimator(panel)), again)
+
+    def fitted(adjustment: Adjustment | None, wary: int = wary) -> Estimator:
+        return lambda one: regression_att(one, anticipation=wary, adjustment=adjustment)
+
+    def imputed(one: Panel) -> Estimate:
+        return imputation(one, anticipation=wary, pool="all").overall
+
+    def balanced(until: int) -> Estimator:
+        return lambda one: preferred_att(one, until=until)
+
+    naive = [
+        twice("Before and after", before_after, plain, 0),
+        twice("Outside, no adjustment", fitted("none"), plain),
+        put("Two-way fixed effects", twfe(plain, anticipation=wary)),
+    ]
+    if adjusts:
+        naive.append(twice("Adjusted, from g−1", fitted(None, 0), study.panel, 0))
+    good = [twice("Matched", fitted("none"), pairs.panel)] if pairs else []
+    if adjusts:
+        good += [
+            twice(
+                "Imputation, adjusted",
+                lambda one: imputation(one, anticipation=wary, pool="all").overall,
+                study.panel,
+            ),
+            twice("Doubly robust, adjusted", fitted("doubly_robust"), study.panel),
+        ]
+    good += [
+        put("Regression, adjusted", found.regression.overall, fitted(None)(once)),
+        twice(f"Balanced, path to g−{until + 1}", balanced(until + 1), study.panel),
+    ]
+    if found.healed is not None:
+        good.append(put("Balanced, neighbours' losses taken out", found.healed))
+    good.append(put(f"Balanced, path to g−{until}", found.estimate, balanced(until)(once)))
+    table = pd.DataFrame([*naive, *good])
+    return table.assign(is_defensible=np.arange(len(table)) >= len(naive))
+
+
+def estimates(found: Mapping[str, pd.DataFrame]) -> Rows:
+    """Return the estimates of `by_method` as one table in 万元.
+
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        From `by_method`.
+    """
+    labels = {
+        "estimate": "Estimate", "std_error": "Standard error", "low": "Low", "high": "High",
+        "p": "p", "n_units": "Villages", "once": "Each village once",
+    }  # fmt: skip
+    money = ["estimate", "std_error", "low", "high", "once"]
+    parts = {}
+    for name, table in found.items():
+        amounts = {key: table[key] / YUAN_PER_WAN for key in money}
+        parts[name] = table.assign(**amounts).set_index("name")[[*labels]].rename(columns=labels)
+    return Rows(
+        joined(parts, "Method"),
+        f"Effect on weak allied villages by method (万元 a year): {ESTIMANDS['village_years']}. "
+        f"Last column: {ESTIMANDS['villages']}. The two-way regression weights years and "
+        "cohorts as it likes. Intervals: 95 %; of the adjusted regression and the last row from "
+        "placebo alliances, for these villages; of the rest CR2 over alliances, for alliances like "
+        "these; the two-way one counts all clusters.",
+    )
+
+
+def unweighted_cohorts(studies: Studies) -> dict[str, list[int]]:
+    """Return the cohorts that the doubly robust estimate is without, by study with covariates.
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    lost = {}
+    for name, study in studies.items():
+        if study.panel.covariates:
+            kept = att_gt(study.panel, anticipation=study.anticipation).cohort
+            lost[name] = [int(g) for g in study.panel.cohorts if g not in kept]
+    return {name: years for name, years in lost.items() if years}
+
+
+def alarms(studies: Studies) -> Rows:
+    """Return the gauges beside each headline; notes say what none sees, and who is compared.
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    parts: dict[str, pd.DataFrame] = {}
+    notes: list[str] = []
+    for name, study in studies.items():
+        found = study.answer.alarms
+        frame = found.to_frame().set_index("gauge").rename_axis("Gauge")
+        frame["size"] /= [1 if gauge == "Lasting luck" else YUAN_PER_WAN for gauge in frame.index]
+        parts[name] = frame.drop(columns="meaning").rename(
+            columns={"value": "Gauge"}
+            | {key: key.capitalize() for key in ("limit", "size", "verdict")}
+        )
+        notes = notes or list(found.blind)
+    notes += [f"{name} income: {study.answer.balanced.notes[0]}" for name, study in studies.items()]
+    return Rows(
+        joined(parts, "Gauge"),
+        "Gauges beside the headline. Size: mean of placebo alliances of the regression, and change "
+        "of a village of mean size near an alliance (万元 a year); correlation of luck a year "
+        "apart, times two.",
+        tuple(notes),
+    )
+
+
+def breakdown(studies: Studies) -> Rows:
+    """Return the largest ratio of standard deviations at which each headline stands.
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    found = []
+    for name, study in studies.items():
+        each = study.answer.breakdown
+        one = each.alliances
+        found.append(
+            {
+                "Measure": name, "Headline": each.ratio, "Alliances": len(one),
+                "Least alliance": one["ratio"].min(), "Median alliance": one["ratio"].median(),
+                "Above 1": int(one["ratio"].gt(1).sum()), "Fewest groups": int(one["groups"].min()),
+            }
+        )  # fmt: skip
+    return rows(
+        found,
+        "Measure",
+        caption="Largest ratio of an alliance's standard deviation to that of groups like it, at "
+        "5 %.",
+    )
+
+
+def counted(studies: Studies) -> Rows:
+    """Return the headline as booked, with joint income split and once, and per household.
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    found, notes = [], []
+    for name, study in studies.items():
+        frame = study.frame
+        ways = [
+            ("as booked, 万元 a village", frame, study.outcome, YUAN_PER_WAN, {}),
+            (
+                "joint income split, 万元 a village",
+                frame,
+                study.outcome,
+                YUAN_PER_WAN,
+                {"joint": "split"},
+            ),
+            (
+                "joint income once, 万元 a village",
+                frame,
+                study.outcome,
+                YUAN_PER_WAN,
+                {"joint": "once"},
+            ),
+        ]
+        if frame["households"].notna().any():
+            each = frame[study.outcome] / frame["households"].astype("Float64")
+            part = frame.assign(per_household=each)
+            ways.append(("as booked, yuan a household", part, "per_household", 1, {}))
+        for label, part, outcome, unit, changes in ways:
+            plan = adjusted_design(frame, anticipation=study.anticipation, **changes)
+            try:
+                one = make_study(part, outcome, plan).panel
+                fit = preferred_att(one, until=max(study.anticipation, 1))
+            except LianjianError as error:
+                notes.append(f"*{label}, {name} income: {error}*")
+                continue
+            found.append({"Measure": name, "Counted": label} | cells(fit, unit))
+    return rows(
+        found,
+        "Measure",
+        "Counted",
+        caption="The headline by what is counted, a year, with 95 % intervals of CR2 over "
+        "alliances.",
+        notes=notes,
+    )
+
+
+def pre_trends(studies: Studies) -> Rows:
+    """Return tests of no difference in trends before the base year (p).
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    found = []
+    for name, study in studies.items():
+        each, wary = study.answer, study.anticipation
+        how: Adjustment = "regression" if study.panel.covariates else "none"
+        joint = att_gt(study.panel, anticipation=wary, adjustment=how).pretest()
+        few = "refused" if np.isnan(joint.p_value) else p_text(joint.p_value)
+        by_placebos = _of_test(each.regression) if each.placebos is not None else "–"
+        found.append(
+            {
+                "Measure": name,
+                "Points before": int((each.regression.index < -wary).sum()),
+                "Placebo alliances": by_placebos,
+                "CR2, Holm": _of_test(each.few_regression),
+                "Joint, few alliances": few,
+                "Joint, χ² (misleading)": p_text(joint.p_chi2),
+            }
+        )
+    return rows(
+        found,
+        "Measure",
+        caption="Tests of no difference in trends before the base year (p): the largest point "
+        "against that of placebo alliances; CR2 with the alliances behind each point, adjusted for "
+        "their number; and two joint tests over all cohort-years. With three alliances a cohort a "
+        "joint test cannot be made; the usual χ², which most packages print, then rejects three of "
+        "four times when nothing is wrong.",
+    )
+
+
+def _of_test(series: EffectSeries) -> str:
+    return p_text(series.pretest.p_value if series.pretest else np.nan)
+
+
+def by_cohort(studies: Studies) -> Rows:
+    """Return the mean effect by year of joining, without intervals.
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    found = []
+    for name, study in studies.items():
+        for year, part in study.answer.balanced.effects().groupby("cohort"):
+            mean = np.average(part["effect"], weights=part["weight"]) / YUAN_PER_WAN
+            counts = {"Alliances": part["cluster"].nunique(), "Villages": part["unit"].nunique()}
+            found.append({"Measure": name, "Joined in": str(year), **counts, "Effect": mean})
+    return rows(
+        found,
+        "Measure",
+        "Joined in",
+        caption="Mean effect by year of joining (万元 a year), over unequal numbers of years. No "
+        "interval: a standard error within a cohort would rest on its few alliances.",
+    )
+
+
+def few_alliances(studies: Studies, *, draws: int, seed: int) -> Rows:
+    """Return the effect under several kinds of inference.
+
+    Parameters
+    ----------
+    studies : Studies
+    draws, seed : int
+        Of the wild cluster bootstrap.
+    """
+    found, worth = [], np.nan
+    for name, study in studies.items():
+        each, panel, wary = study.answer, study.panel, study.anticipation
+        alone = reweigh(panel, "alliances", anticipation=wary)
+        if np.isnan(worth) and each.few.influence is not None:
+            worth = float(each.few.influence.n_effective[0])
+        rng = np.random.default_rng([seed, 2])
+        kinds = {
+            "placebo alliances": each.estimate if each.placebos is not None else None,
+            "CR2 over alliances": each.few,
+            "each alliance once": preferred_att(alone, until=max(wary, 1)),
+            "two-way regression, CR2": two_way_cr2(panel, anticipation=wary),
+            "two-way regression, wild bootstrap": wild_two_way(
+                panel, anticipation=wary, draws=draws, rng=rng
+            ),
+        }
+        found += [
+            {"Measure": name, "Inference": label} | cells(one) | {"Degrees of freedom": one.df}
+            for label, one in kinds.items()
+            if one is not None
+        ]
+    return rows(
+        found,
+        "Measure",
+        "Inference",
+        caption="The effect under several kinds of inference (万元 a year), 95 % intervals. The "
+        f"alliances are worth {worth:.1f} equal ones.",
+    )
+
+
+def helpers(studies: Studies) -> Rows:
+    """Return the regression for helpers, beside before and after.
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    found, notes = [], []
+    for name, study in studies.items():
+        plan = adjusted_design(study.frame, "helper", anticipation=study.anticipation)
+        try:
+            panel = make_study(study.frame, study.outcome, plan).panel
+            head, naive = (
+                regression_att(panel, anticipation=study.anticipation),
+                before_after(panel),
+            )
+        except LianjianError as error:
+            notes.append(f"*No estimate for helpers, {name} income: {error}*")
+            continue
+        row = {"Measure": name, "Helpers": int((panel.cohort > 0).sum())}
+        row |= {"Before and after": naive.estimate / YUAN_PER_WAN}
+        found.append(
+            row
+            | {
+                ("Adjusted" if key == "Estimate" else key): value
+                for key, value in cells(head).items()
+            }
+        )
+    return rows(
+        found,
+        "Measure",
+        caption="Effect on helpers (万元 a year): before and after, and the regression on size "
+        "from g−2: nine villages are too few to balance, and lie above nearly all others.",
+        notes=notes,
+    )
+
+
+def truth(studies: Studies, known: pd.DataFrame) -> Rows:
+    """Return true and estimated effects by years since joining.
+
+    Parameters
+    ----------
+    studies : Studies
+    known : DataFrame
+        True effects of a simulation: ``role, measure, cohort, event_time, att_yuan``.
+    """
+    found = []
+    weak = known[known["cohort"].isna() & known["role"].eq("allied_weak")]
+    for name, study in studies.items():
+        each = study.answer.series
+        of_year = weak[weak["measure"] == name].dropna(subset=["event_time"])
+        true_by_year = of_year.set_index("event_time")["att_yuan"]
+        for place in np.flatnonzero(each.index >= 0):
+            true, estimate = float(true_by_year.loc[each.index[place]]), each.estimate[place]
+            inside = each.low[place] <= true <= each.high[place]
+            found.append(
+                {
+                    "Measure": name, "Years since": int(each.index[place]),
+                    "Truth": true / YUAN_PER_WAN, "Estimate": estimate / YUAN_PER_WAN,
+                    "Error": (estimate - true) / YUAN_PER_WAN,
+                    "In the interval": "yes" if inside else "no",
+                }
+            )  # fmt: skip
+    return rows(
+        found,
+        "Measure",
+        "Years since",
+        caption="True and estimated effects by years since joining (万元).",
+    )

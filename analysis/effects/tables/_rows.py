@@ -1,0 +1,60 @@
+"""What every table of this sub-room is made of: rows with labels, amounts in 万元, and notes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.effects.results import Estimate
+from analysis.fields import YUAN_PER_WAN
+
+
+class Rows(NamedTuple):
+    """A table ready to print, perhaps without rows, and what stands beside it.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Columns and index carry their labels; amounts are in 万元 unless a label says otherwise.
+    caption : str
+        What stands above it.
+    notes : tuple of str
+        What could not be estimated and why, in sentences.
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    notes: tuple[str, ...] = ()
+
+
+def p_text(p_value: float) -> str:
+    """Write a p-value with three decimals, very small ones as under 0.001.
+
+    Examples
+    --------
+    >>> p_text(0.0421), p_text(2e-9), p_text(float("nan"))
+    ('0.042', '< 0.001', '–')
+    """
+    if np.isnan(p_value):
+        return "–"
+    return f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001"
+
+
+def cells(estimate: Estimate, unit: float = YUAN_PER_WAN) -> dict[str, object]:
+    """Return an estimate with its interval and p-value as the cells of a row."""
+    ends = {"Estimate": estimate.estimate, "Low": estimate.low, "High": estimate.high}
+    return {name: value / unit for name, value in ends.items()} | {"p": p_text(estimate.p_value)}
+
+
+def rows(
+    found: Sequence[Mapping[str, object]], *index: str, caption: str, notes: Iterable[str] = ()
+) -> Rows:
+    """Return rows under an index of one or two levels, "Measure" as a rule."""
+    frame = pd.DataFrame(found)
+    return Rows(frame.set_index(list(index)) if len(frame) else frame, caption, tuple(notes))
+
+
+def joined(parts: Mapping[str, pd.DataFrame], second: str) -> pd.DataFrame:
+    """Put the tables of the measures below each other."""
+    return pd.concat(parts, names=["Measure", second]) if parts else pd.DataFrame()
