@@ -199,8 +199,8 @@ def _report_commands(group: Any) -> None:
 
     cite = _Command(group, "cite", "print how to cite a report, or one number in it")
     about = (
-        "a report, e.g. 09-county-brief-621022, or one address in it, e.g. "
-        "09-county-brief-621022#num-mean; default: this package"
+        "a report, e.g. 09-county-brief-sim3, or one address in it, e.g. "
+        "09-county-brief-sim3#num-mean; default: this package"
     )
     cite.takes("report", about, nargs="?", default="", metavar="REPORT")
     about = (

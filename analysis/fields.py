@@ -65,7 +65,7 @@ class Field:
 
 @dataclass(frozen=True)
 class County:
-    """One of the eight counties, with its zone twin given by the shared ``zone``."""
+    """A county, real or invented, with its zone twin given by the shared ``zone``."""
 
     code: str
     name_zh: str
@@ -86,6 +86,15 @@ COUNTIES: tuple[County, ...] = (
     County("621026", "宁县", "Ning County", "park", 257),
     County("621027", "镇原县", "Zhenyuan County", "scenic", 215),
 )
+
+# What simulated villages belong to, so that no invented income stands under a real name: each is
+# invented, and has the zone and the size of the real county at its place.
+SIMULATED_COUNTIES: tuple[County, ...] = tuple(
+    County(f"sim{number}", f"{stem}县", f"Simulated County {number}", real.zone, real.villages)
+    for number, (stem, real) in enumerate(zip("甲乙丙丁戊己庚辛", COUNTIES, strict=True), 1)
+)
+
+EVERY_COUNTY = (*COUNTIES, *SIMULATED_COUNTIES)
 
 ZONES = {"farm": "农区", "forest": "林区", "park": "园区", "scenic": "景区"}
 
@@ -147,10 +156,12 @@ _ALL = (
     Field("township_code", "string", "Township code", "乡镇代码", "9-digit code"),
     Field("township_name", "string", "Township", "乡镇",
           "Name of the township; invented in simulated data"),
-    Field("county_code", "string", "County code", "县代码", "6-digit code of the county",
-          allowed=tuple(c.code for c in COUNTIES)),
-    Field("county_name", "string", "County", "县区", "Chinese name of the county",
-          allowed=tuple(c.name_zh for c in COUNTIES)),
+    Field("county_code", "string", "County code", "县代码",
+          "6-digit code of the county; sim1 to sim8 in simulated data",
+          allowed=tuple(c.code for c in EVERY_COUNTY)),
+    Field("county_name", "string", "County", "县区",
+          "Chinese name of the county; invented, 甲县 to 辛县, in simulated data",
+          allowed=tuple(c.name_zh for c in EVERY_COUNTY)),
     Field("zone", "string", "Zone", "党建观察点",
           "Zone for which the source article names the county as an observation point",
           allowed=tuple(ZONES)),
@@ -416,30 +427,31 @@ def county(key: str) -> County:
     Raises
     ------
     LianjianError
-        No county has that code or name; the message lists all eight.
+        No county has that code or name; the message lists all.
 
     Examples
     --------
     >>> county("621022").name_zh, county("Huan County").code
     ('环县', '621022')
     """
-    for each in COUNTIES:
+    for each in EVERY_COUNTY:
         if key in {each.code, each.name_zh, each.name}:
             return each
-    known = ", ".join(f"{c.code} {c.name} {c.name_zh}" for c in COUNTIES)
+    known = ", ".join(f"{c.code} {c.name} {c.name_zh}" for c in EVERY_COUNTY)
     raise LianjianError(f"There is no county {key!r}. The counties are: {known}.")
 
 
 def twin(key: str) -> County:
-    """Return the other county of the same zone.
+    """Return the other county of the same zone: of a real county a real one.
 
     Examples
     --------
-    >>> twin("环县").name_zh
-    '庆城县'
+    >>> twin("环县").name_zh, twin("丙县").name_zh
+    ('庆城县', '乙县')
     """
     this = county(key)
-    return next(c for c in COUNTIES if c.zone == this.zone and c != this)
+    alike = COUNTIES if this in COUNTIES else SIMULATED_COUNTIES
+    return next(c for c in alike if c.zone == this.zone and c != this)
 
 
 def dictionary() -> str:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORES = "2"
 ROUNDS = 3
 MANY = 300
-COUNTIES = ("621002", "621021", "621022", "621023", "621024", "621025", "621026", "621027")
+COUNTIES = tuple(f"sim{number}" for number in range(1, 9))
 
 
 def clock(command: list[str], root: Path, **more: str) -> tuple[float, float]:

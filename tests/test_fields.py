@@ -1,11 +1,23 @@
 """The field registry and what is made from it."""
 
+import re
+
 import pytest
 
 from analysis import paths
 from analysis.clean.tables import schema
 from analysis.errors import LianjianError
-from analysis.fields import COUNTIES, FIELDS, TABLES, ZONES, county, dictionary, twin
+from analysis.fields import (
+    COUNTIES,
+    EVERY_COUNTY,
+    FIELDS,
+    SIMULATED_COUNTIES,
+    TABLES,
+    ZONES,
+    county,
+    dictionary,
+    twin,
+)
 
 
 def test_the_dictionary_is_fresh():
@@ -50,12 +62,27 @@ def test_counties_are_those_of_the_register(built):
 
 
 def test_zones_have_two_counties_each():
-    for each in COUNTIES:
+    for each in EVERY_COUNTY:
         assert twin(each.code).zone == each.zone
         assert twin(twin(each.code).code) == each
     assert {each.zone for each in COUNTIES} == set(ZONES)
 
 
-def test_an_unknown_county_is_named_with_the_eight():
-    with pytest.raises(LianjianError, match=r"no county '宁波'.*621026 Ning County 宁县"):
+def test_invented_counties_bear_no_real_name_or_code(built):
+    import analysis
+
+    register = analysis.load("published").register
+    taken = {*register["county_name"], *register["county_code"]}
+    for each, real in zip(SIMULATED_COUNTIES, COUNTIES, strict=True):
+        assert not {each.code, each.name_zh, each.name} & taken
+        assert not re.fullmatch(r"\d+", each.code)
+        assert (each.zone, each.villages) == (real.zone, real.villages)
+        assert twin(each.code) in SIMULATED_COUNTIES
+
+
+def test_an_unknown_county_is_named_with_all():
+    with pytest.raises(
+        LianjianError,
+        match=r"no county '宁波'.*621026 Ning County 宁县.*sim7 Simulated County 7 庚县",
+    ):
         county("宁波")

@@ -17,7 +17,7 @@ from opencc import OpenCC
 from analysis import paths
 from analysis.clean.amounts import read_quantity
 from analysis.errors import LianjianError
-from analysis.fields import COUNTIES, TABLES
+from analysis.fields import SIMULATED_COUNTIES, TABLES
 from analysis.simulate import Scenario, simulate
 from analysis.simulate.offices import Dirt, describe_offices, make_books
 from analysis.simulate.offices.dirt import how_many
@@ -30,7 +30,8 @@ from analysis.simulate.offices.write import register as register_of
 
 SEED = 7
 HALF_A_CENT = 0.005  # amounts are exact to the cent
-ENCODINGS = {"正宁县": "gb18030", "宁县": "utf-8-sig"}
+ENCODINGS = {"模拟_己县": "gb18030", "模拟_庚县": "utf-8-sig"}
+TRADITIONAL = "模拟_庚县村级集体经济收支.csv"
 REGENERATE = (
     'python -c "from pathlib import Path; from analysis.simulate.offices import describe_offices; '
     "Path('docs/offices.md').write_text(describe_offices(), encoding='utf-8')\""
@@ -94,8 +95,9 @@ def test_the_description_is_current():
 
 
 def test_eight_offices_send_books(dirty):
-    assert [office.county_code for office in OFFICES] == [county.code for county in COUNTIES]
-    assert len([file for file in dirty.books.contents if file.startswith("镇原县")]) == 18
+    codes = [county.code for county in SIMULATED_COUNTIES]
+    assert [office.county_code for office in OFFICES] == codes
+    assert len([file for file in dirty.books.contents if file.startswith("模拟_辛县")]) == 18
     assert len(dirty.books.contents) == 7 + 18
 
 
@@ -134,8 +136,9 @@ def test_workbooks_say_that_they_are_simulated_and_not_when_they_were_written(di
         )  # fmt: skip
         assert "Simulated" in about.title
     for (file, _), cells in dirty.sheets.items():
-        note = NOTE if not file.startswith("宁县") else OpenCC("s2t").convert(NOTE)
-        assert note in cells.values()
+        assert file.startswith("模拟_")
+        note = NOTE if not file.startswith("模拟_庚县") else OpenCC("s2t").convert(NOTE)
+        assert cells["A2"] == note
 
 
 def test_every_booking_stands_in_one_cell(simulation, dirty, clean):
@@ -172,7 +175,7 @@ def test_labels_around_a_cell_say_whose_it_is(simulation, clean):
                     cells[r, c] = cells[top, left]
         places = [(r, number(c)) for c, r in map(split, group["cell"])]
         first_row, first_column = (min(part) for part in zip(*places, strict=True))
-        if file.startswith("宁县"):  # printed once, and text has no merged cells
+        if file.startswith("模拟_庚县"):  # printed once, and text has no merged cells
             for r in range(first_row, max(r for r, _ in places) + 1):
                 cells.setdefault((r, 2), cells.get((r - 1, 2)))
             for c in range(first_column, max(c for _, c in places) + 1):
@@ -193,7 +196,7 @@ def test_totals_add_up(clean):
     cells = clean.books.cells
     of_villages = cells.query("kind == 'total' and village_id.isna()")
     assert len(of_villages) > 500
-    for file in ("环县", "西峰区", "正宁县"):
+    for file in ("模拟_丙县", "模拟_甲县", "模拟_己县"):
         amounts = cells[cells["file"].str.startswith(file) & (cells["kind"] == "amount")]
         sums = amounts.groupby(["year", "account_name"])["true_yuan"].sum()
         totals = of_villages[of_villages["file"].str.startswith(file)]
@@ -319,16 +322,11 @@ def test_no_name_in_the_books_is_a_real_one(simulation, dirty):
 
 def test_traditional_names_convert_back(simulation, dirty):
     to_simplified = OpenCC("t2s").convert
-    texts = {
-        to_simplified(str(value)) for value in dirty.sheets["宁县村级集体经济收支.csv", ""].values()
-    }
-    mine = simulation.villages.query("county_name == '宁县'")
+    texts = {to_simplified(str(value)) for value in dirty.sheets[TRADITIONAL, ""].values()}
+    mine = simulation.villages.query("county_name == '庚县'")
     assert set(mine["township_name"]) <= texts
     assert (mine["village_name"].isin(texts)).mean() > 0.9
-    assert (
-        "寧縣2018—2024年村級集體經濟收支情況表"
-        in dirty.sheets["宁县村级集体经济收支.csv", ""].values()
-    )
+    assert "庚縣2018—2024年村級集體經濟收支情況表" in dirty.sheets[TRADITIONAL, ""].values()
 
 
 def test_personal_data_has_its_shape_and_belongs_to_nobody(dirty):

@@ -15,7 +15,7 @@ import pytest
 
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.fields import ACCOUNTS, COUNTIES, ROLES
+from analysis.fields import ACCOUNTS, ROLES, SIMULATED_COUNTIES
 from analysis.simulate import Scenario, describe, simulate, write
 from analysis.simulate.scenario import RIVAL
 from analysis.simulate.world import CENTS_IN_WAN, draw_world
@@ -86,7 +86,7 @@ def test_bytes_depend_on_the_seed_and_on_nothing_else(tmp_path):
 def test_counts_by_county_and_role(default):
     villages = default.villages
     assert villages["county_code"].value_counts().to_dict() == {
-        c.code: c.villages for c in COUNTIES
+        c.code: c.villages for c in SIMULATED_COUNTIES
     }
     roles = villages["role"].value_counts().to_dict()
     assert roles == {"outside": 1179, "allied_weak": 73, "helper": 9}
@@ -98,7 +98,7 @@ def test_counts_by_county_and_role(default):
     assert allied.groupby("joined_year")["alliance_id"].nunique().to_dict() == dict.fromkeys(
         (2021, 2022, 2023), 3
     )
-    assert allied["county_code"].value_counts().idxmax() == "621026"
+    assert allied["county_code"].value_counts().idxmax() == "sim7"
     pairs = villages[villages["pair_id"].notna()].groupby("pair_id")
     assert pairs["alliance_id"].nunique().eq(1).all()
     assert pairs["role"].apply(sorted).tolist() == [["allied_weak", "helper"]] * 9
@@ -416,7 +416,7 @@ def test_a_scenario_that_cannot_be_simulated_says_what_to_change(changes, messag
         ({"weak_per_alliance": (80,) * 9}, "Raise neighbour_townships"),
         ({"reserve_talents": 2000}, "2000 villages of 1261"),
         (
-            {"alliance_counties": ("621024",) * 9, "helper_top_share": 0.01},
+            {"alliance_counties": ("sim5",) * 9, "helper_top_share": 0.01},
             "Raise helper_top_share",
         ),
     ],

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from analysis import paths
-from analysis.fields import COUNTIES
+from analysis.fields import SIMULATED_COUNTIES
 
-BRIEFS = [f"09-county-brief-{county.code}" for county in COUNTIES]
+BRIEFS = [f"09-county-brief-{county.code}" for county in SIMULATED_COUNTIES]
 # every notebook once with its defaults, and the county brief for each county
 SLUGS = sorted(
     [p.stem for p in paths.notebooks().glob("*.ipynb") if not p.stem.startswith("09")] + BRIEFS
@@ -24,7 +24,7 @@ SIMULATED = [slug for slug in SLUGS if not slug.startswith("01")]
 
 
 # one of each kind of page; `.ci/run` compares two runs of them all
-TWICE = ["01-published-figures", "05-alliance-effect", "09-county-brief-621022"]
+TWICE = ["01-published-figures", "05-alliance-effect", "09-county-brief-sim3"]
 
 
 def project_run(folder, seed, *command, code=0, **more):
@@ -154,7 +154,7 @@ def test_every_notebook_runs_on_the_example_books_or_says_what_it_lacks(copies):
     assert made == {
         "02-data-quality-example", "03-income-change-example", "04-paired-villages-example",
         "05-alliance-effect-example", "06-bands-and-inequality-example", "07-robustness-example",
-        "08-power-example", "09-county-brief-621002-example",
+        "08-power-example", "09-county-brief-sim1-example",
     }, said  # fmt: skip
     page = (folder / "reports/06-bands-and-inequality-example/report.html").read_text("utf-8")
     assert "These books cannot say." in page

@@ -21,7 +21,7 @@ _NAMES: Mapping[str, tuple[str, Mapping[str, Words]]] = MappingProxyType({
             "county": county.code, "county_name": county.name,
             "county_name_zh": county.name_zh, "zone": county.zone,
         }
-        for county in fields.COUNTIES
+        for county in fields.EVERY_COUNTY
     }),
 })  # fmt: skip
 
@@ -90,8 +90,8 @@ def worded(value: object) -> str:
 
     Examples
     --------
-    >>> worded("621022"), worded(2018)
-    ('Huan County 环县', '2018')
+    >>> worded("621022"), worded("sim3"), worded(2018)
+    ('Huan County 环县', 'Simulated County 3 丙县', '2018')
     """
     for name, (_, known) in _NAMES.items():
         if words := known.get(str(value)):

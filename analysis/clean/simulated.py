@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import paths
 from analysis.clean.sources import Card
 from analysis.errors import LianjianError
+from analysis.fields import COUNTIES
 from analysis.files import to_json
 
 if TYPE_CHECKING:
@@ -32,18 +33,20 @@ def is_drawn(head: Mapping[str, Any], cards: Iterable[Card]) -> bool:
 
 
 def is_outdated(head: Mapping[str, Any], cards: Iterable[Card]) -> bool:
-    """Whether an earlier version of ``lianjian simulate`` wrote a dataset, which kept no record."""
+    """Whether an earlier version of ``lianjian simulate`` wrote a dataset.
+
+    The first ones kept no record; later ones put invented villages into real counties.
+    """
     producers = {card.producer for card in cards}
-    return (
-        head.get("kind") == "simulated"
-        and "parameters" in head
-        and "record" not in head
-        and producers == {"lianjian simulate"}
-    )
+    if head.get("kind") != "simulated" or producers != {"lianjian simulate"}:
+        return False
+    in_counties = head.get("parameters", {}).get("alliance_counties", ())
+    is_under_real_names = not {county.code for county in COUNTIES}.isdisjoint(in_counties)
+    return "parameters" in head and ("record" not in head or is_under_real_names)
 
 
 def must_be_invented(villages: "pd.DataFrame", where: str) -> None:
-    """Raise when a village of a table is a real one: its numbers cannot be called simulated.
+    """Raise when a village or county of a table is real: its numbers cannot be called simulated.
 
     Parameters
     ----------
@@ -55,7 +58,8 @@ def must_be_invented(villages: "pd.DataFrame", where: str) -> None:
     Raises
     ------
     LianjianError
-        The published register has the code, or the village of that name in that township.
+        The published register has the code, or the village of that name in that township, or an
+        invented village lies in a real county.
     """
     from analysis.clean.places import Register  # noqa: PLC0415
     from analysis.clean.tables import read_text  # noqa: PLC0415
@@ -77,4 +81,11 @@ def must_be_invented(villages: "pd.DataFrame", where: str) -> None:
             f"{where} is called simulated, and {len(real)} of its villages stand in the published "
             f"register ({shown}). Numbers about real villages are a ledger's: leave --simulated "
             'out, and say kind = "ledger" in dataset.toml.'
+        )
+    borrowed = sorted({c.name_zh for c in COUNTIES}.intersection(villages["county_name"]))
+    if borrowed:
+        raise LianjianError(
+            f"{where} is called simulated, and puts villages into {', '.join(borrowed)}: invented "
+            "numbers would stand under a real name. Use the invented counties 甲县 (sim1) to 辛县 "
+            "(sim8)."
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis.fields import COUNTIES, County
+from analysis.fields import COUNTIES, SIMULATED_COUNTIES, County
 from analysis.figures.theme import (
     BAND_COLOURS,
     COLOURS,
@@ -130,8 +130,10 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
     years = sorted(int(year) for year in means["year"].unique())
     lines = {str(code): line.sort_values("year") for code, line in means.groupby("county_code")}
     sentences = []
+    is_invented = lines.keys() <= {county.code for county in SIMULATED_COUNTIES}
     # zone twins side by side
-    ordered = sorted(COUNTIES, key=lambda each: (each.zone, each.code))
+    counties = SIMULATED_COUNTIES if is_invented else COUNTIES
+    ordered = sorted(counties, key=lambda each: (each.zone, each.code))
     for number, (axes, county) in enumerate(zip(panels, ordered, strict=True)):
         axes.set_title(f"{county.name_zh} · {county.zone}")
         for code, line in lines.items():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.errors import LianjianError
-from analysis.fields import COUNTIES
+from analysis.fields import SIMULATED_COUNTIES
 from analysis.simulate.places import Bools, Floats, Ints, Places, stream
 from analysis.simulate.rivals import weakness
 from analysis.simulate.scenario import Scenario
@@ -68,7 +68,7 @@ def form_alliances(scenario: Scenario, places: Places, observed: Floats, need: F
     cohort, helper, weak, paired, above = (np.zeros(n, dtype=kind) for kind in "lbbbb")
     years = rng.permutation(scenario.cohorts)
     log_chance = -scenario.weak_size_weight * np.log(places.size)
-    codes = [county.code for county in COUNTIES]
+    codes = [county.code for county in SIMULATED_COUNTIES]
     for alliance in np.argsort(years, kind="stable"):
         income = observed[:, YEARS.index(int(years[alliance]) - 1)]
         county = places.county == codes.index(scenario.alliance_counties[alliance])

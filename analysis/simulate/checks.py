@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from analysis.errors import LianjianError
-from analysis.fields import COUNTIES
+from analysis.fields import SIMULATED_COUNTIES
 from analysis.simulate.years import BREAK_YEAR, YEARS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ _POSITIVE = (
 
 def _check_lengths(scenario: "Scenario") -> None:
     alliances = len(scenario.alliance_counties)
-    known = {county.code for county in COUNTIES}
+    known = {county.code for county in SIMULATED_COUNTIES}
     if not set(scenario.alliance_counties) <= known:
         _refuse("alliance_counties", scenario.alliance_counties, f"codes among {sorted(known)}")
     for name in ("weak_per_alliance", "cohorts"):

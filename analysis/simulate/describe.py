@@ -27,8 +27,9 @@ _PAGE = """\
 
 This page states how `lianjian simulate` draws its dataset. It is generated from the parameters:
 change `analysis/simulate/scenario.py`, not this page. **Every value of the dataset is drawn at
-random. No value belongs to a real village; every village and township name is invented.** The
-eight counties and their numbers of villages are real.
+random. No value belongs to a real village, township or county; every name is invented.** The eight
+counties are called 甲县 to 辛县 (`sim1` to `sim8`). Each has the number of villages and the zone of
+one of the eight counties of Qingyang, so that a design works here as it would there.
 
 Money is in 万元 (10,000 yuan) on this page and in yuan in the files. i is a village, t a year from
 2018 to 2024, g the year in which an alliance begins, e = t − g the event time.
@@ -36,7 +37,7 @@ Money is in 万元 (10,000 yuan) on this page and in yuan in the files. i is a v
 ## The process
 
 ### Places
-1,261 villages in the 8 counties of Qingyang, by their true numbers (NBS codes for statistics
+1,261 villages in 8 counties, by the true numbers of those of Qingyang (NBS codes for statistics
 2023). Townships hold about {villages_per_township} villages; consecutive townships are neighbours.
 Households are lognormal and clipped; s_i is their number over the mean of all villages.
 

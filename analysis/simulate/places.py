@@ -1,11 +1,11 @@
-"""Invented townships and villages in the eight real counties."""
+"""Invented townships and villages in eight invented counties."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.fields import COUNTIES
+from analysis.fields import SIMULATED_COUNTIES
 from analysis.simulate.scenario import Scenario
 
 Ints = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ class Places:
     Attributes
     ----------
     county : int array
-        Position in ``fields.COUNTIES``.
+        Position in ``fields.SIMULATED_COUNTIES``.
     township : int array
         Running number of the township over all counties; consecutive numbers are neighbours.
     households : int array
@@ -63,9 +63,9 @@ def draw_places(scenario: Scenario) -> Places:
     Townships of a county differ by one village at most; sizes are lognormal and clipped.
     """
     rng = stream(scenario, "households")
-    county = np.repeat(np.arange(len(COUNTIES)), [c.villages for c in COUNTIES])
+    county = np.repeat(np.arange(len(SIMULATED_COUNTIES)), [c.villages for c in SIMULATED_COUNTIES])
     township, first = [], 0
-    for item in COUNTIES:
+    for item in SIMULATED_COUNTIES:
         count = max(1, round(item.villages / scenario.villages_per_township))
         township.append(first + np.arange(item.villages) * count // item.villages)
         first += count
@@ -110,5 +110,9 @@ def village_names(scenario: Scenario, places: Places) -> list[str]:
 
 
 def village_ids() -> list[str]:
-    """Return ids such as ``SIM-621022-0017``: county code and running number in the county."""
-    return [f"SIM-{c.code}-{n:04d}" for c in COUNTIES for n in range(1, c.villages + 1)]
+    """Return ids such as ``SIM-3-0017``: number of the county and running number in it."""
+    return [
+        f"{c.code.replace('sim', 'SIM-')}-{n:04d}"
+        for c in SIMULATED_COUNTIES
+        for n in range(1, c.villages + 1)
+    ]

@@ -3,7 +3,7 @@
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
-from analysis.fields import COUNTIES
+from analysis.fields import SIMULATED_COUNTIES
 from analysis.indicators.bands import WEAK_WAN
 from analysis.simulate.checks import check
 
@@ -138,7 +138,7 @@ class Scenario:
 
     # Alliances
     alliance_counties: tuple[str, ...] = _p(
-        (*(county.code for county in COUNTIES), "621026"),
+        (*(county.code for county in SIMULATED_COUNTIES), "sim7"),
         "county codes",
         "County of each alliance: one each, the largest county two",
     )

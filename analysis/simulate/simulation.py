@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.fields import COUNTIES
+from analysis.fields import SIMULATED_COUNTIES
 from analysis.simulate.books import book_accounts
 from analysis.simulate.places import township_names, village_ids, village_names
 from analysis.simulate.scenario import Scenario
@@ -80,7 +80,7 @@ def simulate(scenario: Scenario) -> Simulation:
 
 def _villages(world: World, ids: list[str]) -> pd.DataFrame:
     s, places, a, programmes = world.scenario, world.places, world.alliances, world.programmes
-    counties = [COUNTIES[i] for i in places.county]
+    counties = [SIMULATED_COUNTIES[i] for i in places.county]
     allied = a.number >= 0
     project_year = pd.array(programmes.project_year, dtype="Int64")
     joined_year = pd.array(a.cohort, dtype="Int64")

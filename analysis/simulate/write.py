@@ -34,7 +34,7 @@ TITLES = {
     "corrections.csv": "What a person would correct in the simulated books",
 }
 LICENCE = "free use as long as the data are named as simulated"
-RIGHTS = "no rights of others: every value is drawn at random, every village name is invented"
+RIGHTS = "no rights of others: every value is drawn at random, every place name is invented"
 
 
 def write(simulation: Simulation, folder: Path) -> None:
@@ -113,7 +113,7 @@ def _strange(folder: Path) -> str:
     known = {card.file for card in cards} | {CARD}
     if is_outdated(head, cards):
         known |= set(_BY_HAND)
-        for name in _BY_HAND:  # they had no card: a person may have changed them
+        for name in _BY_HAND if "record" not in head else ():  # no card: a person may have changed
             decisions.keep(folder.name, folder / name)
     elif not is_drawn(head, cards):
         return "`lianjian simulate` did not write it"
@@ -155,8 +155,8 @@ def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str |
         "title": "Simulated village ledgers of eight counties, 2018-2024",
         "description": (
             "Drawn at random from a stated process, written as the dirty books of eight county "
-            "offices, and read from them; no value belongs to a real village and every village and "
-            f"township name is invented. {len(weak)} helpers and {sum(weak)} weak "
+            "offices, and read from them; no value belongs to a real village and every village, "
+            f"township and county name is invented. {len(weak)} helpers and {sum(weak)} weak "
             f"villages in {len(weak)} alliances are an assumed reading of the source article."
         ),
     }

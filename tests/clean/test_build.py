@@ -15,15 +15,15 @@ from analysis import cli, paths
 from analysis.clean.build import build
 from analysis.clean.dataset import loaded
 from analysis.errors import Exit, LianjianError
-from analysis.fields import COUNTIES, MEASURES
+from analysis.fields import MEASURES, SIMULATED_COUNTIES
 
 YEARS = range(2018, 2025)
 
 VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\
 alliance_id,joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,\
 has_reserve_talent,central_project_year
-T1,甲村,乙镇,621002,西峰区,scenic,200,outside,,,,false,false,false,false,
-T2,丙村,乙镇,621002,西峰区,scenic,,allied_weak,A1,2022,,true,false,false,false,2023
+T1,甲村,乙镇,sim1,甲县,scenic,200,outside,,,,false,false,false,false,
+T2,丙村,乙镇,sim1,甲县,scenic,,allied_weak,A1,2022,,true,false,false,false,2023
 """
 HEAD = "village_id,year,account_name,amount_yuan\n"
 ACCOUNTS = HEAD + "".join(
@@ -130,7 +130,7 @@ def test_wrong_encodings_are_named(own, capsys):
     [
         ("outside", "rich", "column role"),
         ("T2,", "T1,", "village_id"),
-        ("621002,西峰区", "110000,北京", "county_code"),
+        ("sim1,甲县", "110000,北京", "county_code"),
         (",200,", ",0,", "households"),
     ],
 )
@@ -194,7 +194,7 @@ def test_the_simulated_dataset(built):
     assert data.is_simulated
     villages, panel = data.villages, data.panel
     by_county = villages.groupby("county_code").size()
-    assert by_county.to_dict() == {county.code: county.villages for county in COUNTIES}
+    assert by_county.to_dict() == {county.code: county.villages for county in SIMULATED_COUNTIES}
     # the books are dirty, so that some villages and years are missing, none of them allied
     counts = panel.groupby(["county_code", "year"]).size()
     share = counts / by_county.reindex(counts.index.get_level_values(0)).to_numpy()

@@ -15,15 +15,15 @@ from analysis.clean.build import build
 from analysis.errors import Exit, LianjianError
 
 REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
-SIM-H-01,虚桃村,SIM-H-1,虚塬镇,621022,环县
-SIM-H-02,虚杏村,SIM-H-1,虚塬镇,621022,环县
-SIM-H-03,虚梨村,SIM-H-1,虚塬镇,621022,环县
+SIM-H-01,虚桃村,SIM-H-1,虚塬镇,sim3,丙县
+SIM-H-02,虚杏村,SIM-H-1,虚塬镇,sim3,丙县
+SIM-H-03,虚梨村,SIM-H-1,虚塬镇,sim3,丙县
 """
 BOOK = """县,乡镇,村,年份,经营收入（元）,投资收益（元）
-环县,虚塬镇,虚桃村,2022,41000,1200
-环县,虚塬镇,虚杏村,2022,约2.3万,800
-环县,虚塬镇,虚李村,2022,17500,0.80
-环县,虚塬镇,虚枣村,2022,16500,900
+丙县,虚塬镇,虚桃村,2022,41000,1200
+丙县,虚塬镇,虚杏村,2022,约2.3万,800
+丙县,虚塬镇,虚李村,2022,17500,0.80
+丙县,虚塬镇,虚枣村,2022,16500,900
 """
 NEXT = BOOK.replace("2022", "2023").replace("41000", "43000")
 
@@ -33,8 +33,8 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "data" / "raw").mkdir(parents=True)
     monkeypatch.setenv("LIANJIAN_ROOT", str(tmp_path))
     (tmp_path / "register.csv").write_text(REGISTER, encoding="utf-8")
-    (tmp_path / "环县2022年.csv").write_text(BOOK, encoding="utf-8")
-    (tmp_path / "环县2023年.csv").write_text(NEXT, encoding="utf-8")
+    (tmp_path / "丙县2022年.csv").write_text(BOOK, encoding="utf-8")
+    (tmp_path / "丙县2023年.csv").write_text(NEXT, encoding="utf-8")
     return tmp_path
 
 
@@ -42,7 +42,7 @@ def project(tmp_path, monkeypatch):
 def own(project):
     """A dataset of one book; two of its villages are in no register."""
     register = str(project / "register.csv")
-    words = ["new", "huan", str(project / "环县2022年.csv"), "--register", register]
+    words = ["new", "huan", str(project / "丙县2022年.csv"), "--register", register]
     assert cli.main(words) == 0
     assert cli.main(["build", "huan"]) == 0
     return project / "data" / "decisions" / "huan"
@@ -146,11 +146,11 @@ def test_the_old_places_are_read_and_moved_once(own, place, capsys):
         (b"", "holds nothing"),
         (b"\x00\x01\x02", "not a table of text"),
         (
-            "county,township,name,village_code,reason,by\n环县,虚塬镇,虚李村,6.2E+11,x,y\n".encode(),
+            "county,township,name,village_code,reason,by\n丙县,虚塬镇,虚李村,6.2E+11,x,y\n".encode(),
             "12-digit code",
         ),
         (
-            "county,township,name,village_code,reason,by\n环县,虚塬镇,虚李村,SIM-H-03,,\n".encode(),
+            "county,township,name,village_code,reason,by\n丙县,虚塬镇,虚李村,SIM-H-03,,\n".encode(),
             "say why and who",
         ),
         (b"county,township,name,village_code,reason,by\na,b,c,d,e,f,g\n", "7 fields"),
@@ -177,7 +177,7 @@ def build_state(own):
 def test_answers_of_an_earlier_version_are_moved_once(own, capsys):
     card = own.parents[1] / "raw" / "huan" / "dataset.toml"
     head, _, cards = card.read_text("utf-8").partition("\n[[source]]")
-    table = '[[table]]\nfile = "环县2022年.csv"\nsheet = ""\nrange = "A1:F5"\nunit = "元"\n'
+    table = '[[table]]\nfile = "丙县2022年.csv"\nsheet = ""\nrange = "A1:F5"\nunit = "元"\n'
     former = f'{head}\n{table}\n[accounts]\n"扶持" = "none"\n\n[[source]]{cards}'
     card.write_text(former, encoding="utf-8")
     (own / "answers.toml").unlink()
@@ -198,7 +198,7 @@ def test_books_of_an_earlier_version_are_guarded_though_the_build_stops(own, pro
     for path in (raw, *raw.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (own / "crosswalk.csv").write_text(
-        "county,township,name,village_code,reason,by\n环县,虚塬镇,虚李村,SIM-H-99,?,某人\n", "utf-8"
+        "county,township,name,village_code,reason,by\n丙县,虚塬镇,虚李村,SIM-H-99,?,某人\n", "utf-8"
     )
     assert cli.main(["build", "huan"]) == Exit.NO_DATA
     assert (raw / ".git" / "HEAD").is_file()
@@ -209,7 +209,7 @@ def test_books_of_an_earlier_version_are_guarded_though_the_build_stops(own, pro
 def test_answers_are_read_however_an_editor_saved_them(own, project, encoding):
     text = (own / "answers.toml").read_text("utf-8") + ASKED
     (own / "answers.toml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
-    book = project / "环县2023年.csv"
+    book = project / "丙县2023年.csv"
     book.write_text(NEXT.replace("投资收益", "扶持"), encoding="utf-8")
     assert cli.main(["add", "huan", str(book)]) == 0
     assert cli.main(["build", "huan"]) == 0
@@ -220,7 +220,7 @@ def test_answers_are_read_however_an_editor_saved_them(own, project, encoding):
 def test_answers_that_are_no_toml_are_shown_and_stay(own, project, capsys, command):
     edited = (own / "answers.toml").read_bytes() + "\n[accounts]\n扶持＝“none”\n".encode()
     (own / "answers.toml").write_bytes(edited)
-    book = project / "改" / ("环县2023年.csv" if command == "add" else "环县2022年.csv")
+    book = project / "改" / ("丙县2023年.csv" if command == "add" else "丙县2022年.csv")
     book.parent.mkdir()
     book.write_text(NEXT, encoding="utf-8")
     words = [command, "huan"] + ([str(book)] if command != "build" else [])
@@ -229,7 +229,7 @@ def test_answers_that_are_no_toml_are_shown_and_stay(own, project, capsys, comma
     assert "扶持＝“none”" in told
     assert "straight quotation marks" in told
     assert (own / "answers.toml").read_bytes() == edited
-    assert (project / "data" / "raw" / "huan" / "环县2022年.csv").read_text("utf-8") == BOOK
+    assert (project / "data" / "raw" / "huan" / "丙县2022年.csv").read_text("utf-8") == BOOK
 
 
 def test_what_somebody_put_beside_the_tables_stays(own):
@@ -251,7 +251,7 @@ def test_a_correction_survives_what_a_spreadsheet_does_to_numbers(own):
     path = own / "corrections.csv"
     path.write_text(
         "correction_id,file,row,field,says,should_say,expect,decision,reason,authority\n"
-        "k1,环县2022年.csv,F4,投资收益,0.8,800,0.8,correct,单位,账簿\n",
+        "k1,丙县2022年.csv,F4,投资收益,0.8,800,0.8,correct,单位,账簿\n",
         encoding="utf-8",
     )
     fill(own / "crosswalk-to-fill.csv", **ANSWER)
@@ -263,7 +263,7 @@ def test_a_further_book_keeps_the_answers(own, project, capsys):
     fill(own / "crosswalk-to-fill.csv", **ANSWER)
     answers = (own / "answers.toml").read_text("utf-8") + ASKED
     (own / "answers.toml").write_text(answers, encoding="utf-8")
-    book = project / "环县2023年.csv"
+    book = project / "丙县2023年.csv"
     book.write_text(NEXT.replace("投资收益", "扶持"), encoding="utf-8")
     assert cli.main(["add", "huan", str(book)]) == 0
     text = (own / "answers.toml").read_text("utf-8")
@@ -272,13 +272,13 @@ def test_a_further_book_keeps_the_answers(own, project, capsys):
     assert text.count('"扶持"') == 1
     book.write_text(NEXT, encoding="utf-8")
     assert cli.main(["add", "huan", str(book)]) == Exit.REFUSED
-    assert "has a file 环县2023年.csv already" in capsys.readouterr().err
+    assert "has a file 丙县2023年.csv already" in capsys.readouterr().err
 
 
 def test_next_years_book_is_read_with_the_crosswalk_of_this_year(own, project):
     fill(own / "crosswalk-to-fill.csv", **ANSWER)
     build("huan")
-    assert cli.main(["add", "huan", str(project / "环县2023年.csv")]) == 0
+    assert cli.main(["add", "huan", str(project / "丙县2023年.csv")]) == 0
     assert cli.main(["build", "huan"]) == 0
     assert amounts()["SIM-H-01", 2023, "经营收入"] == 43_000
     assert amounts()["SIM-H-03", 2023, "经营收入"] == 17_500
@@ -286,9 +286,9 @@ def test_next_years_book_is_read_with_the_crosswalk_of_this_year(own, project):
 
 def test_a_corrected_edition_replaces_a_file_and_keeps_it(own, project, capsys):
     fill(own / "crosswalk-to-fill.csv", **ANSWER)
-    fixed = project / "改" / "环县2022年.csv"
+    fixed = project / "改" / "丙县2022年.csv"
     fixed.parent.mkdir()
-    text = BOOK.replace("41000", "41500") + "环县,虚塬镇,虚梨村,2022,1,1\n"
+    text = BOOK.replace("41000", "41500") + "丙县,虚塬镇,虚梨村,2022,1,1\n"
     fixed.write_text(text, encoding="utf-8")
     assert cli.main(["update", "huan", str(fixed)]) == 0
     assert "is kept as" in capsys.readouterr().out
@@ -299,11 +299,11 @@ def test_a_corrected_edition_replaces_a_file_and_keeps_it(own, project, capsys):
     assert amounts()["SIM-H-01", 2022, "经营收入"] == 41_500
     assert cli.main(["update", "huan", str(fixed)]) == Exit.REFUSED
     assert "has already" in capsys.readouterr().err
-    other = project / "环县更正.csv"
+    other = project / "丙县更正.csv"
     other.write_text(BOOK, encoding="utf-8")
     assert cli.main(["update", "huan", str(other)]) == Exit.REFUSED
     assert "--replaces" in capsys.readouterr().err
-    assert cli.main(["update", "huan", str(other), "--replaces", "环县2022年.csv"]) == 0
+    assert cli.main(["update", "huan", str(other), "--replaces", "丙县2022年.csv"]) == 0
 
 
 def test_git_clean_passes_over_books_and_decisions(own, project):
@@ -317,7 +317,7 @@ def test_git_clean_passes_over_books_and_decisions(own, project):
     for options in ("-fdx", "-fdX", "-fd"):
         subprocess.run([git, "clean", options, "-q"], cwd=project, check=True)
     assert (own / "answers.toml").is_file()
-    assert (project / "data" / "raw" / "huan" / "环县2022年.csv").is_file()
+    assert (project / "data" / "raw" / "huan" / "丙县2022年.csv").is_file()
     assert not (project / "data" / "processed" / "huan").exists()
     status = subprocess.run(
         [git, "status", "--porcelain", "-uall"], cwd=project, check=True, capture_output=True
@@ -336,7 +336,7 @@ def test_real_villages_are_not_simulated(project, capsys):
         Path(analysis.__file__).parents[1] / "data" / "raw" / "village_register.csv",
         project / "data" / "raw" / "village_register.csv",
     )
-    book = str(project / "环县2022年.csv")
+    book = str(project / "丙县2022年.csv")
     assert cli.main(["new", "made", book, "--simulated"]) == Exit.REFUSED
     assert "need a register" in capsys.readouterr().err
     real = (project / "data" / "raw" / "village_register.csv").read_text("utf-8").splitlines()
@@ -352,7 +352,7 @@ def test_a_word_in_the_card_does_not_make_real_villages_simulated(own, project):
     source = Path(analysis.__file__).parents[1] / "data" / "raw" / "village_register.csv"
     text = source.read_text("utf-8")
     (project / "data" / "raw" / "village_register.csv").write_text(
-        text + "621022999201,虚桃村委会,621022999,虚塬镇,621022,环县\n", encoding="utf-8"
+        text + "990022999201,虚桃村委会,990022999,虚塬镇,sim3,丙县\n", encoding="utf-8"
     )
     card = project / "data" / "raw" / "huan" / "dataset.toml"
     called = card.read_text("utf-8").replace('"ledger"', '"simulated"')

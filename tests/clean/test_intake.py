@@ -10,9 +10,9 @@ from analysis.clean.intake import safe_names
 from analysis.clean.sources import read_cards
 from analysis.errors import Exit, LianjianError
 
-BOOK = "县,乡镇,村,年份,经营收入（元）\n正宁县,虚塬镇,虚柏村,2022,52000\n"
+BOOK = "县,乡镇,村,年份,经营收入（元）\n己县,虚塬镇,虚柏村,2022,52000\n"
 REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
-SIM-Z-01,虚柏村,SIM-Z-1,虚塬镇,621025,正宁县
+SIM-Z-01,虚柏村,SIM-Z-1,虚塬镇,sim6,己县
 """
 NAMES = (
     "乙　镇.csv",

@@ -22,8 +22,8 @@ from analysis.errors import DataError, LianjianError
 VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\
 alliance_id,joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,\
 has_reserve_talent,central_project_year
-V1,东坡村,南塬乡,621024,合水县,scenic,310,outside,,,,false,false,false,false,
-V2,西沟村,南塬乡,621024,合水县,scenic,,outside,,,,true,false,false,false,2022
+V1,东坡村,南塬乡,sim5,戊县,scenic,310,outside,,,,false,false,false,false,
+V2,西沟村,南塬乡,sim5,戊县,scenic,,outside,,,,true,false,false,false,2022
 """
 ACCOUNTS = """village_id,year,account_name,amount_yuan
 V1,2022,经营收入,51000

@@ -21,13 +21,13 @@ def villages() -> pd.DataFrame:
     rng = np.random.default_rng(3)
     rows = []
     for county, zone in (
-        ("621021", "farm"),
-        ("621022", "farm"),
-        ("621023", "forest"),
-        ("621024", "forest"),
+        ("sim2", "farm"),
+        ("sim3", "farm"),
+        ("sim4", "forest"),
+        ("sim5", "forest"),
     ):
         for k in range(30):
-            allied = county in {"621021", "621023"} and k < 5
+            allied = county in {"sim2", "sim4"} and k < 5
             rows.append(
                 {
                     "village_id": f"SIM-{county}-{k:03}",
@@ -35,7 +35,7 @@ def villages() -> pd.DataFrame:
                     "zone": zone,
                     "role": ("helper" if k == 0 else "allied_weak") if allied else "outside",
                     "alliance_id": f"A{county}" if allied else None,
-                    "joined_year": (2021 if county == "621021" else 2022) if allied else None,
+                    "joined_year": (2021 if county == "sim2" else 2022) if allied else None,
                     "households": int(rng.integers(80, 600)),
                     **{name: bool(rng.random() < 0.2) for name in PROGRAMMES},
                 }
@@ -83,10 +83,10 @@ def test_not_yet_leaves_villages_outside_out(panel):
 def test_zone_twin_compares_across_the_zone(panel, villages):
     study = make_study(panel, OUTCOME, Design(comparison="zone_twin"))
     outside = study.panel.ids[study.panel.cohort == 0]
-    assert {name[4:10] for name in outside} == {"621022", "621024"}
-    assert study.panel.covariates == ("county 621021", "county 621023")
-    one = make_study(panel, OUTCOME, Design(comparison="zone_twin", county="庆城县"))
-    assert {name[4:10] for name in one.panel.ids[one.panel.cohort == 0]} == {"621022"}
+    assert {name[4:8] for name in outside} == {"sim3", "sim5"}
+    assert study.panel.covariates == ("county sim2", "county sim4")
+    one = make_study(panel, OUTCOME, Design(comparison="zone_twin", county="乙县"))
+    assert {name[4:8] for name in one.panel.ids[one.panel.cohort == 0]} == {"sim3"}
     assert (one.panel.cohort > 0).sum() == 4
 
 
@@ -166,7 +166,7 @@ def test_options_are_checked(panel):
         make_study(panel, OUTCOME, Design(comparison="all"))
     with pytest.raises(LianjianError, match="No village of the role allied_other"):
         make_study(panel, OUTCOME, Design(role="allied_other"))
-    with pytest.raises(LianjianError, match="in Huan County"):
-        make_study(panel, OUTCOME, Design(county="环县"))
+    with pytest.raises(LianjianError, match="in Simulated County 3"):
+        make_study(panel, OUTCOME, Design(county="丙县"))
     with pytest.raises(LianjianError, match="no column area"):
         make_study(panel, OUTCOME, Design(covariates=("area",)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis import figures
 from analysis.clean import dataset
-from analysis.fields import COUNTIES, ROLES, county, twin
+from analysis.fields import ROLES, SIMULATED_COUNTIES, county, twin
 from analysis.figures import theme
 from analysis.indicators import bands, income
 
@@ -21,7 +21,7 @@ YEARS = (2022, 2023, 2024)
 def panel():
     rng = np.random.default_rng(5)
     rows = []
-    for place in COUNTIES:
+    for place in SIMULATED_COUNTIES:
         for number in range(12):
             role = list(ROLES)[number % 4]
             for year in YEARS:
@@ -75,7 +75,7 @@ def charts(panel):
         "gain_distribution": figures.gain_distribution(change, ROLES, 2.0, (2023, 2024)),
         "benchmark_dots": figures.benchmark_dots(benchmarks, 27.9, "82 villages"),
         "bound_ranges": figures.bound_ranges(ranges, "share, %"),
-        "county_paths": figures.county_paths(by_county, county("环县"), twin("环县"), both),
+        "county_paths": figures.county_paths(by_county, county("丙县"), twin("丙县"), both),
         "band_bars": figures.band_bars(shares, "Operating income"),
         "county_small_multiples": figures.county_small_multiples(
             by_county, "operating_income_wan_yuan", "Operating, 万元"

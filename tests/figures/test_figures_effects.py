@@ -53,7 +53,7 @@ def charts(series):
     )
     out = pd.DataFrame(
         {
-            "left_out": ["none", "621002", "621021"],
+            "left_out": ["none", "sim1", "sim2"],
             "estimate": [30_000.0, 20_000.0, 35_000.0],
             "low": [10_000.0] * 3,
             "high": [50_000.0] * 3,
@@ -85,8 +85,8 @@ def charts(series):
         ),
         "honest_intervals": (figures.honest_intervals({"A": honest}, "Mbar"), "parallel trends"),
         "leave_one_out_dots": (
-            figures.leave_one_out_dots({"A": out}, {"621002": "西峰区"}),
-            "lowest 2.00 without 西峰区",
+            figures.leave_one_out_dots({"A": out}, {"sim1": "甲县"}),
+            "lowest 2.00 without 甲县",
         ),
         "power_curves": (
             figures.power_curves({"operating": power}, {"operating": 15_000.0}, marks={"x": 2e4}),

@@ -28,7 +28,7 @@ def panel():
     frame = pd.DataFrame(rows, columns=["village_id", "role", "year", "operating", "total"])
     frame["operating_income_yuan"] = frame.pop("operating") * WAN
     frame["total_income_yuan"] = frame.pop("total") * WAN
-    return frame.assign(county_code="621002", county_name="西峰区", zone="scenic")
+    return frame.assign(county_code="sim1", county_name="甲县", zone="scenic")
 
 
 def test_means_count_the_villages_and_skip_the_missing(panel):

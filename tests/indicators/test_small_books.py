@@ -20,7 +20,7 @@ def books(villages=3, years=(2023, 2024)) -> pd.DataFrame:
         columns=["village_id", "year", "households"],
     )
     frame = frame.assign(
-        county_code="621022", county_name="环县", zone="farm", role="outside",
+        county_code="sim3", county_name="丙县", zone="farm", role="outside",
         alliance_id=None, pair_id=None, joined_year=pd.Series(pd.NA, frame.index, "Int64"),
     )  # fmt: skip
     for place, name in enumerate(("operating", "subsidy", "other")):

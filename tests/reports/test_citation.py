@@ -20,7 +20,7 @@ from analysis.reports import citation
 from analysis.reports.cite import cite
 from analysis.reports.run import runner
 
-HARD = r"""50 % of {a_b} & "c" <d> #1 $x^2$ ~y \input{z} 环县 村's"""
+HARD = r"""50 % of {a_b} & "c" <d> #1 $x^2$ ~y \input{z} 丙县 村's"""
 CFF = """\
 cff-version: 1.2.0
 title: "lianjian: a package"
@@ -67,12 +67,12 @@ def test_a_page_of_real_and_simulated_data_is_not_cited_as_simulated(root):
 
 
 def test_a_page_on_project_data_is_the_projects_work(root):
-    cited = page(dataset("simulated"), simulated=True, county="621022")
+    cited = page(dataset("simulated"), simulated=True, county="sim3")
     assert citation.text(cited) == (
         "The Lianjian contributors (2026). A brief [simulated data]. Report d282083df9e3. "
         "Made with Lianjian 0.1.0 (code abababababab), "
         "from Books of a county (books, version 0123456789ab). "
-        "Parameters: county = 621022. Simulated data."
+        "Parameters: county = sim3. Simulated data."
     )
 
 
@@ -158,7 +158,7 @@ def test_bibtex_is_read_by_a_bibtex_parser(root):
     decoded = bibtexparser.parse_string(
         citation.bibtex(hard()), append_middleware=[LatexDecodingMiddleware()]
     ).entries[0]
-    for word in ("50 % of", "a_b", "& ", "#1", "环县"):
+    for word in ("50 % of", "a_b", "& ", "#1", "丙县"):
         assert word in decoded["title"], decoded["title"]
 
 
@@ -168,14 +168,14 @@ def test_csl_is_read_by_a_citation_processor(root):
     assert item["issued"] == {"date-parts": [[2026, 11, 23]]}
     assert item["title"] == HARD
     assert item["author"] == [{"family": "O'Neil {&} Co", "given": "A_b"}, {"literal": HARD}]
-    simple = page(dataset("simulated"), title="A brief of Huan County", simulated=True)
+    simple = page(dataset("simulated"), title="A brief of Simulated County 3", simulated=True)
     written = citation.csl(simple)
     source = CiteProcJSON(json.loads(written))
     style = CitationStylesStyle("harvard-cite-them-right", validate=False)
     shelf = CitationStylesBibliography(style, source, formatter.plain)
     shelf.register(Wanted([CitationItem(simple.key)]))
     (line,) = map(str, shelf.bibliography())
-    assert "The Lianjian contributors (2026) A brief of Huan County [simulated data]" in line
+    assert "The Lianjian contributors (2026) A brief of Simulated County 3 [simulated data]" in line
 
 
 def test_ris_is_read_by_a_ris_parser(root):

@@ -10,7 +10,7 @@ from analysis.reports.run import runner
 VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\
 alliance_id,joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,\
 has_reserve_talent,central_project_year
-Y1,柳湾村,北原乡,621026,宁县,scenic,120,outside,,,,false,false,false,false,
+Y1,柳湾村,北原乡,sim7,庚县,scenic,120,outside,,,,false,false,false,false,
 """
 ACCOUNTS = "village_id,year,account_name,amount_yuan\nY1,2023,经营收入,8000\n"
 

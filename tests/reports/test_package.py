@@ -28,8 +28,8 @@ HOME = PurePosixPath("/", "home", "user")  # of no machine
 VILLAGES = """village_id,village_name,township_name,county_code,county_name,zone,households,role,\
 alliance_id,joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,\
 has_reserve_talent,central_project_year
-T1,甲村,乙镇,621002,西峰区,scenic,200,outside,,,,false,false,false,false,
-T2,丙村,乙镇,621002,西峰区,scenic,,allied_weak,A1,2022,,true,false,false,false,2023
+T1,甲村,乙镇,sim1,甲县,scenic,200,outside,,,,false,false,false,false,
+T2,丙村,乙镇,sim1,甲县,scenic,,allied_weak,A1,2022,,true,false,false,false,2023
 """
 ACCOUNTS = """village_id,year,account_name,amount_yuan
 T1,2023,经营收入,40000

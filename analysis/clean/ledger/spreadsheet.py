@@ -19,7 +19,7 @@ from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import read_sheets
 from analysis.clean.workbook.tables import Table
 from analysis.errors import LianjianError
-from analysis.fields import COUNTIES
+from analysis.fields import EVERY_COUNTY
 from analysis.files import write_bytes, zipped
 
 _SHEET, _CHOICES = "questions 问题", "choices 选项"
@@ -41,7 +41,7 @@ _COLUMNS: Final = {  # key: head, width; without a width it is hidden
     "rows": ("rows in question 原表", 46),
 }
 _IDENTITY = ("form", "file", "sheet", "block", "panel", "key", "about")
-_USUAL: Final = {"county": tuple(county.name_zh for county in COUNTIES), "unit": ("元", "万元")}
+_USUAL: Final = {"county": tuple(c.name_zh for c in EVERY_COUNTY), "unit": ("元", "万元")}
 _LINES, _CELLS, _KEYS = 3, 8, 3
 _TIMES = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
 

@@ -12,8 +12,8 @@ _PAGE: Final = """\
 
 This page states how the simulated ledgers are written as the books that eight county offices would
 send. It is generated from `analysis/simulate/offices/`: change that, not this page. **Every value
-is drawn at random, every village and township name is invented, and every fault is planted.** The
-faults are of kinds seen in real tables; how often they come is assumed.
+is drawn at random, every name of a village, township or county is invented, and every fault is
+planted.** The faults are of kinds seen in real tables; how often they come is assumed.
 
 The default dataset is built from these books; [simulation.md](simulation.md) says what they hold.
 `lianjian simulate trial -p dirt=5` writes them with five times the faults (at most every second
@@ -28,10 +28,11 @@ that a year does not have are blank. Amounts are exact to the cent, in 万元 wi
 
 {offices}
 
-Each table has a title, a line that says who filled it in, and a note that it is simulated. Totals
-are sums of the true amounts over the county; over the township where a sheet or a workbook is one;
-in 环县 over both. A total over cells with faults may be doubted with reason though it is right. The
-form of 合水县 also prints 经营收益 and 本年收益 from the true amounts; they are `total`s as well.
+Each table has a title, a second line that says that it is simulated, and a line that says who
+filled it in; file names begin with 模拟. Totals are sums of the true amounts over the county; over
+the township where a sheet or a workbook is one; in 丙县 over both. A total over cells with faults
+may be doubted with reason though it is right. The form of 戊县 also prints 经营收益 and 本年收益
+from the true amounts; they are `total`s as well.
 
 ## The faults
 

@@ -111,7 +111,7 @@ class Dirt:
         "offices", "issue", "姓名, 身份证号, 联系电话 and 银行账号, none of which can exist"
     )
     signatures: bool = _switch("pages", "", "Notes and a line for signatures below the table")
-    traditional: bool = _switch("宁县", "read", "Traditional characters throughout")
+    traditional: bool = _switch("庚县", "read", "Traditional characters throughout")
 
     def __post_init__(self) -> None:
         for item in fields(self):

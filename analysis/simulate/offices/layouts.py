@@ -13,8 +13,8 @@ from analysis.simulate.offices.plan import Office
 from analysis.simulate.offices.tables import Column, Line, Role, build
 from analysis.simulate.years import YEARS
 
-NOTE = "注：模拟数据，村名、乡镇名均为虚构。"
-"""Below every table: a page says by itself that it is simulated."""
+NOTE = "注：模拟数据，县名、乡镇名、村名均为虚构。"
+"""The second line of every page, which says by itself that it is simulated."""
 
 _KEY_HEADS: dict[str, tuple[Role, str]] = {
     "number": ("number", "序号"),
@@ -154,12 +154,11 @@ def _titled(page: Page, office: Office, place: str, year: int | None) -> Page:
     """Return the page under its title, with what is stated about it."""
     span = f"{year}年" if year else f"{YEARS[0]}—{YEARS[-1]}年"
     subject = "村集体经济组织收益分配统计表" if office.is_form else "村级集体经济收支情况表"
-    lines = [f"{place}{span}{subject}"]
+    lines = [f"{place}{span}{subject}", NOTE]
     if office.is_form:
         lines.append("表    号：农市（经）年综6表")
     lines.append(f"填报单位：{place}")
     titled = page.lowered(len(lines))
-    titled.cells[titled.height, 0] = NOTE
     for row, line in enumerate(lines):
         titled.cells[row, 0] = line
     titled.merges.append((0, 0, 0, titled.width - 1))

@@ -77,20 +77,20 @@ class Office:
 
 OFFICES: Final = (
     Office(
-        "621002",
+        "sim1",
         "one sheet a year, one row a village, accounts across under 收入, 支出 and 负债",
-        "西峰区村集体经济收支统计表.xlsx",
+        "模拟_甲县村集体经济收支统计表.xlsx",
         "{year}年",
         "village",
         groups=True,
-        total="全  区",
+        total="全  县",
         other=(LAST_YEAR, QUARTER),
     ),
     Office(
-        "621021",
+        "sim2",
         "one row a village and year; county, township and village merged down; income in 元, "
         "everything else in 万元",
-        "庆城县2018-2024年村集体经济台账.xlsx",
+        "模拟_乙县2018-2024年村集体经济台账.xlsx",
         "台账",
         "village_year",
         units=("元", "万元"),
@@ -100,10 +100,10 @@ OFFICES: Final = (
         personal=PERSONAL,
     ),
     Office(
-        "621022",
+        "sim3",
         "one row a village, years across under each account, three header levels, subtotals by "
         "township",
-        "环县村集体经济发展情况.xlsx",
+        "模拟_丙县村集体经济发展情况.xlsx",
         "汇总",
         "village",
         units=("万元", "万元"),
@@ -114,9 +114,9 @@ OFFICES: Final = (
         other=(FORECAST,),
     ),
     Office(
-        "621023",
+        "sim4",
         "accounts down, villages and their years across, one sheet a township",
-        "华池县村集体经济账目.xlsx",
+        "模拟_丁县村集体经济账目.xlsx",
         "{township}",
         "village_year",
         keys=("village", "year"),
@@ -124,10 +124,10 @@ OFFICES: Final = (
         is_turned=True,
     ),
     Office(
-        "621024",
+        "sim5",
         "the official form: accounts down with row numbers (行次) and a unit in each row, villages "
         "across under their township, one sheet a year",
-        "合水县农市（经）年综6表.xlsx",
+        "模拟_戊县农市（经）年综6表.xlsx",
         "{year}",
         "village",
         units=("元", "万元"),
@@ -139,9 +139,9 @@ OFFICES: Final = (
         total="全  县",
     ),
     Office(
-        "621025",
+        "sim6",
         "one row a village and year, as comma-separated text",
-        "正宁县村集体收入2018-2024.csv",
+        "模拟_己县村集体收入2018-2024.csv",
         "",
         "village_year",
         unit_in="head",
@@ -151,10 +151,10 @@ OFFICES: Final = (
         other=(QUARTER,),
     ),
     Office(
-        "621026",
+        "sim7",
         "one row a village, years across under each account printed once, in traditional "
         "characters, as comma-separated text",
-        "宁县村级集体经济收支.csv",
+        "模拟_庚县村级集体经济收支.csv",
         "",
         "village",
         units=("万元", "万元"),
@@ -164,9 +164,9 @@ OFFICES: Final = (
         is_traditional=True,
     ),
     Office(
-        "621027",
+        "sim8",
         "one workbook a township, one row a village and year, a year merged down with its sum",
-        "镇原县{township}村集体经济台账.xlsx",
+        "模拟_辛县{township}村集体经济台账.xlsx",
         "Sheet1",
         "year_village",
         unit_in="head",

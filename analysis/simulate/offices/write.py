@@ -78,7 +78,9 @@ def office_pages(office: Office, ledger: Ledger, seed: int, dirt: Dirt) -> list[
     """Return the pages of an office, faults planted."""
 
     def stream(purpose: str) -> np.random.Generator:
-        return np.random.default_rng([seed, int(office.county_code), *purpose.encode("ascii")])
+        return np.random.default_rng(
+            [seed, int(office.county_code.removeprefix("sim")), *purpose.encode("ascii")]
+        )
 
     pages = draft(office, ledger, dirt, stream("lines"))
     soil(pages, ledger, dirt, stream)
@@ -93,7 +95,8 @@ def register(villages: pd.DataFrame) -> pd.DataFrame:
     number = villages.groupby("county_code")["township_name"].transform(
         lambda names: pd.factorize(names)[0] + 1
     )
-    township = "SIM-" + villages["county_code"] + "-T" + number.astype("str").str.zfill(2)
+    county = villages["county_code"].str.replace("sim", "SIM-")
+    township = county + "-T" + number.astype("str").str.zfill(2)
     frame = villages.assign(village_code=villages["village_id"], township_code=township)
     return frame[list(TABLES["register"][1])]
 

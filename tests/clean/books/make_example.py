@@ -10,8 +10,9 @@ from pathlib import Path
 import openpyxl
 
 FOLDER = Path(__file__).parents[3] / "data" / "example"
-WORKBOOK = "虚甲镇2022-2023年村集体收支.xlsx"
-TEXT_FILE = "虚乙乡2023年收入.csv"
+WORKBOOK = "模拟_虚甲镇2022-2023年村集体收支.xlsx"
+TEXT_FILE = "模拟_虚乙乡2023年收入.csv"
+NOTE = "注：模拟数据，县名、乡镇名、村名均为虚构。"
 
 ACCOUNTS = ("经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入", "经营支出",
             "管理费用", "其他支出")  # fmt: skip
@@ -30,13 +31,13 @@ TOTALS = [
     [None, "合  计", 2023, 173800, 30200, 7300, 52000, 1800, 23700, 33400, 900, None],
 ]
 OTHER = [
-    ["西峰区虚乙乡2023年村集体经济收入情况表"],
+    ["甲县虚乙乡2023年村集体经济收入情况表"],
+    [NOTE],
     ["村名", "经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入", "光伏电站分成收入"],
     ["虚东村", "3.65", "0.8", "0.3", "1.5", "0.05", "0.6"],
     ["虚西村", "4.12", "1.1", "—", "1.2", "0", "0.4"],
     ["虚南岭村", "2.98", "0.5", "0.2", "2", "0.1", "0"],
     ["合计", "10.75", "2.4", "0.5", "4.7", "0.15", "1"],
-    ["注：模拟数据，村名、乡名均为虚构。"],
 ]
 VILLAGES = {
     "虚甲镇": ("虚春村", "虚夏村", "虚秋村", "虚冬村"),
@@ -48,12 +49,12 @@ def rows() -> list[list[object]]:
     """Return the sheet of the workbook."""
     head = ["序号", "村名", "年度", *ACCOUNTS, "土地补偿费", "负责人电话"]
     return [
-        ["西峰区虚甲镇2022—2023年村集体经济收支情况表"],
-        ["填报单位：西峰区虚甲镇", *[None] * 9, "单位：元"],
+        ["甲县虚甲镇2022—2023年村集体经济收支情况表"],
+        [NOTE],
+        ["填报单位：甲县虚甲镇", *[None] * 9, "单位：元"],
         head,
         *LINES,
         *TOTALS,
-        ["注：模拟数据，村名、镇名均为虚构。"],
     ]
 
 
@@ -73,7 +74,7 @@ def main() -> None:
     lines = ["village_code,village_name,township_code,township_name,county_code,county_name"]
     for t, (township, names) in enumerate(VILLAGES.items(), 1):
         for n, name in enumerate(names, 1):
-            lines.append(f"SIM-EX-{t}{n:02},{name},SIM-EX-{t},{township},621002,西峰区")
+            lines.append(f"SIM-EX-{t}{n:02},{name},SIM-EX-{t},{township},sim1,甲县")
     text = "\n".join(lines) + "\n"
     (FOLDER / "register.csv").write_text(text, encoding="utf-8", newline="\n")
 

@@ -10,12 +10,12 @@ from analysis.clean.ledger.assemble import read_books
 NAMES = "甲乙丙丁戊己庚辛壬"
 REGISTER = pd.DataFrame(
     {
-        "village_code": [f"62100200{n}200" for n in range(1, 10)],
+        "village_code": [f"99000200{n}200" for n in range(1, 10)],
         "village_name": [f"虚{c}村" for c in NAMES],
-        "township_code": "621002001",
+        "township_code": "990002001",
         "township_name": "虚镇",
-        "county_code": "621002",
-        "county_name": "西峰区",
+        "county_code": "sim1",
+        "county_name": "甲县",
     }
 )
 HEAD = ["乡镇", "村名", "年度", "经营收入", "投资收益", "补助收入", "其他收入"]
@@ -30,7 +30,7 @@ YUAN = {
 def read(tmp_path):
     def _read(amounts, unit, toml=None, **decided):
         book = openpyxl.Workbook()
-        book.active.append([f"西峰区村集体收入表（单位：{unit}）"])
+        book.active.append([f"甲县村集体收入表（单位：{unit}）"])
         book.active.append(HEAD)
         for (name, year), values in amounts.items():
             book.active.append(["虚镇", f"虚{name}村", year, *values])
@@ -86,7 +86,7 @@ def test_a_village_that_is_wrong_in_all_its_years_waits(read):
         assert len(books.income) == 4 * (len(YUAN) - 3)
         (issue,) = [i for i in books.issues if i.code == "implausible"]
         assert word in issue.action
-        assert "621002003200" not in set(books.income["village_id"])
+        assert "990002003200" not in set(books.income["village_id"])
 
 
 def test_one_village_and_year_alone_is_held_against_the_bands(read):

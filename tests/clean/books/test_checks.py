@@ -11,15 +11,15 @@ from analysis.errors import LianjianError
 
 REGISTER = pd.DataFrame(
     {
-        "village_code": [f"62100200{n}200" for n in range(1, 10)],
+        "village_code": [f"99000200{n}200" for n in range(1, 10)],
         "village_name": [f"虚{c}村" for c in "甲乙丙丁戊己庚辛壬"],
-        "township_code": "621002001",
+        "township_code": "990002001",
         "township_name": "虚镇",
-        "county_code": "621002",
-        "county_name": "西峰区",
+        "county_code": "sim1",
+        "county_name": "甲县",
     }
 )
-FIRST = "621002001200"
+FIRST = "990002001200"
 HEAD = ["乡镇", "村名", "年度", "经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入"]
 
 
@@ -38,7 +38,7 @@ def read(tmp_path):
     def _read(
         lines,
         head=HEAD,
-        title="西峰区村集体收入表（单位：元）",
+        title="甲县村集体收入表（单位：元）",
         toml=None,
         name="册.xlsx",
         **decided,
@@ -214,7 +214,7 @@ def test_a_column_of_words_is_not_lost_unsaid(read):
 
 
 def test_a_table_without_a_unit_waits_for_its_answer(read):
-    lines, title = [line("甲", 2022, 3.5, 1, 1, 1, 1)], "西峰区村集体收入表"
+    lines, title = [line("甲", 2022, 3.5, 1, 1, 1, 1)], "甲县村集体收入表"
     assert read(lines, title=title).income.empty
     assert amounts(read(lines, title=title, toml=told(unit="万元"))) == {(FIRST, 2022): 35_000}
 
@@ -223,7 +223,7 @@ def test_a_county_that_nothing_names_is_asked_for(read):
     lines, title = [line("甲", 2022, 3, 1, 1, 1, 1)], "村集体收入表（单位：元）"
     with pytest.raises(LianjianError, match="which county"):
         read(lines, title=title)
-    assert len(read(lines, title=title, toml=told(county="西峰区")).income) == 5
+    assert len(read(lines, title=title, toml=told(county="甲县")).income) == 5
 
 
 def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
@@ -256,11 +256,11 @@ TWO = [line("甲", 2023, 10, 1, 1, 1, 1), line("乙", 2023, 20, 2, 2, 2, 2)]
 
 @pytest.mark.parametrize("part", ["第二季度", "上半年", "1-9月", "12月", "截至"])
 def test_a_part_of_a_year_is_no_year_until_somebody_says_so(read, part):
-    title = f"西峰区2023年{part}村集体收入表（单位：元）"
+    title = f"甲县2023年{part}村集体收入表（单位：元）"
     with pytest.raises(LianjianError, match=part):
         read(TWO, title=title)
     books = read(TWO, title=title, toml=told(period="whole year"))
-    assert amounts(books) == {(FIRST, 2023): 10, ("621002002200", 2023): 20}
+    assert amounts(books) == {(FIRST, 2023): 10, ("990002002200", 2023): 20}
     with pytest.raises(LianjianError, match="left out: a part of a year"):
         read(TWO, title=title, toml=told(period="part of a year"))
     with pytest.raises(LianjianError, match="expected one of whole year, part of a year"):
@@ -269,7 +269,7 @@ def test_a_part_of_a_year_is_no_year_until_somebody_says_so(read, part):
 
 @pytest.mark.parametrize("said", ["1-12月", "全年", "全年累计"])
 def test_a_title_that_names_the_whole_year_is_not_asked_about(read, said):
-    assert len(read(TWO, title=f"西峰区2023年{said}村集体收入表（单位：元）").income) == 10
+    assert len(read(TWO, title=f"甲县2023年{said}村集体收入表（单位：元）").income) == 10
 
 
 @pytest.mark.parametrize("above", [True, False])
@@ -280,9 +280,9 @@ def test_a_township_may_stand_only_beside_its_sum(read, above):
         total = [township, "小计", 2023, 200, 20, 20, 20, 20 + (township == "虚乡") * 7]
         lines += [total, *own] if above else [*own, total]
     books = read(lines)
-    assert amounts(books) == {(FIRST, 2023): 100, ("621002002200", 2023): 100}
+    assert amounts(books) == {(FIRST, 2023): 100, ("990002002200", 2023): 100}
     unknown = {i.text for i in by_code(books, "place_name_unknown")}
-    assert unknown == {"西峰区 虚乡 虚丙村", "西峰区 虚乡 虚丁村"}
+    assert unknown == {"甲县 虚乡 虚丙村", "甲县 虚乡 虚丁村"}
     (wrong,) = by_code(books, "total_differs")
     assert wrong.text == "27"
 
@@ -312,7 +312,7 @@ def test_a_line_without_a_year_is_named_and_can_be_corrected(read, tmp_path, yea
            "reason": "the line above it", "authority": "the office"}  # fmt: skip
     pd.DataFrame([row]).to_csv(tmp_path / CORRECTIONS, index=False)
     books = read(lines, decided={CORRECTIONS: tmp_path / CORRECTIONS})
-    assert amounts(books)["621002003200", 2022] == 30
+    assert amounts(books)["990002003200", 2022] == 30
     assert not by_code(books, "year_unread")
 
 
@@ -337,7 +337,7 @@ def of_one_village(heads):
 )
 def test_a_column_of_another_year_is_never_this_year(read, heads):
     toml, head, lines = of_one_village(heads)
-    title = "西峰区虚镇2023年度收益表（单位：元）"
+    title = "甲县虚镇2023年度收益表（单位：元）"
     before = {(FIRST, 2022): 1000} if heads[1].startswith("上") else {}
     books = read(lines, head, title, toml)
     assert amounts(books) == {(FIRST, 2023): 1200} | before
@@ -347,7 +347,7 @@ def test_a_column_of_another_year_is_never_this_year(read, heads):
 
 def test_a_month_and_a_running_total_are_no_year(read):
     toml, head, lines = of_one_village(("本月数", "本年累计数"))
-    title = "西峰区虚镇2023年度收益表（单位：元）"
+    title = "甲县虚镇2023年度收益表（单位：元）"
     with pytest.raises(LianjianError, match="whole year"):
         read(lines, head, title, toml)
     toml["answer"].append({"key": "period", "answer": "whole year"})
@@ -355,20 +355,20 @@ def test_a_month_and_a_running_total_are_no_year(read):
     assert amounts(books) == {(FIRST, 2023): 1000}
     assert len(by_code(books, "column_cumulative")) == 2
     said = told(village="虚甲村")
-    december = read(lines, head, "西峰区虚镇2023年12月收益表（单位：元）", said)
+    december = read(lines, head, "甲县虚镇2023年12月收益表（单位：元）", said)
     assert amounts(december) == {(FIRST, 2023): 1000}
 
 
 def test_this_year_and_last_under_each_account_and_each_village(read, tmp_path):
     lines = [["虚镇", "虚甲村", 5, 4, 3, 2]]
     head = ["乡镇", "村名", "经营收入/本年", "经营收入/上年", "补助收入/本年", "补助收入/上年"]
-    books = read(lines, head, "西峰区2023年收入（单位：元）")
+    books = read(lines, head, "甲县2023年收入（单位：元）")
     assert amounts(books) == {(FIRST, 2023): 5, (FIRST, 2022): 4}
     turned = [[None, "本年数", "上年数", "本年数", "上年数"], ["经营收入", None, 4, 3, 2],
               ["补助收入", 5, 4, 3, 2]]  # fmt: skip
     head = ["项目", "虚甲村", "虚甲村", "虚乙村", "虚乙村"]
-    books = read(turned, head, "西峰区虚镇2023年收入（单位：元）")
-    second = "621002002200"
+    books = read(turned, head, "甲县虚镇2023年收入（单位：元）")
+    second = "990002002200"
     assert amounts(books) == {(FIRST, 2022): 4, (second, 2023): 3, (second, 2022): 2}
     assert amounts(books, "补助收入")[FIRST, 2023] == 5
     assert amounts(books, "补助收入")[second, 2022] == 2

@@ -16,8 +16,8 @@ from analysis.errors import Exit
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[2] / "data" / "example"
-WORKBOOK = "虚甲镇2022-2023年村集体收支.xlsx"
-TEXT_FILE = "虚乙乡2023年收入.csv"
+WORKBOOK = "模拟_虚甲镇2022-2023年村集体收支.xlsx"
+TEXT_FILE = "模拟_虚乙乡2023年收入.csv"
 PHONES = ("10000000001", "10000000002", "10000000003", "10000000004")
 
 
@@ -68,15 +68,15 @@ def test_amounts_are_read_and_doubts_recorded(taken):
     assert amount(data, "SIM-EX-103", 2023, "投资收益") is None  # blank: never zero
     assert amount(data, "SIM-EX-104", 2023, "经营收入") is None  # 5.51 among 元
     issues = data.issues
-    assert cells(issues, "cell_imprecise") == ["收支!D6"]
-    assert cells(issues, "cell_refused") == ["收支!G9"]
-    assert cells(issues, "cell_missing") == ["收支!F10"]
-    assert cells(issues, "unit_slip") == ["收支!D11"]
-    assert cells(issues, "column_land_compensation") == ["收支!L3"]
-    assert cells(issues, "personal_data") == ["收支!M3"]
-    assert cells(issues, "total_differs") == ["收支!K13"]
-    assert set(cells(issues, "total_unchecked")) == {"收支!D13", "收支!G13"}
-    assert cells(issues, "question_open") == ["A2:G2"]
+    assert cells(issues, "cell_imprecise") == ["收支!D7"]
+    assert cells(issues, "cell_refused") == ["收支!G10"]
+    assert cells(issues, "cell_missing") == ["收支!F11"]
+    assert cells(issues, "unit_slip") == ["收支!D12"]
+    assert cells(issues, "column_land_compensation") == ["收支!L4"]
+    assert cells(issues, "personal_data") == ["收支!M4"]
+    assert cells(issues, "total_differs") == ["收支!K14"]
+    assert set(cells(issues, "total_unchecked")) == {"收支!D14", "收支!G14"}
+    assert cells(issues, "question_open") == ["A3:G3"]
     assert set(data.villages["village_id"]) == {f"SIM-EX-10{n}" for n in range(1, 5)}
     assert (data.villages["role"] == "outside").all()
 
@@ -165,7 +165,7 @@ def _decided(taken):
 
 def correct(taken, **changes):
     row = {
-        "correction_id": "k1", "file": WORKBOOK, "row": "收支!D11", "field": "经营收入",
+        "correction_id": "k1", "file": WORKBOOK, "row": "收支!D12", "field": "经营收入",
         "says": "5.51", "should_say": "55100", "expect": "5.51", "decision": "correct",
         "reason": "万元 in a column in 元", "authority": "the township's paper book",
     }  # fmt: skip
@@ -230,7 +230,7 @@ def test_the_page_groups_issues_and_escapes_cells(taken):
     assert "default-src 'none'" in page
     assert "http" not in page.replace("http-equiv", "")
     assert TASKS["answer"] in page
-    assert "收支!G9" in page
+    assert "收支!G10" in page
     assert "模拟数据" in page
 
 

@@ -7,8 +7,8 @@ import analysis
 from analysis import cli
 
 REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
-SIM-Q-1,虚槐树村,SIM-Q,虚渡口镇,621002,西峰区
-SIM-Q-2,虚前沟村,SIM-Q,虚渡口镇,621002,西峰区
+SIM-Q-1,虚槐树村,SIM-Q,虚渡口镇,sim1,甲县
+SIM-Q-2,虚前沟村,SIM-Q,虚渡口镇,sim1,甲县
 """
 LINES = [
     ["虚渡口镇村集体收入表"],
@@ -59,7 +59,7 @@ def fill(path, **answers):
     book.save(path)
 
 
-ANSWERS = {"year": 2022, "unit": "万元", "county": "西峰区", "meaning": "其他收入"}
+ANSWERS = {"year": 2022, "unit": "万元", "county": "甲县", "meaning": "其他收入"}
 
 
 def test_what_waits_stands_in_the_file_with_its_rows_and_choices(questions):
@@ -76,7 +76,7 @@ def test_what_waits_stands_in_the_file_with_its_rows_and_choices(questions):
     assert meaning["answer"].coordinate in " ".join(by_cell)
     assert all("choices" in formula for formula in by_cell.values())
     offered = {cell.value for line in book["choices 选项"] for cell in line}
-    assert {"万元", "其他收入", "西峰区"} <= offered
+    assert {"万元", "其他收入", "甲县"} <= offered
 
 
 def test_a_text_of_a_book_is_never_a_formula(questions):
@@ -107,7 +107,7 @@ def test_answers_are_read_back_and_kept(questions, capsys):
 
 
 def test_what_is_answered_in_part_leaves_the_rest_waiting(questions):
-    fill(questions, year=2022, county="西峰区", unit="万元")
+    fill(questions, year=2022, county="甲县", unit="万元")
     assert cli.main(["build", "asked"]) == 0
     assert set(lines(questions)[1]) == {"meaning"}
     assert len(analysis.load("asked").income) == 4

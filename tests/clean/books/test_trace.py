@@ -9,13 +9,13 @@ import pytest
 from analysis import cli
 
 REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
-SIM-T-1,虚梨树村,SIM-T,虚渠口镇,621002,西峰区
-SIM-T-2,虚后沟村,SIM-T,虚渠口镇,621002,西峰区
-SIM-T-3,虚岭头村,SIM-T,虚渠口镇,621002,西峰区
-SIM-T-4,虚官道村,SIM-T,虚渠口镇,621002,西峰区
+SIM-T-1,虚梨树村,SIM-T,虚渠口镇,sim1,甲县
+SIM-T-2,虚后沟村,SIM-T,虚渠口镇,sim1,甲县
+SIM-T-3,虚岭头村,SIM-T,虚渠口镇,sim1,甲县
+SIM-T-4,虚官道村,SIM-T,虚渠口镇,sim1,甲县
 """
 LINES = [
-    ["西峰区虚渠口镇2021年村集体收入（单位：万元）"],
+    ["甲县虚渠口镇2021年村集体收入（单位：万元）"],
     ["村名", "经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入"],
     ["虚梨树村", 3.5, 1.2, 0.4, 5, 0.1],
     ["虚后沟", "约2", None, 0, 4, "待核"],
