@@ -149,7 +149,10 @@ def finish(figure: Figure, alt: str) -> Chart:
         alt = f"Simulated data. {alt}"
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
+        engine = figure.get_layout_engine()
+        figure.set_layout_engine("none")  # glyphs need no layout, which is half of a drawing
         figure.draw_without_rendering()
+        figure.set_layout_engine(engine)
     return Chart(figure, alt)
 
 

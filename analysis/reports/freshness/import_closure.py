@@ -1,11 +1,12 @@
 """Which modules of ``analysis`` a piece of code reaches, by its imports."""
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from analysis.reports.freshness._stats import PACKAGE
+from analysis.reports.freshness._stats import PACKAGE, Stat, code_now
 from analysis.reports.plan.source import Cell
 from analysis.reports.plan.syntax import parse
 
@@ -21,9 +22,6 @@ class _Module:
     imports: tuple[str, ...]
     when_asked: tuple[str, ...]
     bound: frozenset[str]
-
-
-_read: dict[tuple[Path, int], _Module] = {}
 
 
 def file_of(name: str) -> Path | None:
@@ -42,14 +40,16 @@ def named(cells: Iterable[Cell]) -> tuple[str, ...]:
 
 def asked_for(codes: Iterable[str | bytes]) -> tuple[str, ...]:
     """Name what pieces of code import; ``module.*`` stands for whatever they take from it."""
-    names: dict[str, None] = {}
-    for code in codes:
-        try:
-            tree = parse(code)
-        except (SyntaxError, ValueError):
-            continue  # running it says where
-        names |= dict.fromkeys((*_imports(tree, ""), *_through(tree)))
-    return tuple(names)
+    return tuple(dict.fromkeys(name for code in codes for name in _asked_for(code)))
+
+
+@lru_cache(maxsize=1024)
+def _asked_for(code: str | bytes) -> tuple[str, ...]:
+    try:
+        tree = parse(code)
+    except (SyntaxError, ValueError):
+        return ()  # running it says where
+    return (*_imports(tree, ""), *_through(tree))
 
 
 def closure(names: Iterable[str], within: tuple[str, ...] = ("analysis",)) -> tuple[str, ...]:
@@ -58,6 +58,15 @@ def closure(names: Iterable[str], within: tuple[str, ...] = ("analysis",)) -> tu
     What a package imports only to give a name that it was asked for is followed where somebody
     asks for such a name.
     """
+    return _closure(tuple(names), within, frozenset(code_now().items()))
+
+
+@lru_cache(maxsize=64)
+def _closure(
+    names: tuple[str, ...], within: tuple[str, ...], code: frozenset[tuple[str, Stat]]
+) -> tuple[str, ...]:
+    """Follow imports through the code in one state: many runs of a plan ask for the same."""
+    states = dict(code)
     reached: set[str] = set()
     seen: set[str] = set()
     waiting = list(names)
@@ -67,14 +76,11 @@ def closure(names: Iterable[str], within: tuple[str, ...] = ("analysis",)) -> tu
             continue
         seen.add(name)
         package, _, attribute = name.rpartition(".")
-        path = file_of(name)
-        if path is None:
-            above = file_of(package)
-            if above is not None and attribute not in _module(above, package).bound:
-                waiting += _module(above, package).when_asked
-        else:
+        if module := _module(name, states):
             reached.add(name)
-            waiting += _module(path, name).imports
+            waiting += module.imports
+        elif (above := _module(package, states)) and attribute not in above.bound:
+            waiting += above.when_asked
         waiting.append(package)
     return tuple(sorted(reached))
 
@@ -97,17 +103,22 @@ def _through(tree: ast.AST) -> Iterator[str]:
             yield ".".join([root, *parts])
 
 
-def _module(path: Path, name: str) -> _Module:
-    changed = path.stat().st_mtime_ns
-    if (path, changed) not in _read:
-        tree = parse(path.read_bytes())
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        gives = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "__getattr__"]
-        rest = ast.Module([node for node in tree.body if node not in gives], [])
-        asked = [found for node in gives for found in _imports(node, package)]
-        bound = frozenset(bound for node in tree.body for bound in _binds(node))
-        _read[path, changed] = _Module(tuple(_imports(rest, package)), tuple(asked), bound)
-    return _read[path, changed]
+def _module(name: str, states: Mapping[str, Stat]) -> _Module | None:
+    base = name.replace(".", "/")
+    files = (f"{base}.py", f"{base}/__init__.py")
+    return next((_parsed(file, states[file]) for file in files if file in states), None)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(file: str, _: Stat) -> _Module:
+    """Read a module once as long as it stays in its state."""
+    tree = parse((PACKAGE.parent / file).read_bytes())
+    package = ".".join(file.split("/")[:-1])
+    gives = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "__getattr__"]
+    rest = ast.Module([node for node in tree.body if node not in gives], [])
+    asked = [found for node in gives for found in _imports(node, package)]
+    bound = frozenset(bound for node in tree.body for bound in _binds(node))
+    return _Module(tuple(_imports(rest, package)), tuple(asked), bound)
 
 
 def _binds(node: ast.stmt) -> Iterator[str]:
@@ -123,6 +134,16 @@ def _binds(node: ast.stmt) -> Iterator[str]:
 
 def _imports(node: ast.AST, package: str) -> Iterator[str]:
     """Yield what code imports, wherever the import stands; what only types need does not run."""
+    waiting = [node]
+    for inside in waiting:
+        yield from _imported(inside, package)
+        if isinstance(inside, ast.If) and ast.unparse(inside.test) in _TYPES_ONLY:
+            waiting += inside.orelse
+        elif not isinstance(inside, ast.Name | ast.Constant):  # the most, and without children
+            waiting += ast.iter_child_nodes(inside)
+
+
+def _imported(node: ast.AST, package: str) -> Iterator[str]:
     if isinstance(node, ast.Import):
         for alias in node.names:
             parts = alias.name.split(".")
@@ -141,8 +162,3 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
         called = called.id if isinstance(called, ast.Name) else called
         if called in _BY_NAME and isinstance(node.args[0].value, str):
             yield from (node.args[0].value, f"{node.args[0].value}.{_EVERY}")
-    inside: Iterable[ast.AST] = ast.iter_child_nodes(node)
-    if isinstance(node, ast.If) and ast.unparse(node.test) in _TYPES_ONLY:
-        inside = node.orelse
-    for child in inside:
-        yield from _imports(child, package)

@@ -104,8 +104,10 @@ def _end(app: Any, unraised: Unraised) -> NoReturn:  # noqa: ANN401
 
 
 def _flush() -> None:
-    for thing in gc.get_objects():
-        if issubclass(type(thing), io.IOBase):
+    things = gc.get_objects()
+    streams = {kind for kind in set(map(type, things)) if issubclass(kind, io.IOBase)}
+    for thing in things:
+        if type(thing) in streams:
             with contextlib.suppress(OSError, ValueError):  # closed, or its disk is full
                 thing.flush()
 

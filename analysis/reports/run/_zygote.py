@@ -12,9 +12,9 @@ it forks is a fresh copy of a process that has run no cell, so that no run sees 
 import contextlib
 import ctypes
 import gc
-import importlib
 import json
 import os
+import pkgutil
 import select
 import shutil
 import signal
@@ -153,11 +153,12 @@ def cool_down() -> None:
 # ---- the process ----
 
 
-def _import(modules: Iterable[str]) -> None:
-    for name in modules:
+def _import(names: Iterable[str]) -> None:
+    """Import modules, and what is taken from them: a package may import it when it is asked."""
+    for name in names:
         # whatever an import raises, the kernel meets again in the cell that asks for it
         with contextlib.suppress(Exception):
-            importlib.import_module(name)
+            pkgutil.resolve_name(name)
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
         sys.exit("a library started a thread while it was imported; kernels start cold")
     gc.collect()
