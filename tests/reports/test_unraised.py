@@ -57,6 +57,12 @@ FAILS = {
     "forgotten = save()": r"save\(\) was never awaited",
     "asyncio.get_running_loop().call_soon(boom); await asyncio.sleep(0.01)":
         r"a callback raised OSError",
+    "import subprocess\nsubprocess.run(['ls', 'no such folder'])\nNone":
+        r"the command ls 'no such folder' ended with exit code 2",
+    "done = subprocess.run('exit 5', shell=True)": r"the command exit 5 ended with exit code 5",
+    "def fetch():\n    subprocess.call(['test', '-d', '下载'])\nfetch()":
+        r"the command test -d '?下载'? ended with exit code 1",
+    "import os\nos.system('exit 3')\nNone": r"the command exit 3 ended with exit code 3",
 }  # fmt: skip
 
 # what goes well, or says itself that it may fail
@@ -123,6 +129,19 @@ await main()
 ----
 import multiprocessing
 p = multiprocessing.get_context('fork').Process(target=print); p.start(); p.join()
+----
+import os, subprocess
+if subprocess.run(['false']).returncode != 1:
+    raise OSError
+assert os.waitstatus_to_exitcode(os.system('exit 3')) == 3
+print(subprocess.call(['false']), subprocess.getstatusoutput('false'))
+subprocess.run(['true'])
+os.system('true')
+try:
+    subprocess.run(['false'], check=True)
+except subprocess.CalledProcessError as error:
+    print(error)
+subprocess.run(['false'])
 ----
 def outer(word):
     x = 'local'

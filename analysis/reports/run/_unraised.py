@@ -8,12 +8,17 @@ of the kernel what nobody has waited for.
 
 import asyncio
 import contextlib
+import dis
 import functools
+import inspect
 import json
 import logging
+import os
 import re
+import shlex
 import subprocess
 import sys
+import sysconfig
 import threading
 import tomllib
 import warnings
@@ -23,6 +28,7 @@ from contextvars import ContextVar
 from multiprocessing import pool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 FILE = "unraised"
@@ -31,6 +37,7 @@ FILE = "unraised"
 _LONGEST = 500
 _MAGICS = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-8"))
 _cell: ContextVar[int] = ContextVar("cell", default=0)  # in which code runs, and what it begins
+_LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
 
 
@@ -45,6 +52,7 @@ class Unraised:
         self._tasks: dict[int, int] = {}  # by the id of a task, the cell that began it
         self._calls: dict[Any, tuple[int, BaseException]] = {}  # whose error nobody has taken
         self._processes: list[tuple[int, str, Any]] = []
+        self._codes: list[tuple[str, int, int]] = []  # of commands, at which nobody has looked
         self._failing: int | None = None  # the cell that began the task whose error is told now
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_ending = False
@@ -54,6 +62,7 @@ class Unraised:
         shell.ask_exit = lambda: self.note("exit()", "does not end a notebook; sys.exit(0) does")
         self._hear_magics(shell)
         self._hear_commands()
+        self._hear_codes()
         self._hear_python()
         self._hear_processes()
         self._hear_calls()
@@ -78,6 +87,8 @@ class Unraised:
             if cell := self._tasks.get(id(task)):
                 name = getattr(task.get_coro(), "__qualname__", task.get_name())
                 self.note(f"the task {name}", "had not ended when the notebook did", cell)
+        for what, code, cell in self._codes:
+            self._exited(what, code, cell)
         for cell, error in self._calls.values():
             self.note_error("a call in a pool", error, cell)
         for cell, what, process in self._processes:
@@ -131,6 +142,48 @@ class Unraised:
 
         piped.system = system
         caught.getoutput = getoutput
+
+    def _hear_codes(self) -> None:
+        """Remember exit codes that the notebook is given, until it looks at them."""
+        listener, complete = self, subprocess.CompletedProcess
+
+        class CompletedProcess(complete):  # type: ignore[valid-type, misc]
+            """What `subprocess.run` returns; it knows whether its code was looked at."""
+
+            def __init__(self, args: Any, returncode: int, *written: Any) -> None:
+                self._ended = _command(args), returncode, listener._cells
+                run = inspect.currentframe()
+                if returncode and _is_notebooks(_caller(_caller(run))):
+                    listener._codes.append(self._ended)
+                super().__init__(args, returncode, *written)
+
+            @property
+            def returncode(self) -> int:
+                with contextlib.suppress(ValueError):  # it is none, or not the first look
+                    listener._codes.remove(self._ended)
+                return self._ended[1]
+
+            @returncode.setter
+            def returncode(self, code: int) -> None:
+                self._ended = (self._ended[0], code, self._ended[2])
+
+        subprocess.CompletedProcess = CompletedProcess  # type: ignore[assignment, misc]
+        subprocess.call = self._hear_code(subprocess.call, int)
+        to_code = os.waitstatus_to_exitcode if os.name == "posix" else int
+        os.system = self._hear_code(os.system, to_code)
+
+    def _hear_code(self, run: Callable[..., int], to_code: Callable[[int], int]) -> Any:
+        """Note what a command ended with where the code that ran it drops the answer."""
+
+        @functools.wraps(run)
+        def heard(command: Any, *how: Any, **named: Any) -> int:
+            answer = run(command, *how, **named)
+            caller = _caller(inspect.currentframe())
+            if answer and _is_notebooks(caller) and _drops(caller):
+                self._exited(_command(command), to_code(answer))
+            return answer
+
+        return heard
 
     def _hear_magics(self, shell: Any) -> None:
         """Read what magics print that raise nothing where they fail."""
@@ -271,6 +324,28 @@ class Unraised:
                     self._calls.pop(call, None)
 
         setattr(kind, ask, asked)
+
+
+def _caller(frame: FrameType | None) -> FrameType | None:
+    return frame.f_back if frame else None
+
+
+def _is_notebooks(frame: FrameType | None) -> bool:
+    """Whether code is of the notebook or beside it; libraries drop answers that they expect."""
+    return frame is not None and not frame.f_code.co_filename.startswith(_LIBRARIES)
+
+
+def _drops(frame: FrameType | None) -> bool:
+    """Whether code throws away what it is about to be given."""
+    steps = dis.get_instructions(frame.f_code) if frame else ()
+    follows = (step.opname for step in steps if step.offset > frame.f_lasti)  # type: ignore[union-attr]
+    return next(follows, "") == "POP_TOP"
+
+
+def _command(given: Any) -> str:
+    words = [given] if isinstance(given, str | bytes | os.PathLike) else list(given)
+    texts = list(map(os.fsdecode, words))
+    return f"the command {texts[0] if len(texts) == 1 else shlex.join(texts)}"
 
 
 class _Ear:
