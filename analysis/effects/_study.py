@@ -180,6 +180,21 @@ class Study:
             )
         return self._frame
 
+    @property
+    def plan(self) -> Design:
+        """The design; of a plain frame there is none, which is an error."""
+        if self.design is None:
+            raise LianjianError("The study is of a plain frame, without villages and alliances.")
+        return self.design
+
+    @property
+    def pool(self) -> PlaceboPool:
+        """Who can stand for the villages that joined; why nobody can is an error."""
+        pool, reason = self._pool
+        if pool is None:
+            raise LianjianError(reason)
+        return pool
+
     def preferred(self, inference: Inference | None = None) -> Estimate:
         """Return the preferred estimate, with the inference of placebos or of few clusters.
 
@@ -346,9 +361,7 @@ class Study:
 
     @cached_property
     def _placebos(self) -> Floats:
-        pool, reason = self._pool
-        if pool is None:
-            raise LianjianError(reason)
+        pool = self.pool
 
         def estimator(one: Panel) -> Floats:
             return regression_points(one, anticipation=self.anticipation)
@@ -367,7 +380,7 @@ class Study:
         """Who can stand for whom, or why nobody can."""
         try:
             frame, panel = self.frame, self.panel
-            return alliance_pool(frame, panel.outcome, self.design or Design()), ""
+            return alliance_pool(frame, panel.outcome, self.plan), ""
         except LianjianError as error:
             return None, str(error)
 

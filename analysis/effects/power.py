@@ -86,6 +86,7 @@ def placebo_study(
     draws: int = DRAWS,
     profile: Mapping[int, float] | None = None,
     alliance_cv: float = 0.0,
+    points: Callable[[Panel], Floats] | None = None,
 ) -> PlaceboStudy:
     """Estimate on placebo assignments, without an effect and with one planted.
 
@@ -102,6 +103,9 @@ def placebo_study(
         Assignments.
     profile, alliance_cv
         As for `plant`.
+    points : callable, optional
+        From a Panel to the numbers of the estimator alone, the estimate first, where that is
+        quicker than the estimator, which then runs only without an effect.
 
     Raises
     ------
@@ -134,14 +138,15 @@ def placebo_study(
         panel = draw_placebo(pool, rng)
         planted = plant(panel, rng, profile=profile, alliance_cv=alliance_cv)
         try:
-            none, one = estimator(panel), estimator(planted)
+            none = estimator(panel)
+            one = float(points(planted)[0]) if points else estimator(planted).estimate
         except LianjianError as error:
             failed, reason = failed + 1, str(error)
             continue
         level = none.level
         error_ = none.std_error
         multiple = (none.high - none.low) / 2 / error_ if error_ > 0 else np.inf
-        rows.append((none.estimate, error_, one.estimate - none.estimate, multiple))
+        rows.append((none.estimate, error_, one - none.estimate, multiple))
     if failed * 2 > draws or not rows:
         raise LianjianError(f"{failed} of {draws} placebos could not be estimated: {reason}")
     values = np.array(rows)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects import matching
+from analysis.effects import make_panel, matching, twfe
 from analysis.effects.inference import _clusters as clusters
 from analysis.effects.inference import _paired_ranks as paired_ranks
 from analysis.effects.inference import paired
@@ -73,24 +73,27 @@ def test_a_shift_too_far_drops_villages_or_says_why():
 @pytest.mark.parametrize("by", ["county_code", "alliance_id", "joined_year"])
 def test_leaving_one_out_is_estimating_without_it(by):
     data = panel()
-    data["joined_year"] = data["joined_year"].where(data["joined_year"] > 0)
-    table = leave_one_out(data, two_way, by)
+    whole = make_panel(data, "y")
+    labels = data.drop_duplicates("village_id").set_index("village_id")[by].replace(0, None)
+    table = leave_one_out(whole, twfe, labels.loc[whole.ids.tolist()].to_numpy(object))
     assert table["left_out"].iloc[0] == "none"
     assert table["change"].iloc[0] == 0
-    for value, estimate in zip(
-        sorted(data[by].dropna().unique()), table["estimate"].iloc[1:], strict=True
-    ):
-        kept = data[data[by].isna() | (data[by] != value)]
+    values = sorted(labels.dropna().unique())
+    assert table["left_out"].tolist()[1:] == [str(value) for value in values]
+    for value, estimate in zip(values, table["estimate"].iloc[1:], strict=True):
+        kept = data[data["village_id"].map(labels) != value]
         assert estimate == pytest.approx(two_way(kept).estimate, rel=ROUNDING)
 
 
 def test_leaving_out_the_only_cohort_is_told():
     data = panel()
     data.loc[data["joined_year"] == 2023, "joined_year"] = 0
-    table = leave_one_out(data, two_way, "joined_year")
-    assert "not estimated" in table.set_index("left_out").loc["2022", "notes"]
-    with pytest.raises(LianjianError, match="1 value"):
-        leave_one_out(data.assign(one=1), two_way, "one")
+    whole = make_panel(data, "y")
+    early = np.where(whole.cohort > 0, "early", "never").astype(object)
+    table = leave_one_out(whole, twfe, early)
+    assert "not estimated" in table.set_index("left_out").loc["early", "notes"]
+    with pytest.raises(LianjianError, match="1 group"):
+        leave_one_out(whole, twfe, np.where(whole.cohort > 0, "one", None))
 
 
 SPECIFICATIONS = {

@@ -6,15 +6,18 @@ that the estimator refuses keeps its row, without numbers and with the reason in
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis._frame import need_columns
+from analysis.effects.panel import Panel
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
 
+T = TypeVar("T")
 Estimator: TypeAlias = Callable[[pd.DataFrame], Estimate]
 
 
@@ -24,7 +27,7 @@ def cohorts(panel: pd.DataFrame, cohort: str) -> pd.Series:
     return years.where(years > 0)
 
 
-def attempt(estimator: Estimator, panel: pd.DataFrame) -> dict[str, object]:
+def attempt(estimator: Callable[[T], Estimate], panel: T) -> dict[str, object]:
     """Return the numbers of an estimate as a row, or the reason why there are none."""
     try:
         result = estimator(panel)
@@ -111,29 +114,29 @@ def placebo_dates(
     return _table(rows)
 
 
-def leave_one_out(panel: pd.DataFrame, estimator: Estimator, by: str) -> pd.DataFrame:
+def leave_one_out(
+    panel: Panel, estimator: Callable[[Panel], Estimate], groups: NDArray[np.object_]
+) -> pd.DataFrame:
     """Estimate again without each county, alliance or cohort in turn.
 
     Parameters
     ----------
-    panel : DataFrame
-        One row a unit and year.
+    panel : Panel
     estimator : callable
         From a panel to an `Estimate`.
-    by : str
-        Column of what is left out. Rows where it is missing (villages outside all alliances, or
-        that never joined) always stay.
+    groups : array, (N,)
+        Group of each unit. Units of none, as villages outside all alliances, always stay.
 
     Returns
     -------
     DataFrame
-        The first row leaves nothing out; then one a value, sorted, with ``left_out``, the fields of
+        The first row leaves nothing out; then one a group, sorted, with ``left_out``, the fields of
         the estimate, and ``change``: estimate minus the first one.
 
     Raises
     ------
     LianjianError
-        The column is missing or has one value, or nothing can be estimated.
+        There is one group, or nothing can be estimated.
 
     Notes
     -----
@@ -142,20 +145,23 @@ def leave_one_out(panel: pd.DataFrame, estimator: Estimator, by: str) -> pd.Data
 
     Examples
     --------
-    >>> panel = pd.DataFrame({"county_code": ["a", "a", "b"], "y": [1.0, 2.0, 6.0]})
-    >>> def mean(frame):
-    ...     middle = float(frame["y"].mean())
-    ...     return Estimate("mean", middle, 1.0, 0.0, 9.0, 0.5, 0.95, 2.0, 3, 3, 2, "by hand")
-    >>> leave_one_out(panel, mean, "county_code")["estimate"].tolist()
-    [3.0, 6.0, 1.5]
+    Without c, which gained 1, the gain of a and b, 3 and 2, is held against that of d, which is 0.
+
+    >>> from analysis.effects.did.callaway_santanna import aggregate, att_gt
+    >>> from analysis.effects.examples import four_villages
+    >>> def att(panel):
+    ...     return aggregate(att_gt(panel))
+    >>> places = np.array([None, None, "c", "d"], dtype=object)
+    >>> leave_one_out(four_villages(), att, places)["estimate"].round(9).tolist()
+    [2.0, 2.5, 1.5]
     """
-    need_columns(panel, by)
-    values = sorted(panel[by].dropna().unique().tolist())
+    labels = pd.Series(groups)
+    values = sorted(labels.dropna().unique().tolist())
     if len(values) < 2:
-        raise LianjianError(f"Column {by} has {len(values)} value; nothing is left without it.")
-    rows: list[dict[str, object]] = [{"left_out": "none", **attempt(estimator, panel)}]
+        raise LianjianError(f"There is {len(values)} group; nothing is left without it.")
+    found: list[dict[str, object]] = [{"left_out": "none", **attempt(estimator, panel)}]
     for value in values:
-        kept = panel[(panel[by] != value).fillna(value=True)]
-        rows.append({"left_out": str(value), **attempt(estimator, kept)})
-    table = _table(rows)
+        keep = labels.ne(value).fillna(value=True).to_numpy(np.bool_)
+        found.append({"left_out": str(value), **attempt(estimator, panel.take(keep))})
+    table = _table(found)
     return table.assign(change=table["estimate"] - table["estimate"].iloc[0])

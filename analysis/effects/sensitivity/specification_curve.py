@@ -8,7 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.effects.inference._resampling import SEED, at_least
-from analysis.effects.sensitivity.leave_out import Estimator, attempt
+from analysis.effects.results import Estimate
+from analysis.effects.sensitivity.leave_out import T, attempt
 from analysis.errors import LianjianError
 
 DRAWS = 199
@@ -38,13 +39,13 @@ class CurveTest:
 
 
 def specification_curve(
-    panel: pd.DataFrame, specifications: Mapping[str, Estimator]
+    panel: T, specifications: Mapping[str, Callable[[T], Estimate]]
 ) -> pd.DataFrame:
     """Estimate every specification and sort them by estimate.
 
     Parameters
     ----------
-    panel : DataFrame
+    panel : DataFrame or Panel
         What the estimators take.
     specifications : mapping of str to callable
         A name for each set of choices, and its estimator.
@@ -125,9 +126,9 @@ def summarise_curve(table: pd.DataFrame, size: float = 0.05) -> CurveSummary:
 
 
 def specification_test(
-    panel: pd.DataFrame,
-    specifications: Mapping[str, Estimator],
-    permute: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame],
+    panel: T,
+    specifications: Mapping[str, Callable[[T], Estimate]],
+    permute: Callable[[T, np.random.Generator], T],
     *,
     draws: int = DRAWS,
     size: float = 0.05,
@@ -137,7 +138,7 @@ def specification_test(
 
     Parameters
     ----------
-    panel : DataFrame
+    panel : DataFrame or Panel
         What the estimators take.
     specifications : mapping of str to callable
         As for `specification_curve`.

@@ -41,6 +41,11 @@ def p_text(p_value: float) -> str:
     return f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001"
 
 
+def in_words(value: float) -> str:
+    """Write a number for a sentence, with two decimals and a true minus sign."""
+    return f"{value:.2f}".replace("-", "−")
+
+
 def cells(estimate: Estimate, unit: float = YUAN_PER_WAN) -> dict[str, object]:
     """Return an estimate with its interval and p-value as the cells of a row."""
     ends = {"Estimate": estimate.estimate, "Low": estimate.low, "High": estimate.high}

@@ -1,0 +1,156 @@
+"""Tables of power: the least effect that this design finds, and what other designs would find."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from analysis.effects.inference import PlaceboPool
+from analysis.effects.power import PlaceboStudy, Rule, minimal_effect, placebo_study, power_curve
+from analysis.effects.preferred import alliance_pool, preferred_att, preferred_points
+from analysis.effects.studies import Studies
+from analysis.effects.tables._rows import Rows, rows
+from analysis.errors import LianjianError
+from analysis.fields import YUAN_PER_WAN
+
+RULES: tuple[Rule, ...] = ("placebo", "t")
+
+
+def planted(
+    studies: Studies, *, draws: int, seed: int, alliance_cv: float
+) -> tuple[dict[str, PlaceboStudy], tuple[str, ...]]:
+    """Return the headline for placebo alliances, and what a planted effect adds to it.
+
+    Parameters
+    ----------
+    studies : Studies
+    draws, seed : int
+        Sets of placebo alliances.
+    alliance_cv : float
+        Spread of the planted effect between alliances, over its mean.
+
+    Returns
+    -------
+    dict of str to PlaceboStudy
+    tuple of str
+        For which measures power cannot be computed, and why.
+    """
+    made, notes = {}, []
+    for name, study in studies.items():
+        try:
+            made[name] = _planted(study.pool, draws, [seed, 1], alliance_cv)
+        except LianjianError as error:
+            notes.append(f"**No power can be computed for {name} income.** {error}")
+    return made, tuple(notes)
+
+
+def _planted(pool: PlaceboPool, draws: int, seed: list[int], alliance_cv: float) -> PlaceboStudy:
+    return placebo_study(
+        pool,
+        preferred_att,
+        np.random.default_rng(seed),
+        draws=draws,
+        alliance_cv=alliance_cv,
+        points=preferred_points,
+    )
+
+
+def power(
+    studies: Studies, found: Mapping[str, PlaceboStudy], *, chance: float, claim_wan: float
+) -> Rows:
+    """Return the least effect found with a chance, by placebo alliances and by t.
+
+    Parameters
+    ----------
+    studies : Studies
+    found : mapping of str to PlaceboStudy
+        From `planted`.
+    chance : float
+        Of finding an effect that counts as enough.
+    claim_wan : float
+        A gain whose chance is told, 万元.
+    """
+    table = []
+    for name, each in found.items():
+        claim = [claim_wan * YUAN_PER_WAN]
+        row: dict[str, object] = {
+            "Measure": name, "Spread": each.estimate.std(ddof=1) / YUAN_PER_WAN,
+            "Standard error": each.std_error.mean() / YUAN_PER_WAN,
+            "False alarms of t, %": 100 * each.rejection_rate,
+            "Least effect, placebo alliances": minimal_effect(each, chance) / YUAN_PER_WAN,
+            "Least effect, t": minimal_effect(each, chance, "t") / YUAN_PER_WAN,
+        }  # fmt: skip
+        of_placebos, of_t = (power_curve(each, claim, rule)["power"].item() for rule in RULES)
+        row[f"Chance for {claim_wan:g}, placebo alliances, %"] = 100 * of_placebos
+        row[f"Chance for {claim_wan:g}, t, %"] = 100 * of_t
+        table.append(row)
+    pool = next((studies[name].pool for name in found), None)
+    sizes = f"{pool.n_villages} weak villages in {len(pool.alliances)} alliances" if pool else ""
+    return rows(
+        table,
+        "Measure",
+        caption=f"{sizes}, imitated without an effect: spread of the estimates and mean standard "
+        "error (万元), and how many t takes for an effect. Then the least effect (万元 a year) "
+        f"found with a chance of {100 * chance:.0f} %, and the chance of finding {claim_wan:g} "
+        "万元.",
+    )
+
+
+def other_designs(
+    studies: Studies,
+    found: Mapping[str, PlaceboStudy],
+    *,
+    draws: int,
+    seed: int,
+    alliance_cv: float,
+    chance: float,
+) -> Rows:
+    """Return spread and least effect with half of the alliances, and with one year less.
+
+    Parameters
+    ----------
+    studies : Studies
+    found : mapping of str to PlaceboStudy
+        From `planted`, for the design as it is.
+    draws, seed : int
+        Sets of placebo alliances of the other designs.
+    alliance_cv : float
+        As in `planted`.
+    chance : float
+        Of finding an effect that counts as enough.
+    """
+    table, notes = [], []
+    for name, full in found.items():
+        study, frame = studies[name], studies[name].frame
+        weak = frame["role"].eq("allied_weak") & frame["alliance_id"].notna()
+        every = sorted(frame.loc[weak, "alliance_id"].unique())
+        half = every[::2]
+        designs = {
+            "as it is": None,
+            f"{len(half)} of {len(every)} alliances": ~weak | frame["alliance_id"].isin(half),
+            "one year less at the end": frame["year"] < frame["year"].max(),
+        }
+        for label, keep in designs.items():
+            pool, each = study.pool, full
+            try:
+                if keep is not None:
+                    pool = alliance_pool(frame[keep], study.outcome, study.plan)
+                    each = _planted(pool, draws, [seed, 2], alliance_cv)
+            except LianjianError as error:
+                notes.append(f"*{label}, {name} income: {error}*")
+                continue
+            table.append(
+                {
+                    "Measure": name, "Design": label, "Alliances": len(pool.alliances),
+                    "Weak villages": pool.n_villages,
+                    "Spread": each.estimate.std(ddof=1) / YUAN_PER_WAN,
+                    "Least effect": minimal_effect(each, chance) / YUAN_PER_WAN,
+                }
+            )  # fmt: skip
+    return rows(
+        table,
+        "Measure",
+        "Design",
+        caption="Spread without an effect, and least effect that passes 95 % of placebo alliances "
+        f"with a chance of {100 * chance:.0f} % (万元 a year), under other designs.",
+        notes=notes,
+    )
