@@ -101,6 +101,31 @@ def test_two_runs_give_the_same_bytes(copies):
             assert first == second, f"{slug}/{file}"
 
 
+def test_no_ordinary_cut_of_a_simulated_page_loses_the_mark(copies):
+    """Rows, titles, citations, exports and macros, each taken by itself."""
+    for slug in SIMULATED:
+        folder = copies[0] / "reports" / slug
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        titles = re.findall(r"<title>(.*?)</title>|<h1>(.*?)</h1>", page)
+        titles += re.findall(r'name="(?:citation_title|DC\.title)" content="([^"]*)"', page)
+        assert len(titles) == 4
+        assert all("simulated data" in "".join(title) for title in titles), slug
+        for table in re.findall(r'<div id="tab-.*?</table>', page, re.DOTALL):
+            for row in re.findall(r"<tr>.*?</tr>", table.partition("<tbody>")[2]):
+                assert "模拟" in row, (slug, row)
+        with (folder / "numbers.csv").open(encoding="utf-8", newline="") as stream:
+            assert all(row["simulated"] == "yes" for row in csv.DictReader(stream))
+        macros = (folder / "numbers.tex").read_text(encoding="utf-8")
+        for macro in re.findall(r"^\\expandafter.*$", macros, re.MULTILINE):
+            assert macro.endswith("~[simulated data]}"), (slug, macro)
+    for form in ("text", "bibtex", "csl", "ris"):
+        cited = lianjian(copies[0], "cite", TWICE[-1], "--format", form)
+        title = next(line for line in cited.splitlines() if "County brief" in line)
+        assert "simulated data" in title, form
+    for path in (copies[0] / "data" / "raw" / "simulated").glob("*县*"):
+        assert path.name.startswith("模拟_")
+
+
 def test_pages_keep_to_themselves(copies):
     for slug in SLUGS:
         page = (copies[0] / "reports" / slug / "report.html").read_text(encoding="utf-8")

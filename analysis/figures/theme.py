@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -156,24 +157,41 @@ def finish(figure: Figure, alt: str) -> Chart:
     return Chart(figure, alt)
 
 
+_MARK = "simulated"  # gid of all texts that say so
+_MARKS = {
+    False: ("模拟 SIMULATED", " · 模拟", "Simulated data · 模拟数据"),
+    True: ("含模拟 MIXED", " · 含模拟", "Includes simulated data · 含模拟数据"),
+}
+"""On a panel, after its title, and below the figure; by whether other data are in it too."""
+
+_PLACES: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+
+
 def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
-    """Write on a figure that its data are simulated, or include such; twice is once."""
-    large, small = ("SIMULATED 模拟", "Simulated data · 模拟数据")
-    if mixed:
-        large, small = ("MIXED 含模拟", "Includes simulated data · 含模拟数据")
-    marks = [text for text in figure.texts if text.get_gid() == "simulated"]
-    for text, words in zip(marks, (large, small), strict=False):
-        text.set_text(words)
-    if marks:
+    """Write on a figure that its data are simulated, or include such; twice is once.
+
+    Every panel bears the mark on its face and in its title, so that none loses it when it is cut
+    out.
+    """
+    face, title, line = _MARKS[mixed]
+    if any(text.get_gid() == _MARK and text.get_text() == line for text in figure.texts):
         return
+    unmark_simulated(figure)
     family = list(fonts())
+    for axes in panels(figure):
+        width = axes.get_position().width * figure.get_figwidth() * 72
+        # above bars and meshes, below lines and labels
+        axes.text(
+            0.5, 0.5, face, gid=_MARK, transform=axes.transAxes, family=family,
+            fontsize=min(30.0, width / 9.5), color=SIMULATED, alpha=0.2, rotation=14,
+            ha="center", va="center", zorder=1.5,
+        ).set_in_layout(False)  # fmt: skip
+        for place in _PLACES:
+            if words := axes.get_title(loc=place):
+                axes.set_title(words + title, loc=place, family=family)
     figure.text(
-        0.5, 0.52, large, gid="simulated", family=family, fontsize=44, color=SIMULATED,
-        alpha=0.08, rotation=18, ha="center", va="center", zorder=0,
-    )  # fmt: skip
-    figure.text(
-        0.995, 0.004, small, gid="simulated", family=family, fontsize=8,
-        color=SIMULATED, ha="right", va="bottom",
+        0.995, 0.004, line, gid=_MARK, family=family, fontsize=8, color=SIMULATED,
+        ha="right", va="bottom",
     )  # fmt: skip
     # keep the line below the axes free for the mark
     engine = figure.get_layout_engine()
@@ -182,10 +200,25 @@ def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
         engine.set(rect=(0, height, 1, 1 - height))  # type: ignore[call-arg]
 
 
+def panels(figure: Figure) -> list[Axes]:
+    """Return the axes that hold data: no colour bars, none that are switched off."""
+    shown = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
+    return [axes for axes in shown if axes.get_label() != "<colorbar>"]
+
+
 def unmark_simulated(figure: Figure) -> None:
     """Take the mark off a figure that stands on other data than the simulated ones beside it."""
-    for text in [text for text in figure.texts if text.get_gid() == "simulated"]:
-        text.remove()
+    for axes in panels(figure):
+        for place in _PLACES:
+            marked = words = axes.get_title(loc=place)
+            for _, title, _ in _MARKS.values():
+                words = words.removesuffix(title)
+            if words != marked:
+                axes.set_title(words, loc=place)
+    texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+    for text in texts:
+        if text.get_gid() == _MARK:
+            text.remove()
 
 
 def spread(values: Sequence[float], gap: float) -> list[float]:

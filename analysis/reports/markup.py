@@ -10,6 +10,9 @@ SIMULATED = "Simulated data 模拟数据"
 MIXED = "Mixed: includes simulated data 含模拟数据"
 """What it says where other data were read as well, and it does not say on which it stands."""
 
+IN_ROW = {SIMULATED: "模拟", MIXED: "含模拟"}
+"""What every row of such a table says, for those who copy a row."""
+
 WORDS = {"figure": "Figure", "table": "Table", "number": "Number"}
 _PREFIX = {"figure": "fig", "table": "tab", "number": "num"}
 

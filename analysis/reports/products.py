@@ -108,7 +108,7 @@ def table(
 
     _check(name, caption)
     mark, facts = _ground(data)
-    grid = tables.grid(frame, digits, labels)
+    grid = tables.grid(frame, digits, labels, mark=markup.IN_ROW.get(mark, ""))
     html = markup.table(name, caption, grid, mark=mark)
     text = f"Table: {caption}{f' [{mark}]' if mark else ''}\n{frame.to_string(max_rows=20)}"
     _publish("table", name, html, text, caption=caption, **facts)

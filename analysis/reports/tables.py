@@ -16,9 +16,13 @@ Digits = int | Mapping[str, int | Literal["each"]] | None
 
 
 def grid(
-    frame: pd.DataFrame, digits: Digits = None, labels: Mapping[str, str] | None = None
+    frame: pd.DataFrame,
+    digits: Digits = None,
+    labels: Mapping[str, str] | None = None,
+    *,
+    mark: str = "",
 ) -> str:
-    """Return the head and the body of a table."""
+    """Return the head and the body of a table; each row bears the mark, where there is one."""
     labels = labels or {}
     index = (
         []
@@ -29,7 +33,7 @@ def grid(
         _Column(name, values, _digits(digits, name, values)) for name, values in frame.items()
     ]
     head = _head(frame, index, columns, labels)
-    return f"<thead>{head}</thead><tbody>{_body(index, columns)}</tbody>"
+    return f"<thead>{head}</thead><tbody>{_body(index, columns, mark)}</tbody>"
 
 
 class _Column:
@@ -148,7 +152,7 @@ def _head(
     return "".join(rows)
 
 
-def _body(index: Sequence[_Column], columns: Sequence[_Column]) -> str:
+def _body(index: Sequence[_Column], columns: Sequence[_Column], mark: str) -> str:
     """Write the rows; what stands in an outer level of the index stands once for its rows."""
     count = len((index or columns)[0].values) if index or columns else 0
     keys = [tuple(column.text(row) for column in index) for row in range(count)]
@@ -165,8 +169,16 @@ def _body(index: Sequence[_Column], columns: Sequence[_Column]) -> str:
             scope = f'scope="rowgroup" rowspan="{span}"' if span > 1 else 'scope="row"'
             cells.append(_cell("th", key[level], scope, number=column.numeric))
         cells += [_cell("td", column.text(row), "", number=column.numeric) for column in columns]
+        if mark and cells:
+            # on the innermost header, which stands in every row, or on the first cell
+            at = max(len(cells) - len(columns) - 1, 0)
+            cells[at] = re.sub(r"(?=</t[hd]>$)", f" {_marked(mark)}", cells[at])
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return "".join(rows)
+
+
+def _marked(mark: str) -> str:
+    return f'<small class="lj-sim" lang="zh-Hans">{mark}</small>'
 
 
 def _cell(tag: str, text: str, attributes: str, *, number: bool) -> str:

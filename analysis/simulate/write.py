@@ -157,7 +157,9 @@ def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str |
             "Drawn at random from a stated process, written as the dirty books of eight county "
             "offices, and read from them; no value belongs to a real village and every village, "
             f"township and county name is invented. {len(weak)} helpers and {sum(weak)} weak "
-            f"villages in {len(weak)} alliances are an assumed reading of the source article."
+            f"villages in {len(weak)} alliances are an assumed reading of the source article; the "
+            "mean of allied villages in 2024 and the gain of weak ones agree with its claims by "
+            "construction."
         ),
     }
     parameters = scenario.parameters()

@@ -14,6 +14,8 @@ from analysis.fields import ROLES, SIMULATED_COUNTIES, county, twin
 from analysis.figures import theme
 from analysis.indicators import bands, income
 
+from .cut import bare_panels, bare_titles
+
 YEARS = (2022, 2023, 2024)
 
 
@@ -127,7 +129,7 @@ def test_simulated_data_mark_every_chart_and_real_data_none(panel, monkeypatch):
     monkeypatch.setattr(theme, "any_simulated", lambda: False)
     for name, chart in charts(panel).items():
         assert not marks(chart), name
-        assert "imulated" not in chart.alt
+        assert not chart.alt.startswith("Simulated data."), name
     monkeypatch.setattr(theme, "any_simulated", lambda: True)
     for name, chart in charts(panel).items():
         assert any("模拟数据" in text.get_text() for text in marks(chart)), name
@@ -135,6 +137,16 @@ def test_simulated_data_mark_every_chart_and_real_data_none(panel, monkeypatch):
         before = len(chart.figure.texts)
         figures.mark_simulated(chart.figure)
         assert len(chart.figure.texts) == before
+        assert bare_panels(chart) == [], name
+        assert bare_titles(chart) == [], name
+
+
+def test_a_panel_without_its_mark_is_seen(panel):
+    chart = charts(panel)["county_small_multiples"]
+    assert bare_panels(chart) == list(range(8))
+    figures.mark_simulated(chart.figure)
+    theme.panels(chart.figure)[3].texts[-1].remove()
+    assert bare_panels(chart) == [3]
 
 
 def test_loading_simulated_data_is_what_marks(built, panel, monkeypatch):

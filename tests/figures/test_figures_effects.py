@@ -10,6 +10,8 @@ from analysis.effects.panel import make_panel
 from analysis.effects.sensitivity._honest_did import around_reference, relative_magnitudes
 from analysis.figures import theme
 
+from .cut import bare_panels, bare_titles
+
 
 @pytest.fixture(scope="module")
 def series():
@@ -108,6 +110,8 @@ def test_simulated_data_mark_them(series, monkeypatch):
     for name, (chart, _) in charts(series).items():
         assert chart.alt.startswith("Simulated data."), name
         assert any(text.get_gid() == "simulated" for text in chart.figure.texts), name
+        assert bare_panels(chart) == [], name
+        assert bare_titles(chart) == [], name
 
 
 def test_a_refused_method_is_left_out(series):

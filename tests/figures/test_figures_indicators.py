@@ -9,6 +9,8 @@ from analysis.figures import theme
 from analysis.indicators import bands, inequality, pairs
 from analysis.indicators import spells as spells_of
 
+from .cut import bare_panels, bare_titles
+
 WAN = 10_000.0
 
 
@@ -92,6 +94,8 @@ def test_simulated_data_mark_every_chart_and_real_data_none(panel, monkeypatch, 
         marked = any(text.get_gid() == "simulated" for text in chart.figure.texts)
         assert marked is simulated, name
         assert chart.alt.startswith("Simulated data.") is simulated, name
+        assert simulated is not bool(bare_panels(chart)), name
+        assert bare_titles(chart) == [] or not simulated, name
 
 
 @pytest.mark.parametrize("number", [1, 2, 4, 9])

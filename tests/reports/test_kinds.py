@@ -103,14 +103,14 @@ def test_a_page_that_read_simulated_tables_without_load_is_stamped(made, slug):
     assert "are invented" in page
     assert "(simulated data)</title>" in page
     assert markup.SIMULATED in page
-    assert r"\ljsimulated{}" in (made / slug / "numbers.tex").read_text()
+    assert "~[simulated data]}" in (made / slug / "numbers.tex").read_text()
 
 
 def test_what_a_program_read_stamps_the_page_and_fails_the_check_of_unmarked_products(made):
     record, numbers, check = facts(made, "03-cat")
     assert record["kind"] == "simulated"
     assert numbers == {"n": ("yes", "simulated")}
-    assert r"\ljsimulated{}" in (made / "03-cat" / "numbers.tex").read_text()
+    assert "~[simulated data]}" in (made / "03-cat" / "numbers.tex").read_text()
     assert "are invented" in (made / "03-cat" / "report.html").read_text()
     assert check["state"] == "failed"
     assert "#num-n" in check["found"]

@@ -70,8 +70,8 @@ def test_a_simulated_number_says_so_in_print(project):
     project.notebook("01-a", "# A", "import analysis\nanalysis.load('trial')" + NUMBERS)
     assert runner.run() == 0
     tex = (project.reports / "numbers.tex").read_text("utf-8")
-    assert r"lj:text:01-a/att\endcsname{3.24 万元\ljsimulated{}}" in tex
-    assert r"lj:value:01-a/att\endcsname{3.2371234567}" in tex
+    assert r"lj:text:01-a/att\endcsname{3.24 万元~[simulated data]}" in tex
+    assert r"lj:value:01-a/att\endcsname{3.2371234567~[simulated data]}" in tex
 
 
 def test_comparing_says_what_moved_and_fails_beyond_the_tolerance(two, tmp_path, capsys):

@@ -87,6 +87,33 @@ def test_a_figure_from_simulated_data_says_so(published, simulated):
     assert published[0][4]["simulated"] is True
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": ["x", "y"], "b": [1.5, 2.0]}),
+        pd.DataFrame({"b": [1.0, 2.0]}, index=pd.Index(["甲县", "乙县"], name="County")),
+        pd.DataFrame(
+            {"b": range(4)},
+            index=pd.MultiIndex.from_product([["p", "q"], [2022, 2023]], names=["z", "year"]),
+        ),
+        pd.DataFrame(index=pd.Index(["only", "heads"], name="k")),
+    ],
+)
+def test_every_row_from_simulated_data_says_so(published, simulated, frame):
+    products.table(frame, "one", "A caption")
+    rows = re.findall("<tr>(.*?)</tr>", published[0][2].partition("<tbody>")[2])
+    assert len(rows) == len(frame)
+    # what stands once for several rows is not copied with each of them
+    cells = [re.sub(r"<th[^>]*rowgroup.*?</th>", "", row) for row in rows]
+    assert all(cell.count(">模拟</small>") == 1 for cell in cells)
+    assert all(row.index("模拟") < row.rindex("</t") for row in rows)
+
+
+def test_no_row_from_other_data_is_marked(published):
+    products.table(pd.DataFrame({"a": [1]}), "one", "A caption")
+    assert "模拟" not in published[0][2]
+
+
 def test_a_figure_without_alternative_text_is_refused(published):
     with pytest.raises(LianjianError, match="no alternative text"):
         products.show(drawing(), "one", "A caption", alt=" ")

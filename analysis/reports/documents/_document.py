@@ -38,8 +38,9 @@ HERE = Path(__file__).parent
 
 _NEEDS = ("typst", "pypandoc")
 _INVENTED = (
-    "Villages, names and amounts in this report are invented: they come from a documented model, "
-    "not from any ledger. Nothing here is a finding about a real village."
+    "Villages, counties, names and amounts in this report are invented: they come from a "
+    "documented model, not from any ledger. Nothing here is a finding about any real village, "
+    "county or year."
 )
 _PARTLY = (
     "What is marked in this report stands on invented villages, names and amounts, or may do so; "

@@ -87,7 +87,8 @@ def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
         for kind in ("text", "value", *_NUMBERS):
             if row.get(kind) is not None:
                 text = visible(str(row[kind])).translate(_TEX)
-                text += r"\ljsimulated{}" if kind == "text" and mark else ""
+                # no macro, which could be made to print nothing
+                text += f"~[{mark.removeprefix(', ')}]" if mark else ""
                 lines.append(rf"\expandafter\def\csname lj:{kind}:{row[name]}\endcsname{{{text}}}")
     return "\n".join(lines) + "\n"
 
