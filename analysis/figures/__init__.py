@@ -10,7 +10,7 @@ from analysis.figures.distribution import (
 from analysis.figures.effects import estimator_comparison, event_study_paths, love_plot
 from analysis.figures.income import composition, gain_distribution, paths_by_group
 from analysis.figures.pairs import pair_gaps, pair_slopes
-from analysis.figures.published import benchmark_dots, bound_ranges
+from analysis.figures.published import province_paths, reported_changes, reported_sizes
 from analysis.figures.robustness import (
     honest_intervals,
     leave_one_out_dots,
@@ -24,8 +24,6 @@ __all__ = [
     "WAN",
     "Chart",
     "band_bars",
-    "benchmark_dots",
-    "bound_ranges",
     "composition",
     "county_paths",
     "county_small_multiples",
@@ -44,6 +42,9 @@ __all__ = [
     "paths_by_group",
     "placebo_histograms",
     "power_curves",
+    "province_paths",
+    "reported_changes",
+    "reported_sizes",
     "specification_curves",
     "survival_curves",
     "transition_heat",

@@ -1,100 +1,190 @@
-"""Charts of published figures and of what they allow to conclude."""
+"""Charts of published figures: the province beside the claim, reported changes and dividends."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from analysis.figures.theme import COLOURS, QUIET, SIMULATED, WAN, Chart, finish, new_figure
+from analysis.figures.theme import (
+    COLOURS,
+    INK,
+    QUIET,
+    WAN,
+    Chart,
+    finish,
+    label_ends,
+    new_figure,
+)
 
 _MEASURES = {"net": "operating surplus", "operating": "operating income", "total": "total income"}
+_INK_OF = {"net": COLOURS["other"], "operating": COLOURS["operating"], "total": COLOURS["total"]}
+_ALLIED, _OTHERS = COLOURS["allied_weak"], COLOURS["outside"]
+_ZERO = 0.06  # where nothing stands on a logarithmic axis, 万元
+_OR_MORE = frozenset({"over", "at_least"})
+_BOUNDS = {"over": "^", "at_least": "^", "under": "<"}
 
 
-def benchmark_dots(benchmarks: pd.DataFrame, claim_wan: float, claim: str) -> Chart:
-    """Draw published means as dots, measure by measure, against one claimed value.
+def province_paths(means: pd.DataFrame, claim_wan: float, title: str, source: str) -> Chart:
+    """Draw a place's mean income by measure over the years, and one claimed mean beside the last.
 
     Parameters
     ----------
-    benchmarks : DataFrame
-        ``place, year, measure, value_wan_yuan, qualifier``; drawn in the order of its rows.
+    means : DataFrame
+        ``year, measure, value_wan_yuan, qualifier``: one value a year and measure.
     claim_wan : float
-        The claimed mean, 万元.
-    claim : str
-        What the line of the claim is called.
+        The claimed mean of the last year, 万元; its measure is not stated.
+    title, source : str
+        What the chart finds, and who printed the means.
     """
-    figure, (axes,) = new_figure(height=1.1 + 0.3 * len(benchmarks))
-    names, sentences = [], []
-    for row, item in enumerate(benchmarks.to_dict("records")):
-        value = float(item["value_wan_yuan"])
-        colour = COLOURS["allied_weak" if item["measure"] == "net" else item["measure"]]
-        axes.plot([value, claim_wan], [row, row], color=QUIET, linewidth=0.7, zorder=1)
-        filled = item["qualifier"] == "exact"
-        axes.plot(
-            value, row, marker="o", ms=7, markeredgecolor=colour,
-            markerfacecolor=colour if filled else "white",
-        )  # fmt: skip
-        side = -1 if value < claim_wan else 1
-        axes.annotate(
-            f"{value:.2f}", (value, row), xytext=(9 * side, 0), textcoords="offset points",
-            ha="right" if side < 0 else "left", va="center", fontsize=8.5,
-        )  # fmt: skip
-        name = f"{item['place']} {item['year']}, {_MEASURES.get(item['measure'], item['measure'])}"
-        names.append(name)
-        sentences.append(f"{name} {value:.2f}")
-    axes.axvline(claim_wan, color=SIMULATED, linewidth=1.4)
-    axes.annotate(
-        f"{claim} {claim_wan:g}", (claim_wan, -0.75), xytext=(5, 0), textcoords="offset points",
-        color=SIMULATED, fontsize=8.5, va="center",
-    )  # fmt: skip
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -1.1)
-    axes.set_xlim(0, max(float(benchmarks["value_wan_yuan"].max()), claim_wan) * 1.18)
-    axes.grid(visible=False)
-    axes.set_xlabel(
-        f"Mean a village, {WAN}; filled: as printed, hollow: derived from printed growth"
-    )
+    figure, (axes,) = new_figure(height=3.1)
+    years = sorted(int(year) for year in means["year"].unique())
+    ends, sentences = [], []
+    for measure, path in means.sort_values("year").groupby("measure"):
+        name, colour = _MEASURES[str(measure)], _INK_OF[str(measure)]
+        x, y = path["year"].to_numpy(), path["value_wan_yuan"].to_numpy()
+        axes.plot(x, y, color=colour, linewidth=1.8)
+        over = measure == "total"  # the two gross lines lie close together
+        for year, value, qualifier in zip(x, y, path["qualifier"], strict=True):
+            face = "white" if qualifier == "derived" else colour
+            axes.plot(year, value, "o", ms=6, markeredgecolor=colour, markerfacecolor=face)
+            if year < years[-1]:
+                said = f"{name} {value:.2f}" if year == x[-1] else f"{value:.2f}"
+                _write(axes, said, (year, value), (0, 12 if over else -10), colour)
+        sentences.append(f"{name} {y[0]:.2f} in {x[0]} to {y[-1]:.2f} in {x[-1]}")
+        if x[-1] == years[-1]:
+            ends.append((float(y[-1]), f"{name} {y[-1]:.2f} ({y[-1] - y[-2]:+.2f})", colour))
+    axes.plot(years[-1], claim_wan, "D", ms=7, color=_ALLIED)
+    ends.append((claim_wan, f"allied villages {claim_wan:g} (measure not stated)", _ALLIED))
+    axes.set_ylim(0, max(float(means["value_wan_yuan"].max()), claim_wan) * 1.2)
+    axes.set_xlim(years[0] - 0.15, years[-1] + 1.15)
+    label_ends(axes, years[-1], ends, offset=10)
+    axes.set_xticks(years, [str(year) for year in years])
+    _head(figure, axes, title, f"Mean income per village, {WAN}; hollow: derived", source)
     return finish(
         figure,
-        f"Dots of published means in 万元 against {claim} {claim_wan:g}: "
-        + "; ".join(sentences)
-        + ".",
+        f"Lines of the mean income per village in 万元: {'; '.join(sentences)}. A diamond in "
+        f"{years[-1]}: the claimed mean of the allied villages, {claim_wan:g}, measure not stated.",
     )
 
 
-def bound_ranges(bounds: pd.DataFrame, xlabel: str, *, digits: int = 0) -> Chart:
-    """Draw what can be concluded as ranges from low to high, one row a statement.
+def reported_changes(ends: pd.DataFrame, title: str, source: str) -> Chart:
+    """Draw what villages are reported to have earned last against what they earned first.
 
     Parameters
     ----------
-    bounds : DataFrame
-        ``statement, low, high``; equal low and high make a point.
-    xlabel : str
-        Quantity with its unit.
-    digits : int
-        Decimals of the numbers at the ends.
+    ends : DataFrame
+        Result of :func:`analysis.indicators.reported.series_ends`.
+    title, source : str
+        What the chart finds, and where the figures stand.
+
+    Notes
+    -----
+    Both axes are logarithmic; what was nothing, or about nothing, stands at their edge. Forecasts
+    are hollow; a bound points to the side on which the value lies.
     """
-    figure, (axes,) = new_figure(height=0.9 + 0.42 * len(bounds))
+    figure, (axes,) = new_figure(height=4.1)
+    top = float(ends[["first_wan", "last_wan"]].to_numpy().max()) * 2.2
+    axes.set(xscale="log", yscale="log", xlim=(_ZERO * 0.75, top), ylim=(_ZERO * 2.5, top))
+    axes.plot([_ZERO, top], [_ZERO, top], color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+    _write(axes, "no change", (2.0, 1.2), (1, 0), QUIET)
+    for number, row in enumerate(ends.sort_values(["alliance", "first_wan"]).to_dict("records")):
+        allied = row["alliance"] == "yes"
+        colour = _ALLIED if allied else _OTHERS
+        x, y = max(row["first_wan"], _ZERO), row["last_wan"]
+        forecast = row["last_qualifier"] == "forecast"
+        marker = _BOUNDS.get(row["last_qualifier"], _BOUNDS.get(row["first_qualifier"], "o"))
+        face = "white" if forecast else colour
+        axes.plot(x, y, marker, ms=7 if allied else 6, markeredgecolor=colour, markerfacecolor=face)
+        if allied:
+            said = f"{row['village']} {row['first_year']}–{row['last_year']}"
+            _write(axes, said, (x, y), (7, -11 - 9 * (number % 2)), colour)
+    ticks = [1.0, 10.0, 100.0, 1000.0]
+    axes.set_xticks([_ZERO, *ticks], ["0", *(f"{tick:,.0f}" for tick in ticks)])
+    axes.set_yticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set(xlabel="First year reported, 万元", ylabel="Last year reported, 万元")
+    for y, name, colour in ((0.97, "in an alliance", _ALLIED), (0.91, "none stated", _OTHERS)):
+        corner = axes.transAxes
+        axes.text(0.02, y, f"■ {name}", color=colour, fontsize=8.5, va="top", transform=corner)
+    subtitle = "Income of one village in one measure; ▲ or more, ◄ from less, hollow: forecast"
+    _head(figure, axes, title, subtitle, source)
     sentences = []
-    span = float(bounds["high"].max() - min(bounds["low"].min(), 0.0))
-    for row, item in enumerate(bounds.to_dict("records")):
-        low, high = float(item["low"]), float(item["high"])
-        if high > low:
-            axes.plot(
-                [low, high], [row, row], color=COLOURS["operating"], linewidth=7,
-                solid_capstyle="butt", alpha=0.85,
-            )  # fmt: skip
-        else:
-            axes.plot(low, row, marker="o", ms=8, color=COLOURS["operating"])
-        text = f"{low:.{digits}f} to {high:.{digits}f}" if high > low else f"{low:.{digits}f}"
-        axes.annotate(
-            text, (high, row), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8.5
-        )
-        sentences.append(f"{item['statement']}: {text}")
-    axes.set_yticks(range(len(bounds)), bounds["statement"].tolist())
-    axes.set_ylim(len(bounds) - 0.4, -0.6)
-    axes.set_xlim(
-        min(float(bounds["low"].min()), 0.0) - 0.02 * span, bounds["high"].max() + 0.2 * span
+    for alliance, name in (("yes", "In an alliance"), ("not_stated", "With no alliance stated")):
+        group = ends[ends["alliance"] == alliance]
+        rose = int((group["last_wan"] > group["first_wan"]).sum())
+        sentences.append(f"{name}: {rose} of {len(group)} rose")
+    return finish(
+        figure,
+        "Dots of the last against the first reported income of single villages, in 万元 on "
+        f"logarithmic axes. {'. '.join(sentences)}.",
     )
-    # the room right of the longest range is for its numbers, not for values that cannot be
-    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= bounds["high"].max()])
+
+
+def reported_sizes(
+    sizes: pd.DataFrame, title: str, source: str, mark: Mapping[str, float] | None = None
+) -> Chart:
+    """Draw the size of single payments, one row each, ordered from the largest.
+
+    Parameters
+    ----------
+    sizes : DataFrame
+        ``name, per_village_wan, qualifier``.
+    title, source : str
+        What the chart finds, and where the figures stand.
+    mark : mapping of str to float, optional
+        One vertical line: what it is called, and where it stands in 万元.
+    """
+    ordered = sizes.sort_values("per_village_wan", ascending=False, ignore_index=True)
+    figure, (axes,) = new_figure(height=1.15 + 0.235 * len(ordered))
+    top = float(ordered["per_village_wan"].max())
+    sentences = []
+    for row, item in enumerate(ordered.to_dict("records")):
+        value, qualifier = float(item["per_village_wan"]), str(item["qualifier"])
+        axes.plot([0, value], [row, row], color=_ALLIED, linewidth=1.2, alpha=0.45)
+        marker = ">" if qualifier in _OR_MORE else "o"
+        face = "white" if qualifier == "forecast" else _ALLIED
+        axes.plot(value, row, marker, ms=6, markeredgecolor=_ALLIED, markerfacecolor=face)
+        before = {"forecast": "forecast: ", "about": "about "}.get(qualifier, "")
+        said = f"{before}{value:.3g}{' or more' if qualifier in _OR_MORE else ''}"
+        _write(axes, said, (value, row), (8, 0), INK)
+        sentences.append(f"{item['name']} {said}")
+    for name, where in (mark or {}).items():
+        axes.axvline(where, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
+        _write(axes, name, (where, -0.95), (6, 0), QUIET)
+    axes.set_yticks(range(len(ordered)), ordered["name"].tolist())
+    axes.set_ylim(len(ordered) - 0.4, -1.5)
+    axes.set_xlim(0, top * 1.18)
+    axes.set_xticks(np.arange(0, top + 1, 10))
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
-    axes.set_xlabel(xlabel)
-    return finish(figure, f"Ranges of {xlabel}. " + "; ".join(sentences) + ".")
+    _head(figure, axes, title, f"Per village, {WAN}; ▶ or more, hollow: forecast", source)
+    return finish(figure, f"Dots of payments per village in 万元: {'; '.join(sentences)}.")
+
+
+def _write(
+    axes: Axes,
+    words: str,
+    at: tuple[float, float],
+    offset: tuple[float, float],
+    colour: str,
+) -> None:
+    """Write words beside a point, or over or under it, some points of print away."""
+    axes.annotate(
+        words,
+        at,
+        xytext=offset,
+        textcoords="offset points",
+        ha="left" if offset[0] else "center",
+        va="center",
+        fontsize=8.5,
+        color=colour,
+    )
+
+
+def _head(figure: Figure, axes: Axes, title: str, subtitle: str, source: str) -> None:
+    """Write the finding over a chart, its measure and unit under that, its source at the foot."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
+    axes.set_title(subtitle, fontsize=8.5, color=QUIET, loc="left", pad=8)
+    figure.supxlabel(f"Source: {source}", x=0.01, ha="left", fontsize=7.5, color=QUIET)

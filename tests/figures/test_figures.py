@@ -57,16 +57,33 @@ def charts(panel):
     yearly = income.means(panel, ["year"], parts)
     both = {"operating_income_wan_yuan": "经营性收入", "total_income_wan_yuan": "总收入"}
     by_county = income.means(panel, ["county_code", "year"], parts)
-    benchmarks = pd.DataFrame(
+    means = pd.DataFrame(
         {
-            "place": "甘肃省",
-            "year": [2023, 2024],
-            "measure": ["net", "operating"],
-            "value_wan_yuan": [11.44, 29.31],
-            "qualifier": ["derived", "exact"],
+            "year": [2023, 2024, 2023, 2024, 2023],
+            "measure": ["net", "net", "operating", "operating", "total"],
+            "value_wan_yuan": [11.44, 16.18, 22.76, 29.31, 25.78],
+            "qualifier": ["derived", "exact", "exact", "exact", "exact"],
         }
     )
-    ranges = pd.DataFrame({"statement": ["each", "mean"], "low": [100.0, 1.4], "high": 100.0})
+    ends = pd.DataFrame(
+        {
+            "village": ["甲村", "乙村", "丙村"],
+            "alliance": ["yes", "not_stated", "not_stated"],
+            "first_year": 2019,
+            "first_wan": [7.5, 0.0, 50.0],
+            "first_qualifier": ["exact", "about_zero", "under"],
+            "last_year": 2022,
+            "last_wan": [50.0, 40.0, 120.0],
+            "last_qualifier": ["at_least", "forecast", "exact"],
+        }
+    )
+    sizes = pd.DataFrame(
+        {
+            "name": ["甲县", "乙县", "丙县"],
+            "per_village_wan": [5.0, 12.0, 49.2],
+            "qualifier": ["forecast", "about", "over"],
+        }
+    )
     change = income.changes(panel, "operating_income_yuan", 2023, 2024)
     shares = bands.band_shares(panel, ["year"], "operating_income_yuan")
     return {
@@ -75,8 +92,9 @@ def charts(panel):
             income.means(panel, ["role", "year"], parts), "role", both, ROLES
         ),
         "gain_distribution": figures.gain_distribution(change, ROLES, 2.0, (2023, 2024)),
-        "benchmark_dots": figures.benchmark_dots(benchmarks, 27.9, "82 villages"),
-        "bound_ranges": figures.bound_ranges(ranges, "share, %"),
+        "province_paths": figures.province_paths(means, 27.9, "All rose", "a survey"),
+        "reported_changes": figures.reported_changes(ends, "All rose", "the press"),
+        "reported_sizes": figures.reported_sizes(sizes, "Mostly small", "the press", {"gain": 2.0}),
         "county_paths": figures.county_paths(by_county, county("丙县"), twin("丙县"), both),
         "band_bars": figures.band_bars(shares, "Operating income"),
         "county_small_multiples": figures.county_small_multiples(
@@ -112,8 +130,9 @@ def test_alt_text_speaks_the_numbers(panel):
         assert len(chart.alt) > 40, name
         assert any(char.isdigit() for char in chart.alt), name
         assert "nan" not in chart.alt, name
-    assert "29.31" in drawn["benchmark_dots"].alt
-    assert "1 to 100" in drawn["bound_ranges"].alt
+    assert "22.76 in 2023 to 29.31 in 2024" in drawn["province_paths"].alt
+    assert "With no alliance stated: 2 of 2 rose" in drawn["reported_changes"].alt
+    assert "丙县 49.2 or more; 乙县 about 12; 甲县 forecast: 5" in drawn["reported_sizes"].alt
     gains = income.changes(panel, "operating_income_yuan", 2023, 2024)
     helpers = gains.loc[gains["role"] == "helper", "change_wan_yuan"]
     assert f"median gain {helpers.median():.1f} 万元" in drawn["gain_distribution"].alt
@@ -121,7 +140,10 @@ def test_alt_text_speaks_the_numbers(panel):
 
 def test_axes_carry_units(panel):
     for name, chart in charts(panel).items():
-        words = " ".join(axes.get_xlabel() + axes.get_ylabel() for axes in chart.figure.axes)
+        words = " ".join(
+            axes.get_xlabel() + axes.get_ylabel() + axes.get_title("left")
+            for axes in chart.figure.axes
+        )
         assert "万元" in words or "%" in words, name
 
 
