@@ -44,23 +44,8 @@ def form_alliances(scenario: Scenario, places: Places, observed: Floats, need: F
     Each alliance draws its helper among the county's highest incomes of that year, and its
     weak villages in the townships around it among those under the threshold, small ones first
     in chance. A year's shock is part of what selects: a low one for weak villages, a high one
-    for helpers. The year before that is free of selection.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        Its alliance parameters.
-    places : Places
-        Where villages lie.
-    observed : float array, village × year
-        Operating income in 万元 as booked before any alliance.
-    need : float array, one a village
-        Rank of lasting need, for the rule that goes by it.
-
-    Raises
-    ------
-    LianjianError
-        A county has no helper left, or too few villages around it.
+    for helpers. The year before that is free of selection. ``observed`` is operating income in
+    万元 before any alliance, village × year; ``need`` ranks lasting need.
     """
     rng = stream(scenario, "alliances")
     n = len(places.county)

@@ -36,18 +36,6 @@ def book_accounts(world: World, ids: list[str]) -> pd.DataFrame:
 
     A zero is a zero of an account that the village keeps; no account is left out, unless the books
     of that year do not exist.
-
-    Parameters
-    ----------
-    world : World
-        Incomes in cents.
-    ids : list of str
-        Village ids in the order of the world.
-
-    Returns
-    -------
-    DataFrame
-        ``village_id, year, account_name, amount_yuan``, by village, year and account.
     """
     accounts = _income(world) | _spending(world)
     columns, names, years = [], [], []

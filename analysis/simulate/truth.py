@@ -68,4 +68,5 @@ def att_frame(world: World) -> pd.DataFrame:
     names = ["measure", "role", "cohort", "event_time", "att_yuan", "villages"]
     frame = pd.DataFrame(rows, columns=names)
     frame["att_yuan"] = frame["att_yuan"].round(2)
+    frame["data"] = "simulated"  # the rows name no village that would say so
     return frame.astype({"cohort": "Int64", "event_time": "Int64"})

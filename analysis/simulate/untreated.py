@@ -105,11 +105,6 @@ def operating_income(
 
     g_t is solved from the data, so that the mean over villages is ``target`` to the digit
     while every village keeps its own level and shock.
-
-    Raises
-    ------
-    LianjianError
-        A village's level would not stay above zero.
     """
     scaled = places.size[:, None] * engine.shock
     level = engine.level[:, None] * engine.spread
@@ -144,11 +139,6 @@ def draw_grants(scenario: Scenario, engine: Engine, target: Floats, project_year
 
     Poor villages receive more often and less at a time: the expected amount of a year is the
     same for all, so that parallel trends hold for subsidy and total income too.
-
-    Raises
-    ------
-    LianjianError
-        The central grants of a year exceed all subsidies of that year.
     """
     rng = stream(scenario, "grants")
     shape = engine.shock.shape

@@ -75,13 +75,7 @@ def cents(wan: Floats) -> Ints:
 
 
 def draw_world(scenario: Scenario) -> World:
-    """Run the process once.
-
-    Raises
-    ------
-    LianjianError
-        The parameters contradict each other or the published claims.
-    """
+    """Run the process once."""
     places = draw_places(scenario)
     means = un.target_means(scenario)
     engine = un.draw_engine(scenario, places, means)

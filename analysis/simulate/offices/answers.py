@@ -17,15 +17,7 @@ _CENT = 0.005
 
 
 def crosswalk(planted: pd.DataFrame, villages: pd.DataFrame) -> pd.DataFrame:
-    """Return ``crosswalk.csv``: the village of each name that was cut off.
-
-    Parameters
-    ----------
-    planted : DataFrame
-        The faults, as of ``truth.planted_frame``.
-    villages : DataFrame
-        The villages of the simulation.
-    """
+    """Return ``crosswalk.csv``: the village of each name that was cut off."""
     cut = planted[planted["kind"] == "name_cut"].merge(villages, on="village_id")
     rows = pd.DataFrame(
         {

@@ -27,16 +27,7 @@ _NUMERALS = (*"一二三四五六七八九十", "十一", "十二", "十三")
 
 
 def draft(office: Office, ledger: Ledger, dirt: Dirt, rng: np.random.Generator) -> list[Page]:
-    """Return the pages of an office with the repeated lines and extra columns of the dirt.
-
-    Parameters
-    ----------
-    office : Office
-    ledger : Ledger
-    dirt : Dirt
-    rng : Generator
-        Chooses the lines that are printed twice.
-    """
+    """Return the pages of an office with the repeated lines and extra columns of the dirt."""
     again = _again(office, ledger, dirt, rng)
     pages = []
     for file, sheet, villages, year in _sheets(office, ledger):
@@ -77,8 +68,8 @@ def _again(office: Office, ledger: Ledger, dirt: Dirt, rng: np.random.Generator)
     years: Sequence[int | None] = YEARS if by_year else (None,)
     keys = [(village, year) for village in villages for year in years]
     order = rng.permutation(len(keys))
-    twice = how_many(dirt.duplicate_row, len(keys))
-    double = how_many(dirt.suffix_double, len(keys))
+    twice = how_many(dirt["duplicate_row"], len(keys))
+    double = how_many(dirt["suffix_double"], len(keys))
     again = {keys[at]: "duplicate_row" for at in order[:twice]}
     return again | {keys[at]: "suffix_double" for at in order[twice : twice + double]}
 
@@ -136,10 +127,10 @@ def _columns(office: Office, dirt: Dirt, year: int | None) -> list[Column]:
             for at in YEARS
             if name in system(at)
         ]
-    for name in office.other if dirt.other_column else ():
+    for name in office.other if dirt["other_column"] else ():
         head = f"{name}（{office.units[0]}）" if office.unit_in == "head" else name
         columns.append(Column((head,), "other", name, year, office.units[0]))
-    if dirt.personal_column:
+    if dirt["personal_column"]:
         columns += [Column((name,), "personal", name) for name in office.personal]
     return columns
 

@@ -49,33 +49,17 @@ class Planted(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """A sheet of a workbook, or a text file.
-
-    Attributes
-    ----------
-    file, sheet : str
-        File name; sheet name, empty for text files.
-    cells : dict
-        What is written, by place; a place that is absent is blank.
-    merges : list of Box
-    amounts, copies, totals : dict of Amount by place
-        First printings, repeated lines, and sums over villages or accounts.
-    names : dict of int by place
-        Position of the village whose name stands there.
-    heads : dict of str by place
-        Header cells that name an account.
-    planted : list of Planted
-    """
+    """A sheet of a workbook, or a text file, whose sheet has no name."""
 
     file: str = ""
     sheet: str = ""
-    cells: dict[Place, Cell] = field(default_factory=dict)
+    cells: dict[Place, Cell] = field(default_factory=dict)  # what is written; others are blank
     merges: list[Box] = field(default_factory=list)
-    amounts: dict[Place, Amount] = field(default_factory=dict)
-    copies: dict[Place, Amount] = field(default_factory=dict)
-    totals: dict[Place, Amount] = field(default_factory=dict)
-    names: dict[Place, int] = field(default_factory=dict)
-    heads: dict[Place, str] = field(default_factory=dict)
+    amounts: dict[Place, Amount] = field(default_factory=dict)  # first printings
+    copies: dict[Place, Amount] = field(default_factory=dict)  # in lines that are repeated
+    totals: dict[Place, Amount] = field(default_factory=dict)  # over villages or accounts
+    names: dict[Place, int] = field(default_factory=dict)  # the village whose name stands there
+    heads: dict[Place, str] = field(default_factory=dict)  # header cells that name an account
     planted: list[Planted] = field(default_factory=list)
 
     @property

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from opencc import OpenCC
 
-from analysis.simulate.offices.dirt import Dirt, how_many
+from analysis.simulate.offices.dirt import FAULTS, Dirt, how_many
 from analysis.simulate.offices.ledger import SUMS, Ledger
 from analysis.simulate.offices.pages import Amount, Page, Place, Planted
 from analysis.simulate.offices.wording import FORMS
@@ -15,28 +15,20 @@ Stream = Callable[[str], np.random.Generator]
 _At = tuple[int, Place]  # page and place
 
 
-def soil(pages: list[Page], ledger: Ledger, dirt: Dirt, stream: Stream) -> None:
-    """Plant faults on the pages, in place.
-
-    Parameters
-    ----------
-    pages : list of Page
-        Of one office.
-    ledger : Ledger
-    dirt : Dirt
-    stream : callable
-        Random numbers of a purpose: a kind of fault has its own.
-    """
+def soil(pages: list[Page], ledger: Ledger, dirt: Dirt, stream: Stream, county: str) -> None:
+    """Plant faults on the pages of one office, in place; each kind has its own random numbers."""
     free = _fill_with_zeros(pages, dirt, stream)
     texts = {number for number, page in enumerate(pages) if page.is_text}
     for kind, form in FORMS.items():
+        if FAULTS[kind].only not in {"", county}:
+            continue
         rng = stream(kind)
         choice = [
             at
             for at, amount in free.items()
             if (form.in_text or at[0] not in texts) and form.suits(amount)
         ]
-        for number, place in _choose(choice, getattr(dirt, kind), rng):
+        for number, place in _choose(choice, dirt[kind], rng):
             page, amount = pages[number], pages[number].amounts[place]
             written = form.wordings[rng.integers(len(form.wordings))](amount)
             if written.text is None:
@@ -51,7 +43,7 @@ def soil(pages: list[Page], ledger: Ledger, dirt: Dirt, stream: Stream) -> None:
     _rename(pages, ledger, dirt, stream)
     _break_heads(pages, dirt, stream)
     for page in pages:
-        if dirt.signatures:
+        if dirt["signatures"]:
             _sign(page)
 
 
@@ -70,7 +62,7 @@ def _fill_with_zeros(pages: list[Page], dirt: Dirt, stream: Stream) -> dict[_At,
                 places.setdefault((amount.village, amount.year), []).append((number, place))
     keys = list(places)
     rng = stream("zero_filled")
-    chosen = rng.choice(len(keys), how_many(dirt.zero_filled, len(keys)), replace=False)
+    chosen = rng.choice(len(keys), how_many(dirt["zero_filled"], len(keys)), replace=False)
     for at in sorted(chosen.tolist()):
         for number, place in places.pop(keys[at]):
             page = pages[number]
@@ -93,7 +85,7 @@ def _upset_totals(pages: list[Page], dirt: Dirt, stream: Stream) -> None:
         for place, amount in page.totals.items()
         if amount.cents > 0 and amount.account not in SUMS
     ]
-    for number, place in _choose(choice, dirt.total_off, stream("total_off")):
+    for number, place in _choose(choice, dirt["total_off"], stream("total_off")):
         page = pages[number]
         amount = page.totals[place]
         wrong = amount._replace(cents=amount.cents * 109 // 100 + 12_345)
@@ -113,7 +105,7 @@ def _rename(pages: list[Page], ledger: Ledger, dirt: Dirt, stream: Stream) -> No
     }
     for kind, variants in _VARIANTS.items():
         rng = stream(kind)
-        for number, place in _choose(list(free), getattr(dirt, kind), rng):
+        for number, place in _choose(list(free), dirt[kind], rng):
             village = pages[number].names[place]
             name = ledger.names[village]
             variant = variants[rng.integers(len(variants))]
@@ -144,7 +136,7 @@ _VARIANTS: dict[str, tuple[Callable[[str], str], ...]] = {
 
 def _break_heads(pages: list[Page], dirt: Dirt, stream: Stream) -> None:
     choice = [(number, place) for number, page in enumerate(pages) for place in page.heads]
-    for number, place in _choose(choice, dirt.head_break, stream("head_break")):
+    for number, place in _choose(choice, dirt["head_break"], stream("head_break")):
         page = pages[number]
         whole, name = str(page.cells[place]), page.heads[place]
         page.cells[place] = whole.replace(name, f"{name[:2]}\n{name[2:]}")

@@ -12,51 +12,24 @@ Role = Literal["number", "county", "township", "village", "year", "amount", "oth
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a table.
+    """One line of a table: a village, a village printed again, or a total."""
 
-    Attributes
-    ----------
-    kind : {"village", "duplicate_row", "suffix_double", "total"}
-        The second and third print a line again, the third with another suffix of the name.
-    members : tuple of int
-        The village, or those of a total.
-    year : int or None
-        None when years stand in columns or the page has one year.
-    label : str
-        Of a total.
-    """
-
-    kind: str
-    members: tuple[int, ...]
-    year: int | None = None
-    label: str = ""
+    kind: str  # "village"; "duplicate_row", "suffix_double" (with another suffix); "total"
+    members: tuple[int, ...]  # the village, or those of the total
+    year: int | None = None  # none when years stand in columns or the page has one year
+    label: str = ""  # of a total
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its header levels from the top, and what it holds.
-
-    Attributes
-    ----------
-    heads : tuple of str
-    role : str
-        A key, an amount (an account or a sum over accounts), a column that is no account
-        ("other"), or personal data.
-    name : str
-        Account or column, without unit.
-    year : int or None
-        None when the line has the year.
-    unit : str
-    is_once : bool
-        A key that is printed once for a run of lines.
-    """
+    """One column: its header levels from the top, and what it holds."""
 
     heads: tuple[str, ...]
     role: Role
-    name: str = ""
-    year: int | None = None
+    name: str = ""  # account or column, without unit
+    year: int | None = None  # none when the line has the year
     unit: str = "元"
-    is_once: bool = False
+    is_once: bool = False  # a key that is printed once for a run of lines
 
 
 def build(
@@ -65,18 +38,7 @@ def build(
     ledger: Ledger,
     corner: tuple[str, ...] = (),
 ) -> Page:
-    """Return a page with villages down.
-
-    Parameters
-    ----------
-    lines : list of Line
-    columns : list of Column
-        Keys first.
-    ledger : Ledger
-    corner : tuple of str
-        Labels of the header levels for a page that will be turned; they take the place of the
-        labels of the keys.
-    """
+    """Return a page with villages down."""
     page = Page()
     depth = max(len(column.heads) for column in columns)
     _put_heads(page, columns, depth, corner)

@@ -16,15 +16,7 @@ EXPECTED = {
 
 
 def cells_frame(pages: Iterable[Page], ledger: Ledger) -> pd.DataFrame:
-    """Return every cell that holds or should hold money of an account or a sum.
-
-    Returns
-    -------
-    DataFrame
-        ``file, sheet, cell, kind`` ("amount", "copy" in a line printed twice, "total"),
-        ``village_id`` (missing for totals over villages), ``year``, ``account_name, unit`` and
-        ``true_yuan``, in the order of the books.
-    """
+    """Return every cell that holds or should hold money of an account or a sum."""
     columns = ("file", "sheet", "cell", "kind", *_OF_AMOUNT)
     rows = [
         (page.file, page.sheet, address(place), kind, *_of(amount, ledger))
@@ -38,15 +30,7 @@ def cells_frame(pages: Iterable[Page], ledger: Ledger) -> pd.DataFrame:
 
 
 def planted_frame(pages: Iterable[Page], ledger: Ledger) -> pd.DataFrame:
-    """Return every fault.
-
-    Returns
-    -------
-    DataFrame
-        ``file, sheet, cell, kind, expected``, of money ``village_id, year, account_name, unit``
-        and ``true_yuan``, of labels ``true_text``; ``written`` (missing for an emptied cell) and
-        ``reads_yuan, lower_yuan, upper_yuan``, by kind in the order of the books.
-    """
+    """Return every fault."""
     columns = (
         "file", "sheet", "cell", "kind", "expected", *_OF_AMOUNT, "true_text", "written",
         "reads_yuan", "lower_yuan", "upper_yuan",

@@ -159,6 +159,11 @@ def _is_long(amount: Amount) -> bool:
 
 
 FORMS = {
+    "wrong_choice": Form(
+        (_says("200-300人"), _says("国有企业"), _says("300人以上")),
+        lambda amount: amount.account == "其他收入",
+    ),
+    "wan_under_yuan": Form((_unit_slip,), _is_steady),
     "unit_slip": Form((_unit_slip,), _is_steady),
     "formula": Form((_formula,), _is_positive, in_text=False),
     "no_number": Form(
@@ -180,4 +185,4 @@ FORMS = {
     "dash": Form(tuple(map(_says, ("-", "—", "无", "/")))),
     "number_as_text": Form((_number_as_text,), in_text=False),
 }
-"""By kind, the rarest choice first. Those that are not for text need cells with a type."""
+"""By kind, those of one office and the rarest choice first; some need cells with a type."""

@@ -83,8 +83,8 @@ def office_pages(office: Office, ledger: Ledger, seed: int, dirt: Dirt) -> list[
         )
 
     pages = draft(office, ledger, dirt, stream("lines"))
-    soil(pages, ledger, dirt, stream)
-    if office.is_traditional and dirt.traditional:
+    soil(pages, ledger, dirt, stream, office.county_code)
+    if office.is_traditional and dirt["traditional"]:
         for page in pages:
             make_traditional(page)
     return pages
