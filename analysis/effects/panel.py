@@ -92,7 +92,7 @@ class Panel:
     @property
     def cohorts(self) -> Ints:
         """First treated years that occur, ascending, without never."""
-        return np.unique(self.cohort[self.cohort != NEVER])
+        return np.array([g for g, _ in self.groups if g != NEVER], dtype=np.int64)
 
     @cached_property
     def groups(self) -> list[tuple[int, slice]]:

@@ -69,11 +69,12 @@ class Influence:
         return 1 / (self.shares**2).sum(axis=0)
 
     def _sum(self, values: Floats) -> Floats:
-        place = np.searchsorted(self.clusters, self.cluster)
-        inside = np.isin(self.cluster, self.clusters)
-        out = np.zeros((len(self.clusters), values.shape[1]))
-        np.add.at(out, place[inside], values[inside])
-        return out
+        number = len(self.clusters)
+        place = np.full(int(self.cluster.max()) + 1, number)
+        place[self.clusters] = np.arange(number)
+        codes = place[self.cluster]
+        sums = [np.bincount(codes, column, number + 1)[:number] for column in values.T]
+        return np.column_stack(sums)
 
 
 @dataclass(frozen=True, repr=False)
@@ -177,11 +178,13 @@ class WaldTest:
     def __repr__(self) -> str:
         if self.note:
             return f"{self.hypothesis}: {self.note}"
-        return (
-            f"{self.hypothesis}: W = {self.statistic:.4g} on {self.df} effects, "
-            f"{self.df_resid:.0f} degrees of freedom, p = {self.p_value:.3g}, χ² p = "
-            f"{self.p_chi2:.3g}"
-        )
+        parts = [f"W = {self.statistic:.4g} on {self.df} effects"]
+        if not math.isnan(self.df_resid):
+            parts.append(f"{self.df_resid:.0f} degrees of freedom")
+        parts.append(f"p = {self.p_value:.3g}")
+        if not math.isnan(self.p_chi2):
+            parts.append(f"χ² p = {self.p_chi2:.3g}")
+        return f"{self.hypothesis}: {', '.join(parts)}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -50,7 +50,7 @@ def study(frame):
     return placebo_study(placebo_pool(frame, "income"), effect, np.random.default_rng(1), draws=400)
 
 
-def test_stand_ins_imitate_the_real_alliances(frame):
+def test_placebos_imitate_the_real_alliances(frame):
     pool = placebo_pool(frame, "income", block="township")
     panel = draw_placebo(pool, np.random.default_rng(2))
     assert not set(panel.ids) & {f"v00{i}" for i in range(8)}
@@ -63,7 +63,7 @@ def test_stand_ins_imitate_the_real_alliances(frame):
     assert (clusters.size() == 2).all()
 
 
-def test_stand_ins_are_low_where_the_real_ones_were(frame):
+def test_placebos_are_low_where_the_real_ones_were(frame):
     low = frame.assign(
         income=frame["income"].where(frame["year"] != frame["joined_year"] - 1, -1.5)
     )

@@ -5,6 +5,7 @@ import numpy as np
 from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
+    count_clusters,
     influence_of,
     make_estimate,
 )
@@ -59,7 +60,7 @@ def before_after(
     used = seen.any(axis=1)
     if not used.any():
         raise LianjianError("No treated unit is seen both before and after treatment.")
-    if len(np.unique(panel.cluster[used])) == 1:
+    if count_clusters(panel.cluster[used]) == 1:
         raise LianjianError(
             "All treated units lie in one cluster, so no standard error can be had."
         )

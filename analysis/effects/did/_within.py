@@ -6,6 +6,7 @@ matrices of the size of the years.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -34,7 +35,7 @@ class WithinFit:
     n_year: int
     swept: Floats  # (T, 1+K, R) what the year effects take out of each regressor
 
-    @property
+    @cached_property
     def used(self) -> Bools:
         """Units with a used cell (N,)."""
         return np.asarray((self.mass > 0).any(axis=1), dtype=np.bool_)

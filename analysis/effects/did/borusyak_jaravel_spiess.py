@@ -8,6 +8,7 @@ import numpy as np
 from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
+    count_clusters,
     influence_of,
     make_estimate,
     make_series,
@@ -196,7 +197,7 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     psi = fit.influence()[:, solved]
     behind = (influence_of(panel, fit.coef[solved], psi, weight, fit.used).shares != 0).T
     part = clustered_covariance(psi, panel, used=fit.used)
-    df = len(np.unique(panel.cluster[fit.used])) - 1
+    df = count_clusters(panel.cluster[fit.used]) - 1
     return wald(fit.coef[solved], part, behind, BEFORE, df_resid=df)
 
 
@@ -277,7 +278,8 @@ def _pool_codes(panel: Panel, event: Ints, pool: Pool) -> Ints:
         return np.zeros(event.shape, dtype=np.int64)
     if pool == "event_time":
         return np.clip(event, 0, None)
-    rank = np.searchsorted(np.unique(panel.cohort), panel.cohort)[:, None]
+    sizes = [rows.stop - rows.start for _, rows in panel.groups]
+    rank = np.repeat(np.arange(len(sizes)), sizes)[:, None]
     return rank * len(panel.years) + np.arange(len(panel.years))
 
 
@@ -314,7 +316,7 @@ def _centre(
             break
     out = np.zeros_like(gap)
     out[cells] = centre
-    if len(np.unique(cluster)) == 1:
+    if count_clusters(cluster) == 1:
         return out, ("One treated cluster: the standard error misses how effects vary.",)
     if pool is None and coarse:
         text = (

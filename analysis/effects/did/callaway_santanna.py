@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
+    count_clusters,
     influence_of,
     make_estimate,
     make_series,
@@ -119,7 +120,7 @@ class GroupTime:
         [2024.0, 2023.0, 2.0]
         """
         error = self.std_error
-        df = max(len(np.unique(self.panel.cluster[self.used])) - 1, 1)
+        df = max(count_clusters(self.panel.cluster[self.used]) - 1, 1)
         low, high, p_value = pointwise(self.estimate, error, df, level)
         return pd.DataFrame(
             {
@@ -145,7 +146,7 @@ class GroupTime:
             pair for pair, early in zip(self.treated(), before, strict=True) if early
         ):
             behind[k, self.panel.cluster[place][weight > 0]] = True
-        df = len(np.unique(self.panel.cluster[self.used])) - 1
+        df = count_clusters(self.panel.cluster[self.used]) - 1
         part = self.covariance(before)
         return wald(self.estimate[before], part, behind, BEFORE, df_resid=df)
 
