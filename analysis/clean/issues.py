@@ -62,6 +62,7 @@ _CODES: dict[str, tuple[str, str]] = {
     "unit_slip": ("cell", "Probably 元 where 万元 was meant, or the reverse: off by 10,000"),
     "implausible": ("cell", "An amount that hardly any village has: 元 and 万元 mixed up?"),
     "unit_of_table": ("answer", "The amounts of a table are no village's in the unit it states"),
+    "cell_marked": ("cell", "An amount struck through, out of sight, or with another beside it"),
     "magnitude": ("compare", "Far from the village's other years and from its peers"),
     "zero_filled": ("answer", "Every account of a village and year says zero"),
     "zero_column": ("compare", "Nearly all of an account says zero in one year only"),

@@ -5,7 +5,7 @@ One grammar stands behind them: `_numerals` (numbers), `_units`, `_cell` (what s
 with its words in ``words.toml``.
 """
 
-from analysis.clean.amounts._cell import read_quantity, said_year
+from analysis.clean.amounts._cell import no_income_word, read_quantity, said_year
 from analysis.clean.amounts._columns import read_quantities
 from analysis.clean.amounts._quantity import Quantity
 from analysis.clean.amounts._running import Found, find_quantities
@@ -21,6 +21,7 @@ __all__ = [
     "Quantity",
     "column_unit",
     "find_quantities",
+    "no_income_word",
     "read_quantities",
     "read_quantity",
     "said_year",

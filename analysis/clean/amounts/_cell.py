@@ -232,6 +232,18 @@ def _weigh(note: str) -> None:
         raise Refused("note_changes_value")
 
 
+def no_income_word(text: str) -> str:
+    """Return the first word of a remark that makes its amount no income of the year, or nothing.
+
+    Examples
+    --------
+    >>> no_income_word("其中借款5000元"), no_income_word("与农经站核对")
+    ('借', '')
+    """
+    found = re.search(any_of([*WORDS["forecasts"], *WORDS["no_income"]]), normalise(text))
+    return found[0] if found else ""
+
+
 def said_year(text: str) -> int | None:
     """Return the year that a cell names beside its amount (2022年5000, 5000（二〇二二年）).
 

@@ -1,11 +1,14 @@
 """Amounts that were read and may still be wrong: slips of a unit, blanks that say zero, heaps."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.clean.accounts import BREAK_YEAR
+from analysis.clean.amounts import YUAN, find_quantities, no_income_word, read_quantity
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import area, gathered, groups, joined_cells, rows, sheets
 from analysis.clean.ledger.private import safe
@@ -193,6 +196,49 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
             held[index] |= issue.severity == "error"
             issues.append(issue)
     return held, issues
+
+
+_LOOKS = {"struck": "it is struck through", "unseen": "nobody sees it in the sheet"}
+_ALL_RIGHT = re.compile("无误|没有?错|正确|属实|一致|相符")
+
+
+def find_marked(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
+    """Return the amounts that their looks or a comment contradict, and an issue for each.
+
+    An amount waits that is struck through (or its line's name is), that nobody sees (in the colour
+    of its ground, or with a format that shows nothing), or whose comment names another amount or
+    says that it is no income of the year. The text of a comment is not repeated: it may hold names.
+    """
+    held = pd.Series(data=False, index=cells.index)
+    issues = []
+    marked = cells[(cells["mark"].astype("str") != "") & cells["yuan"].notna()]
+    for row in rows(marked):
+        kind, _, text = str(row.mark).partition(" ")
+        why = _LOOKS.get(kind) or _said_beside(text, row)
+        if why:
+            held[row.Index] = True
+            action = f"left out: {why}; say in corrections.csv what it should be, or that it stays"
+            issues.append(
+                Issue(str(row.file), row.cell, safe(row.text), "cell_marked", "error", action)
+            )
+    return held, issues
+
+
+def _said_beside(comment: str, row: Any) -> str:  # noqa: ANN401  (a named tuple of a frame)
+    """Return what a comment says against the amount that it stands at, empty for nothing."""
+    unit = "" if pd.isna(row.unit) else str(row.unit)
+    amounts = []
+    for found in find_quantities(comment):
+        quantity = found.quantity
+        if quantity.unit == YUAN:
+            amounts.append(quantity.value)
+        elif quantity.unit == "" and quantity.value is not None:
+            amounts.append(read_quantity(comment[found.start : found.end], unit).value)
+    other = [one for one in amounts if one is not None and abs(one - row.yuan) > 0.005 + 1e-9]
+    if other and len(other) == len(amounts):
+        return f"a comment names another amount ({other[0]:,.2f} yuan)"
+    word = no_income_word(_ALL_RIGHT.sub("", comment))
+    return f"a comment says {word}" if word else ""
 
 
 _Doubts = Iterator[tuple[pd.Index, Issue]]

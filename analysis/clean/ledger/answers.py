@@ -26,7 +26,7 @@ from analysis.clean.ledger.questions import (
 from analysis.clean.workbook.assemble import ORIENTATIONS, Said
 from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.reader import Place, Reading
-from analysis.clean.workbook.tables import PERIODS, Table
+from analysis.clean.workbook.tables import HIDDEN, PERIODS, Table
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
 
@@ -37,7 +37,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "period": PERIODS, "zeros": (NOTHING_BOOKED, NOT_FILLED_IN), "orientation": ORIENTATIONS,
     "cut": ("panels", "whole"), "skip": ("skip", "read"), "role": (*ROLES, *MEANINGS),
     "meaning": (*MEANINGS, *ROLES), "basis": BASES, "header_rows": ("body", "header"),
-    "blank": (REPEAT, "not known"), "whole": (*ACCOUNTS, NONE),
+    "blank": (REPEAT, "not known"), "hidden": HIDDEN, "whole": (*ACCOUNTS, NONE),
     "merged_value": ("the first cell's", "each cell's in full", "shared equally"),
 }  # fmt: skip
 _BASIS = {"year": "year", "plan": "plan", "part of a year": "running", "year before": "before"}
@@ -159,6 +159,8 @@ class Ready:
         False when nothing of the table can be read.
     zeros : str
         What a line of zeros is; empty when nobody has said so.
+    unseen : frozenset of str
+        Addresses of hidden amounts that do not count.
     means : dict of str to str
         What heads and lines are, as a person said.
     sums : frozenset of str
@@ -172,6 +174,7 @@ class Ready:
     dropped: frozenset[int]
     is_whole: bool
     zeros: str
+    unseen: frozenset[str]
     means: Mapping[str, str]
     sums: frozenset[str]
     issues: tuple[Issue, ...]
@@ -278,7 +281,8 @@ def put_in(table: Table, answers: Answers) -> Ready:
     )
     answers.used.update(e.line for e in answers.entries if e.key == "whole" and e.answer in sums)
     return Ready(
-        table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros, means, sums,
+        table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros,
+        frozenset() if answers.of(table, "hidden") == HIDDEN[0] else table.hidden, means, sums,
         tuple(issues),
     )  # fmt: skip
 
@@ -366,6 +370,7 @@ def _open(table: Table, question: Question, answer: str = "") -> Issue:
         "the whole table is left out" if question.blocks_table
         else "its columns are left out" if question.columns
         else "the row is left out" if question.key == "header_rows"
+        else "these amounts are left out" if question.key == "hidden"
         else "left blank"
     )  # fmt: skip
     given = f"{answer!r} cannot be put into effect; " if answer else ""

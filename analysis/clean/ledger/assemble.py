@@ -252,9 +252,10 @@ def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame,
     slipped, slip_issues = suspicions.find_slips(cells)
     empty, zero_issues = suspicions.find_zeros(cells)
     unlikely, size_issues = suspicions.find_implausible(cells)
-    doubted = (slipped | empty | unlikely) & ~decided
+    marked, mark_issues = suspicions.find_marked(cells)
+    doubted = (slipped | empty | unlikely | marked) & ~decided
     cells = cells.assign(doubted=doubted, counted=cells["counted"] & ~doubted)
-    return cells, [*twice_issues, *slip_issues, *zero_issues, *size_issues]
+    return cells, [*twice_issues, *slip_issues, *zero_issues, *size_issues, *mark_issues]
 
 
 def _needs_correction(issue: Issue) -> bool:

@@ -70,8 +70,8 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
         one of several that make its account), ``is_before`` (printed as of the year before),
         ``is_total`` (a sum over villages), ``yuan``, ``status`` (``read``, ``imprecise``,
         ``missing``, ``refused`` or ``bound``), ``reason, flags``, ``zeros`` (what a line of zeros
-        is, as answered) and ``unit_said`` (a person answered the unit). What repeats is
-        categorical.
+        is, as answered), ``mark`` (kind and text of a `Mark`) and ``unit_said`` (a person answered
+        the unit). What repeats is categorical.
     issues : list of Issue
     """
     table = ready.table
@@ -80,6 +80,8 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     gone = ready.dropped | parts | _words_for_places(table)
     long = long[~long["column"].isin(ready.left_out) & ~long["row"].isin(gone)]
     long = _without_blanks(long)
+    long = long[~long["cell"].isin(ready.unseen)] if ready.unseen else long
+    long["mark"] = _marks(table, long)
     if table.sheet:
         long["cell"] = table.sheet + "!" + long["cell"]
     numbers, firsts = groups(long, ["item", "year", "column", "basis", "period"])
@@ -112,6 +114,23 @@ def _without_blanks(long: pd.DataFrame) -> pd.DataFrame:
     """Return the cells without those that say nothing under no head or beside no line."""
     nameless = [name for name in long["item"].cat.categories if not name.strip()]
     return long[~(long["item"].isin(nameless) & (long["text"] == ""))]
+
+
+def _marks(table: Table, long: pd.DataFrame) -> pd.Categorical:
+    """Return what the looks of each cell say, or of the name in its line that is struck through."""
+    labels = [at for at, column in enumerate(table.columns) if column.role in {"village", "item"}]
+    struck = {
+        row
+        for row in range(table.grid.height if table.marks else 0)
+        for at in labels
+        if (mark := table.marks.get(table.address(row, at))) and mark.kind == "struck"
+    }
+    said = [
+        f"{mark.kind} {mark.text}" if (mark := table.marks.get(cell))
+        else "struck " if row in struck else ""
+        for cell, row in zip(long["cell"], long["row"], strict=True)
+    ] if table.marks else [""] * len(long)  # fmt: skip
+    return repeated(said, np.arange(len(said)))
 
 
 def _place_cells(ready: Ready, rows: np.ndarray) -> pd.Categorical:

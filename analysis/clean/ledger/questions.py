@@ -9,13 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from analysis.clean.account_names import MEASURES, NOT_INCOME, AccountName, read_account
+from analysis.clean.account_names import CODES, MEASURES, NOT_INCOME, AccountName, read_account
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.ledger.private import SENTENCE, head_cell, in_sheet, safe
 from analysis.clean.words import words
 from analysis.clean.workbook.cells import column_number
-from analysis.clean.workbook.marks import is_number_like, plain
+from analysis.clean.workbook.marks import is_number_like, plain, stripped
 from analysis.clean.workbook.tables import PERIODS, Doubt, Table
+from analysis.clean.workbook.vocabulary import role_of
 from analysis.fields import ACCOUNTS
 
 NONE, PART = "none", "part"
@@ -147,6 +148,8 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
         last = read_account(parts[-1], year)
         if last.code in {"account", "total", *NOT_INCOME}:
             found = last
+    if found.code == "unknown" and role_of(stripped(parts[-1])):
+        return AccountName(None, "attribute", CODES["attribute"])  # 行政村 on a card
     if is_part and found.code == "unknown":
         return AccountName(found.account, "part", "part of what stands before it")
     return found
@@ -271,6 +274,8 @@ def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
         name = table.columns[at].name if at is not None else ""
         evidence = safe(doubt.evidence.rpartition("; blank")[0], SENTENCE)
         yield Question("blank", (name,), doubt.cell, (), doubt.choices, evidence)
+    elif doubt.code == "hidden":
+        yield Question("hidden", (), doubt.cell, (), doubt.choices, subject=doubt.evidence)
     elif doubt.code == "period":
         said = safe(doubt.evidence)
         subject = said or "nothing says which months they are of"
@@ -296,7 +301,7 @@ def _of_cells(table: Table, doubt: Doubt) -> Iterator[Question]:
     if columns:
         key = "unit" if doubt.code == "unit_in_format" else "merged_value"
         about = tuple(table.columns[at].name for at in columns)
-        yield Question(key, about, doubt.cell, columns, choices, evidence)
+        yield Question(key, about, doubt.cell, columns, choices, evidence, doubt.proposal)
 
 
 def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:

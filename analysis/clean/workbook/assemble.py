@@ -9,7 +9,7 @@ from itertools import pairwise
 from analysis.clean.account_names import item_in, read_account
 from analysis.clean.place_names import county_name, township_name, village_name
 from analysis.clean.words import pattern
-from analysis.clean.workbook.cells import Sheet, letters
+from analysis.clean.workbook.cells import Mark, Sheet, address, letters
 from analysis.clean.workbook.fill import fill
 from analysis.clean.workbook.find import Block
 from analysis.clean.workbook.grid import Grid
@@ -37,7 +37,7 @@ from analysis.clean.workbook.marks import (
     stripped,
 )
 from analysis.clean.workbook.questions import questions
-from analysis.clean.workbook.stated import Stated, read_stated
+from analysis.clean.workbook.stated import Stated, facts_of_card, read_stated
 from analysis.clean.workbook.tables import Doubt, Note, Table, Total
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
@@ -56,6 +56,7 @@ _HEADING = "一二三四五六七八九十(（"
 _TRIED = 60  # rows on which both orientations are tried
 _NEAR = 0.8  # a second reading as good as this is asked about
 _NUMBERED = re.compile(r"(?:其中[::]?)?\(?(\d{1,2})[、.)]")
+_ANY_NUMBER = (("数量",), ("数",), ("数值",), ("数据",))
 _ONLY_A_SUM = re.compile(r"(?:本[月季年]|全[年部])?(?:合计|小计|总计|共计)[::]?")
 _ORGANISATION = re.compile("(?:编制|填报|填制|核算)?单位.*|报告期.*|期间.*")
 
@@ -97,6 +98,10 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
         What a person says of its layout.
     """
     stated = read_stated(block.grid, block.titles, block.notes, sheet.name, file)
+    if not block.header:
+        known = {fact.label for fact in stated.facts if fact.cell not in {"sheet", "file"}}
+        named = [f for f in facts_of_card(block.grid, block.body) if f.label not in known]
+        stated = replace(stated, facts=(*named, *stated.facts))
     rows, sections, heading_notes = _sections(block)
     to_date = frozenset() if block.header else _to_date(block, rows, sections)
     printed = _printed(block, rows)
@@ -141,6 +146,7 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
             panel=panel + 1 if len(parts) > 1 else 0, plan=stated.plan or _planned(read.columns),
             says_whole=stated.says_whole,
         )  # fmt: skip
+        table = replace(table, marks=_marks(sheet, table), hidden=_hidden_amounts(sheet, table))
         asked = [*doubts, *table.doubts, *([stated.doubt] if stated.doubt else [])]
         more = questions(table, block, sheet, asked={d.code for d in asked})
         tables.append(replace(table, doubts=(*asked, *more)))
@@ -373,6 +379,10 @@ def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
     Where other heads of money name their year, a head that names none is asked about.
     """
     by_row = {column.role for column in columns}
+    values = [column for column in columns if column.role == "value"]
+    if "item" in by_row and len(values) == 1 and values[0].path in _ANY_NUMBER:
+        # how large each line is, and no count of anything
+        columns = [replace(c, path=(), basis="year") if c is values[0] else c for c in columns]
     money = [c for c in columns if c.role == "value" and c.is_money and not c.is_total]
     says = any(c.year and c.basis.partition(" ")[0] in OF_THE_YEAR and is_known_item(c.label)
                for c in money)  # fmt: skip
@@ -558,6 +568,35 @@ def _layout_notes(block: Block, filled: Sequence[str]) -> list[Note]:
         cell = block.grid.address(row, block.grid.distinct(row)[0][0])
         notes.append(Note("repeated_header", cell, "a header or numbering row inside the body"))
     return notes
+
+
+def _marks(sheet: Sheet, table: Table) -> dict[str, Mark]:
+    """Return the marks of the body's cells by address; what is struck or unseen says most."""
+    found: dict[str, Mark] = {}
+    for mark in sheet.marks:
+        cell = address(mark.row, mark.column)
+        if table.grid.find(cell) is not None and (cell not in found or mark.kind != "comment"):
+            found[cell] = mark
+    return found
+
+
+def _hidden_amounts(sheet: Sheet, table: Table) -> frozenset[str]:
+    """Return the addresses of amounts that the sheet does not show."""
+    grid = table.grid
+    across, down = sheet.hidden_columns, sheet.hidden_rows
+    lines, places = (across, down) if grid.turned else (down, across)
+    whole = sheet.state != "visible"
+    rows = [whole or line in lines for line in grid.lines]
+    columns = [whole or place in places for place in grid.places]
+    values = [at for at, column in enumerate(table.columns) if column.role == "value"]
+    if not any(rows) and not any(columns):
+        return frozenset()
+    return frozenset(
+        table.address(row, at)
+        for row in range(grid.height)
+        for at in values
+        if (rows[row] or columns[at]) and is_number_like(grid.texts[row][at])
+    )
 
 
 def _hidden(sheet: Sheet, extent: Grid) -> list[Note]:

@@ -39,6 +39,19 @@ class Format(NamedTuple):
     cells: int
 
 
+class Mark(NamedTuple):
+    """What a cell's looks say of its value: row, column, what it is, and a comment's text.
+
+    ``kind`` is "struck" (in whole or in part), "unseen" (in the colour of its ground, or with a
+    format that shows nothing) or "comment".
+    """
+
+    row: int
+    column: int
+    kind: str
+    text: str = ""
+
+
 @dataclass(frozen=True)
 class Sheet:
     """The cells of one sheet.
@@ -55,6 +68,8 @@ class Sheet:
         Kept, and known to be hidden.
     formats : tuple of Format
         Display formats that show a number otherwise than it is stored.
+    marks : tuple of Mark
+        Cells that are struck through, not to be seen, or commented upon.
     notes : tuple of str
         What the parser noticed.
     """
@@ -66,6 +81,7 @@ class Sheet:
     hidden_rows: frozenset[int] = frozenset()
     hidden_columns: frozenset[int] = frozenset()
     formats: tuple[Format, ...] = ()
+    marks: tuple[Mark, ...] = ()
     notes: tuple[str, ...] = ()
 
     def text(self, row: int, column: int) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from analysis.clean.workbook.cells import Mark
 from analysis.clean.workbook.formats import may_differ
 from analysis.clean.workbook.limits import (
     MAX_CELLS,
@@ -21,10 +22,11 @@ from analysis.clean.workbook.limits import (
     Unreadable,
     over,
 )
-from analysis.clean.workbook.sheetxml import SheetScan, shared_strings
+from analysis.clean.workbook.sheetxml import SheetScan, check_marks, comments, shared_strings
 
 Send = Callable[[dict[str, Any]], None]
 
+_WHITE = "FFFFFF"
 _BATCH = 5_000  # cells in one message: some 100 kB
 # Display formats of dates that a Chinese Excel uses without writing them into the file.
 _CHINESE_DATES: Final = frozenset([*range(27, 37), *range(50, 59)])
@@ -195,19 +197,23 @@ def send_xlsx(path: str, send: Send) -> None:
 def _send_sheets(reader: Any, send: Send) -> None:  # noqa: ANN401  (openpyxl is untyped)
     archive: zipfile.ZipFile = reader.archive
     strings: list[str] = []
+    struck: set[str] = set()
     if part := reader.package.find(_SHARED_STRINGS):
         with archive.open(part.PartName[1:]) as stream:
-            strings = shared_strings(stream)
+            strings, struck = shared_strings(stream)
     convert, marked = _converter(reader.wb, strings)
+    looks = _looks(reader.wb)
     batches = Batches(send)
     for sheet, relation in reader.parser.find_sheets():
         if "chartsheet" in relation.Type:
             continue
         send({"sheet": sheet.name, "state": sheet.state})
-        scan = SheetScan(batches.add, convert, marked)
+        scan = SheetScan(batches.add, convert, marked, looks, struck)
         with archive.open(relation.target) as stream:
             scan.read(stream)
         batches.flush()
+        marks = [*scan.marks, *_comments(archive, relation.target)]
+        check_marks(marks)
         send(
             {
                 "end": True,
@@ -215,8 +221,50 @@ def _send_sheets(reader: Any, send: Send) -> None:  # noqa: ANN401  (openpyxl is
                 "hidden_rows": scan.hidden_rows,
                 "hidden_columns": scan.hidden_columns,
                 "formats": scan.formats,
+                "marks": marks,
             }
         )
+
+
+def _comments(archive: zipfile.ZipFile, target: str) -> Iterator[Mark]:
+    """Yield the comments of a sheet, which stand in a part of their own."""
+    from openpyxl.packaging.relationship import (  # noqa: PLC0415
+        get_dependents,
+        get_rels_path,
+    )
+
+    path = get_rels_path(target)
+    if path in archive.namelist():
+        for relation in get_dependents(archive, path):
+            if relation.Type.endswith("/comments"):
+                with archive.open(relation.target) as stream:
+                    yield from comments(stream)
+
+
+def _looks(book: Any) -> dict[int, str]:  # noqa: ANN401  (openpyxl is untyped)
+    """Return the styles that strike a value through or hide it in the colour of its ground."""
+    looks = {}
+    for index, style in enumerate(book._cell_styles):  # noqa: SLF001
+        font, fill = book._fonts[style.fontId], book._fills[style.fillId]  # noqa: SLF001
+        pattern = getattr(fill, "patternType", "gradient")
+        ground = _rgb(fill.fgColor) if pattern == "solid" else "" if pattern else _WHITE
+        if font.strike:
+            looks[index] = "struck"
+        elif font.color is not None and ground and _rgb(font.color) == ground:
+            looks[index] = "unseen"
+    return looks
+
+
+def _rgb(colour: Any) -> str:  # noqa: ANN401  (openpyxl is untyped)
+    """Return red, green and blue of a colour, empty for one that only the theme tells."""
+    from openpyxl.styles.colors import COLOR_INDEX  # noqa: PLC0415
+
+    if colour.type == "rgb":
+        return str(colour.rgb)[-6:].upper()
+    if colour.type == "indexed":  # 64 and 65 are the colours of the system: black on white
+        more = ("000000", _WHITE)
+        return [*(each[-6:].upper() for each in COLOR_INDEX[:64]), *more][min(colour.indexed, 65)]
+    return {0: _WHITE, 1: "000000"}.get(colour.theme, "") if not colour.tint else ""
 
 
 def _converter(  # noqa: C901  (one branch a kind of cell)

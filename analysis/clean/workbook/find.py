@@ -21,6 +21,7 @@ from analysis.clean.workbook.marks import (
 from analysis.clean.workbook.vocabulary import is_word, role_of
 
 _MAX_HEADER_ROWS = 6
+PLACES = frozenset({"county", "township", "village"})
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,15 @@ def is_fact_row(labels: list[str]) -> bool:
     >>> is_fact_row(["县区", "西峰区", "乡镇", "虚甲镇"]), is_fact_row(["乡镇", "村名"])
     (True, False)
     """
-    words = [role_of(label) for label in labels]
-    is_named = {"county", "township", "village"}.issuperset(words[::2])
+    words = [role_of(stripped(label)) for label in labels]
+    is_named = PLACES.issuperset(words[::2])
     return (
-        len(labels) > 1 and len(labels) % 2 == 0 and is_named and all(map(_has_kind, labels[1::2]))
+        len(labels) > 1 and len(labels) % 2 == 0 and is_named and all(map(has_kind, labels[1::2]))
     )
 
 
-def _has_kind(text: str) -> bool:
+def has_kind(text: str) -> bool:
+    """Tell whether a text ends as the name of a county, township or village does."""
     kinds = (county_name(text).kind, township_name(text).kind, village_name(text).kind)
     return any(kinds) and not is_word(text)
 

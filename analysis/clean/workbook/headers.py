@@ -53,6 +53,7 @@ ASIDE = frozenset({"person", "supporter", "prefecture", "credit_code", "item_cod
 
 SAMPLE = 300  # body rows looked at to tell what a column holds
 MOSTLY = 0.5
+CARD = 0.3
 VOTE = 0.6
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
 _PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
@@ -248,7 +249,9 @@ def _role_of_cells(held: list[str], texts: list[str]) -> str:
         return "number"
     if _share(held, _is_period) >= VOTE:
         return "period"
-    return "value" if _share_of(held, is_number_like) > MOSTLY else "text"
+    # on a card without a head names and words stand among the amounts
+    mostly = MOSTLY if texts else CARD
+    return "value" if _share_of(held, is_number_like) > mostly else "text"
 
 
 def _share_of(held: Sequence[str], of: Callable[[str], object]) -> float:

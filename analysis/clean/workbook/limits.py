@@ -34,6 +34,8 @@ MAX_TEXT_BYTES: Final = 64 * MEGABYTE
 MAX_CELL_CHARS: Final = 32_767
 # One merge for each cell of a 2,000-village register would be fewer.
 MAX_MERGES: Final = 50_000
+# Struck, unseen and commented cells: a county's whole record of one account would be fewer.
+MAX_MARKS: Final = 50_000
 # A title across 16,384 columns passes, a merge over a whole sheet does not.
 MAX_MERGED_CELLS: Final = 1_000_000
 # Text is held whole and as cells at once.

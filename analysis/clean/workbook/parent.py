@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import analysis
-from analysis.clean.workbook.cells import Format, Row, Sheet, Span
+from analysis.clean.workbook.cells import Format, Mark, Row, Sheet, Span
 from analysis.clean.workbook.limits import (
     ADDRESS_SPACE_BYTES,
     CPU_SECONDS,
@@ -223,6 +223,7 @@ def _sheet(head: dict[str, Any], rows: dict[int, Row], end: dict[str, Any]) -> S
         hidden_rows=frozenset(end["hidden_rows"]),
         hidden_columns=frozenset(end["hidden_columns"]),
         formats=tuple(Format(*entry) for entry in end["formats"]),
+        marks=tuple(Mark(*mark) for mark in end["marks"]),
     )
 
 

@@ -5,10 +5,10 @@ from statistics import median
 
 from analysis.clean.workbook.cells import Sheet, address, letters
 from analysis.clean.workbook.find import Block
-from analysis.clean.workbook.formats import shown
+from analysis.clean.workbook.formats import shown, stored_in
 from analysis.clean.workbook.headers import ASIDE, Column
 from analysis.clean.workbook.marks import is_number_like, plain
-from analysis.clean.workbook.tables import PERIODS, Doubt, Table
+from analysis.clean.workbook.tables import HIDDEN, PERIODS, Doubt, Table
 from analysis.clean.workbook.vocabulary import role_of
 
 NO_HEAD = "none"
@@ -41,6 +41,7 @@ def questions(
         *_periods(table),
         *_units(table),
         *_formats(table, sheet),
+        *_hidden(table, sheet),
         *_formulas(table),
     ]
 
@@ -174,12 +175,13 @@ def _formats(table: Table, sheet: Sheet) -> Iterator[Doubt]:
     for form in sheet.formats:
         if form.column in lines[1] and lines[0][0] <= form.row <= lines[0][-1]:
             stored = float(plain(sheet.text(form.row, form.column)) or 0)
+            at = table.grid.places.index(form.row if table.grid.turned else form.column)
+            unit = table.columns[at].unit or ""
+            found = stored_in(form.code, stored, unit)
+            if found and found == unit:
+                continue
             seen = shown(form.code, stored)
-            how = (
-                "hidden by their format" if seen.is_hidden
-                else f"shown otherwise than stored ({stored:g} as {stored / seen.factor:g}"
-                f"{seen.unit})"
-            )  # fmt: skip
+            how = f"shown otherwise than stored ({stored:g} as {stored / seen.factor:g}{seen.unit})"
             yield Doubt(
                 "unit_in_format",
                 address(form.row, form.column),
@@ -187,7 +189,23 @@ def _formats(table: Table, sheet: Sheet) -> Iterator[Doubt]:
                 "stored?",
                 (),
                 f"display format {form.code!r} on {form.cells} cells",
+                proposal=found,
             )
+
+
+def _hidden(table: Table, sheet: Sheet) -> Iterator[Doubt]:
+    if table.hidden:
+        at = [place for cell in table.hidden if (place := table.grid.find(cell))]
+        rows, columns = zip(*at, strict=True)
+        first, last = table.address(min(rows), min(columns)), table.address(max(rows), max(columns))
+        where = "the sheet is" if sheet.state != "visible" else "their rows or columns are"
+        yield Doubt(
+            "hidden",
+            first if first == last else f"{first}:{last}",
+            f"{len(at)} amounts cannot be seen, because {where} hidden: do they count?",
+            HIDDEN,
+            f"{len(at)} amounts, {where} hidden",
+        )
 
 
 def _formulas(table: Table) -> Iterator[Doubt]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import IO, Final
 from xml.parsers import expat
 
-from analysis.clean.workbook.cells import Format, Span, column_number
+from analysis.clean.workbook.cells import Format, Mark, Span, column_number
 from analysis.clean.workbook.formats import shown
 from analysis.clean.workbook.limits import (
     MAX_CELL_CHARS,
     MAX_COLUMNS,
+    MAX_MARKS,
     MAX_MERGED_CELLS,
     MAX_MERGES,
     Unreadable,
@@ -25,13 +26,13 @@ _SPACES = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
     "http://purl.oclc.org/ooxml/spreadsheetml/main",
 )
-_C, _V, _T, _F, _ROW, _PHONETIC, _MERGE, _COL, _ITEM = range(1, 10)
+_C, _V, _T, _F, _ROW, _PHONETIC, _MERGE, _COL, _ITEM, _STRIKE, _COMMENT = range(1, 12)
 _TAGS: Final = {
     f"{space} {name}": tag
     for space in _SPACES
     for name, tag in {
         "c": _C, "v": _V, "t": _T, "f": _F, "row": _ROW, "rPh": _PHONETIC,
-        "mergeCell": _MERGE, "col": _COL, "si": _ITEM,
+        "mergeCell": _MERGE, "col": _COL, "si": _ITEM, "strike": _STRIKE, "comment": _COMMENT,
     }.items()
 }  # fmt: skip
 _DIGITS = "0123456789"
@@ -83,20 +84,26 @@ def _without_empty_cells(stream: IO[bytes]) -> Iterator[bytes]:
     yield rest
 
 
-def shared_strings(stream: IO[bytes]) -> list[str]:
-    """Return the shared strings, without the phonetic guides that stand beside them."""
-    strings: list[str] = []
+def _texts(  # noqa: C901  (one branch a tag)
+    stream: IO[bytes], element: int, take: Callable[[dict[str, str], str, bool], None]
+) -> None:
+    """Hand over attributes, text, and whether part of it is struck, of each such element."""
     pieces: list[str] = []
-    inside, phonetic = False, False
+    own: dict[str, str] = {}
+    inside = phonetic = struck = False
     parser = _parser()
 
-    def start(name: str, _: dict[str, str]) -> None:
-        nonlocal inside, phonetic
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal own, inside, phonetic, struck
         tag = _TAGS.get(name)
-        if tag == _T:
+        if tag == element:
+            own, struck = attributes, False
+        elif tag == _T:
             inside = not phonetic
         elif tag == _PHONETIC:
             phonetic = True
+        elif tag == _STRIKE:
+            struck = struck or _is_on(attributes)
 
     def end(name: str) -> None:
         nonlocal inside, phonetic
@@ -105,8 +112,8 @@ def shared_strings(stream: IO[bytes]) -> list[str]:
             inside = False
         elif tag == _PHONETIC:
             phonetic = False
-        elif tag == _ITEM:
-            strings.append("".join(pieces))
+        elif tag == element:
+            take(own, "".join(pieces), struck)
             pieces.clear()
 
     def text(data: str) -> None:
@@ -116,7 +123,43 @@ def shared_strings(stream: IO[bytes]) -> list[str]:
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler = text
     _run(parser, stream)
-    return strings
+
+
+def _is_on(attributes: dict[str, str]) -> bool:
+    return attributes.get("val", "1") not in {"0", "false"}
+
+
+def shared_strings(stream: IO[bytes]) -> tuple[list[str], set[str]]:
+    """Return the shared strings without phonetic guides, and numbers of those that are struck."""
+    strings: list[str] = []
+    struck: set[str] = set()
+
+    def take(_: dict[str, str], text: str, is_struck: bool) -> None:
+        if is_struck:
+            struck.add(str(len(strings)))
+        strings.append(text)
+
+    _texts(stream, _ITEM, take)
+    return strings, struck
+
+
+def comments(stream: IO[bytes]) -> list[Mark]:
+    """Return what a part with comments says of the cells of its sheet."""
+    marks: list[Mark] = []
+
+    def take(attributes: dict[str, str], text: str, _: bool) -> None:
+        place = _corner(attributes.get("ref", ""), "a comment")
+        marks.append(Mark(*place, "comment", text[:MAX_CELL_CHARS]))
+        check_marks(marks)
+
+    _texts(stream, _COMMENT, take)
+    return marks
+
+
+def check_marks(marks: list[Mark]) -> None:
+    """Refuse more marks than an honest sheet has."""
+    if len(marks) > MAX_MARKS:
+        raise over("marks", "cells struck, unseen or commented upon", len(marks), MAX_MARKS)
 
 
 class SheetScan:
@@ -130,6 +173,10 @@ class SheetScan:
         Turns a raw value into kind and text.
     marked : dict of int to str
         Styles whose number format may scale, name a unit or hide, with that format.
+    looks : dict of int to str
+        Styles that strike a value through or show it in the colour of its ground, as of `Mark`.
+    struck : set of str
+        Shared strings, by their number, that are struck through in part.
     """
 
     def __init__(
@@ -137,8 +184,12 @@ class SheetScan:
         emit: Callable[[int, str, list[str]], None],
         convert: Convert,
         marked: dict[int, str],
+        looks: dict[int, str],
+        struck: set[str],
     ) -> None:
         self.emit, self.convert, self.marked = emit, convert, marked
+        self.looks, self.struck = looks, struck
+        self.marks: list[Mark] = []
         self.merges: list[Span] = []
         self.hidden_rows: list[int] = []
         self.hidden_columns: list[int] = []
@@ -165,10 +216,12 @@ class SheetScan:
         pieces: list[str] = []
         row = column = style = 0
         kind, row_text = "n", ""
-        collect = has_value = has_formula = phonetic = False
+        collect = has_value = has_formula = phonetic = is_struck = False
+        looks, struck = self.looks, self.struck
 
         def start(name: str, attributes: dict[str, str]) -> None:  # noqa: C901, PLR0912
-            nonlocal row, row_text, column, style, kind, collect, has_value, has_formula, phonetic
+            nonlocal row, row_text, column, style, kind, collect, has_value, has_formula
+            nonlocal phonetic, is_struck
             tag = get(name)
             if tag == _C:
                 reference = attributes.get("r")
@@ -182,7 +235,7 @@ class SheetScan:
                     column += 1
                 kind = attributes.get("t", "n")
                 style = int(attributes.get("s", 0))
-                has_value = has_formula = False
+                has_value = has_formula = is_struck = False
                 if pieces:
                     pieces.clear()
             elif tag == _V:
@@ -201,6 +254,8 @@ class SheetScan:
                     self.hidden_rows.append(row)
             elif tag == _PHONETIC:
                 phonetic = True
+            elif tag == _STRIKE:
+                is_struck = _is_on(attributes)
             elif tag == _MERGE:
                 self._merge(attributes.get("ref", ""))
             elif tag == _COL and attributes.get("hidden") in {"1", "true"}:
@@ -233,6 +288,8 @@ class SheetScan:
                 texts.append(text)
                 if found == "n" and style in self.marked:
                     self._format(row, column, self.marked[style], float(text))
+                if style in looks or is_struck or (kind == "s" and raw in struck):
+                    self._mark(row, column, looks.get(style, "struck"))
             elif tag == _ROW and texts:
                 emit(row, "".join(kinds), texts)
                 kinds.clear()
@@ -247,25 +304,35 @@ class SheetScan:
         _run(parser, stream)
 
     def _format(self, row: int, column: int, code: str, value: float) -> None:
-        if value and not shown(code, value).is_plain:
+        seen = shown(code, value)
+        if value and seen.is_hidden:
+            self._mark(row, column, "unseen")
+        elif value and not seen.is_plain:
             self._formats.setdefault((column, code), [row, 0])[1] += 1
+
+    def _mark(self, row: int, column: int, kind: str) -> None:
+        self.marks.append(Mark(row, column, kind))
+        check_marks(self.marks)
 
     def _merge(self, reference: str) -> None:
         first, _, last = reference.partition(":")
-        corners = []
-        for corner in (first, last or first):
-            name = corner.replace("$", "").rstrip(_DIGITS)
-            column, digits = column_number(name), corner.replace("$", "")[len(name) :]
-            if not column or not digits or len(digits) > 7:  # noqa: PLR2004  (1048576 has seven)
-                raise Unreadable("damaged", f"a merged range reads {reference[:40]!r}", _DAMAGED)
-            corners.append((int(digits), column))
-        (top, left), (bottom, right) = corners
+        top, left = _corner(first, "a merged range")
+        bottom, right = _corner(last or first, "a merged range")
         area = (bottom - top + 1) * (right - left + 1)
         if area > MAX_MERGED_CELLS:
             raise over("merges", f"cells in the merged range {reference}", area, MAX_MERGED_CELLS)
         self.merges.append(Span(top, left, bottom, right))
         if len(self.merges) > MAX_MERGES:
             raise over("merges", "merged ranges", len(self.merges), MAX_MERGES)
+
+
+def _corner(reference: str, what: str) -> tuple[int, int]:
+    """Return row and column of an address."""
+    name = reference.replace("$", "").rstrip(_DIGITS)
+    column, digits = column_number(name), reference.replace("$", "")[len(name) :]
+    if not column or not digits or len(digits) > 7:  # noqa: PLR2004  (1048576 has seven)
+        raise Unreadable("damaged", f"{what} stands at {reference[:40]!r}", _DAMAGED)
+    return int(digits), column
 
 
 def _misplaced(reference: str, row: int) -> Unreadable:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePath
 
 from analysis.clean.words import pattern
-from analysis.clean.workbook.find import is_fact_row
+from analysis.clean.workbook.find import PLACES, has_kind, is_fact_row
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.marks import (
     bare_unit,
@@ -15,13 +16,14 @@ from analysis.clean.workbook.marks import (
     lift_unit,
     lift_year,
     plain,
+    stripped,
     years_named,
 )
 from analysis.clean.workbook.tables import Doubt, Fact
 from analysis.clean.workbook.vocabulary import role_of
 
 _PLACE = re.compile(
-    r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?[县区])?"
+    r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?(?:县|(?<!社)区))?"
     r"(?P<township>[\u4e00-\u9fff]{1,6}?(?:镇(?!级|村级)|乡(?!镇|级|村(?!集体))|街道))?"
 )
 _WHOLE_YEAR = re.compile(r"全年|(?<!\d)1月?[-—–~至到]+12月", re.ASCII)
@@ -135,6 +137,16 @@ def read_stated(
                   any(_WHOLE_YEAR.search(plain(text)) for text in (said, sheet)))  # fmt: skip
 
 
+def facts_of_card(grid: Grid, rows: Sequence[int]) -> tuple[Fact, ...]:
+    """Return the places that stand beside their words in the lines of a table without a head."""
+    return tuple(
+        Fact(str(role), plain(value), grid.address(row, at))
+        for row in rows
+        for (at, label), (_, value) in pairwise(grid.distinct(row))
+        if (role := role_of(stripped(label))) in PLACES and has_kind(plain(value))
+    )
+
+
 def _named_places(sources: Sequence[tuple[str, str]], cell: str) -> tuple[list[Fact], Doubt | None]:
     """Return the first place of each level that is named, or a doubt where villages contradict."""
     named: dict[str, list[Fact]] = {}
@@ -199,7 +211,7 @@ def _statements(grid: Grid, row: int) -> list[tuple[int, str]]:
     cells = grid.distinct(row)
     if is_fact_row([plain(text) for _, text in cells]):
         pairs = zip(cells[::2], cells[1::2], strict=True)
-        return [(at, f"{role_of(label)}:{value}") for (at, label), (_, value) in pairs]
+        return [(at, f"{role_of(stripped(label))}:{value}") for (at, label), (_, value) in pairs]
     return [
         (column, part)
         for column, text in _whole(grid, row)
@@ -251,6 +263,8 @@ def _places(text: str) -> list[tuple[str, str]]:
     ([('township', '虚甲镇'), ('village', '虚春村')], [('village', '虚春村')])
     >>> _places("乡村振兴资金表"), _places("2012年西峰区贫困村")
     ([], [('county', '西峰区')])
+    >>> _places("虚大路社区")
+    [('village', '虚大路社区')]
     """
     for start in re.finditer(r"[\u4e00-\u9fff]+", _FILLER.sub("", plain(text))):
         run = start[0].lstrip("年度")

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.clean.workbook.cells import letters
+from analysis.clean.workbook.cells import Mark, letters
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.marks import lift_year, plain
@@ -22,6 +22,9 @@ _WHOLE = re.compile("^0?12月|[四4]季度?$|whole year")
 
 PERIODS = ("whole year", "part of a year")
 """What the amounts of a table can cover."""
+
+HIDDEN = ("count", "leave out")
+"""What can be done with amounts that a sheet hides."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Doubt:
     ----------
     code : str
         "unit", "unit_in_format", "year", "village", "township", "orientation", "blank_place",
-        "merged_value", "header_rows", "header_row", "role", "period" or "formula".
+        "merged_value", "header_rows", "header_row", "role", "period", "hidden" or "formula".
     cell : str
         Address of the cells in question.
     question : str
@@ -52,6 +55,8 @@ class Doubt:
         What in the file speaks for one or another.
     about : tuple of str
         Names of the columns in question, where it is about some of them.
+    proposal : str
+        What is likely.
     """
 
     code: str
@@ -60,6 +65,7 @@ class Doubt:
     choices: tuple[str, ...] = ()
     evidence: str = ""
     about: tuple[str, ...] = ()
+    proposal: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,10 @@ class Table:
         "unit", "basis"), where no column says it.
     form : str
         Signature of head and title: equal in all copies of a form.
+    marks : mapping of str to Mark
+        What the looks of cells say of their values, by address.
+    hidden : frozenset of str
+        Addresses of amounts in hidden rows and columns, or in a hidden sheet.
     block, panel : int
         Which block of its sheet it is, and which panel of its block, from 1; panel 0 is the whole.
     """
@@ -154,6 +164,8 @@ class Table:
     facts: tuple[Fact, ...] = ()
     orientation: str = "villages_down"
     form: str = ""
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
     block: int = 1
     panel: int = 0
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.clean.workbook.cells import Mark
 from analysis.clean.workbook.excel import (
     Batches,
     Send,
@@ -10,9 +11,17 @@ from analysis.clean.workbook.excel import (
     number_text,
 )
 from analysis.clean.workbook.formats import shown
-from analysis.clean.workbook.limits import MAX_COLUMNS, MAX_SHEETS, Unreadable, over
+from analysis.clean.workbook.limits import (
+    MAX_CELL_CHARS,
+    MAX_COLUMNS,
+    MAX_SHEETS,
+    Unreadable,
+    over,
+)
+from analysis.clean.workbook.sheetxml import check_marks
 
 _NUMBER, _DATE, _BOOLEAN, _ERROR = 2, 3, 4, 5
+_WHITE, _AUTOMATIC = (255, 255, 255), 0x7FFF
 _KINDS = {0: " ", 1: "s", _NUMBER: "n", _DATE: "d", _BOOLEAN: "b", _ERROR: "e", 6: " "}
 
 
@@ -52,6 +61,10 @@ def _send_xls(book: Any, send: Send) -> None:  # noqa: ANN401  (xlrd is untyped)
         state = ("visible", "hidden", "veryHidden")[sheet.visibility]
         send({"sheet": sheet.name, "state": state})
         formats: dict[tuple[int, str], list[int]] = {}
+        marks = [
+            Mark(row + 1, column + 1, "comment", note.text[:MAX_CELL_CHARS])
+            for (row, column), note in sheet.cell_note_map.items()
+        ]
         for row in range(sheet.nrows):
             cells = sheet.row(row)
             texts = [_text(cell, book.datemode) for cell in cells]
@@ -65,8 +78,15 @@ def _send_xls(book: Any, send: Send) -> None:  # noqa: ANN401  (xlrd is untyped)
             kinds = "".join(_KINDS[cell.ctype] if text else " " for cell, text in pairs)
             batches.add(row + 1, kinds, texts)
             for column, cell in enumerate(cells[: len(texts)]):
-                if cell.ctype == _NUMBER and (code := _format(book, cell)):
+                code = _format(book, cell) if cell.ctype == _NUMBER else ""
+                kind = _look(book, cell, sheet.rich_text_runlist_map.get((row, column), ()))
+                if code and shown(code, cell.value).is_hidden:
+                    kind = kind or "unseen"
+                elif code:
                     formats.setdefault((column + 1, code), [row + 1, 0])[1] += 1
+                if kind and texts[column]:
+                    marks.append(Mark(row + 1, column + 1, kind))
+            check_marks(marks)
         batches.flush()
         send(
             {
@@ -75,6 +95,7 @@ def _send_xls(book: Any, send: Send) -> None:  # noqa: ANN401  (xlrd is untyped)
                 "hidden_rows": [r + 1 for r, info in sheet.rowinfo_map.items() if info.hidden],
                 "hidden_columns": [c + 1 for c, info in sheet.colinfo_map.items() if info.hidden],
                 "formats": [(at, code, row, n) for (at, code), (row, n) in formats.items()],
+                "marks": marks,
             }
         )
         book.unload_sheet(index)
@@ -92,6 +113,21 @@ def _text(cell: Any, datemode: int) -> str:  # noqa: ANN401
     if cell.ctype == _ERROR:
         return str(error_text_from_code.get(cell.value, "#ERROR"))
     return str(cell.value)
+
+
+def _look(book: Any, cell: Any, runs: Any) -> str:  # noqa: ANN401
+    """Return what the looks of a cell say of its value, as of `Mark`: struck, unseen or nothing."""
+    if cell.xf_index >= len(book.xf_list) or not book.font_list:
+        return ""  # other programs than Excel may write neither styles nor fonts
+    style = book.xf_list[cell.xf_index]
+    fonts = [book.font_list[at] for at in (style.font_index, *(font for _, font in runs))]
+    if any(font.struck_out for font in fonts):
+        return "struck"
+    ground = style.background
+    # pattern 0 paints nothing, 1 paints its first colour over all
+    colour = {0: _WHITE, 1: book.colour_map.get(ground.pattern_colour_index)}
+    is_seen = colour.get(ground.fill_pattern) != book.colour_map.get(fonts[0].colour_index)
+    return "" if is_seen or fonts[0].colour_index == _AUTOMATIC else "unseen"
 
 
 def _format(book: Any, cell: Any) -> str:  # noqa: ANN401
