@@ -34,7 +34,7 @@ def serve(channel: socket.socket) -> None:
         sys.modules[name] = None  # type: ignore[assignment]
     for name in ("openpyxl.reader.excel", "openpyxl.styles.stylesheet", "xlrd"):
         importlib.import_module(name)
-    for name in ("excel", "xls"):
+    for name in ("excel", "xls", "markup"):
         importlib.import_module(f"analysis.clean.workbook.{name}")
 
     while True:
@@ -79,9 +79,10 @@ def _parse(request: dict[str, Any], pipe: int) -> NoReturn:
 
 
 def _outcome(request: dict[str, Any], pipe: int) -> dict[str, Any]:
-    from analysis.clean.workbook import excel, xls  # noqa: PLC0415
+    from analysis.clean.workbook import excel, markup, xls  # noqa: PLC0415
 
-    parse = excel.send_xlsx if request["format"] == "xlsx" else xls.send_xls
+    readers = {"xlsx": excel.send_xlsx, "xls": xls.send_xls, **markup.READERS}
+    parse = readers[request["format"]]
     try:
         parse(request["path"], lambda message: _send(pipe, message))
     except Unreadable as error:

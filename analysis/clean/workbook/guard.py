@@ -18,6 +18,10 @@ EXTENSIONS = {
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
     ".xls": "xls",
+    ".ods": "ods",
+    ".html": "html",
+    ".htm": "html",
+    ".xml": "xml",
     ".csv": "text",
     ".txt": "text",
     ".tsv": "text",
@@ -49,8 +53,8 @@ def check(path: Path) -> str:
 
     Returns
     -------
-    {"xlsx", "xls", "text"}
-        The parser that may see it: by its content, since many systems name text and .xlsx .xls.
+    {"xlsx", "xls", "ods", "html", "xml", "text"}
+        The parser that may see it: by its content, since many systems name text and HTML .xls.
 
     Raises
     ------
@@ -87,11 +91,9 @@ def _check(path: Path) -> str:
         if found == "xls":
             stream.seek(0)
             _check_ole(head, stream.read())
-    if found == "text":
+    if found in {"text", "html", "xml"}:
         _limit(size, MAX_TEXTFILE_BYTES)
-    if found == "xlsx":
-        check_archive(path)
-    return found
+    return check_archive(path) if found == "xlsx" else found
 
 
 def _limit(size: int, limit: int) -> None:
@@ -103,28 +105,18 @@ def _limit(size: int, limit: int) -> None:
         )
 
 
-def _format(head: bytes, path: Path) -> str:  # noqa: C901  (one branch a format)
-    """Return what the first bytes are, or raise for what is none of the three."""
-    if head.startswith(ZIP):
-        return "xlsx"
-    if head.startswith((OLE, *_BARE_XLS)):
-        return "xls"
+def _format(head: bytes, path: Path) -> str:
+    """Return what the first bytes are, or raise for what is none of these."""
+    known = {"xlsx": (ZIP,), "xls": (OLE, *_BARE_XLS), "text": _UTF16}
+    if found := next((kind for kind, starts in known.items() if head.startswith(starts)), ""):
+        return found
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise Unreadable("foreign", f"it is {name}", "Give the table itself.")
     if head.startswith(b"PK\x05\x06"):
         raise Unreadable("foreign", "it is an empty zip archive", "Copy it again.")
-    if head.startswith(_UTF16):
-        return "text"
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:512].lower()
-    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<head", b"<style")):
-        raise Unreadable("html", f"it is an HTML page named {path.suffix}", _SAVE)
-    if start.startswith(b"<?xml"):
-        kind = "an XML spreadsheet of 2003" if b"excel.sheet" in start else "an XML document"
-        kind = "an HTML page" if b"<html" in start else kind
-        raise Unreadable("xml", f"it is {kind} named {path.suffix}", _SAVE)
-    if b"mime-version:" in start:
-        raise Unreadable("html", f"it is a web archive named {path.suffix}", _SAVE)
+    if found := _marked_up(head, path):
+        return found
     if b"\0" in head:
         raise Unreadable(
             "binary",
@@ -132,6 +124,22 @@ def _format(head: bytes, path: Path) -> str:  # noqa: C901  (one branch a format
             "It is damaged or not a table; copy it again from where it came.",
         )
     return "text"
+
+
+def _marked_up(head: bytes, path: Path) -> str:
+    """Return which markup a file begins with, if any."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:512].lower()
+    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<head", b"<style")):
+        return "html"
+    if start.startswith((b"<?xml", b"<workbook", b"<ss:workbook")):
+        if b"excel.sheet" in start or b"urn:schemas-microsoft-com:office:spreadsheet" in start:
+            return "xml"
+        if b"<html" in start:
+            return "html"
+        raise Unreadable("xml", f"it is an XML document named {path.suffix}", _SAVE)
+    if b"mime-version:" in start:
+        raise Unreadable("html", f"it is a web archive named {path.suffix}", _SAVE)
+    return ""
 
 
 def _check_ole(head: bytes, content: bytes) -> None:

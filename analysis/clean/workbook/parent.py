@@ -128,7 +128,7 @@ def read_workbook(path: Path, kind: str, wall_seconds: float = WALL_SECONDS) -> 
     ----------
     path : Path
         A file that ``guard.check`` let pass.
-    kind : {"xlsx", "xls"}
+    kind : {"xlsx", "xls", "html", "xml", "ods"}
         What the guard said.
     wall_seconds : float
         Time after which the child is killed.
@@ -217,7 +217,7 @@ def _messages(reading: int, path: Path, seconds: float) -> Iterator[dict[str, An
 def _sheet(head: dict[str, Any], rows: dict[int, Row], end: dict[str, Any]) -> Sheet:
     return Sheet(
         name=head["sheet"],
-        state=head["state"],
+        state=end.get("state", head["state"]),
         rows=rows,
         merges=tuple(Span(*merge) for merge in end["merges"]),
         hidden_rows=frozenset(end["hidden_rows"]),

@@ -45,7 +45,8 @@ Convert = Callable[[str, str, int], tuple[str, str]]
 """From type attribute, raw text and style to kind and text."""
 
 
-def _parser() -> expat.XMLParserType:
+def xml_parser() -> expat.XMLParserType:
+    """Return a parser that refuses document types and entities."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
 
@@ -57,7 +58,8 @@ def _parser() -> expat.XMLParserType:
     return parser
 
 
-def _run(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
+def parse_xml(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
+    """Run a parser over a stream, and say it in a sentence when the XML is broken."""
     try:
         for piece in _without_empty_cells(stream):
             parser.Parse(piece, False)  # noqa: FBT003  (expat takes it by position)
@@ -91,7 +93,7 @@ def _texts(  # noqa: C901  (one branch a tag)
     pieces: list[str] = []
     own: dict[str, str] = {}
     inside = phonetic = struck = False
-    parser = _parser()
+    parser = xml_parser()
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal own, inside, phonetic, struck
@@ -122,7 +124,7 @@ def _texts(  # noqa: C901  (one branch a tag)
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler = text
-    _run(parser, stream)
+    parse_xml(parser, stream)
 
 
 def _is_on(attributes: dict[str, str]) -> bool:
@@ -208,7 +210,7 @@ class SheetScan:
         Unreadable
             The XML is broken or breaks a limit.
         """
-        parser = _parser()
+        parser = xml_parser()
         get, convert, emit = _TAGS.get, self.convert, self.emit
         columns: dict[str, int] = {}
         kinds: list[str] = []
@@ -301,7 +303,7 @@ class SheetScan:
 
         parser.StartElementHandler, parser.EndElementHandler = start, end
         parser.CharacterDataHandler = characters
-        _run(parser, stream)
+        parse_xml(parser, stream)
 
     def _format(self, row: int, column: int, code: str, value: float) -> None:
         seen = shown(code, value)

@@ -4,6 +4,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -25,16 +26,16 @@ _XML = (".xml", ".rels", ".vml")
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
 _COPY = "Copy it again from where it came."
 _ANEW = "Open it in a spreadsheet program you trust and save it anew."
+_UNLOCK = "Open it with its password, remove the protection, and save it anew."
 _OTHER = {
     "xl/workbook.bin": "a binary workbook (.xlsb)",
     "word/document.xml": "a Word document",
     "ppt/presentation.xml": "a presentation",
-    "content.xml": "an OpenDocument file",
 }
 
 
-def check_archive(path: Path) -> None:
-    """Refuse a zip file that a workbook parser should not see.
+def check_archive(path: Path) -> str:
+    """Return "xlsx" or "ods", or refuse a zip file that a workbook parser should not see.
 
     Every member is inflated here with a count of the bytes; the sizes in the directory are
     compared with the count and used for nothing else.
@@ -53,10 +54,15 @@ def check_archive(path: Path) -> None:
             raise Unreadable(
                 "truncated", f"its zip directory cannot be read ({error})", _COPY
             ) from None
-        _check_names(members)
+        kind = _check_names(members)
+        manifests = [m for m in members if m.filename == "META-INF/manifest.xml" and kind == "ods"]
+        pieces = (piece for m in manifests for piece in islice(_inflate(stream, m), 16))
+        if any(b"encryption-data" in piece for piece in pieces):
+            raise Unreadable("encrypted", "it is protected by a password", _UNLOCK)
         total = 0
         for member in members:
             total += _check_member(stream, member, total)
+    return kind
 
 
 def _count_entries(stream: BinaryIO) -> None:
@@ -75,8 +81,8 @@ def _count_entries(stream: BinaryIO) -> None:
         )
 
 
-def _check_names(members: list[zipfile.ZipInfo]) -> None:
-    names = [member.filename for member in members]
+def _check_names(members: list[zipfile.ZipInfo]) -> str:
+    """Refuse names that no workbook has; return what the names say that it is."""
     seen: set[str] = set()
     for member in members:
         name = member.filename
@@ -90,8 +96,12 @@ def _check_names(members: list[zipfile.ZipInfo]) -> None:
             raise Unreadable(
                 "encrypted",
                 f"its member {name[:80]!r} is encrypted",
-                "Open it with its password, remove the protection, and save it anew.",
+                _UNLOCK,
             )
+    return "ods" if {"content.xml", "mimetype"} <= seen else _must_be_xlsx(seen)
+
+
+def _must_be_xlsx(seen: set[str]) -> str:
     if "xl/workbook.xml" not in seen:
         for name, what in _OTHER.items():
             if name in seen:
@@ -99,12 +109,13 @@ def _check_names(members: list[zipfile.ZipInfo]) -> None:
         if "[content_types].xml" not in seen or not any(n.startswith("xl/") for n in seen):
             raise Unreadable(
                 "foreign",
-                f"it is a zip archive of {len(names)} files and no workbook",
+                f"it is a zip archive of {len(seen)} files and no workbook",
                 "Unpack it and give the workbooks in it.",
             )
     sheets = sum(name.startswith("xl/worksheets/") and name.endswith(".xml") for name in seen)
     if sheets > MAX_SHEETS:
         raise over("sheets", "sheets", sheets, MAX_SHEETS)
+    return "xlsx"
 
 
 def _check_member(stream: BinaryIO, member: zipfile.ZipInfo, before: int) -> int:

@@ -124,7 +124,7 @@ def read_book(path: Path) -> Book:
 def _sheet(told: dict[str, Any], book: str, known: dict[str, Any]) -> Sheet:
     told = dict(told)
     file, name = told.pop("file", f"{book}.xlsx"), told.pop("name", "Sheet1")
-    if file.endswith((".csv", ".txt")) or told.get("as") == "tsv":
+    if file.endswith((".csv", ".txt")) or told.get("as") in {"tsv", "html"}:
         name = ""
     rows = tuple(
         tuple(_value(cell) for cell in line.split("|"))

@@ -270,10 +270,8 @@ def test_truncated_xls_is_refused_or_read_as_far_as_it_goes(old_book, tenth):
 @pytest.mark.parametrize(
     ("name", "content", "code", "words"),
     [
-        ("a.xls", b"<html><table><tr><td>1</td></tr></table></html>", "html", "HTML page"),
-        ("a.xls", b"\xef\xbb\xbf\n<!DOCTYPE html><table>", "html", "HTML page"),
-        ("a.xlsx", b"<table border=1>", "html", "HTML page"),
-        ("a.xls", b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>', "xml", "2003"),
+        ("a.xls", b'<?xml version="1.0"?><?mso progid="Excel.Sheet"?>', "damaged", "XML"),
+        ("a.xml", b'<?xml version="1.0"?><office:document>', "xml", "XML document"),
         ("a.xls", b"MIME-Version: 1.0\nContent-Type: multipart/related", "html", "web archive"),
         ("a.csv", b"%PDF-1.7 ...", "foreign", "PDF"),
         ("a.csv", b"\x89PNG\r\n", "foreign", "PNG"),
@@ -288,7 +286,8 @@ def test_truncated_xls_is_refused_or_read_as_far_as_it_goes(old_book, tenth):
         ("a.csv", b"", "empty", "zero bytes"),
         ("a.xlsx", b"", "empty", "zero bytes"),
         ("a.xls", b"", "empty", "zero bytes"),
-        ("a.ods", b"PK\x03\x04", "extension", ".ods"),
+        ("a.ods", b"PK\x03\x04", "truncated", "zip directory"),
+        ("a.numbers", b"PK\x03\x04", "extension", ".numbers"),
         ("a.xls", b"PK\x03\x04", "truncated", "zip directory"),
     ],
 )  # fmt: skip
