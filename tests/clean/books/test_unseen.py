@@ -15,7 +15,7 @@ from analysis.errors import LianjianError
 from .test_checks import REGISTER
 
 LINES = (
-    ["西峰区虚镇2022年村集体收入（单位：元）"],
+    [f"{REGISTER['county_name'][0]}虚镇2022年村集体收入（单位：元）"],
     ["村名", "经营收入", "补助收入"],
     ["虚甲村", 31_400, 20_000],
     ["虚乙村", 48_250, 25_000],
