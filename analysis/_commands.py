@@ -238,8 +238,17 @@ def run(options: argparse.Namespace) -> int:
         raise LianjianError("--junit says how runs ended, and --dry-run runs none: leave one out.")
     if options.dry_run:
         return why(options)
+    from analysis import paths
+    from analysis.reports.run import kernels
+
+    warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
     with _junit(options.junit) as ended:
-        ended.append(_run(options))
+        try:
+            if not options.scheduler and not any(paths.reports().glob("*/run.json")):
+                kernels.start(warm=warm)  # nothing is there: it imports while the plan is read
+            ended.append(_run(options, warm=warm))
+        finally:
+            kernels.cool_down()
     return ended[0].exit
 
 
@@ -263,7 +272,7 @@ def _junit(file: Path | None) -> Iterator[list["Ended"]]:
     write_junit(file, ended[0].seconds, ended[0].endings)
 
 
-def _run(options: argparse.Namespace) -> "Ended":
+def _run(options: argparse.Namespace, *, warm: bool | None) -> "Ended":
     from dataclasses import replace
 
     from analysis.reports.plan import notebooks
@@ -282,7 +291,7 @@ def _run(options: argparse.Namespace) -> "Ended":
         force=options.force,
         limits=Limits(options.cell_seconds, options.run_seconds),
         formats=tuple(options.formats),
-        warm={"auto": None, "warm": True, "plain": False}[options.kernels],
+        warm=warm,
         scheduler=options.scheduler,
     )
     ended = runner.make(runs, how)

@@ -1,12 +1,14 @@
-"""`always` and `max_age` of the plan: what runs again though nothing has changed."""
+"""What runs again though nothing has changed (`always`, `max_age`), and how many at a time."""
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 
 from analysis import cli
-from analysis.reports.run import runner
+from analysis.reports.run import _zygote, kernels, runner
 
 
 @pytest.fixture
@@ -78,3 +80,29 @@ def test_a_change_is_the_better_reason(project):
     project.notebook("01-x", "# X", "2")
     [(_, decision)] = runner.decide(runner.planned())
     assert decision.reasons == ("code of 01-x.ipynb changed, from cell 2 on",)
+
+
+def test_no_more_kernels_are_open_than_asked_for(project, monkeypatch):
+    for number in range(1, 4):
+        project.notebook(f"0{number}-x", "# X", "1")
+    opened, now, most = kernels.open_kernel, [], []
+
+    @contextmanager
+    def counted(*what, **how):
+        now.append(1)
+        most.append(len(now))
+        with opened(*what, **how) as kernel:
+            yield kernel
+        now.pop()
+
+    monkeypatch.setattr(kernels, "open_kernel", counted)
+    assert runner.run(options=runner.Options(jobs=1)) == 0
+    assert most == [1, 1, 1]
+
+
+def test_what_was_started_early_ends_where_nothing_runs(project, capsys, monkeypatch):
+    monkeypatch.setattr(kernels, "cool_down", _zygote.cool_down)  # tests keep theirs otherwise
+    project.notebook("01-x", "# X", "1")
+    assert cli.main(["run", "02-nosuch"]) == 2
+    assert "No run is called '02-nosuch'" in capsys.readouterr().err
+    assert [child.cmdline() for child in psutil.Process().children()] == []

@@ -322,6 +322,15 @@ def _templates() -> Iterator[str]:
             yield path.relative_to(PACKAGE.parent).as_posix()
 
 
+def get_ready(notebooks: Iterable[Path]) -> None:
+    """Read the modules that runs and pages reach, before the first key asks for them."""
+    _engine()
+    _page_files()
+    look = Fingerprints()
+    for notebook in set(notebooks):
+        look.modules_of(notebook)
+
+
 def _plain(run: Run) -> dict[str, object]:
     return {name: parameters.plain(value) for name, value in run.parameters.items()}
 

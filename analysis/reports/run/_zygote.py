@@ -120,6 +120,8 @@ class Zygote:
     def close(self) -> None:
         """End the process and every kernel that it has forked."""
         self._socket.close()
+        if not self._ready:  # it imports, and has forked nothing
+            self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
             return

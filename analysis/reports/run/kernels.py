@@ -55,6 +55,9 @@ def environment() -> dict[str, str]:
 stopping = threading.Event()
 """Set while an interrupted plan ends its kernels."""
 
+at_a_time: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+"""Makes a run wait until there is room for its kernel; here, not on a worker of a cluster."""
+
 _open: set["Kernel"] = set()
 _lock = threading.Lock()
 
@@ -205,8 +208,8 @@ def stop_all() -> None:
 cool_down = _zygote.cool_down
 
 
-def get_ready(*, warm: bool | None = None) -> None:
-    """Start the warm process; while it imports its stack, import here what runs and pages need."""
+def start(*, warm: bool | None = None) -> bool:
+    """Start the warm process, where there is to be one; it imports its stack meanwhile."""
     try:
         Path.cwd()
     except FileNotFoundError as error:
@@ -218,9 +221,16 @@ def get_ready(*, warm: bool | None = None) -> None:
             "--kernels warm needs Linux, whose processes can be forked and watched; leave it out, "
             "and each kernel is started anew."
         )
-    if not (warm_kernels() if warm is None else warm):
+    is_warm = warm_kernels() if warm is None else warm
+    if is_warm:
+        _zygote.warm_up(environment())
+    return is_warm
+
+
+def get_ready(*, warm: bool | None = None) -> None:
+    """Start the warm process; while it imports its stack, import here what runs and pages need."""
+    if not start(warm=warm):
         return
-    _zygote.warm_up(environment())
     import_papermill()
     from nbformat.validator import get_validator
 

@@ -244,9 +244,8 @@ def _perform(tasks: Sequence[Task], options: Options) -> list[Ending]:
     try:
         if not options.scheduler and any(task.action == "run" for task in tasks):
             kernels.get_ready(warm=options.warm)
-            look = fingerprints.Fingerprints()
-            for notebook in {task.run.notebook for task in tasks if not task.run.trouble}:
-                look.modules_of(notebook)  # read while the warm process still imports
+            # while the warm process still imports
+            fingerprints.get_ready(t.run.notebook for t in tasks if not t.run.trouble)
         with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
             return _run_all(tasks, pool)
     finally:
