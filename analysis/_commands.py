@@ -476,13 +476,14 @@ def compare(options: argparse.Namespace) -> int:
     from analysis.reports.page import ledger
 
     changes = ledger.compare(options.old, options.new, options.tolerance)
+    flipped = ledger.flipped(options.old, options.new)
     if options.json:
-        answer_json([change.__dict__ for change in changes])
-    elif changes:
-        answer(ledger.describe(changes))
+        answer_json([*(change.__dict__ for change in changes), *({"claim": f} for f in flipped)])
+    elif changes or flipped:
+        answer("\n".join([*map(str, changes), *flipped]))
     else:
         answer("no number moved")
-    return Exit.FAILED if changes else Exit.GOOD
+    return Exit.FAILED if changes or flipped else Exit.GOOD
 
 
 def render(options: argparse.Namespace) -> int:

@@ -62,9 +62,13 @@ class _Command:
 
     def takes_formats(self) -> None:
         """Add the options for what a report may be written as."""
-        for name, what in (("pdf", "as PDF/A with the notebook attached"), ("docx", "for Word")):
+        for name, what in (
+            ("pdf", "write each report as PDF/A with the notebook attached as well"),
+            ("docx", "write each report for Word as well"),
+            ("figures", "write each report's charts for print, phone and dark, and their data"),
+        ):
             how = {"dest": "formats", "action": "append_const", "const": name, "default": []}
-            self.takes(f"--{name}", f"write each report {what} as well", **how)
+            self.takes(f"--{name}", what, **how)
 
     def selects_runs(self) -> None:
         """Add the arguments that select runs and set their parameters."""

@@ -1,5 +1,6 @@
 """One function a chart; each returns the figure and alt text drawn from its numbers."""
 
+from analysis.figures._calls import CHARTS, FORMS, ChartCall, call_of, drawing
 from analysis.figures.county import band_bars, county_paths, county_small_multiples
 from analysis.figures.distribution import (
     income_heaps,
@@ -21,12 +22,17 @@ from analysis.figures.robustness import (
 from analysis.figures.theme import WAN, Chart, fonts, mark_simulated, unmark_simulated
 
 __all__ = [
+    "CHARTS",
+    "FORMS",
     "WAN",
     "Chart",
+    "ChartCall",
     "band_bars",
+    "call_of",
     "composition",
     "county_paths",
     "county_small_multiples",
+    "drawing",
     "estimator_comparison",
     "event_study_paths",
     "fonts",

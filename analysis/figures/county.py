@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis.fields import COUNTIES, SIMULATED_COUNTIES, County
+from analysis.figures._calls import chart
 from analysis.figures.theme import (
     BAND_COLOURS,
     COLOURS,
@@ -19,6 +20,7 @@ from analysis.figures.theme import (
 )
 
 
+@chart
 def county_paths(
     means: pd.DataFrame, county: County, twin: County, columns: Mapping[str, str]
 ) -> Chart:
@@ -69,6 +71,7 @@ def county_paths(
     )
 
 
+@chart
 def band_bars(shares: pd.DataFrame, title: str) -> Chart:
     """Draw the shares of income bands as one stacked bar a row.
 
@@ -114,6 +117,7 @@ def band_bars(shares: pd.DataFrame, title: str) -> Chart:
     return finish(figure, f"Stacked bars, {title}. " + "; ".join(sentences) + ".")
 
 
+@chart
 def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Chart:
     """Draw each county's mean over the years in a panel of its own, the others behind it.
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
+from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
     INK,
@@ -28,6 +29,7 @@ _BIN = 0.5
 """Width of a bar of a histogram, 万元."""
 
 
+@chart
 def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]) -> Chart:
     """Draw Lorenz curves, one panel a measure.
 
@@ -63,6 +65,7 @@ def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]
     return finish(figure, "Lorenz curves. " + "; ".join(sentences) + ".")
 
 
+@chart
 def transition_heat(
     moves: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], years: tuple[int, int]
 ) -> Chart:
@@ -138,6 +141,7 @@ def _two_lines(labels: pd.Index) -> list[str]:
             for label in labels]  # fmt: skip
 
 
+@chart
 def survival_curves(curves: Mapping[str, pd.DataFrame], ylabel: str, xlabel: str) -> Chart:
     """Draw Kaplan–Meier curves as steps with pointwise intervals; villages at the start in the key.
 
@@ -188,6 +192,7 @@ def survival_curves(curves: Mapping[str, pd.DataFrame], ylabel: str, xlabel: str
     return finish(figure, f"Step curves of {ylabel} by {xlabel}. " + "; ".join(sentences) + ".")
 
 
+@chart
 def income_heaps(
     incomes: Mapping[str, pd.Series], targets: Sequence[float], counts: Mapping[str, str]
 ) -> Chart:

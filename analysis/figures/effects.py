@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from analysis.fields import YUAN_PER_WAN
+from analysis.figures._calls import chart
 from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def zero_line(axes: Axes, *, upright: bool = False) -> None:
     (axes.axvline if upright else axes.axhline)(0, color=QUIET, linewidth=0.9, zorder=1)
 
 
+@chart
 def event_study_paths(
     series: Mapping[str, "EffectSeries"],
     *,
@@ -157,6 +159,7 @@ def event_study_paths(
     )
 
 
+@chart
 def estimator_comparison(
     tables: Mapping[str, pd.DataFrame],
     *,
@@ -233,6 +236,7 @@ def _mark_truth(axes: Axes, value: float, shown: Unit, *, y: float) -> None:
     )  # fmt: skip
 
 
+@chart
 def love_plot(
     balance: pd.DataFrame, labels: Mapping[str, str], *, steps: Sequence[str] = ("before", "after"),
     limit: float = 0.1,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
     INK,
@@ -29,6 +30,7 @@ _PARTS = {
 _CROWD = 200  # from so many points on, they are drawn smaller and lighter
 
 
+@chart
 def composition(means: pd.DataFrame) -> Chart:
     """Draw mean income by year as stacked bars of its parts.
 
@@ -71,6 +73,7 @@ def composition(means: pd.DataFrame) -> Chart:
     )
 
 
+@chart
 def paths_by_group(
     means: pd.DataFrame,
     group: str,
@@ -143,6 +146,7 @@ def _diamonds(axes: Axes, points: pd.DataFrame, title: str) -> list[str]:
     return [f"{title}, published: {values}"] if values else []
 
 
+@chart
 def gain_distribution(
     change: pd.DataFrame, groups: Mapping[str, str], gain_wan: float, years: tuple[int, int]
 ) -> Chart:

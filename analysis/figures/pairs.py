@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
     INK,
@@ -20,6 +21,7 @@ from analysis.figures.theme import (
 _COLUMNS = 3
 
 
+@chart
 def pair_gaps(gaps: pd.DataFrame, title: str) -> Chart:
     """Draw the two incomes of each pair over the years, the gap between them shaded.
 
@@ -83,6 +85,7 @@ def pair_gaps(gaps: pd.DataFrame, title: str) -> Chart:
     )
 
 
+@chart
 def pair_slopes(ends: Mapping[str, pd.DataFrame], labels: tuple[str, str, str], unit: str) -> Chart:
     """Draw for each pair a line from one value to another, one panel a measure.
 

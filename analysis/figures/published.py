@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
     INK,
@@ -26,6 +27,7 @@ _OR_MORE = frozenset({"over", "at_least"})
 _BOUNDS = {"over": "^", "at_least": "^", "under": "<"}
 
 
+@chart
 def province_paths(means: pd.DataFrame, claim_wan: float, title: str, source: str) -> Chart:
     """Draw a place's mean income by measure over the years, and one claimed mean beside the last.
 
@@ -69,6 +71,7 @@ def province_paths(means: pd.DataFrame, claim_wan: float, title: str, source: st
     )
 
 
+@chart
 def reported_changes(ends: pd.DataFrame, title: str, source: str) -> Chart:
     """Draw what villages are reported to have earned last against what they earned first.
 
@@ -122,6 +125,7 @@ def reported_changes(ends: pd.DataFrame, title: str, source: str) -> Chart:
     )
 
 
+@chart
 def reported_sizes(
     sizes: pd.DataFrame, title: str, source: str, mark: Mapping[str, float] | None = None
 ) -> Chart:

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.fields import YUAN_PER_WAN
+from analysis.figures._calls import chart
 from analysis.figures.effects import MAIN, as_unit, wan, zero_line
 from analysis.figures.theme import (
     COLOURS,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _STYLES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 
 
+@chart
 def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFrame) -> Chart:
     """Draw the estimates of all specifications in order, and below what each one chose.
 
@@ -96,6 +98,7 @@ def _places(choices: pd.DataFrame, options: list[tuple[str, object]]) -> list[fl
     return [row + 0.6 * kinds.index(column) for row, (column, _) in enumerate(options)]
 
 
+@chart
 def placebo_histograms(
     draws: Mapping[str, tuple[npt.ArrayLike, float, float]], what: str = "assignments"
 ) -> Chart:
@@ -144,6 +147,7 @@ def placebo_histograms(
                   + ". ".join(sentences) + ".")  # fmt: skip
 
 
+@chart
 def honest_intervals(
     results: Mapping[str, "HonestSensitivity"], xlabel: str, *, unit: str = "万元"
 ) -> Chart:
@@ -185,6 +189,7 @@ def honest_intervals(
     return finish(figure, f"Intervals in {shown.short} by {xlabel}. " + ". ".join(sentences) + ".")
 
 
+@chart
 def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Chart:
     """Draw the estimates without each group in turn; the shaded range is that of all data.
 
@@ -229,6 +234,7 @@ def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, 
                   + ". ".join(sentences) + ".")  # fmt: skip
 
 
+@chart
 def power_curves(
     curves: Mapping[str, pd.DataFrame], minimal: Mapping[str, float], *, target: float = 0.8,
     marks: Mapping[str, float] | None = None,

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
 from analysis.clean.dataset import any_simulated
+from analysis.figures import _calls
 
 WAN = "万元 (10,000 yuan)"
 
@@ -85,6 +86,7 @@ def new_figure(
     stays set, because text takes its font when it is written.
     """
     use_theme()
+    width, height, rows, columns = _calls.panes(width, height, rows, columns)
     figure = Figure(figsize=(width, height), layout="constrained")
     engine = figure.get_layout_engine()
     if columns > 1 and engine is not None:
@@ -145,7 +147,11 @@ def finish(figure: Figure, alt: str) -> Chart:
     alt : str
         What it shows, in words and numbers.
     """
-    if any_simulated():
+    drawing = _calls.current()
+    widest = _calls.FORMS[drawing.form]
+    if widest is not None and figure.get_figwidth() > widest:
+        figure.set_figwidth(widest)
+    if any_simulated() if drawing.marked is None else drawing.marked:
         mark_simulated(figure)
         alt = f"Simulated data. {alt}"
     with warnings.catch_warnings():
@@ -275,7 +281,9 @@ def label_ends(
         One a line.
     """
     low, high = axes.get_ylim()
-    height_points = axes.figure.get_figheight() * 72 * 0.75  # type: ignore[union-attr]
+    place = axes.get_subplotspec()
+    rows = place.get_gridspec().nrows if place else 1
+    height_points = axes.figure.get_figheight() / rows * 72 * 0.75  # type: ignore[union-attr]
     gap = (high - low) * 11 / height_points
     for (_, text, colour), y in zip(labels, spread([y for y, *_ in labels], gap), strict=True):
         axes.annotate(

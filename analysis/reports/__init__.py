@@ -1,15 +1,15 @@
 """The report engine: runs notebooks, publishes each as one page that can be cited.
 
-Notebooks use ``from analysis.reports import show, table, record``; the command line uses
-``analysis.reports.runner``.
+Notebooks use ``from analysis.reports import show, table, record, say``; the command line
+uses ``analysis.reports.runner``.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.reports.products import record, show, table
+    from analysis.reports.products import claim, record, say, show, table
 
-__all__ = ["record", "show", "table"]
+__all__ = ["claim", "record", "say", "show", "table"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)

@@ -1,50 +1,55 @@
-"""What a notebook publishes: figures, tables and cited numbers.
+"""What a notebook publishes: figures, tables, cited numbers and sentences about them.
 
-Each goes out as one output that carries its name, its caption and the kind of the data on which it
-stands; the page numbers it and gives it an address. It stands on what ``data=`` names; without it,
-on all that the notebook has read so far.
+Each goes out as one output that carries its name, its caption, the kind of the data on which it
+stands, and the call that made it; the page makes the call again, numbers it and gives it an
+address. It stands on what ``data=`` names; without it, on all that the notebook has read so far.
 """
 
 # ruff: noqa: PLC0415  (imported where something runs)
 
-import base64
-import io
-import math
 import sys
-import warnings
-from collections.abc import Mapping, Sequence
-from numbers import Real
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__, paths
+from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports import freshness, markup
+from analysis.reports import calls, freshness, markup, numbers
+from analysis.reports.calls import Call, Made
 from analysis.reports.freshness import file_access
-from analysis.reports.text import digits_for, is_slug, number, slug
+from analysis.reports.sentences import Claim, claim
+from analysis.reports.text import is_slug, slug
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
     from analysis.clean.dataset import Dataset
+    from analysis.figures import Chart
     from analysis.reports.tables import Digits
 
     StandsOn = Dataset | Sequence[Dataset] | None
 
+__all__ = ["claim", "record", "say", "show", "table"]
 
-def show(fig: "Figure", name: str, caption: str, *, alt: str, data: "StandsOn" = None) -> None:
+_ledger: dict[str, dict[str, Any]] = {}  # the numbers that this run has recorded
+
+
+def show(
+    fig: "Figure | Chart", name: str, caption: str, *, alt: str = "", data: "StandsOn" = None
+) -> None:
     """Publish a figure and close it.
 
     Parameters
     ----------
-    fig : matplotlib.figure.Figure
-        The figure; a figure made from simulated data is marked on its face.
+    fig : Chart or matplotlib.figure.Figure
+        A chart of `analysis.figures`, or a figure of one's own; it is marked on its face where it
+        is made from simulated data.
     name : str
         Its address: ``#fig-NAME`` in the page.
     caption : str
         What a reader sees below it.
     alt : str
-        What it shows, for a reader who cannot see it.
+        What it shows, for a reader who cannot see it; a chart says this itself.
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
 
@@ -55,6 +60,9 @@ def show(fig: "Figure", name: str, caption: str, *, alt: str, data: "StandsOn" =
     """
     import matplotlib.pyplot as plt
 
+    from analysis.figures import Chart, call_of
+
+    figure, alt = (fig.figure, alt or fig.alt) if isinstance(fig, Chart) else (fig, alt)
     _check(name, caption)
     if not alt.strip():
         raise LianjianError(
@@ -62,19 +70,16 @@ def show(fig: "Figure", name: str, caption: str, *, alt: str, data: "StandsOn" =
             "or two, for a reader who cannot see it."
         )
     mark, facts = _ground(data)
-    if mark:
-        from analysis import figures
-
-        figures.mark_simulated(fig, mixed=mark == markup.MIXED)
-    elif data is not None and "analysis.figures" in sys.modules:
+    if not mark and data is not None:
         # a chart is marked when it is drawn, by what was loaded then
-        sys.modules["analysis.figures"].unmark_simulated(fig)
         alt = alt.removeprefix("Simulated data. ")
-    svg = _svg(fig, name, caption, alt, mark)
-    plt.close(fig)
-    source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
-    html = markup.figure(name, caption, alt, source, mark=mark)
-    _publish("figure", name, html, f"Figure: {caption}", caption=caption, alt=alt, **facts)
+    drawn = call_of(figure)
+    again = {"chart": drawn.chart, "with": drawn.arguments, "marked": drawn.marked} if drawn else {}
+    given = {"name": name, "caption": caption, "alt": alt, "chart": "", **again}
+    call = Call("show", given, mark)
+    made = calls.picture(figure, call)
+    plt.close(figure)
+    _publish("figure", call, made, facts)
 
 
 def table(
@@ -104,19 +109,15 @@ def table(
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
     """
-    from analysis.reports import tables
-
     _check(name, caption)
     mark, facts = _ground(data)
-    grid = tables.grid(frame, digits, labels, mark=markup.IN_ROW.get(mark, ""))
-    html = markup.table(name, caption, grid, mark=mark)
-    text = f"Table: {caption}{f' [{mark}]' if mark else ''}\n{frame.to_string(max_rows=20)}"
-    _publish("table", name, html, text, caption=caption, **facts)
+    given = {"frame": frame, "name": name, "caption": caption, "digits": digits, "labels": labels}
+    _publish("table", Call("table", given, mark), None, facts)
 
 
 def record(
     name: str,
-    value: float,
+    value: Any,  # noqa: ANN401  (a number of any library, or an estimate)
     *,
     label: str,
     unit: str = "",
@@ -132,8 +133,8 @@ def record(
     ----------
     name : str
         Its name in the number ledger.
-    value : float
-        The number, finite.
+    value : float or an estimate
+        The number, finite. An estimate says its interval, if it has one, and its count as well.
     label : str
         What it is, in words.
     unit : str
@@ -153,38 +154,51 @@ def record(
         A value or an end that is not a finite number.
     """
     _check(name, label)
-    numbers = _finite(name, {"value": value, "low": low, "high": high, "n": n})
-    counted = numbers.pop("n", 0.0)
-    if not counted.is_integer() or counted < 0:
-        raise LianjianError(f"Number {name!r}: n is {n!r}; it counts observations.")
-    whole = isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu")
-    places = digits if digits is not None else 0 if whole else digits_for(numbers.values())
-
-    def written(end: float) -> str:
-        return number(end, places, grouped=not unit.startswith("year"))
-
-    space = "" if unit in {"", "%"} else " "
-    text = f"{written(numbers['value'])}{space}{unit}"
-    interval = " to ".join(written(numbers[k]) for k in ("low", "high") if k in numbers)
-    if interval and len(numbers) == 2:  # noqa: PLR2004  (one end only)
-        interval = f"{'at least' if low is not None else 'at most'} {interval}"
-    count = "" if n is None else f"n = {number(n, 0)}"
-    rest = "".join(f", {part}" for part in (interval, count) if part)
+    given = numbers.given(name, value, low=low, high=high, n=n)
     mark, facts = _ground(data)
-    _publish(
-        "number",
-        name,
-        markup.number(name, label, text, interval, count, mark=mark),
-        f"{label}: {text}{rest}",
-        label=label,
-        unit=unit,
-        text=text,
-        value=int(value) if whole else numbers["value"],
-        low=numbers.get("low"),
-        high=numbers.get("high"),
-        n=None if n is None else int(n),
-        **facts,
-    )
+    given |= {"name": name, "label": label, "unit": unit, "digits": digits}
+    made = _publish("number", Call("record", given, mark), None, facts)
+    _ledger[name] = made.facts
+
+
+def say(
+    text: str,
+    *,
+    needs: Collection[str] = (),
+    data: "StandsOn" = None,
+    **words: "str | int | Claim",
+) -> None:
+    """Publish a sentence whose numbers are those of the ledger.
+
+    Parameters
+    ----------
+    text : str
+        The sentence, with ``{address}`` where a recorded number stands: ``{att-total}`` is its
+        value, ``{att-total:unit}`` with its unit, ``:interval`` and ``:n`` what it was recorded
+        with, ``:size`` its value without a sign. ``**bold**``, ``*emphasis*`` and empty lines
+        between paragraphs are kept.
+    needs : collection of str
+        Addresses without which the sentence is left out.
+    data : Dataset or sequence of Dataset, optional
+        On what it stands, where the notebook reads several datasets.
+    **words : str, int or Claim
+        Texts, years and claims that stand in the sentence under their names.
+
+    Raises
+    ------
+    LianjianError
+        A number that was not recorded before, a form that there is not, or a number that is handed
+        over as a word.
+    """
+    for name, word in words.items():
+        if isinstance(word, bool) or not isinstance(word, str | int | Claim):
+            raise LianjianError(
+                f"The sentence is handed {name}={word!r}. A number in a sentence is one of the "
+                "ledger: record it, and write {its-name}; texts, years and claims are words."
+            )
+    mark, facts = _ground(data)
+    given = {"text": text, "needs": list(needs), "words": words}
+    _publish("sentence", Call("say", given, mark), None, facts)
 
 
 def _ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
@@ -224,62 +238,17 @@ def _check(name: str, caption: str) -> None:
         raise LianjianError(f"{name!r} has no caption or label. Say in words what it is.")
 
 
-def _finite(name: str, given: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers that are given, once they are numbers and in order."""
-    numbers = {}
-    for key, end in given.items():
-        if end is None and key != "value":
-            continue
-        # numpy's numbers are registered as such, and its truth values are not
-        if type(end) is bool or not isinstance(end, Real):
-            raise LianjianError(f"Number {name!r}: {key} is {end!r}, which is no number.")
-        numbers[key] = float(end)
-        if not math.isfinite(numbers[key]):
-            raise LianjianError(
-                f"Number {name!r}: {key} is {end}. A cited number is finite; look at the rows "
-                "it was computed from, or leave the number out and say why in the text."
-            )
-    if numbers.get("low", -math.inf) > numbers.get("high", math.inf):
-        low, high = given["low"], given["high"]
-        raise LianjianError(f"Number {name!r}: its interval runs from {low!r} down to {high!r}.")
-    return numbers
-
-
-def _svg(fig: "Figure", name: str, caption: str, alt: str, mark: str) -> bytes:
-    """Draw a figure; the same figure gives the same bytes."""
-    import matplotlib as mpl
-
-    from analysis.figures.layout import settle_layout
-
-    ending = f" {mark}." if mark else ""
-    metadata = {
-        "Title": caption + ending,
-        "Description": alt + ending,
-        "Creator": f"lianjian {__version__}",
-        "Date": None,
-    }
-    settle_layout(fig)
-    settings: dict[Any, Any] = {"svg.hashsalt": name, "svg.fonttype": "path"}
-    buffer = io.BytesIO()
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
-        try:
-            fig.savefig(buffer, format="svg", bbox_inches="tight", metadata=metadata)
-        except UserWarning as warning:
-            raise LianjianError(
-                f"Figure {name!r} holds a character that its fonts cannot draw: {warning}. "
-                "Call analysis.figures.fonts() and draw with the theme of analysis.figures."
-            ) from None
-    return buffer.getvalue()
-
-
-def _publish(product: str, name: str, html: str, plain: str, /, **facts: object) -> None:
-    data = {"text/html": html, "text/plain": plain}
-    metadata = {"lianjian": {"product": product, "name": name, **facts}}
+def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, Any]) -> Made:
+    """Make a call, and put out what it makes with the call beside it."""
+    made = made or calls.make(call, _ledger)
+    name = call.arguments.get("name", "")
+    facts = {"product": product, "name": name, **made.facts, **ground}
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
-        sys.stdout.write(plain + "\n")
-        return
+        sys.stdout.write(made.plain + "\n" if made.plain else "")
+        return made
     from IPython.display import display
 
-    display(data, raw=True, metadata=metadata)
+    data = {"text/html": made.html, "text/plain": made.plain, calls.MIME: calls.kept(call)}
+    display(data, raw=True, metadata={"lianjian": facts})
+    return made

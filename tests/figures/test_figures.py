@@ -109,9 +109,8 @@ def marks(chart):
 
 def test_every_chart_of_the_room_is_tested():
     tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
-    functions = {name for name in figures.__all__ if name[0].islower()}
-    drawn = {name for name in functions if f"figures.{name}(" in tests}
-    assert functions - {"fonts"} == drawn
+    assert {name for name in figures.CHARTS if f"figures.{name}(" in tests} == set(figures.CHARTS)
+    assert set(figures.CHARTS) <= set(figures.__all__)
 
 
 def test_a_mark_can_be_taken_off(panel):
@@ -201,3 +200,16 @@ def test_labels_never_overlap_and_keep_their_order(values, gap):
     assert (steps >= gap - 1e-6).all()
     # pushed apart, not pushed away: the middle stays
     assert np.isclose(np.mean(placed), np.mean(values), atol=1e-6 * max(1, gap) * 10)
+
+
+def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(panel):
+    from analysis.reports import calls
+
+    for name, chart in charts(panel).items():
+        drawn = figures.call_of(chart.figure)
+        given = {"name": "x", "caption": "X", "alt": "y", "chart": drawn.chart,
+                 "with": drawn.arguments, "marked": drawn.marked}  # fmt: skip
+        call = calls.Call("show", given)
+        stored = calls.kept(call)
+        again = calls.of({"data": {calls.MIME: stored}}, {})
+        assert calls.picture(chart.figure, call).html == calls.make(again, {}).html, name

@@ -133,3 +133,15 @@ def test_all_charts_of_effects_are_drawn_here(series):
         if getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
     }
     assert here - {"Unit", "as_unit", "wan", "p_text", "zero_line"} == set(charts(series))
+
+
+def test_every_chart_of_effects_can_be_drawn_again(series):
+    from analysis.reports import calls
+
+    for name, (chart, _) in charts(series).items():
+        drawn = figures.call_of(chart.figure)
+        given = {"name": "x", "caption": "X", "alt": "y", "chart": drawn.chart,
+                 "with": drawn.arguments, "marked": drawn.marked}  # fmt: skip
+        call = calls.Call("show", given)
+        again = calls.of({"data": {calls.MIME: calls.kept(call)}}, {})
+        assert calls.picture(chart.figure, call).html == calls.make(again, {}).html, name

@@ -10,7 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.clean import dataset
 from analysis.errors import LianjianError
-from analysis.reports import markup, products, tables
+from analysis.reports import calls, markup, products, tables
 from analysis.reports import text as written
 
 mpl.use("agg")
@@ -20,11 +20,15 @@ mpl.use("agg")
 def published(monkeypatch):
     """Collect what would go to the notebook."""
     seen = []
-    monkeypatch.setattr(
-        products,
-        "_publish",
-        lambda kind, name, html, plain, /, **facts: seen.append((kind, name, html, plain, facts)),
-    )
+
+    def publish(kind, call, made, ground):
+        made = made or calls.make(call, products._ledger)
+        name = call.arguments.get("name", "")
+        seen.append((kind, name, made.html, made.plain, {**made.facts, **ground}))
+        return made
+
+    monkeypatch.setattr(products, "_publish", publish)
+    monkeypatch.setattr(products, "_ledger", {})
     monkeypatch.setattr(dataset, "_loaded", {})
     return seen
 

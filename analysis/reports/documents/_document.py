@@ -23,7 +23,7 @@ from analysis.reports.freshness import checksums, mismatches, sealed
 from analysis.reports.run import staging
 from analysis.reports.run.kernels import EPOCH
 
-FORMATS = {"pdf": "report.pdf", "docx": "report.docx"}
+FORMATS = {"pdf": "report.pdf", "docx": "report.docx", "figures": "figures.zip"}
 """The formats and the file that each becomes, beside ``report.html``."""
 
 PROVENANCE = "provenance.txt"
@@ -37,6 +37,7 @@ ATTACHED = {
 HERE = Path(__file__).parent
 
 _NEEDS = ("typst", "pypandoc")
+_SET = {"pdf", "docx"}  # what needs them
 _INVENTED = (
     "Villages, counties, names and amounts in this report are invented: they come from a "
     "documented model, not from any ledger. Nothing here is a finding about any real village, "
@@ -76,7 +77,7 @@ def require(formats: Collection[str]) -> None:
     """Check that the formats are known and that what makes them is installed."""
     if unknown := sorted(set(formats) - FORMATS.keys()):
         raise LianjianError(f"Unknown formats {unknown}; reports can be {sorted(FORMATS)}.")
-    missing = [name for name in _NEEDS if find_spec(name) is None] if formats else []
+    missing = [name for name in _NEEDS if find_spec(name) is None] if {*formats} & _SET else []
     if missing:
         raise LianjianError(
             f"PDF and Word need packages that are not installed: {', '.join(missing)}. "
@@ -94,9 +95,9 @@ def kept(folder: Path, formats: Collection[str]) -> tuple[str, ...]:
 
     Where the extra is not installed, a report that is made anew goes without.
     """
-    if any(find_spec(name) is None for name in _NEEDS):
-        return tuple(formats)
-    return tuple(name for name in FORMATS if name in formats or (folder / FORMATS[name]).is_file())
+    here = FORMATS.keys() - (_SET if any(find_spec(name) is None for name in _NEEDS) else set())
+    held = (name for name in here if (folder / FORMATS[name]).is_file())
+    return tuple(name for name in FORMATS if name in {*formats, *held})
 
 
 def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> tuple[Path, ...]:
@@ -106,13 +107,31 @@ def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> 
         return ()
     from analysis.reports.documents import _pdf, _word  # noqa: PLC0415  (the extra)
 
-    document = read(folder, record)
-    writers = {"pdf": _pdf.to_pdf, "docx": _word.to_docx}
-    made = {name: write(document) for name, write in writers.items() if name in formats}
-    files.write_bytes(folder / PROVENANCE, document.attached[PROVENANCE])
+    made = {"figures": _figures(folder)} if "figures" in formats else {}
+    if _SET.intersection(formats):
+        document = read(folder, record)
+        writers = {"pdf": _pdf.to_pdf, "docx": _word.to_docx}
+        made |= {name: write(document) for name, write in writers.items() if name in formats}
+        files.write_bytes(folder / PROVENANCE, document.attached[PROVENANCE])
     for name, content in made.items():
         files.write_bytes(folder / FORMATS[name], content)
     return tuple(sorted(folder / FORMATS[name] for name in made))
+
+
+def _figures(folder: Path) -> bytes:
+    """Draw a report's charts for a phone, for print and in dark, with their data."""
+    import nbformat  # noqa: PLC0415
+
+    from analysis.reports import calls  # noqa: PLC0415
+
+    node = nbformat.read(folder / "notebook.ipynb", as_version=4)
+    outputs = (output for cell in node.cells for output in cell.get("outputs", []))
+    held = node.metadata.get(calls.FRAMES, {})
+    made: dict[str, bytes] = {}
+    for call in (calls.of(output, held) for output in outputs):
+        if call and call.verb == "show" and call.arguments["chart"]:
+            made |= calls.forms_of(call)
+    return files.zipped(made)
 
 
 def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import escape, unescape
 from pathlib import Path
@@ -13,7 +13,7 @@ from analysis.errors import LianjianError
 from analysis.reports import markup
 from analysis.reports.page import _gaps, _markdown, _math, _pictures, _sanitise, _terminal
 from analysis.reports.page._references import FILE, References
-from analysis.reports.page.findings import DATA_MIME, Findings
+from analysis.reports.page.findings import DATA_MIME, Findings, Product
 from analysis.reports.text import language, slug, typeset
 
 _TEXTS = ("text/markdown", "text/latex", "application/json", "application/geo+json", "text/plain")
@@ -42,6 +42,7 @@ class Writer:
         self.place = 0  # of the cell that is written, from 1 in the notebook's source
         self.taken: set[str] = set()
         self.folds = 0
+        self.sentences: Iterator[Product] = iter(())  # of the cell that is written
         self.references = References(folder / FILE, lang, prose)
         self.prose = _markdown.Prose(folder, self.references, self._gap)
 
@@ -52,6 +53,7 @@ class Writer:
     def at(self, place: int) -> str:
         """Go on to the cell of this place."""
         self.place = place
+        self.sentences = iter([one for one in self.findings.said if one.cell == place])
         return ""
 
     # ---- prose ----
@@ -171,7 +173,7 @@ class Writer:
         if DATA_MIME in data:
             return ""  # the page says what it used in one place
         if product:
-            return self.product(data["text/html"], product)
+            return self.product(product)
         broken = []
         for mime in _pictures.KINDS:
             if mime in data:
@@ -222,22 +224,24 @@ class Writer:
             return _pre(json.dumps(content, ensure_ascii=False, indent=2), "lj-text")
         return _pre(str(content), "lj-text")
 
-    def product(self, html: str, facts: Mapping[str, Any]) -> str:
-        """Write what ``show``, ``table`` or ``record`` published, with its number."""
+    def product(self, facts: Mapping[str, Any]) -> str:
+        """Write what a notebook published: with its number, or a sentence among its words."""
         kind, name = facts["product"], facts["name"]
+        if kind == "sentence":
+            return _sanitise.own(next(self.sentences).html)
         product = self.findings.find(markup.anchor(kind, name))
         if product is None:
             return ""
-        clean = _sanitise.own(markup.with_number(html, kind, name, product.position))
+        clean = _sanitise.own(markup.with_number(product.html, kind, name, product.position))
         return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
 
 
 class PrintWriter(Writer):
     """Writes cells for paper, where nothing unfolds and pandoc reads ids of blocks alone."""
 
-    def product(self, html: str, facts: Mapping[str, Any]) -> str:
+    def product(self, facts: Mapping[str, Any]) -> str:
         """Write a product without what only a screen can do."""
-        made = super().product(html, facts).replace(_ENLARGE, "")
+        made = super().product(facts).replace(_ENLARGE, "")
         if facts["product"] != "number":
             return made
         anchor = markup.anchor("number", facts["name"])

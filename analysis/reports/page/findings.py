@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import LianjianError
-from analysis.reports import freshness, markup
+from analysis.reports import calls, freshness, markup
 from analysis.reports.page import _sanitise
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan.source import Promise
@@ -28,6 +28,7 @@ class Product:
     position: int  # among its kind, from 1
     facts: dict[str, Any] = field(repr=False)  # caption or label, values, kind of data
     cell: int = 0  # its place in the notebook's source, from 1
+    html: str = field(default="", repr=False)
 
     @property
     def anchor(self) -> str:
@@ -49,12 +50,14 @@ class Findings:
     datasets: tuple[dict[str, Any], ...]
     products: tuple[Product, ...]
     read: Mapping[str, str] = field(default_factory=dict)
+    said: tuple[Product, ...] = ()  # sentences; they have no address
 
     @property
     def kinds(self) -> set[str]:
         """Kinds of all data that were read, loaded or published from."""
-        said = {str(p.facts.get("kind") or "") for p in self.products} - {"mixed", ""}
-        drawn = {"simulated"} if any(p.facts.get("simulated") for p in self.products) else set()
+        out = (*self.products, *self.said)
+        said = {str(p.facts.get("kind") or "") for p in out} - {"mixed", ""}
+        drawn = {"simulated"} if any(p.facts.get("simulated") for p in out) else set()
         return {*self.read.values(), *(str(d["kind"]) for d in self.datasets)} | said | drawn
 
     @property
@@ -84,6 +87,11 @@ class Findings:
         """The cited numbers."""
         return tuple(p for p in self.products if p.kind == "number")
 
+    @property
+    def claims(self) -> list[dict[str, Any]]:
+        """What sentences claim of the order of numbers, and whether it holds."""
+        return [claim for sentence in self.said for claim in sentence.facts.get("claims", ())]
+
     def find(self, anchor: str) -> Product | None:
         """Find a product by its id in the page."""
         return next((p for p in self.products if p.anchor == anchor), None)
@@ -94,6 +102,13 @@ def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: st
     if promised is None:
         return
     declared = {(promise.kind, promise.name): promise for promise in promised}
+    numbers = [name for kind, name in declared if kind == "number"]
+    for name in (need for sentence in found.said for need in sentence.facts.get("needs", ())):
+        if name not in numbers:
+            raise LianjianError(
+                f"{where} has a sentence that needs the number {name!r}, which its cell tagged "
+                f"'products' does not declare.{meant(name, numbers)} Nobody would ever read it."
+            )
     published = {(product.kind, product.name) for product in found.products}
     for (kind, name), promise in declared.items():
         if promise.always and (kind, name) not in published:
@@ -128,10 +143,13 @@ def need_descriptions(node: "NotebookNode", where: str) -> None:
 
 
 def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({})) -> Findings:
-    """Read the findings of a notebook."""
+    """Read the findings of a notebook; what its calls made is made again."""
     datasets: dict[str, dict[str, Any]] = {}
     products: list[Product] = []
+    said: list[Product] = []
+    ledger: dict[str, Any] = {}
     counts: Counter[str] = Counter()
+    held = node.metadata.get(calls.FRAMES, {})
     own = [cell for cell in node.cells if INJECTED not in cell.metadata.get("tags", [])]
     outputs = ((at, o) for at, cell in enumerate(own, 1) for o in cell.get("outputs", []))
     for at, output in outputs:
@@ -142,11 +160,31 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
         if not facts:
             continue
         kind, name = facts.pop("product"), facts.pop("name")
+        html, facts = _made(output, facts, ledger, held)
+        if kind == "sentence":
+            said.append(Product(kind, name, len(said) + 1, facts, at, html))
+            continue
         if any((p.kind, p.name) == (kind, name) for p in products):
             raise LianjianError(
                 f"Two {markup.WORDS[kind].lower()}s are called {name!r}, so that its address "
                 f"#{markup.anchor(kind, name)} is not unique. Give each its own name."
             )
         counts[kind] += 1
-        products.append(Product(kind, name, counts[kind], facts, at))
-    return Findings(tuple(datasets.values()), tuple(products), read)
+        products.append(Product(kind, name, counts[kind], facts, at, html))
+        if kind == "number":
+            ledger[name] = facts
+    return Findings(tuple(datasets.values()), tuple(products), read, tuple(said))
+
+
+def _made(
+    output: Mapping[str, Any],
+    facts: dict[str, Any],
+    ledger: Mapping[str, Any],
+    held: Mapping[str, str],
+) -> tuple[str, dict[str, Any]]:
+    """Make the call of an output again; a figure is what its call has drawn, once for this form."""
+    call = calls.of(output, held)
+    if call is None or call.verb == "show":
+        return str(output["data"]["text/html"]), facts
+    made = calls.make(call, ledger)
+    return made.html, {**facts, **made.facts}

@@ -29,6 +29,7 @@ _TABLES = re.compile(r"<(tbody|select|ul)\b.*?</\1>", re.DOTALL)
 _FILES = (
     ("report.pdf", "PDF", "the page for print"),
     ("report.docx", "Word", "the page for Word"),
+    ("figures.zip", "figures", "its charts for print, phone and dark, and their data"),
     ("notebook.ipynb", "notebook", "executed notebook"),
     ("numbers.csv", "numbers", "cited numbers"),
 )

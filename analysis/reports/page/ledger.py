@@ -1,8 +1,9 @@
-"""The number ledger: every cited number with its address, as a table and for LaTeX."""
+"""The number ledger: every cited number with its address, as a table and for LaTeX; claims."""
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.files import write_text
+from analysis.reports import numbers
 from analysis.reports.page import _templates
 from analysis.reports.page.findings import Findings
 from analysis.reports.text import LATEX, visible
@@ -18,7 +20,6 @@ CSV, TEX = "numbers.csv", "numbers.tex"
 _NUMBERS = ("low", "high", "n")
 _TEXTS = ("simulated", "report", "anchor", "run_id", "text", "kind")
 COLUMNS = ("name", "label", "value", "unit", *_NUMBERS, *_TEXTS)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _RAISED = zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)
 _TEX = str.maketrans(
     {**LATEX, "−": "$-$", "\u00a0": "~", "×": r"$\times$"}
@@ -71,8 +72,7 @@ def _cell(value: float | str | None) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return repr(value)
-    dangerous = value.lstrip(" ").startswith(_FORMULA)
-    return visible(f"'{value}" if dangerous else value)
+    return visible(str(numbers.cell(value)))
 
 
 def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
@@ -136,9 +136,40 @@ def compare(old: Path, new: Path, tolerance: float = 0.0) -> list[Change]:
     return [c for c in changes if c.old != c.new and abs(c.relative) > tolerance]
 
 
-def _values(path: Path) -> dict[str, tuple[float, str]]:
+def flipped(old: Path, new: Path) -> list[str]:
+    """Say which claims of sentences hold in one of two reports, or folders of them, alone."""
+    before, after = _claims(old), _claims(new)
+    if not set(before) & set(after):
+        before = {key.partition(": ")[2]: claim for key, claim in before.items()}
+        after = {key.partition(": ")[2]: claim for key, claim in after.items()}
+    return [
+        f"{key}  {'held' if before[key]['holds'] else 'did not hold'}, now "
+        f"{'holds' if after[key]['holds'] else 'does not'}: “{before[key]['said']}” became "
+        f"“{after[key]['said']}”"
+        for key in sorted(set(before) & set(after))
+        if before[key]["holds"] != after[key]["holds"]
+    ]
+
+
+def _claims(path: Path) -> dict[str, Any]:
+    """Return what the records beside a ledger claim; one file of numbers claims nothing."""
+    path = _where(path)
+    records = [path / "run.json", *sorted(path.glob("[!.]*/run.json"))]
+    found = {}
+    for record in (json.loads(file.read_bytes()) for file in records if file.is_file()):
+        for claim in record.get("claims", ()):
+            found[f"{record['slug']}: {claim['claim']}"] = claim
+    return found
+
+
+def _where(path: Path) -> Path:
     if not path.exists() and len(path.parts) == 1:
-        path = paths.reports() / path  # a report's name, as every other command takes it
+        return paths.reports() / path  # a report's name, as every other command takes it
+    return path
+
+
+def _values(path: Path) -> dict[str, tuple[float, str]]:
+    path = _where(path)
     file = path / CSV if path.is_dir() else path
     if not file.is_file():
         raise LianjianError(
@@ -173,14 +204,3 @@ def _number(text: str) -> int | float | None:
     if not text:
         return None
     return int(text) if text.lstrip("-").isdecimal() else float(text)
-
-
-def describe(changes: Sequence[Change]) -> str:
-    """Return changes as lines for a person.
-
-    Examples
-    --------
-    >>> print(describe([Change("05/att", "万元", 2.0, 2.5)]))
-    05/att  2 → 2.5 万元  (+25 %)
-    """
-    return "\n".join(map(str, changes))

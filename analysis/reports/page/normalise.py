@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import paths
+from analysis.reports import calls
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -41,6 +42,7 @@ def notebook(node: "NotebookNode", facts: Mapping[str, Any]) -> None:
             cell.id = INJECTED
         if cell.cell_type == "code":
             cell.outputs = [clean(output) for output in _streams_joined(cell.outputs)]
+    calls.shared(node)
 
 
 def text(said: str) -> str:

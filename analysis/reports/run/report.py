@@ -269,6 +269,7 @@ def _render(
         "citation": page.citation.record(),
         "checks": [check.record() for check in page.checks],
         "addresses": {p.anchor: p.reference for p in found.products},
+        "claims": found.claims,
         "datasets": [{"name": d["name"], "version": d["version"]} for d in found.datasets],
         "figures": sum(p.kind == "figure" for p in found.products),
         "tables": sum(p.kind == "table" for p in found.products),

@@ -20,7 +20,7 @@ from analysis.reports.text import listed, meant
 FAILED = ".failed"
 _STAGING = ".staging"
 _REPLACED = ".replaced"  # no slug holds a dot
-_RESULTS = "report.html notebook.ipynb numbers.csv numbers.tex report.pdf report.docx"
+_RESULTS = "report.html notebook.ipynb numbers.csv numbers.tex report.pdf report.docx figures.zip"
 _MADE = {*_RESULTS.split(), "run.json", "key.json", "kernel.log", "error.txt"}
 _LOCK, _HOLDER = ".lock", ".running.json"
 

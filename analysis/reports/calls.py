@@ -1,0 +1,325 @@
+"""An output is a call that can be made again.
+
+``show``, ``table``, ``record`` and ``say`` keep, beside what they display, the verb with its typed
+arguments and its mark. The notebook shows what the call makes, and so does the page: it makes the
+call again. The same call gives a figure for a phone, for print and in dark, and its data; a
+context says for whom it is made.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from analysis import __version__
+from analysis.errors import LianjianError
+from analysis.reports import markup, numbers, sentences
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MIME = "application/vnd.lianjian.call+json"
+"""Under which a call lies beside what it made, in the outputs of a notebook."""
+
+FRAMES = "lianjian_frames"
+"""Under which a notebook's metadata hold the large tables of its calls, each once."""
+
+LARGE = 20_000  # characters of a table from which on the notebook holds it once
+MOST = 400_000  # characters of a call; a longer one is not kept, and its output stays as it is
+
+_dark_colours = re.compile(r"#([0-9a-f]{6})\b")
+_drawing = threading.Lock()  # matplotlib's settings belong to the whole process
+
+
+@dataclass(frozen=True)
+class Context:
+    """For whom calls are made again: a language, a form of figures, a guard of numbers."""
+
+    language: str = "en"
+    form: str = "plain"
+    guard: Callable[[str, float], float] | None = None
+
+
+PLAIN = Context()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A verb with its arguments, and the mark of the data on which its output stands."""
+
+    verb: str
+    arguments: Mapping[str, Any]
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a call makes: HTML, the same in plain text, and facts about it."""
+
+    html: str
+    plain: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def make(call: Call, ledger: Mapping[str, Any], context: Context = PLAIN) -> Made:
+    """Make a call; sentences take their numbers from the ledger, by name."""
+    if context.language != "en" or context.guard is not None:
+        raise LianjianError(
+            f"Calls are made in English and unguarded so far; asked for was {context}."
+        )
+    made = _VERBS[call.verb](call, ledger, context)
+    return replace(made, html=made.html.replace("\x00", "\ufffd"))
+
+
+def _table(call: Call, _ledger: Mapping[str, Any], _context: Context) -> Made:
+    from analysis.reports import tables  # noqa: PLC0415  (pandas)
+
+    given = call.arguments
+    name, caption, frame = given["name"], given["caption"], given["frame"]
+    in_row = markup.IN_ROW.get(call.mark, "")
+    grid = tables.grid(frame, given["digits"], given["labels"], mark=in_row)
+    mark = f" [{call.mark}]" if call.mark else ""
+    plain = f"Table: {caption}{mark}\n{frame.to_string(max_rows=20)}"
+    html = markup.table(name, caption, grid, mark=call.mark)
+    return Made(html, plain, {"caption": caption})
+
+
+def _record(call: Call, _ledger: Mapping[str, Any], _context: Context) -> Made:
+    given = dict(call.arguments)
+    name, label = given.pop("name"), given.pop("label")
+    facts = numbers.written(**given)
+    text, forms = facts["text"], facts["forms"]
+    html = markup.number(name, label, text, forms["interval"], forms["count"], mark=call.mark)
+    plain = ", ".join(filter(None, (f"{label}: {text}", forms["interval"], forms["count"])))
+    return Made(html, plain, {"label": label, **facts})
+
+
+def _say(call: Call, ledger: Mapping[str, Any], _context: Context) -> Made:
+    given = call.arguments
+    said = sentences.said(given["text"], given["words"], given["needs"], ledger)
+    return Made(said.html, said.plain, {"claims": said.claims, "needs": list(given["needs"])})
+
+
+def _show(call: Call, _ledger: Mapping[str, Any], context: Context) -> Made:
+    return picture(draw(call, context), call, context.form)
+
+
+def picture(fig: "Figure", call: Call, form: str = "plain") -> Made:
+    """Return a figure that is drawn, as the call that shows it asks for."""
+    given = call.arguments
+    name, caption, alt = given["name"], given["caption"], given["alt"]
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg(fig, call, form)).decode()
+    html = markup.figure(name, caption, alt, source, mark=call.mark)
+    return Made(html, f"Figure: {caption}", {"caption": caption, "alt": alt})
+
+
+_VERBS: Mapping[str, Callable[[Call, Mapping[str, Any], Context], Made]] = MappingProxyType(
+    {"show": _show, "table": _table, "record": _record, "say": _say}
+)
+
+
+# ---- figures ----
+
+
+def draw(call: Call, context: Context = PLAIN) -> "Figure":
+    """Draw the chart of a call again."""
+    from analysis import figures  # noqa: PLC0415  (matplotlib)
+
+    given = call.arguments
+    if given["chart"] not in figures.CHARTS:
+        raise LianjianError(
+            f"Figure {given['name']!r} was drawn by the notebook itself, by no function of "
+            "analysis.figures: it has no other form than the one it has."
+        )
+    if context.form not in figures.FORMS:
+        raise LianjianError(
+            f"There is no form {context.form!r} of a figure; forms are {', '.join(figures.FORMS)}."
+        )
+    with _drawing, figures.drawing(context.form, marked=given["marked"]):
+        return figures.CHARTS[given["chart"]](**given["with"]).figure
+
+
+def svg(fig: "Figure", call: Call, form: str = "plain") -> bytes:
+    """Write a figure; the same figure gives the same bytes."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    from analysis.figures import mark_simulated, unmark_simulated  # noqa: PLC0415
+    from analysis.figures.layout import settle_layout  # noqa: PLC0415
+
+    if call.mark:
+        mark_simulated(fig, mixed=call.mark == markup.MIXED)
+    else:
+        unmark_simulated(fig)
+    given, ending = call.arguments, f" {call.mark}." if call.mark else ""
+    metadata = {
+        "Title": given["caption"] + ending,
+        "Description": given["alt"] + ending,
+        "Creator": f"lianjian {__version__}",
+        "Date": None,
+    }
+    settle_layout(fig)
+    settings: dict[Any, Any] = {"svg.hashsalt": given["name"], "svg.fonttype": "path"}
+    buffer = io.BytesIO()
+    with _drawing, mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
+        try:
+            fig.savefig(buffer, format="svg", bbox_inches="tight", metadata=metadata)
+        except UserWarning as warning:
+            raise LianjianError(
+                f"Figure {given['name']!r} holds a character that its fonts cannot draw: "
+                f"{warning}. Call analysis.figures.fonts() and draw with the theme of "
+                "analysis.figures."
+            ) from None
+    return in_dark(buffer.getvalue()) if form == "dark" else buffer.getvalue()
+
+
+def in_dark(drawn: bytes) -> bytes:
+    """Turn a drawing for a dark ground: light becomes dark, hues stay.
+
+    Examples
+    --------
+    >>> in_dark(b'<svg fill="#ffffff" stroke="#000000">')
+    b'<svg style="fill:#ffffff" fill="#121212" stroke="#ffffff">'
+    """
+    from colorsys import hls_to_rgb, rgb_to_hls  # noqa: PLC0415
+
+    def turned(match: re.Match[str]) -> str:
+        parts = [int(match[1][at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        hue, light, saturation = rgb_to_hls(*parts)
+        dark = hls_to_rgb(hue, 1 - 0.93 * light, saturation)
+        return "#" + "".join(f"{round(255 * part):02x}" for part in dark)
+
+    text = _dark_colours.sub(turned, drawn.decode())
+    # what names no colour is black
+    return text.replace("<svg ", '<svg style="fill:#ffffff" ', 1).encode()
+
+
+def data_of(call: Call) -> bytes:
+    """Return the data of a figure or a table as CSV, marked in every row, for Excel as well."""
+    from analysis.reports import _arguments  # noqa: PLC0415  (pandas)
+
+    given = call.arguments
+    found = _arguments.frames(given["with"] if call.verb == "show" else {"table": given["frame"]})
+    columns: dict[str, None] = {}
+    rows: list[dict[str, Any]] = []
+    for name, frame in found:
+        keys = [level for level in frame.index.names if level is not None]
+        whole = frame.reset_index() if keys or not _counted(frame.index) else frame
+        whole = whole.set_axis([_flat(column) for column in whole.columns], axis=1)
+        columns |= dict.fromkeys(whole.columns)
+        rows += [{"part": name, "data": call.mark, **row} for row in _rows(whole)]
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(
+        buffer, ["part", *columns, *(["data"] if call.mark else [])], "", "ignore"
+    )
+    writer.writeheader()
+    writer.writerows({key: numbers.cell(value) for key, value in row.items()} for row in rows)
+    return buffer.getvalue().encode("utf-8-sig")
+
+
+def _rows(frame: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (pandas)
+    return [dict(row) for row in frame.to_dict("records")]
+
+
+def _counted(index: Any) -> bool:  # noqa: ANN401  (pandas)
+    return list(index) == list(range(len(index)))
+
+
+def _flat(name: object) -> str:
+    return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
+def forms_of(call: Call) -> dict[str, bytes]:
+    """Return a figure in all its forms, and its data: names of files and contents."""
+    from analysis import figures  # noqa: PLC0415  (matplotlib)
+
+    name = call.arguments["name"]
+    made = {f"{name}.csv": data_of(call)}
+    for form in figures.FORMS:
+        ending = "" if form == "plain" else f"-{form}"
+        made[f"{name}{ending}.svg"] = svg(draw(call, Context(form=form)), call, form)
+    return made
+
+
+# ---- as a notebook keeps them ----
+
+
+def kept(call: Call) -> dict[str, Any]:
+    """Return a call as it lies in a notebook; one that is too large says so and no more."""
+    from analysis.reports import _arguments  # noqa: PLC0415  (pandas)
+
+    try:
+        text = _compact(_arguments.encode(dict(call.arguments)))
+    except _arguments.CannotKeepError as error:
+        return {"verb": call.verb, "mark": call.mark, "lost": f"holds a {error}"}
+    if len(text) > MOST:
+        return {"verb": call.verb, "mark": call.mark, "lost": f"is {len(text):,} characters long"}
+    # one text, for a notebook is written with its keys in order and each number on a line
+    return {"verb": call.verb, "mark": call.mark, "arguments": text}
+
+
+def shared(node: Any) -> None:  # noqa: ANN401  (a notebook)
+    """Let a notebook hold the large tables of its calls once, in its metadata."""
+    held: dict[str, str] = {}
+
+    def lifted(said: Any) -> Any:  # noqa: ANN401  (JSON)
+        if isinstance(said, list):
+            return [lifted(item) for item in said]
+        if not isinstance(said, dict):
+            return said
+        if said.get("$") != "frame":
+            return {key: lifted(item) for key, item in said.items()}
+        text = _compact(said)
+        if len(text) < LARGE:
+            return said
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        held[digest] = text
+        return {"$": "held", "of": digest}
+
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            said = output.get("data", {}).get(MIME)
+            if said and len(said.get("arguments", "")) >= LARGE:
+                said["arguments"] = _compact(lifted(json.loads(said["arguments"])))
+    if held:
+        node.metadata[FRAMES] = held
+
+
+def of(output: Mapping[str, Any], held: Mapping[str, str]) -> Call | None:
+    """Return the call of an output; None where none was kept with it."""
+    said = output.get("data", {}).get(MIME)
+    if not said or "arguments" not in said:
+        return None
+    used = tuple(sorted((key, held[key]) for key in held if key in said["arguments"]))
+    return _read(said["verb"], said["mark"], said["arguments"], used)
+
+
+@lru_cache(maxsize=512)  # a page asks for each twice
+def _read(verb: str, mark: str, arguments: str, held: tuple[tuple[str, str], ...]) -> Call:
+    from analysis.reports import _arguments  # noqa: PLC0415  (pandas)
+
+    def fetched(said: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
+        return json.loads(dict(held)[said["of"]]) if said.get("$") == "held" else said
+
+    try:
+        given = _arguments.decode(json.loads(arguments, object_hook=fetched))
+        _ = _VERBS[verb]
+    except (ValueError, KeyError, TypeError, AttributeError, _arguments.CannotKeepError) as error:
+        raise LianjianError(
+            f"The notebook holds a call of {verb!r} that cannot be read "
+            f"({type(error).__name__}: {error}). Run the report again."
+        ) from error
+    return Call(verb, given, mark)
+
+
+def _compact(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

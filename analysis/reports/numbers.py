@@ -1,0 +1,102 @@
+"""How a cited number is checked and written: its value, its interval, its count."""
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+from analysis.errors import LianjianError
+from analysis.reports.text import digits_for, number
+
+
+def given(name: str, value: object, **said: object) -> dict[str, Any]:
+    """Return a number with its ends and count, of an estimate where the value is one.
+
+    An estimate says its interval and the villages or clusters behind it; ends that are not finite
+    are none. What is said beside it goes before.
+    """
+    of = {key: item for key, item in said.items() if item is not None}
+    if hasattr(value, "estimate"):
+        ends = {end: getattr(value, end, None) for end in ("low", "high")}
+        known = all(isinstance(end, Real) and math.isfinite(end) for end in ends.values())
+        n = getattr(value, "n_units", getattr(value, "n", None))
+        of = {**(ends if known else {}), **({} if n is None else {"n": n}), **of}
+        value = value.estimate
+    return _checked(name, {"value": value, "low": None, "high": None, "n": None, **of})
+
+
+def _checked(name: str, of: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers once they are numbers, finite, and in order."""
+    made: dict[str, Any] = {}
+    for key, end in of.items():
+        if end is None and key != "value":
+            made[key] = None
+            continue
+        # numpy's numbers are registered as such, and its truth values are not
+        if type(end) is bool or not isinstance(end, Real):
+            raise LianjianError(f"Number {name!r}: {key} is {end!r}, which is no number.")
+        if not math.isfinite(end):
+            raise LianjianError(
+                f"Number {name!r}: {key} is {float(end)}. A cited number is finite; look at the "
+                "rows it was computed from, or leave the number out and say why in the text."
+            )
+        made[key] = int(str(end)) if key == "value" and _whole(end) else float(end)
+    low, high, n = made["low"], made["high"], made["n"]
+    if low is not None and high is not None and low > high:
+        ends = f"from {of['low']!r} down to {of['high']!r}"
+        raise LianjianError(f"Number {name!r}: its interval runs {ends}.")
+    if n is not None and (n < 0 or n != int(n)):
+        raise LianjianError(f"Number {name!r}: n is {of['n']!r}; it counts observations.")
+    return {**made, "n": None if n is None else int(n)}
+
+
+def _whole(value: Any) -> bool:  # noqa: ANN401  (a number of any library)
+    return isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu")
+
+
+def written(
+    *,
+    value: float,
+    unit: str,
+    low: float | None = None,
+    high: float | None = None,
+    n: int | None = None,
+    digits: int | None = None,
+) -> dict[str, Any]:
+    """Return a number with its forms, written as they stand in tables and sentences.
+
+    Examples
+    --------
+    >>> forms = written(value=2.345, unit="万元", low=-0.5, high=5.1, n=82)["forms"]
+    >>> forms[""], forms["unit"], forms["interval"], forms["n"]
+    ('2.35', '2.35 万元', '−0.50 to 5.10', '82')
+    """
+    ends = [end for end in (low, high) if end is not None]
+    places = digits
+    if places is None:
+        places = 0 if isinstance(value, int) else digits_for([value, *ends])
+
+    def write(end: float) -> str:
+        return number(end, places, grouped=not unit.startswith("year"))
+
+    text = f"{write(value)}{'' if unit in {'', '%'} else ' '}{unit}"
+    interval = " to ".join(map(write, ends))
+    if len(ends) == 1:
+        interval = f"{'at least' if low is not None else 'at most'} {interval}"
+    count = "" if n is None else number(n, 0)
+    forms = {"": write(value), "unit": text, "size": write(abs(value)), "interval": interval}
+    forms |= {"count": f"n = {count}" if count else "", "n": count}
+    return {
+        "unit": unit, "text": text, "forms": forms,
+        "value": value, "low": low, "high": high, "n": n,
+    }  # fmt: skip
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def cell(value: object) -> object:
+    """Return a value for a cell of CSV; no text becomes a formula in a spreadsheet."""
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None or value != value else value  # noqa: PLR0124  (NaN)
