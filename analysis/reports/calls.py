@@ -15,7 +15,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import __version__
 from analysis.errors import LianjianError
 from analysis.reports import markup, numbers, sentences
+from analysis.reports.numbers import Ledger
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,17 +71,21 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def make(call: Call, ledger: Mapping[str, Any], context: Context = PLAIN) -> Made:
-    """Make a call; sentences take their numbers from the ledger, by name."""
+def make(call: Call, ledger: Ledger, context: Context = PLAIN) -> Made:
+    """Make a call; a number goes into the ledger, and sentences take theirs from there."""
     if context.language != "en" or context.guard is not None:
         raise LianjianError(
             f"Calls are made in English and unguarded so far; asked for was {context}."
         )
     made = _VERBS[call.verb](call, ledger, context)
-    return replace(made, html=made.html.replace("\x00", "\ufffd"))
+    if call.verb == "record":
+        ledger.numbers[call.arguments["name"]] = made.facts
+    if call.verb == "table":
+        ledger.tables[call.arguments["name"]] = call.arguments
+    return made
 
 
-def _table(call: Call, _ledger: Mapping[str, Any], _context: Context) -> Made:
+def _table(call: Call, _ledger: Ledger, _context: Context) -> Made:
     from analysis.reports import tables  # noqa: PLC0415  (pandas)
 
     given = call.arguments
@@ -93,23 +98,25 @@ def _table(call: Call, _ledger: Mapping[str, Any], _context: Context) -> Made:
     return Made(html, plain, {"caption": caption})
 
 
-def _record(call: Call, _ledger: Mapping[str, Any], _context: Context) -> Made:
+def _record(call: Call, _ledger: Ledger, _context: Context) -> Made:
     given = dict(call.arguments)
-    name, label = given.pop("name"), given.pop("label")
-    facts = numbers.written(**given)
+    name, label, shown = given.pop("name"), given.pop("label"), given.pop("shown", True)
+    facts = {"label": label, **numbers.written(**given)}
+    if not shown:  # a sentence will say it
+        return Made(f'<span id="{markup.anchor("number", name)}"></span>', "", facts)
     text, forms = facts["text"], facts["forms"]
     html = markup.number(name, label, text, forms["interval"], forms["count"], mark=call.mark)
     plain = ", ".join(filter(None, (f"{label}: {text}", forms["interval"], forms["count"])))
-    return Made(html, plain, {"label": label, **facts})
+    return Made(html, plain, facts)
 
 
-def _say(call: Call, ledger: Mapping[str, Any], _context: Context) -> Made:
+def _say(call: Call, ledger: Ledger, _context: Context) -> Made:
     given = call.arguments
     said = sentences.said(given["text"], given["words"], given["needs"], ledger)
     return Made(said.html, said.plain, {"claims": said.claims, "needs": list(given["needs"])})
 
 
-def _show(call: Call, _ledger: Mapping[str, Any], context: Context) -> Made:
+def _show(call: Call, _ledger: Ledger, context: Context) -> Made:
     return picture(draw(call, context), call, context.form)
 
 
@@ -122,7 +129,7 @@ def picture(fig: "Figure", call: Call, form: str = "plain") -> Made:
     return Made(html, f"Figure: {caption}", {"caption": caption, "alt": alt})
 
 
-_VERBS: Mapping[str, Callable[[Call, Mapping[str, Any], Context], Made]] = MappingProxyType(
+_VERBS: Mapping[str, Callable[[Call, Ledger, Context], Made]] = MappingProxyType(
     {"show": _show, "table": _table, "record": _record, "say": _say}
 )
 

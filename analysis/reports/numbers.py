@@ -92,6 +92,54 @@ def written(
     }  # fmt: skip
 
 
+class Ledger:
+    """The numbers of a run by address: those recorded, and the cells of its tables.
+
+    A cell's address is the table's name, its row and its column, with dots between:
+    ``truth.operating.net``; it is written as it stands in the table.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, dict[str, Any]] = {}
+        self.tables: dict[str, Mapping[str, Any]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.numbers or self._cell(name) is not None
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        found = self.numbers.get(name) or self._cell(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def near(self, name: str) -> list[str]:
+        """Return the addresses that may be meant by one that is not there."""
+        given = self.tables.get(name.partition(".")[0])
+        if given is None:
+            return [*self.numbers, *self.tables]
+        from analysis.reports import tables  # noqa: PLC0415  (pandas)
+
+        return [f"{given['name']}.{cell}" for cell in tables.addresses(given["frame"])]
+
+    def _cell(self, name: str) -> dict[str, Any] | None:
+        table, _, place = name.partition(".")
+        if not place or table not in self.tables:
+            return None
+        from analysis.reports import tables  # noqa: PLC0415  (pandas)
+
+        given = self.tables[table]
+        found = tables.cell(given["frame"], place, given["digits"], given["labels"])
+        if found is None:
+            return None
+        label, value, text, size = found
+        unit = label.rpartition(", ")[2]
+        forms = {"": text, "size": size, "unit": "", "interval": "", "n": ""}
+        return {
+            "label": label, "value": value, "unit": unit if unit in {"%", "万元"} else "",
+            "forms": forms, "anchor": f"tab-{table}",
+        }  # fmt: skip
+
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from analysis.clean.dataset import Dataset
     from analysis.figures import Chart
     from analysis.reports.tables import Digits
+    from analysis.tables import Labelled
 
     StandsOn = Dataset | Sequence[Dataset] | None
 
 __all__ = ["claim", "record", "say", "show", "table"]
 
-_ledger: dict[str, dict[str, Any]] = {}  # the numbers that this run has recorded
+_ledger = numbers.Ledger()  # what this run has recorded
 
 
 def show(
@@ -83,7 +84,7 @@ def show(
 
 
 def table(
-    frame: "pd.DataFrame",
+    frame: "pd.DataFrame | Labelled",
     name: str,
     caption: str,
     *,
@@ -95,8 +96,9 @@ def table(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        Its rows; an index with a name, or of several levels, becomes row headers.
+    frame : pandas.DataFrame or Labelled
+        Its rows; an index with a name, or of several levels, becomes row headers. What
+        `analysis.tables` returns brings its decimals and labels along.
     name : str
         Its address: ``#tab-NAME`` in the page.
     caption : str
@@ -109,6 +111,11 @@ def table(
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
     """
+    from analysis.tables import Labelled
+
+    if isinstance(frame, Labelled):
+        digits = frame.digits if digits is None else digits
+        frame, labels = frame.frame, {**frame.labels, **(labels or {})}
     _check(name, caption)
     mark, facts = _ground(data)
     given = {"frame": frame, "name": name, "caption": caption, "digits": digits, "labels": labels}
@@ -125,6 +132,7 @@ def record(
     high: float | None = None,
     n: int | None = None,
     digits: int | None = None,
+    shown: bool = True,
     data: "StandsOn" = None,
 ) -> None:
     """Publish one number that can be cited by its address, ``#num-NAME``.
@@ -145,6 +153,8 @@ def record(
         Observations behind it.
     digits : int, optional
         Decimals to print; the ledger keeps the full value.
+    shown : bool
+        False where a sentence behind it will say the number.
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
 
@@ -157,8 +167,8 @@ def record(
     given = numbers.given(name, value, low=low, high=high, n=n)
     mark, facts = _ground(data)
     given |= {"name": name, "label": label, "unit": unit, "digits": digits}
-    made = _publish("number", Call("record", given, mark), None, facts)
-    _ledger[name] = made.facts
+    given |= {} if shown else {"shown": False}
+    _publish("number", Call("record", given, mark), None, facts)
 
 
 def say(
@@ -173,9 +183,10 @@ def say(
     Parameters
     ----------
     text : str
-        The sentence, with ``{address}`` where a recorded number stands: ``{att-total}`` is its
+        The sentence, with ``{address}`` where a number stands: ``{att-total}``, as recorded, is its
         value, ``{att-total:unit}`` with its unit, ``:interval`` and ``:n`` what it was recorded
-        with, ``:size`` its value without a sign. ``**bold**``, ``*emphasis*`` and empty lines
+        with, ``:size`` its value without a sign; ``{target.total.gain}`` is a cell of the table
+        ``target``, by row and column. ``**bold**``, ``*emphasis*`` and empty lines
         between paragraphs are kept.
     needs : collection of str
         Addresses without which the sentence is left out.
@@ -238,7 +249,7 @@ def _check(name: str, caption: str) -> None:
         raise LianjianError(f"{name!r} has no caption or label. Say in words what it is.")
 
 
-def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, Any]) -> Made:
+def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, Any]) -> None:
     """Make a call, and put out what it makes with the call beside it."""
     made = made or calls.make(call, _ledger)
     name = call.arguments.get("name", "")
@@ -246,9 +257,8 @@ def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, A
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
         sys.stdout.write(made.plain + "\n" if made.plain else "")
-        return made
+        return
     from IPython.display import display
 
     data = {"text/html": made.html, "text/plain": made.plain, calls.MIME: calls.kept(call)}
     display(data, raw=True, metadata={"lianjian": facts})
-    return made

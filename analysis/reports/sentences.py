@@ -2,8 +2,9 @@
 
 ``"… {att-operating} …"`` is the number that was recorded as ``att-operating``; behind a colon
 stands its form: ``:unit`` with its unit, ``:interval``, ``:n`` observations, ``:size`` without its
-sign. A word is text that is handed over by name; a claim says how two numbers stand to each other,
-and says the opposite where that is no longer so.
+sign. ``{target.operating.gain}`` is a cell of the table ``target``: its row, its column. A word is
+text that is handed over by name; a claim says how two numbers stand to each other, and says the
+opposite where that is no longer so.
 """
 
 import operator
@@ -17,6 +18,7 @@ from typing import Any
 
 from analysis.errors import LianjianError
 from analysis.reports.markup import anchor
+from analysis.reports.numbers import Ledger
 from analysis.reports.text import listed, meant, typeset
 
 FORMS = ("unit", "interval", "n", "size")
@@ -91,9 +93,7 @@ class Said:
     claims: list[dict[str, Any]]
 
 
-def said(
-    text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Mapping[str, Any]
-) -> Said:
+def said(text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Ledger) -> Said:
     """Return a sentence with its numbers; nothing where a number that it needs is not there."""
     if any(name not in ledger for name in needs):
         return Said("", "", [])
@@ -111,7 +111,7 @@ class _Marked(Formatter):
     pattern = re.compile("\x02(\\d+)\x03")
 
     def __init__(
-        self, words: Mapping[str, Any], ledger: Mapping[str, Any], claims: dict[str, dict[str, Any]]
+        self, words: Mapping[str, Any], ledger: Ledger, claims: dict[str, dict[str, Any]]
     ) -> None:
         self.words, self.ledger, self.claims = words, ledger, claims
         self.html: list[str] = []
@@ -126,11 +126,11 @@ class _Marked(Formatter):
             plain = self._word(name, format_spec)
             html = escape(typeset(plain))
         else:
-            plain = self._number(name, format_spec)
+            number, plain = self._known(name), self._number(name, format_spec)
+            at = number.get("anchor", anchor("number", name))
             html = (
-                f'<a class="lj-pointer" href="#{anchor("number", name)}"><data value='
-                f'"{self.ledger[name]["value"]!r}" data-address="{anchor("number", name)}">'
-                f"{escape(plain)}</data></a>"
+                f'<a class="lj-pointer" href="#{at}"><data value="{number["value"]!r}" '
+                f'data-address="{at}">{escape(plain)}</data></a>'
             )
         self.html.append(html)
         self.plain.append(plain)
@@ -159,14 +159,13 @@ class _Marked(Formatter):
 
     def _known(self, name: str) -> Mapping[str, Any]:
         if name not in self.ledger:
+            known = self.ledger.near(name)
             raise LianjianError(
                 f"A sentence names the number {name!r}, which was not recorded before it."
-                f"{meant(name, [*self.ledger, *self.words])} Recorded were: "
-                f"{listed(list(self.ledger)) or 'none'}. Record it, or say with needs=[…] that the "
-                "sentence is left out without it."
+                f"{meant(name, [*known, *self.words])} Recorded were: {listed(known) or 'none'}. "
+                "Record it, or say with needs=[…] that the sentence is left out without it."
             )
-        found: Mapping[str, Any] = self.ledger[name]
-        return found
+        return self.ledger[name]
 
     def _claimed(self, tried: Any) -> str:  # noqa: ANN401  (a claim, or one read from a notebook)
         left = self._known(tried.left)

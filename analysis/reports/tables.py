@@ -36,6 +36,37 @@ def grid(
     return f"<thead>{head}</thead><tbody>{_body(index, columns, mark)}</tbody>"
 
 
+def _key(name: Hashable) -> str:
+    return ".".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
+def addresses(frame: pd.DataFrame) -> list[str]:
+    """Return the addresses of cells: row and column with a dot between."""
+    return [f"{_key(row)}.{_key(column)}" for row in frame.index for column in frame.columns]
+
+
+def cell(
+    frame: pd.DataFrame, place: str, digits: Digits, labels: Mapping[str, str] | None
+) -> tuple[str, float, str, str] | None:
+    """Return the label, value, text and text without sign of a number in a table, by its address.
+
+    Examples
+    --------
+    >>> cell(pd.DataFrame({"gain": [-2.25]}, index=["helper"]), "helper.gain", 1, {"gain": "Gain"})
+    ('Gain', -2.25, '−2.2', '2.2')
+    """
+    for name, values in frame.items():
+        if not place.endswith(f".{_key(name)}"):
+            continue
+        rows = [at for at, row in enumerate(frame.index) if f"{_key(row)}.{_key(name)}" == place]
+        column = _Column(name, values, _digits(digits, name, values))
+        if len(rows) == 1 and column.numeric and not _missing(values.iloc[rows[0]]):
+            text = column.text(rows[0])
+            label = _named(name[-1] if isinstance(name, tuple) else name, labels or {})
+            return label, float(values.iloc[rows[0]]), text, text.removeprefix("−")
+    return None
+
+
 class _Column:
     """One column with the rule by which its values are written."""
 

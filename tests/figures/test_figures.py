@@ -204,6 +204,7 @@ def test_labels_never_overlap_and_keep_their_order(values, gap):
 
 def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(panel):
     from analysis.reports import calls
+    from analysis.reports.numbers import Ledger
 
     for name, chart in charts(panel).items():
         drawn = figures.call_of(chart.figure)
@@ -212,4 +213,4 @@ def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(panel):
         call = calls.Call("show", given)
         stored = calls.kept(call)
         again = calls.of({"data": {calls.MIME: stored}}, {})
-        assert calls.picture(chart.figure, call).html == calls.make(again, {}).html, name
+        assert calls.picture(chart.figure, call).html == calls.make(again, Ledger()).html, name

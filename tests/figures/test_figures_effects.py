@@ -137,6 +137,7 @@ def test_all_charts_of_effects_are_drawn_here(series):
 
 def test_every_chart_of_effects_can_be_drawn_again(series):
     from analysis.reports import calls
+    from analysis.reports.numbers import Ledger
 
     for name, (chart, _) in charts(series).items():
         drawn = figures.call_of(chart.figure)
@@ -144,4 +145,4 @@ def test_every_chart_of_effects_can_be_drawn_again(series):
                  "with": drawn.arguments, "marked": drawn.marked}  # fmt: skip
         call = calls.Call("show", given)
         again = calls.of({"data": {calls.MIME: calls.kept(call)}}, {})
-        assert calls.picture(chart.figure, call).html == calls.make(again, {}).html, name
+        assert calls.picture(chart.figure, call).html == calls.make(again, Ledger()).html, name

@@ -14,6 +14,7 @@ from analysis.errors import LianjianError
 from analysis.fields import county
 from analysis.reports import _arguments, calls, markup
 from analysis.reports.calls import Call, Context
+from analysis.reports.numbers import Ledger
 from analysis.reports.page import findings, normalise
 
 FRAMES = {
@@ -74,7 +75,7 @@ def test_a_call_of_another_hand_is_refused_in_words(said):
 def test_only_charts_are_drawn():
     given = {"name": "a", "caption": "A", "alt": "x", "chart": "use_theme", "with": {}}
     with pytest.raises(LianjianError, match="drawn by the notebook itself"):
-        calls.make(Call("show", given), {})
+        calls.make(Call("show", given), Ledger())
 
 
 def test_a_call_that_is_too_large_says_so_and_keeps_nothing():
@@ -157,7 +158,7 @@ def test_arguments_that_change_later_do_not_change_the_call():
 def test_what_is_not_made_yet_is_refused(context):
     _, call = lines()
     with pytest.raises(LianjianError, match="so far"):
-        calls.make(call, {}, context)
+        calls.make(call, Ledger(), context)
 
 
 def test_there_is_no_other_form():

@@ -10,7 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.clean import dataset
 from analysis.errors import LianjianError
-from analysis.reports import calls, markup, products, tables
+from analysis.reports import calls, markup, numbers, products, tables
 from analysis.reports import text as written
 
 mpl.use("agg")
@@ -25,10 +25,9 @@ def published(monkeypatch):
         made = made or calls.make(call, products._ledger)
         name = call.arguments.get("name", "")
         seen.append((kind, name, made.html, made.plain, {**made.facts, **ground}))
-        return made
 
     monkeypatch.setattr(products, "_publish", publish)
-    monkeypatch.setattr(products, "_ledger", {})
+    monkeypatch.setattr(products, "_ledger", numbers.Ledger())
     monkeypatch.setattr(dataset, "_loaded", {})
     return seen
 

@@ -3,21 +3,27 @@
 import json
 
 import nbformat
+import pandas as pd
 import pytest
 
 from analysis.errors import LianjianError
 from analysis.reports import calls, claim, products, sentences
 from analysis.reports.calls import Call
-from analysis.reports.numbers import written
+from analysis.reports.numbers import Ledger, written
 from analysis.reports.page import _cells, findings, ledger
 from analysis.reports.plan.source import Promise
 
 WEAK = written(value=3.456, unit="万元", low=1.0, high=5.0, n=73)
-LEDGER = {
+LEDGER = Ledger()
+LEDGER.numbers |= {
     "gain-weak": {"label": "Gain, weak", **WEAK},
     "gain-all": {"label": "Gain, all", **written(value=-2.0, unit="万元")},
     "share-up": {"label": "Share", **written(value=62.5, unit="%", n=8)},
 }
+
+
+FRAME = pd.DataFrame({"gain": [-3.44, 1.0], "who": ["a", "b"]}, index=["helper", "all.out"])
+LEDGER.tables["target"] = {"name": "target", "frame": FRAME, "digits": 1, "labels": None}
 
 
 def said(text, needs=(), **words):
@@ -37,9 +43,17 @@ def test_a_number_stands_in_each_of_its_forms_and_leaves_with_its_address():
     assert '<strong><a class="lj-pointer" href="#num-gain-weak">' in made.html
 
 
+def test_a_cell_of_a_table_stands_as_it_is_written_there():
+    made = said("{target.helper.gain}, {target.helper.gain:size} and {target.all.out.gain}")
+    assert made.plain == "−3.4, 3.4 and 1.0"
+    assert '<a class="lj-pointer" href="#tab-target"><data value="-3.44"' in made.html
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("{target.helper.gian}", "Did you mean 'target.helper.gain'"),
+        ("{target.helper.who}", "not recorded"),
         ("{gain-wek}", "Did you mean 'gain-weak'"),
         ("{gain-weak:unti}", "Did you mean 'unit'"),
         ("{gain-all:interval}", "recorded without interval"),
@@ -96,7 +110,7 @@ def notebook(value):
     facts = {"label": "Gain", **written(value=value, unit="")}
     number = Call("record", {"name": "gain", "label": "Gain", "unit": "", "value": value,
                              "low": None, "high": None, "n": None, "digits": None})  # fmt: skip
-    made = calls.make(number, {})
+    made = calls.make(number, Ledger())
     sentence = Call("say", {"text": "It is {so}: {gain}.", "needs": ["gain"],
                             "words": {"so": claim("gain", "more than", 2)}})  # fmt: skip
     outputs = [

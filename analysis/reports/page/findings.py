@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import LianjianError
 from analysis.reports import calls, freshness, markup
+from analysis.reports.numbers import Ledger
 from analysis.reports.page import _sanitise
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan.source import Promise
@@ -147,7 +148,7 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
     datasets: dict[str, dict[str, Any]] = {}
     products: list[Product] = []
     said: list[Product] = []
-    ledger: dict[str, Any] = {}
+    ledger = Ledger()
     counts: Counter[str] = Counter()
     held = node.metadata.get(calls.FRAMES, {})
     own = [cell for cell in node.cells if INJECTED not in cell.metadata.get("tags", [])]
@@ -171,15 +172,13 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
             )
         counts[kind] += 1
         products.append(Product(kind, name, counts[kind], facts, at, html))
-        if kind == "number":
-            ledger[name] = facts
     return Findings(tuple(datasets.values()), tuple(products), read, tuple(said))
 
 
 def _made(
     output: Mapping[str, Any],
     facts: dict[str, Any],
-    ledger: Mapping[str, Any],
+    ledger: Ledger,
     held: Mapping[str, str],
 ) -> tuple[str, dict[str, Any]]:
     """Make the call of an output again; a figure is what its call has drawn, once for this form."""

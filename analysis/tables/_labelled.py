@@ -1,0 +1,75 @@
+"""A table as it is published: rows, what its columns are called, and how many decimals they get."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows with what their columns are called.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Its columns are codes; an index with a name becomes row headers.
+    labels : mapping of str to str
+        Columns and their names; others are named by the field registry.
+    digits : mapping of str to int
+        Decimals of columns; others follow the size of their numbers.
+    """
+
+    frame: pd.DataFrame
+    labels: Mapping[str, str] = field(default_factory=dict)
+    digits: Mapping[str, int | Literal["each"]] | int | None = None
+
+    def __len__(self) -> int:
+        """How many rows there are: a table without rows is false."""
+        return len(self.frame)
+
+    def without(self, *columns: str) -> "Labelled":
+        """Return it without some columns."""
+        return Labelled(self.frame.drop(columns=list(columns)), self.labels, self.digits)
+
+
+@cache
+def _registry() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(Path(__file__).with_name("labels.toml").read_text("utf-8"))
+
+
+def labelled(frame: pd.DataFrame, **words: object) -> Labelled:
+    """Return rows with the labels and decimals that ``labels.toml`` has for their columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index is named as it is to be headed.
+    **words : object
+        What stands for the places in labels, such as ``since``.
+
+    Examples
+    --------
+    >>> labelled(pd.DataFrame({"start_mean": [2.0]}), since=2018).labels
+    {'start_mean': 'Mean 2018'}
+    """
+    known = {str(name): _registry()[str(name)] for name in frame if str(name) in _registry()}
+    labels = {name: entry["label"].format(**words) for name, entry in known.items()}
+    digits = {name: entry["digits"] for name, entry in known.items() if "digits" in entry}
+    return Labelled(frame, labels, digits)
+
+
+def written(value: float, digits: int) -> str:
+    """Write a number with a true minus sign, for a cell that holds more than one.
+
+    Examples
+    --------
+    >>> written(-1234.56, 1), written(-0.01, 1), written(float("inf"), 1)
+    ('−1,234.6', '0.0', '∞')
+    """
+    text = f"{value:,.{digits}f}".replace("inf", "∞")
+    return text.replace("-", "−") if text.strip("-0.,") else text.removeprefix("-")

@@ -1,0 +1,144 @@
+"""Tables of income: who is known, its sources and level, its change by group, a county in brief."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from analysis.fields import ROLES, YUAN_PER_WAN, ZONES
+from analysis.indicators import (
+    attain_share,
+    by_source,
+    changes,
+    deflate,
+    growth,
+    means,
+    weak_share,
+)
+from analysis.indicators import swings as year_swings
+from analysis.tables._labelled import Labelled, labelled
+
+_BOTH = {"operating": "operating_income_yuan", "total": "total_income_yuan"}
+
+
+def coverage(panel: pd.DataFrame) -> Labelled:
+    """Count the villages with a known total income, by role and year."""
+    rows = panel.groupby(["role", "year"])["total_income_yuan"].count().unstack()
+    rows = rows.loc[[role for role in ROLES if role in rows.index]]
+    return Labelled(rows.rename(index=ROLES).rename_axis("Role"))
+
+
+def sources(now: pd.DataFrame) -> Labelled:
+    """Say what income consists of by role, % of the group's total, in one year."""
+    rows = by_source(now, "role")
+    rows["role"] = rows["role"].map(ROLES)
+    shown = ["villages", *rows.columns[rows.columns.str.endswith("_pct")]]
+    return labelled(rows.set_index("role").rename_axis("Role")[shown])
+
+
+def levels(panel: pd.DataFrame, prices: pd.DataFrame, base_year: int, weak_wan: float) -> Labelled:
+    """Give mean incomes by year, as booked and in prices of one year, and the share of the weak."""
+    both = list(_BOTH.values())
+    yearly = means(panel, "year", [*both, "operating_surplus_yuan"])
+    real = means(deflate(panel, prices, base_year, both), "year", both)
+    rows = pd.DataFrame(
+        {
+            "year": yearly["year"],
+            "known_operating": yearly["operating_income_villages"],
+            "known_total": yearly["total_income_villages"],
+            "operating": yearly["operating_income_wan_yuan"],
+            "total": yearly["total_income_wan_yuan"],
+            "surplus": yearly["operating_surplus_wan_yuan"],
+            "operating_real": real["operating_income_wan_yuan"],
+            "total_real": real["total_income_wan_yuan"],
+            "weak_pct": weak_share(panel, "year", weak_wan)["weak_pct"],
+        }
+    )
+    return labelled(rows)
+
+
+def per_household(now: pd.DataFrame) -> Labelled:
+    """Give mean income a village and a household by role, with the villages behind the latter."""
+    both = list(_BOTH.values())
+    village, household = means(now, "role", both), means(now, "role", both, per="household")
+    rows = village.drop(columns=["villages", "operating_income_villages", "total_income_villages"])
+    rows = rows.merge(household.drop(columns="villages"), on="role")
+    made = labelled(rows.assign(role=rows["role"].map(ROLES)).set_index("role").rename_axis("Role"))
+    fields = {name: text for name, text in made.labels.items() if name.endswith("_villages")}
+    return Labelled(made.frame, fields, made.digits)
+
+
+def change(
+    found: Mapping[str, pd.DataFrame] | pd.DataFrame,
+    by: str | Sequence[str],
+    since: int,
+    until: int,
+) -> Labelled:
+    """Give the change of incomes between two years by group, for one measure or several.
+
+    Parameters
+    ----------
+    found : DataFrame or mapping of str to DataFrame
+        Results of :func:`analysis.indicators.changes`; of several measures each under its name.
+    by : str or sequence of str
+        Groups: ``"role"``, or ``["zone", "county_name"]``.
+    since, until : int
+        The two years.
+    """
+    if isinstance(found, pd.DataFrame):
+        rows = growth(found, by)
+        rows["zone"] = rows["zone"].map(lambda zone: f"{zone} {ZONES[zone]}")
+        return labelled(
+            rows.set_index(list(by)).rename_axis(["Zone", "County"]), since=since, until=until
+        )
+    rows = pd.concat({name: growth(frame, by) for name, frame in found.items()})
+    rows.index = pd.MultiIndex.from_arrays(
+        [rows.index.get_level_values(0), rows.pop("role").map(ROLES)], names=["Measure", "Role"]
+    )
+    return labelled(rows, since=since, until=until)
+
+
+def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
+    """Say by measure whether weak allied villages reached a gain, in each reading of the claim."""
+    rows = {}
+    for name, frame in found.items():
+        weak, outside = (frame[frame["role"] == role] for role in ("allied_weak", "outside"))
+        gain, share = weak["change_wan_yuan"].mean(), attain_share(weak, gain_wan)
+        rows[name] = {
+            "villages": len(weak),
+            "gain": gain,
+            "gain_reached": "yes" if gain >= gain_wan else "no",
+            "share": share,
+            "share_reached": "yes" if share == 100 else "no",  # noqa: PLR2004  (all of them)
+            "outside": attain_share(outside, gain_wan),
+        }
+    made = pd.DataFrame.from_dict(rows, orient="index").infer_objects()
+    return labelled(made[made["villages"] > 0].rename_axis("Measure"))
+
+
+def swings(panel: pd.DataFrame) -> Labelled:
+    """Give the change of villages on the year before, for both incomes."""
+    rows = {n: year_swings(panel, column).set_index("year") for n, column in _BOTH.items()}
+    return labelled(pd.concat(rows).rename_axis(["Measure", "Year"]))
+
+
+def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: float) -> Labelled:
+    """Hold groups of villages against one another in one year: a column a group."""
+    columns = {}
+    for name, part in parts.items():
+        now = part[part["year"] == until]
+        village = means(now, "year", list(_BOTH.values())).iloc[0]
+        household = means(now, "year", list(_BOTH.values()), per="household").iloc[0]
+        moved = growth(changes(part, "operating_income_yuan", since, until)).iloc[0]
+        subsidies = now["subsidy_income_yuan"].sum() / now["total_income_yuan"].sum() * 100
+        weak = weak_share(now, "year", weak_wan)["weak_pct"].item()
+        columns[name] = {
+            "Operating income, mean": village["operating_income_wan_yuan"],
+            "Operating income, median": now["operating_income_yuan"].median() / YUAN_PER_WAN,
+            "Total income, mean": village["total_income_wan_yuan"],
+            "Operating income a household, yuan": household["operating_income_yuan_per_household"],
+            "Subsidies in total income, %": subsidies,
+            f"Operating income, mean change on {since}": moved["change_mean"],
+            f"Villages with less operating income than in {since}, %": moved["fell_pct"],
+            f"Villages with operating income under {weak_wan:g} 万元, %": weak,
+        }
+    return Labelled(pd.DataFrame(columns).rename_axis(str(until)), digits=1)
