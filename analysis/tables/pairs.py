@@ -24,7 +24,7 @@ def members(closed: pd.DataFrame, villages: pd.DataFrame) -> Labelled:
     rows = pd.DataFrame(
         {
             "county": frame["weak_id"].map(traits["county_name"]),
-            "joined": frame["weak_id"].map(traits["joined_year"]),
+            "joined_year": frame["weak_id"].map(traits["joined_year"]),
             "helper_households": frame["helper_id"].map(traits["households"]),
             "weak_households": frame["weak_id"].map(traits["households"]),
             **{name: frame[name] for name in ("helper_start", "weak_start")},
@@ -113,6 +113,28 @@ def net_by_pair(net: pd.DataFrame) -> Labelled:
     """Give each pair's closing: in the books, as expected, and the difference."""
     shown = ["start_year", "closed", "closed_expected", "closed_net", "catch_up_pct", "who"]
     return labelled(net.set_index("pair_id")[shown].rename_axis("Pair"))
+
+
+def ratios(net: pd.DataFrame) -> pd.DataFrame:
+    """Return each pair's ratio of incomes in percent at both ends, and the one to be expected."""
+    expected = (net["weak_start"] + net["weak_expected"]) / (
+        net["helper_start"] + net["helper_expected"]
+    )
+    ends = {"start": net["ratio_start"], "end": net["ratio_end"], "expected": expected}
+    made = {"pair_id": net["pair_id"], **{name: ratio * 100 for name, ratio in ends.items()}}
+    return pd.DataFrame(made).dropna()
+
+
+def without_one(values: "pd.Series[float]") -> tuple[float, float]:
+    """Return the least and the greatest mean of all but one.
+
+    Examples
+    --------
+    >>> without_one(pd.Series([1.0, 2.0, 6.0]))
+    (1.5, 4.0)
+    """
+    left = (values.sum() - values) / (len(values) - 1)
+    return float(left.min()), float(left.max())
 
 
 def tests(naive: Frames, near: Frames, net: Frames, base: int, level: float) -> Labelled:

@@ -239,7 +239,7 @@ def of_seed(node: "NotebookNode", values: Mapping[str, object]) -> Check:
     if faults:
         mend = "Declare a parameter seed, and draw from np.random.default_rng(seed)."
         return _failed("Seed", "Drawn at random", faults, mend)
-    if not draws:
+    if not draws and not seeds:
         return Check("Seed", OK, "The notebook’s own code draws nothing at random.")
     given = ", ".join(f"{name} = {value}" for name, value in seeds.items())
     return Check("Seed", OK, f"{given}, a parameter, seeds the draws in the notebook’s code.")
