@@ -102,6 +102,8 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
     rows = {}
     for name, frame in found.items():
         weak, outside = (frame[frame["role"] == role] for role in ("allied_weak", "outside"))
+        if weak.empty:
+            continue
         gain, share = weak["change_wan_yuan"].mean(), attain_share(weak, gain_wan)
         rows[name] = {
             "villages": len(weak),
@@ -109,10 +111,11 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
             "gain_reached": "yes" if gain >= gain_wan else "no",
             "share": share,
             "share_reached": "yes" if share == 100 else "no",  # noqa: PLR2004  (all of them)
-            "outside": attain_share(outside, gain_wan),
+            "outside": attain_share(outside, gain_wan) if len(outside) else float("nan"),
         }
-    made = pd.DataFrame.from_dict(rows, orient="index").infer_objects()
-    return labelled(made[made["villages"] > 0].rename_axis("Measure"))
+    shown = ["villages", "gain", "gain_reached", "share", "share_reached", "outside"]
+    made = pd.DataFrame(list(rows.values()), index=list(rows), columns=shown)
+    return labelled(made.rename_axis("Measure"))
 
 
 def swings(panel: pd.DataFrame) -> Labelled:

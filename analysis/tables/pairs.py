@@ -137,7 +137,7 @@ def without_one(values: "pd.Series[float]") -> tuple[float, float]:
     return float(left.min()), float(left.max())
 
 
-def tests(naive: Frames, near: Frames, net: Frames, base: int, level: float) -> Labelled:
+def exact_tests(naive: Frames, near: Frames, net: Frames, base: int, level: float) -> Labelled:
     """Give the mean closing with three intervals that need no large sample."""
     rows = []
     for name, frame in net.items():
