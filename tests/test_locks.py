@@ -78,6 +78,9 @@ def test_every_group_has_the_core_inside_and_all_has_every_group():
     core, whole = meant(LOCKS / "core.txt"), meant(LOCKS / "all.txt")
     for group in GROUPS:
         assert core <= meant(LOCKS / f"{group}.txt") <= whole, group
+        # so that what installs everything has nothing left to install for another target
+        assert install._pins("core") <= install._pins(group) <= install._pins("all"), group
+    assert not install._pins("lab") <= install._pins("pdf")
 
 
 def test_what_no_report_needs_is_not_in_the_core():

@@ -114,9 +114,9 @@ def main(group: str, stamps: Sequence[Path]) -> None:
 
 
 def _pins(group: str) -> set[str]:
-    """Return the lines of a lock that name a package and its version."""
+    """Return the packages of a lock, each with its version."""
     lines = (LOCKS / f"{group}.txt").read_text("utf-8").splitlines()
-    return {line for line in lines if "==" in line.partition(";")[0]}
+    return {line.split()[0] for line in lines if line[:1].isalnum()}
 
 
 @contextlib.contextmanager
