@@ -93,7 +93,7 @@ class Answers:
     def about_heads(self, table: Table, key: str) -> dict[str, str]:
         """Return the answers of a table about single heads, lines or columns."""
         names = {name for e in self.entries if e.key == key and e.fits(table) for name in e.about}
-        known = set(_names(table))
+        known = names and set(_names(table))  # most tables have none, and many names
         return {name: self.of(table, key, (name,)) for name in sorted(names & known)}
 
     def of_heads(self, table: Table, kinds: Sequence[str]) -> dict[str, str]:

@@ -281,6 +281,8 @@ def _share(held: Sequence[str], of: Callable[[str], object]) -> float:
 
 
 def _is_period(text: str) -> bool:
+    if text.isascii():  # most cells are amounts
+        return False
     time, _, rest = basis_of(text)
     return time in {"month", "quarter", "running"} and not rest and not text.isdigit()
 
