@@ -40,8 +40,8 @@ cluster: $(call installed,cluster) ## install what runs on Slurm or Kubernetes n
 test: $(call installed,all) ## run the tests
 	@$(BIN)/python -m pytest
 
-docs: $(call installed,docs) ## write the documentation as a site, docs/site/index.html
-	@$(BIN)/sphinx-build -q -W --keep-going -d .doctrees -b html docs docs/site
+docs: $(call installed,docs) ## write the documentation, site/index.html
+	@$(BIN)/sphinx-build -q -W --keep-going -d .doctrees docs site
 
 check: $(call installed,dev) ## lint, types, layers, clean notebooks
 	@$(BIN)/ruff check .
