@@ -3,9 +3,10 @@
 Nothing is fetched, neither here nor by whoever opens a page: formulas are written as MathML.
 """
 
-from typing import Any
-
+from docutils.nodes import Element
 from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 project = "lianjian"
 author = "the lianjian contributors"
@@ -16,6 +17,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "lianjian"
 html_show_sourcelink = False
 html_copy_source = False
+html_show_search_summary = False  # a page opened from disk may not read others to quote them
 html_theme_options = {
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
@@ -34,18 +36,18 @@ nb_execution_mode = "off"
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 
-def _inline(translator: Any, node: Any) -> None:
+def _inline(translator: HTML5Translator, node: Element) -> None:
     translator.body.append(convert(node.astext()))
 
 
-def _block(translator: Any, node: Any) -> None:
+def _block(translator: HTML5Translator, node: Element) -> None:
     translator.body.append(f"<p>{convert(node.astext(), display='block')}</p>")
 
 
-def _done(translator: Any, node: Any) -> None:
+def _done(translator: HTML5Translator, node: Element) -> None:
     """Nothing is left to write."""
 
 
-def setup(app: Any) -> None:
+def setup(app: Sphinx) -> None:
     """Write formulas as MathML, which needs no program from a server."""
     app.add_html_math_renderer("mathml", (_inline, _done), (_block, _done))

@@ -137,9 +137,9 @@ def randomization_inference(
     their noise: Ferman & Pinto 2019, Rev. Econ. Stat. 101(3) (DOI 10.1162/rest_a_00759); MacKinnon
     & Webb 2020, J. Econometrics 218(2) (DOI 10.1016/j.jeconom.2020.04.024). Placebos are not
     centred: all of them share villages, and what their mean is off zero is part of the noise of
-    this one dataset. For all event times at once the largest |effect|/standard error of a draw
-    counts (Romano & Wolf 2005 with this re-assignment); the test of the years before compares the
-    largest of theirs.
+    this one dataset. For all event times at once the largest ratio of an effect to its standard
+    error counts (Romano & Wolf 2005 with this re-assignment); the test of the years before compares
+    the largest of theirs.
 
     Examples
     --------
