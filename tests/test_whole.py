@@ -184,3 +184,19 @@ def test_every_notebook_runs_on_the_example_books_or_says_what_it_lacks(copies):
     }, said  # fmt: skip
     page = (folder / "reports/06-bands-and-inequality-example/report.html").read_text("utf-8")
     assert "These books cannot say." in page
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_sample_in_the_readme_is_what_the_report_says(copies, name):
+    page = (copies[0] / "reports" / "05-alliance-effect" / "report.html").read_text("utf-8")
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL)
+    shown = "|".join(re.sub(r"<[^>]+>", "", cell).strip() for cell in cells)
+    readme = (paths.root() / name).read_text("utf-8")
+    rows = re.findall(r"\| (−?\d+\.\d\d) \| (−?\d+\.\d\d) \D* (−?\d+\.\d\d) \|", readme)
+    assert len(rows) == 3
+    for estimate, low, high in rows:
+        # its standard error stands between
+        assert re.search(rf"{estimate}\|\d\.\d\d\|{low}\|{high}", shown), estimate
+    with (copies[0] / "reports" / "05-alliance-effect" / "numbers.csv").open("r") as stream:
+        [truth] = [row for row in csv.DictReader(stream) if row["name"] == "truth-operating"]
+    assert f"{float(truth['value']):.2f} 万元" in readme

@@ -38,6 +38,7 @@ NEEDED = (
 SINGLE = (
     *NEEDED,
     *(".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "conftest.py"),
+    *("Dockerfile", ".dockerignore", ".devcontainer/devcontainer.json", "README.zh.md"),
     *(f"data/{name}" for name in ("decisions/README.md", "dictionary.md", "processed/README.md")),
     "reports/README.md",
 )
