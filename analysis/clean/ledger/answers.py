@@ -4,41 +4,48 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.amounts import YUAN, column_unit
 from analysis.clean.issues import Issue
-from analysis.clean.ledger.anomalies import NOT_FILLED_IN, NOTHING_BOOKED
+from analysis.clean.ledger.anomalies import APART, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.ledger.private import SENTENCE, in_sheet, safe
 from analysis.clean.ledger.questions import (
     BASES,
     MEANINGS,
     NONE,
+    PART,
     REPEAT,
     ROLES,
     Question,
     column_at,
     may_count,
+    middle_of,
     questions,
     told,
 )
-from analysis.clean.workbook.assemble import ORIENTATIONS, Said
+from analysis.clean.workbook.assemble import AMOUNT, ORIENTATIONS, VALUE, Said
+from analysis.clean.workbook.fill import MERGED
 from analysis.clean.workbook.headers import Column
+from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.reader import Place, Reading
 from analysis.clean.workbook.tables import HIDDEN, PERIODS, Table
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
 
 _IDENTITY = ("form", "file", "sheet", "block", "panel")
-_FREE = frozenset({"seen", "question", "问题", "evidence", "proposal", "by", "on", "scope"})
+_FREE = frozenset(
+    {"seen", "middle", "question", "问题", "evidence", "proposal", "by", "on", "scope"}
+)
 _PLACE_KEYS = ("county", "township", "village")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "period": PERIODS, "zeros": (NOTHING_BOOKED, NOT_FILLED_IN), "orientation": ORIENTATIONS,
-    "cut": ("panels", "whole"), "skip": ("skip", "read"), "role": (*ROLES, *MEANINGS),
+    "cut": ("whole",), "skip": ("skip", "read"), "role": (*ROLES, *MEANINGS),
     "meaning": (*MEANINGS, *ROLES), "basis": BASES, "header_rows": ("body", "header"),
     "blank": (REPEAT, "not known"), "hidden": HIDDEN, "whole": (*ACCOUNTS, NONE),
-    "merged_value": ("the first cell's", "each cell's in full", "shared equally"),
+    "merged_value": MERGED,
 }  # fmt: skip
 _BASIS = {"year": "year", "plan": "plan", "part of a year": "running", "year before": "before"}
 
@@ -56,6 +63,8 @@ class Entry:
     key, answer : str
     line : int
         Which entry of the file it is, from 1.
+    middle : float
+        Of a unit the middle amount that it was given for; 0 where nothing says it.
     """
 
     identity: Mapping[str, str]
@@ -63,10 +72,17 @@ class Entry:
     key: str
     answer: str
     line: int
+    middle: float = 0.0
 
     def fits(self, table: Table) -> bool:
         """Whether it is about a table."""
         return all(str(getattr(table, key)) == said for key, said in self.identity.items())
+
+    def is_far(self, table: Table) -> bool:
+        """Whether it was given for amounts of another size: then the unit may be another, too."""
+        if not self.middle or not (middle := middle_of(table, self.about)):
+            return False
+        return not 1 / APART < middle / self.middle < APART
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,7 @@ class Answers:
 
     entries: tuple[Entry, ...] = ()
     used: set[int] = field(default_factory=set)
+    _far: dict[tuple[object, ...], bool] = field(default_factory=dict)
 
     def of(self, table: Table, key: str, about: Sequence[str] = ()) -> str:
         """Return the answer of a table to a key, the most particular first; empty without one."""
@@ -84,11 +101,27 @@ class Answers:
             if entry.key == key and entry.fits(table)
             and (set(about) <= set(entry.about) if about else not entry.about)
         ]  # fmt: skip
+        self.used.update(entry.line for entry in fitting if self._is_far(entry, table))
+        fitting = [entry for entry in fitting if not self._is_far(entry, table)]
         if not fitting:
             return ""
         chosen = max(fitting, key=lambda e: (len(e.identity), -len(e.about), e.line))
         self.used.add(chosen.line)
         return chosen.answer
+
+    def is_of_copy(self, table: Table, question: Question) -> bool:
+        """Whether a question is one of a single copy, whose amounts are of another size."""
+        return any(
+            entry.key == question.key and entry.fits(table) and self._is_far(entry, table)
+            for entry in self.entries
+        )
+
+    def _is_far(self, entry: Entry, table: Table) -> bool:
+        """Tell it once for each table: it looks at all amounts."""
+        key = entry.line, table.file, table.sheet, table.block, table.panel
+        if key not in self._far:
+            self._far[key] = entry.is_far(table)
+        return self._far[key]
 
     def about_heads(self, table: Table, key: str) -> dict[str, str]:
         """Return the answers of a table about single heads, lines or columns."""
@@ -110,13 +143,19 @@ class Answers:
         found = {}
         for table in reading.tables:
             row = self.of(table, "header_row")
-            roles = self.of_heads(table, ROLES)
-            said = Said(
+            words = {c.name for c in table.columns if c.role != VALUE}
+            said = self.of_heads(table, (*ROLES, *set(MEANINGS) - {NONE, PART}))
+            roles = {
+                name: answer if answer in ROLES or answer == AMOUNT else VALUE
+                for name, answer in said.items()
+                if answer in ROLES or answer == AMOUNT or name in words
+            }
+            layout = Said(
                 int(row) if row.isdigit() else 0,
                 self.of(table, "orientation"), self.of(table, "cut"), roles or None,
             )  # fmt: skip
-            if said != Said():
-                found[table.sheet, table.block] = said
+            if layout != Said():
+                found[table.sheet, table.block] = layout
         return found
 
     def unused(self, tables: Sequence[Table]) -> Iterator[Issue]:
@@ -218,7 +257,10 @@ def read_answers(head: Mapping[str, Any]) -> Answers:
         if answer:
             _check(f"{where}, {key}", key, answer)
             identity = {name: str(entry[name]) for name in _IDENTITY if name in entry}
-            entries.append(Entry(identity, about, key, answer, line))
+            middle = entry.get("middle", 0.0)
+            if not isinstance(middle, int | float):
+                raise LianjianError(f"{where}: middle is {middle!r}, expected a number.")
+            entries.append(Entry(identity, about, key, answer, line, float(middle)))
     return Answers(tuple(entries))
 
 
@@ -266,14 +308,16 @@ def put_in(table: Table, answers: Answers) -> Ready:
                 dropped.update(_row_at(table, question.cell))
         elif question.key == "header_rows" and answer == "header":
             dropped.update(_row_at(table, question.cell))
-        elif question.key == "merged_value" and answer != "the first cell's":
-            issues.append(_open(table, question, answer))
-            left_out.update(question.columns)
         else:
             table = _with(table, question, answer)
             if question.key in _PLACE_KEYS and table.find(question.key) is None:
                 places[question.key] = answer.rpartition(": ")[2]
     means = answers.of_heads(table, MEANINGS)
+    columns = {name for column in table.columns for name in (column.name, column.label)}
+    for name in sorted(n for n, answer in means.items() if answer == AMOUNT and n not in columns):
+        where = in_sheet(table, table.header or table.extent)
+        action = f"not used: {AMOUNT!r} is said of a column, and {safe(name)!r} is a line"
+        issues.append(Issue("answers.toml", where, safe(name), "answer_stale", "error", action))
     sums = frozenset(
         entry.answer
         for entry in answers.entries
@@ -346,7 +390,33 @@ def _with(table: Table, question: Question, answer: str) -> Table:
     elif question.key == "blank" and answer == REPEAT:
         blank = column_at(table, question.cell)
         return table if blank is None else _repeated(table, blank)
+    elif question.key == "merged_value" and answer != MERGED[0]:
+        return _written_out(table, question.columns, equally=answer == MERGED[2])
     return replace(table, columns=tuple(columns))
+
+
+def _written_out(table: Table, columns: Sequence[int], *, equally: bool) -> Table:
+    """Give each cell of a merged range its number, or its share of it; what is none is refused."""
+    texts, kinds = [line.copy() for line in table.grid.texts], [*map(list, table.grid.kinds)]
+    for span in table.grid.spans:
+        if span.left not in columns:
+            continue
+        cells = [
+            (row, at)
+            for row in range(span.top, span.bottom + 1)
+            for at in range(span.left, span.right + 1)
+            if row not in table.dropped and at in columns
+        ]
+        text, kind = texts[span.top][span.left], kinds[span.top][span.left]
+        if equally:
+            number = plain(text).replace(",", "")
+            is_number = bool(re.fullmatch(r"-?\d+(?:\.\d+)?", number, re.ASCII))
+            # 约3万 cannot be shared: the reader of cells refuses what stands here, and says so
+            text = f"{Decimal(number) / len(cells):.15g}" if is_number else f"{text}÷{len(cells)}"
+        for row, at in cells:
+            texts[row][at], kinds[row][at] = text, kind
+    grid = replace(table.grid, texts=tuple(texts), kinds=tuple(map("".join, kinds)), spans=())
+    return replace(table, grid=grid)
 
 
 def _repeated(table: Table, at: int) -> Table:

@@ -30,6 +30,7 @@ from analysis.clean.ledger.questions import (
     has_numbers,
     meaning,
 )
+from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.spread import repeated
 from analysis.clean.workbook.tables import Table
@@ -326,20 +327,34 @@ def head_questions(ready: Ready) -> Iterator[Question]:
             cell = str(first.cell)
             choices = (account, NONE)
             yield Question("whole", tuple(names), cell, choices=choices, proposal=account)
-    yield from _unknown(unknown)
+    yield from _unknown(unknown, by_line=table.find("item") is not None)
 
 
-def _unknown(unknown: dict[str, Any]) -> Iterator[Question]:
+def _unknown(unknown: dict[str, Any], *, by_line: bool) -> Iterator[Question]:
     """Yield the questions about unknown heads: those that speak of no money in one."""
     rest = []
     for text, item in unknown.items():
         if is_money(text) or not text:
-            yield Question("meaning", (text,), str(item.cell), choices=MEANINGS)
+            choices = _meanings(text, item, by_line=by_line)
+            yield Question("meaning", (text,), str(item.cell), choices=choices)
         else:
             rest.append((text, item))
     if rest:
         names = tuple(text for text, _ in rest)
-        yield Question("meaning", names, str(rest[0][1].cell), choices=MEANINGS, proposal=NONE)
+        choices = _meanings("", rest[0][1], by_line=by_line)
+        yield Question("meaning", names, str(rest[0][1].cell), choices=choices, proposal=NONE)
+
+
+def _meanings(text: str, item: Any, *, by_line: bool) -> tuple[str, ...]:  # noqa: ANN401
+    """Return what a head or line can be: only accounts of its year; `AMOUNT` only for columns.
+
+    An account that was not in force cannot be left out: its measure would become smaller unsaid.
+    """
+    year = None if pd.isna(item.year) else int(item.year)
+    never = {account for account in ACCOUNTS if meaning(account, year).code == "wrong_year"}
+    if meaning(text, year).code == "wrong_year":
+        never |= {NONE, PART}
+    return tuple(each for each in MEANINGS if each not in never | ({AMOUNT} if by_line else set()))
 
 
 def _text_columns(ready: Ready) -> Iterator[Issue]:
@@ -362,7 +377,7 @@ def _wrong_years(long: pd.DataFrame, file: str, dropped: frozenset[int]) -> Iter
     read = read_quantities(wrong["text"])
     for row in rows(wrong[(read["value"] != 0) & (read["qualifier"] != "missing")]):
         action = (
-            f"left out: {ACCOUNT_CODES['wrong_year']}; say in answers.toml which account it is "
+            f"left out: {row.adds}, and not to that of {row.year}; say in answers.toml which it is "
             "(meaning): until then the measures of that village and year are missing"
         )
         yield Issue(file, row.cell, safe(row.text), "column_wrong_year", "error", action)

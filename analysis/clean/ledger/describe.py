@@ -10,7 +10,7 @@ from analysis.clean.ledger.answers import Answers, put_in, read_answers
 from analysis.clean.ledger.cells import head_questions
 from analysis.clean.ledger.collect import Shelf
 from analysis.clean.ledger.private import SENTENCE, column_letter, in_sheet, safe
-from analysis.clean.ledger.questions import NONE, Asked, group, meaning
+from analysis.clean.ledger.questions import NONE, Asked, group, meaning, middle_of
 from analysis.clean.workbook.tables import Table
 
 _PLACES = ("county", "township", "village", "code", "year", "item", "unit", "period")
@@ -31,7 +31,7 @@ def asked_of(shelf: Shelf, answers: Answers) -> list[Asked]:
     """Return every question that the books leave open, those that are answered too."""
     readies = [put_in(table, answers) for table in shelf.tables]
     heads = [(ready.table, question) for ready in readies for question in head_questions(ready)]
-    return group(shelf.tables, [*heads, *shelf.asked])
+    return group(shelf.tables, [*heads, *shelf.asked], answers.is_of_copy)
 
 
 def is_answered(asked: Asked, answers: Answers) -> bool:
@@ -126,6 +126,8 @@ def _question(asked: Asked) -> Iterator[str]:
     if asked.scope == "form":
         files = list(dict.fromkeys(f"{t.file}!{t.sheet}" for t in asked.tables))
         yield f"seen = {_value(files[:_SEEN])}"
+        if question.key == "unit":  # a copy 30 times away asks again
+            yield f"middle = {middle_of(table, question.about):.6g}"
     shown = " or ".join(comment(choice) for choice in question.choices)
     yield f'answer = ""{f"  # {shown}" if shown else ""}'
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from analysis.clean.account_names import CODES, MEASURES, NOT_INCOME, AccountNam
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.ledger.private import SENTENCE, head_cell, in_sheet, safe
 from analysis.clean.words import words
+from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
 from analysis.clean.workbook.marks import is_number_like, plain, stripped
 from analysis.clean.workbook.tables import PERIODS, Doubt, Table
@@ -24,9 +25,6 @@ NONE, PART = "none", "part"
 
 ROLES = ("village", "township", "county", "year", "item", "unit", "period", "number", "text")
 """What a column can be said to hold besides amounts."""
-
-AMOUNT = "amount"
-"""The answer that a column holds amounts of what its line or its title names."""
 
 MEANINGS = (*ACCOUNTS, *MEASURES, PART, NONE, AMOUNT)
 """What a head or line can be said to be."""
@@ -195,7 +193,11 @@ def questions(table: Table) -> list[Question]:
     return [*found, *_zeros(table)]
 
 
-def group(tables: Sequence[Table], of_heads: Iterable[tuple[Table, Question]]) -> list[Asked]:
+def group(
+    tables: Sequence[Table],
+    of_heads: Iterable[tuple[Table, Question]],
+    is_of_copy: Callable[[Table, Question], bool],
+) -> list[Asked]:
     """Return the questions of all tables, each put once.
 
     Parameters
@@ -203,9 +205,12 @@ def group(tables: Sequence[Table], of_heads: Iterable[tuple[Table, Question]]) -
     tables : sequence of Table
     of_heads : iterable of (Table, Question)
         What is asked about heads and lines, which needs their meaning.
+    is_of_copy : callable
+        Tells whether a question has to be answered for one copy alone.
     """
     put: dict[tuple[Any, ...], list[tuple[Table, Question]]] = {}
-    for table, question in [*((t, q) for t in tables for q in questions(t)), *of_heads]:
+    for table, one in [*((t, q) for t in tables for q in questions(t)), *of_heads]:
+        question = replace(one, of_copy=True) if is_of_copy(table, one) else one
         where: tuple[Any, ...] = (table.form,)
         if question.scope == "copy":
             where = (table.form, table.file, table.sheet, table.block, table.panel)
@@ -295,7 +300,7 @@ def _of_cells(table: Table, doubt: Doubt) -> Iterator[Question]:
         choices: tuple[str, ...] = ("元", "万元")
     else:
         cells = [part.split(":")[0].split(" ")[0] for part in doubt.evidence.split("; ")]
-        choices, evidence = ("the first cell's",), ""
+        choices, evidence = doubt.choices, ""
     found = dict.fromkeys(column_at(table, cell) for cell in cells)
     columns = tuple(at for at in found if at is not None and may_count(table, at))
     if columns:
@@ -330,15 +335,33 @@ def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
 
 def magnitude(table: Table, columns: Sequence[int]) -> str:
     """Say how large the numbers are, without those that the reader may have seen elsewhere."""
-    texts = [plain(text) for at in columns for text in table.texts(at)]
-    held = sorted(abs(float(t.replace(",", ""))) for t in texts if _PLAIN.fullmatch(t))
-    if not held:
+    texts = list(_numbers(table, columns))
+    if not texts:
         return "no number among them"
-    decimals = sum("." in text for text in texts if _PLAIN.fullmatch(text))
+    held = [abs(float(text)) for text in texts]
+    decimals = sum("." in text for text in texts)
     return (
-        f"median {median(held):,.6g}, largest {held[-1]:,.6g}, {decimals} of {len(held)} with "
+        f"median {median(held):,.6g}, largest {max(held):,.6g}, {decimals} of {len(held)} with "
         "decimals"
     )
+
+
+def middle_of(table: Table, about: Sequence[str]) -> float:
+    """Return the middle amount of some heads, or of all that may count; 0 where there is none."""
+    columns = [
+        at
+        for at, column in enumerate(table.columns)
+        if ({column.name, column.label} & set(about) if about else may_count(table, at))
+    ]
+    held = [size for text in _numbers(table, columns) if (size := abs(float(text)))]
+    return median(held) if held else 0.0
+
+
+def _numbers(table: Table, columns: Sequence[int]) -> Iterator[str]:
+    for at in columns:
+        for text in map(plain, table.texts(at)):
+            if _PLAIN.fullmatch(text):
+                yield text.replace(",", "")
 
 
 def has_numbers(table: Table, column: int) -> bool:

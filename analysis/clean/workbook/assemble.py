@@ -51,6 +51,9 @@ from analysis.clean.workbook.vocabulary import (
 PRINTED, TURNED = "villages_down", "accounts_down"
 ORIENTATIONS = (PRINTED, TURNED)
 
+AMOUNT, VALUE = "amount", "value"
+"""What a column can be said to hold: amounts of what its line or title names, or of its head."""
+
 _SHOWN = 10
 _HEADING = "一二三四五六七八九十(（"
 _TRIED = 60  # rows on which both orientations are tried
@@ -176,7 +179,12 @@ def _with_said_role(column: Column, roles: Mapping[str, str]) -> Column:
     role = roles.get(column.name) or roles.get(column.label)
     if not role:
         return column
-    return replace(column, role=role, year=None if role != "value" else column.year)
+    if role == AMOUNT:
+        column = replace(column, path=(), basis="year", is_total=False, is_part=False)
+    if role in {AMOUNT, VALUE}:
+        unit = column.unit or lift_unit(plain(column.name))[0]
+        return replace(column, role=VALUE, unit=unit, unit_from="header" if unit else None)
+    return replace(column, role=role, year=None)
 
 
 def _with_shared(

@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import PLACES, Column
-from analysis.clean.workbook.marks import is_total, lift_year, plain
+from analysis.clean.workbook.marks import is_number_like, is_total, lift_year, plain
 from analysis.clean.workbook.tables import Doubt, Note
+
+MERGED = ("the first cell's", "each cell's in full", "shared equally")
+"""Whose a number can be that is merged over several cells."""
 
 _SHOWN = 8
 
@@ -53,14 +56,20 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note
     kinds: dict[int, list[str]] = {}
     cells = 0
     shared: list[str] = []
+    spans = []
     for span in grid.spans:
         text = grid.texts[span.top][span.left]
         if not text:
             continue
-        if columns[span.left].role == "value":
+        values = sum(c.role == "value" for c in columns[span.left : span.right + 1])
+        is_shared = is_number_like(text) and (values > 1 or span.bottom > span.top)
+        if columns[span.left].role == "value" and is_shared:
             corners = [grid.address(span.top, span.left), grid.address(span.bottom, span.right)]
             shared.append(f"{corners[0]}:{corners[1]} = {text[:30]}")
+            spans.append(span)
             continue
+        if columns[span.left].role == "value":
+            continue  # beside it stand no amounts
         for row in range(span.top + 1, span.bottom + 1):
             texts.setdefault(row, list(grid.texts[row]))[span.left] = text
             kinds.setdefault(row, list(grid.kinds[row]))[span.left] = grid.kinds[span.top][
@@ -71,7 +80,7 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note
         grid,
         texts=tuple(texts.get(row, line) for row, line in enumerate(grid.texts)),
         kinds=tuple("".join(kinds.get(row, line)) for row, line in enumerate(grid.kinds)),
-        spans=(),
+        spans=tuple(spans),
     )
     notes = [Note("merged", grid.extent(), f"{cells} cells take the text of a merged range")]
     doubts = []
@@ -81,7 +90,7 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note
                 "merged_value",
                 shared[0].split(" ")[0],
                 f"{len(shared)} numbers are merged over several cells: whose are they?",
-                ("the first cell's", "each cell's in full", "shared equally"),
+                MERGED,
                 "; ".join(shared[:_SHOWN]),
             )
         )

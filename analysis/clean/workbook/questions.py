@@ -3,11 +3,18 @@
 from collections.abc import Collection, Iterator
 from statistics import median
 
+from analysis.clean.account_names import NOT_INCOME, read_account
 from analysis.clean.workbook.cells import Sheet, address, letters
 from analysis.clean.workbook.find import Block
 from analysis.clean.workbook.formats import shown, stored_in
 from analysis.clean.workbook.headers import ASIDE, Column
-from analysis.clean.workbook.marks import is_number_like, plain
+from analysis.clean.workbook.marks import (
+    is_number_like,
+    item_label,
+    lift_unit,
+    lift_year,
+    plain,
+)
 from analysis.clean.workbook.tables import HIDDEN, PERIODS, Doubt, Table
 from analysis.clean.workbook.vocabulary import role_of
 
@@ -80,16 +87,16 @@ def _villages(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
             f"columns {', '.join(columns)}",
         )
     elif not columns and table.find("code") is None and "village" not in has | set(asked):
-        texts = [
-            column.name
-            for column in table.columns
+        texts = {  # of columns that say the same one is enough
+            tuple(table.texts(at)): column.name
+            for at, column in enumerate(table.columns)
             if column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
-        ]
+        }
         yield Doubt(
             "village",
             table.header or table.extent,
             "Which column, or which statement around the table, names the village?",
-            (*texts, *stated),
+            (*texts.values(), *stated),
             f"no header says 村; title {table.title!r}, sheet {table.sheet!r}",
         )
     if table.find("township") is None and table.find("code") is None and "township" not in has:
@@ -107,7 +114,7 @@ def _years(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
     without = [c for c in table.columns if c.role == "value" and c.year is None]
     if not without or table.find("year") is not None or "year" in asked:
         return
-    if all(table.row_facts.get("year", ("",))):
+    if not _lacks(table, "year"):
         return
     yield Doubt(
         "year",
@@ -117,6 +124,19 @@ def _years(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
         f"columns {_names(without)}; title {table.title!r}, sheet {table.sheet!r}, "
         f"file {table.file!r}",
     )
+
+
+def _lacks(table: Table, role: str) -> bool:
+    """Tell whether a line that may hold income or spending does not say its year or unit."""
+    said, at = table.row_facts.get(role), table.find("item")
+    if said is None or at is None:
+        return not said or not all(said)
+    labels = (
+        item_label(lift_year(lift_unit(plain(text))[1])[1])
+        for text, own in zip(table.texts(at), said, strict=True)
+        if text and not own
+    )
+    return any(read_account(t).code not in NOT_INCOME and not role_of(t) for t in labels)
 
 
 def _periods(table: Table) -> Iterator[Doubt]:
@@ -136,7 +156,7 @@ def _periods(table: Table) -> Iterator[Doubt]:
 def _units(table: Table) -> Iterator[Doubt]:
     at = [i for i, c in enumerate(table.columns) if c.role == "value" and not c.unit and c.is_money]
     at = [i for i in at if not all(map(_names_unit, filter(is_number_like, table.texts(i))))]
-    if not at or table.find("unit") is not None or all(table.row_facts.get("unit", ("",))):
+    if not at or table.find("unit") is not None or not _lacks(table, "unit"):
         return
     numbers = []
     decimals = 0

@@ -128,7 +128,7 @@ class Person:
 
 
 _ALWAYS = {
-    "orientation": "villages_down", "header_rows": "body", "cut": "panels",
+    "orientation": "villages_down", "header_rows": "body",
     "blank": "as the cell above",
 }  # fmt: skip
 
