@@ -45,7 +45,23 @@ def reading(paths, entries):
     return (cells, said), [one for one in asked if not is_answered(one, answers)]
 
 
-@pytest.mark.parametrize("book", read_books(), ids=lambda book: book.name)
+VAIN = {
+    "f02-f56-nothing-to-book": "the meaning offered for 本年盈余 of another system changes nothing"
+}
+"""Books in which an offered answer still has no effect, and which."""
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        pytest.param(
+            book,
+            id=book.name,
+            marks=[pytest.mark.xfail(strict=True, reason=VAIN[book.name])] * (book.name in VAIN),
+        )
+        for book in read_books()
+    ],
+)
 def test_every_offered_answer_changes_the_reading(book, tmp_path, monkeypatch):
     monkeypatch.setattr(collecting, "read_sheets", cache(read_sheets))
     paths = book.write(tmp_path)
