@@ -133,9 +133,9 @@ def test_names_are_invented_and_repeat_as_real_ones_do(default):
     repeated = villages.duplicated(["county_code", "village_name"], keep=False).mean()
     assert repeated == pytest.approx(0.03, abs=0.005)
     assert villages["village_id"].is_unique
-    pattern = re.compile(r"SIM-(\d{6})-\d{4}")
+    pattern = re.compile(r"SIM-(\d)-\d{4}")
     matches = villages["village_id"].map(pattern.fullmatch)
-    assert [m[1] for m in matches] == villages["county_code"].tolist()
+    assert [f"sim{m[1]}" for m in matches] == villages["county_code"].tolist()
     assert villages.groupby("township_name").size().between(9, 16).all()
 
 
