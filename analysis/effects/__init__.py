@@ -1,5 +1,8 @@
 """Effects of joining an alliance: design, estimators, inference, sensitivity."""
 
+import inspect
+
+from analysis._border import at_the_door
 from analysis.effects._study import Study, study
 from analysis.effects.design import Design, make_study
 from analysis.effects.did import (
@@ -42,3 +45,15 @@ __all__ = [
     "sun_abraham",
     "twfe",
 ]
+
+globals().update(
+    {
+        name: at_the_door(value)
+        for name, value in list(globals().items())
+        if name in __all__ and inspect.isfunction(value)
+    }
+)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,25 @@
-"""One function a chart; each returns the figure and alt text drawn from its numbers."""
+"""One function a chart; each returns the figure and alt text drawn from its numbers.
 
+A chart draws itself as the last line of a cell, and saves itself: ``chart.save("x.png")``.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from analysis._border import at_the_door
+from analysis._frame import need_columns
+from analysis.errors import LianjianError
 from analysis.figures._calls import CHARTS, FORMS, ChartCall, call_of, drawing
+from analysis.figures._chart import (
+    Chart,
+    as_chart,
+    fonts,
+    give_chinese,
+    mark_simulated,
+    unmark_simulated,
+)
 from analysis.figures.county import band_bars, county_paths, county_small_multiples
 from analysis.figures.distribution import (
     income_heaps,
@@ -19,7 +38,7 @@ from analysis.figures.robustness import (
     power_curves,
     specification_curves,
 )
-from analysis.figures.theme import WAN, Chart, fonts, mark_simulated, unmark_simulated
+from analysis.figures.theme import WAN, use_theme
 
 __all__ = [
     "CHARTS",
@@ -27,6 +46,7 @@ __all__ = [
     "WAN",
     "Chart",
     "ChartCall",
+    "as_chart",
     "band_bars",
     "call_of",
     "composition",
@@ -37,6 +57,7 @@ __all__ = [
     "event_study_paths",
     "fonts",
     "gain_distribution",
+    "give_chinese",
     "honest_intervals",
     "income_heaps",
     "leave_one_out_dots",
@@ -55,4 +76,57 @@ __all__ = [
     "survival_curves",
     "transition_heat",
     "unmark_simulated",
+    "use_theme",
 ]
+
+# Columns that the frames of a chart must have, by argument; of mappings, each frame in them.
+_COLUMNS = {
+    "benchmark_dots": {"benchmarks": "place year measure value_wan_yuan qualifier"},
+    "bound_ranges": {"bounds": "statement low high"},
+    "composition": {
+        "means": "year operating_income_wan_yuan subsidy_income_wan_yuan other_income_wan_yuan"
+    },
+    "county_paths": {"means": "year county_code"},
+    "county_small_multiples": {"means": "year county_code"},
+    "estimator_comparison": {"tables": "name estimate low high is_defensible"},
+    "gain_distribution": {"change": "role change_wan_yuan"},
+    "leave_one_out_dots": {"tables": "left_out estimate low high"},
+    "love_plot": {"balance": "covariate"},
+    "pair_gaps": {"gaps": "pair_id year helper weak gap joined_year"},
+    "pair_slopes": {"ends": "pair_id start end"},
+    "paths_by_group": {"means": "year"},
+    "power_curves": {"curves": "effect power low high"},
+    "specification_curves": {"curves": "specification estimate low high"},
+    "survival_curves": {"curves": "time survival low high censored at_risk left"},
+}
+
+
+def _of_the_house(draw: Callable[..., Chart]) -> Callable[..., Chart]:
+    """Let a chart say what it cannot draw, and leave nothing of the theme behind."""
+    signature = inspect.signature(draw)
+    needs = _COLUMNS.get(draw.__name__, {})
+
+    @wraps(draw)
+    def drawn(*given: Any, **named: Any) -> Chart:  # noqa: ANN401
+        for name, value in signature.bind(*given, **named).arguments.items():
+            if not isinstance(value, str) and hasattr(value, "__len__") and not len(value):
+                raise LianjianError(
+                    f"{draw.__name__}: {name} is empty, so there is nothing to draw."
+                )
+            if name in needs:
+                for frame in value.values() if isinstance(value, dict) else [value]:
+                    need_columns(frame, *needs[name].split())
+        with use_theme():
+            return draw(*given, **named)
+
+    return at_the_door(drawn)
+
+
+for _name, _value in list(globals().items()):
+    if _name in __all__ and inspect.isfunction(_value):
+        _is_chart = _name != "as_chart" and _value.__annotations__["return"] is Chart
+        globals()[_name] = _of_the_house(_value) if _is_chart else at_the_door(_value)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis._frame import need_columns
 from analysis.fields import COUNTIES, SIMULATED_COUNTIES, County
 from analysis.figures._calls import chart
 from analysis.figures.theme import (
@@ -35,6 +36,7 @@ def county_paths(
     columns : mapping of str to str
         Measure columns and the titles of their panels.
     """
+    need_columns(means, *columns)
     figure, panels = new_figure(height=3.3, columns=len(columns))
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
@@ -130,6 +132,7 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
     ylabel : str
         Its name with the unit.
     """
+    need_columns(means, column)
     figure, panels = new_figure(height=4.3, rows=2, columns=4)
     years = sorted(int(year) for year in means["year"].unique())
     lines = {str(code): line.sort_values("year") for code, line in means.groupby("county_code")}

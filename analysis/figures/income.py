@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis._frame import need_columns
 from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
@@ -98,6 +99,7 @@ def paths_by_group(
         Published means, drawn as diamonds in the panel of their measure: ``year, measure,
         value_wan_yuan, qualifier, place``; filled where the qualifier is exact.
     """
+    need_columns(means, group, *columns)
     figure, panels = new_figure(width=7.2, height=3.7, columns=len(columns))
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
@@ -108,6 +110,9 @@ def paths_by_group(
         ends = []
         for value, name in labels.items():
             line = means[means[group] == value].sort_values("year")
+            if line.empty:
+                sentences.append(f"{title}, {name}: no rows")
+                continue
             colour = COLOURS.get(value, INK)
             axes.plot(line["year"], line[column], color=colour, linewidth=1.8, marker="o", ms=3)
             first, last = float(line[column].iloc[0]), float(line[column].iloc[-1])

@@ -4,8 +4,12 @@
 their subject, hold the rest: ``income, bands, spells, inequality, convergence, pairs, targets``.
 """
 
+import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from analysis._border import at_the_door
+from analysis.errors import did_you_mean
 
 if TYPE_CHECKING:
     from analysis.indicators._bootstrap import bootstrap
@@ -61,7 +65,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Open the files when one of their names is asked for, so that the door costs nothing."""
     if name not in __all__:
-        raise AttributeError(f"module 'analysis.indicators' has no attribute {name!r}")
+        raise AttributeError(
+            f"module 'analysis.indicators' has no attribute {name!r}.{did_you_mean(name, __all__)}"
+        )
     files = (
         import_module("analysis.indicators._bootstrap"),
         import_module("analysis.indicators.bands"),
@@ -72,7 +78,8 @@ def __getattr__(name: str) -> object:
         import_module("analysis.indicators.spells"),
         import_module("analysis.indicators.targets"),
     )
-    return next(getattr(file, name) for file in files if name in vars(file))
+    found = next(vars(file)[name] for file in files if name in vars(file))
+    return at_the_door(found) if inspect.isfunction(found) else found
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from analysis.figures import theme
+from analysis.figures import _chart
 
 LEAST = 40  # pixels of a panel that the mark must change; one letter of it has about as many
 
@@ -36,7 +36,7 @@ def _drawn(canvas):
     canvas.draw()
     picture = np.asarray(canvas.buffer_rgba()).copy()
     boxes = []
-    for axes in theme.panels(canvas.figure):
+    for axes in _chart.panels(canvas.figure):
         box = axes.get_window_extent()
         low, high = picture.shape[0] - round(box.y1), picture.shape[0] - round(box.y0)
         boxes.append((round(box.x0), low, round(box.x1), high))
@@ -47,7 +47,7 @@ def bare_titles(chart):
     """Return the titles of panels without the mark."""
     found = [
         axes.get_title(loc=place)
-        for axes in theme.panels(chart.figure)
+        for axes in _chart.panels(chart.figure)
         for place in ("left", "center", "right")
     ]
     return [title for title in found if title and "模拟" not in title]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from analysis import figures
 from analysis.clean import dataset
+from analysis.errors import LianjianError
 from analysis.fields import ROLES, SIMULATED_COUNTIES, county, twin
-from analysis.figures import theme
+from analysis.figures import _chart, theme
 from analysis.indicators import bands, income
 
 from .cut import bare_panels, bare_titles
@@ -166,7 +167,7 @@ def test_a_panel_without_its_mark_is_seen(panel):
     chart = charts(panel)["county_small_multiples"]
     assert bare_panels(chart) == list(range(8))
     figures.mark_simulated(chart.figure)
-    theme.panels(chart.figure)[3].texts[-1].remove()
+    _chart.panels(chart.figure)[3].texts[-1].remove()
     assert bare_panels(chart) == [3]
 
 
@@ -182,7 +183,7 @@ def test_loading_simulated_data_is_what_marks(built, panel, monkeypatch):
 def test_a_missing_glyph_is_an_error(panel):
     figure, (axes,) = theme.new_figure()
     axes.set_title("ก")  # Thai, which neither font draws
-    with pytest.raises(UserWarning, match="missing from"):
+    with pytest.raises(LianjianError, match="missing from"):
         theme.finish(figure, "alt")
 
 

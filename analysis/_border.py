@@ -1,0 +1,180 @@
+"""What a person can call refuses what it cannot take in a sentence, before it begins.
+
+A room's door hands out its functions through `at_the_door`, so that inside the room they call each
+other without it. What an argument may be is read from its annotation.
+"""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from numbers import Integral, Real
+from typing import Any, Literal, TypeVar, Union
+
+from analysis.errors import LianjianError, did_you_mean
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_SHOWN = 60
+_NUMBERS: dict[type, type] = {float: Real, int: Integral}
+_HINTS = {
+    ("DataFrame", "Dataset"): "Give one of its tables: data.panel.",
+    ("Panel", "DataFrame"): "effects.make_panel(frame, outcome) makes one of it; "
+    "effects.study(data, outcome) does all at once.",
+    ("Panel", "Dataset"): "effects.study(data, outcome) takes a dataset.",
+    ("Estimate", "Study"): "Give one of its answers: study.preferred().",
+    ("EffectSeries", "Study"): "Give one of its answers: study.event_study().",
+}
+
+
+def at_the_door(function: Function) -> Function:
+    """Return the function with its arguments checked against their annotations.
+
+    Examples
+    --------
+    >>> def means(panel: dict, by: Sequence[str]) -> None: ...
+    >>> at_the_door(means)({}, "year")
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: means: by takes a list of str, and was given a str, 'year'. Put \
+it in brackets: ['year'].
+    >>> at_the_door(means)({}, bye=["year"])
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: means has no argument 'bye'. Did you mean by? It takes panel, by.
+    """
+    signature = inspect.signature(function)
+    name = function.__name__
+
+    @wraps(function)
+    def checked(*given: object, **named: object) -> Any:  # noqa: ANN401
+        try:
+            bound = signature.bind(*given, **named)
+        except TypeError as error:
+            raise LianjianError(f"{name}{_unbound(signature, named, error)}") from None
+        for argument, value in bound.arguments.items():
+            parameter = signature.parameters[argument]
+            is_many = parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
+            if is_many or parameter.annotation is parameter.empty or value is parameter.default:
+                continue
+            if not _fits(value, parameter.annotation):
+                raise LianjianError(f"{name}: {argument} {_refusal(value, parameter.annotation)}")
+        return function(*given, **named)
+
+    return typing.cast("Function", checked)
+
+
+def _unbound(signature: inspect.Signature, named: Mapping[str, object], error: TypeError) -> str:
+    """Say which argument is unknown or missing."""
+    known = list(signature.parameters)
+    takes = f"It takes {', '.join(known)}."
+    for argument in named:
+        if argument not in known:
+            return f" has no argument {argument!r}.{did_you_mean(argument, known)} {takes}"
+    return f": {error}. {takes}"
+
+
+def _refusal(value: object, annotation: object) -> str:
+    wanted, given = _named(annotation), type(value).__name__
+    shown = "" if len(repr(value)) > _SHOWN else f", {value!r}"
+    if isinstance(annotation, type) and given == annotation.__name__:
+        given = f"{given} of another kind"
+    hint = _HINTS.get((wanted.split()[-1], given), "")
+    origin = typing.get_origin(annotation)
+    if origin in {Mapping, dict}:
+        hint = "It is written {name: what it holds}."
+    elif isinstance(value, str) and _is_listing(origin):
+        hint = f"Put it in brackets: [{value!r}]."
+    elif isinstance(value, str) and origin is Literal:
+        hint = did_you_mean(value, map(str, typing.get_args(annotation))).strip()
+    return f"takes {wanted}, and was given {_article(given)}{shown}. {hint}".rstrip()
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"
+
+
+def _is_listing(origin: object) -> bool:
+    """Whether a list is wanted, of which a text would be taken letter by letter."""
+    return isinstance(origin, type) and origin is not tuple and issubclass(origin, Iterable)
+
+
+def _named(annotation: object) -> str:
+    """Say what an argument takes."""
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is None or annotation is type(None):
+        return "nothing"
+    if origin in {Union, types.UnionType}:
+        return " or ".join(_named(one) for one in inside)
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, inside))
+    if origin is not None:
+        return _named_parts(origin, inside)
+    names = [part.strip().rsplit(".", 1)[-1] for part in _bare(annotation).split("|")]
+    plain = {"float": "a number", "int": "a whole number", "str": "a text"}
+    return " or ".join(plain.get(name, _article(name)) for name in names)
+
+
+def _named_parts(origin: object, inside: Sequence[object]) -> str:
+    if origin is Callable:
+        return "a function"
+    if origin is tuple:
+        return f"{len(inside)} values"
+    kind = "a mapping to" if origin in {Mapping, dict} else "a list of"
+    return f"{kind} {_bare(inside[-1])}"
+
+
+def _bare(annotation: object) -> str:
+    if isinstance(annotation, typing.ForwardRef):
+        return annotation.__forward_arg__
+    return getattr(annotation, "__name__", None) or str(annotation).strip("'\"")
+
+
+def _fits(value: object, annotation: Any) -> bool:  # noqa: ANN401
+    """Whether a value can be what an annotation says; what cannot be told passes."""
+    origin = typing.get_origin(annotation)
+    if isinstance(annotation, str | typing.ForwardRef):
+        return _fits_name(value, _bare(annotation))
+    if origin is not None:
+        return _fits_parts(value, origin, typing.get_args(annotation))
+    if annotation in {float, int}:
+        return isinstance(value, _NUMBERS[annotation]) and not isinstance(value, bool)
+    if not isinstance(annotation, type) or getattr(annotation, "_is_protocol", False):
+        return annotation is not None or value is None
+    return isinstance(value, annotation)
+
+
+def _fits_parts(value: Any, origin: Any, inside: tuple[Any, ...]) -> bool:  # noqa: ANN401
+    """Compare with an annotation in brackets, and what is in the value with what stands in them."""
+    if origin in {Union, types.UnionType}:
+        return any(_fits(value, one) for one in inside)
+    if origin is Literal:
+        return not isinstance(value, str) or value in inside
+    if origin in {Mapping, dict}:
+        return isinstance(value, Mapping) and all(_fits(one, inside[-1]) for one in value.values())
+    if origin is tuple:
+        sized = ... in inside or (hasattr(value, "__len__") and len(value) == len(inside))
+        return sized and isinstance(value, Sequence) and not isinstance(value, str)
+    if origin is Callable:
+        return callable(value)
+    return _fits_listing(value, origin, inside)
+
+
+def _fits_listing(value: object, origin: Any, inside: tuple[Any, ...]) -> bool:  # noqa: ANN401
+    if not isinstance(origin, type):
+        return True
+    if not issubclass(origin, Iterable) or origin.__module__ == "numpy":
+        return type(value).__name__ not in {"NoneType", "str", "dict", "Dataset"}
+    is_listing = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    if not is_listing or type(value).__name__ in {"DataFrame", "Dataset"}:
+        return False
+    return not isinstance(value, list | tuple) or all(_fits(one, inside[0]) for one in value)
+
+
+def _fits_name(value: object, annotation: str) -> bool:
+    """Compare with a class that is known by name alone: naming it need not import its room."""
+    known = {kind.__name__ for kind in type(value).__mro__}
+    parts = [part.strip().split("[")[0].rsplit(".", 1)[-1] for part in annotation.split("|")]
+    classes = [part for part in parts if part[:1].isupper()]
+    if len(classes) < len(parts) and not (value is None and "None" in parts):
+        return True
+    return (value is None and "None" in parts) or bool(known & set(classes)) or "Any" in classes

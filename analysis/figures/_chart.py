@@ -1,0 +1,268 @@
+"""A chart: a figure with the words that stand in for it; it draws itself and saves itself."""
+
+import base64
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
+
+from analysis.clean.dataset import any_simulated
+from analysis.errors import LianjianError, did_you_mean
+from analysis.figures.layout import settle_layout
+from analysis.files import write_bytes
+
+MARK = "#b3541e"
+
+_FORMATS = ("png", "svg", "pdf")
+_DPI = 200
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with the text that stands in for it.
+
+    As the last line of a cell it draws itself; ``chart.save("x.png")`` writes it.
+
+    Attributes
+    ----------
+    figure : Figure
+        The drawing.
+    alt : str
+        What it shows, in words and numbers, for readers who do not see it.
+    """
+
+    figure: Figure
+    alt: str
+
+    def save(self, file: str | Path) -> Path:
+        """Write the chart as PNG, SVG or PDF, as the ending of the name says.
+
+        The mark of simulated data is on it, and the text for who cannot see it is inside. The same
+        chart gives the same bytes.
+
+        Parameters
+        ----------
+        file : str or Path
+            Where to, from the working directory.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        LianjianError
+            Another ending, a folder that is not there, or a character without a glyph.
+        """
+        path = Path(file)
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in _FORMATS:
+            raise LianjianError(
+                f"{path.name!r} does not say how the chart is to be written."
+                f"{did_you_mean(kind, _FORMATS)} Let the name end in .png, .svg or .pdf."
+            )
+        if not path.parent.is_dir():
+            raise LianjianError(f"There is no folder {path.parent} to write {path.name} into.")
+        write_bytes(path, self._drawn(kind))
+        return path
+
+    def _drawn(self, kind: str) -> bytes:
+        said = {"svg": "Description", "png": "Description", "pdf": "Subject"}[kind]
+        undated = {"svg": "Date", "png": "Software", "pdf": "CreationDate"}[kind]
+        settings: dict[Any, Any] = {"svg.hashsalt": "lianjian", "svg.fonttype": "path"}
+        give_chinese(self.figure)
+        settle_layout(self.figure)
+        metadata: dict[str, Any] = {said: self.alt, undated: None}
+        buffer = io.BytesIO()
+        with mpl.rc_context(settings), has_glyphs():
+            self.figure.savefig(
+                buffer,
+                format=kind,
+                dpi=_DPI,
+                bbox_inches="tight",
+                facecolor="white",
+                metadata=metadata,
+            )
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_kinds: object) -> dict[str, str]:
+        from html import escape  # noqa: PLC0415  (where a notebook asks for it)
+
+        source = base64.b64encode(self._drawn("svg")).decode()
+        image = (
+            f'<img alt="{escape(self.alt)}" src="data:image/svg+xml;base64,{source}" '
+            'style="max-width:100%">'
+        )
+        return {"text/html": image, "text/plain": self.alt}
+
+
+def as_chart(drawing: object, alt: str = "") -> Chart:
+    """Return a chart of whatever somebody drew, marked as the data loaded say.
+
+    Parameters
+    ----------
+    drawing : Chart, Figure, Axes, grid of seaborn, or a list of axes
+        What a plotting function returned.
+    alt : str
+        What it shows, for who cannot see it; a chart of the house says this itself.
+
+    Raises
+    ------
+    LianjianError
+        It is nothing drawn.
+
+    Examples
+    --------
+    >>> figure = Figure()
+    >>> as_chart(figure.subplots(), "Nothing yet.").figure is figure
+    True
+    >>> as_chart("x.png")
+    Traceback (most recent call last):
+    analysis.errors.LianjianError: A chart, a figure or its axes are needed, and this is a str.
+    """
+    if isinstance(drawing, Chart):
+        return Chart(drawing.figure, alt or drawing.alt)
+    figure = _figure_of(drawing)
+    if figure is None:
+        raise LianjianError(
+            f"A chart, a figure or its axes are needed, and this is a {type(drawing).__name__}."
+        )
+    give_chinese(figure)
+    if any_simulated():
+        mark_simulated(figure)
+    return Chart(figure, alt)
+
+
+def _figure_of(drawing: Any) -> Figure | None:  # noqa: ANN401
+    """Find the figure of axes, of what was drawn on them, or of a list of either."""
+    if isinstance(drawing, Figure):
+        return drawing
+    if hasattr(drawing, "on") and hasattr(drawing, "plot"):  # a Plot of seaborn.objects
+        figure = Figure(layout="constrained")
+        drawing.on(figure).plot()
+        return figure
+    if hasattr(drawing, "get_figure"):  # axes, and all that is in them
+        return drawing.get_figure(root=True)
+    if hasattr(drawing, "gcf") or hasattr(drawing, "figure"):  # pyplot itself, a grid of seaborn
+        return drawing.gcf() if hasattr(drawing, "gcf") else _figure_of(drawing.figure)
+    several = list(drawing.flat) if isinstance(drawing, np.ndarray) else drawing
+    if not isinstance(several, list | tuple):
+        return None
+    return next(filter(None, map(_figure_of, several)), None)
+
+
+@cache
+def fonts() -> tuple[str, ...]:
+    """Register the fonts once and return their families in order of use.
+
+    Noto Sans SC covers Latin and Chinese; DejaVu Sans stands behind it for symbols.
+    """
+    import pylopdf_fonts_zh_cn  # noqa: PLC0415
+
+    folder = Path(pylopdf_fonts_zh_cn.__file__).parent
+    fontManager.addfont(folder / "NotoSansSC-Regular.otf")
+    return ("Noto Sans SC", "DejaVu Sans")
+
+
+def give_chinese(figure: Figure) -> None:
+    """Let each text of a figure fall back on a font with Chinese, glyph by glyph.
+
+    Styles and ``seaborn.set_theme`` choose a font without Chinese whenever they are called, so it
+    is the finished figure that is mended.
+    """
+    font = fonts()[0]
+    for text in figure.findobj(Text):
+        families = text.get_fontfamily()
+        if font not in families:
+            text.set_fontfamily([*families, font])
+
+
+@contextmanager
+def has_glyphs() -> Iterator[None]:
+    """Refuse a character that no font can draw; an empty box would take its place."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
+        try:
+            yield
+        except UserWarning as warning:
+            if "missing from" not in str(warning):
+                raise
+            raise LianjianError(
+                f"The figure holds a character that its fonts cannot draw: {warning}"
+            ) from None
+
+
+_MARK = "simulated"  # gid of all texts that say so
+_MARKS = {
+    False: ("模拟 SIMULATED", " · 模拟", "Simulated data · 模拟数据"),
+    True: ("含模拟 MIXED", " · 含模拟", "Includes simulated data · 含模拟数据"),
+}
+"""On a panel, after its title, and below the figure; by whether other data are in it too."""
+
+_PLACES: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+
+
+def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
+    """Write on a figure that its data are simulated, or include such; twice is once.
+
+    Every panel bears the mark on its face and in its title, so that none loses it when it is cut
+    out.
+    """
+    face, title, line = _MARKS[mixed]
+    if any(text.get_gid() == _MARK and text.get_text() == line for text in figure.texts):
+        return
+    unmark_simulated(figure)
+    family = list(fonts())
+    for axes in panels(figure):
+        width = axes.get_position().width * figure.get_figwidth() * 72
+        # above bars and meshes, below lines and labels
+        axes.text(
+            0.5, 0.5, face, gid=_MARK, transform=axes.transAxes, family=family,
+            fontsize=min(30.0, width / 9.5), color=MARK, alpha=0.2, rotation=14,
+            ha="center", va="center", zorder=1.5,
+        ).set_in_layout(False)  # fmt: skip
+        for place in _PLACES:
+            if words := axes.get_title(loc=place):
+                axes.set_title(words + title, loc=place, family=family)
+    figure.text(
+        0.995, 0.004, line, gid=_MARK, family=family, fontsize=8, color=MARK,
+        ha="right", va="bottom",
+    )  # fmt: skip
+    # keep the line below the axes free for the mark
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        height = 0.22 / figure.get_figheight()
+        engine.set(rect=(0, height, 1, 1 - height))  # type: ignore[call-arg]
+
+
+def panels(figure: Figure) -> list[Axes]:
+    """Return the axes that hold data: no colour bars, none that are switched off."""
+    shown = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
+    return [axes for axes in shown if axes.get_label() != "<colorbar>"]
+
+
+def unmark_simulated(figure: Figure) -> None:
+    """Take the mark off a figure that stands on other data than the simulated ones beside it."""
+    for axes in panels(figure):
+        for place in _PLACES:
+            marked = words = axes.get_title(loc=place)
+            for _, title, _ in _MARKS.values():
+                words = words.removesuffix(title)
+            if words != marked:
+                axes.set_title(words, loc=place)
+    texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+    for text in texts:
+        if text.get_gid() == _MARK:
+            text.remove()

@@ -1,0 +1,143 @@
+"""A chart draws and saves itself, and takes what people draw with other libraries."""
+
+import io
+import re
+import warnings
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import seaborn as sns
+from matplotlib.figure import Figure
+from PIL import Image
+from pypdf import PdfReader
+
+from analysis import figures
+from analysis.errors import LianjianError
+from analysis.figures import _chart
+
+COUNTIES = ["环县", "华池县", "宁县"]
+
+
+@pytest.fixture
+def means():
+    years = [2022, 2023, 2024]
+    return pd.DataFrame(
+        {
+            "year": years,
+            "operating_income_wan_yuan": [8.0, 9.0, 12.5],
+            "subsidy_income_wan_yuan": [2.0, 2.5, 3.0],
+            "other_income_wan_yuan": [1.0, 1.0, 0.5],
+        }
+    )
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame({"县区": COUNTIES, "经营性收入": [3.0, 5.0, 4.0]})
+
+
+@pytest.fixture(autouse=True)
+def closed(monkeypatch):
+    monkeypatch.setattr(_chart, "any_simulated", lambda: False)
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+def test_a_chart_draws_itself_with_its_words(means):
+    chart = figures.composition(means)
+    bundle = chart._repr_mimebundle_()
+    assert bundle["text/plain"] == chart.alt
+    assert "12.5" in bundle["text/html"]
+    assert re.match(
+        r'<img alt="Stacked bars .*" src="data:image/svg\+xml;base64,', bundle["text/html"]
+    )
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_chart_saves_itself_with_words_and_mark(kind, means, tmp_path):
+    chart = figures.composition(means)
+    figures.mark_simulated(chart.figure)
+    file = chart.save(tmp_path / f"图.{kind}")
+    again = figures.composition(means)
+    figures.mark_simulated(again.figure)
+    assert again.save(tmp_path / f"again.{kind}").read_bytes() == file.read_bytes()
+    content = file.read_bytes()
+    if kind == "png":
+        assert Image.open(io.BytesIO(content)).text["Description"] == chart.alt
+    elif kind == "svg":
+        assert "Stacked bars of mean income" in content.decode()
+        assert 'id="simulated"' in content.decode()
+    else:
+        assert PdfReader(file).metadata.subject == chart.alt
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_what_cannot_be_saved_is_said(means, tmp_path):
+    chart = figures.composition(means)
+    with pytest.raises(LianjianError, match=r"Did you mean svg\? Let the name end in"):
+        chart.save(tmp_path / "x.sgv")
+    with pytest.raises(LianjianError, match="There is no folder"):
+        chart.save(tmp_path / "nowhere" / "x.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_setting_is_left_behind(means):
+    before = dict(mpl.rcParams)
+    figures.composition(means)
+    with figures.use_theme():
+        assert mpl.rcParams["axes.titlelocation"] == "left"
+    with pytest.raises(LianjianError):
+        figures.composition(means.drop(columns="year"))
+    assert dict(mpl.rcParams) == before
+    figures.use_theme()
+    assert mpl.rcParams["axes.titlelocation"] == "left"
+
+
+def drawn_by_others(frame):
+    axes = sns.barplot(frame, x="县区", y="经营性收入")
+    yield axes
+    yield axes.get_figure()
+    yield axes.patches[0]
+    yield sns.relplot(frame, x="县区", y="经营性收入")
+    yield frame.plot(x="县区", subplots=True)
+    yield frame["经营性收入"].plot.bar()
+    yield plt
+
+
+@pytest.mark.parametrize("style", ["", "whitegrid", "ggplot"])
+def test_what_others_draw_becomes_a_chart_with_chinese(frame, style):
+    if style == "whitegrid":
+        sns.set_theme(style=style)
+    elif style:
+        plt.style.use(style)
+    for drawn in drawn_by_others(frame):
+        chart = figures.as_chart(drawn, "经营性收入, by county.")
+        assert isinstance(chart.figure, Figure)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            chart.figure.canvas.draw()
+        assert "base64" in chart._repr_mimebundle_()["text/html"]
+
+
+def test_a_drawing_of_simulated_data_is_marked(frame, monkeypatch):
+    monkeypatch.setattr(_chart, "any_simulated", lambda: True)
+    chart = figures.as_chart(sns.barplot(frame, x="县区", y="经营性收入"), "Bars.")
+    assert any("模拟数据" in text.get_text() for text in chart.figure.texts)
+
+
+@pytest.mark.parametrize("wrong", [None, "x.png", np.arange(3), [], {}, 3, pd.DataFrame()])
+def test_what_is_no_drawing_is_said(wrong):
+    with pytest.raises(LianjianError, match="A chart, a figure or its axes are needed"):
+        figures.as_chart(wrong)
+
+
+def test_chinese_is_given_to_a_figure_once():
+    figure = Figure()
+    figure.subplots().set_title("村集体")
+    figures.give_chinese(figure)
+    figures.give_chinese(figure)
+    assert figure.axes[0].title.get_fontfamily().count("Noto Sans SC") == 1
