@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 from analysis import paths
 from analysis.errors import LianjianError
 from analysis.reports import calls, freshness, markup, numbers
-from analysis.reports.calls import Call
+from analysis.reports.calls import Call, Made
 from analysis.reports.freshness import file_access
 from analysis.reports.sentences import Claim, claim
 from analysis.reports.text import is_slug, slug
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from analysis.clean.dataset import Dataset
     from analysis.figures import Chart
@@ -43,7 +42,8 @@ def show(
     Parameters
     ----------
     fig : Chart, matplotlib.figure.Figure, Axes, or grid of seaborn
-        The figure; a figure made from simulated data is marked on its face.
+        A chart of `analysis.figures`, or a figure of one's own; it is marked on its face where it
+        is made from simulated data.
     name : str
         Its address: ``#fig-NAME`` in the page.
     caption : str
@@ -252,58 +252,6 @@ def _check(name: str, caption: str) -> None:
         raise LianjianError(f"{name!r} has no caption or label. Say in words what it is.")
 
 
-_ledger = numbers.Ledger()  # what this run has recorded
-
-
-def _finite(name: str, given: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers that are given, once they are numbers and in order."""
-    numbers = {}
-    for key, end in given.items():
-        if end is None and key != "value":
-            continue
-        # numpy's numbers are registered as such, and its truth values are not
-        if type(end) is bool or not isinstance(end, Real):
-            raise LianjianError(f"Number {name!r}: {key} is {end!r}, which is no number.")
-        numbers[key] = float(end)
-        if not math.isfinite(numbers[key]):
-            raise LianjianError(
-                f"Number {name!r}: {key} is {end}. A cited number is finite; look at the rows "
-                "it was computed from, or leave the number out and say why in the text."
-            )
-    if numbers.get("low", -math.inf) > numbers.get("high", math.inf):
-        low, high = given["low"], given["high"]
-        raise LianjianError(f"Number {name!r}: its interval runs from {low!r} down to {high!r}.")
-    return numbers
-
-
-def _svg(fig: "Figure", name: str, caption: str, alt: str, mark: str) -> bytes:
-    """Draw a figure; the same figure gives the same bytes."""
-    import matplotlib as mpl
-
-    from analysis.figures.layout import settle_layout
-
-    ending = f" {mark}." if mark else ""
-    metadata = {
-        "Title": caption + ending,
-        "Description": alt + ending,
-        "Creator": f"lianjian {__version__}",
-        "Date": None,
-    }
-    settle_layout(fig)
-    settings: dict[Any, Any] = {"svg.hashsalt": name, "svg.fonttype": "path"}
-    buffer = io.BytesIO()
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
-        try:
-            fig.savefig(buffer, format="svg", bbox_inches="tight", metadata=metadata)
-        except UserWarning as warning:
-            raise LianjianError(
-                f"Figure {name!r} holds a character that its fonts cannot draw: {warning}. "
-                "Call analysis.figures.fonts() and draw with the theme of analysis.figures."
-            ) from None
-    return buffer.getvalue()
-
-
 def _explore(chart: "Chart") -> None:
     """Draw a chart in the notebook; it stays no product."""
     import matplotlib.pyplot as plt
@@ -313,9 +261,11 @@ def _explore(chart: "Chart") -> None:
     plt.close(chart.figure)
 
 
-def _publish(product: str, name: str, html: str, plain: str, /, **facts: object) -> None:
-    data = {"text/html": html, "text/plain": plain}
-    metadata = {"lianjian": {"product": product, "name": name, **facts}}
+def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, Any]) -> None:
+    """Make a call, and put out what it makes with the call beside it."""
+    made = made or calls.make(call, _ledger)
+    name = call.arguments.get("name", "")
+    facts = {"product": product, "name": name, **made.facts, **ground}
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
         sys.stdout.write(made.plain + "\n" if made.plain else "")

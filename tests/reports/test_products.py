@@ -123,10 +123,17 @@ def test_a_figure_without_alternative_text_is_refused(published):
 
 
 def test_a_missing_glyph_is_an_error(published):
-    figure = drawing("村")
+    figure = drawing("ก")  # Thai, which neither font draws
     figure.axes[0].title.set_fontfamily(["DejaVu Sans"])
     with pytest.raises(LianjianError, match="cannot draw"):
         products.show(figure, "one", "A caption", alt="x")
+
+
+def test_chinese_in_a_font_without_it_is_drawn(published):
+    figure = drawing("村")
+    figure.axes[0].title.set_fontfamily(["DejaVu Sans"])
+    products.show(figure.axes[0], "one", "A caption", alt="x")
+    assert published[0][:2] == ("figure", "one")
 
 
 @pytest.mark.parametrize("name", ["Fig 1", "", "../x", "村"])
