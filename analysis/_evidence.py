@@ -1,0 +1,109 @@
+"""Who stands behind a number: villages, weights, measures and years, found again by the number.
+
+Rooms that make numbers keep what they know of them here, and whoever lets numbers out asks. Outside
+``collecting`` nothing is kept, so that a notebook at the desk pays nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Key = tuple[str, int]
+"""A measure and a year."""
+
+Rule = Literal["amount", "order", "estimate", "ratio", "count", "share", "single"]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a number stands on.
+
+    ``weights`` holds, by measure and year, the derivative of the number by each village's amount in
+    yuan. A ratio stands on two other numbers instead, a count on the villages in it and a share on
+    those in it and around it; a single is one village's own, whatever it was computed from.
+    """
+
+    rule: Rule
+    villages: int
+    weights: Mapping[Key, pd.Series] = field(default_factory=dict)
+    parents: tuple["Evidence", ...] = ()
+    values: tuple[float, ...] = ()  # of the parents
+    scale: float = 1.0  # a ratio is scale · a / b + offset
+    offset: float = 0.0
+    of: int = 0  # a share: how many it is of
+    error: float = float("nan")  # an estimate's standard error
+    df: float = float("nan")  # and its residual degrees of freedom
+
+
+_kept: dict[str, list[Evidence]] | None = None
+
+
+@contextmanager
+def collecting() -> Iterator[dict[str, list[Evidence]]]:
+    """Keep evidence of every number made within."""
+    global _kept  # noqa: PLW0603  (one book a process, as there is one kernel)
+    before, _kept = _kept, {}
+    try:
+        yield _kept
+    finally:
+        _kept = before
+
+
+def is_collecting() -> bool:
+    """Whether someone wants evidence, so that a room may spare itself the work."""
+    return _kept is not None
+
+
+def keep(value: float, evidence: Evidence) -> None:
+    """Remember what a number stands on."""
+    if _kept is not None and np.isfinite(value):
+        _kept.setdefault(float(value).hex(), []).append(evidence)
+
+
+def find(value: float) -> list[Evidence]:
+    """Return all that was kept of a number; several where different numbers came out equal."""
+    return [] if _kept is None else _kept.get(float(value).hex(), [])
+
+
+def mean_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidence:
+    """Return what a mean stands on; ``values`` are amounts by village, missing ones left out."""
+    known = values.index[values.notna()]
+    weight = pd.Series(scale / max(len(known), 1), index=known)
+    return Evidence("amount", len(known), {(measure, year): weight})
+
+
+def combined(parts: Iterable[tuple[float, Evidence]]) -> Evidence:
+    """Return what a weighted sum of numbers stands on."""
+    weights: dict[Key, pd.Series] = {}
+    least = 0
+    for factor, part in parts:
+        least = min(least, part.villages) if least else part.villages
+        for key, weight in part.weights.items():
+            pull = weight * factor
+            weights[key] = weights[key].add(pull, fill_value=0.0) if key in weights else pull
+    return Evidence("amount", least, weights)
+
+
+def window(values: pd.Series, at: float, measure: str, year: int, scale: float) -> Evidence:
+    """Return what a quantile stands on: the ten amounts around it, or at its end."""
+    ordered = values.dropna().sort_values(kind="stable")
+    width = min(10, len(ordered))
+    start = round(at * (len(ordered) - 1) - (width - 1) / 2)
+    start = min(max(start, 0), len(ordered) - width)
+    around = ordered.index[start : start + width]
+    return Evidence("order", width, {(measure, year): pd.Series(scale / width, index=around)})
+
+
+def gini_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidence:
+    """Return what a Gini coefficient stands on: its derivative by each amount, with ranks held."""
+    ordered = values.dropna().sort_values(kind="stable")
+    n, total = len(ordered), float(ordered.sum())
+    rank = 2.0 * np.arange(1, n + 1) - n - 1
+    index = float(rank @ ordered.to_numpy()) / (n * total)
+    pull: npt.NDArray[np.float64] = (rank / n - index) / total * scale
+    return Evidence("order", n, {(measure, year): pd.Series(pull, index=ordered.index)})

@@ -1,0 +1,19 @@
+"""Numbers that leave the machine which holds the books: the policy, the door, the decisions."""
+
+from analysis._evidence import Evidence, collecting, find
+from analysis.disclosure.door import Door, Released
+from analysis.disclosure.guard import Guard, Number, smallest_groups
+from analysis.disclosure.policy import Policy, nice
+
+__all__ = [
+    "Door",
+    "Evidence",
+    "Guard",
+    "Number",
+    "Policy",
+    "Released",
+    "collecting",
+    "find",
+    "nice",
+    "smallest_groups",
+]

@@ -1,0 +1,211 @@
+"""The one door through which numbers leave, and what a reader can know once they have left.
+
+For each village, measure and year it keeps the interval in which a reader who knows every other
+amount in the books must place this one. A number leaves rounded by the finest step that leaves all
+these intervals as wide as the policy asks; else it is withheld. Knowing all other amounts makes
+what a number tells plain arithmetic, amount + (released ± step/2 − true) / weight, so that no
+system of equations has to be solved; it is also what people of a village come near to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis._evidence import Evidence, Key
+from analysis.disclosure.policy import Policy, nice
+from analysis.errors import LianjianError
+from analysis.indicators.income import SOURCES
+
+TOTAL = "total_income_yuan"
+"""Sum of the sources. Its interval is that of a reader who knows nothing else of the village."""
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Interval = tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Released:
+    """A number as it leaves: rounded to ``step``, or withheld for a reason."""
+
+    value: float
+    step: float
+    reason: str = ""
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether nothing leaves."""
+        return bool(self.reason)
+
+
+def withheld(reason: str) -> Released:
+    """Return what stands in place of a number that does not leave."""
+    return Released(float("nan"), float("nan"), reason)
+
+
+class Door:
+    """What has left of one dataset, and what may follow.
+
+    Parameters
+    ----------
+    policy : Policy
+        The rules.
+    panel : DataFrame
+        Village by year: ``village_id, year`` and the measures in yuan.
+    memory : DataFrame, optional
+        :meth:`memory` of what left before. An amount that was corrected since starts anew.
+    """
+
+    def __init__(
+        self, policy: Policy, panel: pd.DataFrame, memory: pd.DataFrame | None = None
+    ) -> None:
+        self.policy = policy
+        self.villages = pd.Index(sorted(panel["village_id"].unique()), name="village_id")
+        measures = [name for name in panel.columns if name.endswith("_yuan")]
+        self.amounts: dict[Key, Floats] = {}
+        for year, rows in panel.groupby("year"):
+            rows = rows.set_index("village_id")[measures].reindex(self.villages)  # noqa: PLW2901
+            for name in measures:
+                self.amounts[name, int(str(year))] = rows[name].to_numpy(np.float64)
+        self._known: dict[Key, Interval] = {}
+        self._remember(memory)
+
+    def known(self, key: Key) -> Interval:
+        """Return what a reader knows of each village's amount: lower and upper ends, in yuan."""
+        size = len(self.villages)
+        return self._known.get(key, (np.full(size, -np.inf), np.full(size, np.inf)))
+
+    def admit(self, value: float, evidence: Evidence, *, coarsest: float = np.inf) -> Released:
+        """Let a number out, rounded by the finest step that the policy allows, or withhold it.
+
+        Parameters
+        ----------
+        value : float
+            The true number.
+        evidence : Evidence
+            Its weights by measure and year.
+        coarsest : float
+            The largest step that leaves the number of use.
+        """
+        pulls = {key: self._pull(key, weight) for key, weight in evidence.weights.items()}
+        if not any(pull.any() for pull in pulls.values()):
+            return withheld("no amount stands behind it")
+        p = self.policy.p_percent / 100
+        floor = self.policy.floor_yuan
+        largest = max(
+            float(np.nanmax(np.abs(pull) * np.maximum(np.abs(self.amounts[key]), floor)))
+            for key, pull in pulls.items()
+            if pull.any()
+        )
+        step = nice(self.policy.kappa * p * largest)
+        # a number that is nothing but small amounts may leave as zero
+        heaviest = max(float(np.abs(pull).max()) for pull in pulls.values())
+        coarsest = max(coarsest, nice(self.policy.kappa * p * heaviest * floor))
+        while step <= coarsest:
+            rounded = round(value / step) * step
+            if (told := self._told(pulls, rounded - value, step)) is not None:
+                self._known.update(told)
+                return Released(rounded, step)
+            step = nice(step * 1.5)
+        return withheld(f"it would have to be rounded to {step:g}, which leaves nothing of it")
+
+    def memory(self) -> pd.DataFrame:
+        """Return what readers know by now, to be kept as secret as the books.
+
+        Returns
+        -------
+        DataFrame
+            ``village_id, measure, year, amount, low, high`` in yuan.
+        """
+        frames = []
+        for (name, year), (low, high) in sorted(self._known.items()):
+            told = np.isfinite(low) | np.isfinite(high)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "village_id": self.villages[told],
+                        "measure": name,
+                        "year": year,
+                        "amount": self.amounts[name, year][told],
+                        "low": low[told],
+                        "high": high[told],
+                    }
+                )
+            )
+        columns = ["village_id", "measure", "year", "amount", "low", "high"]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+    def _remember(self, memory: pd.DataFrame | None) -> None:
+        if memory is None or memory.empty:
+            return
+        for (name, year), rows in memory.groupby(["measure", "year"]):
+            key = (str(name), int(str(year)))
+            if key not in self.amounts:
+                continue
+            rows = rows.set_index("village_id").reindex(self.villages)  # noqa: PLW2901
+            same = rows["amount"].to_numpy(np.float64) == self.amounts[key]
+            low, high = self.known(key)
+            self._known[key] = (
+                np.where(same, rows["low"], low).astype(np.float64),
+                np.where(same, rows["high"], high).astype(np.float64),
+            )
+
+    def _pull(self, key: Key, weight: pd.Series) -> Floats:
+        """Return the weight of each village of the books; of one that they lack, refuse."""
+        if key not in self.amounts:
+            raise LianjianError(f"The books hold no {key[0]} of {key[1]}, and a number needs it.")
+        places = self.villages.get_indexer(pd.Index(weight.index))
+        if (places < 0).any():
+            raise LianjianError("A number stands on villages that are not in the books.")
+        pull = np.zeros(len(self.villages))
+        np.add.at(pull, places, weight.to_numpy(np.float64))
+        return np.where(np.isfinite(self.amounts[key]), pull, 0.0)
+
+    def _told(
+        self, pulls: Mapping[Key, Floats], moved: float, step: float
+    ) -> dict[Key, Interval] | None:
+        """Return what is known once a number has left; nothing when that is too much."""
+        found: dict[Key, Interval] = {}
+        for (name, year), pull in pulls.items():
+            touched = pull != 0
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ends = np.stack([(moved - step / 2) / pull, (moved + step / 2) / pull])
+            low = np.where(touched, ends.min(axis=0), -np.inf)
+            high = np.where(touched, ends.max(axis=0), np.inf)
+            # who knows the other sources of a village learns of each one as much as of their sum
+            for measure in (name, *SOURCES) if name == TOTAL else (name,):
+                key = (measure, year)
+                if key not in self.amounts:
+                    continue
+                before = found.get(key) or self.known(key)
+                amount = np.nan_to_num(self.amounts[key])
+                found[key] = (
+                    np.maximum(before[0], amount + low),
+                    np.minimum(before[1], amount + high),
+                )
+        enough = all(self._is_wide(key, interval) for key, interval in found.items())
+        return found if enough and self._hides_totals(found) else None
+
+    def _is_wide(self, key: Key, interval: Interval) -> bool:
+        amount = self.amounts[key]
+        need = 2 * self.policy.p_percent / 100
+        need_yuan = need * np.maximum(np.abs(amount), self.policy.floor_yuan)
+        wide = interval[1] - interval[0] >= need_yuan * (1 - 1e-9)
+        return bool((wide | ~np.isfinite(amount)).all())
+
+    def _hides_totals(self, found: Mapping[Key, Interval]) -> bool:
+        """Whether sources and total together keep a village's total hidden from an outsider."""
+        for year in {year for name, year in found if name in {TOTAL, *SOURCES}}:
+            keys = [(name, year) for name in SOURCES]
+            if (TOTAL, year) not in self.amounts or any(key not in self.amounts for key in keys):
+                continue
+            parts = [found.get(key) or self.known(key) for key in keys]
+            low, high = found.get((TOTAL, year)) or self.known((TOTAL, year))
+            low = np.maximum(low, sum(part[0] for part in parts))
+            high = np.minimum(high, sum(part[1] for part in parts))
+            if not self._is_wide((TOTAL, year), (low, high)):
+                return False
+        return True

@@ -1,0 +1,256 @@
+"""What becomes of each number: by its class, in the order of the plan, from sums rounded once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis._evidence import Evidence, Key
+from analysis._frame import need_columns
+from analysis.disclosure.door import TOTAL, Bools, Door, Released, withheld
+from analysis.disclosure.policy import Policy, nice
+from analysis.indicators.income import SOURCES
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that asks to leave: its address, its true value, and all that it may stand on."""
+
+    name: str
+    value: float
+    evidence: Sequence[Evidence] = ()
+
+
+def smallest_groups(panel: pd.DataFrame, least: int) -> pd.Series:
+    """Return the smallest publishable group of each village: its county's weak ones, or the rest.
+
+    The rich helper goes with the villages outside, since it would rule the weak ones of its
+    county; a group that is too small goes to the other one of its county, a county that is too
+    small to the largest county.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        With ``village_id, county_code, role``.
+    least : int
+        Villages in a group at least.
+    """
+    need_columns(panel, "village_id", "county_code", "role")
+    traits = panel.drop_duplicates("village_id", keep="last").set_index("village_id").sort_index()
+    county = traits["county_code"].astype(str)
+    size = county.value_counts()
+    largest = str(size.sort_index().idxmax())
+    county = county.where(county.map(size) >= least, largest)
+    weak = traits["role"].eq("allied_weak")
+    few = weak.groupby(county).transform(lambda of: min(of.sum(), (~of).sum())) < least
+    group: pd.Series = county + np.where(weak & ~few, " weak", np.where(few, "", " rest"))
+    return pd.Series(group, index=traits.index, name="group")
+
+
+class Guard:
+    """Decides on numbers of one dataset; keeps the door and the sums of the smallest groups.
+
+    Parameters
+    ----------
+    policy : Policy
+        The rules.
+    panel : DataFrame
+        Village by year: ``village_id, year, county_code, role`` and the measures in yuan.
+    memory : DataFrame, optional
+        What left before, of :meth:`Door.memory`.
+    """
+
+    def __init__(
+        self, policy: Policy, panel: pd.DataFrame, memory: pd.DataFrame | None = None
+    ) -> None:
+        self.policy = policy
+        self.door = Door(policy, panel, memory)
+        groups = smallest_groups(panel, policy.atom_villages)
+        self._codes, self._groups = pd.factorize(groups.reindex(self.door.villages), sort=True)
+        self._sums: dict[Key, list[Released]] = {}
+
+    def plan(self, numbers: Iterable[Number]) -> pd.DataFrame:
+        """Decide on each number, the headline first, then in the order of their names.
+
+        Returns
+        -------
+        DataFrame
+            One row a number, as given: ``name, value, released, step, rule, villages, reason``.
+            ``released`` is missing where the number is withheld, and ``reason`` says why.
+        """
+        given = list(numbers)
+        place = {name: rank for rank, name in enumerate(self.policy.headline)}
+        order = sorted(given, key=lambda one: (place.get(one.name, len(place)), one.name))
+        first = [one for one in order if one.name in place]
+        decided = {one.name: self.decide(one) for one in first}
+        for key in sorted({key for one in given for e in one.evidence for key in _keys(e)}):
+            self._sum(key)
+        decided |= {one.name: self.decide(one) for one in order if one.name not in decided}
+        rows = [
+            {
+                "name": one.name,
+                "value": one.value,
+                "released": decided[one.name].value,
+                "step": decided[one.name].step,
+                "rule": one.evidence[0].rule if one.evidence else "not checked",
+                "villages": min((e.villages for e in one.evidence), default=0),
+                "reason": decided[one.name].reason,
+            }
+            for one in given
+        ]
+        return pd.DataFrame(rows)
+
+    def decide(self, number: Number) -> Released:
+        """Return a number as it leaves; of several numbers that came out equal, the strictest."""
+        if not self.policy.on or number.name in self.policy.public:
+            return Released(number.value, 0.0)
+        if not number.evidence:
+            return withheld(
+                "not checked: nothing says who stands behind it. A verb of lj.indicators or "
+                "lj.effects carries that with its number; arithmetic in a notebook loses it"
+            )
+        is_headline = number.name in self.policy.headline
+        found = [self._release(number.value, each, is_headline) for each in number.evidence]
+        for one in found:
+            if one.is_withheld:
+                return one
+        return max(found, key=lambda one: one.step)
+
+    def _release(self, value: float, evidence: Evidence, headline: bool) -> Released:
+        if refusal := self._refusal(evidence):
+            return withheld(refusal)
+        if evidence.rule in {"count", "share"}:
+            return self._counted(evidence)
+        if evidence.rule == "ratio":
+            return self._ratio(evidence)
+        if evidence.rule == "amount" and not headline:
+            made = self._from_sums(evidence)
+            if made is not None:
+                return made
+        coarsest = self.policy.coarsest * abs(value)
+        if evidence.rule == "order":
+            value = self._exactly(evidence)
+        elif evidence.rule == "estimate" and np.isfinite(evidence.error):
+            coarsest = evidence.error / 2
+        return self.door.admit(value, evidence, coarsest=coarsest)
+
+    def _refusal(self, evidence: Evidence) -> str:
+        """Say why a number cannot leave, whatever it is rounded to; empty where it can."""
+        policy, n = self.policy, evidence.villages
+        few = {
+            "amount": (n, policy.atom_villages, "fewer than {} villages are behind it"),
+            "order": (n, policy.count_villages, "fewer than {} amounts lie around it"),
+            "count": (n, policy.count_villages, "fewer than {}"),
+            "share": (evidence.of, policy.count_villages, "it is a share of fewer than {}"),
+            "estimate": (n, policy.treated_villages, "fewer than {} villages are behind it"),
+        }
+        if evidence.rule == "single":
+            return "it is one village's own"
+        if evidence.rule == "estimate" and not evidence.df >= policy.min_dof:
+            return f"it has fewer than {policy.min_dof} degrees of freedom"
+        seen, least, words = few.get(evidence.rule, (0, 0, ""))
+        return words.format(least) if seen < least else ""
+
+    def _counted(self, evidence: Evidence) -> Released:
+        """Return a count rounded, or a share of rounded counts; few are not told apart."""
+        least, base = self.policy.count_villages, self.policy.count_round
+        n, of = evidence.villages, evidence.of
+        if evidence.rule == "count":
+            return Released(float(round(n / base) * base), float(base))
+        if 0 < min(n, of - n) < least:
+            return withheld(f"fewer than {least} are on one side of it")
+        around = round(of / base) * base
+        share = evidence.scale * round(n / base) * base / around
+        step = evidence.scale * base / around
+        return Released(min(share, evidence.scale), nice(step / 10))
+
+    def _ratio(self, evidence: Evidence) -> Released:
+        parents = [
+            self._release(value, parent, headline=False)
+            for value, parent in zip(evidence.values, evidence.parents, strict=True)
+        ]
+        for one in parents:
+            if one.is_withheld:
+                return one
+        over, under = parents
+        if abs(under.value) <= under.step:
+            return withheld("what it is a part of is zero when rounded")
+        value = evidence.scale * over.value / under.value + evidence.offset
+        error = (over.step + abs(over.value / under.value) * under.step) / abs(under.value)
+        return _shown(value, abs(evidence.scale) * error / 2)
+
+    def _exactly(self, evidence: Evidence) -> float:
+        """Return the weighted sum of amounts itself, as of the ten around a median."""
+        total = 0.0
+        for (name, year), weight in evidence.weights.items():
+            amounts = pd.Series(self.door.amounts[name, year], self.door.villages)
+            total += float((amounts.reindex(weight.index) * weight).sum())
+        return total
+
+    def _sum(self, key: Key) -> list[Released]:
+        """Return the rounded sum of each smallest group; made once, before what stands on it."""
+        if key not in self._sums:
+            known = np.isfinite(self.door.amounts.get(key, np.full(len(self._codes), np.nan)))
+            self._sums[key] = []
+            for code in range(len(self._groups)):
+                inside = known & (self._codes == code)
+                if inside.sum() < self.policy.atom_villages:
+                    self._sums[key].append(withheld("too few villages"))
+                    continue
+                if (parts := self._of_sources(key, inside, code)) is not None:
+                    self._sums[key].append(parts)
+                    continue
+                total = float(self.door.amounts[key][inside].sum())
+                stands = Evidence(
+                    "amount",
+                    int(inside.sum()),
+                    {key: pd.Series(1.0, index=self.door.villages[inside])},
+                )
+                coarsest = self.policy.coarsest * abs(total)
+                self._sums[key].append(self.door.admit(total, stands, coarsest=coarsest))
+        return self._sums[key]
+
+    def _of_sources(self, key: Key, inside: Bools, code: int) -> Released | None:
+        """Return a total as the sum of its sources' rounded sums, where the same villages know all.
+
+        A total rounded by itself would tell once more what its sources have told.
+        """
+        name, year = key
+        keys = [(source, year) for source in SOURCES]
+        if name != TOTAL or any(each not in self.door.amounts for each in keys):
+            return None
+        if not all(np.isfinite(self.door.amounts[each][inside]).all() for each in keys):
+            return None
+        parts = [self._sum(each)[code] for each in keys]
+        if any(one.is_withheld for one in parts):
+            return None
+        return Released(sum(one.value for one in parts), sum(one.step for one in parts))
+
+    def _from_sums(self, evidence: Evidence) -> Released | None:
+        """Return a number computed from rounded sums alone; none where it cuts through a group."""
+        value = within = 0.0
+        for key, weight in evidence.weights.items():
+            known = np.isfinite(self.door.amounts[key])
+            pull = weight.reindex(self.door.villages, fill_value=0.0).to_numpy(np.float64)
+            for code, total in enumerate(self._sum(key)):
+                inside = pull[known & (self._codes == code)]
+                if not inside.any():
+                    continue
+                if total.is_withheld or np.ptp(inside) > 1e-9 * np.abs(inside).max():
+                    return None
+                value += inside[0] * total.value
+                within += abs(inside[0]) * total.step / 2
+        return _shown(value, within)
+
+
+def _keys(evidence: Evidence) -> set[Key]:
+    """Return the measures and years whose sums a number wants; estimates want none."""
+    own = set(evidence.weights) if evidence.rule == "amount" else set()
+    return own.union(*(_keys(parent) for parent in evidence.parents))
+
+
+def _shown(value: float, within: float) -> Released:
+    """Return a number made of rounded ones, with a last digit that its error allows."""
+    step = nice(within / 5)
+    return Released(round(value / step) * step if step else value, step)

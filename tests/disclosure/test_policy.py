@@ -1,0 +1,150 @@
+"""The policy: strict by itself, loosened in the open; and what each class of number becomes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis._evidence import Evidence, collecting, find, keep, mean_of
+from analysis.disclosure import Guard, Number, Policy, nice, smallest_groups
+from analysis.errors import LianjianError
+
+M = "operating_income_yuan"
+
+
+def panel(villages=40, weak=12, helper=2, county="91"):
+    role = ["allied_weak"] * weak + ["helper"] * helper
+    role += ["outside"] * (villages - len(role))
+    return pd.DataFrame(
+        {
+            "village_id": [f"{county}-{n:03d}" for n in range(villages)],
+            "year": 2021,
+            "county_code": county,
+            "role": role,
+            M: 10_000.0 + 500.0 * np.arange(villages),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"p_procent": 5}, "Did you mean p_percent"),
+        ({"p_percent": "5"}, "takes a number"),
+        ({"atom_villages": 4.5}, "takes a whole number"),
+        ({"atom_villages": True}, "takes a whole number"),
+        ({"kappa": 1}, "2 to 100"),
+        ({"count_villages": 1}, "at least 3"),
+        ({"headline": "mean"}, "takes a list"),
+        ({"p_percent": 5}, "looser than by itself in p_percent"),
+        ({"public": ["n-82"]}, "looser than by itself in public"),
+        ({"coarsest": 0.9, "count_round": 2}, "count_round, coarsest"),
+    ],
+)
+def test_a_policy_that_is_wrong_or_loose_without_a_reason_is_refused(table, says):
+    with pytest.raises(LianjianError, match=says):
+        Policy.read(table, "ledger")
+
+
+def test_only_ledgers_are_guarded():
+    frame = panel()
+    one = Number("n", 1.234, [Evidence("single", 1)])
+    for kind, on in [("ledger", True), ("mixed", True), ("simulated", False), ("published", False)]:
+        released = Guard(Policy.read({}, kind), frame).decide(one)
+        assert released.is_withheld is on
+    assert Policy.read({"p_percent": 5, "reason": "by contract"}, "ledger").p_percent == 5
+
+
+@pytest.mark.parametrize("value", [0.3, 7, 0.07, 1.01, 123_456, 5e-9])
+def test_steps_are_1_2_5(value):
+    step = nice(value)
+    assert value <= step < 2.5 * value
+    assert f"{step:e}"[0] in "125"
+    assert float(f"{step:.0e}") == step
+
+
+def test_a_group_that_is_too_small_joins_its_county_and_a_county_the_largest():
+    frame = pd.concat(
+        [panel(40, 12, 2, "91"), panel(30, 3, 1, "92"), panel(4, 2, 0, "93")], ignore_index=True
+    )
+    groups = smallest_groups(frame, 5)
+    assert groups.value_counts().to_dict() == {"91 weak": 14, "91 rest": 30, "92": 30}
+    helpers = frame.loc[frame["role"] == "helper", "village_id"]
+    assert "91 weak" not in set(groups[helpers])
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (Evidence("count", 9), "fewer than 10"),
+        (Evidence("share", 3, of=9, scale=100), "share of fewer than 10"),
+        (Evidence("share", 3, of=40, scale=100), "on one side"),
+        (Evidence("share", 38, of=40, scale=100), "on one side"),
+        (Evidence("estimate", 4, df=100), "fewer than 5 villages"),
+        (Evidence("estimate", 40, df=9), "degrees of freedom"),
+        (Evidence("order", 7), "lie around it"),
+        (Evidence("single", 1), "one village's own"),
+        (Evidence("amount", 4), "fewer than 5 villages"),
+    ],
+)
+def test_rules_by_class(evidence, says):
+    assert says in Guard(Policy(), panel()).decide(Number("x", 1.0, [evidence])).reason
+
+
+def test_counts_and_shares_are_rounded():
+    guard = Guard(Policy(), panel())
+    assert guard.decide(Number("x", 73.0, [Evidence("count", 73)])).value == 75
+    share = guard.decide(Number("x", 42.5, [Evidence("share", 17, of=40, scale=100)]))
+    assert share.value == pytest.approx(37.5)
+    for n, shown in ((0, 0), (40, 100)):
+        all_or_none = guard.decide(Number("x", 0, [Evidence("share", n, of=40, scale=100)]))
+        assert all_or_none.value == shown
+
+
+def test_a_number_without_evidence_is_withheld_and_the_way_out_is_named():
+    said = Guard(Policy(), panel()).decide(Number("x", 1.0)).reason
+    assert "not checked" in said
+    assert "lj.indicators" in said
+
+
+def test_numbers_that_came_out_equal_leave_by_the_strictest():
+    frame = panel()
+    mean = mean_of(frame.set_index("village_id")[M], M, 2021, 1e-4)
+    guard = Guard(Policy(), frame)
+    value = frame[M].mean() / 1e4
+    assert not guard.decide(Number("x", value, [mean])).is_withheld
+    assert guard.decide(Number("x", value, [mean, Evidence("single", 1)])).is_withheld
+
+
+def test_means_of_joined_groups_add_up_from_the_same_rounded_sums():
+    frame = pd.concat([panel(40, 12, 2, "91"), panel(50, 20, 2, "92")], ignore_index=True)
+    rows = frame.set_index("village_id")[M]
+    weak = frame.set_index("village_id")["role"] == "allied_weak"
+    guard = Guard(Policy(), frame)
+    numbers = [
+        Number(name, rows[inside].mean(), [mean_of(rows[inside], M, 2021, 1.0)])
+        for name, inside in (("all", weak | ~weak), ("weak", weak), ("rest", ~weak))
+    ]
+    plan = guard.plan(numbers).set_index("name")["released"]
+    n = len(weak)
+    both = plan["weak"] * weak.sum() + plan["rest"] * (n - weak.sum())
+    assert plan["all"] * n == pytest.approx(both, rel=0.01)
+
+
+def test_evidence_is_found_by_the_number_and_only_while_someone_collects():
+    mean = Evidence("count", 12)
+    keep(0.1 + 0.2, mean)
+    assert find(0.1 + 0.2) == []
+    with collecting():
+        keep(0.1 + 0.2, mean)
+        frame = pd.DataFrame({"a": [0.1 + 0.2], "b": ["x"]})
+        assert find(frame.melt("b")["value"].iloc[0]) == [mean]
+        assert find(0.3) == []
+    assert find(0.1 + 0.2) == []
+
+
+def test_a_reader_may_vary_thresholds_only_along_1_2_5():
+    policy = Policy()
+    assert [x for x in (0, 1, 2, 3, 5, 8.11, 8.12, 10, 50, 55) if policy.allows_threshold(x)] == [
+        0, 1, 2, 5, 10, 50,
+    ]  # fmt: skip
+    assert Policy(on=False).allows_threshold(8.11)
