@@ -16,7 +16,7 @@ import pandas as pd
 Key = tuple[str, int]
 """A measure and a year."""
 
-Rule = Literal["amount", "order", "estimate", "ratio", "count", "share", "single"]
+Rule = Literal["amount", "order", "estimate", "ratio", "difference", "count", "share", "single"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,15 +24,16 @@ class Evidence:
     """What a number stands on.
 
     ``weights`` holds, by measure and year, the derivative of the number by each village's amount in
-    yuan. A ratio stands on two other numbers instead, a count on the villages in it and a share on
-    those in it and around it; a single is one village's own, whatever it was computed from.
+    yuan. A ratio and a difference stand on two other numbers instead, a count on the villages in
+    it and a share on those in it and around it; a single is one village's own, whatever it was
+    computed from.
     """
 
     rule: Rule
     villages: int
     weights: Mapping[Key, pd.Series] = field(default_factory=dict)
     parents: tuple["Evidence", ...] = ()
-    values: tuple[float, ...] = ()  # of the parents
+    parent_values: tuple[float, ...] = ()
     scale: float = 1.0  # a ratio is scale · a / b + offset
     offset: float = 0.0
     of: int = 0  # a share: how many it is of

@@ -3,6 +3,7 @@
 from analysis._evidence import Evidence, collecting, find
 from analysis.disclosure.door import Door, Released
 from analysis.disclosure.guard import Guard, Number, smallest_groups
+from analysis.disclosure.kept import read_memory, read_policy, write_memory
 from analysis.disclosure.policy import Policy, nice
 
 __all__ = [
@@ -15,5 +16,8 @@ __all__ = [
     "collecting",
     "find",
     "nice",
+    "read_memory",
+    "read_policy",
     "smallest_groups",
+    "write_memory",
 ]

@@ -19,6 +19,7 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import BANDS_WAN, YUAN_PER_WAN
+from analysis.indicators._stands_on import keep_shares
 
 NOTHING_YUAN = 0.005
 """Less than half a fen, or a loss, is no income: what is left when entries cancel in binary."""
@@ -147,7 +148,9 @@ def band_shares(
     table = counts.unstack(fill_value=0).reindex(columns=band_labels(bounds), fill_value=0)
     without = len(frame) - len(known)
     note = f"{without} of {len(frame)} rows have no {column} and are left out" if without else ""
-    return said(table.div(table.sum(axis=1), axis=0) * 100, note)
+    shares = table.div(table.sum(axis=1), axis=0) * 100
+    keep_shares(table, shares)
+    return said(shares, note)
 
 
 def weak_share(
@@ -193,6 +196,8 @@ def weak_share(
     keys = [frame[name] for name in by] or [pd.Series("all", frame.index)]
     groups = weak.groupby(keys, observed=True, sort=True, dropna=False)
     shares = pd.DataFrame({"weak_pct": groups.mean() * 100, "villages": groups.count()})
+    low = groups.sum()
+    keep_shares(pd.DataFrame({"in": low, "out": groups.count() - low}), shares[["weak_pct"]])
     without = shares.index[shares["villages"] == 0].tolist()
     note = f"No village of {without} has a known {column}" if without else ""
     return said(shares.reset_index(drop=not by), note)

@@ -19,6 +19,7 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import SUFFIX, TRAITS, YUAN_PER_WAN, shown
+from analysis.indicators._stands_on import keep_growth, keep_means
 
 Per = Literal["village", "household"]
 
@@ -107,6 +108,10 @@ def means(
     fields = {name: shown(name, per) for name in columns}
     result = groups.mean() / (YUAN_PER_WAN if per == "village" else 1.0)
     result = result.rename(columns={name: field.name for name, field in fields.items()})
+    if per == "village":
+        keep_means(frame, keys, columns, result, scale=1 / YUAN_PER_WAN, households=None)
+    else:
+        keep_means(frame, keys, columns, result, scale=1.0, households=frame["households"])
     result.insert(0, "villages", frame["village_id"].groupby(keys, dropna=False).nunique())
     counts = groups.count()
     for name in columns:
@@ -240,7 +245,10 @@ def changes(
     alone = f"{either - len(wide)} villages are known in {start} or {end} only and are left out"
     none = f"No village has a {shown(column).label.lower()} in both {start} and {end}"
     words = none if wide.empty else alone if either > len(wide) else ""
-    return said(result.reset_index(), note, words)
+    result = said(result.reset_index(), note, words)
+    if per == "village":
+        result.attrs["stands_on"] = (column, start, end, 1 / YUAN_PER_WAN)
+    return result
 
 
 def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
@@ -292,6 +300,7 @@ def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
     rate = (result["end_mean"] / result["start_mean"] - 1) * 100
     # growth from a mean of zero is not a number anyone can use
     result.insert(5, "growth_pct", rate.where(result["start_mean"] > 0))
+    keep_growth(change, _keys(change, by), result, (start, end, moved))
     none = int(result["growth_pct"].isna().sum())
     note = f"{none} of {len(result)} groups have no growth: their mean was not positive"
     notes = change.attrs.get("notes", ())

@@ -4,87 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis._evidence import combined, gini_of, mean_of, window
-from analysis.disclosure import Guard, Number, Policy
-
-SOURCES = ["operating_income_yuan", "subsidy_income_yuan", "other_income_yuan"]
-TOTAL = "total_income_yuan"
-YEARS = (2019, 2020, 2021)
-HEADLINE = ("mean-allied", "gain-weak")
-
-
-def books(villages, seed, *, losses=False):
-    """Return invented books: skewed amounts with zeros, a few that dwarf the rest, some unknown.
-
-    Counties hold 150 villages and more; in smaller ones a source that few villages have is ruled
-    by its largest amounts, and the middle of what is known comes nearer to them than luck.
-    """
-    rng = np.random.default_rng(seed)
-    counties = max(1, villages // 150)
-    ids = [f"X{n:04d}" for n in range(villages)]
-    allied = rng.permutation(villages)[: max(10, villages // 12)]
-    role = np.full(villages, "outside", dtype=object)
-    role[allied] = "allied_weak"
-    role[allied[: max(2, len(allied) // 9)]] = "helper"
-    level = rng.lognormal(11, 1.0, villages) * np.where(role == "helper", 15, 1)
-    frames = []
-    for year in YEARS:
-        part = {
-            SOURCES[0]: level * rng.lognormal(0, 0.3, villages),
-            SOURCES[1]: rng.lognormal(10, 1, villages) * (rng.random(villages) < 0.4),
-            SOURCES[2]: rng.lognormal(9, 1.5, villages),
-        }
-        if losses:
-            part[SOURCES[2]] -= rng.lognormal(9, 1, villages)
-        frame = pd.DataFrame({name: np.round(values, 2) for name, values in part.items()})
-        frame[TOTAL] = frame.sum(axis=1)
-        frame.loc[rng.random(villages) < 0.05, [*SOURCES, TOTAL]] = np.nan
-        county = [f"9{n % counties}" for n in range(villages)]
-        frames.append(frame.assign(village_id=ids, year=year, role=role, county_code=county))
-    return pd.concat(frames, ignore_index=True)
-
-
-def wanted(panel):
-    """Return what pages print: means by county and role, changes, gaps, medians, inequality."""
-    weak, helper = panel["role"] == "allied_weak", panel["role"] == "helper"
-    sets = {"all": panel["role"].notna(), "weak": weak, "rest": ~weak, "helper": helper,
-            "allied": weak | helper}  # fmt: skip
-    for code in panel["county_code"].unique():
-        here = panel["county_code"] == code
-        sets |= {f"{code}-{name}": sets[name] & here for name in ("all", "weak", "rest")}
-    numbers, means = [], {}
-    for name, inside in sets.items():
-        for year in YEARS:
-            rows = panel[inside & (panel["year"] == year)].set_index("village_id")
-            for measure in (*SOURCES, TOTAL):
-                values = rows[measure]
-                if values.notna().any():
-                    stands = mean_of(values, measure, year, 1e-4)
-                    mean = means[name, measure, year] = (values.mean() / 1e4, stands)
-                    numbers.append(Number(f"{name}-{measure}-{year}", mean[0], [stands]))
-    first, last = YEARS[0], YEARS[-1]
-    for name in sets:
-        if (name, TOTAL, first) in means and (name, TOTAL, last) in means:
-            before, after = means[name, TOTAL, first], means[name, TOTAL, last]
-            stands = combined([(1, after[1]), (-1, before[1])])
-            numbers.append(Number(f"change-{name}", after[0] - before[0], [stands]))
-    rows = panel[weak & (panel["year"] == last)].set_index("village_id")[SOURCES[0]].dropna()
-    stands = window(rows, 0.5, SOURCES[0], last, 1e-4)
-    numbers.append(Number("median-weak", rows.median() / 1e4, [stands]))
-    rows = panel[panel["year"] == last].set_index("village_id")[SOURCES[0]].dropna()
-    stands = gini_of(rows, SOURCES[0], last, 1)
-    numbers.append(Number("gini", gini(rows.to_numpy()), [stands]))
-    mean = means["allied", SOURCES[0], last]
-    numbers.append(Number("mean-allied", mean[0], [mean[1]]))
-    end, start = means["weak", SOURCES[0], last], means["weak", SOURCES[0], first]
-    gain = combined([(1, end[1]), (-1, start[1])])
-    numbers.append(Number("gain-weak", end[0] - start[0], [gain]))
-    return numbers
-
-
-def gini(values):
-    n = len(values)
-    return float((2 * np.arange(1, n + 1) - n - 1) @ np.sort(values) / (n * values.sum()))
+from analysis.disclosure import Guard, Policy
+from tests.disclosure.invented import HEADLINE, SOURCES, TOTAL, books, wanted
 
 
 @pytest.mark.parametrize(("villages", "seed"), [(30, 1), (30, 2), (82, 3), (1261, 4)])

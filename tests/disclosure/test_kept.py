@@ -1,0 +1,61 @@
+"""The policy and the memory lie among the decisions of a dataset, as secret as its books."""
+
+import pandas as pd
+import pytest
+
+from analysis import paths
+from analysis.disclosure import Door, Policy, read_memory, read_policy, write_memory
+from analysis.errors import LianjianError
+from tests.disclosure.invented import SOURCES, books
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    return tmp_path
+
+
+def test_a_ledger_without_a_policy_has_the_strict_one(root):
+    assert read_policy("town", "ledger") == Policy()
+    assert not read_policy("合水", "published").on
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[disclosure]\np_percent = 5\n", "disclosure.toml: .* looser than by itself"),
+        ("[disclosur]\np_percent = 5\n", "holds disclosur"),
+        ("p_percent = 20\n", "holds p_percent"),
+        ("[disclosure\n", "disclosure.toml"),
+    ],
+)
+def test_a_policy_that_cannot_be_taken_names_its_file(root, text, says):
+    path = root / "data" / "decisions" / "town" / "disclosure.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LianjianError, match=says):
+        read_policy("town", "ledger")
+
+
+def test_the_memory_is_private_and_keeps_its_history(root):
+    assert read_memory("town") is None
+    door = Door(Policy(), books(30, 3))
+    write_memory("town", door.memory())
+    again = pd.DataFrame(
+        {"village_id": ["X0001"], "measure": SOURCES[0], "year": 2020,
+         "amount": 1.0, "low": 0.5, "high": 2.0}
+    )  # fmt: skip
+    write_memory("town", again)
+    path = root / "data" / "decisions" / "town" / "released.parquet"
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
+    assert len(list((path.parent / "history").glob("*.released.*.parquet"))) == 1
+    pd.testing.assert_frame_equal(read_memory("town"), again)
+
+
+def test_a_broken_memory_stops_rather_than_starting_anew(root):
+    write_memory("town", Door(Policy(), books(30, 3)).memory())
+    path = root / "data" / "decisions" / "town" / "released.parquet"
+    path.write_bytes(b"PAR1 torn")
+    with pytest.raises(LianjianError, match="cannot be read"):
+        read_memory("town")
