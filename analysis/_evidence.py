@@ -4,10 +4,11 @@ Rooms that make numbers keep what they know of them here, and whoever lets numbe
 ``collecting`` nothing is kept, so that a notebook at the desk pays nothing.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -108,3 +109,55 @@ def gini_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidenc
     index = float(rank @ ordered.to_numpy()) / (n * total)
     pull: npt.NDArray[np.float64] = (rank / n - index) / total * scale
     return Evidence("order", n, {(measure, year): pd.Series(pull, index=ordered.index)})
+
+
+def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
+    """Return evidence by number as JSON: villages once, groups of them by name."""
+    groups: dict[str, list[str]] = {}
+
+    def group(ids: list[str]) -> str:
+        name = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
+        groups[name] = ids
+        return name
+
+    def one(stands: Evidence) -> dict[str, Any]:
+        told = {item.name: getattr(stands, item.name) for item in fields(Evidence)}
+        told["weights"] = [
+            [measure, year, group(weight.index.tolist()), _thin(weight.tolist())]
+            for (measure, year), weight in stands.weights.items()
+        ]
+        told["parents"] = [one(parent) for parent in stands.parents]
+        return {name: _plain(value) for name, value in told.items()}
+
+    return {"numbers": {key: [one(e) for e in each] for key, each in found.items()}, "of": groups}
+
+
+def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
+    """Return evidence by number from its JSON."""
+
+    def one(told: Mapping[str, Any]) -> Evidence:
+        weights = {}
+        for measure, year, name, pull in told["weights"]:
+            ids = said["of"][name]
+            weights[measure, year] = pd.Series(pull if isinstance(pull, list) else float(pull), ids)
+        more = {name: float(told[name]) for name in ("scale", "offset", "error", "df")}
+        return Evidence(
+            told["rule"],
+            told["villages"],
+            weights,
+            tuple(map(one, told["parents"])),
+            tuple(map(float, told["parent_values"])),
+            of=told["of"],
+            **more,
+        )
+
+    return {key: [one(each) for each in told] for key, told in said["numbers"].items()}
+
+
+def _thin(weights: list[float]) -> float | list[float]:
+    """Return weights, one for all where they are the same."""
+    return weights[0] if len(set(weights)) == 1 else weights
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value

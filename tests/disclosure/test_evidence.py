@@ -1,12 +1,13 @@
 """Numbers of the indicators carry who stands behind them, through what frames do to them."""
 
 import io
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis._evidence import collecting, find
+from analysis._evidence import collecting, find, packed, unpacked
 from analysis.disclosure import Guard, Number, Policy
 from analysis.indicators import band_shares, changes, growth, means, weak_share
 from tests.disclosure.invented import SOURCES, TOTAL, YEARS, books
@@ -113,3 +114,22 @@ def test_nothing_is_kept_where_nobody_collects(panel):
         pass
     means(panel, "year", M)
     assert kept == {}
+
+
+def test_evidence_is_the_same_once_packed_and_unpacked(panel):
+    with collecting() as kept:
+        means(panel, ["role", "year"], M, per="household")
+        growth(changes(panel, M, YEARS[0], YEARS[-1]), "role")
+        weak_share(panel, "year", 10)
+        assert len(kept) > 20
+        again = unpacked(json.loads(json.dumps(packed(kept), allow_nan=False)))
+    assert again.keys() == kept.keys()
+    for key, stands in kept.items():
+        for one, other in zip(stands, again[key], strict=True):
+            assert (one.rule, one.villages, one.of) == (other.rule, other.villages, other.of)
+            assert one.parent_values == pytest.approx(other.parent_values)
+            assert one.weights.keys() == other.weights.keys()
+            for measure in one.weights:
+                pd.testing.assert_series_equal(
+                    one.weights[measure], other.weights[measure], check_names=False
+                )
