@@ -1,6 +1,7 @@
 """What each command of ``lianjian`` does; each takes the options and returns an exit code."""
 
 import argparse
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -496,6 +497,26 @@ def render(options: argparse.Namespace) -> int:
     return Exit.GOOD
 
 
+def review(options: argparse.Namespace) -> int:
+    from analysis.reports import release as releasing
+
+    made = releasing.review(options.report)
+    page, out = releasing.write(made), int((made.plan["reason"] == "").sum())
+    say(f"{out} of {len(made.plan)} numbers may leave; {len(made.plan) - out} are withheld")
+    say(f"{page} shows each, with its step and the reason; it is as secret as the books")
+    return Exit.GOOD
+
+
+def release(options: argparse.Namespace) -> int:
+    from analysis.reports import release as releasing
+
+    folder, made = releasing.release(options.report, options.by)
+    out = int((made.plan["reason"] == "").sum())
+    say(f"{folder / 'report.html'} written: {out} of {len(made.plan)} numbers, rounded")
+    say("What readers know by now is kept with the dataset's decisions; later releases heed it.")
+    return Exit.GOOD
+
+
 def cite(options: argparse.Namespace) -> int:
     from analysis.reports import cite as citing
 
@@ -518,6 +539,11 @@ def _caution(names: Sequence[str]) -> None:
     for folder in staging.finished(names):
         if trouble := runner.trouble_of(folder):
             warn(f"{folder.name}: {trouble}")
+        if "ledger" in json.loads((folder / "run.json").read_bytes()).get("kinds", ()):
+            warn(
+                f"{folder.name}: internal, it holds numbers of single villages. What may be "
+                f"published: lianjian release {folder.name} --by NAME"
+            )
 
 
 def package(options: argparse.Namespace) -> int:

@@ -56,6 +56,12 @@ def collecting() -> Iterator[dict[str, list[Evidence]]]:
         _kept = before
 
 
+def begin() -> None:
+    """Keep evidence from now on, as a process does that has loaded a ledger."""
+    global _kept  # noqa: PLW0603
+    _kept = {} if _kept is None else _kept
+
+
 def is_collecting() -> bool:
     """Whether someone wants evidence, so that a room may spare itself the work."""
     return _kept is not None

@@ -201,6 +201,14 @@ def _report_commands(group: Any) -> None:
     compare.takes("--tolerance", about, type=_share, default=0.0, metavar="SHARE")
     compare.answers_programs()
 
+    about = "show what of a ledger's report may leave, how it is rounded, and what is withheld"
+    review = _Command(group, "review", about)
+    review.takes("report", "a finished report, e.g. 09-county-brief-621022", metavar="REPORT")
+
+    release = _Command(group, "release", "write a ledger's report anew from guarded numbers")
+    release.takes("report", "a finished report, as reviewed", metavar="REPORT")
+    release.takes("--by", "who answers for it; printed on the page", required=True, metavar="NAME")
+
     cite = _Command(group, "cite", "print how to cite a report, or one number in it")
     about = (
         "a report, e.g. 09-county-brief-sim3, or one address in it, e.g. "

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import paths
+from analysis import _evidence, paths
 from analysis.clean import manifest
 
 DATA_MIME = "application/vnd.lianjian.data+json"
@@ -123,6 +123,8 @@ def load(name: str) -> Dataset:
         _tables=seen.get("tables", {}),
     )
     _loaded[name] = data
+    if data.kind == "ledger":
+        _evidence.begin()
     _announce(data)
     return data
 

@@ -69,7 +69,7 @@ class Guard:
         groups = smallest_groups(panel, policy.atom_villages)
         self._codes, self._groups = pd.factorize(groups.reindex(self.door.villages), sort=True)
         self._sums: dict[Key, list[Released]] = {}
-        self._made: dict[tuple[str, str, int, tuple[Key, ...]], Released] = {}
+        self._made: dict[tuple[str, str, int, int, tuple[Key, ...]], Released] = {}
 
     def plan(self, numbers: Iterable[Number]) -> pd.DataFrame:
         """Decide on each number, the headline first, then in the order of their names.
@@ -120,7 +120,8 @@ class Guard:
 
     def _release(self, value: float, evidence: Evidence, headline: bool) -> Released:
         """Return a number as it leaves, the same each time it is asked for."""
-        kind = (float(value).hex(), evidence.rule, evidence.villages, tuple(evidence.weights))
+        stands = (evidence.rule, evidence.villages, evidence.of, tuple(evidence.weights))
+        kind = (float(value).hex(), *stands)
         if evidence.parents or kind not in self._made:
             self._made[kind] = self._decided(value, evidence, headline)
         return self._made[kind]

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MIME = "application/vnd.lianjian.call+json"
 """Under which a call lies beside what it made, in the outputs of a notebook."""
 
+EVIDENCE = "application/vnd.lianjian.evidence+json"
+"""Under which lies who stands behind the numbers of a call, where a ledger was read."""
+
 FRAMES = "lianjian_frames"
 """Under which a notebook's metadata hold the large tables of its calls, each once."""
 

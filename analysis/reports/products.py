@@ -261,6 +261,25 @@ def _explore(chart: "Chart") -> None:
     plt.close(chart.figure)
 
 
+def _evidence_of(call: Call) -> dict[str, Any]:
+    """Return who stands behind the numbers of a call, where a ledger was read; else nothing."""
+    from analysis import _evidence
+
+    if not _evidence.is_collecting() or call.verb == "say":
+        return {}
+    from analysis.reports._walk import seen
+
+    found: dict[str, list[_evidence.Evidence]] = {}
+
+    def see(_: str, number: float, counted: bool) -> float:
+        if not counted and (stands := _evidence.find(number)):
+            found[float(number).hex()] = stands
+        return number
+
+    seen(dict(call.arguments), see, "")
+    return _evidence.packed(found) if found else {}
+
+
 def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, Any]) -> None:
     """Make a call, and put out what it makes with the call beside it."""
     made = made or calls.make(call, _ledger)
@@ -273,4 +292,6 @@ def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, A
     from IPython.display import display
 
     data = {"text/html": made.html, "text/plain": made.plain, calls.MIME: calls.kept(call)}
+    if stands := _evidence_of(call):
+        data[calls.EVIDENCE] = stands
     display(data, raw=True, metadata={"lianjian": facts})

@@ -53,9 +53,14 @@ class Page:
 
 
 def publish(
-    node: "NotebookNode", run: Run, content: bytes, told: checks.Told = checks.NOTHING
+    node: "NotebookNode",
+    run: Run,
+    content: bytes,
+    told: checks.Told = checks.NOTHING,
+    *,
+    released: bool = False,
 ) -> Page:
-    """Render an executed notebook."""
+    """Render an executed notebook; one that stands on a ledger is internal until it is released."""
     found = findings.gather(node, told.kinds)
     heading, summary = _opening(node)
     title = run.title or heading or run.name
@@ -87,6 +92,7 @@ def publish(
         subtitle=subtitle,
         run_id=run_id,
         slug=run.slug,
+        internal="ledger" in found.kinds and not released,
         kinds=KINDS,
         parameters=[
             {

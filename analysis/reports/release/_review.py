@@ -1,0 +1,215 @@
+"""What would leave with a report: each number, its step, who rules it, what is withheld and why."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis import paths
+from analysis._evidence import Evidence, unpacked
+from analysis.clean import decisions
+from analysis.clean.dataset import Dataset, load
+from analysis.disclosure import Guard, Number, Released, read_memory, read_policy
+from analysis.disclosure.door import withheld
+from analysis.errors import LianjianError
+from analysis.files import to_json, write_text
+from analysis.reports import calls
+from analysis.reports._walk import seen
+from analysis.reports.calls import Call
+from analysis.reports.page import _templates
+from analysis.reports.page.findings import DATA_MIME
+from analysis.reports.run import staging
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+EXCEPTIONS = "exceptions.csv"
+_COLUMNS = ("report", "address", "decision", "why", "by", "when")
+_SIGNIFICANT = 3  # digits of a number that leaves by a person's word alone
+
+
+@dataclass(frozen=True)
+class Review:
+    """A report, the calls of its notebook, and what becomes of each number in them."""
+
+    report: str
+    record: dict[str, Any]
+    node: "NotebookNode"
+    data: Dataset
+    guard: Guard
+    plan: pd.DataFrame
+    decided: Mapping[str, Released]
+
+    def see(self, address: str, number: float, _counted: bool) -> float:
+        """Return a number as it leaves; NaN where it does not."""
+        found = self.decided.get(address)
+        return number if found is None else found.value
+
+
+def review(name: str) -> Review:
+    """Decide on every number of a finished report; nothing leaves yet.
+
+    Raises
+    ------
+    LianjianError
+        There is no such report, it stands on no ledger or on several, it was made of other data
+        than there are now, or an exception names a number that it does not hold.
+    """
+    import nbformat  # noqa: PLC0415
+
+    [folder] = staging.finished([name])
+    record = json.loads((folder / "run.json").read_bytes())
+    node = nbformat.read(folder / "notebook.ipynb", as_version=4)
+    data = _ledger(node, folder.name)
+    frame = data.panel
+    guard = Guard(read_policy(data.name, data.kind), frame, read_memory(data.name))
+    numbers = _numbers(node)
+    plan = guard.plan(numbers.values())
+    decided = {
+        row["name"]: Released(row["released"], row["step"], row["reason"])
+        for row in plan.to_dict("records")
+    }
+    plan, decided = _with_exceptions(data.name, folder.name, plan, decided)
+    return Review(folder.name, record, node, data, guard, plan, decided)
+
+
+def write(made: Review) -> Path:
+    """Write a review as one page and as a table, among what was decided about the dataset."""
+    folder = decisions.prepare(made.data.name) / "reviews"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    rows = made.plan.assign(exception="").to_dict("records")
+    page = _templates.get("review.html.j2").render(
+        report=made.report,
+        data=made.data,
+        policy=made.guard.policy,
+        rows=rows,
+        withheld=int((made.plan["reason"] != "").sum()),
+        exceptions=paths.decisions(made.data.name) / EXCEPTIONS,
+    )
+    target = folder / f"{made.report}.html"
+    write_text(target, page)
+    write_text(folder / f"{made.report}.csv", made.plan.to_csv(index=False))
+    for path in folder.iterdir():
+        path.chmod(0o600)
+    return target
+
+
+def called(node: "NotebookNode") -> list[tuple[Any, Call]]:
+    """Return the outputs of a notebook that calls have made, with the calls."""
+    held = node.metadata.get(calls.FRAMES, {})
+    outputs = [output for cell in node.cells for output in cell.get("outputs", [])]
+    found = ((output, calls.of(output, held)) for output in outputs)
+    return [(output, call) for output, call in found if call is not None]
+
+
+def address(call: Call) -> str:
+    """Return under what the numbers of a call stand; a recorded number goes by its own name."""
+    kinds = {"table": "tab-", "show": "fig-", "record": "", "say": "say-"}
+    return f"{kinds[call.verb]}{call.arguments.get('name', '')}"
+
+
+def _numbers(node: "NotebookNode") -> dict[str, Number]:
+    """Return every number of a report once, with all that it may stand on."""
+    numbers: dict[str, Number] = {}
+    for output, call in called(node):
+        told = output.get("data", {}).get(calls.EVIDENCE)
+        evidence = unpacked(told) if told else {}
+
+        def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:  # noqa: ANN401
+            stands = (
+                [Evidence("count", abs(round(number)))] if counted else of.get(number.hex(), [])
+            )
+            numbers[at] = Number(at, number, stands)
+            return number
+
+        if call.verb == "record":
+            see(
+                address(call),
+                float(call.arguments["value"]),
+                isinstance(call.arguments["value"], int),
+            )
+            rest = {key: call.arguments.get(key) for key in ("low", "high", "n")}
+            seen(rest, see, address(call))
+        elif call.verb in {"table", "show"}:
+            seen(call.arguments.get("frame", call.arguments.get("with")), see, address(call))
+    return numbers
+
+
+def _ledger(node: "NotebookNode", report: str) -> Dataset:
+    """Return the one ledger on which a report stands, as it was when the report was made."""
+    outputs = [output for cell in node.cells for output in cell.get("outputs", [])]
+    used = {o["data"][DATA_MIME]["name"]: o["data"][DATA_MIME]
+            for o in outputs if DATA_MIME in o.get("data", {})}  # fmt: skip
+    ledgers = [said for said in used.values() if said["kind"] == "ledger"]
+    if not ledgers:
+        raise LianjianError(
+            f"{report} stands on no ledger of real villages: it can be published as it is."
+        )
+    if len(ledgers) > 1:
+        names = " and ".join(said["name"] for said in ledgers)
+        raise LianjianError(
+            f"{report} stands on the ledgers {names}. What readers know is kept for each dataset; "
+            "release reports that stand on one."
+        )
+    data = load(ledgers[0]["name"])
+    if data.version != ledgers[0]["version"]:
+        raise LianjianError(
+            f"{report} was made of version {ledgers[0]['version']} of {data.name}, and there is "
+            f"{data.version} now. Run it again: lianjian run {report}"
+        )
+    return data
+
+
+def _with_exceptions(
+    name: str, report: str, plan: pd.DataFrame, decided: dict[str, Released]
+) -> tuple[pd.DataFrame, dict[str, Released]]:
+    """Apply what a person decided about single numbers, with who, when and why."""
+    path = paths.decisions(name) / EXCEPTIONS
+    if not path.is_file():
+        return plan, decided
+    rows = {str(row["name"]): row for row in plan.to_dict("records")}
+    for line, row in enumerate(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))), 2):
+        if row.get("report") != report:
+            continue
+        where = f"{path}, line {line}"
+        if lacking := [key for key in _COLUMNS if not (row.get(key) or "").strip()]:
+            raise LianjianError(f"{where}: {', '.join(lacking)} is empty. An exception says all.")
+        if row["address"] not in decided:
+            raise LianjianError(f"{where}: {report} holds no number {row['address']!r}.")
+        if row["decision"] not in {"release", "withhold"}:
+            raise LianjianError(f"{where}: decision is {row['decision']!r}: release or withhold.")
+        words = f"by {row['by']}, {row['when']}: {row['why']}"
+        if row["decision"] == "withhold":
+            one = withheld(f"withheld {words}")
+        else:
+            true = float(rows[row["address"]]["value"])
+            one = Released(float(f"{true:.{_SIGNIFICANT}g}"), 0.0)
+        decided[row["address"]] = one
+        rows[row["address"]] |= {
+            "released": one.value,
+            "step": one.step,
+            "reason": one.reason,
+            "rule": f"exception {words}",
+        }
+    return pd.DataFrame(rows.values(), columns=plan.columns), decided
+
+
+def certificate(made: Review, by: str, when: str) -> str:
+    """Return what a release says of itself, as JSON: who, when, by which rules."""
+    policy = made.guard.policy
+    return to_json(
+        {
+            "report": made.report,
+            "run_id": made.record.get("run_id", ""),
+            "released_by": by,
+            "released_on": when,
+            "policy": {name: getattr(policy, name) for name in policy.__dataclass_fields__},
+            "numbers": int((made.plan["reason"] == "").sum()),
+            "withheld": int((made.plan["reason"] != "").sum()),
+        }
+    )
