@@ -16,6 +16,7 @@ from analysis.errors import LianjianError
 from analysis.reports import calls
 from analysis.reports._walk import masked, seen
 from analysis.reports.calls import Call, Made
+from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger, publish
 from analysis.reports.page.findings import DATA_MIME
 from analysis.reports.plan.plan import Run
@@ -72,7 +73,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
     """Return the notebook with guarded outputs, the forms of its figures, and what is not shown."""
     node = copy.deepcopy(made.node)
     held = node.metadata.pop(calls.FRAMES, {})
-    numbers: dict[str, Any] = {}
+    numbers = Ledger()
     drawn: dict[str, bytes] = {}
     lost: Counter[str] = Counter()
     for cell in node.cells:
@@ -92,8 +93,6 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                 continue
             if call.verb == "show":
                 drawn |= calls.forms_of(guarded)
-            if call.verb == "record":
-                numbers[call.arguments["name"]] = content.facts
             outputs.append(_output(output, call, content))
         if cell.cell_type == "code":
             cell.outputs = outputs
@@ -104,16 +103,14 @@ class _WithheldError(Exception):
     """Of an output nothing is left that may leave."""
 
 
-def _call(
-    made: _review.Review, call: Call, source: str, numbers: Mapping[str, Any]
-) -> tuple[Call, Made]:
+def _call(made: _review.Review, call: Call, source: str, numbers: Ledger) -> tuple[Call, Made]:
     """Return a call with guarded arguments, and what it makes."""
     at, given = _review.address(call), dict(call.arguments)
     for key in ("caption", "label", "alt"):
         if key in given:
             given[key] = masked(str(given[key]), source)
     if call.verb == "say":
-        if any(need not in numbers for need in _needed(given["text"], given["words"])):
+        if not all(_can_be_said(numbers, need) for need in _needed(given["text"], given["words"])):
             raise _WithheldError("a sentence whose number is withheld")
         return _make(Call("say", given, call.mark), numbers)
     if call.verb == "record":
@@ -138,9 +135,7 @@ def _call(
     return _drawn(made, Call("show", given, call.mark), at, numbers)
 
 
-def _drawn(
-    made: _review.Review, call: Call, at: str, numbers: Mapping[str, Any]
-) -> tuple[Call, Made]:
+def _drawn(made: _review.Review, call: Call, at: str, numbers: Ledger) -> tuple[Call, Made]:
     """Draw a chart from guarded values; where most are withheld it is left out."""
     name = call.arguments["name"]
     rules = dict(zip(made.plan["name"], made.plan["rule"], strict=True))
@@ -167,7 +162,7 @@ def _drawn(
         plt.close("all")
 
 
-def _make(call: Call, numbers: Mapping[str, Any]) -> tuple[Call, Made]:
+def _make(call: Call, numbers: Ledger) -> tuple[Call, Made]:
     return call, calls.make(call, numbers)
 
 
@@ -179,6 +174,11 @@ def _needed(text: str, words: Mapping[str, Any]) -> set[str]:
     claims = [word for word in words.values() if hasattr(word, "relation")]
     sides = {side for word in claims for side in (word.left, word.right) if isinstance(side, str)}
     return (named - set(words)) | sides
+
+
+def _can_be_said(numbers: Ledger, name: str) -> bool:
+    """Whether a number, or a cell of a table, has left."""
+    return name in numbers and bool(pd.notna(numbers[name]["value"]))
 
 
 def _empty(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
