@@ -1,12 +1,14 @@
 """What a person can call refuses what it cannot take in a sentence."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import analysis as lj
+from analysis.clean.dataset import Dataset
 from analysis.errors import LianjianError
 
 WRONG = {
@@ -56,8 +58,9 @@ def test_every_door_names_an_argument_that_it_does_not_have(function):
 
 def test_what_was_probably_meant_is_said():
     panel = pd.DataFrame({"village_id": ["a"], "year": [2024], "role": ["helper"]})
+    dataset = Dataset("published", "published", "The record", "", "0123456789ab", Path())
     with pytest.raises(LianjianError, match=r"Give one of its tables: data\.panel"):
-        lj.indicators.means(lj.load("published"), ["role", "year"])
+        lj.indicators.means(dataset, ["role", "year"])
     with pytest.raises(LianjianError, match="make_panel"):
         lj.effects.att_gt(panel)
     with pytest.raises(LianjianError, match=r"\{name: what it holds\}"):

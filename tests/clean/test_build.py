@@ -199,7 +199,10 @@ def test_the_simulated_dataset(built):
     counts = panel.groupby(["county_code", "year"]).size()
     share = counts / by_county.reindex(counts.index.get_level_values(0)).to_numpy()
     assert share.between(0.98, 1).all()
-    assert 0.97 < panel[list(MEASURES)].notna().all(axis=1).mean() < 1
+    known = panel[list(MEASURES)].notna().all(axis=1).groupby(panel["county_code"]).mean()
+    # one office slips as real lists do, in units and choices; its amounts wait for a person
+    assert 0.6 < known.pop("sim6") < 0.8
+    assert known.between(0.97, 1, inclusive="neither").all()
     parts = ["operating_income_yuan", "subsidy_income_yuan", "other_income_yuan"]
     known = panel[panel["total_income_yuan"].notna()]
     assert (known[parts].sum(axis=1) - known["total_income_yuan"]).abs().max() < 0.005

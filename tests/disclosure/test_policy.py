@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import _evidence
 from analysis._evidence import Evidence, collecting, find, keep, mean_of
 from analysis.disclosure import Guard, Number, Policy, nice, smallest_groups
 from analysis.errors import LianjianError
@@ -130,7 +131,8 @@ def test_means_of_joined_groups_add_up_from_the_same_rounded_sums():
     assert plan["all"] * n == pytest.approx(both, rel=0.01)
 
 
-def test_evidence_is_found_by_the_number_and_only_while_someone_collects():
+def test_evidence_is_found_by_the_number_and_only_while_someone_collects(monkeypatch):
+    monkeypatch.setattr(_evidence, "_kept", None)  # another test may have loaded a ledger
     mean = Evidence("count", 12)
     keep(0.1 + 0.2, mean)
     assert find(0.1 + 0.2) == []

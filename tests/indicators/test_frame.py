@@ -231,7 +231,7 @@ def test_a_misspelt_role_does_not_drop_its_villages(name, role, meant):
         ),
         (lambda f: bands.band(f[COLUMN], ()), r"these are \(\)"),
         (lambda f: indicators.decompose(f[COLUMN], f["role"], "gni"), r"'gni'.* Did you mean gini"),
-        (lambda f: indicators.decompose(f[COLUMN], "role"), "two Series"),
+        (lambda f: indicators.decompose(f[COLUMN], "role"), "groups takes a Series"),
         (
             lambda f: targets.reconcile(f[COLUMN], 1.0, "mean", villages=99),
             r"no reading 'mean'\. Did you mean mean is\?",

@@ -87,7 +87,10 @@ def test_the_panel_is_that_of_the_true_ledger_wherever_a_cell_was_read(default):
     for name in measures:
         off = (both[name] - both[f"{name}_read"]).abs()
         assert off[is_exact].max() < 4 * CENT, name
-        assert both[f"{name}_read"].notna().mean() > 0.97, name
+        known = both[f"{name}_read"].notna().groupby(both["county_code"]).mean()
+        # one office slips as real lists do, in units and choices; its amounts wait for a person
+        assert known.pop("sim6") > 0.7, name
+        assert known.min() > 0.97, name
 
 
 def test_the_claims_hold_in_the_data_that_are_read(default):
