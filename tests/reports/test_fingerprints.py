@@ -57,7 +57,7 @@ def test_the_key_names_what_was_read(ran):
     key = json.loads((ran.reports / "01-trial" / "key.json").read_text())
     assert set(key["data"]) == {"data/processed/trial/manifest.json", "data/raw/extra.csv"}
     assert {"analysis.indicators.bands", "analysis.clean.dataset"} <= set(key["modules"])
-    assert "analysis.effects.inference.wild_bootstrap" not in key["modules"]
+    assert "analysis.simulate.write" not in key["modules"]
 
 
 def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
@@ -127,13 +127,13 @@ def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch)
 
     def touched(name):
         def bytes_of(self, path):
-            return "touched" if path.name == name else real(self, path)
+            return "touched" if path.as_posix().endswith(f"/{name}") else real(self, path)
 
         monkeypatch.setattr(fingerprints.Fingerprints, "bytes_of", bytes_of)
 
-    touched("bands.py")
+    touched("indicators/bands.py")
     assert decision().reasons == ("module analysis.indicators.bands changed",)
-    touched("wild.py")
+    touched("simulate/write.py")
     assert decision() == fingerprints.Decision("none")
     touched("normalise.py")
     assert "module analysis.reports.page.normalise changed" in decision().reasons
@@ -152,7 +152,8 @@ def test_what_shapes_an_executed_notebook_and_what_writes_a_page():
     assert "analysis.reports.run.report" not in engine
     assert {"analysis/reports/page/publish.py", "analysis/reports/citation.py"} <= set(page)
     assert {"CITATION.cff", "analysis/reports/page/templates/style.css"} <= set(page)
-    for room in ("documents", "bundle", "run/execute", "figures", "products", "effects"):
+    assert "analysis/figures/_calls.py" in page  # a page makes calls again, charts among them
+    for room in ("documents", "bundle", "run/execute", "products", "simulate"):
         assert not [name for name in page if f"/{room}" in name]
 
 

@@ -8,9 +8,9 @@ import unicodedata
 import bibtexparser
 import pytest
 
-from analysis.reports import citation
+from analysis.reports import citation, numbers
 from analysis.reports import text as written
-from analysis.reports.page import _sanitise, index, ledger
+from analysis.reports.page import _sanitise, index
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import _report_name
 from analysis.reports.run import runner
@@ -253,7 +253,7 @@ def test_the_ledger_opens_without_a_formula(struck):
     for row, text in zip(rows, TEXTS, strict=True):
         assert looks(text) in "".join(row["label"].split())
         for column in ("label", "unit", "name"):
-            assert not row[column].strip().startswith(ledger._FORMULA)
+            assert not row[column].strip().startswith(numbers._FORMULA)
 
 
 def test_files_and_anchors_are_slugs(struck):

@@ -58,7 +58,7 @@ def test_papermill_alone_runs_it_to_its_end(whole, stem):
 
 def test_a_code_that_papermill_made_a_number_of_is_the_code(whole):
     text = whole["09-county-brief"][1].read_text("utf-8")
-    assert "county = sim1" in text
+    assert 'county = \\"sim1\\"' in text
     assert "甲县" in text
 
 

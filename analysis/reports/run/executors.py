@@ -21,8 +21,7 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
     if not scheduler:
         most = min(jobs or possible_jobs(), tasks)
         kernels.at_a_time = threading.BoundedSemaphore(most)
-        # one more, that makes a page while as many kernels run as may
-        with ThreadPoolExecutor(max_workers=most + 1) as pool:
+        with ThreadPoolExecutor(max_workers=most) as pool:
             yield pool
         return
     try:
