@@ -3,13 +3,13 @@
 #     docker build -t lianjian . && docker run --rm -p 8888:8888 lianjian
 FROM python:3.12-slim-bookworm
 
-RUN apt-get update && apt-get install -y --no-install-recommends git make && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends git make && apt-get clean
 
 # Binder gives the user's number, and starts what stands in CMD or a command of its own
 ARG NB_USER=lianjian
 ARG NB_UID=1000
-ENV USER=${NB_USER} HOME=/home/${NB_USER}
-RUN useradd --create-home --uid ${NB_UID} ${NB_USER}
+ENV USER=${NB_USER} HOME=/workspaces
+RUN useradd --create-home --home-dir ${HOME} --uid ${NB_UID} ${NB_USER}
 USER ${NB_USER}
 WORKDIR ${HOME}/project
 

@@ -5,13 +5,13 @@ Rooms that make numbers keep what they know of them here, and whoever lets numbe
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 Key = tuple[str, int]
@@ -85,36 +85,14 @@ def mean_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidenc
     return Evidence("amount", len(known), {(measure, year): weight})
 
 
-def combined(parts: Iterable[tuple[float, Evidence]]) -> Evidence:
-    """Return what a weighted sum of numbers stands on."""
-    weights: dict[Key, pd.Series] = {}
-    least = 0
-    for factor, part in parts:
-        least = min(least, part.villages) if least else part.villages
-        for key, weight in part.weights.items():
-            pull = weight * factor
-            weights[key] = weights[key].add(pull, fill_value=0.0) if key in weights else pull
-    return Evidence("amount", least, weights)
-
-
 def window(values: pd.Series, at: float, measure: str, year: int, scale: float) -> Evidence:
     """Return what a quantile stands on: the ten amounts around it, or at its end."""
     ordered = values.dropna().sort_values(kind="stable")
     width = min(10, len(ordered))
-    start = round(at * (len(ordered) - 1) - (width - 1) / 2)
+    start = math.floor(at * (len(ordered) - 1) - (width - 1) / 2)
     start = min(max(start, 0), len(ordered) - width)
     around = ordered.index[start : start + width]
     return Evidence("order", width, {(measure, year): pd.Series(scale / width, index=around)})
-
-
-def gini_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidence:
-    """Return what a Gini coefficient stands on: its derivative by each amount, with ranks held."""
-    ordered = values.dropna().sort_values(kind="stable")
-    n, total = len(ordered), float(ordered.sum())
-    rank = 2.0 * np.arange(1, n + 1) - n - 1
-    index = float(rank @ ordered.to_numpy()) / (n * total)
-    pull: npt.NDArray[np.float64] = (rank / n - index) / total * scale
-    return Evidence("order", n, {(measure, year): pd.Series(pull, index=ordered.index)})
 
 
 def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:

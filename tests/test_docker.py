@@ -124,7 +124,7 @@ def test_the_development_container_is_of_this_file_and_keeps_its_environment():
     folder = ROOT / ".devcontainer"
     assert (folder / content["build"]["dockerfile"]).resolve() == ROOT / "Dockerfile"
     [place] = of("WORKDIR")
-    assert content["workspaceFolder"] == place.replace("${HOME}", "/home/lianjian")
+    assert content["workspaceFolder"] == place.replace("${HOME}", "/workspaces")
     assert content["mounts"][0].split(",")[1] == f"target={content['workspaceFolder']}/.venv"
     assert content["postCreateCommand"] in of("RUN")
 

@@ -83,8 +83,7 @@ class Guard:
         given = list(numbers)
         place = {name: rank for rank, name in enumerate(self.policy.headline)}
         order = sorted(given, key=lambda one: (place.get(one.name, len(place)), one.name))
-        first = [one for one in order if one.name in place]
-        decided = {one.name: self.decide(one) for one in first}
+        decided = {one.name: self.decide(one) for one in order if one.name in place}
         for key in sorted({key for one in given for e in one.evidence for key in _keys(e)}):
             self._sum(key)
         decided |= {one.name: self.decide(one) for one in order if one.name not in decided}

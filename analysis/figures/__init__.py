@@ -81,8 +81,6 @@ __all__ = [
 
 # Columns that the frames of a chart must have, by argument; of mappings, each frame in them.
 _COLUMNS = {
-    "benchmark_dots": {"benchmarks": "place year measure value_wan_yuan qualifier"},
-    "bound_ranges": {"bounds": "statement low high"},
     "composition": {
         "means": "year operating_income_wan_yuan subsidy_income_wan_yuan other_income_wan_yuan"
     },

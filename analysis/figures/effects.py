@@ -64,19 +64,6 @@ def as_unit(unit: str) -> Unit:
     return Unit(unit, unit, 0.01 if unit == "%" else 1.0)
 
 
-def p_text(p_value: float) -> str:
-    """Write a p-value with three decimals, very small ones as under 0.001.
-
-    Examples
-    --------
-    >>> p_text(0.0421), p_text(2e-9), p_text(float("nan"))
-    ('0.042', '< 0.001', '–')
-    """
-    if np.isnan(p_value):
-        return "–"
-    return f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001"  # noqa: PLR2004
-
-
 def zero_line(axes: Axes, *, upright: bool = False) -> None:
     """Draw the line of no effect.
 

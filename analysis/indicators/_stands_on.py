@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import _evidence
-from analysis._evidence import Evidence
+from analysis._evidence import Evidence, mean_of, window
 
 
 def keep_means(
@@ -31,11 +31,12 @@ def keep_means(
                 known, size = known[size.notna()], size.dropna()
             if len(set(known["year"])) != 1:
                 continue
-            weight = pd.Series(scale / len(known), index=known["village_id"])
+            values = known.set_index("village_id")[column]
+            stands = mean_of(values, column, int(known["year"].iloc[0]), scale)
             if size is not None:
-                weight /= size.to_numpy()
-            key = (column, int(known["year"].iloc[0]))
-            _evidence.keep(means[shown].iloc[place], Evidence("amount", len(known), {key: weight}))
+                each = {key: pull / size.to_numpy() for key, pull in stands.weights.items()}
+                stands = replace(stands, weights=each)
+            _evidence.keep(means[shown].iloc[place], stands)
 
 
 def keep_growth(
@@ -52,11 +53,9 @@ def keep_growth(
         each = pd.Series(1.0, index=ids)
         start = Evidence("amount", n, {(measure, first): each * (scale / n)})
         end = Evidence("amount", n, {(measure, last): each * (scale / n)})
-        moved = rows.set_index("village_id")[names[2]].sort_values(kind="stable")
-        width = min(10, n)
-        at = (n - width) // 2
-        around = pd.Series(scale / width, index=moved.index[at : at + width])
-        middle = {(measure, last): around, (measure, first): -around}
+        moved = rows.set_index("village_id")[names[2]]
+        middle = window(moved, 0.5, measure, last, scale)
+        before = {(measure, first): -middle.weights[measure, last]}
         fell = int((moved < 0).sum())
         gain = Evidence(
             "difference",
@@ -68,7 +67,7 @@ def keep_growth(
         _evidence.keep(row["start_mean"], start)
         _evidence.keep(row["end_mean"], end)
         _evidence.keep(row["change_mean"], gain)
-        _evidence.keep(row["change_median"], Evidence("order", width, middle))
+        _evidence.keep(row["change_median"], replace(middle, weights={**middle.weights, **before}))
         _evidence.keep(row["growth_pct"], rate)
         _evidence.keep(row["fell_pct"], Evidence("share", fell, of=n, scale=100.0))
 

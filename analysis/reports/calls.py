@@ -46,11 +46,10 @@ _drawing = threading.Lock()  # matplotlib's settings belong to the whole process
 
 @dataclass(frozen=True)
 class Context:
-    """For whom calls are made again: a language, a form of figures, a guard of numbers."""
+    """For whom calls are made again: a language, and a form of figures."""
 
     language: str = "en"
     form: str = "plain"
-    guard: Callable[[str, float], float] | None = None
 
 
 PLAIN = Context()
@@ -76,10 +75,8 @@ class Made:
 
 def make(call: Call, ledger: Ledger, context: Context = PLAIN) -> Made:
     """Make a call; a number goes into the ledger, and sentences take theirs from there."""
-    if context.language != "en" or context.guard is not None:
-        raise LianjianError(
-            f"Calls are made in English and unguarded so far; asked for was {context}."
-        )
+    if context.language != "en":
+        raise LianjianError(f"Calls are made in English so far; asked for was {context.language}.")
     made = _VERBS[call.verb](call, ledger, context)
     if call.verb == "record":
         ledger.numbers[call.arguments["name"]] = made.facts

@@ -22,10 +22,10 @@ from analysis.reports.text import is_slug, slug
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis._labelled import Labelled
     from analysis.clean.dataset import Dataset
     from analysis.figures import Chart
     from analysis.reports.tables import Digits
-    from analysis.tables import Labelled
 
     StandsOn = Dataset | Sequence[Dataset] | None
 
@@ -114,7 +114,7 @@ def table(
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
     """
-    from analysis.tables import Labelled
+    from analysis._labelled import Labelled
 
     if isinstance(frame, Labelled):
         digits = frame.digits if digits is None else digits

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 from IPython.display import Markdown, display
 
-from analysis.reports.products import show, table
+from analysis.reports.products import table
 from analysis.reports.tables import Digits
 
 if TYPE_CHECKING:
     from analysis.effects.tables import Rows
-    from analysis.figures.theme import Chart
 
 
 def tell(*sentences: str) -> None:
@@ -40,16 +39,3 @@ def tabulate(rows: "Rows", name: str, *, digits: Digits = 2, notes: bool = True)
         tell(*rows.notes)
     if len(rows.frame):
         table(rows.frame, name, rows.caption, digits=digits)
-
-
-def draw(chart: "Chart", name: str, caption: str) -> None:
-    """Publish a chart with its own alternative text.
-
-    Parameters
-    ----------
-    chart : Chart
-        From `analysis.figures`.
-    name, caption
-        As in `show`.
-    """
-    show(chart.figure, name, caption, alt=chart.alt)

@@ -1,6 +1,7 @@
 """One function a table; each returns rows with the labels and decimals in which they are set."""
 
-from analysis.tables._labelled import Labelled, labelled
+from analysis._labelled import Labelled
+from analysis.tables._labelled import labelled
 from analysis.tables.bands import (
     Twins,
     beta,

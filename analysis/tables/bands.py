@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import polygamma
 
+from analysis._labelled import Labelled
 from analysis.effects import matching
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
@@ -23,7 +24,7 @@ from analysis.indicators import (
     status,
     weak_spells,
 )
-from analysis.tables._labelled import Labelled, labelled, written
+from analysis.tables._labelled import labelled, written
 
 if TYPE_CHECKING:
     from analysis.indicators.convergence import Beta

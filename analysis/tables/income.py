@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from analysis._labelled import Labelled
 from analysis.fields import ROLES, YUAN_PER_WAN, ZONES
 from analysis.indicators import (
     attain_share,
@@ -15,7 +16,7 @@ from analysis.indicators import (
     weak_share,
 )
 from analysis.indicators import swings as year_swings
-from analysis.tables._labelled import Labelled, labelled
+from analysis.tables._labelled import labelled
 
 _BOTH = {"operating": "operating_income_yuan", "total": "total_income_yuan"}
 

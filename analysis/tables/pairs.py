@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis._labelled import Labelled
 from analysis.effects.inference import bca_mean, sign_flip, signed_rank
 from analysis.fields import YUAN_PER_WAN
 from analysis.indicators import pairs
-from analysis.tables._labelled import Labelled, labelled, written
+from analysis.tables._labelled import labelled, written
 
 Frames = Mapping[str, pd.DataFrame]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis._evidence import combined, gini_of, mean_of, window
+from analysis._evidence import Evidence, mean_of, window
 from analysis.disclosure import Number
 
 SOURCES = ["operating_income_yuan", "subsidy_income_yuan", "other_income_yuan"]
@@ -79,6 +79,28 @@ def wanted(panel):
     gain = combined([(1, end[1]), (-1, start[1])])
     numbers.append(Number("gain-weak", end[0] - start[0], [gain]))
     return numbers
+
+
+def combined(parts):
+    """Return what a weighted sum of numbers stands on."""
+    weights = {}
+    least = 0
+    for factor, part in parts:
+        least = min(least, part.villages) if least else part.villages
+        for key, weight in part.weights.items():
+            pull = weight * factor
+            weights[key] = weights[key].add(pull, fill_value=0.0) if key in weights else pull
+    return Evidence("amount", least, weights)
+
+
+def gini_of(values, measure, year, scale):
+    """Return what a Gini coefficient stands on: its derivative by each amount, with ranks held."""
+    ordered = values.dropna().sort_values(kind="stable")
+    n, total = len(ordered), float(ordered.sum())
+    rank = 2.0 * np.arange(1, n + 1) - n - 1
+    index = float(rank @ ordered.to_numpy()) / (n * total)
+    pull = (rank / n - index) / total * scale
+    return Evidence("order", n, {(measure, year): pd.Series(pull, index=ordered.index)})
 
 
 def gini(values):

@@ -132,7 +132,7 @@ def test_all_charts_of_effects_are_drawn_here(series):
         for name, thing in vars(module).items()
         if getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
     }
-    assert here - {"Unit", "as_unit", "wan", "p_text", "zero_line"} == set(charts(series))
+    assert here - {"Unit", "as_unit", "wan", "zero_line"} == set(charts(series))
 
 
 def test_every_chart_of_effects_can_be_drawn_again(series):

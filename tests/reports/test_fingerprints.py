@@ -58,6 +58,7 @@ def test_the_key_names_what_was_read(ran):
     assert set(key["data"]) == {"data/processed/trial/manifest.json", "data/raw/extra.csv"}
     assert {"analysis.indicators.bands", "analysis.clean.dataset"} <= set(key["modules"])
     assert "analysis.simulate.write" not in key["modules"]
+    assert "analysis.effects.inference.wild_bootstrap" not in key["modules"]
 
 
 def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
@@ -133,6 +134,8 @@ def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch)
 
     touched("indicators/bands.py")
     assert decision().reasons == ("module analysis.indicators.bands changed",)
+    touched("wild_bootstrap.py")
+    assert decision() == fingerprints.Decision("none")
     touched("simulate/write.py")
     assert decision() == fingerprints.Decision("none")
     touched("normalise.py")
@@ -153,8 +156,8 @@ def test_what_shapes_an_executed_notebook_and_what_writes_a_page():
     assert {"analysis/reports/page/publish.py", "analysis/reports/citation.py"} <= set(page)
     assert {"CITATION.cff", "analysis/reports/page/templates/style.css"} <= set(page)
     assert "analysis/figures/_calls.py" in page  # a page makes calls again, charts among them
-    for room in ("documents", "bundle", "run/execute", "products", "simulate"):
-        assert not [name for name in page if f"/{room}" in name]
+    for room in ("documents", "bundle", "run/execute", "products", "simulate", "analysis/effects"):
+        assert not [name for name in page if f"/{room}" in f"/{name}"]
 
 
 def test_another_parameter_is_another_report(ran):

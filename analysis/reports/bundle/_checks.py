@@ -21,7 +21,6 @@ from analysis.reports.page.checks import ABSOLUTE
 INVENTED = ("analysis/", "benchmarks/", "data/example/", "docs/examples/", "tests/")
 """Code and examples: persons and folders in them are invented, to try the finding of them."""
 
-_CONTAINER = ("Dockerfile", ".devcontainer/")  # the folders they name are the image's own
 _HASHES = "locks/"  # long digits in there are hashes
 _BINARY = (".xlsx", ".xls", ".pdf", ".docx", ".png", ".otf", ".ttf", ".woff2")
 _EMBEDDED = re.compile(r"base64,[A-Za-z0-9+/=]+")
@@ -66,8 +65,7 @@ def _machine(files: Mapping[str, Path]) -> Iterator[str]:
     for name, path in files.items():
         content = path.read_bytes()
         line = next((_line(content, content.index(place)) for place in own if place in content), 0)
-        elsewhere = name.startswith((*INVENTED, *_CONTAINER))
-        if not line and not elsewhere and not name.endswith(_BINARY):
+        if not line and not name.startswith(INVENTED) and not name.endswith(_BINARY):
             text = _EMBEDDED.sub("", content.decode("utf-8", "replace"))
             found = ABSOLUTE.search(text)
             line = text.count("\n", 0, found.start()) + 1 if found else 0

@@ -387,9 +387,8 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
         first, last = scope.years[0], scope.years[-1]
         raise LianjianError(f"{here}: dataset {scope.dataset!r} has the years {first} to {last}.")
     known_field = fields.FIELDS.get(name)
-    named = known_field and known_field.allowed and isinstance(value, str)
-    if known_field and named and value not in known_field.allowed:
-        allowed = known_field.allowed
+    allowed = known_field.allowed if known_field and isinstance(value, str) else ()
+    if allowed and value not in allowed:
         raise LianjianError(f"{here}; it takes {', '.join(allowed)}.{meant(str(value), allowed)}")
     return value
 

@@ -82,12 +82,11 @@ def write(made: Review) -> Path:
     """Write a review as one page and as a table, among what was decided about the dataset."""
     folder = decisions.prepare(made.data.name) / "reviews"
     folder.mkdir(mode=0o700, exist_ok=True)
-    rows = made.plan.assign(exception="").to_dict("records")
     page = _templates.get("review.html.j2").render(
         report=made.report,
         data=made.data,
         policy=made.guard.policy,
-        rows=rows,
+        rows=made.plan.to_dict("records"),
         withheld=int((made.plan["reason"] != "").sum()),
         exceptions=paths.decisions(made.data.name) / EXCEPTIONS,
     )

@@ -1,13 +1,11 @@
 """Where runs go: threads here, each with a kernel of its own, or the workers of a Dask cluster."""
 
 import os
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from analysis.errors import LianjianError
-from analysis.reports.run import kernels
 from analysis.terminal import warn
 
 _MEMORY_OF_A_RUN = 700e6  # bytes; the largest of the default plan, measured by benchmarks/engine.py
@@ -19,9 +17,7 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
     if jobs is not None and jobs < 1:
         raise LianjianError(f"--jobs is {jobs}; it takes a whole number from 1.")
     if not scheduler:
-        most = min(jobs or possible_jobs(), tasks)
-        kernels.at_a_time = threading.BoundedSemaphore(most)
-        with ThreadPoolExecutor(max_workers=most) as pool:
+        with ThreadPoolExecutor(max_workers=min(jobs or possible_jobs(), tasks)) as pool:
             yield pool
         return
     try:

@@ -55,9 +55,6 @@ def environment() -> dict[str, str]:
 stopping = threading.Event()
 """Set while an interrupted plan ends its kernels."""
 
-at_a_time: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-"""Makes a run wait until there is room for its kernel; here, not on a worker of a cluster."""
-
 _open: set["Kernel"] = set()
 _lock = threading.Lock()
 

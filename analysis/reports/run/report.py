@@ -92,7 +92,7 @@ def perform(task: Task) -> Ending:
     except Exception as error:  # noqa: BLE001  (one report's trouble is not another's)
         name, told = type(error).__name__, traceback.format_exc()
         failure = Verdict(_verdict.FAILED, str(error), name, traceback=told)
-    seconds = time.perf_counter() - started - record.pop("waited", 0.0)
+    seconds = time.perf_counter() - started
     if failure is not None and kernels.stopping.is_set():
         return task.ending("failed", seconds, "interrupted")
     if not staging.is_held(reports, task.token):
@@ -190,11 +190,8 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         raise LianjianError(f"{name}: {'; '.join(words.rstrip('.') for words in misuse)}.")
     source.promises(cells, name)
     for _ in range(2):  # what changes while it is read is read once more
-        asked = time.perf_counter()
-        with kernels.at_a_time:
-            record["waited"] = record.get("waited", 0.0) + time.perf_counter() - asked
-            before = look.before()
-            executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
+        before = look.before()
+        executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
         key, settled = look.key_of(run, executed.read, before)
         if executed.failure or not settled.changed:
             break
