@@ -255,7 +255,9 @@ def test_a_file_that_changed_just_before_is_read_as_it_is_now(project):
 
 
 @pytest.mark.parametrize("change", ["data", "helper", "notebook", "set back"])
-def test_what_changes_once_while_it_runs_runs_once_more(project, change):
+@pytest.mark.parametrize("compiles", [True, False])
+def test_what_changes_once_while_it_runs_runs_once_more(project, change, compiles, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "" if compiles else "1")
     data, helper = project.root / "data" / "raw" / "a.csv", project.notebooks / "helper.py"
     data.write_text("old")
     helper.write_text("word = 'old'")

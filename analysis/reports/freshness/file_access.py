@@ -254,7 +254,9 @@ def _gathered(lines: Iterable[tuple[str, str]]) -> FilesRead:
             found[mark].add(what)
         elif is_source(Path(what)) and not (mark == FOLDER and what == "notebooks"):
             # whoever imports a module lists the folder of notebooks
-            found[mark].add(_compiled_from(Path(what)).as_posix())
+            module = _compiled_from(Path(what)).as_posix()
+            if mark != WRITTEN or module == what:  # whoever imports a module keeps it compiled
+                found[mark].add(module)
     files, folders, written, outside, unseen = (tuple(sorted(names)) for names in found.values())
     return FilesRead(files, folders, written, outside, unseen)
 
