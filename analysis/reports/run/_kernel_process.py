@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from analysis.reports.freshness import file_access
-from analysis.reports.run import _unraised
+from analysis.reports.run import _imports, _unraised
 from analysis.reports.run._unraised import Unraised
 
 CONNECTION = "kernel.json"
@@ -54,6 +54,7 @@ def start(place: Path) -> NoReturn:
     root = os.environ.get("LIANJIAN_ROOT", "")
     if root:
         file_access.note(place / file_access.FILE, root)
+        _imports.compile_anew(Path(root))
     secrets = _take_secrets()
     watched = json.loads(os.environ.pop(PARAMETERS, "[]"))
     sys.argv = [__name__]
