@@ -1,8 +1,8 @@
-"""A table as it is published, apart from the rooms that make one and the room that prints it."""
+"""Tables and numbers as they are published, apart from the rooms that make and that print them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -21,12 +21,15 @@ class Labelled:
         Decimals of columns; others follow the size of their numbers.
     notes : tuple of str
         What was left out, and why.
+    caption : str
+        What stands above it, unless a page says something else.
     """
 
     frame: pd.DataFrame
     labels: Mapping[str, str] = field(default_factory=dict)
     digits: Mapping[str, int | Literal["each"]] | int | None = None
     notes: tuple[str, ...] = ()
+    caption: str = ""
 
     def __len__(self) -> int:
         """How many rows there are: a table without rows is false."""
@@ -36,6 +39,38 @@ class Labelled:
         """Return it without some columns."""
         return replace(self, frame=self.frame.drop(columns=list(columns)))
 
-    def noting(self, notes: Iterable[str]) -> "Labelled":
-        """Return it with notes."""
-        return replace(self, notes=tuple(notes))
+    def saying(self, caption: str, notes: Iterable[str] = ()) -> "Labelled":
+        """Return it with a caption, and with notes."""
+        return replace(self, caption=caption, notes=(*self.notes, *notes))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number that can be cited, with what it is called.
+
+    Attributes
+    ----------
+    name : str
+        Its address.
+    value : float or an estimate
+        The number; an estimate says its interval and count as well.
+    label : str
+        What it is, in words.
+    unit : str
+        Its unit.
+    digits : int, optional
+        Decimals to print.
+    low, high : float, optional
+        Ends of its interval.
+    n : int, optional
+        Observations behind it.
+    """
+
+    name: str
+    value: Any
+    label: str
+    unit: str = ""
+    digits: int | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None

@@ -7,9 +7,9 @@ uses ``analysis.reports.runner``.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.reports.products import claim, record, say, show, table
+    from analysis.reports.products import claim, note, record, say, show, table
 
-__all__ = ["claim", "record", "say", "show", "table"]
+__all__ = ["claim", "note", "record", "say", "show", "table"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)

@@ -8,10 +8,11 @@ address. It stands on what ``data=`` names; without it, on all that the notebook
 # ruff: noqa: PLC0415  (imported where something runs)
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis import paths
+from analysis._labelled import Labelled, Quantity
 from analysis.errors import LianjianError
 from analysis.reports import calls, freshness, markup, numbers
 from analysis.reports.calls import Call, Made
@@ -22,14 +23,13 @@ from analysis.reports.text import is_slug, slug
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis._labelled import Labelled
     from analysis.clean.dataset import Dataset
     from analysis.figures import Chart
     from analysis.reports.tables import Digits
 
     StandsOn = Dataset | Sequence[Dataset] | None
 
-__all__ = ["claim", "record", "say", "show", "table"]
+__all__ = ["claim", "note", "record", "say", "show", "table"]
 
 _ledger = numbers.Ledger()  # what this run has recorded
 
@@ -89,7 +89,7 @@ def show(
 def table(
     frame: "pd.DataFrame | Labelled",
     name: str,
-    caption: str,
+    caption: str = "",
     *,
     digits: "Digits" = None,
     labels: Mapping[str, str] | None = None,
@@ -101,11 +101,12 @@ def table(
     ----------
     frame : pandas.DataFrame or Labelled
         Its rows; an index with a name, or of several levels, becomes row headers. What
-        `analysis.tables` returns brings its decimals and labels along.
+        `analysis.tables` returns brings its decimals, labels and notes along; without rows, its
+        notes say why there is no table.
     name : str
         Its address: ``#tab-NAME`` in the page.
     caption : str
-        What stands above it.
+        What stands above it; what `analysis.tables` returns may bring its own.
     digits : int or mapping of column to int or "each", optional
         Decimals; by default they follow the size of the numbers. ``"each"`` writes every number
         with the decimals it has.
@@ -114,10 +115,11 @@ def table(
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
     """
-    from analysis._labelled import Labelled
-
     if isinstance(frame, Labelled):
-        digits = frame.digits if digits is None else digits
+        note(*frame.notes, data=data)
+        if not frame:
+            return
+        digits, caption = frame.digits if digits is None else digits, caption or frame.caption
         frame, labels = frame.frame, {**frame.labels, **(labels or {})}
     _check(name, caption)
     mark, facts = _ground(data)
@@ -126,10 +128,10 @@ def table(
 
 
 def record(
-    name: str,
-    value: Any,  # noqa: ANN401  (a number of any library, or an estimate)
+    name: "str | Quantity | Iterable[Quantity]",
+    value: Any = None,  # noqa: ANN401  (a number of any library, or an estimate)
     *,
-    label: str,
+    label: str = "",
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
@@ -142,8 +144,8 @@ def record(
 
     Parameters
     ----------
-    name : str
-        Its name in the number ledger.
+    name : str, Quantity, or several Quantity
+        Its name in the number ledger; a quantity of `analysis.tables` says all that follows itself.
     value : float or an estimate
         The number, finite. An estimate says its interval, if it has one, and its count as well.
     label : str
@@ -166,6 +168,12 @@ def record(
     LianjianError
         A value or an end that is not a finite number.
     """
+    if not isinstance(name, str):
+        several = [name] if isinstance(name, Quantity) else name
+        for one in several:
+            own = {key: item for key, item in vars(one).items() if key not in ("name", "value")}
+            record(one.name, one.value, **own, shown=shown, data=data)
+        return
     _check(name, label)
     given = numbers.given(name, value, low=low, high=high, n=n)
     mark, facts = _ground(data)
@@ -192,7 +200,7 @@ def say(
         ``target``, by row and column. ``**bold**``, ``*emphasis*`` and empty lines
         between paragraphs are kept.
     needs : collection of str
-        Addresses without which the sentence is left out.
+        Addresses without which the sentence is left out; ``name:interval`` asks for that form.
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
     **words : str, int or Claim
@@ -213,6 +221,20 @@ def say(
     mark, facts = _ground(data)
     given = {"text": text, "needs": list(needs), "words": words}
     _publish("sentence", Call("say", given, mark), None, facts)
+
+
+def note(*remarks: str, data: "StandsOn" = None) -> None:
+    """Publish remarks on what is left out and why, each a paragraph.
+
+    Parameters
+    ----------
+    *remarks : str
+        Sentences without numbers of the ledger.
+    data : Dataset or sequence of Dataset, optional
+        On what they stand, where the notebook reads several datasets.
+    """
+    for remark in remarks:
+        say("*{remark}*", remark=remark, data=data)
 
 
 def _ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:

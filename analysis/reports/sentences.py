@@ -95,7 +95,7 @@ class Said:
 
 def said(text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Ledger) -> Said:
     """Return a sentence with its numbers; nothing where a number that it needs is not there."""
-    if any(name not in ledger for name in needs):
+    if not all(_is_known(name, ledger) for name in needs):
         return Said("", "", [])
     claims: dict[str, dict[str, Any]] = {}
     marked = _Marked(words, ledger, claims)
@@ -103,6 +103,12 @@ def said(text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Le
     html = marked.pattern.sub(lambda found: marked.html[int(found[1])], filled)
     plain = marked.pattern.sub(lambda found: marked.plain[int(found[1])], marked.format(text))
     return Said(html, " ".join(plain.split()), list(claims.values()))
+
+
+def _is_known(need: str, ledger: Ledger) -> bool:
+    """Whether the ledger has a number, and the form of it that is asked for."""
+    name, _, form = need.partition(":")
+    return name in ledger and bool(not form or ledger[name]["forms"].get(form))
 
 
 class _Marked(Formatter):

@@ -1,4 +1,4 @@
-"""A table as it is published: rows, what its columns are called, and how many decimals they get."""
+"""What tables and numbers are called, and how many decimals they get."""
 
 import tomllib
 from functools import cache
@@ -7,12 +7,52 @@ from typing import Any
 
 import pandas as pd
 
-from analysis._labelled import Labelled
+from analysis._labelled import Labelled, Quantity
+
+INCOMES = {"operating": "operating_income_yuan", "total": "total_income_yuan"}
+"""Both measures of income, side by side in every table, and their columns."""
+
+TITLES = {"operating": "Operating 经营性收入", "total": "Total 总收入"}
+"""What their panels in a chart are called."""
 
 
 @cache
-def _registry() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(Path(__file__).with_name("labels.toml").read_text("utf-8"))
+def _registry(file: str = "labels.toml") -> dict[str, dict[str, Any]]:
+    return tomllib.loads(Path(__file__).with_name(file).read_text("utf-8"))
+
+
+def quantity(
+    name: str,
+    value: Any,  # noqa: ANN401  (a number of any library, or an estimate)
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    n: int | None = None,
+    **words: object,
+) -> Quantity:
+    """Return a number with the address, label and unit that ``numbers.toml`` has for it.
+
+    Parameters
+    ----------
+    name : str
+        Its entry, with the places in it, such as ``"up-{measure}"``.
+    value : float or an estimate
+        The number.
+    low, high, n
+        Its interval, and the observations behind it, where it is no estimate that says them.
+    **words : object
+        What stands for the places in name and label.
+
+    Examples
+    --------
+    >>> made = quantity("up-{measure}", 97.8, measure="total", since=2021, until=2024)
+    >>> made.name, made.unit
+    ('up-total', '%')
+    """
+    entry = _registry("numbers.toml")[name]
+    label = entry["label"].format(**words)
+    unit, digits = entry.get("unit", ""), entry.get("digits")
+    return Quantity(name.format(**words), value, label, unit, digits, low, high, n)
 
 
 def labelled(frame: pd.DataFrame, **words: object) -> Labelled:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import polygamma
 
-from analysis._labelled import Labelled
+from analysis._labelled import Labelled, Quantity
 from analysis.effects import matching
+from analysis.effects.inference import sign_flip
 from analysis.errors import LianjianError
-from analysis.fields import YUAN_PER_WAN
+from analysis.fields import ROLES, YUAN_PER_WAN
 from analysis.indicators import (
     bootstrap,
     decompose,
@@ -20,17 +22,115 @@ from analysis.indicators import (
     indices,
     joining_spells,
     kaplan_meier,
+    lorenz,
     sigma_convergence,
     status,
     weak_spells,
 )
-from analysis.tables._labelled import labelled, written
+from analysis.tables._labelled import INCOMES, TITLES, labelled, quantity, written
 
 if TYPE_CHECKING:
+    from analysis.clean.dataset import Dataset
+    from analysis.indicators.bands import Transitions
     from analysis.indicators.convergence import Beta
 
-_BOTH = {"operating": "operating_income_yuan", "total": "total_income_yuan"}
+_NO_JOINT = (
+    "The books of this dataset name no income from joint projects (joint_projects.csv), so this "
+    "question stays open."
+)
+_FEWEST = 3  # villages with both incomes in both years
 _ALLIED, _TWINS, _OUTSIDE = "Weak allied", "Outside, same size", "Outside, all"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Incomes of all villages at both ends of a span; false where too few are known.
+
+    Attributes
+    ----------
+    data : Dataset
+    since, until : int
+        The span.
+    """
+
+    data: "Dataset"
+    since: int
+    until: int
+
+    @cached_property
+    def by_year(self) -> dict[int, pd.DataFrame]:
+        """The villages of each year, by their ids."""
+        panel = self.data.panel
+        years = self.data.years
+        return {year: panel[panel["year"] == year].set_index("village_id") for year in years}
+
+    @cached_property
+    def used(self) -> dict[tuple[str, int], "pd.Series[float]"]:
+        """Incomes by measure and year, without the negative ones."""
+        keys = product(INCOMES, dict.fromkeys((self.since, self.until)))
+        incomes = {(name, year): self.by_year[year][INCOMES[name]] for name, year in keys}
+        return {key: each[each >= 0] for key, each in incomes.items()}
+
+    @cached_property
+    def whole(self) -> int:
+        """How many villages have both incomes, above zero, at both ends."""
+        ends = (self.by_year[year] for year in (self.since, self.until))
+        known = [each.index[(each[[*INCOMES.values()]] > 0).all(axis=1)] for each in ends]
+        return len(known[0].intersection(known[1])) if self.since < self.until else 0
+
+    def __bool__(self) -> bool:
+        """Whether there are villages enough to say anything."""
+        return self.whole >= _FEWEST
+
+    @cached_property
+    def has_alliances(self) -> bool:
+        """Whether a weak village of an alliance is named with its year of joining."""
+        villages = self.data.villages
+        return bool((villages["role"].eq("allied_weak") & villages["joined_year"].notna()).any())
+
+    @cached_property
+    def joint(self) -> "pd.Series[float] | None":
+        """Income booked from joint projects at the end; None where the books name none."""
+        joint = self.by_year[self.until]["joint_income_yuan"]
+        return joint if joint.fillna(0).ne(0).any() else None
+
+    @property
+    def earlier(self) -> int | None:
+        """The year before the span, where there are books of it."""
+        return self.since - 1 if self.since - 1 in self.data.years else None
+
+    def lorenz(self, ginis: Mapping[tuple[str, int], Any]) -> dict[str, dict[str, Any]]:
+        """Return the Lorenz curves of both measures at both ends, with their Gini indices."""
+        return {
+            TITLES[name]: {
+                str(year): (lorenz(self.used[name, year]), ginis[name, year].estimate)
+                for year in dict.fromkeys((self.since, self.until))
+            }
+            for name in INCOMES
+        }
+
+    def remarks(self, start: int, end: int) -> list[str]:
+        """Say what the books cannot answer of a span that was asked for."""
+        said = []
+        since, until, name = self.since, self.until, self.data.name
+        if (since, until) != (start, end):
+            said.append(
+                f"There are no books for the whole span from {start} to {end}; the page runs from "
+                f"{since} to {until}."
+            )
+        if not self:
+            said.append(
+                f"These books cannot say. Villages of {name} with an operating and a total income "
+                f"in both {since} and {until}: {self.whole}. Spread, moves and convergence need "
+                "three at least, and mean little under thirty. Answer what the books leave open "
+                "(issues.html of the dataset), or set other years."
+            )
+        elif not self.has_alliances:
+            said.append(
+                "This dataset names no weak village of an alliance with its year of joining "
+                "(columns role and joined_year), so what is said of alliances is left out below."
+            )
+        return said
 
 
 def weak_by_line(at: Mapping[int, pd.DataFrame], line: float) -> Labelled:
@@ -59,13 +159,50 @@ def weak_by_line(at: Mapping[int, pd.DataFrame], line: float) -> Labelled:
             "weak allied": mine.mean() * 100 if len(mine) else float("nan"),
         }
     made = pd.DataFrame.from_dict(rows, orient="index").astype({"villages": int})
-    return Labelled(made.rename_axis("Year").dropna(axis=1, how="all"), digits=1)
+    made = made.rename_axis("Year").dropna(axis=1, how="all")
+    return Labelled(made, digits=1).saying(
+        f"Median operating income (万元) and villages below four lines, %: none at all; under "
+        f"{line:g} 万元 (shells included); operating under 5 and total under 10 万元 (Zhejiang "
+        "2012); under half the year's median, of all villages and of the weak allied ones."
+    )
+
+
+def weak_now(lines: Labelled, line: float, until: int) -> list[Quantity]:
+    """Return the shares of weak villages at the end, by a fixed line and by half the median."""
+    of, words = lines.frame.loc[until], {"line": line, "until": until}
+    n = int(lines.frame["villages"][until])
+    return [
+        quantity("share-weak", of[f"Under {line:g}"], n=n, **words),
+        quantity("share-half", of["Half median, all"], n=n, **words),
+    ]
+
+
+def moved(moves: Mapping[str, "Transitions"], since: int, until: int) -> list[Quantity]:
+    """Return the shares of villages that rose, stayed and fell by band, for each measure."""
+    return [
+        quantity(
+            f"{way}-{{measure}}",
+            getattr(each, f"{way}_pct"),
+            n=int(each.villages),
+            measure=name,
+            since=since,
+            until=until,
+        )
+        for name, each in moves.items()
+        for way in ("up", "stayed", "down")
+    ]
+
+
+def left_out_of(moves: Mapping[str, "Transitions"]) -> list[str]:
+    """Say how many villages are in no band at one of the ends."""
+    lost = [f"{each.left_out:,} in {name} income" for name, each in moves.items() if each.left_out]
+    return [f"Villages left out for want of one of the years: {', '.join(lost)}."] if lost else []
 
 
 def survival(panel: pd.DataFrame, since: int, line: float) -> Labelled:
     """Give the percent of villages still weak by years since, with intervals, for both incomes."""
     rows, notes = {}, []
-    for name, column in _BOTH.items():
+    for name, column in INCOMES.items():
         try:
             spells = weak_spells(panel, since, column=column, threshold_wan=line)
         except LianjianError as error:
@@ -83,7 +220,11 @@ def survival(panel: pd.DataFrame, since: int, line: float) -> Labelled:
             },
         }
     made = pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("Measure")
-    return labelled(made).noting(notes)
+    return labelled(made).saying(
+        f"All villages under {line:g} 万元 in {since}: percent still weak after so many years "
+        "(Kaplan–Meier, pointwise 95 % interval), and the median time to leave.",
+        notes,
+    )
 
 
 @dataclass(frozen=True)
@@ -116,6 +257,14 @@ class Twins:
         }
 
     @property
+    def curves(self) -> dict[str, pd.DataFrame]:
+        """How many of each group are still weak, by years."""
+        return {
+            name: kaplan_meier(frame["years"], frame["has_left"]).table
+            for name, frame in self.groups.items()
+        }
+
+    @property
     def differences(self) -> pd.Series:
         """Twin by twin, in points: still weak after a year, allied less outside."""
         out = (self.compared["years"] == 1) & self.compared["has_left"]
@@ -125,6 +274,8 @@ class Twins:
 
 def weak_twins(panel: pd.DataFrame, villages: pd.DataFrame, line: float) -> Twins | None:
     """Match weak allied villages with villages outside; None where no two can be held together."""
+    if not (panel["role"].eq("allied_weak") & panel["joined_year"].notna()).any():
+        return None
     helped = villages.loc[villages["has_central_project"], "village_id"]
     alone = (panel["role"] != "outside") | ~panel["village_id"].isin(helped)
     compared = joining_spells(panel[alone], threshold_wan=line)
@@ -137,7 +288,7 @@ def weak_twins(panel: pd.DataFrame, villages: pd.DataFrame, line: float) -> Twin
     return Twins(compared, found.treated.tolist(), found.control.tolist(), len(found.unmatched))
 
 
-def leaving(twins: Twins) -> Labelled:
+def leaving(twins: Twins, line: float) -> Labelled:
     """Give the percent still weak one, two and three years on, by group."""
     rows = {}
     for name, frame in twins.groups.items():
@@ -147,7 +298,26 @@ def leaving(twins: Twins) -> Labelled:
         rows[name] = {"villages": curve.n, "households": frame["households"].mean(), **steps}
     made = pd.DataFrame.from_dict(rows, orient="index").astype({"villages": int})
     labels = {f"after_{n}": f"After {n}" for n in (1, 2, 3)} | {"households": "Mean households"}
-    return Labelled(made.rename_axis("Group"), labels, 0)
+    alone = twins.unmatched
+    return Labelled(made.rename_axis("Group"), labels, 0).saying(
+        "Percent still weak one, two and three years after the year before joining. "
+        f"{int(twins.compared['allied'].sum())} weak allied villages were under {line:g} 万元 in "
+        "that year"
+        + (f"; {alone} of them have no village outside of their size and year." if alone else ".")
+    )
+
+
+def left_faster(twins: Twins, villages: pd.DataFrame) -> list[Quantity]:
+    """Return how many more matched allied villages had left, with an exact test over alliances."""
+    differences = twins.differences
+    # villages of one alliance move together: each alliance is one observation
+    alliance = differences.index.map(dict(villages.set_index("village_id")["alliance_id"]))
+    test = sign_flip(differences.groupby(alliance).mean())
+    return [
+        quantity("fewer-after-a-year", differences.mean()),
+        quantity("still-weak-difference", test),
+        quantity("p-still-weak", test.p_value),
+    ]
 
 
 def ginis(
@@ -167,17 +337,35 @@ def ginis(
     return made
 
 
+def gini_ends(found: Mapping[tuple[str, int], Any], since: int) -> list[Quantity]:
+    """Return the Gini indices at both ends of the span."""
+    return [
+        quantity(
+            "gini-{measure}-{end}",
+            index,
+            measure=name,
+            year=year,
+            end="start" if year == since else "end",
+        )
+        for (name, year), index in found.items()
+    ]
+
+
 def inequality(at: Mapping[int, pd.DataFrame], found: Mapping[tuple[str, int], Any]) -> Labelled:
     """Give indices of inequality by measure and year, with the interval of the Gini index."""
     rows = []
     for (name, year), index in found.items():
         interval = f"{written(index.low, 3)}\u00a0to\u00a0{written(index.high, 3)}"
-        all_of = indices(at[year][_BOTH[name]]).to_dict()
+        all_of = indices(at[year][INCOMES[name]]).to_dict()
         rows.append({"Measure": name, "Year": year, **all_of, "interval": interval})
     shown = ["zero", "gini", "interval", "theil", "mld", "atkinson", "palma"]
     made = pd.DataFrame(rows).set_index(["Measure", "Year"])[shown].astype({"zero": int})
-    clustered = any(index.n_clusters < index.n for index in found.values())
-    return labelled(made).noting(["townships" if clustered else "villages"])
+    index = next(iter(found.values()))
+    clustered = any(each.n_clusters < each.n for each in found.values())
+    return labelled(made).saying(
+        "Inequality between villages. Zero: villages without such income. Interval: of the Gini "
+        f"index, 95 %, {index.draws} draws of {'townships' if clustered else 'villages'}."
+    )
 
 
 def within_between(
@@ -187,7 +375,7 @@ def within_between(
     rows = []
     years = list(dict.fromkeys(year for _, year in values))
     for name, (words, key), year in product(
-        _BOTH, {"county": "county_name", "role": "role"}.items(), years
+        INCOMES, {"county": "county_name", "role": "role"}.items(), years
     ):
         incomes = values[name, year]
         label = at[year][key].reindex(incomes.index)
@@ -208,26 +396,51 @@ def within_between(
     made = pd.DataFrame(rows)
     if rows:
         made = made.set_index(["Measure", "Groups", "Year"])
-    return Labelled(made, digits=1)
+    roles = {role for year in years for role in at[year]["role"]}
+    return Labelled(made, digits=1).saying(
+        "Share of inequality between groups (Theil), and the three parts of Gini, %. Roles: "
+        f"{', '.join(ROLES[role].lower() for role in ROLES if role in roles)}."
+    )
 
 
-def joint_income(
-    values: Mapping[tuple[str, int], pd.Series], joint: pd.Series, since: int, until: int
-) -> Labelled:
+def joint_income(spread: Spread) -> Labelled:
     """Give the Gini index with and without the income that villages booked from joint projects."""
+    if spread.joint is None:
+        return Labelled(pd.DataFrame(), notes=(_NO_JOINT,))
     rows = {}
-    for name in _BOTH:
-        incomes = values[name, until]
+    since, until = spread.since, spread.until
+    for name in INCOMES:
+        incomes = spread.used[name, until]
         # a village without such a line in its books has no joint project
-        without = (incomes - joint.reindex(incomes.index).fillna(0)).clip(lower=0)
-        before, now, alone = gini(values[name, since]), gini(incomes), gini(without)
+        without = (incomes - spread.joint.reindex(incomes.index).fillna(0)).clip(lower=0)
+        before, now, alone = gini(spread.used[name, since]), gini(incomes), gini(without)
         rows[name] = {"before": before, "with_joint": now, "without_joint": alone}
         rows[name]["part"] = now - alone
     made = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Measure")
-    return labelled(made, since=since, until=until)
+    return labelled(made, since=since, until=until).saying(
+        f"Gini index in {since}, and in {until} with and without the income booked from joint "
+        "projects."
+    )
 
 
-def beta(found: Mapping[str, "Beta"], *, instrument: bool) -> Labelled:
+def persistence(found: Mapping[str, "Beta"], since: int, until: int) -> list[Quantity]:
+    """Return persistence by least squares for each measure."""
+    return [
+        quantity(
+            "persistence-{measure}",
+            one.persistence,
+            low=one.low,
+            high=one.high,
+            n=one.n,
+            measure=name,
+            since=since,
+            until=until,
+        )
+        for name, one in found.items()
+    ]
+
+
+def beta(found: Mapping[str, "Beta"], since: int, until: int, instrument: int | None) -> Labelled:
     """Give persistence by least squares, its bound, and by instrument where there is one."""
     rows: dict[str, dict[str, Any]] = {}
     for name, one in found.items():
@@ -239,19 +452,38 @@ def beta(found: Mapping[str, "Beta"], *, instrument: bool) -> Labelled:
             rows[name] |= {"iv": f"{written(one.corrected, 2)} ({ends})"}
             rows[name] |= {"reliability": one.reliability}
     made = pd.DataFrame.from_dict(rows, orient="index").infer_objects()
-    return labelled(made.rename_axis("Measure"))
+    return labelled(made.rename_axis("Measure")).saying(
+        f"Persistence ρ of log income from {since} to {until} with 95 % intervals; 1: no "
+        "convergence. Bound: reverse regression. Reliability: the share of lasting variance that "
+        "the instrument implies. "
+        + (f"Instrument: {instrument}." if instrument else "No earlier year, no instrument.")
+    )
 
 
 def sigma(panel: pd.DataFrame) -> Labelled:
     """Give the spread of both incomes by year."""
     columns: dict[str, Any] = {}
-    for name, column in _BOTH.items():
+    for name, column in INCOMES.items():
         spread = sigma_convergence(panel, column).set_index("year")
         columns |= {f"{key}_{name}": spread[key] for key in ("sd_log", "villages_log", "cv")}
-    return labelled(pd.DataFrame(columns).rename_axis("Year"))
+    return labelled(pd.DataFrame(columns).rename_axis("Year")).saying(
+        "Spread of incomes: standard deviation of logarithms, for villages with a positive income "
+        "in all years, and coefficient of variation of all."
+    )
 
 
-def still_weak_untied(twins: Twins, truth: pd.DataFrame, line: float) -> float:
+def true_leaving(twins: Twins, truth: pd.DataFrame, line: float) -> list[Quantity]:
+    """Return what a simulation knows of leaving weakness, beside the naive comparison."""
+    shares = leaving(twins, line).frame["after_1"]
+    untied = _still_weak_untied(twins, truth, line)
+    return [
+        quantity("still-weak-untied", untied),
+        quantity("true-leaving-effect", shares[_ALLIED] - untied),
+        quantity("naive-leaving-effect", shares[_ALLIED] - shares[_OUTSIDE]),
+    ]
+
+
+def _still_weak_untied(twins: Twins, truth: pd.DataFrame, line: float) -> float:
     """Return how many percent of allied villages a simulation would have left weak after a year."""
     allied = twins.groups[_ALLIED]
     free = truth[truth["measure"] == "operating"].rename(
@@ -267,9 +499,35 @@ def still_weak_untied(twins: Twins, truth: pd.DataFrame, line: float) -> float:
     return float(curve["survival"].get(1.0, 1.0)) * 100
 
 
-def luck_share(incomes: pd.Series, parameters: Mapping[str, Any]) -> float:
-    """Return which part of the variance of log income a simulation gave to a year's luck."""
-    cvs = [float(parameters[key]) for key in ("shock_cv", "township_shock_cv")]
+def true_inequality(spread: Spread) -> list[Quantity]:
+    """Return what a simulation knows the alliances did to inequality."""
+    words = {"since": spread.since, "until": spread.until}
+    truth = spread.data.truth.query("measure == 'operating'")
+    truth = truth[truth["year"] == spread.until].set_index("village_id")
+    incomes = spread.used["operating", spread.until]
+    now, then = gini(incomes), gini(spread.used["operating", spread.since])
+    untied = gini(truth["untreated_yuan"].reindex(incomes.index))
+    weak = spread.by_year[spread.until]["role"].eq("allied_weak").sum()
+    return [
+        quantity("true-gini-effect", now - untied, n=len(incomes), **words),
+        quantity("gini-moved", now - then, **words),
+        quantity("weak-allied", int(weak), **words),
+    ]
+
+
+def true_persistence(spread: Spread, one: "Beta") -> list[Quantity]:
+    """Return luck's part in the variance, persistence without it, and what the instrument says."""
+    incomes, of = spread.used["operating", spread.since], spread.data.parameters
+    cvs = [float(of[key]) for key in ("shock_cv", "township_shock_cv")]
     # the variance of the logarithm of a gamma variable is the trigamma function of its shape
     noise = sum(float(polygamma(1, cv**-2)) for cv in cvs if cv > 0)
-    return noise / float(np.log(incomes[incomes > 0]).var())
+    luck = noise / float(np.log(incomes[incomes > 0]).var())
+    made = [
+        quantity("luck", luck * 100, since=spread.since),
+        quantity("true-persistence", one.persistence / (1 - luck)),
+    ]
+    return (
+        made
+        if spread.earlier is None
+        else [*made, quantity("persistence-instrument", one.corrected)]
+    )

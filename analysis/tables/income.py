@@ -16,9 +16,7 @@ from analysis.indicators import (
     weak_share,
 )
 from analysis.indicators import swings as year_swings
-from analysis.tables._labelled import labelled
-
-_BOTH = {"operating": "operating_income_yuan", "total": "total_income_yuan"}
+from analysis.tables._labelled import INCOMES, labelled
 
 
 def coverage(panel: pd.DataFrame) -> Labelled:
@@ -38,7 +36,7 @@ def sources(now: pd.DataFrame) -> Labelled:
 
 def levels(panel: pd.DataFrame, prices: pd.DataFrame, base_year: int, weak_wan: float) -> Labelled:
     """Give mean incomes by year, as booked and in prices of one year, and the share of the weak."""
-    both = list(_BOTH.values())
+    both = list(INCOMES.values())
     yearly = means(panel, "year", [*both, "operating_surplus_yuan"])
     real = means(deflate(panel, prices, base_year, both), "year", both)
     rows = pd.DataFrame(
@@ -59,7 +57,7 @@ def levels(panel: pd.DataFrame, prices: pd.DataFrame, base_year: int, weak_wan: 
 
 def per_household(now: pd.DataFrame) -> Labelled:
     """Give mean income a village and a household by role, with the villages behind the latter."""
-    both = list(_BOTH.values())
+    both = list(INCOMES.values())
     village, household = means(now, "role", both), means(now, "role", both, per="household")
     rows = village.drop(columns=["villages", "operating_income_villages", "total_income_villages"])
     rows = rows.merge(household.drop(columns="villages"), on="role")
@@ -121,7 +119,7 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
 
 def swings(panel: pd.DataFrame) -> Labelled:
     """Give the change of villages on the year before, for both incomes."""
-    rows = {n: year_swings(panel, column).set_index("year") for n, column in _BOTH.items()}
+    rows = {n: year_swings(panel, column).set_index("year") for n, column in INCOMES.items()}
     return labelled(pd.concat(rows).rename_axis(["Measure", "Year"]))
 
 
@@ -130,8 +128,8 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
     columns = {}
     for name, part in parts.items():
         now = part[part["year"] == until]
-        village = means(now, "year", list(_BOTH.values())).iloc[0]
-        household = means(now, "year", list(_BOTH.values()), per="household").iloc[0]
+        village = means(now, "year", list(INCOMES.values())).iloc[0]
+        household = means(now, "year", list(INCOMES.values()), per="household").iloc[0]
         moved = growth(changes(part, "operating_income_yuan", since, until)).iloc[0]
         subsidies = now["subsidy_income_yuan"].sum() / now["total_income_yuan"].sum() * 100
         weak = weak_share(now, "year", weak_wan)["weak_pct"].item()

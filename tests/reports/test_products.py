@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from analysis._labelled import Labelled, Quantity
 from analysis.clean import dataset
 from analysis.errors import LianjianError
 from analysis.reports import calls, markup, numbers, products, tables
@@ -150,6 +151,27 @@ def test_a_number_carries_its_interval_and_its_unit(published):
     assert 'id="num-att"' in html
     assert facts["value"] == 2.345
     assert facts["low"] == -0.5
+
+
+def test_a_quantity_says_all_of_itself_and_several_go_out_in_their_order(published):
+    gain = Quantity("gain", 2.345, "Gain", "万元", 1, -0.5, 5.1, 82)
+    products.record(gain)
+    products.record([Quantity("few", 3, "Few"), gain.__class__("more", 4, "More")], shown=False)
+    names, plain = [one[1] for one in published], [one[3] for one in published]
+    assert names == ["gain", "few", "more"]
+    assert plain == ["Gain: 2.3 万元, −0.5 to 5.1, n = 82", "", ""]
+
+
+def test_a_table_without_rows_leaves_its_notes_and_one_with_rows_its_caption(published):
+    rows = pd.DataFrame({"gain": [1.0]}, index=pd.Index(["a"], name="Group"))
+    products.table(Labelled(rows).saying("Gains by group.", ["Group b has no books."]), "gains")
+    products.table(Labelled(rows.iloc[:0]).saying("Gains.", ["No group has books."]), "none")
+    told = [(kind, name, plain.partition("\n")[0]) for kind, name, _, plain, _ in published]
+    assert told == [
+        ("sentence", "", "*Group b has no books.*"),
+        ("table", "gains", "Table: Gains by group."),
+        ("sentence", "", "*No group has books.*"),
+    ]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -76,6 +76,8 @@ def test_words_of_a_dataset_are_text_and_nothing_else():
 def test_a_sentence_that_needs_a_number_is_left_out_without_it():
     assert said("{gain-late}", needs=["gain-late"]).html == ""
     assert said("{gain-weak}", needs=["gain-weak"]).html
+    assert said("{gain-all}", needs=["gain-all:interval"]).html == ""
+    assert said("{gain-weak:interval}", needs=["gain-weak:interval"]).plain == "1.00 to 5.00"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from analysis import tables
 from analysis.fields import ROLES
 from analysis.indicators import changes, pairs
-from analysis.tables import Labelled
+from analysis.tables import Labelled, Spread, quantity
 from analysis.tables._labelled import _registry
 
 
@@ -122,3 +122,45 @@ def test_every_label_of_the_registry_can_be_written():
     for name, entry in _registry().items():
         assert entry["label"].format(since=2018, until=2024, base=2).strip(), name
         assert set(entry) <= {"label", "digits"}, name
+
+
+def test_a_number_is_called_as_its_list_says():
+    made = quantity("gini-{measure}-{end}", 0.25, measure="total", end="start", year=2021, n=9)
+    assert (made.name, made.value, made.n, made.digits) == ("gini-total-start", 0.25, 9, 3)
+    assert made.label == "Gini index of total income between villages, 2021"
+    with pytest.raises(KeyError):
+        quantity("nobody-listed-this", 1.0)
+
+
+class Books:
+    """What stands in for a dataset: the panel of a few villages over two years."""
+
+    name, years = "few", (2023, 2024)
+
+    def __init__(self, panel):
+        self.panel = panel
+        self.villages = panel.drop_duplicates("village_id").assign(joined_year=np.nan)
+
+
+def test_a_spread_of_two_villages_says_what_it_lacks(panel):
+    few = Spread(Books(panel[panel["village_id"].isin(["v1", "v2"])]), 2023, 2024)
+    assert not few
+    [years, lacks] = few.remarks(2021, 2024)
+    assert "runs from 2023 to 2024" in years
+    assert "in both 2023 and 2024: 2." in lacks
+    four = Spread(Books(panel.assign(joint_income_yuan=0.0)), 2023, 2024)
+    assert four
+    assert four.whole == 4
+    [alone] = four.remarks(2023, 2024)
+    assert "names no weak village of an alliance" in alone
+    assert not tables.joint_income(four)
+    assert "stays open" in tables.joint_income(four).notes[0]
+
+
+def test_a_spread_leaves_out_negative_incomes_and_keeps_zeros(panel):
+    lost = panel["village_id"].eq("v1") & panel["year"].eq(2024)
+    panel.loc[lost, "operating_income_yuan"] = -5.0
+    panel.loc[panel["village_id"].eq("v2"), "operating_income_yuan"] = 0.0
+    used = Spread(Books(panel), 2023, 2024).used
+    assert used["operating", 2024].to_dict() == {"v2": 0.0, "v3": 60_000.0, "v4": 80_000.0}
+    assert len(used["total", 2024]) == 4

@@ -104,7 +104,8 @@ def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: st
         return
     declared = {(promise.kind, promise.name): promise for promise in promised}
     numbers = [name for kind, name in declared if kind == "number"]
-    for name in (need for sentence in found.said for need in sentence.facts.get("needs", ())):
+    needs = (need for sentence in found.said for need in sentence.facts.get("needs", ()))
+    for name in (need.partition(":")[0] for need in needs):
         if name not in numbers:
             raise LianjianError(
                 f"{where} has a sentence that needs the number {name!r}, which its cell tagged "
