@@ -124,7 +124,7 @@ def load(name: str) -> Dataset:
     )
     _loaded[name] = data
     if data.kind == "ledger":
-        _evidence.begin()
+        _evidence.begin(lambda: data.panel)
     _announce(data)
     return data
 

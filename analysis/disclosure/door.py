@@ -7,6 +7,7 @@ what a number tells plain arithmetic, amount + (released ± step/2 − true) / w
 system of equations has to be solved; it is also what people of a village come near to.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -105,8 +106,11 @@ class Door:
         heaviest = max(float(np.abs(pull).max()) for pull in pulls.values())
         coarsest = max(coarsest, nice(self.policy.kappa * p * heaviest * floor))
         while step <= coarsest:
-            rounded = round(value / step) * step
-            if (told := self._told(pulls, rounded - value, step)) is not None:
+            # an end of an interval is rounded outwards
+            place = {-1: math.floor(value / step), 1: math.ceil(value / step)}
+            rounded = place.get(evidence.side, round(value / step)) * step
+            middle = rounded - evidence.side * step / 2
+            if (told := self._told(pulls, middle - value, step)) is not None:
                 self._known.update(told)
                 return Released(rounded, step)
             step = nice(step * 1.5)

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from analysis.effects._stands_on import keep
 from analysis.effects.panel import FEW_TREATED, NEVER, Bools, Floats, Ints, Panel
 from analysis.effects.results import EffectSeries, Estimate, Influence, WaldTest
 from analysis.errors import LianjianError
@@ -59,12 +60,25 @@ def pointwise(
 
 
 def influence_of(
-    panel: Panel, theta: Floats, psi: Floats, weight: Floats, used: Bools
+    panel: Panel,
+    theta: Floats,
+    psi: Floats,
+    weight: Floats,
+    used: Bools,
+    pull: Floats | None = None,
 ) -> Influence:
-    """Return who carries the numbers ``theta`` (K,); psi and weight may be (N,) for one."""
+    """Return who carries the numbers ``theta`` (K,); for one, arrays may lack their last axis."""
     shape = (panel.n_units, len(np.atleast_1d(theta)))
+    if pull is not None:
+        pull = pull.reshape(*panel.y.shape, shape[1])
     return Influence(
-        np.atleast_1d(theta), weight.reshape(shape), psi.reshape(shape), used, panel.cluster
+        theta=np.atleast_1d(theta),
+        weight=weight.reshape(shape),
+        psi=psi.reshape(shape),
+        used=used,
+        cluster=panel.cluster,
+        panel=panel,
+        pull=pull,
     )
 
 
@@ -122,7 +136,7 @@ def make_estimate(
         notes = (*notes, "The standard error is zero, so there is no interval and no p-value.")
     error = np.array([np.sqrt(variance)])
     low, high, p_value = pointwise(influence.theta, error, max(groups - 1, 1), level)
-    return Estimate(
+    made = Estimate(
         name=name,
         estimate=float(influence.theta[0]),
         std_error=float(error[0]),
@@ -138,6 +152,7 @@ def make_estimate(
         notes=panel.notes + weight_notes(panel, influence) + notes,
         influence=influence,
     )
+    return keep(made)
 
 
 def make_series(
@@ -165,7 +180,7 @@ def make_series(
     theta = influence.theta
     low, high, p_value = pointwise(theta, error, overall.df, overall.level)
     reach = np.full_like(error, np.nan) if critical is None else critical * error
-    return EffectSeries(
+    made = EffectSeries(
         name=name,
         by=by,
         index=index,
@@ -187,3 +202,4 @@ def make_series(
         notes=panel.notes + weight_notes(panel, influence) + notes,
         influence=influence,
     )
+    return keep(made)

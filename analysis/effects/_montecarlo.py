@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis._evidence import paused
 from analysis.effects.panel import Panel
 from analysis.effects.power import PanelEstimator
 from analysis.errors import LianjianError
@@ -67,7 +68,8 @@ def monte_carlo(
         for name, (which, estimator) in methods.items():
             row: dict[str, object] = {"seed": seed, "method": name, "truth": truth}
             try:
-                e = estimator(panels[which])
+                with paused():
+                    e = estimator(panels[which])
             except LianjianError as error:
                 rows.append({**row, "estimate": np.nan, "reason": str(error)})
                 continue

@@ -4,12 +4,14 @@ Weak villages are chosen on what their books showed. Given that path, who was ta
 villages outside are weighted until they show the same one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from analysis._evidence import is_collecting
 from analysis.effects._clustered import (
     clustered_covariance,
     influence_of,
@@ -32,6 +34,8 @@ FIRM = 1e-6
 """Least eigenvalue of traits in standard deviations under which dependence is looked for."""
 SINGULAR = 1e-12
 """A year in which the traits' least eigenvalue is this small beside the largest tells nothing."""
+LEAST_ROOT = 1000.0
+"""Yuan under which the root of income is taken to be no steeper: there it has no slope of use."""
 LEAST_LEVEL = 0.1
 """Noise is taken to follow the expected level, but no further down than this share of its mean."""
 
@@ -62,6 +66,8 @@ class Fit:
         Influence of each comparison unit on the mean effect of a year.
     is_balanced : bool
         Whether weights were fitted.
+    moved : float array, (N, T, P), or None
+        How far each amount moves the mean effect of a year, where someone collects evidence.
     """
 
     cohort: int
@@ -75,6 +81,7 @@ class Fit:
     residual: Floats
     pull: Floats
     is_balanced: bool
+    moved: Floats | None = None
 
     @property
     def n_effective(self) -> float:
@@ -121,9 +128,8 @@ class Balanced:
 
     def points(self) -> Floats:
         """Return the mean over unit-years, then by event time from 0 on, (1 + K,)."""
-        _, when, effect, mass = self.cells
-        marks = [when >= 0, *(when == e for e in np.unique(when))]
-        return np.array([np.average(effect[mark], weights=mass[mark]) for mark in marks])
+        _, _, effect, mass = self.cells
+        return np.array([np.average(effect[mark], weights=mass[mark]) for mark in self._marks])
 
     @property
     def used(self) -> Bools:
@@ -140,10 +146,14 @@ class Balanced:
         """
         panel, used = self.panel, self.used
         theta, weight, psi = self.influence()
+        pull = self._pull()
         parts = [
-            influence_of(panel, theta[q], psi[:, q], weight[:, q], used)
+            influence_of(
+                panel, theta[q], psi[:, q], weight[:, q], used,
+                None if pull is None else pull[:, :, q],
+            )
             for q in (0, slice(1, None))
-        ]
+        ]  # fmt: skip
         variance = clustered_covariance(psi, panel, used=used)
         overall = make_estimate(
             f"{NAME}, path to g−{self.until}",
@@ -166,23 +176,37 @@ class Balanced:
         The weights are taken as given, as is the path of each village: who carries the number, not
         what another draw of villages would have balanced.
         """
-        unit, when, effect, mass = self.cells
-        index = np.unique(when)
+        unit, _, effect, mass = self.cells
         theta = self.points()
         weight, psi = np.zeros((2, self.panel.n_units, len(theta)))
-        marks = [when >= 0, *(when == e for e in index)]
-        own = self.panel.unit_weight
-        for q, mark in enumerate(marks):
+        for q, mark in enumerate(self._marks):
             total = mass[mark].sum()
             np.add.at(weight[:, q], unit[mark], mass[mark] / total)
             np.add.at(psi[:, q], unit[mark], mass[mark] * (effect[mark] - theta[q]) / total)
-            for fit in self.fits:
-                times = self.panel.years[fit.years] - fit.cohort
-                asked = np.ones(len(times)) if q == 0 else (times == index[q - 1]).astype(float)
-                unit_mass = np.ones(len(fit.treated)) if own is None else own[fit.treated]
-                share = unit_mass @ ~np.isnan(fit.effect) * asked / total
-                psi[fit.control, q] += fit.pull @ share
+        for fit in self.fits:
+            psi[fit.control] += fit.pull @ self._shares(fit)
         return theta, weight, psi
+
+    @property
+    def _marks(self) -> list[Bools]:
+        """Which cells count in the mean over unit-years, and at each event time."""
+        when = self.cells[1]
+        return [when >= 0, *(when == e for e in np.unique(when))]
+
+    def _shares(self, fit: Fit) -> Floats:
+        """Return the share of a fit's years in each number (P, Q)."""
+        _, when, _, mass = self.cells
+        own = self.panel.unit_weight
+        unit = np.ones(len(fit.treated)) if own is None else own[fit.treated]
+        times = self.panel.years[fit.years] - fit.cohort
+        asked = np.column_stack([times >= 0, *(times == e for e in np.unique(when))])
+        total = np.array([mass[mark].sum() for mark in self._marks])
+        return (unit @ ~np.isnan(fit.effect))[:, None] * asked / total
+
+    def _pull(self) -> Floats | None:
+        """Return how far each amount moves each number (N, T, Q), where that is asked."""
+        pulls = [fit.moved @ self._shares(fit) for fit in self.fits if fit.moved is not None]
+        return np.sum(pulls, axis=0) if len(pulls) == len(self.fits) else None
 
 
 def entropy_weights(traits: Floats, target: Floats, prior: Floats | None = None) -> Floats:
@@ -354,9 +378,10 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
     is_balanced = len(treated) >= FEW and 1 / (weight**2).sum() >= FEW
     if not is_balanced:
         weight = q0
-    line0, line1 = (np.column_stack([np.ones(len(z)), z]) for z in (z0, z1))
-    y0, y1 = (panel.y[np.ix_(rows, years)] for rows in (control, treated))
-    then, here = ((~np.isnan(y)).astype(np.float64) for y in (y0, y1))
+    (line0, y0, then), (line1, y1, here) = (
+        (np.column_stack([np.ones(len(z)), z]), y, (~np.isnan(y)).astype(np.float64))
+        for z, y in ((z0, panel.y[np.ix_(control, years)]), (z1, panel.y[np.ix_(treated, years)]))
+    )
     noise = q0 * (_precision(line0, y0) if amount else 1.0)
     width = line0.shape[1]
     # every year at once: who shows no books in it has no weight in it
@@ -375,7 +400,23 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
     level = (share * np.nan_to_num(left)).sum(axis=0)
     effect = np.where(known, y1 - line1 @ beta - level, np.nan)
     at = (q1[:, None] * here / np.maximum(q1 @ here, 1e-300)).T @ line1
-    lever = line0 @ np.einsum("pij,pj->ip", bread, at - share.T @ line0) * noise[:, None]
+    slope = np.einsum("pij,pj->ip", bread, at - share.T @ line0)
+    lever = line0 @ slope * noise[:, None]
+    moved = None
+    if is_collecting():  # the precision of the regression is taken as given
+        rest = np.where(known & ~np.isnan(left), left, 0.0)
+        counted, held = q1[:, None] * here / np.maximum(q1 @ here, 1e-300), share + lever * then
+        gamma, by_weight = np.zeros_like(beta[1:]), np.zeros((len(z0), 1, 1))
+        if is_balanced:
+            gamma, by_weight = _reweighed(z0, target, weight, share, rest - level)
+        traits1 = -counted[:, None] * beta[1:] - q1[:, None, None] * gamma
+        traits0 = held[:, None] * beta[1:] - (mass * rest)[:, None] * slope[1:] + by_weight
+        scale = known / spread[kept[alone], None]
+        sides = (
+            (treated, counted * known, traits1 * scale),
+            (control, -held * known, traits0 * scale),
+        )
+        moved = _moved(panel, path, years, kept[alone], sides)
     pull = np.where(known, -share * (left - level) - lever * left, 0.0)
     return Fit(
         cohort=int(panel.cohort[treated[0]]),
@@ -389,7 +430,48 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
         residual=np.where(known, left, np.nan),
         pull=np.nan_to_num(pull),
         is_balanced=bool(is_balanced),
+        moved=moved,
     )
+
+
+def _reweighed(
+    z: Floats, target: Floats, weight: Floats, share: Floats, rest: Floats
+) -> tuple[Floats, Floats]:
+    """Return how the balanced mean of residuals (P) moves with the target (C, P), and with each z.
+
+    With weights ∝ exp(−z′λ) it moves with the target by the slope γ of the residuals on the traits,
+    and with a unit's own traits by its weight times γ + λ (residual − γ′z), around the means.
+    """
+    gap = z - target
+    mean = weight @ gap
+    curve = (gap * weight[:, None]).T @ gap - np.outer(mean, mean)
+    gamma = np.linalg.solve(curve + RIDGE * np.eye(len(curve)), z.T @ (share * rest))
+    apart = rest - (z @ gamma - (share * (z @ gamma)).sum(axis=0))
+    own: Floats = share[:, None] * (gamma + (mean / RIDGE)[:, None] * apart[:, None])
+    return np.asarray(gamma, dtype=np.float64), own
+
+
+def _moved(
+    panel: Panel,
+    path: Ints,
+    years: Ints,
+    columns: Ints,
+    sides: Sequence[tuple[Ints, Floats, Floats]],
+) -> Floats:
+    """Return how far each amount moves the mean effects (N, T, P): in their years, and as a trait.
+
+    A side has its units, the weight of their income (n, P), and what each trait moves (n, C, P).
+    """
+    moved = np.zeros((*panel.y.shape, len(years)))
+    for rows, direct, traits in sides:
+        moved[rows[:, None], years, np.arange(len(years))] = direct
+        for c, column in enumerate(columns - panel.x.shape[1]):
+            if 0 <= column < len(path):
+                moved[rows, path[column]] += traits[:, c]
+            elif column == len(path):
+                last = np.maximum(np.abs(panel.y[rows, path[-1]]), LEAST_ROOT)
+                moved[rows, path[-1]] += traits[:, c] / (2 * np.sqrt(last))[:, None]
+    return moved
 
 
 def _traits(panel: Panel, path: Ints) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis._evidence import paused
 from analysis.effects.inference._resampling import at_least
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo
 from analysis.effects.inference.randomization import reach
@@ -138,8 +139,9 @@ def placebo_study(
         panel = draw_placebo(pool, rng)
         planted = plant(panel, rng, profile=profile, alliance_cv=alliance_cv)
         try:
-            none = estimator(panel)
-            one = float(points(planted)[0]) if points else estimator(planted).estimate
+            with paused():
+                none = estimator(panel)
+                one = float(points(planted)[0]) if points else estimator(planted).estimate
         except LianjianError as error:
             failed, reason = failed + 1, str(error)
             continue

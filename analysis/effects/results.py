@@ -4,12 +4,16 @@ import html
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import LianjianError
+
+if TYPE_CHECKING:
+    from analysis.effects.panel import Panel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,6 +36,10 @@ class Influence:
         Units that take part, treated or compared with.
     cluster : int array, (N,)
         Cluster of each unit.
+    panel : Panel or None
+        The units, their years and what was measured.
+    pull : float array, (N, T, K), or None
+        How far each amount of the panel moves each number: made where someone collects evidence.
     """
 
     theta: Floats
@@ -39,6 +47,8 @@ class Influence:
     psi: Floats
     used: Bools
     cluster: Ints
+    panel: "Panel | None" = None
+    pull: Floats | None = None
 
     @cached_property
     def clusters(self) -> Ints:

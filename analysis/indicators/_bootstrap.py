@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis._frame import Floats, amounts
 from analysis.errors import LianjianError
+from analysis.indicators._stands_on import keep_index
 
 _FEWEST_DRAWS = 99
 _FEW = 20
@@ -110,9 +111,11 @@ def bootstrap(
     tail = (1 - level) / 2
     low, high = np.quantile(found, [tail, 1 - tail])
     few = f"{len(blocks)} {drawn}s are few: read the interval as a rough guide"
+    estimate, error = float(statistic(np.concatenate(blocks))), float(found.std(ddof=1))
+    keep_index(estimate, statistic, values, error=error, ends=(float(low), float(high)))
     return Bootstrap(
-        estimate=float(statistic(np.concatenate(blocks))),
-        std_error=float(found.std(ddof=1)),
+        estimate=estimate,
+        std_error=error,
         low=float(low),
         high=float(high),
         level=level,

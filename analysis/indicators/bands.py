@@ -19,7 +19,7 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import BANDS_WAN, YUAN_PER_WAN
-from analysis.indicators._stands_on import keep_shares
+from analysis.indicators._stands_on import keep_share, keep_shares
 
 NOTHING_YUAN = 0.005
 """Less than half a fen, or a loss, is no income: what is left when entries cancel in binary."""
@@ -325,9 +325,13 @@ def transitions(
     counts = counts.rename_axis(index="start", columns="end")
     step = known["e"].cat.codes - known["s"].cat.codes
     rows = counts.sum(axis=1)
+    shares = counts.div(rows.where(rows > 0), axis=0) * 100
+    keep_shares(counts, shares)
+    for moved in (step > 0, step == 0, step < 0):
+        keep_share(float(moved.mean()), int(moved.sum()), len(known))
     return Transitions(
         counts=counts,
-        shares=counts.div(rows.where(rows > 0), axis=0) * 100,
+        shares=shares,
         villages=len(known),
         left_out=int(both.notna().any(axis=1).sum() - len(known)),
         up_pct=float((step > 0).mean() * 100),

@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 
 from analysis._frame import by_village, need_years, said
 from analysis.errors import LianjianError
+from analysis.indicators._stands_on import keep_index
 
 FEWEST = 3
 FEW = 30
@@ -214,6 +215,10 @@ def sigma_convergence(panel: pd.DataFrame, column: str) -> pd.DataFrame:
             "villages": wide.count(),
         }
     )
+    for year, cv, sd_log in zip(result.index, result["cv"], result["sd_log"], strict=True):
+        known = wide[year].rename(column)
+        keep_index(cv, lambda x: float(x.std(ddof=1) / x.mean()), known)
+        keep_index(sd_log, lambda x: float(np.log(x).std(ddof=1)), known.reindex(logs.index))
     few = f"{len(logs)} villages have a positive income in every year: no spread of logarithms"
     note = few if len(logs) < 2 else ""  # noqa: PLR2004  (a spread is of two at least)
     return said(result.rename_axis("year").reset_index(), note)

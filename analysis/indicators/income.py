@@ -19,7 +19,7 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import SUFFIX, TRAITS, YUAN_PER_WAN, shown
-from analysis.indicators._stands_on import keep_growth, keep_means
+from analysis.indicators._stands_on import keep_growth, keep_means, keep_moves, keep_ratios
 
 Per = Literal["village", "household"]
 
@@ -191,6 +191,7 @@ def by_source(
     total = known["total_income_yuan"].where(known["total_income_yuan"] > 0)
     shares = sums[list(SOURCES)].div(sums["total_income_yuan"], axis=0) * 100
     shares = shares.rename(columns=lambda name: name.replace("_income_yuan", "_pct"))
+    keep_ratios(known, keys, wanted, shares)
     own = known["operating_income_yuan"] / total * 100
     shares["operating_median_pct"] = own.groupby(keys, dropna=False).median()
     dependent = (known["subsidy_income_yuan"] / total > 1 / 2).where(total.notna())
@@ -342,7 +343,9 @@ def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
             continue
         low, high = np.quantile(move, [0.25, 0.75])
         fell = float((move < 0).mean() * 100)
-        rows.append((after, len(move), float(move.mean()), fell, float(low), float(high)))
+        row = (float(move.mean()), fell, float(low), float(high))
+        keep_moves(move, column, (before, after), 1 / YUAN_PER_WAN, row)
+        rows.append((after, len(move), *row))
     columns = ["year", "villages", "mean_change", "fell_pct", "iqr_low", "iqr_high"]
     none = "No village is known in two years that follow each other"
     return said(pd.DataFrame(rows, columns=columns), "" if rows else none)

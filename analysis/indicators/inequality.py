@@ -7,6 +7,7 @@ rule and counts what it did. All villages weigh the same; missing values are lef
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 
 from analysis._frame import Floats, amounts
 from analysis.errors import LianjianError, did_you_mean
+from analysis.indicators._stands_on import keep_index
 
 Index = Literal["theil", "mld", "gini"]
 
@@ -72,8 +74,9 @@ def gini(incomes: npt.ArrayLike, *, small_sample: bool = False) -> float:
         raise LianjianError("Gini: the small-sample form needs at least two villages.")
     # centred ranks: equal incomes give exactly zero
     ranks = 2 * np.arange(1, n + 1) - n - 1
-    index = float(ranks @ (values / values.sum())) / n
-    return index * n / (n - 1) if small_sample else index
+    index = float(ranks @ (values / values.sum())) / n * (n / (n - 1) if small_sample else 1)
+    keep_index(index, partial(gini, small_sample=small_sample), incomes)
+    return index
 
 
 def theil(incomes: npt.ArrayLike) -> float:
@@ -238,6 +241,10 @@ def indices(incomes: npt.ArrayLike) -> pd.Series:
         "atkinson": atkinson(positive, 1.0),
         "palma": np.nan,
     }
+    given = incomes if isinstance(incomes, pd.Series) else pd.Series(values)
+    keep_index(found["theil"], theil, given[given >= 0])
+    keep_index(found["mld"], mean_log_deviation, given[given > 0])
+    keep_index(found["atkinson"], partial(atkinson, epsilon=1.0), given[given > 0])
     note = f"Palma ratio: needs ten villages, and {len(kept)} are known."
     if len(kept) >= 10:  # noqa: PLR2004  (the richest tenth is one village at least)
         try:

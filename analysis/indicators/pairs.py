@@ -6,6 +6,7 @@ import pandas as pd
 from analysis._frame import Floats, amounts, need_columns, need_roles, panel_of, said
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import YUAN_PER_WAN
+from analysis.indicators._stands_on import keep_closing, keep_expected, keep_pairs
 
 _SIDES = {"helper": "helper", "allied_weak": "weak"}
 _FEWEST = 3
@@ -65,6 +66,7 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     result.insert(5, "event_time", result["year"] - result["joined_year"])
     result["gap"] = result["helper"] - result["weak"]
     result["ratio"] = result["weak"] / result["helper"].where(result["helper"] > 0)
+    keep_pairs(result, column, 1 / YUAN_PER_WAN)
     none = "The panel names no pair of a helper and a weak village"
     return said(result, "" if len(members) else none)
 
@@ -157,6 +159,7 @@ def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> 
         ["gap grew", "both", "weak up"],
         "helper down",
     )
+    keep_closing(result)
     without = gap["pair_id"].nunique() - len(result)
     note = f"{without} pairs lack one of their four incomes and are left out" if without else ""
     return said(result.reset_index(), *gap.attrs.get("notes", ()), note)
@@ -234,6 +237,7 @@ def expected_closing(
         result.loc[rows.index, "comparisons"] = count
     result["closed_expected"] = result["weak_expected"] - result["helper_expected"]
     result["closed_net"] = result["closed"] - result["closed_expected"]
+    keep_expected(result, wide, z, column, 1 / YUAN_PER_WAN)
     return result.astype({"comparisons": int})
 
 

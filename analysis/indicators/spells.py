@@ -20,6 +20,7 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
+from analysis.indicators._stands_on import keep_share
 from analysis.indicators.bands import WEAK_WAN
 
 
@@ -186,6 +187,9 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
             "high": high,
         }
     )
+    # as a share of all that were followed, whoever was lost sight of counted by the curve
+    for share in survival.tolist():
+        keep_share(share, round(share * len(times)), len(times))
     # a product of fractions can miss one half in binary
     reached = points[survival <= 1 / 2 + 1e-12]
     median = float(reached[0]) if len(reached) else float("nan")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis._frame import amounts, just_under, need_columns
 from analysis.errors import LianjianError, did_you_mean
+from analysis.indicators._stands_on import keep_share
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     need_columns(change, "change_wan_yuan")
     if change.empty:
         raise LianjianError("No village has a value in both years, so there is no share to give.")
-    return float((change["change_wan_yuan"] >= just_under(gain_wan)).mean() * 100)
+    reached = change["change_wan_yuan"] >= just_under(gain_wan)
+    keep_share(float(reached.mean()), int(reached.sum()), len(reached))
+    return float(reached.mean() * 100)
 
 
 def rounding_interval(value: float, digits: int) -> Interval:

@@ -13,9 +13,18 @@ See = Callable[[str, float, bool], float]
 """Of an address, a number, and whether it counts something: the number as it may leave, or NaN."""
 
 _LABELS = {"year", "cohort", "event_time", "base_year", "joined_year", "years_since"}
-_PARAMETERS = {"digits", "caption", "name", "chart", "marked", "unit", "label", "labels"}
+_PARAMETERS = {
+    *("digits", "caption", "name", "chart", "marked", "unit", "label", "labels"),
+    *("level", "df"),  # of an estimate: known from its design
+}
+_NOT_DRAWN = {"p_value", "p_chi2", "statistic"}
+"""Of an estimate: no chart shows them, and they would tell more than its rounded ends."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBER = re.compile(r"[−-]?\d+(?:[,.\u202f]\d+)*")
+_WRITTEN = re.compile(
+    r"(?=.*\d[.,]\d|.*\()[\s\d.,()%<>=–−∞\u00a0\u202f-]+(?:to[\s\d.,()%–−∞\u00a0-]+)?"
+)
+"""A cell of numbers alone, as 0.042, 2.1 to 3.4, 62 (55–68); 5–10 and 2024 are names."""
 
 
 def seen(value: Any, see: See, at: str) -> Any:  # noqa: ANN401, PLR0911  (one return a type)
@@ -37,6 +46,7 @@ def seen(value: Any, see: See, at: str) -> Any:  # noqa: ANN401, PLR0911  (one r
         return {
             key: item if key in _PARAMETERS | _LABELS else seen(item, see, f"{at} {key}".strip())
             for key, item in value.items()
+            if key not in _NOT_DRAWN
         }
     if isinstance(value, list | tuple):
         return type(value)(seen(item, see, f"{at} {n}") for n, item in enumerate(value))
@@ -62,10 +72,17 @@ def _frame(frame: pd.DataFrame, see: See, at: str) -> pd.DataFrame:
                 for one, number in zip(addresses, numbers, strict=True)
             ]
             made.isetitem(place, np.array(left, dtype=np.float64))
-        elif values.dtype == object:
+        elif values.dtype == object or pd.api.types.is_string_dtype(values):
             cells = zip(addresses, values, strict=True)
-            made.isetitem(place, [seen(v, see, one) for one, v in cells])
+            made.isetitem(place, [_cell(v, see, one) for one, v in cells])
     return made
+
+
+def _cell(value: Any, see: See, at: str) -> Any:  # noqa: ANN401
+    """Return a cell as it may leave: nobody vouches for a number that is written out as text."""
+    if isinstance(value, str):
+        return "…" if _WRITTEN.fullmatch(value) else value
+    return seen(value, see, at)
 
 
 def _text(label: object) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,34 @@ import pytest
 
 from analysis import _evidence
 from analysis._evidence import collecting, find, packed, unpacked
-from analysis.disclosure import Guard, Number, Policy
-from analysis.indicators import band_shares, changes, growth, means, weak_share
+from analysis.disclosure import Door, Guard, Number, Policy
+from analysis.effects import (
+    aggregate,
+    att_gt,
+    before_after,
+    event_study,
+    few_clusters,
+    imputation,
+    make_panel,
+    preferred_att,
+    sun_abraham,
+    twfe,
+)
+from analysis.effects.inference import sign_flip
+from analysis.indicators import (
+    band_shares,
+    bootstrap,
+    changes,
+    gini,
+    growth,
+    indices,
+    kaplan_meier,
+    means,
+    pairs,
+    transitions,
+    weak_share,
+    weak_spells,
+)
 from tests.disclosure.invented import SOURCES, TOTAL, YEARS, books
 
 M = SOURCES[0]
@@ -135,3 +162,148 @@ def test_evidence_is_the_same_once_packed_and_unpacked(panel):
                 pd.testing.assert_series_equal(
                     one.weights[measure], other.weights[measure], check_names=False
                 )
+
+
+@pytest.fixture(scope="module")
+def joined():
+    """Villages of five alliances and others, with gaps in their books."""
+    rng = np.random.default_rng(11)
+    rows = []
+    for n in range(70):
+        level, size = rng.lognormal(10.5, 0.6), int(rng.integers(60, 400))
+        cohort = {0: 2021, 1: 2022}.get(n // 10 if n < 20 else 9, 0)
+        for year in range(2017, 2024):
+            amount = level * rng.lognormal(0, 0.3) + 20 * size * (year - 2017)
+            alliance = f"A{n // 4}" if cohort else f"own {n}"
+            rows.append((f"Y{n:03d}", year, cohort, alliance, size, amount))
+    names = ["village_id", "year", "joined_year", "alliance", "households", M]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.drop(frame.sample(20, random_state=2).index)
+
+
+ESTIMATORS = {
+    "before and after": lambda panel: before_after(panel, anticipation=1),
+    "differences": lambda panel: aggregate(att_gt(panel, adjustment="none")),
+    "regression": lambda panel: aggregate(att_gt(panel, adjustment="regression", anticipation=1)),
+    "doubly robust": lambda panel: aggregate(att_gt(panel), "event", balance=1),
+    "by logit": lambda panel: aggregate(att_gt(panel, adjustment="ipw"), "calendar"),
+    "by cohort": lambda panel: aggregate(att_gt(panel, adjustment="regression"), "group").overall,
+    "two-way": twfe,
+    "by event time": lambda panel: event_study(panel, anticipation=1),
+    "Sun–Abraham": sun_abraham,
+    "imputation": lambda panel: imputation(panel, anticipation=1),
+    "imputation, overall": lambda panel: imputation(panel).overall,
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("weights", [None, "households"])
+def test_an_estimate_is_the_sum_that_its_evidence_states(joined, name, weights):
+    panel = make_panel(joined, M, covariates=["households"], cluster="alliance", weights=weights)
+    with collecting():
+        found = ESTIMATORS[name](panel)
+        values = np.atleast_1d(found.estimate)
+        for value in values:
+            stands = find(value)
+            assert stands[0].rule == "estimate"
+            assert 0 < stands[0].villages <= 20
+            # linear in the books, so the weights give it back whole
+            assert any(exactly(joined, one) == pytest.approx(value, rel=1e-9) for one in stands)
+            assert exactly(joined, find(value / 1e4)[0]) == pytest.approx(value / 1e4, rel=1e-9)
+
+
+def test_the_balanced_estimate_moves_with_each_amount_as_its_evidence_says(joined):
+    panel = make_panel(joined, M, covariates=["households"], cluster="alliance")
+    with collecting():
+        pull = preferred_att(panel).influence.pull[:, :, 0]
+    largest, apart = np.abs(pull).max(), []
+    rng = np.random.default_rng(3)
+    for unit, year in rng.permutation(np.argwhere(~np.isnan(panel.y)))[:60]:
+        ends = []
+        for move in (10.0, -10.0):
+            y = panel.y.copy()
+            y[unit, year] += move
+            ends.append(preferred_att(replace(panel, y=y)).estimate)
+        gap = abs((ends[0] - ends[1]) / 20 - pull[unit, year]) / largest
+        apart.append((panel.cohort[unit] > 0, gap))
+    # of the treated exactly; outside the precision of each village is taken as given
+    assert max(gap for treated, gap in apart if treated) < 1e-4
+    assert np.mean([gap for treated, gap in apart if not treated]) < 0.05
+
+
+def test_ends_of_an_interval_are_rounded_outwards_and_draws_keep_nothing(joined):
+    panel = make_panel(joined, M, covariates=["households"], cluster="alliance")
+    with collecting() as kept:
+        found = few_clusters(aggregate(att_gt(panel, adjustment="regression")))
+        assert (find(found.low)[0].side, find(found.high)[0].side) == (-1, 1)
+        known = len(kept)
+        with _evidence.paused():
+            twfe(panel)
+        assert len(kept) == known
+        ends = {end: (getattr(found, end), find(getattr(found, end))[0])
+                for end in ("low", "high")}  # fmt: skip
+    door = Door(Policy(), joined)
+    low, high = (door.admit(value, stands) for value, stands in ends.values())
+    assert low.value <= found.low
+    assert high.value >= found.high
+    assert low.step > 0
+    memory = door.memory()
+    assert (memory["low"] <= memory["amount"]).all()
+    assert (memory["high"] >= memory["amount"]).all()
+
+
+def test_an_index_of_the_books_is_released_and_one_of_other_amounts_is_not(panel):
+    last = panel[panel["year"] == YEARS[-1]].set_index("village_id")[M]
+    with collecting(panel):
+        values = {"gini": gini(last), "real": gini(last * 1.02 + 5)}
+        assert {find(indices(last)[name])[0].rule for name in ("theil", "mld")} == {"estimate"}
+        drawn = bootstrap(last, gini, np.random.default_rng(1), draws=99)
+        numbers = [Number(name, value, find(value)) for name, value in values.items()]
+        numbers.append(Number("low", drawn.low, find(drawn.low)))
+    stands = numbers[0].evidence[0]
+    village = stands.weights[M, YEARS[-1]].index[3]
+    more = last.copy()
+    more[village] *= 1.0001
+    moved = (gini(more.to_numpy()) - values["gini"]) / (more[village] - last[village])
+    assert stands.weights[M, YEARS[-1]][village] == pytest.approx(moved, rel=1e-3)
+    out = {one.name: Guard(Policy(), panel).decide(one) for one in numbers}
+    assert [name for name, one in out.items() if one.is_withheld] == ["real"]
+    assert out["low"].value <= drawn.low
+
+
+def test_moves_and_spells_are_shares_of_counts(panel):
+    with collecting():
+        moves = transitions(panel, M, YEARS[0], YEARS[-1], (5.0, 10.0))
+        spells = weak_spells(panel, YEARS[0], column=M, threshold_wan=10)
+        curve = kaplan_meier(spells["years"], spells["has_left"])
+        shares = moves.shares.to_numpy().ravel()
+        for value in [*shares[np.isfinite(shares)], moves.up_pct, moves.down_pct]:
+            one = next(each for each in find(value) if each.scale == 100.0)
+            assert one.villages / one.of * 100 == pytest.approx(value)
+        for share in curve.table["survival"]:
+            assert find(share)[0].of == curve.n
+            assert find(share * 100)[0].rule == "share"
+
+
+def test_a_pair_stays_inside_and_the_mean_over_pairs_knows_its_villages():
+    rng = np.random.default_rng(4)
+    rows = []
+    for n in range(40):
+        role = "helper" if n < 6 else "allied_weak" if n < 12 else "outside"
+        pair = f"P{n % 6}" if n < 12 else None
+        for year in (2021, 2022, 2023, 2024):
+            amount = rng.lognormal(11, 0.4) * (3 if role == "helper" else 1)
+            rows.append((f"Z{n:02d}", year, role, pair, 2023, int(rng.integers(50, 300)), amount))
+    names = ["village_id", "year", "role", "pair_id", "joined_year", "households", M]
+    frame = pd.DataFrame(rows, columns=names)
+    frame["households"] = frame.groupby("village_id")["households"].transform("first")
+    with collecting():
+        closing = pairs.closing(pairs.gaps(frame, M), 2021, 2024)
+        net = pairs.expected_closing(frame, M, closing)
+        assert {find(value)[0].rule for value in net["closed_net"]} == {"single"}
+        for column in ("closed", "closed_net"):
+            mean = sign_flip(net[column]).estimate
+            assert find(mean)[0].villages == 6
+            assert exactly(frame, find(mean)[0]) == pytest.approx(mean)
+        one = Number("pair", closing["closed"].iloc[0], find(closing["closed"].iloc[0]))
+    assert "one village's own" in Guard(Policy(), frame.assign(county_code="91")).decide(one).reason

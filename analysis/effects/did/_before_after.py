@@ -51,10 +51,12 @@ def before_after(
     """
     check_anticipation(anticipation)
     change = np.full(panel.y.shape, np.nan)
+    base = np.zeros(panel.n_units, dtype=np.int64)
     for g, rows in panel.groups:
         early = np.flatnonzero(panel.years < g - anticipation)
         if g != NEVER and len(early):
             after = panel.years >= g
+            base[rows] = early[-1]
             change[rows, after] = panel.y[rows, after] - panel.y[rows, early[-1] : early[-1] + 1]
     seen = ~np.isnan(change)
     used = seen.any(axis=1)
@@ -70,11 +72,13 @@ def before_after(
     mean = float((mass * gained).sum() / mass.sum())
     weight = mass.sum(axis=1) / mass.sum()
     psi = (mass * gained).sum(axis=1) / mass.sum() - weight * mean
+    pull = mass / mass.sum()
+    pull[np.arange(panel.n_units), base] -= weight
     variance = clustered_covariance(psi[:, None], panel, small_sample=small_sample, used=used)
     return make_estimate(
         "Before and after, treated only",
         panel,
-        influence_of(panel, np.array([mean]), psi, weight, used),
+        influence_of(panel, np.array([mean]), psi, weight, used, pull),
         variance=float(variance[0, 0]),
         level=level,
         inference="clustered by {cluster}, t({df})",

@@ -102,6 +102,7 @@ class Scores:
     estimate: Floats  # (P,)
     treated: Floats  # (n₁, P)
     control: Floats  # (n₀, P)
+    pull: Floats  # (n₀,) weight of each comparison unit's change in the estimate
 
 
 def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) -> Scores:
@@ -116,16 +117,16 @@ def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) ->
     w1, w0 = _shares(sample, treated), _shares(sample, control)
     if sample.adjustment == "none":
         mean, level = w1 @ up, w0 @ flat
-        return Scores(mean - level, w1[:, None] * (up - mean), w0[:, None] * (level - flat))
+        return Scores(mean - level, w1[:, None] * (up - mean), w0[:, None] * (level - flat), -w0)
     alike = _alike(sample.x[treated], sample.x[control])
     if sample.adjustment != "regression" and not alike.all():
         sample.unlike = max(sample.unlike, int((~alike).sum()))
         if not alike.any():
             raise NoOverlapError("no comparison unit is alike in the covariates")
         part = att_scores(changes, treated, control[alike], sample)
-        psi0 = np.zeros_like(flat)
-        psi0[alike] = part.control
-        return replace(part, control=psi0)
+        psi0, pull = np.zeros_like(flat), np.zeros(len(flat))
+        psi0[alike], pull[alike] = part.control, part.pull
+        return replace(part, control=psi0, pull=pull)
     z1, z0 = _columns(sample.x, treated, control)
     centre = w1 @ z1
     cross = np.zeros((z1.shape[1],) * 2)
@@ -138,7 +139,8 @@ def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) ->
     mean = w1 @ up
     psi1 = w1[:, None] * (up - mean)
     if sample.adjustment == "regression":
-        return Scores(mean, psi1, -flat * (w0 * (z0 @ (cross @ centre)))[:, None])
+        pull = -w0 * (z0 @ (cross @ centre))
+        return Scores(mean, psi1, flat * pull[:, None], pull)
     # weights of the two groups on one scale, as the logit pools them
     mass = [
         np.ones(len(rows)) if sample.weight is None else sample.weight[rows]
@@ -160,8 +162,8 @@ def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) ->
     slope = spread @ (z0.T @ apart)  # how the weighted mean moves with the logit
     psi1 -= (mass[0] * (1 - p1))[:, None] * (z1 @ slope)
     psi0 = (mass[1] * p0)[:, None] * (z0 @ slope) - apart
-    psi0 -= flat * (w0 * (z0 @ (cross @ (centre - weight @ z0))))[:, None]
-    return Scores(mean - level, psi1, psi0)
+    lever = w0 * (z0 @ (cross @ (centre - weight @ z0)))
+    return Scores(mean - level, psi1, psi0 - flat * lever[:, None], -weight - lever)
 
 
 def regressions(
@@ -195,9 +197,10 @@ def regressions(
     up, flat = up - beta @ z1.T, flat - beta @ z0.T
     mean = (w1 * up).sum(axis=1)
     lever = np.einsum("pij,pj->pi", inverse, w1 @ z1) @ z0.T
-    psi1, psi0 = w1 * (up - mean[:, None]), -w0 * flat * lever
+    pull = -w0 * lever
+    psi1, psi0 = w1 * (up - mean[:, None]), flat * pull
     return [
-        Scores(mean[[k]], psi1[k][:, None], psi0[k][:, None]) if plain[k] else None
+        Scores(mean[[k]], psi1[k][:, None], psi0[k][:, None], pull[k]) if plain[k] else None
         for k in range(len(changes))
     ]
 

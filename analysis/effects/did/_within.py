@@ -46,6 +46,20 @@ class WithinFit:
             return self.score @ (self.bread @ combine)
         return np.where(np.isnan(self.coef), np.nan, self.score @ self.bread)
 
+    def pull(self, panel: Panel, regressors: Floats, combine: Floats) -> Floats:
+        """Return how far each outcome moves ``combine`` (R, Q) of the coefficients: (N, T, Q)."""
+        moved = np.empty((*self.mass.shape, combine.shape[1]))
+        turned = self.bread @ combine
+        taken = np.einsum("tpr,rq->tpq", self.swept, turned)
+        count = self.mass.sum(axis=1)[:, None, None]
+        for c, (_, rows) in enumerate(panel.groups):
+            left = regressors[c] @ turned - np.einsum("ip,tpq->itq", self.z[rows], taken)
+            mass = self.mass[rows][:, :, None]
+            mean = (mass * left).sum(axis=1, keepdims=True)
+            mean /= np.where(count[rows] > 0, count[rows], 1.0)
+            moved[rows] = mass * (left - mean)
+        return moved
+
 
 def solve_spd(a: Floats, b: Floats, scale: Floats | None = None) -> tuple[Floats, Ints]:
     """Solve a x = b for a symmetric semi-definite a (P, P), leaving out dependent columns."""

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from analysis._evidence import is_collecting
 from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
@@ -110,7 +111,8 @@ def imputation(
     centre, note = _centre(panel, gap, mass, event, pool)
     notes += note
     notes += treated_overlap(panel, fit.used)
-    untreated = -_untreated_part(fit, mass, targets)
+    part, pull = _untreated_part(fit, mass, targets)
+    untreated = -part
     psi, own = untreated.copy(), untreated.copy()
     weight = cell_weights(mass, panel.groups, targets.event, index)
     share = targets.mass / targets.mass.sum()
@@ -120,13 +122,13 @@ def imputation(
         psi[rows, k] += scale * (gap[rows, t] - centre[rows, t])
         own[rows, k] += scale * (gap[rows, t] - theta[k])
     used = fit.used | cells.any(axis=1)
-    total = psi @ share
+    total, pulled = psi @ share, None if pull is None else pull @ share
     # around the mean of all cells, as few_clusters takes each cluster's effect
     whole = own @ share + weight @ (share * (theta - mean))
     overall = make_estimate(
         "Imputation (Borusyak–Jaravel–Spiess)",
         panel,
-        influence_of(panel, np.array([mean]), whole, weight @ share, used),
+        influence_of(panel, np.array([mean]), whole, weight @ share, used, pulled),
         variance=float(
             clustered_covariance(total[:, None], panel, small_sample=small_sample, used=used)[0, 0]
         ),
@@ -138,7 +140,7 @@ def imputation(
         "Imputation, by event time",
         "event_time",
         index,
-        influence_of(panel, theta, own, weight, used),
+        influence_of(panel, theta, own, weight, used, pull),
         clustered_covariance(psi, panel, small_sample=small_sample, used=used),
         panel=panel,
         overall=overall,
@@ -252,8 +254,10 @@ def _targets(panel: Panel, cells: Bools, mass: Floats) -> _Targets:
     return _Targets(index, total, places, event)
 
 
-def _untreated_part(fit: WithinFit, mass: Floats, targets: _Targets) -> Floats:
-    """Return Σ_t over untreated cells of −v_it ε̂_it for each event time, negated (N, Q)."""
+def _untreated_part(
+    fit: WithinFit, mass: Floats, targets: _Targets
+) -> tuple[Floats, Floats | None]:
+    """Return Σ_t −v_it ε̂_it over untreated cells (N, Q), and all v (N, T, Q) where it is asked."""
     n, years = mass.shape
     width = fit.z.shape[1]
     count = fit.mass.sum(axis=1)
@@ -269,7 +273,15 @@ def _untreated_part(fit: WithinFit, mass: Floats, targets: _Targets) -> Floats:
     pull = fit.mass * fit.residual
     for p in range(width):
         part += fit.z[:, p : p + 1] * (pull @ s[:, p])
-    return part
+    if not is_collecting():
+        return part, None
+    moved = np.zeros((n, years, len(targets.index)))
+    for rows, t, k in targets.places:
+        moved[rows, t, k] = mass[rows, t] / targets.mass[k]
+    # a unit's effect takes from its untreated cells what its treated ones count
+    taken = np.einsum("it,ip,tpq->itq", fit.mass, fit.z, s)
+    level = (moved.sum(axis=1) - taken.sum(axis=1)) * share[:, None]
+    return part, moved - taken - fit.mass[:, :, None] * level[:, None, :]
 
 
 def _pool_codes(panel: Panel, event: Ints, pool: Pool) -> Ints:

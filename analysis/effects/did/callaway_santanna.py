@@ -7,6 +7,7 @@ from typing import Literal, overload
 import numpy as np
 import pandas as pd
 
+from analysis._evidence import is_collecting
 from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
@@ -29,7 +30,7 @@ from analysis.effects.did.fixed_effects import comparison_cohorts
 from analysis.effects.inference._bands import critical_value
 from analysis.effects.inference._wald import BEFORE, no_test, wald
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.results import EffectSeries, Estimate, WaldTest
+from analysis.effects.results import EffectSeries, Estimate, Influence, WaldTest
 from analysis.errors import LianjianError
 
 Comparison = Literal["never", "not_yet"]
@@ -64,6 +65,8 @@ class GroupTime:
         Whether variances are multiplied by G/(G−1).
     notes : tuple of str
         Pairs left out, and why; how far the covariates overlap.
+    pull : float array, (N, K), or None
+        Weight of each comparison unit's change in each effect, where someone collects evidence.
     """
 
     cohort: Ints
@@ -79,6 +82,7 @@ class GroupTime:
     anticipation: int
     small_sample: bool
     notes: tuple[str, ...]
+    pull: Floats | None = None
 
     @property
     def std_error(self) -> Floats:
@@ -265,6 +269,7 @@ def att_gt(
         anticipation=anticipation,
         small_sample=small_sample,
         notes=notes + work.sample.notes(),
+        pull=None if work.pull is None else work.pull[known].T,
     )
 
 
@@ -336,7 +341,7 @@ def aggregate(
     when = effects.year - effects.cohort
     post = when >= 0
     if kind == "simple":
-        return _estimate(effects, "simple", *_average(effects, [post]), level)
+        return _estimate(effects, "simple", _average(effects, [post]), level)
     keep, title, notes = post, f"by {kind}", effects.notes
     key = {"event": when, "group": effects.cohort, "calendar": effects.year}.get(kind)
     if key is None:
@@ -357,20 +362,20 @@ def aggregate(
             notes += more
     index = np.unique(key[keep])
     marks = [keep & (key == value) for value in index]
-    theta, psi, weight = _average(effects, marks)
+    carried = _average(effects, marks)
     share = (index >= 0) / (index >= 0).sum()
     if kind == "group":
         unit = effects.panel.unit_weight
-        size = (weight > 0).T @ (np.ones(len(weight)) if unit is None else unit)
+        inside = carried.weight > 0
+        size = inside.T @ (np.ones(len(inside)) if unit is None else unit)
         share = size / size.sum()
-    overall = _overall(effects, title, (theta, psi, weight), share, level, kind)
-    carried = influence_of(effects.panel, theta, psi, weight, effects.used)
+    overall = _overall(effects, title, carried, share, level, kind)
     critical = None
     if rng is not None:
-        critical = critical_value(psi, effects.panel, rng, draws=draws, level=level)
+        critical = critical_value(carried.psi, effects.panel, rng, draws=draws, level=level)
     by = {"event": "event_time", "group": "cohort", "calendar": "year"}[kind]
     covariance = clustered_covariance(
-        psi, effects.panel, small_sample=effects.small_sample, used=effects.used
+        carried.psi, effects.panel, small_sample=effects.small_sample, used=effects.used
     )
     return make_series(
         f"{NAME}, by {by.replace('_', ' ')}",
@@ -387,8 +392,8 @@ def aggregate(
     )
 
 
-def _average(effects: GroupTime, marks: Sequence[Bools]) -> tuple[Floats, Floats, Floats]:
-    """Average the marked effects over their unit-years: values, influence and weight of units."""
+def _average(effects: GroupTime, marks: Sequence[Bools]) -> Influence:
+    """Average the marked effects over their unit-years."""
     pairs, mass = effects.treated(), effects.mass
     theta = np.empty(len(marks))
     psi, weight = np.empty((2, effects.panel.n_units, len(marks)))
@@ -402,32 +407,45 @@ def _average(effects: GroupTime, marks: Sequence[Bools]) -> tuple[Floats, Floats
             # d(Σmθ/Σm) = Σ (θ − mean) dm / Σm, and dm of a unit is its own weight
             psi[rows, q] += unit * (effects.estimate[k] - theta[q]) / total
             weight[rows, q] += unit / total
-    return theta, psi, weight
+    pull = _pulled(effects, marks)
+    return influence_of(effects.panel, theta, psi, weight, effects.used, pull)
+
+
+def _pulled(effects: GroupTime, marks: Sequence[Bools]) -> Floats | None:
+    """Return how far each outcome moves the averages (N, T, Q), where that is asked."""
+    if effects.pull is None:
+        return None
+    years, mass = effects.panel.years, effects.mass
+    found = np.zeros((*effects.panel.y.shape, len(marks)))
+    for k, (rows, unit) in enumerate(effects.treated()):
+        change = effects.pull[:, k].copy()
+        change[rows] += unit / mass[k]
+        t, b = np.searchsorted(years, [effects.year[k], effects.base[k]])
+        for q, mark in enumerate(marks):
+            if mark[k]:
+                share = mass[k] / mass[mark].sum()
+                found[:, t, q] += share * change
+                found[:, b, q] -= share * change
+    return found
 
 
 def _overall(
-    effects: GroupTime,
-    title: str,
-    parts: tuple[Floats, Floats, Floats],
-    share: Floats,
-    level: float,
-    kind: Kind,
+    effects: GroupTime, title: str, carried: Influence, share: Floats, level: float, kind: Kind
 ) -> Estimate:
     """Average the effects of a series by their shares; those of cohorts are estimated."""
-    theta, psi, weight = parts
+    theta, psi, weight = carried.theta, carried.psi, carried.weight
     mean, moved = float(theta @ share), psi @ share
     if kind == "group":
         unit = effects.panel.unit_weight
         inside = (weight > 0) * (1.0 if unit is None else unit[:, None])
         moved = moved + inside @ (theta - mean) / inside.sum()
-    return _estimate(effects, title, np.array([mean]), moved, weight @ share, level)
+    pull = None if carried.pull is None else carried.pull @ share
+    whole = influence_of(effects.panel, np.array([mean]), moved, weight @ share, effects.used, pull)
+    return _estimate(effects, title, whole, level)
 
 
-def _estimate(
-    effects: GroupTime, what: str, theta: Floats, psi: Floats, weight: Floats, level: float
-) -> Estimate:
+def _estimate(effects: GroupTime, what: str, carried: Influence, level: float) -> Estimate:
     panel = effects.panel
-    carried = influence_of(panel, theta, psi, weight, effects.used)
     variance = clustered_covariance(
         carried.psi, panel, small_sample=effects.small_sample, used=effects.used
     )
@@ -484,6 +502,7 @@ class _Work:
         self.complete = not np.isnan(by_year).any()
         self.pairs: list[tuple[int, int, int]] = []
         self.used = np.zeros(by_year.shape[1], dtype=np.bool_)
+        self.pull: Floats | None = None
         self._batches: dict[tuple[object, ...], tuple[Bools, list[int]]] = {}
 
     def add(self, place: int, t: int, b: int, others: Bools) -> None:
@@ -497,6 +516,7 @@ class _Work:
         """Return effects (K,), NaN where there is none, and influence (K, N); fill ``lost``."""
         estimate = np.full(len(self.pairs), np.nan)
         influence = np.zeros((len(self.pairs), self.by_year.shape[1]))
+        self.pull = np.zeros_like(influence) if is_collecting() else None
         plain = self.complete and self.sample.adjustment == "none" and self.sample.weight is None
         for others, numbers in self._batches.values():
             place = self.pairs[numbers[0]][0]
@@ -536,6 +556,8 @@ class _Work:
                 continue
             estimate[k] = found.estimate[0]
             influence[k, rows], influence[k, control] = found.treated[:, 0], found.control[:, 0]
+            if self.pull is not None:
+                self.pull[k, control] = found.pull
             seen = ~np.isnan(line)
             self.used[rows] |= seen[rows]
             self.used[control] |= seen[control]
@@ -556,6 +578,8 @@ class _Work:
         level = sum(float(change.sum()) for change in changes) / n
         for span, change in zip(spans, changes, strict=True):
             column[span] = (level - change) / n
+            if self.pull is not None:
+                self.pull[k, span] = -1 / n
             self.used[span] = True
         return float(mean - level)
 
@@ -577,6 +601,8 @@ class _Work:
         lines = np.array(numbers)[:, None]
         influence[lines, units] = scores.treated.T
         influence[lines, control] = scores.control.T
+        if self.pull is not None:
+            self.pull[lines, control] = scores.pull
         return scores.estimate
 
 

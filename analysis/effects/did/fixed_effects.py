@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from analysis._evidence import is_collecting
 from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
@@ -58,18 +59,21 @@ def twfe(
     groups = panel.groups
     event = event_times(panel, groups)
     used, notes = _usable(panel, anticipation)
-    fit = fit_within(panel, used, (event >= 0).astype(np.float64)[:, :, None])
+    after = (event >= 0).astype(np.float64)[:, :, None]
+    fit = fit_within(panel, used, after)
     if np.isnan(fit.coef[0]):
         raise LianjianError(
             "The effect cannot be told from the year effects: in each year all units are treated "
             "or none is. Add units that are never treated."
         )
-    psi = fit.influence()
-    weight = _variance_weights(panel, fit, event)
+    psi, pull = fit.influence(), fit.pull(panel, after, np.eye(1))
+    sizes = [rows.stop - rows.start for _, rows in groups]
+    # the share of each treated unit, which may be negative
+    weight = (pull * np.repeat(after, sizes, axis=0)).sum(axis=1)
     return make_estimate(
         "Two-way fixed effects",
         panel,
-        influence_of(panel, fit.coef, psi, weight, fit.used),
+        influence_of(panel, fit.coef, psi, weight, fit.used, pull),
         variance=float(_covariance(psi, fit, panel, small_sample=small_sample)[0, 0]),
         level=level,
         n_obs=fit.n_obs,
@@ -139,8 +143,8 @@ def event_study(
         references = tuple(sorted({zero, int(times[0])}))
         notes = (f"No unit is never treated: event time {times[0]} is fixed at zero as well.",)
     index = times[~np.isin(times, references)]
-    dummies = (event[:, :, None] == index) & (cohort != NEVER)[:, None, None]
-    fit = fit_within(panel, ~np.isnan(panel.y), dummies.astype(np.float64))
+    dummies = ((event[:, :, None] == index) & (cohort != NEVER)[:, None, None]).astype(np.float64)
+    fit = fit_within(panel, ~np.isnan(panel.y), dummies)
     solved = ~np.isnan(fit.coef)
     if not solved.all():
         lost = ", ".join(map(str, index[~solved]))
@@ -155,7 +159,7 @@ def event_study(
         panel,
         fit,
         index,
-        (theta, psi, weight),
+        (theta, psi, weight, _pull(fit, panel, dummies, np.eye(len(solved))[:, solved])),
         share=(index >= 0) / (index >= 0).sum(),
         reference=references,
         level=level,
@@ -251,7 +255,12 @@ def sun_abraham(
         panel,
         fit,
         index,
-        (shares @ delta, psi, cell_weights(fit.mass, groups, kept, index)),
+        (
+            shares @ delta,
+            psi,
+            cell_weights(fit.mass, groups, kept, index),
+            _pull(fit, panel, regressors, combine),
+        ),
         share=post / post.sum(),
         reference=tuple(zeros.tolist()),
         level=level,
@@ -322,18 +331,9 @@ def _usable(panel: Panel, anticipation: int) -> tuple[Bools, tuple[str, ...]]:
     return seen & ~early, (f"{left:,} unit-years of anticipation were left out.",)
 
 
-def _variance_weights(panel: Panel, fit: WithinFit, event: Ints) -> Floats:
-    """Return the share of each treated unit in the coefficient (N,), which may be negative."""
-    share = np.zeros(panel.n_units)
-    for c, (g, rows) in enumerate(panel.groups):
-        if g == NEVER:
-            continue
-        after, mass = (event[c] >= 0).astype(np.float64), fit.mass[rows]
-        left = after - fit.z[rows] @ fit.swept[:, :, 0].T
-        count = mass.sum(axis=1, keepdims=True)
-        left -= (mass * left).sum(axis=1, keepdims=True) / np.where(count > 0, count, 1.0)
-        share[rows] = (mass * left) @ after
-    return share / share.sum()
+def _pull(fit: WithinFit, panel: Panel, regressors: Floats, combine: Floats) -> Floats | None:
+    """Return how far each outcome moves combinations of the coefficients, where that is asked."""
+    return fit.pull(panel, regressors, combine) if is_collecting() else None
 
 
 def _covariance(psi: Floats, fit: WithinFit, panel: Panel, *, small_sample: bool) -> Floats:
@@ -351,7 +351,7 @@ def _series(
     panel: Panel,
     fit: WithinFit,
     index: Ints,
-    parts: tuple[Floats, Floats, Floats],
+    parts: tuple[Floats, Floats, Floats, Floats | None],
     *,
     share: Floats,
     reference: tuple[int, ...],
@@ -362,20 +362,21 @@ def _series(
     small_sample: bool,
 ) -> EffectSeries:
     """Turn effects, their influence and weights into a series; ``share`` averages them."""
-    theta, psi, weight = parts
+    theta, psi, weight, pull = parts
+    whole = None if pull is None else pull @ share
     covariance = _covariance(psi, fit, panel, small_sample=small_sample)
     mean = np.array([share @ theta])
     overall = make_estimate(
         f"{name}, {average}",
         panel,
-        influence_of(panel, mean, psi @ share, weight @ share, fit.used),
+        influence_of(panel, mean, psi @ share, weight @ share, fit.used, whole),
         variance=float(share @ covariance @ share),
         level=level,
         inference=INFERENCE,
         n_obs=fit.n_obs,
         notes=notes,
     )
-    carried = influence_of(panel, theta, psi, weight, fit.used)
+    carried = influence_of(panel, theta, psi, weight, fit.used, pull)
     before = index < -anticipation
     test = None
     if before.any():

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.effects._clustered import FEW_ADVICE
+from analysis.effects._stands_on import keep
 from analysis.effects.inference._wald import holm, no_test
 from analysis.effects.results import EffectSeries, Estimate, Floats, Influence, WaldTest
 from analysis.errors import LianjianError
@@ -84,7 +85,7 @@ def few_clusters(
     reach = float(stats.t.ppf(0.5 + result.level / 2, df[0])) * error
     p_value = float(2 * stats.t.sf(abs(result.estimate) / error, df[0])) if error > 0 else np.nan
     number, worth = len(carried.clusters), float(carried.n_effective[0])
-    return replace(
+    made = replace(
         result,
         std_error=error,
         low=result.estimate - reach,
@@ -97,6 +98,7 @@ def few_clusters(
         ),
         notes=notes,
     )
+    return keep(made)
 
 
 def _parts(carried: Influence) -> tuple[Floats, Floats, Floats]:
@@ -158,7 +160,7 @@ def _series(
     if alone.any():
         text = ", ".join(map(str, series.index[alone].tolist()))
         notes = (*notes, f"One treated cluster at event times {text}: no interval there.")
-    return replace(
+    made = replace(
         series,
         std_error=error,
         covariance=covariance,
@@ -172,3 +174,4 @@ def _series(
         df=df,
         notes=notes,
     )
+    return keep(made)

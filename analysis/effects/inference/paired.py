@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from analysis._evidence import keep_sum
 from analysis._frame import TIE, amounts
 from analysis.effects.inference._resampling import (
     SEED,
@@ -135,6 +136,7 @@ def sign_flip(
     zeros = int((values == 0).sum())
     if zeros:
         notes += (f"{zeros} of {n} differences are zero; they are kept",)
+    keep_sum(total / n, [(1 / n, value) for value in values.tolist()], n)
     number = 2**n if exact else splits
     return ResampledEstimate(
         name=name,

@@ -12,8 +12,10 @@ from typing import TypeAlias, overload
 
 import numpy as np
 
+from analysis._evidence import paused
 from analysis._frame import TIE
 from analysis.effects._clustered import FEW_ADVICE
+from analysis.effects._stands_on import keep
 from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
 from analysis.effects.inference._wald import no_test
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo
@@ -70,7 +72,8 @@ def placebo_draws(
     rows, failed, reason = [], 0, ""
     for _ in range(draws):
         try:
-            result = estimator(draw_placebo(pool, rng))
+            with paused():
+                result = estimator(draw_placebo(pool, rng))
         except LianjianError as error:
             failed, reason = failed + 1, str(error)
             continue
@@ -156,7 +159,7 @@ def randomization_inference(
     half = reach(placebos, estimate.level)
     number = len(placebos)
     reached = int(at_least(np.abs(placebos), abs(estimate.estimate)).sum())
-    return ResampledEstimate(
+    made = ResampledEstimate(
         name=estimate.name,
         estimate=estimate.estimate,
         std_error=float(np.sqrt((placebos**2).mean())),
@@ -174,6 +177,7 @@ def randomization_inference(
         smallest_p=1 / (1 + number),
         influence=estimate.influence,
     )
+    return keep(made)
 
 
 def _series(series: EffectSeries, placebos: Floats, anticipation: int) -> EffectSeries:
@@ -198,7 +202,7 @@ def _series(series: EffectSeries, placebos: Floats, anticipation: int) -> Effect
         theirs = np.abs(by_time / error)[:, early].max(axis=1)
         p_value = (1 + int(at_least(theirs, largest).sum())) / (1 + number)
         pretest = WaldTest(LARGEST, largest, int(early.sum()), math.nan, p_value, math.nan)
-    return replace(
+    made = replace(
         series,
         std_error=error,
         covariance=by_time.T @ by_time / number,
@@ -211,3 +215,4 @@ def _series(series: EffectSeries, placebos: Floats, anticipation: int) -> Effect
         pretest=pretest,
         df=np.full(len(series.index), np.nan),
     )
+    return keep(made)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis._evidence import paused
 from analysis._frame import need_columns
 from analysis.effects.panel import Panel
 from analysis.effects.results import Estimate
@@ -160,8 +161,9 @@ def leave_one_out(
     if len(values) < 2:
         raise LianjianError(f"There is {len(values)} group; nothing is left without it.")
     found: list[dict[str, object]] = [{"left_out": "none", **attempt(estimator, panel)}]
-    for value in values:
-        keep = labels.ne(value).fillna(value=True).to_numpy(np.bool_)
-        found.append({"left_out": str(value), **attempt(estimator, panel.take(keep))})
+    with paused():  # what one group adds is its own
+        for value in values:
+            keep = labels.ne(value).fillna(value=True).to_numpy(np.bool_)
+            found.append({"left_out": str(value), **attempt(estimator, panel.take(keep))})
     table = _table(found)
     return table.assign(change=table["estimate"] - table["estimate"].iloc[0])

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis._evidence import paused
 from analysis.effects.inference._resampling import SEED, at_least
 from analysis.effects.results import Estimate
 from analysis.effects.sensitivity.leave_out import T, attempt
@@ -179,14 +180,12 @@ def specification_test(
     """
     observed = summarise_curve(specification_curve(panel, specifications), size)
     generator = np.random.default_rng(rng)
-    table = pd.DataFrame(
-        [
-            summarise_curve(
-                specification_curve(permute(panel, generator), specifications), size
-            ).__dict__
+    with paused():
+        found = [
+            summarise_curve(specification_curve(permute(panel, generator), specifications), size)
             for _ in range(draws)
         ]
-    )
+    table = pd.DataFrame(found)
 
     def p_value(column: str) -> float:
         values = table[column].abs().to_numpy(dtype=float)
