@@ -156,6 +156,8 @@ def build(options: argparse.Namespace) -> int:
             failed = failed or Exit.INCOMPLETE
         if built.score:
             say(f"  {_in_words(built.score)}")
+        elif built.left_out and not nobody:
+            say(f"  left out:{_first(built.left_out)}")
         if built.errors:
             page = paths.processed() / name / "issues.html"
             say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
@@ -204,6 +206,15 @@ def _must_be_simulated() -> bool:
     return is_outdated(read_toml(card_file), read_cards(card_file))
 
 
+_SHOWN = 8
+
+
+def _first(sentences: Sequence[str]) -> str:
+    """Return the first of some sentences, a line each, and how many there are besides."""
+    shown = "".join(f"\n  {one}" for one in sentences[:_SHOWN])
+    return shown + (f"\n  and {len(sentences) - _SHOWN} more" if sentences[_SHOWN:] else "")
+
+
 def _nobody(name: str, rows: Mapping[str, int]) -> str:
     """Say that no village of a dataset is known, empty when some are."""
     if rows.get("villages", 1):
@@ -213,9 +224,7 @@ def _nobody(name: str, rows: Mapping[str, int]) -> str:
 
     if not (paths.decisions(name) / "crosswalk-to-fill.csv").is_file():
         left_out = manifest.read(name).get("left_out", [])
-        shown = "".join(f"\n  {one}" for one in left_out[:8])
-        more = f"\n  and {len(left_out) - 8} more" if left_out[8:] else ""
-        return f"Nothing of {name} is booked, because these were left out:{shown}{more}"
+        return f"Nothing of {name} is booked, because these were left out:{_first(left_out)}"
     return (
         f"{name} has no village that the register knows, so there is nothing to report on. Go "
         f"through data/processed/{name}/issues.html; fill in data/decisions/{name}/"

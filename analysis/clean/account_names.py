@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
 
 from analysis.clean.accounts import BREAK_YEAR
 from analysis.clean.text import normalise, squeeze
-from analysis.clean.words import names, pattern, words
+from analysis.clean.words import names, pattern, remembered, words
 from analysis.fields import ACCOUNTS
 
 CODES = {
@@ -115,7 +114,7 @@ _OF_THE_YEAR = re.compile(
 )
 
 
-@lru_cache(maxsize=20_000)
+@remembered
 def read_account(text: str, year: int | None = None) -> AccountName:
     """Read the name of an account, a total, or what must stay out of income.
 
@@ -202,7 +201,7 @@ def _kept_out(name: str, bare: str) -> AccountName | None:
     return None
 
 
-@cache
+@remembered
 def pattern_of(code: str) -> re.Pattern[str]:
     """Return the patterns of what stays out of income for one reason."""
     return re.compile("|".join(words()["not_income"][code]["patterns"]))
@@ -214,7 +213,7 @@ def _not_income(name: str) -> AccountName | None:
     return _lookup(tail, None) if tail in _kept_out_names() else None
 
 
-@cache
+@remembered
 def _kept_out_names() -> dict[str, str]:
     return {
         name: code for code in NOT_INCOME for name in words()["not_income"][code].get("names", ())

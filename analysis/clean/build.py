@@ -13,6 +13,7 @@ from analysis.clean import decisions, manifest, sources
 from analysis.clean.authors import own_work
 from analysis.clean.simulated import is_drawn, is_outdated, must_be_invented
 from analysis.clean.sources import Card, read_cards, read_toml, sha256, verify
+from analysis.clean.words import own_hash
 from analysis.errors import DataError, LianjianError
 from analysis.fields import KINDS
 from analysis.files import (
@@ -67,6 +68,8 @@ class Built:
         What was missing or changed of an earlier build, and was made again.
     taken_over : tuple of str
         What a person filled in, and was brought to its place.
+    left_out : tuple of str
+        Columns, lines and tables of books that were left out, each with the reason.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Built:
     score: dict[str, Any] = field(default_factory=dict)
     mended: tuple[str, ...] = ()
     taken_over: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def datasets() -> tuple[str, ...]:
@@ -156,11 +160,12 @@ class _Source:
 
     @property
     def hashes(self) -> dict[str, Any]:
-        """Of raw files and of what a person decided."""
+        """Of raw files and of what a person decided, of own words among it."""
         return {
             "raw": {card.file: card.sha256 for card in self.cards},
             "answers": [e for e in self.answers.get("answer", []) if e.get("answer")],
             "decided": {kind: sha256(path) for kind, path in self.decided.items()},
+            **({"words": said} if self.is_books and (said := own_hash()) else {}),
         }
 
 
@@ -404,6 +409,7 @@ def _built(
         score=seen.get("score", {}),
         mended=mended,
         taken_over=taken_over,
+        left_out=tuple(map(str, seen.get("left_out", ()))),
     )
 
 

@@ -1,5 +1,6 @@
 """Take a researcher's own books in: copy them, unchanged, beside a card."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.assemble import OWN_FILES
 from analysis.clean.ledger.collect import Shelf, collect
 from analysis.clean.ledger.describe import describe, quoted
+from analysis.clean.personal import shape_of
 from analysis.clean.simulated import is_drawn, must_be_invented
 from analysis.clean.sources import count_rows, read_cards, read_toml, sha256, toml_text, verify
 from analysis.clean.tables import parse, read_text
@@ -225,7 +227,9 @@ def _refused(shelf: Shelf) -> tuple[str, ...]:
 
 def _renamed(names: dict[Path, str]) -> tuple[str, ...]:
     return tuple(
-        f"{visible(_received(path))} lies under the name {name}"
+        f"a file whose name speaks of a person lies under the name {name}"
+        if shape_of(Path(_received(path)).stem)
+        else f"{visible(_received(path))} lies under the name {name}"
         for path, name in names.items()
         if path.name != name
     )
@@ -399,7 +403,7 @@ def safe_names(files: Sequence[Path]) -> dict[Path, str]:
     found: dict[Path, str] = {}
     taken: set[str] = set()
     for path in files:
-        wanted = _safe(_received(path))
+        wanted = _anonymous(_safe(_received(path)))
         stem, suffix = Path(wanted).stem, Path(wanted).suffix
         name, number = wanted, 1
         while _alike(name) in taken:
@@ -413,6 +417,13 @@ def safe_names(files: Sequence[Path]) -> dict[Path, str]:
         taken.add(_alike(name))
         found[path] = name
     return found
+
+
+def _anonymous(name: str) -> str:
+    """Return a file's name, or one that says nothing where it speaks of a person."""
+    if not shape_of(Path(name).stem):
+        return name
+    return f"book-{hashlib.sha256(name.encode()).hexdigest()[:6]}{Path(name).suffix}"
 
 
 def _received(path: Path) -> str:
@@ -460,11 +471,12 @@ def _copy(path: Path, target: Path, kind: str) -> list[str]:
 
 def _card(received: Path, copy: Path, kind: str, rows: int) -> list[str]:
     """Return the card of a file that was copied."""
+    title = visible(_received(received))
     return [
         "",
         "[[source]]",
         f"file = {quoted(copy.name)}",
-        f"title = {quoted(visible(_received(received)))}",
+        f"title = {quoted(copy.name if shape_of(title) else title)}",
         'producer = "not stated"  # who kept or sent the book',
         'licence = "not stated"  # in words; share decides',
         'rights = "not stated"',

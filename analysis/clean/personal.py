@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from analysis.clean.text import normalise, squeeze
+from analysis.clean.words import pattern, remembered, words
 
 REASONS = {
     "header": "the header says that the column is about a person",
@@ -15,23 +16,10 @@ REASONS = {
     "landline_number": "a telephone number with area code",
     "bank_card": "16 to 19 digits with a right check digit (Luhn)",
     "e_mail": "an e-mail address",
+    "messenger": "a name in a messenger or at a payment service",
+    "name": "a name behind the title of a person",
 }
 """The closed list of reasons."""
-
-# What village forms head such columns with.
-HEADER_WORDS = (
-    "身份证", "证件号", "公民身份号码", "手机", "电话", "联系方式", "微信", "邮箱", "姓名", "名字",
-    "书记", "主任", "文书", "报账员", "负责人", "法人", "法定代表人", "联系人", "经办人", "填表人",
-    "户主", "银行账号", "银行帐号", "账号", "帐号", "卡号", "开户名", "住址", "家庭地址",
-    "出生年月", "出生日期", "监护人", "带头人", "承包人", "责任人", "驻村干部姓名", "身份证号",
-)  # fmt: skip
-# 会计 alone is a person, 会计科目 is not.
-_EXACT_HEADERS = frozenset({"会计", "村会计", "出纳", "村干部", "干部", "理事长", "监事长"})
-# 电话费 and 书记报酬 are amounts, 法人单位数 and 户主人数 are counts.
-_NO_PERSON = re.compile(
-    r"(?:费|费用|支出|收入|补助|补贴|报酬|工资|津贴|数|数量|人数|户数|金额|余额|额|个|元|年限|职数)"
-    r"(?:\([^()]*\))?$|\([^()]*元\)$|^是否|单位性质|项目|工程"
-)
 
 # Digit boundaries: without them nearly half of all 12-digit village codes hold a mobile number.
 # Not before a decimal: 13800138000.50 is an amount, while .0 is what a float prints.
@@ -52,8 +40,10 @@ _SCIENTIFIC = re.compile(
     r"(?<![\d.])(?:[1-9](?:\.\d+)?[Ee]\+?1[4-8]|1\.[3-9]\d*[Ee]\+?10)(?!\d)", re.ASCII
 )
 _MAYBE = re.compile(r"\d[\d\s.+)Ee-]{5,}|@", re.ASCII)
-# Any text with a shape matches this; amounts of fewer than 11 digits do not.
-_LIKELY = re.compile("[0-9][0-9 -]{9}|[Ee][+]?1[0-9]|@|[0-9][)]?-[0-9]{7}|[０-９Ａ-Ｚａ-ｚ＠]")
+# Any text with a shape matches this or holds a title; amounts of fewer than 11 digits do not.
+_LIKELY = re.compile(
+    "[0-9][0-9 -]{9}|[Ee][+]?1[0-9]|@|[0-9][)]?-[0-9]{7}|[０-９Ａ-Ｚａ-ｚ＠]|[A-Za-z_]{2}"
+)
 # 138.0013.8000, 138·00138000 and 一三八零零一三八零零零 are the same number.
 _BETWEEN = re.compile(r"(?<=\d)[\s_·/*—–-]+(?=\d)", re.ASCII)
 _POINTS = re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\d)\.(?=\d+$)", re.ASCII)
@@ -63,14 +53,61 @@ _CHECK = "10X98765432"
 _MOSTLY = 0.5  # of the filled cells: then the column is about persons, else single cells are
 
 
-def shape_of(text: str) -> str:  # noqa: PLR0911  (one shape a line)
+@remembered
+def _spoken() -> dict[str, re.Pattern[str]]:
+    """Return what gives a person away in words, by its reason."""
+    said = words()["persons"]
+    titles, surnames = "|".join(said["titles"]), "".join(said["surnames"])
+    own, numbered = "|".join(said["messengers"]), "|".join(said["numbered_messengers"])
+    # 微信 12500 is an amount that came that way, "wechat payments" are words
+    letters = (
+        r"(?:(?:号码?|帐号|账号|账户|id)?[:为是_\s]*(?<![a-z]\s)(?<![a-z])|\s*:\s*)[a-z][\w-]{4,}"
+    )
+    digits = r"(?:号码?|帐号|账号)?[:为是\s]*[1-9]\d{4,10}(?!\d|\.\d)"
+    name = (
+        "[\u4e00-\u9fff]{1,2}(?![\u4e00-\u9fff])(?<![村镇乡县社部办局会])"  # 负责人:虚春村 is none
+    )
+    return {
+        "messenger": re.compile(
+            rf"(?<![a-z\d])(?:wxid_\w|(?:{own}|{numbered})(?:{letters}|同号)|(?:{numbered}){digits})",
+            re.ASCII | re.IGNORECASE,
+        ),
+        "name": re.compile(
+            rf"(?:{titles})(?:姓名|签[字名])?\s*(?::\s*[\u4e00-\u9fff]{{1,2}}|\(?\s*[{surnames}]){name}"
+            rf"|^[{surnames}][\u4e00-\u9fff]{{1,2}}[(:\s]+(?:村|副|支部)*(?:{titles})"
+        ),
+    }
+
+
+@remembered
+def _titled() -> re.Pattern[str]:
+    """Return the words without one of which no text speaks of a person by title or messenger."""
+    said = words()["persons"]
+    held = [*said["titles"], *said["messengers"], *said["numbered_messengers"]]
+    return re.compile("|".join(held), re.IGNORECASE)
+
+
+def shape_of(text: str) -> str:
     """Return the reason for which a text is personal, or an empty text.
 
     Examples
     --------
     >>> shape_of("11010519491231002X"), shape_of("621002003200"), shape_of("3.2E+17")
     ('identity_number', '', 'identity_number_damaged')
+    >>> shape_of("微信号：abc_1990"), shape_of("村主任 王某某"), shape_of("会计科目")
+    ('messenger', 'name', '')
     """
+    return _number_of_person(text) or _person_in_words(text)
+
+
+@remembered
+def _person_in_words(text: str) -> str:
+    if not _titled().search(text := normalise(text)):
+        return ""
+    return next((reason for reason, one in _spoken().items() if one.search(text)), "")
+
+
+def _number_of_person(text: str) -> str:  # noqa: PLR0911  (one shape a line)
     plain = text if text.isascii() else normalise(text).translate(_SAID)
     closed = _closed(plain)
     if any(_is_identity(match[0]) for match in _IDENTITY.finditer(closed)):
@@ -108,10 +145,11 @@ def is_personal_header(text: str) -> bool:
     >>> [is_personal_header(text) for text in ("聯繫電話", "村书记姓名", "电话费", "会计科目")]
     [True, True, False, False]
     """
-    header = squeeze(text).strip(":*")
-    if header in _EXACT_HEADERS:
+    header, said = squeeze(text).strip(":*"), words()["persons"]
+    if header in said["whole_heads"]:
         return True
-    return any(word in header for word in HEADER_WORDS) and not _NO_PERSON.search(header)
+    is_one = any(word in header for word in said["heads"])
+    return is_one and not pattern("persons", "no_heads").search(header)
 
 
 class Finding(NamedTuple):
@@ -161,7 +199,7 @@ def find_personal(
             continue
         reasons: Counter[str] = Counter()
         for text, count in counts.items():
-            if _LIKELY.search(text) and (reason := shape_of(text)):
+            if _may_be_personal(text) and (reason := shape_of(text)):
                 reasons[reason] += count
         in_header = any(map(shape_of, labels))
         is_column = in_header or reasons.total() > _MOSTLY * filled
@@ -171,6 +209,10 @@ def find_personal(
         if in_header and not reasons:
             found.append(Finding(position, "header", filled, is_column))
     return found
+
+
+def _may_be_personal(text: str) -> bool:
+    return bool(_LIKELY.search(text)) or (not text.isascii() and bool(_titled().search(text)))
 
 
 def _is_identity(digits: str) -> bool:

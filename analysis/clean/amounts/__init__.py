@@ -10,12 +10,13 @@ from analysis.clean.amounts._columns import read_quantities
 from analysis.clean.amounts._quantity import Quantity
 from analysis.clean.amounts._running import Found, find_quantities
 from analysis.clean.amounts._units import YUAN, column_unit
-from analysis.clean.amounts._words import FLAGS, QUALIFIERS, REASONS
+from analysis.clean.amounts._words import FLAGS, QUALIFIERS, REASONS, WORDS
 
 __all__ = [
     "FLAGS",
     "QUALIFIERS",
     "REASONS",
+    "WORDS",
     "YUAN",
     "Found",
     "Quantity",

@@ -205,6 +205,8 @@ class Ready:
     sums : frozenset of str
         Accounts that are the sum of their parts here, as a person said.
     issues : tuple of Issue
+    asked : tuple of Question
+        What a table as answered leaves open: an answer can make more askable.
     """
 
     table: Table
@@ -217,6 +219,7 @@ class Ready:
     means: Mapping[str, str]
     sums: frozenset[str]
     issues: tuple[Issue, ...]
+    asked: tuple[Question, ...] = ()
 
 
 def _names(table: Table) -> Iterator[str]:
@@ -327,7 +330,7 @@ def put_in(table: Table, answers: Answers) -> Ready:
     return Ready(
         table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros,
         frozenset() if answers.of(table, "hidden") == HIDDEN[0] else table.hidden, means, sums,
-        tuple(issues),
+        tuple(issues), tuple(asked),
     )  # fmt: skip
 
 

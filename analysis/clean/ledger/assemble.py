@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from analysis.clean.ledger.places import find_villages
 from analysis.clean.ledger.private import safe
 from analysis.clean.ledger.questions import Question, meaning
 from analysis.clean.places import Register, read_crosswalk
+from analysis.clean.words import remembered
 from analysis.clean.workbook.tables import Table
 from analysis.errors import LianjianError
 from analysis.fields import TABLES, county
@@ -39,6 +39,11 @@ OWN_FILES = frozenset(
      "joint_projects.csv", "truth.csv", "att.csv", "cells.csv", "planted.csv"}
 )  # fmt: skip
 """Files of a dataset's folder that are no books."""
+
+
+_LEFT_OUT = ("column_", "question_", "plan_", "no_table", "place_", "year_unread", "unit_of_table",
+             "zero_filled")  # fmt: skip
+"""Codes of issues by which whole columns, lines or tables are left out."""
 
 
 @dataclass(frozen=True)
@@ -176,14 +181,17 @@ def _asked_units(cells: pd.DataFrame, tables: Sequence[Table]) -> Iterator[tuple
 
 
 def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:
-    """Return what was left out and why, as a build says it at its end."""
-    shown = [
-        f"{issue.file} {issue.cell} {issue.text}".strip() + f": {issue.action}"
-        for issue in issues
-        if issue.severity != "note" or issue.code.startswith("column_")
-        if issue.code.startswith(("column_", "question_", "plan_", "no_table"))
-    ]
-    return tuple(dict.fromkeys(shown))
+    """Return what was left out and why, as a build says it at its end: alike ones in one."""
+    alike: dict[tuple[str, str, str], list[Issue]] = {}
+    for issue in issues:
+        is_lost = issue.severity != "note" or issue.code.startswith("column_")
+        if is_lost and issue.code.startswith(_LEFT_OUT):
+            alike.setdefault((issue.file, issue.code, issue.action), []).append(issue)
+    return tuple(
+        f"{file} {found[0].cell} {found[0].text}".strip()
+        + (f" and {len(found) - 1} more" if len(found) > 1 else "") + f": {action}"
+        for (file, _, action), found in alike.items()
+    )  # fmt: skip
 
 
 def _without_other_systems(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -195,7 +203,7 @@ def _without_other_systems(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     return cells[~other], lost.astype({"village_id": "str", "year": "int64"})
 
 
-@cache
+@remembered
 def _is_operating(item: str) -> bool:
     return meaning(item, BREAK_YEAR - 1).account in OPERATING
 

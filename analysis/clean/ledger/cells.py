@@ -20,7 +20,7 @@ from analysis.clean.amounts import (
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Ready
 from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, stacked
-from analysis.clean.ledger.private import head_cell, in_sheet, safe
+from analysis.clean.ledger.private import head_cell, in_sheet, of_amount, safe
 from analysis.clean.ledger.questions import (
     ASKED,
     MEANINGS,
@@ -71,8 +71,8 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
         one of several that make its account), ``is_before`` (printed as of the year before),
         ``is_total`` (a sum over villages), ``yuan``, ``status`` (``read``, ``imprecise``,
         ``missing``, ``refused`` or ``bound``), ``reason, flags``, ``zeros`` (what a line of zeros
-        is, as answered), ``mark`` (kind and text of a `Mark`) and ``unit_said`` (a person answered
-        the unit). What repeats is categorical.
+        is, as answered), ``mark`` (kind and text of a `Mark`), ``unit_said`` (a person answered
+        the unit), ``unit_from`` and ``year_from`` (who says them). What repeats is categorical.
     issues : list of Issue
     """
     table = ready.table
@@ -107,8 +107,18 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
         is_total=held["row"].isin(table.dropped),
         zeros=repeated([ready.zeros], constant),
         unit_said=said[held["column"].to_numpy()],
+        unit_from=_origins(table, held, "unit"),
+        year_from=_origins(table, held, "year"),
     )
     return _amounts(held), issues
+
+
+def _origins(table: Table, held: pd.DataFrame, fact: str) -> pd.Categorical:
+    """Return where the unit or year of each cell is said: in its line, else as of its column."""
+    said = [bool(plain(text)) for text in table.said(fact)] or [False] * table.grid.height
+    places = ["line", *(getattr(column, f"{fact}_from") or "" for column in table.columns)]
+    in_line = np.array(said, dtype=bool)[held["row"].to_numpy()]
+    return repeated(places, np.where(in_line, 0, held["column"].to_numpy() + 1))
 
 
 def _without_blanks(long: pd.DataFrame) -> pd.DataFrame:
@@ -380,7 +390,7 @@ def _wrong_years(long: pd.DataFrame, file: str, dropped: frozenset[int]) -> Iter
             f"left out: {row.adds}, and not to that of {row.year}; say in answers.toml which it is "
             "(meaning): until then the measures of that village and year are missing"
         )
-        yield Issue(file, row.cell, safe(row.text), "column_wrong_year", "error", action)
+        yield Issue(file, row.cell, of_amount(row.text), "column_wrong_year", "error", action)
 
 
 def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:
@@ -449,7 +459,7 @@ def cell_issues(frame: pd.DataFrame) -> Iterator[Issue]:
         code = "formula" if row.reason == "formula" else "cell_refused"
         again = "open the file, let it calculate, save it and give it again"
         action = f"left out: {again if code == 'formula' else REASONS.get(row.reason, row.reason)}"
-        yield Issue(row.file, row.cell, safe(row.text), code, "error", action)
+        yield Issue(row.file, row.cell, of_amount(row.text), code, "error", action)
     for row in rows(frame[frame["status"] == "bound"]):
         action = "left out: a bound or a span is no amount"
         yield Issue(row.file, row.cell, safe(row.text), "cell_bound", "error", action)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Answers
-from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, without_personal
+from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, unnamed, without_personal
 from analysis.clean.ledger.questions import Question
+from analysis.clean.words import refresh
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import Reading, read_sheets, tables_of
 from analysis.clean.workbook.tables import Table
@@ -37,6 +38,7 @@ class Shelf:
 
 def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:
     """Read the files in the order of their names, as a person says that they are laid out."""
+    refresh()
     answers = answers or Answers()
     tables: list[Table] = []
     issues: list[Issue] = []
@@ -73,7 +75,7 @@ def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:
 
 def _read(path: Path, answers: Answers) -> Reading:
     """Read a file, and once more where a person overrules its layout; forms keep their names."""
-    sheets = read_sheets(path)
+    sheets = unnamed(read_sheets(path))
     reading = tables_of(sheets, path.name, {})
     said = answers.said(reading)
     if not said:

@@ -13,7 +13,7 @@ from analysis.clean.amounts import REASONS
 from analysis.clean.issues import CODES, Issue
 from analysis.clean.ledger.cells import in_unit
 from analysis.clean.ledger.frames import holding, joined_cells, rows, split_cells
-from analysis.clean.ledger.private import SENTENCE, in_sheet, safe
+from analysis.clean.ledger.private import SENTENCE, in_sheet, of_amount, safe
 from analysis.clean.tables import read_text, unguarded
 from analysis.clean.workbook.headers import KEYS
 from analysis.clean.workbook.tables import Table
@@ -97,10 +97,12 @@ def _check(item: dict[Any, Any], tables: tuple[Table, ...], where: str) -> None:
     ]
     if not seen:
         raise LianjianError(f"{where}: no table of that file holds such a cell.")
-    if not any(_says(item["expect"], text) for text in {*seen, *map(safe, seen)}):
+    if not any(
+        _says(item["expect"], text) for text in {*seen, *map(safe, seen), *map(of_amount, seen)}
+    ):
         raise LianjianError(
             f"{where} has expired: it expects {item['expect']!r} and the cell says "
-            f"{safe(seen[0])!r}. Look at the book again, then remove or rewrite the correction."
+            f"{of_amount(seen[0])!r}. Look at the book again, then remove or rewrite it."
         )
 
 
@@ -232,9 +234,9 @@ def to_fill_in(cells: pd.DataFrame, corrections: Corrections) -> pd.DataFrame:
             "file": cells["file"].astype("str").tolist(),
             "row": cells["cell"].tolist(),
             "field": cells["item"].astype("str").tolist(),
-            "says": [safe(text) for text in cells["text"]],
+            "says": [of_amount(text) for text in cells["text"]],
             "should_say": "",
-            "expect": [safe(text) for text in cells["text"]],
+            "expect": [of_amount(text) for text in cells["text"]],
             "decision": "",
             "reason": "",
             "authority": "",

@@ -10,7 +10,7 @@ from analysis.clean.ledger.answers import Answers, put_in, read_answers
 from analysis.clean.ledger.cells import head_questions
 from analysis.clean.ledger.collect import Shelf
 from analysis.clean.ledger.private import SENTENCE, column_letter, in_sheet, safe
-from analysis.clean.ledger.questions import NONE, Asked, group, meaning, middle_of
+from analysis.clean.ledger.questions import NONE, Asked, group, meaning, middle_of, questions
 from analysis.clean.workbook.tables import Table
 
 _PLACES = ("county", "township", "village", "code", "year", "item", "unit", "period")
@@ -30,8 +30,12 @@ HEAD = """\
 def asked_of(shelf: Shelf, answers: Answers) -> list[Asked]:
     """Return every question that the books leave open, those that are answered too."""
     readies = [put_in(table, answers) for table in shelf.tables]
-    heads = [(ready.table, question) for ready in readies for question in head_questions(ready)]
-    return group(shelf.tables, [*heads, *shelf.asked], answers.is_of_copy)
+    more = [(ready.table, question) for ready in readies for question in head_questions(ready)]
+    for table, ready in zip(shelf.tables, readies, strict=True):
+        put = {question.key for question in questions(table)}
+        # a table that was no result at first is asked about only when somebody says that it is one
+        more += [(table, question) for question in ready.asked if question.key not in put]
+    return group(shelf.tables, [*more, *shelf.asked], answers.is_of_copy)
 
 
 def is_answered(asked: Asked, answers: Answers) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from analysis.clean.ledger.frames import rows
-from analysis.clean.ledger.private import column_letter, in_sheet, safe
+from analysis.clean.ledger.private import column_letter, in_sheet, of_amount, safe
 from analysis.clean.workbook.tables import Table
 
 KINDS: Final = {
@@ -143,4 +143,4 @@ def _cell(role: str, text: str, seen: Any) -> tuple[str, str]:  # noqa: ANN401
         else "amount" if seen.counted
         else "held"
     )  # fmt: skip
-    return safe(text), kind
+    return of_amount(text), kind

@@ -3,9 +3,12 @@
 import re
 from dataclasses import replace
 
+from analysis.clean.amounts import WORDS, read_quantity
 from analysis.clean.issues import Issue
 from analysis.clean.personal import REASONS, find_personal, is_personal_header, shape_of
-from analysis.clean.workbook.cells import letters
+from analysis.clean.text import normalise
+from analysis.clean.words import names, remembered, words
+from analysis.clean.workbook.cells import Sheet, letters
 from analysis.clean.workbook.tables import Table
 
 HIDDEN = "(not shown)"
@@ -14,6 +17,8 @@ HIDDEN = "(not shown)"
 _SIGNED = re.compile("人|负责|审核|复核|制表|编制|签|电话|盖章|领导|会计|出纳")
 CELL, SENTENCE = 40, 240
 """Characters shown of a cell, and of a sentence around it."""
+
+_MOST_DIGITS = 8  # of a figure that is no amount: a hundred million has nine
 
 
 def safe(text: str, longest: int = CELL) -> str:
@@ -28,6 +33,63 @@ def safe(text: str, longest: int = CELL) -> str:
         return HIDDEN
     plain = "".join(char if char.isprintable() else " " for char in text)
     return plain if len(plain) <= longest else plain[:longest] + "…"
+
+
+@remembered
+def _known() -> re.Pattern[str]:
+    """Return the words of amounts, accounts and usual remarks, and figures."""
+    said = {*words()["remarks"]["known"], *_strings(WORDS)}
+    for section in ("accounts", "measures", "totals", "parts"):
+        said |= {*names(section), *words()[section]}
+    signs = [*"〇零一二两三四五六七八九十百千万亿几数多余半元"]
+    long = [word for word in said if len(word) > 1] + [*signs, *words()["remarks"]["known"]]
+    listed = "|".join(map(re.escape, sorted(long, key=len, reverse=True)))
+    word, figure = rf"{listed}|[wW](?!\w)", r"\d[\d.,]*"
+    rest = r"[A-Za-z_][A-Za-z0-9_.-]*|\w"
+    return re.compile(rf"(?P<word>{word})|(?P<figure>{figure})|(?P<rest>{rest})|.", re.DOTALL)
+
+
+def _strings(found: object) -> set[str]:
+    """Return all words of a tree of TOML."""
+    if isinstance(found, dict):
+        return set(found).union(*map(_strings, found.values())) if found else set()
+    return set(found) if isinstance(found, list) else set()
+
+
+@remembered
+def of_amount(text: str) -> str:
+    """Return what a cell of amounts says as it may be repeated: of what is no amount known words.
+
+    Examples
+    --------
+    >>> of_amount("约3.5万元"), of_amount("待核实，33,5"), of_amount("李某某代收500元")
+    ('约3.5万元', '待核实,33,5', '…代收500元')
+    >>> of_amount("622848 0010 1234 567"), of_amount("abc_1990")
+    ('…', '…')
+    """
+    if text.isascii() and not any(map(str.isalnum, text)):
+        return safe(text)
+    if read_quantity(text).status != "refused" or safe(text) == HIDDEN:
+        return safe(text)
+    plain = re.sub(r"(?<=\d)[ _-]+(?=\d)", "", normalise(text))
+    pieces: list[str] = []
+    for found in _known().finditer(plain):
+        is_long = bool(found["figure"]) and sum(map(str.isdigit, found[0])) > _MOST_DIGITS
+        if found["rest"] or is_long:
+            pieces += ["…"] if pieces[-1:] != ["…"] else []
+        else:
+            pieces.append(found[0])
+    return safe("".join(pieces))
+
+
+def unnamed(sheets: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
+    """Return sheets of which none has a name that speaks of a person: such a name is not kept."""
+    return tuple(
+        sheet if not (reason := shape_of(sheet.name))
+        else replace(sheet, name=f"sheet {number}", notes=(
+            *sheet.notes, f"the sheet's own name is left out: {REASONS[reason]}"))
+        for number, sheet in enumerate(sheets, start=1)
+    )  # fmt: skip
 
 
 def without_personal(table: Table) -> tuple[Table, list[Issue]]:

@@ -303,10 +303,13 @@ def _of_cells(table: Table, doubt: Doubt) -> Iterator[Question]:
         choices, evidence = doubt.choices, ""
     found = dict.fromkeys(column_at(table, cell) for cell in cells)
     columns = tuple(at for at in found if at is not None and may_count(table, at))
-    if columns:
+    if columns and table.grid.height:
         key = "unit" if doubt.code == "unit_in_format" else "merged_value"
         about = tuple(table.columns[at].name for at in columns)
-        yield Question(key, about, doubt.cell, columns, choices, evidence, doubt.proposal)
+        # none of their amounts can be read, and not only the one that was met first
+        first = table.address(0, columns[0])
+        cell = f"{first}:{table.address(table.grid.height - 1, columns[-1])}"
+        yield Question(key, about, cell, columns, choices, evidence, doubt.proposal)
 
 
 def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:

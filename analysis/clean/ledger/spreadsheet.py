@@ -13,7 +13,7 @@ from analysis.clean import decisions
 from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.collect import Shelf
 from analysis.clean.ledger.describe import asked_of, entry_of, is_answered, quoted
-from analysis.clean.ledger.private import CELL, safe
+from analysis.clean.ledger.private import of_amount, safe
 from analysis.clean.ledger.questions import Asked
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import read_sheets
@@ -192,8 +192,11 @@ def _rows(table: Table, one: Asked) -> Iterator[str]:
         named = [row for row in lines if table.grid.texts[row][at] in one.question.about]
         lines = named or lines  # type: ignore[assignment]
     for row in list(lines)[:_LINES]:
-        texts = [table.grid.texts[row][at] if roles[at] != "text" else "…" for at in shown]
-        yield " | ".join(safe(text, CELL) for text in texts)
+        line = table.grid.texts[row]
+        texts = {
+            at: of_amount(line[at]) if roles[at] == "value" else safe(line[at]) for at in shown
+        }
+        yield " | ".join(texts[at] if roles[at] != "text" else "…" for at in shown)
 
 
 def workbook(lines: Sequence[Mapping[str, Any]]) -> bytes:

@@ -12,9 +12,10 @@ import pandas as pd
 
 from analysis import paths
 from analysis.clean import manifest
+from analysis.clean.amounts import YUAN, read_quantity
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK, read_filled
 from analysis.clean.ledger.frames import rows, split_cells
-from analysis.clean.ledger.private import safe
+from analysis.clean.ledger.private import of_amount
 from analysis.clean.text import squeeze
 from analysis.errors import DataError, LianjianError
 from analysis.fields import ACCOUNTS, FIELDS, MEASURES
@@ -37,7 +38,8 @@ MADE_OF: Final = {
 
 _COLUMNS = (
     "file", "cell", "county", "township", "village", "village_id", "matched_by", "year", "item",
-    "unit", "account", "text", "yuan", "read_yuan", "status", "counted", "doubted", "is_total",
+    "unit", "unit_from", "year_from", "account", "text", "yuan", "read_yuan", "status", "counted",
+    "doubted", "is_total",
 )  # fmt: skip
 _PLAIN = r"[-+]?\d{1,15}(?:\.\d+)?"
 _HOW = {
@@ -46,6 +48,12 @@ _HOW = {
     "crosswalk": "named by a person in crosswalk.csv",
     "": "not found in the register",
 }
+_FROM = {
+    "header": "its head", "row": "the line of units under its head", "title": "the title",
+    "sheet": "the sheet's name", "file": "the file's name", "answer": "an answer in answers.toml",
+    "line": "its own line, or the heading over it",
+}  # fmt: skip
+"""Who says the unit or the year of an amount."""
 _STATUS = {
     "imprecise": "said to be about, over or nearly so much",
     "missing": "nothing: missing, never zero",
@@ -99,7 +107,7 @@ def traced(cells: pd.DataFrame) -> pd.DataFrame:
     kept = cells.assign(account=named)[list(_COLUMNS)].reset_index(drop=True)
     texts = kept["text"].astype("str")
     words = texts[~texts.str.fullmatch(_PLAIN)].unique()
-    shown = {text: safe(text) for text in words}
+    shown = {text: of_amount(text) for text in words}
     return kept.assign(text=texts.map(lambda text: shown.get(text, text)))
 
 
@@ -234,8 +242,8 @@ class _Trail:
     def _said(self, row: Any) -> Iterator[str]:  # noqa: ANN401
         sheet, _, address = row.cell.rpartition("!")
         where = f"{row.file}, {f'sheet {sheet}, ' if sheet else ''}cell {address}"
-        unit = f", in {row.unit}" if pd.notna(row.unit) and row.unit else ""
-        yield f"{where}: {_quoted(row.text)}, headed {_quoted(row.item)}{unit}."
+        yield f"{where}: {_quoted(row.text)}, headed {_quoted(row.item)}."
+        yield f"{_unit(row)}; {row.year} is the year by {_FROM.get(row.year_from, 'its head')}."
         place = " ".join(filter(None, map(str, (row.county, row.township, row.village))))
         how = _HOW.get(row.matched_by, row.matched_by)
         if row.matched_by == "crosswalk":
@@ -262,6 +270,15 @@ class _Trail:
             )  # fmt: skip
         for issue in self.issues.get((row.file, row.cell), []):
             yield f"{issue.severity.capitalize()} {issue.code}: {issue.action}."
+
+
+def _unit(row: Any) -> str:  # noqa: ANN401
+    """Say in which unit an amount stands, and who says so."""
+    if read_quantity(row.text).unit == YUAN:
+        return "It names its own unit"
+    if pd.isna(row.unit) or not row.unit:
+        return "No unit is stated for it"
+    return f"In {row.unit}, by {_FROM.get(row.unit_from, 'its head')}"
 
 
 def _decided(path: Path, *key: str) -> dict[tuple[str, ...], dict[str, str]]:

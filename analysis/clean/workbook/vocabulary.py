@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from analysis.clean.account_names import CODES, is_known, read_account
 from analysis.clean.text import squeeze
-from analysis.clean.words import pattern, words
+from analysis.clean.words import pattern, remembered, words
 
 # of several words over one amount the first here decides: 上年同期累计 is of the year before
 TIMES = (
@@ -25,7 +24,7 @@ _SAID_WITH_IT = re.compile(
 )
 
 
-@lru_cache(maxsize=20_000)
+@remembered
 def role_of(label: str) -> str | None:
     """Return the role that a column's head announces.
 
@@ -40,7 +39,7 @@ def role_of(label: str) -> str | None:
     return next((r for r in words()["roles"] if pattern("roles", r).fullmatch(text)), None)
 
 
-@lru_cache(maxsize=20_000)
+@remembered
 def basis_of(label: str) -> tuple[str, str, str]:
     """Return on what time and side of its account an amount stands, and the rest of the head.
 
@@ -104,7 +103,7 @@ def is_count(label: str) -> bool:
     return bool(pattern("kinds", "counts").search(label))
 
 
-@lru_cache(maxsize=100_000)
+@remembered
 def is_place(text: str) -> bool:
     """Tell whether a text ends like the name of a village or township and is no word of ours.
 
@@ -120,7 +119,7 @@ def _ends_like_a_place(text: str) -> bool:
     return bool(pattern("kinds", "places").fullmatch(squeeze(text)))
 
 
-@lru_cache(maxsize=100_000)
+@remembered
 def is_word(text: str) -> bool:
     """Tell whether a text is a word of the vocabulary: then it names no place.
 

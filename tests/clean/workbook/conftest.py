@@ -92,32 +92,57 @@ def _record(kind: int, body: bytes) -> bytes:
     return struct.pack("<HH", kind, len(body)) + body
 
 
-def _sheet_stream(rows, merges) -> bytes:
+LOOKS = {"struck": 1, "white": 2, "unseen": 3}
+"""Styles of cells in .xls files: struck through, white on nothing, shown by a format of nothing."""
+
+
+def _note(number: int, place: tuple[int, int], text: str) -> bytes:
+    """Return a cell's comment: the object that holds it, its text, and where it stands."""
+    content = text.encode("utf-16-le")
+    stream = _record(0x005D, struct.pack("<HHHHH12x", 0x15, 18, 0x19, number, 0x4011))
+    stream += _record(0x01B6, struct.pack("<HH6sHHH", 0x0212, 0, b"", len(text), 16, 0))
+    stream += _record(0x003C, b"\1" + content)
+    stream += _record(0x003C, struct.pack("<HHIHHI", 0, 0, 0, len(text), 0, 0))
+    return stream + _record(0x001C, struct.pack("<4HHB", *place, 0, number, 1, 0) + b"A")
+
+
+def _sheet_stream(rows, merges, looks, comments) -> bytes:
     stream = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x10, 0x0DBB, 0x07CC, 0, 6))
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
+            style = LOOKS.get(looks.get((r, c)), 0)
             if isinstance(value, bool):
-                stream += _record(0x0205, struct.pack("<HHHBB", r, c, 0, value, 0))
+                stream += _record(0x0205, struct.pack("<HHHBB", r, c, style, value, 0))
             elif isinstance(value, int | float):
-                stream += _record(0x0203, struct.pack("<HHHd", r, c, 0, value))
+                stream += _record(0x0203, struct.pack("<HHHd", r, c, style, value))
             elif value is not None:
                 text = value.encode("utf-16-le")
-                head = struct.pack("<HHHHB", r, c, 0, len(text) // 2, 1)
+                head = struct.pack("<HHHHB", r, c, style, len(text) // 2, 1)
                 stream += _record(0x0204, head + text)
     ranges = b"".join(struct.pack("<HHHH", a, b, c, d) for a, b, c, d in merges)
     stream += _record(0x00E5, struct.pack("<H", len(merges)) + ranges)
+    for number, (place, text) in enumerate(comments.items(), start=1):
+        stream += _note(number, place, text)
     return stream + _record(0x000A, b"")
 
 
-def biff(sheets: dict[str, list], merges: dict[str, list] | None = None) -> bytes:
-    """Return a BIFF8 stream; merges are first row, last row, first column, last column from 0."""
+def biff(sheets: dict[str, list], merges=None, looks=None, comments=None) -> bytes:
+    """Return a BIFF8 stream; merges are first row, last row, first column, last column from 0.
+
+    ``looks`` (keys of `LOOKS`) and ``comments`` are those of all sheets, by row and column from 0.
+    """
     start = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x5, 0x0DBB, 0x07CC, 0, 6))
     start += _record(0x0042, struct.pack("<H", 1200))
-    start += _record(
-        0x0031, struct.pack("<HHHHHBBBBBB", 200, 0, 8, 400, 0, 0, 0, 0, 0, 1, 0) + b"A"
-    )
-    start += _record(0x00E0, struct.pack("<HHHBBBBIIH", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
-    bodies = [_sheet_stream(rows, (merges or {}).get(name, [])) for name, rows in sheets.items()]
+    for is_struck, colour in ((0, 8), (8, 8), (0, 9)):
+        font = struct.pack("<HHHHHBBBBBB", 200, is_struck, colour, 400, 0, 0, 0, 0, 0, 1, 0)
+        start += _record(0x0031, font + b"A")
+    start += _record(0x041E, struct.pack("<HHB", 164, 3, 0) + b";;;")
+    for font_number, code in ((0, 0), (1, 0), (2, 0), (0, 164)):
+        start += _record(0x00E0, struct.pack("<HHHBBBBIIH", font_number, code, *[0] * 8))
+    bodies = [
+        _sheet_stream(rows, (merges or {}).get(name, []), looks or {}, comments or {})
+        for name, rows in sheets.items()
+    ]
     names = [name.encode("utf-16-le") for name in sheets]
     place = len(start) + sum(4 + 8 + len(name) for name in names) + 4
     for name, body in zip(names, bodies, strict=True):
@@ -130,9 +155,9 @@ def biff(sheets: dict[str, list], merges: dict[str, list] | None = None) -> byte
 def old_book(tmp_path) -> Callable[..., Path]:
     """Write an .xls file (a bare BIFF8 stream, as some county systems export it)."""
 
-    def write(sheets, merges=None, name="book.xls") -> Path:
+    def write(sheets, merges=None, name="book.xls", **more) -> Path:
         path = tmp_path / name
-        path.write_bytes(biff(sheets, merges))
+        path.write_bytes(biff(sheets, merges, **more))
         return path
 
     return write

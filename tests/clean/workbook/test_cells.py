@@ -6,6 +6,7 @@ import zipfile
 import openpyxl
 import pytest
 
+from analysis.clean.workbook.cells import Mark
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import read_sheets, read_tables
 from analysis.clean.workbook.textfile import decode, find_delimiter, read_textfile
@@ -238,3 +239,26 @@ def test_what_is_not_parted_is_read(tmp_path, lines):
     path = tmp_path / "收入.csv"
     path.write_text("\n".join(lines), encoding="utf-8")
     assert len(read_textfile(path).rows) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("look", "kind"), [("struck", "struck"), ("white", "unseen"), ("unseen", "unseen")]
+)
+def test_the_looks_of_an_old_workbook_are_seen(old_book, look, kind):
+    rows = [["村名", "经营收入"], ["虚枣村", 8650], ["虚槐村", 4120]]
+    (sheet,) = read_sheets(old_book({"收入": rows}, looks={(1, 1): look}))
+    assert sheet.marks == (Mark(2, 2, kind),)
+    (plain,) = read_sheets(old_book({"收入": rows}))
+    assert plain.marks == ()
+    assert plain.rows == sheet.rows
+
+
+def test_a_struck_name_and_the_comments_of_an_old_workbook_are_seen(old_book):
+    rows = [["村名", "经营收入"], ["虚枣村", 8650], ["虚槐村", 4120]]
+    notes = {(1, 1): "李某:\n应为 6850 元", (2, 1): "已核"}
+    (sheet,) = read_sheets(old_book({"收入": rows}, looks={(2, 0): "struck"}, comments=notes))
+    assert set(sheet.marks) == {
+        Mark(2, 2, "comment", "李某:\n应为 6850 元"),
+        Mark(3, 2, "comment", "已核"),
+        Mark(3, 1, "struck"),
+    }
