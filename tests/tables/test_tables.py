@@ -1,5 +1,7 @@
 """Tables: known values on books of a few villages, and labels from one place."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,15 +108,48 @@ def test_what_a_simulation_knows_is_the_weak_village_less_its_helper():
          "treated_yuan": [5e4, 9e4, 5e4, 7e4], "untreated_yuan": [4e4, 4e4, 4e4, 4e4]}
     )  # fmt: skip
     net = pair(6.0).assign(closed_net=[2.0, 4.0])
-    found = {name: {"operating": net} for name in ("naive", "later", "near", "net")}
-    made = tables.truth(known, found, -2, 0.5)
+    found = tied(net)
+    made = tables.truth(known, found)
     assert made.frame.loc["operating", "truth"] == 3.0  # (5 − 1 + 3 − 1) / 2
     assert made.frame.loc["operating", "covered"] == "yes"
     assert made.labels["net"] == "Net, from 2 before"
+    numbers = {one.name: one.value for one in tables.held_against_truth(made, found)}
+    assert numbers["true-closed-operating"] == 3.0
+    assert numbers["misses-truth"] == 0.0
+    assert numbers["pair-sd"] == pytest.approx(2**0.5)
+
+
+def tied(net):
+    """What stands in for pairs of one measure, the same from every base year."""
+    names = ("naive", "later", "near", "net", "gap")
+    every = {name: {"operating": net} for name in names}
+    return SimpleNamespace(**every, last=2024, base=-2, level=0.5)
+
+
+def test_the_closings_are_cited_with_their_count_and_least_p():
+    numbers = {
+        one.name: one for one in tables.closings(tied(pair(6.0).assign(closed_net=[2.0, 4.0])))
+    }
+    assert numbers["net-closed-operating"].value.estimate == 3.0
+    assert numbers["least-p-operating"].value == 0.5  # of four sign patterns two are as far
+    assert numbers["least-p-operating"].n == 2
+    assert (numbers["least-without-operating"].value, numbers["most-without-operating"].value) == (
+        2.0,
+        4.0,
+    )
+
+
+def test_books_without_pairs_say_what_they_need(panel):
+    none = tables.Pairs(Books(panel.assign(pair_id=pd.NA, joined_year=np.nan)), 2024, -2, 0.95)
+    assert not none
+    assert none.naive == none.net == {}
+    assert tables.closings(none) == []
+    assert "names no pair" in none.remarks[0]
+    assert not tables.exact_tests(none)
 
 
 def test_an_empty_table_is_false_and_has_no_rows_to_say():
-    assert not tables.base_years({}, {}, 2024)
+    assert not tables.base_years(SimpleNamespace(naive={}, later={}, gap={}, last=2024))
     assert not Labelled(pd.DataFrame())
 
 
@@ -164,3 +199,58 @@ def test_a_spread_leaves_out_negative_incomes_and_keeps_zeros(panel):
     used = Spread(Books(panel), 2023, 2024).used
     assert used["operating", 2024].to_dict() == {"v2": 0.0, "v3": 60_000.0, "v4": 80_000.0}
     assert len(used["total", 2024]) == 4
+
+
+def booked(panel):
+    """The panel of a few villages as a dataset of two accounts, one always at zero."""
+    data = Books(panel)
+    income = panel[["village_id", "year"]].assign(amount_yuan=panel["operating_income_yuan"])
+    data.income = pd.concat([income, income.assign(amount_yuan=0.0)])
+    severity = ["error", "error", "warning"]
+    data.issues = pd.DataFrame({"code": ["unread_amount"] * 3, "severity": severity, "file": "a"})
+    data.score = None
+    return data
+
+
+def test_what_was_read_is_counted_by_county(panel):
+    data = booked(panel)
+    data.villages = data.villages[data.villages["village_id"] != "v4"]
+    read = tables.amounts(data).frame
+    assert read.loc["甲县", 2024] == 6
+    assert read.loc["not in the village list", 2024] == 2
+    panel.loc[panel["village_id"].eq("v1") & panel["year"].eq(2024), "operating_income_yuan"] = None
+    assert tables.known_of_county(booked(panel)).frame.loc["甲县"].tolist() == [100.0, 75.0]
+    numbers = {one.name: one for one in tables.read_and_doubted(booked(panel))}
+    assert (numbers["amounts"].value, numbers["coverage"].value) == (16, 87.5)
+    assert (numbers["errors"].value, numbers["errors"].n) == (2, 3)
+
+
+def test_incomes_around_a_target_are_counted_on_both_sides(panel):
+    made = tables.heaping(panel, [4.0], 30.0)  # 2.8 to 4 and 4 to 5.2
+    assert made.frame.loc[("4 万元", "operating")].tolist() == [1, 2]  # 3; 4 and 4
+    assert (
+        "1 just below and 2 just above 4 万元"
+        in tables.heaps_in_words(made)[tables.TITLES["operating"]]
+    )
+
+
+def test_a_published_gain_is_held_against_each_and_against_the_mean(panel):
+    held = tables.reconciliation(Books(panel), 2024, 3.0, 2.0)
+    verdicts = held.frame["Verdict"]
+    assert verdicts["mean of allied villages", "operating"] == "agrees"  # (2 + 4) / 2
+    assert verdicts["gain of weak villages, each", "operating"] == "agrees"
+    told = tables.agreements(held)
+    assert told["readings"] == 6
+    assert told["agree"] == (verdicts == "agrees").sum()
+    alone = tables.reconciliation(Books(panel[panel["role"] == "outside"]), 2024, 3.0, 2.0)
+    assert set(alone.frame["Verdict"]) == {"no such village listed"}
+
+
+def test_a_jump_and_a_total_below_its_part_are_signs(panel):
+    last = panel["year"].eq(2024)
+    panel.loc[panel["village_id"].eq("v1") & last, "operating_income_yuan"] = 110_000.0
+    panel.loc[panel["village_id"].eq("v2") & last, "total_income_yuan"] = 1.0
+    found = tables.signs(booked(panel)).frame.loc[2024]
+    assert found["Tenfold and more"] == 1  # 1 to 11 万元
+    assert found["Total below operating"] == 2
+    assert found["Villages"] == 4
