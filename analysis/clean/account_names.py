@@ -41,23 +41,14 @@ CODES = {
 
 @dataclass(frozen=True)
 class AccountName:
-    """What the head of a row or column stands for.
+    """What the head of a row or column stands for."""
 
-    Attributes
-    ----------
-    account : str or None
-        An account of `analysis.fields.ACCOUNTS`; None for everything that is not one.
-    code : str
-        One of `CODES`.
-    note : str
-        For a total what it adds up, for a part the account it belongs to, else an explanation.
-    measure : str
-        For a total that is a measure its name in `analysis.fields.PRINTED_MEASURES`.
-    """
-
+    # an account of `analysis.fields.ACCOUNTS`; None for everything that is not one
     account: str | None
-    code: str
+    code: str  # one of `CODES`
+    # for a total what it adds up, for a part the account it belongs to, else an explanation
     note: str = ""
+    # for a total that is a measure its name in `analysis.fields.PRINTED_MEASURES`
     measure: str = ""
 
 
@@ -118,36 +109,10 @@ _OF_THE_YEAR = re.compile(
 def read_account(text: str, year: int | None = None) -> AccountName:
     """Read the name of an account, a total, or what must stay out of income.
 
-    Parameters
-    ----------
-    text : str
-        The head of a row or column, as printed.
-    year : int, optional
-        The year of the amounts. The systems change on 2024-01-01.
-
-    Returns
-    -------
-    AccountName
-        Its ``account`` is set only for accounts of the year's system and for sub-accounts, which
-        the code ``"part"`` tells apart. A name that is not known stays ``"unknown"``.
-
-    Notes
-    -----
     Accounts of 财会〔2004〕12号 until 2023, whose para. 24 books land compensation and donations as
     equity; measures of 国统制[2008]27号. The names are the key and the codes are not: 511 is
     发包及上交收入 in the first system and another account in the second. ``words.toml`` holds the
     names.
-
-    Examples
-    --------
-    >>> read_account("發包及上繳收入", 2022).account
-    '发包及上交收入'
-    >>> read_account("511", 2024).code, read_account("511", 2023).account
-    ('code_only', '发包及上交收入')
-    >>> read_account("预计年经营收入").code, read_account("收入合计").measure
-    ('forecast', '总收入')
-    >>> read_account("经营收入/本年金额").code, read_account("经营收入/上年金额").code
-    ('account', 'last_year')
     """
     printed = _SPACED.sub("", normalise(text[:_LONGEST]).strip(" :*#△"))
     name = squeeze(printed).strip(":*#△")
@@ -167,24 +132,12 @@ def read_account(text: str, year: int | None = None) -> AccountName:
 
 
 def is_known(text: str) -> bool:
-    """Tell whether a label is a word of the vocabulary: no place has such a name.
-
-    Examples
-    --------
-    >>> is_known("一、经营收入"), is_known("虚春村"), is_known("累计折旧")
-    (True, False, True)
-    """
+    """Tell whether a label is a word of the vocabulary: no place has such a name."""
     return bool(text) and read_account(text).code != "unknown"
 
 
 def item_in(title: str) -> str:
-    """Return the longest name of an account or measure that a title holds, empty without one.
-
-    Examples
-    --------
-    >>> item_in("虚甲镇2024年村集体经营性收入分月统计表"), item_in("虚甲镇情况表")
-    ('村集体经营性收入', '')
-    """
+    """Return the longest name of an account or measure that a title holds, empty without one."""
     text = squeeze(title)
     known = [*ACCOUNTS, *names("accounts"), *MEASURES, *names("measures")]
     found = [name for name in known if len(name) > len("总收入") and name in text]

@@ -20,14 +20,7 @@ _NEW_ONLY = ("税金及附加", "公益支出", "专项应付款")
 
 
 def check_accounts(income: pd.DataFrame) -> None:
-    """Check that no account stands in a year whose system does not know it.
-
-    Raises
-    ------
-    LianjianError
-        An account of the 2004 system in or after 2024, or one of the 2023 system before; the
-        message names village, year and account.
-    """
+    """Check that no account stands in a year whose system does not know it."""
     late = income["account_name"].isin(_OLD_ONLY) & (income["year"] >= BREAK_YEAR)
     early = income["account_name"].isin(_NEW_ONLY) & (income["year"] < BREAK_YEAR)
     wrong = income[late | early]
@@ -47,13 +40,7 @@ def check_accounts(income: pd.DataFrame) -> None:
 
 
 def made_of(measure: str, year: int) -> frozenset[str]:
-    """Return the accounts that make a measure in a year; empty where none do.
-
-    Examples
-    --------
-    >>> sorted(made_of("经营性收入", 2024)), made_of("可支配收入", 2024)
-    (['投资收益', '经营收入'], frozenset())
-    """
+    """Return the accounts that make a measure in a year; empty where none do."""
     accounts = set(_MADE_OF.get(measure, ()))
     return frozenset(accounts - set(_OLD_ONLY) if year >= BREAK_YEAR else accounts)
 

@@ -13,13 +13,7 @@ _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?\Z")
 
 @dataclass(frozen=True)
 class Author:
-    """A person, or a body with only a ``name``.
-
-    Examples
-    --------
-    >>> Author("Zhang", "San").indexed, Author("张", "三").displayed, Author(name="A body").indexed
-    ('Zhang, San', '张三', 'A body')
-    """
+    """A person, or a body with only a ``name``."""
 
     family: str = ""
     given: str = ""
@@ -43,30 +37,7 @@ class Author:
 
 
 def own_work(head: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Read from a dataset's card whose work a page on it is.
-
-    Parameters
-    ----------
-    head : mapping
-        The content of ``dataset.toml``: ``authors``, ``institution`` and ``date`` may be there.
-    where : str
-        Name of the card, for errors.
-
-    Returns
-    -------
-    dict
-        Empty when the card names neither authors nor institution nor date.
-
-    Raises
-    ------
-    LianjianError
-        ``authors`` is no list of names, or ``date`` no date.
-
-    Examples
-    --------
-    >>> own_work({"authors": ["Zhang, San"]}, "dataset.toml")["authors"]
-    [{'family': 'Zhang', 'given': 'San'}]
-    """
+    """Read from a dataset's card whose work a page on it is."""
     if not {"authors", "institution", "date"} & set(head):
         return {}
     listed = head.get("authors", [])

@@ -43,47 +43,26 @@ _DIGITS = 12
 
 @dataclass(frozen=True)
 class Built:
-    """What a build did.
+    """What a build did."""
 
-    Attributes
-    ----------
-    name, kind, version : str
-        Dataset, its kind, and the first 12 hex digits of the hash of the tables, the raw bytes and
-        the answers.
-    code : str
-        First 12 hex digits of the hash of the code that built it.
-    rows : dict of str to int
-        Rows of each table.
-    issues : int
-        Number of recorded issues.
-    fresh : bool
-        False when nothing had changed and nothing was done.
-    errors : int
-        Of these, amounts or files that were left out.
-    refused : tuple of str
-        Files of the dataset that were not read, and are missing from its tables.
-    score : dict
-        What was read right, where the truth is known: see `books.score.Score`.
-    mended : tuple of str
-        What was missing or changed of an earlier build, and was made again.
-    taken_over : tuple of str
-        What a person filled in, and was brought to its place.
-    left_out : tuple of str
-        Columns, lines and tables of books that were left out, each with the reason.
-    """
-
+    # dataset, its kind, and the first 12 hex digits of the hash of the tables, the raw bytes and
+    # the answers
     name: str
     kind: str
     version: str
-    code: str = ""
-    rows: dict[str, int] = field(default_factory=dict)
-    issues: int = 0
-    fresh: bool = True
-    errors: int = 0
+    code: str = ""  # first 12 hex digits of the hash of the code that built it
+    rows: dict[str, int] = field(default_factory=dict)  # rows of each table
+    issues: int = 0  # number of recorded issues
+    fresh: bool = True  # false when nothing had changed and nothing was done
+    errors: int = 0  # of these, amounts or files that were left out
+    # files of the dataset that were not read, and are missing from its tables
     refused: tuple[str, ...] = ()
+    # what was read right, where the truth is known: see `books.score.Score`
     score: dict[str, Any] = field(default_factory=dict)
+    # what was missing or changed of an earlier build, and was made again
     mended: tuple[str, ...] = ()
-    taken_over: tuple[str, ...] = ()
+    taken_over: tuple[str, ...] = ()  # what a person filled in, and was brought to its place
+    # columns, lines and tables of books that were left out, each with the reason
     left_out: tuple[str, ...] = ()
 
 
@@ -107,15 +86,6 @@ def must_exist(name: str) -> None:
 def build(name: str) -> Built:
     """Build one dataset.
 
-    Raises
-    ------
-    LianjianError
-        There is no such dataset, a raw file is not what its card says, a correction has expired, a
-        table breaks its rules, or no book could be read. Nothing is published then, and what was
-        published before stays.
-
-    Notes
-    -----
     A book that is refused stops no other: the rest is published, the file is an error among the
     issues, and ``refused`` names it, so that the command does not end well.
 
@@ -360,11 +330,6 @@ def mismatches(name: str) -> tuple[str, ...]:
     Raw files are held to their cards, what was built to its manifest, and the manifest to the
     cards: empty where all agree. Of a dataset of which nothing was built only the raw files are
     held to anything.
-
-    Raises
-    ------
-    LianjianError
-        There is no such dataset.
     """
     must_exist(name)
     try:

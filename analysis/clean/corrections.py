@@ -7,23 +7,7 @@ from analysis.fields import TABLES
 
 
 def apply_corrections(frame: pd.DataFrame, corrections: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Return the frame with the corrections of its file applied.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        A table read as text, before any cell is parsed.
-    corrections : DataFrame
-        The rows of ``corrections.csv`` that name the frame's file.
-    table : str
-        Name of the table in the registry; its first key column identifies a row.
-
-    Raises
-    ------
-    LianjianError
-        A correction names a row or field that is not there, or its ``expect`` no longer stands
-        there: the source has changed, and the correction has expired.
-    """
+    """Return the frame with the corrections of its file applied."""
     key = TABLES[table][0][0]
     corrected = frame.copy()
     positions = {name: position for position, name in enumerate(frame[key])}

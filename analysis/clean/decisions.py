@@ -98,25 +98,7 @@ def write_answers(name: str, text: str) -> Path:
 
 
 def take_over(name: str, carded: Iterable[str]) -> tuple[str, ...]:
-    """Bring everything that a person decided to its place, and say what was brought.
-
-    Parameters
-    ----------
-    name : str
-        The dataset; whoever calls holds its lock.
-    carded : iterable of str
-        Files of the raw folder that have a card: they were received so.
-
-    Returns
-    -------
-    tuple of str
-        A sentence for each file that was read where it lay, and moved or merged.
-
-    Raises
-    ------
-    LianjianError
-        What was filled in cannot be read; it stays where it is.
-    """
+    """Bring everything that a person decided to its place, and say what was brought."""
     said = [*_move_answers(name)]
     raw, made, own = paths.raw_dataset(name), paths.processed_dataset(name), paths.decisions(name)
     here = set(carded)
@@ -149,15 +131,7 @@ def take_over(name: str, carded: Iterable[str]) -> tuple[str, ...]:
 
 
 def ask(name: str, open_questions: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
-    """Write the files to fill in; what a person wrote into an open line stays in it.
-
-    Parameters
-    ----------
-    name : str
-        The dataset.
-    open_questions : mapping
-        Rows by kind, as `CROSSWALK`; none removes the file, which history has.
-    """
+    """Write the files to fill in; what a person wrote into an open line stays in it."""
     own = paths.decisions(name)
     written: dict[str, str] = {}
     for kind, asked in open_questions.items():
@@ -195,11 +169,6 @@ def read_filled(path: Path, columns: Iterable[str]) -> list[Row]:
     """Read a table that a person filled in, however a spreadsheet program saved it.
 
     UTF-8 with or without a mark, UTF-16 and GBK; commas, semicolons and tabs.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing, or a line has more fields than the header.
     """
     text = decoded(path.read_bytes())
     wanted = tuple(columns)
@@ -268,13 +237,7 @@ def _write(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
 
 
 def sections(text: str) -> list[tuple[str, str]]:
-    r"""Cut a TOML text at its headers; a comment right above a header belongs to it.
-
-    Examples
-    --------
-    >>> sections('kind = "ledger"\n\n# which?\n[accounts]\n"x" = ""\n')
-    [('', 'kind = "ledger"\n\n'), ('accounts', '# which?\n[accounts]\n"x" = ""\n')]
-    """
+    """Cut a TOML text at its headers; a comment right above a header belongs to it."""
     cut: list[tuple[str, list[str]]] = [("", [])]
     for line in text.splitlines(keepends=True):
         if found := _HEADER.match(line.strip()):

@@ -48,29 +48,17 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What was taken in.
+    """What was taken in."""
 
-    Attributes
-    ----------
-    folder : Path
-        The dataset's folder.
-    files, tables, questions : int
-        Books copied, tables found in them, and questions that wait in ``answers.toml``.
-    refused : tuple of str
-        Why files could not be read, one sentence a file; they are copied all the same.
-    renamed : tuple of str
-        Files that lie under another name than they came with, one sentence a file.
-    answers : Path
-        Where the questions wait.
-    """
-
-    folder: Path
-    files: int
+    folder: Path  # the dataset's folder
+    files: int  # books copied, tables found in them, and questions that wait in ``answers.toml``
     tables: int = 0
     questions: int = 0
+    # why files could not be read, one sentence a file; they are copied all the same
     refused: tuple[str, ...] = ()
+    # files that lie under another name than they came with, one sentence a file
     renamed: tuple[str, ...] = ()
-    answers: Path = Path()
+    answers: Path = Path()  # where the questions wait
 
 
 def take_in(
@@ -82,30 +70,7 @@ def take_in(
     title: str = "",
     is_simulated: bool = False,
 ) -> TakenIn:
-    """Copy books into ``data/raw/<name>`` and write down what was understood of them.
-
-    Parameters
-    ----------
-    name : str
-        Name of the new dataset.
-    files : sequence of Path
-        Workbooks and text tables as received; or two tidy CSV files with the columns of the tables
-        villages and income (data/dictionary.md), in this order.
-    villages : Path, optional
-        The study's village table (columns of the table villages), with role and alliance.
-    register : Path, optional
-        The register to find villages in; the published one when absent.
-    title : str
-        What reports call the dataset; the name when empty.
-    is_simulated : bool
-        Whether the numbers are made up; every report on them says so.
-
-    Raises
-    ------
-    LianjianError
-        The name is taken or not usable, a file is missing, or no file can be read; or the numbers
-        are called simulated and a village is real.
-    """
+    """Copy books into ``data/raw/<name>`` and write down what was understood of them."""
     folder = paths.dataset_folder(name)
     kind = "simulated" if is_simulated else "ledger"
     head = [
@@ -240,13 +205,7 @@ def _rows(shelf: Shelf, file: str) -> int:
 
 
 def add(name: str, files: Sequence[Path]) -> TakenIn:
-    """Take further books into a dataset: what was answered stays, only what is new is asked.
-
-    Raises
-    ------
-    LianjianError
-        There is no such dataset of books, it has a file of that name, or no file can be read.
-    """
+    """Take further books into a dataset: what was answered stays, only what is new is asked."""
     must_exist(name)
     folder = paths.dataset_folder(name)
     with locked(paths.processed(), name), told_when_full(folder):
@@ -288,22 +247,7 @@ def add(name: str, files: Sequence[Path]) -> TakenIn:
 
 
 def update(name: str, path: Path, replaces: str = "") -> TakenIn:
-    """Take a corrected edition of a file in; the former one is kept, and so are the answers.
-
-    Parameters
-    ----------
-    name : str
-        The dataset.
-    path : Path
-        The corrected edition.
-    replaces : str
-        The file that it replaces, where that has another name.
-
-    Raises
-    ------
-    LianjianError
-        The dataset has no file of that name, the edition is the one it has, or cannot be read.
-    """
+    """Take a corrected edition of a file in; the former one is kept, and so are the answers."""
     must_exist(name)
     folder = paths.dataset_folder(name)
     _must_be_readable(path)
@@ -389,11 +333,6 @@ def safe_names(files: Sequence[Path]) -> dict[Path, str]:
 
     Bytes that are no UTF-8 are read as GBK, as archives from Windows have them. Marks that nobody
     sees, ends of lines and what Windows allows in no name are left out or become ``_``.
-
-    Raises
-    ------
-    LianjianError
-        Two files have the same name, or one has a name that the dataset keeps for itself.
     """
     names = [path.name for path in files]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -438,13 +377,7 @@ def _received(path: Path) -> str:
 
 
 def _safe(text: str) -> str:
-    r"""Return a file name without what is not seen, not allowed or too long.
-
-    Examples
-    --------
-    >>> _safe("甲\u3000镇\u200b.xlsx"), _safe("con.csv"), _safe("a\nb?.csv ")
-    ('甲 镇.xlsx', '_con.csv', 'a b_.csv')
-    """
+    """Return a file name without what is not seen, not allowed or too long."""
     spaced = " ".join(unicodedata.normalize("NFC", text).split())
     seen = "".join(
         sign for sign in spaced if unicodedata.category(sign) not in {"Cc", "Cf", "Co", "Cs", "Cn"}

@@ -88,30 +88,14 @@ _JUMP_FLOOR_YUAN = 10_000.0  # below 1 万元 a tenfold move is a small sum
 
 @dataclass(frozen=True)
 class Issue:
-    """One doubt: where, what was seen, why, how bad, and what was done about it.
+    """One doubt: where, what was seen, why, how bad, and what was done about it."""
 
-    Attributes
-    ----------
-    file : str
-        Name of the file; ``panel`` for what shows only in the finished panel.
-    cell : str
-        Sheet and address, as ``Sheet!B7``; several are parted by a comma and a space.
-    text : str
-        What stands there; never personal data.
-    code : str
-        One of `CODES`.
-    severity : {"error", "warning", "note"}
-        An amount is left out; an amount is kept and may be wrong; something to know.
-    action : str
-        What was done.
-    """
-
-    file: str
-    cell: str
-    text: str
-    code: str
-    severity: str
-    action: str
+    file: str  # name of the file; ``panel`` for what shows only in the finished panel
+    cell: str  # sheet and address, as ``Sheet!B7``; several are parted by a comma and a space
+    text: str  # what stands there; never personal data
+    code: str  # one of `CODES`
+    severity: str  # an amount is left out; an amount is kept and may be wrong; something to know
+    action: str  # what was done
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -121,13 +105,7 @@ class Issue:
 
 
 def task(code: str) -> str:
-    """Return what a researcher must do about a code: a key of `TASKS`.
-
-    Examples
-    --------
-    >>> task("place_name_cut"), task("column_forecast")
-    ('place', 'compare')
-    """
+    """Return what a researcher must do about a code: a key of `TASKS`."""
     return _CODES[code][0]
 
 
@@ -141,15 +119,7 @@ def as_frame(issues: Iterable[Issue]) -> pd.DataFrame:
 def find_issues(
     income: pd.DataFrame, panel: pd.DataFrame, villages: pd.DataFrame, file: str
 ) -> list[Issue]:
-    """Return the issues of a dataset's bookings.
-
-    Parameters
-    ----------
-    income, panel, villages : DataFrame
-        The processed tables.
-    file : str
-        Name of the file the bookings come from.
-    """
+    """Return the issues of a dataset's bookings."""
     return [
         *_negative(income, file),
         *_unknown_villages(income, villages, file),

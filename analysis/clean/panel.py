@@ -37,14 +37,7 @@ _TRUTH_FILES = ("joint_projects.csv", "truth.csv", "att.csv")
 
 
 def published_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
-    """Return the published tables with their corrections applied, and what the manifest adds.
-
-    Raises
-    ------
-    LianjianError
-        A correction has expired or names a file that is not there, or a table breaks its rules
-        or says what cannot be.
-    """
+    """Return the published tables with their corrections applied, and what the manifest adds."""
     text = {table: read_text(folder / file, table) for table, file in _PUBLISHED_FILES.items()}
     corrections = text["corrections"]
     if stray := sorted(set(corrections["file"]) - set(_PUBLISHED_FILES.values())):
@@ -67,11 +60,6 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
     """Return villages, income, panel and issues of a tidy ledger, and what the manifest adds.
 
     A simulated ledger's truth comes along as it is.
-
-    Raises
-    ------
-    LianjianError
-        A file cannot be read, or a table breaks its rules.
     """
     read = {
         table: _read(folder / file, table)
@@ -83,30 +71,7 @@ def ledger_tables(folder: Path) -> tuple[Tables, dict[str, Any]]:
 def book_tables(
     folder: Path, files: list[str], head: dict[str, Any], decided: Mapping[str, Path]
 ) -> tuple[Tables, dict[str, Any], dict[str, pd.DataFrame], "Books"]:
-    """Return a ledger's tables, what the manifest adds, files for a person, and the books as read.
-
-    Parameters
-    ----------
-    folder : Path
-        The dataset's folder. A ``villages.csv`` in it is the study's village table, a
-        ``register.csv`` takes the place of the published register.
-    files : list of str
-        The files that have a card.
-    head : dict
-        Holds the answers.
-    decided : mapping of str to Path
-        Where ``crosswalk.csv`` and ``corrections.csv`` lie, where there are any.
-
-    Notes
-    -----
-    Where the truth of the cells is known (``cells.csv``, ``planted.csv`` of a simulation), the
-    manifest gets the ``score`` of the reader.
-
-    Raises
-    ------
-    LianjianError
-        No file could be read, an answer or correction is not usable, or a table breaks its rules.
-    """
+    """Return a ledger's tables, what the manifest adds, files for a person, and the books."""
     from analysis.clean.ledger.assemble import OWN_FILES, read_books  # noqa: PLC0415
     from analysis.clean.ledger.score import read_truth, score  # noqa: PLC0415
 
@@ -183,18 +148,7 @@ def make_panel(
     joint_file: Path | None = None,
     incomplete: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Join the measures of each village and year with the village's traits.
-
-    Parameters
-    ----------
-    villages, income : DataFrame
-        Processed tables. Bookings of villages that are not listed are left out (and are an issue).
-    joint_file : Path, optional
-        Table with ``village_id, year, booked_yuan`` of joint projects. Without it the income from
-        joint projects is not known, and missing.
-    incomplete : DataFrame, optional
-        ``village_id, year`` whose measures are missing: an amount of them is left out.
-    """
+    """Join the measures of each village and year with the village's traits."""
     panel = measures(income, incomplete)
     if joint_file is not None:
         joint = pd.read_csv(joint_file)

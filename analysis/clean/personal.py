@@ -88,15 +88,7 @@ def _titled() -> re.Pattern[str]:
 
 
 def shape_of(text: str) -> str:
-    """Return the reason for which a text is personal, or an empty text.
-
-    Examples
-    --------
-    >>> shape_of("11010519491231002X"), shape_of("621002003200"), shape_of("3.2E+17")
-    ('identity_number', '', 'identity_number_damaged')
-    >>> shape_of("微信号：abc_1990"), shape_of("村主任 王某某"), shape_of("会计科目")
-    ('messenger', 'name', '')
-    """
+    """Return the reason for which a text is personal, or an empty text."""
     return _number_of_person(text) or _person_in_words(text)
 
 
@@ -138,13 +130,7 @@ def _closed(text: str) -> str:
 
 
 def is_personal_header(text: str) -> bool:
-    """Return whether a header says that its column is about persons.
-
-    Examples
-    --------
-    >>> [is_personal_header(text) for text in ("聯繫電話", "村书记姓名", "电话费", "会计科目")]
-    [True, True, False, False]
-    """
+    """Return whether a header says that its column is about persons."""
     header, said = squeeze(text).strip(":*"), words()["persons"]
     if header in said["whole_heads"]:
         return True
@@ -153,43 +139,19 @@ def is_personal_header(text: str) -> bool:
 
 
 class Finding(NamedTuple):
-    """Personal data in a column; it holds no cell and no header, since a header can hold a name.
+    """Personal data in a column; it holds no cell and no header, since a header can hold a name."""
 
-    Attributes
-    ----------
-    position : int
-        Of the column, from 0.
-    reason : str
-        One of `REASONS`.
-    cells : int
-        Of cells.
-    is_column : bool
-        The whole column is about persons; else single cells are, where most are something else.
-    """
-
-    position: int
-    reason: str
-    cells: int
+    position: int  # of the column, from 0
+    reason: str  # one of `REASONS`
+    cells: int  # of cells
+    # the whole column is about persons; else single cells are, where most are something else
     is_column: bool
 
 
 def find_personal(
     headers: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
 ) -> list[Finding]:
-    """Find personal data in a table.
-
-    Parameters
-    ----------
-    headers : sequence of sequence of str
-        The labels of each column.
-    columns : sequence of sequence of str
-        The cells of each column.
-
-    Examples
-    --------
-    >>> find_personal([["村名"], ["电话"]], [["甲", "乙"], ["13800138000", ""]])
-    [Finding(position=1, reason='header', cells=1, is_column=True)]
-    """
+    """Find personal data in a table."""
     found = []
     for position, (labels, cells) in enumerate(zip(headers, columns, strict=True)):
         counts = Counter(cells)

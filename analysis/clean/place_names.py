@@ -17,31 +17,16 @@ _ROW_MARKS = "#△▲*※·"  # yearbooks mark rows with them
 
 @dataclass(frozen=True)
 class PlaceName:
-    """A name without its suffix, and what the suffix said.
+    """A name without its suffix, and what the suffix said."""
 
-    Attributes
-    ----------
-    base : str
-        The bare name; empty when there is none.
-    kind : str
-        Of a village ``"village"`` or ``"community"``, of a township or county its suffix; empty
-        when the name has no suffix.
-    """
-
-    base: str
+    base: str  # the bare name; empty when there is none
+    # of a village ``"village"`` or ``"community"``, of a township or county its suffix; empty when
+    # the name has no suffix
     kind: str
 
 
 def village_name(text: str) -> PlaceName:
-    """Split the name of a village or community.
-
-    Examples
-    --------
-    >>> village_name("聯合 村民委員會"), village_name("北街社区居委会").kind
-    (PlaceName(base='联合', kind='village'), 'community')
-    >>> village_name("范村村委会") == village_name("范村")
-    True
-    """
+    """Split the name of a village or community."""
     name = squeeze(text).strip(_ROW_MARKS)
     for suffix, kind in ((_COMMUNITY, "community"), (_VILLAGE, "village")):
         base = suffix.sub("", name)
@@ -53,24 +38,12 @@ def village_name(text: str) -> PlaceName:
 
 
 def township_name(text: str) -> PlaceName:
-    """Split the name of a township.
-
-    Examples
-    --------
-    >>> township_name("西街办事处街道") == township_name("西街街道办")
-    True
-    """
+    """Split the name of a township."""
     return _split(squeeze(text).strip(_ROW_MARKS), _TOWNSHIP)
 
 
 def county_name(text: str) -> PlaceName:
-    """Split the name of a county.
-
-    Examples
-    --------
-    >>> county_name("甘肅省慶陽市鎮原縣")
-    PlaceName(base='镇原', kind='县')
-    """
+    """Split the name of a county."""
     name = squeeze(text)
     return _split(_ABOVE_COUNTY.sub("", name) or name, _COUNTY)
 

@@ -36,19 +36,13 @@ _LEAST_ALIKE = 30  # of 100; one character in common of three
 
 @dataclass(frozen=True)
 class Located:
-    """What a look-up found.
+    """What a look-up found."""
 
-    Attributes
-    ----------
-    frame : DataFrame
-        The rows asked for, with ``village_code`` (missing where nothing was found) and
-        ``matched_by`` (``crosswalk``, ``code``, ``name`` or empty).
-    problems : DataFrame
-        One row a problem: ``row`` (label in the frame), ``county, township, name, code`` as seen,
-        ``problem`` of `PROBLEMS` and ``suggestions``, the best first: code, names and likeness.
-    """
-
+    # the rows asked for, with ``village_code`` (missing where nothing was found) and ``matched_by``
+    # (``crosswalk``, ``code``, ``name`` or empty)
     frame: pd.DataFrame
+    # one row a problem: ``row`` (label in the frame), ``county, township, name, code`` as seen,
+    # ``problem`` of `PROBLEMS` and ``suggestions``, the best first: code, names and likeness
     problems: pd.DataFrame
 
 
@@ -56,23 +50,7 @@ _Key = tuple[str, str, str]
 
 
 class Register:
-    """The villages that there are, ready for look-up.
-
-    Parameters
-    ----------
-    register : DataFrame
-        ``village_code, village_name, township_name, county_name``, one row a village.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> register = Register(pd.DataFrame({
-    ...     "village_code": ["621002003200"], "village_name": ["联合村委会"],
-    ...     "township_name": ["西街办事处街道"], "county_name": ["西峰区"]}))
-    >>> seen = pd.DataFrame({"county": ["西峰"], "township": ["西街街道"], "name": ["聯合村"]})
-    >>> register.locate(seen).frame["village_code"].tolist()
-    ['621002003200']
-    """
+    """The villages that there are, ready for look-up."""
 
     def __init__(self, register: pd.DataFrame) -> None:
         codes = register["village_code"]
@@ -109,18 +87,6 @@ class Register:
     ) -> Located:
         """Find the code of each row: by crosswalk, by code, or by exact name.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            Rows with the columns named by the other arguments; the code column may be absent.
-        crosswalk : DataFrame, optional
-            What a person decided, as `read_crosswalk` gives it. It goes before all else, so that
-            merged and renamed villages find their successor.
-        county, township, name, code : str
-            Names of the columns.
-
-        Notes
-        -----
         A name matches when county, township and village agree after normalising. A suffix that
         is absent agrees with any; one that is there must be the same (村 and 社区 are two bodies,
         as are 乡 and 镇). Likeness of names only ranks suggestions and never decides.
@@ -249,30 +215,13 @@ def locate(
     """Return the frame with village codes, and the problems with suggestions.
 
     `Register.locate` says how; this is the short way for one frame.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> register = pd.DataFrame({
-    ...     "village_code": ["621002003200"], "village_name": ["联合村委会"],
-    ...     "township_name": ["西街办事处街道"], "county_name": ["西峰区"]})
-    >>> seen = pd.DataFrame({"county": ["西峰区"], "township": ["西街街道"], "name": ["联河村"]})
-    >>> frame, problems = locate(seen, register)
-    >>> problems[["problem", "suggestions"]].values.tolist()
-    [['name_unknown', '621002003200 西峰区 西街办事处街道 联合村委会 (65)']]
     """
     located = Register(register).locate(frame, crosswalk, **columns)
     return located.frame, located.problems
 
 
 def read_crosswalk(path: Path | None) -> pd.DataFrame:
-    """Read ``crosswalk.csv``; None is an empty one.
-
-    Raises
-    ------
-    LianjianError
-        It is not a UTF-8 CSV file with the columns of `CROSSWALK_COLUMNS`.
-    """
+    """Read ``crosswalk.csv``; None is an empty one."""
     if path is None:
         return pd.DataFrame(columns=list(CROSSWALK_COLUMNS), dtype="str")
     try:
@@ -291,15 +240,6 @@ def crosswalk_questions(problems: pd.DataFrame) -> pd.DataFrame:
     """Return the open questions as rows of ``crosswalk.csv``, for a person to fill in.
 
     The suggestions stand in a column of their own, which `read_crosswalk` does not look at.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> problems = pd.DataFrame(
-    ...     [[0, "环县", "曲子镇", "双城村", "", "name_unknown", "…"]],
-    ...     columns=["row", "county", "township", "name", "code", "problem", "suggestions"])
-    >>> crosswalk_questions(problems).columns.tolist()
-    ['county', 'township', 'name', 'village_code', 'reason', 'by', 'problem', 'suggestions']
     """
     asked = problems[problems["problem"] != "code_name_differ"]
     asked = asked.drop_duplicates(["county", "township", "name"], ignore_index=True)

@@ -11,22 +11,7 @@ _SHOWN = 5
 
 
 def check_published(tables: Mapping[str, pd.DataFrame], files: Mapping[str, str]) -> None:
-    """Refuse published tables that say what cannot be.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        ``figures``, ``benchmarks``, ``bands`` and ``reported``, corrected and typed.
-    files : mapping of str to str
-        The file of each, for messages.
-
-    Raises
-    ------
-    LianjianError
-        A derived value without its rounding, or outside it; a total of an unknown number of
-        villages that is called something else; bands that overlap; a series that mixes villages
-        or runs backwards; a fact that is said to be that of a row which says another.
-    """
+    """Refuse published tables that say what cannot be."""
     rules = {"figures": _figures, "benchmarks": _benchmarks, "bands": _bands, "reported": _reported}
     found = [
         f"  {files[table]}, {fault}" for table, rule in rules.items() for fault in rule(tables)

@@ -31,22 +31,13 @@ EACH = tuple(_NAMES)
 
 @dataclass(frozen=True)
 class Scope:
-    """What a dataset covers, as its manifest says.
+    """What a dataset covers, as its manifest says."""
 
-    Attributes
-    ----------
-    dataset : str
-        Its name.
-    held : dict of str to tuple of str
-        For each name of `EACH` the values with rows in it; empty where that is not known, and then
-        every value is taken.
-    years : range
-        From its first to its last year; empty when that is not known.
-    """
-
-    dataset: str = ""
+    dataset: str = ""  # its name
+    # for each name of `EACH` the values with rows in it; empty where that is not known, and then
+    # every value is taken
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    years: range = range(0)
+    years: range = range(0)  # from its first to its last year; empty when that is not known
 
     def varieties(self, name: str) -> dict[str, Words]:
         """Return the values of a name, each with the words that a title may use."""
@@ -54,13 +45,7 @@ class Scope:
         return {value: known[value] for value in self.held.get(name) or known}
 
     def reading(self, name: str, value: str) -> str:
-        """Read what a person calls a value: its code, its Chinese or its English name.
-
-        Raises
-        ------
-        LianjianError
-            There is none, or the dataset does not hold it.
-        """
+        """Read what a person calls a value: its code, its Chinese or its English name."""
         found = fields.county(value).code
         if found not in self.varieties(name):
             raise LianjianError(f"dataset {self.dataset!r} has the {self.listed(name)}.")
@@ -75,24 +60,12 @@ class Scope:
 
 
 def varied(parameter: str) -> str:
-    """Return the name of `EACH` that a parameter stands for, empty when it stands for none.
-
-    Examples
-    --------
-    >>> varied("county"), varied("base_county"), varied("year")
-    ('county', 'county', '')
-    """
+    """Return the name of `EACH` that a parameter stands for, empty when it stands for none."""
     return next((n for n in EACH if parameter == n or parameter.endswith(f"_{n}")), "")
 
 
 def worded(value: object) -> str:
-    """Say a value as a title does.
-
-    Examples
-    --------
-    >>> worded("621022"), worded("sim3"), worded(2018)
-    ('Huan County 环县', 'Simulated County 3 丙县', '2018')
-    """
+    """Say a value as a title does."""
     for name, (_, known) in _NAMES.items():
         if words := known.get(str(value)):
             return f"{words[f'{name}_name']} {words[f'{name}_name_zh']}"
@@ -100,13 +73,7 @@ def worded(value: object) -> str:
 
 
 def of(dataset: str) -> Scope:
-    """Return what a dataset covers; nothing is known of one that is not built, or not well.
-
-    Raises
-    ------
-    LianjianError
-        The text cannot name a dataset.
-    """
+    """Return what a dataset covers; nothing is known of one that is not built, or not well."""
     if not dataset:
         return Scope()
     manifest = paths.processed_dataset(dataset) / "manifest.json"

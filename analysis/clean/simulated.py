@@ -46,21 +46,7 @@ def is_outdated(head: Mapping[str, Any], cards: Iterable[Card]) -> bool:
 
 
 def must_be_invented(villages: "pd.DataFrame", where: str) -> None:
-    """Raise when a village or county of a table is real: its numbers cannot be called simulated.
-
-    Parameters
-    ----------
-    villages : DataFrame
-        ``village_name, township_name, county_name``, and ``village_id`` or ``village_code``.
-    where : str
-        What holds the table, for the message.
-
-    Raises
-    ------
-    LianjianError
-        The published register has the code, or the village of that name in that township, or an
-        invented village lies in a real county.
-    """
+    """Raise when a village or county of a table is real: its numbers cannot be called simulated."""
     from analysis.clean.places import Register  # noqa: PLC0415
     from analysis.clean.tables import read_text  # noqa: PLC0415
 

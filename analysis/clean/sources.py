@@ -22,43 +22,23 @@ SHARES = ("open", "on-request", "never")
 
 @dataclass(frozen=True)
 class Card:
-    """The card of one raw file.
+    """The card of one raw file."""
 
-    Attributes
-    ----------
-    file : str
-        File name inside the folder of the cards.
-    title, producer, locator, licence, rights : str
-        What it is, who made it, where it was found, and what may be done with it.
-    published, received : str
-        ISO date, year, or empty when not known or not meant.
-    sha256, bytes, rows
-        Content that is expected: hash, size, and number of data rows.
-    kind : {"published", "ledger", "simulated"}
-        What sort of data it is.
-    note : str
-        What a user of the file must know.
-    share : {"open", "on-request", "never", ""}
-        Whether others may have it; empty when nobody said, and then it is not shared.
-    spdx : str
-        SPDX identifier of the licence of an open file, from ``open_licences.toml``.
-    """
-
-    file: str
-    title: str
+    file: str  # file name inside the folder of the cards
+    title: str  # what it is, who made it, where it was found, and what may be done with it
     producer: str
     licence: str
     rights: str
-    sha256: str
+    sha256: str  # content that is expected: hash, size, and number of data rows
     bytes: int
     rows: int
-    kind: str
+    kind: str  # what sort of data it is
     locator: str = ""
-    published: str = ""
+    published: str = ""  # ISO date, year, or empty when not known or not meant
     received: str = ""
-    note: str = ""
-    share: str = ""
-    spdx: str = ""
+    note: str = ""  # what a user of the file must know
+    share: str = ""  # whether others may have it; empty when nobody said, and then it is not shared
+    spdx: str = ""  # SPDX identifier of the licence of an open file, from ``open_licences.toml``
 
     def as_source(self) -> dict[str, str]:
         """Return what a report prints about the file."""
@@ -67,13 +47,7 @@ class Card:
 
 
 def toml_text(path: Path) -> str:
-    """Return the text of a TOML file that a person may have edited, with LF line ends.
-
-    Raises
-    ------
-    LianjianError
-        The file is missing or is no text.
-    """
+    """Return the text of a TOML file that a person may have edited, with LF line ends."""
     try:
         text = decoded(path.read_bytes())
     except FileNotFoundError:
@@ -84,13 +58,7 @@ def toml_text(path: Path) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, however an editor saved it.
-
-    Raises
-    ------
-    LianjianError
-        The file is missing or is not TOML.
-    """
+    """Read a TOML file, however an editor saved it."""
     text = toml_text(path)
     try:
         return tomllib.loads(text)
@@ -111,11 +79,6 @@ def read_cards(path: Path) -> tuple[Card, ...]:
     """Read the cards (``[[source]]`` tables) of a TOML file.
 
     ``share`` and ``spdx`` at its head hold for every card without a ``share`` of its own.
-
-    Raises
-    ------
-    LianjianError
-        A card lacks a key, has an unknown one, or one with a value that cannot be.
     """
     content = read_toml(path)
     entries = content.get("source", [])
@@ -185,14 +148,7 @@ def count_rows(path: Path) -> int:
 
 
 def verify(folder: Path, cards: Iterable[Card]) -> None:
-    """Check that each file is there and has the bytes and rows of its card.
-
-    Raises
-    ------
-    DataError
-        The first file that is missing or different; the message names the file, what its card
-        expects and what was found.
-    """
+    """Check that each file is there and has the bytes and rows of its card."""
     for fault in faults(folder, cards):
         raise DataError(fault)
 

@@ -48,22 +48,7 @@ def _column(field: Field) -> Any:  # noqa: ANN401  (pandera is untyped here)
 
 
 def validate(frame: pd.DataFrame, table: str, where: str = "") -> pd.DataFrame:
-    """Return the frame when it obeys the registry.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The table.
-    table : str
-        Its name in the registry.
-    where : str
-        The file it was read from, for messages.
-
-    Raises
-    ------
-    LianjianError
-        It does not; the message names file, lines, columns, what was seen and what is expected.
-    """
+    """Return the frame when it obeys the registry."""
     import pandera.errors  # noqa: PLC0415
 
     try:
@@ -94,14 +79,7 @@ def _broken(case: Any, table: str) -> str:  # noqa: ANN401  (a row of an untyped
 
 
 def read_text(path: Path, table: str) -> pd.DataFrame:
-    """Read a CSV file of a known table as text, empty cells as missing.
-
-    Raises
-    ------
-    LianjianError
-        The file is not UTF-8 CSV, a row has more or fewer fields than the header, or the columns
-        are not those of the table.
-    """
+    """Read a CSV file of a known table as text, empty cells as missing."""
     _, columns = TABLES[table]
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -139,14 +117,7 @@ def read_text(path: Path, table: str) -> pd.DataFrame:
 
 
 def parse(frame: pd.DataFrame, table: str, path: Path) -> pd.DataFrame:
-    """Return a new frame with each text column read as its field's type.
-
-    Raises
-    ------
-    LianjianError
-        A cell cannot be read or is missing where it may not; the message names file, row, column
-        and what was expected.
-    """
+    """Return a new frame with each text column read as its field's type."""
     _, columns = TABLES[table]
     return pd.DataFrame({name: _parse(frame[name], FIELDS[name], path) for name in columns})
 
@@ -212,11 +183,5 @@ def guarded(cell: object) -> object:
 
 
 def unguarded(text: str) -> str:
-    """Return a text without the apostrophe that `write_csv` put in front of it.
-
-    Examples
-    --------
-    >>> unguarded("'-"), unguarded("'90s")
-    ('-', "'90s")
-    """
+    """Return a text without the apostrophe that `write_csv` put in front of it."""
     return text[1:] if text[:1] == "'" and text[1:].startswith(_STARTS_A_FORMULA) else text

@@ -34,18 +34,11 @@ _NOT_PINYIN = frozenset({"ha", "mu"})  # hectare, mu: units in brackets
 
 @dataclass(frozen=True)
 class Plain:
-    """Plain text and where each of its characters stood.
+    """Plain text and where each of its characters stood."""
 
-    Attributes
-    ----------
-    text : str
-        The normalised text.
-    positions : tuple of int
-        For each character of ``text`` its position in the original, and at the end the length
-        of the original.
-    """
-
-    text: str
+    text: str  # the normalised text
+    # for each character of ``text`` its position in the original, and at the end the length of the
+    # original
     positions: tuple[int, ...]
 
 
@@ -95,21 +88,9 @@ _TABLE = _Table()
 def normalise(text: str) -> str:
     """Return text in half width and simplified characters, without marks and pinyin.
 
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Notes
-    -----
     Circled and raised signs go before compatibility folding (NFKC), which would make ①5.2 into
     15.2; between two digits they stay, as a sign that nothing reads. NFKC leaves zero-width
     characters alone, so that these are dropped by their category.
-
-    Examples
-    --------
-    >>> normalise("①約２８萬(wàn)元")
-    '约28万元'
     """
     if text.isascii() and text.isprintable():
         return text
@@ -117,13 +98,7 @@ def normalise(text: str) -> str:
 
 
 def normalise_with_positions(text: str) -> Plain:
-    """Return normalised text and the place of each of its characters in the original.
-
-    Examples
-    --------
-    >>> normalise_with_positions("3個(gè)村").positions
-    (0, 1, 6, 7)
-    """
+    """Return normalised text and the place of each of its characters in the original."""
     pieces = [(_TABLE[ord(char)], at) for at, char in enumerate(text)]
     plain = "".join(piece for piece, _ in pieces)
     positions = [at for piece, at in pieces for _ in piece]
@@ -159,11 +134,5 @@ def _power_of_ten(text: str, at: int) -> bool:
 
 
 def squeeze(text: str) -> str:
-    r"""Return normalised text without any white space, for comparing names.
-
-    Examples
-    --------
-    >>> squeeze(" 經 營　收入\n")
-    '经营收入'
-    """
+    """Return normalised text without any white space, for comparing names."""
     return "".join(normalise(text).split())

@@ -233,25 +233,13 @@ def _weigh(note: str) -> None:
 
 
 def no_income_word(text: str) -> str:
-    """Return the first word of a remark that makes its amount no income of the year, or nothing.
-
-    Examples
-    --------
-    >>> no_income_word("其中借款5000元"), no_income_word("与农经站核对")
-    ('借', '')
-    """
+    """Return the first word of a remark that makes its amount no income of the year, or nothing."""
     found = re.search(any_of([*WORDS["forecasts"], *WORDS["no_income"]]), normalise(text))
     return found[0] if found else ""
 
 
 def said_year(text: str) -> int | None:
-    """Return the year that a cell names beside its amount (2022年5000, 5000（二〇二二年）).
-
-    Examples
-    --------
-    >>> said_year("2022年5000"), said_year("5000（二〇二三年）"), said_year("5000")
-    (2022, 2023, None)
-    """
+    """Return the year that a cell names beside its amount (2022年5000, 5000（二〇二二年）)."""
     found = YEAR.search(normalise(text))
     if found is None:
         return None

@@ -60,28 +60,14 @@ _AFTER_MORE = _AFTER_FIGURE - {"百"}
 
 @dataclass(frozen=True)
 class Numeral:
-    """A number and its span.
+    """A number and its span."""
 
-    Attributes
-    ----------
-    value : Decimal or None
-        The number; None when the text gives a span only.
-    lower, upper : Decimal
-        The span; both equal to the value when the number is exact.
-    qualifier : {"exact", "over", "approx", "vague", "range"}
-        What opens the span.
-    scale : str
-        The 万 and 亿 in it.
-    flags : tuple of str
-        Conventions that were used.
-    """
-
-    value: Decimal | None
-    lower: Decimal
+    value: Decimal | None  # the number; None when the text gives a span only
+    lower: Decimal  # the span; both equal to the value when the number is exact
     upper: Decimal
-    qualifier: str = "exact"
-    scale: str = ""
-    flags: tuple[str, ...] = ()
+    qualifier: str = "exact"  # what opens the span
+    scale: str = ""  # the 万 and 亿 in it
+    flags: tuple[str, ...] = ()  # conventions that were used
 
     def times(self, factor: Decimal) -> "Numeral":
         """Return the number with its span in a unit that is worth so much."""
@@ -109,29 +95,7 @@ def plain_form(text: str) -> str:
 def read_numeral(
     text: str, *, bare_one: bool = False, unit: str = "", counts: bool = False
 ) -> Numeral:
-    """Read one number.
-
-    Parameters
-    ----------
-    text : str
-        Normalised text of the characters in `CHARS`.
-    bare_one : bool
-        Whether 百, 千 or 万 may stand for 100, 1000 or 10,000 (上百人 but not 百人).
-    unit : str
-        What follows: 三五户 is a span, while 三五 alone could be 35.
-    counts : bool
-        Whether the unit counts whole things, of which 二十几 are 29 at most.
-
-    Raises
-    ------
-    Refused
-        The text is no number, or more than one.
-
-    Examples
-    --------
-    >>> read_numeral("300余万").upper, read_numeral("两万五").value
-    (Decimal('4000000'), Decimal('25000'))
-    """
+    """Read one number."""
     plain = plain_form(text)
     marks = [char for char in plain if char in _SPANS]
     scale = "".join(char for char in plain if char in "万亿")

@@ -37,15 +37,7 @@ NO_UNIT = Unit("")
 
 
 def read_unit(text: str) -> Unit | None:
-    """Return the unit that a normalised text names, or None.
-
-    Examples
-    --------
-    >>> read_unit("万元").factor, read_unit("元/亩").name, read_unit("个服务中心").name
-    (Decimal('10000'), '元/亩', '个')
-    >>> read_unit("个左右") is None
-    True
-    """
+    """Return the unit that a normalised text names, or None."""
     word = text.lower().strip()
     if not word:
         return NO_UNIT

@@ -59,13 +59,6 @@ _WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
 def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     """Return which amounts are off by 10,000 beyond doubt, and issues for all far ones.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        Cells with ``counted`` and ``place_key``.
-
-    Notes
-    -----
     The amounts of a village and account over the years (zeros aside) fall into runs that are parted
     by a factor of 30 or more; the longest run is taken for right, of equally long ones the one that
     is nearer to the county's villages. An amount outside it is a slip when its distance from the
@@ -164,13 +157,6 @@ def _off(
 def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     """Return which amounts no village has, taken for themselves, and issues.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        Cells with ``counted``, ``place_key`` and ``table``.
-
-    Notes
-    -----
     Whatever is compared only with its own book misses a book that is wrong as a whole.
 
     - A table whose middle income amount (above zero) lies outside 1,000 to 10,000,000 yuan waits
@@ -245,13 +231,7 @@ _Doubts = Iterator[tuple[pd.Index, Issue]]
 
 
 def tables_in_doubt(cells: pd.DataFrame) -> Iterator[tuple[int, float]]:
-    """Yield the tables whose middle income is no village's in the unit they state, and the income.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        Cells with ``counted``, ``table`` and ``unit_said``.
-    """
+    """Yield the tables whose middle income is no village's in the unit they state, with it."""
     yield from _tables_in_doubt(_sized_for_villages(cells))
 
 

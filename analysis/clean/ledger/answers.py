@@ -52,26 +52,15 @@ _BASIS = {"year": "year", "plan": "plan", "part of a year": "running", "year bef
 
 @dataclass(frozen=True)
 class Entry:
-    """One answer: which tables and heads it is about, and what it says.
+    """One answer: which tables and heads it is about, and what it says."""
 
-    Attributes
-    ----------
-    identity : dict of str to str
-        ``form``, ``file``, ``sheet``, ``block``, ``panel`` of the tables, as far as it names them.
-    about : tuple of str
-        Heads, lines or columns; empty for the whole table.
-    key, answer : str
-    line : int
-        Which entry of the file it is, from 1.
-    middle : float
-        Of a unit the middle amount that it was given for; 0 where nothing says it.
-    """
-
+    # ``form``, ``file``, ``sheet``, ``block``, ``panel`` of the tables, as far as it names them
     identity: Mapping[str, str]
-    about: tuple[str, ...]
+    about: tuple[str, ...]  # heads, lines or columns; empty for the whole table
     key: str
     answer: str
-    line: int
+    line: int  # which entry of the file it is, from 1
+    # of a unit the middle amount that it was given for; 0 where nothing says it
     middle: float = 0.0
 
     def fits(self, table: Table) -> bool:
@@ -183,42 +172,19 @@ class Answers:
 
 @dataclass(frozen=True)
 class Ready:
-    """A table with the answers in it.
-
-    Attributes
-    ----------
-    table : Table
-    places : dict of str to str
-        County, township and village of all rows, where no column says them.
-    left_out : frozenset of int
-        Columns that cannot be read.
-    dropped : frozenset of int
-        Rows that cannot be.
-    is_whole : bool
-        False when nothing of the table can be read.
-    zeros : str
-        What a line of zeros is; empty when nobody has said so.
-    unseen : frozenset of str
-        Addresses of hidden amounts that do not count.
-    means : dict of str to str
-        What heads and lines are, as a person said.
-    sums : frozenset of str
-        Accounts that are the sum of their parts here, as a person said.
-    issues : tuple of Issue
-    asked : tuple of Question
-        What a table as answered leaves open: an answer can make more askable.
-    """
+    """A table with the answers in it."""
 
     table: Table
-    places: dict[str, str]
-    left_out: frozenset[int]
-    dropped: frozenset[int]
-    is_whole: bool
-    zeros: str
-    unseen: frozenset[str]
-    means: Mapping[str, str]
-    sums: frozenset[str]
+    places: dict[str, str]  # county, township and village of all rows, where no column says them
+    left_out: frozenset[int]  # columns that cannot be read
+    dropped: frozenset[int]  # rows that cannot be
+    is_whole: bool  # false when nothing of the table can be read
+    zeros: str  # what a line of zeros is; empty when nobody has said so
+    unseen: frozenset[str]  # addresses of hidden amounts that do not count
+    means: Mapping[str, str]  # what heads and lines are, as a person said
+    sums: frozenset[str]  # accounts that are the sum of their parts here, as a person said
     issues: tuple[Issue, ...]
+    # what a table as answered leaves open: an answer can make more askable
     asked: tuple[Question, ...] = ()
 
 
@@ -237,13 +203,7 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 
 
 def read_answers(head: Mapping[str, Any]) -> Answers:
-    """Return the answers in a parsed ``answers.toml``; an empty text is no answer.
-
-    Raises
-    ------
-    LianjianError
-        An entry does not say what it answers, or its answer cannot be one.
-    """
+    """Return the answers in a parsed ``answers.toml``; an empty text is no answer."""
     entries = []
     for line, entry in enumerate(head.get("answer", []), start=1):
         answer = str(entry.get("answer", "")).strip()

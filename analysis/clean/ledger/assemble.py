@@ -48,43 +48,23 @@ _LEFT_OUT = ("column_", "question_", "plan_", "no_table", "place_", "year_unread
 
 @dataclass(frozen=True)
 class Books:
-    """What the books of a dataset say.
+    """What the books of a dataset say."""
 
-    Attributes
-    ----------
-    income, villages : DataFrame
-        Tables of the registry.
-    cells : DataFrame
-        Every cell that holds or should hold an account or a sum: ``file, cell, village_id, year,
-        account, text, yuan, status, counted``.
-    issues : tuple of Issue
-    crosswalk_to_fill, corrections_to_fill : DataFrame
-        Open questions about places and cells, ready for a person.
-    corrections : tuple of dict
-        Applied ones, for reports.
-    refused : tuple of str
-        Files that were not read.
-    tables : tuple of Table
-        As they were found, without personal data.
-    incomplete : DataFrame
-        ``village_id, year`` of which an amount of an account that was not in force is left out.
-    shelf : Shelf
-        The tables, as the answers have them read.
-    left_out : tuple of str
-        A sentence for each table or column that was left out, for the end of a build.
-    """
-
-    income: pd.DataFrame
+    income: pd.DataFrame  # tables of the registry
     villages: pd.DataFrame
+    # every cell that holds or should hold an account or a sum: ``file, cell, village_id, year,
+    # account, text, yuan, status, counted``
     cells: pd.DataFrame
     issues: tuple[Issue, ...]
-    crosswalk_to_fill: pd.DataFrame
+    crosswalk_to_fill: pd.DataFrame  # open questions about places and cells, ready for a person
     corrections_to_fill: pd.DataFrame
-    corrections: tuple[dict[str, str], ...]
-    refused: tuple[str, ...]
-    tables: tuple[Table, ...]
+    corrections: tuple[dict[str, str], ...]  # applied ones, for reports
+    refused: tuple[str, ...]  # files that were not read
+    tables: tuple[Table, ...]  # as they were found, without personal data
+    # ``village_id, year`` of which an amount of an account that was not in force is left out
     incomplete: pd.DataFrame
-    shelf: Shelf
+    shelf: Shelf  # the tables, as the answers have them read
+    # A sentence for each table or column that was left out, for the end of a build
     left_out: tuple[str, ...] = ()
 
 
@@ -97,29 +77,7 @@ def read_books(
     *,
     decided: Mapping[str, Path] | None = None,
 ) -> Books:
-    """Read the books of a dataset.
-
-    Parameters
-    ----------
-    folder : Path
-        The dataset's folder under data/raw.
-    files : list of str
-        Names of the books.
-    head : dict
-        Holds the answers, as ``answers.toml`` does.
-    register : DataFrame
-        The villages that there are.
-    villages : DataFrame, optional
-        The study's own village table; without it the register's rows that occur, outside any
-        alliance.
-    decided : mapping of str to Path, optional
-        Where ``crosswalk.csv`` and ``corrections.csv`` lie, where there are any.
-
-    Raises
-    ------
-    LianjianError
-        No file could be read, or an answer, crosswalk or correction is not usable.
-    """
+    """Read the books of a dataset."""
     decided = decided or {}
     answers = read_answers(head)
     shelf = collect((folder / name for name in files), answers)

@@ -55,26 +55,12 @@ _CONVENTIONS = frozenset(FLAGS) - {"blank", "dash", "word", "scale_in_cell", "un
 
 
 def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
-    """Return the cells of a table that hold an account or a sum, and what could not be read.
-
-    Parameters
-    ----------
-    ready : Ready
-        Table with answers.
-
-    Returns
-    -------
-    frame : DataFrame
-        ``file, cell, row, column, county, township, village, code, place_cell, year, item, unit,
-        text``, ``account`` (missing for sums), ``means`` (``account`` or ``total``), ``adds`` (what
-        a sum adds up), ``measure`` (of a sum its name), ``part_of`` (the head, where an amount is
-        one of several that make its account), ``is_before`` (printed as of the year before),
-        ``is_total`` (a sum over villages), ``yuan``, ``status`` (``read``, ``imprecise``,
-        ``missing``, ``refused`` or ``bound``), ``reason, flags``, ``zeros`` (what a line of zeros
-        is, as answered), ``mark`` (kind and text of a `Mark`), ``unit_said`` (a person answered
-        the unit), ``unit_from`` and ``year_from`` (who says them). What repeats is categorical.
-    issues : list of Issue
-    """
+    """Return the cells of a table that hold an account or a sum, and what could not be read."""
+    # besides the columns of `Table.long`: "account" (missing for sums), "means" (account, total or
+    # wrong_year), "adds" (what a sum adds up), "measure" (its name), "part_of" (the head of one of
+    # several amounts that make an account), "is_before" (printed as of the year before),
+    # "is_total" (a sum over villages), "yuan", "status" (of `STATUS`), "zeros" (what a line of
+    # zeros is, as answered), "mark", and who says unit and year
     table = ready.table
     long = table.long(totals=True).drop(columns="section")
     parts = {total.row for total in table.totals if total.kind == "part"}
@@ -173,14 +159,7 @@ class Head:
 
 
 def read_heads(ready: Ready, firsts: pd.DataFrame) -> tuple[list[Head], list[Issue]]:
-    """Return what each head means, and an issue for each that is kept out of income.
-
-    Parameters
-    ----------
-    ready : Ready
-    firsts : DataFrame
-        One cell of each ``item, year, column, basis`` and ``period``.
-    """
+    """Return what each head means, and an issue for each that is kept out of income."""
     table = ready.table
     by_row = table.find("item") is not None
     told: set[tuple[str, str]] = set()

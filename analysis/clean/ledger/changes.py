@@ -21,27 +21,16 @@ _CENT = 0.005
 
 @dataclass(frozen=True)
 class Change:
-    """One change.
+    """One change."""
 
-    Attributes
-    ----------
-    kind : {"added", "removed", "amount", "village", "status"}
-        A booking that is new, gone, or of another amount; a cell that belongs to another village;
-        a cell of the same amount that counts or is read in another way.
-    where : str
-        File and cell.
-    village, account : str
-    year : int
-    before, after : str
-        Amount in yuan, village or status; empty where there was or is none.
-    """
-
+    # A booking that is new, gone, or of another amount; a cell that belongs to another village; a
+    # cell of the same amount that counts or is read in another way
     kind: str
-    where: str
+    where: str  # file and cell
     village: str
     year: int
     account: str
-    before: str
+    before: str  # amount in yuan, village or status; empty where there was or is none
     after: str
 
     @property
@@ -77,13 +66,7 @@ def remember(name: str, made: pd.DataFrame) -> None:
 
 
 def changes(name: str) -> tuple[Change, ...]:
-    """Return what the last build that changed anything has changed.
-
-    Raises
-    ------
-    DataError
-        The dataset is not built, is no ledger of books, or was built once only.
-    """
+    """Return what the last build that changed anything has changed."""
     manifest.read(name)
     now = paths.processed_dataset(name) / FILE
     if not kept(name).is_file() or not now.is_file():

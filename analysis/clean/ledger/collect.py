@@ -16,24 +16,12 @@ from analysis.clean.workbook.tables import Table
 
 @dataclass(frozen=True)
 class Shelf:
-    """The tables of all books.
+    """The tables of all books."""
 
-    Attributes
-    ----------
-    tables : tuple of Table
-        Without personal data.
-    issues : tuple of Issue
-        About files and layouts.
-    refused : tuple of str
-        Names of files that were not read.
-    asked : tuple of (Table, Question)
-        What only the amounts made askable.
-    """
-
-    tables: tuple[Table, ...]
-    issues: tuple[Issue, ...]
-    refused: tuple[str, ...]
-    asked: tuple[tuple[Table, Question], ...] = ()
+    tables: tuple[Table, ...]  # without personal data
+    issues: tuple[Issue, ...]  # about files and layouts
+    refused: tuple[str, ...]  # names of files that were not read
+    asked: tuple[tuple[Table, Question], ...] = ()  # what only the amounts made askable
 
 
 def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:

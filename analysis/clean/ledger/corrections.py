@@ -33,40 +33,15 @@ class Decision:
 
 @dataclass(frozen=True)
 class Corrections:
-    """What a person decided about cells.
+    """What a person decided about cells."""
 
-    Attributes
-    ----------
-    decided : dict of Decision
-        By file and cell (``Sheet!B7``).
-    listed : tuple of dict
-        What reports print.
-    frame : DataFrame
-        The file as it stands.
-    """
-
-    decided: Mapping[tuple[str, str], Decision]
-    listed: tuple[dict[str, str], ...]
-    frame: pd.DataFrame
+    decided: Mapping[tuple[str, str], Decision]  # by file and cell (``Sheet!B7``)
+    listed: tuple[dict[str, str], ...]  # what reports print
+    frame: pd.DataFrame  # the file as it stands
 
 
 def read_corrections(path: Path | None, tables: tuple[Table, ...]) -> Corrections:
-    """Read ``corrections.csv`` of a dataset of books; without the file there are none.
-
-    Parameters
-    ----------
-    path : Path, optional
-        Columns as of the table corrections; ``row`` holds the cell (``Sheet!B7``), ``field`` is
-        free. Rows without a decision change nothing.
-    tables : tuple of Table
-        What was read.
-
-    Raises
-    ------
-    LianjianError
-        A correction names a cell that no table holds, or one that an earlier row names, or what it
-        expects stands there no longer.
-    """
+    """Read ``corrections.csv`` of a dataset of books; without the file there are none."""
     if path is None:
         return Corrections({}, (), pd.DataFrame())
     frame = read_text(path, "corrections").fillna("").map(unguarded)
@@ -134,13 +109,7 @@ def correct_labels(table: Table, corrections: Corrections) -> Table:
 def correct_amounts(
     cells: pd.DataFrame, corrections: Corrections
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the cells with corrected amounts, and which cells a person decided about.
-
-    Raises
-    ------
-    LianjianError
-        What a cell should say is no amount.
-    """
+    """Return the cells with corrected amounts, and which cells a person decided about."""
     decided = corrections.decided
     own = holding(cells, decided)
     touched = pd.Series(cells.index.isin(own.index), index=cells.index)
@@ -182,16 +151,7 @@ def unused(
 def settle(
     printed: Iterable[Issue], final: Iterable[Issue], corrections: Corrections
 ) -> list[Issue]:
-    """Return the issues that hold, those that a person settled as notes.
-
-    Parameters
-    ----------
-    printed : iterable of Issue
-        What is doubtful in the books as printed.
-    final : iterable of Issue
-        What is doubtful once the corrections are in.
-    corrections : Corrections
-    """
+    """Return the issues that hold, those that a person settled as notes."""
     decided = corrections.decided
     open_issues = []
     open_cells = set()

@@ -51,15 +51,7 @@ def is_answered(asked: Asked, answers: Answers) -> bool:
 
 
 def describe(shelf: Shelf, text: str = "") -> tuple[str, int]:
-    """Return ``answers.toml`` with what is new in it, and the number of new questions.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        What was collected.
-    text : str
-        The file as it stands; all that it says stays.
-    """
+    """Return ``answers.toml`` with what is new in it, and the number of new questions."""
     before = tomllib.loads(text)
     answers = read_answers(before)
     put = {_identity(entry) for entry in before.get("answer", [])}
@@ -209,33 +201,13 @@ def comment(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    r"""Return a TOML string; control characters have no place in it.
-
-    Examples
-    --------
-    >>> print(quoted('a "b"'))
-    "a \"b\""
-    """
+    """Return a TOML string; control characters have no place in it."""
     clean = "".join(char for char in text if char.isprintable())
     return '"' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def migrated(shelf: Shelf, text: str) -> tuple[str, int]:
-    """Return ``answers.toml`` of the former form ([[table]], [accounts]) in this one.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        The tables that it is about.
-    text : str
-        The file as it stands.
-
-    Returns
-    -------
-    text : str
-    count : int
-        Answers that were taken over.
-    """
+    """Return ``answers.toml`` of the former form ([[table]], [accounts]) in this one."""
     before = tomllib.loads(text)
     entries: list[dict[str, Any]] = []
     for old in before.get("table", []):

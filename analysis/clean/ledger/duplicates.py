@@ -15,13 +15,6 @@ _CENT = 0.005
 def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     """Return the cells with ``counted``, and an issue for all that stands twice.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        Cells with ``village_id``, in the order of the books.
-
-    Notes
-    -----
     Of the cells of one village, year and account or measure the first one with an amount counts.
     When two amounts differ by a cent or more, none does: a mean of them would be nobody's. What a
     later table prints as of the year before gives way to the table of that year. Amounts under

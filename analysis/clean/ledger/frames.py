@@ -17,25 +17,13 @@ def rows(frame: pd.DataFrame) -> Iterator[Any]:
 
 
 def joined_cells(cells: Sequence[str]) -> str:
-    """Return several addresses of one sheet as one: ``Sheet!B7, C7``.
-
-    Examples
-    --------
-    >>> joined_cells(["a!B7", "a!C7"]), split_cells("a!B7, C7")
-    ('a!B7, C7', ['a!B7', 'a!C7'])
-    """
+    """Return several addresses of one sheet as one: ``Sheet!B7, C7``."""
     sheet, mark, _ = cells[0].rpartition("!")
     return sheet + mark + ", ".join(cell.rpartition("!")[2] for cell in cells)
 
 
 def area(cells: Sequence[str]) -> str:
-    """Return the smallest area of one sheet that holds several addresses.
-
-    Examples
-    --------
-    >>> area(["a!B7", "a!AC9", "a!C8"])
-    'a!B7:AC9'
-    """
+    """Return the smallest area of one sheet that holds several addresses."""
     sheet, mark, _ = cells[0].rpartition("!")
     places = [_ADDRESS.fullmatch(cell.rpartition("!")[2]) for cell in cells]
     letters = sorted((p[1] for p in places if p), key=lambda text: (len(text), text))
@@ -55,27 +43,14 @@ def split_cells(text: str) -> list[str]:
 
 
 def groups(frame: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the number of each row's group, and the first row of each group.
-
-    Examples
-    --------
-    >>> numbers, firsts = groups(pd.DataFrame({"a": ["x", "y", "x"]}), ["a"])
-    >>> numbers.tolist(), firsts["a"].tolist()
-    ([0, 1, 0], ['x', 'y'])
-    """
+    """Return the number of each row's group, and the first row of each group."""
     numbers = frame.groupby(columns, sort=False, dropna=False, observed=True).ngroup().to_numpy()
     _, firsts = np.unique(numbers, return_index=True)
     return numbers, frame.iloc[firsts]
 
 
 def gathered(numbers: np.ndarray, *columns: pd.Series) -> list[tuple[list[str], ...]]:
-    """Return the texts of each group's rows, a list for each column.
-
-    Examples
-    --------
-    >>> gathered(np.array([0, 1, 0]), pd.Series(["a", "b", "c"]))
-    [(['a', 'c'],), (['b'],)]
-    """
+    """Return the texts of each group's rows, a list for each column."""
     lists: list[tuple[list[str], ...]] = [
         tuple([] for _ in columns) for _ in range(numbers.max(initial=-1) + 1)
     ]

@@ -22,17 +22,7 @@ _SHOWN = 200
 def issues_page(
     issues: pd.DataFrame, manifest: Mapping[str, Any], books: "Books | None" = None
 ) -> str:
-    """Return the page of issues as HTML: self-contained, without scripts, everything escaped.
-
-    Parameters
-    ----------
-    issues : DataFrame
-        The table issues.
-    manifest : mapping
-        ``name, title, kind, version`` of the dataset.
-    books : Books, optional
-        As read: tables are shown, and rows to copy into the corrections.
-    """
+    """Return the page of issues as HTML: self-contained, without scripts, everything escaped."""
     files = {file: number for number, file in enumerate(sorted(set(issues["file"])))}
     copies = _copies(books)
     groups = []

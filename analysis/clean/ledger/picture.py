@@ -30,38 +30,19 @@ _PLACES = frozenset({"county", "township", "village", "code"})
 
 @dataclass(frozen=True)
 class Picture:
-    """A table as it was read, its first lines and columns.
+    """A table as it was read, its first lines and columns."""
 
-    Attributes
-    ----------
-    file, where, title : str
-        Where it stands, and what stands above it.
-    heads : tuple of tuple of str
-        For each column letter, head, and what was made of it.
-    lines : tuple of tuple of (str, str)
-        For each cell of each line its text and its kind, one of `KINDS`.
-    more : str
-        What is not shown; empty where all is.
-    """
-
-    file: str
+    file: str  # where it stands, and what stands above it
     where: str
     title: str
-    heads: tuple[tuple[str, str, str], ...]
+    heads: tuple[tuple[str, str, str], ...]  # for each column letter, head, and what was made of it
+    # for each cell of each line its text and its kind, one of `KINDS`
     lines: tuple[tuple[tuple[str, str], ...], ...]
-    more: str
+    more: str  # what is not shown; empty where all is
 
 
 def pictures(tables: Iterable[Table], cells: pd.DataFrame) -> tuple[list[Picture], int]:
-    """Return the first tables as they were read, and how many there are besides.
-
-    Parameters
-    ----------
-    tables : iterable of Table
-        Without personal data.
-    cells : DataFrame
-        As `assemble.Books` has them.
-    """
+    """Return the first tables as they were read, and how many there are besides."""
     found = list(tables)
     shown = found[:_TABLES]
     wanted = {(table.file, cell) for table in shown for cell in _cells(table)}

@@ -19,25 +19,7 @@ _NAMES = _PLACE[:3]
 def find_villages(
     cells: pd.DataFrame, register: Register, crosswalk: pd.DataFrame
 ) -> tuple[pd.DataFrame, list[Issue], pd.DataFrame]:
-    """Return the cells with their villages, the issues, and rows for ``crosswalk.csv``.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        As `cells.read_cells` gives them, sums over villages included (they have no village).
-    register : Register
-        The villages that there are.
-    crosswalk : DataFrame
-        What a person decided.
-
-    Returns
-    -------
-    cells : DataFrame
-        With ``village_id``, ``matched_by`` (as of `Register.locate`) and ``place_key`` (the id, or
-        the names where there is none).
-    issues : list of Issue
-    questions : DataFrame
-    """
+    """Return the cells with their villages, the issues, and rows for ``crosswalk.csv``."""
     line, lines = groups(cells, ["table", "row"])
     place, firsts = groups(lines, [*_PLACE, "is_total"])
     numbers = place[line]

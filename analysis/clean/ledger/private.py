@@ -22,13 +22,7 @@ _MOST_DIGITS = 8  # of a figure that is no amount: a hundred million has nine
 
 
 def safe(text: str, longest: int = CELL) -> str:
-    """Return a text that may be written into a message: short, and never a person's number.
-
-    Examples
-    --------
-    >>> safe("待核"), safe("电话13800138000"), len(safe("长" * 90))
-    ('待核', '(not shown)', 41)
-    """
+    """Return a text that may be written into a message: short, and never a person's number."""
     if shape_of(text):
         return HIDDEN
     plain = "".join(char if char.isprintable() else " " for char in text)
@@ -58,15 +52,7 @@ def _strings(found: object) -> set[str]:
 
 @remembered
 def of_amount(text: str) -> str:
-    """Return what a cell of amounts says as it may be repeated: of what is no amount known words.
-
-    Examples
-    --------
-    >>> of_amount("约3.5万元"), of_amount("待核实，33,5"), of_amount("李某某代收500元")
-    ('约3.5万元', '待核实,33,5', '…代收500元')
-    >>> of_amount("622848 0010 1234 567"), of_amount("abc_1990")
-    ('…', '…')
-    """
+    """Return what a cell of amounts says: of what is no amount only words that all may read."""
     if text.isascii() and not any(map(str.isalnum, text)):
         return safe(text)
     if read_quantity(text).status != "refused" or safe(text) == HIDDEN:

@@ -50,38 +50,19 @@ def told() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of one table.
+    """A question of one table."""
 
-    Attributes
-    ----------
-    key : str
-        Its key in ``answers.toml``: one of ``questions.toml``.
-    about : tuple of str
-        Heads, lines or columns that it is about; empty when it is about the whole table.
-    cell : str
-        Address in the sheet.
-    columns : tuple of int
-        Columns that cannot be read without an answer; empty when it is about rows or the whole.
-    choices : tuple of str
-        Possible answers; empty when any text can be one.
-    evidence : str
-        What speaks for one or another, without personal data.
-    proposal : str
-        What is likely, offered and never taken.
-    subject : str
-        What ``{about}`` is in the sentence, where it is not the list of ``about``.
-    of_copy : bool
-        Whether an answer holds for one copy alone, where it overrules what that copy prints.
-    """
-
-    key: str
+    key: str  # its key in ``answers.toml``: one of ``questions.toml``
+    # heads, lines or columns that it is about; empty when it is about the whole table
     about: tuple[str, ...]
-    cell: str
+    cell: str  # address in the sheet
+    # columns that cannot be read without an answer; empty when it is about rows or the whole
     columns: tuple[int, ...] = ()
-    choices: tuple[str, ...] = ()
-    evidence: str = ""
-    proposal: str = ""
-    subject: str = ""
+    choices: tuple[str, ...] = ()  # possible answers; empty when any text can be one
+    evidence: str = ""  # what speaks for one or another, without personal data
+    proposal: str = ""  # what is likely, offered and never taken
+    subject: str = ""  # what ``{about}`` is in the sentence, where it is not the list of ``about``
+    # whether an answer holds for one copy alone, where it overrules what that copy prints
     of_copy: bool = False
 
     @property
@@ -107,36 +88,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question as a person sees it: put once for all tables that it is about.
+    """A question as a person sees it: put once for all tables that it is about."""
 
-    Attributes
-    ----------
-    question : Question
-        As the first table puts it.
-    form : str
-        Signature of the form; empty where the answer holds for every form.
-    scope : str
-        "form" or "copy".
-    tables : tuple of Table
-        The tables that put it.
-    """
-
-    question: Question
-    form: str
-    scope: str
-    tables: tuple[Table, ...]
+    question: Question  # as the first table puts it
+    form: str  # signature of the form; empty where the answer holds for every form
+    scope: str  # "form" or "copy"
+    tables: tuple[Table, ...]  # the tables that put it
 
 
 def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountName:
-    """Return what a head stands for: `account_names.read_account` without the group above it.
-
-    Examples
-    --------
-    >>> meaning("负债/专项应付款", 2024).code, meaning("租金收入", 2023, is_part=True).code
-    ('account', 'part')
-    >>> meaning("经营收入", 2023, is_part=True).code
-    'account'
-    """
+    """Return what a head stands for: `account_names.read_account` without the group above it."""
     parts = item.split("/")
     while len(parts) > 1 and parts[0] in words()["kinds"]["groups"]:
         parts.pop(0)
@@ -168,13 +129,7 @@ def may_count(table: Table, column: int) -> bool:
 
 
 def questions(table: Table) -> list[Question]:
-    """Return the open questions of a table, those about columns that do not matter left out.
-
-    Parameters
-    ----------
-    table : Table
-        Without personal data.
-    """
+    """Return the open questions of a table, those about columns that do not matter left out."""
     if table.plan:
         subject = f"{safe(table.plan)!r} is named; the amounts"
         cell = table.header or table.extent
@@ -198,16 +153,7 @@ def group(
     of_heads: Iterable[tuple[Table, Question]],
     is_of_copy: Callable[[Table, Question], bool],
 ) -> list[Asked]:
-    """Return the questions of all tables, each put once.
-
-    Parameters
-    ----------
-    tables : sequence of Table
-    of_heads : iterable of (Table, Question)
-        What is asked about heads and lines, which needs their meaning.
-    is_of_copy : callable
-        Tells whether a question has to be answered for one copy alone.
-    """
+    """Return the questions of all tables, each put once."""
     put: dict[tuple[Any, ...], list[tuple[Table, Question]]] = {}
     for table, one in [*((t, q) for t in tables for q in questions(t)), *of_heads]:
         question = replace(one, of_copy=True) if is_of_copy(table, one) else one

@@ -18,36 +18,21 @@ _WHERE = ["file", "cell"]
 
 @dataclass(frozen=True)
 class Score:
-    """Counts of cells and faults.
+    """Counts of cells and faults."""
 
-    Attributes
-    ----------
-    cells : int
-        Cells that hold an amount without a fault.
-    right, wrong, refused, unplaced, unread : int
-        Of these: with the true amount under the right village, year and account; with another;
-        without an amount, or left out of the bookings though nothing is wrong with it; with the
-        true amount and a village that only a person can name; not seen at all.
-    counted_twice : int
-        Cells of lines printed twice that count besides their first printing.
-    planted : DataFrame
-        By ``kind``: faults, and how many were ``found``.
-    missed : DataFrame
-        The faults that were not found.
-    wrong_cells : DataFrame
-        The cells that are wrong, with what was read.
-    """
-
-    cells: int
+    cells: int  # cells that hold an amount without a fault
+    # of these: with the true amount under the right village, year and account; with another;
+    # without an amount, or left out of the bookings though nothing is wrong with it; with the true
+    # amount and a village that only a person can name; not seen at all
     right: int
     wrong: int
     refused: int
     unplaced: int
     unread: int
-    counted_twice: int
-    planted: pd.DataFrame
-    missed: pd.DataFrame
-    wrong_cells: pd.DataFrame
+    counted_twice: int  # cells of lines printed twice that count besides their first printing
+    planted: pd.DataFrame  # by ``kind``: faults, and how many were ``found``
+    missed: pd.DataFrame  # the faults that were not found
+    wrong_cells: pd.DataFrame  # the cells that are wrong, with what was read
 
     @property
     def refused_share(self) -> float:
@@ -81,15 +66,6 @@ _NUMBERS = ("year", "true_yuan", "reads_yuan", "lower_yuan", "upper_yuan", "vill
 def score(books: Books, truth: pd.DataFrame, planted: pd.DataFrame) -> Score:
     """Count right and wrong.
 
-    Parameters
-    ----------
-    books : Books
-        What was read.
-    truth, planted : DataFrame
-        As `read_truth` gives them; ``docs/offices.md`` says what they hold.
-
-    Notes
-    -----
     The reader alone is judged: what it read before any correction, and no village of a crosswalk. A
     fault is found when an issue names its cell, or, where it only has to be read, when the cell
     reads as it should (for labels: when the cells of the line are not wrong, which the amounts

@@ -47,24 +47,7 @@ _TIMES = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
 
 
 def ask(name: str, shelf: Shelf) -> Path | None:
-    """Write what the books leave open for a person to answer; where nothing is, there is no file.
-
-    Parameters
-    ----------
-    name : str
-        The dataset; whoever calls holds its lock.
-    shelf : Shelf
-        What was collected.
-
-    Returns
-    -------
-    Path or None
-        The file, where something waits.
-
-    Notes
-    -----
-    A file in which somebody has written an answer is left alone: `take_over` reads it first.
-    """
+    """Write what the books leave open for a person to answer; without anything there is no file."""
     path = paths.decisions(name) / decisions.QUESTIONS
     if path.is_file() and _filled(path):
         return path
@@ -82,11 +65,6 @@ def take_over(name: str) -> tuple[str, ...]:
     """Bring what a person wrote into ``questions.xlsx`` to ``answers.toml``, and say so.
 
     The file goes to the history as it was filled in.
-
-    Raises
-    ------
-    LianjianError
-        A line answers nothing that is asked, or its answer cannot be one; the file stays.
     """
     path = paths.decisions(name) / decisions.QUESTIONS
     if not path.is_file() or not (filled := _filled(path)):

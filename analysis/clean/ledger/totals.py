@@ -46,14 +46,6 @@ class _Parts:
 def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
     """Yield an issue for each printed sum over villages that is not the sum of its parts.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        The cells with ``table``, ``yuan``, ``status``, ``unit``, ``is_total``, ``doubted`` and
-        ``place_key`` (equal in rows that print one village again).
-
-    Notes
-    -----
     A sum may be over the rows since the sum before it (a township), over those up to the next sum
     (a township with its sum above it), or over all rows of its year;
     lines that are printed twice may count once or twice. It is right when one of these readings
@@ -127,13 +119,6 @@ def _step(unit: str, texts: Iterable[object]) -> float:
 def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
     """Yield an issue for each printed measure that is not what its accounts make.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        The cells, sums over villages included.
-
-    Notes
-    -----
     Checked where every account of the year's system stands in the same row and year with an amount;
     otherwise nothing can be said, and the panel computes the measure from its accounts anyhow.
     """

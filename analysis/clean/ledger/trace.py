@@ -76,28 +76,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where one number of a ledger comes from.
+    """Where one number of a ledger comes from."""
 
-    Attributes
-    ----------
-    village, village_name, what : str
-        Id and name of the village; the account, or the column of the measure.
-    year : int
-    yuan : float or None
-        The number; None where it is missing.
-    cells : tuple of Cell
-        Those that it was read from first, then those that speak of it and do not count.
-    parts : tuple of Explanation
-        Of a measure: what it is made of.
-    """
-
-    village: str
+    village: str  # id and name of the village; the account, or the column of the measure
     village_name: str
     year: int
     what: str
-    yuan: float | None
+    yuan: float | None  # the number; None where it is missing
+    # those that it was read from first, then those that speak of it and do not count
     cells: tuple[Cell, ...] = ()
-    parts: tuple["Explanation", ...] = ()
+    parts: tuple["Explanation", ...] = ()  # of a measure: what it is made of
     sentences: tuple[str, ...] = field(default=())
 
 
@@ -112,23 +100,7 @@ def traced(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def explain(name: str, village: str, year: int, what: str) -> Explanation:
-    """Walk from a number back to file, sheet, cell, text and rule.
-
-    Parameters
-    ----------
-    name : str
-        A dataset of books that was built.
-    village : str
-        Its id, or its name where only one village has it.
-    year : int
-    what : str
-        An account, or a measure by its column or its Chinese name.
-
-    Raises
-    ------
-    LianjianError
-        The dataset is not built or has no books, or there is no such village, year or account.
-    """
+    """Walk from a number back to file, sheet, cell, text and rule."""
     seen = manifest.read(name)
     folder = paths.processed_dataset(name)
     if not (folder / FILE).is_file():

@@ -85,21 +85,7 @@ class _Read:
 
 
 def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> list[Table]:
-    """Return the tables of a block, one for each panel.
-
-    Parameters
-    ----------
-    block : Block
-        Where it stands.
-    sheet : Sheet
-        The sheet it stands in.
-    file : str
-        File name.
-    number : int
-        Which block of the sheet it is, from 1.
-    said : Said
-        What a person says of its layout.
-    """
+    """Return the tables of a block, one for each panel."""
     stated = read_stated(block.grid, block.titles, block.notes, sheet.name, file)
     if not block.header:
         known = {fact.label for fact in stated.facts if fact.cell not in {"sheet", "file"}}

@@ -54,56 +54,27 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The cells of one sheet.
+    """The cells of one sheet."""
 
-    Attributes
-    ----------
-    name, state : str
-        Name, empty for a text file; "visible", "hidden" or "veryHidden".
-    rows : mapping of int to Row
-        Rows with values, by row number from 1, ascending.
-    merges : tuple of Span
-        Merged ranges as the file states them.
-    hidden_rows, hidden_columns : frozenset of int
-        Kept, and known to be hidden.
-    formats : tuple of Format
-        Display formats that show a number otherwise than it is stored.
-    marks : tuple of Mark
-        Cells that are struck through, not to be seen, or commented upon.
-    notes : tuple of str
-        What the parser noticed.
-    """
-
-    name: str
-    rows: Mapping[int, Row]
+    name: str  # name, empty for a text file; "visible", "hidden" or "veryHidden"
+    rows: Mapping[int, Row]  # rows with values, by row number from 1, ascending
     state: str = "visible"
-    merges: tuple[Span, ...] = ()
-    hidden_rows: frozenset[int] = frozenset()
+    merges: tuple[Span, ...] = ()  # merged ranges as the file states them
+    hidden_rows: frozenset[int] = frozenset()  # kept, and known to be hidden
     hidden_columns: frozenset[int] = frozenset()
+    # display formats that show a number otherwise than it is stored
     formats: tuple[Format, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    notes: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()  # cells that are struck through, not to be seen, or commented upon
+    notes: tuple[str, ...] = ()  # what the parser noticed
 
     def text(self, row: int, column: int) -> str:
-        """Return the text of a cell, empty where there is none.
-
-        Examples
-        --------
-        >>> Sheet("a", {3: Row("s", ["村名"])}).text(3, 1)
-        '村名'
-        """
+        """Return the text of a cell, empty where there is none."""
         line = self.rows.get(row)
         return line.texts[column - 1] if line and column <= len(line.texts) else ""
 
 
 def letters(column: int) -> str:
-    """Return the letters of a column.
-
-    Examples
-    --------
-    >>> letters(1), letters(28), letters(16384)
-    ('A', 'AB', 'XFD')
-    """
+    """Return the letters of a column."""
     name = ""
     while column:
         column, rest = divmod(column - 1, 26)
@@ -112,13 +83,7 @@ def letters(column: int) -> str:
 
 
 def column_number(name: str) -> int:
-    """Return the number of a column's letters, 0 when they are none.
-
-    Examples
-    --------
-    >>> column_number("AB"), column_number("a1")
-    (28, 0)
-    """
+    """Return the number of a column's letters, 0 when they are none."""
     number = 0
     for letter in name:
         if not "A" <= letter <= "Z":
@@ -128,11 +93,5 @@ def column_number(name: str) -> int:
 
 
 def address(row: int, column: int) -> str:
-    """Return the address of a cell.
-
-    Examples
-    --------
-    >>> address(7, 3)
-    'C7'
-    """
+    """Return the address of a cell."""
     return f"{letters(column)}{row}"

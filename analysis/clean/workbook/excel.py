@@ -68,15 +68,7 @@ class Batches:
 
 
 def number_text(raw: str) -> str | None:
-    """Return a stored number as the shortest text that means the same; None when it is none.
-
-    Examples
-    --------
-    >>> number_text("27.899999999999999"), number_text("1200.0"), number_text("621022001200")
-    ('27.9', '1200', '621022001200')
-    >>> number_text("3.2000000000000001E+17"), number_text("nan")
-    ('3.2E+17', None)
-    """
+    """Return a stored number as the shortest text that means the same; None when it is none."""
     if _PLAIN.fullmatch(raw):
         return raw
     if len(raw) > _LONGEST_NUMBER or "_" in raw:
@@ -93,26 +85,14 @@ def number_text(raw: str) -> str | None:
 
 
 def unescaped(text: str) -> str:
-    r"""Return text with the control characters that .xlsx writes as ``_x000D_``.
-
-    Examples
-    --------
-    >>> unescaped("经营_x000A_收入")
-    '经营\n收入'
-    """
+    """Return text with the control characters that .xlsx writes as ``_x000D_``."""
     if "_x" not in text:
         return text
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def date_text(value: datetime | date | time | timedelta) -> str:
-    """Return a date or a time as ISO text, the time of day only where there is one.
-
-    Examples
-    --------
-    >>> date_text(datetime(2023, 12, 31)), date_text(datetime(2023, 12, 31, 8, 30))
-    ('2023-12-31', '2023-12-31 08:30:00')
-    """
+    """Return a date or a time as ISO text, the time of day only where there is one."""
     if isinstance(value, datetime) and value.time() == time():
         return value.date().isoformat()
     if isinstance(value, datetime):
@@ -164,13 +144,6 @@ class _Transitional(zipfile.ZipFile):
 def send_xlsx(path: str, send: Send) -> None:
     """Send the cells of an .xlsx workbook.
 
-    Raises
-    ------
-    Unreadable
-        It is damaged or breaks a limit.
-
-    Notes
-    -----
     ``openpyxl.load_workbook`` walks through a whole sheet that states no size, and trusts the size
     that a sheet states; its reader is therefore asked for the parts, and the size for nothing.
     """

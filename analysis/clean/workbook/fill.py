@@ -24,24 +24,7 @@ class Filled:
 
 
 def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> Filled:
-    """Return the body with merged and printed-once cells written out.
-
-    Parameters
-    ----------
-    grid : Grid
-        The body alone.
-    columns : sequence of Column
-        One for each column of the grid.
-    totals : frozenset of int
-        Rows that are sums: they neither get nor give a place.
-
-    Notes
-    -----
-    A merged label belongs to each of its rows. A merged NUMBER may be one sum that several villages
-    share, and writing it out would count it several times: it stays in the first cell and becomes
-    a question. A place printed once without a merge is filled only when the column keeps to that
-    habit: every value in one unbroken run, none twice in a row, the first row filled.
-    """
+    """Return the body with merged and printed-once cells written out."""
     merged, notes, doubts = _fill_merged(grid, columns)
     for at, column in enumerate(columns):
         if column.role in PLACES:

@@ -26,33 +26,15 @@ PLACES = frozenset({"county", "township", "village"})
 
 @dataclass(frozen=True)
 class Block:
-    """One table in a grid, by row positions.
+    """One table in a grid, by row positions."""
 
-    Attributes
-    ----------
-    grid : Grid
-        The rectangle it stands in.
-    titles : tuple of int
-        Rows above the header: title, unit, who filled it in.
-    header : tuple of int
-        Rows of the header; empty when there is none.
-    body : tuple of int
-        Rows with values, blank rows and repeated headers left out.
-    notes : tuple of int
-        Rows after it: notes and signatures.
-    repeated : tuple of int
-        Rows that print the header again, for the next page.
-    doubtful : tuple of int
-        Rows taken for body that could as well be a second header row.
-    """
-
-    grid: Grid
-    titles: tuple[int, ...]
-    header: tuple[int, ...]
-    body: tuple[int, ...]
-    notes: tuple[int, ...]
-    repeated: tuple[int, ...] = ()
-    doubtful: tuple[int, ...] = ()
+    grid: Grid  # the rectangle it stands in
+    titles: tuple[int, ...]  # rows above the header: title, unit, who filled it in
+    header: tuple[int, ...]  # rows of the header; empty when there is none
+    body: tuple[int, ...]  # rows with values, blank rows and repeated headers left out
+    notes: tuple[int, ...]  # rows after it: notes and signatures
+    repeated: tuple[int, ...] = ()  # rows that print the header again, for the next page
+    doubtful: tuple[int, ...] = ()  # rows taken for body that could as well be a second header row
 
 
 def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[Block]:
@@ -84,13 +66,7 @@ def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[B
 
 
 def is_fact_row(labels: list[str]) -> bool:
-    """Tell whether cells are pairs of a place's word and its name.
-
-    Examples
-    --------
-    >>> is_fact_row(["县区", "西峰区", "乡镇", "虚甲镇"]), is_fact_row(["乡镇", "村名"])
-    (True, False)
-    """
+    """Tell whether cells are pairs of a place's word and its name."""
     words = [role_of(stripped(label)) for label in labels]
     is_named = PLACES.issuperset(words[::2])
     return (

@@ -34,15 +34,7 @@ class Shown(NamedTuple):
 
 
 def shown(code: str, value: float) -> Shown:
-    """Return how a format shows a number.
-
-    Examples
-    --------
-    >>> shown("0!.0,", 319900).factor, shown("#,##0", 319900).factor
-    (10000.0, 1.0)
-    >>> shown('[>=10000]0!.0,"万元";0"元"', 319900), shown(";;;", 5).is_hidden
-    (Shown(factor=10000.0, unit='万元', is_hidden=False), True)
-    """
+    """Return how a format shows a number."""
     if not _CONDITION.search(code):
         value = math.copysign(1.0, value) if value else 0.0
     return _shown(code, value)
@@ -54,13 +46,7 @@ def _shown(code: str, value: float) -> Shown:
 
 
 def may_differ(code: str) -> bool:
-    """Tell whether a format may show a number otherwise than it is stored.
-
-    Examples
-    --------
-    >>> may_differ("#,##0.00"), may_differ("0!.0,"), may_differ('0"元"')
-    (False, True, True)
-    """
+    """Tell whether a format may show a number otherwise than it is stored."""
     return bool(_CONDITION.search(code)) or not all(shown(code, n).is_plain for n in (1.0, -1.0))
 
 
@@ -126,13 +112,6 @@ def stored_in(code: str, value: float, unit: str) -> str:
 
     Empty when it cannot be told: the words of the format, its factor and the unit that is printed
     do not agree.
-
-    Examples
-    --------
-    >>> stored_in("0!.0,", 319900, "万元"), stored_in('0.00"万元"', 31.99, "万元")
-    ('元', '万元')
-    >>> stored_in("0!.0,", 319900, "元"), stored_in('0"元"', 319900, "万元")
-    ('', '')
     """
     seen = shown(code, value)
     said = seen.unit if seen.unit.endswith("元") else seen.unit + "元" * bool(seen.unit)

@@ -18,27 +18,16 @@ _GAP = 1_000
 
 @dataclass(frozen=True)
 class Grid:
-    """Cells of a sheet, row by row.
+    """Cells of a sheet, row by row."""
 
-    Attributes
-    ----------
-    lines, places : tuple of int
-        The sheet's row of each grid row and its column of each grid column; when turned, the
-        sheet's column of each grid row and its row of each grid column.
-    texts, kinds : tuple of list of str
-        Text and kind of each cell, one list a grid row.
-    spans : tuple of Span
-        Merged ranges in grid positions from 0, both ends included.
-    turned : bool
-        Rows and columns have changed places.
-    """
-
+    # the sheet's row of each grid row and its column of each grid column; when turned, the sheet's
+    # column of each grid row and its row of each grid column
     lines: tuple[int, ...]
     places: tuple[int, ...]
-    texts: tuple[list[str], ...]
+    texts: tuple[list[str], ...]  # text and kind of each cell, one list a grid row
     kinds: tuple[str, ...]
-    spans: tuple[Span, ...] = ()
-    turned: bool = False
+    spans: tuple[Span, ...] = ()  # merged ranges in grid positions from 0, both ends included
+    turned: bool = False  # rows and columns have changed places
 
     @property
     def height(self) -> int:

@@ -44,24 +44,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def check(path: Path) -> str:
-    """Return the format of a file that is safe to parse.
-
-    Parameters
-    ----------
-    path : Path
-        The file as received.
-
-    Returns
-    -------
-    {"xlsx", "xls", "ods", "html", "xml", "text"}
-        The parser that may see it: by its content, since many systems name text and HTML .xls.
-
-    Raises
-    ------
-    Refused
-        The file is none of these, is encrypted, truncated or empty, or breaks a limit;
-        the message names the file, what was seen, the limit and what to do.
-    """
+    """Return the format of a file that is safe to parse."""
     try:
         return _check(path)
     except Unreadable as error:

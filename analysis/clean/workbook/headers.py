@@ -64,38 +64,21 @@ _UNIT_HEADS = frozenset({"单位", "计量单位", "金额单位"})
 
 @dataclass(frozen=True)
 class Column:
-    """What one column of a table is.
+    """What one column of a table is."""
 
-    Attributes
-    ----------
-    name : str
-        The header as printed, levels joined by " / ", unique in its table.
-    path : tuple of str
-        Header levels from the top, without unit, year, basis, numbering and 其中.
-    role : str
-        One of `KEYS`, "value" or "text".
-    unit, unit_from : str or None
-        Unit and where it is stated: "header", "row" (a line of units), "title" or "sheet".
-    year, year_from : int, str or None
-        Year and where it is stated: "header", "title", "sheet" or "file".
-    is_total : bool
-        A sum over other columns by its label.
-    is_part : bool
-        Its label begins with 其中: it is a part of the column before it.
-    basis : str
-        Of which time and side its amounts are, as `vocabulary.joined_basis` says it.
-    """
-
-    name: str
-    path: tuple[str, ...]
-    role: str
+    name: str  # the header as printed, levels joined by " / ", unique in its table
+    path: tuple[
+        str, ...
+    ]  # header levels from the top, without unit, year, basis, numbering and 其中
+    role: str  # one of `KEYS`, "value" or "text"
+    # unit and where it is stated: "header", "row" (a line of units), "title" or "sheet"
     unit: str | None = None
     unit_from: str | None = None
-    year: int | None = None
+    year: int | None = None  # year and where it is stated: "header", "title", "sheet" or "file"
     year_from: str | None = None
-    is_total: bool = False
-    is_part: bool = False
-    basis: str = ""
+    is_total: bool = False  # A sum over other columns by its label
+    is_part: bool = False  # its label begins with 其中: it is a part of the column before it
+    basis: str = ""  # of which time and side its amounts are, as `vocabulary.joined_basis` says it
 
     @property
     def label(self) -> str:

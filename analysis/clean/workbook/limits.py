@@ -50,21 +50,7 @@ WALL_SECONDS: Final = 60
 
 
 class Refused(LianjianError):  # noqa: N818  (the verdict on a file)
-    """A file that is not read, and why.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    code : str
-        Reason in one word, such as ``"bomb"``, ``"encrypted"`` or ``"truncated"``.
-
-    Examples
-    --------
-    >>> error = Refused(Path("a.xls"), "html", "it is an HTML page", "Save it as .xlsx.")
-    >>> print(error.code, "|", error)
-    html | a.xls is not read: it is an HTML page. Save it as .xlsx.
-    """
+    """A file that is not read, and why."""
 
     def __init__(self, path: Path, code: str, seen: str, advice: str) -> None:
         super().__init__(f"{path} is not read: {seen}. {advice}")
@@ -81,13 +67,7 @@ class Unreadable(Exception):  # noqa: N818  (a sentence about the content, turne
 
 
 def over(code: str, what: str, seen: int, limit: int) -> Unreadable:
-    """Return the error of a count above its limit.
-
-    Examples
-    --------
-    >>> over("merges", "merged ranges", 70000, 50000).seen
-    'it has 70,000 merged ranges or more; the limit is 50,000'
-    """
+    """Return the error of a count above its limit."""
     return Unreadable(
         code,
         f"it has {seen:,} {what} or more; the limit is {limit:,}",

@@ -64,28 +64,14 @@ _SAYS_DATE = re.compile("日期|时间")
 
 @lru_cache(maxsize=100_000)
 def plain(text: str) -> str:
-    r"""Return a label without breaks, spaces between Chinese characters, and full-width forms.
-
-    Examples
-    --------
-    >>> plain("经营\n收入（ 万元）"), plain("全  市"), plain("Gross income")
-    ('经营收入(万元)', '全市', 'Gross income')
-    """
+    """Return a label without breaks, spaces between Chinese characters, and full-width forms."""
     if text.isascii() and text.isprintable():
         return text.strip()
     return _HAN_SPACE.sub("", normalise(text).strip()).strip()
 
 
 def lift_unit(label: str) -> tuple[str | None, str]:
-    """Return the unit that a plain label states, and the label without it.
-
-    Examples
-    --------
-    >>> lift_unit("经营收入(万元)"), lift_unit("单位:元"), lift_unit("人均(元/人)")
-    (('万元', '经营收入'), ('元', ''), ('元/人', '人均'))
-    >>> lift_unit("村(社区)"), lift_unit("年收入万元")
-    ((None, '村(社区)'), ('万元', '年收入'))
-    """
+    """Return the unit that a plain label states, and the label without it."""
     for pattern in (_IN_BRACKETS, _STATED, _AT_END):
         if (found := pattern.search(label)) and (unit := found[1] or found[found.lastindex or 1]):
             rest = label[: found.start()] + label[found.end() :]
@@ -96,39 +82,19 @@ def lift_unit(label: str) -> tuple[str | None, str]:
 
 
 def bare_unit(label: str) -> str | None:
-    """Return the unit when a plain cell holds nothing else.
-
-    Examples
-    --------
-    >>> bare_unit("万元"), bare_unit("(户)"), bare_unit("万元左右")
-    ('万元', '户', None)
-    """
+    """Return the unit when a plain cell holds nothing else."""
     found = _BARE_UNIT.fullmatch(label)
     return found[1] if found else None
 
 
 def money_unit(stated: str) -> str | None:
-    """Return the one unit of money in a statement such as ``万元、户``.
-
-    Examples
-    --------
-    >>> money_unit("万元、户、人"), money_unit("户"), money_unit("元、万元")
-    ('万元', None, None)
-    """
+    """Return the one unit of money in a statement such as ``万元、户``."""
     parts = [part for part in re.split("[、,和]", stated) if part in _MONEY]
     return parts[0] if len(parts) == 1 else None
 
 
 def lift_year(label: str) -> tuple[int | None, str]:
-    """Return the one year that a plain label names, and the label without it.
-
-    Examples
-    --------
-    >>> lift_year("2021年度经营收入"), lift_year("二〇二三年"), lift_year("2021-2023年累计")
-    ((2021, '经营收入'), (2023, ''), (None, '2021-2023年累计'))
-    >>> lift_year("2023年第二季度收入"), lift_year("2023-12-31")
-    ((2023, '第二季度收入'), (2023, ''))
-    """
+    """Return the one year that a plain label names, and the label without it."""
     label = _CHINESE_YEAR.sub(_digits, label)
     if found := _DATE_YEAR.fullmatch(label):
         return int(found[1]), ""
@@ -145,102 +111,48 @@ def _digits(found: re.Match[str]) -> str:
 
 
 def years_named(text: str) -> list[int]:
-    """Return the years a text names, in order and once each.
-
-    Examples
-    --------
-    >>> years_named("2021年至2023年"), years_named("编号20231")
-    ([2021, 2023], [])
-    """
+    """Return the years a text names, in order and once each."""
     return list(dict.fromkeys(int(y) for y in _YEARS.findall(_CHINESE_YEAR.sub(_digits, text))))
 
 
 def is_year(label: str) -> bool:
-    """Tell whether a plain cell is a year and nothing else.
-
-    Examples
-    --------
-    >>> is_year("2021"), is_year("2021年"), is_year("2021.5")
-    (True, True, False)
-    """
+    """Tell whether a plain cell is a year and nothing else."""
     return bool(_BARE_YEAR.fullmatch(_CHINESE_YEAR.sub(_digits, label)))
 
 
 def is_total(label: str) -> bool:
-    """Tell whether a label is that of a sum over other rows or columns.
-
-    Examples
-    --------
-    >>> [is_total(text) for text in ("合 计", "# 全  县", "虚构镇小计", "小计村")]
-    [True, True, True, False]
-    """
+    """Tell whether a label is that of a sum over other rows or columns."""
     return bool(_MAY_BE_TOTAL.search(label)) and bool(_TOTAL.fullmatch(stripped(label)))
 
 
 def is_part(label: str) -> bool:
-    """Tell whether a label begins with 其中: a part of the line before it.
-
-    Examples
-    --------
-    >>> is_part("其中：租金"), is_part("租金")
-    (True, False)
-    """
+    """Tell whether a label begins with 其中: a part of the line before it."""
     return "其" in label and bool(_PART.match(stripped(label)))
 
 
 def stripped(label: str) -> str:
-    """Return a plain label without the marks that are printed before it.
-
-    Examples
-    --------
-    >>> stripped("△ 一、经营收入")
-    '经营收入'
-    """
+    """Return a plain label without the marks that are printed before it."""
     text = _SPACES.sub("", plain(label)) if not plain(label).isascii() else plain(label)
     return _NUMBERING.sub("", _PREFIX.sub("", text).strip()).strip()
 
 
 def item_label(label: str) -> str:
-    """Return the name of an account or measure: no marks, no numbering, no 其中.
-
-    Examples
-    --------
-    >>> item_label("# 其中：（一）租金收入"), item_label("2. 补助收入")
-    ('租金收入', '补助收入')
-    """
+    """Return the name of an account or measure: no marks, no numbering, no 其中."""
     return _NUMBERING.sub("", _PART.sub("", stripped(label))).strip()
 
 
 def is_number_like(text: str) -> bool:
-    """Tell whether a cell starts like a quantity.
-
-    Examples
-    --------
-    >>> [is_number_like(text) for text in ("约30", "３５．６", "1，234", "第二季度", "无")]
-    [True, True, True, False, False]
-    """
+    """Tell whether a cell starts like a quantity."""
     return bool(_NUMBER_LIKE.match(unicodedata.normalize("NFKC", text).strip()))
 
 
 def is_quantity(text: str) -> bool:
-    """Tell whether a text cell is a quantity and no label that begins with digits.
-
-    Examples
-    --------
-    >>> [is_quantity(text) for text in ("约3.5万元", "1-6月收入", "2023年", "20多")]
-    [True, False, False, True]
-    """
+    """Tell whether a text cell is a quantity and no label that begins with digits."""
     return is_number_like(text) and not _LABEL_WORDS.search(text)
 
 
 def is_numbering(labels: list[str]) -> bool:
-    """Tell whether cells are 甲 乙 1 2 3: the numbers of columns or rows, no data.
-
-    Examples
-    --------
-    >>> is_numbering(["甲", "乙", "1", "2", "3"]), is_numbering(["甲村", "1", "2"])
-    (True, False)
-    """
+    """Tell whether cells are 甲 乙 1 2 3: the numbers of columns or rows, no data."""
     rest = [text for text in labels if text]
     before = len(rest)
     while rest and (rest[0] in _STEM or rest[0] in _CORNER):
@@ -257,47 +169,23 @@ def is_numbering(labels: list[str]) -> bool:
 
 
 def is_note(label: str) -> bool:
-    """Tell whether a line is a note or a signature that ends a table.
-
-    Examples
-    --------
-    >>> is_note("注：本表一式三份"), is_note("单位负责人：　　填表人："), is_note("甲村")
-    (True, True, False)
-    """
+    """Tell whether a line is a note or a signature that ends a table."""
     return bool(_NOTE.match(plain(label)) or is_signature(label))
 
 
 def is_signature(label: str) -> bool:
-    """Tell whether a cell asks for a name, a date or a seal.
-
-    Examples
-    --------
-    >>> is_signature("报出日期：2024年1月5日"), is_signature("负责人姓名")
-    (True, False)
-    """
+    """Tell whether a cell asks for a name, a date or a seal."""
     text = plain(label)
     found = _SIGN.search(text)
     return bool(found) and (":" in text or found.start() == 0)  # type: ignore[union-attr]
 
 
 def fact(label: str) -> tuple[str, str] | None:
-    """Return label and value of a line such as ``填报单位：虚构镇``.
-
-    Examples
-    --------
-    >>> fact("填报单位：虚构镇"), fact("甲村")
-    (('填报单位', '虚构镇'), None)
-    """
+    """Return label and value of a line such as ``填报单位：虚构镇``."""
     found = _FACT.match(plain(label))
     return (found[1], found[2]) if found else None
 
 
 def is_date_fact(name: str) -> bool:
-    """Tell whether a fact's name speaks of when the form was filled in.
-
-    Examples
-    --------
-    >>> is_date_fact("报出日期"), is_date_fact("填报单位")
-    (True, False)
-    """
+    """Tell whether a fact's name speaks of when the form was filled in."""
     return bool(_SAYS_DATE.search(name))

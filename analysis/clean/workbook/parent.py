@@ -122,22 +122,7 @@ def start() -> None:
 
 
 def read_workbook(path: Path, kind: str, wall_seconds: float = WALL_SECONDS) -> tuple[Sheet, ...]:
-    """Return the sheets of a workbook, parsed in another process.
-
-    Parameters
-    ----------
-    path : Path
-        A file that ``guard.check`` let pass.
-    kind : {"xlsx", "xls", "html", "xml", "ods"}
-        What the guard said.
-    wall_seconds : float
-        Time after which the child is killed.
-
-    Raises
-    ------
-    Refused
-        The file is damaged, or the child broke a limit or died; the message names file and limit.
-    """
+    """Return the sheets of a workbook, parsed in another process."""
     with _lock:
         start()
         server = _server

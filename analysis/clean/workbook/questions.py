@@ -28,19 +28,7 @@ _SAMPLE = 2_000
 def questions(
     table: Table, block: Block, sheet: Sheet, *, asked: Collection[str] = ()
 ) -> list[Doubt]:
-    """Return the questions of an assembled table.
-
-    Parameters
-    ----------
-    table : Table
-        With its columns and body complete.
-    block : Block
-        Where it stands.
-    sheet : Sheet
-        The sheet, with the display formats of its numbers.
-    asked : collection of str
-        Codes of questions that are put already.
-    """
+    """Return the questions of an assembled table."""
     return [
         *_header(table, block),
         *_villages(table, asked),

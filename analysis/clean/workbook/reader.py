@@ -18,37 +18,17 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class Reading:
-    """What one file holds.
+    """What one file holds."""
 
-    Attributes
-    ----------
-    file : str
-        File name.
-    tables : tuple of Table
-        In the order of sheets and of places in the sheet.
-    notes : tuple of Note
-        About the file and its sheets: hidden ones, empty ones, encoding. The note's cell is the
-        sheet's name.
-    """
-
-    file: str
-    tables: tuple[Table, ...]
+    file: str  # file name
+    tables: tuple[Table, ...]  # in the order of sheets and of places in the sheet
+    # about the file and its sheets: hidden ones, empty ones, encoding. The note's cell is the
+    # sheet's name
     notes: tuple[Note, ...]
 
 
 def read_sheets(path: Path) -> tuple[Sheet, ...]:
-    """Return the cells of a file, sheet by sheet.
-
-    Parameters
-    ----------
-    path : Path
-        A .xlsx, .xls, .csv, .txt or .tsv file; never changed, never trusted.
-
-    Raises
-    ------
-    Refused
-        The file is not read; the message names it, what was seen, the limit and what to do.
-    """
+    """Return the cells of a file, sheet by sheet."""
     kind = guard.check(path)
     if kind == "text":
         return (read_textfile(path),)
@@ -56,20 +36,7 @@ def read_sheets(path: Path) -> tuple[Sheet, ...]:
 
 
 def read_tables(path: Path, said: Mapping[Place, Said] | None = None) -> Reading:
-    """Return the tables of a file.
-
-    Parameters
-    ----------
-    path : Path
-        A .xlsx, .xls, .csv, .txt or .tsv file.
-    said : mapping, optional
-        What a person says of the layout, by sheet and number of the block in it.
-
-    Raises
-    ------
-    Refused
-        The file is not read; the message names it, what was seen, the limit and what to do.
-    """
+    """Return the tables of a file."""
     return tables_of(read_sheets(path), path.name, said or {})
 
 

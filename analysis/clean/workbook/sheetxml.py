@@ -165,21 +165,7 @@ def check_marks(marks: list[Mark]) -> None:
 
 
 class SheetScan:
-    """One pass over a sheet; rows go out as they come, the rest is there afterwards.
-
-    Parameters
-    ----------
-    emit : callable
-        Receives row number, kinds and texts of each row with a value.
-    convert : callable
-        Turns a raw value into kind and text.
-    marked : dict of int to str
-        Styles whose number format may scale, name a unit or hide, with that format.
-    looks : dict of int to str
-        Styles that strike a value through or show it in the colour of its ground, as of `Mark`.
-    struck : set of str
-        Shared strings, by their number, that are struck through in part.
-    """
+    """One pass over a sheet; rows go out as they come, the rest is there afterwards."""
 
     def __init__(
         self,
@@ -203,13 +189,7 @@ class SheetScan:
         return [Format(at, code, row, n) for (at, code), (row, n) in self._formats.items()]
 
     def read(self, stream: IO[bytes]) -> None:  # noqa: C901, PLR0915  (one loop, kept flat for speed)
-        """Read the sheet's XML.
-
-        Raises
-        ------
-        Unreadable
-            The XML is broken or breaks a limit.
-        """
+        """Read the sheet's XML."""
         parser = xml_parser()
         get, convert, emit = _TAGS.get, self.convert, self.emit
         columns: dict[str, int] = {}

@@ -11,13 +11,7 @@ from analysis.clean.workbook.vocabulary import SIDES, TIMES, basis_of, joined_ba
 
 
 def repeated(texts: Sequence[str | None], numbers: np.ndarray) -> pd.Categorical:
-    """Return the texts with these numbers as a categorical column; None is missing.
-
-    Examples
-    --------
-    >>> list(repeated(["甲", "乙", "甲"], np.array([2, 1, 0, 1])))
-    ['甲', '乙', '甲', '乙']
-    """
+    """Return the texts with these numbers as a categorical column; None is missing."""
     codes, distinct = pd.factorize(np.array(texts, dtype=object))
     return pd.Categorical.from_codes(codes[numbers], pd.Index(distinct, dtype="str"))
 

@@ -50,58 +50,29 @@ _PARTED = re.compile(
 
 @dataclass(frozen=True)
 class Stated:
-    """What the lines around a table say.
+    """What the lines around a table say."""
 
-    Attributes
-    ----------
-    title : str
-        Lines above the header that are no statements, joined.
-    facts : tuple of Fact
-        Statements such as 填报单位, above and below, and the places that title, sheet or file
-        name ("county", "township").
-    unit, unit_cell : str
-        Unit stated for the whole table, empty when none is, and where.
-    year, year_from : int or None, str
-        Year of the whole table and where it is stated: "title", "sheet" or "file".
-    doubt : Doubt or None
-        When two statements contradict each other.
-    period : str
-        A part of a year that title, sheet or file speak of (第二季度), empty when none does.
-    is_part : bool
-        Whether the table is certainly about that part only.
-    plan : str
-        What says that the table is planned or another body's, empty where nothing does.
-    says_whole : bool
-        Whether title or sheet say that it is of the whole year.
-    """
-
-    title: str
+    title: str  # lines above the header that are no statements, joined
+    # statements such as 填报单位, above and below, and places that title, sheet or file name
     facts: tuple[Fact, ...]
-    unit: str
+    unit: str  # unit stated for the whole table, empty when none is, and where
     unit_cell: str
-    year: int | None
+    year: int | None  # year of the whole table and where it is stated: "title", "sheet" or "file"
     year_from: str
-    doubt: Doubt | None
-    period: str
-    is_part: bool
+    doubt: Doubt | None  # when two statements contradict each other
+    period: (
+        str  # A part of a year that title, sheet or file speak of (第二季度), empty when none does
+    )
+    is_part: bool  # whether the table is certainly about that part only
+    # what says that the table is planned or another body's, empty where nothing does
     plan: str = ""
-    says_whole: bool = False
+    says_whole: bool = False  # whether title or sheet say that it is of the whole year
 
 
 def read_stated(
     grid: Grid, titles: Sequence[int], notes: Sequence[int], sheet: str, file: str
 ) -> Stated:
-    """Return what the lines around a table say.
-
-    Parameters
-    ----------
-    grid : Grid
-        The rectangle of the table.
-    titles, notes : sequence of int
-        Rows above and below it.
-    sheet, file : str
-        Their names, which may carry a year or a place.
-    """
+    """Return what the lines around a table say."""
     lines: list[str] = []
     facts: list[Fact] = []
     unit = unit_cell = ""
@@ -183,13 +154,6 @@ def _period(title: str, sheet: str, file: str) -> tuple[str, bool]:
 
     A running total of the fourth quarter may be that of the year, and a month in a title may be
     when the form was filled in.
-
-    Examples
-    --------
-    >>> _period("2023年上半年收入", "Sheet1", "a"), _period("收入", "3月", "a")
-    (('上半年', True), ('3月', True))
-    >>> _period("2023年12月收入", "", "a"), _period("2023年1-12月收入", "第四季度", "a")
-    (('12月', False), ('', True))
     """
     texts = [plain(text) for text in (title, sheet, file)]
     if any(map(_WHOLE_YEAR.search, texts[:2])):
@@ -253,19 +217,7 @@ def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, st
 
 
 def _places(text: str) -> list[tuple[str, str]]:
-    """Return the places that a running title or an organisation's name states.
-
-    Examples
-    --------
-    >>> _places("虚构县某某镇2023年村集体收入")
-    [('county', '虚构县'), ('township', '某某镇')]
-    >>> _places("虚甲镇虚春村股份经济合作社"), _places("虚春村2023年收支公示")
-    ([('township', '虚甲镇'), ('village', '虚春村')], [('village', '虚春村')])
-    >>> _places("乡村振兴资金表"), _places("2012年西峰区贫困村")
-    ([], [('county', '西峰区')])
-    >>> _places("虚大路社区")
-    [('village', '虚大路社区')]
-    """
+    """Return the places that a running title or an organisation's name states."""
     for start in re.finditer(r"[\u4e00-\u9fff]+", _FILLER.sub("", plain(text))):
         run = start[0].lstrip("年度")
         found = _PLACE.match(run)

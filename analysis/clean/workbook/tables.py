@@ -38,34 +38,17 @@ class Note:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A question that the file does not answer.
+    """A question that the file does not answer."""
 
-    Attributes
-    ----------
-    code : str
-        "unit", "unit_in_format", "year", "village", "township", "orientation", "blank_place",
-        "merged_value", "header_rows", "header_row", "role", "period", "hidden" or "formula".
-    cell : str
-        Address of the cells in question.
-    question : str
-        What has to be decided.
-    choices : tuple of str
-        The possible answers; empty when any text can be one.
-    evidence : str
-        What in the file speaks for one or another.
-    about : tuple of str
-        Names of the columns in question, where it is about some of them.
-    proposal : str
-        What is likely.
-    """
-
+    # "unit", "unit_in_format", "year", "village", "township", "orientation", "blank_place",
+    # "merged_value", "header_rows", "header_row", "role", "period", "hidden" or "formula"
     code: str
-    cell: str
-    question: str
-    choices: tuple[str, ...] = ()
-    evidence: str = ""
-    about: tuple[str, ...] = ()
-    proposal: str = ""
+    cell: str  # address of the cells in question
+    question: str  # what has to be decided
+    choices: tuple[str, ...] = ()  # the possible answers; empty when any text can be one
+    evidence: str = ""  # what in the file speaks for one or another
+    about: tuple[str, ...] = ()  # names of the columns in question, where it is about some of them
+    proposal: str = ""  # what is likely
 
 
 @dataclass(frozen=True)
@@ -79,104 +62,55 @@ class Fact:
 
 @dataclass(frozen=True)
 class Total:
-    """A row that is a sum or a part of others by its label, for the caller to check and drop.
+    """A row that is a sum or a part of others by its label, for the caller to check and drop."""
 
-    Attributes
-    ----------
-    row : int
-        Position in the body.
-    label : str
-        As printed.
-    kind : {"total", "part"}
-        A sum over rows (合计, 小计, 全县), or a line that begins with 其中.
-    """
-
-    row: int
-    label: str
-    kind: str
+    row: int  # position in the body
+    label: str  # as printed
+    kind: str  # A sum over rows (合计, 小计, 全县), or a line that begins with 其中
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a file, a row for each village, village and year, or line of a statement.
+    """One table of a file, a row for each village, village and year, or line of a statement."""
 
-    Attributes
-    ----------
-    file, sheet : str
-        File name, sheet name (empty for text files).
-    header : str
-        Range of the header, empty when there is none.
-    extent : str
-        Range of header and body together.
-    title : str
-        Title lines in one text.
-    period, is_part : str, bool
-        The part of a year that title, sheet or file speak of (第二季度), empty where none does, and
-        whether the table is certainly about that part only.
-    says_whole : bool
-        Whether the title says that it is of the whole year.
-    plan : str
-        What says that the whole table is planned (计划表), empty where nothing does.
-    facts : tuple of Fact
-        Statements around the table: who filled it in, when, for which place.
-    columns : tuple of Column
-        What each column is.
-    orientation : {"villages_down", "accounts_down"}
-        How the sheet prints it; with accounts down the body here has been turned.
-    sections : tuple of str
-        For each body row, the heading above it inside the table; empty when there is none.
-    totals : tuple of Total
-        Rows to check against their parts and then to drop.
-    notes : tuple of Note
-    doubts : tuple of Doubt
-    grid : Grid
-        The body's cells and their places in the sheet; cells that take the text of a merged range
-        or of the cell above are filled. Empty text is a blank.
-    row_facts : mapping of str to tuple of str
-        What headings, lines of a higher place and labels say about each row ("township", "year",
-        "unit", "basis"), where no column says it.
-    form : str
-        Signature of head and title: equal in all copies of a form.
-    marks : mapping of str to Mark
-        What the looks of cells say of their values, by address.
-    hidden : frozenset of str
-        Addresses of amounts in hidden rows and columns, or in a hidden sheet.
-    block, panel : int
-        Which block of its sheet it is, and which panel of its block, from 1; panel 0 is the whole.
-    """
-
-    columns: tuple[Column, ...]
+    columns: tuple[Column, ...]  # what each column is
+    # for each body row, the heading above it inside the table; empty when there is none
     sections: tuple[str, ...]
-    totals: tuple[Total, ...]
+    totals: tuple[Total, ...]  # rows to check against their parts and then to drop
     notes: tuple[Note, ...]
     doubts: tuple[Doubt, ...]
+    # the body's cells and their places in the sheet; cells that take the text of a merged range or
+    # of the cell above are filled. Empty text is a blank
     grid: Grid
+    # what headings, lines of a higher place and labels say about each row ("township", "year",
+    # "unit", "basis"), where no column says it
     row_facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    file: str = ""
+    file: str = ""  # file name, sheet name (empty for text files)
     sheet: str = ""
-    header: str = ""
-    extent: str = ""
-    title: str = ""
+    header: str = ""  # range of the header, empty when there is none
+    extent: str = ""  # range of header and body together
+    title: str = ""  # title lines in one text
+    # the part of a year that title, sheet or file speak of (第二季度), empty where none does, and
+    # whether the table is certainly about that part only
     period: str = ""
     is_part: bool = False
-    says_whole: bool = False
-    plan: str = ""
+    says_whole: bool = False  # whether the title says that it is of the whole year
+    plan: str = ""  # what says that the whole table is planned (计划表), empty where nothing does
+    # statements around the table: who filled it in, when, for which place
     facts: tuple[Fact, ...] = ()
+    # how the sheet prints it; with accounts down the body here has been turned
     orientation: str = "villages_down"
-    form: str = ""
+    form: str = ""  # signature of head and title: equal in all copies of a form
+    # what the looks of cells say of their values, by address
     marks: Mapping[str, Mark] = field(default_factory=dict)
+    # addresses of amounts in hidden rows and columns, or in a hidden sheet
     hidden: frozenset[str] = frozenset()
+    # which block of its sheet it is, and which panel of its block, from 1; panel 0 is the whole
     block: int = 1
     panel: int = 0
 
     def address(self, row: int, column: int) -> str:
-        """Return the sheet's address of a body cell.
-
-        Parameters
-        ----------
-        row, column : int
-            Positions in ``grid``.
-        """
+        """Return the sheet's address of a body cell."""
         return self.grid.address(row, column)
 
     @property
@@ -214,24 +148,10 @@ class Table:
         return frozenset(total.row for total in self.totals)
 
     def long(self, *, totals: bool = False) -> pd.DataFrame:
-        """Return one row for each value cell: years across become years down.
-
-        Parameters
-        ----------
-        totals : bool
-            Keep the rows and columns that are sums or parts of others.
-
-        Returns
-        -------
-        DataFrame
-            ``row`` (position in the body), ``section``, one column of text for each place role,
-            ``code`` and ``item`` (the measure or account: header levels joined by "/", after the
-            row's own item where accounts stand in a column), ``year`` (Int64), ``unit``, ``basis``
-            (as of `Column`), ``period`` (of the row), ``text``,
-            ``kind``, ``cell``, ``column`` (position) and ``is_total``. A year or unit in the row
-            itself goes before that of the column, which goes before that of the title. What repeats
-            is categorical: a sheet can have a million cells.
-        """
+        """Return one row for each value cell: years across become years down."""
+        # "row" and "column" are positions, "item" the row's own item before the head's levels; a
+        # year or unit of the row goes before that of its column, and that before the title's. What
+        # repeats is categorical: a sheet can have a million cells.
         rows = [r for r in range(self.grid.height) if totals or r not in self.dropped]
         values = [
             at

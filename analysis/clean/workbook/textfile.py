@@ -41,24 +41,7 @@ _AS_UTF8 = "Save it as CSV in UTF-8 from a spreadsheet program."
 
 
 def read_textfile(path: Path) -> Sheet:
-    """Return a text table as a sheet.
-
-    Parameters
-    ----------
-    path : Path
-        A .csv, .txt or .tsv file that ``guard.check`` let pass.
-
-    Returns
-    -------
-    Sheet
-        With empty name. Its notes say encoding and delimiter, and list the lines that are longer
-        or shorter than most: their cells are kept where they stand.
-
-    Raises
-    ------
-    Refused
-        The bytes are no text in a known encoding, hold NUL, or break a limit.
-    """
+    """Return a text table as a sheet."""
     try:
         text, encoding = decode(path.read_bytes())
         delimiter = find_delimiter(text)
@@ -88,18 +71,6 @@ def decode(content: bytes) -> tuple[str, str]:
     A byte order mark decides; then strict UTF-8; then gb18030 against big5, by which of the two
     gives more of the characters that village tables are full of. gb18030 and not gbk: 48 village
     names of the national register lie outside gbk.
-
-    Raises
-    ------
-    Unreadable
-        The bytes hold NUL, or neither encoding gives a plausible text.
-
-    Examples
-    --------
-    >>> decode("村名,收入（元）".encode("gb18030"))
-    ('村名,收入（元）', 'gb18030')
-    >>> decode("村名,鄉鎮,收入".encode("big5"))
-    ('村名,鄉鎮,收入', 'big5')
     """
     for mark, encoding in _BOMS:
         if content.startswith(mark):
@@ -155,15 +126,7 @@ def _undecodable(expected: str, error: UnicodeDecodeError) -> Unreadable:
 
 
 def find_delimiter(text: str) -> str:
-    r"""Return the delimiter that gives the lines the most even number of cells.
-
-    Examples
-    --------
-    >>> find_delimiter("村名;收入\n甲村;3,5\n乙村;2,25\n")
-    ';'
-    >>> find_delimiter("村名，收入\n甲村，3\n")
-    '，'
-    """
+    """Return the delimiter that gives the lines the most even number of cells."""
     sample = list(islice(_lines(text), _SAMPLE_LINES))
     scores = []
     for rank, delimiter in enumerate(_DELIMITERS):

@@ -26,30 +26,14 @@ _SAID_WITH_IT = re.compile(
 
 @remembered
 def role_of(label: str) -> str | None:
-    """Return the role that a column's head announces.
-
-    Examples
-    --------
-    >>> [role_of(t) for t in ("序号", "乡（镇）", "村（社区）名称", "村代码", "年度", "经营收入")]
-    ['number', 'township', 'village', 'code', 'year', None]
-    >>> [role_of(t) for t in ("弱村名称", "名次", "账套名称", "负债及所有者权益", "村主任")]
-    ['village', 'number', 'village', 'item', 'person']
-    """
+    """Return the role that a column's head announces."""
     text = squeeze(label).lower().strip("*#△:")
     return next((r for r in words()["roles"] if pattern("roles", r).fullmatch(text)), None)
 
 
 @remembered
 def basis_of(label: str) -> tuple[str, str, str]:
-    """Return on what time and side of its account an amount stands, and the rest of the head.
-
-    Examples
-    --------
-    >>> basis_of("本年累计数"), basis_of("上年村集体收入"), basis_of("经营收入")
-    (('running', '', ''), ('before', '', '村集体收入'), ('', '', '经营收入'))
-    >>> basis_of("1-12月"), basis_of("累计折旧"), basis_of("贷方累计发生额")
-    (('whole', '', ''), ('', '', '累计折旧'), ('running', 'credit', ''))
-    """
+    """Return on what time and side of its account an amount stands, and the rest of the head."""
     if read_account(label).code not in _MAY_HOLD_A_BASIS:
         return "", "", label
     found, rest = {}, label
@@ -66,15 +50,7 @@ def basis_of(label: str) -> tuple[str, str, str]:
 
 
 def joined_basis(levels: Sequence[tuple[str, str]]) -> str:
-    """Return what all words over one amount say: its time and its side, parted by a blank.
-
-    Examples
-    --------
-    >>> joined_basis([("running", ""), ("", "credit")])
-    'running credit'
-    >>> joined_basis([("running", ""), ("before", "")])
-    'before'
-    """
+    """Return what all words over one amount say: its time and its side, parted by a blank."""
     times, sides = zip(*levels, strict=True) if levels else ((), ())
     first = [next((each for each in known if each in said), "")
              for known, said in ((TIMES, times), (SIDES, sides))]  # fmt: skip
@@ -82,36 +58,18 @@ def joined_basis(levels: Sequence[tuple[str, str]]) -> str:
 
 
 def is_money(label: str) -> bool:
-    """Tell whether a measure is money by its name.
-
-    Examples
-    --------
-    >>> is_money("经营收入"), is_money("户数"), is_money("收入增长率")
-    (True, False, False)
-    """
+    """Tell whether a measure is money by its name."""
     return bool(pattern("kinds", "money").search(label)) and not is_count(label)
 
 
 def is_count(label: str) -> bool:
-    """Tell whether a measure is a count or a rate by its name.
-
-    Examples
-    --------
-    >>> is_count("户数"), is_count("经营收入")
-    (True, False)
-    """
+    """Tell whether a measure is a count or a rate by its name."""
     return bool(pattern("kinds", "counts").search(label))
 
 
 @remembered
 def is_place(text: str) -> bool:
-    """Tell whether a text ends like the name of a village or township and is no word of ours.
-
-    Examples
-    --------
-    >>> [is_place(t) for t in ("虚构村", "虚构社区居…", "经营收入", "当年有收益的村")]
-    [True, True, False, False]
-    """
+    """Tell whether a text ends like the name of a village or township and is no word of ours."""
     return _ends_like_a_place(text) and not is_word(text)
 
 
@@ -121,13 +79,7 @@ def _ends_like_a_place(text: str) -> bool:
 
 @remembered
 def is_word(text: str) -> bool:
-    """Tell whether a text is a word of the vocabulary: then it names no place.
-
-    Examples
-    --------
-    >>> is_word("本年累计数"), is_word("项目"), is_word("虚春村"), is_word("虚春")
-    (True, True, False, False)
-    """
+    """Tell whether a text is a word of the vocabulary: then it names no place."""
     code = read_account(text).code
     # 村民委员会 holds 村民, which speaks of households elsewhere
     if role_of(text) is not None or code in (_NAMES if _ends_like_a_place(text) else _ANY):

@@ -29,11 +29,6 @@ def send_xls(path: str, send: Send) -> None:
     """Send the cells of an .xls workbook.
 
     Formulas without a stored result do not occur there: the format always stores one.
-
-    Raises
-    ------
-    Unreadable
-        It is damaged, encrypted or breaks a limit.
     """
     with as_unreadable(".xls"):
         import xlrd  # noqa: PLC0415

@@ -39,11 +39,6 @@ def check_archive(path: Path) -> str:
 
     Every member is inflated here with a count of the bytes; the sizes in the directory are
     compared with the count and used for nothing else.
-
-    Raises
-    ------
-    Unreadable
-        Reason code, what was seen, and what to do.
     """
     with path.open("rb") as stream:
         _count_entries(stream)
