@@ -169,10 +169,8 @@ def make_series(
     critical: float | None = None,
     notes: tuple[str, ...] = (),
 ) -> EffectSeries:
-    """Turn effects and their covariance (K, K) into an `EffectSeries` at the level of ``overall``.
-
-    ``critical`` is the multiple of the standard error that makes a band for all effects at once.
-    """
+    """Turn effects and their covariance (K, K) into a series at the level of ``overall``."""
+    # `critical` is the multiple of the standard error that makes a band for all effects at once.
     error = np.sqrt(np.clip(np.diag(covariance), 0, None))
     error = np.where(error**2 <= TINY**2 * float(np.nanvar(panel.y)), 0.0, error)
     if (error == 0).any():

@@ -32,44 +32,22 @@ NOT_SEEN = (
 
 @dataclass(frozen=True)
 class Gauge:
-    """What one gauge shows.
-
-    Attributes
-    ----------
-    name : str
-    value : float
-        Compared with the limit; NaN when the gauge cannot be read.
-    limit : float
-        Alarm from here on, in size or below zero as the name says.
-    size : float
-        What it measures, in the unit that ``meaning`` names.
-    meaning : str
-        In a sentence.
-    is_on : bool or None
-        Whether it alarms; None when it cannot be read.
-    """
+    """What one gauge shows."""
 
     name: str
-    value: float
-    limit: float
-    size: float
-    meaning: str
-    is_on: bool | None
+    value: float  # compared with the limit; NaN when the gauge cannot be read
+    limit: float  # alarm from here on, in size or below zero as the name says
+    size: float  # what it measures, in the unit that `meaning` names
+    meaning: str  # in a sentence
+    is_on: bool | None  # whether it alarms; None when it cannot be read
 
 
 @dataclass(frozen=True, eq=False)
 class Alarms:
-    """The gauges beside one estimate, and what none of them sees.
-
-    Attributes
-    ----------
-    gauges : tuple of Gauge
-    blind : tuple of str
-        What no gauge can see in these data, in sentences.
-    """
+    """The gauges beside one estimate, and what none of them sees."""
 
     gauges: tuple[Gauge, ...]
-    blind: tuple[str, ...]
+    blind: tuple[str, ...]  # what no gauge can see in these data, in sentences
 
     @property
     def on(self) -> tuple[Gauge, ...]:
@@ -103,67 +81,30 @@ class Alarms:
 
 @dataclass(frozen=True, eq=False)
 class Outside:
-    """Villages outside in relative terms, made ready for both gauges.
+    """Villages outside in relative terms, made ready for both gauges."""
 
-    Attributes
-    ----------
-    unit : int array, (n,)
-        Positions in the panel.
-    value : float array, (n, T)
-        Outcome per size; NaN without books.
-    level : float array, (n, T)
-        Expected value b_i + g_t, b_i drawn to the mean.
-    residual : float array, (n, T)
-        (value − b_i − g_t)/level.
-    drawn : float
-        How far b_i counts: 1 not drawn to the mean at all.
-    block : int array, (n,)
-        Group of townships.
-    """
-
-    unit: Ints
-    value: Floats
-    level: Floats
-    residual: Floats
-    drawn: float
-    block: Ints
+    unit: Ints  # (n,) positions in the panel
+    value: Floats  # (n, T) outcome per size; NaN without books
+    level: Floats  # (n, T) expected value b_i + g_t, b_i drawn to the mean
+    residual: Floats  # (n, T) (value − b_i − g_t)/level
+    drawn: float  # how far b_i counts: 1 not drawn to the mean at all
+    block: Ints  # (n,) group of townships
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where each unit of a panel lies, and when an alliance began there.
+    """Where each unit of a panel lies, and when an alliance began there."""
 
-    Attributes
-    ----------
-    size : float array, (N,)
-        Households over their mean; ones where they are not known.
-    county, township : int array, (N,)
-        Codes; −1 where it is not known.
-    begun, begun_county : int array, (N,)
-        First year of an alliance in the township and in the county, 0 for never.
-    is_plain : bool array, (N,)
-        No concurrent programme with an income of its own.
-    """
-
-    size: Floats
-    county: Ints
-    township: Ints
-    begun: Ints
-    begun_county: Ints
-    is_plain: Bools
+    size: Floats  # (N,) households over their mean; ones where they are not known
+    county: Ints  # (N,) code; −1 where it is not known
+    township: Ints  # (N,) code; −1 where it is not known
+    begun: Ints  # (N,) first year of an alliance in the township, 0 for never
+    begun_county: Ints  # (N,) the same in the county
+    is_plain: Bools  # (N,) no concurrent programme with an income of its own
 
 
 def places_of(panel: Panel, frame: pd.DataFrame) -> Places:
-    """Look up where the units of a panel lie.
-
-    Parameters
-    ----------
-    panel : Panel
-        Its ids are those of ``frame``.
-    frame : DataFrame
-        All villages, those in alliances included, with ``village_id, county_code, joined_year`` and
-        where known ``township_name, households, has_central_project``.
-    """
+    """Look up where the units of a panel lie."""
     need_columns(frame, "village_id", "county_code", "joined_year")
     units = frame.drop_duplicates("village_id").set_index("village_id")
     joined = units["joined_year"].astype("Float64").fillna(0).astype(np.int64)
@@ -197,19 +138,7 @@ def places_of(panel: Panel, frame: pd.DataFrame) -> Places:
 
 
 def alarms(panel: Panel, placebos: Floats, places: Places) -> Alarms:
-    """Read the three gauges for a panel.
-
-    Parameters
-    ----------
-    panel : Panel
-        Of the study.
-    placebos : float array, (D,)
-        The regression on size for placebo alliances: the balanced estimate takes away what this
-        gauge looks for.
-    places : Places
-        From `places_of`.
-
-    """
+    """Read the three gauges for a panel."""
     outside = relative(panel, places)
     gauges = (placebo_gauge(placebos), luck_gauge(outside), dose_gauge(panel, outside, places)[0])
     blind = [NOT_SEEN]
@@ -225,15 +154,7 @@ def alarms(panel: Panel, placebos: Floats, places: Places) -> Alarms:
 
 
 def placebo_gauge(placebos: Floats) -> Gauge:
-    """Compare the mean of placebos with their spread: like villages outside moved together.
-
-    Examples
-    --------
-    A mean of 4 and a standard deviation of 1 (over D − 1).
-
-    >>> placebo_gauge(np.array([3.0, 4.0, 5.0])).value
-    4.0
-    """
+    """Compare the mean of placebos with their spread: like villages outside moved together."""
     spread = float(placebos.std(ddof=1)) if len(placebos) > 1 else 0.0
     value = float(placebos.mean() / spread) if spread > 0 else float("nan")
     return Gauge(
@@ -278,15 +199,11 @@ def relative(panel: Panel, places: Places) -> Outside:
 
 
 def luck_gauge(outside: Outside) -> Gauge:
-    """Tell whether luck lasts: correlation of relative residuals in excess of what fitting makes.
-
-    Notes
-    -----
-    r = M e, M = I − drawn · vv′/v′v with v = 1/level: fitting b_i makes residuals correlate even
-    when luck is independent. Σ r r′ is regressed on its expectation under a variance for each year
-    and under a correlation of `DECAY` to the power of years apart; z by leaving out groups of
-    townships.
-    """
+    """Tell whether luck lasts: correlation of residuals in excess of what fitting makes."""
+    # r = M e, M = I − drawn · vv′/v′v with v = 1/level: fitting b_i makes residuals correlate even
+    # when luck is independent. Σ r r′ is regressed on its expectation under a variance for each
+    # year and under a correlation of `DECAY` to the power of years apart; z by leaving out groups
+    # of townships.
     name = "Lasting luck"
     meaning = (
         "Correlation of luck from year to year among villages outside, in excess of chance: where "
@@ -329,19 +246,10 @@ def luck_gauge(outside: Outside) -> Gauge:
 
 
 def dose_gauge(panel: Panel, outside: Outside, places: Places) -> tuple[Gauge, float]:
-    """Tell whether villages outside lose once an alliance begins in their township.
-
-    Returns
-    -------
-    Gauge, float
-        Its size is the change per village of mean size, with its standard error.
-
-    Notes
-    -----
-    value/size on village and year effects and "begun", weights 1/level², clustered by township.
-    The year before an alliance is left out in its township: the lowest of that year were taken away
-    by it, and those that are left look lucky.
-    """
+    """Tell whether villages outside lose once an alliance begins in their township."""
+    # value/size on village and year effects and "begun", weights 1/level², clustered by township.
+    # The year before an alliance is left out in its township: the lowest of that year were taken
+    # away by it, and those that are left look lucky.
     name = "Neighbours"
     limit = -DOSE_LIMIT
     begun, town = places.begun[outside.unit], places.township[outside.unit]
@@ -386,15 +294,7 @@ def dose_gauge(panel: Panel, outside: Outside, places: Places) -> tuple[Gauge, f
 
 
 def without_neighbours(panel: Panel, places: Places, size: float) -> Panel:
-    """Return the panel with what neighbours lost (or won) taken out of villages outside.
-
-    Parameters
-    ----------
-    panel : Panel
-    places : Places
-    size : float
-        Of `dose_gauge`, in the unit of the outcome for a village of mean size.
-    """
+    """Return the panel with what neighbours lost (or won) taken out of villages outside."""
     hit = (panel.cohort == NEVER) & (places.begun > 0)
     dose = hit[:, None] & (panel.years >= places.begun[:, None])
     return replace(panel, y=panel.y - np.where(dose, size * places.size[:, None], 0.0))

@@ -21,38 +21,19 @@ NORMAL = 1.96
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The preferred estimate and everything that belongs beside it.
+    """The preferred estimate and everything that belongs beside it."""
 
-    Attributes
-    ----------
-    balanced : Balanced
-        The fits behind it.
-    series : EffectSeries
-        By event time from 0 on, with intervals of placebo alliances where they could be drawn, else
-        of few clusters; ``overall`` is the estimate.
-    few : Estimate
-        The estimate for alliances like these (CR2).
-    regression : EffectSeries
-        The regression on size from g−2, by event time, with the same kind of intervals.
-    few_regression : EffectSeries
-        The same with CR2.
-    placebos : float array, (D,), or None
-        The preferred estimate for placebo alliances.
-    alarms : Alarms
-    healed : Estimate or None
-        With losses of neighbours taken out, where that gauge alarms.
-    breakdown : Breakdown
-    notes : tuple of str
-    """
-
-    balanced: Balanced
+    balanced: Balanced  # the fits behind it
+    # by event time from 0 on, with intervals of placebo alliances where they could be drawn, else
+    # of few clusters; `overall` is the estimate
     series: EffectSeries
-    few: Estimate
+    few: Estimate  # the estimate for alliances like these (CR2)
+    # the regression on size from g−2, by event time, with the same kind of intervals
     regression: EffectSeries
-    few_regression: EffectSeries
-    placebos: Floats | None
+    few_regression: EffectSeries  # the same with CR2
+    placebos: Floats | None  # (D,) the preferred estimate for placebo alliances
     alarms: Alarms
-    healed: Estimate | None
+    healed: Estimate | None  # with losses of neighbours taken out, where that gauge alarms
     breakdown: Breakdown
     notes: tuple[str, ...]
 
@@ -76,30 +57,7 @@ def answer(
     draws: int = 199,
     anticipation: int = 1,
 ) -> Answer:
-    """Estimate, infer, and read the gauges.
-
-    Parameters
-    ----------
-    panel : Panel
-        Of the study.
-    frame : DataFrame
-        All villages with their places, as for `places_of`.
-    pool : PlaceboPool or None
-        Placebo alliances; without them intervals are those of few clusters, and the first gauge
-        cannot be read.
-    rng : Generator
-        Draws the placebos.
-    draws : int
-        Sets of them.
-    anticipation : int
-        Years before joining that may be affected: the regression starts from the year before them,
-        the balanced path ends in the first of them.
-
-    Raises
-    ------
-    LianjianError
-        Fewer than two alliances carry the estimate, or nothing can be balanced.
-    """
+    """Estimate, infer, and read the gauges."""
     until = max(anticipation, 1)
     found = balance(panel, until=until)
     plain = few_clusters(found.series())

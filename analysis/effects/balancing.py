@@ -42,45 +42,21 @@ LEAST_LEVEL = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Villages of one cohort that show the same years before, and those they are compared with.
+    """Villages of one cohort that show the same years before, and those they are compared with."""
 
-    Attributes
-    ----------
-    cohort : int
-        First treated year g.
-    path : int array
-        Positions of the years of own income that were balanced.
-    treated, control : int array, (n₁,) and (n₀,)
-        Units.
-    years : int array, (P,)
-        Positions of the years from g on.
-    weight : float array, (n₀,)
-        Of the comparison units, adding to one; equal when too few villages could be balanced.
-    imbalance : float
-        Largest difference left between the means, in standard deviations outside.
-    effect : float array, (n₁, P)
-        What each treated unit shows beyond the comparison; NaN without books.
-    residual : float array, (n₀, P)
-        What the regression on the traits leaves to each comparison unit.
-    pull : float array, (n₀, P)
-        Influence of each comparison unit on the mean effect of a year.
-    is_balanced : bool
-        Whether weights were fitted.
-    moved : float array, (N, T, P), or None
-        How far each amount moves the mean effect of a year, where someone collects evidence.
-    """
-
-    cohort: int
-    path: Ints
-    treated: Ints
-    control: Ints
-    years: Ints
+    cohort: int  # first treated year g
+    path: Ints  # positions of the years of own income that were balanced
+    treated: Ints  # (n₁,) units
+    control: Ints  # (n₀,) units
+    years: Ints  # (P,) positions of the years from g on
+    # (n₀,) of the comparison units, adding to one; equal when too few villages could be balanced
     weight: Floats
-    imbalance: float
-    effect: Floats
-    residual: Floats
-    pull: Floats
-    is_balanced: bool
+    imbalance: float  # largest difference left between the means, in standard deviations outside
+    effect: Floats  # (n₁, P) what each treated unit shows beyond the comparison; NaN without books
+    residual: Floats  # (n₀, P) what the regression on the traits leaves to each comparison unit
+    pull: Floats  # (n₀, P) influence of each comparison unit on the mean effect of a year
+    is_balanced: bool  # whether weights were fitted
+    # (N, T, P) how far each amount moves the mean effect of a year, where someone collects evidence
     moved: Floats | None = None
 
     @property
@@ -140,10 +116,8 @@ class Balanced:
         return used
 
     def series(self, *, level: float = 0.95) -> EffectSeries:
-        """Return the effects by event time from 0 on, and their mean over unit-years.
-
-        The years before are what was balanced, so that they show no trend to test.
-        """
+        """Return the effects by event time from 0 on, and their mean over unit-years."""
+        # The years before are what was balanced, so that they show no trend to test.
         panel, used = self.panel, self.used
         theta, weight, psi = self.influence()
         pull = self._pull()
@@ -171,11 +145,9 @@ class Balanced:
         )  # fmt: skip
 
     def influence(self) -> tuple[Floats, Floats, Floats]:
-        """Return the numbers of `points` (Q,), the share and the influence of each unit (N, Q).
-
-        The weights are taken as given, as is the path of each village: who carries the number, not
-        what another draw of villages would have balanced.
-        """
+        """Return the numbers of `points` (Q,), the share and the influence of each unit (N, Q)."""
+        # The weights are taken as given, as is the path of each village: who carries the number,
+        # not what another draw of villages would have balanced.
         unit, _, effect, mass = self.cells
         theta = self.points()
         weight, psi = np.zeros((2, self.panel.n_units, len(theta)))
@@ -210,43 +182,10 @@ class Balanced:
 
 
 def entropy_weights(traits: Floats, target: Floats, prior: Floats | None = None) -> Floats:
-    """Return weights (n,) nearest to the prior under which the mean of traits is the target.
-
-    Parameters
-    ----------
-    traits : float array, (n, k)
-        In standard deviations.
-    target : float array, (k,)
-        Mean that they should have.
-    prior : float array, (n,), optional
-        Weights to stay near; equal when not given.
-
-    Returns
-    -------
-    float array, (n,)
-        Positive, adding to one. With the penalty `RIDGE` a mean misses its target by that share of
-        its multiplier, which always exists.
-
-    Raises
-    ------
-    LianjianError
-        Newton's method did not converge.
-
-    Notes
-    -----
-    Hainmueller 2012, Political Analysis 20(1), DOI 10.1093/pan/mpr025: w ∝ q exp(−z′λ), λ the
-    minimum of log Σ q exp(−(z − target)′λ) + ridge λ′λ/2, which is convex; steps are halved until
-    it falls.
-
-    Examples
-    --------
-    Two of three villages lie at 0, one at 1, where half of the weight should lie. With λ = −.49 it
-    is e^.49/(2 + e^.49) = .451: short by .049, the ridge times λ.
-
-    >>> weight = entropy_weights(np.array([[0.0], [0], [1]]), np.array([0.5]))
-    >>> weight.round(3).tolist()
-    [0.275, 0.275, 0.451]
-    """
+    """Return weights (n,) nearest to the prior under which the mean of traits is the target."""
+    # Hainmueller 2012, Political Analysis 20(1), DOI 10.1093/pan/mpr025: w ∝ q exp(−z′λ), λ the
+    # minimum of log Σ q exp(−(z − target)′λ) + ridge λ′λ/2, which is convex; steps are halved until
+    # it falls.
     gap = traits - target
     log_prior = np.zeros(len(gap)) if prior is None else np.log(prior)
     multiplier = np.zeros(gap.shape[1])
@@ -277,48 +216,15 @@ def entropy_weights(traits: Floats, target: Floats, prior: Floats | None = None)
 
 
 def balance(panel: Panel, *, until: int = 1) -> Balanced:
-    """Balance villages outside against each cohort on covariates and its path of own income.
-
-    Parameters
-    ----------
-    panel : Panel
-        Covariates as size and a central project enter as they are.
-    until : int
-        The path ends in g − ``until``: 1, the year of selection, or 2 for who suspects that g−1 is
-        affected already.
-
-    Returns
-    -------
-    Balanced
-
-    Raises
-    ------
-    LianjianError
-        No unit is never treated, or no cohort shows a year up to g − ``until`` and one from g on.
-
-    Notes
-    -----
-    In each year from g on, income is regressed on the traits among villages outside, weighted by
-    1/level² where it is an amount (noise follows the level); what the treated show beyond the
-    prediction is compared with the balanced mean of what the regression left outside. The traits
-    are the covariates, income in each year of the path, and for its last year the root of income
-    and whether there was none: a village without income in a year returns to its level whole, one
-    with bad luck in part. Where the path has gaps, villages are balanced on the years that they
-    show, those with the same years together; groups of fewer than five take the regression alone.
-    No difference to a base year is taken: with the path among the traits it changes nothing.
-
-    Examples
-    --------
-    Villages outside double their income; two that stood at 2 and 4 and join have 3 more than that.
-
-    >>> before = np.array([2.0, 4, 1, 2, 3, 4, 5, 6, 7, 8])
-    >>> cohort = np.array([2024] * 2 + [0] * 8)
-    >>> y = np.column_stack([before, 2 * before + 3 * (cohort > 0)])
-    >>> panel = Panel(y, np.array([2023, 2024]), cohort, np.arange(10), np.empty((10, 0)), (),
-    ...               np.arange(10).astype(object), "y", "unit")
-    >>> balance(panel).points().round(6).tolist()
-    [3.0, 3.0]
-    """
+    """Balance villages outside against each cohort on covariates and its path of own income."""
+    # In each year from g on, income is regressed on the traits among villages outside, weighted by
+    # 1/level² where it is an amount (noise follows the level); what the treated show beyond the
+    # prediction is compared with the balanced mean of what the regression left outside. The traits
+    # are the covariates, income in each year of the path, and for its last year the root of income
+    # and whether there was none: a village without income in a year returns to its level whole, one
+    # with bad luck in part. Where the path has gaps, villages are balanced on the years that they
+    # show, those with the same years together; groups of fewer than five take the regression alone.
+    # No difference to a base year is taken: with the path among the traits it changes nothing.
     outside = np.flatnonzero(panel.cohort == NEVER)
     if not len(outside):
         raise LianjianError("No unit is never treated, so there is nobody to balance against.")
@@ -437,11 +343,10 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
 def _reweighed(
     z: Floats, target: Floats, weight: Floats, share: Floats, rest: Floats
 ) -> tuple[Floats, Floats]:
-    """Return how the balanced mean of residuals (P) moves with the target (C, P), and with each z.
-
-    With weights ∝ exp(−z′λ) it moves with the target by the slope γ of the residuals on the traits,
-    and with a unit's own traits by its weight times γ + λ (residual − γ′z), around the means.
-    """
+    """Return how the balanced mean of residuals moves with the target (C, P) and with each z."""
+    # With weights ∝ exp(−z′λ) it moves with the target by the slope γ of the residuals on the
+    # traits, and with a unit's own traits by its weight times γ + λ (residual − γ′z), around the
+    # means.
     gap = z - target
     mean = weight @ gap
     curve = (gap * weight[:, None]).T @ gap - np.outer(mean, mean)
@@ -458,10 +363,8 @@ def _moved(
     columns: Ints,
     sides: Sequence[tuple[Ints, Floats, Floats]],
 ) -> Floats:
-    """Return how far each amount moves the mean effects (N, T, P): in their years, and as a trait.
-
-    A side has its units, the weight of their income (n, P), and what each trait moves (n, C, P).
-    """
+    """Return how far each amount moves the mean effects (N, T, P), in its year and as a trait."""
+    # A side has its units, the weight of their income (n, P), and what each trait moves (n, C, P).
     moved = np.zeros((*panel.y.shape, len(years)))
     for rows, direct, traits in sides:
         moved[rows[:, None], years, np.arange(len(years))] = direct

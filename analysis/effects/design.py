@@ -111,43 +111,8 @@ def make_study(
     villages: pd.DataFrame | None = None,
     unbalanced: Literal["keep", "balance"] = "keep",
 ) -> DesignedPanel:
-    """Carry out a design on the project's panel.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The panel: one row a village and year.
-    outcome : str
-        A measure of the panel, in yuan.
-    design : Design, optional
-        Weak allied villages against villages outside when not given.
-    villages : DataFrame, optional
-        The villages table, for traits that the panel does not hold, as the programmes.
-    unbalanced : {"keep", "balance"}
-        As in `make_panel`.
-
-    Returns
-    -------
-    DesignedPanel
-        Its panel's notes tell who was left out.
-
-    Raises
-    ------
-    LianjianError
-        Roles would be pooled, an option or a column is unknown, or a group is empty.
-
-    Notes
-    -----
-    Villages in an alliance that are not of the role take no part: they share its projects.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": [*"aabbcc"], "year": [2022, 2024] * 3,
-    ...     "role": ["allied_weak"] * 2 + ["outside"] * 4, "alliance_id": ["A"] * 2 + [None] * 4,
-    ...     "joined_year": [2024] * 2 + [None] * 4, "total_income_yuan": [1.0, 4, 1, 2, 1, 1]})
-    >>> make_study(frame, "total_income_yuan").panel.ids.tolist()
-    ['a', 'c', 'b']
-    """
+    """Carry out a design on the project's panel."""
+    # Villages in an alliance that are not of the role take no part: they share its projects.
     design = design or Design()
     _check(design)
     frame = numeric(frame, outcome)

@@ -23,38 +23,9 @@ ESTIMANDS: dict[str, str] = {
 
 
 def reweigh(panel: Panel, estimand: Estimand, *, anticipation: int = 0) -> Panel:
-    """Return the panel with weights under which a mean over unit-years is the estimand asked for.
-
-    Parameters
-    ----------
-    panel : Panel
-        Its own weights, where it has any, count inside villages and alliances.
-    estimand : {"village_years", "villages", "alliances"}
-        See `ESTIMANDS`; the first returns the panel as it is.
-    anticipation : int
-        The base year is the last one before g − anticipation.
-
-    Raises
-    ------
-    LianjianError
-        The estimand is unknown, or no treated unit is seen in a base year and after treatment.
-
-    Notes
-    -----
-    A village with T years that count has weight 1/T, one of an alliance with Σ T village-years
-    1/ΣT. Every estimator that takes weights then averages as asked.
-
-    Examples
-    --------
-    Village a is seen in two years since joining, b in one.
-
-    >>> years = np.arange(2022, 2025)
-    >>> y = np.array([[1.0, 4, 4], [1, 2, np.nan], [1, 1, 1]])
-    >>> panel = Panel(y, years, np.array([2023, 2023, 0]), np.arange(3), np.empty((3, 0)), (),
-    ...               np.array([*"abc"], object), "y", "unit")
-    >>> reweigh(panel, "villages").unit_weight.round(3).tolist()
-    [0.667, 1.333, 1.0]
-    """
+    """Return the panel with weights under which a mean over unit-years is the estimand."""
+    # A village with T years that count has weight 1/T, one of an alliance with Σ T village-years
+    # 1/ΣT. Every estimator that takes weights then averages as asked.
     if estimand not in ESTIMANDS:
         raise LianjianError(f"estimand is {estimand!r}; it can be {', '.join(ESTIMANDS)}.")
     if estimand == "village_years":

@@ -48,54 +48,11 @@ def match(
     replace: bool = False,
     levels: Sequence[str] = (),
 ) -> Match:
-    """Match each treated unit with its nearest comparison units.
-
-    Parameters
-    ----------
-    units : DataFrame
-        One row a unit.
-    treated : str
-        Column of False and True.
-    covariates : sequence of str
-        Numeric columns to be near in; pre-period changes belong here.
-    exact : sequence of str
-        Columns that must agree.
-    distance : {"scaled", "mahalanobis"}
-        Euclidean after division by standard deviations, or Mahalanobis with the covariance within
-        groups.
-    ratio : int
-        Comparison units for each treated one.
-    caliper : float, optional
-        Largest distance allowed.
-    replace : bool
-        Whether a comparison unit may serve several treated ones.
-    levels : sequence of str
-        Those of ``covariates`` that are levels of the outcome; matching on them is warned of.
-
-    Returns
-    -------
-    Match
-        Row positions refer to ``units``.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing or has gaps, a group is empty, or nobody can be matched.
-
-    Notes
-    -----
-    Without replacement pairs are formed by rising distance over all treated units (greedy). Equal
-    distances are settled by the covariate values, never by row order or id, and by row position
-    only among units that agree in all of them. Mahalanobis: √((a−b)′S⁻¹(a−b)), S the pooled
-    covariance within groups (Rubin 1980, Biometrics 36(2)).
-
-    Examples
-    --------
-    >>> units = pd.DataFrame({"weak": [True, False, False, True], "size": [1.0, 3.0, 1.5, 2.5]})
-    >>> pairs = match(units, "weak", ["size"], distance="scaled")
-    >>> [(int(a), int(b)) for a, b in zip(pairs.treated, pairs.control)]
-    [(0, 2), (3, 1)]
-    """
+    """Match each treated unit with its nearest comparison units."""
+    # Without replacement pairs are formed by rising distance over all treated units (greedy). Equal
+    # distances are settled by the covariate values, never by row order or id, and by row position
+    # only among units that agree in all of them. Mahalanobis: √((a−b)′S⁻¹(a−b)), S the pooled
+    # covariance within groups (Rubin 1980, Biometrics 36(2)).
     names = [treated, *covariates, *exact]
     missing = [name for name in names if name not in units.columns]
     if missing or not covariates:
@@ -157,36 +114,10 @@ def match(
 def balance_table(
     units: pd.DataFrame, treated: str, covariates: Sequence[str], left: Ints, right: Ints
 ) -> pd.DataFrame:
-    """Compare treated and comparison units before and after matching.
-
-    Parameters
-    ----------
-    units, treated, covariates
-        As in `match`.
-    left, right : int array, (P,)
-        Row positions of the pairs; each treated unit weighs one, shared among its pairs.
-
-    Returns
-    -------
-    DataFrame
-        One row a covariate: ``smd_before, smd_after`` (standardised mean difference) and
-        ``variance_ratio_before, variance_ratio_after`` (treated over comparison; missing when the
-        comparison does not vary).
-
-    Notes
-    -----
-    SMD = (x̄₁ − x̄₀)/√((s₁² + s₀²)/2), the spread always that before matching, so that both columns
-    share a scale (Austin 2009, Stat. Med. 28(25)). Below 0.1 in absolute value counts as balanced.
-
-    Examples
-    --------
-    Means 2 and 4, variances 2 and 8: −2/√5; the pair (row 1, row 2) leaves 3 − 2 over the same √5.
-
-    >>> units = pd.DataFrame({"weak": [True, True, False, False], "size": [1.0, 3.0, 2.0, 6.0]})
-    >>> table = balance_table(units, "weak", ["size"], np.array([1]), np.array([2]))
-    >>> table[["smd_before", "smd_after", "variance_ratio_before"]].round(4).iloc[0].tolist()
-    [-0.8944, 0.4472, 0.25]
-    """
+    """Compare treated and comparison units before and after matching."""
+    # SMD = (x̄₁ − x̄₀)/√((s₁² + s₀²)/2), the spread always that before matching, so that both
+    # columns share a scale (Austin 2009, Stat. Med. 28(25)). Below 0.1 in absolute value counts as
+    # balanced.
     flag = units[treated].to_numpy(dtype=np.bool_)
     shares = 1 / np.bincount(left, minlength=len(units))[left]
     rows = []

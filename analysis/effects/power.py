@@ -89,51 +89,10 @@ def placebo_study(
     alliance_cv: float = 0.0,
     points: Callable[[Panel], Floats] | None = None,
 ) -> PlaceboStudy:
-    """Estimate on placebo assignments, without an effect and with one planted.
-
-    Parameters
-    ----------
-    pool : PlaceboPool
-        From `placebo_pool`.
-    estimator : callable
-        From a Panel to an `Estimate`. Its estimate must be linear in the outcome for a given
-        assignment, as all estimators of this room are: one planted effect then tells all.
-    rng : Generator
-        Source of assignments and of differences between alliances.
-    draws : int
-        Assignments.
-    profile, alliance_cv
-        As for `plant`.
-    points : callable, optional
-        From a Panel to the numbers of the estimator alone, the estimate first, where that is
-        quicker than the estimator, which then runs only without an effect.
-
-    Raises
-    ------
-    LianjianError
-        The estimator refused more than half of the draws; its last reason is given.
-
-    Notes
-    -----
-    Simulation-based power with the data's own noise: Black, Hollingsworth, Nunes & Simon 2022,
-    Journal of Public Economics 213 (DOI 10.1016/j.jpubeco.2022.104713); placebo assignments:
-    Bertrand, Duflo & Mullainathan 2004 (DOI 10.1162/003355304772839588).
-
-    Examples
-    --------
-    b or c stands in for a: the other gains 2 less or 2 more. A planted effect comes through whole.
-
-    >>> from analysis.effects.inference.placebos import placebo_pool
-    >>> from analysis.effects.did.fixed_effects import twfe
-    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
-    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
-    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
-    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
-    >>> pool = placebo_pool(frame[frame["year"] > 2022], "x_yuan")
-    >>> study = placebo_study(pool, twfe, np.random.default_rng(1), draws=20)
-    >>> np.unique(np.abs(study.estimate).round(9)).tolist(), study.slope.round(9).max()
-    ([2.0], np.float64(1.0))
-    """
+    """Estimate on placebo assignments, without an effect and with one planted."""
+    # Simulation-based power with the data's own noise: Black, Hollingsworth, Nunes & Simon 2022,
+    # Journal of Public Economics 213 (DOI 10.1016/j.jpubeco.2022.104713); placebo assignments:
+    # Bertrand, Duflo & Mullainathan 2004 (DOI 10.1162/003355304772839588).
     rows, failed, reason, level = [], 0, "", 0.95
     for _ in range(draws):
         panel = draw_placebo(pool, rng)
@@ -158,38 +117,9 @@ def placebo_study(
 def power_curve(
     study: PlaceboStudy, effects: Sequence[float], rule: Rule = "placebo"
 ) -> pd.DataFrame:
-    """Return the share of placebos in which an effect of each size would have been found.
-
-    Parameters
-    ----------
-    study : PlaceboStudy
-        From `placebo_study`.
-    effects : sequence of float
-        Sizes E, outcome units.
-    rule : {"placebo", "t"}
-        ``placebo``: found when the interval from placebos (`randomization_inference`)
-        excludes zero. ``t``: when the estimator's own interval excludes zero.
-
-    Returns
-    -------
-    DataFrame
-        One row a size: ``effect, power, low, high``, shares; the ends are those of Wilson's 95 %
-        interval for the number of draws.
-
-    Notes
-    -----
-    Each placebo counts with both signs. All of them use the same villages, so that their mean is
-    noise of this one dataset: it belongs to the size of what can go wrong, not to its direction.
-
-    Examples
-    --------
-    Placebos −1, 0, 0 and 1: at a level of 60 % an estimate must pass 1 to be found.
-
-    >>> ones = np.ones(4)
-    >>> study = PlaceboStudy(np.array([-1.0, 0, 0, 1]), ones, ones, 2 * ones, 0.6, 0)
-    >>> power_curve(study, [0, 1.5, 2.5])["power"].tolist()
-    [0.0, 0.75, 1.0]
-    """
+    """Return the share of placebos in which an effect of each size would have been found."""
+    # Each placebo counts with both signs. All of them use the same villages, so that their mean is
+    # noise of this one dataset: it belongs to the size of what can go wrong, not to its direction.
     threshold, slope = _threshold(study, rule), np.tile(study.slope, 2)
     sizes = np.asarray(effects, dtype=np.float64)
     found = np.abs(study.noise + sizes[:, None] * slope) > threshold
@@ -203,37 +133,10 @@ def power_curve(
 
 
 def minimal_effect(study: PlaceboStudy, power: float = 0.8, rule: Rule = "placebo") -> float:
-    """Return the least positive effect found with the given probability, outcome units.
-
-    Parameters
-    ----------
-    study : PlaceboStudy
-        From `placebo_study`.
-    power : float
-        The probability.
-    rule : {"placebo", "t"}
-        As in `power_curve`.
-
-    Raises
-    ------
-    LianjianError
-        The probability is no share, the rule unknown, or a planted effect lowers an estimate.
-
-    Notes
-    -----
-    The ``power`` quantile of (threshold − placebo)/slope: the effect that lifts this share of
-    placebos over the threshold. For normal estimates it is near Bloom's (1995, Evaluation Review
-    19(5)) multiple of the standard error, 2.8 at 5 % and 80 %.
-
-    Examples
-    --------
-    Placebos −1, 0, 0, 1 must pass 1: they need 2, 1, 1 and 0.
-
-    >>> ones = np.ones(4)
-    >>> study = PlaceboStudy(np.array([-1.0, 0, 0, 1]), ones, ones, 2 * ones, 0.6, 0)
-    >>> minimal_effect(study, 0.75)
-    1.0
-    """
+    """Return the least positive effect found with the given probability, outcome units."""
+    # The `power` quantile of (threshold − placebo)/slope: the effect that lifts this share of
+    # placebos over the threshold. For normal estimates it is near Bloom's (1995, Evaluation Review
+    # 19(5)) multiple of the standard error, 2.8 at 5 % and 80 %.
     if not 0 < power < 1:
         raise LianjianError(f"power is {power}; a share between 0 and 1 was expected, like 0.8.")
     if not (study.slope > 0).all():

@@ -24,23 +24,7 @@ KNOWN = 0.9
 
 
 def adjusted_design(frame: pd.DataFrame, role: str = "allied_weak", **changes: object) -> Design:
-    """Return the design that the notebooks stand by, with the covariates that the data have.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Villages; a column of ``ADJUST_FOR`` enters when at least 90 % of the treated and 90 % of
-        those outside have it. The others are then left out, which the panel's notes count.
-    role : str
-        The treated.
-    **changes
-        Other fields of `Design`.
-
-    Examples
-    --------
-    >>> adjusted_design(pd.DataFrame({"role": "outside", "households": [100, 200]})).covariates
-    ('households',)
-    """
+    """Return the design that the notebooks stand by, with the covariates that the data have."""
     group = frame["role"].where(frame["role"].isin([role, "outside"]), other=None)
     known = [
         name
@@ -60,38 +44,9 @@ def adjusted_design(frame: pd.DataFrame, role: str = "allied_weak", **changes: o
 def alliance_pool(
     frame: pd.DataFrame, outcome: str, design: Design, *, covariates: Sequence[str] | None = None
 ) -> PlaceboPool:
-    """Return the pool of placebo alliances of a design, as like the real ones as the data allow.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The panel with the villages' traits.
-    outcome : str
-        Measure, in yuan.
-    design : Design
-        Whose role is imitated.
-    covariates : sequence of str, optional
-        For the estimators; those of the design when not given.
-
-    Raises
-    ------
-    LianjianError
-        As for `placebo_pool`.
-
-    Notes
-    -----
-    Near in the income of the year before joining, and in households where they are known; in the
-    same counties; over as many townships where these are known; with the gaps of the real books.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": [*"aaabbb"], "year": [2022, 2023, 2024] * 2,
-    ...     "role": ["allied_weak"] * 3 + ["outside"] * 3, "alliance_id": ["A"] * 3 + [None] * 3,
-    ...     "joined_year": [2024] * 3 + [None] * 3, "county_code": "k",
-    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4]})
-    >>> alliance_pool(frame, "x_yuan", Design()).panel.ids.tolist()
-    ['b']
-    """
+    """Return the pool of placebo alliances of a design, as like the real ones as the data allow."""
+    # Near in the income of the year before joining, and in households where they are known; in the
+    # same counties; over as many townships where these are known; with the gaps of the real books.
     townships = "township_name" in frame and frame["township_name"].notna().all()
     return placebo_pool(
         frame,
@@ -151,35 +106,8 @@ def regression_att(
     anticipation: int = 1,
     comparison: Comparison = "never",
 ) -> Estimate:
-    """Return the mean effect by regression on size, with the error of few clusters.
-
-    Parameters
-    ----------
-    panel : Panel
-        Its clusters are alliances, and townships outside.
-    adjustment : str, optional
-        As in `att_gt`; regression when the panel has covariates, else none.
-    anticipation : int
-        With 1 the base year is the last one before the year of selection.
-    comparison : str
-        As in `att_gt`.
-
-    Raises
-    ------
-    LianjianError
-        Fewer than two alliances carry the estimate, or nothing can be estimated.
-
-    Notes
-    -----
-    Callaway–Sant'Anna, each village-year from joining on counting once.
-
-    Examples
-    --------
-    >>> from analysis.effects.examples import four_villages
-    >>> result = regression_att(four_villages(), anticipation=0)
-    >>> result.estimate, result.df
-    (2.0, 1.0)
-    """
+    """Return the mean effect by regression on size, with the error of few clusters."""
+    # Callaway–Sant'Anna, each village-year from joining on counting once.
     return few_clusters(aggregate(_pairs(panel, adjustment, anticipation, comparison)))
 
 
@@ -190,20 +118,7 @@ def regression_series(
     anticipation: int = 1,
     comparison: Comparison = "never",
 ) -> EffectSeries:
-    """Return the effects by event time, all against one base year, with the error of few clusters.
-
-    Parameters
-    ----------
-    panel, adjustment, anticipation, comparison
-        As in `regression_att`, whose estimate is ``overall``.
-
-    Examples
-    --------
-    >>> from analysis.effects.examples import four_villages
-    >>> series = regression_series(four_villages(), anticipation=0)
-    >>> print(series[0], series.n_clusters, series.overall.df)
-    2.0 [2] 1.0
-    """
+    """Return the effects by event time against one base year, with few clusters' error."""
     effects = _pairs(panel, adjustment, anticipation, comparison)
     series = replace(aggregate(effects, "event"), overall=aggregate(effects))
     return few_clusters(series, anticipation=anticipation)
@@ -216,19 +131,7 @@ def regression_points(
     anticipation: int = 1,
     comparison: Comparison = "never",
 ) -> Floats:
-    """Return the estimates of `regression_series` alone (1 + K,), the overall one first, and fast.
-
-    Parameters
-    ----------
-    panel, adjustment, anticipation, comparison
-        As in `regression_att`.
-
-    Examples
-    --------
-    >>> from analysis.effects.examples import four_villages
-    >>> regression_points(four_villages(), anticipation=0).tolist()
-    [2.0, 2.0]
-    """
+    """Return the estimates of `regression_series` alone (1 + K,), the overall one first."""
     effects = _pairs(panel, adjustment, anticipation, comparison)
     mass = effects.mass
     when = effects.year - effects.cohort
@@ -252,27 +155,7 @@ def _pairs(
 def frame_estimator(
     outcome: str, design: Design, *, adjustment: Adjustment | None = None
 ) -> Estimator:
-    """Return a function from a frame of villages and years to the preferred estimate.
-
-    Parameters
-    ----------
-    outcome : str
-        Measure, in yuan.
-    design : Design
-        Who is compared with whom; its anticipation sets the base year.
-    adjustment : str, optional
-        For `regression_att` with it; `preferred_att` when not given.
-
-    Examples
-    --------
-    Villages of two alliances gain 3 and 2, those outside 1 and 0.
-
-    >>> frame = pd.DataFrame({"village_id": [*"aabbccdd"], "year": [2022, 2024] * 4,
-    ...     "role": ["allied_weak"] * 4 + ["outside"] * 4, "joined_year": [2024] * 4 + [None] * 4,
-    ...     "alliance_id": [*"AABB"] + [None] * 4, "x_yuan": [1.0, 4, 2, 4, 1, 2, 3, 3]})
-    >>> frame_estimator("x_yuan", Design(anticipation=0), adjustment="none")(frame).estimate
-    2.0
-    """
+    """Return a function from a frame of villages and years to the preferred estimate."""
 
     def estimate(frame: pd.DataFrame) -> Estimate:
         study = make_study(frame, outcome, design)

@@ -59,43 +59,14 @@ def _bounds(bounds: Iterable[float] | None) -> tuple[float, ...]:
 
 
 def band_labels(bounds: Iterable[float] | None = None) -> list[str]:
-    """Return the names of the bands in ascending order; bounds in 万元.
-
-    Examples
-    --------
-    >>> band_labels((5.0, 10.0))
-    ['none', 'under 5', '5–10', '10 and over']
-    """
+    """Return the names of the bands in ascending order; bounds in 万元."""
     edges = _bounds(bounds)
     inner = [f"{low:g}–{high:g}" for low, high in pairwise(edges)]
     return ["none", f"under {edges[0]:g}", *inner, f"{edges[-1]:g} and over"]
 
 
 def band(income_yuan: pd.Series, bounds: Iterable[float] | None = None) -> pd.Series:
-    """Return the band of each income; lower bounds are inclusive.
-
-    Parameters
-    ----------
-    income_yuan : Series
-        Income in yuan; missing stays missing, and "none" means no income, not no record.
-    bounds : iterable of float, optional
-        Ascending lower bounds in 万元; those of the registry, 5 to 100, where none are given.
-
-    Returns
-    -------
-    Series
-        Ordered categories, with the index of the incomes.
-
-    Raises
-    ------
-    LianjianError
-        Incomes that are no numbers, or bounds that do not ascend.
-
-    Examples
-    --------
-    >>> band(pd.Series([0.0, 49_999.0, 50_000.0, 2_000_000.0])).tolist()
-    ['none', 'under 5', '5–10', '100 and over']
-    """
+    """Return the band of each income; lower bounds are inclusive."""
     wan = _bounds(bounds)
     edges = [-np.inf, NOTHING_YUAN, *(just_under(bound * YUAN_PER_WAN) for bound in wan), np.inf]
     income = pd.Series(income_yuan)
@@ -209,35 +180,7 @@ def _line_yuan(threshold_wan: float | None) -> float:
 
 
 def status(panel: pd.DataFrame, rule: WeakRule | str | float = "gansu") -> pd.Series:
-    """Return whether each row is an empty shell (空壳村), weak (薄弱村) or neither.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        With ``operating_income_yuan`` and, for a rule that needs it, ``total_income_yuan``.
-    rule : str, float or WeakRule
-        A rule of ``WEAK_RULES``, a threshold of operating income in 万元, or a rule of one's own.
-        Thresholds are exclusive: a village at 5 万元 is not weak.
-
-    Returns
-    -------
-    Series
-        Ordered categories with the index of the panel. An empty shell has no operating income,
-        whatever its subsidies and whatever the rule. Missing when an income that decides is
-        missing.
-
-    Raises
-    ------
-    LianjianError
-        There is no such rule, or an income is missing as a column or no number.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"operating_income_yuan": [0.0, 4e4, 4e4, 5e4],
-    ...                       "total_income_yuan": [3e5, 9e4, 1e5, 5e4]})
-    >>> status(frame, "zhejiang").tolist()
-    ['empty shell', 'weak', 'not weak', 'not weak']
-    """
+    """Return whether each row is an empty shell (空壳村), weak (薄弱村) or neither."""
     if isinstance(rule, str):
         if rule not in WEAK_RULES:
             near = did_you_mean(rule, WEAK_RULES)
@@ -265,12 +208,11 @@ def status(panel: pd.DataFrame, rule: WeakRule | str | float = "gansu") -> pd.Se
 
 @dataclass(frozen=True)
 class Transitions:
-    """Moves of villages between the bands of two years.
+    """Moves of villages between the bands of two years."""
 
-    ``counts`` has bands at the start by bands at the end, all of them, ascending; ``shares`` the
-    same in percent of the row, missing where nobody started. ``villages`` are known in both years,
-    ``left_out`` in one only; ``up_pct, stayed_pct, down_pct`` add up to 100.
-    """
+    # `counts` has bands at the start by bands at the end, all of them, ascending; `shares` the same
+    # in percent of the row, missing where nobody started. `villages` are known in both years,
+    # `left_out` in one only; `up_pct, stayed_pct, down_pct` add up to 100.
 
     counts: pd.DataFrame
     shares: pd.DataFrame

@@ -172,39 +172,10 @@ def beta_convergence(
 
 
 def sigma_convergence(panel: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return how far villages lie apart in each year.
-
-    Parameters
-    ----------
-    panel, column : DataFrame, str
-        ``village_id`` by ``year``, and the measure in yuan.
-
-    Returns
-    -------
-    DataFrame
-        ``year``, ``sd_log`` (standard deviation of log income of the villages with a positive
-        income in *every* year, so that the same villages are compared), ``villages_log`` (their
-        number), ``cv`` (standard deviation over mean, of all known incomes, zeros included) and
-        ``villages``. ``attrs["notes"]`` says when too few villages have an income in every year.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing or no number, or a village stands twice in a year.
-
-    Notes
-    -----
-    Sala-i-Martin 1996 (DOI 10.2307/2235375). Part of ``sd_log`` is one year's noise; a fall of
-    noise lowers it without anybody having converged. Proportional growth leaves both unchanged;
-    the same sum for all lowers both.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": list("ABAB"), "year": [2023, 2023, 2024, 2024],
-    ...     "x_yuan": [1.0, 3.0, 3.0, 5.0]})
-    >>> sigma_convergence(frame, "x_yuan")["cv"].round(4).tolist()  # √2/2, √2/4
-    [0.7071, 0.3536]
-    """
+    """Return how far villages lie apart in each year."""
+    # Sala-i-Martin 1996 (DOI 10.2307/2235375). Part of `sd_log` is one year's noise; a fall of
+    # noise lowers it without anybody having converged. Proportional growth leaves both unchanged;
+    # the same sum for all lowers both.
     wide = by_village(panel, column)
     logs = wide.where(wide > 0).apply(np.log).dropna()
     result = pd.DataFrame(

@@ -309,32 +309,7 @@ def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
 
 
 def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return how strongly villages move from year to year.
-
-    Parameters
-    ----------
-    panel, column : DataFrame, str
-        ``village_id`` by ``year``, and the measure in yuan.
-
-    Returns
-    -------
-    DataFrame
-        For each ``year`` after the first: ``villages``, ``fell_pct`` (share of villages whose value
-        fell), ``iqr_low, iqr_high`` (quartiles of the change, 万元) and ``mean_change`` (万元). A
-        year whose forerunner is missing has no row.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing or no number, or a village stands twice in a year.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": [*"AABB"], "year": [2023, 2024] * 2,
-    ...                       "x_yuan": [2e4, 1e4, 1e4, 4e4]})
-    >>> swings(frame, "x_yuan")[["mean_change", "fell_pct"]].iloc[0].tolist()
-    [1.0, 50.0]
-    """
+    """Return how strongly villages move from year to year."""
     wide = by_village(panel, column) / YUAN_PER_WAN
     rows = []
     for before, after in pairwise(int(year) for year in wide.columns):
@@ -359,37 +334,8 @@ def deflate(
     *,
     index: str = "rural_cpi_pct",
 ) -> pd.DataFrame:
-    """Return the frame with money columns in prices of a base year.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With column ``year`` and money columns in yuan.
-    prices : DataFrame
-        ``year`` and the change on the year before in percent, one row a year without gaps.
-    base_year : int
-        Year whose prices are used.
-    columns : str or list of str
-        Money columns to deflate.
-    index : str
-        Price column; rural consumer prices by default.
-
-    Raises
-    ------
-    LianjianError
-        The price index has a gap, or does not cover the base year or a year of the frame.
-
-    Notes
-    -----
-    real_t = nominal_t · P_base / P_t with P_t = P_{t-1} (1 + π_t / 100).
-
-    Examples
-    --------
-    >>> prices = pd.DataFrame({"year": [2023, 2024], "rural_cpi_pct": [0.0, 2.0]})
-    >>> frame = pd.DataFrame({"year": [2023, 2024], "x_yuan": [100.0, 102.0]})
-    >>> deflate(frame, prices, 2024, "x_yuan")["x_yuan"].round(6).tolist()
-    [102.0, 102.0]
-    """
+    """Return the frame with money columns in prices of a base year."""
+    # real_t = nominal_t · P_base / P_t with P_t = P_{t-1} (1 + π_t / 100).
     columns = names_of(columns, "columns")
     need_columns(prices, "year", index)
     need_columns(frame, "year")
@@ -412,31 +358,7 @@ def deflate(
 
 
 def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
-    """Return the two years that come nearest to a span and are in the data.
-
-    Parameters
-    ----------
-    years : iterable of int
-        Years of the data.
-    start, end : int
-        First and last year asked for.
-
-    Returns
-    -------
-    tuple of int
-        The last year up to `end`, and the last that lies at least ``end - start`` before it; the
-        first year of all where there is none.
-
-    Raises
-    ------
-    LianjianError
-        `start` is not before `end`, or no two years of the data are up to `end`.
-
-    Examples
-    --------
-    >>> span([2018, 2021, 2022, 2023], 2023, 2024), span([2022, 2023, 2024], 2018, 2024)
-    ((2022, 2023), (2022, 2024))
-    """
+    """Return the two years that come nearest to a span and are in the data."""
     if start >= end:
         raise LianjianError(f"The span runs from {start} to {end}; the first year must be earlier.")
     have = sorted({int(year) for year in years})

@@ -80,27 +80,8 @@ def gini(incomes: npt.ArrayLike, *, small_sample: bool = False) -> float:
 
 
 def theil(incomes: npt.ArrayLike) -> float:
-    r"""Return Theil's T, :math:`\frac1n \sum (x_i/\bar x) \ln (x_i/\bar x)`; a zero adds nothing.
-
-    Parameters
-    ----------
-    incomes : array-like, shape (n,)
-        In one unit, not negative, at least one positive; NaN is left out.
-
-    Raises
-    ------
-    LianjianError
-        An income is negative, or none is positive.
-
-    Notes
-    -----
-    Theil 1967, Economics and Information Theory; x ln x → 0 as x → 0. Its largest value is ln n.
-
-    Examples
-    --------
-    >>> round(theil([0.0, 2.0]), 6)  # ln 2
-    0.693147
-    """
+    """Return Theil's T, the mean of (x/x̄) ln(x/x̄); a zero adds nothing."""
+    # Theil 1967, Economics and Information Theory; x ln x → 0 as x → 0. Its largest value is ln n.
     values = _ascending(incomes, "Theil T")
     relative = values / values.mean()
     logs = np.log(relative, out=np.zeros(len(values)), where=relative > 0)
@@ -108,30 +89,16 @@ def theil(incomes: npt.ArrayLike) -> float:
 
 
 def mean_log_deviation(incomes: npt.ArrayLike) -> float:
-    r"""Return Theil L, :math:`\frac1n \sum \ln (\bar x / x_i)`, of positive incomes in one unit.
-
-    Bourguignon 1979 (DOI 10.2307/1914138). It is infinite with a zero, which is refused.
-
-    Examples
-    --------
-    >>> round(mean_log_deviation([1.0, 4.0]), 6)  # ln(2.5) − ln(4)/2
-    0.223144
-    """
+    """Return Theil L, the mean of ln(x̄/x), of positive incomes in one unit."""
+    # Bourguignon 1979 (DOI 10.2307/1914138). It is infinite with a zero, which is refused.
     values = _ascending(incomes, "Mean log deviation", positive=True)
     return float(np.log(values.mean()) - np.log(values).mean())
 
 
 def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
-    r"""Return :math:`1 - \frac1{\bar x} (\frac1n \sum x_i^{1-ε})^{1/(1-ε)}` of incomes in one unit.
-
-    ε above 0 is the aversion to inequality; at 1 it is 1 − (geometric mean)/(mean), and from 1 on
-    a zero is refused. Atkinson 1970 (DOI 10.1016/0022-0531(70)90039-6).
-
-    Examples
-    --------
-    >>> round(atkinson([1.0, 9.0], 0.5), 6), round(atkinson([1.0, 9.0], 1.0), 6)  # 4/5, 3/5 left
-    (0.2, 0.4)
-    """
+    """Return the Atkinson index with aversion ε to inequality, of incomes in one unit."""
+    # 1 − (mean of x^(1−ε))^(1/(1−ε))/x̄; at ε = 1 it is 1 − (geometric mean)/(mean), and from 1 on
+    # a zero is refused. Atkinson 1970 (DOI 10.1016/0022-0531(70)90039-6).
     if not epsilon > 0:
         raise LianjianError(f"Atkinson: ε is {epsilon}; it must be above 0.")
     values = _ascending(incomes, f"Atkinson with ε = {epsilon:g}", positive=epsilon >= 1)
@@ -142,16 +109,9 @@ def atkinson(incomes: npt.ArrayLike, epsilon: float = 0.5) -> float:
 
 
 def palma(incomes: npt.ArrayLike) -> float:
-    """Return the income of the richest tenth over that of the poorest four tenths.
-
-    Palma 2011 (DOI 10.1111/j.1467-7660.2011.01694.x). A village on a boundary counts by its part:
-    shares are read from the Lorenz curve by linear interpolation.
-
-    Examples
-    --------
-    >>> palma([1.0] * 9 + [8.0])  # 8 over 4
-    2.0
-    """
+    """Return the income of the richest tenth over that of the poorest four tenths."""
+    # Palma 2011 (DOI 10.1111/j.1467-7660.2011.01694.x). A village on a boundary counts by its part:
+    # shares are read from the Lorenz curve by linear interpolation.
     values = _ascending(incomes, "Palma ratio")
     curve = np.concatenate([[0.0], np.cumsum(values)])
     # places in villages, not in shares, so that whole villages are met exactly
@@ -165,27 +125,9 @@ def palma(incomes: npt.ArrayLike) -> float:
 
 
 def lorenz(incomes: npt.ArrayLike) -> pd.DataFrame:
-    """Return the Lorenz curve: ``villages_pct, income_pct``, from 0 to 100, poorest first.
-
-    Parameters
-    ----------
-    incomes : array-like, shape (n,)
-        In one unit, not negative, at least one positive; NaN is left out.
-
-    Raises
-    ------
-    LianjianError
-        An income is negative, or none is positive.
-
-    Notes
-    -----
-    Lorenz 1905 (DOI 10.2307/2276207). The Gini index is twice the area between it and the diagonal.
-
-    Examples
-    --------
-    >>> lorenz([3.0, 1.0]).to_numpy().tolist()
-    [[0.0, 0.0], [50.0, 25.0], [100.0, 100.0]]
-    """
+    """Return the Lorenz curve: ``villages_pct, income_pct``, from 0 to 100, poorest first."""
+    # Lorenz 1905 (DOI 10.2307/2276207). The Gini index is twice the area between it and the
+    # diagonal.
     values = _ascending(incomes, "Lorenz curve")
     curve = np.concatenate([[0.0], np.cumsum(values)])
     return pd.DataFrame(
@@ -197,33 +139,7 @@ def lorenz(incomes: npt.ArrayLike) -> pd.DataFrame:
 
 
 def indices(incomes: npt.ArrayLike) -> pd.Series:
-    """Return the indices of one set of incomes side by side, with what was left out.
-
-    Parameters
-    ----------
-    incomes : array-like, shape (n,)
-        One income a village, in one unit; NaN is left out.
-
-    Returns
-    -------
-    Series
-        ``villages`` (used), ``missing, negative`` (left out), ``zero`` (kept in Gini, Theil T and
-        Palma, left out of the other two), ``gini, theil, mld, atkinson`` (ε = 1) and ``palma``.
-        ``attrs["notes"]`` says which has no value here, and why.
-
-    Raises
-    ------
-    LianjianError
-        Fewer than two incomes are known and not negative, or all are zero.
-
-    Examples
-    --------
-    >>> found = indices([3.0, 0.0, -1.0, np.nan, 1.0])
-    >>> found[["villages", "missing", "negative", "zero", "theil"]].round(4).tolist()
-    [3.0, 1.0, 1.0, 1.0, 0.5363]
-    >>> found.attrs["notes"]
-    ['Palma ratio: needs ten villages, and 3 are known.']
-    """
+    """Return the indices of one set of incomes side by side, with what was left out."""
     values = amounts(incomes, "The income")
     known = values[~np.isnan(values)]
     kept = known[known >= 0]
@@ -261,12 +177,11 @@ _INDEX = {"theil": theil, "mld": mean_log_deviation, "gini": gini}
 
 @dataclass(frozen=True)
 class Decomposition:
-    """An index split by groups; ``within + between + overlap`` is ``total``.
+    """An index split by groups; ``within + between + overlap`` is ``total``."""
 
-    ``overlap`` is what is left of Gini because the groups' ranges overlap, and exactly 0 for Theil
-    and mean log deviation. ``groups`` has one row a group: ``villages, mean, index, weight`` and
-    ``within`` = weight · index.
-    """
+    # `overlap` is what is left of Gini because the groups' ranges overlap, and exactly 0 for Theil
+    # and mean log deviation. `groups` has one row a group: `villages, mean, index, weight` and
+    # `within` = weight · index.
 
     total: float
     within: float

@@ -168,53 +168,12 @@ def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> 
 def expected_closing(
     panel: pd.DataFrame, column: str, closed: pd.DataFrame, *, covariate: str | None = "households"
 ) -> pd.DataFrame:
-    r"""Add to each pair what its two villages would have gained as ordinary ones of their size.
-
-    Parameters
-    ----------
-    panel, column : DataFrame, str
-        ``village_id`` by ``year`` with ``role``, and the measure in yuan. Rows with role
-        ``outside`` are the comparison; the caller leaves out those that had other help.
-    closed : DataFrame
-        Result of :func:`closing`.
-    covariate : str or None
-        Trait on which expected changes depend linearly; None compares with the plain mean.
-
-    Returns
-    -------
-    DataFrame
-        ``closed`` with ``helper_expected, weak_expected`` (changes, 万元),
-        ``closed_expected`` (their difference), ``closed_net`` = closed − expected, and
-        ``comparisons`` (villages outside).
-
-    Raises
-    ------
-    LianjianError
-        Fewer than 3 villages outside for the years of a pair, or a pair without the covariate.
-
-    Notes
-    -----
-    For each start and end year Δ_i = α + γ z_i + e_i is fitted on villages outside alliances and
-    read at the pair's own z: difference-in-differences with a covariate (Heckman, Ichimura & Todd
-    1997, DOI 10.2307/2971733). It identifies the closing that the alliance made if, but for it,
-    both would have changed like ordinary villages of their size. Selection in the start year on a
-    high or low income breaks that: start one year before it.
-
-    Examples
-    --------
-    Outside, a village gains 1 万元 and 1 more for each household: 3 and 11 are expected.
-
-    >>> rows = [("A", "outside", 1, 0), ("B", "outside", 3, 0), ("C", "outside", 5, 0),
-    ...         ("A", "outside", 1, 2e4), ("B", "outside", 3, 4e4), ("C", "outside", 5, 6e4),
-    ...         ("H", "helper", 10, 9e4), ("W", "allied_weak", 2, 0)]
-    >>> frame = pd.DataFrame(rows, columns=["village_id", "role", "households", "x_yuan"])
-    >>> frame["year"] = [2022] * 3 + [2024] * 3 + [2022] * 2
-    >>> pair = pd.DataFrame({"pair_id": ["P1"], "helper_id": "H", "weak_id": "W",
-    ...     "start_year": 2022, "end_year": 2024, "closed": [1.0]})
-    >>> found = expected_closing(frame, "x_yuan", pair)
-    >>> found[["closed_expected", "closed_net"]].round(6).to_numpy().tolist()
-    [[-8.0, 9.0]]
-    """
+    """Add to each pair what its two villages would have gained as ordinary ones of their size."""
+    # For each start and end year Δ_i = α + γ z_i + e_i is fitted on villages outside alliances and
+    # read at the pair's own z: difference-in-differences with a covariate (Heckman, Ichimura & Todd
+    # 1997, DOI 10.2307/2971733). It identifies the closing that the alliance made if, but for it,
+    # both would have changed like ordinary villages of their size. Selection in the start year on a
+    # high or low income breaks that: start one year before it.
     sides = {f"{side}_expected": np.nan for side in _SIDES.values()}
     result = closed.assign(**sides, comparisons=0)
     wide, z = _outside(panel, column, covariate)
@@ -244,42 +203,9 @@ def expected_closing(
 def standing(
     panel: pd.DataFrame, column: str, gap: pd.DataFrame, *, covariate: str | None = "households"
 ) -> pd.DataFrame:
-    r"""Add to each pair and year how far both stand above an ordinary village of their size.
-
-    Parameters
-    ----------
-    panel, column, covariate
-        As for :func:`expected_closing`.
-    gap : DataFrame
-        Result of :func:`gaps`.
-
-    Returns
-    -------
-    DataFrame
-        ``gap`` with ``helper_excess, weak_excess``: income less the line α_t + γ_t z fitted to
-        villages outside alliances in that year, 万元. Missing where a year has fewer than 3 of
-        them, which ``attrs["notes"]`` says, or the village no covariate.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing or no number, or a role is none of the registry.
-
-    Notes
-    -----
-    An excess that lasts is the village; one that peaks in the year of choice and is gone in the
-    next is the choice (regression to the mean: Galton 1886, DOI 10.2307/2841583).
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": list("ABCHW"), "year": 2022, "households": 100,
-    ...     "role": ["outside"] * 3 + ["helper", "allied_weak"], "x_yuan": [1e4, 2e4, 3e4, 9e4, 0]})
-    >>> gap = pd.DataFrame({"helper_id": ["H"], "weak_id": "W", "year": 2022, "helper": 9.0,
-    ...                     "weak": 0.0})
-    >>> found = standing(frame, "x_yuan", gap, covariate=None)
-    >>> found[["helper_excess", "weak_excess"]].round(6).to_numpy().tolist()
-    [[7.0, -2.0]]
-    """
+    """Add to each pair and year how far both stand above an ordinary village of their size."""
+    # An excess that lasts is the village; one that peaks in the year of choice and is gone in the
+    # next is the choice (regression to the mean: Galton 1886, DOI 10.2307/2841583).
     result = gap.assign(**{f"{side}_excess": np.nan for side in _SIDES.values()})
     wide, z = _outside(panel, column, covariate)
     without = []

@@ -26,20 +26,7 @@ _YEAR = re.compile(r"\d{4}")  # the years of 2019-2020(未写明)
 
 
 def as_printed(figures: pd.DataFrame) -> pd.Series:
-    """Return each value with what its source says of it, in 万元.
-
-    Parameters
-    ----------
-    figures : DataFrame
-        ``value_wan_yuan, qualifier``, as in the tables *benchmarks* and *reported*.
-
-    Examples
-    --------
-    >>> as_printed(pd.DataFrame({"value_wan_yuan": [50.0, 6.6], "qualifier": ["target", "over"]}))
-    0    target: 50
-    1      over 6.6
-    dtype: str
-    """
+    """Return each value with what its source says of it, in 万元."""
     need_columns(figures, "value_wan_yuan", "qualifier")
     said = [
         f"{_SAID.get(qualifier, '')} {value:g}".strip()
@@ -49,22 +36,8 @@ def as_printed(figures: pd.DataFrame) -> pd.Series:
 
 
 def per_village(figures: pd.DataFrame) -> pd.Series:
-    """Return each value for one village, 万元: a total over its villages, the others as they are.
-
-    Missing where a total does not say of how many villages it is.
-
-    Parameters
-    ----------
-    figures : DataFrame
-        ``value_wan_yuan, statistic, villages``.
-
-    Examples
-    --------
-    >>> per_village(pd.DataFrame(
-    ...     {"value_wan_yuan": [2.6, 5.0], "statistic": ["total", "each"], "villages": [2, 6]}
-    ... )).tolist()
-    [1.3, 5.0]
-    """
+    """Return each value for one village, 万元: a total over its villages, others as they are."""
+    # Missing where a total does not say of how many villages it is.
     need_columns(figures, "value_wan_yuan", "statistic", "villages")
     villages = figures["villages"].astype("float64")
     value = figures["value_wan_yuan"]
@@ -72,21 +45,7 @@ def per_village(figures: pd.DataFrame) -> pd.Series:
 
 
 def series_ends(reported: pd.DataFrame) -> pd.DataFrame:
-    """Return the first and the last figure of each series, in the measure of the first.
-
-    Parameters
-    ----------
-    reported : DataFrame
-        The table *reported*.
-
-    Returns
-    -------
-    DataFrame
-        One row a series with two years of one measure: ``series_id, province, village, measure,
-        alliance, alliance_joined, joined``, then ``first_`` and ``last_`` ``year, wan, qualifier``.
-        ``joined`` is "before" or "after" where both years lie before or after the year of joining,
-        "across" where it lies between them, and "not stated" otherwise.
-    """
+    """Return the first and the last figure of each series, in the measure of the first."""
     rows = []
     for name, series in reported.dropna(subset="series_id").groupby("series_id"):
         ordered = series.sort_values("year", kind="stable")

@@ -100,12 +100,11 @@ def weak_spells(
 
 @dataclass(frozen=True)
 class Survival:
-    """A Kaplan–Meier curve of ``n`` units, ``n_left`` of which were seen to leave.
+    """A Kaplan–Meier curve of ``n`` units, ``n_left`` of which were seen to leave."""
 
-    ``table`` has one row a time at which somebody left or was censored: ``time, at_risk, left,
-    censored, survival, std_error, low, high``, survival between 0 and 1, its interval pointwise at
-    ``level``. ``median`` is the first time at which survival is at most one half, NaN when never.
-    """
+    # `table` has one row a time at which somebody left or was censored: `time, at_risk, left,
+    # censored, survival, std_error, low, high`, survival between 0 and 1, its interval pointwise at
+    # `level`. `median` is the first time at which survival is at most one half, NaN when never.
 
     table: pd.DataFrame
     median: float
@@ -197,37 +196,7 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
 
 
 def joining_spells(panel: pd.DataFrame, *, threshold_wan: float | None = None) -> pd.DataFrame:
-    """Return the weak spells of allied villages from the year before joining, and of those outside.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        ``village_id`` by ``year`` with ``role``, ``joined_year``, ``households`` and
-        ``operating_income_yuan``. Rows with role ``outside`` are the comparison; the caller leaves
-        out those that had other help.
-    threshold_wan : float, optional
-        Weak: under this, 万元; ``bands.WEAK_WAN`` where none is given.
-
-    Returns
-    -------
-    DataFrame
-        The columns of :func:`weak_spells`, ``allied``, ``start`` (the year before joining) and
-        ``households``. A village outside stands once for each joining year before which it was
-        weak. ``attrs["notes"]`` names the years from which nobody can be followed.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing or no number, or a role is none of the registry.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": list("AABB"), "year": [2022, 2023] * 2,
-    ...     "role": ["allied_weak"] * 2 + ["outside"] * 2, "joined_year": [2023, 2023, None, None],
-    ...     "households": 100, "operating_income_yuan": [1e4, 6e4, 2e4, 3e4]})
-    >>> joining_spells(frame)[["village_id", "years", "has_left", "allied"]].to_numpy().tolist()
-    [['A', 1, True, True], ['B', 1, False, False]]
-    """
+    """Return weak spells from the year before joining, of allied villages and of those outside."""
     need_columns(panel, "role", "joined_year", "households")
     need_roles(panel)
     frame = panel_of(panel, "operating_income_yuan", "joined_year", "households")

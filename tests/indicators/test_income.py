@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from analysis.errors import LianjianError
 from analysis.indicators import bands, income, targets
@@ -102,47 +100,6 @@ def test_weak_share_uses_the_threshold(panel):
     weak = bands.weak_share(panel, ["year"], 4.0).set_index("year")["weak_pct"]
     assert weak[2023] == pytest.approx(100 / 3)
     assert weak[2024] == 0
-
-
-@given(
-    n=st.integers(2, 12),
-    target=st.floats(0.5, 5),
-    cap_over=st.floats(0.5, 50),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_no_set_of_gains_breaks_its_bounds(n, target, cap_over, seed):
-    """Any gains below the cap must have a share inside the bounds that their mean allows."""
-    cap = target + cap_over
-    rng = np.random.default_rng(seed)
-    gains = np.minimum(rng.normal(target, 3, n), cap)
-    bound = targets.attain_bounds(float(gains.mean()), target, n, cap)
-    assert bound.low - 1e-12 <= (gains >= target).mean() <= bound.high + 1e-12
-
-
-def test_the_lower_bound_is_reached():
-    # mean 2 with a target of 2: one village above it carries 72 just under
-    gains = np.full(73, 2 - 1e-6)
-    gains[0] = 2 + 72e-6
-    assert gains.mean() >= 2
-    assert (gains >= 2).mean() == targets.attain_bounds(2.0, 2.0, 73, 100.0).low
-
-
-def test_bounds_that_cannot_be_are_refused():
-    with pytest.raises(LianjianError, match="none gains more than 1"):
-        targets.attain_bounds(2.0, 2.0, 10, 1.0)
-    with pytest.raises(LianjianError, match="do not fit"):
-        targets.overlap_bounds(82, 2000, 1261)
-
-
-@pytest.mark.parametrize("sizes", [(3, 4, 5), (5, 5, 5), (0, 3, 5), (4, 4, 5)])
-def test_overlap_bounds_against_every_arrangement(sizes):
-    from itertools import combinations
-
-    first, second, population = sizes
-    fixed = set(range(first))
-    seen = {len(fixed & set(other)) for other in combinations(range(population), second)}
-    bound = targets.overlap_bounds(first, second, population)
-    assert (min(seen), max(seen)) == (bound.low, bound.high)
 
 
 def test_a_share_without_villages_is_refused():

@@ -17,38 +17,10 @@ from analysis.errors import LianjianError
 def before_after(
     panel: Panel, *, anticipation: int = 0, level: float = 0.95, small_sample: bool = True
 ) -> Estimate:
-    """Average the treated units' change from the base year to each year since treatment.
-
-    Parameters
-    ----------
-    panel : Panel
-        Outcomes and cohorts; untreated units are not used. Weights: the unit's first.
-    anticipation : int
-        The base year is the last one before g − anticipation.
-    level : float
-        Confidence level.
-    small_sample : bool
-        Multiply the variance by G/(G−1).
-
-    Raises
-    ------
-    LianjianError
-        No treated unit is seen on both sides, or they lie in one cluster.
-
-    Notes
-    -----
-    Mean over the unit-years from treatment on, as in `aggregate` "simple". It credits treatment
-    with everything else that changed, and with regression to the mean when units were chosen in a
-    low year (Chen & Ravallion 2003, World Bank WPS 3049, on programmes for poor villages).
-
-    Examples
-    --------
-    Treated a and b gain 3 and 2; that others gained too does not matter here.
-
-    >>> from analysis.effects.examples import four_villages
-    >>> print(before_after(four_villages()).estimate)
-    2.5
-    """
+    """Average the treated units' change from the base year to each year since treatment."""
+    # Mean over the unit-years from treatment on, as in `aggregate` "simple". It credits treatment
+    # with everything else that changed, and with regression to the mean when units were chosen in a
+    # low year (Chen & Ravallion 2003, World Bank WPS 3049, on programmes for poor villages).
     check_anticipation(anticipation)
     change = np.full(panel.y.shape, np.nan)
     base = np.zeros(panel.n_units, dtype=np.int64)

@@ -106,13 +106,11 @@ class Scores:
 
 
 def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) -> Scores:
-    """Estimate effects on the treated from changes (N, P), and the influence of each unit.
-
-    Regression: treated changes less those predicted from comparison units. IPW: comparison units
-    weighted by p/(1−p), weights adding to one, p a logit. Doubly robust: both (Sant'Anna & Zhao
-    2020, J. Econometrics 219(1), eq. 2.6 and 3.1, DOI 10.1016/j.jeconom.2020.06.003). Sampling
-    weights multiply every mean, every least squares and the likelihood of the logit.
-    """
+    """Estimate effects on the treated from changes (N, P), and the influence of each unit."""
+    # Regression: treated changes less those predicted from comparison units. IPW: comparison units
+    # weighted by p/(1−p), weights adding to one, p a logit. Doubly robust: both (Sant'Anna & Zhao
+    # 2020, J. Econometrics 219(1), eq. 2.6 and 3.1, DOI 10.1016/j.jeconom.2020.06.003). Sampling
+    # weights multiply every mean, every least squares and the likelihood of the logit.
     up, flat = changes[treated], changes[control]
     w1, w0 = _shares(sample, treated), _shares(sample, control)
     if sample.adjustment == "none":
@@ -169,11 +167,9 @@ def att_scores(changes: Floats, treated: Ints, control: Ints, sample: Sample) ->
 def regressions(
     changes: Floats, treated: slice, control: Ints, sample: Sample
 ) -> list[Scores | None]:
-    """Return `att_scores` by regression for pairs (P, N) that show different units, all at once.
-
-    None where a pair lacks one side or its comparison units leave a covariate to the others: these
-    need care one by one. Units without both years have an influence of zero.
-    """
+    """Return `att_scores` by regression for pairs (P, N) that show different units, all at once."""
+    # None where a pair lacks one side or its comparison units leave a covariate to the others:
+    # these need care one by one. Units without both years have an influence of zero.
     x0, x1 = sample.x[control], sample.x[treated]
     centre, spread = x0.mean(axis=0), x0.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
@@ -233,11 +229,9 @@ def _columns(x: Floats, treated: Ints, control: Ints) -> tuple[Floats, Floats]:
 
 
 def fit_logit(z: Floats, d: Floats, weight: Floats | None = None) -> tuple[Floats, Floats]:
-    """Fit P(d = 1) = 1/(1 + exp(−z′γ)): probabilities (n,) and the inverse of Σ w p(1−p) z z′.
-
-    Newton's method, each step halved until the likelihood does not fall. That it finds no maximum
-    is no proof that there is none: "separated" is said only when a linear programme proves it.
-    """
+    """Fit P(d = 1) = 1/(1 + exp(−z′γ)): probabilities (n,) and the inverse of Σ w p(1−p) z z′."""
+    # Newton's method, each step halved until the likelihood does not fall. That it finds no maximum
+    # is no proof that there is none: "separated" is said only when a linear programme proves it.
     mass = np.ones(len(z)) if weight is None else weight
     wz = z * mass[:, None]
     scale = np.einsum("ik,ik->k", wz, z)
@@ -268,10 +262,8 @@ def fit_logit(z: Floats, d: Floats, weight: Floats | None = None) -> tuple[Float
 
 
 def is_separated(z: Floats, d: Floats) -> bool:
-    """Return whether some z′γ ≥ 0 for all treated and ≤ 0 for all others, not 0 for all (proof).
-
-    Albert & Anderson 1984 (Biometrika 71(1)), by a linear programme (Konis 2007).
-    """
+    """Return whether some z′γ ≥ 0 for all treated and ≤ 0 for all others, not 0 for all (proof)."""
+    # Albert & Anderson 1984 (Biometrika 71(1)), by a linear programme (Konis 2007).
     signed = z * (2 * d - 1)[:, None]
     found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(z)), bounds=(-1, 1))
     return bool(found.status == 0 and -found.fun > 1e-6 + 2e-7 * len(z))

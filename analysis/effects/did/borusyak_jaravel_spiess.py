@@ -150,32 +150,10 @@ def imputation(
 
 
 def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -> WaldTest:
-    """Test jointly for effects in the years before treatment, on untreated cells only.
-
-    Parameters
-    ----------
-    panel : Panel
-        Outcomes and cohorts.
-    anticipation : int
-        Years before treatment that are left out.
-    leads : int, optional
-        How many years before treatment less anticipation are tested; all but the earliest when not
-        given.
-
-    Notes
-    -----
-    OLS on untreated cells with unit and year effects and an indicator for each lead, clustered
-    (Borusyak, Jaravel & Spiess 2024, section 4.4). Using no treated cell, the test leaves the
-    estimate unaffected by its outcome under parallel trends.
-
-    Examples
-    --------
-    With one year before treatment there is nothing to test, and the test says so.
-
-    >>> from analysis.effects.examples import four_villages
-    >>> print(pretrend(four_villages()))
-    No effect before treatment: not tested: no unit shows two years before treatment
-    """
+    """Test jointly for effects in the years before treatment, on untreated cells only."""
+    # OLS on untreated cells with unit and year effects and an indicator for each lead, clustered
+    # (Borusyak, Jaravel & Spiess 2024, section 4.4). Using no treated cell, the test leaves the
+    # estimate unaffected by its outcome under parallel trends.
     groups = panel.groups
     cohort = np.array([g if g != NEVER else np.iinfo(np.int32).max for g, _ in groups])
     event = panel.years - cohort[:, None]
@@ -204,11 +182,9 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
 
 
 def _estimable(fit: WithinFit) -> Bools:
-    """Mark cells whose unit and year effects the used cells identify (N, T).
-
-    A cell is identified when moving the year coefficients along any direction that leaves the fit
-    of the used cells unchanged leaves the cell unchanged too, relative to its unit's used cells.
-    """
+    """Mark cells whose unit and year effects the used cells identify (N, T)."""
+    # A cell is identified when moving the year coefficients along any direction that leaves the fit
+    # of the used cells unchanged leaves the cell unchanged too, relative to its unit's used cells.
     count = fit.mass.sum(axis=1)
     known = np.repeat((count > 0)[:, None], fit.mass.shape[1], axis=1)
     scale = np.sqrt(np.diag(fit.cross))
@@ -229,10 +205,9 @@ def _estimable(fit: WithinFit) -> Bools:
 
 @dataclass(frozen=True, eq=False)
 class _Targets:
-    """Event times, number and weight of their treated cells, and where each cohort shows them.
+    """Event times, number and weight of their treated cells, and where each cohort shows them."""
 
-    Places are rows, year and position among the event times; event is t − g (C, T).
-    """
+    # Places are rows, year and position among the event times; event is t − g (C, T).
 
     index: Ints
     mass: Floats
@@ -298,11 +273,9 @@ def _pool_codes(panel: Panel, event: Ints, pool: Pool) -> Ints:
 def _centre(
     panel: Panel, gap: Floats, mass: Floats, event: Ints, pool: Pool | None
 ) -> tuple[Floats, tuple[str, ...]]:
-    """Return the mean effect of each treated cell's pool (N, T).
-
-    A cell weighs its own mass times that of its cluster's cells in the pool. Without a ``pool``,
-    each cell takes the finest one in which two clusters or more lie.
-    """
+    """Return the mean effect of each treated cell's pool (N, T)."""
+    # A cell weighs its own mass times that of its cluster's cells in the pool. Without a `pool`,
+    # each cell takes the finest one in which two clusters or more lie.
     cells = mass > 0
     rules = POOLS if pool is None else (pool,)
     if pool is not None and pool not in POOLS:

@@ -103,11 +103,9 @@ def cr1(
     level: float = 0.95,
     name: str = "least squares",
 ) -> Estimate:
-    """Estimate a contrast with the CR1 variance and t with G−1 degrees of freedom.
-
-    Liang & Zeger 1986 (DOI 10.1093/biomet/73.1.13); Cameron & Miller 2015 (DOI
-    10.3368/jhr.50.2.317), eq. 11–12. k counts the columns of the design, not absorbed effects.
-    """
+    """Estimate a contrast with the CR1 variance and t with G−1 degrees of freedom."""
+    # Liang & Zeger 1986 (DOI 10.1093/biomet/73.1.13); Cameron & Miller 2015 (DOI
+    # 10.3368/jhr.50.2.317), eq. 11–12. k counts the columns of the design, not absorbed effects.
     check_level(level)
     sample = clustered_sample(design, outcome, clusters, absorb)
     fit = _fit(sample, contrast_vector(contrast, sample.design.shape[1]))
@@ -130,12 +128,10 @@ def cr2(
     level: float = 0.95,
     name: str = "least squares",
 ) -> Estimate:
-    """Estimate a contrast with the bias-reduced CR2 variance and Satterthwaite df.
-
-    Bell & McCaffrey 2002 (Survey Methodology 28(2), 169–181); Pustejovsky & Tipton 2018
-    (DOI 10.1080/07350015.2016.1247004): eq. 11 for the generalised inverse, sec. 3.2 and theorem 2
-    for absorbed effects, which leave V and df as with dummies when they are nested in clusters.
-    """
+    """Estimate a contrast with the bias-reduced CR2 variance and Satterthwaite df."""
+    # Bell & McCaffrey 2002 (Survey Methodology 28(2), 169–181); Pustejovsky & Tipton 2018 (DOI
+    # 10.1080/07350015.2016.1247004): eq. 11 for the generalised inverse, sec. 3.2 and theorem 2 for
+    # absorbed effects, which leave V and df as with dummies when they are nested in clusters.
     check_level(level)
     sample = clustered_sample(design, outcome, clusters, absorb)
     fit = _fit(sample, contrast_vector(contrast, sample.design.shape[1]))

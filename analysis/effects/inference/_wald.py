@@ -23,15 +23,13 @@ def no_test(hypothesis: str, why: str, *, df: int = 0) -> WaldTest:
 def wald(
     theta: Floats, covariance: Floats, behind: Bools, hypothesis: str, *, df_resid: float = np.inf
 ) -> WaldTest:
-    """Test that all of ``theta`` (q,) are zero; ``behind`` (q, G) are their treated clusters.
-
-    W = θ′V⁻¹θ, and W (η − q + 1)/(ηq) ~ F(q, η − q + 1): the approximate Hotelling test of Tipton &
-    Pustejovsky 2015, J. Educ. Behav. Stat. 40(6), DOI 10.3102/1076998615606099, sec. 3.2. η is
-    q(q + 1)/Σ_st Var(ω_st) with ω the covariance in units of its expectation: 2/(A_s − 1) for
-    s = t and 1/(A_st − 1) otherwise, A_st the treated clusters behind both effects. W shrinks by
-    (A − 1)/A, the share of the variance that the least mean leaves. Counting all clusters instead
-    rejects a true hypothesis far too often when few are treated.
-    """
+    """Test that all of ``theta`` (q,) are zero; ``behind`` (q, G) are their treated clusters."""
+    # W = θ′V⁻¹θ, and W (η − q + 1)/(ηq) ~ F(q, η − q + 1): the approximate Hotelling test of Tipton
+    # & Pustejovsky 2015, J. Educ. Behav. Stat. 40(6), DOI 10.3102/1076998615606099, sec. 3.2. η is
+    # q(q + 1)/Σ_st Var(ω_st) with ω the covariance in units of its expectation: 2/(A_s − 1) for s =
+    # t and 1/(A_st − 1) otherwise, A_st the treated clusters behind both effects. W shrinks by (A −
+    # 1)/A, the share of the variance that the least mean leaves. Counting all clusters instead
+    # rejects a true hypothesis far too often when few are treated.
     q = len(theta)
     eta, why = _degrees(behind, df_resid)
     scale = np.sqrt(np.diag(covariance))

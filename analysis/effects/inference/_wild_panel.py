@@ -21,46 +21,10 @@ def wild_two_way(
     draws: int = DRAWS,
     rng: np.random.Generator | int = SEED,
 ) -> ResampledEstimate:
-    """Estimate one effect with unit and year effects, tested by the wild cluster bootstrap.
-
-    Parameters
-    ----------
-    panel : Panel
-        Covariates enter with a coefficient for each year.
-    anticipation : int
-        Years before treatment that may be affected already; their cells are left out.
-    level : float
-        Confidence level; the interval inverts the test.
-    draws : int
-        Draws, when the sign patterns are too many to enumerate.
-    rng : Generator or int
-        Source of the draws.
-
-    Returns
-    -------
-    ResampledEstimate
-        The estimate is that of `twfe`.
-
-    Raises
-    ------
-    LianjianError
-        The panel has weights, or as for `wild_cluster`.
-
-    Notes
-    -----
-    Units lie in clusters and are absorbed; years do not and stay in the design, so that each draw
-    refits them. MacKinnon & Webb 2018 (DOI 10.1111/ectj.12107): with few treated clusters among
-    many the restricted bootstrap rejects too seldom.
-
-    Examples
-    --------
-    Four clusters: Webb's six points in all 6⁴ patterns.
-
-    >>> from analysis.effects.examples import four_villages
-    >>> result = wild_two_way(four_villages())
-    >>> round(result.estimate, 9), result.n_draws
-    (2.0, 1296)
-    """
+    """Estimate one effect with unit and year effects, tested by the wild cluster bootstrap."""
+    # Units lie in clusters and are absorbed; years do not and stay in the design, so that each draw
+    # refits them. MacKinnon & Webb 2018 (DOI 10.1111/ectj.12107): with few treated clusters among
+    # many the restricted bootstrap rejects too seldom.
     design, outcome, cluster, unit = _rows(panel, anticipation)
     return wild_cluster(
         design, outcome, cluster, 0, absorb=unit, level=level, draws=draws, rng=rng, name=NAME
@@ -68,20 +32,7 @@ def wild_two_way(
 
 
 def two_way_cr2(panel: Panel, *, anticipation: int = 0, level: float = 0.95) -> Estimate:
-    """Estimate one effect with unit and year effects, with CR2 errors and Satterthwaite's t.
-
-    Parameters
-    ----------
-    panel, anticipation, level
-        As in `wild_two_way`.
-
-    Examples
-    --------
-    >>> from analysis.effects.examples import four_villages
-    >>> result = two_way_cr2(four_villages())
-    >>> round(result.estimate, 9), round(result.df, 9)
-    (2.0, 2.0)
-    """
+    """Estimate one effect with unit and year effects, with CR2 errors and Satterthwaite's t."""
     design, outcome, cluster, unit = _rows(panel, anticipation)
     return cr2(design, outcome, cluster, 0, absorb=unit, level=level, name=NAME)
 

@@ -188,43 +188,9 @@ def bca_mean(
     rng: np.random.Generator | int = SEED,
     name: str = "mean paired difference",
 ) -> ResampledEstimate:
-    """Return the mean difference with its bias-corrected and accelerated bootstrap interval.
-
-    Parameters
-    ----------
-    differences : array-like, shape (n,)
-        One difference a pair, in outcome units. Missing ones are dropped, with a note.
-    level : float
-        Confidence level.
-    resamples : int
-        Bootstrap resamples of the pairs.
-    rng : Generator or int
-        Their source.
-    name : str
-        Put into the record.
-
-    Returns
-    -------
-    ResampledEstimate
-        The p-value beside the interval is that of `sign_flip`: a bootstrap of few pairs gives
-        none to trust. Equal differences give an interval without width, and a note.
-
-    Raises
-    ------
-    LianjianError
-        Fewer than two pairs, or an infinite difference.
-
-    Notes
-    -----
-    Efron 1987 (DOI 10.1080/01621459.1987.10478410), as in `scipy.stats.bootstrap`. Under about ten
-    pairs the interval is too short; the note says so.
-
-    Examples
-    --------
-    >>> result = bca_mean([2.0, 2.0, 2.0])
-    >>> result.low, result.high, result.p_value
-    (2.0, 2.0, 0.25)
-    """
+    """Return the mean difference with its bias-corrected and accelerated bootstrap interval."""
+    # Efron 1987 (DOI 10.1080/01621459.1987.10478410), as in `scipy.stats.bootstrap`. Under about
+    # ten pairs the interval is too short; the note says so.
     test = sign_flip(differences, level=level, rng=rng)
     values, notes = known_pairs(differences)
     n = len(values)

@@ -34,18 +34,10 @@ class Original:
 
 @dataclass(frozen=True, eq=False)
 class PlaceboPool:
-    """Who can stand for whom.
+    """Who can stand for whom."""
 
-    Attributes
-    ----------
-    panel : Panel
-        The N villages outside alliances, clustered by block.
-    alliances : tuple of Original
-        The alliances to imitate.
-    """
-
-    panel: Panel
-    alliances: tuple[Original, ...]
+    panel: Panel  # the N villages outside alliances, clustered by block
+    alliances: tuple[Original, ...]  # the alliances to imitate
 
     @property
     def n_villages(self) -> int:
@@ -65,61 +57,12 @@ def placebo_pool(
     weights: str | None = None,
     width: float = WIDTH,
 ) -> PlaceboPool:
-    """Weigh outside villages by how much they resemble those that joined.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The panel, with ``village_id, year, role, alliance_id, joined_year``.
-    outcome : str
-        The measure studied. Its value in the year before joining counts for resemblance besides
-        ``near``: villages were chosen on it. Of a village without it, ``near`` alone counts.
-    role : str
-        Whose alliances to imitate.
-    covariates : sequence of str
-        For the estimators, as in `make_panel`.
-    near : sequence of str
-        Traits that placebo villages should share; villages without them take no part.
-    area : str
-        A placebo village lies in the area, or areas, of the alliance.
-    block : str, optional
-        Places inside an area, which share shocks: a placebo alliance spreads over as many of them
-        as the real one, and the others are the clusters of the comparison.
-    weights : str, optional
-        Column of weights, as in `make_panel`.
-    width : float
-        Of the kernel.
-
-    Returns
-    -------
-    PlaceboPool
-
-    Raises
-    ------
-    LianjianError
-        Nobody of the role joined or is outside with what is needed, a column is missing, or an
-        area has too few villages outside.
-
-    Notes
-    -----
-    The weight is exp(−d²/2h²), d the Euclidean distance in standard deviations of those that
-    joined, h the width. Selection on a low year is thus imitated, and with it the return to the
-    mean that follows. Outside villages with books of all years can be drawn; a placebo then loses
-    the years that the village lacks for which it stands. With few villages like those that joined,
-    placebos are less extreme.
-
-    Examples
-    --------
-    b and c, both with an income of 2 in 2023, can stand for a alike.
-
-    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
-    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
-    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
-    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
-    >>> pool = placebo_pool(frame, "x_yuan")
-    >>> pool.n_villages, pool.alliances[0].closeness.tolist()
-    (1, [[-0.0, -0.0]])
-    """
+    """Weigh outside villages by how much they resemble those that joined."""
+    # The weight is exp(−d²/2h²), d the Euclidean distance in standard deviations of those that
+    # joined, h the width. Selection on a low year is thus imitated, and with it the return to the
+    # mean that follows. Outside villages with books of all years can be drawn; a placebo then loses
+    # the years that the village lacks for which it stands. With few villages like those that
+    # joined, placebos are less extreme.
     traits = list(dict.fromkeys([*near, *covariates, *([weights] if weights else [])]))
     names = [outcome, area, *traits, *([block] if block else [])]
     need_columns(frame, "village_id", "year", "role", "alliance_id", "joined_year", *names)
@@ -209,33 +152,9 @@ def _untreated(
 
 
 def draw_placebo(pool: PlaceboPool, rng: np.random.Generator) -> Panel:
-    """Return the outside villages with placebo alliances among them.
-
-    Each alliance, in random order, takes its blocks at random inside its area and then, for each
-    of its villages, a free one there by weight; where its blocks are used up, one of its area.
-
-    Parameters
-    ----------
-    pool : PlaceboPool
-        From `placebo_pool`.
-    rng : Generator
-        Source of the draw.
-
-    Returns
-    -------
-    Panel
-        Cohorts and missing years of the placebos are those of the real villages; a placebo alliance
-        is a cluster.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
-    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
-    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
-    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
-    >>> draw_placebo(placebo_pool(frame, "x_yuan"), np.random.default_rng(1)).cohort.tolist()
-    [2024, 0]
-    """
+    """Return the outside villages with placebo alliances among them."""
+    # Each alliance, in random order, takes its blocks at random inside its area and then, for each
+    # of its villages, a free one there by weight; where its blocks are used up, one of its area.
     panel = pool.panel
     cohort = np.zeros(panel.n_units, np.int64)
     cluster = len(pool.alliances) + panel.cluster

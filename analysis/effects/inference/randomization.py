@@ -34,41 +34,7 @@ Statistic: TypeAlias = Callable[[Panel], Estimate | EffectSeries | Floats]
 def placebo_draws(
     pool: PlaceboPool, estimator: Statistic, rng: np.random.Generator, *, draws: int = DRAWS
 ) -> Floats:
-    """Return the estimates for sets of placebo alliances (D, Q).
-
-    Parameters
-    ----------
-    pool : PlaceboPool
-        From `placebo_pool`.
-    estimator : callable
-        From a panel to an estimate (Q = 1), to a series of K effects (Q = 1 + K, the overall
-        estimate first), or to an array (Q,), as `analysis.effects.preferred.regression_points`.
-    rng : Generator
-        Source of the placebos.
-    draws : int
-        Sets tried; those that the estimator refuses are not among the D.
-
-    Raises
-    ------
-    LianjianError
-        The estimator refused more than half of the draws; its last reason is given.
-
-    Examples
-    --------
-    Whichever of b and c stands in for a, it gains 2 more or 2 less than the other.
-
-    >>> import pandas as pd
-    >>> from analysis.effects.inference.placebos import placebo_pool
-    >>> from analysis.effects.did.fixed_effects import twfe
-    >>> frame = pd.DataFrame({"village_id": [*"aaabbbccc"], "year": [2022, 2023, 2024] * 3,
-    ...     "role": ["allied_weak"] * 3 + ["outside"] * 6, "alliance_id": ["A"] * 3 + [None] * 6,
-    ...     "joined_year": [2024] * 3 + [None] * 6, "county_code": "k", "households": 100,
-    ...     "x_yuan": [1.0, 2, 9, 1, 2, 4, 1, 2, 2]})
-    >>> pool = placebo_pool(frame[frame["year"] > 2022], "x_yuan")
-    >>> placebos = placebo_draws(pool, twfe, np.random.default_rng(1), draws=20).round(9)
-    >>> placebos.shape, np.unique(np.abs(placebos)).tolist()
-    ((20, 1), [2.0])
-    """
+    """Return the estimates for sets of placebo alliances (D, Q)."""
     rows, failed, reason = [], 0, ""
     for _ in range(draws):
         try:

@@ -89,13 +89,11 @@ def wild_cluster(
     level: float = 0.95,
     name: str = "least squares",
 ) -> ResampledEstimate:
-    """Test a contrast by the restricted wild cluster bootstrap; invert it for the interval.
-
-    Cameron, Gelbach & Miller 2008 (DOI 10.1162/rest.90.3.414); score form and inversion: Roodman,
-    MacKinnon, Nielsen & Webb 2019 (DOI 10.1177/1536867X19830877), sec. 5; Webb weights and few
-    clusters: MacKinnon & Webb 2018 (DOI 10.1111/ectj.12107). Period dummies stay in the design:
-    residuals must be refitted on them in each draw, since periods are not nested in clusters.
-    """
+    """Test a contrast by the restricted wild cluster bootstrap; invert it for the interval."""
+    # Cameron, Gelbach & Miller 2008 (DOI 10.1162/rest.90.3.414); score form and inversion: Roodman,
+    # MacKinnon, Nielsen & Webb 2019 (DOI 10.1177/1536867X19830877), sec. 5; Webb weights and few
+    # clusters: MacKinnon & Webb 2018 (DOI 10.1111/ectj.12107). Period dummies stay in the design:
+    # residuals must be refitted on them in each draw, since periods are not nested in clusters.
     check_level(level)
     if draws < 1:
         raise LianjianError(f"{draws} draws were asked for; give at least 1, usually {DRAWS}.")

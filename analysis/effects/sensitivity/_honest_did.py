@@ -254,57 +254,15 @@ def relative_magnitudes(
     grid: tuple[float, float] | None = None,
     points: int | None = POINTS,
 ) -> HonestSensitivity:
-    r"""Return intervals when steps of the trend after are at most Mbar times the largest before.
-
-    .. math:: |δ_{t+1} - δ_t| \le \bar M \max_{s<0} |δ_{s+1} - δ_s| \quad (t \ge 0)
-
-    δ is the difference in trends that would be there without treatment. The largest step before is
-    estimated, not known: the interval unites, over every step and sign, the null values that the
-    conditional–least-favourable hybrid test keeps.
-
-    Parameters
-    ----------
-    study : EventStudy
-        From `around_reference`.
-    bounds : sequence of float
-        Values of Mbar, without unit. 1: the trend after breaks no more than it did before.
-    weights : array-like, shape (b,), optional
-        l: the effect is l'τ over the periods after; the first one by default.
-    level : float
-        Confidence level 1 − α; α/10 goes to the first stage.
-    grid : tuple of float, optional
-        Ends of the range searched, outcome units; 20 standard errors around zero when not given,
-        and further in the same steps where the interval reaches further.
-    points : int or None
-        So many evenly spaced null values are tried, and the outermost kept ones returned, as in the
-        authors' package; the ends are therefore up to one step, .04 standard errors, inside. None
-        refines the ends instead, and takes no grid.
-
-    Returns
-    -------
-    HonestSensitivity
-
-    Warns
-    -----
-    UserWarning
-        The interval touches an end of the given grid, or is empty: the data reject the bound.
-
-    Notes
-    -----
-    Rambachan & Roth 2023 (DOI 10.1093/restud/rdad018), sec. 2.4.2 and 3; Andrews, Roth & Pakes 2023
-    (DOI 10.1093/restud/rdad001), sec. 5–6 for the test. Only moments of the periods after enter,
-    the default of the authors' package when there are several; with one it adds those before.
-
-    Examples
-    --------
-    With parallel trends (Mbar = 0) and a standard error of 1 the interval is b ± 1.96, but for the
-    two stages of the test.
-
-    >>> study = around_reference([-2, 0], [0.0, 5.0], [[1, 0], [0, 1]])
-    >>> result = relative_magnitudes(study, [0], points=None)
-    >>> round(result.low[0], 1), round(result.high[0], 1)
-    (3.0, 7.0)
-    """
+    """Return intervals when steps of the trend after are at most Mbar times the largest before."""
+    # |δ_{t+1} − δ_t| ≤ Mbar max_{s<0} |δ_{s+1} − δ_s| for t ≥ 0.
+    # δ is the difference in trends that would be there without treatment. The largest step before
+    # is estimated, not known: the interval unites, over every step and sign, the null values that
+    # the conditional–least-favourable hybrid test keeps.
+    # Rambachan & Roth 2023 (DOI 10.1093/restud/rdad018), sec. 2.4.2 and 3; Andrews, Roth & Pakes
+    # 2023 (DOI 10.1093/restud/rdad001), sec. 5–6 for the test. Only moments of the periods after
+    # enter, the default of the authors' package when there are several; with one it adds those
+    # before.
     check_level(level)
     values, target, alpha = _check_bounds(bounds), _target(study, weights), 1 - level
     _, error = _effect(study, target)
@@ -342,43 +300,13 @@ def smoothness(
     weights: npt.ArrayLike | None = None,
     level: float = 0.95,
 ) -> HonestSensitivity:
-    r"""Return the shortest fixed-length intervals when the trend bends by at most M a period.
-
-    .. math:: |(δ_{t+1} - δ_t) - (δ_t - δ_{t-1})| \le M
-
-    M = 0 extrapolates a straight line. The interval is centred at an affine estimator v'b, with
-    half-length s·c(bias/s): c(x) the quantile of |N(x, 1)|, s the deviation and bias the worst one.
-
-    Parameters
-    ----------
-    study : EventStudy
-        From `around_reference`.
-    bounds : sequence of float
-        Values of M, outcome units a period².
-    weights : array-like, shape (b,), optional
-        l: the effect is l'τ over the periods after; the first one by default.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    HonestSensitivity
-
-    Notes
-    -----
-    Rambachan & Roth 2023 (DOI 10.1093/restud/rdad018), sec. 2.4.1 and 4.1; Armstrong & Kolesár 2018
-    (DOI 10.3982/ECTA14434) for the fixed-length interval.
-
-    Examples
-    --------
-    One period before, b = 1, and one after, b = 5, both with variance 1: a straight line through 1
-    and 0 goes on to −1, so the effect is 6 ± 1.96 √2.
-
-    >>> study = around_reference([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
-    >>> result = smoothness(study, [0])
-    >>> round(result.low[0], 4), round(result.high[0], 4)
-    (3.2282, 8.7718)
-    """
+    """Return the shortest fixed-length intervals when the trend bends by at most M a period."""
+    # |(δ_{t+1} − δ_t) − (δ_t − δ_{t−1})| ≤ M.
+    # M = 0 extrapolates a straight line. The interval is centred at an affine estimator v'b, with
+    # half-length s·c(bias/s): c(x) the quantile of |N(x, 1)|, s the deviation and bias the worst
+    # one.
+    # Rambachan & Roth 2023 (DOI 10.1093/restud/rdad018), sec. 2.4.1 and 4.1; Armstrong & Kolesár
+    # 2018 (DOI 10.3982/ECTA14434) for the fixed-length interval.
     check_level(level)
     values, target = _check_bounds(bounds), _target(study, weights)
     _, error = _effect(study, target)

@@ -21,34 +21,9 @@ MOST_GROUPS, ENOUGH_GROUPS, FEWEST = 40, 8, 2
 
 
 def critical_value(groups: int, ratio: float, *, level: float = 0.95) -> float:
-    """Return what |T| has to exceed when the treated group varies ``ratio`` times as much.
-
-    Parameters
-    ----------
-    groups : int
-        m, comparison groups; two or more.
-    ratio : float
-        Bound ρ on the ratio of standard deviations.
-    level : float
-        Confidence level, 1 − α.
-
-    Raises
-    ------
-    LianjianError
-        Fewer than two groups.
-
-    Notes
-    -----
-    √(ρ² + 1/m) · t(m − 1, 1 − α/2): Lau & Li 2025, arXiv 2511.05710, for T = (effect − mean of the
-    groups)/(standard deviation of the groups).
-
-    Examples
-    --------
-    The first of their Table 1: m = 5, ρ = 5, α = 1 %.
-
-    >>> round(critical_value(5, 5.0, level=0.99), 3)
-    23.112
-    """
+    """Return what |T| has to exceed when the treated group varies ``ratio`` times as much."""
+    # √(ρ² + 1/m) · t(m − 1, 1 − α/2): Lau & Li 2025, arXiv 2511.05710, for T = (effect − mean of
+    # the groups)/(standard deviation of the groups).
     if groups < FEWEST:
         raise LianjianError(f"{groups} comparison group shows no spread; two or more are needed.")
     quantile = float(stats.t.ppf(0.5 + level / 2, groups - 1))
@@ -56,67 +31,32 @@ def critical_value(groups: int, ratio: float, *, level: float = 0.95) -> float:
 
 
 def largest_ratio(statistic: float, groups: int, *, level: float = 0.95) -> float:
-    """Return the largest ratio of standard deviations at which |T| exceeds its critical value.
-
-    Zero when it does so at none.
-
-    Parameters
-    ----------
-    statistic : float
-        T.
-    groups, level
-        As in `critical_value`.
-
-    Examples
-    --------
-    >>> round(largest_ratio(critical_value(8, 1.03), 8), 2)
-    1.03
-    """
+    """Return the largest ratio of standard deviations at which |T| exceeds its critical value."""
+    # Zero when it does so at none.
     quantile = critical_value(groups, 0.0, level=level) * np.sqrt(groups)
     return float(np.sqrt(max((statistic / quantile) ** 2 - 1 / groups, 0.0)))
 
 
 @dataclass(frozen=True, eq=False)
 class Breakdown:
-    """Largest ratios for each alliance and for the mean over all.
+    """Largest ratios for each alliance and for the mean over all."""
 
-    Attributes
-    ----------
-    alliances : DataFrame
-        One row an alliance: ``cluster`` (code in the panel), ``villages, share`` (in the mean),
-        ``effect, groups, mean, sd, statistic, ratio``; the last four missing where fewer than two
-        groups are like it.
-    ratio : float
-        For the preferred estimate; NaN when an alliance has no groups like it.
-    level : float
-    """
-
+    # one row an alliance: `cluster` (code in the panel), `villages, share` (in the mean), `effect,
+    # groups, mean, sd, statistic, ratio`; the last four missing where fewer than two groups are
+    # like it
     alliances: pd.DataFrame
-    ratio: float
+    ratio: float  # for the preferred estimate; NaN when an alliance has no groups like it
     level: float
 
 
 def breakdown(result: Balanced, places: Places, *, level: float = 0.95) -> Breakdown:
-    """Compare each alliance with groups of villages outside that are like it.
-
-    Parameters
-    ----------
-    result : Balanced
-        The preferred estimate, whose clusters are alliances.
-    places : Places
-        From `analysis.effects.alarms.places_of`.
-    level : float
-        Confidence level.
-
-    Notes
-    -----
-    Like an alliance: as many villages, in its county, neighbours by township, none larger than its
-    largest, 40 groups at most; where its county has fewer than eight such groups, of all counties.
-    Groups of other sizes vary more or less by construction. For the
-    mean θ = Σ w e over alliances, with S the standard deviations of their groups,
-    ρ = √(((θ/t)² − (Σ w S)²/m) / Σ w² S²), m the fewest groups: an extension that is not in the
-    paper. A large ratio says nothing on bias.
-    """
+    """Compare each alliance with groups of villages outside that are like it."""
+    # Like an alliance: as many villages, in its county, neighbours by township, none larger than
+    # its largest, 40 groups at most; where its county has fewer than eight such groups, of all
+    # counties. Groups of other sizes vary more or less by construction. For the mean θ = Σ w e over
+    # alliances, with S the standard deviations of their groups, ρ = √(((θ/t)² − (Σ w S)²/m) / Σ w²
+    # S²), m the fewest groups: an extension that is not in the paper. A large ratio says nothing on
+    # bias.
     panel = result.panel
     unit, _, effect, mass = result.cells
     own = panel.cluster[unit]

@@ -54,51 +54,10 @@ def placebo_dates(
     cohort: str = "joined_year",
     year: str = "year",
 ) -> pd.DataFrame:
-    """Estimate an effect that cannot be: as if each village had joined some years earlier.
-
-    Only rows before the true year of joining are used, so that no true effect enters. Never-joined
-    units keep the years in which some joiner is still there.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        One row a unit and year.
-    estimator : callable
-        From a panel to an `Estimate`; it reads the column ``cohort``.
-    shifts : sequence of int
-        Years by which joining is moved forward.
-    unit, cohort, year : str
-        Columns: unit, its year of joining (missing or 0: never), and year.
-
-    Returns
-    -------
-    DataFrame
-        One row a shift: ``shift``, the estimate's fields, and ``n_units_dropped``: joiners without
-        a year before the placebo date.
-
-    Raises
-    ------
-    LianjianError
-        A column is missing, a shift is not positive, or no shift can be estimated.
-
-    Notes
-    -----
-    The in-time placebo of Heckman & Hotz 1989 (DOI 10.1080/01621459.1989.10478848).
-
-    Examples
-    --------
-    One village gains 3 in the year before it joins: the placebo of one year finds it.
-
-    >>> panel = pd.DataFrame({
-    ...     "village_id": ["a"] * 3 + ["b"] * 3, "year": [2020, 2021, 2022] * 2,
-    ...     "joined_year": [2022] * 3 + [0] * 3, "y": [1.0, 4, 9, 2, 2, 2]})
-    >>> def gain(frame):
-    ...     wide = frame.pivot(index="village_id", columns="year", values="y")
-    ...     change = float((wide[2021] - wide[2020]).loc["a"] - (wide[2021] - wide[2020]).loc["b"])
-    ...     return Estimate("gain", change, 1.0, 1.0, 5.0, 0.003, 0.95, 9.0, 4, 2, 2, "by hand")
-    >>> placebo_dates(panel, gain, shifts=[1])[["shift", "estimate"]].values.tolist()
-    [[1.0, 3.0]]
-    """
+    """Estimate an effect that cannot be: as if each village had joined some years earlier."""
+    # Only rows before the true year of joining are used, so that no true effect enters.
+    # Never-joined units keep the years in which some joiner is still there.
+    # The in-time placebo of Heckman & Hotz 1989 (DOI 10.1080/01621459.1989.10478848).
     need_columns(panel, unit, cohort, year)
     joined, when = cohorts(panel, cohort), panel[year].astype("float64")
     before = panel[(when < joined) | (joined.isna() & (when < joined.max()))]
@@ -118,44 +77,9 @@ def placebo_dates(
 def leave_one_out(
     panel: Panel, estimator: Callable[[Panel], Estimate], groups: NDArray[np.object_]
 ) -> pd.DataFrame:
-    """Estimate again without each county, alliance or cohort in turn.
-
-    Parameters
-    ----------
-    panel : Panel
-    estimator : callable
-        From a panel to an `Estimate`.
-    groups : array, (N,)
-        Group of each unit. Units of none, as villages outside all alliances, always stay.
-
-    Returns
-    -------
-    DataFrame
-        The first row leaves nothing out; then one a group, sorted, with ``left_out``, the fields of
-        the estimate, and ``change``: estimate minus the first one.
-
-    Raises
-    ------
-    LianjianError
-        There is one group, or nothing can be estimated.
-
-    Notes
-    -----
-    The jackknife as a check of influence, not of variance: Tukey 1958, Annals of Mathematical
-    Statistics 29, 614.
-
-    Examples
-    --------
-    Without c, which gained 1, the gain of a and b, 3 and 2, is held against that of d, which is 0.
-
-    >>> from analysis.effects.did.callaway_santanna import aggregate, att_gt
-    >>> from analysis.effects.examples import four_villages
-    >>> def att(panel):
-    ...     return aggregate(att_gt(panel))
-    >>> places = np.array([None, None, "c", "d"], dtype=object)
-    >>> leave_one_out(four_villages(), att, places)["estimate"].round(9).tolist()
-    [2.0, 2.5, 1.5]
-    """
+    """Estimate again without each county, alliance or cohort in turn."""
+    # The jackknife as a check of influence, not of variance: Tukey 1958, Annals of Mathematical
+    # Statistics 29, 614.
     labels = pd.Series(groups)
     values = sorted(labels.dropna().unique().tolist())
     if len(values) < 2:

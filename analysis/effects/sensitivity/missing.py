@@ -33,45 +33,13 @@ def _trimmed_mean(ascending: Floats, keep: float) -> float:
 
 
 def lee_bounds(outcome: npt.ArrayLike, treated: npt.ArrayLike) -> Bounds:
-    r"""Bound the mean effect on villages that are observed whether treated or not.
-
-    With q₁ and q₀ the shares observed among treated and controls, trim the group observed more by
-
-    .. math:: p = (q_1 - q_0) / q_1 \quad (q_1 \ge q_0)
-
-    of its highest values for the lower bound, of its lowest for the upper one.
-
-    Parameters
-    ----------
-    outcome : array-like, shape (n,)
-        One value a village, NaN where it is missing. For difference-in-differences give the change.
-    treated : array-like of bool, shape (n,)
-        Whether the village was treated.
-
-    Returns
-    -------
-    Bounds
-        ``trimmed_share`` is p. Without a difference in shares observed both ends are the estimate.
-
-    Raises
-    ------
-    LianjianError
-        Shapes differ, or a group has no observed village.
-
-    Notes
-    -----
-    Lee 2009 (DOI 10.1111/j.1467-937X.2009.00536.x), proposition 1a. Assumes that treatment moves
-    presence in one direction only and that treatment is as if random. The value at the cut counts
-    in part, so that exactly the share p is trimmed.
-
-    Examples
-    --------
-    All four treated are seen and two of four controls: trim half. Controls have mean 1.
-
-    >>> bounds = lee_bounds([1, 2, 3, 4, 1, 1, None, None], [1, 1, 1, 1, 0, 0, 0, 0])
-    >>> bounds.low, bounds.high, bounds.estimate
-    (0.5, 2.5, 1.5)
-    """
+    """Bound the mean effect on villages that are observed whether treated or not."""
+    # With q₁ and q₀ the shares observed among treated and controls, trim the group observed more by
+    # p = (q₁ − q₀)/q₁ (q₁ ≥ q₀)
+    # of its highest values for the lower bound, of its lowest for the upper one.
+    # Lee 2009 (DOI 10.1111/j.1467-937X.2009.00536.x), proposition 1a. Assumes that treatment moves
+    # presence in one direction only and that treatment is as if random. The value at the cut counts
+    # in part, so that exactly the share p is trimmed.
     y = amounts(outcome, "The outcome")
     group = flags(treated, "treated")
     if y.ndim != 1 or group.shape != y.shape:

@@ -42,38 +42,8 @@ class CurveTest:
 def specification_curve(
     panel: T, specifications: Mapping[str, Callable[[T], Estimate]]
 ) -> pd.DataFrame:
-    """Estimate every specification and sort them by estimate.
-
-    Parameters
-    ----------
-    panel : DataFrame or Panel
-        What the estimators take.
-    specifications : mapping of str to callable
-        A name for each set of choices, and its estimator.
-
-    Returns
-    -------
-    DataFrame
-        One row a specification: ``specification``, ``rank`` (1 is the smallest estimate), the
-        fields of its estimate. Those refused come last, with the reason in ``notes``.
-
-    Raises
-    ------
-    LianjianError
-        There is no specification, or none can be estimated.
-
-    Notes
-    -----
-    Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z).
-
-    Examples
-    --------
-    >>> from analysis.effects.results import Estimate
-    >>> def at(value):
-    ...     return lambda _: Estimate("x", value, 1, 0, 9, 0.01, 0.95, 9, 9, 9, 9, "by hand")
-    >>> specification_curve(pd.DataFrame(), {"b": at(2.0), "a": at(1.0)})["specification"].tolist()
-    ['a', 'b']
-    """
+    """Estimate every specification and sort them by estimate."""
+    # Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z).
     if not specifications:
         raise LianjianError("There is no specification to estimate.")
     rows = [
@@ -89,27 +59,7 @@ def specification_curve(
 
 
 def summarise_curve(table: pd.DataFrame, size: float = 0.05) -> CurveSummary:
-    """Return the summary of a specification curve.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `specification_curve`.
-    size : float
-        Level at which a specification counts as significant.
-
-    Raises
-    ------
-    LianjianError
-        No specification has both an estimate and a p-value.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"estimate": [1.0, 2.0, -1.0], "p_value": [0.01, 0.2, 0.01]})
-    >>> summary = summarise_curve(table)
-    >>> summary.median, round(summary.share_significant, 4)
-    (1.0, 0.3333)
-    """
+    """Return the summary of a specification curve."""
     known = table[table["estimate"].notna() & table["p_value"].notna()]
     if known.empty:
         raise LianjianError("No specification has both an estimate and a p-value.")
@@ -135,49 +85,9 @@ def specification_test(
     size: float = 0.05,
     rng: np.random.Generator | int = SEED,
 ) -> CurveTest:
-    """Test all specifications jointly: could a curve like this come from no effect at all.
-
-    Parameters
-    ----------
-    panel : DataFrame or Panel
-        What the estimators take.
-    specifications : mapping of str to callable
-        As for `specification_curve`.
-    permute : callable
-        From a panel and a generator to what the estimators take, where the null holds: placebo
-        alliances (`draw_placebo`), say.
-    draws : int
-        Permutations; each runs every specification.
-    size : float
-        Level at which a specification counts as significant.
-    rng : Generator or int
-        Source of the permutations.
-
-    Returns
-    -------
-    CurveTest
-
-    Raises
-    ------
-    LianjianError
-        As for `specification_curve`.
-
-    Notes
-    -----
-    Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z), step 3. The specifications of
-    one permutation share its data, so their dependence needs no model.
-
-    Examples
-    --------
-    An estimator that does not look at the timing gives the same curve each time: p = 1.
-
-    >>> from analysis.effects.results import Estimate
-    >>> def deaf(_):
-    ...     return Estimate("x", 1.0, 1, 0, 9, 0.01, 0.95, 9, 9, 9, 9, "by hand")
-    >>> panel = pd.DataFrame({"village_id": [1, 2], "joined_year": [2022, 0]})
-    >>> specification_test(panel, {"deaf": deaf}, lambda frame, _: frame, draws=9).p_median
-    1.0
-    """
+    """Test all specifications jointly: could a curve like this come from no effect at all."""
+    # Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z), step 3. The specifications
+    # of one permutation share its data, so their dependence needs no model.
     observed = summarise_curve(specification_curve(panel, specifications), size)
     generator = np.random.default_rng(rng)
     with paused():
