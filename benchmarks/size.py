@@ -20,8 +20,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.effects import Design, make_study, reweigh
+from analysis.effects.design import Design, make_study
 from analysis.effects.did import aggregate, att_gt
+from analysis.effects.estimand import reweigh
 from analysis.effects.inference import few_clusters, placebo_draws, placebo_pool
 from analysis.effects.inference.randomization import reach
 from analysis.effects.panel import Panel

@@ -13,49 +13,27 @@ from analysis.errors import did_you_mean
 
 if TYPE_CHECKING:
     from analysis.indicators._bootstrap import bootstrap
-    from analysis.indicators.bands import (
-        WEAK_RULES,
-        WEAK_WAN,
-        band,
-        band_shares,
-        status,
-        transitions,
-        weak_share,
-    )
-    from analysis.indicators.convergence import beta_convergence, sigma_convergence
-    from analysis.indicators.income import by_source, changes, deflate, growth, means, span, swings
-    from analysis.indicators.inequality import decompose, gini, indices, lorenz, theil
-    from analysis.indicators.pairs import closing, gaps
-    from analysis.indicators.spells import joining_spells, kaplan_meier, weak_spells
-    from analysis.indicators.targets import attain_share, reconcile
+    from analysis.indicators.bands import WEAK_WAN, band_shares, transitions, weak_share
+    from analysis.indicators.convergence import beta_convergence
+    from analysis.indicators.income import by_source, changes, growth, means, span
+    from analysis.indicators.inequality import decompose, gini
+    from analysis.indicators.spells import kaplan_meier, weak_spells
+
+_FILES = ("_bootstrap", "bands", "convergence", "income", "inequality", "spells")
 
 __all__ = [
-    "WEAK_RULES",
     "WEAK_WAN",
-    "attain_share",
-    "band",
     "band_shares",
     "beta_convergence",
     "bootstrap",
     "by_source",
     "changes",
-    "closing",
     "decompose",
-    "deflate",
-    "gaps",
     "gini",
     "growth",
-    "indices",
-    "joining_spells",
     "kaplan_meier",
-    "lorenz",
     "means",
-    "reconcile",
-    "sigma_convergence",
     "span",
-    "status",
-    "swings",
-    "theil",
     "transitions",
     "weak_share",
     "weak_spells",
@@ -68,16 +46,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(
             f"module 'analysis.indicators' has no attribute {name!r}.{did_you_mean(name, __all__)}"
         )
-    files = (
-        import_module("analysis.indicators._bootstrap"),
-        import_module("analysis.indicators.bands"),
-        import_module("analysis.indicators.convergence"),
-        import_module("analysis.indicators.income"),
-        import_module("analysis.indicators.inequality"),
-        import_module("analysis.indicators.pairs"),
-        import_module("analysis.indicators.spells"),
-        import_module("analysis.indicators.targets"),
-    )
+    files = [import_module(f"analysis.indicators.{file}") for file in _FILES]
     found = next(vars(file)[name] for file in files if name in vars(file))
     return at_the_door(found) if inspect.isfunction(found) else found
 

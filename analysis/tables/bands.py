@@ -19,14 +19,13 @@ from analysis.indicators import (
     bootstrap,
     decompose,
     gini,
-    indices,
-    joining_spells,
     kaplan_meier,
-    lorenz,
-    sigma_convergence,
-    status,
     weak_spells,
 )
+from analysis.indicators.bands import status
+from analysis.indicators.convergence import sigma_convergence
+from analysis.indicators.inequality import indices, lorenz
+from analysis.indicators.spells import joining_spells
 from analysis.tables._labelled import INCOMES, TITLES, labelled, quantity, written
 
 if TYPE_CHECKING:

@@ -6,16 +6,10 @@ import pandas as pd
 
 from analysis._labelled import Labelled
 from analysis.fields import ROLES, YUAN_PER_WAN, ZONES
-from analysis.indicators import (
-    attain_share,
-    by_source,
-    changes,
-    deflate,
-    growth,
-    means,
-    weak_share,
-)
-from analysis.indicators import swings as year_swings
+from analysis.indicators import by_source, changes, growth, means, weak_share
+from analysis.indicators.income import deflate
+from analysis.indicators.income import swings as year_swings
+from analysis.indicators.targets import attain_share
 from analysis.tables._labelled import INCOMES, labelled
 
 

@@ -14,7 +14,6 @@ from analysis.disclosure import Door, Guard, Number, Policy
 from analysis.effects import (
     aggregate,
     att_gt,
-    before_after,
     event_study,
     few_clusters,
     imputation,
@@ -23,6 +22,7 @@ from analysis.effects import (
     sun_abraham,
     twfe,
 )
+from analysis.effects.did import before_after
 from analysis.effects.inference import sign_flip
 from analysis.indicators import (
     band_shares,
@@ -30,7 +30,6 @@ from analysis.indicators import (
     changes,
     gini,
     growth,
-    indices,
     kaplan_meier,
     means,
     pairs,
@@ -38,6 +37,7 @@ from analysis.indicators import (
     weak_share,
     weak_spells,
 )
+from analysis.indicators.inequality import indices
 from tests.disclosure.invented import SOURCES, TOTAL, YEARS, books
 
 M = SOURCES[0]

@@ -12,16 +12,18 @@ from analysis.effects import (
     Design,
     aggregate,
     att_gt,
-    before_after,
     few_clusters,
     honest_did,
     imputation,
     make_panel,
-    reweigh,
     study,
     sun_abraham,
     twfe,
 )
+from analysis.effects.design import make_study
+from analysis.effects.did import before_after
+from analysis.effects.estimand import reweigh
+from analysis.effects.panel import first_treated
 from analysis.errors import LianjianError
 
 ROUNDING = 1e-9
@@ -216,7 +218,6 @@ def test_units_treated_from_the_start_stay_on_request():
     for run in (
         lambda panel: aggregate(att_gt(panel)),
         lambda panel: imputation(panel).overall,
-        before_after,
     ):
         assert run(kept).estimate == pytest.approx(run(dropped).estimate)
         assert "7 of 15 treated units" in repr(run(kept))
@@ -248,7 +249,7 @@ def test_cohorts_count_by_the_units_that_are_seen():
 def test_households_can_be_what_counts():
     frame = villages()
     design = Design(weights="households", anticipation=0)
-    weighted = effects.make_study(frame, "operating_income_yuan", design).panel
+    weighted = make_study(frame, "operating_income_yuan", design).panel
     wide = frame.pivot(index="village_id", columns="year", values="operating_income_yuan")
     first = frame.drop_duplicates("village_id").set_index("village_id")
     outside = first["joined_year"].isna()
@@ -266,7 +267,7 @@ def test_households_can_be_what_counts():
 
 def test_a_treatment_that_may_have_begun_unseen_is_not_dated():
     frame = firms([2020] * 3).assign(d=lambda f: (f["start"] > 0) & (f["t"] >= f["start"]))
-    assert (effects.first_treated(frame, "d", unit="firm", year="t") == frame["start"]).all()
+    assert (first_treated(frame, "d", unit="firm", year="t") == frame["start"]).all()
     lost = frame[~((frame["firm"] == 1) & (frame["t"] == 2020))]
     with pytest.raises(LianjianError, match="1 units, first 1, have no row in the year before"):
-        effects.first_treated(lost, "d", unit="firm", year="t")
+        first_treated(lost, "d", unit="firm", year="t")

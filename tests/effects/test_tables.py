@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects import Studies, study, tables
-from analysis.effects.studies import NEEDED
+from analysis.effects import study, tables
+from analysis.effects.studies import NEEDED, Studies
 from tests.effects.test_study import villages
 
 YUAN_PER_WAN = 10_000

@@ -9,7 +9,7 @@ import pytest
 
 from analysis import indicators
 from analysis.errors import LianjianError
-from analysis.indicators import bands, convergence, income, pairs, spells, targets
+from analysis.indicators import bands, convergence, income, inequality, pairs, spells, targets
 
 COLUMN = "operating_income_yuan"
 YEARS = [2022, 2023, 2024]
@@ -59,8 +59,8 @@ BY_GROUP = {
 }
 BY_VALUE = {
     "gini": indicators.gini,
-    "indices": indicators.indices,
-    "lorenz": indicators.lorenz,
+    "indices": inequality.indices,
+    "lorenz": inequality.lorenz,
     "band": bands.band,
     "reconcile": lambda x: targets.reconcile(x, 5.0, "mean is", villages=99),
     "decompose": lambda x: indicators.decompose(x, pd.Series("A", x.index)),

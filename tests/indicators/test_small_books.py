@@ -7,7 +7,7 @@ import pytest
 from analysis import indicators
 from analysis.errors import LianjianError
 from analysis.fields import TRAITS
-from analysis.indicators import bands, convergence, income, pairs, spells, targets
+from analysis.indicators import bands, convergence, income, inequality, pairs, spells, targets
 
 X = "operating_income_yuan"
 WAN = 10_000.0
@@ -71,8 +71,8 @@ RUN = {
     "joining": spells.joining_spells,
     "transitions": lambda f: bands.transitions(f, X, 2023, 2024).counts,
     "beta": lambda f: convergence.beta_convergence(f, X, 2023, 2024),
-    "indices": lambda f: indicators.indices(f[X]),
-    "lorenz": lambda f: indicators.lorenz(f[X]),
+    "indices": lambda f: inequality.indices(f[X]),
+    "lorenz": lambda f: inequality.lorenz(f[X]),
     "attain": lambda f: targets.attain_share(income.changes(f, X, 2023, 2024), 2.0),
     "bootstrap": lambda f: indicators.bootstrap(
         f[X], indicators.gini, np.random.default_rng(1), draws=99
