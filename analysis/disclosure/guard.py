@@ -99,7 +99,8 @@ class Guard:
             }
             for one in given
         ]
-        return pd.DataFrame(rows)
+        columns = ["name", "value", "released", "step", "rule", "villages", "reason"]
+        return pd.DataFrame(rows, columns=columns)
 
     def decide(self, number: Number) -> Released:
         """Return a number as it leaves; of several numbers that came out equal, the strictest."""

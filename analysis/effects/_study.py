@@ -49,25 +49,25 @@ DRAWS = 99
 Inference = Literal["placebos", "clusters"]
 
 
+Verdict = Literal["naive", "defensible"]
+
+
 @dataclass(frozen=True)
 class Method:
     """An estimator of the table of estimators: what it is called, believes, and computes."""
 
-    label: str
-    verdict: Literal["naive", "defensible"]
+    label: str  # {0} and {1} stand for the years before g in which a path ends
+    verdict: Verdict
     believes: str
-    estimate: Callable[["Study", Panel], Estimate]
-    adjusts: bool = False
+    estimate: Callable[[Panel, int, Comparison], Estimate]  # of panel, anticipation, comparison
+    adjusts: bool = False  # only where there are covariates
+    on: Literal["plain", "adjusted", "matched"] = "adjusted"
+    base: int | None = None  # years of anticipation, where it takes its own
 
 
-def _regression(adjustment: Adjustment | None = None) -> Callable[["Study", Panel], Estimate]:
-    def estimate(study: "Study", panel: Panel) -> Estimate:
-        return regression_att(
-            panel,
-            adjustment=adjustment,
-            anticipation=study.anticipation,
-            comparison=study.comparison,
-        )
+def _regression(adjustment: Adjustment | None = None) -> Callable[..., Estimate]:
+    def estimate(panel: Panel, wary: int, versus: Comparison) -> Estimate:
+        return regression_att(panel, adjustment=adjustment, anticipation=wary, comparison=versus)
 
     return estimate
 
@@ -77,51 +77,75 @@ METHODS: dict[str, Method] = {
         "Before and after",
         "naive",
         "nothing else moved the outcome, and no luck in being chosen",
-        lambda study, panel: before_after(panel, anticipation=study.anticipation),
+        lambda panel, wary, _: before_after(panel, anticipation=wary),
+        on="plain",
+        base=0,
     ),
     "unadjusted": Method(
         "Outside, no adjustment",
         "naive",
         "all would have gained as much, whatever their traits",
         _regression("none"),
-        adjusts=True,
+        on="plain",
     ),
     "twfe": Method(
         "Two-way fixed effects",
         "naive",
         "parallel trends, and one effect for all cohorts and years",
-        lambda study, panel: twfe(panel, anticipation=study.anticipation),
+        lambda panel, wary, _: twfe(panel, anticipation=wary),
+        on="plain",
+    ),
+    "early": Method(
+        "Adjusted, from g−1",
+        "naive",
+        "parallel trends from the year of selection on, given the covariates",
+        _regression(),
+        adjusts=True,
+        base=0,
+    ),
+    "matched": Method(
+        "Matched",
+        "defensible",
+        "neighbours in size and past change would have gained as much",
+        _regression("none"),
+        on="matched",
     ),
     "imputation": Method(
-        "Imputation",
+        "Imputation, adjusted",
         "defensible",
         "parallel trends in all years before",
-        lambda study, panel: imputation(panel, anticipation=study.anticipation, pool="all").overall,
+        lambda panel, wary, _: imputation(panel, anticipation=wary, pool="all").overall,
     ),
     "sun_abraham": Method(
-        "Sun–Abraham",
+        "Sun–Abraham, adjusted",
         "defensible",
         "parallel trends from the base year on",
-        lambda study, panel: sun_abraham(panel, anticipation=study.anticipation).overall,
+        lambda panel, wary, _: sun_abraham(panel, anticipation=wary).overall,
     ),
     "doubly_robust": Method(
-        "Doubly robust",
+        "Doubly robust, adjusted",
         "defensible",
         "the line in the covariates or the weights are right",
         _regression("doubly_robust"),
         adjusts=True,
     ),
     "regression": Method(
-        "Regression",
+        "Regression, adjusted",
         "defensible",
         "parallel trends from the base year on, given the covariates",
         _regression(),
     ),
+    "balanced_early": Method(
+        "Balanced, path to g−{1}",
+        "defensible",
+        "the same, where the year before joining was touched already",
+        lambda panel, wary, _: preferred_att(panel, until=max(wary, 1) + 1),
+    ),
     "balanced": Method(
-        "Balanced on covariates and path",
+        "Balanced, path to g−{0}",
         "defensible",
         "nothing that no year before showed chose the treated",
-        lambda study, panel: preferred_att(panel, until=max(study.anticipation, 1)),
+        lambda panel, wary, _: preferred_att(panel, until=max(wary, 1)),
     ),
 }
 """The estimators of `Study.estimates`, in the order in which they are shown."""
@@ -290,8 +314,13 @@ class Study:
     def _has_answer(self) -> bool:
         return self.design is not None and self.comparison == "never"
 
-    def estimates(self) -> pd.DataFrame:
-        """Return one row an estimator, in the order and with the verdicts of `METHODS`.
+    def estimates(self, matched: Panel | None = None) -> pd.DataFrame:
+        """Return one row an estimator, naive ones first, with what each believes.
+
+        Parameters
+        ----------
+        matched : Panel, optional
+            Of matched units, which makes one estimate more.
 
         Returns
         -------
@@ -300,29 +329,41 @@ class Study:
             clusters, ``each_once`` (each unit counting once), and ``notes``; without numbers, and
             with the reason in the notes, where an estimator refuses.
         """
-        panel, rows = self.panel, {}
+        panels, rows = {"adjusted": self.panel, "plain": self._plain, "matched": matched}, {}
+        until = max(self.anticipation, 1)
         for name, method in METHODS.items():
-            if method.adjusts and not panel.covariates:
+            panel = panels[method.on]
+            if panel is None or (method.adjusts and not panel.covariates):
                 continue
+            label = method.label.format(until, until + 1)
             row: dict[str, object] = {
-                "label": method.label,
+                "label": label if self.panel.covariates else label.removesuffix(", adjusted"),
                 "verdict": method.verdict,
                 "believes": method.believes,
             }
+            wary = self.anticipation if method.base is None else method.base
             try:
-                found = method.estimate(self, panel)
+                found = method.estimate(panel, wary, self.comparison)
                 found = found if name == "twfe" else few_clusters(found)
                 row |= {key: getattr(found, key) for key in _SHOWN}
                 row["notes"] = "; ".join(found.notes)
                 if name != "twfe":
-                    once = reweigh(panel, "villages", anticipation=self.anticipation)
-                    row["each_once"] = method.estimate(self, once).estimate
+                    once = reweigh(panel, "villages", anticipation=wary)
+                    row["each_once"] = method.estimate(once, wary, self.comparison).estimate
             except LianjianError as error:
                 row["notes"] = f"not estimated: {error}"
             rows[name] = row
         names = ["label", "verdict", "believes", *_SHOWN, "each_once", "notes"]
         table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=names)
         return table.rename_axis("method")
+
+    @cached_property
+    def _plain(self) -> Panel:
+        """The panel without covariates, and with the villages that lack one."""
+        if self.design is None:
+            panel = self.panel
+            return replace(panel, x=panel.x[:, :0], covariates=())
+        return make_study(self.frame, self.outcome, Design(anticipation=self.anticipation)).panel
 
     def table(self) -> pd.DataFrame:
         """Return the estimates as a reader wants them: labels, estimate, interval, p."""

@@ -150,3 +150,12 @@ def test_a_reader_may_vary_thresholds_only_along_1_2_5():
         0, 1, 2, 5, 10, 50,
     ]  # fmt: skip
     assert Policy(on=False).allows_threshold(8.11)
+
+
+def test_a_report_without_numbers_has_an_empty_plan():
+    frame = pd.DataFrame(
+        {"village_id": ["X1"], "year": 2024, "county_code": "91", "role": "outside", "x_yuan": 1.0}
+    )
+    plan = Guard(Policy(), frame).plan([])
+    assert plan.empty
+    assert "reason" in plan

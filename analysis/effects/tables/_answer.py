@@ -1,27 +1,28 @@
 """Tables of the answer: who joined, estimates by method, alarms, what is counted, inference."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analysis.effects.design import PROGRAMMES, Design, DesignedPanel, make_study
-from analysis.effects.did import att_gt, before_after, imputation, twfe
-from analysis.effects.did._propensity import Adjustment
+from analysis.effects.did import att_gt, before_after
 from analysis.effects.estimand import ESTIMANDS, reweigh
-from analysis.effects.inference import few_clusters, two_way_cr2, wild_two_way
+from analysis.effects.inference import two_way_cr2, wild_two_way
 from analysis.effects.matching import balance_table
-from analysis.effects.panel import Panel
 from analysis.effects.preferred import adjusted_design, preferred_att, regression_att
-from analysis.effects.results import EffectSeries, Estimate
+from analysis.effects.results import EffectSeries
 from analysis.effects.studies import Studies
 from analysis.effects.tables._rows import Rows, cells, joined, p_text, rows
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 
+if TYPE_CHECKING:
+    from analysis.effects.did._propensity import Adjustment
+
 Matched = Mapping[str, DesignedPanel]
 Cells = dict[str, object]
-Estimator = Callable[[Panel], Estimate]
 PROGRAMME_LABELS = {
     name: name.removeprefix("has_").replace("_", " ").capitalize() for name in PROGRAMMES
 }
@@ -145,60 +146,22 @@ def by_method(studies: Studies, pairs: Matched) -> dict[str, pd.DataFrame]:
 
 
 def _by_method(studies: Studies, name: str, pairs: DesignedPanel | None) -> pd.DataFrame:
-    """Return the estimates of one study by method."""
+    """Return the estimates of one study by method, the adjusted ones with their own inference."""
     study, found = studies[name], studies[name].answer
-    wary, until, adjusts = study.anticipation, max(study.anticipation, 1), study.panel.covariates
-    plain = make_study(study.frame, study.outcome, Design(anticipation=wary)).panel
-    once = reweigh(study.panel, "villages", anticipation=wary)
-
-    def put(label: str, estimate: Estimate, again: Estimate | None = None) -> Cells:
-        return {
-            "name": label, "estimate": estimate.estimate, "std_error": estimate.std_error,
-            "low": estimate.low, "high": estimate.high, "p": p_text(estimate.p_value),
-            "n_units": estimate.n_units, "once": again.estimate if again else np.nan,
-        }  # fmt: skip
-
-    def twice(
-        label: str, estimator: Callable[[Panel], Estimate], panel: Panel, wary: int = wary
-    ) -> dict[str, object]:
-        again = estimator(reweigh(panel, "villages", anticipation=wary))
-        return put(label, few_clusters(estimator(panel)), again)
-
-    def fitted(adjustment: Adjustment | None, wary: int = wary) -> Estimator:
-        return lambda one: regression_att(one, anticipation=wary, adjustment=adjustment)
-
-    def imputed(one: Panel) -> Estimate:
-        return imputation(one, anticipation=wary, pool="all").overall
-
-    def balanced(until: int) -> Estimator:
-        return lambda one: preferred_att(one, until=until)
-
-    naive = [
-        twice("Before and after", before_after, plain, 0),
-        twice("Outside, no adjustment", fitted("none"), plain),
-        put("Two-way fixed effects", twfe(plain, anticipation=wary)),
-    ]
-    if adjusts:
-        naive.append(twice("Adjusted, from g−1", fitted(None, 0), study.panel, 0))
-    good = [twice("Matched", fitted("none"), pairs.panel)] if pairs else []
-    if adjusts:
-        good += [
-            twice(
-                "Imputation, adjusted",
-                lambda one: imputation(one, anticipation=wary, pool="all").overall,
-                study.panel,
-            ),
-            twice("Doubly robust, adjusted", fitted("doubly_robust"), study.panel),
-        ]
-    good += [
-        put("Regression, adjusted", found.regression.overall, fitted(None)(once)),
-        twice(f"Balanced, path to g−{until + 1}", balanced(until + 1), study.panel),
-    ]
+    table = study.estimates(pairs.panel if pairs else None).drop(index="sun_abraham")
+    shown = ["estimate", "std_error", "low", "high", "p_value", "n_units"]
+    for row, one in (("regression", found.regression.overall), ("balanced", found.estimate)):
+        table.loc[row, shown] = [getattr(one, key) for key in shown]
     if found.healed is not None:
-        good.append(put("Balanced, neighbours' losses taken out", found.healed))
-    good.append(put(f"Balanced, path to g−{until}", found.estimate, balanced(until)(once)))
-    table = pd.DataFrame([*naive, *good])
-    return table.assign(is_defensible=np.arange(len(table)) >= len(naive))
+        values = {key: getattr(found.healed, key) for key in shown}
+        label = {"label": "Balanced, neighbours' losses taken out", "verdict": "defensible"}
+        healed = pd.DataFrame([label | values], index=["healed"])
+        table = pd.concat([table.drop(index="balanced"), healed, table.loc[["balanced"]]])
+    table = table.dropna(subset=["estimate"]).rename(columns={"label": "name", "each_once": "once"})
+    table = table.astype({"n_units": int}).reset_index(drop=True)
+    names = ["name", *shown[:4], "p", "n_units", "once", "is_defensible"]
+    p = [p_text(value) for value in table["p_value"]]
+    return table.assign(p=p, is_defensible=table["verdict"].eq("defensible"))[names]
 
 
 def estimates(found: Mapping[str, pd.DataFrame]) -> Rows:
