@@ -136,8 +136,8 @@ def build(options: argparse.Namespace) -> int:
     from analysis import paths
     from analysis.clean.build import datasets
 
-    wants_default = not options.names or DEFAULT_DATASET in options.names
-    if wants_default and _must_be_simulated():
+    is_lacking = not paths.card_file(DEFAULT_DATASET).is_file() or _is_outdated(DEFAULT_DATASET)
+    if is_lacking and (not options.names or DEFAULT_DATASET in options.names):
         _write_simulated(DEFAULT_DATASET, {})
     failed = Exit.GOOD
     for name in options.names or datasets():
@@ -194,16 +194,33 @@ def _lacks(name: str, built: "Built") -> bool:
     return bool(built.refused)
 
 
-def _must_be_simulated() -> bool:
-    """Whether the default dataset is missing, or an earlier version of the simulation wrote it."""
+def _is_outdated(name: str) -> bool:
+    """Whether an earlier version of the simulation wrote a dataset."""
     from analysis import paths
     from analysis.clean.simulated import is_outdated
     from analysis.clean.sources import read_cards, read_toml
 
-    card_file = paths.card_file(DEFAULT_DATASET)
-    if not card_file.is_file():
-        return True
-    return is_outdated(read_toml(card_file), read_cards(card_file))
+    card_file = paths.card_file(name)
+    try:
+        return is_outdated(read_toml(card_file), read_cards(card_file))
+    except LianjianError:
+        return False  # it is missing or broken, and building it says so
+
+
+def _renew(asked: str | None, *, writes: bool) -> None:
+    """Write the default simulation anew before a plan asks what an earlier version's covers."""
+    for name in dict.fromkeys((DEFAULT_DATASET, asked or DEFAULT_DATASET)):
+        if not _is_outdated(name):
+            continue
+        if name != DEFAULT_DATASET or not writes:
+            command = "build" if name == DEFAULT_DATASET else "simulate"
+            warn(
+                f"{name} was written by an earlier version of the simulation, with other villages "
+                f"and counties: lianjian {command} {name} writes it anew"
+            )
+        else:
+            _write_simulated(name, {})
+            _made(name)
 
 
 _SHOWN = 8
@@ -289,6 +306,7 @@ def _run(options: argparse.Namespace, *, warm: bool | None) -> "Ended":
     from analysis.reports.run import results, runner
     from analysis.reports.run.execute import Limits
 
+    _renew(options.dataset, writes=True)
     selected = _selected(options)
     runs = runner.planned(*selected)
     left = notebooks.find()
@@ -350,6 +368,7 @@ def why(options: argparse.Namespace) -> int:
     from analysis.reports.plan import notebooks
     from analysis.reports.run import prune, runner
 
+    _renew(options.dataset, writes=False)
     selected = _selected(options)
     runs = runner.planned(*selected)
     words = {"none": "up to date", "render": "new page", "run": "run"}

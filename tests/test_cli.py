@@ -1,11 +1,13 @@
 """The command line speaks to a person and starts at once."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
-from analysis import cli
+from analysis import _commands, cli
+from analysis.reports.run import runner
 
 HEAVY = ("pandas", "numpy", "matplotlib", "seaborn", "statsmodels", "papermill", "nbformat", "rich")
 
@@ -54,3 +56,43 @@ def test_a_wrong_option_is_named(capsys):
         cli.main(["run", "--jobs", "0"])
     assert stopped.value.code == 2
     assert "whole number of 1 or more" in capsys.readouterr().err
+
+
+@pytest.fixture
+def outdated(tmp_path, monkeypatch):
+    """A project whose simulated data an earlier version wrote, into counties that are real."""
+    monkeypatch.setenv("LIANJIAN_ROOT", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    for name in ("simulated", "mine"):
+        folder = tmp_path / "data" / "raw" / name
+        folder.mkdir(parents=True)
+        facts = {"producer": "lianjian simulate", "kind": "simulated", "bytes": 1, "rows": 1}
+        keys = ("file", "title", "producer", "licence", "rights", "sha256", "bytes", "rows", "kind")
+        lines = [f"{key} = {json.dumps(facts.get(key, key))}\n" for key in keys]
+        card = "".join(["[[source]]\n", *lines])
+        head = 'kind = "simulated"\nrecord = "ab"\n[parameters]\nalliance_counties = ["621022"]\n'
+        (folder / "dataset.toml").write_text(head + card, "utf-8")
+    return tmp_path
+
+
+def test_an_old_simulation_is_written_anew_before_a_plan_asks_what_it_covers(
+    outdated, monkeypatch, capsys
+):
+    done = []
+    monkeypatch.setattr(_commands, "_write_simulated", lambda name, _: done.append(f"write {name}"))
+    monkeypatch.setattr(_commands, "_made", lambda name: done.append(f"build {name}"))
+    monkeypatch.setattr(runner, "planned", lambda *_: done.append("plan") or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["run", "--dataset", "mine"])
+    assert done == ["write simulated", "build simulated", "plan"]
+    assert "lianjian simulate mine writes it anew" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["why"], ["run", "--dry-run"]])
+def test_what_only_looks_says_that_a_simulation_is_old_and_writes_nothing(
+    outdated, command, capsys
+):
+    before = sorted(outdated.rglob("*"))
+    cli.main(command)
+    assert "lianjian build simulated writes it anew" in capsys.readouterr().err
+    assert sorted(outdated.rglob("*")) == before

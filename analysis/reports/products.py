@@ -304,6 +304,11 @@ def _evidence_of(call: Call) -> dict[str, Any]:
 
 def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, Any]) -> None:
     """Make a call, and put out what it makes with the call beside it."""
+    if named := ground.get("stands_on"):
+        from analysis.clean.dataset import loaded
+        from analysis.reports import _claimed
+
+        _claimed.must_hold(call, [data for data in loaded() if data.name in named])
     made = made or calls.make(call, _ledger)
     name = call.arguments.get("name", "")
     facts = {"product": product, "name": name, **made.facts, **ground}

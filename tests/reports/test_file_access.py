@@ -300,6 +300,61 @@ def test_a_module_changed_within_a_second_runs_as_it_stands(project):
     assert shown == [True] * 3
 
 
+BESIDE = {
+    "a helper of a package, saved by an editor": ("new", "房/词.py~ 房/.词.py.swp 房/4913"),
+    "a helper in use, with its backups": ("", "房/词.py~ 房/#词.py# 房/.#词.py"),
+    "Excel and JupyterLab": (
+        "",
+        "../data/raw/多/~$台账.xlsx 房/.ipynb_checkpoints/词-checkpoint.py",
+    ),
+    "compiled modules": ("", "房/__pycache__/词.cpython-311.pyc 房/下/__pycache__/a.pyc"),
+    "a book that comes in": ("again", "../data/raw/多/台账.xlsx"),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_editors_leave_is_no_change_and_nobody_s_writing(project, case):
+    word, names = BESIDE[case]
+    for folder in ("notebooks/房/下", "data/raw/多"):
+        (project.root / folder).mkdir(parents=True)
+    helper = project.notebooks / "房" / "词.py"
+    helper.write_text("word = 'old'", "utf-8")
+    runs = project.root / "runs"
+    cell = f"""
+    import os, pathlib, time
+    from 房 import 词
+    books = os.listdir('../data/raw/多')
+    print(词.word, len(books))
+    open({str(runs)!r}, 'a').write('x')
+    pathlib.Path({str(project.root / "mark")!r}).touch()
+    while not os.path.exists({str(project.root / "go")!r}):
+        time.sleep(0.01)
+    """
+    project.notebook("01-x", "# X", cell)
+
+    def act():
+        for name in names.split():
+            path = project.notebooks / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("x", "utf-8")
+        if word == "new":  # written aside and renamed, as most editors do
+            aside = helper.with_name("词.tmp")
+            aside.write_text("word = 'new'", "utf-8")
+            aside.replace(helper)
+
+    thread = meanwhile(project, act)
+    assert runner.run() == Exit.GOOD
+    thread.join()
+    assert len(runs.read_text()) == (2 if word else 1)
+    key = json.loads((project.reports / "01-x" / "key.json").read_text())
+    assert (key["written"], key["changed"]) == ([], [])
+    assert ("new" in project.report("01-x")) == (word == "new")
+    assert decision().action == "none"
+    (project.notebooks / "房" / "词.py~").write_text("y", "utf-8")
+    (project.root / "data" / "raw" / "多" / "~$账.xlsx").write_text("y")
+    assert decision().action == "none"
+
+
 def test_what_changes_twice_has_no_key_and_a_failed_check(project):
     data = project.root / "data" / "raw" / "a.csv"
     data.write_text("0")

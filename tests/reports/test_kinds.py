@@ -4,10 +4,13 @@ import csv
 import json
 import os
 import stat
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from analysis import _evidence
+from analysis.clean.dataset import Dataset
 from analysis.errors import LianjianError
 from analysis.reports import freshness, markup, products
 from analysis.reports.run import runner
@@ -200,6 +203,55 @@ def test_a_report_that_read_a_ledger_is_its_owner_s_alone(made):
 def test_data_are_datasets(wrong):
     with pytest.raises((LianjianError, TypeError)):
         products.table(pd.DataFrame({"a": [1]}), "t", "T", data=wrong)
+
+
+def dataset(name, kind, villages):
+    held = Dataset(name, kind, name, "", "ab", Path(), rows={"panel": len(villages)})
+    ids = {"village_id": [f"{name}-{n}" for n in range(len(villages))], "village_name": villages}
+    held._frames["panel"] = pd.DataFrame(ids)
+    return held
+
+
+@pytest.fixture
+def both(monkeypatch):
+    """A ledger and a simulation, loaded, with their panels read; one village name is in both."""
+    real = dataset("books", "ledger", ["罗台", "上里"])
+    drawn = dataset("drawn", "simulated", ["子午", "上里"])
+    monkeypatch.setattr("analysis.clean.dataset._loaded", {"books": real, "drawn": drawn})
+    with _evidence.collecting():
+        for one, value in ((real, 3.25), (drawn, 7.75), (real, 0.5), (drawn, 0.5)):
+            weights = {("operating", 2023): pd.Series(0.5, index=one._frames["panel"].village_id)}
+            _evidence.keep(value, _evidence.Evidence("amount", 2, weights))
+        yield real, drawn
+
+
+FALSE = {
+    "rows": lambda data: products.table(
+        pd.DataFrame({"v": ["子午"], "x": [1.5]}), "t", "T", data=data
+    ),
+    "heads of rows": lambda data: products.table(
+        pd.DataFrame({"x": [1.5]}, index=pd.Index(["drawn-0"], name="village")), "t", "T", data=data
+    ),
+    "a mean": lambda data: products.record("n", 7.75, label="N", data=data),
+    "a mean in a table": lambda data: products.table(
+        pd.DataFrame({"group": ["all"], "mean": [7.75]}), "t", "T", data=data
+    ),
+}
+
+
+@pytest.mark.parametrize("shown", FALSE)
+def test_a_product_on_villages_that_its_data_do_not_hold_is_refused(both, shown):
+    real, drawn = both
+    with pytest.raises(LianjianError, match=r"data= names books, and (子午|drawn-\d) is of drawn"):
+        FALSE[shown](real)
+    FALSE[shown](drawn)
+    FALSE[shown]([real, drawn])
+
+
+def test_what_both_datasets_hold_or_may_have_made_accuses_nobody(both):
+    for data in both:
+        products.table(pd.DataFrame({"v": ["上里"], "x": [0.5], "n": [2]}), "t", "T", data=data)
+        products.record("n", 0.5, label="N", data=data)
 
 
 def test_the_kind_of_a_file_is_that_of_its_dataset(tmp_path):

@@ -38,6 +38,23 @@ def whats(writer):
     return [gap.what for gap in writer.gaps]
 
 
+def test_a_call_that_was_too_large_to_keep_is_named_at_the_head_of_the_page(project):
+    cell = """
+    import numpy as np, pandas as pd
+    from analysis.reports import table
+    table(pd.DataFrame({"收入": np.arange(90_000) / 7}), "all-villages", "All villages")
+    table(pd.DataFrame({"收入": [1.5]}), "one", "One")
+    """
+    project.notebook("01-x", "# X", cell)
+    assert runner.run(options=Options(jobs=1)) == 0
+    record = json.loads((project.reports / "01-x" / "run.json").read_text("utf-8"))
+    [check] = [check for check in record["checks"] if check["name"] == "Shown"]
+    assert check["state"] == "failed"
+    assert "other forms of #tab-all-villages, whose call is" in check["found"]
+    assert "#tab-one" not in check["found"]
+    assert "400,000 characters" in check["mend"]
+
+
 # ---- formulas ----
 
 

@@ -63,6 +63,8 @@ FAILS = {
     "def fetch():\n    subprocess.call(['test', '-d', '下载'])\nfetch()":
         r"the command test -d '?下载'? ended with exit code 1",
     "import os\nos.system('exit 3')\nNone": r"the command exit 3 ended with exit code 3",
+    "import sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
+    "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
 
 # what goes well, or says itself that it may fail
@@ -129,6 +131,12 @@ await main()
 ----
 import multiprocessing
 p = multiprocessing.get_context('fork').Process(target=print); p.start(); p.join()
+----
+import contextlib, io, sys
+with contextlib.redirect_stdout(io.StringIO()) as heard, contextlib.redirect_stderr(heard):
+    print('村')
+own, sys.stdout = sys.stdout, io.StringIO()
+sys.stdout = own
 ----
 import os, subprocess
 if subprocess.run(['false']).returncode != 1:

@@ -128,9 +128,14 @@ CASES = {
     "another stdout": (
         ["import io, sys\nsys.stdout = io.StringIO()", "print('gone')"], COMPLETE, "",
     ),
-    "no stdout": (["import sys\nsys.stdout = None", NEVER], SECOND, "(sys.stdout, sys.stderr"),
-    "a stdout that is closed": (
-        ["import sys\nsys.stdout.close()", "print('gone')"], SECOND, "closed",
+    "no stdout": (["import sys\nsys.stdout = None", NEVER], FIRST, "sys.stdout is gone"),
+    "a stdout that is closed": (["import sys\nsys.stdout.close()", NEVER], FIRST, "or closed"),
+    "a stdout that is taken away": (
+        ["1", "import sys\nprint('one')\ndel sys.stdout", NEVER], SECOND, "sys.stdout is gone",
+    ),
+    "a stderr that is taken away": (
+        ["import sys\ndef quiet():\n    del sys.stderr\nquiet()", NEVER], FIRST,
+        "contextlib.redirect_stderr",
     ),
     "a name of Python that is taken": (["print = len = list = None", "2"], COMPLETE, ""),
 }  # fmt: skip

@@ -7,6 +7,7 @@ change of equal size within one tick of the clock is not seen.
 """
 
 import os
+import re
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -30,10 +31,26 @@ def stat_of(path: str | os.PathLike[str]) -> Stat | None:
     return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
+# what editors and office programs lay beside a file while it is open, and what modules leave:
+# .x.csv.swp, ~$x.xlsx, x.py~, #x.py#, 4913, __pycache__
+_LITTER = re.compile(r"\..*|~\$.*|.*~|#.*#|4913|__pycache__", re.DOTALL)
+
+
+def is_litter(name: str) -> bool:
+    """Whether a name is that of a file or folder that no result follows from.
+
+    Examples
+    --------
+    >>> [is_litter(name) for name in ("~$台账.xlsx", "台账.xlsx", "helper.py~", ".git")]
+    [True, False, True, True]
+    """
+    return _LITTER.fullmatch(name) is not None
+
+
 def snapshot(root: Path, rooms: Collection[str]) -> dict[str, Stat]:
     """Return the state of each file and folder of some rooms, by its name in the project.
 
-    Names that begin with a dot and compiled modules are left out.
+    What `is_litter` names is left out.
     """
     found: dict[str, Stat] = {}
     for room in rooms:
@@ -64,7 +81,7 @@ def _below(folder: Path, name: str, above: set[str]) -> Iterator[tuple[str, Stat
     except OSError:
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name == "__pycache__":
+        if is_litter(entry.name):
             continue
         stat, inside = stat_of(entry.path), f"{name}/{entry.name}"
         if stat is None:

@@ -13,9 +13,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from analysis.reports.freshness import _arrow
+from analysis.reports.freshness._stats import is_litter
 
 FILE = "reads"
 """File in a kernel's folder that takes what was read and written, a line each."""
@@ -48,6 +50,7 @@ _NAMES = (
     " joblib.externals.loky.backend.popen_loky_posix loky.backend.popen_loky_posix"
     " multiprocessing.popen_forkserver multiprocessing.popen_spawn_posix"
 )
+_LISTERS = ("_frozen_importlib", "importlib", "pkgutil")  # of folders, in search of modules
 _READERS = frozenset(_NAMES.split())
 
 
@@ -139,7 +142,9 @@ class _Notes:
             self.reads_unseen("a path that begins at an open folder")
 
     def lists(self, path: object = None) -> None:
-        """Note a folder whose names are read."""
+        """Note a folder whose names are read, but by an import, which looks for one of them."""
+        if _imports(sys._getframe(2)):  # noqa: SLF001  (of whoever calls what is audited)
+            return
         place = self._place("." if path is None else path)
         if place is not None and f"{place}{os.sep}".startswith(self._inside):
             self._say(FOLDER, place[len(self._inside) :])
@@ -209,6 +214,10 @@ class _Notes:
         self._is = os.fstat(self._stream)
 
 
+def _imports(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).startswith(_LISTERS)
+
+
 def _slashed(folder: str) -> str:
     return os.path.normpath(folder) + os.sep
 
@@ -252,8 +261,7 @@ def _gathered(lines: Iterable[tuple[str, str]]) -> FilesRead:
     for mark, what in lines:
         if mark in {OUTSIDE, UNSEEN}:
             found[mark].add(what)
-        elif is_source(Path(what)) and not (mark == FOLDER and what == "notebooks"):
-            # whoever imports a module lists the folder of notebooks
+        elif is_source(Path(what)):
             module = _compiled_from(Path(what)).as_posix()
             if mark != WRITTEN or module == what:  # whoever imports a module keeps it compiled
                 found[mark].add(module)
@@ -265,8 +273,8 @@ def is_source(name: Path) -> bool:
     """Whether a result may follow from a file or folder of the project."""
     if not name.parts or name.parts[0] in _MADE:
         return False
-    hidden = any(part.startswith(".") for part in name.parts)
-    return not hidden and (name.suffix == ".pyc" or "__pycache__" not in name.parts)
+    parts = name.parts if name.suffix != ".pyc" else _compiled_from(name).parts
+    return not any(map(is_litter, parts))
 
 
 def _compiled_from(name: Path) -> Path:

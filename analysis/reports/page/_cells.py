@@ -10,7 +10,7 @@ from typing import Any
 
 from analysis import paths
 from analysis.errors import LianjianError
-from analysis.reports import markup
+from analysis.reports import calls, markup
 from analysis.reports.page import _gaps, _markdown, _math, _pictures, _sanitise, _terminal
 from analysis.reports.page._references import FILE, References
 from analysis.reports.page.findings import DATA_MIME, Findings, Product
@@ -173,6 +173,10 @@ class Writer:
         if DATA_MIME in data:
             return ""  # the page says what it used in one place
         if product:
+            if lost := data.get(calls.MIME, {}).get("lost"):
+                anchor = markup.anchor(product["product"], product["name"])
+                words = f"the data and the other forms of #{anchor}, whose call {lost}"
+                self.gaps.append(_gaps.named(self.place, "call", words))
             return self.product(product)
         broken = []
         for mime in _pictures.KINDS:

@@ -56,6 +56,8 @@ class Unraised:
         self._failing: int | None = None  # the cell that began the task whose error is told now
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_ending = False
+        self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}  # what a page shows
+        self._put_aside: set[str] = set()  # those that print elsewhere, and it is said
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
         # it would end the kernel a moment later, in whichever cell runs then
@@ -105,10 +107,29 @@ class Unraised:
             self._hear_tasks()
         self._depth += 1
 
-    def _end(self, _: object) -> None:
+    def _end(self, result: Any) -> None:
         self._depth -= 1
         if self._depth == 0:
+            self._keep_streams(result)
             _cell.set(0)
+
+    def _keep_streams(self, result: Any) -> None:
+        """Fail a cell that leaves nothing to print to; say of one that has prints go elsewhere."""
+        for name, own in self._streams.items():
+            now = getattr(sys, name, None)
+            if now is None or getattr(now, "closed", False):
+                setattr(sys, name, own)  # or the kernel could not say how the cell ended
+                result.error_in_exec = OSError(
+                    f"sys.{name} is gone or closed after this cell. contextlib.redirect_{name} "
+                    "sends what is printed elsewhere, and puts the stream back."
+                )
+            elif now is not own and name not in self._put_aside:
+                self._put_aside.add(name)
+                self.note(
+                    f"sys.{name}",
+                    f"was replaced, and what is printed to it is on no page from then on; "
+                    f"contextlib.redirect_{name} puts it back",
+                )
 
     # ---- commands and magics ----
 
