@@ -230,9 +230,7 @@ def _with_new_answers(source: _Source) -> _Source:
     path = decisions.write_answers(source.name, text)
     said = f"{count} answers of {path} were rewritten, an [[answer]] each; the former text is kept"
     return replace(
-        source,
-        answers=decisions.answers(source.name),
-        taken_over=(*source.taken_over, said),
+        source, answers=decisions.answers(source.name), taken_over=(*source.taken_over, said)
     )
 
 

@@ -138,11 +138,7 @@ def _take_tidy(folder: Path, files: Sequence[Path], kind: str, head: list[str]) 
 
 
 def _take_books(
-    folder: Path,
-    files: Sequence[Path],
-    own: dict[str, Path | None],
-    kind: str,
-    head: list[str],
+    folder: Path, files: Sequence[Path], own: dict[str, Path | None], kind: str, head: list[str]
 ) -> TakenIn:
     frames = {
         table: parse(read_text(path, table), table, path)

@@ -98,10 +98,7 @@ def book_tables(
         folder, books.villages, books.income, "panel",
         found=issues, extra=extra, incomplete=books.incomplete,
     )  # fmt: skip
-    to_fill = {
-        CROSSWALK: books.crosswalk_to_fill,
-        CORRECTIONS: books.corrections_to_fill,
-    }
+    to_fill = {CROSSWALK: books.crosswalk_to_fill, CORRECTIONS: books.corrections_to_fill}
     return tables, more, to_fill, books
 
 

@@ -53,10 +53,9 @@ def describe(scenario: Scenario) -> str:
         "fewest": min(weak),
         "most": max(weak),
         "effects": ", ".join(map(str, scenario.effect_wan)),
-        "gain": {
-            "each": "Each weak allied village",
-            "mean": "The mean weak allied village",
-        }[scenario.reading],
+        "gain": {"each": "Each weak allied village", "mean": "The mean weak allied village"}[
+            scenario.reading
+        ],
     }
     page = Path(__file__).with_name("simulation.md").read_text("utf-8")
     return page.format(**values) + "\n".join(_parameters(scenario)) + "\n"

@@ -114,9 +114,7 @@ class Scenario:
         "Split of operating income into 经营收入, 发包及上交收入, 投资收益",
     )
     contracting_split: tuple[float, float] = _p(
-        (3.0, 2.0),
-        "Beta weights",
-        "Split of 发包及上交收入 into 经营收入 and 投资收益 from 2024",
+        (3.0, 2.0), "Beta weights", "Split of 发包及上交收入 into 经营收入 and 投资收益 from 2024"
     )
     net_share: float = _p(
         11.44 / 22.76,

@@ -132,11 +132,7 @@ def _joint_projects(world: World, ids: list[str]) -> pd.DataFrame:
 def _realised(world: World) -> dict[str, float]:
     """Collect the numbers that a reader or a test checks against the claims."""
     a, weak, helper = world.alliances, world.alliances.weak, world.alliances.helper
-    untreated = {
-        "operating": world.operating,
-        "subsidy": world.subsidy,
-        "other": world.other,
-    }
+    untreated = {"operating": world.operating, "subsidy": world.subsidy, "other": world.other}
     numbers = {
         f"mean_{name}_untreated_{year}_wan_yuan": income[:, i].mean() / CENTS_IN_WAN
         for name, income in untreated.items()

@@ -23,15 +23,7 @@ from analysis.clean.amounts._numerals import (
     read_numeral,
 )
 from analysis.clean.amounts._quantity import Quantity, finish, refusal, settle, without_value
-from analysis.clean.amounts._units import (
-    COUNTS,
-    NO_UNIT,
-    RATIO,
-    YUAN,
-    Unit,
-    column_unit,
-    read_unit,
-)
+from analysis.clean.amounts._units import COUNTS, NO_UNIT, RATIO, YUAN, Unit, column_unit, read_unit
 from analysis.clean.amounts._words import WORDS, YEAR, Refused, any_of
 from analysis.clean.text import normalise
 

@@ -9,14 +9,7 @@ import pandas as pd
 
 from analysis.clean.account_names import BASIS_CODES, MEASURES, AccountName, is_known
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
-from analysis.clean.amounts import (
-    FLAGS,
-    REASONS,
-    YUAN,
-    column_unit,
-    read_quantities,
-    said_year,
-)
+from analysis.clean.amounts import FLAGS, REASONS, YUAN, column_unit, read_quantities, said_year
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Ready
 from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, stacked

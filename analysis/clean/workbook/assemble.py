@@ -478,10 +478,7 @@ def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
 
 
 def _item_facts(
-    labels: list[str],
-    columns: Sequence[Column],
-    sections: Sequence[str],
-    to_date: frozenset[str],
+    labels: list[str], columns: Sequence[Column], sections: Sequence[str], to_date: frozenset[str]
 ) -> dict[str, tuple[str, ...]]:
     """Return unit, year and basis that the labels of lines say: 预计2017年收入（元）.
 

@@ -26,11 +26,7 @@ _COMMON = "村元年镇乡县收入户市合计"
 """Characters that stand in any village table, simplified or common to both scripts."""
 _COMMON_TRADITIONAL = "村元年鎮鄉縣收入戶市合計"
 
-_BOMS = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _DELIMITERS = (",", "\t", ";", "，", "|", "｜")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SAMPLE_LINES = 200

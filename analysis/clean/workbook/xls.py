@@ -3,21 +3,9 @@
 from typing import Any
 
 from analysis.clean.workbook.cells import Mark
-from analysis.clean.workbook.excel import (
-    Batches,
-    Send,
-    as_unreadable,
-    date_text,
-    number_text,
-)
+from analysis.clean.workbook.excel import Batches, Send, as_unreadable, date_text, number_text
 from analysis.clean.workbook.formats import shown
-from analysis.clean.workbook.limits import (
-    MAX_CELL_CHARS,
-    MAX_COLUMNS,
-    MAX_SHEETS,
-    Unreadable,
-    over,
-)
+from analysis.clean.workbook.limits import MAX_CELL_CHARS, MAX_COLUMNS, MAX_SHEETS, Unreadable, over
 from analysis.clean.workbook.sheetxml import check_marks
 
 _NUMBER, _DATE, _BOOLEAN, _ERROR = 2, 3, 4, 5

@@ -88,11 +88,7 @@ def _check_names(members: list[zipfile.ZipInfo]) -> str:
             raise Unreadable("names", f"its member {name[:80]!r} stands in it twice", _ANEW)
         seen.add(name.lower())
         if member.flag_bits & 0x1:
-            raise Unreadable(
-                "encrypted",
-                f"its member {name[:80]!r} is encrypted",
-                _UNLOCK,
-            )
+            raise Unreadable("encrypted", f"its member {name[:80]!r} is encrypted", _UNLOCK)
     return "ods" if {"content.xml", "mimetype"} <= seen else _must_be_xlsx(seen)
 
 

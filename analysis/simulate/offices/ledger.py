@@ -18,10 +18,7 @@ ACCOUNTS: Final = tuple(
 
 _INCOME = ("经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入")
 _SURPLUS = (*_INCOME[:3], "-经营支出", "-管理费用")
-SUMS: Final = {
-    "经营收益": _SURPLUS,
-    "本年收益": (*_SURPLUS, *_INCOME[3:], "-其他支出"),
-}
+SUMS: Final = {"经营收益": _SURPLUS, "本年收益": (*_SURPLUS, *_INCOME[3:], "-其他支出")}
 """Sums that forms print beside the accounts (国统制[2008]27号, 农市(经)年综6表, rows 7 and 11)."""
 
 FORECAST, LAST_YEAR, QUARTER = "预计年效益", "上年收入", "第二季度累计收入"

@@ -33,10 +33,7 @@ class Column:
 
 
 def build(
-    lines: list[Line],
-    columns: list[Column],
-    ledger: Ledger,
-    corner: tuple[str, ...] = (),
+    lines: list[Line], columns: list[Column], ledger: Ledger, corner: tuple[str, ...] = ()
 ) -> Page:
     """Return a page with villages down."""
     page = Page()
@@ -116,11 +113,9 @@ def _key(line: Line, column: Column, ledger: Ledger, number: int) -> Cell | None
         return number
     if column.role == "personal":
         return personal(village, column.name)
-    return {
-        "county": ledger.counties,
-        "township": ledger.townships,
-        "village": ledger.names,
-    }[column.role][village]
+    return {"county": ledger.counties, "township": ledger.townships, "village": ledger.names}[
+        column.role
+    ][village]
 
 
 def _put_money(page: Page, place: Place, line: Line, column: Column, ledger: Ledger) -> None:

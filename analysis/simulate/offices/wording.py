@@ -167,11 +167,7 @@ FORMS = {
     "unit_slip": Form((_unit_slip,), _is_steady),
     "formula": Form((_formula,), _is_positive, in_text=False),
     "no_number": Form(
-        (
-            *map(_with_whole, ("{}.34亿万元", "{},5", "{}/30")),
-            _says("待核"),
-            _says("见附表"),
-        ),
+        (*map(_with_whole, ("{}.34亿万元", "{},5", "{}/30")), _says("待核"), _says("见附表")),
         _from_wan(1),
     ),
     "about": Form((_about,), _from_wan(1)),
