@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from analysis.clean.workbook.cells import Mark
 from analysis.clean.workbook.formats import may_differ
 from analysis.clean.workbook.limits import (
     MAX_CELLS,
@@ -22,7 +21,7 @@ from analysis.clean.workbook.limits import (
     Unreadable,
     over,
 )
-from analysis.clean.workbook.sheetxml import SheetScan, check_marks, comments, shared_strings
+from analysis.clean.workbook.sheetxml import SheetFacts, SheetScan, comments, shared_strings
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -185,22 +184,12 @@ def _send_sheets(reader: Any, send: Send) -> None:  # noqa: ANN401  (openpyxl is
         with archive.open(relation.target) as stream:
             scan.read(stream)
         batches.flush()
-        marks = [*scan.marks, *_comments(archive, relation.target)]
-        check_marks(marks)
-        send(
-            {
-                "end": True,
-                "merges": scan.merges,
-                "hidden_rows": scan.hidden_rows,
-                "hidden_columns": scan.hidden_columns,
-                "formats": scan.formats,
-                "marks": marks,
-            }
-        )
+        _comments(archive, relation.target, scan.facts)
+        send(scan.facts.message())
 
 
-def _comments(archive: zipfile.ZipFile, target: str) -> Iterator[Mark]:
-    """Yield the comments of a sheet, which stand in a part of their own."""
+def _comments(archive: zipfile.ZipFile, target: str, facts: SheetFacts) -> None:
+    """Add the comments of a sheet, which stand in a part of their own."""
     from openpyxl.packaging.relationship import (  # noqa: PLC0415
         get_dependents,
         get_rels_path,
@@ -211,7 +200,7 @@ def _comments(archive: zipfile.ZipFile, target: str) -> Iterator[Mark]:
         for relation in get_dependents(archive, path):
             if relation.Type.endswith("/comments"):
                 with archive.open(relation.target) as stream:
-                    yield from comments(stream)
+                    comments(stream, facts)
 
 
 def _looks(book: Any) -> dict[int, str]:  # noqa: ANN401  (openpyxl is untyped)

@@ -13,20 +13,18 @@ from pathlib import Path
 from typing import IO, Any, Final
 from xml.parsers import expat
 
-from analysis.clean.workbook.cells import Mark, Span
+from analysis.clean.workbook.cells import Span
 from analysis.clean.workbook.excel import Batches, Send, as_unreadable, number_text
-from analysis.clean.workbook.formats import may_differ, shown
+from analysis.clean.workbook.formats import may_differ
 from analysis.clean.workbook.limits import (
     MAX_CELL_CHARS,
     MAX_COLUMNS,
-    MAX_MERGED_CELLS,
-    MAX_MERGES,
     MAX_ROWS,
     MAX_SHEETS,
     Unreadable,
     over,
 )
-from analysis.clean.workbook.sheetxml import check_marks, parse_xml, xml_parser
+from analysis.clean.workbook.sheetxml import SheetFacts, parse_xml, xml_parser
 from analysis.clean.workbook.textfile import decode
 
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
@@ -55,12 +53,7 @@ class Pages:
         if self._sheets > MAX_SHEETS:
             raise over("sheets", "sheets", self._sheets, MAX_SHEETS)
         self._send({"sheet": name, "state": state})
-        self.row, self.state = 0, state
-        self.merges: list[Span] = []
-        self.marks: list[Mark] = []
-        self.hidden_rows: list[int] = []
-        self.hidden_columns: list[int] = []
-        self._formats: dict[tuple[int, str], list[int]] = {}
+        self.row, self.state, self.facts = 0, state, SheetFacts()
 
     @property
     def column(self) -> int:
@@ -89,26 +82,16 @@ class Pages:
 
     def mark(self, kind: str, text: str = "") -> None:
         """Say something of the next cell."""
-        self.marks.append(Mark(self.row, self.column, kind, text[:MAX_CELL_CHARS]))
-        check_marks(self.marks)
+        self.facts.mark(self.row, self.column, kind, text)
 
     def format(self, code: str, value: str) -> None:
         """Say how the next cell is shown."""
-        number = float(value)
-        seen = shown(code, number)
-        if number and seen.is_hidden:
-            self.mark("unseen")
-        elif number and not seen.is_plain:
-            self._formats.setdefault((self.column, code), [self.row, 0])[1] += 1
+        self.facts.format(self.row, self.column, code, float(value))
 
     def merge(self, down: int, across: int) -> None:
         """Say that the next cell reaches further."""
-        if down * across > MAX_MERGED_CELLS:
-            raise over("merges", "cells in a merged range", down * across, MAX_MERGED_CELLS)
         last = self.row + down - 1, self.column + across - 1
-        self.merges.append(Span(self.row, self.column, *last))
-        if len(self.merges) > MAX_MERGES:
-            raise over("merges", "merged ranges", len(self.merges), MAX_MERGES)
+        self.facts.merge(Span(self.row, self.column, *last))
 
     def end_row(self, repeat: int = 1) -> None:
         """Send the row, or the same one several times."""
@@ -126,17 +109,7 @@ class Pages:
     def end(self) -> None:
         """Close the sheet."""
         self._batches.flush()
-        self._send(
-            {
-                "end": True,
-                "state": self.state,
-                "merges": self.merges,
-                "hidden_rows": self.hidden_rows,
-                "hidden_columns": self.hidden_columns,
-                "formats": [(at, code, row, n) for (at, code), (row, n) in self._formats.items()],
-                "marks": self.marks,
-            }
-        )
+        self._send({**self.facts.message(), "state": self.state})
 
 
 def send_html(path: str, send: Send) -> None:
@@ -220,7 +193,7 @@ class _Html(HTMLParser):
         self.tables[-1] = None
         pages.row += 1
         if self.hides:
-            pages.hidden_rows.append(pages.row)
+            pages.facts.hidden_rows.append(pages.row)
         covered = {column for column, left in self.down.items() if left > 0}
         self.down = {column: left - 1 for column, left in self.down.items() if left > 1}
         for given, text, struck in row:
@@ -321,11 +294,11 @@ class _Excel2003:
             at = _times(own.get("Index", str(self.columns + 1)))
             self.columns = min(at + _times(own.get("Span", "0")) * ("Span" in own), MAX_COLUMNS)
             if own.get("Hidden") == "1":
-                self.pages.hidden_columns.extend(range(at, self.columns + 1))
+                self.pages.facts.hidden_columns.extend(range(at, self.columns + 1))
         elif tag == "Row":
             self.pages.row = max(_times(own.get("Index")), self.pages.row + 1)
             if own.get("Hidden") == "1":
-                self.pages.hidden_rows.append(self.pages.row)
+                self.pages.facts.hidden_rows.append(self.pages.row)
         elif tag == "Cell":
             self.cell, self.data, self.comment, self.is_struck = own, ("", ""), "", False
         elif tag == "Comment":
@@ -427,14 +400,14 @@ class _OpenDocument:
         elif name == "table table-column":
             last = min(self.columns + self._repeats(given, "columns"), MAX_COLUMNS + 1)
             if given.get("table visibility", "visible") != "visible":
-                self.pages.hidden_columns.extend(range(self.columns, last))
+                self.pages.facts.hidden_columns.extend(range(self.columns, last))
             self.columns = last
         elif name == "table table-row":
             self.pages.row += self.repeat
             self.repeat = self._repeats(given, "rows")
             if given.get("table visibility", "visible") != "visible":
                 last = min(self.repeat, MAX_ROWS)
-                self.pages.hidden_rows.extend(range(self.pages.row, self.pages.row + last))
+                self.pages.facts.hidden_rows.extend(range(self.pages.row, self.pages.row + last))
         elif name in {"table table-cell", "table covered-table-cell"}:
             self.cell, self.lines, self.is_struck = given, [], False
         elif name == "office annotation":

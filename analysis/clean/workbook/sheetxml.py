@@ -7,10 +7,10 @@ merged ranges and hidden rows together with streaming, and a cell that stands in
 
 import re
 from collections.abc import Callable, Iterator
-from typing import IO, Final
+from typing import IO, Any, Final
 from xml.parsers import expat
 
-from analysis.clean.workbook.cells import Format, Mark, Span, column_number
+from analysis.clean.workbook.cells import Mark, Span, column_number
 from analysis.clean.workbook.formats import shown
 from analysis.clean.workbook.limits import (
     MAX_CELL_CHARS,
@@ -145,23 +145,59 @@ def shared_strings(stream: IO[bytes]) -> tuple[list[str], set[str]]:
     return strings, struck
 
 
-def comments(stream: IO[bytes]) -> list[Mark]:
-    """Return what a part with comments says of the cells of its sheet."""
-    marks: list[Mark] = []
+def comments(stream: IO[bytes], facts: "SheetFacts") -> None:
+    """Add what a part with comments says of the cells of its sheet."""
 
     def take(attributes: dict[str, str], text: str, _: bool) -> None:
-        place = _corner(attributes.get("ref", ""), "a comment")
-        marks.append(Mark(*place, "comment", text[:MAX_CELL_CHARS]))
-        check_marks(marks)
+        facts.mark(*_corner(attributes.get("ref", ""), "a comment"), "comment", text)
 
     _texts(stream, _COMMENT, take)
-    return marks
 
 
-def check_marks(marks: list[Mark]) -> None:
-    """Refuse more marks than an honest sheet has."""
-    if len(marks) > MAX_MARKS:
-        raise over("marks", "cells struck, unseen or commented upon", len(marks), MAX_MARKS)
+class SheetFacts:
+    """What is learnt of a sheet besides its rows, under the limits of every workbook."""
+
+    def __init__(self) -> None:
+        self.marks: list[Mark] = []
+        self.merges: list[Span] = []
+        self.hidden_rows: list[int] = []
+        self.hidden_columns: list[int] = []
+        self._formats: dict[tuple[int, str], list[int]] = {}
+
+    def mark(self, row: int, column: int, kind: str, text: str = "") -> None:
+        """Say something of a cell."""
+        self.marks.append(Mark(row, column, kind, text[:MAX_CELL_CHARS]))
+        if len(self.marks) > MAX_MARKS:
+            seen = len(self.marks)
+            raise over("marks", "cells struck, unseen or commented upon", seen, MAX_MARKS)
+
+    def format(self, row: int, column: int, code: str, value: float) -> None:
+        """Say how a number is shown."""
+        seen = shown(code, value)
+        if value and seen.is_hidden:
+            self.mark(row, column, "unseen")
+        elif value and not seen.is_plain:
+            self._formats.setdefault((column, code), [row, 0])[1] += 1
+
+    def merge(self, span: Span) -> None:
+        """Say that a cell reaches further."""
+        area = (span.bottom - span.top + 1) * (span.right - span.left + 1)
+        if area > MAX_MERGED_CELLS:
+            raise over("merges", f"cells in the merged range {span}", area, MAX_MERGED_CELLS)
+        self.merges.append(span)
+        if len(self.merges) > MAX_MERGES:
+            raise over("merges", "merged ranges", len(self.merges), MAX_MERGES)
+
+    def message(self) -> dict[str, Any]:
+        """Return the message that closes the sheet."""
+        return {
+            "end": True,
+            "merges": self.merges,
+            "hidden_rows": self.hidden_rows,
+            "hidden_columns": self.hidden_columns,
+            "formats": [(at, code, row, n) for (at, code), (row, n) in self._formats.items()],
+            "marks": self.marks,
+        }
 
 
 class SheetScan:
@@ -177,16 +213,7 @@ class SheetScan:
     ) -> None:
         self.emit, self.convert, self.marked = emit, convert, marked
         self.looks, self.struck = looks, struck
-        self.marks: list[Mark] = []
-        self.merges: list[Span] = []
-        self.hidden_rows: list[int] = []
-        self.hidden_columns: list[int] = []
-        self._formats: dict[tuple[int, str], list[int]] = {}
-
-    @property
-    def formats(self) -> list[Format]:
-        """Formats that show a number otherwise than it is stored, by column."""
-        return [Format(at, code, row, n) for (at, code), (row, n) in self._formats.items()]
+        self.facts = SheetFacts()
 
     def read(self, stream: IO[bytes]) -> None:  # noqa: C901, PLR0915  (one loop, kept flat for speed)
         """Read the sheet's XML."""
@@ -199,7 +226,7 @@ class SheetScan:
         row = column = style = 0
         kind, row_text = "n", ""
         collect = has_value = has_formula = phonetic = is_struck = False
-        looks, struck = self.looks, self.struck
+        looks, struck, facts = self.looks, self.struck, self.facts
 
         def start(name: str, attributes: dict[str, str]) -> None:  # noqa: C901, PLR0912
             nonlocal row, row_text, column, style, kind, collect, has_value, has_formula
@@ -233,16 +260,18 @@ class SheetScan:
                     raise _misplaced(f"row {number}", row)
                 row, column, row_text = number, 0, given or str(number)
                 if attributes.get("hidden") in {"1", "true"}:
-                    self.hidden_rows.append(row)
+                    facts.hidden_rows.append(row)
             elif tag == _PHONETIC:
                 phonetic = True
             elif tag == _STRIKE:
                 is_struck = _is_on(attributes)
             elif tag == _MERGE:
-                self._merge(attributes.get("ref", ""))
+                first, _, last = attributes.get("ref", "").partition(":")
+                corners = (_corner(each, "a merged range") for each in (first, last or first))
+                facts.merge(Span(*next(corners), *next(corners)))
             elif tag == _COL and attributes.get("hidden") in {"1", "true"}:
-                first, last = int(attributes["min"]), int(attributes["max"])
-                self.hidden_columns.extend(range(first, min(last, MAX_COLUMNS) + 1))
+                until = min(int(attributes["max"]), MAX_COLUMNS) + 1
+                facts.hidden_columns.extend(range(int(attributes["min"]), until))
 
         def end(name: str) -> None:  # noqa: C901
             nonlocal collect, phonetic
@@ -269,9 +298,9 @@ class SheetScan:
                 kinds.append(found)
                 texts.append(text)
                 if found == "n" and style in self.marked:
-                    self._format(row, column, self.marked[style], float(text))
+                    facts.format(row, column, self.marked[style], float(text))
                 if style in looks or is_struck or (kind == "s" and raw in struck):
-                    self._mark(row, column, looks.get(style, "struck"))
+                    facts.mark(row, column, looks.get(style, "struck"))
             elif tag == _ROW and texts:
                 emit(row, "".join(kinds), texts)
                 kinds.clear()
@@ -284,28 +313,6 @@ class SheetScan:
         parser.StartElementHandler, parser.EndElementHandler = start, end
         parser.CharacterDataHandler = characters
         parse_xml(parser, stream)
-
-    def _format(self, row: int, column: int, code: str, value: float) -> None:
-        seen = shown(code, value)
-        if value and seen.is_hidden:
-            self._mark(row, column, "unseen")
-        elif value and not seen.is_plain:
-            self._formats.setdefault((column, code), [row, 0])[1] += 1
-
-    def _mark(self, row: int, column: int, kind: str) -> None:
-        self.marks.append(Mark(row, column, kind))
-        check_marks(self.marks)
-
-    def _merge(self, reference: str) -> None:
-        first, _, last = reference.partition(":")
-        top, left = _corner(first, "a merged range")
-        bottom, right = _corner(last or first, "a merged range")
-        area = (bottom - top + 1) * (right - left + 1)
-        if area > MAX_MERGED_CELLS:
-            raise over("merges", f"cells in the merged range {reference}", area, MAX_MERGED_CELLS)
-        self.merges.append(Span(top, left, bottom, right))
-        if len(self.merges) > MAX_MERGES:
-            raise over("merges", "merged ranges", len(self.merges), MAX_MERGES)
 
 
 def _corner(reference: str, what: str) -> tuple[int, int]:

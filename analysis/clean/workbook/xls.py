@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from analysis.clean.workbook.cells import Mark
+from analysis.clean.workbook.cells import Span
 from analysis.clean.workbook.excel import Batches, Send, as_unreadable, date_text, number_text
-from analysis.clean.workbook.formats import shown
-from analysis.clean.workbook.limits import MAX_CELL_CHARS, MAX_COLUMNS, MAX_SHEETS, Unreadable, over
-from analysis.clean.workbook.sheetxml import check_marks
+from analysis.clean.workbook.limits import MAX_COLUMNS, MAX_SHEETS, Unreadable, over
+from analysis.clean.workbook.sheetxml import SheetFacts
 
 _NUMBER, _DATE, _BOOLEAN, _ERROR = 2, 3, 4, 5
 _WHITE, _AUTOMATIC = (255, 255, 255), 0x7FFF
@@ -43,45 +42,40 @@ def _send_xls(book: Any, send: Send) -> None:  # noqa: ANN401  (xlrd is untyped)
         sheet = book.sheet_by_index(index)
         state = ("visible", "hidden", "veryHidden")[sheet.visibility]
         send({"sheet": sheet.name, "state": state})
-        formats: dict[tuple[int, str], list[int]] = {}
-        marks = [
-            Mark(row + 1, column + 1, "comment", note.text[:MAX_CELL_CHARS])
-            for (row, column), note in sheet.cell_note_map.items()
-        ]
+        facts = SheetFacts()
+        facts.hidden_rows = [r + 1 for r, info in sheet.rowinfo_map.items() if info.hidden]
+        facts.hidden_columns = [c + 1 for c, info in sheet.colinfo_map.items() if info.hidden]
+        for a, c, b, d in sheet.merged_cells:
+            facts.merge(Span(a + 1, c + 1, b, d))
+        for (row, column), note in sheet.cell_note_map.items():
+            facts.mark(row + 1, column + 1, "comment", note.text)
         for row in range(sheet.nrows):
             cells = sheet.row(row)
             texts = [_text(cell, book.datemode) for cell in cells]
             while texts and not texts[-1]:
                 texts.pop()
-            if not texts:
-                continue
             if len(texts) > MAX_COLUMNS:
                 raise over("columns", f"columns in row {row + 1}", len(texts), MAX_COLUMNS)
-            pairs = zip(cells, texts, strict=False)
-            kinds = "".join(_KINDS[cell.ctype] if text else " " for cell, text in pairs)
-            batches.add(row + 1, kinds, texts)
-            for column, cell in enumerate(cells[: len(texts)]):
-                code = _format(book, cell) if cell.ctype == _NUMBER else ""
-                kind = _look(book, cell, sheet.rich_text_runlist_map.get((row, column), ()))
-                if code and shown(code, cell.value).is_hidden:
-                    kind = kind or "unseen"
-                elif code:
-                    formats.setdefault((column + 1, code), [row + 1, 0])[1] += 1
-                if kind and texts[column]:
-                    marks.append(Mark(row + 1, column + 1, kind))
-            check_marks(marks)
+            if texts:
+                pairs = zip(cells, texts, strict=False)
+                kinds = "".join(_KINDS[cell.ctype] if text else " " for cell, text in pairs)
+                batches.add(row + 1, kinds, texts)
+                _see(book, sheet, row, cells[: len(texts)], facts)
         batches.flush()
-        send(
-            {
-                "end": True,
-                "merges": [(a + 1, c + 1, b, d) for a, b, c, d in sheet.merged_cells],
-                "hidden_rows": [r + 1 for r, info in sheet.rowinfo_map.items() if info.hidden],
-                "hidden_columns": [c + 1 for c, info in sheet.colinfo_map.items() if info.hidden],
-                "formats": [(at, code, row, n) for (at, code), (row, n) in formats.items()],
-                "marks": marks,
-            }
-        )
+        send(facts.message())
         book.unload_sheet(index)
+
+
+def _see(book: Any, sheet: Any, row: int, cells: Any, facts: SheetFacts) -> None:  # noqa: ANN401
+    """Take how the cells of a row look, and how their numbers are shown."""
+    for column, cell in enumerate(cells):
+        look = _look(book, cell, sheet.rich_text_runlist_map.get((row, column), ()))
+        if look and cell.value != "":
+            facts.mark(row + 1, column + 1, look)
+        elif cell.ctype == _NUMBER and cell.xf_index < len(book.xf_list):
+            style = book.xf_list[cell.xf_index]
+            if found := book.format_map.get(style.format_key):
+                facts.format(row + 1, column + 1, found.format_str, cell.value)
 
 
 def _text(cell: Any, datemode: int) -> str:  # noqa: ANN401
@@ -111,10 +105,3 @@ def _look(book: Any, cell: Any, runs: Any) -> str:  # noqa: ANN401
     colour = {0: _WHITE, 1: book.colour_map.get(ground.pattern_colour_index)}
     is_seen = colour.get(ground.fill_pattern) != book.colour_map.get(fonts[0].colour_index)
     return "" if is_seen or fonts[0].colour_index == _AUTOMATIC else "unseen"
-
-
-def _format(book: Any, cell: Any) -> str:  # noqa: ANN401
-    """Return the display format of a number when it scales it, names a unit or hides it."""
-    found = book.format_map.get(book.xf_list[cell.xf_index].format_key)
-    is_plain = not found or shown(found.format_str, cell.value).is_plain
-    return "" if is_plain or not cell.value else found.format_str
