@@ -33,7 +33,8 @@ def grid(
         _Column(name, values, _digits(digits, name, values)) for name, values in frame.items()
     ]
     head = _head(frame, index, columns, labels)
-    return f"<thead>{head}</thead><tbody>{_body(index, columns, mark)}</tbody>"
+    heads = [_whole_label(column.name, labels) for column in columns]
+    return f"<thead>{head}</thead><tbody>{_body(index, columns, heads, mark)}</tbody>"
 
 
 def _key(name: Hashable) -> str:
@@ -183,7 +184,15 @@ def _head(
     return "".join(rows)
 
 
-def _body(index: Sequence[_Column], columns: Sequence[_Column], mark: str) -> str:
+def _whole_label(name: Hashable, labels: Mapping[str, str]) -> str:
+    """Return the head of a column with those above it, for rows that stand as cards."""
+    levels = name if isinstance(name, tuple) else (name,)
+    return ", ".join(filter(None, (_label(level, labels) for level in levels)))
+
+
+def _body(
+    index: Sequence[_Column], columns: Sequence[_Column], heads: Sequence[str], mark: str
+) -> str:
     """Write the rows; what stands in an outer level of the index stands once for its rows."""
     count = len((index or columns)[0].values) if index or columns else 0
     keys = [tuple(column.text(row) for column in index) for row in range(count)]
@@ -199,7 +208,10 @@ def _body(index: Sequence[_Column], columns: Sequence[_Column], mark: str) -> st
                 span = len(list(same))
             scope = f'scope="rowgroup" rowspan="{span}"' if span > 1 else 'scope="row"'
             cells.append(_cell("th", key[level], scope, number=column.numeric))
-        cells += [_cell("td", column.text(row), "", number=column.numeric) for column in columns]
+        cells += [
+            _cell("td", column.text(row), f'data-label="{escape(head)}"', number=column.numeric)
+            for column, head in zip(columns, heads, strict=True)
+        ]
         if mark and cells:
             # on the innermost header, which stands in every row, or on the first cell
             at = max(len(cells) - len(columns) - 1, 0)

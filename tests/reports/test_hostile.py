@@ -170,7 +170,10 @@ def test_nothing_runs_loads_navigates_or_hides(opened, address):
     assert body.is_visible()
     report = address.startswith("01")
     found = page.evaluate("names => names.filter(n => document.body.querySelector(n))", list(KEPT))
-    assert found == ([] if report else ["script", "input"])  # of the filter
+    assert found == (["input"] if report else ["script", "input"])  # of the switch, of the filter
+    if report:
+        switches = page.eval_on_selector_all("input", "all => all.map(one => one.id)")
+        assert switches == ["with-code"]
     inside = "[...document.querySelectorAll('math, math *')]"
     assert page.evaluate(f"{inside}.every(e => e.namespaceURI.endsWith('/MathML'))")
     names = set(page.evaluate(f"{inside}.map(e => e.localName)"))

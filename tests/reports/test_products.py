@@ -231,6 +231,12 @@ def test_levels_of_rows_and_headers_are_spanned():
     assert ">2,023<" not in html
 
 
+def test_a_cell_bears_the_head_of_its_column_with_those_above_it():
+    frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("A", "x"), ("B", 'y "z"')]))
+    made = tables.grid(frame, labels={"x": "Gain"})
+    assert re.findall(r'data-label="([^"]*)"', made) == ["A, Gain", "B, y &quot;z&quot;"]
+
+
 def test_digits_and_labels_can_be_given():
     frame = pd.DataFrame({"share": [0.12345], "gain": [2.0]})
     html = tables.grid(frame, digits={"share": 3}, labels={"share": "Share, %"})

@@ -71,6 +71,7 @@ def _cleaner(source: str) -> Any:  # noqa: ANN401  (nh3 is untyped)
             return " ".join(w for w in value.split() if _CLASSES[source].match(w)) or None
         keep = {
             "data-address": source == "own" and _ANCHORS[source].match(value) is not None,
+            "data-label": source == "own",
             "id": _ANCHORS[source].match(value) is not None,
             "src": _IMAGE.match(value) is not None,
             "href": not value.strip().lower().startswith("data:"),

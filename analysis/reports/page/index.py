@@ -131,7 +131,8 @@ def _groups(good: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield {
             "name": notebook.removesuffix(".ipynb"),
             "heading": heading,
-            "summary": runs[0]["summary"],
+            # a card says what was found; of several runs, each found its own
+            "summary": (len(runs) == 1 and runs[0].get("answer")) or runs[0]["summary"],
             "runs": runs,
             "numbers": [(name, _common(texts)) for name, texts in common],
             "kind": kinds.pop() if len(kinds) == 1 else "",

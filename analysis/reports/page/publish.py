@@ -4,12 +4,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import paths
 from analysis.clean.scope import worded
-from analysis.reports import citation
+from analysis.reports import citation, markup
 from analysis.reports.freshness import RUN_ID, origin
 from analysis.reports.page import _cells, _fonts, _templates, checks, findings
 from analysis.reports.page.normalise import INJECTED
@@ -29,6 +30,7 @@ KINDS = {
 }
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*(?:\n|\Z)")
 _CITED = re.compile(r"\s*\[[^\[\]]*@\w[^\[\]]*\](?!\()")  # in a summary
+_TAGS = re.compile(r"<[^>]+>")
 _NOTE = re.compile(r"\[\^[^\]\s]+\](?!\()")
 _FORMULA = re.compile(r"(?<!\\)(?<!\d)\$\$?([^$\n]+?)(?<!\\)\$\$?")  # $x^2$, and no sum of money
 _HIDDEN = {INJECTED, "parameters", "remove-cell"}  # tags of cells that a reader does not see
@@ -45,6 +47,7 @@ class Page:
     heading: str
     subtitle: str
     summary: str
+    answer: str  # the first sentence that says a number of the ledger
     run_id: str  # the first hex digits of the hash of the executed notebook
     findings: findings.Findings
     citation: citation.Citation
@@ -63,6 +66,7 @@ def publish(
     """Render an executed notebook; one that stands on a ledger is internal until it is released."""
     found = findings.gather(node, told.kinds)
     heading, summary = _opening(node)
+    answer = _answer(found)
     title = run.title or heading or run.name
     subtitle = in_words({n: v for n, v in run.parameters.items() if worded(v) not in title})
     run_id = hashlib.sha256(content).hexdigest()[:RUN_ID]
@@ -72,7 +76,7 @@ def publish(
     cited = citation.of_page(
         slug=run.slug,
         title=title,
-        abstract=summary,
+        abstract=answer or summary,
         run_id=run_id,
         code=seen.code,
         parameters=run.parameters,
@@ -82,7 +86,8 @@ def publish(
     )
     writer = _cells.Writer(found, run.notebook.parent, language(title), _prose(node))
     html = _templates.get("report.html.j2").render(
-        cells=_cells_shown(node),
+        cells=(cells := _cells_shown(node)),
+        has_code=any(cell["cell_type"] == "code" and cell["source"].strip() for _, cell in cells),
         writer=writer,
         found=found,
         told=told,
@@ -121,7 +126,7 @@ def publish(
     panel = _templates.get("checks.html.j2").render(checks=made)
     html = _fonts.placed(visible(html.replace(_PANEL, panel, 1)))
     own, files = heading or run.name, writer.looked_at()
-    return Page(html, title, own, subtitle, summary, run_id, found, cited, made, files)
+    return Page(html, title, own, subtitle, summary, answer, run_id, found, cited, made, files)
 
 
 def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str) -> str:
@@ -177,6 +182,16 @@ def _opening(node: "NotebookNode") -> tuple[str, str]:
         (p for p in rest.split("\n\n") if p.strip() and p.lstrip()[0] not in "#|-"), ""
     )
     return (_plain(match[1]) if match else ""), _plain(paragraph)
+
+
+def _answer(found: findings.Findings) -> str:
+    """Return the first sentence that says a number of the ledger, marked where it is simulated."""
+    first = next((one for one in found.said if "data-address" in one.html), None)
+    if first is None:
+        return ""
+    text = " ".join(unescape(_TAGS.sub("", first.html)).split())
+    mark = f"{markup.MIXED if found.kind == 'mixed' else markup.SIMULATED}: "
+    return f"{mark if found.simulated else ''}{text}"
 
 
 def _plain(markdown: str) -> str:

@@ -259,6 +259,7 @@ def _render(
         "title": page.title,
         "heading": page.heading,
         "subtitle": page.subtitle,
+        "answer": page.answer,
         "summary": page.summary,
         "run_id": page.run_id,
         "kind": found.kind or "none",
