@@ -20,6 +20,8 @@ COPY --chown=${NB_UID} tools/install.py tools/install.py
 COPY --chown=${NB_UID} analysis/__init__.py analysis/__init__.py
 RUN make setup GROUP=lab
 ENV PATH=${HOME}/project/.venv/bin:${PATH}
+# Lab is set up as by `make lab`
+ENV JUPYTER_CONFIG_PATH=${HOME}/project/lab JUPYTER_PATH=${HOME}/project/lab
 
 COPY --chown=${NB_UID} . .
 RUN lianjian build

@@ -30,9 +30,15 @@ pdf: $(call installed,pdf) ## the same, with every report as PDF and Word too
 	@$(BIN)/python -m analysis build
 	@$(BIN)/python -m analysis run --pdf --docx
 
-lab: $(call installed,lab) ## open the notebooks in JupyterLab
+# What a person set up for Jupyter stays, behind the settings of lab/.
+LAB := $(CURDIR)/lab
+LOCALE ?=
+lab: $(call installed,lab) ## open the notebooks in JupyterLab; in Chinese: make lab LOCALE=zh_CN
+	@test -d $(LAB)/$(LOCALE) || { \
+		echo "Lab is not set up for $(LOCALE); make lab LOCALE=zh_CN is in Chinese, make lab in English."; exit 1; }
 	@$(BIN)/python -m analysis build
-	@$(BIN)/jupyter lab notebooks
+	@JUPYTER_CONFIG_PATH="$(LAB)/$(LOCALE):$(LAB)$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		JUPYTER_PATH="$(LAB)$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/jupyter lab $(LABFLAGS)
 
 cluster: $(call installed,cluster) ## install what runs on Slurm or Kubernetes need
 	@echo "Ready: docs/cluster.md says how to go on."

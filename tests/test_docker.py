@@ -62,8 +62,8 @@ def test_what_is_copied_is_there_and_is_sent_to_the_builder():
 
 def test_ledgers_decisions_and_what_is_made_stay_out():
     assert {".git", ".venv", "data/raw/*/", "data/decisions/*/", "reports/*"} <= set(IGNORED)
-    made = [line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()
-            if line.startswith("/") and not line.startswith("/work")]  # fmt: skip
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    made = [line.strip("/") for line in ignored if line.startswith("/")]
     left_out = {pattern.strip("/") for pattern in IGNORED}
     assert set(made) <= left_out | {"*"}, set(made) - left_out
 
@@ -115,6 +115,10 @@ def test_nobody_works_as_root_and_lab_is_what_starts():
     assert json.loads(start)[:2] == ["jupyter", "lab"]
     assert "--allow-root" not in start
     assert [rest for rest in of("ENV") if "/.venv/bin:${PATH}" in rest]
+    [settings] = [rest.split() for rest in of("ENV") if "JUPYTER" in rest]
+    place = "${HOME}/project/lab"  # as in the Makefile
+    assert settings == [f"JUPYTER_CONFIG_PATH={place}", f"JUPYTER_PATH={place}"]
+    assert (ROOT / "lab" / "jupyter_server_config.py").is_file()
     [port] = of("EXPOSE")
     assert int(port) == 8888
 
