@@ -429,6 +429,16 @@ def prune(options: argparse.Namespace) -> int:
     return Exit.GOOD
 
 
+def adopt(options: argparse.Namespace) -> int:
+    from shlex import quote
+
+    from analysis.reports.plan import notebooks
+
+    to = notebooks.adopt(options.notebook, options.name)
+    say(f"moved to notebooks/{to.name}; now: lianjian run {quote(to.stem)}")
+    return Exit.GOOD
+
+
 def explain(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 

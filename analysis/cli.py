@@ -179,6 +179,11 @@ def _report_commands(group: Any) -> None:
     prune = _Command(group, "prune", "list reports that nothing asks for any more")
     prune.has("--yes", "remove them")
 
+    about = "move a notebook of work/ into the collection, without its outputs"
+    adopt = _Command(group, "adopt", about)
+    adopt.takes("notebook", "e.g. work/prices.ipynb", metavar="NOTEBOOK")
+    adopt.takes("--name", "what it is called there; default: its own name", default="")
+
     render = _Command(group, "render", "write finished reports as PDF or for Word")
     render.takes("reports", "default: every report", nargs="*", metavar="REPORT")
     render.takes_formats()

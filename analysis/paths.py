@@ -121,6 +121,17 @@ def notebooks() -> Path:
     return root() / "notebooks"
 
 
+def work() -> Path:
+    """Return the folder of a person's own notebooks, which git ignores."""
+    return root() / "work"
+
+
+def notebook(name: str) -> Path:
+    """Return the file of a notebook as records call it: in ``notebooks``, or ``work/x.ipynb``."""
+    found = notebooks() / name
+    return root() / name if name.startswith("work/") and not found.is_file() else found
+
+
 def reports() -> Path:
     """Return the folder of reports made by ``lianjian run``."""
     return root() / "reports"

@@ -5,7 +5,6 @@ notebook changes nothing in the checkout, and amounts of real villages do not le
 """
 
 import json
-from copy import deepcopy
 from glob import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -14,33 +13,14 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from tornado.web import HTTPError
 
 from analysis.files import write_text
+from analysis.reports.plan.notebooks import ENDING, as_stored, without_outputs
 
 ROOT = Path(__file__).resolve().parents[1]
 COLLECTION = ROOT / "notebooks"
-ENDING = ".ipynb"
 REFUSED = (
     "not kept: it is too large, or no text. Clear its outputs first, or upload it to work/ and "
     "move it from there."
 )
-
-
-def without_outputs(notebook, stored):
-    """Return a notebook as the collection keeps it: code, prose and tags.
-
-    Lab writes the kernel's version and which cells are folded into the metadata; what the stored
-    notebook says of itself stays instead.
-    """
-    kept = deepcopy(notebook)
-    kept["metadata"] = stored.get("metadata") or {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    for cell in kept["cells"]:
-        tags = cell.get("metadata", {}).get("tags")
-        cell["metadata"] = {"tags": tags} if tags else {}
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
-    return kept
 
 
 def read(file):
@@ -50,11 +30,6 @@ def read(file):
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) and isinstance(found.get("cells"), list) else {}
-
-
-def written(notebook):
-    """Return the text of a notebook, as Jupyter writes it."""
-    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 class Contents(AsyncLargeFileManager):
@@ -79,7 +54,7 @@ class Contents(AsyncLargeFileManager):
         if "chunk" in model or model.get("format") != "text":
             raise HTTPError(400, f"{path} is {REFUSED}")
         try:
-            return {**model, "content": written(without_outputs(json.loads(content), stored))}
+            return {**model, "content": as_stored(without_outputs(json.loads(content), stored))}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise HTTPError(400, f"{path} is not kept: it is no notebook ({error}).") from error
 
@@ -96,7 +71,7 @@ class Contents(AsyncLargeFileManager):
             moved = [place, *saved.glob(f"{escape(place.stem)}-checkpoint{place.suffix}")]
         for file in moved:
             if file.resolve().is_relative_to(COLLECTION) and (notebook := read(file)):
-                write_text(file, written(without_outputs(notebook, notebook)))
+                write_text(file, as_stored(without_outputs(notebook, notebook)))
 
 
 first = min((file.name for file in COLLECTION.glob("[0-9]*.ipynb")), default="")

@@ -199,10 +199,9 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         "warning": warning,
         "citation": citation.text(cited),
     }
-    sources = paths.notebooks().rglob(record["notebook"])
     body = publish.for_print(
         node,
-        next(sources, paths.notebooks() / record["notebook"]),
+        paths.notebook(record["notebook"]),
         notebook,
         provenance=f"Source files with their licences and hashes, and corrections, stand in "
         f"{PROVENANCE}, beside this document.",

@@ -18,7 +18,7 @@ def run_of(folder: Path) -> Run:
     try:
         record = json.loads((folder / "run.json").read_bytes())
         title = json.loads(key.read_bytes())["title"] if key.is_file() else ""
-        notebook, given = paths.notebooks() / record["notebook"], record["parameters"]
+        notebook, given = paths.notebook(record["notebook"]), record["parameters"]
     except (OSError, ValueError, KeyError) as error:
         raise LianjianError(f"{folder.name} does not say how it was made: {error}") from error
     if not notebook.is_file():

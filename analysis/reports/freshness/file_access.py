@@ -22,7 +22,7 @@ from analysis.reports.freshness._stats import is_litter
 FILE = "reads"
 """File in a kernel's folder that takes what was read and written, a line each."""
 
-INPUTS = ("data", "notebooks", "analysis")
+INPUTS = ("data", "notebooks", "work", "analysis")
 """Folders of the project that a run reads, and does not write."""
 
 FOLDER, READ, WRITTEN, OUTSIDE, UNSEEN = "folder", "file", "written", "outside", "unseen"

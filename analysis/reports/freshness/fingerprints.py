@@ -12,6 +12,7 @@ what is in another state when it has ended was changed while it ran.
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
 
 _GROUND = ("notebook.ipynb", KEY, "run.json")
 _LENGTH = 16  # hex digits of a hash that are kept
-_READ = ("data", "notebooks")
+_READ = ("data", "notebooks", "work")
 
 _EXECUTES = "analysis.reports.run.execute"
 # beginnings of the names of modules that shape an executed notebook, as it reaches them
@@ -164,8 +165,9 @@ class Fingerprints:
         if read.unseen:
             files |= {name for name, stat in after.items() if any(stat)} | other
         folders = {name for name in read.folders if not name.startswith("analysis")}
-        own = f"notebooks/{run.file}"
-        files -= {own} | {name for name in written if name not in before.inputs}
+        own = Path(os.path.relpath(run.notebook, self.root)).as_posix()
+        made = {name for name in written if name.startswith("work/")}  # may be written
+        files -= {own} | made | {name for name in written if name not in before.inputs}
 
         changed = (files | {own}) & other | {f"{name}/" for name in folders & moved}
         changed |= {name for name in files - either if self._is_younger(name, before)}
@@ -175,7 +177,7 @@ class Fingerprints:
         return Settled(
             tuple(sorted((*files, *(f"{name}/" for name in folders)))),
             tuple(sorted(changed - written - parents)),
-            tuple(sorted(written)),
+            tuple(sorted(written - made)),
         )
 
     def _is_younger(self, name: str, before: Before) -> bool:

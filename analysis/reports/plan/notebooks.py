@@ -4,15 +4,22 @@ None is passed over in silence, but for hidden folders.
 """
 
 import hashlib
+import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from analysis import paths
+from analysis.errors import LianjianError
+from analysis.files import write_text
+from analysis.reports.plan.source import parsed
+from analysis.reports.text import listed
 
 ENDING = ".ipynb"
 _RUNS = re.compile(r"(\d{2,})-[^-\s].*")  # 10-收入分析
@@ -103,6 +110,70 @@ def _copied() -> re.Pattern[str]:
 
 def _is_copy(stem: str) -> bool:
     return _copied().fullmatch(unicodedata.normalize("NFC", stem)) is not None
+
+
+# ---- a person's own ----
+
+
+def own(word: str) -> Path | None:
+    """Return the notebook of ``work/`` that a word names, seen from here or from the root."""
+    name = word.replace("\\", "/").removesuffix(ENDING) + ENDING
+    for folder in (paths.root(), Path.cwd()):
+        path = (folder / name).resolve()
+        if path.is_relative_to(paths.work()) and path.is_file():
+            return path
+    return None
+
+
+def adopt(word: str, name: str = "") -> Path:
+    """Move a notebook of ``work/`` into the collection, without its outputs, and return it.
+
+    It keeps its name, or takes the one given, behind a number of its own: the next that is free.
+    """
+    path = own(word)
+    if path is None:
+        there = listed(sorted(p.relative_to(paths.root()).as_posix() for p in _files(paths.work())))
+        raise LianjianError(f"{word!r} is no notebook in work/. There are: {there or 'none'}.")
+    stem = unicodedata.normalize("NFC", (name or path.stem).removesuffix(ENDING)).strip(" -")
+    if not stem or {"/", "\\"} & set(stem) or _is_copy(stem):
+        raise LianjianError(
+            f"{stem!r} cannot name a notebook of the collection: give it a name of its own, "
+            "without slashes and words for a copy, e.g. lianjian adopt work/x.ipynb --name prices."
+        )
+    if not _RUNS.fullmatch(stem):
+        numbers = [int(found.stem.partition("-")[0]) for found in find().planned.values()]
+        stem = f"{max(numbers, default=0) + 1:02}-{stem}"
+    to = paths.notebooks() / f"{stem}{ENDING}"
+    if to.exists():
+        raise LianjianError(f"notebooks/{to.name} is there already; give another: --name NAME.")
+    notebook = parsed(path.read_bytes(), path.name)
+    write_text(to, as_stored(without_outputs(notebook, notebook)))
+    path.unlink()
+    return to
+
+
+def without_outputs(notebook: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a notebook as the collection keeps it: code, prose and tags.
+
+    Lab writes the kernel's version and which cells are folded into the metadata; what the stored
+    notebook says of itself stays instead.
+    """
+    kept: dict[str, Any] = deepcopy(dict(notebook))
+    kept["metadata"] = stored.get("metadata") or {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in kept["cells"]:
+        tags = cell.get("metadata", {}).get("tags")
+        cell["metadata"] = {"tags": tags} if tags else {}
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return kept
+
+
+def as_stored(notebook: Mapping[str, Any]) -> str:
+    """Return the text of a notebook, as Jupyter writes it."""
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 # ---- names of reports ----

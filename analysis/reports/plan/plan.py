@@ -72,10 +72,11 @@ class Run:
 
     @property
     def file(self) -> str:
-        """The notebook in its folder, as ``sub/13-name.ipynb``: what records call it."""
-        folder = paths.notebooks()
-        inside = self.notebook.is_relative_to(folder)
-        return self.notebook.relative_to(folder).as_posix() if inside else self.notebook.name
+        """What records call it: ``sub/13-name.ipynb`` of the collection, ``work/name.ipynb``."""
+        for folder in (paths.notebooks(), paths.root()):
+            if self.notebook.is_relative_to(folder):
+                return self.notebook.relative_to(folder).as_posix()
+        return self.notebook.name
 
     @property
     def name(self) -> str:
@@ -302,14 +303,15 @@ def _no_twins(runs: Sequence[Run]) -> None:
 def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
     """Keep the runs whose notebook or slug begins with one of the given words.
 
-    A copy, which the plan leaves alone, is taken where its whole name is given.
+    A copy, which the plan leaves alone, and a notebook of ``work/`` are taken where their whole
+    name is given.
     """
     if not only:
         return tuple(runs)
     chosen: dict[str, Run] = {}
     for word in only:
         stem = _in_folder(word)
-        hits = [run for run in runs if _begins(run, stem)] or _copies(stem)
+        hits = [run for run in runs if _begins(run, stem)] or _copies(stem) or _own(word)
         if not hits:
             raise LianjianError(_nothing(word, stem, runs))
         chosen |= {run.slug: run for run in hits}
@@ -337,6 +339,15 @@ def _copies(name: str) -> list[Run]:
         return []
     slug = notebooks.report_names([*found.planned, *found.copies])[name]
     return _of_notebook(found.copies[name], slug, [], _MOST_RUNS)
+
+
+def _own(word: str) -> list[Run]:
+    """Return the run of a notebook in ``work/``, if the word names one."""
+    path = notebooks.own(word)
+    if path is None:
+        return []
+    name = path.relative_to(paths.root()).as_posix().removesuffix(notebooks.ENDING)
+    return _of_notebook(path, notebooks.report_names([name])[name], [], _MOST_RUNS)
 
 
 def _nothing(word: str, name: str, runs: Sequence[Run]) -> str:

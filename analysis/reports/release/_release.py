@@ -263,7 +263,7 @@ def _behind_title(node: "NotebookNode") -> int:
 def _run(made: _review.Review) -> Run:
     """Return the run of a finished report as its record tells it."""
     record = made.record
-    notebook = paths.notebooks() / record["notebook"]
+    notebook = paths.notebook(record["notebook"])
     return Run(notebook, made.report, record.get("title", ""), record.get("parameters", {}))
 
 

@@ -34,7 +34,7 @@ def orphans(reports: Path, planned: Collection[str]) -> list[Orphan]:
             notebook, asked = record["notebook"], record.get("asked")
         except (OSError, ValueError, KeyError, TypeError):
             continue  # no run of ours made it
-        if not (paths.notebooks() / notebook).is_file():
+        if not paths.notebook(notebook).is_file():
             reason = f"its notebook {notebook} is gone"
         elif slug not in planned and asked == "plan":
             reason = "its entry in notebooks/plan.toml is gone"
