@@ -1,36 +1,62 @@
-"""Village collective-economy income in Qingyang: data, indicators, reports.
+"""Village collective-economy income in Qingyang: data, indicators, effects, charts, reports.
 
-``analysis.load("simulated")`` returns a dataset; ``analysis.indicators``, ``analysis.effects`` and
-``analysis.figures`` are what can be done with it. ``analysis.parameters()`` checks what a notebook
-was told; ``lianjian --help`` shows the commands.
+``lj.datasets()`` lists what there is, ``data = lj.load("simulated")`` returns a dataset;
+``lj.indicators``, ``lj.effects`` and ``lj.figures`` are what can be done with it. Behind
+``lj.show`` and ``lj.export`` figures and tables leave a notebook. ``lj.parameters()`` checks what
+a notebook was told; ``lianjian --help`` shows the commands.
 """
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from analysis._border import at_the_door, no_such_name
 
 if TYPE_CHECKING:
-    from analysis import effects, figures, indicators
-    from analysis.clean.dataset import Dataset, load
+    from analysis import effects, figures, indicators, tables
+    from analysis.clean.dataset import Dataset, datasets, load
     from analysis.reports.plan.in_notebook import parameters
+    from analysis.reports.products import show
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "__version__", "effects", "figures", "indicators", "load", "parameters"]
+__all__ = [
+    "Dataset",
+    "__version__",
+    "datasets",
+    "effects",
+    "figures",
+    "indicators",
+    "load",
+    "parameters",
+    "show",
+    "tables",
+]
+
+_ROOMS = ("indicators", "effects", "figures", "tables")
+_HOMES = {
+    "Dataset": "analysis.clean.dataset",
+    "datasets": "analysis.clean.dataset",
+    "load": "analysis.clean.dataset",
+    "parameters": "analysis.reports.plan.in_notebook",
+    "show": "analysis.reports.products",
+}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
+def __getattr__(name: str) -> object:
     """Import pandas only when data are asked for, so that ``import analysis`` is instant."""
-    if name in {"effects", "figures", "indicators"}:
+    if name in _ROOMS:
         return import_module(f"analysis.{name}")
-    if name in {"Dataset", "load"}:
-        from analysis.clean import dataset  # noqa: PLC0415
-
-        return getattr(dataset, name)
-    if name == "parameters":
-        from analysis.reports.plan.in_notebook import parameters  # noqa: PLC0415
-
-        return parameters
-    raise AttributeError(f"module 'analysis' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise no_such_name(__name__, name, __all__)
+    found = getattr(import_module(_HOMES[name]), name)
+    return at_the_door(found) if name in {"datasets", "load"} else found
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if "IPython" in sys.modules:
+    from analysis import _desk
+
+    _desk.settle()

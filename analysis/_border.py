@@ -12,12 +12,14 @@ from functools import wraps
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union
 
-from analysis.errors import LianjianError, did_you_mean
+from analysis.errors import LianjianError, UnknownNameError, did_you_mean
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Kind = TypeVar("Kind")
 
 _SHOWN = 60
 _NUMBERS: dict[type, type] = {float: Real, int: Integral}
+_PLAIN = {"float": "a number", "int": "a whole number", "str": "a text"}
 _HINTS = {
     ("DataFrame", "Dataset"): "Give one of its tables: data.panel.",
     ("Panel", "DataFrame"): "effects.make_panel(frame, outcome) makes one of it; "
@@ -36,14 +38,14 @@ def at_the_door(function: Function) -> Function:
     >>> def means(panel: dict, by: Sequence[str]) -> None: ...
     >>> at_the_door(means)({}, "year")
     Traceback (most recent call last):
-    analysis.errors.LianjianError: means: by takes a list of str, and was given a str, 'year'. Put \
-it in brackets: ['year'].
+    analysis.errors.LianjianError: means: by takes a list of texts, and was given a str, 'year'. \
+Put it in brackets: ['year'].
     >>> at_the_door(means)({}, bye=["year"])
     Traceback (most recent call last):
     analysis.errors.LianjianError: means has no argument 'bye'. Did you mean by? It takes panel, by.
     """
     signature = inspect.signature(function)
-    name = function.__name__
+    name = "[…]" if function.__name__ == "__getitem__" else function.__name__
 
     @wraps(function)
     def checked(*given: object, **named: object) -> Any:  # noqa: ANN401
@@ -63,9 +65,34 @@ it in brackets: ['year'].
     return typing.cast("Function", checked)
 
 
+def with_doors(kind: type[Kind]) -> type[Kind]:
+    """Let each method of a class that takes something refuse what it cannot take in a sentence."""
+    for name, value in list(vars(kind).items()):
+        is_door = inspect.isfunction(value) and (not name.startswith("_") or name == "__getitem__")
+        if is_door and len(inspect.signature(value).parameters) > 1:
+            setattr(kind, name, at_the_door(value))
+    return kind
+
+
+def open_doors(room: dict[str, Any]) -> None:
+    """Let all that a room exports, functions and what classes can do, refuse in a sentence."""
+    for name in room["__all__"]:
+        value = room[name]
+        if inspect.isfunction(value):
+            room[name] = at_the_door(value)
+        elif inspect.isclass(value):
+            with_doors(value)
+
+
+def no_such_name(room: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Say that a room has no such name, and which it has that comes near."""
+    hint = "" if name.startswith("_") else did_you_mean(name, known)
+    return UnknownNameError(f"module {room!r} has no attribute {name!r}.{hint}")
+
+
 def _unbound(signature: inspect.Signature, named: Mapping[str, object], error: TypeError) -> str:
     """Say which argument is unknown or missing."""
-    known = list(signature.parameters)
+    known = [name for name in signature.parameters if name != "self"]
     takes = f"It takes {', '.join(known)}."
     for argument in named:
         if argument not in known:
@@ -83,14 +110,23 @@ def _refusal(value: object, annotation: object) -> str:
     if origin in {Mapping, dict}:
         hint = "It is written {name: what it holds}."
     elif isinstance(value, str) and _is_listing(origin):
-        hint = f"Put it in brackets: [{value!r}]."
-    elif isinstance(value, str) and origin is Literal:
-        hint = did_you_mean(value, map(str, typing.get_args(annotation))).strip()
+        fits = _fits(value, typing.get_args(annotation)[0])
+        hint = f"Put it in brackets: [{value!r}]." if fits else ""
+    elif isinstance(value, str):
+        hint = did_you_mean(value, _words(annotation)).strip()
     return f"takes {wanted}, and was given {_article(given)}{shown}. {hint}".rstrip()
 
 
+def _words(annotation: object) -> list[str]:
+    """Return the texts of which one is wanted, if it is one of several."""
+    inside = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Literal:
+        return [word for word in inside if isinstance(word, str)]
+    return [word for one in inside for word in _words(one)]
+
+
 def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"
+    return f"{'an' if noun[0] in 'AEIOUaeiou' else 'a'} {noun}"
 
 
 def _is_listing(origin: object) -> bool:
@@ -110,8 +146,7 @@ def _named(annotation: object) -> str:
     if origin is not None:
         return _named_parts(origin, inside)
     names = [part.strip().rsplit(".", 1)[-1] for part in _bare(annotation).split("|")]
-    plain = {"float": "a number", "int": "a whole number", "str": "a text"}
-    return " or ".join(plain.get(name, _article(name)) for name in names)
+    return " or ".join(_PLAIN.get(name, _article(name)) for name in names)
 
 
 def _named_parts(origin: object, inside: Sequence[object]) -> str:
@@ -120,7 +155,8 @@ def _named_parts(origin: object, inside: Sequence[object]) -> str:
     if origin is tuple:
         return f"{len(inside)} values"
     kind = "a mapping to" if origin in {Mapping, dict} else "a list of"
-    return f"{kind} {_bare(inside[-1])}"
+    several = {"float": "numbers", "int": "whole numbers", "str": "texts"}
+    return f"{kind} {several.get(_bare(inside[-1]), _bare(inside[-1]))}"
 
 
 def _bare(annotation: object) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LianjianError, did_you_mean
-from analysis.fields import FIELDS, ROLES
+from analysis.fields import ROLES, column_called
 
 Floats = npt.NDArray[np.float64]
 
@@ -126,14 +126,8 @@ def _meant(name: str, columns: Sequence[str]) -> str:
     if "," in name or "、" in name:
         parts = [part.strip() for part in name.replace("、", ",").split(",")]
         return f" Several names are a list: {parts}."
-    asked = name.strip().lower()
-    near = [
-        column
-        for column in columns
-        if (field := FIELDS.get(column)) and asked in {field.label_zh, field.label.lower()}
-    ]
-    near += [column for column in columns if asked and column.startswith(asked)]
-    return f" Did you mean {near[0]}?" if near else did_you_mean(name, columns)
+    near = column_called(name, columns)
+    return f" Did you mean {near}?" if near else did_you_mean(name, columns)
 
 
 def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -41,6 +41,10 @@ class LianjianError(Exception):
     exit = Exit.REFUSED
 
 
+class UnknownNameError(LianjianError, AttributeError):
+    """A name that a module or a dataset does not have."""
+
+
 class DataError(LianjianError):
     """Data are missing or cannot be built."""
 
@@ -52,8 +56,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> did_you_mean("helpr", ["helper", "outside"]), did_you_mean("x", ["helper"])
+    >>> did_you_mean("Helpr", ["helper", "outside"]), did_you_mean("x", ["helper"])
     (' Did you mean helper?', '')
+    >>> did_you_mean("环", ["宁县", "环县"])
+    ' Did you mean 环县?'
     """
-    near = difflib.get_close_matches(word.casefold(), list(known), 1)
-    return f" Did you mean {near[0]}?" if near else ""
+    asked = word.strip().casefold()
+    names = {name.casefold(): name for name in sorted(known)}
+    near = difflib.get_close_matches(asked, names, 1)
+    near += sorted((name for name in names if asked and name.startswith(asked)), key=len)
+    return f" Did you mean {names[near[0]]}?" if near else ""

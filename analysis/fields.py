@@ -5,10 +5,11 @@ notebook parameters all come from this registry. Chinese terms stand here with t
 translation and nowhere else.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 
 Dtype = Literal["string", "int", "float", "bool"]
 
@@ -421,6 +422,28 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+def column_called(name: str, columns: Iterable[str]) -> str:
+    """Return which of some columns a name or a label in either language stands for, else nothing.
+
+    Examples
+    --------
+    >>> columns = ["total_income_yuan", "operating_income_yuan", "zone"]
+    >>> column_called("经营性收入", columns), column_called("Total Income", columns)
+    ('operating_income_yuan', 'total_income_yuan')
+    >>> column_called("operating", columns), column_called("income", columns)
+    ('operating_income_yuan', '')
+    """
+    asked, known = name.strip().casefold(), [*columns]
+    labels = {
+        column: {field.label_zh, field.label.casefold()}
+        for column in known
+        if (field := FIELDS.get(column))
+    }
+    near = [column for column in known if asked in {column.casefold(), *labels.get(column, ())}]
+    near += [column for column in known if asked and column.startswith(asked)]
+    return near[0] if near else ""
+
+
 def county(key: str) -> County:
     """Return the county that a code, a Chinese or an English name stands for.
 
@@ -438,7 +461,9 @@ def county(key: str) -> County:
         if key in {each.code, each.name_zh, each.name}:
             return each
     known = ", ".join(f"{c.code} {c.name} {c.name_zh}" for c in EVERY_COUNTY)
-    raise LianjianError(f"There is no county {key!r}. The counties are: {known}.")
+    names = [name for c in EVERY_COUNTY for name in (c.name, c.name_zh, c.code)]
+    hint = did_you_mean(str(key), names)
+    raise LianjianError(f"There is no county {key!r}.{hint} The counties are: {known}.")
 
 
 def twin(key: str) -> County:

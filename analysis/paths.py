@@ -96,6 +96,12 @@ def raw_dataset(name: str) -> Path:
     return raw() if dataset_name(name) == PUBLISHED else dataset_folder(name)
 
 
+def datasets() -> tuple[str, ...]:
+    """Return the names of the datasets that data/raw holds, the published figures first."""
+    folders = sorted(path.parent.name for path in raw().glob("[!.]*/dataset.toml"))
+    return (PUBLISHED, *folders)
+
+
 def card_file(name: str) -> Path:
     """Return the file that holds the cards of a dataset's raw files."""
     return raw_dataset(name) / ("sources.toml" if name == PUBLISHED else "dataset.toml")

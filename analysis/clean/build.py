@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from analysis.clean.ledger.assemble import Books
 
 PUBLISHED = paths.PUBLISHED
+datasets = paths.datasets
 
 BOOKS = "books"
 """The ``form`` of a dataset that is read from workbooks as received."""
@@ -64,12 +65,6 @@ class Built:
     taken_over: tuple[str, ...] = ()  # what a person filled in, and was brought to its place
     # columns, lines and tables of books that were left out, each with the reason
     left_out: tuple[str, ...] = ()
-
-
-def datasets() -> tuple[str, ...]:
-    """Return the names of the datasets that data/raw holds, the published figures first."""
-    folders = sorted(p.parent.name for p in paths.raw().glob("[!.]*/dataset.toml"))
-    return (PUBLISHED, *folders)
 
 
 def must_exist(name: str) -> None:

@@ -3,13 +3,18 @@
 import html
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from analysis import _evidence, paths
+from analysis._border import with_doors
 from analysis.clean import manifest
+from analysis.clean._card import Description, card, describe
+from analysis.errors import DataError, UnknownNameError, did_you_mean
+from analysis.fields import column_called
 
 DATA_MIME = "application/vnd.lianjian.data+json"
 """MIME type under which ``load`` tells a notebook, and later its report, what was loaded."""
@@ -17,11 +22,14 @@ DATA_MIME = "application/vnd.lianjian.data+json"
 _loaded: dict[str, "Dataset"] = {}
 
 
+@with_doors
 @dataclass(frozen=True)
 class Dataset:
     """The tables of one dataset and their provenance.
 
-    Each table is an attribute: ``data.panel``, ``data.villages``. They are read when first used.
+    Each table is an attribute and a key: ``data.panel`` is ``data["panel"]``. They are read when
+    first used. As the last line of a cell the dataset shows a card: kind, years, counties, tables
+    and their columns with units and Chinese names.
 
     Attributes
     ----------
@@ -68,20 +76,92 @@ class Dataset:
 
     @property
     def years(self) -> tuple[int, ...]:
-        """The years of the panel, ascending."""
-        return tuple(int(year) for year in sorted(self.panel["year"].unique()))
+        """The years of the panel, ascending; of its figures where a dataset has no panel."""
+        dated = [table for table in self.rows if "year" in self.columns[table]]
+        tables = [table for table in dated if table == "panel"] or dated
+        found = (self[table]["year"].dropna() for table in tables)
+        return tuple(sorted({int(year) for years in found for year in years.unique()}))
+
+    @property
+    def counties(self) -> tuple[str, ...]:
+        """Chinese names of the counties of its villages, in the order of their codes."""
+        if "villages" not in self.rows:
+            return ()
+        found = self["villages"].sort_values("county_code")["county_name"]
+        return tuple(map(str, found.dropna().unique()))
+
+    def describe(self, column: str = "") -> "Description | Dataset":
+        """Say what a column holds: definition, unit, Chinese name, and its values here.
+
+        Parameters
+        ----------
+        column : str
+            Its name, its label in English or Chinese, or how it begins: ``"operating"``. Without
+            one the dataset itself is shown.
+
+        Raises
+        ------
+        LianjianError
+            No table has such a column; what was probably meant is named.
+        """
+        if not column:
+            return self
+        every = list(dict.fromkeys(name for names in self.columns.values() for name in names))
+        name = column_called(column, every)
+        if not name:
+            hint = did_you_mean(column, every)
+            raise UnknownNameError(
+                f"Dataset {self.name!r} has no column {column!r}.{hint} Its columns stand in its "
+                "card, by table."
+            )
+        tables = [table for table, names in self.columns.items() if name in names]
+        first = "panel" if "panel" in tables else tables[0]
+        return describe(name, tables, first, self[first][name], is_simulated=self.is_simulated)
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        if table not in self.rows:
+            raise self._no_table(table)
+        if table not in self._frames:
+            self._frames[table] = manifest.read_table(self.folder, table, self._tables[table])
+        # copy-on-write: whoever changes the copy leaves the dataset as it is
+        return self._frames[table].copy(deep=False)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name.startswith("_") or name not in self.rows:
-            known = ", ".join(self.__dict__.get("rows", {}))
-            raise AttributeError(f"dataset {self.name!r} has no table {name!r}; it has: {known}")
-        if name not in self._frames:
-            self._frames[name] = manifest.read_table(self.folder, name, self._tables[name])
-        # copy-on-write: whoever changes the copy leaves the dataset as it is
-        return self._frames[name].copy(deep=False)
+        if name.startswith("_") or "rows" not in self.__dict__:
+            raise AttributeError(name)
+        return self[name]
+
+    def _no_table(self, name: object) -> UnknownNameError:
+        """Say that there is no such table, and where a column of that name is."""
+        said = f"Dataset {self.name!r} has no table {name!r}."
+        holding = [table for table, names in self.columns.items() if name in names]
+        hint = did_you_mean(str(name), [*self.rows, "describe", "years", "counties"])
+        if holding:
+            first = "panel" if "panel" in holding else holding[0]
+            hint = f" It is a column: data.{first}[{name!r}]."
+        return UnknownNameError(f"{said}{hint} It has {', '.join(self.rows)}.")
+
+    @cached_property
+    def columns(self) -> dict[str, list[str]]:
+        """Columns by table, known without reading one."""
+        from pyarrow.parquet import read_schema  # noqa: PLC0415  (where somebody looks)
+
+        found = {}
+        for table in self.rows:
+            frame, file = self._frames.get(table), self.folder / f"{table}.parquet"
+            if frame is None and not file.is_file():
+                frame = self[table]  # which says what is missing
+            found[table] = list(read_schema(file).names if frame is None else frame.columns)
+        return found
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.rows)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.rows]
+
+    def _repr_html_(self) -> str:
+        return card(self, self.columns)
 
     def __repr__(self) -> str:
         tables = ", ".join(f"{table} {count:,}" for table, count in self.rows.items())
@@ -104,14 +184,23 @@ def load(name: str) -> Dataset:
     LianjianError
         The dataset has not been built, or what was built is not whole; the message says how to.
     """
-    seen = manifest.read(name)
-    data = Dataset(
+    data = _dataset(manifest.read(name))
+    _loaded[name] = data
+    if data.kind == "ledger":
+        _evidence.begin(lambda: data.panel)
+    _announce(data)
+    return data
+
+
+def _dataset(seen: dict[str, Any]) -> Dataset:
+    """Return the dataset of which a manifest tells."""
+    return Dataset(
         name=seen["name"],
         kind=seen["kind"],
         title=seen["title"],
         description=seen["description"],
         version=seen["version"],
-        folder=paths.processed_dataset(name),
+        folder=paths.processed_dataset(seen["name"]),
         sources=tuple(seen["sources"]),
         applied_corrections=tuple(seen["corrections"]),
         parameters=seen["parameters"],
@@ -122,11 +211,39 @@ def load(name: str) -> Dataset:
         work=seen.get("work", {}),
         _tables=seen.get("tables", {}),
     )
-    _loaded[name] = data
-    if data.kind == "ledger":
-        _evidence.begin(lambda: data.panel)
-    _announce(data)
-    return data
+
+
+def datasets() -> pd.DataFrame:
+    """Return the datasets that there are, one a row: what each is, and whether it can be loaded.
+
+    Returns
+    -------
+    DataFrame
+        Index ``name``; ``title``, ``kind`` (of simulated numbers with the mark), ``years``,
+        ``rows`` of the panel, ``version``, and ``state``: built, or what to do.
+    """
+    rows: dict[str, dict[str, object]] = {}
+    for name in dict.fromkeys([*paths.datasets(), *manifest.names()]):
+        try:
+            seen = manifest.read(name)
+            data = _dataset(seen)
+            years = data.years
+        except DataError as error:
+            rows[name] = {"state": str(error).rpartition(" Run ")[2] or str(error)}
+            if not manifest.is_built(name):
+                rows[name] = {"state": f"not built: lianjian build {name}"}
+            continue
+        rows[name] = {
+            "title": data.title,
+            "kind": "simulated 模拟" if data.is_simulated else data.kind,
+            "years": f"{years[0]}–{years[-1]}" if years else "",
+            "rows": data.rows.get("panel", sum(data.rows.values())),
+            "version": data.version,
+            "state": "built",
+        }
+    columns = ["title", "kind", "years", "rows", "version", "state"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).astype({"rows": "Int64"})
+    return table.fillna({name: "" for name in columns if name != "rows"}).rename_axis("name")
 
 
 def loaded() -> tuple[Dataset, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import paths
 from analysis.clean.sources import sha256
-from analysis.errors import DataError
+from analysis.errors import DataError, LianjianError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,12 +51,17 @@ def content_hash(frame: "pd.DataFrame") -> str:
 
 def read(name: str) -> dict[str, Any]:
     """Return the manifest of a dataset that was built."""
-    path = paths.processed_dataset(name) / FILE
+    try:
+        path = paths.processed_dataset(name) / FILE
+    except LianjianError as error:
+        raise LianjianError(f"{error}{did_you_mean(str(name), names())}") from None
     if not path.is_file():
-        built = sorted(p.parent.name for p in paths.processed().glob(f"[!.]*/{FILE}"))
+        built, hint = names(), f" Run `lianjian build {name}` first."
+        if not paths.card_file(name).is_file():
+            hint = did_you_mean(name, built) or f" `lianjian new {name} books/*` makes it of yours."
         raise DataError(
-            f"There is no processed dataset {name!r}. Built so far: {', '.join(built) or 'none'}. "
-            f"Run `lianjian build {name}` first."
+            f"There is no processed dataset {name!r}. Built so far: "
+            f"{', '.join(built) or 'none'}.{hint}"
         )
     seen = parse(path)
     lacking = [key for key, sort in _KEYS.items() if not isinstance(seen.get(key), sort)]
@@ -68,6 +73,11 @@ def read(name: str) -> dict[str, Any]:
             f"Run `lianjian build {name}`, which makes it anew."
         )
     return seen
+
+
+def names() -> list[str]:
+    """Return the names of the datasets that have a manifest."""
+    return sorted(path.parent.name for path in paths.processed().glob(f"[!.]*/{FILE}"))
 
 
 def is_built(name: str) -> bool:

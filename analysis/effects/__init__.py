@@ -1,14 +1,13 @@
 """Effects of joining an alliance: design, estimators, inference, sensitivity."""
 
-import inspect
-
-from analysis._border import at_the_door
+from analysis import _border
 from analysis.effects._study import Study, study
 from analysis.effects.design import Design
 from analysis.effects.did import aggregate, att_gt, event_study, imputation, sun_abraham, twfe
 from analysis.effects.inference import few_clusters, randomization_inference
 from analysis.effects.panel import make_panel
 from analysis.effects.preferred import preferred_att
+from analysis.effects.results import EffectSeries
 from analysis.effects.sensitivity import honest_did
 from analysis.effects.studies import studies
 
@@ -30,13 +29,12 @@ __all__ = [
     "twfe",
 ]
 
-globals().update(
-    {
-        name: at_the_door(value)
-        for name, value in list(globals().items())
-        if name in __all__ and inspect.isfunction(value)
-    }
-)
+_border.with_doors(EffectSeries)
+_border.open_doors(globals())
+
+
+def __getattr__(name: str) -> object:
+    raise _border.no_such_name(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from analysis._border import at_the_door
+from analysis import _border
 from analysis._frame import need_columns
 from analysis.errors import LianjianError
 from analysis.figures._calls import CHARTS, FORMS, ChartCall, call_of, drawing
 from analysis.figures._chart import (
     Chart,
     as_chart,
+    dress_figures,
     fonts,
     give_chinese,
     mark_simulated,
@@ -53,6 +54,7 @@ __all__ = [
     "county_paths",
     "county_small_multiples",
     "drawing",
+    "dress_figures",
     "estimator_comparison",
     "event_study_paths",
     "fonts",
@@ -117,14 +119,21 @@ def _of_the_house(draw: Callable[..., Chart]) -> Callable[..., Chart]:
         with use_theme():
             return draw(*given, **named)
 
-    return at_the_door(drawn)
+    return drawn
 
 
-for _name, _value in list(globals().items()):
-    if _name in __all__ and inspect.isfunction(_value):
-        _is_chart = _name != "as_chart" and _value.__annotations__["return"] is Chart
-        globals()[_name] = _of_the_house(_value) if _is_chart else at_the_door(_value)
+for _name in CHARTS:
+    globals()[_name] = _of_the_house(globals()[_name])
+_border.open_doors(globals())
+
+# what other rooms need to draw again; nobody at a desk does
+_BEHIND = {"CHARTS", "FORMS", "ChartCall", "call_of", "drawing", "dress_figures", "fonts",
+           "give_chinese", "mark_simulated", "unmark_simulated"}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    raise _border.no_such_name(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [name for name in __all__ if name not in _BEHIND]

@@ -6,20 +6,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Literal
+from weakref import WeakSet
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontProperties, findfont, fontManager
+from matplotlib.layout_engine import ConstrainedLayoutEngine, TightLayoutEngine
 from matplotlib.text import Text
 
 from analysis.clean.dataset import any_simulated
 from analysis.errors import LianjianError, did_you_mean
-from analysis.figures.layout import settle_layout
+from analysis.figures.layout import SettledLayout, settle_layout
 from analysis.files import write_bytes
 
 MARK = "#b3541e"
@@ -189,6 +191,37 @@ def give_chinese(figure: Figure) -> None:
             text.set_fontfamily([*families, font])
 
 
+settled: "WeakSet[Figure]" = WeakSet()
+"""Figures whose mark is decided where they are made: those of the house, those on other data."""
+
+
+def dress_figures() -> None:
+    """Let all figures of this process show Chinese, and people's own the mark of simulated data.
+
+    Every text asks the manager of fonts for its files, whatever style is set: Chinese is added
+    there. Whatever shows or saves a figure calls its ``draw``: there it is marked. Charts of the
+    house, and figures on other data (``show(…, data=…)``), are marked where they are made.
+    """
+    find, plain = fontManager._find_fonts_by_props, Figure.draw  # noqa: SLF001  (no other is asked)
+    if hasattr(plain, "dressed"):
+        return
+    chinese = findfont(FontProperties(family=fonts()[0]))
+
+    def found(*about: Any, **more: Any) -> list[Any]:  # noqa: ANN401  (as of the manager of fonts)
+        files = find(*about, **more)
+        return files if chinese in files else [*files, chinese]
+
+    @wraps(plain)
+    def draw(figure: Figure, renderer: Any) -> None:  # noqa: ANN401  (any renderer)
+        if figure not in settled and any_simulated():
+            mark_simulated(figure)
+        plain(figure, renderer)
+
+    draw.dressed = True  # type: ignore[attr-defined]
+    fontManager._find_fonts_by_props = found  # type: ignore[method-assign]  # noqa: SLF001
+    Figure.draw = draw  # type: ignore[assignment, method-assign]
+
+
 @contextmanager
 def has_glyphs() -> Iterator[None]:
     """Refuse a character that no font can draw; an empty box would take its place."""
@@ -223,13 +256,13 @@ def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
     face, title, line = _MARKS[mixed]
     if any(text.get_gid() == _MARK and text.get_text() == line for text in figure.texts):
         return
-    unmark_simulated(figure)
+    _wipe(figure)
     family = list(fonts())
     for axes in panels(figure):
         width = axes.get_position().width * figure.get_figwidth() * 72
         # above bars and meshes, below lines and labels
-        axes.text(
-            0.5, 0.5, face, gid=_MARK, transform=axes.transAxes, family=family,
+        Axes.text(  # in three dimensions too, where axes have another `text`
+            axes, 0.5, 0.5, face, gid=_MARK, transform=axes.transAxes, family=family,
             fontsize=min(30.0, width / 9.5), color=MARK, alpha=0.2, rotation=14,
             ha="center", va="center", zorder=1.5,
         ).set_in_layout(False)  # fmt: skip
@@ -240,11 +273,18 @@ def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
         0.995, 0.004, line, gid=_MARK, family=family, fontsize=8, color=MARK,
         ha="right", va="bottom",
     )  # fmt: skip
-    # keep the line below the axes free for the mark
+    _leave_room(figure, 0.22 / figure.get_figheight())
+
+
+def _leave_room(figure: Figure, height: float) -> None:
+    """Keep the line below the axes free for the mark, where a layout is still to be made."""
     engine = figure.get_layout_engine()
-    if engine is not None:
-        height = 0.22 / figure.get_figheight()
-        engine.set(rect=(0, height, 1, 1 - height))  # type: ignore[call-arg]
+    if isinstance(engine, ConstrainedLayoutEngine | TightLayoutEngine | SettledLayout):
+        engine.set(rect=(0, height, 1, 1 - height))
+
+
+def _is_marked(figure: Figure) -> bool:
+    return any(text.get_gid() == _MARK for text in figure.texts)
 
 
 def panels(figure: Figure) -> list[Axes]:
@@ -255,6 +295,13 @@ def panels(figure: Figure) -> list[Axes]:
 
 def unmark_simulated(figure: Figure) -> None:
     """Take the mark off a figure that stands on other data than the simulated ones beside it."""
+    settled.add(figure)
+    _wipe(figure)
+
+
+def _wipe(figure: Figure) -> None:
+    if _is_marked(figure):
+        _leave_room(figure, 0.0)
     for axes in panels(figure):
         for place in _PLACES:
             marked = words = axes.get_title(loc=place)

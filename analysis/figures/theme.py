@@ -64,6 +64,7 @@ def new_figure(
         # labels beside the lines of one panel need room before the next
         engine.set(wspace=0.06)  # type: ignore[call-arg]
     grid = figure.subplots(rows, columns, squeeze=False, sharex=rows * columns > 1, sharey=True)
+    _chart.settled.add(figure)
     return figure, [axes for row in grid for axes in row]
 
 

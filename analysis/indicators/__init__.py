@@ -4,12 +4,10 @@
 their subject, hold the rest: ``income, bands, spells, inequality, convergence, pairs, targets``.
 """
 
-import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from analysis._border import at_the_door
-from analysis.errors import did_you_mean
+from analysis import _border
 
 if TYPE_CHECKING:
     from analysis.indicators._bootstrap import bootstrap
@@ -43,12 +41,10 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Open the files when one of their names is asked for, so that the door costs nothing."""
     if name not in __all__:
-        raise AttributeError(
-            f"module 'analysis.indicators' has no attribute {name!r}.{did_you_mean(name, __all__)}"
-        )
+        raise _border.no_such_name(__name__, name, __all__)
     files = [import_module(f"analysis.indicators.{file}") for file in _FILES]
     found = next(vars(file)[name] for file in files if name in vars(file))
-    return at_the_door(found) if inspect.isfunction(found) else found
+    return _border.at_the_door(found) if callable(found) else found
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,127 @@
+"""What an IPython session gets: completion of datasets and columns, errors in one line, Chinese.
+
+Settled when ``import analysis`` runs in a notebook or a shell. A report's own kernel is left alone.
+"""
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import LianjianError
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.interactiveshell import InteractiveShell
+
+# the text that is being written, behind what opened it: load("sim, data.panel[["year", "op
+_OPEN = re.compile(r"""(?P<before>.*)(?P<quote>['"])(?P<typed>[^'"]*)$""", re.DOTALL)
+_CALL = re.compile(r"(\w+)\(\s*$")  # load(
+_ABOUT = re.compile(r"\b(\w+)(?:\.(\w+))?")  # data.panel, wherever it stands in the line
+_DRAWS = re.compile(r"matplotlib|seaborn|\bplt\b|\.plot\b|\.hist\b")
+_REPORT = "LIANJIAN_KERNEL"  # set in the kernel of a run
+
+
+def settle() -> None:
+    """Settle in the session, if this is one of a person; once."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None or _REPORT in os.environ or getattr(shell, "_lianjian", False):
+        return
+    shell._lianjian = True  # noqa: SLF001  (a note on the shell, so that a second import adds nothing)
+    if not shell.custom_exceptions:
+        shell.set_custom_exc((LianjianError,), _say)
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(_matcher(shell))
+    shell.events.register("pre_run_cell", _before_cell)
+    # the cell that imports this module may draw as well
+    _dress(str(shell.user_ns.get("In", [""])[-1]))
+
+
+def _say(
+    shell: "InteractiveShell",
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+    **_offset: object,
+) -> list[str]:
+    """Show an error as its sentence and the line of the cell; ``%tb`` then shows where it arose."""
+    lines = [
+        number
+        for frame, number in traceback.walk_tb(trace)
+        if frame.f_globals is shell.user_global_ns
+    ]
+    place = f" in line {lines[-1]}" if lines else ""
+    said = [f"\x1b[31m{kind.__name__}\x1b[0m{place}: {error}"]
+    sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
+    shell._showtraceback(kind, error, said)  # noqa: SLF001  (as a shell shows any error)
+    return said
+
+
+def _before_cell(info: Any) -> None:  # noqa: ANN401  (what IPython tells of a cell)
+    _dress(str(info.raw_cell))
+
+
+def _dress(cell: str) -> None:
+    """See that figures show Chinese, and that they are marked, once somebody draws."""
+    if "matplotlib.figure" in sys.modules or _DRAWS.search(cell):
+        from analysis.figures import dress_figures  # noqa: PLC0415
+
+        dress_figures()
+
+
+def _matcher(shell: "InteractiveShell") -> Any:  # noqa: ANN401  (a matcher of IPython)
+    from IPython.core.completer import SimpleCompletion, context_matcher  # noqa: PLC0415
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def lianjian_matcher(context: "CompletionContext") -> "SimpleMatcherResult":
+        """Offer datasets, tables and columns inside the quotes in which one is named."""
+        line = context.line_with_cursor[: context.cursor_position]
+        typed, offered = offers(line, shell.user_ns)
+        made = [SimpleCompletion(text, type="text") for text in offered]
+        return {"completions": made, "suppress": bool(made), "matched_fragment": typed}
+
+    return lianjian_matcher
+
+
+def offers(line: str, names: dict[str, Any]) -> tuple[str, list[str]]:
+    """Return the text begun at the end of a line, and what it may become."""
+    opened = _OPEN.match(line)
+    if not opened or opened["before"].count(opened["quote"]) % 2:
+        return "", []
+    typed, before = opened["typed"], opened["before"]
+    called = _CALL.search(before)
+    fitting = [text for text in _wanted(before, called[1] if called else "", names)
+               if text.casefold().startswith(typed.casefold())]  # fmt: skip
+    return typed, list(dict.fromkeys(fitting))
+
+
+def _wanted(before: str, called: str, names: dict[str, Any]) -> Iterable[str]:
+    """Say what can stand in a text: datasets in ``load("``, else columns of what stands before."""
+    from analysis.clean.dataset import Dataset  # noqa: PLC0415
+    from analysis.fields import FIELDS, MEASURES  # noqa: PLC0415
+
+    if called == "load":
+        from analysis.clean.manifest import names as built  # noqa: PLC0415
+
+        return built()
+    about = [
+        (data, table)
+        for name, table in _ABOUT.findall(before)
+        if isinstance(data := names.get(name), Dataset)
+    ]
+    if not about:
+        return ()
+    data, table = about[-1]
+    if table in data.rows:
+        return data.columns[table]
+    if re.search(r"\bstud(y|ies)\([^()]*$", before):
+        short = [name.split("_")[0] for name in ("operating_income_yuan", "total_income_yuan")]
+        return [*short, *MEASURES]
+    if called == "describe":
+        every = [name for columns in data.columns.values() for name in columns]
+        return [*every, *(FIELDS[name].label_zh for name in every if name in FIELDS)]
+    return ()
