@@ -28,7 +28,7 @@ COMPLETIONS = {
     'lj.load("': ["published", "simulated"],
     "lj.load('si": ["simulated"],
     "lj.effects.pre": ["preferred_att"],
-    "lj.indicators.g": ["gaps", "gini", "growth"],
+    "lj.indicators.g": ["gini", "growth"],
     'data["vil': ["villages"],
     "data.desc": ["describe", "description"],
     'data.panel["sub': ["subsidy_income_yuan"],
