@@ -1,6 +1,6 @@
 """Issues: what looks wrong in a dataset, recorded and never repaired in silence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Final
@@ -82,6 +82,7 @@ CODES: Final = MappingProxyType({code: text for code, (_, text) in _CODES.items(
 
 SEVERITIES: Final = ("error", "warning", "note")
 
+_CENT = 0.005
 _JUMP = 10.0
 _JUMP_FLOOR_YUAN = 10_000.0  # below 1 万元 a tenfold move is a small sum
 
@@ -123,100 +124,57 @@ def find_issues(
     return [
         *_negative(income, file),
         *_unknown_villages(income, villages, file),
-        *_missing_measures(panel, file),
         *_missing_years(panel, villages, file),
-        *_jumps(panel, file),
-        *_below_operating(panel, file),
+        *_of_panel(panel, file),
     ]
 
 
-def _negative(income: pd.DataFrame, file: str) -> list[Issue]:
+def _negative(income: pd.DataFrame, file: str) -> Iterator[Issue]:
     is_income = income["account_name"].str.endswith("收入") | (income["account_name"] == "投资收益")
-    return [
-        Issue(
-            file,
-            f"{row.village_id}, {row.year}, {row.account_name}",
-            f"{row.amount_yuan:.2f}",
-            "negative_income",
-            # an investment can lose money; the other accounts cannot
-            "note" if row.account_name == "投资收益" else "warning",
-            "kept as booked",
-        )
-        for row in income[is_income & (income["amount_yuan"] < 0)].itertuples()
-    ]
+    for row in income[is_income & (income["amount_yuan"] < 0)].itertuples():
+        where = f"{row.village_id}, {row.year}, {row.account_name}"
+        # an investment can lose money; the other accounts cannot
+        severity = "note" if row.account_name == "投资收益" else "warning"
+        amount = f"{row.amount_yuan:.2f}"
+        yield Issue(file, where, amount, "negative_income", severity, "kept as booked")
 
 
-def _unknown_villages(income: pd.DataFrame, villages: pd.DataFrame, file: str) -> list[Issue]:
+def _unknown_villages(income: pd.DataFrame, villages: pd.DataFrame, file: str) -> Iterator[Issue]:
     stray = income.loc[~income["village_id"].isin(villages["village_id"]), "village_id"]
-    return [
-        Issue(
-            file,
-            str(village),
-            f"{count} bookings",
-            "village_unknown",
-            "error",
-            "left out of the panel",
-        )
-        for village, count in stray.value_counts().items()
-    ]
+    for village, count in stray.value_counts().items():
+        seen, action = f"{count} bookings", "left out of the panel"
+        yield Issue(file, str(village), seen, "village_unknown", "error", action)
 
 
-def _missing_measures(panel: pd.DataFrame, file: str) -> list[Issue]:
-    lost = panel[panel["operating_income_yuan"].isna() | panel["total_income_yuan"].isna()]
-    return [
-        Issue(
-            file,
-            f"{row.village_id}, {row.year}",
-            "",
-            "account_missing",
-            "warning",
-            "the measures that need the account are missing for that year",
-        )
-        for row in lost.itertuples()
-    ]
-
-
-def _missing_years(panel: pd.DataFrame, villages: pd.DataFrame, file: str) -> list[Issue]:
+def _missing_years(panel: pd.DataFrame, villages: pd.DataFrame, file: str) -> Iterator[Issue]:
     grid = pd.MultiIndex.from_product([villages["village_id"], sorted(panel["year"].unique())])
-    absent = grid.difference(pd.MultiIndex.from_frame(panel[["village_id", "year"]]))
-    return [
-        Issue(file, f"{village}, {year}", "", "year_missing", "warning", "no row in the panel")
-        for village, year in absent
-    ]
+    for village, year in grid.difference(pd.MultiIndex.from_frame(panel[["village_id", "year"]])):
+        where = f"{village}, {year}"
+        yield Issue(file, where, "", "year_missing", "warning", "no row in the panel")
 
 
-def _jumps(panel: pd.DataFrame, file: str) -> list[Issue]:
+def _of_panel(panel: pd.DataFrame, file: str) -> Iterator[Issue]:
+    """Yield what is missing, moved, or does not fit together in the finished panel."""
+    operating, total = panel["operating_income_yuan"], panel["total_income_yuan"]
+    found = (
+        (operating.isna() | total.isna(), "account_missing", "warning", "",
+         "the measures that need the account are missing for that year"),
+        (_jumped(panel), "yearly_jump", "note", "{0:.2f}",
+         "kept as booked; compare with the village's other years"),
+        (total < operating - _CENT, "total_below_operating", "warning", "{1:.2f} < {0:.2f}",
+         "kept as booked; subsidy or other income is negative"),
+    )  # fmt: skip
+    for is_one, code, severity, shown, action in found:
+        for row in panel[is_one].itertuples():
+            text = shown.format(row.operating_income_yuan, row.total_income_yuan)
+            yield Issue(file, f"{row.village_id}, {row.year}", text, code, severity, action)
+
+
+def _jumped(panel: pd.DataFrame) -> pd.Series:
+    """Tell where operating income moved more than tenfold within a year."""
     ordered = panel.sort_values(["village_id", "year"])
     by_village = ordered.groupby("village_id")
-    consecutive = by_village["year"].diff() == 1
     before = by_village["operating_income_yuan"].shift().clip(lower=_JUMP_FLOOR_YUAN)
     now = ordered["operating_income_yuan"].clip(lower=_JUMP_FLOOR_YUAN)
-    ratio = (now / before).where(consecutive)
-    jumped = ordered[(ratio > _JUMP) | (ratio < 1 / _JUMP)]
-    return [
-        Issue(
-            file,
-            f"{row.village_id}, {row.year}",
-            f"{row.operating_income_yuan:.2f}",
-            "yearly_jump",
-            "note",
-            "kept as booked; compare with the village's other years",
-        )
-        for row in jumped.itertuples()
-    ]
-
-
-def _below_operating(panel: pd.DataFrame, file: str) -> list[Issue]:
-    cent = 0.005
-    below = panel[panel["total_income_yuan"] < panel["operating_income_yuan"] - cent]
-    return [
-        Issue(
-            file,
-            f"{row.village_id}, {row.year}",
-            f"{row.total_income_yuan:.2f} < {row.operating_income_yuan:.2f}",
-            "total_below_operating",
-            "warning",
-            "kept as booked; subsidy or other income is negative",
-        )
-        for row in below.itertuples()
-    ]
+    ratio = (now / before).where(by_village["year"].diff() == 1)
+    return ((ratio > _JUMP) | (ratio < 1 / _JUMP)).reindex(panel.index)

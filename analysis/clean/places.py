@@ -206,20 +206,6 @@ def _key(names: tuple[PlaceName, PlaceName, PlaceName]) -> _Key:
     return names[0].base, names[1].base, names[2].base
 
 
-def locate(
-    frame: pd.DataFrame,
-    register: pd.DataFrame,
-    crosswalk: pd.DataFrame | None = None,
-    **columns: str,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the frame with village codes, and the problems with suggestions.
-
-    `Register.locate` says how; this is the short way for one frame.
-    """
-    located = Register(register).locate(frame, crosswalk, **columns)
-    return located.frame, located.problems
-
-
 def read_crosswalk(path: Path | None) -> pd.DataFrame:
     """Read ``crosswalk.csv``; None is an empty one."""
     if path is None:

@@ -11,7 +11,6 @@ from analysis.clean.places import (
     PROBLEMS,
     Register,
     crosswalk_questions,
-    locate,
     read_crosswalk,
 )
 from analysis.errors import LianjianError
@@ -134,7 +133,8 @@ def test_a_persons_decision_goes_first(tmp_path, rows, register):
     answer = questions.assign(village_code=code, reason="merged 2020", by="county office")
     answer.to_csv(tmp_path / "crosswalk.csv", index=False)
     crosswalk = read_crosswalk(tmp_path / "crosswalk.csv")
-    frame, problems = locate(seen, rows, crosswalk)
+    located = Register(rows).locate(seen, crosswalk)
+    frame, problems = located.frame, located.problems
     assert frame[["village_code", "matched_by"]].to_numpy().tolist() == [[code, "crosswalk"]]
     assert problems.empty
 

@@ -398,7 +398,7 @@ def _row_at(table: Table, cell: str) -> list[int]:
     return [row for row in range(table.grid.height) if table.address(row, 0) == cell]
 
 
-def _open(table: Table, question: Question, answer: str = "") -> Issue:
+def _open(table: Table, question: Question) -> Issue:
     what = (
         "the whole table is left out" if question.blocks_table
         else "its columns are left out" if question.columns
@@ -406,13 +406,7 @@ def _open(table: Table, question: Question, answer: str = "") -> Issue:
         else "these amounts are left out" if question.key == "hidden"
         else "left blank"
     )  # fmt: skip
-    given = f"{answer!r} cannot be put into effect; " if answer else ""
     place = f"{question.key} of form {table.form} in answers.toml"
-    return Issue(
-        table.file,
-        in_sheet(table, question.cell),
-        question.text(),
-        "question_open",
-        "error" if "left out" in what else "warning",
-        f"{given}{what} until {place} is answered",
-    )
+    severity = "error" if "left out" in what else "warning"
+    action, where = f"{what} until {place} is answered", in_sheet(table, question.cell)
+    return Issue(table.file, where, question.text(), "question_open", severity, action)

@@ -190,16 +190,8 @@ def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
             known = sum(sums.get((*key, part), 0.0) for part in parts)
             if known > row.yuan + max(0.01 * abs(row.yuan), 1.0):
                 action = f"kept as printed: {row.yuan:,.2f} yuan, its parts alone make {known:,.2f}"
-                issues.append(
-                    Issue(
-                        str(row.file),
-                        row.cell,
-                        safe(row.text),
-                        "identity_differs",
-                        "warning",
-                        action,
-                    )
-                )
+                where = str(row.file), row.cell, safe(row.text)
+                issues.append(Issue(*where, "identity_differs", "warning", action))
     return cells.assign(counted=counted), issues
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.clean.account_names import CODES, MEASURES, NOT_INCOME, AccountName, read_account
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
-from analysis.clean.ledger.private import SENTENCE, head_cell, in_sheet, safe
+from analysis.clean.ledger.private import SENTENCE, safe
 from analysis.clean.words import words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
@@ -223,7 +223,7 @@ def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
     elif doubt.code == "blank_place":
         at = column_at(table, doubt.cell)
         name = table.columns[at].name if at is not None else ""
-        evidence = safe(doubt.evidence.rpartition("; blank")[0], SENTENCE)
+        evidence = safe(doubt.evidence, SENTENCE)
         yield Question("blank", (name,), doubt.cell, (), doubt.choices, evidence)
     elif doubt.code == "hidden":
         yield Question("hidden", (), doubt.cell, (), doubt.choices, subject=doubt.evidence)
@@ -273,9 +273,7 @@ def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
         for at, column in enumerate(table.columns)
     )
     about = tuple(table.columns[at].name for at in asked) if rest else ()
-    evidence = safe(doubt.evidence.partition(";")[2].strip(), SENTENCE)
-    if doubt.code == "unit":
-        evidence = magnitude(table, asked)
+    evidence = safe(doubt.evidence, SENTENCE) if doubt.evidence else magnitude(table, asked)
     subject = ", ".join(names[:_SHOWN]) + more
     if doubt.code == "year" and any(table.columns[at].basis.startswith("before") for at in asked):
         subject = f"the table itself (amounts of the year before go to that year): {subject}"
@@ -316,16 +314,6 @@ def _numbers(table: Table, columns: Sequence[int]) -> Iterator[str]:
 def has_numbers(table: Table, column: int) -> bool:
     """Tell whether any cell of a column starts like a quantity."""
     return any(is_number_like(text) for text in table.texts(column) if text)
-
-
-def place_of(table: Table, column: int) -> str:
-    """Return where a head stands, with its sheet."""
-    return head_cell(table, column)
-
-
-def where(table: Table, question: Question) -> str:
-    """Return where a question stands, with its sheet."""
-    return in_sheet(table, question.cell)
 
 
 def column_at(table: Table, cell: str) -> int | None:

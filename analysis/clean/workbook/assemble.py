@@ -98,14 +98,12 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
     if not orientation:
         orientation, is_near = _orientation(block, rows, printed, stated)
         if is_near:
-            doubts.append(
-                Doubt(
-                    "orientation", block.grid.cut(block.header).extent(),
-                    "Do the rows stand for accounts or for villages?", ORIENTATIONS,
-                    "labels down the side and across the top both look like accounts or like "
-                    "places; read as villages_down",
-                )
-            )  # fmt: skip
+            evidence = (
+                "labels down the side and across the top both look like accounts or like places; "
+                "read as villages_down"
+            )
+            cell = block.grid.cut(block.header).extent()
+            doubts.append(Doubt("orientation", cell, ORIENTATIONS, evidence))
     if is_turned := orientation == TURNED and bool(block.header):
         read, sections = _turned(block, rows), ()
     else:

@@ -68,15 +68,8 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note
     notes = [Note("merged", grid.extent(), f"{cells} cells take the text of a merged range")]
     doubts = []
     if shared:
-        doubts.append(
-            Doubt(
-                "merged_value",
-                shared[0].split(" ")[0],
-                f"{len(shared)} numbers are merged over several cells: whose are they?",
-                MERGED,
-                "; ".join(shared[:_SHOWN]),
-            )
-        )
+        cell = shared[0].split(" ")[0]
+        doubts.append(Doubt("merged_value", cell, MERGED, "; ".join(shared[:_SHOWN])))
     return filled, notes if cells else [], doubts
 
 
@@ -97,17 +90,9 @@ def _fill_printed_once(
     if not blanks:
         return grid, [], []
     reason = _why_not(grid, at, columns, rows, blanks)
-    cells = ", ".join(grid.address(row, at) for row in blanks[:_SHOWN])
-    name = columns[at].name
     if reason:
-        doubt = Doubt(
-            "blank_place",
-            grid.address(blanks[0], at),
-            f"{len(blanks)} cells of {name!r} are blank: do they repeat the cell above?",
-            ("as the cell above", "not known"),
-            f"{reason}; blank: {cells}",
-        )
-        return grid, [], [doubt]
+        choices = ("as the cell above", "not known")
+        return grid, [], [Doubt("blank_place", grid.address(blanks[0], at), choices, reason)]
     texts = list(grid.texts)
     kinds = list(grid.kinds)
     wanted = set(blanks)
@@ -120,8 +105,8 @@ def _fill_printed_once(
     note = Note(
         "printed_once",
         grid.address(blanks[0], at),
-        f"{len(blanks)} blank cells of {name!r} take the text above: each value is printed once, "
-        "in one run",
+        f"{len(blanks)} blank cells of {columns[at].name!r} take the text above: each value is "
+        "printed once, in one run",
     )
     return replace(grid, texts=tuple(texts), kinds=tuple(kinds)), [note], []
 
@@ -135,18 +120,12 @@ def _fill_from_sums(
     ]
     rows = [row for row in range(grid.height) if row not in totals]
     places = [grid.texts[row][at] for row in named]
-    cells = ", ".join(grid.address(row, at) for row in named[:_SHOWN])
     above = bool(named) and named[0] < rows[0] and named[-1] < rows[-1]
     below = bool(named) and named[0] > rows[0] and named[-1] > rows[-1]
     if not (above or below) or len(set(places)) < len(places):
-        doubt = Doubt(
-            "blank_place",
-            grid.address(rows[0], at),
-            f"{columns[at].name!r} stands only beside sums: which lines are whose?",
-            ("not known",),
-            f"sums at {cells}",
-        )
-        return grid, [], [doubt]
+        cells = ", ".join(grid.address(row, at) for row in named[:_SHOWN])
+        evidence = f"it stands only beside sums, at {cells}: which lines are whose"
+        return grid, [], [Doubt("blank_place", grid.address(rows[0], at), ("not known",), evidence)]
     texts = list(grid.texts)
     for row in rows:
         whose = [n for n in named if n < row][-1:] if above else [n for n in named if n > row][:1]

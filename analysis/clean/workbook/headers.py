@@ -21,7 +21,6 @@ from analysis.clean.workbook.marks import (
     stripped,
 )
 from analysis.clean.workbook.vocabulary import (
-    OF_THE_YEAR,
     basis_of,
     is_count,
     is_money,
@@ -90,11 +89,6 @@ class Column:
         """Whether the column holds money by its name."""
         label = "".join(self.path)
         return is_money(label) or (self.role == "value" and not is_count(label))
-
-    @property
-    def is_of_the_year(self) -> bool:
-        """Whether its amounts are those of their year as far as its head says."""
-        return self.basis in OF_THE_YEAR
 
 
 @dataclass(frozen=True)

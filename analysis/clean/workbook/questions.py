@@ -1,22 +1,17 @@
 """What a table leaves open, put as questions with what speaks for each answer."""
 
 from collections.abc import Collection, Iterator
-from statistics import median
 
 from analysis.clean.account_names import NOT_INCOME, read_account
-from analysis.clean.workbook.cells import Sheet, address, letters
+from analysis.clean.workbook.cells import Sheet, address
 from analysis.clean.workbook.find import Block
-from analysis.clean.workbook.formats import shown, stored_in
-from analysis.clean.workbook.headers import ASIDE, Column
+from analysis.clean.workbook.formats import stored_in
+from analysis.clean.workbook.headers import ASIDE
 from analysis.clean.workbook.marks import is_number_like, item_label, lift_unit, lift_year, plain
 from analysis.clean.workbook.tables import HIDDEN, PERIODS, Doubt, Table
 from analysis.clean.workbook.vocabulary import role_of
 
-NO_HEAD = "none"
-"""The answer that no row is the head: then each column is asked about."""
-
 _SHOWN = 10
-_SAMPLE = 2_000
 
 
 def questions(
@@ -37,75 +32,42 @@ def questions(
 
 def _header(table: Table, block: Block) -> Iterator[Doubt]:
     if not block.header and table.find("item") is None:
-        yield Doubt(
-            "header_row",
-            table.extent,
-            "Which row of the sheet is the head of the table?",
-            (NO_HEAD,),
-            "no row looks like one; columns are named by their position",
-        )
+        evidence = "no row looks like one; columns are named by their position"
+        yield Doubt("header_row", table.extent, ("none",), evidence)
     if block.doubtful:
         row = block.doubtful[0]
         shown = " | ".join(text for _, text in block.grid.distinct(row)[:_SHOWN])
-        yield Doubt(
-            "header_rows",
-            block.grid.address(row, 0),
-            "Is this row part of the header or the first row of the body?",
-            ("body", "header"),
-            f"it holds no numbers: {shown}; read as body",
-        )
+        evidence = f"it holds no numbers: {shown}; read as body"
+        yield Doubt("header_rows", block.grid.address(row, 0), ("body", "header"), evidence)
 
 
 def _villages(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
-    stated = [f"{f.label}: {f.value}" for f in table.facts if f.value]
     has = {fact.label for fact in table.facts if fact.value} | set(table.row_facts)
-    columns = [column.name for column in table.columns if column.role == "village"]
+    columns = tuple(column.name for column in table.columns if column.role == "village")
+    cell, has_code = table.header or table.extent, table.find("code") is not None
     if len(columns) > 1:
-        yield Doubt(
-            "village",
-            table.header or table.extent,
-            "Which column names the village whose amounts these are?",
-            tuple(columns),
-            f"columns {', '.join(columns)}",
-        )
-    elif not columns and table.find("code") is None and "village" not in has | set(asked):
+        yield Doubt("village", cell, columns, f"columns {', '.join(columns)}")
+    elif not columns and not has_code and "village" not in has | set(asked):
         texts = {  # of columns that say the same one is enough
             tuple(table.texts(at)): column.name
             for at, column in enumerate(table.columns)
             if column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
         }
-        yield Doubt(
-            "village",
-            table.header or table.extent,
-            "Which column, or which statement around the table, names the village?",
-            (*texts.values(), *stated),
-            f"no header says 村; title {table.title!r}, sheet {table.sheet!r}",
-        )
-    if table.find("township") is None and table.find("code") is None and "township" not in has:
-        yield Doubt(
-            "township",
-            table.header or table.extent,
-            "Which township are the villages in? Names alone are not unique in a county.",
-            (),
-            f"no column says 乡镇; title {table.title!r}, sheet {table.sheet!r}, "
-            f"file {table.file!r}",
-        )
+        stated = (f"{fact.label}: {fact.value}" for fact in table.facts if fact.value)
+        evidence = f"no header says 村; title {table.title!r}, sheet {table.sheet!r}"
+        yield Doubt("village", cell, (*texts.values(), *stated), evidence)
+    if table.find("township") is None and not has_code and "township" not in has:
+        yield Doubt("township", cell, (), f"no column says 乡镇; {_around(table)}")
+
+
+def _around(table: Table) -> str:
+    return f"title {table.title!r}, sheet {table.sheet!r}, file {table.file!r}"
 
 
 def _years(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
-    without = [c for c in table.columns if c.role == "value" and c.year is None]
-    if not without or table.find("year") is not None or "year" in asked:
-        return
-    if not _lacks(table, "year"):
-        return
-    yield Doubt(
-        "year",
-        table.header or table.extent,
-        "Which year do these columns belong to?",
-        (),
-        f"columns {_names(without)}; title {table.title!r}, sheet {table.sheet!r}, "
-        f"file {table.file!r}",
-    )
+    is_open = any(c.role == "value" and c.year is None for c in table.columns)
+    if is_open and table.find("year") is None and "year" not in asked and _lacks(table, "year"):
+        yield Doubt("year", table.header or table.extent, (), _around(table))
 
 
 def _lacks(table: Table, role: str) -> bool:
@@ -130,38 +92,17 @@ def _periods(table: Table) -> Iterator[Doubt]:
         "", "year", "actual", "whole",
     }  # fmt: skip
     if doubtful or unsaid:
-        cell = table.header or table.extent
-        text = f"{table.period!r} is named: do the amounts cover the whole year?"
-        yield Doubt("period", cell, text, PERIODS, table.period)
+        yield Doubt("period", table.header or table.extent, PERIODS, table.period)
 
 
 def _units(table: Table) -> Iterator[Doubt]:
-    at = [i for i, c in enumerate(table.columns) if c.role == "value" and not c.unit and c.is_money]
-    at = [i for i in at if not all(map(_names_unit, filter(is_number_like, table.texts(i))))]
-    if not at or table.find("unit") is not None or not _lacks(table, "unit"):
-        return
-    numbers = []
-    decimals = 0
-    for column in at:
-        for text in table.texts(column)[:_SAMPLE]:
-            try:
-                numbers.append(abs(float(plain(text).replace(",", ""))))
-            except ValueError:
-                continue
-            decimals += "." in text
-    evidence = "no number among them"
-    if held := [number for number in numbers if number]:
-        evidence = (
-            f"median {median(held):,.6g}, largest {max(held):,.6g}, {decimals} of {len(numbers)} "
-            "with decimals"
-        )
-    yield Doubt(
-        "unit",
-        table.header or table.extent,
-        f"In which unit are {_names([table.columns[i] for i in at])}?",
-        ("元", "万元"),
-        evidence,
+    is_open = any(
+        not all(map(_names_unit, filter(is_number_like, table.texts(at))))
+        for at, column in enumerate(table.columns)
+        if column.role == "value" and not column.unit and column.is_money
     )
+    if is_open and table.find("unit") is None and _lacks(table, "unit"):
+        yield Doubt("unit", table.header or table.extent, ("元", "万元"))
 
 
 def _names_unit(text: str) -> bool:
@@ -182,17 +123,9 @@ def _formats(table: Table, sheet: Sheet) -> Iterator[Doubt]:
             found = stored_in(form.code, stored, unit)
             if found and found == unit:
                 continue
-            seen = shown(form.code, stored)
-            how = f"shown otherwise than stored ({stored:g} as {stored / seen.factor:g}{seen.unit})"
-            yield Doubt(
-                "unit_in_format",
-                address(form.row, form.column),
-                f"Numbers in column {letters(form.column)} are {how}: in which unit are they "
-                "stored?",
-                (),
-                f"display format {form.code!r} on {form.cells} cells",
-                proposal=found,
-            )
+            evidence = f"display format {form.code!r} on {form.cells} cells"
+            cell = address(form.row, form.column)
+            yield Doubt("unit_in_format", cell, (), evidence, proposal=found)
 
 
 def _hidden(table: Table, sheet: Sheet) -> Iterator[Doubt]:
@@ -201,13 +134,8 @@ def _hidden(table: Table, sheet: Sheet) -> Iterator[Doubt]:
         rows, columns = zip(*at, strict=True)
         first, last = table.address(min(rows), min(columns)), table.address(max(rows), max(columns))
         where = "the sheet is" if sheet.state != "visible" else "their rows or columns are"
-        yield Doubt(
-            "hidden",
-            first if first == last else f"{first}:{last}",
-            f"{len(at)} amounts cannot be seen, because {where} hidden: do they count?",
-            HIDDEN,
-            f"{len(at)} amounts, {where} hidden",
-        )
+        cell, evidence = f"{first}:{last}", f"{len(at)} amounts, {where} hidden"
+        yield Doubt("hidden", first if first == last else cell, HIDDEN, evidence)
 
 
 def _formulas(table: Table) -> Iterator[Doubt]:
@@ -218,20 +146,5 @@ def _formulas(table: Table) -> Iterator[Doubt]:
         for column, kind in enumerate(kinds)
         if kind == "f"
     ]
-    if cells:
-        yield Doubt(
-            "formula",
-            cells[0],
-            f"{len(cells)} cells hold a formula whose result is not stored: what do they show?",
-            (),
-            "open the file in a spreadsheet program and save it, then give it again; cells "
-            + ", ".join(cells[:_SHOWN])
-            + (", …" if len(cells) > _SHOWN else ""),
-        )
-
-
-def _names(columns: list[Column]) -> str:
-    names = [column.name for column in columns]
-    return ", ".join(names[:_SHOWN]) + (
-        f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
-    )
+    if cells:  # each is an issue of its own
+        yield Doubt("formula", cells[0], (), f"{len(cells)} cells")

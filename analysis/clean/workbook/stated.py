@@ -130,7 +130,6 @@ def _named_places(sources: Sequence[tuple[str, str]], cell: str) -> tuple[list[F
         doubt = Doubt(
             "village",
             cell,
-            "Title, sheet and file name different villages: whose is it?",
             tuple(sorted({plain(fact.value) for fact in villages})),
             "; ".join(f"{fact.cell}: {fact.value}" for fact in villages),
         )
@@ -208,7 +207,6 @@ def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, st
             Doubt(
                 "year",
                 cell,
-                "Title, sheet and file name different years: which one is the table's?",
                 tuple(str(year) for year in dict.fromkeys(year for _, year in single)),
                 "; ".join(f"{name} says {year}" for name, year in single),
             ),

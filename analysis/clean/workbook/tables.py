@@ -44,7 +44,6 @@ class Doubt:
     # "merged_value", "header_rows", "header_row", "role", "period", "hidden" or "formula"
     code: str
     cell: str  # address of the cells in question
-    question: str  # what has to be decided
     choices: tuple[str, ...] = ()  # the possible answers; empty when any text can be one
     evidence: str = ""  # what in the file speaks for one or another
     about: tuple[str, ...] = ()  # names of the columns in question, where it is about some of them

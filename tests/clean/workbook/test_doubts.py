@@ -2,6 +2,7 @@
 
 import pytest
 
+from analysis.clean.ledger.questions import questions
 from analysis.clean.workbook.reader import read_tables
 
 TITLE = ["虚构县东山镇2023年村集体收入（单位：元）"]
@@ -72,7 +73,8 @@ def test_unit_is_asked_with_magnitudes(book):
     table = one(book, [["东山镇2023年"], HEAD, ["甲村", 15000, 2.5], ["乙村", 20000, 3]])
     (doubt,) = table.doubts
     assert (doubt.code, doubt.choices) == ("unit", ("元", "万元"))
-    assert "20,000" in doubt.evidence
+    asked = {question.key: question for question in questions(table)}
+    assert "20,000" in asked["unit"].evidence
 
 
 def test_title_unit_is_not_given_to_counts(book):
