@@ -27,11 +27,6 @@ __all__ = [
     "smoothness",
 ]
 
-RANGE = 20.0
-"""The authors' package searches this many standard errors around zero."""
-POINTS = 1_000
-"""Null values that it tries there."""
-
 
 @dataclass(frozen=True, repr=False)
 class HonestSensitivity:
@@ -52,7 +47,7 @@ class HonestSensitivity:
     level : float
         Confidence level.
     notes : tuple of str
-        Ends that touch the grid, empty intervals.
+        Empty intervals.
     """
 
     restriction: str
@@ -163,7 +158,7 @@ def honest_did(
         raise LianjianError(
             f"restriction is {restriction!r}; it can be relative_magnitudes or smoothness."
         )
-    return relative_magnitudes(study, bounds, weights=weights, level=series.level, points=None)
+    return relative_magnitudes(study, bounds, weights=weights, level=series.level)
 
 
 def _target(study: EventStudy, weights: npt.ArrayLike | None) -> Floats:
@@ -224,35 +219,12 @@ def _sensitivity(
     )
 
 
-def _grid(grid: tuple[float, float] | None, points: int | None, error: float) -> Floats:
-    bottom, top = grid or (-RANGE * error, RANGE * error)
-    if points is None or not bottom < top or points < 2:
-        raise LianjianError(
-            f"The grid runs from {bottom} to {top} with {points} points; expected low < high "
-            "and at least 2 points."
-        )
-    return np.linspace(bottom, top, points)
-
-
-def _reaching(theta: Floats, low: float, high: float) -> Floats:
-    """Return an even grid with as many further steps as it takes to pass both ends."""
-    if math.isnan(low):
-        return theta
-    step = theta[1] - theta[0]
-    before = max(0, math.ceil((theta[0] - low) / step) + 1)
-    after = max(0, math.ceil((high - theta[-1]) / step) + 1)
-    outside = theta[0] - step * np.arange(before, 0, -1), theta[-1] + step * np.arange(1, after + 1)
-    return np.concatenate([outside[0], theta, outside[1]])
-
-
 def relative_magnitudes(
     study: EventStudy,
     bounds: Sequence[float] = (0.5, 1.0, 1.5, 2.0),
     *,
     weights: npt.ArrayLike | None = None,
     level: float = 0.95,
-    grid: tuple[float, float] | None = None,
-    points: int | None = POINTS,
 ) -> HonestSensitivity:
     """Return intervals when steps of the trend after are at most Mbar times the largest before."""
     # |δ_{t+1} − δ_t| ≤ Mbar max_{s<0} |δ_{s+1} − δ_s| for t ≥ 0.
@@ -265,20 +237,12 @@ def relative_magnitudes(
     # before.
     check_level(level)
     values, target, alpha = _check_bounds(bounds), _target(study, weights), 1 - level
-    _, error = _effect(study, target)
-    tried = None if points is None and grid is None else _grid(grid, points, error)
+    _effect(study, target)
     ends, notes = [], []
     for bound in values:
-        moments = relative_moments(study, target, bound, alpha)
-        low, high = kept_range(moments, alpha)
-        if tried is not None:
-            theta = tried if grid is not None else _reaching(tried, low, high)
-            low, high = kept_range(moments, alpha, theta)
+        low, high = kept_range(relative_moments(study, target, bound, alpha), alpha)
         if math.isnan(low):
-            where = "" if tried is None else " of the grid"
-            notes.append(f"Mbar = {bound:g}: no value{where} is kept")
-        elif grid is not None and (low <= grid[0] or high >= grid[1]):
-            notes.append(f"Mbar = {bound:g}: the interval touches the edge of the grid; widen it")
+            notes.append(f"Mbar = {bound:g}: no value is kept")
         ends.append((low, high))
     for note in notes:
         warnings.warn(note, stacklevel=2)
