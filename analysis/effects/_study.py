@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis import fields
-from analysis.effects._charts import draw
 from analysis.effects.alarms import Alarms
 from analysis.effects.answer import Answer, answer
 from analysis.effects.design import Design, make_study
@@ -379,7 +379,9 @@ class Study:
             万元 for measures in yuan, else the name of the outcome, when not given.
         """
         wanted = unit or ("万元" if self.outcome.endswith("_yuan") else self.outcome)
-        return draw("event_study_paths", {self.outcome: self.event_study()}, unit=wanted)
+        # by name, so that numbers need no drawing library
+        figures = import_module("analysis.figures")
+        return figures.event_study_paths({self.outcome: self.event_study()}, unit=wanted)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows studied: unit, year, outcome, cohort, cluster, covariates."""

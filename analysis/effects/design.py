@@ -8,9 +8,8 @@ import pandas as pd
 
 from analysis import fields
 from analysis._frame import numeric
-from analysis.effects._matched import match_villages
 from analysis.effects.joint import Joint, joint_counted
-from analysis.effects.matching import Match
+from analysis.effects.matching import Match, match_villages
 from analysis.effects.panel import Panel, make_panel
 from analysis.errors import LianjianError
 
