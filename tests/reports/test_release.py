@@ -30,6 +30,10 @@ means = lj.indicators.means(panel, ["county_code", "year"], "operating_income_yu
 table(means, "means", f"Means of {len(panel)} village-years since 2022, in 17 counties")
 whole = lj.indicators.means(panel, "year", "operating_income_yuan")
 record("mean", whole["operating_income_wan_yuan"].iloc[-1], label="Mean", unit="万元", n=79)
+study = lj.effects.study(data, "operating", anticipation=0, draws=9)
+effect = study.preferred("clusters")
+record("effect", effect.estimate / 1e4, label="Effect", unit="万元",
+       low=effect.low / 1e4, high=effect.high / 1e4)
 record("own", panel["operating_income_yuan"].iloc[3] / 1e4, label="A village", unit="万元")
 say("The mean is **{mean:unit}**.")
 say("One village has {own:unit}.")
@@ -138,6 +142,17 @@ def test_what_is_released_holds_guarded_numbers_and_no_village(town):
     assert json.loads(files["release.json"])["released_by"] == "Office of Rural Economy"
     exact = re.findall(r"\d+\.\d{5,}", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))
     assert exact == []
+
+
+def test_an_effect_is_reviewed_by_the_weights_that_it_brings(town):
+    plan = review("01-town").plan.set_index("name")
+    for name in ("effect", "effect low", "effect high"):
+        assert plan.loc[name, "rule"] == "estimate"
+        assert plan.loc[name, "villages"] == 16
+        assert "not checked" not in plan.loc[name, "reason"]
+    low, high = plan.loc[["effect low", "effect high"], ["released", "value"]].to_numpy()
+    assert not low[0] > low[1]
+    assert not high[0] < high[1]
 
 
 def test_readers_are_remembered_and_the_same_release_comes_out_again(town):
