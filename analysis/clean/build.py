@@ -354,21 +354,10 @@ def _built(
     mended: tuple[str, ...] = (),
     taken_over: tuple[str, ...] = (),
 ) -> Built:
-    return Built(
-        name=seen["name"],
-        kind=seen["kind"],
-        version=seen["version"],
-        code=code,
-        rows=seen["rows"],
-        issues=seen["issues"],
-        fresh=fresh,
-        errors=seen["errors"],
-        refused=tuple(seen.get("refused", ())),
-        score=seen.get("score", {}),
-        mended=mended,
-        taken_over=taken_over,
-        left_out=tuple(map(str, seen.get("left_out", ()))),
-    )
+    same = {key: seen[key] for key in ("name", "kind", "version", "rows", "issues", "errors")}
+    lists = {key: tuple(map(str, seen.get(key, ()))) for key in ("refused", "left_out")}
+    more: dict[str, Any] = {"score": seen.get("score", {}), **same, **lists}
+    return Built(code=code, fresh=fresh, mended=mended, taken_over=taken_over, **more)
 
 
 def _rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
