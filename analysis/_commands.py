@@ -600,6 +600,8 @@ def package(options: argparse.Namespace) -> int:
         f"{made.size / 1e6:.1f} MB"
     )
     say(f"the SHA-256 of its manifest, to publish with it: {made.manifest}")
+    if options.sign:
+        say(f"signed: {bundle.sign(made.path, options.sign)}")
     for holding in made.contents.withheld:
         say(f"left out: dataset {holding.name}: {holding.withheld}")
         if holding.untold:
@@ -613,12 +615,16 @@ def package(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
-    from analysis.reports.bundle import held
+    from analysis.reports.bundle import held, rebuild
 
-    all_match, lines = held(options.place)
+    all_match, lines = held(options.place, options.signers)
     for line in lines:
         say(line)
-    return 0 if all_match else 1
+    if not options.rebuild:
+        return Exit.GOOD if all_match else Exit.FAILED
+    found, folder = rebuild(options.place, options.to, options.by, options.signers, say)
+    say(f"{found['verdict']}: {folder / 'certificate.html'}")
+    return Exit.GOOD if found["verdict"].startswith("full") else Exit.FAILED
 
 
 def dictionary(_: argparse.Namespace) -> int:

@@ -239,11 +239,20 @@ def _bundle_commands(group: Any) -> None:
     package.lists("--without", "DATASET", "leave out a dataset and the reports on it: a trial")
     about = "say in its README that you may use these data, and pass on those in it"
     package.has("--certify", about)
+    about = "sign its manifest with this SSH key, into a file beside it"
+    package.takes("--sign", about, type=Path, metavar="KEY")
 
     about = "say what is not as it was written or packed; exit code 1 if anything is not"
     verify = _Command(group, "verify", about)
     about = "a bundle (folder or zip file), a report or a dataset; default: the whole project"
     verify.takes("place", about, nargs="?", type=Path, metavar="PLACE")
+    about = "names and public keys (allowed signers of ssh-keygen), one of which signed the bundle"
+    verify.takes("--signers", about, type=Path, metavar="FILE")
+    about = "make everything in a bundle anew, twice, and write a certificate of what matched"
+    verify.has("--rebuild", about)
+    verify.takes("--by", "who verified, for the certificate", default="", metavar="NAME")
+    about = "a folder for the certificate; default: one beside the bundle"
+    verify.takes("--to", about, type=Path, metavar="FOLDER")
 
 
 def _positive(text: str) -> int:

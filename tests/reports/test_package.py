@@ -647,3 +647,105 @@ def test_what_is_not_ours_is_left_alone(copy, name, tmp_path):
 def test_a_bundle_does_not_go_into_what_is_packed(copy, name):
     with pytest.raises(LianjianError, match="is packed"):
         bundle.package(copy / name)
+
+
+# ---- signed, and made again by somebody else ----
+
+
+def key(folder, name):
+    """Make a pair of keys as a person has them."""
+    if shutil.which("ssh-keygen") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("signatures need OpenSSH")
+    path = folder / name
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def test_a_signature_says_whose_bundle_it_is(packed, tmp_path, capsys):
+    bundled = tmp_path / "卷.zip"
+    shutil.copyfile(packed.path, bundled)
+    authors, other = key(tmp_path, "作者"), key(tmp_path, "other")
+    signers = tmp_path / "signers"
+    signers.write_text(f"someone@example.org {authors.with_suffix('.pub').read_text()}")
+
+    def said(*options):
+        code = cli.main(["verify", str(bundled), *map(str, options)])
+        return code, capsys.readouterr().out
+
+    assert "signature" not in said()[1]
+    assert said("--signers", signers)[0] == 1  # who asks for a signature is told that there is none
+    bundle.sign(bundled, authors)
+    code, out = said()
+    assert code == 0
+    assert "signed with the ED25519 key SHA256:" in out
+    code, out = said("--signers", signers)
+    assert code == 0
+    assert "signed by someone@example.org" in out
+    bundle.sign(bundled, other)
+    code, out = said("--signers", signers)
+    assert code == 1
+    assert "made with no key of signers" in out
+    (tmp_path / "卷.zip.sig").write_text("nothing")
+    assert said()[0] == 1
+
+
+def test_a_manifest_that_changed_is_not_the_signed_one(opened, tmp_path, capsys):
+    inside = tmp_path / "inside"
+    shutil.copytree(opened, inside)
+    bundle.sign(inside, key(tmp_path, "key"))
+    note = inside / "docs" / "note.md"
+    note.write_text("another")
+    lines = (inside / "MANIFEST.sha256").read_text("utf-8").splitlines(keepends=True)
+    digest = hashlib.sha256(note.read_bytes()).hexdigest()
+    changed = [f"{digest}  docs/note.md\n" if "docs/note.md" in each else each for each in lines]
+    (inside / "MANIFEST.sha256").write_text("".join(changed), "utf-8")
+    assert cli.main(["verify", str(inside)]) == 1
+    out = capsys.readouterr().out
+    assert "all as packed" in out
+    assert "is no signature of this manifest" in out
+
+
+def test_what_cannot_sign_is_told(packed, tmp_path, monkeypatch):
+    text = tmp_path / "no key"
+    text.write_text("nothing")
+    for bad in (text, tmp_path / "missing"):
+        with pytest.raises(LianjianError, match=r"does not sign|no such file"):
+            bundle.sign(packed.path, bad)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(LianjianError, match="ssh-keygen is not to be found"):
+        bundle.sign(packed.path, text)
+
+
+def test_a_bundle_is_made_again_twice_and_certified(opened, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("LIANJIAN_ROOT", raising=False)
+    inside = tmp_path / "书"
+    shutil.copytree(opened, inside)
+    assert cli.main(["verify", str(inside), "--rebuild", "--by", "A. Reader"]) == 0
+    said = json.loads((tmp_path / "书-certificate" / "certificate.json").read_bytes())
+    assert said["verdict"] == "full reproduction"
+    [report] = said["reports"]
+    assert report["counts"] == {
+        "figure": {"packed": 1, "same": 1},
+        "table": {"packed": 1, "same": 1},
+        "number": {"packed": 1, "same": 1},
+    }
+    assert report["page_same"]
+    assert report["stable"]
+    assert said["data"][0]["same"]
+    assert said["made_by"] == "A. Reader"
+    assert bundle.verify(inside).differences == ()  # it was worked in a copy
+    page = (tmp_path / "书-certificate" / "certificate.html").read_text("utf-8")
+    assert "[x] full reproduction<" in page
+
+    # a number that the code does not give, though the manifest is whole again
+    numbers = inside / "reports" / "01-trial" / "numbers.csv"
+    numbers.write_text(re.sub(r"(draw,A draw,)[^,]+", r"\g<1>9", numbers.read_text("utf-8")))
+    assert cli.main(["verify", str(inside), "--rebuild"]) == 1
+    said = json.loads((tmp_path / "书-certificate" / "certificate.json").read_bytes())
+    assert said["verdict"] == "not able to reproduce"
+    assert said["reports"][0]["differ"] == ["number draw"]
+    assert said["differences"] == ["reports/01-trial/numbers.csv: changed"]
+    with pytest.raises(LianjianError, match="holds no certificate"):
+        bundle.rebuild(inside, inside, "", None, print)
+    capsys.readouterr()

@@ -1,7 +1,8 @@
 """The replication bundle for a journal: made, checked, and compared with its manifest."""
 
-from analysis.reports.bundle._held import held
+from analysis.reports.bundle._held import held, rebuild
 from analysis.reports.bundle._package import Made, package
+from analysis.reports.bundle._signature import sign
 from analysis.reports.bundle.verify import Verdict, verify
 
-__all__ = ["Made", "Verdict", "held", "package", "verify"]
+__all__ = ["Made", "Verdict", "held", "package", "rebuild", "sign", "verify"]

@@ -1,29 +1,32 @@
 """What of a project, a dataset, a report or a bundle is not what was written down of it."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from analysis import paths
 from analysis.clean import build, manifest
 from analysis.clean.build import datasets
 from analysis.errors import LianjianError
-from analysis.reports.bundle.verify import MANIFEST, Verdict, report, verify
+from analysis.reports.bundle import _signature
+from analysis.reports.bundle._certificate import FILES, certify
+from analysis.reports.bundle.verify import MADE, MANIFEST, Verdict, manifest_of, report, verify
 from analysis.reports.freshness import mismatches
 from analysis.reports.run.staging import FAILED
 
-_CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
-_MADE = (".venv", *_CACHES, "data/processed", "dist", "reports")
-"""Where files come that work in an unpacked bundle makes; what is in them has hashes of its own."""
 
-
-def held(place: Path | None = None) -> tuple[bool, tuple[str, ...]]:
+def held(place: Path | None = None, signers: Path | None = None) -> tuple[bool, tuple[str, ...]]:
     """Hold what lies somewhere against its hashes: whether all matches, and what to say."""
     if place is None or place.resolve() == paths.root():
         return _project()
     place = place.resolve()
-    if place.is_file() or (place / MANIFEST).is_file():
+    if _is_bundle(place):
         verdict = _bundle(place)
-        return not verdict.differences, tuple(report(verdict))
+        is_good, signed = _signature.check(manifest_of(place), place, signers)
+        return is_good and not verdict.differences, (*report(verdict), *filter(None, [signed]))
+    if signers is not None:
+        raise LianjianError(f"{place} is no bundle; bundles alone are signed.")
     if (place / "run.json").is_file():
         return _told(_report(place), f"{place.name} is what its run wrote")
     if place.parent in {paths.raw(), paths.processed()} and place.name in datasets():
@@ -35,6 +38,31 @@ def held(place: Path | None = None) -> tuple[bool, tuple[str, ...]]:
     )
 
 
+def rebuild(
+    place: Path | None, to: Path | None, by: str, signers: Path | None, say: Callable[[str], None]
+) -> tuple[dict[str, Any], Path]:
+    """Make a bundle again twice; return what matched, and the folder of the certificate."""
+    place = (place or paths.root()).resolve()
+    if not _is_bundle(place):
+        raise LianjianError(
+            f"{place} is no bundle. `lianjian package` makes one, of which all can be made again."
+        )
+    _bundle(place)
+    signed = _signature.check(manifest_of(place), place, signers)[1]
+    to = (to or place.with_name(f"{place.name}-certificate")).resolve()
+    if to.exists() and not _ours(to):
+        raise LianjianError(f"{to} exists and holds no certificate. Choose another folder.")
+    return certify(place, to, by, signed, say), to
+
+
+def _is_bundle(place: Path) -> bool:
+    return place.is_file() or (place / MANIFEST).is_file()
+
+
+def _ours(folder: Path) -> bool:
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= set(FILES)
+
+
 def _project() -> tuple[bool, tuple[str, ...]]:
     there = sorted(path.parent for path in paths.reports().glob("[!.]*/run.json"))
     folders = [folder for folder in there if not folder.name.endswith(FAILED)]
@@ -44,7 +72,7 @@ def _project() -> tuple[bool, tuple[str, ...]]:
     all_match, lines = _told(found, good + _unbuilt(*datasets()))
     if not (paths.root() / MANIFEST).is_file():
         return all_match, lines
-    verdict = _bundle(paths.root(), _MADE)
+    verdict = _bundle(paths.root(), MADE)
     return all_match and not verdict.differences, (*lines, *report(verdict))
 
 

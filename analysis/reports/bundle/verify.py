@@ -20,6 +20,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 MANIFEST = "MANIFEST.sha256"
+_CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
+MADE = (".venv", *_CACHES, "data/processed", "dist", "reports")
+"""Where files come that work in an unpacked bundle makes; what is in them has hashes of its own."""
+
 _NOTHING = "is empty or names no file, so that nothing can be compared; get the bundle anew"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # 64 digits, two spaces, a name
 _ANY_X, _SPECIAL = 0o111, stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
@@ -77,6 +81,14 @@ def verify(place: Path, made: Collection[str] = ()) -> Verdict:
     return Verdict(tuple(faults + modes), tuple(notes), digest, len(named))
 
 
+def manifest_of(place: Path) -> bytes:
+    """Return the manifest of a bundle."""
+    if place.is_dir():
+        return (place / MANIFEST).read_bytes()
+    with zipfile.ZipFile(place) as file:
+        return file.read(_top(file.infolist()))
+
+
 def shown(text: str) -> str:
     """Write a name so that no hidden sign in it acts on a terminal."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
@@ -126,11 +138,9 @@ def _hashed(stream: IO[bytes], mode: int) -> Seen:
 def _zip(path: Path) -> _Bundle:
     with zipfile.ZipFile(path) as file:
         entries = file.infolist()
-        tops = [e for e in entries if PurePosixPath(e.filename).parts[1:] == (MANIFEST,)]
-        if len(tops) != 1:
-            raise zipfile.BadZipFile(f"{len(tops)} files of it are a {MANIFEST}, 1 is expected")
-        top = tops[0].filename.partition("/")[0]
-        found = _Bundle(file.read(tops[0]), exact_modes=True)
+        own = _top(entries)
+        top = own.filename.partition("/")[0]
+        found = _Bundle(file.read(own), exact_modes=True)
         for entry in entries:
             parts = PurePosixPath(entry.filename).parts
             name = "/".join(parts[1:])
@@ -142,6 +152,14 @@ def _zip(path: Path) -> _Bundle:
                 found.seen[name] = _packed(file, entry)
     found.faults += _outside(path, entries)
     return found
+
+
+def _top(entries: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
+    """Return the entry of the manifest."""
+    tops = [e for e in entries if PurePosixPath(e.filename).parts[1:] == (MANIFEST,)]
+    if len(tops) != 1:
+        raise zipfile.BadZipFile(f"{len(tops)} files of it are a {MANIFEST}, 1 is expected")
+    return tops[0]
 
 
 def _outside(path: Path, entries: list[zipfile.ZipInfo]) -> Iterator[str]:
