@@ -8,7 +8,6 @@ import csv
 import datetime as dt
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,24 +15,24 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from analysis import paths
+from analysis.clean.build import PUBLISHED
 from analysis.files import to_json, write_text
 from analysis.reports.bundle.verify import MADE, MANIFEST, verify
-from analysis.reports.page import _templates
+from analysis.reports.page import _templates, versions
 from analysis.reports.plan import parameters
 from analysis.reports.run.report import machine
 
 FILES = ("certificate.json", "certificate.html")
-VERDICTS = {
-    "full": "full reproduction",
-    "minor": "full reproduction with minor issues",
-    "partial": "partial reproduction",
-    "none": "not able to reproduce",
-}
+FULL, MINOR, PARTIAL, NONE = VERDICTS = (
+    "full reproduction",
+    "full reproduction with minor issues",
+    "partial reproduction",
+    "not able to reproduce",
+)
 _KINDS = ("figure", "table", "number")
 _OWN = ("LIANJIAN_ROOT", "PYTHONPATH", "VIRTUAL_ENV")
 _LAST = 4  # lines of what a failed command said
@@ -53,8 +52,8 @@ def certify(
             say(f"making everything anew, the {word} of two times")
             runs.append(_rebuild(inside, records))
             made.append(_taken_out(inside, Path(home) / word))
-        reports = [_report(name, record, packed, made) for name, record in records.items()]
-        lock = (inside / paths.LOCK).read_text("utf-8") if (inside / paths.LOCK).is_file() else ""
+        reports = [hold(name, record, packed, made) for name, record in records.items()]
+        packages = list(versions.differing(inside / paths.LOCK))
     found: dict[str, Any] = {
         "bundle": place.name,
         "manifest_sha256": checked.manifest,
@@ -64,15 +63,15 @@ def certify(
         "made_by": by,
         "made_on": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(),
-        "versions_not_as_locked": _versions(lock),
+        "versions_not_as_locked": packages,
         "runs": runs,
         "data": _data(records, runs),
         "reports": reports,
     }
-    found["verdict"] = VERDICTS[_verdict(found)]
+    found["verdict"] = verdict(found)
     to.mkdir(parents=True, exist_ok=True)
     write_text(to / FILES[0], to_json(found))
-    page = _templates.get("certificate.html.j2").render(found, verdicts=list(VERDICTS.values()))
+    page = _templates.get("certificate.html.j2").render(found, verdicts=VERDICTS)
     write_text(to / FILES[1], page)
     return found
 
@@ -106,16 +105,20 @@ def _taken_out(inside: Path, to: Path) -> Path:
 def _rebuild(inside: Path, records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Run what ``make reports`` runs, and the reports beside the plan."""
     started = time.monotonic()
-    faults = [*_run(inside, "build"), *_run(inside, "run")]
+    used = {
+        PUBLISHED,
+        *(data["name"] for record in records.values() for data in record["datasets"]),
+    }
+    faults = [*_run(inside, "build", *sorted(used)), *_run(inside, "run")]
     for name, record in records.items():
         if not (inside / "reports" / name).is_dir() and record["parameters"]:
             given = (f"{key}={parameters.text(v)}" for key, v in record["parameters"].items())
             options = [part for one in given for part in ("-p", one)]
             faults += _run(inside, "run", str(record["notebook"]).removesuffix(".ipynb"), *options)
     manifests = (inside / "data" / "processed").glob("*/manifest.json")
-    versions = {path.parent.name: json.loads(path.read_bytes())["version"] for path in manifests}
+    made = {path.parent.name: json.loads(path.read_bytes())["version"] for path in manifests}
     seconds = round(time.monotonic() - started)
-    return {"seconds": seconds, "versions": dict(sorted(versions.items())), "faults": faults}
+    return {"seconds": seconds, "versions": dict(sorted(made.items())), "faults": faults}
 
 
 def _run(inside: Path, *command: str) -> Iterator[str]:
@@ -140,7 +143,7 @@ def _run(inside: Path, *command: str) -> Iterator[str]:
 # ---- what matched ----
 
 
-def _report(name: str, record: Mapping[str, Any], packed: Path, made: list[Path]) -> dict[str, Any]:
+def hold(name: str, record: Mapping[str, Any], packed: Path, made: list[Path]) -> dict[str, Any]:
     """Hold a report against the two that were made anew, product by product."""
     was = _products(packed / name)
     first, second = (_products(folder / name) for folder in made)
@@ -202,26 +205,13 @@ def _data(
     ]
 
 
-def _versions(lock: str) -> list[str]:
-    """Name the packages that are not here as the bundle locks them."""
-    found = []
-    for name, wanted in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, re.MULTILINE):
-        try:
-            here = version(name)
-        except PackageNotFoundError:
-            continue  # of another system, or of none that ran
-        if here != wanted:
-            found.append(f"{name} {here} ({wanted} is locked)")
-    return found
-
-
-def _verdict(found: Mapping[str, Any]) -> str:
+def verdict(found: Mapping[str, Any]) -> str:
     """Choose one of the four verdicts that verifiers of journals give."""
     reports = found["reports"]
     whole = [r for r in reports if r["made"] and not r["differ"]]
     if not whole:
-        return "none"
+        return NONE
     if len(whole) < len(reports) or any(run["faults"] for run in found["runs"]):
-        return "partial"
+        return PARTIAL
     smooth = found["as_packed"] and all(d["same"] for d in found["data"])
-    return "full" if smooth and all(r["page_same"] and r["stable"] for r in reports) else "minor"
+    return FULL if smooth and all(r["page_same"] and r["stable"] for r in reports) else MINOR
