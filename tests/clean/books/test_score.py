@@ -57,9 +57,15 @@ def test_no_cell_is_wrong_and_every_planted_fault_is_found(default):
     assert result.planted["faults"].sum() > 1_000
 
 
-@pytest.mark.parametrize(("seed", "dirt"), [(11, 1.0), (12, 5.0), (13, 15.0), (20, 1.0)])
-def test_other_villages_and_more_dirt(tmp_path, seed, dirt):
-    *_, result = read(tmp_path, seed=seed, dirt=dirt)
+CORNER = {"villages_per_township": 7, "helper_rich_ratio": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("seed", "dirt", "corner"),
+    [(11, 1.0, {}), (12, 5.0, {}), (12, 5.0, CORNER), (13, 15.0, {}), (20, 1.0, {})],
+)
+def test_other_villages_and_more_dirt(tmp_path, seed, dirt, corner):
+    *_, result = read(tmp_path, seed=seed, dirt=dirt, **corner)
     holds(result)
     assert result.planted["faults"].sum() > 900 * dirt**0.8
 
