@@ -320,6 +320,7 @@ def _run(options: argparse.Namespace, *, warm: bool | None) -> "Ended":
         limits=Limits(options.cell_seconds, options.run_seconds),
         formats=tuple(options.formats),
         warm=warm,
+        languages=tuple(options.languages),
         scheduler=options.scheduler,
     )
     ended = runner.make(runs, how)
@@ -363,6 +364,20 @@ def _selected(
     return [*options.notebooks, *options.only], _assignments(options.parameters), options.dataset
 
 
+def translate(options: argparse.Namespace) -> int:
+    from analysis import _language
+    from analysis.reports import translate as messages
+
+    codes = options.languages or _language.languages()
+    for code in codes:
+        for found in messages.update(code, prune=options.prune):
+            told = (f"{count} {word}" for word, count in found.counts.items() if count)
+            say(f"translations/{code}/{found.file}: {', '.join(told) or 'all translated'}")
+    if not codes:
+        raise LianjianError("There is no translation yet; name a language: lianjian translate zh.")
+    return Exit.GOOD
+
+
 def why(options: argparse.Namespace) -> int:
     from analysis import paths
     from analysis.reports.plan import notebooks
@@ -374,7 +389,11 @@ def why(options: argparse.Namespace) -> int:
     words = {"none": "up to date", "render": "new page", "run": "run"}
     found = [
         (run, words[decision.action], decision.reasons)
-        for run, decision in runner.decide(runs, force=getattr(options, "force", False))
+        for run, decision in runner.decide(
+            runs,
+            force=getattr(options, "force", False),
+            languages=getattr(options, "languages", ()),
+        )
     ]
     beside: dict[str, str] = {}
     orphans: list[prune.Orphan] = []

@@ -163,6 +163,8 @@ def _run_command(group: Any) -> None:
     run.has("--force", "run what is up to date as well")
     run.has("--dry-run", "say what would run, and why")
     run.takes_formats()
+    about = "write each page in this language as well, e.g. zh; a page that is there is kept up"
+    run.lists("--language", "CODE", about, dest="languages")
     run.takes("--cell-seconds", "the most that a cell may take", type=_seconds)
     run.takes("--run-seconds", "the most that a run may take", type=_seconds)
     about = (
@@ -187,6 +189,12 @@ def _report_commands(group: Any) -> None:
     render = _Command(group, "render", "write finished reports as PDF or for Word")
     render.takes("reports", "default: every report", nargs="*", metavar="REPORT")
     render.takes_formats()
+
+    about = "find what is new, changed or unused in the texts that are translated"
+    translate = _Command(group, "translate", about)
+    about = "e.g. zh; default: those that there are"
+    translate.takes("languages", about, nargs="*", metavar="LANGUAGE")
+    translate.has("--prune", "drop the messages that nothing says any more")
 
     why = _Command(group, "why", "say of each run what changed since it was made")
     why.selects_runs()

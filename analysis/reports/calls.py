@@ -15,12 +15,12 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__
+from analysis import __version__, _language
 from analysis.errors import LianjianError
 from analysis.reports import markup, numbers, sentences
 from analysis.reports.numbers import Ledger
@@ -46,9 +46,8 @@ _drawing = threading.Lock()  # matplotlib's settings belong to the whole process
 
 @dataclass(frozen=True)
 class Context:
-    """For whom calls are made again: a language, and a form of figures."""
+    """For whom calls are made again: a form of figures. The language is that of now."""
 
-    language: str = "en"
     form: str = "plain"
 
 
@@ -75,8 +74,6 @@ class Made:
 
 def make(call: Call, ledger: Ledger, context: Context = PLAIN) -> Made:
     """Make a call; a number goes into the ledger, and sentences take theirs from there."""
-    if context.language != "en":
-        raise LianjianError(f"Calls are made in English so far; asked for was {context.language}.")
     made = _VERBS[call.verb](call, ledger, context)
     if call.verb == "record":
         ledger.numbers[call.arguments["name"]] = made.facts
@@ -117,7 +114,10 @@ def _say(call: Call, ledger: Ledger, _context: Context) -> Made:
 
 
 def _show(call: Call, _ledger: Ledger, context: Context) -> Made:
-    return picture(draw(call, context), call, context.form)
+    given = call.arguments
+    words = {name: _language.said(given[name]) for name in ("caption", "alt")}
+    spoken = replace(call, arguments={**given, **words})
+    return picture(draw(call, context), spoken, context.form)
 
 
 def picture(fig: "Figure", call: Call, form: str = "plain") -> Made:
@@ -166,13 +166,15 @@ def svg(fig: "Figure", call: Call, form: str = "plain") -> bytes:
         mark_simulated(fig, mixed=call.mark == markup.MIXED)
     else:
         unmark_simulated(fig)
-    given, ending = call.arguments, f" {call.mark}." if call.mark else ""
+    mark = _language.said(call.mark) if call.mark else ""
+    given, ending = call.arguments, f" {mark}." if mark else ""
     metadata = {
         "Title": given["caption"] + ending,
         "Description": given["alt"] + ending,
         "Creator": f"lianjian {__version__}",
         "Date": None,
     }
+    _language.figure(fig)
     settle_layout(fig)
     settings: dict[Any, Any] = {"svg.hashsalt": given["name"], "svg.fonttype": "path"}
     buffer = io.BytesIO()

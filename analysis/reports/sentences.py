@@ -16,6 +16,7 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any
 
+from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports.markup import anchor
 from analysis.reports.numbers import Ledger
@@ -98,6 +99,7 @@ def said(text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Le
     if not all(_is_known(name, ledger) for name in needs):
         return Said("", "", [])
     claims: dict[str, dict[str, Any]] = {}
+    text = _language.markdown(text, marked=False)
     marked = _Marked(words, ledger, claims)
     filled = _shaped(marked.format(text))
     html = marked.pattern.sub(lambda found: marked.html[int(found[1])], filled)
@@ -148,7 +150,7 @@ class _Marked(Formatter):
             raise LianjianError(f"{{{name}:{form}}}: only numbers of the ledger have forms.")
         if hasattr(word, "relation"):
             return self._claimed(word)
-        return str(word)
+        return _language.said(str(word))
 
     def _number(self, name: str, form: str) -> str:
         number = self._known(name)
@@ -161,7 +163,7 @@ class _Marked(Formatter):
         if not text:
             what = "interval" if form == "interval" else "count of observations"
             raise LianjianError(f"{{{name}:{form}}}: number {name!r} was recorded without {what}.")
-        return text
+        return _language.said(text)
 
     def _known(self, name: str) -> Mapping[str, Any]:
         if name not in self.ledger:
@@ -186,7 +188,7 @@ class _Marked(Formatter):
         words = tried.yes if holds else tried.no
         key = f"{tried.left} {tried.relation}{'' if right is None else f' {right}'}"
         self.claims[key] = {"claim": key, "holds": holds, "said": words}
-        return str(words)
+        return _language.said(str(words))
 
     def _beside(self, left: Mapping[str, Any], name: str) -> float:
         right = self._known(name)

@@ -154,12 +154,6 @@ def test_arguments_that_change_later_do_not_change_the_call():
     assert figures.call_of(chart.figure).arguments["means"]["x_wan_yuan"].tolist() == [1.0, 2.0]
 
 
-def test_what_is_not_made_yet_is_refused():
-    _, call = lines()
-    with pytest.raises(LianjianError, match="so far"):
-        calls.make(call, Ledger(), Context(language="zh"))
-
-
 def test_there_is_no_other_form():
     _, call = lines()
     with pytest.raises(LianjianError, match="no form 'huge'"):

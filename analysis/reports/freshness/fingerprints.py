@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis import paths
+from analysis import _language, paths
 from analysis.errors import LianjianError
 from analysis.reports.freshness import import_closure, mismatches, origin
 from analysis.reports.freshness._stats import PACKAGE, Stat, code_now, settled, snapshot, stat_of
@@ -214,12 +214,24 @@ class Fingerprints:
             "code": self.code_of(run.notebook),
             "title": run.title,
             "differs": list(origin.of(run.notebook).differs),
+            **({"languages": self._spoken(run)} if run.languages else {}),
             # this process writes pages with the code that it found when it began
             "page": {
                 name: _CHANGED if _code_at_start.get(name) != now.get(name) else self.named(name)
                 for name in _page_files()
             },
         }
+
+    def _spoken(self, run: Run) -> dict[str, str]:
+        return {code: _language.fingerprint(code, run.name) for code in run.languages}
+
+    def _spoken_changes(self, run: Run, before: Mapping[str, str]) -> Iterator[str]:
+        now = self._spoken(run)
+        for code in sorted(before.keys() | now):
+            if code not in before:
+                yield f"there is no page in {_language.name(code)} yet"
+            elif before[code] != now.get(code):
+                yield f"translations/{code} changed"
 
     def _hashed(self, names: Iterable[str]) -> dict[str, str]:
         return {name: self.named(name) for name in names}
@@ -274,6 +286,7 @@ class Fingerprints:
         for name in sorted({*old["page"], *_templates()}):
             if self._now(name) != old["page"].get(name):
                 yield f"{name}, from which the page is made, changed"
+        yield from self._spoken_changes(run, old.get("languages", {}))
         # a page that says its source is not committed is made anew once it is
         if old["differs"] and list(origin.of(run.notebook).differs) != old["differs"]:
             yield "what git has of the source changed"

@@ -8,7 +8,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
-from analysis import paths
+from analysis import _language, paths
 from analysis.errors import LianjianError
 from analysis.reports import calls, markup
 from analysis.reports.page import _gaps, _markdown, _math, _pictures, _sanitise, _terminal
@@ -43,6 +43,7 @@ class Writer:
         self.taken: set[str] = set()
         self.folds = 0
         self.sentences: Iterator[Product] = iter(())  # of the cell that is written
+        self.originals: dict[str, str] = {}  # headings in English, by what they say here
         self.references = References(folder / FILE, lang, prose)
         self.prose = _markdown.Prose(folder, self.references, self._gap)
 
@@ -60,6 +61,7 @@ class Writer:
 
     def markdown(self, source: str, attachments: Mapping[str, Any] | None = None) -> str:
         """Write a markdown cell."""
+        source = _language.markdown(source, self.originals)
         made = self.prose.cell(source, attachments or {})
         html = _quotes(self._counted(made, _sanitise.prose(made)))
         return self._pointers(_HEADING.sub(self._heading, html))
@@ -75,7 +77,7 @@ class Writer:
     def lang_of(self, source: str) -> str:
         """Return the attribute that says a text's language, where it is not the page's."""
         own = language(source)
-        return "" if own == self.lang else f' lang="{own}"'
+        return "" if own == self.lang or _language.current() else f' lang="{own}"'
 
     def _counted(self, before: str, after: str) -> str:
         self.gaps += _gaps.of_html(self.place, before, _sanitise.dropped(before, after))
@@ -109,11 +111,16 @@ class Writer:
         text = unescape(_TAG.sub("", match[2])).strip()
         return self._heading_html(int(match[1]), match[2], text)
 
+    def _original(self, text: str) -> str:
+        """Return a heading in English, from which its address is made in every language."""
+        english = self.originals.get(_language.form(text))
+        return text if english is None else typeset(re.sub("[*`]", "", english))
+
     def _heading_html(self, level: int, inner: str, text: str) -> str:
         # the page's title is its only h1, and no level is skipped on the way down
         above = self.headings[-1][0] if self.headings else 1
         level = max(2, min(level, above + 1))
-        anchor = self.address("sec", text)
+        anchor = self.address("sec", self._original(text))
         lang = self.lang_of(text) if self.lang == "en" else ""
         self.headings.append((level, anchor, text))
         link = f'<a class="lj-anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
@@ -217,7 +224,7 @@ class Writer:
 
     def _text(self, mime: str, content: Any) -> str:  # noqa: ANN401  (JSON can be anything)
         if mime == "text/markdown":
-            made = self.prose.data(str(content))
+            made = self.prose.data(_language.markdown(str(content), marked=False))
             return _unheaded(self._counted(made, _sanitise.prose(made)))
         if mime == "text/latex":
             html, troubles = _math.in_text(str(content))

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import paths
+from analysis import _language, paths
 from analysis.clean.manifest import parse
 from analysis.clean.sources import read_cards, sha256
 from analysis.errors import LianjianError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
+_LONG = 80  # characters of a text that a check quotes
 _MOST = 3  # named in a sentence; more make a list
 _ID = 12  # hex digits that a reader is shown
 # a generator that is made, with what it is given: np.random.default_rng(), RandomState(7)
@@ -314,6 +315,17 @@ def _false_claims(found: Findings, told: Told) -> Iterable[str]:
                 continue  # which the manifest may give
             elif draws and kind != "simulated" and name not in told.used:
                 yield f"{here}, of which it read no table"
+
+
+def of_language(spoken: "_language.Language", notebook: str) -> Check:
+    """Check that the page says everything in its language."""
+    left, count = spoken.missing, len(spoken.asked)
+    if not left:
+        return Check("Language", OK, f"All {count} texts of the page are translated.")
+    found = f"{len(left)} of {count} texts are in English"
+    mend = f"Translate them in translations/{spoken.code} ({notebook}.po first), then run again."
+    shown = [text if len(text) < _LONG else f"{text[:_LONG].rstrip()} …" for text in left]
+    return Check("Language", FAILED, found, mend, tuple(shown))
 
 
 def of_authors(names: Sequence[str]) -> Check:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports import calls, freshness, markup
 from analysis.reports.numbers import Ledger
@@ -182,9 +183,12 @@ def _made(
     ledger: Ledger,
     held: Mapping[str, str],
 ) -> tuple[str, dict[str, Any]]:
-    """Make the call of an output again; a figure is what its call has drawn, once for this form."""
+    """Make the call of an output again; a figure stays as drawn, save in another language."""
     call = calls.of(output, held)
-    if call is None or call.verb == "show":
+    language = _language.current()
+    if call is None or (call.verb == "show" and (language is None or not call.arguments["chart"])):
+        if call and language:  # the notebook drew it by itself
+            language.asked[f"figure {call.arguments['name']}"] = False
         return str(output["data"]["text/html"]), facts
     made = calls.make(call, ledger)
     return made.html, {**facts, **made.facts}

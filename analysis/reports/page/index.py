@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from analysis import __version__, files
+from analysis import __version__, _language, files
 from analysis.clean.scope import EACH, worded
 from analysis.reports.page import _fonts, _templates, ledger
 from analysis.reports.run import staging
@@ -36,9 +36,22 @@ _FILES = (
 
 
 def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
-    """Write the index of a folder of reports, and the ledger of all their numbers."""
+    """Write the index of a folder of reports, and the ledger of all their numbers.
+
+    There is one in each language in which a report has a page.
+    """
     ledger.write_whole(reports)  # the index links to it
-    files.write_text(reports / "index.html", render(reports, old))
+    spoken = _spoken(_records(reports))
+    files.write_text(reports / "index.html", render(reports, old, spoken))
+    for code in spoken:
+        with _language.writing(code):
+            files.write_text(reports / f"index.{code}.html", render(reports, old, spoken))
+    for stale in set(_language.languages()) - set(spoken):
+        (reports / f"index.{stale}.html").unlink(missing_ok=True)
+
+
+def _spoken(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted({code for record in records for code in record.get("pages", ())})
 
 
 def is_of(reports: Path, old: Mapping[str, str] = NOTHING) -> bool:
@@ -55,8 +68,10 @@ def _mark(reports: Path, old: Mapping[str, str]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
-    """Return the index of a folder of reports."""
+def render(reports: Path, old: Mapping[str, str] = NOTHING, languages: Sequence[str] = ()) -> str:
+    """Return the index of a folder of reports, in the language of now."""
+    spoken = _language.current()
+    here = spoken.code if spoken else "en"
     records = _records(reports)
     good = [r for r in records if r["result"] == "ok"]
     failed = [r for r in records if r["result"] != "ok"]
@@ -70,9 +85,22 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
         run["bad_checks"] = [c["name"] for c in run.get("checks", ()) if c["state"] == "failed"]
         run["states"] = _states(run)
     script = (_templates.FOLDER / "index.js").read_text("utf-8").strip()
+    groups = list(_groups(good))
+    for group in groups:  # named by the English titles, which its texts then say
+        for run in group["runs"]:
+            _say(run, here)
+        if pages := group["runs"][0].get("pages", {}).get(here):
+            answer = len(group["runs"]) == 1 and pages["answer"]
+            group |= {"heading": pages["heading"], "summary": answer or pages["summary"]}
     html = _templates.get("index.html.j2").render(
         version=__version__,
-        groups=list(_groups(good)),
+        lang=_language.tag(here),
+        others=[
+            (f"index{'' if code == 'en' else f'.{code}'}.html", _language.name(code), tag)
+            for code in (["en", *languages] if languages else [])
+            if (tag := _language.tag(code)) != _language.tag(here)
+        ],
+        groups=groups,
         failures=_failures(failed),
         failed=len(failed),
         count=len(good),
@@ -87,9 +115,19 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    html = visible(html)
+    html = visible(_language.html(html))
     # names by the thousand stand in tables, which are set in the sans: the serif needs none of them
     return _fonts.placed(html, serif=_TABLES.sub("", html))
+
+
+def _say(run: dict[str, Any], code: str) -> None:
+    """Let a run's record speak a language, where it has a page in it."""
+    pages = run.get("pages", {}).get(code)
+    run["page"] = _language.page_file(code) if pages else "report.html"
+    if pages:
+        run["title"] = pages["title"]
+        pairs = zip(run["numbers"], pages["numbers"], strict=True)
+        run["numbers"] = [{**number, **words} for number, words in pairs]
 
 
 def _records(reports: Path) -> list[dict[str, Any]]:

@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import paths
+from analysis import _language, paths
 from analysis.clean.scope import worded
 from analysis.reports import citation, markup
 from analysis.reports.freshness import RUN_ID, origin
@@ -53,6 +53,7 @@ class Page:
     citation: citation.Citation
     checks: tuple[checks.Check, ...]
     prose_files: tuple[str, ...] = ()  # on which its prose draws: pictures, references
+    english: tuple[str, ...] = ()  # texts that its language does not say
 
 
 def publish(
@@ -62,13 +63,19 @@ def publish(
     told: checks.Told = checks.NOTHING,
     *,
     released: bool = False,
+    languages: Sequence[str] = (),
 ) -> Page:
-    """Render an executed notebook; one that stands on a ledger is internal until it is released."""
+    """Render an executed notebook; one that stands on a ledger is internal until it is released.
+
+    The page is in the language of now; it links to those of the other languages.
+    """
+    spoken = _language.current()
     found = findings.gather(node, told.kinds)
     heading, summary = _opening(node)
     answer = _answer(found)
     title = run.title or heading or run.name
     subtitle = in_words({n: v for n, v in run.parameters.items() if worded(v) not in title})
+    title, heading, subtitle, summary = map(_language.said, (title, heading, subtitle, summary))
     run_id = hashlib.sha256(content).hexdigest()[:RUN_ID]
     declared = parameters.read(run.notebook)
     values = {n: run.parameters.get(n, p.default) for n, p in declared.items()}
@@ -84,7 +91,10 @@ def publish(
         simulated=found.simulated,
         mixed=found.kind == "mixed",
     )
-    writer = _cells.Writer(found, run.notebook.parent, language(title), _prose(node))
+    if spoken:
+        cited = replace(cited, language=spoken.tag)
+    lang = spoken.tag if spoken else language(title)
+    writer = _cells.Writer(found, run.notebook.parent, lang, _prose(node))
     html = _templates.get("report.html.j2").render(
         cells=(cells := _cells_shown(node)),
         has_code=any(cell["cell_type"] == "code" and cell["source"].strip() for _, cell in cells),
@@ -99,6 +109,7 @@ def publish(
         slug=run.slug,
         internal="ledger" in found.kinds and not released,
         kinds=KINDS,
+        others=[(file, _language.name(code), tag) for code, tag, file in _others(languages)],
         parameters=[
             {
                 "name": name,
@@ -110,7 +121,7 @@ def publish(
             for name, parameter in declared.items()
         ],
     )
-    made = (
+    made: tuple[checks.Check, ...] = (
         checks.of_source(seen),
         checks.of_data(found.datasets, told),
         checks.of_commands(told),
@@ -123,10 +134,40 @@ def publish(
         checks.of_kind(found, KINDS, told),
         checks.of_authors([author.displayed for author in cited.authors]),
     )
-    panel = _templates.get("checks.html.j2").render(checks=made)
+    html = _language.html(html)  # before the check that counts what stays English
+    if spoken:
+        made += (checks.of_language(spoken, run.name),)
+    panel = _language.html(_templates.get("checks.html.j2").render(checks=made))
+    if spoken:
+        spoken.forget(made[-1].items)  # which quotes what is left, and says nothing of its own
     html = _fonts.placed(visible(html.replace(_PANEL, panel, 1)))
     own, files = heading or run.name, writer.looked_at()
-    return Page(html, title, own, subtitle, summary, answer, run_id, found, cited, made, files)
+    left = tuple(spoken.missing) if spoken else ()
+    return Page(
+        html, title, own, subtitle, summary, answer, run_id, found, cited, made, files, left
+    )
+
+
+def for_index(page: Page, code: str, own: str) -> dict[str, Any]:
+    """Return what an index in another language says of a page, and what stayed English in it."""
+    with _language.writing(code, own):
+        numbers = [
+            {"label": _language.said(p.facts["label"]), "text": _language.said(p.facts["text"])}
+            for p in page.findings.numbers
+        ]
+    said = {n: getattr(page, n) for n in ("title", "heading", "subtitle", "summary", "answer")}
+    check = page.checks[-1]
+    return {**said, "numbers": numbers, "check": check.record(), "english": list(page.english)}
+
+
+def _others(languages: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return the other languages of a page, each with its tag and its file."""
+    spoken = _language.current()
+    here = spoken.code if spoken else "en"
+    every = ["en", *languages] if languages else []
+    return [
+        (code, _language.tag(code), _language.page_file(code)) for code in every if code != here
+    ]
 
 
 def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str) -> str:
@@ -178,6 +219,7 @@ def _opening(node: "NotebookNode") -> tuple[str, str]:
     first = next((c.source for c in node.cells if c.cell_type == "markdown"), "")
     match = _TITLE.match(first)
     rest = first[match.end() :] if match else first
+    rest = _language.markdown(rest, marked=False)
     paragraph = next(
         (p for p in rest.split("\n\n") if p.strip() and p.lstrip()[0] not in "#|-"), ""
     )

@@ -3,7 +3,9 @@
 A plan entry names a notebook. It may fix ``parameters``, make one run for each value that the data
 hold of a name (``each``, see `analysis.clean.scope`), or one for each combination of values
 (``grid``); a ``name`` tells a variant from others of its notebook, a ``title`` is filled from the
-parameters::
+parameters. Before the entries may stand the languages in which there is a page besides English::
+
+    languages = ["zh"]
 
     [[run]]
     notebook = "09-brief"
@@ -35,7 +37,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis import paths
+from analysis import _language, paths
 from analysis.clean import scope
 from analysis.clean.scope import Scope
 from analysis.errors import LianjianError
@@ -69,6 +71,7 @@ class Run:
     always: bool = False  # run it each time, though nothing that it follows from has changed
     max_age: timedelta | None = None  # how old its report may be before it runs again all the same
     strict: bool = False  # a command that fails without failing its cell fails the run
+    languages: tuple[str, ...] = ()  # of pages besides the English one
 
     @property
     def file(self) -> str:
@@ -88,14 +91,20 @@ def load() -> tuple[Run, ...]:
     """Read the plan and expand it to runs, in the order of the notebooks."""
     found = notebooks.find()
     entries: dict[str, list[dict[str, Any]]] = {name: [] for name in found.planned}
-    for number, entry in enumerate(_entries(paths.notebooks() / "plan.toml"), start=1):
+    said, languages = _entries(paths.notebooks() / "plan.toml")
+    for number, entry in enumerate(said, start=1):
         entries[_checked(entry, f"{PLAN}, run {number}", found)].append(entry)
     made = notebooks.report_names([*found.planned, *found.copies])
     runs: list[Run] = []
     for name, path in found.planned.items():
         runs += _of_notebook(path, made[name], entries[name], _MOST_RUNS - len(runs))
     _no_twins(runs)
-    return tuple(runs)
+    return tuple(replace(run, languages=languages) for run in runs)
+
+
+def titles() -> list[str]:
+    """Return the titles of the plan as they are written there, with their places."""
+    return [str(entry.get("title", "")) for entry in _entries(paths.notebooks() / "plan.toml")[0]]
 
 
 def _of_notebook(path: Path, slug: str, entries: Sequence[dict[str, Any]], most: int) -> list[Run]:
@@ -113,9 +122,10 @@ def _of_notebook(path: Path, slug: str, entries: Sequence[dict[str, Any]], most:
 # ---- reading the plan ----
 
 
-def _entries(plan: Path) -> list[dict[str, Any]]:
+def _entries(plan: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the entries of the plan, and the languages that it asks for."""
     if not plan.exists():
-        return []
+        return [], ()
     try:
         if plan.stat().st_size > _MOST_BYTES:
             raise LianjianError(f"{PLAN} is larger than {_MOST_BYTES:,} bytes: that is no plan.")
@@ -128,14 +138,16 @@ def _entries(plan: Path) -> list[dict[str, Any]]:
         ) from None
     except (ValueError, RecursionError) as error:
         raise LianjianError(f"{PLAN} is not TOML: {error}") from None
-    entries = content.pop("run", [])
+    entries, languages = content.pop("run", []), content.pop("languages", [])
+    if not isinstance(languages, list) or not all(map(_is_line, languages)):
+        raise LianjianError(f'{PLAN}: languages is {shown(languages)}; it takes a list, as ["zh"].')
     are_tables = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
     if content or not are_tables:
         seen = ", ".join(content) or "run"
         raise LianjianError(
             f"{PLAN} holds {shown(seen)}; it may hold only [[run]] entries.{meant(seen, ['run'])}"
         )
-    return entries
+    return entries, tuple(map(_language.checked, languages))
 
 
 def _is_line(value: object) -> bool:

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import files
+from analysis import _language, files
 from analysis.errors import LianjianError
 from analysis.reports import freshness
 from analysis.reports.freshness.fingerprints import KEY, Fingerprints
@@ -248,11 +248,17 @@ def _render(
 
     run, look = task.run, _looker(task.token)
     content = (folder / "notebook.ipynb").read_bytes()
-    page = publish.publish(node, run, content, _told(node, run, look, key, record))
+    told = _told(node, run, look, key, record)
+    page = publish.publish(node, run, content, told, languages=run.languages)
     key["prose"] = {name: look.named(name) for name in page.prose_files}
     files.write_text(folder / KEY, files.to_json(key))
     found = page.findings
     files.write_text(folder / "report.html", page.html)
+    for code in run.languages:
+        with _language.writing(code, run.name):
+            spoken = publish.publish(node, run, content, told, languages=run.languages)
+        files.write_text(folder / _language.page_file(code), spoken.html)
+        record.setdefault("pages", {})[code] = publish.for_index(spoken, code, run.name)
     for name, text in ledger.files(found, run.slug, page.run_id).items():
         files.write_text(folder / name, text)
     record |= {

@@ -9,14 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from analysis import paths
+from analysis import _language, paths
 from analysis.clean import build
 from analysis.errors import Exit, LianjianError
 from analysis.files import of_system, write_bytes
@@ -52,6 +52,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)  # where the plan does not say it
     formats: tuple[str, ...] = ()  # beside the page: "pdf", "docx"; what is there is kept up
     warm: bool | None = None  # fork kernels from a warm process; None where that is possible
+    languages: tuple[str, ...] = ()  # of pages besides the English one
     scheduler: str = ""  # address of a Dask scheduler, empty to run here
 
 
@@ -131,11 +132,14 @@ def _named_in(notebook: Path) -> frozenset[str]:
     return frozenset(re.findall(r"""(?<=["'/])[^"'/\s]+(?=["'/])""", code))
 
 
-def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decision]]:
-    """Say for each run what is to be done, and why."""
+def decide(
+    runs: Sequence[Run], *, force: bool = False, languages: Sequence[str] = ()
+) -> list[tuple[Run, Decision]]:
+    """Say for each run what is to be done, and why; pages in these languages are asked for."""
+    asked_for = tuple(map(_language.checked, languages))
     look = fingerprints.Fingerprints()
     found = []
-    for run in runs:
+    for run in (_with_languages(run, asked_for) for run in runs):
         folder = paths.reports() / run.slug
         decision = look.decide(run, folder)
         asked = "--force was given" if force else _asked_again(run)
@@ -143,6 +147,13 @@ def decide(runs: Sequence[Run], *, force: bool = False) -> list[tuple[Run, Decis
             decision = Decision("run", (asked,))
         found.append((run, decision))
     return found
+
+
+def _with_languages(run: Run, asked_for: Collection[str]) -> Run:
+    """Return a run with the languages of its pages: those asked for, and those that are there."""
+    folder = paths.reports() / run.slug
+    there = (c for c in _language.languages() if (folder / _language.page_file(c)).is_file())
+    return replace(run, languages=tuple(sorted({*run.languages, *asked_for, *there})))
 
 
 def _asked_again(run: Run) -> str:
@@ -195,7 +206,7 @@ def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
         staging.sweep(reports)
         planned = {run.slug for run in plan.load()}
         prune.forget_failures(reports, planned)
-        decided = decide(runs, force=options.force)
+        decided = decide(runs, force=options.force, languages=options.languages)
         tasks = [_task(run, decision, planned, token, options) for run, decision in decided]
         due = [task for task in tasks if task.action != "none" or task.formats]
         names = {task.run.slug for task in due}

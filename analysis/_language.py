@@ -1,0 +1,409 @@
+"""The language in which a page is written: what a text says in it, from ``translations``.
+
+A folder of ``translations`` is a language. Its ``.po`` files hold messages: the English text, with
+places in braces, and what it says there. Nothing in a notebook or a module is marked: a text is
+looked up as it stands, and else by the message of whose places it could be made. ``{n}`` is a place
+for a number; any other place takes words, which are looked up in turn. A text that no message says
+stays English, and is counted.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from html import escape, unescape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import paths
+from analysis.errors import LianjianError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PLACE = re.compile(r"\{([^{}]*)\}")
+_NUMBER = r"[−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
+_WORD = re.compile(r"[A-Za-z]{2,}")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+# what stands in every language as it is: addresses, names of files and fields, ids, CAPITALS, signs
+_SHAPES = re.compile(
+    r"https?://\S+|[\w.-]*[/_@#][\w./@#-]*|[\w-]+\.[a-z]{2,5}\b|\b\w*\d[\w-]*\b|\b[A-Z][A-Z-]{1,7}\b"
+    r"|\[@[^\]]*\]|`[^`]*`|\b[ivx]+\b|\{[^{}]*\}"
+)
+_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " "})
+_TWICE = re.compile(r"([^\u3400-\u9fff]*[A-Za-z][^\u3400-\u9fff]*?) ([\u3400-\u9fff][^A-Za-z]*)\Z")
+_ECIWT = re.compile(r"([\u3400-\u9fff][^A-Za-z]*) ([A-Za-z][^\u3400-\u9fff]*)\Z")
+_DEEPEST = 24  # how often a place is looked into: lists of lists of words
+
+
+def form(text: str) -> str:
+    """Return a text as messages are compared: straight quotes, single spaces.
+
+    Examples
+    --------
+    >>> form(" a  “naive”\u00a0gain ")
+    'a "naive" gain'
+    """
+    return re.sub(r"[ \t]+", " ", text.translate(_QUOTES)).strip()
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text stands in every language as it is: numbers, signs, ids, names of files.
+
+    Examples
+    --------
+    >>> is_plain("−2.35 (621022)"), is_plain("panel.csv, DID"), is_plain("Mean gain")
+    (True, True, False)
+    """
+    return not _WORD.search(_SHAPES.sub(" ", text))
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text with places, and what it says in a language."""
+
+    text: str
+    said: str
+
+    @property
+    def letters(self) -> int:
+        """How much of it is no place: the more, the surer is a match."""
+        return len(re.sub(r"\W", "", PLACE.sub("", self.text)))
+
+    @property
+    def longest(self) -> str:
+        """The longest piece between places."""
+        return max(PLACE.split(self.text)[::2], key=len)
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Which texts it could have made; places of one name hold the same."""
+        names: list[str] = []
+        pieces = PLACE.split(self.text)
+        for at in range(1, len(pieces), 2):
+            name = pieces[at]
+            if name in names:
+                pieces[at] = f"(?P=p{names.index(name)})"
+                continue
+            names.append(name)
+            kind = _NUMBER if re.fullmatch(r"n\d*", name) else ".+?"
+            pieces[at] = f"(?P<p{len(names) - 1}>{kind})"
+        pieces[::2] = [re.escape(piece) for piece in pieces[::2]]
+        return re.compile("".join(pieces), re.DOTALL)
+
+    def filled(self, parts: Sequence[str]) -> str:
+        """Return what it says with these in its places, each once, in their order."""
+        words = dict(zip(dict.fromkeys(PLACE.findall(self.text)), parts, strict=True))
+        return PLACE.sub(lambda place: words[place[1]], self.said)
+
+
+class Language:
+    """A language with its messages, and what was asked of it so far."""
+
+    def __init__(self, code: str, own: str = "") -> None:
+        entries = dict(_shared(code))
+        if own and (file := folder(code) / f"{own}.po").is_file():
+            entries |= _entries(file, _hash(file))
+        self.code = code
+        self.tag = tag(code)
+        self.asked: dict[str, bool] = {}
+        self._exact = entries
+        self._known: dict[str, tuple[str, bool]] = {}
+        self._templates = _templates(tuple(entries.items()))
+
+    def says(self, text: str) -> str:
+        """Return what a text says in this language; the text itself where no message does."""
+        key = form(text)
+        if not _WORD.search(key):
+            return self._look(key, 0)[0] if re.search(r"\d (?:万?元|%)", key) else text
+        said, whole = self._look(key, 0)
+        self.asked[key] = whole
+        lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        return f"{lead}{said}{tail}" if whole else text
+
+    @property
+    def missing(self) -> list[str]:
+        """The texts asked for that no message says."""
+        return [text for text, whole in self.asked.items() if not whole]
+
+    def forget(self, texts: Iterable[str]) -> None:
+        """Take texts for not asked: they were quoted."""
+        for text in texts:
+            self.asked.pop(form(text), None)
+
+    def _look(self, key: str, depth: int) -> tuple[str, bool]:
+        if key not in self._known:
+            self._known[key] = self._looked(key, depth)
+        return self._known[key]
+
+    def _looked(self, key: str, depth: int) -> tuple[str, bool]:
+        if (own := self._exact.get(key)) is not None:
+            return own, True
+        for pattern, english, other in ((_TWICE, 1, 2), (_ECIWT, 2, 1)):
+            twice = pattern.match(key)  # "Operating income 经营性收入" says the same in both
+            if twice and self._exact.get(twice[english]) == twice[other]:
+                return twice[other], True
+        if depth < _DEEPEST:
+            for message, longest, pattern in self._templates:
+                if longest in key and (found := pattern.fullmatch(key)):
+                    parts = [self._look(form(part), depth + 1) for part in found.groups()]
+                    if all(whole for _, whole in parts):
+                        return message.filled([part for part, _ in parts]), True
+        return key, is_plain(key) or len(_HAN.findall(key)) > 2 * len(_WORD.findall(key))
+
+
+_current: ContextVar[Language | None] = ContextVar("language", default=None)
+
+
+def current() -> Language | None:
+    """Return the language in which is written now; None is English."""
+    return _current.get()
+
+
+@contextmanager
+def writing(code: str, own: str = "") -> Iterator[Language | None]:
+    """Write in a language, with the messages of one notebook before all others."""
+    found = None if code == "en" else Language(checked(code), own)
+    token = _current.set(found)
+    try:
+        yield found
+    finally:
+        _current.reset(token)
+
+
+def said(text: str) -> str:
+    """Return what a text says in the language of now; in English the text itself."""
+    language = _current.get()
+    return text if language is None else language.says(text)
+
+
+def folder(code: str = "") -> Path:
+    """Return where the messages of a language lie, or the folder of all languages."""
+    return paths.root() / "translations" / code
+
+
+def languages() -> list[str]:
+    """Return the languages that there are besides English."""
+    return sorted(path.name for path in folder().glob("[a-z]*") if path.is_dir())
+
+
+def checked(code: str) -> str:
+    """Return a language, if it is one of those that there are."""
+    if code in languages():
+        return code
+    known = ", ".join(["en", *languages()])
+    raise LianjianError(
+        f"There is no language {code!r}; pages can be in: {known}. A language is a folder of "
+        "translations; `lianjian translate` makes one."
+    )
+
+
+def files(code: str, own: str = "") -> list[Path]:
+    """Return the files from which a page in a language is made: the shared ones and its own."""
+    every = sorted(folder(code).glob("*.po"))
+    return [path for path in every if not path.name[0].isdigit() or path.stem == own]
+
+
+def fingerprint(code: str, own: str) -> str:
+    """Return a hash of what a page in a language says its texts by."""
+    said = "".join(f"{path.name} {_hash(path)}\n" for path in files(code, own))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def tag(code: str) -> str:
+    """Return how HTML names a language.
+
+    Examples
+    --------
+    >>> tag("en"), tag("zh")
+    ('en', 'zh-Hans')
+    """
+    return "zh-Hans" if code == "zh" else code
+
+
+def page_file(code: str) -> str:
+    """Return the name of a page in a language.
+
+    Examples
+    --------
+    >>> page_file("en"), page_file("zh")
+    ('report.html', 'report.zh.html')
+    """
+    return "report.html" if code == "en" else f"report.{code}.html"
+
+
+def name(code: str) -> str:
+    """Return what a language calls itself.
+
+    Examples
+    --------
+    >>> name("en")
+    'English'
+    """
+    return "English" if code == "en" else _shared(checked(code)).get("English", code)
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _shared(code: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in files(code):
+        found |= _entries(file, _hash(file))
+    return found
+
+
+@cache
+def _entries(file: Path, _content: str) -> dict[str, str]:
+    """Read the finished messages of a file; a doubtful one (fuzzy) is none."""
+    import polib  # noqa: PLC0415  (only where a page has another language)
+
+    try:
+        entries = polib.pofile(str(file), encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LianjianError(f"{file.name} is no file of messages: {error}") from None
+    return {form(entry.msgid): entry.msgstr for entry in entries if entry.translated()}
+
+
+@cache
+def _templates(
+    entries: tuple[tuple[str, str], ...],
+) -> list[tuple[Message, str, re.Pattern[str]]]:
+    """Return the messages with places, those with the most words of their own first."""
+    found = [Message(text, said) for text, said in entries if PLACE.search(text)]
+    found.sort(key=lambda message: -message.letters)
+    return [(message, message.longest, message.pattern) for message in found]
+
+
+# ---- prose, pages, figures ----
+
+_HEADING = re.compile(r"(#{1,6}[ \t]+)(.+?)(?:[ \t]+#+)?\Z")
+_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
+
+
+def blocks(source: str) -> Iterator[tuple[str, str]]:
+    r"""Yield what leads each block of some Markdown, and its text with its lines joined.
+
+    A block is a paragraph, a heading, a list or a table; one of code or of formulas has no text,
+    and stands in what leads the next.
+
+    Examples
+    --------
+    >>> list(blocks("# A\nb\nc\n\n- d\n  e\n- f"))
+    [('# ', 'A'), ('\n', 'b c'), ('\n\n', '- d e\n- f')]
+    """
+    lead, lines, fenced = "", list[str](), False
+
+    def text() -> str:
+        if lines[0].lstrip().startswith("|"):
+            return "\n".join(line.strip() for line in lines)
+        joined = lines[0]
+        for line in lines[1:]:
+            joined += f"\n{line.rstrip()}" if _ITEM.match(line) else f" {line.strip()}"
+        return joined.strip()
+
+    for number, line in enumerate(source.splitlines()):
+        start = "\n" if number else ""
+        heading = None if fenced else _HEADING.match(line)
+        opens = line.lstrip().startswith(("```", "$$", "~~~"))
+        if lines and (heading or opens or not line.strip()):
+            yield lead, text()
+            lead, lines = "", []
+        if heading:
+            yield f"{lead}{start}{heading[1]}", heading[2]
+            lead = ""
+        elif fenced or opens or not line.strip() or line.lstrip().startswith("<"):
+            lead += start + line
+            one_line = line.strip() != "$$" and line.rstrip().endswith("$$")
+            fenced = fenced != (opens and not one_line)
+        else:
+            lead += "" if lines else start
+            lines.append(line)
+    if lines or lead:
+        yield lead, text() if lines else ""
+
+
+def markdown(source: str, headings: dict[str, str] | None = None, *, marked: bool = True) -> str:
+    """Return some Markdown in the language of now, block by block; English ones say that they are.
+
+    ``headings`` is told which heading stands for which, so that addresses stay.
+    """
+    language = _current.get()
+    if language is None:
+        return source
+    made = ""
+    for lead, text in blocks(source):
+        words = said(text) if text else ""
+        is_heading = lead.endswith((" ", "\t")) and "#" in lead
+        if is_heading and headings is not None:
+            headings[form(words)] = text
+        if marked and text and not is_heading and not language.asked.get(form(text), True):
+            words = f'<div lang="en">\n\n{text}\n\n</div>'
+        made += lead + words
+    return made
+
+
+_TOKEN = re.compile(r"(<!--.*?-->|<[^>]+>)", re.DOTALL)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
+_SPOKEN = re.compile(r'\b(alt|aria-label|title)="([^"]*)"')
+_LEFT = {"script", "style", "code", "pre", "math", "svg"}
+_VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
+
+
+def html(page: str) -> str:
+    """Return HTML with its texts in the language of now: what tags hold, and what they say."""
+    language = _current.get()
+    if language is None:
+        return page
+    page = re.sub(r'(<(?:dl|p) class="(?:facts|ended)") lang="en"', r"\1", page)
+    made, left = [], list[str]()  # the elements around it that are left as they are
+    for token in _TOKEN.split(page):
+        tag = _TAG.match(token)
+        if tag:
+            if tag[1]:
+                if left and left[-1] == tag[2]:
+                    left.pop()
+            elif left:
+                left += [tag[2]] if tag[2] == left[-1] else []
+            elif tag[2] in _LEFT or ('lang="en"' in token and tag[2] not in _VOID):
+                left.append(tag[2])
+            made.append(token if left else _SPOKEN.sub(_attribute, token))
+        elif left or not token.strip() or token.startswith("<!"):
+            made.append(token)
+        else:
+            made.append(_node(language, token))
+    return "".join(made)
+
+
+def _attribute(match: re.Match[str]) -> str:
+    return f'{match[1]}="{escape(said(unescape(match[2])))}"'
+
+
+def _node(language: Language, token: str) -> str:
+    """Return a text between tags; what has no words in the language is marked as English."""
+    plain = unescape(token)
+    words = language.says(plain)
+    if language.asked.get(form(plain), True):
+        return token if words == plain else escape(words, quote=False)
+    return f'<span lang="en">{token}</span>'
+
+
+def figure(drawn: "Figure") -> None:
+    """Write the texts of a figure in the language of now."""
+    if _current.get() is None:
+        return
+    from matplotlib.text import Text  # noqa: PLC0415
+    from matplotlib.ticker import FixedFormatter  # noqa: PLC0415
+
+    for axes in drawn.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks: Any = axis.get_major_formatter()
+            if isinstance(ticks, FixedFormatter):
+                ticks.seq = [said(str(text)) for text in ticks.seq]
+    for text in drawn.findobj(Text):
+        if words := text.get_text():
+            text.set_text(said(words))

@@ -1,0 +1,211 @@
+"""One run, two pages: what a page says in another language, and what it leaves in English."""
+
+import base64
+import json
+import re
+import shutil
+import textwrap
+from pathlib import Path
+
+import polib
+import pytest
+
+from analysis import _language
+from analysis.errors import LianjianError
+from analysis.reports import translate
+from analysis.reports.run import runner
+from analysis.reports.run.runner import Options
+
+ROOT = Path(__file__).parents[2]
+CELLS = (
+    "# Sheep of the county\n\nHow many sheep are there?",
+    'products = {"figures": ["flocks"], "tables": ["sheep"], "numbers": ["mean"]}',
+    """
+    import pandas as pd
+    from analysis import figures
+    from analysis.reports import record, say, show, table
+
+    year = 2024
+    frame = pd.DataFrame({"kind": ["Rams", "Ewes"], "sheep": [12, 3456]})
+    table(frame, "sheep", f"Sheep counted in {year}.", labels={"kind": "Kind", "sheep": "Sheep"})
+    record("mean", 2.5, unit="万元", low=-1.0, high=4.0, label=f"Mean income of {year}")
+    paths = pd.DataFrame(
+        {"year": [2022, 2023], "role": ["helper"] * 2, "operating_income_wan_yuan": [1.0, 2.0]}
+    )
+    chart = figures.paths_by_group(
+        paths, "role", {"operating_income_wan_yuan": "Operating income"}, {"helper": "Shepherd"}
+    )
+    show(chart, "flocks", "Flocks by year.")
+    say("Each shepherd earned {mean:unit} ({mean:interval}).")
+    """,
+    "## Who is left out\n\nGoats are left out.",
+)
+SAID = {
+    "Sheep of the county": "全县的羊",
+    "How many sheep are there?": "全县有多少只羊？",
+    "Sheep counted in {year}.": "{year}年的羊数。",
+    "Rams": "公羊",
+    "Ewes": "母羊",
+    "Kind": "类别",
+    "Sheep": "羊",
+    "Mean income of {year}": "{year}年平均收入",
+    "Shepherd": "牧羊户",
+    "Flocks by year.": "各年羊群。",
+    "Each shepherd earned {mean:unit} ({mean:interval}).": "每户{mean:unit}（{mean:interval}）。",
+    "Who is left out": "未计入者",
+}
+
+
+def write_messages(root, said, name="01-sheep"):
+    folder = root / "translations" / "zh"
+    folder.mkdir(parents=True, exist_ok=True)
+    for shared in ("pages", "library"):
+        shutil.copy(ROOT / "translations" / "zh" / f"{shared}.po", folder)
+    file = polib.POFile()
+    file.extend(polib.POEntry(msgid=text, msgstr=words) for text, words in said.items())
+    file.save(str(folder / f"{name}.po"))
+
+
+def pages(project):
+    folder = project.reports / "01-sheep"
+    return [(folder / f"report{end}.html").read_text("utf-8") for end in ("", ".zh")]
+
+
+def texts(page):
+    """Return what a reader sees, without code and without what styles it."""
+    page = re.sub(r"<(style|script|pre|code)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_a_page_in_chinese_stands_beside_the_english_one_and_no_cell_runs_for_it(project):
+    project.notebook("01-sheep", *CELLS)
+    write_messages(project.root, SAID)
+    runner.make(runner.planned())
+    english = (project.reports / "01-sheep" / "report.html").read_text("utf-8")
+    ended = runner.make(runner.planned(), Options(languages=("zh",)))
+    assert [ending.result for ending in ended.endings] == ["rendered"]
+    linked, chinese = pages(project)
+
+    link = '<a class="language" href="report.zh.html" lang="zh-Hans" hreflang="zh-Hans">中文</a>'
+    assert link not in english
+    body = slice(english.index("<body"), None)
+    assert linked[linked.index("<body") :].replace(link, "") == english[body]
+    assert 'href="report.html" lang="en" hreflang="en">English</a>' in chinese
+    assert '<html lang="zh-Hans">' in chinese
+
+    said = texts(chinese)
+    for words in (
+        "全县的羊",
+        "全县有多少只羊？",
+        "2024年的羊数。",
+        "公羊",
+        "类别",
+        "各年羊群。",
+        "未计入者",
+    ):
+        assert words in said
+    assert "每户 2.50万元 （ −1.00至4.00 ）" in said.replace("  ", " ")
+    ids = re.compile(r'\bid="([^"]+)"')
+    assert ids.findall(chinese) == ids.findall(linked)
+    number = re.compile(r"[0-9][0-9,.]*[0-9]|[0-9]")
+    main = slice(chinese.index("<main"), chinese.index("</main>"))
+    here = set(number.findall(texts(chinese[main])))
+    there = texts(linked[linked.index("<main") : linked.index("</main>")])
+    assert set(number.findall(there)) <= here
+
+
+def test_what_is_not_translated_stands_in_english_and_the_page_counts_it(project):
+    project.notebook("01-sheep", *CELLS)
+    write_messages(project.root, SAID)
+    runner.make(runner.planned(), Options(languages=("zh",)))
+    _, chinese = pages(project)
+    assert '<div lang="en">' in chinese
+    record = json.loads((project.reports / "01-sheep" / "run.json").read_text("utf-8"))
+    spoken = record["pages"]["zh"]
+    assert "Goats are left out." in spoken["english"]
+    assert spoken["check"]["state"] == "failed"
+    assert spoken["title"] == "全县的羊"
+    assert {"label": "2024年平均收入", "text": "2.50万元"} in spoken["numbers"]
+
+    write_messages(project.root, {**SAID, "Goats are left out.": "山羊不计。"})
+    ((run, decision),) = runner.decide(runner.planned())
+    assert (decision.action, run.languages) == ("render", ("zh",))
+    assert "translations/zh changed" in decision.reasons
+    runner.make(runner.planned())
+    assert "山羊不计。" in pages(project)[1]
+
+
+def test_the_index_is_in_both_languages_and_each_leads_to_the_other(project):
+    project.notebook("01-sheep", *CELLS)
+    project.plan('languages = ["zh"]\n')
+    write_messages(project.root, SAID)
+    runner.make(runner.planned())
+    english, chinese = (
+        (project.reports / f"index{end}.html").read_text("utf-8") for end in ("", ".zh")
+    )
+    assert 'href="index.zh.html"' in english
+    assert 'href="index.html"' in chinese
+    assert '<a href="01-sheep/report.zh.html">全县的羊</a>' in chinese
+    assert "2024年平均收入" in chinese
+
+
+def test_the_mark_of_simulated_data_is_in_figures_of_each_language(project):
+    project.dataset()
+    loaded = f"import analysis\nanalysis.load('trial')\n{textwrap.dedent(CELLS[2])}"
+    project.notebook("01-sheep", *CELLS[:2], loaded)
+    write_messages(project.root, SAID)
+    runner.make(runner.planned(), Options(languages=("zh",)))
+    for page, mark in zip(pages(project), ("Simulated data · 模拟数据", "模拟数据"), strict=True):
+        (drawn,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+        svg = base64.b64decode(drawn).decode()
+        assert f"<!-- {mark} -->" in svg
+    assert "<!-- 牧羊户2.0 -->" in svg
+
+
+def test_a_language_without_messages_is_refused(project):
+    project.notebook("01-sheep", "# A")
+    with pytest.raises(LianjianError, match="no language 'fr'; pages can be in: en"):
+        runner.make(runner.planned(), Options(languages=("fr",)))
+
+
+def test_a_changed_text_keeps_its_translation_as_doubtful_until_it_is_read(project):
+    project.notebook("01-sheep", *CELLS)
+    write_messages(project.root, SAID)
+    translate.update("zh")
+    changed = CELLS[0].replace("How many sheep are there?", "How many sheep are there today?")
+    project.notebook("01-sheep", changed, *CELLS[1:])
+    (found,) = [one for one in translate.update("zh") if one.file == "01-sheep.po"]
+    assert found.doubtful == 1
+    file = project.root / "translations" / "zh" / "01-sheep.po"
+    entry = polib.pofile(str(file)).find("How many sheep are there today?")
+    assert (entry.msgstr, entry.fuzzy) == ("全县有多少只羊？", True)
+    assert entry.previous_msgid == "How many sheep are there?"
+    with _language.writing("zh", "01-sheep"):
+        assert _language.said(entry.msgid) == entry.msgid
+    before = file.read_bytes()
+    translate.update("zh")
+    assert file.read_bytes() == before
+
+
+def shared_messages():
+    for file in sorted((ROOT / "translations" / "zh").glob("*.po")):
+        yield from ((file.name, entry) for entry in polib.pofile(str(file), encoding="utf-8"))
+
+
+def test_a_translation_has_the_places_of_its_text():
+    wrong = [
+        (name, entry.msgid)
+        for name, entry in shared_messages()
+        if entry.translated()
+        and not entry.comment.startswith("shorter")
+        and set(_language.PLACE.findall(entry.msgid)) != set(_language.PLACE.findall(entry.msgstr))
+    ]
+    assert wrong == []
+
+
+def test_the_registry_says_what_the_messages_say():
+    from analysis import fields
+
+    said = {entry.msgid: entry.msgstr for _, entry in shared_messages()}
+    for county in fields.EVERY_COUNTY:
+        assert said[county.name] == county.name_zh
