@@ -3,13 +3,13 @@
 A folder of ``translations`` is a language. Its ``.po`` files hold messages: the English text, with
 places in braces, and what it says there. Nothing in a notebook or a module is marked: a text is
 looked up as it stands, and else by the message of whose places it could be made. ``{n}`` is a place
-for a number; any other place takes words, which are looked up in turn. A text that no message says
-stays English, and is counted.
+for a number, as is one that is said to be a year; any other place takes words, which are looked up
+in turn, save between backticks. A text that no message says stays English, and is counted.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 _NUMBER = r"[−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
+_CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # what stands in every language as it is: addresses, names of files and fields, ids, CAPITALS, signs
@@ -89,14 +90,25 @@ class Message:
                 pieces[at] = f"(?P=p{names.index(name)})"
                 continue
             names.append(name)
-            kind = _NUMBER if re.fullmatch(r"n\d*", name) else ".+?"
+            counted = re.fullmatch(r"n\d*", name) or f"{{{name}}}年" in self.said
+            kind = _NUMBER if counted else ".+?"
             pieces[at] = f"(?P<p{len(names) - 1}>{kind})"
         pieces[::2] = [re.escape(piece) for piece in pieces[::2]]
         return re.compile("".join(pieces), re.DOTALL)
 
+    @property
+    def places(self) -> list[str]:
+        """The names of its places, each once, in their order."""
+        return list(dict.fromkeys(PLACE.findall(self.text)))
+
+    @property
+    def typed(self) -> set[str]:
+        """The places between backticks: what a person types, in every language the same."""
+        return {name for code in _CODE.findall(self.text) for name in PLACE.findall(code)}
+
     def filled(self, parts: Sequence[str]) -> str:
         """Return what it says with these in its places, each once, in their order."""
-        words = dict(zip(dict.fromkeys(PLACE.findall(self.text)), parts, strict=True))
+        words = dict(zip(self.places, parts, strict=True))
         return PLACE.sub(lambda place: words[place[1]], self.said)
 
 
@@ -129,11 +141,6 @@ class Language:
         """The texts asked for that no message says."""
         return [text for text, whole in self.asked.items() if not whole]
 
-    def forget(self, texts: Iterable[str]) -> None:
-        """Take texts for not asked: they were quoted."""
-        for text in texts:
-            self.asked.pop(form(text), None)
-
     def _look(self, key: str, depth: int) -> tuple[str, bool]:
         if key not in self._known:
             self._known[key] = self._looked(key, depth)
@@ -149,7 +156,11 @@ class Language:
         if depth < _DEEPEST:
             for message, longest, pattern in self._templates:
                 if longest in key and (found := pattern.fullmatch(key)):
-                    parts = [self._look(form(part), depth + 1) for part in found.groups()]
+                    typed = message.typed
+                    parts = [
+                        (part, True) if name in typed else self._look(form(part), depth + 1)
+                        for name, part in zip(message.places, found.groups(), strict=True)
+                    ]
                     if all(whole for _, whole in parts):
                         return message.filled([part for part, _ in parts]), True
         return key, is_plain(key) or len(_HAN.findall(key)) > 2 * len(_WORD.findall(key))
@@ -349,8 +360,9 @@ def markdown(source: str, headings: dict[str, str] | None = None, *, marked: boo
 
 _TOKEN = re.compile(r"(<!--.*?-->|<[^>]+>)", re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
-_SPOKEN = re.compile(r'\b(alt|aria-label|title)="([^"]*)"')
+_SPOKEN = re.compile(r'\b(alt|aria-label|title|data-label)="([^"]*)"')
 _LEFT = {"script", "style", "code", "pre", "math", "svg"}
+_OTHER = re.compile(r'lang="en"|class="references"')  # works are cited as they are called
 _VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 
 
@@ -359,7 +371,8 @@ def html(page: str) -> str:
     language = _current.get()
     if language is None:
         return page
-    page = re.sub(r'(<(?:dl|p) class="(?:facts|ended)") lang="en"', r"\1", page)
+    page = re.sub(r'(<(?:dl|p) class="(?:facts|ended|switch)") lang="en"', r"\1", page)
+    page = page.replace('href="../index.html"', f'href="../index.{language.code}.html"')
     made, left = [], list[str]()  # the elements around it that are left as they are
     for token in _TOKEN.split(page):
         tag = _TAG.match(token)
@@ -369,7 +382,7 @@ def html(page: str) -> str:
                     left.pop()
             elif left:
                 left += [tag[2]] if tag[2] == left[-1] else []
-            elif tag[2] in _LEFT or ('lang="en"' in token and tag[2] not in _VOID):
+            elif tag[2] in _LEFT or (_OTHER.search(token) and tag[2] not in _VOID):
                 left.append(tag[2])
             made.append(token if left else _SPOKEN.sub(_attribute, token))
         elif left or not token.strip() or token.startswith("<!"):

@@ -354,6 +354,7 @@ def _update(file: Path, said: dict[str, str], *, prune: bool, code: str) -> Foun
         for key, entry in known.items()
         if key not in wanted and not entry.comment.startswith(_KEPT)
     }
+    kept = [entry for key, entry in known.items() if key not in wanted and key not in gone]
     new = doubtful = 0
     for key, (text, where) in sorted(wanted.items(), key=lambda item: (item[1][1], item[0])):
         entry = known.get(key) or polib.POEntry(msgid=text)
@@ -368,7 +369,7 @@ def _update(file: Path, said: dict[str, str], *, prune: bool, code: str) -> Foun
                 entry.previous_msgid, entry.msgstr = near[0], gone.pop(near[2]).msgstr
                 entry.flags = ["fuzzy"]
         made.append(entry)
-    made.extend(e for k, e in known.items() if k not in wanted and k not in gone)
+    made.extend(kept)
     unused = sum(not entry.obsolete for entry in gone.values())
     for entry in gone.values():
         entry.obsolete, entry.comment = True, ""

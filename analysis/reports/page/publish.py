@@ -137,14 +137,15 @@ def publish(
     html = _language.html(html)  # before the check that counts what stays English
     if spoken:
         made += (checks.of_language(spoken, run.name),)
+    left = set(spoken.missing) if spoken else set()
     panel = _language.html(_templates.get("checks.html.j2").render(checks=made))
-    if spoken:
-        spoken.forget(made[-1].items)  # which quotes what is left, and says nothing of its own
+    if spoken:  # the check quotes what is left; other checks may leave more
+        left |= set(spoken.missing) - set(map(_language.form, made[-1].items))
     html = _fonts.placed(visible(html.replace(_PANEL, panel, 1)))
     own, files = heading or run.name, writer.looked_at()
-    left = tuple(spoken.missing) if spoken else ()
+    english = tuple(sorted(left))
     return Page(
-        html, title, own, subtitle, summary, answer, run_id, found, cited, made, files, left
+        html, title, own, subtitle, summary, answer, run_id, found, cited, made, files, english
     )
 
 
