@@ -14,7 +14,9 @@ from analysis._border import at_the_door, no_such_name
 
 if TYPE_CHECKING:
     from analysis import effects, figures, indicators, tables
+    from analysis.clean.book import read_book
     from analysis.clean.dataset import Dataset, datasets, load
+    from analysis.reports.export import export
     from analysis.reports.plan.in_notebook import parameters
     from analysis.reports.products import show
 
@@ -24,10 +26,12 @@ __all__ = [
     "__version__",
     "datasets",
     "effects",
+    "export",
     "figures",
     "indicators",
     "load",
     "parameters",
+    "read_book",
     "show",
     "tables",
 ]
@@ -36,10 +40,13 @@ _ROOMS = ("indicators", "effects", "figures", "tables")
 _HOMES = {
     "Dataset": "analysis.clean.dataset",
     "datasets": "analysis.clean.dataset",
+    "export": "analysis.reports.export",
     "load": "analysis.clean.dataset",
     "parameters": "analysis.reports.plan.in_notebook",
+    "read_book": "analysis.clean.book",
     "show": "analysis.reports.products",
 }
+_CHECKED = {"datasets", "export", "load", "read_book"}
 
 
 def __getattr__(name: str) -> object:
@@ -49,7 +56,7 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise no_such_name(__name__, name, __all__)
     found = getattr(import_module(_HOMES[name]), name)
-    return at_the_door(found) if name in {"datasets", "load"} else found
+    return at_the_door(found) if name in _CHECKED else found
 
 
 def __dir__() -> list[str]:

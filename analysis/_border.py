@@ -168,6 +168,8 @@ def _bare(annotation: object) -> str:
 def _fits(value: object, annotation: Any) -> bool:  # noqa: ANN401
     """Whether a value can be what an annotation says; what cannot be told passes."""
     origin = typing.get_origin(annotation)
+    if annotation is Any:
+        return True
     if isinstance(annotation, str | typing.ForwardRef):
         return _fits_name(value, _bare(annotation))
     if origin is not None:

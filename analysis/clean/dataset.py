@@ -184,8 +184,12 @@ def load(name: str) -> Dataset:
     LianjianError
         The dataset has not been built, or what was built is not whole; the message says how to.
     """
-    data = _dataset(manifest.read(name))
-    _loaded[name] = data
+    return hold(_dataset(manifest.read(name)))
+
+
+def hold(data: Dataset) -> Dataset:
+    """Count a dataset among those of this process, show it, and return it."""
+    _loaded[data.name] = data
     if data.kind == "ledger":
         _evidence.begin(lambda: data.panel)
     _announce(data)

@@ -123,7 +123,8 @@ def _of_the_house(draw: Callable[..., Chart]) -> Callable[..., Chart]:
 
 
 for _name in CHARTS:
-    globals()[_name] = _of_the_house(globals()[_name])
+    # drawn again by name, a chart leaves no setting behind either
+    CHARTS[_name] = globals()[_name] = _of_the_house(globals()[_name])
 _border.open_doors(globals())
 
 # what other rooms need to draw again; nobody at a desk does

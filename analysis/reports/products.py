@@ -73,7 +73,7 @@ def show(
             f"Figure {name!r} has no alternative text. Say in alt= what it shows, in a sentence "
             "or two, for a reader who cannot see it."
         )
-    mark, facts = _ground(data)
+    mark, facts = ground(data)
     if not mark and data is not None:
         # a chart is marked when it is drawn, by what was loaded then
         alt = alt.removeprefix("Simulated data. ")
@@ -122,7 +122,7 @@ def table(
         digits, caption = frame.digits if digits is None else digits, caption or frame.caption
         frame, labels = frame.frame, {**frame.labels, **(labels or {})}
     _check(name, caption)
-    mark, facts = _ground(data)
+    mark, facts = ground(data)
     given = {"frame": frame, "name": name, "caption": caption, "digits": digits, "labels": labels}
     _publish("table", Call("table", given, mark), None, facts)
 
@@ -176,7 +176,7 @@ def record(
         return
     _check(name, label)
     given = numbers.given(name, value, low=low, high=high, n=n)
-    mark, facts = _ground(data)
+    mark, facts = ground(data)
     given |= {"name": name, "label": label, "unit": unit, "digits": digits}
     given |= {} if shown else {"shown": False}
     _publish("number", Call("record", given, mark), None, facts)
@@ -218,7 +218,7 @@ def say(
                 f"The sentence is handed {name}={word!r}. A number in a sentence is one of the "
                 "ledger: record it, and write {its-name}; texts, years and claims are words."
             )
-    mark, facts = _ground(data)
+    mark, facts = ground(data)
     given = {"text": text, "needs": list(needs), "words": words}
     _publish("sentence", Call("say", given, mark), None, facts)
 
@@ -237,7 +237,7 @@ def note(*remarks: str, data: "StandsOn" = None) -> None:
         say("*{remark}*", remark=remark, data=data)
 
 
-def _ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
+def ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
     """Return the mark of a product, and what it says of the data on which it stands."""
     from analysis.clean.dataset import Dataset, loaded
 

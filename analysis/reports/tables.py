@@ -29,9 +29,7 @@ def grid(
         if _plain_index(frame.index)
         else [_level(frame.index, i) for i in range(frame.index.nlevels)]
     )
-    columns = [
-        _Column(name, values, _digits(digits, name, values)) for name, values in frame.items()
-    ]
+    columns = columns_of(frame, digits)
     head = _head(frame, index, columns, labels)
     heads = [_whole_label(column.name, labels) for column in columns]
     return f"<thead>{head}</thead><tbody>{_body(index, columns, heads, mark)}</tbody>"
@@ -60,7 +58,7 @@ def cell(
         if not place.endswith(f".{_key(name)}"):
             continue
         rows = [at for at, row in enumerate(frame.index) if f"{_key(row)}.{_key(name)}" == place]
-        column = _Column(name, values, _digits(digits, name, values))
+        column = Column(name, values, _digits(digits, name, values))
         if len(rows) == 1 and column.numeric and not _missing(values.iloc[rows[0]]):
             text = column.text(rows[0])
             label = _named(name[-1] if isinstance(name, tuple) else name, labels or {})
@@ -68,7 +66,7 @@ def cell(
     return None
 
 
-class _Column:
+class Column:
     """One column with the rule by which its values are written."""
 
     def __init__(
@@ -90,14 +88,24 @@ class _Column:
             yuan = str(last).endswith("_yuan") and not str(last).endswith("_wan_yuan")
             self.digits = 0 if yuan else digits_for(values.dropna().astype(float))
 
+    def value(self, row: int) -> Any:  # noqa: ANN401  (a cell can be anything)
+        """Return the value of a row."""
+        return self.values.iloc[row]
+
     def text(self, row: int) -> str:
-        value = self.values.iloc[row]
+        """Return the value of a row as it is written."""
+        value = self.value(row)
         if _missing(value):
             return MISSING
         if self.numeric:
             own = own_digits(float(value)) if self.each else self.digits
             return number(float(value), own, grouped=not self.year)
         return _words(value)
+
+
+def columns_of(frame: pd.DataFrame, digits: Digits) -> list[Column]:
+    """Return the columns of a frame, each with its decimals."""
+    return [Column(name, values, _digits(digits, name, values)) for name, values in frame.items()]
 
 
 def _years(values: "pd.Series[Any]") -> bool:
@@ -122,9 +130,9 @@ def _plain_index(index: pd.Index) -> bool:
     return index.name is None and numbered
 
 
-def _level(index: pd.Index, number: int) -> _Column:
+def _level(index: pd.Index, number: int) -> Column:
     values = pd.Series(index.get_level_values(number))
-    return _Column(index.names[number] or "", values, None)
+    return Column(index.names[number] or "", values, None)
 
 
 def _is_year(name: Hashable) -> bool:
@@ -142,7 +150,8 @@ def _words(value: object) -> str:
     return visible(str(value))
 
 
-def _label(name: Hashable, labels: Mapping[str, str]) -> str:
+def heading(name: Hashable, labels: Mapping[str, str]) -> str:
+    """Return what a column is called: its label with the unit."""
     return re.sub(r", (%|万?元)$", ",\u00a0\\1", _named(name, labels))  # a unit never stands alone
 
 
@@ -159,8 +168,8 @@ def _named(name: Hashable, labels: Mapping[str, str]) -> str:
 
 def _head(
     frame: pd.DataFrame,
-    index: Sequence[_Column],
-    columns: Sequence[_Column],
+    index: Sequence[Column],
+    columns: Sequence[Column],
     labels: Mapping[str, str],
 ) -> str:
     """Write the head: a row for each level of the columns, in which equal neighbours are one."""
@@ -168,7 +177,7 @@ def _head(
     for level in range(levels):
         bottom = level == levels - 1
         # a header that says nothing is no header
-        named = [(column, _label(column.name, labels) if bottom else "") for column in index]
+        named = [(column, heading(column.name, labels) if bottom else "") for column in index]
         cells = [
             _cell("th" if text else "td", text, 'scope="col"' if text else "", number=c.numeric)
             for c, text in named
@@ -178,7 +187,7 @@ def _head(
             merged = list(same)
             for column, _ in merged if bottom else merged[:1]:
                 span = f'scope="colgroup" colspan="{len(merged)}"'
-                text, number = _label(key[-1], labels), column.numeric and bottom
+                text, number = heading(key[-1], labels), column.numeric and bottom
                 cells.append(_cell("th", text, 'scope="col"' if bottom else span, number=number))
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return "".join(rows)
@@ -187,11 +196,11 @@ def _head(
 def _whole_label(name: Hashable, labels: Mapping[str, str]) -> str:
     """Return the head of a column with those above it, for rows that stand as cards."""
     levels = name if isinstance(name, tuple) else (name,)
-    return ", ".join(filter(None, (_label(level, labels) for level in levels)))
+    return ", ".join(filter(None, (heading(level, labels) for level in levels)))
 
 
 def _body(
-    index: Sequence[_Column], columns: Sequence[_Column], heads: Sequence[str], mark: str
+    index: Sequence[Column], columns: Sequence[Column], heads: Sequence[str], mark: str
 ) -> str:
     """Write the rows; what stands in an outer level of the index stands once for its rows."""
     count = len((index or columns)[0].values) if index or columns else 0

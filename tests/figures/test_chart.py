@@ -90,6 +90,7 @@ def test_no_setting_is_left_behind(means):
     figures.composition(means)
     with figures.use_theme():
         assert mpl.rcParams["axes.titlelocation"] == "left"
+    figures.CHARTS["composition"](means)
     with pytest.raises(LianjianError):
         figures.composition(means.drop(columns="year"))
     assert dict(mpl.rcParams) == before
@@ -141,3 +142,16 @@ def test_chinese_is_given_to_a_figure_once():
     figures.give_chinese(figure)
     figures.give_chinese(figure)
     assert figure.axes[0].title.get_fontfamily().count("Noto Sans SC") == 1
+
+
+def test_a_figure_without_its_mark_is_as_one_that_never_had_it(means):
+    marked, bare = figures.composition(means), figures.composition(means)
+    figures.mark_simulated(marked.figure)
+    figures.unmark_simulated(marked.figure)
+    assert marked._drawn("svg") == bare._drawn("svg")
+
+
+def test_a_mark_goes_on_a_grid_of_seaborn(frame):
+    grid = sns.displot(frame, x="县区")
+    figures.mark_simulated(grid.figure)
+    assert "模拟数据" in grid.figure.texts[-1].get_text()

@@ -1,0 +1,76 @@
+"""Books read where they lie: a look at them before they are taken in."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from analysis.clean import dataset, manifest, panel
+from analysis.clean.simulated import must_be_invented
+from analysis.errors import LianjianError
+
+
+def read_book(
+    file: str | Path,
+    *more: str | Path,
+    register: str | Path | None = None,
+    answers: Mapping[str, Any] | None = None,
+    simulated: bool = False,
+) -> dataset.Dataset:
+    """Read a book as it was received, and return its tables as a dataset of this session.
+
+    Nothing is kept: to answer its questions, and to make reports of it, take it in with
+    ``lianjian new``.
+
+    Parameters
+    ----------
+    file, *more : str or Path
+        Workbooks or text tables.
+    register : str or Path, optional
+        The villages that there are, a CSV file with the columns of the table *register*; the
+        published one when not given.
+    answers : mapping, optional
+        What `answers.toml` would hold.
+    simulated : bool
+        Whether the numbers are made up; whatever shows them says so.
+
+    Returns
+    -------
+    Dataset
+        ``panel``, ``income``, ``villages``; ``issues`` says what was left out, and why.
+
+    Raises
+    ------
+    LianjianError
+        A file is missing, or no table could be read.
+    """
+    paths = [Path(each) for each in (file, *more)]
+    for path in [*paths, *([Path(register)] if register else [])]:
+        if not path.is_file():
+            raise LianjianError(f"{path} is missing, or is no file.")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for path in paths:
+            shutil.copyfile(path, place / path.name)
+        if register:
+            shutil.copyfile(register, place / "register.csv")
+        names = [path.name for path in paths]
+        tables = panel.book_tables(place, names, dict(answers or {}), {})[0]
+    if simulated:
+        must_be_invented(tables["villages"], names[0])
+    said = "".join(manifest.content_hash(frame) for frame in tables.values())
+    version = hashlib.sha256(said.encode()).hexdigest()[:12]
+    data = dataset.Dataset(
+        name=f"book-{version}",
+        kind="simulated" if simulated else "ledger",
+        title=" ".join(names),
+        description="Read where it lies, and not taken in.",
+        version=version,
+        folder=paths[0].parent,
+        rows={name: len(frame) for name, frame in tables.items()},
+        issues_count=len(tables["issues"]),
+        _frames=tables,
+    )
+    return dataset.hold(data)

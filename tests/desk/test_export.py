@@ -1,0 +1,112 @@
+"""Tables leave with labels, units and their mark, and books are read where they lie."""
+
+import csv
+
+import openpyxl
+import pandas as pd
+import pytest
+
+import analysis as lj
+from analysis import paths
+from analysis.clean import dataset
+from analysis.errors import LianjianError
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch):
+    """Give the datasets that this process counts as loaded: none."""
+    held = {}
+    monkeypatch.setattr(dataset, "_loaded", held)
+    return held
+
+
+@pytest.fixture
+def means():
+    return pd.DataFrame(
+        {
+            "county_name": ["环县", "=1+1"],
+            "year": [2023, 2024],
+            "total_income_wan_yuan": [12.3456, None],
+            "ratio_50%": [0.5, 1.25],
+        }
+    )
+
+
+def test_excel_keeps_numbers_and_says_what_they_are(means, tmp_path):
+    file = lj.export(means, tmp_path / "均值.xlsx", "Means")
+    book = openpyxl.load_workbook(file)
+    rows = list(book.worksheets[0].iter_rows(values_only=True))
+    assert rows[0][0] == "Means"
+    assert rows[1][:3] == ("County\n县区", "Year\n年份", "Total income (万元)\n总收入")
+    assert rows[2] == ("环县", 2023, 12.3456, 0.5)
+    assert rows[3] == ("=1+1", 2024, None, 1.25)
+    assert book.worksheets[0].cell(4, 1).data_type == "s"  # a text, and no formula
+    assert book.worksheets[0].cell(3, 2).number_format == "0"
+    assert book.worksheets[1].cell(4, 5).value.startswith("Operating, subsidy and other income")
+    again = lj.export(means, tmp_path / "again.xlsx", "Means")
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_latex_is_written_for_latex(means, tmp_path):
+    text = lj.export(means, tmp_path / "x.tex", "50 % of {all}", digits=1).read_text("utf-8")
+    assert r"\caption{50 \% of \{all\}}" in text
+    assert r"ratio\_50\%" in text
+    assert r"环县 & 2023 & 12.3 & 0.5 \\" in text
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "tex", "csv"])
+def test_every_row_of_simulated_data_says_so(means, ending, tmp_path, loaded):
+    made_up = dataset.Dataset("x", "simulated", "X", "", "0", tmp_path)
+    loaded["x"] = made_up
+    file = lj.export(means, tmp_path / f"x.{ending}", "Means")
+    if ending == "xlsx":
+        rows = list(openpyxl.load_workbook(file).worksheets[0].iter_rows(values_only=True))
+        assert "Simulated data" in rows[0][0]
+        assert [row[-1] for row in rows[2:]] == ["模拟", "模拟"]
+    elif ending == "csv":
+        rows = list(csv.reader(file.read_text("utf-8-sig").splitlines()))
+        assert [row[-1] for row in rows[1:]] == ["模拟", "模拟"]
+        assert rows[2][0] == "'=1+1"
+    else:
+        assert file.read_text("utf-8").count(r"& 模拟 \\") == 2
+    own = dataset.Dataset("own", "ledger", "Own", "", "0", tmp_path)
+    real = lj.export(means, tmp_path / f"own.{ending}", "Means", data=own).read_bytes()
+    assert "模拟".encode() not in real
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ((3, "x.xlsx"), "this is a int"),
+        ((pd.DataFrame({"a": [1]}), "x.xslx"), r"Did you mean .xlsx\?"),
+        ((pd.DataFrame({"a": [1]}), "nowhere/x.csv"), "There is no folder"),
+        ((dataset.Dataset("x", "ledger", "", "", "", paths.root()), "x.csv"), "data.panel"),
+    ],
+)
+def test_what_is_no_table_is_said(wrong, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LianjianError, match=said):
+        lj.export(*wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_book_of_three_columns_is_read_where_it_lies(tmp_path):
+    book = tmp_path / "甲县虚甲镇2023年.csv"
+    book.write_bytes(
+        "甲县虚甲镇2023年村级集体经济收入表（单位：元）\r\n村名,总收入,经营性收入\r\n"
+        '虚春村,125000,82000\r\n虚冬村,"30,500",—\r\n'.encode("gb18030")
+    )
+    register = paths.root() / "data" / "example" / "register.csv"
+    own = lj.read_book(book, register=register, simulated=True)
+    panel = own.panel.set_index("village_id")
+    assert panel.loc["SIM-EX-101", "total_income_yuan"] == 125_000
+    assert panel.loc["SIM-EX-101", "operating_income_yuan"] == 82_000
+    assert panel.loc["SIM-EX-104", "total_income_yuan"] == 30_500
+    assert pd.isna(panel.loc["SIM-EX-104", "operating_income_yuan"])
+    assert own.is_simulated
+    assert own.years == (2023,)
+    assert "总收入" in own._repr_html_()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [book.name]
+    with pytest.raises(LianjianError, match="is missing"):
+        lj.read_book(tmp_path / "none.csv")
