@@ -1,6 +1,7 @@
 """Books read where they lie: a look at them before they are taken in."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from typing import Any
 from analysis.clean import dataset, manifest, panel
 from analysis.clean.simulated import must_be_invented
 from analysis.errors import LianjianError
+
+_REPORT = "LIANJIAN_KERNEL"  # set in the kernel of a run
 
 
 def read_book(
@@ -22,7 +25,7 @@ def read_book(
     """Read a book as it was received, and return its tables as a dataset of this session.
 
     Nothing is kept: to answer its questions, and to make reports of it, take it in with
-    ``lianjian new``.
+    ``lianjian new``. A report reads no other book than an invented one.
 
     Parameters
     ----------
@@ -44,8 +47,13 @@ def read_book(
     Raises
     ------
     LianjianError
-        A file is missing, or no table could be read.
+        A file is missing, or no table could be read; or a report reads a book of real numbers.
     """
+    if _REPORT in os.environ and not simulated:
+        raise LianjianError(
+            "A report stands on datasets, whose files and version it names. Take the book in: "
+            "`lianjian new my-county BOOK`, `lianjian build my-county`, and load that."
+        )
     paths = [Path(each) for each in (file, *more)]
     for path in [*paths, *([Path(register)] if register else [])]:
         if not path.is_file():
@@ -73,4 +81,5 @@ def read_book(
         issues_count=len(tables["issues"]),
         _frames=tables,
     )
-    return dataset.hold(data)
+    dataset.hold(data)
+    return data

@@ -184,16 +184,17 @@ def load(name: str) -> Dataset:
     LianjianError
         The dataset has not been built, or what was built is not whole; the message says how to.
     """
-    return hold(_dataset(manifest.read(name)))
+    data = _dataset(manifest.read(name))
+    hold(data)
+    _announce(data)
+    return data
 
 
-def hold(data: Dataset) -> Dataset:
-    """Count a dataset among those of this process, show it, and return it."""
+def hold(data: Dataset) -> None:
+    """Count a dataset among those of this process, which decide what is marked."""
     _loaded[data.name] = data
     if data.kind == "ledger":
         _evidence.begin(lambda: data.panel)
-    _announce(data)
-    return data
 
 
 def _dataset(seen: dict[str, Any]) -> Dataset:

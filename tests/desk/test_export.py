@@ -110,3 +110,11 @@ def test_a_book_of_three_columns_is_read_where_it_lies(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [book.name]
     with pytest.raises(LianjianError, match="is missing"):
         lj.read_book(tmp_path / "none.csv")
+
+
+def test_a_report_reads_no_real_book_that_was_not_taken_in(tmp_path, monkeypatch):
+    book = tmp_path / "环县.csv"
+    book.write_text("村名,总收入\n甲村,1\n", "utf-8")
+    monkeypatch.setenv("LIANJIAN_KERNEL", "x")
+    with pytest.raises(LianjianError, match="lianjian new"):
+        lj.read_book(book)
