@@ -73,7 +73,7 @@ def lab(folder, *settings):
 
 
 def _address(log, server):
-    for _ in range(1200):
+    for _ in range(6000):
         if found := re.search(r"http://\S+:(\d+)/lab(\S*)\?token=", log.read_text("utf-8")):
             return f"http://localhost:{found[1]}", f"/lab{found[2]}"
         assert server.poll() is None, log.read_text("utf-8")

@@ -7,19 +7,27 @@ file does to it, the next file meets a clean one.
 Requests come over the Unix socket on standard input: one JSON object with the file's path, format
 and limits, and the write end of a pipe. The answers on the socket are ``{"pid": …}`` when the child
 starts and ``{"exit": …}`` when it is gone. Messages in the pipe are JSON behind their length.
+
+Where nothing can be forked, or a pipe cannot be passed, a process is started for each file: it
+reads its request from standard input, and its messages go to standard output.
 """
 
 import importlib
 import json
 import os
-import resource
 import signal
 import socket
+import stat
 import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from analysis.clean.workbook.limits import Unreadable
+
+try:
+    import resource
+except ImportError:  # on Windows; `parent` watches time and memory there
+    resource = None  # type: ignore[assignment]
 
 LENGTH = 4
 """Bytes of a message's length, big-endian."""
@@ -30,8 +38,7 @@ _NOT_NEEDED = ("numpy", "PIL", "pandas", "lxml")
 
 def serve(channel: socket.socket) -> None:
     """Answer requests until the parent is gone."""
-    for name in _NOT_NEEDED:
-        sys.modules[name] = None  # type: ignore[assignment]
+    _do_without()
     for name in ("openpyxl.reader.excel", "openpyxl.styles.stylesheet", "xlrd"):
         importlib.import_module(name)
     for name in ("excel", "xls", "markup"):
@@ -51,6 +58,11 @@ def serve(channel: socket.socket) -> None:
         _tell(channel, {"exit": os.waitstatus_to_exitcode(status)})
 
 
+def _do_without() -> None:
+    for name in _NOT_NEEDED:
+        sys.modules[name] = None  # type: ignore[assignment]
+
+
 def _tell(channel: socket.socket, message: dict[str, int]) -> None:
     channel.sendall(json.dumps(message).encode() + b"\n")
 
@@ -63,11 +75,12 @@ def _limit(name: int, value: int) -> None:
 
 def _parse(request: dict[str, Any], pipe: int) -> NoReturn:
     """Parse one file under limits and leave without cleaning up."""
-    _limit(resource.RLIMIT_AS, request["memory"])
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CPU, (request["seconds"], request["seconds"] + 1))
+    if resource is not None:
+        _limit(resource.RLIMIT_AS, request["memory"])
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_FSIZE, 0)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_CPU, (request["seconds"], request["seconds"] + 1))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = 1
     try:
@@ -101,4 +114,8 @@ def _send(pipe: int, message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=0))
+    if stat.S_ISSOCK(os.fstat(0).st_mode):
+        serve(socket.socket(fileno=0))
+    else:
+        _do_without()
+        _parse(json.loads(sys.stdin.read()), pipe=1)

@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import math
 import os
 import select
 import signal
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 import analysis
 from analysis.clean.workbook.cells import Format, Mark, Row, Sheet, Span
@@ -31,7 +34,28 @@ _MAX_ANSWER = 6 * MAX_TEXT_BYTES  # the text of all cells, as UTF-8 with its quo
 _READ = 1 << 20
 _PATIENCE = 5.0  # seconds for the word that a child is gone, on a busy machine
 _ANEW = "Open it in a spreadsheet program, save it anew, and look at what makes it unusual."
+_WATCHED = 0.1  # seconds between two looks at a process without limits of the system
+_TIME, _MEMORY = -9, -11  # the codes of SIGKILL and SIGSEGV, which not every system has
+_SIGXCPU = -getattr(signal, "SIGXCPU", 24)
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+def _open_child(**streams: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment["PYTHONPATH"] = str(Path(analysis.__file__).parent.parent)
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    return subprocess.Popen(
+        [sys.executable, "-m", "analysis.clean.workbook.child"],
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,
+        **streams,
+    )
+
+
+def _request(path: Path, kind: str) -> str:
+    limits = {"memory": ADDRESS_SPACE_BYTES, "seconds": CPU_SECONDS}
+    return json.dumps({"path": str(path.resolve()), "format": kind, **limits})
 
 
 class _Server:
@@ -39,18 +63,8 @@ class _Server:
 
     def __init__(self) -> None:
         self.channel, theirs = socket.socketpair()
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment["PYTHONPATH"] = str(Path(analysis.__file__).parent.parent)
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "analysis.clean.workbook.child"],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
+            self.process = _open_child(stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
         self.owner = os.getpid()
         self.idle = True
         self._pending = b""
@@ -60,13 +74,7 @@ class _Server:
         reading, writing = os.pipe()
         self.idle = False
         try:
-            request = {
-                "path": str(path.resolve()),
-                "format": kind,
-                "memory": ADDRESS_SPACE_BYTES,
-                "seconds": CPU_SECONDS,
-            }
-            socket.send_fds(self.channel, [json.dumps(request).encode()], [writing])
+            socket.send_fds(self.channel, [_request(path, kind).encode()], [writing])
         except OSError:
             os.close(reading)
             raise
@@ -97,6 +105,57 @@ class _Server:
             self.process.wait()
 
 
+class _Plain:
+    """A parsing process for one file, where nothing can be forked or no pipe be passed on."""
+
+    def __init__(self, path: Path, kind: str, seconds: float) -> None:
+        reading, writing = os.pipe()
+        self.process = _open_child(stdin=subprocess.PIPE, stdout=writing)
+        os.close(writing)
+        self.reading = reading
+        assert self.process.stdin is not None  # noqa: S101  (a pipe was asked for)
+        with suppress(OSError), self.process.stdin as asked:
+            asked.write(_request(path, kind).encode())  # where it ended before, `answer` says how
+        self._ended_by: int | None = None
+        self._watch = threading.Thread(target=self._end_in_time, args=(seconds,), daemon=True)
+        self._watch.start()
+
+    def _end_in_time(self, seconds: float) -> None:
+        """End the process when it takes too long, or too much memory."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            with suppress(psutil.Error):
+                if psutil.Process(self.process.pid).memory_info().rss > ADDRESS_SPACE_BYTES:
+                    self._ended_by = _MEMORY
+            if time.monotonic() > end:
+                self._ended_by = _TIME
+            if self._ended_by is not None:
+                self.process.kill()
+                return
+            time.sleep(_WATCHED)
+
+    def answer(self, key: str, seconds: float) -> int | None:
+        """Say how the process ended, as the server says it of its child."""
+        if key == "pid":
+            return self.process.pid
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        self._watch.join()
+        return code if self._ended_by is None else self._ended_by
+
+    def stop(self) -> None:
+        """End the process, if it is still there."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self.reading)
+
+
+def _can_fork() -> bool:
+    return hasattr(os, "fork") and hasattr(socket, "send_fds")
+
+
 _lock = threading.Lock()
 _server: _Server | None = None
 
@@ -115,6 +174,8 @@ atexit.register(stop)
 def start() -> None:
     """Start the parsing process now, so that it imports its parsers while others work."""
     global _server  # noqa: PLW0603
+    if not _can_fork():
+        return
     alive = _server and _server.owner == os.getpid() and _server.process.poll() is None
     if not alive:
         stop()
@@ -123,6 +184,12 @@ def start() -> None:
 
 def read_workbook(path: Path, kind: str, wall_seconds: float = WALL_SECONDS) -> tuple[Sheet, ...]:
     """Return the sheets of a workbook, parsed in another process."""
+    if not _can_fork():
+        plain = _Plain(path, kind, wall_seconds)
+        try:
+            return _collect(plain, plain.reading, path, math.inf)
+        finally:
+            plain.stop()
     with _lock:
         start()
         server = _server
@@ -145,7 +212,9 @@ def read_workbook(path: Path, kind: str, wall_seconds: float = WALL_SECONDS) -> 
                 stop()
 
 
-def _collect(server: _Server, reading: int, path: Path, seconds: float) -> tuple[Sheet, ...]:
+def _collect(
+    server: _Server | _Plain, reading: int, path: Path, seconds: float
+) -> tuple[Sheet, ...]:
     sheets: list[Sheet] = []
     head: dict[str, Any] = {}
     rows: dict[int, Row] = {}
@@ -167,7 +236,7 @@ def _collect(server: _Server, reading: int, path: Path, seconds: float) -> tuple
         raise Refused(path, *refused)
     if "done" in ending and code == 0:
         return tuple(sheets)
-    raise _died(path, -signal.SIGSEGV if "crash" in ending else code)
+    raise _died(path, _MEMORY if "crash" in ending else code)
 
 
 def _messages(reading: int, path: Path, seconds: float) -> Iterator[dict[str, Any]]:
@@ -177,7 +246,8 @@ def _messages(reading: int, path: Path, seconds: float) -> Iterator[dict[str, An
     total = 0
     while True:
         left = end - time.monotonic()
-        if left <= 0 or not select.select([reading], [], [], left)[0]:
+        # what is waited for without end is ended by its watch
+        if left < math.inf and (left <= 0 or not select.select([reading], [], [], left)[0]):
             raise Refused(
                 path, "time", f"reading it took more than {seconds:g} s, which is the limit", _ANEW
             )
@@ -213,10 +283,10 @@ def _sheet(head: dict[str, Any], rows: dict[int, Row], end: dict[str, Any]) -> S
 
 
 def _died(path: Path, code: int | None) -> Refused:
-    if code in {-signal.SIGXCPU, -signal.SIGKILL}:
+    if code in {_SIGXCPU, _TIME}:
         seen = f"parsing it took more than {CPU_SECONDS} s of computing, which is the limit"
         return Refused(path, "time", seen, _ANEW)
-    if code == -signal.SIGSEGV:
+    if code == _MEMORY:
         seen = f"parsing it took more than {ADDRESS_SPACE_BYTES:,} bytes of memory (the limit)"
         return Refused(path, "memory", seen + ", or crashed the parser", _ANEW)
     seen = "the process that parses it ended " + (
