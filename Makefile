@@ -34,7 +34,7 @@ pdf: $(call installed,pdf) ## the same, with every report as PDF and Word too
 LAB := $(CURDIR)/lab
 LOCALE ?=
 lab: $(call installed,lab) ## open the notebooks in JupyterLab; in Chinese: make lab LOCALE=zh_CN
-	@test -d $(LAB)/$(LOCALE) || { \
+	@test -z "$(LOCALE)" || test -d $(LAB)/$(LOCALE) || { \
 		echo "Lab is not set up for $(LOCALE); make lab LOCALE=zh_CN is in Chinese, make lab in English."; exit 1; }
 	@$(BIN)/python -m analysis build
 	@JUPYTER_CONFIG_PATH="$(LAB)/$(LOCALE):$(LAB)$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
