@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+Digits = Mapping[str, int | Literal["each"]] | int | None
+"""Decimals of the columns of a table, or of all; others follow the size of their numbers."""
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -27,7 +30,7 @@ class Labelled:
 
     frame: pd.DataFrame
     labels: Mapping[str, str] = field(default_factory=dict)
-    digits: Mapping[str, int | Literal["each"]] | int | None = None
+    digits: Digits = None
     notes: tuple[str, ...] = ()
     caption: str = ""
 

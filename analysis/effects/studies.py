@@ -61,7 +61,7 @@ class Studies(Mapping[str, Study]):
     def said(self) -> tuple[str, ...]:
         """What a page says of them before anything else, in sentences."""
         lines = [
-            f"**The question cannot be answered for {name} income.** {reason}"
+            f"The question cannot be answered for {name} income. {reason}"
             for name, reason in self.refused.items()
         ]
         if not self.made:
@@ -69,7 +69,7 @@ class Studies(Mapping[str, Study]):
         columns = next(iter(self.made.values())).panel.covariates
         if lacking := [name.replace("_", " ") for name in ADJUST_FOR if name not in columns]:
             lines.append(
-                f"**These books lack {' and '.join(lacking)}**, so nothing on this page is "
+                f"These books lack {' and '.join(lacking)}, so nothing on this page is "
                 "adjusted for it. Where size or projects shape growth, the estimates below are "
                 "wrong by as much."
             )

@@ -45,7 +45,7 @@ def test_what_books_do_not_say_is_told(made):
 def test_tables_of_no_study_are_empty_and_the_page_says_what_is_needed():
     none = Studies({}, {"operating": "Nobody joined."})
     assert none.said == (
-        "**The question cannot be answered for operating income.** Nobody joined.",
+        "The question cannot be answered for operating income. Nobody joined.",
         NEEDED,
     )
     assert tables.by_method(none, {}) == {}
@@ -99,3 +99,21 @@ def test_who_joined_counts_each_village_once():
     assert table.loc["all weak allied", "Villages"] == 12
     assert table.loc["outside", "Villages"] == 90
     assert "Central project" not in table.columns
+
+
+def test_the_cited_numbers_are_those_of_the_studies(made):
+    cited = {one.name: one for one in tables.answers(made, tables.by_method(made, {}))}
+    for name in made:
+        head = made[name].answer.estimate
+        assert cited[f"att-{name}"].value == pytest.approx(head.estimate / YUAN_PER_WAN)
+        assert cited[f"att-{name}"].low == pytest.approx(head.low / YUAN_PER_WAN)
+        assert cited[f"p-randomisation-{name}"].value == head.p_value
+        assert cited[f"alarms-{name}"].value == len(made[name].answer.alarms.on)
+    assert len(tables.beside(made)) >= len(made)
+
+
+def test_a_table_of_effects_brings_caption_decimals_and_notes(made):
+    table = tables.few_alliances(made, draws=19, seed=1)
+    assert table.caption.endswith("equal ones.")
+    assert table.digits["Degrees of freedom"] == 1
+    assert "*" not in "".join(tables.counted(made).notes)

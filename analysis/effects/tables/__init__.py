@@ -2,7 +2,9 @@
 
 from analysis.effects.tables._answer import (
     alarms,
+    answers,
     balance,
+    beside,
     breakdown,
     by_cohort,
     by_method,
@@ -13,32 +15,39 @@ from analysis.effects.tables._answer import (
     matched,
     pre_trends,
     takes_part,
+    true_effects,
+    true_helpers,
     truth,
     unweighted_cohorts,
     who_joined,
+    worst_balance,
 )
-from analysis.effects.tables._power import other_designs, planted, power
+from analysis.effects.tables._power import least_effects, other_designs, planted, power
 from analysis.effects.tables._robustness import (
     Curves,
     curve_summary,
     curves,
     early_dates,
+    firmness,
     holding_truth,
+    kept_out,
     left_out,
     missing,
     placebo_groups,
+    share_holding,
     strays,
     trends,
     two_programs,
     variants,
 )
-from analysis.effects.tables._rows import Rows, p_text
+from analysis.effects.tables._rows import p_text
 
 __all__ = [
     "Curves",
-    "Rows",
     "alarms",
+    "answers",
     "balance",
+    "beside",
     "breakdown",
     "by_cohort",
     "by_method",
@@ -48,8 +57,11 @@ __all__ = [
     "early_dates",
     "estimates",
     "few_alliances",
+    "firmness",
     "helpers",
     "holding_truth",
+    "kept_out",
+    "least_effects",
     "left_out",
     "matched",
     "missing",
@@ -59,12 +71,16 @@ __all__ = [
     "planted",
     "power",
     "pre_trends",
+    "share_holding",
     "strays",
     "takes_part",
     "trends",
+    "true_effects",
+    "true_helpers",
     "truth",
     "two_programs",
     "unweighted_cohorts",
     "variants",
     "who_joined",
+    "worst_balance",
 ]

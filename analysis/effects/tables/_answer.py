@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis._labelled import Labelled, Quantity
 from analysis.effects.design import PROGRAMMES, Design, DesignedPanel, make_study
 from analysis.effects.did import att_gt, before_after
 from analysis.effects.estimand import ESTIMANDS, reweigh
@@ -14,7 +15,7 @@ from analysis.effects.matching import balance_table
 from analysis.effects.preferred import adjusted_design, preferred_att, regression_att
 from analysis.effects.results import EffectSeries
 from analysis.effects.studies import Studies
-from analysis.effects.tables._rows import Rows, cells, joined, p_text, rows
+from analysis.effects.tables._rows import cells, in_words, joined, p_text, rows
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 
@@ -28,7 +29,7 @@ PROGRAMME_LABELS = {
 }
 
 
-def who_joined(villages: pd.DataFrame) -> Rows:
+def who_joined(villages: pd.DataFrame) -> Labelled:
     """Return weak allied villages by year of joining, and those outside, with their traits.
 
     Parameters
@@ -50,6 +51,7 @@ def who_joined(villages: pd.DataFrame) -> Rows:
         "Joined in",
         caption="Weak allied villages by year of joining, and villages outside: mean households, "
         "and villages that another programme reached, %.",
+        digits=0,
     )
 
 
@@ -66,7 +68,7 @@ def takes_part(studies: Studies, villages: pd.DataFrame) -> str:
     for name, study in studies.items():
         panel = study.panel
         unseen, lost = int(np.isnan(panel.y).sum()), study.n_asked - panel.n_units
-        line = f"*{name.capitalize()} income*: {panel.n_units:,} villages"
+        line = f"{name.capitalize()} income: {panel.n_units:,} villages"
         line += f", {unseen:,} of their years without an amount in the books" if unseen else ""
         if lost:
             line += f"; {lost:,} more are left out for want of a trait or of a year to compare"
@@ -95,7 +97,7 @@ def matched(studies: Studies, ratio: int) -> tuple[Matched, tuple[str, ...]]:
         try:
             made[name] = make_study(study.frame, study.outcome, plan)
         except LianjianError as error:
-            notes.append(f"*No matching for {name} income: {error}*")
+            notes.append(f"No matching for {name} income: {error}")
     return made, tuple(notes)
 
 
@@ -164,7 +166,61 @@ def _by_method(studies: Studies, name: str, pairs: DesignedPanel | None) -> pd.D
     return table.assign(p=p, is_defensible=table["verdict"].eq("defensible"))[names]
 
 
-def estimates(found: Mapping[str, pd.DataFrame]) -> Rows:
+def answers(studies: Studies, found: Mapping[str, pd.DataFrame]) -> list[Quantity]:
+    """Return the numbers of the answer for each measure, in 万元.
+
+    Parameters
+    ----------
+    studies : Studies
+    found : mapping of str to DataFrame
+        From `by_method`.
+    """
+    made = []
+    for name, table in found.items():
+        of, head = studies[name].answer, studies[name].answer.estimate
+        naive = float(table["estimate"].iloc[0]) / YUAN_PER_WAN
+        label = f"Before and after, weak allied villages, {name} income"
+        made.append(
+            Quantity(f"naive-{name}", naive, label, "万元", 2, n=int(table["n_units"].iloc[0]))
+        )
+        label = f"Headline effect on weak allied villages, {name} income"
+        value, low, high = (one / YUAN_PER_WAN for one in (head.estimate, head.low, head.high))
+        made.append(Quantity(f"att-{name}", value, label, "万元", 2, low, high, head.n_units))
+        label = f"Gauges that alarm, {name} income"
+        on, gauges = len(of.alarms.on), len(of.alarms.gauges)
+        made.append(Quantity(f"alarms-{name}", on, label, digits=0, n=gauges))
+        if of.placebos is not None:
+            label = f"p of no effect on any village, by placebo alliances, {name} income"
+            p, n = head.p_value, len(of.placebos)
+            made.append(Quantity(f"p-randomisation-{name}", p, label, digits=3, n=n))
+    return made
+
+
+def beside(studies: Studies) -> list[str]:
+    """Say beside each headline what the regression gives, what alarms, and who is not weighted.
+
+    Parameters
+    ----------
+    studies : Studies
+    """
+    said = []
+    for name, study in studies.items():
+        line = in_words(study.answer.apart / YUAN_PER_WAN)
+        said.append(f"{name.capitalize()} income: {line} 万元 from the regression on size; ")
+        said[-1] += f"{study.answer.alarms.said}."
+    without = [
+        f"{' and '.join(map(str, years))} ({name})"
+        for name, years in unweighted_cohorts(studies).items()
+    ]
+    if without:
+        said.append(
+            "Weighting cannot use all: the doubly robust estimate is without those that joined in "
+            f"{'; '.join(without)}, as some of them have no counterpart outside."
+        )
+    return said
+
+
+def estimates(found: Mapping[str, pd.DataFrame]) -> Labelled:
     """Return the estimates of `by_method` as one table in 万元.
 
     Parameters
@@ -181,10 +237,12 @@ def estimates(found: Mapping[str, pd.DataFrame]) -> Rows:
     for name, table in found.items():
         amounts = {key: table[key] / YUAN_PER_WAN for key in money}
         parts[name] = table.assign(**amounts).set_index("name")[[*labels]].rename(columns=labels)
-    return Rows(
-        joined(parts, "Method"),
-        f"Effect on weak allied villages by method (万元 a year): {ESTIMANDS['village_years']}. "
-        f"Last column: {ESTIMANDS['villages']}. The two-way regression weights years and "
+    return joined(
+        parts,
+        "Method",
+        caption="Effect on weak allied villages by method (万元 a year): "
+        f"{ESTIMANDS['village_years']}. Last column: {ESTIMANDS['villages']}. "
+        "The two-way regression weights years and "
         "cohorts as it likes. Intervals: 95 %; of the adjusted regression and the last row from "
         "placebo alliances, for these villages; of the rest CR2 over alliances, for alliances like "
         "these; the two-way one counts all clusters.",
@@ -206,7 +264,7 @@ def unweighted_cohorts(studies: Studies) -> dict[str, list[int]]:
     return {name: years for name, years in lost.items() if years}
 
 
-def alarms(studies: Studies) -> Rows:
+def alarms(studies: Studies) -> Labelled:
     """Return the gauges beside each headline; notes say what none sees, and who is compared.
 
     Parameters
@@ -225,16 +283,18 @@ def alarms(studies: Studies) -> Rows:
         )
         notes = notes or list(found.blind)
     notes += [f"{name} income: {study.answer.balanced.notes[0]}" for name, study in studies.items()]
-    return Rows(
-        joined(parts, "Gauge"),
-        "Gauges beside the headline. Size: mean of placebo alliances of the regression, and change "
-        "of a village of mean size near an alliance (万元 a year); correlation of luck a year "
-        "apart, times two.",
-        tuple(notes),
+    return joined(
+        parts,
+        "Gauge",
+        caption="Gauges beside the headline. Size: mean of placebo alliances of the regression, "
+        "and change of a village of mean size near an alliance (万元 a year); correlation of luck "
+        "a year apart, times two.",
+        notes=notes,
+        digits={"Gauge": 2, "Limit": 1, "Size": 2},
     )
 
 
-def breakdown(studies: Studies) -> Rows:
+def breakdown(studies: Studies) -> Labelled:
     """Return the largest ratio of standard deviations at which each headline stands.
 
     Parameters
@@ -257,10 +317,11 @@ def breakdown(studies: Studies) -> Rows:
         "Measure",
         caption="Largest ratio of an alliance's standard deviation to that of groups like it, at "
         "5 %.",
+        digits=1,
     )
 
 
-def counted(studies: Studies) -> Rows:
+def counted(studies: Studies) -> Labelled:
     """Return the headline as booked, with joint income split and once, and per household.
 
     Parameters
@@ -297,7 +358,7 @@ def counted(studies: Studies) -> Rows:
                 one = make_study(part, outcome, plan).panel
                 fit = preferred_att(one, until=max(study.anticipation, 1))
             except LianjianError as error:
-                notes.append(f"*{label}, {name} income: {error}*")
+                notes.append(f"{label}, {name} income: {error}")
                 continue
             found.append({"Measure": name, "Counted": label} | cells(fit, unit))
     return rows(
@@ -310,7 +371,7 @@ def counted(studies: Studies) -> Rows:
     )
 
 
-def pre_trends(studies: Studies) -> Rows:
+def pre_trends(studies: Studies) -> Labelled:
     """Return tests of no difference in trends before the base year (p).
 
     Parameters
@@ -349,7 +410,7 @@ def _of_test(series: EffectSeries) -> str:
     return p_text(series.pretest.p_value if series.pretest else np.nan)
 
 
-def by_cohort(studies: Studies) -> Rows:
+def by_cohort(studies: Studies) -> Labelled:
     """Return the mean effect by year of joining, without intervals.
 
     Parameters
@@ -371,7 +432,7 @@ def by_cohort(studies: Studies) -> Rows:
     )
 
 
-def few_alliances(studies: Studies, *, draws: int, seed: int) -> Rows:
+def few_alliances(studies: Studies, *, draws: int, seed: int) -> Labelled:
     """Return the effect under several kinds of inference.
 
     Parameters
@@ -407,10 +468,11 @@ def few_alliances(studies: Studies, *, draws: int, seed: int) -> Rows:
         "Inference",
         caption="The effect under several kinds of inference (万元 a year), 95 % intervals. The "
         f"alliances are worth {worth:.1f} equal ones.",
+        digits={"Estimate": 2, "Low": 2, "High": 2, "Degrees of freedom": 1},
     )
 
 
-def helpers(studies: Studies) -> Rows:
+def helpers(studies: Studies) -> Labelled:
     """Return the regression for helpers, beside before and after.
 
     Parameters
@@ -427,7 +489,7 @@ def helpers(studies: Studies) -> Rows:
                 before_after(panel),
             )
         except LianjianError as error:
-            notes.append(f"*No estimate for helpers, {name} income: {error}*")
+            notes.append(f"No estimate for helpers, {name} income: {error}")
             continue
         row = {"Measure": name, "Helpers": int((panel.cohort > 0).sum())}
         row |= {"Before and after": naive.estimate / YUAN_PER_WAN}
@@ -447,7 +509,7 @@ def helpers(studies: Studies) -> Rows:
     )
 
 
-def truth(studies: Studies, known: pd.DataFrame) -> Rows:
+def truth(studies: Studies, known: pd.DataFrame) -> Labelled:
     """Return true and estimated effects by years since joining.
 
     Parameters
@@ -478,4 +540,55 @@ def truth(studies: Studies, known: pd.DataFrame) -> Rows:
         "Measure",
         "Years since",
         caption="True and estimated effects by years since joining (万元).",
+    )
+
+
+def true_effects(studies: Studies, known: pd.DataFrame) -> list[Quantity]:
+    """Return the true mean effects of a simulation on weak allied villages, in 万元.
+
+    Parameters
+    ----------
+    studies : Studies
+    known : DataFrame
+        As in `truth`.
+    """
+    mean = known[known["cohort"].isna() & known["event_time"].isna()]
+    true = mean[mean["role"] == "allied_weak"].set_index("measure")["att_yuan"].astype(float)
+    label = "True mean effect on weak allied villages, {} income"
+    return [
+        Quantity(f"truth-{name}", true[name] / YUAN_PER_WAN, label.format(name), "万元", 2)
+        for name in studies
+    ]
+
+
+def true_helpers(studies: Studies, known: pd.DataFrame) -> list[str]:
+    """Say what helpers truly gained in a simulation.
+
+    Parameters
+    ----------
+    studies : Studies
+    known : DataFrame
+        As in `truth`.
+    """
+    mean = known[known["cohort"].isna() & known["event_time"].isna()]
+    true = mean[mean["role"] == "helper"].set_index("measure")["att_yuan"].astype(float)
+    gains = [f"{in_words(true[name] / YUAN_PER_WAN)} in {name} income" for name in studies]
+    return [f"Helpers truly gained, in 万元 a year: {' and '.join(gains)}."] if gains else []
+
+
+def worst_balance(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Say in which trait the groups differ most before matching, and what is left of it.
+
+    Parameters
+    ----------
+    table, labels : DataFrame, mapping of str to str
+        From `balance`.
+    """
+    worst = table.iloc[int(table["smd_before"].abs().to_numpy().argmax())]
+    return (
+        f"The largest difference before matching is in {labels[worst['covariate']].lower()}, "
+        f"{in_words(worst['smd_before'])} standard deviations; after it, "
+        f"{in_words(worst['smd_after'])}. A regression on size uses all villages outside and asks "
+        "for a straight line; matching asks for neighbours, and finds few for the smallest "
+        "villages."
     )

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from analysis._labelled import Labelled, Quantity
 from analysis.effects.inference import PlaceboPool
 from analysis.effects.power import PlaceboStudy, Rule, minimal_effect, placebo_study, power_curve
 from analysis.effects.preferred import alliance_pool, preferred_att, preferred_points
 from analysis.effects.studies import Studies
-from analysis.effects.tables._rows import Rows, rows
+from analysis.effects.tables._rows import rows
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 
@@ -39,7 +40,7 @@ def planted(
         try:
             made[name] = _planted(study.pool, draws, [seed, 1], alliance_cv)
         except LianjianError as error:
-            notes.append(f"**No power can be computed for {name} income.** {error}")
+            notes.append(f"No power can be computed for {name} income. {error}")
     return made, tuple(notes)
 
 
@@ -56,7 +57,7 @@ def _planted(pool: PlaceboPool, draws: int, seed: list[int], alliance_cv: float)
 
 def power(
     studies: Studies, found: Mapping[str, PlaceboStudy], *, chance: float, claim_wan: float
-) -> Rows:
+) -> Labelled:
     """Return the least effect found with a chance, by placebo alliances and by t.
 
     Parameters
@@ -92,7 +93,37 @@ def power(
         "error (万元), and how many t takes for an effect. Then the least effect (万元 a year) "
         f"found with a chance of {100 * chance:.0f} %, and the chance of finding {claim_wan:g} "
         "万元.",
+        digits={key: 0 if "%" in key else 2 for key in (table[0] if table else {})},
     )
+
+
+def least_effects(found: Mapping[str, PlaceboStudy], chance: float) -> list[Quantity]:
+    """Return the least effect found with a chance, by placebo alliances and by t, in 万元.
+
+    Parameters
+    ----------
+    found : mapping of str to PlaceboStudy
+        From `planted`.
+    chance : float
+        Of finding an effect that counts as enough.
+    """
+    kinds: tuple[tuple[Rule, str, str], ...] = (
+        ("placebo", "", "placebo alliances"),
+        ("t", "-t", "t over alliances"),
+    )
+    label = f"Least mean effect found with a chance of {100 * chance:.0f} %"
+    return [
+        Quantity(
+            f"least-effect{mark}-{name}",
+            minimal_effect(each, chance, rule) / YUAN_PER_WAN,
+            f"{label}, {name} income, {words}",
+            "万元",
+            2,
+            n=len(each.estimate),
+        )
+        for name, each in found.items()
+        for rule, mark, words in kinds
+    ]
 
 
 def other_designs(
@@ -103,7 +134,7 @@ def other_designs(
     seed: int,
     alliance_cv: float,
     chance: float,
-) -> Rows:
+) -> Labelled:
     """Return spread and least effect with half of the alliances, and with one year less.
 
     Parameters
@@ -136,7 +167,7 @@ def other_designs(
                     pool = alliance_pool(frame[keep], study.outcome, study.plan)
                     each = _planted(pool, draws, [seed, 2], alliance_cv)
             except LianjianError as error:
-                notes.append(f"*{label}, {name} income: {error}*")
+                notes.append(f"{label}, {name} income: {error}")
                 continue
             table.append(
                 {

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from analysis._labelled import Labelled, Quantity
 from analysis.effects.balancing import balance
 from analysis.effects.design import PROGRAMMES, Design, make_study
 from analysis.effects.did import imputation, sun_abraham, twfe
@@ -39,7 +40,7 @@ from analysis.effects.sensitivity import (
     summarise_curve,
 )
 from analysis.effects.studies import Studies
-from analysis.effects.tables._rows import Rows, cells, in_words, p_text, rows
+from analysis.effects.tables._rows import cells, in_words, p_text, rows
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 
@@ -181,7 +182,7 @@ def _specified(
     return estimate
 
 
-def curve_summary(found: Curves, *, draws: int, seed: int) -> Rows:
+def curve_summary(found: Curves, *, draws: int, seed: int) -> Labelled:
     """Return the curves in numbers, with joint tests of no effect by the regressions among them.
 
     Parameters
@@ -210,7 +211,7 @@ def curve_summary(found: Curves, *, draws: int, seed: int) -> Rows:
             )  # fmt: skip
             row |= {"p, median": p_text(test.p_median), "p, sum of z": p_text(test.p_mean_z)}
         except LianjianError as error:
-            notes.append(f"*No joint test for {name} income: {error}*")
+            notes.append(f"No joint test for {name} income: {error}")
         table.append(row)
     return rows(
         table,
@@ -218,6 +219,7 @@ def curve_summary(found: Curves, *, draws: int, seed: int) -> Rows:
         caption="The curves in numbers (万元 a year), and joint tests of no effect on "
         f"{draws} placebo assignments: no p under {1 / (draws + 1):.3f} is possible.",
         notes=notes,
+        digits={"Least": 2, "Median": 2, "Largest": 2, "p ≤ 0.05, %": 0},
     )
 
 
@@ -239,7 +241,7 @@ def _regressions(
     return {f"{label} {wary}": specified(sets[label], wary) for label, wary in product(sets, WARY)}
 
 
-def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Rows:
+def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Labelled:
     """Return effects of the regression at dates before joining, where there can be none.
 
     Parameters
@@ -258,7 +260,7 @@ def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Rows:
             estimator = frame_estimator(study.outcome, plain, adjustment=line)
             table = placebo_dates(early, estimator, shifts=shifts)
         except LianjianError as error:
-            notes.append(f"*No placebo date for {name} income: {error}*")
+            notes.append(f"No placebo date for {name} income: {error}")
             continue
         for item in table.dropna(subset=["estimate"]).to_dict("records"):
             row: dict[str, object] = {"Measure": name, "Joined": f"{item['shift']} years early"}
@@ -306,11 +308,11 @@ def strays(studies: Studies, *, draws: int, seed: int) -> tuple[dict[str, Floats
             rng = np.random.default_rng([seed, 2])
             found[name] = placebo_draws(study.pool, stray, rng, draws=draws)
         except LianjianError as error:
-            notes.append(f"*No placebo groups for {name} income: {error}*")
+            notes.append(f"No placebo groups for {name} income: {error}")
     return found, tuple(notes)
 
 
-def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Rows:
+def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Labelled:
     """Return what placebo alliances show, and the real ones among them.
 
     Parameters
@@ -337,6 +339,10 @@ def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Rows:
         caption="Placebo alliances (万元 a year): their mean with its Monte Carlo error and their "
         "middle 95 %, how many CR2 over alliances calls an effect, and the estimate of the real "
         "ones with its p among them.",
+        digits={
+            **dict.fromkeys(("Mean", "± MC", "2.5 %", "97.5 %", "Real"), 2),
+            "Called an effect, %": 0,
+        },
     )
 
 
@@ -363,18 +369,18 @@ def left_out(studies: Studies) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]
             try:
                 parts.append(leave_one_out(study.panel, preferred_att, groups))
             except LianjianError as error:
-                notes.append(f"*{name} income, without each {by}: {error}*")
+                notes.append(f"{name} income, without each {by}: {error}")
         if parts:
             table = pd.concat([parts[0], *(part.iloc[1:] for part in parts[1:])], ignore_index=True)
             lost = table[table["estimate"].isna()].to_dict("records")
-            notes += [f"*Without {x['left_out']}, {name} income: {x['notes']}*" for x in lost]
+            notes += [f"Without {x['left_out']}, {name} income: {x['notes']}" for x in lost]
             made[name] = table.dropna(subset=["estimate"])
     return made, tuple(notes)
 
 
 def trends(
     studies: Studies, found: Mapping[str, Floats], bounds: Sequence[float]
-) -> tuple[dict[str, HonestSensitivity], Rows]:
+) -> tuple[dict[str, HonestSensitivity], Labelled]:
     """Return honest bounds by relative magnitudes, and a table of those by smoothness.
 
     Parameters
@@ -393,7 +399,7 @@ def trends(
             honest[name] = honest_did(series, bounds)
             smooth = honest_did(series, SLOPES_YUAN, restriction="smoothness")
         except LianjianError as error:
-            notes.append(f"*No sensitivity for {name} income: {error}*")
+            notes.append(f"No sensitivity for {name} income: {error}")
             continue
         for m, low, high in zip(smooth.bounds, smooth.low, smooth.high, strict=True):
             row = {"Measure": name, "M, 万元 a year²": f"{m / YUAN_PER_WAN:.1f}"}
@@ -408,7 +414,73 @@ def trends(
     )
 
 
-def missing(studies: Studies) -> Rows:
+def kept_out(found: Mapping[str, HonestSensitivity], bounds: Sequence[float]) -> list[str]:
+    """Say up to which bound on differing trends zero stays outside.
+
+    Parameters
+    ----------
+    found : mapping of str to HonestSensitivity
+        From `trends`.
+    bounds : sequence of float
+        As in `trends`.
+    """
+    return [
+        f"In {name} income, no bound shown keeps zero out (the least is {bounds[0]:g})."
+        if np.isnan(each.breakdown)
+        else f"In {name} income, zero stays outside up to Mbar = {each.breakdown:g}."
+        for name, each in found.items()
+    ]
+
+
+def firmness(found: Curves, without: Mapping[str, pd.DataFrame]) -> list[Quantity]:
+    """Return the middle and the ends of the curves, and the largest change by one group, in 万元.
+
+    Parameters
+    ----------
+    found : Curves
+    without : mapping of str to DataFrame
+        From `left_out`.
+    """
+    made = []
+    for name, curve in found.curves.items():
+        known = curve["estimate"].dropna() / YUAN_PER_WAN
+        label = (
+            f"Median estimate of all specifications with the least and the largest, {name} income"
+        )
+        ends = known.median(), label, "万元", 2, known.min(), known.max(), len(known)
+        made.append(Quantity(f"median-specification-{name}", *ends))
+    for name, frame in without.items():
+        change = frame["change"].iloc[1:].abs().max() / YUAN_PER_WAN
+        label = f"Largest change of the headline when one group is left out, {name} income"
+        n = len(frame) - 1
+        made.append(Quantity(f"largest-change-{name}", change, label, "万元", 2, n=n))
+    return made
+
+
+def share_holding(table: Labelled, found: Curves) -> list[Quantity]:
+    """Return how many specifications hold the truth, %.
+
+    Parameters
+    ----------
+    table : Labelled
+        From `holding_truth`.
+    found : Curves
+    """
+    label = "Specifications whose interval holds the true effect, {} income"
+    return [
+        Quantity(
+            f"share-holding-truth-{name}",
+            share,
+            label.format(name),
+            "%",
+            0,
+            n=int(found.curves[str(name)]["estimate"].notna().sum()),
+        )
+        for name, share in table.frame["Holds it, all"].items()
+    ]
+
+
+def missing(studies: Studies) -> Labelled:
     """Return bounds on the gain since the base year for villages whose books are missing.
 
     Parameters
@@ -466,7 +538,7 @@ def _line(x: Floats, change: Floats, treated: Bools) -> Floats:
     return design @ np.linalg.lstsq(design[seen], change[seen], rcond=None)[0]
 
 
-def variants(studies: Studies, *, revenue_per_dividend: float, accounts_year: int) -> Rows:
+def variants(studies: Studies, *, revenue_per_dividend: float, accounts_year: int) -> Labelled:
     """Return the headline for other outcomes: parts of income, joint projects, accounts.
 
     Parameters
@@ -496,7 +568,7 @@ def variants(studies: Studies, *, revenue_per_dividend: float, accounts_year: in
             label = f"Operating, if revenue was booked ({revenue_per_dividend:g} for 1 of dividend)"
             ways[label] = (operating, "twice", frame.assign(**{operating: paid}))
         else:
-            notes.append("*Income from joint projects is not known in these books.*")
+            notes.append("Income from joint projects is not known in these books.")
         past = frame[frame["year"] < accounts_year]
         for label, column in (("Operating", operating), ("Total", "total_income_yuan")):
             ways[f"{label}, before the accounts of {accounts_year}"] = (column, "twice", past)
@@ -504,7 +576,7 @@ def variants(studies: Studies, *, revenue_per_dividend: float, accounts_year: in
             try:
                 fit = frame_estimator(column, adjusted_design(frame, joint=count))(part)
             except LianjianError as error:
-                notes.append(f"*{label}: {error}*")
+                notes.append(f"{label}: {error}")
                 continue
             found.append({"Outcome": label} | cells(fit))
     return rows(
@@ -517,7 +589,7 @@ def variants(studies: Studies, *, revenue_per_dividend: float, accounts_year: in
     )
 
 
-def holding_truth(found: Curves, true: Mapping[str, float]) -> Rows:
+def holding_truth(found: Curves, true: Mapping[str, float]) -> Labelled:
     """Return the median specification beside the truth, and how many intervals hold it.
 
     Parameters
@@ -544,10 +616,11 @@ def holding_truth(found: Curves, true: Mapping[str, float]) -> Rows:
         "Measure",
         caption="The true mean effect (万元 a year), the median specification, and intervals that "
         "hold the truth, %: all, those that adjust for the number of households, and the rest.",
+        digits={"Truth": 2, "Median": 2, "Holds it, all": 0, "by size": 0, "otherwise": 0},
     )
 
 
-def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[float]]) -> Rows:
+def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[float]]) -> Labelled:
     """Return the regression on size and the two-way regression by this and by another program.
 
     Parameters
@@ -583,4 +656,5 @@ def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[floa
         "Estimate",
         caption="The same estimates by two programs (万元 a year).",
         notes=[said] if apart else [],
+        digits=4,
     )

@@ -1,31 +1,13 @@
 """What every table of this sub-room is made of: rows with labels, amounts in 万元, and notes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from analysis._labelled import Digits, Labelled
 from analysis.effects.results import Estimate
 from analysis.fields import YUAN_PER_WAN
-
-
-class Rows(NamedTuple):
-    """A table ready to print, perhaps without rows, and what stands beside it.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        Columns and index carry their labels; amounts are in 万元 unless a label says otherwise.
-    caption : str
-        What stands above it.
-    notes : tuple of str
-        What could not be estimated and why, in sentences.
-    """
-
-    frame: pd.DataFrame
-    caption: str
-    notes: tuple[str, ...] = ()
 
 
 def p_text(p_value: float) -> str:
@@ -53,13 +35,26 @@ def cells(estimate: Estimate, unit: float = YUAN_PER_WAN) -> dict[str, object]:
 
 
 def rows(
-    found: Sequence[Mapping[str, object]], *index: str, caption: str, notes: Iterable[str] = ()
-) -> Rows:
+    found: Sequence[Mapping[str, object]],
+    *index: str,
+    caption: str,
+    notes: Iterable[str] = (),
+    digits: Digits = 2,
+) -> Labelled:
     """Return rows under an index of one or two levels, "Measure" as a rule."""
     frame = pd.DataFrame(found)
-    return Rows(frame.set_index(list(index)) if len(frame) else frame, caption, tuple(notes))
+    frame = frame.set_index(list(index)) if len(frame) else frame
+    return Labelled(frame, digits=digits).saying(caption, notes)
 
 
-def joined(parts: Mapping[str, pd.DataFrame], second: str) -> pd.DataFrame:
+def joined(
+    parts: Mapping[str, pd.DataFrame],
+    second: str,
+    *,
+    caption: str,
+    notes: Iterable[str] = (),
+    digits: Digits = 2,
+) -> Labelled:
     """Put the tables of the measures below each other."""
-    return pd.concat(parts, names=["Measure", second]) if parts else pd.DataFrame()
+    frame = pd.concat(parts, names=["Measure", second]) if parts else pd.DataFrame()
+    return Labelled(frame, digits=digits).saying(caption, notes)
