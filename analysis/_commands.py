@@ -334,13 +334,7 @@ def _run(options: argparse.Namespace, *, warm: bool | None) -> "Ended":
 
 
 def _built(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Build datasets that runs read, say which were out of date, and return what they are now.
-
-    Raises
-    ------
-    DataError
-        One is missing, cannot be built, or holds no village.
-    """
+    """Build datasets that runs read, say which were out of date, and return what they are now."""
     built = []
     for name in names:
         try:

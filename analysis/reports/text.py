@@ -202,7 +202,7 @@ def meant(word: str, known: Collection[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def listed(names: Collection[str]) -> str:
+def listed(names: Collection[str], most: int = _MANY, between: str = ", ") -> str:
     """List names, or the first of them where they are many.
 
     Examples
@@ -212,8 +212,8 @@ def listed(names: Collection[str]) -> str:
     >>> listed([f"n{number}" for number in range(3000)])[-23:]
     'n18, n19 and 2,980 more'
     """
-    more = len(names) - _MANY
-    first = ", ".join(list(names)[:_MANY])
+    more = len(names) - most
+    first = between.join(list(names)[:most])
     return f"{first} and {more:,} more" if more > 0 else first
 
 

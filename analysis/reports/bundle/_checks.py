@@ -17,6 +17,7 @@ from analysis.clean.personal import REASONS, find_personal, shape_of
 from analysis.clean.sources import sha256
 from analysis.reports.bundle._holdings import Holding
 from analysis.reports.page.checks import ABSOLUTE
+from analysis.reports.text import listed
 
 INVENTED = ("analysis/", "benchmarks/", "data/example/", "docs/examples/", "tests/")
 """Code and examples: persons and folders in them are invented, to try the finding of them."""
@@ -45,7 +46,7 @@ def check(folder: Path, holdings: Iterable[Holding]) -> list[str]:
 def _empty(files: Mapping[str, Path]) -> Iterator[str]:
     names = [name for name, path in files.items() if not path.stat().st_size]
     if names:
-        yield f"{_few(names)}: no byte in it. Remove it, or write what it is for."
+        yield f"{listed(names, _MOST)}: no byte in it. Remove it, or write what it is for."
 
 
 def _twice(files: Mapping[str, Path]) -> Iterator[str]:
@@ -93,7 +94,7 @@ def _personal(files: Mapping[str, Path], data: Mapping[str, Holding]) -> Iterato
         found = list(_persons(name, path, holding))
         if found:
             reasons = ", ".join(dict.fromkeys(reason for _, reason in found))
-            where = _few(place for place, _ in found)
+            where = listed([place for place, _ in found], _MOST)
             yield f"{name}, {where}: personal data ({reasons}). {_mend(name, holding)}"
 
 
@@ -133,8 +134,3 @@ def _in_table(text: str) -> Iterator[tuple[str, str]]:
     columns = list(zip_longest(*rows, fillvalue=""))
     for found in find_personal([column[:1] for column in columns], [c[1:] for c in columns]):
         yield f"column {found.position + 1}", REASONS[found.reason]
-
-
-def _few(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:_MOST]) + (" and more" if listed[_MOST:] else "")

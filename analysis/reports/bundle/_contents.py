@@ -20,10 +20,12 @@ from analysis.reports import documents
 from analysis.reports.bundle import _holdings
 from analysis.reports.bundle._holdings import Holding
 from analysis.reports.freshness import adhoc, fingerprints, origin
+from analysis.reports.freshness._stats import is_litter
 from analysis.reports.page import ledger
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import Run
 from analysis.reports.run import staging
+from analysis.reports.text import listed
 
 PROJECT_README = "README-project.md"
 """The project's own README in a bundle, where README.md is the one that a journal asks for."""
@@ -52,7 +54,6 @@ OF_REPORT = (
 )
 """The files of a report; a kernel's log stays behind."""
 
-_CACHES = ("__pycache__", ".ipynb_checkpoints")
 _MOST = 8  # faults of one kind that are named one by one
 
 
@@ -140,7 +141,7 @@ def _in_git(sources: Collection[str]) -> tuple[str, str]:
     if not changed:
         return commit, ""
     return commit, (
-        f"{', '.join(changed[:5])}{' and more' if changed[5:] else ''}: not as git has it. "
+        f"{listed(changed, _MOST)}: not as git has it. "
         "Commit, then `lianjian run`: others must be able to find what the reports came from."
     )
 
@@ -158,7 +159,7 @@ def _sources(root: Path) -> Iterator[tuple[str, Path]]:
     for room, folder in sorted(rooms.items()):
         for path in sorted(folder.rglob("*")):
             within = path.relative_to(folder)
-            if any(part.startswith(".") or part in _CACHES for part in within.parts):
+            if any(map(is_litter, within.parts)):
                 continue
             if path.is_symlink():
                 raise LianjianError(
@@ -218,6 +219,6 @@ def _stale(reports: Collection[Report]) -> list[str]:
             why = "; ".join(decision.reasons)
             do = "`lianjian run`." if report.planned else "Run it again, or remove its folder."
             faults.append(f"{report.slug} is not up to date ({why}). {do}")
-    more = len(faults) - _MOST
-    rest = [f"and {more} more reports that are not up to date: see `lianjian why`."] * (more > 0)
-    return faults[:_MOST] + rest
+    if (more := len(faults) - _MOST) > 0:
+        faults[_MOST:] = [f"and {more} more reports that are not up to date: see `lianjian why`."]
+    return faults

@@ -18,20 +18,6 @@ from analysis.reports.plan.source import code_cells, tagged
 from analysis.reports.plan.syntax import parse
 from analysis.reports.text import meant, slug
 
-__all__ = [
-    "Parameter",
-    "Value",
-    "address",
-    "assigned",
-    "check",
-    "declared",
-    "fit",
-    "narrow",
-    "plain",
-    "read",
-    "summary",
-    "text",
-]
 _ANNOTATIONS = {"str", "int", "float", "bool", "date"}
 _SECRET = "secret"  # noqa: S105  (the word that marks one, no secret itself)
 
@@ -96,11 +82,8 @@ def text(value: Value) -> str:
     if isinstance(value, list):
         parts = [text(item) for item in value]
         joined = ",".join(parts)
-        return (
-            joined
-            if _types.items(joined) == parts
-            else json.dumps(value, ensure_ascii=False, default=str)
-        )
+        is_plain = _types.items(joined) == parts
+        return joined if is_plain else json.dumps(value, ensure_ascii=False, default=str)
     return "none" if value is None else str(value)
 
 
@@ -233,14 +216,11 @@ def _parameter(
     default = _default(value)
     kind = _understand(annotation) if annotation else _like(default)
     names_dataset = name == "dataset" or name.endswith("_dataset")
-    known = tuple("dataset" if names_dataset and word == "str" else word for word in kind.kinds)
+    kinds = tuple("dataset" if names_dataset and word == "str" else word for word in kind.kinds)
     word, _, rest = note.partition(" ")
     secret = word.rstrip(":,;").lower() == _SECRET
     return Parameter(
-        kinds=known,
-        choices=kind.choices,
-        many=kind.many,
-        checked=kind.checked,
+        **{**vars(kind), "kinds": kinds},
         name=name,
         annotation=ast.unparse(annotation) if annotation else "",
         default=default,
@@ -335,16 +315,12 @@ def check(
 
 def fit(value: object, parameter: Parameter, where: str) -> Value:
     """Read a value as the declared type."""
-    if parameter.many and parameter.checked:
-        if "None" in parameter.kinds and (value is None or _is_none(value)):
-            return None
-        kinds = tuple(kind for kind in parameter.kinds if kind != "None")
-        return [_fit_one(item, parameter, kinds, where) for item in _types.items(value)]
-    return _fit_one(value, parameter, parameter.kinds, where)
-
-
-def _is_none(value: object) -> bool:
-    return isinstance(value, str) and value.strip().lower() in {"none", "null"}
+    if not (parameter.many and parameter.checked):
+        return _fit_one(value, parameter, parameter.kinds, where)
+    if "None" in parameter.kinds and str(value).strip().lower() in {"none", "null"}:
+        return None
+    kinds = tuple(kind for kind in parameter.kinds if kind != "None")
+    return [_fit_one(item, parameter, kinds, where) for item in _types.items(value)]
 
 
 def _fit_one(value: object, parameter: Parameter, kinds: Sequence[str], where: str) -> Scalar:

@@ -154,14 +154,6 @@ def _is_line(value: object) -> bool:
     return isinstance(value, str) and _CONTROLS.isdisjoint(map(unicodedata.category, value))
 
 
-def _is_table(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_truth(value: object) -> bool:
-    return isinstance(value, bool)
-
-
 def _are_seconds(value: object) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and 0 < value <= _MOST_SECONDS  # type: ignore[operator]
@@ -171,16 +163,20 @@ def _is_age(value: object) -> bool:
     return isinstance(value, str) and _age(value) > timedelta()
 
 
+_LINE = _is_line, "a text of one line"
+_TABLE = (lambda value: isinstance(value, dict)), "a table of names, as { year = … }"
+_TRUTH = (lambda value: isinstance(value, bool)), "true or false"
+_SECONDS = _are_seconds, "seconds, above 0 and up to a year"
+_AGES = _is_age, f'a text as "7 days", in {", ".join(f"{unit}s" for unit in _UNITS)}'
+
 # what an entry may hold, and what each key takes
-_KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
-    **dict.fromkeys(("notebook", "name", "title", "each"), (_is_line, "a text of one line")),
-    **dict.fromkeys(("parameters", "grid"), (_is_table, "a table of names, as { year = … }")),
-    **dict.fromkeys(("always", "strict"), (_is_truth, "true or false")),
-    **dict.fromkeys(
-        ("cell_seconds", "run_seconds"), (_are_seconds, "seconds, above 0 and up to a year")
-    ),
-    "max_age": (_is_age, f'a text as "7 days", in {", ".join(f"{unit}s" for unit in _UNITS)}'),
-}
+_KEYS: dict[str, tuple[Callable[[object], bool], str]] = (
+    dict.fromkeys(("notebook", "name", "title", "each"), _LINE)
+    | dict.fromkeys(("parameters", "grid"), _TABLE)
+    | dict.fromkeys(("always", "strict"), _TRUTH)
+    | dict.fromkeys(("cell_seconds", "run_seconds"), _SECONDS)
+    | {"max_age": _AGES}
+)
 
 
 def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> str:

@@ -1,10 +1,9 @@
 """Kernels as jupyter_client's own door for it makes them: started anew, or forked."""
 
 import asyncio
+import contextlib
 import os
-import select
 import signal
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,12 +41,10 @@ class Provisioner(LocalProvisioner):
         if self.kernel.zygote is None:
             await super().launch_kernel(cmd, **kwargs)
         else:
-            place, cwd = self.kernel.place, Path(kwargs["cwd"])
-            arguments = (place, cwd, kwargs["env"], self.kernel.modules)
-            pid, descriptor = await asyncio.to_thread(self.kernel.zygote.fork, *arguments)
-            self.process: Any = ForkedProcess(pid, descriptor, place)
-            self.pid = self.pgid = pid
-            self.cwd = cwd
+            zygote, place, self.cwd = self.kernel.zygote, self.kernel.place, Path(kwargs["cwd"])
+            arguments = (place, self.cwd, kwargs["env"], self.kernel.modules)
+            self.pid = self.pgid = await asyncio.to_thread(zygote.fork, *arguments)
+            self.process: Any = ForkedProcess(self.pid, place, zygote)
         self.kernel.process = self.process
         self.kernel.stop_if_ended()
         await self._answering()
@@ -91,30 +88,32 @@ class ForkedProcess:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, pid: int, descriptor: int, place: Path) -> None:
+    def __init__(self, pid: int, place: Path, zygote: _zygote.Zygote) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self._descriptor = descriptor
-        self._exit = place / _zygote.EXIT
-        self._lock = threading.Lock()
+        self._exit, self._zygote = place / _zygote.EXIT, zygote
 
     def poll(self) -> int | None:
-        """Return None while the process runs, then its exit code."""
-        with self._lock:
-            if self.returncode is None and self._ended(0):
-                self.returncode = self._code()
-                os.close(self._descriptor)
-            return self.returncode
+        """Return None while the process runs, then its exit code, which its parent writes down."""
+        if self.returncode is None:
+            is_orphan = not self._zygote.alive()  # whose children go with it
+            try:
+                self.returncode = int(self._exit.read_text("utf-8"))
+            except (OSError, ValueError):
+                self.returncode = -signal.SIGKILL if is_orphan else None
+        return self.returncode
 
     def wait(self) -> int:
         """Wait for the end and return the exit code."""
-        self._ended(None)
-        return self.poll() or 0
+        while (code := self.poll()) is None:
+            time.sleep(0.003)
+        return code
 
     def send_signal(self, number: int) -> None:
         """Send a signal."""
         if self.poll() is None:
-            signal.pidfd_send_signal(self._descriptor, number)  # type: ignore[attr-defined, unused-ignore]
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask the process to end."""
@@ -123,17 +122,3 @@ class ForkedProcess:
     def kill(self) -> None:
         """End the process."""
         self.send_signal(signal.SIGKILL)
-
-    def _ended(self, milliseconds: int | None) -> bool:
-        poller = select.poll()
-        poller.register(self._descriptor, select.POLLIN)
-        return bool(poller.poll(milliseconds))
-
-    def _code(self) -> int:
-        """Return the exit code, which only the parent learns and writes down a moment later."""
-        for _ in range(50):
-            try:
-                return int(self._exit.read_text("utf-8"))
-            except (OSError, ValueError):
-                time.sleep(0.002)
-        return -signal.SIGKILL  # the parent is gone, and its children go with it

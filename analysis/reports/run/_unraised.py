@@ -146,9 +146,8 @@ class Unraised:
         # as these two hand a command over, so that what they expand in it stays as it is
         piped: Any = sys.modules["ipykernel.zmqshell"]
         caught: Any = sys.modules["IPython.core.interactiveshell"]
-        run = piped.system
 
-        def system(command: str) -> Any:
+        def system(run: Any, command: str) -> Any:
             code = run(command)
             self._exited(self._said or f"!{command}", code)
             return code
@@ -161,7 +160,7 @@ class Unraised:
             self._exited(self._said or f"!{command}", code)
             return str(written.decode(DEFAULT_ENCODING, "replace"))
 
-        piped.system = system
+        _replace(piped, "system", system)
         caught.getoutput = getoutput
 
     def _hear_codes(self) -> None:
@@ -247,28 +246,27 @@ class Unraised:
 
     def _hear_python(self) -> None:
         """Learn of errors that Python can only print: in threads, in `__del__`, at the exit."""
-        of_thread, unraisable = threading.excepthook, sys.unraisablehook
-        unawaited = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]  # noqa: SLF001
 
-        def in_thread(seen: threading.ExceptHookArgs) -> None:
+        def in_thread(of_thread: Any, seen: threading.ExceptHookArgs) -> None:
             if seen.exc_type is not SystemExit:
                 name = seen.thread.name if seen.thread else "one that is gone"
                 self.note_error(f"the thread {name}", seen.exc_value)
             of_thread(seen)
 
-        def ignored(seen: "sys.UnraisableHookArgs") -> None:
+        def ignored(unraisable: Any, seen: "sys.UnraisableHookArgs") -> None:
             name = getattr(seen.object, "__qualname__", type(seen.object).__name__)
             self.note_error(name, seen.exc_value)
             unraisable(seen)
 
-        def never_awaited(coroutine: Any) -> None:
+        def never_awaited(unawaited: Any, coroutine: Any) -> None:
             frame = getattr(coroutine, "cr_frame", None)
             if frame is None or not frame.f_globals["__name__"].startswith("ipykernel."):
                 self.note(f"{coroutine.__qualname__}()", "was never awaited")
             unawaited(coroutine)
 
-        threading.excepthook, sys.unraisablehook = in_thread, ignored
-        warnings._warn_unawaited_coroutine = never_awaited  # type: ignore[attr-defined]  # noqa: SLF001
+        _replace(threading, "excepthook", in_thread)
+        _replace(sys, "unraisablehook", ignored)
+        _replace(warnings, "_warn_unawaited_coroutine", never_awaited)
         logging.getLogger("asyncio").addFilter(self._of_asyncio)
 
     def _of_asyncio(self, record: logging.LogRecord) -> bool:
@@ -302,49 +300,51 @@ class Unraised:
         loop.set_exception_handler(of_cell)
 
     def _hear_processes(self) -> None:
-        processes: Any = BaseProcess
-        start = processes.start
-
-        def begin(process: BaseProcess) -> None:
+        def begin(start: Any, process: BaseProcess) -> None:
             start(process)
             self._processes.append((self._cells, f"the process {process.name}", process))
 
-        processes.start = begin
+        _replace(BaseProcess, "start", begin)
 
     def _hear_calls(self) -> None:
         """Remember calls in pools that failed, until somebody asks for what came of them."""
-        for kind in (pool.ApplyResult, pool.MapResult):
-            self._hear_call(kind, "_set", lambda _, told: None if told[0] else told[1])
-        for ask in ("get", "successful"):
-            self._hear_asked(pool.ApplyResult, ask)
-        self._hear_call(Future, "set_exception", lambda error: error)
-        for ask in ("result", "exception"):
-            self._hear_asked(Future, ask)
 
-    def _hear_call(self, kind: Any, fail: str, error_of: Callable[..., Any]) -> None:
-        end = getattr(kind, fail)
+        def failing(error_of: Callable[..., Any]) -> Callable[..., None]:
+            def ended(end: Any, call: Any, *how: Any) -> None:
+                error = error_of(*how)
+                if error is not None and self._cells:  # not of the kernel's own start
+                    self._calls[call] = self._cells, error
+                end(call, *how)
 
-        def ended(call: Any, *how: Any) -> None:
-            error = error_of(*how)
-            if error is not None and self._cells:  # not of the kernel's own start
-                self._calls[call] = self._cells, error
-            end(call, *how)
+            return ended
 
-        setattr(kind, fail, ended)
-
-    def _hear_asked(self, kind: Any, ask: str) -> None:
-        answer = getattr(kind, ask)
-
-        @functools.wraps(answer)
-        def asked(call: Any, *how: Any, **named: Any) -> Any:
+        def asked(answer: Any, call: Any, *how: Any, **named: Any) -> Any:
             __tracebackhide__ = True  # of IPython's tracebacks
             try:
                 return answer(call, *how, **named)
             finally:
-                if call.done() if kind is Future else call.ready():
+                if call.done() if isinstance(call, Future) else call.ready():
                     self._calls.pop(call, None)
 
-        setattr(kind, ask, asked)
+        for kind in (pool.ApplyResult, pool.MapResult):
+            _replace(kind, "_set", failing(lambda _, told: None if told[0] else told[1]))
+        _replace(Future, "set_exception", failing(lambda error: error))
+        for ask in ("get", "successful"):
+            _replace(pool.ApplyResult, ask, asked)
+        for ask in ("result", "exception"):
+            _replace(Future, ask, asked)
+
+
+def _replace(owner: Any, name: str, heard: Callable[..., Any]) -> None:
+    """Put in the place of a function one that is handed it, and what it is called with."""
+    inner = getattr(owner, name)
+
+    @functools.wraps(inner)
+    def outer(*given: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
+        return heard(inner, *given, **named)
+
+    setattr(owner, name, outer)
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:

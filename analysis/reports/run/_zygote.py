@@ -58,8 +58,8 @@ _LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "
 
 
 def possible() -> bool:
-    """Whether this platform can fork a process that has libraries loaded, and watch it."""
-    return sys.platform == "linux" and hasattr(os, "pidfd_open") and hasattr(socket, "send_fds")
+    """Whether this platform can fork a process that has libraries loaded, and end it with it."""
+    return sys.platform == "linux"
 
 
 class ZygoteGoneError(RuntimeError):
@@ -92,8 +92,8 @@ class Zygote:
 
     def fork(
         self, place: Path, cwd: Path, environment: Mapping[str, str], modules: Sequence[str] = ()
-    ) -> tuple[int, int]:
-        """Fork a kernel; return its process id and a descriptor that ends when it does.
+    ) -> int:
+        """Fork a kernel and return its process id.
 
         What it will import is imported first, once for all kernels, where it is of `_LIBRARIES`.
         """
@@ -111,11 +111,11 @@ class Zygote:
             except OSError as error:
                 raise ZygoteGoneError(str(error)) from error
 
-    def _expect(self) -> tuple[int, int]:
-        message, descriptors, _, _ = socket.recv_fds(self._socket, 64, 1)
+    def _expect(self) -> int:
+        message = self._socket.recv(64)
         if not message:
             raise ZygoteGoneError("the warm process has ended")
-        return int(message), descriptors[0] if descriptors else -1
+        return int(message)
 
     def close(self) -> None:
         """End the process and every kernel that it has forked."""
@@ -182,7 +182,7 @@ def main(descriptor: int) -> None:
     signal.set_wakeup_fd(wake_write)
     with socket.socket(fileno=descriptor) as asked:
         with contextlib.suppress(BrokenPipeError):  # there was nothing to run, and nobody waits
-            socket.send_fds(asked, [b"0"], [])
+            asked.sendall(b"0")
         while True:
             ready, _, _ = select.select([asked.fileno(), wake_read], [], [])
             if wake_read in ready:
@@ -206,9 +206,7 @@ def main(descriptor: int) -> None:
                 stamp(Path(launch["place"]).name)
                 _become_kernel(launch, wake_write, parent)
             children[pid] = Path(launch["place"])
-            watched = os.pidfd_open(pid)
-            socket.send_fds(asked, [str(pid).encode()], [watched])
-            os.close(watched)
+            asked.sendall(str(pid).encode())
     _bury_all(children)
 
 
@@ -223,16 +221,15 @@ def _bury_all(children: dict[int, Path]) -> None:
 def _reap(children: dict[int, Path]) -> None:
     """Bury children that ended, and leave each one's exit code in its folder."""
     while children:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
+        # while it is not waited for, its number is given to no other process
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
             return
-        if pid == 0:
-            return
-        place = children.pop(pid, None)
-        if place is not None:
+        code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        if place := children.pop(ended.si_pid, None):
             with contextlib.suppress(OSError):  # the run is over and its folder gone
-                (place / EXIT).write_text(str(os.waitstatus_to_exitcode(status)), "utf-8")
+                (place / EXIT).write_text(str(code), "utf-8")
+        os.waitpid(ended.si_pid, 0)
 
 
 def _receive(asked: socket.socket) -> dict[str, Any] | None:

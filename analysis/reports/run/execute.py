@@ -19,6 +19,7 @@ from analysis.reports.freshness import file_access
 from analysis.reports.freshness.file_access import FilesRead
 from analysis.reports.page import normalise
 from analysis.reports.plan import parameters
+from analysis.reports.plan._types import Value
 from analysis.reports.plan.parameters import Parameter
 from analysis.reports.plan.plan import Run
 from analysis.reports.plan.source import text_of
@@ -219,7 +220,7 @@ class _Date(str):
     __slots__ = ()
 
 
-def _for_papermill(value: parameters.Value) -> Any:  # noqa: ANN401
+def _for_papermill(value: Value) -> Any:  # noqa: ANN401
     if isinstance(value, list):
         return [_for_papermill(item) for item in value]
     return _Date(value.isoformat()) if isinstance(value, dt.date) else value

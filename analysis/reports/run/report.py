@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from analysis.reports.run._imports import import_papermill
 from analysis.reports.run._verdict import Verdict
 from analysis.reports.run.execute import Limits
 from analysis.reports.run.results import Ending
+from analysis.reports.text import listed
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from analysis.reports.page.checks import Told
 
 _OF_RUN = ("started", "host", "machine", "seconds", "cell_seconds", "verdict", "ended_at", "notes")
-_MOST_NAMED = 3
+_few = partial(listed, most=3, between="; ")
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,6 @@ def _notes(record: Mapping[str, Any], key: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _few(items: list[str]) -> str:
-    more = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return "; ".join(items[:_MOST_NAMED]) + more
-
-
 @cache
 def machine() -> dict[str, Any]:
     """Say what a run was made on, as a replicator asks: never its name."""
@@ -204,7 +200,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     if executed.failure:
         raise _FailedError(executed.failure)
     if run.strict and executed.unraised:
-        raise LianjianError(f"{name}: {_few(list(executed.unraised))} (the plan says strict)")
+        raise LianjianError(f"{name}: {_few(executed.unraised)} (the plan says strict)")
     record["verdict"] = executed.verdict.word
     if executed.verdict.word == _verdict.ENDED_EARLY:
         record["ended_at"] = executed.verdict.cell
