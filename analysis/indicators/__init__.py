@@ -4,7 +4,6 @@
 their subject, hold the rest: ``income, bands, spells, inequality, convergence, pairs, targets``.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from analysis import _border
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from analysis.indicators.income import by_source, changes, growth, means, span
     from analysis.indicators.inequality import decompose, gini
     from analysis.indicators.spells import kaplan_meier, weak_spells
-
-_FILES = ("_bootstrap", "bands", "convergence", "income", "inequality", "spells")
 
 __all__ = [
     "WEAK_WAN",
@@ -42,7 +39,17 @@ def __getattr__(name: str) -> object:
     """Open the files when one of their names is asked for, so that the door costs nothing."""
     if name not in __all__:
         raise _border.no_such_name(__name__, name, __all__)
-    files = [import_module(f"analysis.indicators.{file}") for file in _FILES]
+    # named one by one, so that a report knows that it follows from them
+    from analysis.indicators import (  # noqa: PLC0415
+        _bootstrap,
+        bands,
+        convergence,
+        income,
+        inequality,
+        spells,
+    )
+
+    files = (_bootstrap, bands, convergence, income, inequality, spells)
     found = next(vars(file)[name] for file in files if name in vars(file))
     return _border.at_the_door(found) if callable(found) else found
 
