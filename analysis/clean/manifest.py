@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "manifest.json"
+SIMULATED = "simulated"
+"""The dataset that `lianjian build` draws where it is not there."""
 
 _MISSING = "~"  # no value's text begins with it
 _KEYS = {
@@ -56,9 +58,12 @@ def read(name: str) -> dict[str, Any]:
     except LianjianError as error:
         raise LianjianError(f"{error}{did_you_mean(str(name), names())}") from None
     if not path.is_file():
-        built, hint = names(), f" Run `lianjian build {name}` first."
-        if not paths.card_file(name).is_file():
-            hint = did_you_mean(name, built) or f" `lianjian new {name} books/*` makes it of yours."
+        built, can_be_built = names(), {*paths.datasets(), SIMULATED}
+        if name in can_be_built:
+            hint = f" Run `lianjian build {name}` first."
+        else:
+            near = did_you_mean(name, {*built, *can_be_built})
+            hint = near or f" `lianjian new {name} books/*` makes it of yours."
         raise DataError(
             f"There is no processed dataset {name!r}. Built so far: "
             f"{', '.join(built) or 'none'}.{hint}"

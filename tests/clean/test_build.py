@@ -185,8 +185,14 @@ def test_nothing_is_done_twice_and_a_change_is_seen(own):
 def test_an_unknown_dataset_is_named_with_those_there_are(project):
     with pytest.raises(LianjianError, match=r"no dataset 'other'.*Datasets here: published"):
         build("other")
-    with pytest.raises(LianjianError, match="lianjian build other"):
-        analysis.load("other")
+    for name, hint in (
+        ("simulated", "lianjian build simulated"),  # which draws it
+        ("published", "lianjian build published"),
+        ("publishd", "Did you mean published"),
+        ("other", "lianjian new other"),
+    ):
+        with pytest.raises(LianjianError, match=hint):
+            analysis.load(name)
 
 
 def test_the_simulated_dataset(built):
@@ -243,7 +249,9 @@ def test_changing_a_frame_leaves_the_dataset_alone(built):
 
 
 def test_an_unknown_table_is_named_with_those_there_are(built):
-    with pytest.raises(AttributeError, match=r"no table 'panels'; it has: .*panel"):
+    with pytest.raises(
+        AttributeError, match=r"no table 'panels'. Did you mean panel\? It has .*panel"
+    ):
         analysis.load("simulated").panels  # noqa: B018
 
 

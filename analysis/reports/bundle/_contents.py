@@ -30,7 +30,10 @@ from analysis.reports.text import listed
 PROJECT_README = "README-project.md"
 """The project's own README in a bundle, where README.md is the one that a journal asks for."""
 
-ROOMS = (".ci", "benchmarks", "data/example", "docs", "locks", "notebooks", "tests", "tools")
+ROOMS = (
+    *(".ci", "benchmarks", "data/example", "docs", "lab", "locks", "notebooks", "tests", "tools"),
+    "translations",
+)
 """Folders that go in whole; ``analysis`` comes from where this process runs it."""
 
 NEEDED = (
