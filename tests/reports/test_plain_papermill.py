@@ -80,7 +80,7 @@ def test_nbclient_alone_reads_its_parameters_and_data(built, tmp_path, monkeypat
     monkeypatch.delenv("LIANJIAN_ROOT", raising=False)
     node = nbformat.read(NOTEBOOKS[stem], as_version=4)
     # what it imports beside this, papermill has shown above
-    last = next(i for i, c in enumerate(node.cells) if "analysis.parameters()" in c.source)
+    last = next(i for i, c in enumerate(node.cells) if ".parameters()" in c.source)
     lines = node.cells[last].source.splitlines()
     needed = [line for line in lines if "analysis.parameters()" in line or "analysis.load(" in line]
     assert len(needed) > 1

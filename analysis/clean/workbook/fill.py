@@ -122,8 +122,8 @@ def _fill_from_sums(
     places = [grid.texts[row][at] for row in named]
     above = bool(named) and named[0] < rows[0] and named[-1] < rows[-1]
     below = bool(named) and named[0] > rows[0] and named[-1] > rows[-1]
+    cells = ", ".join(grid.address(row, at) for row in named[:_SHOWN])
     if not (above or below) or len(set(places)) < len(places):
-        cells = ", ".join(grid.address(row, at) for row in named[:_SHOWN])
         evidence = f"it stands only beside sums, at {cells}: which lines are whose"
         return grid, [], [Doubt("blank_place", grid.address(rows[0], at), ("not known",), evidence)]
     texts = list(grid.texts)

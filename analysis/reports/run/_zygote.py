@@ -59,7 +59,7 @@ _LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "
 
 def possible() -> bool:
     """Whether this platform can fork a process that has libraries loaded, and end it with it."""
-    return sys.platform == "linux"
+    return sys.platform == "linux" and hasattr(os, "fork")
 
 
 class ZygoteGoneError(RuntimeError):

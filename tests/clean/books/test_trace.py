@@ -111,7 +111,7 @@ def test_what_cannot_be_explained_says_what_there_is(built, capsys, village, yea
 def test_a_dataset_that_is_not_there_is_named(built, capsys):
     ended, text = said(capsys, "explain", "nowhere", "虚梨树村", "2021", "经营收入")
     assert ended == 4
-    assert "lianjian build nowhere" in text
+    assert "lianjian new nowhere" in text
 
 
 def test_one_build_has_nothing_to_compare_with(built, capsys):
