@@ -82,9 +82,9 @@ def test_nbclient_alone_reads_its_parameters_and_data(built, tmp_path, monkeypat
     # what it imports beside this, papermill has shown above
     last = next(i for i, c in enumerate(node.cells) if ".parameters()" in c.source)
     lines = node.cells[last].source.splitlines()
-    needed = [line for line in lines if "analysis.parameters()" in line or "analysis.load(" in line]
+    needed = [line for line in lines if ".parameters()" in line or ".load(" in line]
     assert len(needed) > 1
-    told = ["import os", "import analysis", *needed, "print(os.getcwd())"]
+    told = ["import os", "import analysis", "import analysis as lj", *needed, "print(os.getcwd())"]
     node.cells = [*node.cells[:last], nbformat.v4.new_code_cell("\n".join(told))]
     nbclient.execute(node, cwd=str(tmp_path))
     assert str(tmp_path) in str(node.cells[-1].outputs)
