@@ -178,9 +178,10 @@ def test_every_notebook_runs_on_the_example_books_or_says_what_it_lacks(copies):
     said = lianjian(folder, "run", "--dataset", "example", "--kernels", "plain")
     made = {path.name for path in (folder / "reports").iterdir() if path.name.endswith("-example")}
     assert made == {
-        "02-data-quality-example", "03-income-change-example", "04-paired-villages-example",
-        "05-alliance-effect-example", "06-bands-and-inequality-example", "07-robustness-example",
-        "08-power-example", "09-county-brief-sim1-example",
+        "00-start-here-example", "02-data-quality-example", "03-income-change-example",
+        "04-paired-villages-example", "05-alliance-effect-example",
+        "06-bands-and-inequality-example", "07-robustness-example", "08-power-example",
+        "09-county-brief-sim1-example",
     }, said  # fmt: skip
     page = (folder / "reports/06-bands-and-inequality-example/report.html").read_text("utf-8")
     assert "These books cannot say." in page
