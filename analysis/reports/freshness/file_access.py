@@ -43,6 +43,7 @@ _STARTS = (
 _CHANGES = "os.remove os.rename os.rmdir os.mkdir os.truncate"
 # programs that libraries start to learn about the machine
 _LOOKERS = {"fc-list", "ldconfig", "lscpu", "uname"}
+_OWN = "analysis.clean.workbook.child"  # opens the book that its parent announces, and nothing else
 # modules that open files in their own code, or in processes that no hook follows
 _NAMES = (
     "apsw chdb cv2 datafusion deltalake duckdb fastexcel fiona h5py jpype lxml.etree netCDF4 polars"
@@ -162,7 +163,7 @@ class _Notes:
         """Note a program that is started."""
         words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
         program = os.path.basename(os.fsdecode(executable or words[0]))  # noqa: PTH119
-        if program not in _LOOKERS:
+        if program not in _LOOKERS and _OWN not in words:
             self.reads_unseen("subprocess.Popen")
 
     def changes(self, *arguments: object) -> None:
