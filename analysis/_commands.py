@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, Exit, LianjianError
+from analysis.paths import SIMULATED
 from analysis.terminal import answer, answer_json, say, warn
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
 # ruff: noqa: PLC0415
-
-DEFAULT_DATASET = "simulated"
 
 SCHEMA = 1
 """Version of the JSON that commands write; it grows when a key goes or changes its meaning."""
@@ -136,9 +135,9 @@ def build(options: argparse.Namespace) -> int:
     from analysis import paths
     from analysis.clean.build import datasets
 
-    is_lacking = not paths.card_file(DEFAULT_DATASET).is_file() or _is_outdated(DEFAULT_DATASET)
-    if is_lacking and (not options.names or DEFAULT_DATASET in options.names):
-        _write_simulated(DEFAULT_DATASET, {})
+    is_lacking = not paths.card_file(SIMULATED).is_file() or _is_outdated(SIMULATED)
+    if is_lacking and (not options.names or SIMULATED in options.names):
+        _write_simulated(SIMULATED, {})
     failed = Exit.GOOD
     for name in options.names or datasets():
         try:
@@ -209,11 +208,11 @@ def _is_outdated(name: str) -> bool:
 
 def _renew(asked: str | None, *, writes: bool) -> None:
     """Write the default simulation anew before a plan asks what an earlier version's covers."""
-    for name in dict.fromkeys((DEFAULT_DATASET, asked or DEFAULT_DATASET)):
+    for name in dict.fromkeys((SIMULATED, asked or SIMULATED)):
         if not _is_outdated(name):
             continue
-        if name != DEFAULT_DATASET or not writes:
-            command = "build" if name == DEFAULT_DATASET else "simulate"
+        if name != SIMULATED or not writes:
+            command = "build" if name == SIMULATED else "simulate"
             warn(
                 f"{name} was written by an earlier version of the simulation, with other villages "
                 f"and counties: lianjian {command} {name} writes it anew"

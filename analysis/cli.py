@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from analysis import __version__, _commands, terminal
-from analysis._commands import DEFAULT_DATASET
 from analysis.errors import Exit
+from analysis.paths import SIMULATED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _data_commands(group: Any) -> None:
     simulate = _Command(group, "simulate", "write simulated ledgers with a known truth")
-    simulate.takes("name", "dataset to write", nargs="?", default=DEFAULT_DATASET)
+    simulate.takes("name", "dataset to write", nargs="?", default=SIMULATED)
     about = "a parameter of the simulation, e.g. -p seed=7; see docs/simulation.md"
     simulate.lists("-p", "NAME=VALUE", about, dest="parameters")
 

@@ -9,6 +9,9 @@ from analysis.errors import LianjianError
 PUBLISHED = "published"
 """The dataset of published figures; its raw files lie in data/raw itself."""
 
+SIMULATED = "simulated"
+"""The dataset that `lianjian build` draws where it is not there."""
+
 LOCK = "locks/core.txt"
 """The locked packages that reports are made with, below the root."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "manifest.json"
-SIMULATED = "simulated"
-"""The dataset that `lianjian build` draws where it is not there."""
 
 _MISSING = "~"  # no value's text begins with it
 _KEYS = {
@@ -58,7 +56,7 @@ def read(name: str) -> dict[str, Any]:
     except LianjianError as error:
         raise LianjianError(f"{error}{did_you_mean(str(name), names())}") from None
     if not path.is_file():
-        built, can_be_built = names(), {*paths.datasets(), SIMULATED}
+        built, can_be_built = names(), {*paths.datasets(), paths.SIMULATED}
         if name in can_be_built:
             hint = f" Run `lianjian build {name}` first."
         else:

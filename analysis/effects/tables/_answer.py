@@ -552,8 +552,7 @@ def true_effects(studies: Studies, known: pd.DataFrame) -> list[Quantity]:
     known : DataFrame
         As in `truth`.
     """
-    mean = known[known["cohort"].isna() & known["event_time"].isna()]
-    true = mean[mean["role"] == "allied_weak"].set_index("measure")["att_yuan"].astype(float)
+    true = _true_means(known, "allied_weak")
     label = "True mean effect on weak allied villages, {} income"
     return [
         Quantity(f"truth-{name}", true[name] / YUAN_PER_WAN, label.format(name), "万元", 2)
@@ -570,10 +569,15 @@ def true_helpers(studies: Studies, known: pd.DataFrame) -> list[str]:
     known : DataFrame
         As in `truth`.
     """
-    mean = known[known["cohort"].isna() & known["event_time"].isna()]
-    true = mean[mean["role"] == "helper"].set_index("measure")["att_yuan"].astype(float)
+    true = _true_means(known, "helper")
     gains = [f"{in_words(true[name] / YUAN_PER_WAN)} in {name} income" for name in studies]
     return [f"Helpers truly gained, in 万元 a year: {' and '.join(gains)}."] if gains else []
+
+
+def _true_means(known: pd.DataFrame, role: str) -> "pd.Series[float]":
+    """Return the true mean effects on a role by measure, over all cohorts and years, in yuan."""
+    mean = known[known["cohort"].isna() & known["event_time"].isna()]
+    return mean[mean["role"] == role].set_index("measure")["att_yuan"].astype(float)
 
 
 def worst_balance(table: pd.DataFrame, labels: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from analysis import paths
 from analysis.clean.build import PUBLISHED
 from analysis.files import to_json, write_text
-from analysis.reports.bundle.verify import MADE, MANIFEST, verify
+from analysis.reports.bundle.verify import MANIFEST, Verdict
 from analysis.reports.page import _templates, versions
 from analysis.reports.plan import parameters
 from analysis.reports.run.report import machine
@@ -39,10 +39,9 @@ _LAST = 4  # lines of what a failed command said
 
 
 def certify(
-    place: Path, to: Path, by: str, signature: str, say: Callable[[str], None]
+    place: Path, checked: Verdict, to: Path, say: Callable[[str], None], *, by: str, signature: str
 ) -> dict[str, Any]:
     """Make a bundle again twice, and write ``certificate.json`` and ``certificate.html``."""
-    checked = verify(place, MADE if place.is_dir() else ())
     with tempfile.TemporaryDirectory(prefix="lianjian-") as home:
         inside = _unpacked(place, Path(home))
         packed = _taken_out(inside, Path(home) / "packed")

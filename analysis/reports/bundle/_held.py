@@ -47,12 +47,12 @@ def rebuild(
         raise LianjianError(
             f"{place} is no bundle. `lianjian package` makes one, of which all can be made again."
         )
-    _bundle(place)
+    checked = _bundle(place, MADE if place.is_dir() else ())
     signed = _signature.check(manifest_of(place), place, signers)[1]
     to = (to or place.with_name(f"{place.name}-certificate")).resolve()
     if to.exists() and not _ours(to):
         raise LianjianError(f"{to} exists and holds no certificate. Choose another folder.")
-    return certify(place, to, by, signed, say), to
+    return certify(place, checked, to, say, by=by, signature=signed), to
 
 
 def _is_bundle(place: Path) -> bool:
