@@ -37,6 +37,11 @@ _SHAPES = re.compile(
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " "})
 _TWICE = re.compile(r"([^\u3400-\u9fff]*[A-Za-z][^\u3400-\u9fff]*?) ([\u3400-\u9fff][^A-Za-z]*)\Z")
 _ECIWT = re.compile(r"([\u3400-\u9fff][^A-Za-z]*) ([A-Za-z][^\u3400-\u9fff]*)\Z")
+_PAGES = ("data", "library", "pages")  # files of messages that every page is made from
+SPOKEN = ("books", "commands")
+"""Files of messages for who works with lianjian: the issues of books, the command line."""
+SCRIPT = re.compile(r"`((?:\$\{[^}]*\}|[^`$\n])* [a-z]{2,} [^`$\n]*)`")
+"""A sentence in a script, with places as JavaScript has them."""
 _DEEPEST = 24  # how often a place is looked into: lists of lists of words
 
 
@@ -214,8 +219,8 @@ def checked(code: str) -> str:
 
 def files(code: str, own: str = "") -> list[Path]:
     """Return the files from which a page in a language is made: the shared ones and its own."""
-    every = sorted(folder(code).glob("*.po"))
-    return [path for path in every if not path.name[0].isdigit() or path.stem == own]
+    wanted = {*_PAGES, *(SPOKEN if own in SPOKEN else [own])}
+    return [path for path in sorted(folder(code).glob("*.po")) if path.stem in wanted]
 
 
 def fingerprint(code: str, own: str) -> str:

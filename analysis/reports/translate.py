@@ -1,13 +1,14 @@
 """What there is to translate, and what became of it: ``lianjian translate``.
 
 Messages are found in notebooks (prose by block, parameters, texts and f-strings of the code), in
-the rooms that write what a reader sees, in the sources' cards and corrections, in the registry, and
-on the pages themselves: what a page had to leave in English is taken up as it stands there, with
-places for its numbers. The translation of a text that has changed is kept with what it is now, as
-doubtful (fuzzy), until somebody has read it.
+the rooms and templates that write what a reader sees, in what is raised, in the sources' cards and
+corrections, in the registry, and on the pages themselves: what a page had to leave in English is
+taken up as it stands there, with places for its numbers. The translation of a text that has changed
+is kept with what it is now, as doubtful (fuzzy), until somebody has read it.
 """
 
 import ast
+import builtins
 import csv
 import itertools
 import json
@@ -18,25 +19,84 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis import _language, fields, paths
 from analysis.files import write_text
 from analysis.reports.plan import notebooks, parameters, plan, source, syntax
 
 ROOMS = {
-    "library": ("_labelled", "tables", "figures", "effects", "indicators"),
-    "pages": ("reports/page/checks.py", "reports/page/publish.py", "reports/markup.py"),
+    "library": ("tables", "figures", "effects", "indicators"),
+    "pages": (
+        "reports/page/_cells.py",
+        "reports/page/_gaps.py",
+        "reports/page/_markdown.py",
+        "reports/page/checks.py",
+        "reports/page/findings.py",
+        "reports/page/gaps.toml",
+        "reports/page/index.py",
+        "reports/page/publish.py",
+        "reports/page/templates",
+        "reports/release",
+        "reports/documents/_document.py",
+        "reports/documents/_pdf.py",
+        "reports/documents/_word.py",
+        "reports/citation.py",
+        "reports/markup.py",
+        "reports/numbers.py",
+        "reports/products.py",
+        "reports/tables.py",
+        "clean/scope.py",
+    ),
+    "books": ("clean",),
+    "commands": (
+        "cli.py",
+        "argparse.toml",
+        "_commands.py",
+        "errors.py",
+        "files.py",
+        "reports/run",
+        "reports/plan",
+        "reports/freshness",
+        "reports/bundle/_checks.py",
+        "reports/bundle/_holdings.py",
+        "reports/bundle/_package.py",
+        "reports/bundle/_signature.py",
+        "reports/bundle/verify.py",
+        "reports/cite.py",
+        "reports/text.py",
+    ),
 }
 """Files of messages and the rooms, below ``analysis``, from whose code they come."""
 
-_KEPT = ("pattern", "seen")  # comments of messages that no source holds as they stand
+_KEPT = ("pattern", "seen", "shorter")  # comments of messages that no source holds as they stand
 _MOST = 12  # sentences that one expression with choices in it is written out to
 _ALIKE = 70.0  # per cent: from here on a changed text is the same message
 _NAME = re.compile(r"[a-z0-9]*(?:[_.:/-][A-Za-z0-9_.:/-]*)*\Z")  # a code, a column, a file
 _DRAWN = {"textcoords", "xycoords", "family", "transform", "layout"}  # words of matplotlib
-_CODE = re.compile(r"[=!]=|[a-z]_[a-z].* | in @|\\[dws(\[]|^[({\[<]|\(\?|^#[0-9a-f]{6}$")
+_CODE = re.compile(
+    r"""[=!]= | [a-z]_[a-z].*\  | \ in\ @ | \\[bdwsu(\[] | \(\?     # expressions and patterns
+    | ^[({\[<][^})\]>]*$ | ^\[A-Z | ^\*\. | ^%%                  # a bracket alone, a magic
+    | </?[a-z] | &amp; | ;base64, | ^[\w:-]+=[\"{]                 # HTML and its attributes
+    | ^\w+/[\w.+-]+$ | ^DC\. | ^\#[0-9a-f]{6}$                    # kinds of content, colours
+    | \w->\w | ^\#\w+[ (] | ^\.(?:\w+(?:[ ]\.|$)|\{)             # einsum, typst, endings of files
+    | ^--?[a-z]+(?:[= ]|$) | ^[A-Z]+_[A-Z_]+$                     # options, variables of a system
+    | ^[A-Z][a-z]+(?:[A-Z][a-z]+)+$ | ^[a-z]+[A-Z]\w*$           # CamelCase, camelCase
+    """,
+    re.VERBOSE,
+)
 _SURE = 6  # letters of a message from which on a text that fits is taken as made by it
 _LONG = 70  # characters of a text from which on it is taken apart
+_CODE_ROOT = Path(_language.__file__).parent
+# data of the rooms that hold words for a reader, and under which keys
+_WORDS = {
+    "labels.toml": ("label",),
+    "numbers.toml": ("label",),
+    "questions.toml": ("en",),
+    "gaps.toml": ("what", "mend"),
+    "argparse.toml": ("says",),
+}
+_PAGES = {f"{name}.html.j2" for name in ("checks", "index", "issues", "macros", "report", "print")}
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
 
 
@@ -62,8 +122,10 @@ class Found:
 # ---- what there is to say ----
 
 
-def texts(tree: ast.AST) -> Iterator[tuple[str, int]]:
+def texts(tree: ast.AST, *, raised: bool = False) -> Iterator[tuple[str, int]]:
     """Yield what the code may say to a reader, whole sentences with places, and their lines.
+
+    What it raises speaks to whoever runs it, and is ``raised``.
 
     Examples
     --------
@@ -73,6 +135,8 @@ def texts(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """
     passed: set[int] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and (not raised or _is_for_programs(node)):
+            passed |= set(map(id, ast.walk(node)))
         for part in _technical(node):
             passed |= set(map(id, ast.walk(part)))
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
@@ -93,7 +157,7 @@ def texts(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 def _technical(node: ast.AST) -> Iterator[ast.AST]:
     """Yield what of a piece of code speaks to programs or to who writes them."""
-    if isinstance(node, ast.Raise | ast.Compare):
+    if isinstance(node, ast.Compare):
         yield node
     elif isinstance(node, ast.Subscript):
         yield node.slice
@@ -105,6 +169,17 @@ def _technical(node: ast.AST) -> Iterator[ast.AST]:
         isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
     ):
         yield node.value
+
+
+def _is_for_programs(node: ast.Raise) -> bool:
+    """Whether a person never reads what is raised: an error of Python's own."""
+    return isinstance(node.exc, ast.Call) and hasattr(builtins, getattr(node.exc.func, "id", ""))
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and node.exc and not _is_for_programs(node):
+            yield from (text for text, _ in texts(node.exc))
 
 
 def _is_said(text: str) -> bool:
@@ -204,21 +279,160 @@ def _of_notebook(path: Path) -> dict[str, str]:
     return {text: where for text, where in found.items() if _is_said(text)}
 
 
-def _of_room(names: Iterable[str]) -> dict[str, str]:
+def _of_room(names: Iterable[str], *, raised: bool) -> dict[str, str]:
+    """Return what rooms say: their code, their templates, the labels and words in their data."""
     found: dict[str, str] = {}
-    room = Path(_language.__file__).parent
     for name in names:
-        path = room / name
-        inside = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        path = _CODE_ROOT / name
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in inside:
-            where = file.relative_to(room.parent).as_posix()
-            tree = syntax.parse(file.read_text("utf-8"))
-            found |= {text.strip(): where for text, _ in texts(tree)}
-        for file in sorted(path.rglob("labels.toml")) if path.is_dir() else ():
-            where = file.relative_to(room.parent).as_posix()
-            entries = tomllib.loads(file.read_text("utf-8")).values()
-            found |= {entry["label"]: where for entry in entries if _is_said(entry["label"])}
+            where = file.relative_to(_CODE_ROOT.parent).as_posix()
+            if file.suffix == ".py":
+                tree = syntax.parse(file.read_text("utf-8"))
+                said = [text for text, _ in texts(tree, raised=raised)]
+            elif file.name in _PAGES:
+                said = list(_of_template(file.read_text("utf-8")))
+            elif file.suffix == ".js":
+                said = [
+                    _numbered(text) for text in _language.SCRIPT.findall(file.read_text("utf-8"))
+                ]
+            elif file.name in _WORDS:
+                said = list(_of_toml(file))
+            else:
+                continue
+            # one capital word is pandoc's name of an element
+            is_named = "/documents/" in where
+            found |= {t.strip(): where for t in said if not (is_named and t.strip().isalpha())}
     return found
+
+
+def _of_toml(file: Path) -> Iterator[str]:
+    """Yield what a file of labels, of questions, of what a page cannot hold, says."""
+    for entry in tomllib.loads(file.read_text("utf-8")).values():
+        for key in _WORDS[file.name]:
+            if (text := entry.get(key)) and _is_said(text):
+                yield re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", text)
+
+
+def _numbered(text: str) -> str:
+    """Return a text of a script with places for its numbers."""
+    count = itertools.count(1)
+    return re.sub(
+        r"\$\{[^}]*\}", lambda _: "{n}" if (at := next(count)) == 1 else f"{{n{at}}}", text
+    )
+
+
+def _of_errors() -> dict[str, str]:
+    """Return what is raised in any room."""
+    found: dict[str, str] = {}
+    for file in sorted(_CODE_ROOT.rglob("*.py")):
+        where = file.relative_to(_CODE_ROOT.parent).as_posix()
+        found |= dict.fromkeys(_raised(syntax.parse(file.read_text("utf-8"))), where)
+    return found
+
+
+# ---- templates ----
+
+_MARK = re.compile("\x02(\\d+)\x03")
+_UNSEEN = re.compile(r"<(style|script|pre|code)\b.*?</\1>", re.DOTALL)
+_ELEMENT = re.compile(r"<[^>]*>")
+_SPOKEN = re.compile(r'\b(?:alt|aria-label|title|data-head)="([^"]*)"')
+
+
+def _of_template(source_: str) -> Iterator[str]:
+    """Yield what a template says between its tags and in what is read out, with places.
+
+    Examples
+    --------
+    >>> source = '<p title="A key">{% if n %}{{ n }} copies{% else %}None{% endif %} left</p>'
+    >>> list(_of_template(source))
+    ['A key', '{n} copies left', 'None left']
+    """
+    from jinja2 import Environment  # noqa: PLC0415
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template, choices = environment.parse(source_), list[list[str]]()
+    page = _UNSEEN.sub("<>", _markup(template.body, choices))
+    spoken = [match[1] for tag in _ELEMENT.findall(page) for match in _SPOKEN.finditer(tag)]
+    for text in [*spoken, *_ELEMENT.split(page)]:
+        for made in _spelt(" ".join(text.split()), choices):
+            said = _named_apart(" ".join(made.split()))
+            if re.search("[A-Za-z]{2}", _language.PLACE.sub("", said)):
+                yield said
+    yield from (text for text in _words_of(template) if _is_said(text))
+
+
+def _markup(nodes_: Iterable[Any], choices: list[list[str]]) -> str:
+    """Return a template with a mark where one of several texts, or what is not known, stands."""
+    from jinja2 import nodes  # noqa: PLC0415
+
+    def marked(options: list[str]) -> str:
+        choices.append(options)
+        return f"\x02{len(choices) - 1}\x03"
+
+    made = ""
+    for node in nodes_:
+        if isinstance(node, nodes.TemplateData):
+            made += node.data
+        elif isinstance(node, nodes.Output):
+            made += _markup(node.nodes, choices)
+        elif isinstance(node, nodes.If):
+            rest = [*node.elif_, nodes.If(node.test, node.else_, [], [])] if node.elif_ else []
+            branches = [_markup(part, choices) for part in (node.body, rest or node.else_)]
+            if any("<" in part for part in branches):
+                made += "<>" + "<>".join(branches) + "<>"
+            else:
+                made += marked([text for part in branches for text in _spelt(part, choices)])
+        elif isinstance(node, nodes.For):
+            made += f"<>{_markup(node.body, choices)}<>{_markup(node.else_, choices)}<>"
+        elif isinstance(node, nodes.Macro | nodes.AssignBlock):
+            made += f"<>{_markup(node.body, choices)}<>"
+        elif isinstance(node, nodes.Expr):
+            made += "<>" if _is_markup(node) else marked(_chosen(node))
+    return made
+
+
+def _is_markup(node: Any) -> bool:  # noqa: ANN401  (jinja2 is imported when it is read)
+    """Whether an expression of a template is HTML already: what a macro makes, or is safe."""
+    from jinja2 import nodes  # noqa: PLC0415
+
+    if isinstance(node, nodes.Filter):
+        return bool(node.name == "safe")
+    maker = node.node if isinstance(node, nodes.Call) else None
+    of = maker.node if isinstance(maker, nodes.Getattr) else maker
+    return isinstance(of, nodes.Name) and (of is maker or of.name == "parts")
+
+
+def _spelt(text: str, choices: list[list[str]]) -> list[str]:
+    """Return every text that a text with marks can be."""
+    pieces = _MARK.split(text)
+    return _combined([choices[int(p)] if at % 2 else [p] for at, p in enumerate(pieces)])
+
+
+def _chosen(node: Any) -> list[str]:  # noqa: ANN401  (jinja2 is imported when it is read)
+    """Return what an expression of a template can say."""
+    from jinja2 import nodes  # noqa: PLC0415
+
+    if isinstance(node, nodes.Const):
+        return [str(node.value)]
+    if isinstance(node, nodes.CondExpr):
+        return [*_chosen(node.expr1), *(_chosen(node.expr2) if node.expr2 else [""])]
+    if isinstance(node, nodes.Concat):
+        return _combined([_chosen(part) for part in node.nodes])
+    named = (node, *node.find_all((nodes.Getattr, nodes.Name)))
+    names = [getattr(n, "attr", getattr(n, "name", "")) for n in named]
+    name = next((n for n in names if n not in {"", "format", "length", "join"}), "value")
+    return [f"{{{name}#{zlib.crc32(repr(node).encode())}}}"]
+
+
+def _words_of(template: Any) -> Iterator[str]:  # noqa: ANN401
+    """Yield the words that a template keeps in variables and hands over."""
+    from jinja2 import nodes  # noqa: PLC0415
+
+    for node in template.find_all((nodes.Assign, nodes.Call)):
+        for part in node.find_all(nodes.Const):
+            if isinstance(part.value, str):
+                yield part.value
 
 
 def _of_registry() -> dict[str, str]:
@@ -256,9 +470,17 @@ def _of_data() -> dict[str, str]:
 
 def messages(code: str) -> dict[str, dict[str, str]]:
     """Return every message by file of messages, each with where it stands."""
-    found = {name: _of_room(rooms) for name, rooms in ROOMS.items()}
+    found = {
+        name: _of_room(rooms, raised=name in _language.SPOKEN) for name, rooms in ROOMS.items()
+    }
     found["library"] |= _of_registry()
+    elsewhere = {text for name in ("library", "pages", "books") for text in found[name]}
+    found["commands"] |= {t: at for t, at in _of_errors().items() if t not in elsewhere}
+    for text in set(found["pages"]) & set(found["books"]):
+        found["books"].pop(text)
     found["data"] = _of_data()
+    for name, kept in _of_others(code).items():
+        found.setdefault(name, {}).update(kept)
     found["pages"] |= dict.fromkeys(filter(None, plan.titles()), "notebooks/plan.toml")
     shared = _Known(text for said in found.values() for text in said)
     left = _of_pages(code)
@@ -271,6 +493,20 @@ def messages(code: str) -> dict[str, dict[str, str]]:
         for said in found.values():
             said.pop(text, None)
         found["pages"][text] = "seen on several pages"
+    return found
+
+
+def _of_others(code: str) -> dict[str, dict[str, str]]:
+    """Return what other languages keep that no source holds: how pieces are put together."""
+    import polib  # noqa: PLC0415
+
+    found: dict[str, dict[str, str]] = {}
+    for other in set(_language.languages()) - {code}:
+        for file in sorted(_language.folder(other).glob("*.po")):
+            entries = polib.pofile(str(file), encoding="utf-8")
+            found.setdefault(file.stem, {}).update(
+                (e.msgid, e.comment) for e in entries if e.comment.startswith(_KEPT)
+            )
     return found
 
 
