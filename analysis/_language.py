@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLACE = re.compile(r"\{([^{}]*)\}")
+_KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
+_EITHER = re.compile(f"{_KEYED.pattern}|{PLACE.pattern}")
 _NUMBER = r"[−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
@@ -108,13 +110,23 @@ class Message:
 
     @property
     def typed(self) -> set[str]:
-        """The places between backticks: what a person types, in every language the same."""
-        return {name for code in _CODE.findall(self.text) for name in PLACE.findall(code)}
+        """The places that say the same in every language: what one types, names of numbers."""
+        code, key = (PLACE.findall(" ".join(p.findall(self.text))) for p in (_CODE, _KEYED))
+        return {*code, *key} - ({*key} & {*PLACE.findall(_KEYED.sub("", self.text))})
 
-    def filled(self, parts: Sequence[str]) -> str:
-        """Return what it says with these in its places, each once, in their order."""
-        words = dict(zip(self.places, parts, strict=True))
-        return PLACE.sub(lambda place: words[place[1]], self.said)
+    def filled(self, parts: Sequence[str], found: Sequence[str]) -> str:
+        """Return what it says with these in its places, each once, in their order.
+
+        In the name of a number stands what was ``found``.
+        """
+        words, names = (dict(zip(self.places, each, strict=True)) for each in (parts, found))
+
+        def one(place: re.Match[str]) -> str:
+            if place[1] is not None:
+                return words[place[1]]
+            return f"{{{PLACE.sub(lambda inner: names[inner[1]], place[0][1:-1])}}}"
+
+        return _EITHER.sub(one, self.said)
 
 
 class Language:
@@ -167,7 +179,7 @@ class Language:
                         for name, part in zip(message.places, found.groups(), strict=True)
                     ]
                     if all(whole for _, whole in parts):
-                        return message.filled([part for part, _ in parts]), True
+                        return message.filled([part for part, _ in parts], found.groups()), True
         return key, is_plain(key) or len(_HAN.findall(key)) > 2 * len(_WORD.findall(key))
 
 

@@ -203,6 +203,16 @@ def test_a_translation_has_the_places_of_its_text():
     assert wrong == []
 
 
+def test_a_place_in_the_name_of_a_number_is_left_as_it_is():
+    text = "Of {kind} {net-{kind}} were shorn ({{key}:interval})."
+    message = _language.Message(text, "{kind}剪毛{net-{kind}}只（{{key}:interval}）。")
+    found = message.pattern.fullmatch("Of ewes {net-ewes} were shorn ({net-ewes:interval}).")
+    assert found.groups() == ("ewes", "net-ewes")
+    assert message.typed == {"key"}
+    said = message.filled(["母羊", "net-ewes"], found.groups())
+    assert said == "母羊剪毛{net-ewes}只（{net-ewes:interval}）。"
+
+
 def test_the_registry_says_what_the_messages_say():
     from analysis import fields
 
