@@ -98,7 +98,7 @@ class Message:
                 continue
             names.append(name)
             counted = re.fullmatch(r"n\d*", name) or f"{{{name}}}年" in self.said
-            kind = _NUMBER if counted else ".+?"
+            kind = rf"{_NUMBER}|\{{[\w-]+\}}" if counted else ".+?"
             pieces[at] = f"(?P<p{len(names) - 1}>{kind})"
         pieces[::2] = [re.escape(piece) for piece in pieces[::2]]
         return re.compile("".join(pieces), re.DOTALL)

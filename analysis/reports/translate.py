@@ -187,7 +187,7 @@ def _is_said(text: str) -> bool:
     return bool(
         re.search(r"[A-Za-z]{2}", words)
         and not _NAME.match(words.strip())
-        and not _CODE.search(text)
+        and not _CODE.search(words)
         and not _language.is_plain(words)
     )
 
