@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PLACE = re.compile(r"\{([^{}]*)\}")
 _KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
 _EITHER = re.compile(f"{_KEYED.pattern}|{PLACE.pattern}")
-_NUMBER = r"[−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
+_NUMBER = r"[-−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _HAN = re.compile(r"[\u3400-\u9fff]")

@@ -26,7 +26,15 @@ from analysis.files import write_text
 from analysis.reports.plan import notebooks, parameters, plan, source, syntax
 
 ROOMS = {
-    "library": ("tables", "figures", "effects", "indicators"),
+    "library": (
+        "tables",
+        "figures",
+        "effects",
+        "indicators",
+        "clean/_card.py",
+        "clean/account_names.py",
+        "clean/issues.py",
+    ),
     "pages": (
         "reports/page/_cells.py",
         "reports/page/_gaps.py",
