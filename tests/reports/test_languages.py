@@ -1,6 +1,7 @@
 """One run, two pages: what a page says in another language, and what it leaves in English."""
 
 import base64
+import csv
 import json
 import re
 import shutil
@@ -211,6 +212,29 @@ def test_a_place_in_the_name_of_a_number_is_left_as_it_is():
     assert message.typed == {"key"}
     said = message.filled(["母羊", "net-ewes"], found.groups())
     assert said == "母羊剪毛{net-ewes}只（{net-ewes:interval}）。"
+
+
+def spoken_words(text):
+    """Return what of a text is said: no code, no places, no addresses."""
+    return re.sub(r"`[^`]*`|\{[^{}]*\}|\[@[^\]]*\]|\]\([^)]*\)", " ", text)
+
+
+def test_a_term_of_the_glossary_is_said_by_its_chinese_word():
+    glossary = ROOT / "translations" / "zh" / "glossary.csv"
+    with glossary.open(encoding="utf-8", newline="") as stream:
+        terms = list(csv.DictReader(stream))
+    assert len({term["english"] for term in terms}) == len(terms) > 60
+    wrong, met = [], set()
+    for name, entry in shared_messages():
+        for term in terms if entry.translated() and not entry.obsolete else ():
+            pattern = rf"(?<![\w-]){re.escape(term['english'])}(?:s|es)?(?![\w-])"
+            if re.search(pattern, spoken_words(entry.msgid), re.IGNORECASE):
+                met.add(term["english"])
+                words = [term["chinese"], *filter(None, term["also"].split("|"))]
+                if not any(word in entry.msgstr for word in words):
+                    wrong.append((name, term["english"], entry.msgid))
+    assert wrong == []
+    assert len(met) > 60  # terms that nothing says are no terms of these pages
 
 
 def test_the_registry_says_what_the_messages_say():
