@@ -193,11 +193,11 @@ def test_the_sample_in_the_readme_is_what_the_report_says(copies, name):
     cells = re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL)
     shown = "|".join(re.sub(r"<[^>]+>", "", cell).strip() for cell in cells)
     readme = (paths.root() / name).read_text("utf-8")
-    rows = re.findall(r"\| (−?\d+\.\d\d) \| (−?\d+\.\d\d) \D* (−?\d+\.\d\d) \|", readme)
+    rows = re.findall(r"\| (−?\d+\.\d\d) \| (−?\d+\.\d\d)(?: to |至)(−?\d+\.\d\d) \|", readme)
     assert len(rows) == 3
     for estimate, low, high in rows:
         # its standard error stands between
         assert re.search(rf"{estimate}\|\d\.\d\d\|{low}\|{high}", shown), estimate
     with (copies[0] / "reports" / "05-alliance-effect" / "numbers.csv").open("r") as stream:
         [truth] = [row for row in csv.DictReader(stream) if row["name"] == "truth-operating"]
-    assert f"{float(truth['value']):.2f} 万元" in readme
+    assert f"{float(truth['value']):.2f}万元" in readme.replace(" 万元", "万元")
