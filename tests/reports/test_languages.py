@@ -8,6 +8,7 @@ import shutil
 import textwrap
 from pathlib import Path
 
+import mistune
 import polib
 import pytest
 
@@ -224,17 +225,36 @@ def test_a_term_of_the_glossary_is_said_by_its_chinese_word():
     with glossary.open(encoding="utf-8", newline="") as stream:
         terms = list(csv.DictReader(stream))
     assert len({term["english"] for term in terms}) == len(terms) > 60
+    pattern = {
+        term["english"]: re.compile(rf"(?<![\w-]){re.escape(term['english'])}(?:s|es)?(?![\w-])")
+        for term in terms
+    }
     wrong, met = [], set()
     for name, entry in shared_messages():
-        for term in terms if entry.translated() and not entry.obsolete else ():
-            pattern = rf"(?<![\w-]){re.escape(term['english'])}(?:s|es)?(?![\w-])"
-            if re.search(pattern, spoken_words(entry.msgid), re.IGNORECASE):
+        if not entry.translated() or entry.obsolete:
+            continue
+        english = spoken_words(entry.msgid)
+        low = english[:1].lower() + english[1:]
+        for term in terms:
+            if pattern[term["english"]].search(english) or pattern[term["english"]].search(low):
                 met.add(term["english"])
                 words = [term["chinese"], *filter(None, term["also"].split("|"))]
                 if not any(word in entry.msgstr for word in words):
                     wrong.append((name, term["english"], entry.msgid))
     assert wrong == []
     assert len(met) > 60  # terms that nothing says are no terms of these pages
+
+
+def test_emphasis_of_a_translation_closes_where_chinese_follows():
+    place = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+    stray = [
+        entry.msgstr
+        for name, entry in shared_messages()
+        if name not in {"books.po", "commands.po"} and entry.translated() and "*" in entry.msgid
+        if not entry.obsolete
+        and "*" in re.sub(r"<[^>]+>", "", str(mistune.html(place.sub("一", entry.msgstr))))
+    ]
+    assert stray == []
 
 
 def test_the_registry_says_what_the_messages_say():
