@@ -434,6 +434,9 @@ def figure(drawn: "Figure") -> None:
             ticks: Any = axis.get_major_formatter()
             if isinstance(ticks, FixedFormatter):
                 ticks.seq = [said(str(text)) for text in ticks.seq]
+            named = getattr(getattr(ticks, "func", None), "args", ())  # set_yticks(places, names)
+            if named and isinstance(named[0], dict):
+                named[0].update({at: said(str(text)) for at, text in named[0].items()})
     for text in drawn.findobj(Text):
         if words := text.get_text():
             text.set_text(said(words))

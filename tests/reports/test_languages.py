@@ -241,6 +241,19 @@ def test_a_term_of_the_glossary_is_said_by_its_chinese_word():
     assert len(met) > 60  # terms that nothing says are no terms of these pages
 
 
+def test_names_at_the_ticks_of_a_chart_are_said():
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_yticks([0, 1], ["Before and after", "Two-way fixed effects"])
+    axes.set_xticks([0, 1], ["Helper", "2024"])
+    with _language.writing("zh"):
+        _language.figure(figure)
+    said = [[axis.get_major_formatter()(at) for at in (0, 1)] for axis in (axes.yaxis, axes.xaxis)]
+    assert said == [["前后比较", "双向固定效应"], ["帮带村", "2024"]]
+
+
 def test_emphasis_of_a_translation_closes_where_chinese_follows():
     place = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
     stray = [
