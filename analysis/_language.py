@@ -151,6 +151,8 @@ class Language:
         said, whole = self._look(key, 0)
         self.asked[key] = whole
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        if _HAN.match(said):
+            lead = lead.strip(" ")  # Chinese parts words by no space
         return f"{lead}{said}{tail}" if whole else text
 
     @property
