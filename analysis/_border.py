@@ -30,8 +30,8 @@ _HINTS = {
 }
 
 
-def at_the_door(function: Function) -> Function:
-    """Return the function with its arguments checked against their annotations.
+def at_the_door(function: Function, *, of_kind: bool = True) -> Function:
+    """Return the function with its arguments checked, and where asked each against its annotation.
 
     Examples
     --------
@@ -56,7 +56,8 @@ Put it in brackets: ['year'].
         for argument, value in bound.arguments.items():
             parameter = signature.parameters[argument]
             is_many = parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
-            if is_many or parameter.annotation is parameter.empty or value is parameter.default:
+            unsaid = parameter.annotation is parameter.empty or not of_kind
+            if is_many or unsaid or value is parameter.default:
                 continue
             if not _fits(value, parameter.annotation):
                 raise LianjianError(f"{name}: {argument} {_refusal(value, parameter.annotation)}")
@@ -74,13 +75,13 @@ def with_doors(kind: type[Kind]) -> type[Kind]:
     return kind
 
 
-def open_doors(room: dict[str, Any]) -> None:
+def open_doors(room: dict[str, Any], *, of_kind: bool = True) -> None:
     """Let all that a room exports, functions and what classes can do, refuse in a sentence."""
     for name in room["__all__"]:
         value = room[name]
         if inspect.isfunction(value):
-            room[name] = at_the_door(value)
-        elif inspect.isclass(value):
+            room[name] = at_the_door(value, of_kind=of_kind)
+        elif of_kind and inspect.isclass(value):
             with_doors(value)
 
 

@@ -33,7 +33,7 @@ def settle() -> None:
         return
     shell._lianjian = True  # noqa: SLF001  (a note on the shell, so that a second import adds nothing)
     if not shell.custom_exceptions:
-        shell.set_custom_exc((LianjianError,), _say)
+        shell.set_custom_exc((LianjianError, KeyError, AttributeError), _say)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(_matcher(shell))
     shell.events.register("pre_run_cell", _before_cell)
@@ -48,17 +48,52 @@ def _say(
     trace: TracebackType | None,
     **_offset: object,
 ) -> list[str]:
-    """Show an error as its sentence and the line of the cell; ``%tb`` then shows where it arose."""
+    """Show an error as its sentence and the line of the cell; ``%tb`` then shows where it arose.
+
+    A column that a table does not have is one of ours, though it is pandas that misses it.
+    """
+    sentence = str(error) if isinstance(error, LianjianError) else _no_column(error, trace)
+    if not sentence:
+        shell.showtraceback(running_compiled_code=True)
+        return []
     lines = [
         number
         for frame, number in traceback.walk_tb(trace)
         if frame.f_globals is shell.user_global_ns
     ]
     place = f" in line {lines[-1]}" if lines else ""
-    said = [f"\x1b[31m{kind.__name__}\x1b[0m{place}: {error}"]
+    said = [f"\x1b[31m{kind.__name__}\x1b[0m{place}: {sentence}"]
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
     shell._showtraceback(kind, error, said)  # noqa: SLF001  (as a shell shows any error)
     return said
+
+
+def _no_column(error: BaseException, trace: TracebackType | None) -> str:
+    """Say which column pandas missed and what was probably meant; nothing where it was another."""
+    from pandas import DataFrame  # noqa: PLC0415  (an error of pandas, or of something unknown)
+
+    from analysis._frame import need_columns  # noqa: PLC0415
+
+    attribute, frame = getattr(error, "name", None), getattr(error, "obj", None)
+    asked = [(frame, attribute)] if isinstance(error, AttributeError) else []
+    if isinstance(error, KeyError):
+        for each, _ in traceback.walk_tb(trace):
+            held = each.f_locals
+            row = each.f_code.co_name == "xs" and held.get("axis") == 0  # loc[…], of the index
+            if str(each.f_globals.get("__name__", "")).startswith("pandas.") and not row:
+                table = held["self"] if isinstance(held.get("self"), DataFrame) else held.get("obj")
+                asked.append((table, held.get("key", error.args[0] if error.args else None)))
+    for table, keys in asked:
+        names = [keys] if isinstance(keys, str) else keys
+        if not isinstance(table, DataFrame) or not isinstance(names, list):
+            continue
+        try:
+            need_columns(table, *(name for name in names if isinstance(name, str)))
+        except LianjianError as told:
+            # a method that is misspelt is no column
+            if isinstance(error, KeyError) or "Did you mean" in str(told):
+                return str(told)
+    return ""
 
 
 def _before_cell(info: Any) -> None:  # noqa: ANN401  (what IPython tells of a cell)

@@ -116,9 +116,16 @@ def need_columns(frame: object, *columns: str) -> None:
     if aside := [name for name in missing if name in frame.index.names]:
         hint = f" {', '.join(map(str, aside))} is its index: give panel.reset_index()."
     else:
-        hint = "".join(_meant(str(name), listed) for name in missing)
+        hint = "".join(dict.fromkeys(_meant(str(name), listed) for name in missing))
     lacks, has = ", ".join(map(str, missing)), ", ".join(listed) or "none"
     raise LianjianError(f"The frame has no column {lacks}.{hint} It has {has}.")
+
+
+_MADE_BY = dict.fromkeys(
+    (f"{part}_{unit}" for unit in ("wan_yuan", "yuan_per_household") for part in ("start", "end")),
+    " indicators.changes(panel, measure, start, end) makes it.",
+)
+"""What makes a frame with these columns."""
 
 
 def _meant(name: str, columns: Sequence[str]) -> str:
@@ -126,8 +133,12 @@ def _meant(name: str, columns: Sequence[str]) -> str:
     if "," in name or "、" in name:
         parts = [part.strip() for part in name.replace("、", ",").split(",")]
         return f" Several names are a list: {parts}."
-    near = column_called(name, columns)
-    return f" Did you mean {near}?" if near else did_you_mean(name, columns)
+    if near := column_called(name, columns):
+        return f" Did you mean {near}?"
+    called = [column for column in columns if column_called(column, [name])]
+    if called:
+        return f" Rename {called[0]}: frame.rename(columns={{{called[0]!r}: {name!r}}})."
+    return _MADE_BY.get(name, "") or did_you_mean(name, columns)
 
 
 def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -4,9 +4,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from analysis.clean import dataset, manifest, panel
 from analysis.clean.simulated import must_be_invented
@@ -47,7 +50,13 @@ def read_book(
     Raises
     ------
     LianjianError
-        A file is missing, or no table could be read; or a report reads a book of real numbers.
+        A file is missing, or nothing of it came into the panel; or a report reads a book of real
+        numbers.
+
+    Warns
+    -----
+    UserWarning
+        Places of the book were left out.
     """
     if _REPORT in os.environ and not simulated:
         raise LianjianError(
@@ -81,5 +90,24 @@ def read_book(
         issues_count=len(tables["issues"]),
         _frames=tables,
     )
+    _say_left_out(tables["issues"], len(tables["panel"]), names[0])
     dataset.hold(data)
     return data
+
+
+def _say_left_out(issues: pd.DataFrame, rows: int, name: str) -> None:
+    """Say how many places of a book were left out; where nothing is left, that is an error."""
+    lost = issues[issues["severity"] == "error"]
+    if lost.empty and rows:
+        return
+    shown = "; ".join(f"{cell} {text}: {action}" for cell, text, action in
+                      lost[["cell", "text", "action"]].head(3).itertuples(index=False))  # fmt: skip
+    if not rows:
+        unknown = lost["code"].eq("place_name_unknown").any()
+        hint = " register= takes a CSV file of the villages that there are." if unknown else ""
+        raise LianjianError(f"Nothing of {name} could be read into the panel. {shown}.{hint}")
+    warnings.warn(
+        f"{len(lost)} places of {name} were left out, and `issues` of the dataset says why. "
+        f"First: {shown}",
+        stacklevel=3,
+    )

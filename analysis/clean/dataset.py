@@ -134,11 +134,13 @@ class Dataset:
     def _no_table(self, name: object) -> UnknownNameError:
         """Say that there is no such table, and where a column of that name is."""
         said = f"Dataset {self.name!r} has no table {name!r}."
-        holding = [table for table, names in self.columns.items() if name in names]
+        every = (column for names in self.columns.values() for column in names)
+        column = name if not isinstance(name, str) else column_called(name, every) or name
+        holding = [table for table, names in self.columns.items() if column in names]
         hint = did_you_mean(str(name), [*self.rows, "describe", "years", "counties"])
         if holding:
             first = "panel" if "panel" in holding else holding[0]
-            hint = f" It is a column: data.{first}[{name!r}]."
+            hint = f" It is a column: data.{first}[{column!r}]."
         return UnknownNameError(f"{said}{hint} It has {', '.join(self.rows)}.")
 
     @cached_property

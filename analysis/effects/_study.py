@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -255,8 +254,8 @@ class Study:
             self.panel, anticipation=self.anticipation, comparison=self.comparison
         )
         if self._by_placebos(inference):
-            return randomization_inference(plain, self.placebos(), anticipation=self.anticipation)
-        return plain
+            plain = randomization_inference(plain, self.placebos(), anticipation=self.anticipation)
+        return replace(plain, outcome=self.outcome)
 
     def honest(
         self,
@@ -378,10 +377,7 @@ class Study:
         unit : str, optional
             万元 for measures in yuan, else the name of the outcome, when not given.
         """
-        wanted = unit or ("万元" if self.outcome.endswith("_yuan") else self.outcome)
-        # by name, so that numbers need no drawing library
-        figures = import_module("analysis.figures")
-        return figures.event_study_paths({self.outcome: self.event_study()}, unit=wanted)
+        return self.event_study().plot(unit or "")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows studied: unit, year, outcome, cohort, cluster, covariates."""
@@ -471,7 +467,8 @@ def study(
     data : Dataset or DataFrame
         With ``panel`` and ``villages``, whose traits are merged; or one row a unit and year.
     outcome : str
-        A column, or the short name of a measure in yuan: ``operating``, ``total``.
+        A column by its name or its label in either language, or the short name of a measure in
+        yuan: ``operating``, ``total``.
     design : Design, optional
         Of a dataset: who is compared with whom. Weak allied villages against villages outside, with
         the covariates that the data have, when not given.
@@ -549,6 +546,7 @@ def with_traits(data: "Dataset | pd.DataFrame") -> pd.DataFrame:
 
 
 def _measure(outcome: str, frame: pd.DataFrame) -> str:
-    """Return the column that is meant by a name or a short name."""
+    """Return the column that is meant by a name, a short name or a label."""
     short: Mapping[str, str] = {name.split("_")[0]: name for name in reversed(fields.MEASURES)}
-    return outcome if outcome in frame.columns else short.get(outcome, outcome)
+    meant = short.get(outcome) or fields.column_called(outcome, fields.MEASURES)
+    return outcome if outcome in frame.columns else meant or outcome

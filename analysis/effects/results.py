@@ -4,7 +4,8 @@ import html
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -231,6 +232,8 @@ class EffectSeries:
         Units and clusters behind each effect.
     notes : tuple of str
         What a reader must know.
+    outcome : str
+        The column studied, where a study asked.
     """
 
     name: str
@@ -253,6 +256,35 @@ class EffectSeries:
     df: Floats
     notes: tuple[str, ...] = field(default=())
     influence: Influence | None = None
+    outcome: str = ""
+
+    def plot(self, unit: str = "") -> Any:  # noqa: ANN401  (a chart of figures)
+        """Draw effects by event time with their intervals.
+
+        Parameters
+        ----------
+        unit : str
+            Any text; 万元 divides yuan by 10,000. Of a study it follows from the outcome.
+
+        Raises
+        ------
+        LianjianError
+            The effects are by cohort or year, or no unit is known.
+        """
+        if self.by != "event_time":
+            raise LianjianError(
+                f"{self.name} is by {self.by}, and the chart shows effects by years since joining: "
+                "aggregate(effects, 'event')."
+            )
+        if not (unit or self.outcome):
+            raise LianjianError(
+                "Say the unit of the effects: plot('万元') divides yuan by 10,000; plot('log "
+                "income') and other texts leave them as they are."
+            )
+        known = "万元" if self.outcome.endswith("_yuan") else self.outcome
+        # by name, so that numbers need no drawing library
+        figures = import_module("analysis.figures")
+        return figures.event_study_paths({self.outcome or self.name: self}, unit=unit or known)
 
     def tidy(self) -> pd.DataFrame:
         """Return one row an effect.

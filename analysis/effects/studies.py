@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from analysis.effects._study import DRAWS, Study, study, with_traits
 from analysis.effects.inference._resampling import SEED
 from analysis.effects.preferred import ADJUST_FOR, adjusted_design, regression_att
+from analysis.effects.results import html_table
 from analysis.errors import LianjianError
 from analysis.fields import FIELDS
 
@@ -20,7 +23,7 @@ NEEDED = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Studies(Mapping[str, Study]):
     """Studies that could be made, by the short name of their measure.
 
@@ -42,6 +45,15 @@ class Studies(Mapping[str, Study]):
 
     def __len__(self) -> int:
         return len(self.made)
+
+    def __repr__(self) -> str:
+        lacking = [f"No study of {name}: {reason}" for name, reason in self.refused.items()]
+        return "\n".join([*map(repr, self.made.values()), *lacking])
+
+    def _repr_html_(self) -> str:
+        shown = "".join(one._repr_html_() for one in self.made.values())
+        lacking = {f"No study of {name}": reason for name, reason in self.refused.items()}
+        return shown + "".join(html_table(n, pd.DataFrame(), (r,)) for n, r in lacking.items())
 
     def titled(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return values by measure under the titles of their panels, in both languages."""

@@ -76,7 +76,7 @@ def export(
         raise LianjianError(f"There is no folder {path.parent} to write {path.name} into.")
     given = _labelled(table)
     mark, _ = products.ground(data)
-    whole = given.frame if _plain(given.frame) else given.frame.reset_index()
+    whole = given.frame if tables.only_counts(given.frame.index) else given.frame.reset_index()
     whole = whole.set_axis([_flat(name) for name in whole.columns], axis=1)
     if mark:
         whole = whole.assign(data=markup.IN_ROW[mark])
@@ -103,11 +103,6 @@ def _labelled(table: Any) -> Labelled:  # noqa: ANN401  (whatever is a table)
         kind = type(table).__name__
         raise LianjianError(f"A table is needed, a DataFrame, and this is a {kind}.")
     return Labelled(table)
-
-
-def _plain(frame: pd.DataFrame) -> bool:
-    """Whether the index only counts rows."""
-    return frame.index.name is None and isinstance(frame.index, pd.RangeIndex)
 
 
 def _flat(name: object) -> str:

@@ -26,7 +26,7 @@ def grid(
     labels = labels or {}
     index = (
         []
-        if _plain_index(frame.index)
+        if only_counts(frame.index)
         else [_level(frame.index, i) for i in range(frame.index.nlevels)]
     )
     columns = columns_of(frame, digits)
@@ -125,7 +125,8 @@ def _digits(
     return None if counted else digits
 
 
-def _plain_index(index: pd.Index) -> bool:
+def only_counts(index: pd.Index) -> bool:
+    """Whether an index has nothing to say: whole numbers without a name."""
     numbered = not isinstance(index, pd.MultiIndex) and types.is_integer_dtype(index)
     return index.name is None and numbered
 

@@ -1,5 +1,6 @@
 """One function a table; each returns rows with the labels and decimals in which they are set."""
 
+from analysis import _border
 from analysis._labelled import Labelled, Quantity
 from analysis.tables._labelled import INCOMES, TITLES, labelled, quantity
 from analysis.tables.bands import (
@@ -127,3 +128,14 @@ __all__ = [
     "who_closed",
     "within_between",
 ]
+
+# what a notebook hands on need only behave as what is named
+_border.open_doors(globals(), of_kind=False)
+
+
+def __getattr__(name: str) -> object:
+    raise _border.no_such_name(__name__, name, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__
