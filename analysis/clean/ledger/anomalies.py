@@ -1,8 +1,8 @@
 """Amounts that were read and may still be wrong: slips of a unit, blanks that say zero, heaps."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,12 +35,16 @@ NOTHING_BOOKED, NOT_FILLED_IN = "nothing booked", "not filled in"
 MIN_ACCOUNTS = 3
 """Accounts of a line that must all say zero before it is doubted."""
 
-INCOME = ("经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入")
-
 INCOME_MEASURES = ("经营性收入", "总收入")
 
 BOOK_BAND = (1_000.0, 10_000_000.0)
-"""Yuan between which the middle income amount of a table lies, whatever its villages earn."""
+"""Yuan between which the middle amount of a table or village lies, whatever villages earn."""
+
+RECORD_MIDDLE = 30_000.0
+"""Yuan in the middle of what villages book under one account in a year."""
+
+TOGETHER, _AT_LEAST = 40.0, 10.0
+"""Factors by which half, and three quarters, of the amounts of a table or place are off."""
 
 ALWAYS, BESIDE = (100.0, 10_000_000.0), (1_000.0, 200_000.0)
 """Yuan beyond which an amount waits: whatever the others are, and `OFF` times from their middle."""
@@ -50,6 +54,7 @@ OFF = 300.0
 _SMALL_BY_NATURE = frozenset({"其他收入", "其他支出", "管理费用", "税金及附加"})
 """Accounts that may hold 12 yuan of interest: there a small amount alone says nothing."""
 
+_NO_MATTER = np.log10(2.0)
 _MIN_PEERS = 3
 _MIN_CELLS = 10
 _MANY_ZEROS, _FEW_ZEROS = 0.9, 0.5
@@ -59,16 +64,10 @@ _WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
 def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     """Return which amounts are off by 10,000 beyond doubt, and issues for all far ones.
 
-    The amounts of a village and account over the years (zeros aside) fall into runs that are parted
-    by a factor of 30 or more; the longest run is taken for right, of equally long ones the one that
-    is nearer to the county's villages. An amount outside it is a slip when its distance from the
-    run is also more than the run is wide, 10,000 times as much or as little comes within 5 times
-    of an amount of the run, and it is 30 times off the county's villages as well. Then 元 and 万元
-    were mixed up: the unit of the cell is not known, and it is left out until a person says what it
-    should be. Whatever else is more than 1,000 times off is kept as written, with a warning.
-
-    The content of 发包及上交收入 went into 经营收入 and 投资收益 in 2024. An amount of these from
-    2024 on is therefore compared with the nearest amount between the account and the sum of both.
+    The amounts of a village and account fall into runs that are parted by a factor of 30; the
+    longest, of equally long ones the nearest to the county's villages, is taken for right. A slip
+    lies farther from it than it is wide, comes within 5 times of it by a factor of 10,000, and is
+    30 times off the county's villages as well. Whatever else is 1,000 times off is kept.
     """
     known = _sized(cells)
     own = known.groupby(["place_key", "account"], sort=False)["size"]
@@ -101,11 +100,9 @@ def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
 
 
 def _sized(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the amounts that are not zero with the logarithms to compare them by.
-
-    ``size`` is that of the amount, ``wide`` that of the amount with 发包及上交收入 where this went
-    into the account later, ``peers`` the median of the county's villages in that account and year.
-    """
+    """Return the amounts that are not zero with the logarithms to compare them by."""
+    # the content of 发包及上交收入 went into other accounts in 2024: an amount of these is compared
+    # with what lies between the account (``size``) and the sum of both (``wide``) before
     columns = ["file", "cell", "text", "county", "place_key", "account", "year", "yuan"]
     known = _booked(cells)[columns]
     given = known[known["account"] == GIVEN_AWAY].drop_duplicates(["place_key", "year"])
@@ -155,30 +152,31 @@ def _off(
 
 
 def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return which amounts no village has, taken for themselves, and issues.
+    """Return which amounts no village has, taken for themselves or together, and issues.
 
-    Whatever is compared only with its own book misses a book that is wrong as a whole.
+    Whatever is compared only with its own years misses what is wrong in all of them.
 
-    - A table whose middle income amount (above zero) lies outside 1,000 to 10,000,000 yuan waits
-      until a person says its unit; then only what is far from the middle is doubted.
-    - A village most of whose amounts in a file are 300 times off the middle of their account and
-      year waits: it wrote 元 for 万元 in every year, so that its own years agree.
+    - The amounts of a table, of a column, of a township or of a village in all its years wait when
+      they are together 40 times off those of the other tables, columns, townships or villages, or,
+      where there are none to tell, outside of what villages have. Of two that differ the one
+      farther from the middle of the record waits, both where that does not tell. What a person
+      says of the unit of a table or column settles it.
     - An amount is doubted below 100 yuan or above 10 million, and below 1,000 or above 200,000
-      where it is also 300 times off that middle. It waits when 10,000 times as much or as little
-      would be ordinary, and its village's other years do not bear it out; else it is kept.
+      where it is also 300 times off the middle of its account and year. It waits when 10,000 times
+      as much or as little would be ordinary, and its village's other years do not bear it out; else
+      it is kept.
 
-    Of 62,519 simulated amounts the bands hold 99.9 % of slips of 10,000; of slips of 1,000 nine in
-    ten, of slips of 10 hardly one.
+    Of simulated books without a fault nothing waits; of slips of 10,000, 1,000 and 100 of a whole
+    table, column, township or village nearly all do. Of single slips of 10,000 the bands hold
+    99.9 %, of 1,000 nine in ten, of 10 hardly one.
     """
     known = _sized_for_villages(cells)
     known = known.assign(size=np.log10(known["yuan"].abs()), text=known["text"].fillna(""))
-    peers = known.groupby(["file", "named", "year"], observed=True)["size"]
-    known["middle"] = peers.transform("median").where(peers.transform("count") >= _MIN_PEERS)
     held = pd.Series(data=False, index=cells.index)
     issues = []
-    for find in (_wrong_tables, _wrong_villages, _wrong_amounts):
-        open_ones = known[~held[known.index]]
-        for index, issue in find(open_ones):
+    finders = (_wrong_tables, _wrong_columns, _wrong_townships, _wrong_villages, _wrong_amounts)
+    for find in finders:
+        for index, issue in find(known[~held[known.index]]):
             held[index] |= issue.severity == "error"
             issues.append(issue)
     return held, issues
@@ -189,12 +187,8 @@ _ALL_RIGHT = re.compile("无误|没有?错|正确|属实|一致|相符")
 
 
 def find_marked(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return the amounts that their looks or a comment contradict, and an issue for each.
-
-    An amount waits that is struck through (or its line's name is), that nobody sees (in the colour
-    of its ground, or with a format that shows nothing), or whose comment names another amount or
-    says that it is no income of the year. The text of a comment is not repeated: it may hold names.
-    """
+    """Return the amounts that their looks or a comment contradict, and an issue for each."""
+    # the text of a comment is not repeated: it may hold names
     held = pd.Series(data=False, index=cells.index)
     issues = []
     marked = cells[(cells["mark"].astype("str") != "") & cells["yuan"].notna()]
@@ -231,54 +225,145 @@ _Doubts = Iterator[tuple[pd.Index, Issue]]
 
 
 def tables_in_doubt(cells: pd.DataFrame) -> Iterator[tuple[int, float]]:
-    """Yield the tables whose middle income is no village's in the unit they state, with it."""
-    yield from _tables_in_doubt(_sized_for_villages(cells))
+    """Yield the tables whose amounts are no village's in the unit they state, with their middle."""
+    known = _sized_for_villages(cells)
+    for group in _groups_in_doubt(known.assign(size=np.log10(known["yuan"].abs())), ["table"]):
+        yield int(group.part["table"].iloc[0]), group.middle
 
 
-def _tables_in_doubt(known: pd.DataFrame) -> Iterator[tuple[int, float]]:
-    """Yield the tables in doubt of the amounts that `find_implausible` looks at."""
-    for number, part in known.groupby("table", observed=True):
-        income = part.loc[part["named"].isin({*INCOME, *INCOME_MEASURES}), "yuan"].abs()
-        middle = float(income.median())
-        is_usual = BOOK_BAND[0] <= middle <= BOOK_BAND[1]
-        if len(income) >= _MIN_PEERS and not is_usual and not part["unit_said"].any():
-            yield int(str(number)), middle
+class _Group(NamedTuple):
+    """Amounts that are wrong together: their cells, their middle, and how far off the others."""
+
+    part: pd.DataFrame
+    middle: float
+    times: float  # of the others' amounts; NaN where there are no others
+
+    @property
+    def says(self) -> str:
+        if np.isnan(self.times):
+            return f"the middle amount is {self.middle:,.2f} yuan, which is no village's"
+        way = "large" if self.times > 1 else "small"
+        return f"{max(self.times, 1 / self.times):,.0f} times as {way} as others"
+
+
+def _groups_in_doubt(known: pd.DataFrame, kind: list[str]) -> Iterator[_Group]:
+    """Yield groups of amounts that are together far off all others, or off what villages have."""
+    known = known[~known["unit_said"]] if kind[0] == "table" else known
+    if known.empty:
+        return
+    others, is_few = _middle_of_others(known, kind)
+    off, usual = known["size"] - others, np.log10(RECORD_MIDDLE)
+    # few others may be the wrong ones: then the record tells, or nobody
+    off[is_few & ((known["size"] - usual).abs() < (others - usual).abs() - _NO_MATTER)] = 0.0
+    is_small = known["named"].isin(_SMALL_BY_NATURE)
+    # 12 yuan of interest are no slip where others have more
+    off = off.mask(is_small & (off < 0) & (off > -np.log10(FAR)))
+    own = known.assign(off=off, sized=known["size"].mask(is_small))
+    groups = own.groupby(kind, observed=True)
+    spans = groups["off"].quantile([0.25, 0.5, 0.75]).unstack()
+    low, middle, high = (spans[at] for at in (0.25, 0.5, 0.75))
+    least = np.where(middle > 0, low, -high)
+    is_far = (middle.abs() > np.log10(TOGETHER)) & (least > np.log10(_AT_LEAST))
+    is_far &= groups["off"].count() >= _MIN_PEERS
+    usual_sizes = groups["sized"].median()
+    is_odd = (usual_sizes < np.log10(BOOK_BAND[0])) | (usual_sizes > np.log10(BOOK_BAND[1]))
+    is_odd &= ~(middle.abs() < np.log10(_AT_LEAST)) & ~groups["unit_said"].any()
+    is_odd &= groups["sized"].count() >= _MIN_PEERS
+    sizes = groups["size"].median()
+    for name in middle.index[is_far | is_odd]:
+        part = groups.get_group(name if len(kind) > 1 else (name,))
+        yield _Group(part, float(10 ** sizes[name]), float(10 ** middle[name]))
+
+
+def _middle_of_others(known: pd.DataFrame, kind: list[str]) -> tuple[pd.Series, pd.Series]:
+    """Return for each amount the middle of the nearest other groups, and whether they are few."""
+    found = pd.Series(np.nan, known.index)
+    is_few = pd.Series(data=False, index=known.index)
+    for least in (_MIN_PEERS, 1):
+        for keys in (
+            ["county", "named", "year"],
+            ["named", "year"],
+            ["county", "named"],
+            ["named"],
+        ):
+            if found.notna().all():
+                return found, is_few
+            by = list(dict.fromkeys([*kind, *keys]))
+            own = known.groupby(by, observed=True)["size"].median()
+            others = own.groupby(level=keys).transform(_others, least)
+            place = known.groupby(by, observed=True).ngroup()
+            now = pd.Series(others.to_numpy()[place], known.index).where(place >= 0)
+            is_few |= found.isna() & now.notna() & (least < _MIN_PEERS)
+            found = found.fillna(now)
+    return found, is_few
+
+
+def _others(sizes: pd.Series, least: int) -> np.ndarray:
+    """Return for each of some numbers the median of all others; NaN where they are too few."""
+    count = len(sizes) - 1
+    if count < least:
+        return np.full(len(sizes), np.nan)
+    rank = sizes.rank(method="first").to_numpy(dtype=int) - 1
+    ordered = np.sort(sizes.to_numpy())
+    around = [ordered[at + (rank <= at)] for at in ((count - 1) // 2, count // 2)]
+    return np.mean(around, axis=0)
 
 
 def _wrong_tables(known: pd.DataFrame) -> _Doubts:
-    """Doubt tables whose middle income is no village's."""
-    for number, middle in _tables_in_doubt(known):
-        part = known[known["table"] == number]
+    """Doubt tables whose amounts are no village's."""
+    for group in _groups_in_doubt(known, ["table"]):
+        part = group.part
         file, unit = part["file"].iloc[0], str(part["unit"].iloc[0])
         other = {"万元": "元", "元": "万元"}.get(unit, "another")
         action = (
-            f"left out, all {len(part)} amounts: read in {unit or 'no unit'}, the middle income is "
-            f"{middle:,.2f} yuan, which is no village's; answer the unit of the table in "
-            f"answers.toml (perhaps {other}), or confirm the amounts in corrections.csv"
+            f"left out, all {len(part)} amounts: read in {unit or 'no unit'}, {group.says}; answer "
+            f"the unit of the table in answers.toml (perhaps {other}), or confirm the amounts in "
+            "corrections.csv"
         )
         where = area(list(part["cell"]))
         yield part.index, Issue(str(file), where, unit, "unit_of_table", "error", action)
 
 
+def _wrong_columns(known: pd.DataFrame) -> _Doubts:
+    """Doubt columns whose amounts are no village's."""
+    yield from _doubted(
+        _groups_in_doubt(known, ["table", "column"]), "of this column",
+        "; answer its unit in answers.toml (key unit, about the head), or say",
+    )  # fmt: skip
+
+
+def _wrong_townships(known: pd.DataFrame) -> _Doubts:
+    """Doubt townships whose amounts are no village's."""
+    named = known[known["township"].astype("str") != ""]
+    yield from _doubted(_groups_in_doubt(named, ["county", "township"]), "of {township}", "; say")
+
+
 def _wrong_villages(known: pd.DataFrame) -> _Doubts:
     """Doubt villages whose amounts are nearly all off by a factor, in every year."""
-    for (file, place), part in known.groupby(["file", "place_key"], observed=True):
-        off = (part["size"] - part["middle"]).dropna()
-        if len(off) < _MIN_PEERS or abs(off.median()) < np.log10(OFF):
-            continue
-        times = 10 ** abs(off.median())
+    yield from _doubted(
+        _groups_in_doubt(known, ["place_key"]), "of {place_key}, in every year,", "; say"
+    )
+
+
+def _doubted(groups: Iterable[_Group], whose: str, what: str) -> _Doubts:
+    """Yield the cells of groups that are in doubt, with an issue for each file and sheet."""
+    for group in groups:
+        first = group.part.iloc[0]
         action = (
-            f"left out: the amounts of {place} are {times:,.0f} times as "
-            f"{'large' if off.median() > 0 else 'small'} as those of the other villages, in every "
-            "year; say in corrections.csv what they should be"
+            f"left out: the amounts {whose.format(**first)} are wrong together: {group.says}{what} "
+            "in corrections.csv what they should be"
         )
-        cells = joined_cells(list(part["cell"]))
-        yield part.index, Issue(str(file), cells, "", "implausible", "error", action)
+        by_sheet = group.part.assign(sheet=sheets(group.part["cell"]))
+        for (file, _), part in by_sheet.groupby(["file", "sheet"], observed=True, sort=False):
+            cells = joined_cells(list(part["cell"]))
+            yield part.index, Issue(str(file), cells, "", "implausible", "error", action)
 
 
 def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
     """Doubt single amounts beyond what villages have."""
-    size, middle, off = known["size"], known["middle"], np.log10(OFF)
+    peers = known.groupby(["county", "named", "year"], observed=True)["size"]
+    middle = peers.transform("median").where(peers.transform("count") >= _MIN_PEERS)
+    known, size, off = known.assign(middle=middle), known["size"], np.log10(OFF)
     is_small = (size < np.log10(ALWAYS[0])) | ((size < np.log10(BESIDE[0])) & (size < middle - off))
     # 12 yuan of interest are no slip, but for an account whose others are of ordinary size
     is_small &= ~known["named"].isin(_SMALL_BY_NATURE) | (middle >= np.log10(BOOK_BAND[0]))
@@ -323,13 +408,8 @@ def _booked(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return which amounts are those of a line that says zero in every account, and issues.
-
-    A form that was prefilled with 0.0 looks like a village without any money: nobody can tell from
-    the cells. They are left out until a person answers what the lines of the table mean; missing
-    never becomes zero. An account that is zero nearly everywhere in one year and not in the others
-    is kept as written, with a warning.
-    """
+    """Return which amounts are those of a line that says zero in every account, and issues."""
+    # a form that was prefilled with 0.0 looks like a village without any money: nobody can tell
     lines = cells[~cells["is_total"] & cells["yuan"].notna()]
     is_account = lines["means"] == "account"
     numbers, _ = groups(lines, ["file", "place_key", "year"])
@@ -371,11 +451,8 @@ def _zero_columns(amounts: pd.DataFrame) -> Iterator[Issue]:
 
 
 def find_heaps(panel: pd.DataFrame) -> Iterator[Issue]:
-    """Yield an issue for each county, year and target with more incomes just above than below.
-
-    Compares the villages within 5 % above a target with those within 5 % below it: three times as
-    many, and 20 or more of them, is more than a smooth spread of incomes gives.
-    """
+    """Yield an issue for each county, year and target with more incomes just above than below."""
+    # three times as many, and 20 or more of them, is more than a smooth spread of incomes gives
     for measure in ("operating_income_yuan", "total_income_yuan"):
         for (county, year), part in panel.groupby(["county_code", "year"]):
             values = part[measure].to_numpy()

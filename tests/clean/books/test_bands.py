@@ -114,3 +114,96 @@ def test_what_a_person_confirmed_counts(read, tmp_path):
     ).to_csv(path, index=False)
     again = read(amounts, "元", decided={CORRECTIONS: path})
     assert 37 in set(again.income["amount_yuan"])
+
+
+TOWNS = {name: "虚镇" if at < 5 else "空乡" for at, name in enumerate(NAMES)}
+YEARS = range(2019, 2024)
+FIVE_YEARS = {
+    (name, year): [24_500 + 3_100 * at, 7_300 + 800 * at, 41_000 + 900 * at, 160 + 9 * at]
+    for at, name in enumerate(NAMES)
+    for year in YEARS
+}
+
+
+@pytest.fixture
+def read_pages(tmp_path):
+    """Read amounts from books of their own by what ``page`` says of them: file and sheet."""
+
+    def _read(amounts, page):
+        books = {}
+        for key in amounts:
+            file, sheet = page(*key)
+            book = books.setdefault(file, openpyxl.Workbook())
+            if sheet not in book.sheetnames:
+                place = book.active if book.sheetnames == ["Sheet"] else book.create_sheet()
+                place.title = sheet
+                place.append([f"甲县村集体收入表{sheet}（单位：元）"])
+                place.append(HEAD)
+            book[sheet].append([TOWNS[key[0]], f"虚{key[0]}村", key[1], *amounts[key]])
+        for file, book in books.items():
+            book.save(tmp_path / file)
+        register = REGISTER.assign(township_name=[TOWNS[name] for name in NAMES])
+        return read_books(tmp_path, list(books), {}, register)
+
+    return _read
+
+
+def of_village(name, _year):
+    return f"虚{name}村.xlsx", "账"
+
+
+def of_year(_name, year):
+    return "册.xlsx", f"{year}年"
+
+
+def of_town(name, _year):
+    return f"{TOWNS[name]}.xlsx", "账"
+
+
+def misstated(by, wrong, places=(0, 1, 2, 3)):
+    return {
+        key: [round(v * by, 6) if at in places else v for at, v in enumerate(values)]
+        if wrong(*key) else values
+        for key, values in FIVE_YEARS.items()
+    }  # fmt: skip
+
+
+KINDS = {
+    "a village in a file of its own": (lambda name, _: name == "丁", of_village),
+    "a village among others": (lambda name, _: name == "己", of_year),
+    "a township": (lambda name, _: TOWNS[name] == "空乡", of_year),
+    "a township in a file of its own": (lambda name, _: TOWNS[name] == "空乡", of_town),
+    "a sheet": (lambda _, year: year == 2021, of_year),
+}
+
+
+@pytest.mark.parametrize("by", [10_000, 1 / 10_000, 1_000, 1 / 1_000, 100, 1 / 100])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_wrong_as_a_whole_waits_as_a_whole(read_pages, kind, by):
+    wrong, page = KINDS[kind]
+    books = read_pages(misstated(by, wrong), page)
+    lost = {(v, y) for v, y in zip(books.income["village_id"], books.income["year"], strict=True)}
+    codes = dict(zip(NAMES, REGISTER["village_code"], strict=True))
+    assert lost == {(codes[n], y) for n, y in FIVE_YEARS if not wrong(n, y)}
+    assert any(i.severity == "error" for i in books.issues if "times as" in i.action)
+
+
+@pytest.mark.parametrize("by", [10_000, 1 / 10_000, 100, 1 / 100])
+def test_an_account_that_is_wrong_in_one_sheet_waits(read_pages, by):
+    amounts = misstated(by, lambda _, year: year == 2022, places=(2,))
+    books = read_pages(amounts, of_year)
+    kept = books.income[books.income["year"] == 2022]
+    assert set(kept["account_name"]) == {"经营收入", "投资收益", "其他收入"}
+    assert len(books.income) == 4 * len(FIVE_YEARS) - len(NAMES)
+
+
+@pytest.mark.parametrize("page", [of_village, of_year, of_town])
+def test_honest_books_of_every_cut_pass(read_pages, page):
+    books = read_pages(FIVE_YEARS, page)
+    assert len(books.income) == 4 * len(FIVE_YEARS)
+    assert of(books, "unit_of_table", "implausible", "magnitude", "unit_slip") == []
+
+
+def test_a_rich_village_passes(read_pages):
+    rich = misstated(12, lambda name, _: name == "辛")
+    assert len(read_pages(rich, of_village).income) == 4 * len(rich)
