@@ -174,10 +174,7 @@ def _with_said_role(column: Column, roles: Mapping[str, str]) -> Column:
 def _with_shared(
     read: _Read, first: list[int], places: list[int], grid: Grid, own: tuple[Column, ...]
 ) -> tuple[Grid, tuple[Column, ...]]:
-    """Give a later panel the year, county and unit columns that stand once, left of the first.
-
-    The township goes along only when all lines have the same: a folded list goes on elsewhere.
-    """
+    """Give a later panel the year, county and unit columns that stand once, left of the first."""
     roles = {column.role for column in own}
     shared = []
     for at in first:
@@ -303,11 +300,7 @@ def _unit_of(core: Grid, header: tuple[int, ...], at: int) -> str | None:
 
 
 def _label_roles(labels: list[list[str]]) -> list[str]:
-    """Return what the lines of labels across are: the last places are villages, above them theirs.
-
-    A line is one of townships or counties only when every label of it says so, and a line below
-    has a name for each; nothing less will do.
-    """
+    """Return what the lines of labels across are: last places are villages, above them towns."""
     roles = [_label_role(texts) for texts in labels]
     places = [at for at, role in enumerate(roles) if role == "village"]
     for at, below in pairwise(places):
@@ -343,10 +336,7 @@ def _label_role(texts: list[str]) -> str:
 
 
 def _with_title_item(columns: list[Column], title: str) -> list[Column]:
-    """Give heads that say only a year or a basis the item that the title names.
-
-    A sum beside months or quarters of the same item is the year's.
-    """
+    """Give heads that say only a year or a basis the item that the title names."""
     values = [column for column in columns if column.role == "value"]
     named = item_in(title) if not any(column.role == "item" for column in columns) else ""
     parted = {c.path for c in values if c.basis.partition(" ")[0] in {"month", "quarter"}}
@@ -366,10 +356,7 @@ def _with_title_item(columns: list[Column], title: str) -> list[Column]:
 
 
 def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
-    """Give the columns the unit and year of the whole table where they have none.
-
-    Where other heads of money name their year, a head that names none is asked about.
-    """
+    """Give the columns the unit and year of the whole table where they have none."""
     by_row = {column.role for column in columns}
     values = [column for column in columns if column.role == "value"]
     if "item" in by_row and len(values) == 1 and values[0].path in _ANY_NUMBER:
@@ -478,10 +465,7 @@ def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
 def _item_facts(
     labels: list[str], columns: Sequence[Column], sections: Sequence[str], to_date: frozenset[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return unit, year and basis that the labels of lines say: 预计2017年收入（元）.
-
-    A sum to date makes the lines of its section amounts to date.
-    """
+    """Return unit, year and basis that the labels of lines, or a sum to date below them, say."""
     read = {}
     for text in set(labels):
         unit, rest = lift_unit(text)

@@ -41,7 +41,7 @@ def serve(channel: socket.socket) -> None:
     _do_without()
     for name in ("openpyxl.reader.excel", "openpyxl.styles.stylesheet", "xlrd"):
         importlib.import_module(name)
-    for name in ("excel", "xls", "markup"):
+    for name in ("xlsx", "xls", "markup"):
         importlib.import_module(f"analysis.clean.workbook.{name}")
 
     while True:
@@ -92,9 +92,9 @@ def _parse(request: dict[str, Any], pipe: int) -> NoReturn:
 
 
 def _outcome(request: dict[str, Any], pipe: int) -> dict[str, Any]:
-    from analysis.clean.workbook import excel, markup, xls  # noqa: PLC0415
+    from analysis.clean.workbook import markup, xls, xlsx  # noqa: PLC0415
 
-    readers = {"xlsx": excel.send_xlsx, "xls": xls.send_xls, **markup.READERS}
+    readers = {"xlsx": xlsx.send_xlsx, "xls": xls.send_xls, **markup.READERS}
     parse = readers[request["format"]]
     try:
         parse(request["path"], lambda message: _send(pipe, message))

@@ -38,10 +38,7 @@ class Block:
 
 
 def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[Block]:
-    """Yield the tables of a grid, from top to bottom, those side by side from left to right.
-
-    ``said`` gives the header row of blocks, by their number from 1, as a person named it.
-    """
+    """Yield the tables of a grid; ``said`` gives header rows of blocks, as a person named them."""
     headers = _header_starts(grid)
     for number, line in (said or {}).items():
         if line in grid.lines:

@@ -17,14 +17,10 @@ _DIGITS = "0#?"
 
 
 class Shown(NamedTuple):
-    """How a stored number is shown.
+    """How a stored number is shown."""
 
-    ``factor`` is what one of the number as shown is worth in the number as stored; ``unit`` is the
-    unit that the format writes behind it, empty when it writes none.
-    """
-
-    factor: float
-    unit: str = ""
+    factor: float  # what one of the number as shown is worth in the number as stored
+    unit: str = ""  # what the format writes behind it
     is_hidden: bool = False
 
     @property
@@ -108,11 +104,7 @@ def worth(unit: str) -> float:
 
 
 def stored_in(code: str, value: float, unit: str) -> str:
-    """Return the unit in which a number is stored that stands under a unit and is shown so.
-
-    Empty when it cannot be told: the words of the format, its factor and the unit that is printed
-    do not agree.
-    """
+    """Return the unit in which a number under a unit is stored, empty when it cannot be told."""
     seen = shown(code, value)
     said = seen.unit if seen.unit.endswith("元") else seen.unit + "元" * bool(seen.unit)
     if seen.is_hidden or (said and unit and said != unit):

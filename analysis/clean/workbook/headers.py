@@ -291,10 +291,7 @@ def _beside(columns: Sequence[Column], at: int) -> Sequence[Column]:
 
 
 def panels(columns: Sequence[Column]) -> list[list[int]]:
-    """Return the columns of each block side by side: a second key after amounts starts one.
-
-    Numbering, codes and coarser places right before the key go with it.
-    """
+    """Return the columns of each block side by side: a second key after amounts starts one."""
     starts, has_values = [0], False
     seen: set[str] = set()
     for at, column in enumerate(columns):
@@ -331,10 +328,7 @@ def key_width(grid: Grid, header: Sequence[int], body: Sequence[int]) -> int:
 
 
 def with_stated_unit(column: Column, stated: str | None) -> Column:
-    """Return the column with the unit of the title where that speaks of it.
-
-    A title says 单位：万元 and means the sums of money: counts and rates keep what they have.
-    """
+    """Return the column with the unit of the title where that speaks of it: not for counts."""
     if column.role != "value" or column.unit or not stated:
         return column
     money = money_unit(stated)

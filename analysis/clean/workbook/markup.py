@@ -13,19 +13,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 from xml.parsers import expat
 
-from analysis.clean.workbook.cells import Span
-from analysis.clean.workbook.excel import Batches, Send, as_unreadable, number_text
 from analysis.clean.workbook.formats import may_differ
-from analysis.clean.workbook.limits import (
-    MAX_CELL_CHARS,
-    MAX_COLUMNS,
-    MAX_ROWS,
-    MAX_SHEETS,
-    Unreadable,
-    over,
-)
-from analysis.clean.workbook.sheetxml import SheetFacts, parse_xml, xml_parser
+from analysis.clean.workbook.limits import MAX_COLUMNS, MAX_ROWS, Unreadable
+from analysis.clean.workbook.pages import Pages, Send, as_unreadable, number_text
 from analysis.clean.workbook.textfile import decode
+from analysis.clean.workbook.xlsx import parse_xml, xml_parser
 
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
 _UNIT_AT_END = re.compile("(?:[百千]?[万亿]|千|百)?元$|[万亿]$")
@@ -37,79 +29,6 @@ _LONGEST = 7  # digits of 1048576, the last row
 _NEAR = 0.06  # what is shown has been rounded
 
 Attributes = dict[str, str]
-
-
-class Pages:
-    """Sheets on their way out: rows, and what is learnt of each sheet."""
-
-    def __init__(self, send: Send) -> None:
-        self._send, self._batches, self._sheets = send, Batches(send), 0
-        self._kinds: list[str] = []
-        self._texts: list[str] = []
-
-    def open(self, name: str, state: str = "visible") -> None:
-        """Begin a sheet."""
-        self._sheets += 1
-        if self._sheets > MAX_SHEETS:
-            raise over("sheets", "sheets", self._sheets, MAX_SHEETS)
-        self._send({"sheet": name, "state": state})
-        self.row, self.state, self.facts = 0, state, SheetFacts()
-
-    @property
-    def column(self) -> int:
-        """The column of the next cell."""
-        return len(self._texts) + 1
-
-    def skip_to(self, column: int) -> None:
-        """Leave the cells before a column blank."""
-        if column > MAX_COLUMNS:
-            column = self.column  # formats reach further than values
-        self._kinds += [" "] * (column - self.column)
-        self._texts += [""] * (column - self.column)
-
-    def cell(self, kind: str, text: str, repeat: int = 1) -> None:
-        """Add a cell, or the same one several times."""
-        if not text and kind != "f":
-            kind = " "
-        elif self.column + repeat - 1 > MAX_COLUMNS:
-            seen = f"row {self.row:,} holds a value in column {self.column + repeat - 1:,}"
-            raise Unreadable("columns", f"{seen}; the limit is {MAX_COLUMNS:,}", "Split the sheet.")
-        if len(text) > MAX_CELL_CHARS:
-            raise over("text", "characters in one cell", len(text), MAX_CELL_CHARS)
-        repeat = min(repeat, MAX_COLUMNS + 1 - self.column)
-        self._kinds += [kind] * repeat
-        self._texts += [text] * repeat
-
-    def mark(self, kind: str, text: str = "") -> None:
-        """Say something of the next cell."""
-        self.facts.mark(self.row, self.column, kind, text)
-
-    def format(self, code: str, value: str) -> None:
-        """Say how the next cell is shown."""
-        self.facts.format(self.row, self.column, code, float(value))
-
-    def merge(self, down: int, across: int) -> None:
-        """Say that the next cell reaches further."""
-        last = self.row + down - 1, self.column + across - 1
-        self.facts.merge(Span(self.row, self.column, *last))
-
-    def end_row(self, repeat: int = 1) -> None:
-        """Send the row, or the same one several times."""
-        while self._kinds and self._kinds[-1] == " ":
-            self._kinds.pop()
-            self._texts.pop()
-        if self._kinds:
-            if repeat > MAX_ROWS:
-                raise over("rows", "rows with values", repeat, MAX_ROWS)
-            for number in range(self.row, self.row + repeat):
-                self._batches.add(number, "".join(self._kinds), self._texts)
-        self._kinds.clear()
-        self._texts.clear()
-
-    def end(self) -> None:
-        """Close the sheet."""
-        self._batches.flush()
-        self._send({**self.facts.message(), "state": self.state})
 
 
 def send_html(path: str, send: Send) -> None:
@@ -193,15 +112,14 @@ class _Html(HTMLParser):
         self.tables[-1] = None
         pages.row += 1
         if self.hides:
-            pages.facts.hidden_rows.append(pages.row)
+            pages.hidden_rows.append(pages.row)
         covered = {column for column, left in self.down.items() if left > 0}
         self.down = {column: left - 1 for column, left in self.down.items() if left > 1}
         for given, text, struck in row:
             pages.skip_to(next(at for at in count(pages.column) if at not in covered))
             across, down = _times(given.get("colspan")), _times(given.get("rowspan"))
-            if across * down > 1:
-                pages.merge(down, across)
-                self.down |= {pages.column + at: down - 1 for at in range(across) if down > 1}
+            pages.reach(down, across)
+            self.down |= {pages.column + at: down - 1 for at in range(across) if down > 1}
             if struck and text:
                 pages.mark("struck")
             exact = number_text(given.get("x:num", ""))  # what Excel kept of a number beside it
@@ -294,11 +212,11 @@ class _Excel2003:
             at = _times(own.get("Index", str(self.columns + 1)))
             self.columns = min(at + _times(own.get("Span", "0")) * ("Span" in own), MAX_COLUMNS)
             if own.get("Hidden") == "1":
-                self.pages.facts.hidden_columns.extend(range(at, self.columns + 1))
+                self.pages.hidden_columns.extend(range(at, self.columns + 1))
         elif tag == "Row":
             self.pages.row = max(_times(own.get("Index")), self.pages.row + 1)
             if own.get("Hidden") == "1":
-                self.pages.facts.hidden_rows.append(self.pages.row)
+                self.pages.hidden_rows.append(self.pages.row)
         elif tag == "Cell":
             self.cell, self.data, self.comment, self.is_struck = own, ("", ""), "", False
         elif tag == "Comment":
@@ -330,8 +248,7 @@ class _Excel2003:
         pages, own = self.pages, self.cell
         pages.skip_to(max(_times(own.get("Index")), pages.column))
         down, across = (int(own.get(f"Merge{way}", "0") or 0) + 1 for way in ("Down", "Across"))
-        if down * across > 1:
-            pages.merge(down, across)
+        pages.reach(down, across)
         kind, text = self.data
         kind = {"Number": "n", "DateTime": "d", "Boolean": "b", "Error": "e"}.get(kind, "s")
         if kind == "n":
@@ -346,7 +263,7 @@ class _Excel2003:
         code = looks.get("NumberFormat.Format", "")
         code = "0%" if code == "Percent" else code
         if kind == "n" and code and may_differ(code):
-            pages.format(code, text)
+            pages.format(code, float(text))
         if self.comment:
             pages.mark("comment", self.comment)
         pages.cell(kind, text)
@@ -400,14 +317,14 @@ class _OpenDocument:
         elif name == "table table-column":
             last = min(self.columns + self._repeats(given, "columns"), MAX_COLUMNS + 1)
             if given.get("table visibility", "visible") != "visible":
-                self.pages.facts.hidden_columns.extend(range(self.columns, last))
+                self.pages.hidden_columns.extend(range(self.columns, last))
             self.columns = last
         elif name == "table table-row":
             self.pages.row += self.repeat
             self.repeat = self._repeats(given, "rows")
             if given.get("table visibility", "visible") != "visible":
                 last = min(self.repeat, MAX_ROWS)
-                self.pages.facts.hidden_rows.extend(range(self.pages.row, self.pages.row + last))
+                self.pages.hidden_rows.extend(range(self.pages.row, self.pages.row + last))
         elif name in {"table table-cell", "table covered-table-cell"}:
             self.cell, self.lines, self.is_struck = given, [], False
         elif name == "office annotation":
@@ -443,11 +360,10 @@ class _OpenDocument:
     def _cell(self) -> None:
         pages, own, said = self.pages, self.cell, "\n".join(self.lines).strip()
         down, across = (_times(own.get(f"table number-{w}-spanned")) for w in ("rows", "columns"))
-        if down * across > 1:
-            pages.merge(down, across)
+        pages.reach(down, across)
         kind, text = self._value(own, said)
         if kind == "n" and (code := _scaled(said, float(text))):
-            pages.format(code, text)
+            pages.format(code, float(text))
         if text and (self.is_struck or self._is_struck(own.get("table style-name", ""))):
             pages.mark("struck")
         elif text and self._is_unseen(own.get("table style-name", "")):

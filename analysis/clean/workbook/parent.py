@@ -273,7 +273,7 @@ def _messages(reading: int, path: Path, seconds: float) -> Iterator[dict[str, An
 def _sheet(head: dict[str, Any], rows: dict[int, Row], end: dict[str, Any]) -> Sheet:
     return Sheet(
         name=head["sheet"],
-        state=end.get("state", head["state"]),
+        state=end["state"],
         rows=rows,
         merges=tuple(Span(*merge) for merge in end["merges"]),
         hidden_rows=frozenset(end["hidden_rows"]),

@@ -149,11 +149,8 @@ def _plan(texts: Sequence[str]) -> str:
 
 
 def _period(title: str, sheet: str, file: str) -> tuple[str, bool]:
-    """Return the part of a year that the table is about, and whether that is certain.
-
-    A running total of the fourth quarter may be that of the year, and a month in a title may be
-    when the form was filled in.
-    """
+    """Return the part of a year that the table is about, and whether that is certain."""
+    # a fourth quarter's running total may be the year's, a month in a title when it was filled in
     texts = [plain(text) for text in (title, sheet, file)]
     if any(map(_WHOLE_YEAR.search, texts[:2])):
         return "", True
@@ -167,10 +164,7 @@ def _period(title: str, sheet: str, file: str) -> tuple[str, bool]:
 
 
 def _statements(grid: Grid, row: int) -> list[tuple[int, str]]:
-    """Return the statements of a line: a merged cell may hold several, parted by wide blanks.
-
-    县区 | 西峰区 | 乡镇 | 虚甲镇 are statements as well, each in two cells.
-    """
+    """Return the statements of a line: several in a cell, or each in two (县区 | 西峰区 …)."""
     cells = grid.distinct(row)
     if is_fact_row([plain(text) for _, text in cells]):
         pairs = zip(cells[::2], cells[1::2], strict=True)

@@ -9,18 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 from analysis.clean.workbook.cells import Row, Sheet
-from analysis.clean.workbook.limits import (
-    MAX_CELL_CHARS,
-    MAX_CELLS,
-    MAX_COLUMNS,
-    MAX_LINE_CHARS,
-    MAX_ROWS,
-    Refused,
-    Unreadable,
-    over,
-)
+from analysis.clean.workbook.limits import MAX_LINE_CHARS, Refused, Unreadable, over
+from analysis.clean.workbook.pages import Pages
 
 _COMMON = "村元年镇乡县收入户市合计"
 """Characters that stand in any village table, simplified or common to both scripts."""
@@ -62,12 +55,8 @@ _NAMES = {
 
 
 def decode(content: bytes) -> tuple[str, str]:
-    """Return the text of some bytes and the name of their encoding.
-
-    A byte order mark decides; then strict UTF-8; then gb18030 against big5, by which of the two
-    gives more of the characters that village tables are full of. gb18030 and not gbk: 48 village
-    names of the national register lie outside gbk.
-    """
+    """Return the text of some bytes and the name of their encoding."""
+    # gb18030 and not gbk: 48 village names of the national register lie outside gbk
     for mark, encoding in _BOMS:
         if content.startswith(mark):
             try:
@@ -148,33 +137,29 @@ def _parse(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
-def _rows(text: str, delimiter: str) -> dict[int, Row]:  # noqa: C901  (one branch a limit)
+def _rows(text: str, delimiter: str) -> dict[int, Row]:
     rows: dict[int, Row] = {}
-    cells = 0
+
+    def take(message: dict[str, Any]) -> None:
+        rows.update({n: Row(kinds, texts) for n, kinds, texts in message.get("rows", ())})
+
     longest = max(map(len, _lines(text)), default=0)
     if longest > MAX_LINE_CHARS:
         raise over("line", "characters in one line", longest, MAX_LINE_CHARS)
+    pages = Pages(take)
+    pages.open("")
     try:
         for number, record in enumerate(_parse(_lines(text), delimiter), start=1):
             texts = [cell.strip(" \t\r\n\u3000\ufeff") for cell in record]
             while texts and not texts[-1]:
                 texts.pop()
-            if not texts:
-                continue
-            if len(texts) > MAX_COLUMNS:
-                raise over("columns", f"cells in line {number:,}", len(texts), MAX_COLUMNS)
-            if max(map(len, texts)) > MAX_CELL_CHARS:
-                raise over("text", "characters in one cell", MAX_CELL_CHARS, MAX_CELL_CHARS)
-            cells += sum(1 for cell in texts if cell)
-            rows[number] = Row("".join(map(_kind, texts)), texts)
-            if len(rows) > MAX_ROWS:
-                raise over("rows", "lines with values", len(rows), MAX_ROWS)
-            if cells > MAX_CELLS:
-                raise over("cells", "cells with values", cells, MAX_CELLS)
+            if texts:
+                pages.add(number, "".join(map(_kind, texts)), texts)
     except csv.Error as error:
         raise Unreadable(
             "quotes", f"its quotation marks do not match ({error})", _AS_UTF8
         ) from None
+    pages.end()
     if not rows:
         raise Unreadable("empty", "it holds no text", "Copy it again from where it came.")
     return rows
@@ -187,12 +172,8 @@ def _kind(text: str) -> str:
 
 
 def _must_be_whole(rows: dict[int, Row], delimiter: str) -> None:
-    """Refuse a text whose amounts were parted at the comma of their thousands: 10,000 as 10 | 000.
-
-    They were when every line that is longer than the widest line of words has, for each cell too
-    many, one of three digits behind one of one to three. Which cells belong together cannot always
-    be told (8,500,120), so none is read.
-    """
+    """Refuse a text whose amounts were parted at the comma of their thousands: 10 | 000."""
+    # which cells belong together cannot always be told (8,500,120), so none is read
     if delimiter not in {",", "，"}:
         return
     heads = (row for row in rows.values() if all(map(_may_be_head, row.kinds, row.texts)))
@@ -219,10 +200,7 @@ def _may_be_head(kind: str, text: str) -> bool:
 
 
 def _uneven(rows: dict[int, Row]) -> str:
-    """Return a note on lines that are longer than those around them, empty when there is none.
-
-    Lines above the table and notes below it are shorter by nature: only longer ones are listed.
-    """
+    """Return a note on lines that are longer than those around them, empty when there is none."""
     widths = [len(row.texts) for row in rows.values()]
     usual = max(set(widths), key=lambda width: (widths.count(width), width))
     longer = [number for number, row in rows.items() if len(row.texts) > usual]

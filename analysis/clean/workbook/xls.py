@@ -1,11 +1,10 @@
-"""From the bytes of an .xls workbook to the same messages; runs in the child process."""
+"""The cells of an .xls workbook; runs in the child process."""
 
 from typing import Any
 
 from analysis.clean.workbook.cells import Span
-from analysis.clean.workbook.excel import Batches, Send, as_unreadable, date_text, number_text
-from analysis.clean.workbook.limits import MAX_COLUMNS, MAX_SHEETS, Unreadable, over
-from analysis.clean.workbook.sheetxml import SheetFacts
+from analysis.clean.workbook.limits import Unreadable
+from analysis.clean.workbook.pages import Pages, Send, as_unreadable, date_text, number_text
 
 _NUMBER, _DATE, _BOOLEAN, _ERROR = 2, 3, 4, 5
 _WHITE, _AUTOMATIC = (255, 255, 255), 0x7FFF
@@ -13,10 +12,7 @@ _KINDS = {0: " ", 1: "s", _NUMBER: "n", _DATE: "d", _BOOLEAN: "b", _ERROR: "e", 
 
 
 def send_xls(path: str, send: Send) -> None:
-    """Send the cells of an .xls workbook.
-
-    Formulas without a stored result do not occur there: the format always stores one.
-    """
+    """Send the cells of an .xls workbook, in which every formula has a stored result."""
     with as_unreadable(".xls"):
         import xlrd  # noqa: PLC0415
 
@@ -31,51 +27,36 @@ def send_xls(path: str, send: Send) -> None:
                     "Open it with its password, remove the protection, and save it anew.",
                 ) from None
             raise
-        if book.nsheets > MAX_SHEETS:
-            raise over("sheets", "sheets", book.nsheets, MAX_SHEETS)
-        _send_xls(book, send)
+        pages = Pages(send)
+        for index in range(book.nsheets):
+            _send_sheet(book, book.sheet_by_index(index), pages)
+            book.unload_sheet(index)
 
 
-def _send_xls(book: Any, send: Send) -> None:  # noqa: ANN401  (xlrd is untyped)
-    batches = Batches(send)
-    for index in range(book.nsheets):
-        sheet = book.sheet_by_index(index)
-        state = ("visible", "hidden", "veryHidden")[sheet.visibility]
-        send({"sheet": sheet.name, "state": state})
-        facts = SheetFacts()
-        facts.hidden_rows = [r + 1 for r, info in sheet.rowinfo_map.items() if info.hidden]
-        facts.hidden_columns = [c + 1 for c, info in sheet.colinfo_map.items() if info.hidden]
-        for a, c, b, d in sheet.merged_cells:
-            facts.merge(Span(a + 1, c + 1, b, d))
-        for (row, column), note in sheet.cell_note_map.items():
-            facts.mark(row + 1, column + 1, "comment", note.text)
-        for row in range(sheet.nrows):
-            cells = sheet.row(row)
-            texts = [_text(cell, book.datemode) for cell in cells]
-            while texts and not texts[-1]:
-                texts.pop()
-            if len(texts) > MAX_COLUMNS:
-                raise over("columns", f"columns in row {row + 1}", len(texts), MAX_COLUMNS)
-            if texts:
-                pairs = zip(cells, texts, strict=False)
-                kinds = "".join(_KINDS[cell.ctype] if text else " " for cell, text in pairs)
-                batches.add(row + 1, kinds, texts)
-                _see(book, sheet, row, cells[: len(texts)], facts)
-        batches.flush()
-        send(facts.message())
-        book.unload_sheet(index)
+def _send_sheet(book: Any, sheet: Any, pages: Pages) -> None:  # noqa: ANN401  (xlrd is untyped)
+    pages.open(sheet.name, ("visible", "hidden", "veryHidden")[sheet.visibility])
+    pages.hidden_rows += [r + 1 for r, info in sheet.rowinfo_map.items() if info.hidden]
+    pages.hidden_columns += [c + 1 for c, info in sheet.colinfo_map.items() if info.hidden]
+    for top, bottom, left, right in sheet.merged_cells:
+        pages.merge(Span(top + 1, left + 1, bottom, right))
+    for (row, column), note in sheet.cell_note_map.items():
+        pages.mark("comment", note.text, (row + 1, column + 1))
+    for row in range(sheet.nrows):
+        pages.row = row + 1
+        for column, cell in enumerate(sheet.row(row)):
+            _see(book, cell, sheet.rich_text_runlist_map.get((row, column), ()), pages)
+            pages.cell(_KINDS[cell.ctype], _text(cell, book.datemode))
+        pages.end_row()
+    pages.end()
 
 
-def _see(book: Any, sheet: Any, row: int, cells: Any, facts: SheetFacts) -> None:  # noqa: ANN401
-    """Take how the cells of a row look, and how their numbers are shown."""
-    for column, cell in enumerate(cells):
-        look = _look(book, cell, sheet.rich_text_runlist_map.get((row, column), ()))
-        if look and cell.value != "":
-            facts.mark(row + 1, column + 1, look)
-        elif cell.ctype == _NUMBER and cell.xf_index < len(book.xf_list):
-            style = book.xf_list[cell.xf_index]
-            if found := book.format_map.get(style.format_key):
-                facts.format(row + 1, column + 1, found.format_str, cell.value)
+def _see(book: Any, cell: Any, runs: Any, pages: Pages) -> None:  # noqa: ANN401
+    """Take how a cell looks, and how its number is shown."""
+    if (look := _look(book, cell, runs)) and cell.value != "":
+        pages.mark(look)
+    elif cell.ctype == _NUMBER and cell.xf_index < len(book.xf_list):
+        found = book.format_map.get(book.xf_list[cell.xf_index].format_key)
+        pages.format(found.format_str if found else "General", cell.value)
 
 
 def _text(cell: Any, datemode: int) -> str:  # noqa: ANN401

@@ -35,11 +35,7 @@ _OTHER = {
 
 
 def check_archive(path: Path) -> str:
-    """Return "xlsx" or "ods", or refuse a zip file that a workbook parser should not see.
-
-    Every member is inflated here with a count of the bytes; the sizes in the directory are
-    compared with the count and used for nothing else.
-    """
+    """Return "xlsx" or "ods", or refuse a zip file that a workbook parser should not see."""
     with path.open("rb") as stream:
         _count_entries(stream)
         try:

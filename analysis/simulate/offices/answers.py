@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.clean.places import CROSSWALK_COLUMNS
-from analysis.clean.workbook.excel import number_text
+from analysis.clean.workbook.pages import number_text
 from analysis.fields import TABLES
 from analysis.simulate.offices.dirt import Dirt
 from analysis.simulate.offices.pages import CENTS
@@ -33,11 +33,7 @@ def crosswalk(planted: pd.DataFrame, villages: pd.DataFrame) -> pd.DataFrame:
 
 
 def corrections(planted: pd.DataFrame, villages: pd.DataFrame) -> pd.DataFrame:
-    """Return ``corrections.csv``: what the doubtful cells of the allied villages should say.
-
-    The allied villages are those of the study: somebody would look their amounts up. What is
-    doubtful in the books of the others stays open.
-    """
+    """Return ``corrections.csv``: what the doubtful cells of the study's villages should say."""
     allied = villages.loc[villages["alliance_id"].notna(), "village_id"]
     own = planted[planted["village_id"].isin(allied) & planted["account_name"].notna()]
     own = own[(own["reads_yuan"] - own["true_yuan"]).abs().fillna(1) > _CENT]

@@ -123,12 +123,12 @@ def test_honest_file_formatted_far_down_is_read(good):
 
 
 def test_too_many_rows_and_cells(good, monkeypatch, tmp_path):
-    monkeypatch.setattr("analysis.clean.workbook.textfile.MAX_ROWS", 10)
+    monkeypatch.setattr("analysis.clean.workbook.pages.MAX_ROWS", 10)
     path = tmp_path / "long.csv"
     path.write_text("村名,收入\n" * 11)
     refused(path, "rows", "the limit is 10")
-    monkeypatch.setattr("analysis.clean.workbook.textfile.MAX_ROWS", 100)
-    monkeypatch.setattr("analysis.clean.workbook.textfile.MAX_CELLS", 20)
+    monkeypatch.setattr("analysis.clean.workbook.pages.MAX_ROWS", 100)
+    monkeypatch.setattr("analysis.clean.workbook.pages.MAX_CELLS", 20)
     refused(path, "cells", "the limit is 20")
 
 
