@@ -14,39 +14,19 @@ from analysis.simulate.years import YEARS
 
 @dataclass(frozen=True)
 class Alliances:
-    """Membership, one entry a village.
+    """Membership, one entry a village."""
 
-    Attributes
-    ----------
-    number : int array
-        Alliance 0, 1, ..., or -1 outside.
-    cohort : int array
-        Year of joining, 0 outside.
-    helper, weak : bool array
-        Role inside the alliance.
-    paired : bool array
-        The helper and the one weak village that form the alliance's pair.
-    chosen_above : bool array
-        Weak villages taken although not under the threshold: too few were.
-    """
-
-    number: Ints
-    cohort: Ints
+    number: Ints  # alliance 0, 1, ..., or -1 outside
+    cohort: Ints  # year of joining, 0 outside
     helper: Bools
     weak: Bools
-    paired: Bools
-    chosen_above: Bools
+    paired: Bools  # the helper and the one weak village that form the alliance's pair
+    chosen_above: Bools  # weak villages taken although not under the threshold: too few were
 
 
 def form_alliances(scenario: Scenario, places: Places, observed: Floats, need: Floats) -> Alliances:
-    """Choose helpers and weak villages on the income of the year before joining.
-
-    Each alliance draws its helper among the county's highest incomes of that year, and its
-    weak villages in the townships around it among those under the threshold, small ones first
-    in chance. A year's shock is part of what selects: a low one for weak villages, a high one
-    for helpers. The year before that is free of selection. ``observed`` is operating income in
-    万元 before any alliance, village × year; ``need`` ranks lasting need.
-    """
+    """Choose helpers and weak villages on their income (万元, village × year) before joining."""
+    # a year's shock is part of what selects; the year before that is free of selection
     rng = stream(scenario, "alliances")
     n = len(places.county)
     number = np.full(n, -1)
@@ -102,16 +82,9 @@ def _draw_weak(scenario: Scenario, alliance: int, near: Ints, low: Floats, key: 
 
 
 def weighted_choice(key: Floats, count: int) -> Ints:
-    """Return the positions of a weighted draw without replacement.
-
-    With keys of log weight + Gumbel noise, the ``count`` largest are such a draw (Yellott 1977,
-    J. Math. Psychol. 15(2)); with given noise it changes no more than the weights do.
-
-    Examples
-    --------
-    >>> weighted_choice(np.array([0.1, 0.2, 0.4]), 2).tolist()
-    [2, 1]
-    """
+    """Return the positions of a weighted draw without replacement."""
+    # the largest of log weight + Gumbel noise are one (Yellott 1977, J. Math. Psychol. 15(2)), and
+    # with given noise it changes no more than the weights do
     return np.argsort(-key, kind="stable")[:count]
 
 
@@ -126,12 +99,9 @@ class Programmes:
 
 
 def assign_programmes(scenario: Scenario, need: Floats, weak: Bools) -> Programmes:
-    """Give the programmes, more often to poor villages and to weak villages of an alliance.
-
-    Chances follow the lasting rank ``need`` (1 the poorest, -1 the richest) and never a
-    year's shock, and a project's first year is drawn apart from everything else. Hence trends
-    stay parallel conditional on households and on having a project.
-    """
+    """Give the programmes, more often to poor villages and to weak villages of an alliance."""
+    # chances follow lasting need (1 the poorest, -1 the richest) and never a year's shock, and a
+    # project's first year is drawn apart: trends stay parallel given households and projects
     rng = stream(scenario, "programmes")
     log_odds = scenario.need_slope * need / 2 + np.log(scenario.allied_odds) * weak
 

@@ -7,36 +7,14 @@ from analysis.simulate.places import Floats, Ints, stream, unit_gamma
 from analysis.simulate.world import World, cents
 from analysis.simulate.years import BREAK_YEAR, YEARS
 
-OLD_SYSTEM = (
-    "经营收入",
-    "发包及上交收入",
-    "投资收益",
-    "补助收入",
-    "其他收入",
-    "经营支出",
-    "管理费用",
-    "其他支出",
-)
-NEW_SYSTEM = (
-    "经营收入",
-    "投资收益",
-    "补助收入",
-    "其他收入",
-    "专项应付款",
-    "经营支出",
-    "管理费用",
-    "税金及附加",
-    "公益支出",
-    "其他支出",
-)
+_SIDE, _RUNNING = ("投资收益", "补助收入", "其他收入"), ("经营支出", "管理费用")
+_NEW = ("税金及附加", "公益支出")
+OLD_SYSTEM = ("经营收入", "发包及上交收入", *_SIDE, *_RUNNING, "其他支出")
+NEW_SYSTEM = ("经营收入", *_SIDE, "专项应付款", *_RUNNING, *_NEW, "其他支出")
 
 
 def book_accounts(world: World, ids: list[str]) -> pd.DataFrame:
-    """Return the ledger: one row a village, year and account of the system of that year.
-
-    A zero is a zero of an account that the village keeps; no account is left out, unless the books
-    of that year do not exist.
-    """
+    """Return the ledger: one row a village, year and account of the system of that year."""
     accounts = _income(world) | _spending(world)
     columns, names, years = [], [], []
     for position, year in enumerate(YEARS):
@@ -58,10 +36,7 @@ def book_accounts(world: World, ids: list[str]) -> pd.DataFrame:
 
 
 def _income(world: World) -> dict[str, Ints]:
-    """Split operating income into its accounts, in cents that add up.
-
-    From 2024 the content of 发包及上交收入 moves to the other two; their sum does not change.
-    """
+    """Split operating income into its accounts, in cents that add up, before 2024 and after."""
     s, n = world.scenario, len(world.top_up)
     rng = stream(s, "accounts")
     shares = rng.dirichlet(s.account_weights, n)

@@ -16,36 +16,16 @@ MEASURES = ("operating", "total")
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """One draw of the process, money in 万元.
+    """One draw of the process, money in 万元."""
 
-    Attributes
-    ----------
-    panel : DataFrame
-        One row a village and year: traits, ``operating`` and ``total`` as booked, and
-        ``operating_untreated`` and ``total_untreated``, as they would be without alliances; NaN
-        where the books do not exist.
-    effect : dict of str to float
-        Mean effect on weak allied village-years since joining, by measure.
-    """
-
+    # one row a village and year: traits, the measures as booked and, as ``operating_untreated`` and
+    # ``total_untreated``, without alliances; NaN where the books do not exist
     panel: pd.DataFrame
-    effect: dict[str, float]
+    effect: dict[str, float]  # mean on weak allied village-years since joining, by measure
 
 
 def draw_panel(scenario: Scenario) -> Draw:
-    """Draw a panel with its truth; the numbers are those of `analysis.simulate.simulate`.
-
-    Raises
-    ------
-    LianjianError
-        The parameters contradict each other or the published claims.
-
-    Examples
-    --------
-    >>> draw = draw_panel(Scenario())
-    >>> len(draw.panel), round(draw.effect["operating"], 3)
-    (8827, 3.165)
-    """
+    """Draw a panel with its truth; the numbers are those of `analysis.simulate.simulate`."""
     world = draw_world(scenario)
     a, years = world.alliances, np.array(YEARS)
     allied = a.number >= 0

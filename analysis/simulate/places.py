@@ -21,32 +21,16 @@ _TOWNSHIP_SECOND = "霄绫琼瑛璎珂玟琬皓旖晖晗煦熠"
 
 @dataclass(frozen=True)
 class Places:
-    """Where the villages lie: one entry a village, ordered by county and township.
+    """Where the villages lie: one entry a village, ordered by county and township."""
 
-    Attributes
-    ----------
-    county : int array
-        Position in ``fields.SIMULATED_COUNTIES``.
-    township : int array
-        Running number of the township over all counties; consecutive numbers are neighbours.
-    households : int array
-        Resident households.
-    size : float array
-        Households over their mean, s_i.
-    """
-
-    county: Ints
-    township: Ints
+    county: Ints  # position in ``fields.SIMULATED_COUNTIES``
+    township: Ints  # running number over all counties; consecutive ones are neighbours
     households: Ints
-    size: Floats
+    size: Floats  # households over their mean, s_i
 
 
 def stream(scenario: Scenario, purpose: str) -> np.random.Generator:
-    """Return the random numbers of one purpose.
-
-    Each purpose has its own stream, so that a parameter of one step leaves the draws of all
-    other steps as they are: two scenarios differ by what was changed and nothing else.
-    """
+    """Return the random numbers of one purpose: a parameter of one step moves no other step's."""
     return np.random.default_rng([scenario.seed, *purpose.encode("ascii")])
 
 
@@ -58,10 +42,7 @@ def unit_gamma(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> F
 
 
 def draw_places(scenario: Scenario) -> Places:
-    """Lay out townships and draw village sizes.
-
-    Townships of a county differ by one village at most; sizes are lognormal and clipped.
-    """
+    """Lay out townships, which differ by one village at most, and draw sizes (lognormal)."""
     rng = stream(scenario, "households")
     county = np.repeat(np.arange(len(SIMULATED_COUNTIES)), [c.villages for c in SIMULATED_COUNTIES])
     township, first = [], 0

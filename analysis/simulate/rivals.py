@@ -36,11 +36,8 @@ WEAKER_THIRD: Final = 1 / 3
 
 
 def spread_of_levels(scenario: Scenario, operating: Floats) -> Floats:
-    """Return by how much levels lie further apart in each year (T,), ones by default.
-
-    With `growth_by_level` κ the distance b_i grows as the κ-th power of the common path, which it
-    equals in 2021: with κ = 1 every village grows in proportion to its own level.
-    """
+    """Return by how much levels lie further apart in each year (T,), ones by default."""
+    # the distance b_i grows as the κ-th power of the common path, which it equals in 2021
     return (operating / operating[REFERENCE]) ** scenario.growth_by_level
 
 
@@ -58,11 +55,8 @@ def village_shocks(scenario: Scenario, rng: np.random.Generator, n: int) -> Floa
 
 
 def weakness(scenario: Scenario, places: Places, observed: Floats, need: Floats, g: int) -> Floats:
-    """Return the number by which weak villages are chosen for an alliance of year g, lowest first.
-
-    In 万元, to be held against `weak_threshold_wan`; for size, need and chance a rank among all
-    villages, of which the lowest third counts as weak.
-    """
+    """Return the number (万元) by which weak villages are chosen for year g, lowest first."""
+    # size, need and chance are ranks among all villages, of which the lowest third counts as weak
     at = YEARS.index(g)
     last, before = observed[:, at - 1], observed[:, at - 2]
     chance = stream(scenario, "random selection").random(len(last))
@@ -83,11 +77,7 @@ def weakness(scenario: Scenario, places: Places, observed: Floats, need: Floats,
 
 
 def spilled(scenario: Scenario, places: Places, number: Ints, cohort: Ints) -> Floats:
-    """Return what villages outside lose, village × year, 万元.
-
-    A share of the mean effect at the event time of the first alliance in their township, or else
-    in their county.
-    """
+    """Return what villages outside lose (万元, village × year) to the first alliance near them."""
     lost = np.zeros((len(number), len(YEARS)))
     path = np.array(scenario.effect_wan)
     shares = (

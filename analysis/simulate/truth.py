@@ -11,11 +11,8 @@ MEASURES = ("operating", "total", "subsidy")
 
 
 def potential_outcomes(world: World) -> dict[str, tuple[Ints, Ints]]:
-    """Return (untreated, treated) of each measure in cents, village × year.
-
-    The treated outcome holds dividends, whatever the partners book. Before joining, and in
-    all years of a village outside, both are equal.
-    """
+    """Return (untreated, treated) of each measure in cents, village × year."""
+    # the treated outcome holds dividends, whatever the partners book
     total = world.operating + world.subsidy + world.other
     effect = world.dividend + world.granted
     return {
@@ -45,11 +42,8 @@ def truth_frame(world: World, ids: list[str]) -> pd.DataFrame:
 
 
 def att_frame(world: World) -> pd.DataFrame:
-    """Return mean effects on the allied villages by measure, role, cohort and event time.
-
-    An empty cohort stands for all cohorts, an empty event time for all years since joining;
-    means are over village-years, and ``villages`` counts the villages behind one.
-    """
+    """Return mean effects on allied village-years by measure, role, cohort and event time."""
+    # an empty cohort stands for all cohorts, an empty event time for all years since joining
     a = world.alliances
     event = np.array(YEARS) - a.cohort[:, None]
     rows = []

@@ -24,18 +24,9 @@ class Means:
 
 
 def target_means(scenario: Scenario) -> Means:
-    """Return the year path of each income before the accounting break.
-
-    Published means where there are any. Operating income and subsidy of 2020 and 2021 lie on
-    the geometric line from 2019 to 2022, operating income of 2018 on its extension; other
-    income likewise, with 2018 as in 2019. Subsidy of 2018 is total less the other two.
-    Subsidy and other income of 2024 are those of 2023.
-
-    Examples
-    --------
-    >>> [round(float(mean), 2) for mean in target_means(Scenario()).operating]
-    [3.01, 4.07, 5.5, 7.43, 10.03, 22.76, 29.31]
-    """
+    """Return the year path of each income before the accounting break."""
+    # published means where there are any; 2020 and 2021 lie on the geometric line from 2019 to
+    # 2022, operating income of 2018 on its extension; subsidy of 2018 is total less the other two
     s = scenario
     rest_2022 = s.total_2022_wan - s.operating_2022_wan
     rest_2023 = s.total_2023_wan - s.operating_2023_wan
@@ -61,24 +52,12 @@ def target_means(scenario: Scenario) -> Means:
 
 @dataclass(frozen=True)
 class Engine:
-    """What operating income without alliance is made of: s_i (b_i d_t + g_t) η_it.
+    """What operating income without alliance is made of: s_i (b_i d_t + g_t) η_it."""
 
-    Attributes
-    ----------
-    level : float array, one a village
-        b_i in 万元, mean zero in expectation, right-skewed, above ``-level_bound_wan``.
-    shock : float array, village × year
-        η_it, mean one, independent over years; zero in the years of an empty shell.
-    need : float array, one a village
-        Rank of the lasting income s_i (b_i + g_2021), 1 for the poorest, -1 for the richest.
-    spread : float array, one a year
-        d_t, one unless growth follows a village's own level.
-    """
-
-    level: Floats
-    shock: Floats
-    need: Floats
-    spread: Floats
+    level: Floats  # b_i in 万元, mean zero in expectation, right-skewed, above ``-level_bound_wan``
+    shock: Floats  # η_it, mean one, independent over years; zero in the years of an empty shell
+    need: Floats  # rank of the lasting income s_i (b_i + g_2021), 1 the poorest, -1 the richest
+    spread: Floats  # d_t of each year, one unless growth follows a village's own level
 
 
 def draw_engine(scenario: Scenario, places: Places, means: Means) -> Engine:
@@ -101,11 +80,7 @@ def draw_engine(scenario: Scenario, places: Places, means: Means) -> Engine:
 def operating_income(
     scenario: Scenario, places: Places, engine: Engine, target: Floats, returns: Floats
 ) -> Floats:
-    """Return s_i (b_i d_t + g_t) η_it plus the returns of central projects.
-
-    g_t is solved from the data, so that the mean over villages is ``target`` to the digit
-    while every village keeps its own level and shock.
-    """
+    """Return s_i (b_i d_t + g_t) η_it plus the returns of central projects, its mean the target."""
     scaled = places.size[:, None] * engine.shock
     level = engine.level[:, None] * engine.spread
     path = target - returns.mean(axis=0) - (scaled * level).mean(axis=0)
@@ -120,26 +95,16 @@ def operating_income(
 
 @dataclass(frozen=True)
 class Grants:
-    """Subsidies of all villages, in 万元, split by where they are booked.
+    """Subsidies of all villages, in 万元, split by where they are booked."""
 
-    Attributes
-    ----------
-    income : float array, village × year
-        Booked as 补助收入.
-    payable : float array, village × year
-        Booked as 专项应付款, a liability: from 2024 only.
-    """
-
-    income: Floats
-    payable: Floats
+    income: Floats  # 补助收入
+    payable: Floats  # 专项应付款, a liability: from 2024 only
 
 
 def draw_grants(scenario: Scenario, engine: Engine, target: Floats, project_year: Ints) -> Grants:
-    """Draw lumpy subsidies around the mean path, the grants of central projects included.
-
-    Poor villages receive more often and less at a time: the expected amount of a year is the
-    same for all, so that parallel trends hold for subsidy and total income too.
-    """
+    """Draw lumpy subsidies around the mean path, the grants of central projects included."""
+    # poor villages receive more often and less at a time: the expected amount of a year is the same
+    # for all, so that parallel trends hold for subsidy and total income too
     rng = stream(scenario, "grants")
     shape = engine.shock.shape
     central = scenario.central_grant_wan * (project_year[:, None] == np.array(YEARS))

@@ -19,49 +19,25 @@ LAST, BEFORE = YEARS.index(2024), YEARS.index(2023)
 
 @dataclass(frozen=True)
 class World:
-    """One draw of the process. Money is in cents (0.01 yuan), village × year.
-
-    Attributes
-    ----------
-    operating, subsidy, other : int array
-        Untreated incomes; ``subsidy`` is what stands in 补助收入.
-    payable : int array
-        Grants booked as 专项应付款.
-    booked : int array
-        What allied villages book as 投资收益 from their joint project.
-    dividend : int array
-        What the joint project paid them: the effect on operating income.
-    revenue_share : int array
-        Their share of the joint firm's revenue.
-    granted : int array
-        Additional subsidy of the alliance: the effect on subsidy.
-    top_up : int array, one a village
-        Part of ``booked`` in 2024 that lifts the gain to the claim.
-    helper_shift : float
-        k, the mean constant in 万元 added to the helpers' levels.
-    spilled : int array
-        What villages outside lose to alliances near them; ``operating`` is without that loss.
-    unseen : bool array
-        Years of villages whose books do not exist.
-    """
+    """One draw of the process; money is in cents (0.01 yuan), village × year."""
 
     scenario: Scenario
     places: Places
     engine: un.Engine
     alliances: al.Alliances
     programmes: al.Programmes
-    operating: Ints
-    subsidy: Ints
+    operating: Ints  # untreated, like the next two
+    subsidy: Ints  # what stands in 补助收入
     other: Ints
-    payable: Ints
-    booked: Ints
-    dividend: Ints
-    revenue_share: Ints
-    granted: Ints
-    top_up: Ints
-    helper_shift: float
-    spilled: Ints
-    unseen: Bools
+    payable: Ints  # grants booked as 专项应付款
+    booked: Ints  # what allied villages book as 投资收益 from their joint project
+    dividend: Ints  # what it paid them: the effect on operating income
+    revenue_share: Ints  # their share of the joint firm's revenue
+    granted: Ints  # additional subsidy of the alliance: the effect on subsidy
+    top_up: Ints  # part of ``booked`` in 2024 that lifts the gain to the claim, one a village
+    helper_shift: float  # k, the mean constant in 万元 added to the helpers' levels
+    spilled: Ints  # what villages outside lose to alliances near; ``operating`` is without that
+    unseen: Bools  # years of villages whose books do not exist
 
     @property
     def own_operating(self) -> Ints:
@@ -142,11 +118,8 @@ def _spill(world: World) -> World:
 
 
 def _book(world: World, booked: Ints) -> World:
-    """Derive dividends and revenue from what is booked.
-
-    The published incomes are what villages booked, so the booked effect is the given one. When
-    partners book revenue, the dividends behind it, and with them the truth, are smaller.
-    """
+    """Derive dividends and revenue from what is booked, as the published incomes are."""
+    # when partners book revenue, the dividends behind it, and with them the truth, are smaller
     factor = world.scenario.revenue_per_dividend
     if world.scenario.joint_booking == "revenue":
         dividend = np.rint(booked / factor).astype(np.int64)
@@ -156,11 +129,7 @@ def _book(world: World, booked: Ints) -> World:
 
 
 def _settle(world: World) -> World:
-    """Make both claims hold together.
-
-    The constant k lifts the helpers, its weight in the year path lowers everybody a little,
-    and that moves gains: three rounds bring both claims to rest far below the printed digit.
-    """
+    """Make both claims hold together: three rounds bring them to rest below the printed digit."""
     if not world.scenario.claim_mean_wan:
         return world
     start = world
@@ -177,13 +146,9 @@ def _settle(world: World) -> World:
 
 
 def _shift_helpers(start: World, world: World) -> World:
-    """Move the helpers' levels so that the allied villages' mean of 2024 is the claimed one.
-
-    Helper i gets k_i more in all years, in proportion to its level's distance from the lower
-    bound, so that no level falls below it; k is the mean of the k_i. The claim binds the
-    helpers: weak villages change only with the year path g_t, which gives way so that the mean
-    of all villages stays as published.
-    """
+    """Move the helpers' levels so that the allied villages' mean of 2024 is the claimed one."""
+    # helper i gets k_i more in all years, in proportion to its level's distance from the lower
+    # bound; the year path g_t gives way, so that the mean of all villages stays as published
     s, helper = world.scenario, world.alliances.helper
     allied = world.alliances.number >= 0
     above = np.where(helper, world.engine.level + s.level_bound_wan, 0)

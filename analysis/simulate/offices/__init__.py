@@ -1,8 +1,4 @@
-"""The simulated ledgers as the dirty workbooks that eight county offices would send.
-
-``make_books`` makes them, with the truth beside them, ``Dirt`` says how dirty they are and
-``describe_offices`` states layouts, faults and rates.
-"""
+"""The simulated ledgers as the dirty workbooks that eight county offices would send."""
 
 from analysis.simulate.offices.describe import describe_offices
 from analysis.simulate.offices.dirt import Dirt

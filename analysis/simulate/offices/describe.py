@@ -8,18 +8,7 @@ from analysis.simulate.offices.truth import EXPECTED
 
 
 def describe_offices(dirt: Dirt | None = None) -> str:
-    """Return the Markdown page that states layouts, faults and rates.
-
-    Parameters
-    ----------
-    dirt : Dirt, optional
-        The rates to print.
-
-    Examples
-    --------
-    >>> describe_offices().splitlines()[0]
-    '# The books of eight offices'
-    """
+    """Return the Markdown page that states layouts, faults and rates."""
     dirt = Dirt() if dirt is None else dirt
     faults = ["| kind | rate | of | expected | what it is |", "|---|---:|---|---|---|"]
     for kind, fault in FAULTS.items():

@@ -27,24 +27,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
 
 
 class Dirt:
-    """What is wrong with the books of an office, and how often.
-
-    Parameters
-    ----------
-    **rates : float or bool
-        Kinds of ``faults.toml`` and their shares, where they are not those stated there. The kind
-        is that of ``planted.csv``.
-
-    Raises
-    ------
-    LianjianError
-        There is no such kind, or a share is not between 0 and 1.
-
-    Examples
-    --------
-    >>> Dirt(tick=0)["tick"], Dirt.none()["blank"]
-    (0, 0)
-    """
+    """What is wrong with the books of an office, and how often: `FAULTS`, or other shares."""
 
     def __init__(self, **rates: float) -> None:
         for kind, rate in rates.items():
@@ -65,13 +48,7 @@ class Dirt:
 
     @classmethod
     def times(cls, factor: float) -> "Dirt":
-        """Return the stated rates times a factor, each at most a half; no dirt at all for zero.
-
-        Examples
-        --------
-        >>> Dirt.times(5)["blank"], Dirt.times(0)["signatures"], Dirt.times(5)["signatures"]
-        (0.005, 0, True)
-        """
+        """Return the stated rates times a factor, each at most a half; no dirt at all for zero."""
         if not factor:
             return cls.none()
         stated = {kind: fault.rate for kind, fault in FAULTS.items()}
@@ -92,11 +69,5 @@ class Dirt:
 
 
 def how_many(share: float, of: int) -> int:
-    """Return how many of so many a share is, at least one when there is any.
-
-    Examples
-    --------
-    >>> how_many(0.1, 26), how_many(0.001, 26), how_many(0, 26), how_many(0.1, 0)
-    (3, 1, 0, 0)
-    """
+    """Return how many of so many a share is, at least one when there is any."""
     return min(of, max(1, round(share * of))) if share > 0 else 0

@@ -93,28 +93,15 @@ class Ledger:
 
 
 def system(year: int) -> tuple[str, ...]:
-    """Return the accounts in force in a year, in the order of a form.
-
-    Examples
-    --------
-    >>> len(system(2023)), len(system(2024))
-    (8, 10)
-    """
+    """Return the accounts in force in a year, in the order of a form."""
     in_force = OLD_SYSTEM if year < BREAK_YEAR else NEW_SYSTEM
     return tuple(name for name in ACCOUNTS if name in in_force)
 
 
 def personal(village: int, column: str) -> str:
-    """Return a value that has the shape of personal data and can belong to nobody.
-
-    The area 000000 and the prefix 100 are not given to persons, no bank card begins with
-    000000, and 虚 is no family name; check digits are right.
-
-    Examples
-    --------
-    >>> [personal(7, column) for column in PERSONAL]
-    ['虚辛未', '000000196708080075', '10000000007', '0000000000000000075']
-    """
+    """Return a value that has the shape of personal data and can belong to nobody."""
+    # the area 000000 and the prefix 100 are not given to persons, no bank card begins with 000000,
+    # and 虚 is no family name; check digits are right
     if column == "负责人姓名":
         return f"虚{_STEMS[village % 10]}{_BRANCHES[village % 12]}"
     if column == "身份证号":

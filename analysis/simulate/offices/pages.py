@@ -100,11 +100,5 @@ class Page:
 
 
 def address(place: Place) -> str:
-    """Return the spreadsheet address of a place.
-
-    Examples
-    --------
-    >>> address((4, 27))
-    'AB5'
-    """
+    """Return the spreadsheet address of a place."""
     return f"{get_column_letter(place[1] + 1)}{place[0] + 1}"

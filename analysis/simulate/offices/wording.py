@@ -22,26 +22,14 @@ class Written(NamedTuple):
 
 
 def plain(cents: int, unit: str) -> str:
-    """Return an amount in digits, exact to the cent.
-
-    Examples
-    --------
-    >>> plain(27912345, "元"), plain(27912345, "万元"), plain(0, "万元")
-    ('279123.45', '27.912345', '0')
-    """
+    """Return an amount in digits, exact to the cent."""
     if unit == "元":
         return f"{cents // 100}.{cents % 100:02}"
     return f"{cents // WAN_CENTS}.{cents % WAN_CENTS:06}".rstrip("0").rstrip(".")
 
 
 def in_words(number: str) -> str:
-    """Return a number below 10,000 in Chinese numerals.
-
-    Examples
-    --------
-    >>> in_words("27.9"), in_words("10.05"), in_words("1203"), in_words("0.3")
-    ('二十七点九', '十点零五', '一千二百零三', '零点三')
-    """
+    """Return a number below 10,000 in Chinese numerals."""
     whole, _, decimals = number.partition(".")
     words, gap = "", False
     for digit, place in zip(map(int, whole.zfill(4)), ("千", "百", "十", ""), strict=True):

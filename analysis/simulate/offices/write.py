@@ -30,39 +30,15 @@ _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 
 @dataclass(frozen=True)
 class Books:
-    """The books and what is true of them.
+    """The books and what is true of them."""
 
-    Attributes
-    ----------
-    contents : dict of bytes
-        By file name, in the order of the offices.
-    cells : DataFrame
-        Every amount as it should be: see ``cells.csv``.
-    planted : DataFrame
-        Every fault: see ``planted.csv``.
-    """
-
-    contents: dict[str, bytes]
-    cells: pd.DataFrame
-    planted: pd.DataFrame
+    contents: dict[str, bytes]  # by file name, in the order of the offices
+    cells: pd.DataFrame  # every amount as it should be: see ``cells.csv``
+    planted: pd.DataFrame  # every fault: see ``planted.csv``
 
 
 def make_books(simulation: Simulation, seed: int, dirt: Dirt | None = None) -> Books:
-    """Make the ledgers into the books that the eight county offices would send.
-
-    Parameters
-    ----------
-    simulation : Simulation
-        What ``simulate`` returned.
-    seed : int
-        Of the faults. The same seed gives the same bytes.
-    dirt : Dirt, optional
-        Kinds of faults and their rates.
-
-    Notes
-    -----
-    ``docs/offices.md`` describes layouts, faults and files.
-    """
+    """Make the ledgers into the books that eight county offices would send (docs/offices.md)."""
     dirt = Dirt() if dirt is None else dirt
     ledger = Ledger.of(simulation)
     pages = [page for office in OFFICES for page in office_pages(office, ledger, seed, dirt)]
@@ -118,13 +94,7 @@ def _text(page: Page, encoding: str) -> bytes:
 
 
 def as_text(cell: object) -> str:
-    """Return a cell as a text file prints it: a number in digits, without exponent.
-
-    Examples
-    --------
-    >>> as_text(1e-06), as_text(0.0), as_text(12), as_text("约30")
-    ('0.000001', '0.0', '12', '约30')
-    """
+    """Return a cell as a text file prints it: a number in digits, without exponent."""
     return np.format_float_positional(cell, trim="0") if isinstance(cell, float) else str(cell)
 
 
