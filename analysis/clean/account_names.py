@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from analysis.clean.accounts import BREAK_YEAR
+from analysis.clean.accounts import BREAK_YEAR, NEW_ONLY, OLD_ONLY
 from analysis.clean.text import normalise, squeeze
 from analysis.clean.words import names, pattern, remembered, words
 from analysis.fields import ACCOUNTS
@@ -72,9 +72,6 @@ BASIS_CODES = {
 }  # fmt: skip
 """Why an amount of some basis is no amount of its year."""
 
-_OLD_ONLY = frozenset({"发包及上交收入"})
-_NEW_ONLY = frozenset({"税金及附加", "公益支出", "专项应付款"})
-
 # 财会〔2004〕12号. The codes of the 2023 system are not used: they are not the key to anything.
 _CODES_2004 = {
     "501": "经营收入", "502": "经营支出", "511": "发包及上交收入", "522": "补助收入",
@@ -110,9 +107,7 @@ def read_account(text: str, year: int | None = None) -> AccountName:
     """Read the name of an account, a total, or what must stay out of income.
 
     Accounts of 财会〔2004〕12号 until 2023, whose para. 24 books land compensation and donations as
-    equity; measures of 国统制[2008]27号. The names are the key and the codes are not: 511 is
-    发包及上交收入 in the first system and another account in the second. ``words.toml`` holds the
-    names.
+    equity; measures of 国统制[2008]27号. The names are the key, the codes (511) are not.
     """
     printed = _SPACED.sub("", normalise(text[:_LONGEST]).strip(" :*#△"))
     name = squeeze(printed).strip(":*#△")
@@ -217,8 +212,8 @@ def _lookup(name: str, year: int | None) -> AccountName | None:
 
 def _in_force(account: str, year: int | None, *, part: bool) -> AccountName:
     """Return the account where the year's system has it."""
-    late = year is not None and year >= BREAK_YEAR and account in _OLD_ONLY
-    early = year is not None and year < BREAK_YEAR and account in _NEW_ONLY
+    late = year is not None and year >= BREAK_YEAR and account in OLD_ONLY
+    early = year is not None and year < BREAK_YEAR and account in NEW_ONLY
     if part:
         return AccountName(account, "part", f"part of {account}")
     if late or early:

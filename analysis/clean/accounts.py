@@ -1,32 +1,41 @@
 """Accounts by name and year, and the measures of income made from them."""
 
+from typing import Final
+
 import pandas as pd
 
 from analysis.errors import LianjianError
-from analysis.fields import MEASURES
+from analysis.fields import FIELDS, MEASURES
 
 BREAK_YEAR = 2024
 """First year of the 2023 system of accounts."""
 
 OPERATING = ("经营收入", "发包及上交收入", "投资收益")
-_OLD_ONLY = ("发包及上交收入",)
-_MADE_OF = {
+OLD_ONLY, NEW_ONLY = ("发包及上交收入",), ("税金及附加", "公益支出", "专项应付款")
+"""Accounts that only one of the two systems knows."""
+
+MADE_OF: Final = {
     "经营性收入": OPERATING,
-    "总收入": (*OPERATING, "补助收入", "其他收入"),
-    "经营收益": (*OPERATING, "经营支出", "管理费用"),
-    "本年收益": (*OPERATING, "经营支出", "管理费用", "补助收入", "其他收入", "其他支出"),
+    "总收入": ("经营性收入", "补助收入", "其他收入"),
+    "经营收益": ("经营性收入", "-经营支出", "-管理费用"),
+    "本年收益": ("经营收益", "补助收入", "其他收入", "-其他支出"),
 }
-_NEW_ONLY = ("税金及附加", "公益支出", "专项应付款")
+"""What each measure that is printed is made of; what is taken off has a -."""
+
+LABELS: Final = {
+    column: FIELDS[column].label_zh for column in MEASURES if column != "joint_income_yuan"
+}
+"""The account or measure that each column of the panel holds, as books call it."""
 
 
 def check_accounts(income: pd.DataFrame) -> None:
     """Check that no account stands in a year whose system does not know it."""
-    late = income["account_name"].isin(_OLD_ONLY) & (income["year"] >= BREAK_YEAR)
-    early = income["account_name"].isin(_NEW_ONLY) & (income["year"] < BREAK_YEAR)
+    late = income["account_name"].isin(OLD_ONLY) & (income["year"] >= BREAK_YEAR)
+    early = income["account_name"].isin(NEW_ONLY) & (income["year"] < BREAK_YEAR)
     wrong = income[late | early]
     if len(wrong):
         first = wrong.iloc[0]
-        system = "2004" if first["account_name"] in _OLD_ONLY else "2023"
+        system = "2004" if first["account_name"] in OLD_ONLY else "2023"
         raise LianjianError(
             f"Village {first['village_id']}, {first['year']}: account {first['account_name']} "
             f"belongs to the {system} system of accounts, which was not in force that year "
@@ -39,10 +48,16 @@ def check_accounts(income: pd.DataFrame) -> None:
         )
 
 
-def made_of(measure: str, year: int) -> frozenset[str]:
-    """Return the accounts that make a measure in a year; empty where none do."""
-    accounts = set(_MADE_OF.get(measure, ()))
-    return frozenset(accounts - set(_OLD_ONLY) if year >= BREAK_YEAR else accounts)
+def signs(measure: str, year: int) -> dict[str, int]:
+    """Return the accounts that make a measure in a year, with their signs; none where none do."""
+    found: dict[str, int] = {}
+    for part in MADE_OF.get(measure, ()):
+        name = part.lstrip("-")
+        if name in MADE_OF:
+            found |= signs(name, year)
+        elif name not in OLD_ONLY or year < BREAK_YEAR:
+            found[name] = -1 if part[0] == "-" else 1
+    return found
 
 
 def measures(income: pd.DataFrame, incomplete: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -94,11 +109,6 @@ def measures(income: pd.DataFrame, incomplete: pd.DataFrame | None = None) -> pd
     ).reset_index()
     year = wide["year"]
 
-    def account(name: str) -> pd.Series:
-        if name in wide:
-            return wide[name]
-        return pd.Series(float("nan"), index=wide.index)
-
     lost = pd.Series(data=False, index=wide.index)
     if incomplete is not None:
         keys = {"village_id": "str", "year": "int64"}
@@ -107,28 +117,16 @@ def measures(income: pd.DataFrame, incomplete: pd.DataFrame | None = None) -> pd
         ]
         lost = pd.Series(places[0].isin(places[1]), index=wide.index)
 
-    def printed(name: str, made: pd.Series) -> pd.Series:
-        """Take the printed measure where the accounts do not make it."""
-        return made.mask(lost).fillna(account(name)) if name in wide else made.mask(lost)
+    def value(name: str) -> pd.Series:
+        """Return an account, or a measure: as printed where the accounts do not make it."""
+        if name not in MADE_OF:
+            found = wide[name] if name in wide else pd.Series(float("nan"), index=wide.index)
+            # from 2024 on the account does not exist: it adds nothing, rather than being unknown
+            return found.where(year < BREAK_YEAR, 0.0) if name in OLD_ONLY else found
+        made = pd.Series(0.0, index=wide.index)
+        for part in MADE_OF[name]:
+            made = made - value(part[1:]) if part[0] == "-" else made + value(part)
+        return made.mask(lost).fillna(wide[name]) if name in wide else made.mask(lost)
 
-    # From 2024 on the account does not exist: it adds nothing, rather than being unknown.
-    contracting = account("发包及上交收入").where(year < BREAK_YEAR, 0.0)
-    operating = printed("经营性收入", account("经营收入") + contracting + account("投资收益"))
-    subsidy, other = account("补助收入"), account("其他收入")
-    surplus = printed("经营收益", operating - account("经营支出") - account("管理费用"))
-    of_year = surplus + subsidy + other - account("其他支出")
-    return pd.DataFrame(
-        {
-            "village_id": wide["village_id"],
-            "year": year,
-            "operating_income_yuan": operating,
-            "subsidy_income_yuan": subsidy,
-            "other_income_yuan": other,
-            "total_income_yuan": printed("总收入", operating + subsidy + other),
-            "operating_expense_yuan": account("经营支出"),
-            "management_expense_yuan": account("管理费用"),
-            "other_expense_yuan": account("其他支出"),
-            "operating_surplus_yuan": surplus,
-            "surplus_of_year_yuan": printed("本年收益", of_year),
-        }
-    )
+    found = {column: value(name) for column, name in LABELS.items()}
+    return pd.DataFrame({"village_id": wide["village_id"], "year": year, **found})

@@ -258,11 +258,8 @@ def _write(
     before: Collection[str],
     books: "Books | None",
 ) -> dict[str, Any]:
-    """Write the tables and their manifest, all or nothing, and return the manifest.
-
-    ``before`` names what an earlier build made; the rest of the folder is somebody's, and stays.
-    The cells of ``books`` are kept beside the tables, to explain them, and are none of them.
-    """
+    """Write tables, cells of books and the manifest, all or nothing; return the manifest."""
+    # ``before`` names what an earlier build made; the rest of the folder is somebody's, and stays
     from analysis.clean import panel  # noqa: PLC0415
     from analysis.clean.ledger import trace  # noqa: PLC0415
     from analysis.clean.ledger.page import issues_page  # noqa: PLC0415
@@ -318,12 +315,7 @@ def _built_before(name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def mismatches(name: str) -> tuple[str, ...]:
-    """Return a sentence for each file of a dataset that is not what it should be.
-
-    Raw files are held to their cards, what was built to its manifest, and the manifest to the
-    cards: empty where all agree. Of a dataset of which nothing was built only the raw files are
-    held to anything.
-    """
+    """Return a sentence for each file of a dataset that is not as its card or manifest says."""
     must_exist(name)
     try:
         cards = read_cards(paths.card_file(name))

@@ -325,11 +325,7 @@ def _renewed(text: str, file: str, values: dict[str, str]) -> str:
 
 
 def safe_names(files: Sequence[Path]) -> dict[Path, str]:
-    """Return a name for each file that every system can make, read and tell from the others.
-
-    Bytes that are no UTF-8 are read as GBK, as archives from Windows have them. Marks that nobody
-    sees, ends of lines and what Windows allows in no name are left out or become ``_``.
-    """
+    """Return a name for each file that every system can make, read and tell from the others."""
     names = [path.name for path in files]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise LianjianError(

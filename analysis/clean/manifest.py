@@ -33,11 +33,7 @@ _KEYS = {
 
 
 def content_hash(frame: "pd.DataFrame") -> str:
-    """Return the hash of what a table says: its columns and values in their order.
-
-    It depends on no library and on no type of storage: a number is its shortest text, every sort of
-    missing value is one sign, and zero has no sign.
-    """
+    """Return the hash of what a table says, which depends on no library and no type of storage."""
     digest = hashlib.sha256()
     for name in frame.columns:
         values = frame[name].astype("object")

@@ -85,12 +85,7 @@ class Register:
         name: str = "name",
         code: str = "code",
     ) -> Located:
-        """Find the code of each row: by crosswalk, by code, or by exact name.
-
-        A name matches when county, township and village agree after normalising. A suffix that
-        is absent agrees with any; one that is there must be the same (村 and 社区 are two bodies,
-        as are 乡 and 镇). Likeness of names only ranks suggestions and never decides.
-        """
+        """Find the code of each row: by crosswalk, by code, or by exact name, never by likeness."""
         decided = self._decisions(crosswalk)
         has_code = code in frame.columns
         parts = [frame[column].fillna("").astype("str") for column in (county, township, name)]
@@ -223,10 +218,7 @@ def read_crosswalk(path: Path | None) -> pd.DataFrame:
 
 
 def crosswalk_questions(problems: pd.DataFrame) -> pd.DataFrame:
-    """Return the open questions as rows of ``crosswalk.csv``, for a person to fill in.
-
-    The suggestions stand in a column of their own, which `read_crosswalk` does not look at.
-    """
+    """Return the open questions as rows of ``crosswalk.csv``, for a person to fill in."""
     asked = problems[problems["problem"] != "code_name_differ"]
     asked = asked.drop_duplicates(["county", "township", "name"], ignore_index=True)
     empty = dict.fromkeys(CROSSWALK_COLUMNS[3:], "")

@@ -33,10 +33,8 @@ def is_drawn(head: Mapping[str, Any], cards: Iterable[Card]) -> bool:
 
 
 def is_outdated(head: Mapping[str, Any], cards: Iterable[Card]) -> bool:
-    """Whether an earlier version of ``lianjian simulate`` wrote a dataset.
-
-    The first ones kept no record; later ones put invented villages into real counties.
-    """
+    """Whether an earlier version of ``lianjian simulate`` wrote a dataset."""
+    # the first ones kept no record; later ones put invented villages into real counties
     producers = {card.producer for card in cards}
     if head.get("kind") != "simulated" or producers != {"lianjian simulate"}:
         return False

@@ -138,11 +138,7 @@ def sha256(path: Path) -> str:
 
 
 def count_rows(path: Path) -> int:
-    """Return the number of data rows of a CSV file (lines without the header).
-
-    Quoted line breaks do not occur in the files that carry a row count; a file that has them
-    fails its count and is noticed.
-    """
+    """Return the number of data rows of a CSV file: its lines without the header."""
     with path.open("rb") as stream:
         return max(sum(1 for _ in stream) - 1, 0)
 

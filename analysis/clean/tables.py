@@ -164,10 +164,7 @@ _STARTS_A_FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front.
-
-    What was seen in somebody's workbook is written here, and a cell can hold ``=HYPERLINK(…)``.
-    """
+    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front."""
     texts = frame.select_dtypes(include=["object", "str"]).columns
     safe = frame.assign(**{name: frame[name].map(guarded, na_action="ignore") for name in texts})
     safe.to_csv(path, index=False, lineterminator="\n")

@@ -86,12 +86,8 @@ _TABLE = _Table()
 
 
 def normalise(text: str) -> str:
-    """Return text in half width and simplified characters, without marks and pinyin.
-
-    Circled and raised signs go before compatibility folding (NFKC), which would make ①5.2 into
-    15.2; between two digits they stay, as a sign that nothing reads. NFKC leaves zero-width
-    characters alone, so that these are dropped by their category.
-    """
+    """Return text in half width and simplified characters, without marks and pinyin."""
+    # circled and raised signs go before compatibility folding, which would make 15.2 of ①5.2
     if text.isascii() and text.isprintable():
         return text
     return _tidy(text.translate(_TABLE))[0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.clean.accounts import BREAK_YEAR, OPERATING, made_of
+from analysis.clean.accounts import BREAK_YEAR, OPERATING, signs
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, task
 from analysis.clean.ledger import anomalies as suspicions
@@ -182,9 +182,9 @@ def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     issues: list[Issue] = []
     for row in rows(cells[is_measure]):
         key = (str(row.village_id), int(row.year))
-        parts = made_of(str(row.named), key[1])
+        parts = signs(str(row.named), key[1])
         is_net = row.named in {"经营收益", "本年收益"}  # of one system or another: its lines say
-        if (parts and parts <= stated.get(key, set())) or (is_net and key in stated):
+        if (parts and parts.keys() <= stated.get(key, set())) or (is_net and key in stated):
             counted[row.Index] = False
         elif row.named in {"经营性收入", "总收入"}:
             known = sum(sums.get((*key, part), 0.0) for part in parts)

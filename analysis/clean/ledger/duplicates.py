@@ -15,10 +15,8 @@ _CENT = 0.005
 def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     """Return the cells with ``counted``, and an issue for all that stands twice.
 
-    Of the cells of one village, year and account or measure the first one with an amount counts.
-    When two amounts differ by a cent or more, none does: a mean of them would be nobody's. What a
-    later table prints as of the year before gives way to the table of that year. Amounts under
-    several heads that together make an account count each, unless another table states the account.
+    Of one village, year and account the first amount counts; of two that differ none does. What a
+    later table prints as of the year before gives way to the table of that year.
     """
     usable = cells["yuan"].notna() & cells["village_id"].notna() & ~cells["is_total"]
     usable &= cells["means"].isin(["account", "total"]) & (cells["named"] != "")

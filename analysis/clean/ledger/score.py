@@ -64,14 +64,7 @@ _NUMBERS = ("year", "true_yuan", "reads_yuan", "lower_yuan", "upper_yuan", "vill
 
 
 def score(books: Books, truth: pd.DataFrame, planted: pd.DataFrame) -> Score:
-    """Count right and wrong.
-
-    The reader alone is judged: what it read before any correction, and no village of a crosswalk. A
-    fault is found when an issue names its cell, or, where it only has to be read, when the cell
-    reads as it should (for labels: when the cells of the line are not wrong, which the amounts
-    show). A fault that must be refused needs both: no amount, and an issue. A person's decision is
-    no issue: it leaves one only where there was a doubt.
-    """
+    """Count right and wrong, by what was read before any correction and without a crosswalk."""
     shown = {
         "village_id": "village_id_seen", "matched_by": "matched_by", "year": "year_seen",
         "account": "account_seen", "read_yuan": "yuan_seen", "read_status": "status_seen",

@@ -7,23 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.clean.accounts import BREAK_YEAR, OPERATING
+from analysis.clean.accounts import MADE_OF, signs
 from analysis.clean.amounts import column_unit
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import rows
 from analysis.clean.ledger.private import safe
-
-_INCOME = (*OPERATING, "补助收入", "其他收入")
-_SURPLUS = {**dict.fromkeys(OPERATING, 1), "经营支出": -1, "管理费用": -1}
-IDENTITIES = {
-    "经营收入 + 发包及上交收入 + 投资收益": dict.fromkeys(OPERATING, 1),
-    "total income": dict.fromkeys(_INCOME, 1),
-    "operating income − 经营支出 − 管理费用": _SURPLUS,
-    "经营收益 + 补助收入 + 其他收入 − 其他支出": {
-        **_SURPLUS, "补助收入": 1, "其他收入": 1, "其他支出": -1,
-    },
-}  # fmt: skip
-"""What measures add up, by the note of `account_names.read_account`; signs as in DOMAIN."""
 
 _CENT = 0.006
 _NO_ROW = 1 << 30
@@ -46,11 +34,8 @@ class _Parts:
 def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
     """Yield an issue for each printed sum over villages that is not the sum of its parts.
 
-    A sum may be over the rows since the sum before it (a township), over those up to the next sum
-    (a township with its sum above it), or over all rows of its year;
-    lines that are printed twice may count once or twice. It is right when one of these readings
-    gives it to within the rounding of its parts. When none does and an amount among the parts is
-    not known or doubted, it cannot be checked.
+    It may be over the rows since the sum before it, those up to the next sum, or all of its year;
+    lines that are printed twice may count once or twice. One reading that gives it is enough.
     """
     sums = cells.loc[cells["is_total"], ["table", "row"]].drop_duplicates()
     sums = sums.sort_values(["table", "row"])
@@ -117,13 +102,9 @@ def _step(unit: str, texts: Iterable[object]) -> float:
 
 
 def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
-    """Yield an issue for each printed measure that is not what its accounts make.
-
-    Checked where every account of the year's system stands in the same row and year with an amount;
-    otherwise nothing can be said, and the panel computes the measure from its accounts anyhow.
-    """
+    """Yield an issue for each printed measure that is not what the accounts in its row make."""
     own = cells[~cells["is_total"] & cells["village_id"].notna()]
-    sums = own[(own["means"] == "total") & own["adds"].isin(IDENTITIES) & own["yuan"].notna()]
+    sums = own[(own["means"] == "total") & own["measure"].isin(MADE_OF) & own["yuan"].notna()]
     accounts = own[(own["means"] == "account") & own["status"].isin(["read", "corrected"])]
     accounts = accounts[accounts["table"].isin(sums["table"]) & accounts["yuan"].notna()]
     lines: dict[tuple[int, int, int], dict[str, float]] = {}
@@ -134,16 +115,12 @@ def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
         for key, part in sums.groupby(["table", "column"])
     }
     for item in rows(sums):
-        signs = {
-            name: sign
-            for name, sign in IDENTITIES[item.adds].items()
-            if not (name == "发包及上交收入" and item.year >= BREAK_YEAR)
-        }
+        parts = signs(item.measure, item.year)
         amounts = lines.get((item.table, item.row, item.year), {})
-        if not set(signs) <= set(amounts):
+        if not parts.keys() <= amounts.keys():
             continue
-        value = sum(sign * amounts[name] for name, sign in signs.items())
-        slack = _CENT + 0.5 * steps[item.table, item.column] * (1 + len(signs))
+        value = sum(sign * amounts[name] for name, sign in parts.items())
+        slack = _CENT + 0.5 * steps[item.table, item.column] * (1 + len(parts))
         if abs(value - item.yuan) > slack:
             says = f"printed {item.yuan:,.2f}, accounts make {value:,.2f} yuan ({item.adds})"
             yield Issue(item.file, item.cell, safe(item.text), "identity_differs", "warning",

@@ -11,28 +11,21 @@ import numpy as np
 import pandas as pd
 
 from analysis import paths
-from analysis.clean import manifest
+from analysis.clean import accounts, manifest
 from analysis.clean.amounts import YUAN, read_quantity
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK, read_filled
 from analysis.clean.ledger.frames import rows, split_cells
 from analysis.clean.ledger.private import of_amount
 from analysis.clean.text import squeeze
 from analysis.errors import DataError, LianjianError
-from analysis.fields import ACCOUNTS, FIELDS, MEASURES
+from analysis.fields import ACCOUNTS, FIELDS, MEASURES, PRINTED_MEASURES
 
 FILE: Final = "cells.parquet"
 """Every cell of the books that holds an amount or a sum, beside the tables made from them."""
 
 MADE_OF: Final = {
-    "operating_income_yuan": ("经营收入", "发包及上交收入", "投资收益"),
-    "subsidy_income_yuan": ("补助收入",),
-    "other_income_yuan": ("其他收入",),
-    "total_income_yuan": ("operating_income_yuan", "补助收入", "其他收入"),
-    "operating_expense_yuan": ("经营支出",),
-    "management_expense_yuan": ("管理费用",),
-    "other_expense_yuan": ("其他支出",),
-    "operating_surplus_yuan": ("operating_income_yuan", "-经营支出", "-管理费用"),
-    "surplus_of_year_yuan": ("operating_surplus_yuan", "补助收入", "其他收入", "-其他支出"),
+    column: tuple(PRINTED_MEASURES.get(part, part) for part in accounts.MADE_OF.get(name, (name,)))
+    for column, name in accounts.LABELS.items()
 }
 """What each measure is made of, as `accounts.measures` computes it; what is taken off has a -."""
 
