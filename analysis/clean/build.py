@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,7 +169,7 @@ def _taken_over(name: str, received: Collection[str]) -> tuple[str, ...]:
 
 
 def _build(name: str) -> Built:
-    source = _with_new_answers(_source(name))
+    source = _source(name)
     _guard(source)
     code = code_id()
     key = _hash({"code": code, "hashes": source.hashes, "head": source.head})
@@ -209,24 +209,6 @@ def _build(name: str) -> Built:
         keep_private(paths.decisions(name))  # with what was written meanwhile
     write_text(record, to_json({**note, "made": _hash(content)}))
     return _built(content, code, fresh=True, mended=faults, taken_over=source.taken_over)
-
-
-def _with_new_answers(source: _Source) -> _Source:
-    """Rewrite answers of the former form ([[table]], [accounts]) once, and say so."""
-    if not {"table", "accounts"} & source.answers.keys():
-        return source
-    from analysis.clean.ledger.assemble import OWN_FILES  # noqa: PLC0415
-    from analysis.clean.ledger.collect import collect  # noqa: PLC0415
-    from analysis.clean.ledger.describe import migrated  # noqa: PLC0415
-
-    files = sorted(card.file for card in source.cards if card.file not in OWN_FILES)
-    shelf = collect(source.folder / file for file in files)
-    text, count = migrated(shelf, decisions.answers_text(source.name))
-    path = decisions.write_answers(source.name, text)
-    said = f"{count} answers of {path} were rewritten, an [[answer]] each; the former text is kept"
-    return replace(
-        source, answers=decisions.answers(source.name), taken_over=(*source.taken_over, said)
-    )
 
 
 def _ask_further(name: str, books: "Books | None") -> None:

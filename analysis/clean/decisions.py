@@ -76,7 +76,12 @@ def keep(name: str, path: Path) -> None:
 def answers(name: str) -> dict[str, Any]:
     """Return what ``answers.toml`` of a dataset says; nothing where there is none."""
     path = paths.decisions(name) / ANSWERS
-    return read_toml(path) if path.is_file() else {}
+    said = read_toml(path) if path.is_file() else {}
+    if stray := sorted(said.keys() - {"answer"}):
+        raise LianjianError(
+            f"{path}: [{stray[0]}] is no answer; each is an [[answer]] with its key."
+        )
+    return said
 
 
 def answers_text(name: str) -> str:
@@ -99,7 +104,8 @@ def write_answers(name: str, text: str) -> Path:
 
 def take_over(name: str, carded: Iterable[str]) -> tuple[str, ...]:
     """Bring everything that a person decided to its place, and say what was brought."""
-    said = [*_move_answers(name)]
+    _none_in_card(name)
+    said = []
     raw, made, own = paths.raw_dataset(name), paths.processed_dataset(name), paths.decisions(name)
     here = set(carded)
     for kind, columns in _COLUMNS.items():
@@ -252,32 +258,11 @@ def sections(text: str) -> list[tuple[str, str]]:
     return [(name, "".join(lines)) for name, lines in cut]
 
 
-def _move_answers(name: str) -> Iterable[str]:
-    """Move answers that still stand in ``dataset.toml`` to their place, once."""
-    card, place = paths.card_file(name), paths.decisions(name) / ANSWERS
-    head = read_toml(card)
-    moved = {key: head[key] for key in ("table", "accounts") if key in head}
-    if not moved:
-        return
-    if place.is_file():
+def _none_in_card(name: str) -> None:
+    """Refuse answers in the card of a dataset: nothing would read them there."""
+    card = paths.card_file(name)
+    if stray := sorted({"table", "accounts", "answer"} & read_toml(card).keys()):
         raise LianjianError(
-            f"{card} holds answers ({', '.join(moved)}), and {place} holds them, too. Put what "
-            f"counts into {place.name}, and take it out of {card.name}."
+            f"{card} holds answers ({', '.join(stray)}). They stand in "
+            f"{paths.decisions(name) / ANSWERS}, an [[answer]] each: take them out of the card."
         )
-    cut = sections(toml_text(card))
-    own = "".join(part for header, part in cut if header in moved)
-    rest = "".join(part for header, part in cut if header not in moved)
-    keep(name, card)
-    folder = prepare(name)
-    write_text(folder / ANSWERS, own)
-    write_text(folder / f".{card.name}.rest", rest)
-    both = read_toml(folder / ANSWERS), read_toml(folder / f".{card.name}.rest")
-    (folder / f".{card.name}.rest").unlink()
-    if both != (moved, {key: value for key, value in head.items() if key not in moved}):
-        place.unlink()
-        raise LianjianError(
-            f"The answers in {card} cannot be told from the rest of it. Move [[table]] and "
-            f"[accounts] to {place} yourself."
-        )
-    write_text(card, rest)
-    yield f"the answers in {card} were moved to {place}"

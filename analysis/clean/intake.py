@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
 from analysis import paths
 from analysis.clean import decisions
 from analysis.clean.build import BOOKS, must_exist
@@ -36,9 +38,9 @@ from analysis.files import (
 )
 from analysis.terminal import visible
 
-_TIDY = (b"village_id,", b"\xef\xbb\xbfvillage_id,")
-_TIDY_FILES = (("villages", "villages.csv"), ("income", "accounts.csv"))
-_REGISTER = ("register", "register.csv")
+_TIDY_STARTS = (b"village_id,", b"\xef\xbb\xbfvillage_id,")
+_TIDY = ("villages.csv", "accounts.csv")
+_TABLES = {"villages.csv": "villages", "accounts.csv": "income", "register.csv": "register"}
 _CARD = "dataset.toml"
 _HISTORY = "history"
 _LONGEST = 180  # bytes of a file name; systems allow 255, and history adds a date
@@ -89,12 +91,39 @@ def take_in(
                 f"{name} FILE` takes further books into it, `lianjian update {name} FILE` a "
                 "corrected edition of one; for other data choose another name."
             )
-        own = {"villages": villages, "register": register}
-        for path in [*files, *filter(None, own.values())]:
+        own = {f"{table}.csv": path for table, path in
+               (("villages", villages), ("register", register)) if path}  # fmt: skip
+        for path in [*files, *own.values()]:
             _must_be_readable(path)
-        if len(files) == len(_TIDY_FILES) and any(map(_is_tidy, files)):
-            return _take_tidy(folder, files, kind, head)
-        return _take_books(folder, files, own, kind, head)
+        books = files
+        if len(files) == len(_TIDY) and any(map(_is_tidy, files)):
+            own, books = dict(zip(_TIDY, files, strict=True)), ()
+        frames = {file: _parsed(path, file) for file, path in own.items()}
+        if is_simulated:
+            if books and "register.csv" not in frames:
+                raise LianjianError(
+                    "Books that are called simulated need a register of their invented villages "
+                    "(--register): without it they are looked up among the real ones."
+                )
+            for file in frames.keys() - {"accounts.csv"}:
+                must_be_invented(frames[file], str(own[file]))
+        names = safe_names(books)
+        taken = TakenIn(folder, len(files))
+        with staged_folder(folder) as staging:
+            if books:
+                understood = _understood(names, staging, kind, decisions.answers_text(name))
+                head += [f'form = "{BOOKS}"', *understood.cards]
+            for file, path in own.items():
+                shutil.copyfile(path, staging / file)
+                head += _card(path, staging / file, kind, count_rows(staging / file))
+            write_text(staging / _CARD, "\n".join(head) + "\n")
+            verify(staging, read_cards(staging / _CARD))
+            (open_to_readers if is_simulated else keep_private)(staging)
+            shield(staging)
+        if books:
+            taken = understood.taken(folder, names)
+            spreadsheet.ask(name, understood.shelf)
+        return taken
 
 
 def _must_be_readable(path: Path) -> None:
@@ -108,78 +137,48 @@ def _must_be_readable(path: Path) -> None:
 
 def _is_tidy(path: Path) -> bool:
     with path.open("rb") as stream:
-        return stream.read(len(_TIDY[1])).startswith(_TIDY)
+        return stream.read(len(_TIDY_STARTS[1])).startswith(_TIDY_STARTS)
 
 
-def _finish(staging: Path, kind: str, lines: list[str]) -> None:
-    """Write the card, see that a build can read what was copied, and close it to others."""
-    write_text(staging / _CARD, "\n".join(lines) + "\n")
-    verify(staging, read_cards(staging / _CARD))
-    if kind == "ledger":
-        keep_private(staging)
-    else:
-        open_to_readers(staging)
-    shield(staging)
+def _parsed(path: Path, file: str) -> pd.DataFrame:
+    """Return a table that is no book, by the name of its file in a dataset's folder."""
+    table = _TABLES[file]
+    return parse(read_text(path, table), table, path)
 
 
-def _take_tidy(folder: Path, files: Sequence[Path], kind: str, head: list[str]) -> TakenIn:
-    frames = {
-        table: parse(read_text(path, table), table, path)
-        for path, (table, _) in zip(files, _TIDY_FILES, strict=True)
-    }
-    if kind == "simulated":
-        must_be_invented(frames["villages"], str(files[0]))
-    with staged_folder(folder) as staging:
-        lines = head.copy()
-        for path, (_, file) in zip(files, _TIDY_FILES, strict=True):
-            lines += _copy(path, staging / file, kind)
-        _finish(staging, kind, lines)
-    return TakenIn(folder, len(files))
+@dataclass(frozen=True)
+class _Understood:
+    """What was understood of some books: their cards, and the answers with what they leave open."""
+
+    shelf: Shelf
+    cards: list[str]
+    text: str
+    questions: int
+
+    def taken(self, folder: Path, names: dict[Path, str], said: tuple[str, ...] = ()) -> TakenIn:
+        """Write the answers, and say what was taken in."""
+        answers = decisions.write_answers(folder.name, self.text)
+        tables, refused = len(self.shelf.tables), _refused(self.shelf)
+        renamed = said or _renamed(names)
+        return TakenIn(folder, len(names), tables, self.questions, refused, renamed, answers)
 
 
-def _take_books(
-    folder: Path, files: Sequence[Path], own: dict[str, Path | None], kind: str, head: list[str]
-) -> TakenIn:
-    frames = {
-        table: parse(read_text(path, table), table, path)
-        for table, path in own.items()
-        if path is not None
-    }
-    if kind == "simulated":
-        if "register" not in frames:
-            raise LianjianError(
-                "Books that are called simulated need a register of their invented villages "
-                "(--register): without it they are looked up among the real ones."
-            )
-        for table, frame in frames.items():
-            must_be_invented(frame, str(own[table]))
-    names = safe_names(files)
-    with staged_folder(folder) as staging:
-        for path, name in names.items():
-            shutil.copyfile(path, staging / name)
-        shelf = _read([staging / name for name in names.values()])
-        text, questions = describe(shelf, decisions.answers_text(folder.name))
-        lines = [*head, f'form = "{BOOKS}"']
-        for path, name in sorted(names.items(), key=lambda item: item[1]):
-            lines += _card(path, staging / name, kind, _rows(shelf, name))
-        for table, given in own.items():
-            if given is not None:
-                lines += _copy(given, staging / f"{table}.csv", kind)
-        _finish(staging, kind, lines)
-    answers = decisions.write_answers(folder.name, text)
-    spreadsheet.ask(folder.name, shelf)
-    refused, renamed = _refused(shelf), _renamed(names)
-    return TakenIn(folder, len(files), len(shelf.tables), questions, refused, renamed, answers)
-
-
-def _read(files: Sequence[Path], text: str = "") -> Shelf:
-    shelf = collect(files, read_answers(tomllib.loads(text)))
+def _understood(names: dict[Path, str], place: Path, kind: str, text: str) -> _Understood:
+    """Copy books under their names, and return what was understood of them."""
+    for path, file in names.items():
+        shutil.copyfile(path, place / file)
+    shelf = collect((place / file for file in names.values()), read_answers(tomllib.loads(text)))
     if not shelf.tables:
         raise LianjianError(
             "No table was found in the files, and nothing was taken in."
             + "".join(f"\n  {reason}" for reason in _refused(shelf))
         )
-    return shelf
+    cards: list[str] = []
+    for path, file in sorted(names.items(), key=lambda item: item[1]):
+        rows = sum(t.grid.height - len(t.dropped) for t in shelf.tables if t.file == file)
+        is_csv = file.endswith(".csv")
+        cards += _card(path, place / file, kind, count_rows(place / file) if is_csv else rows)
+    return _Understood(shelf, cards, *describe(shelf, text))
 
 
 def _refused(shelf: Shelf) -> tuple[str, ...]:
@@ -194,10 +193,6 @@ def _renamed(names: dict[Path, str]) -> tuple[str, ...]:
         for path, name in names.items()
         if path.name != name
     )
-
-
-def _rows(shelf: Shelf, file: str) -> int:
-    return sum(t.grid.height - len(t.dropped) for t in shelf.tables if t.file == file)
 
 
 def add(name: str, files: Sequence[Path]) -> TakenIn:
@@ -226,20 +221,13 @@ def add(name: str, files: Sequence[Path]) -> TakenIn:
                     "corrected edition of it; another book needs another name."
                 )
         with tempfile.TemporaryDirectory(prefix=".add.", dir=folder) as place:
-            for path, file in names.items():
-                shutil.copyfile(path, Path(place) / file)
             text = decisions.answers_text(name)
-            shelf = _read([Path(place) / file for file in names.values()], text)
-            text, questions = describe(shelf, text)
-            lines = [toml_text(folder / _CARD).rstrip("\n")]
-            for path, file in sorted(names.items(), key=lambda item: item[1]):
-                lines += _card(path, Path(place) / file, str(head["kind"]), _rows(shelf, file))
+            understood = _understood(names, Path(place), str(head["kind"]), text)
+            lines = [toml_text(folder / _CARD).rstrip("\n"), *understood.cards]
             for file in names.values():
                 os.replace(Path(place) / file, folder / file)  # noqa: PTH105
         _put_card(name, "\n".join(lines) + "\n", head)
-        answers = decisions.write_answers(name, text)
-    refused, renamed = _refused(shelf), _renamed(names)
-    return TakenIn(folder, len(files), len(shelf.tables), questions, refused, renamed, answers)
+        return understood.taken(folder, names)
 
 
 def update(name: str, path: Path, replaces: str = "") -> TakenIn:
@@ -265,40 +253,33 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
         is_books = head.get("form") == BOOKS
         if is_books:
             decisions.take_over(name, [card.file for card in cards])
-        tables, questions, text, shelf = 0, 0, "", None
+        understood = None
         with tempfile.TemporaryDirectory(prefix=".update.", dir=folder) as place:
             fresh = Path(place) / card.file
-            shutil.copyfile(path, fresh)
-            rows = count_rows(fresh) if fresh.suffix == ".csv" else 0
             if is_books and card.file not in OWN_FILES:
-                text = decisions.answers_text(name)
-                shelf = _read([fresh], text)
-                rows = rows or _rows(shelf, card.file)
-                text, questions = describe(shelf, text)
-                tables = len(shelf.tables)
+                text, names = decisions.answers_text(name), {path: card.file}
+                understood = _understood(names, Path(place), str(head["kind"]), text)
+                new = tomllib.loads("\n".join(understood.cards))["source"][0]
             else:
-                table = {file: table for table, file in (*_TIDY_FILES, _REGISTER)}[card.file]
-                frame = parse(read_text(fresh, table), table, path)
+                shutil.copyfile(path, fresh)
+                frame = _parsed(fresh, card.file)
                 if head["kind"] == "simulated" and card.file != "accounts.csv":
                     must_be_invented(frame, str(path))
+                lines = _card(path, fresh, str(head["kind"]), count_rows(fresh))
+                new = tomllib.loads("\n".join(lines))["source"][0]
             (folder / _HISTORY).mkdir(mode=0o700, exist_ok=True)
             when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
             former = folder / _HISTORY / f"{when}.{card.file}"
             shutil.copyfile(folder / card.file, former)
-            size, digest = fresh.stat().st_size, sha256(fresh)
-            card_text = _renewed(
-                toml_text(folder / _CARD),
-                card.file,
-                {"sha256": quoted(digest), "bytes": str(size), "rows": str(rows)},
-            )
+            values = {"sha256": quoted(new["sha256"]), "bytes": new["bytes"], "rows": new["rows"]}
+            card_text = _renewed(toml_text(folder / _CARD), card.file, values)
             os.replace(fresh, folder / card.file)  # noqa: PTH105
         _put_card(name, card_text, head)
-        if text:
-            decisions.write_answers(name, text)
-    refused = _refused(shelf) if shelf else ()
-    kept = (f"the former edition of {card.file} is kept as {former}",)
-    answers = paths.decisions(name) / decisions.ANSWERS
-    return TakenIn(folder, 1, tables, questions, refused, kept, answers)
+        kept = (f"the former edition of {card.file} is kept as {former}",)
+        if understood is not None:
+            return understood.taken(folder, {path: card.file}, kept)
+        answers = paths.decisions(name) / decisions.ANSWERS
+        return TakenIn(folder, 1, renamed=kept, answers=answers)
 
 
 def _put_card(name: str, text: str, head: dict[str, object]) -> None:
@@ -311,7 +292,7 @@ def _put_card(name: str, text: str, head: dict[str, object]) -> None:
     shield(folder)
 
 
-def _renewed(text: str, file: str, values: dict[str, str]) -> str:
+def _renewed(text: str, file: str, values: dict[str, object]) -> str:
     """Return the text of cards with new values in the card of one file."""
     lines, is_its = [], False
     for header, part in decisions.sections(text):
@@ -388,12 +369,6 @@ def _alike(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def _copy(path: Path, target: Path, kind: str) -> list[str]:
-    """Copy a file unchanged and return its card."""
-    shutil.copyfile(path, target)
-    return _card(path, target, kind, count_rows(target))
-
-
 def _card(received: Path, copy: Path, kind: str, rows: int) -> list[str]:
     """Return the card of a file that was copied."""
     title = visible(_received(received))
@@ -407,6 +382,6 @@ def _card(received: Path, copy: Path, kind: str, rows: int) -> list[str]:
         'rights = "not stated"',
         f"sha256 = {quoted(sha256(copy))}",
         f"bytes = {copy.stat().st_size}",
-        f"rows = {count_rows(copy) if copy.suffix == '.csv' else rows}",
+        f"rows = {rows}",
         f"kind = {quoted(kind)}",
     ]

@@ -174,22 +174,16 @@ def build_state(own):
     return {path.name: path.read_bytes() for path in made.iterdir()}
 
 
-def test_answers_of_an_earlier_version_are_moved_once(own, capsys):
-    card = own.parents[1] / "raw" / "huan" / "dataset.toml"
-    head, _, cards = card.read_text("utf-8").partition("\n[[source]]")
-    table = '[[table]]\nfile = "丙县2022年.csv"\nsheet = ""\nrange = "A1:F5"\nunit = "元"\n'
-    former = f'{head}\n{table}\n[accounts]\n"扶持" = "none"\n\n[[source]]{cards}'
-    card.write_text(former, encoding="utf-8")
-    (own / "answers.toml").unlink()
+@pytest.mark.parametrize("stray", ["[accounts]", "[[table]]"])
+def test_answers_where_nothing_reads_them_are_refused(own, capsys, stray):
+    card, asked = own.parents[1] / "raw" / "huan" / "dataset.toml", own / "answers.toml"
+    for path in (card, asked):
+        text = path.read_text("utf-8")
+        path.write_text(f'{text}\n{stray}\n"扶持" = "none"\n', encoding="utf-8")
+        assert cli.main(["build", "huan"]) == Exit.NO_DATA
+        assert "an [[answer]]" in capsys.readouterr().err
+        path.write_text(text, encoding="utf-8")
     assert cli.main(["build", "huan"]) == 0
-    assert "were moved to" in capsys.readouterr().out
-    given = [(e.get("about"), e["key"], e["answer"]) for e in decisions.answers("huan")["answer"]]
-    assert (["扶持"], "meaning", "none") in given
-    assert (None, "unit", "元") in given
-    assert "[[table]]" not in card.read_text("utf-8")
-    assert former.encode() in history(own, "dataset")
-    assert cli.main(["build", "huan"]) == 0
-    assert "moved" not in capsys.readouterr().out
 
 
 def test_books_of_an_earlier_version_are_guarded_though_the_build_stops(own, project):

@@ -1,7 +1,7 @@
 """Amounts that were read and may still be wrong: slips of a unit, blanks that say zero, heaps."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from analysis.clean.accounts import BREAK_YEAR
 from analysis.clean.amounts import YUAN, find_quantities, no_income_word, read_quantity
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import area, gathered, groups, joined_cells, rows, sheets
-from analysis.clean.ledger.private import safe
+from analysis.clean.ledger.private import about
 from analysis.fields import BANDS_WAN, YUAN_PER_WAN
 
 SLIP = 10_000.0
@@ -95,7 +95,7 @@ def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
             else f"kept as written: {says}"
         )  # fmt: skip
         code, severity = ("unit_slip", "error") if is_slip else ("magnitude", "warning")
-        issues.append(Issue(row["file"], row["cell"], safe(row["text"]), code, severity, action))
+        issues.append(about(row, code, severity, action))
     return slipped, issues
 
 
@@ -198,9 +198,7 @@ def find_marked(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
         if why:
             held[row.Index] = True
             action = f"left out: {why}; say in corrections.csv what it should be, or that it stays"
-            issues.append(
-                Issue(str(row.file), row.cell, safe(row.text), "cell_marked", "error", action)
-            )
+            issues.append(about(row, "cell_marked", "error", action))
     return held, issues
 
 
@@ -241,9 +239,10 @@ class _Group(NamedTuple):
     @property
     def says(self) -> str:
         if np.isnan(self.times):
-            return f"the middle amount is {self.middle:,.2f} yuan, which is no village's"
-        way = "large" if self.times > 1 else "small"
-        return f"{max(self.times, 1 / self.times):,.0f} times as {way} as others"
+            return f"no village's: their middle is {self.middle:,.2f} yuan"
+        if self.times > 1:
+            return f"{self.times:,.0f} times as large as others"
+        return f"{1 / self.times:,.0f} times as small as others"
 
 
 def _groups_in_doubt(known: pd.DataFrame, kind: list[str]) -> Iterator[_Group]:
@@ -260,7 +259,7 @@ def _groups_in_doubt(known: pd.DataFrame, kind: list[str]) -> Iterator[_Group]:
     off = off.mask(is_small & (off < 0) & (off > -np.log10(FAR)))
     own = known.assign(off=off, sized=known["size"].mask(is_small))
     groups = own.groupby(kind, observed=True)
-    spans = groups["off"].quantile([0.25, 0.5, 0.75]).unstack()
+    spans = groups["off"].quantile(np.array([0.25, 0.5, 0.75])).unstack()
     low, middle, high = (spans[at] for at in (0.25, 0.5, 0.75))
     least = np.where(middle > 0, low, -high)
     is_far = (middle.abs() > np.log10(TOGETHER)) & (least > np.log10(_AT_LEAST))
@@ -316,9 +315,9 @@ def _wrong_tables(known: pd.DataFrame) -> _Doubts:
         file, unit = part["file"].iloc[0], str(part["unit"].iloc[0])
         other = {"万元": "元", "元": "万元"}.get(unit, "another")
         action = (
-            f"left out, all {len(part)} amounts: read in {unit or 'no unit'}, {group.says}; answer "
-            f"the unit of the table in answers.toml (perhaps {other}), or confirm the amounts in "
-            "corrections.csv"
+            f"left out, all {len(part)} amounts: read in {unit or 'no unit'}, they are {group.says}"
+            f"; answer the unit of the table in answers.toml (perhaps {other}), or confirm the "
+            "amounts in corrections.csv"
         )
         where = area(list(part["cell"]))
         yield part.index, Issue(str(file), where, unit, "unit_of_table", "error", action)
@@ -326,37 +325,43 @@ def _wrong_tables(known: pd.DataFrame) -> _Doubts:
 
 def _wrong_columns(known: pd.DataFrame) -> _Doubts:
     """Doubt columns whose amounts are no village's."""
-    yield from _doubted(
-        _groups_in_doubt(known, ["table", "column"]), "of this column",
-        "; answer its unit in answers.toml (key unit, about the head), or say",
-    )  # fmt: skip
+    for group in _groups_in_doubt(known, ["table", "column"]):
+        action = (
+            f"left out: the amounts of this column are {group.says}; answer its unit in "
+            "answers.toml, or say in corrections.csv what they should be"
+        )
+        yield from _by_sheet(group.part, action)
 
 
 def _wrong_townships(known: pd.DataFrame) -> _Doubts:
     """Doubt townships whose amounts are no village's."""
     named = known[known["township"].astype("str") != ""]
-    yield from _doubted(_groups_in_doubt(named, ["county", "township"]), "of {township}", "; say")
+    for group in _groups_in_doubt(named, ["county", "township"]):
+        township = group.part["township"].iloc[0]
+        action = (
+            f"left out: the amounts of {township} are {group.says}; say in corrections.csv what "
+            "they should be"
+        )
+        yield from _by_sheet(group.part, action)
 
 
 def _wrong_villages(known: pd.DataFrame) -> _Doubts:
     """Doubt villages whose amounts are nearly all off by a factor, in every year."""
-    yield from _doubted(
-        _groups_in_doubt(known, ["place_key"]), "of {place_key}, in every year,", "; say"
-    )
-
-
-def _doubted(groups: Iterable[_Group], whose: str, what: str) -> _Doubts:
-    """Yield the cells of groups that are in doubt, with an issue for each file and sheet."""
-    for group in groups:
-        first = group.part.iloc[0]
+    for group in _groups_in_doubt(known, ["place_key"]):
+        place = group.part["place_key"].iloc[0]
         action = (
-            f"left out: the amounts {whose.format(**first)} are wrong together: {group.says}{what} "
-            "in corrections.csv what they should be"
+            f"left out: the amounts of {place} are {group.says}, in every year; say in "
+            "corrections.csv what they should be"
         )
-        by_sheet = group.part.assign(sheet=sheets(group.part["cell"]))
-        for (file, _), part in by_sheet.groupby(["file", "sheet"], observed=True, sort=False):
-            cells = joined_cells(list(part["cell"]))
-            yield part.index, Issue(str(file), cells, "", "implausible", "error", action)
+        yield from _by_sheet(group.part, action)
+
+
+def _by_sheet(cells: pd.DataFrame, action: str) -> _Doubts:
+    """Yield cells that are in doubt together, with an issue for each file and sheet."""
+    by_sheet = cells.assign(sheet=sheets(cells["cell"]))
+    for (file, _), part in by_sheet.groupby(["file", "sheet"], observed=True, sort=False):
+        where = joined_cells(list(part["cell"]))
+        yield part.index, Issue(str(file), where, "", "implausible", "error", action)
 
 
 def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
@@ -386,10 +391,7 @@ def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
             else f"kept as written: {says}"
         )
         code, severity = ("implausible", "error") if is_held else ("magnitude", "warning")
-        yield (
-            pd.Index([row.Index]),
-            Issue(str(row.file), row.cell, safe(row.text), code, severity, action),
-        )
+        yield pd.Index([row.Index]), about(row, code, severity, action)
 
 
 def _sized_for_villages(cells: pd.DataFrame) -> pd.DataFrame:

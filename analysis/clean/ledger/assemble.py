@@ -26,7 +26,7 @@ from analysis.clean.ledger.corrections import (
 )
 from analysis.clean.ledger.frames import holding, rows, split_cells, stacked
 from analysis.clean.ledger.places import find_villages
-from analysis.clean.ledger.private import safe
+from analysis.clean.ledger.private import about
 from analysis.clean.ledger.questions import Question, meaning
 from analysis.clean.places import Register, read_crosswalk
 from analysis.clean.words import remembered
@@ -190,8 +190,7 @@ def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
             known = sum(sums.get((*key, part), 0.0) for part in parts)
             if known > row.yuan + max(0.01 * abs(row.yuan), 1.0):
                 action = f"kept as printed: {row.yuan:,.2f} yuan, its parts alone make {known:,.2f}"
-                where = str(row.file), row.cell, safe(row.text)
-                issues.append(Issue(*where, "identity_differs", "warning", action))
+                issues.append(about(row, "identity_differs", "warning", action))
     return cells.assign(counted=counted), issues
 
 
@@ -257,27 +256,21 @@ def _income(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:
     """Return the register's rows that occur as a village table, every village outside alliances."""
-    known = register[register["village_code"].isin(set(occurring))]
-    table = pd.DataFrame(
-        {
-            "village_id": known["village_code"],
-            "village_name": known["village_name"],
-            "township_name": known["township_name"],
-            "county_code": known["county_code"],
-            "county_name": known["county_name"],
-            "zone": pd.Series(
-                [county(code).zone for code in known["county_code"]], known.index, "str"
-            ),
-            "households": pd.array([pd.NA] * len(known), dtype="Int64"),
-            "role": "outside",
-            "alliance_id": pd.Series(pd.NA, index=known.index, dtype="str"),
-            "joined_year": pd.array([pd.NA] * len(known), dtype="Int64"),
-            "pair_id": pd.Series(pd.NA, index=known.index, dtype="str"),
-            "has_central_project": False,
-            "has_rebuilt_centre": False,
-            "has_resident_cadre": False,
-            "has_reserve_talent": False,
-            "central_project_year": pd.array([pd.NA] * len(known), dtype="Int64"),
-        }
-    )
+    own = ["village_code", "village_name", "township_name", "county_code", "county_name"]
+    known = register.loc[register["village_code"].isin(set(occurring)), own]
+    zones = [county(code).zone for code in known["county_code"]]
+    absent = dict.fromkeys(("households", "joined_year", "central_project_year"), pd.NA)
+    nobody = pd.Series(pd.NA, index=known.index, dtype="str")
+    table = known.rename(columns={"village_code": "village_id"}).assign(
+        zone=pd.Series(zones, known.index, "str"),
+        role="outside",
+        alliance_id=nobody,
+        pair_id=nobody,
+        **dict.fromkeys(
+            ("has_central_project", "has_rebuilt_centre", "has_resident_cadre",
+             "has_reserve_talent"), False,
+        ),
+        **absent,
+    )  # fmt: skip
+    table = table.astype(dict.fromkeys(absent, "Int64"))
     return table[list(TABLES["villages"][1])].sort_values("village_id", ignore_index=True)

@@ -13,7 +13,7 @@ from analysis.clean.amounts import FLAGS, REASONS, YUAN, column_unit, read_quant
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Ready
 from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, stacked
-from analysis.clean.ledger.private import head_cell, in_sheet, of_amount, safe
+from analysis.clean.ledger.private import about, head_cell, in_sheet, of_amount, safe
 from analysis.clean.ledger.questions import (
     ASKED,
     MEANINGS,
@@ -158,13 +158,13 @@ def read_heads(ready: Ready, firsts: pd.DataFrame) -> tuple[list[Head], list[Iss
     told: set[tuple[str, str]] = set()
     heads: list[Head] = []
     issues = []
-    for item, found, code, basis in _decided(ready, firsts):
+    for item, (name, is_own), code, basis in _decided(ready, firsts):
         is_part_of = ""
-        if code == "account" and found.own:
+        if code == "account" and is_own:
             is_part_of = str(item.item)
-        measure = found.name.measure if code == "total" else ""
-        account = found.name.account if code == "account" else None
-        heads.append(Head(account, code, found.name.note, measure, is_part_of, basis == "before"))
+        measure = name.measure if code == "total" else ""
+        account = name.account if code == "account" else None
+        heads.append(Head(account, code, name.note, measure, is_part_of, basis == "before"))
         where = item.cell if by_row else head_cell(table, item.column)
         if code in {"account", "total", "answered", "wrong_year"} or (where, code) in told:
             continue
@@ -173,12 +173,8 @@ def read_heads(ready: Ready, firsts: pd.DataFrame) -> tuple[list[Head], list[Iss
     return heads, issues
 
 
-@dataclass(frozen=True)
-class _Meaning:
-    """What a head is called, and whether a person said so."""
-
-    name: AccountName
-    own: bool
+_Meaning = tuple[AccountName, bool]
+"""What a head is called, and whether a person said so."""
 
 
 def _decided(ready: Ready, firsts: pd.DataFrame) -> Iterator[tuple[Any, _Meaning, str, str]]:
@@ -197,18 +193,17 @@ def _decided(ready: Ready, firsts: pd.DataFrame) -> Iterator[tuple[Any, _Meaning
         together.setdefault(key, set()).add(time)
     by_period = table.find("period") is not None
     columns = zip(rows(firsts), found, keys, times, sides, strict=True)
-    for item, named, key, time, side in columns:
-        head, code = named, named.name.code
-        if code == "part" and head.name.account in ready.sums:
-            head = _Meaning(AccountName(head.name.account, "account", head.name.note), own=True)
-            code = "account"
+    for item, (name, is_said), key, time, side in columns:
+        head, is_own, code = name, is_said, name.code
+        if code == "part" and head.account in ready.sums:
+            head, is_own, code = AccountName(head.account, "account", head.note), True, "account"
         if code in {"account", "total", "wrong_year", "unknown", "code_only"}:
             code = _by_time(code, time, together[key], is_whole=table.is_whole)
             if by_period and not _says_year(str(item.period)):
                 code = "cumulative"
-            if has_sides and code in {"account", "total"} and side != _side_of(head.name.account):
+            if has_sides and code in {"account", "total"} and side != _side_of(head.account):
                 code = "other_side"
-        yield item, head, code, time
+        yield item, (head, is_own), code, time
 
 
 def _named(  # noqa: PLR0911  (one line a rule)
@@ -227,18 +222,18 @@ def _named(  # noqa: PLR0911  (one line a rule)
         found = AccountName(None, "total")
     said = next((ready.means[n] for n in (text, column.name, column.label) if n in ready.means), "")
     if said in {NONE, PART} and found.code == "wrong_year":
-        return _Meaning(found, own=True)  # it stays a part of the measure that is not known
+        return found, True  # it stays a part of the measure that is not known
     if said in {NONE, PART}:
-        return _Meaning(AccountName(None, "answered"), own=True)
+        return AccountName(None, "answered"), True
     if said in MEASURES:
-        return _Meaning(AccountName(None, "total", MEASURES[said], said), own=True)
+        return AccountName(None, "total", MEASURES[said], said), True
     if said in ACCOUNTS:
-        return _Meaning(meaning(said, year), own=True)
+        return meaning(said, year), True
     if not text.strip() and found.code == "unknown":
-        return _Meaning(AccountName(None, "no_head"), own=False)
+        return AccountName(None, "no_head"), False
     if found.measure == "总收入" and _may_be_of_the_village(table, text):
-        return _Meaning(AccountName(None, "unknown"), own=False)
-    return _Meaning(found, own=False)
+        return AccountName(None, "unknown"), False
+    return found, False
 
 
 def _may_be_of_the_village(table: Table, text: str) -> bool:
@@ -290,15 +285,15 @@ def head_questions(ready: Ready) -> Iterator[Question]:
     unknown: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     stated = set()
-    for item, head, code, _ in _decided(ready, firsts):
+    for item, (head, _), code, _ in _decided(ready, firsts):
         text = str(item.item)
         is_held = table.find("item") is not None or has_numbers(table, item.column)
         if code == "account":
-            stated.add(head.name.account)
+            stated.add(head.account)
         elif code in ASKED and is_held and (is_money(text) or not is_count(text)):
             unknown.setdefault(text, item)
-        elif code == "part" and head.name.account and is_held:
-            parts.setdefault(head.name.account, {}).setdefault(text, item)
+        elif code == "part" and head.account and is_held:
+            parts.setdefault(head.account, {}).setdefault(text, item)
         elif code == "wrong_year" and is_held:
             unknown.setdefault(text, item)
         elif code == "no_head" and is_held:
@@ -434,17 +429,15 @@ def cell_issues(frame: pd.DataFrame) -> Iterator[Issue]:
         yield Issue(row.file, row.cell, of_amount(row.text), code, "error", action)
     for row in rows(frame[frame["status"] == "bound"]):
         action = "left out: a bound or a span is no amount"
-        yield Issue(row.file, row.cell, safe(row.text), "cell_bound", "error", action)
+        yield about(row, "cell_bound", "error", action)
     for row in rows(frame[frame["status"] == "imprecise"]):
-        is_wide = row.width > WIDE * abs(row.yuan)
+        severity = "warning" if row.width > WIDE * abs(row.yuan) else "note"
         action = f"read as {row.yuan:,.2f} yuan, of a span of {row.width:,.2f}"
-        severity = "warning" if is_wide else "note"
-        yield Issue(row.file, row.cell, safe(row.text), "cell_imprecise", severity, action)
+        yield about(row, "cell_imprecise", severity, action)
     for row in rows(frame[(frame["status"] == "read") & (frame["flags"] != "")]):
         if own := _CONVENTIONS.intersection(row.flags.split()):
             says = "; ".join(FLAGS[flag] for flag in sorted(own))
-            action = f"read as {row.yuan:,.2f} yuan: {says}"
-            yield Issue(row.file, row.cell, safe(row.text), "cell_flagged", "note", action)
+            yield about(row, "cell_flagged", "note", f"read as {row.yuan:,.2f} yuan: {says}")
     missing = frame[(frame["status"] == "missing") & ~frame["is_total"]]
     missing = missing[missing["means"] == "account"]
     numbers, firsts = groups(missing, ["table", "row", "year"])

@@ -54,7 +54,7 @@ def describe(shelf: Shelf, text: str = "") -> tuple[str, int]:
     """Return ``answers.toml`` with what is new in it, and the number of new questions."""
     before = tomllib.loads(text)
     answers = read_answers(before)
-    put = {_identity(entry) for entry in before.get("answer", [])}
+    put = {identity(entry) for entry in before.get("answer", [])}
     known = {str(entry.get("form", "")) for entry in before.get("answer", [])}
     lines: list[str] = []
     new = 0
@@ -63,7 +63,7 @@ def describe(shelf: Shelf, text: str = "") -> tuple[str, int]:
         own = [
             one for one in asked
             if one.form == form and not is_answered(one, answers)
-            and _identity(entry_of(one)) not in put
+            and identity(entry_of(one)) not in put
         ]  # fmt: skip
         if own or (form not in known and f"form {form}" not in text):
             lines += ["", *_described(form, tables)]
@@ -81,11 +81,12 @@ def _forms(shelf: Shelf) -> dict[str, list[Table]]:
     return forms
 
 
-def _identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    about = entry.get("about", [])
-    names = about if isinstance(about, list) else [about]
+def identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what tells an entry from all others, its heads in a list or in lines."""
+    about = entry.get("about") or []
+    heads = about.split("\n") if isinstance(about, str) else about
     keys = ("form", "file", "sheet", "block", "panel", "key")
-    return (*(str(entry.get(key, "")) for key in keys), *map(str, names))
+    return (*(str(entry.get(key, "") or "") for key in keys), *map(str, filter(None, heads)))
 
 
 def entry_of(asked: Asked) -> dict[str, Any]:
@@ -204,38 +205,3 @@ def quoted(text: str) -> str:
     """Return a TOML string; control characters have no place in it."""
     clean = "".join(char for char in text if char.isprintable())
     return '"' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def migrated(shelf: Shelf, text: str) -> tuple[str, int]:
-    """Return ``answers.toml`` of the former form ([[table]], [accounts]) in this one."""
-    before = tomllib.loads(text)
-    entries: list[dict[str, Any]] = []
-    for old in before.get("table", []):
-        where = old.get("file"), old.get("sheet"), old.get("range")
-        own = [t for t in shelf.tables if (t.file, t.sheet) == where[:2]]
-        table = next((t for t in own if t.extent == where[2]), own[0] if own else None)
-        for key, answer in old.items():
-            if key not in {"file", "sheet", "range"} and answer:
-                form = {"form": table.form} if table else {}
-                entry = {**form, "file": old["file"], "sheet": old["sheet"], **_key(table, key)}
-                entries.append({**entry, "answer": str(answer)})
-    for name, answer in before.get("accounts", {}).items():
-        if answer:
-            entries.append({"about": [name], "key": "meaning", "answer": str(answer)})
-    kept = [entry for entry in before.get("answer", []) if entry.get("answer")]
-    lines = [HEAD]
-    for entry in (*entries, *kept):
-        lines += ["", "[[answer]]", *(f"{key} = {_value(value)}" for key, value in entry.items())]
-    return "\n".join(lines) + "\n", len(entries)
-
-
-def _key(table: Table | None, key: str) -> dict[str, Any]:
-    """Return key and about of an answer by its former key: unit_of_c, blank_township."""
-    if key.startswith("unit_of_") and table:
-        letter = key.removeprefix("unit_of_").upper()
-        names = [c.name for at, c in enumerate(table.columns) if column_letter(table, at) == letter]
-        return {"about": names, "key": "unit"}
-    if key.startswith("blank_") and table:
-        role = key.removeprefix("blank_")
-        return {"about": [c.name for c in table.columns if c.role == role], "key": "blank"}
-    return {"key": {"no_header": "header_row"}.get(key, key)}

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import groups, rows
-from analysis.clean.ledger.private import safe
+from analysis.clean.ledger.private import about, safe
 
 _KEY = ["village_id", "year", "named"]
 _CENT = 0.005
@@ -69,9 +69,7 @@ def _restated(later: pd.DataFrame, own: pd.DataFrame) -> list[Issue]:
                 f"left out: printed {row.yuan:,.2f} as of the year before; the table of that year "
                 f"says {printed:,.2f}, which is kept"
             )
-            issues.append(
-                Issue(row.file, row.cell, safe(row.text), "amounts_differ", "warning", action)
-            )
+            issues.append(about(row, "amounts_differ", "warning", action))
     return issues
 
 
@@ -80,10 +78,7 @@ def _differing(cells: pd.DataFrame) -> list[Issue]:
     for (village, year, account), part in cells.groupby(_KEY, sort=True, observed=True):
         where = "; ".join(f"{row.file} {row.cell}: {row.yuan:,.2f}" for row in rows(part))
         action = f"left out: {account} of {village} in {year} stands twice and differs ({where})"
-        issues += [
-            Issue(row.file, row.cell, safe(row.text), "amounts_differ", "error", action)
-            for row in rows(part)
-        ]
+        issues += [about(row, "amounts_differ", "error", action) for row in rows(part)]
     return issues
 
 

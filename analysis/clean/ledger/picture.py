@@ -58,42 +58,27 @@ def _cells(table: Table) -> Iterator[str]:
 
 
 def _picture(table: Table, known: dict[tuple[str, str], Any]) -> Picture:
-    height, width = min(table.grid.height, _LINES), min(len(table.columns), _COLUMNS)
+    texts, columns = table.grid.texts[:_LINES], table.columns[:_COLUMNS]
     seen = [
-        [known.get((table.file, in_sheet(table, table.address(r, c)))) for c in range(width)]
-        for r in range(height)
+        [known.get((table.file, in_sheet(table, table.address(r, c)))) for c in range(len(columns))]
+        for r in range(len(texts))
     ]
-    heads = [
-        (
-            column_letter(table, c),
-            safe(table.columns[c].name),
-            _made(table, c, [s[c] for s in seen]),
-        )
-        for c in range(width)
-    ]
-    lines = [
-        tuple(
-            _cell(table.columns[c].role, table.grid.texts[r][c], seen[r][c]) for c in range(width)
-        )
-        for r in range(height)
-    ]
-    left = [
-        f"{count} more {name}"
-        for count, name in (
-            (table.grid.height - height, "lines"),
-            (len(table.columns) - width, "columns"),
-        )
-        if count
-    ]
-    where = in_sheet(table, table.extent)
-    return Picture(
-        table.file, where, safe(table.title, 120), tuple(heads), tuple(lines), ", ".join(left)
+    heads = tuple(
+        (column_letter(table, c), safe(column.name), _made(column.role, [s[c] for s in seen]))
+        for c, column in enumerate(columns)
     )
+    lines = tuple(
+        tuple(map(_cell, (column.role for column in columns), line, own))
+        for line, own in zip(texts, seen, strict=True)
+    )
+    left = {"lines": table.grid.height - len(texts), "columns": len(table.columns) - len(columns)}
+    more = ", ".join(f"{count} more {name}" for name, count in left.items() if count)
+    where = in_sheet(table, table.extent)
+    return Picture(table.file, where, safe(table.title, 120), heads, lines, more)
 
 
-def _made(table: Table, column: int, seen: list[Any]) -> str:
+def _made(role: str, seen: list[Any]) -> str:
     """Say what was made of a column: its role, or account, unit and year of its cells."""
-    role = table.columns[column].role
     own = [cell for cell in seen if cell is not None]
     if role != "value":
         return "" if role == "text" else role

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from analysis.clean.amounts import WORDS, read_quantity
 from analysis.clean.issues import Issue
@@ -27,6 +28,11 @@ def safe(text: str, longest: int = CELL) -> str:
         return HIDDEN
     plain = "".join(char if char.isprintable() else " " for char in text)
     return plain if len(plain) <= longest else plain[:longest] + "…"
+
+
+def about(row: Any, code: str, severity: str, action: str) -> Issue:  # noqa: ANN401
+    """Return an issue about a cell that is a row of a frame."""
+    return Issue(str(row.file), row.cell, safe(str(row.text)), code, severity, action)
 
 
 @remembered

@@ -12,7 +12,7 @@ from analysis import paths
 from analysis.clean import decisions
 from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.collect import Shelf
-from analysis.clean.ledger.describe import asked_of, entry_of, is_answered, quoted
+from analysis.clean.ledger.describe import asked_of, entry_of, identity, is_answered, quoted
 from analysis.clean.ledger.private import of_amount, safe
 from analysis.clean.ledger.questions import Asked
 from analysis.clean.workbook.limits import Refused
@@ -71,11 +71,11 @@ def take_over(name: str) -> tuple[str, ...]:
         return ()
     text = decisions.answers_text(name)
     entries = decisions.answers(name).get("answer", [])
-    known = {_identity(entry): at for at, entry in enumerate(entries)}
+    known = {identity(entry): at for at, entry in enumerate(entries)}
     said: dict[int, dict[str, str]] = {}
     for number, line in filled:
         where = f"{path}, row {number}"
-        at = known.get(_identity(line))
+        at = known.get(identity(line))
         if at is None:
             near = _nearest(line, entries)
             raise LianjianError(
@@ -117,16 +117,9 @@ def _must_be_one(where: str, entry: Mapping[str, Any]) -> None:
         raise LianjianError(f"{where}{str(error).removeprefix('answers.toml, answer 1')}") from None
 
 
-def _identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    about = entry.get("about", [])
-    heads = about.split("\n") if isinstance(about, str) else about
-    own = tuple(str(entry.get(key, "") or "") for key in _IDENTITY[:-1])
-    return (*own, *(head for head in map(str, heads) if head))
-
-
 def _shown(entry: Mapping[str, Any]) -> str:
-    _, file, sheet, *_ = identity = _identity(entry)
-    about = "、".join(identity[len(_IDENTITY) - 1 :])
+    _, file, sheet, *_ = told = identity(entry)
+    about = "、".join(told[len(_IDENTITY) - 1 :])
     return " ".join(filter(None, (about, file, sheet))) or "the table"
 
 

@@ -11,7 +11,7 @@ from analysis.clean.accounts import MADE_OF, signs
 from analysis.clean.amounts import column_unit
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import rows
-from analysis.clean.ledger.private import safe
+from analysis.clean.ledger.private import about
 
 _CENT = 0.006
 _NO_ROW = 1 << 30
@@ -65,8 +65,7 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
                 code, says = found
                 row = own.iloc[place]
                 severity = "note" if code == "total_unchecked" else "warning"
-                action = f"{row['year']}, {row['item']}: {says}"
-                yield Issue(row["file"], row["cell"], safe(row["text"]), code, severity, action)
+                yield about(row, code, severity, f"{row['year']}, {row['item']}: {says}")
 
 
 def _judge(
@@ -123,5 +122,5 @@ def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
         slack = _CENT + 0.5 * steps[item.table, item.column] * (1 + len(parts))
         if abs(value - item.yuan) > slack:
             says = f"printed {item.yuan:,.2f}, accounts make {value:,.2f} yuan ({item.adds})"
-            yield Issue(item.file, item.cell, safe(item.text), "identity_differs", "warning",
-                        f"{says}; the panel is computed from the accounts")  # fmt: skip
+            says += "; the panel is computed from the accounts"
+            yield about(item, "identity_differs", "warning", says)

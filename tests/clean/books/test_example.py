@@ -142,23 +142,6 @@ def test_an_answer_to_nothing_is_an_error_that_names_the_nearest(taken, decided,
     assert near in stale["action"].iloc[0]
 
 
-def test_answers_of_the_former_form_are_rewritten_once(taken, decided, capsys):
-    path = decided / "answers.toml"
-    former = (
-        f'[[table]]\nfile = "{TEXT_FILE}"\nsheet = ""\nrange = "A2:G6"\nunit = "万元"\n'
-        '[accounts]\n"光伏电站分成收入" = "none"\n'
-    )
-    path.write_text(former, encoding="utf-8")
-    data = build()
-    assert "2 answers" in capsys.readouterr().out
-    assert amount(data, "SIM-EX-201", 2023, "经营收入") == 36_500
-    text = path.read_text(encoding="utf-8")
-    assert "[[table]]" not in text
-    assert any(former in each.read_text("utf-8") for each in (decided / "history").iterdir())
-    build()
-    assert path.read_text(encoding="utf-8") == text
-
-
 def _decided(taken):
     return taken.parents[1] / "decisions" / "example"
 
