@@ -259,18 +259,13 @@ def _villages(register: pd.DataFrame, occurring: pd.Series) -> pd.DataFrame:
     own = ["village_code", "village_name", "township_name", "county_code", "county_name"]
     known = register.loc[register["village_code"].isin(set(occurring)), own]
     zones = [county(code).zone for code in known["county_code"]]
-    absent = dict.fromkeys(("households", "joined_year", "central_project_year"), pd.NA)
     nobody = pd.Series(pd.NA, index=known.index, dtype="str")
+    unknown = pd.Series(pd.NA, index=known.index, dtype="Int64")
+    flags = ("central_project", "rebuilt_centre", "resident_cadre", "reserve_talent")
     table = known.rename(columns={"village_code": "village_id"}).assign(
-        zone=pd.Series(zones, known.index, "str"),
-        role="outside",
-        alliance_id=nobody,
-        pair_id=nobody,
-        **dict.fromkeys(
-            ("has_central_project", "has_rebuilt_centre", "has_resident_cadre",
-             "has_reserve_talent"), False,
-        ),
-        **absent,
+        zone=pd.Series(zones, known.index, "str"), role="outside",
+        alliance_id=nobody, pair_id=nobody,
+        households=unknown, joined_year=unknown, central_project_year=unknown,
+        **{f"has_{flag}": False for flag in flags},
     )  # fmt: skip
-    table = table.astype(dict.fromkeys(absent, "Int64"))
     return table[list(TABLES["villages"][1])].sort_values("village_id", ignore_index=True)
