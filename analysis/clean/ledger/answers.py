@@ -195,7 +195,7 @@ def _names(table: Table) -> Iterator[str]:
     if (at := table.find("item")) is not None:
         yield from dict.fromkeys(table.texts(at))
         if table.grid.height:
-            yield from table.long(totals=True)["item"].cat.categories
+            yield from table.items
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

@@ -351,6 +351,8 @@ def _wrong_years(long: pd.DataFrame, file: str, dropped: frozenset[int]) -> Iter
     """Yield amounts of accounts that were not in force; blanks and zeros are the form's own."""
     wrong = long[(long["means"] == "wrong_year") & (long["text"] != "")]
     wrong = wrong[~wrong["row"].isin(list(dropped))]
+    if wrong.empty:
+        return
     read = read_quantities(wrong["text"])
     for row in rows(wrong[(read["value"] != 0) & (read["qualifier"] != "missing")]):
         action = (

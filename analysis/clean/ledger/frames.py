@@ -1,7 +1,9 @@
 """Rows of frames, and addresses of several cells in one."""
 
 import re
+from collections import namedtuple
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,15 @@ _ADDRESS = re.compile(r"([A-Z]+)(\d+)")
 
 def rows(frame: pd.DataFrame) -> Iterator[Any]:
     """Yield the rows as named tuples, whose types no checker can know."""
-    yield from frame.itertuples()
+    if len(frame):
+        values = (column for _, column in frame.items())
+        yield from map(_row_of(tuple(frame.columns))._make, zip(frame.index, *values, strict=True))
+
+
+@cache
+def _row_of(columns: tuple[str, ...]) -> Any:  # noqa: ANN401
+    """Return the type of a row, which `DataFrame.itertuples` would make anew for each frame."""
+    return namedtuple("Row", ("Index", *columns), rename=True)  # noqa: PYI024
 
 
 def joined_cells(cells: Sequence[str]) -> str:
@@ -44,9 +54,20 @@ def split_cells(text: str) -> list[str]:
 
 def groups(frame: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
     """Return the number of each row's group, and the first row of each group."""
-    numbers = frame.groupby(columns, sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    numbers = np.zeros(len(frame), dtype="int64")
+    for name in columns:
+        codes, distinct = _coded(frame[name])
+        numbers, _ = pd.factorize(numbers * (distinct + 1) + codes + 1)
     _, firsts = np.unique(numbers, return_index=True)
     return numbers, frame.iloc[firsts]
+
+
+def _coded(column: pd.Series) -> tuple[np.ndarray, int]:
+    """Return a number for each value, -1 for a missing one, and how many there are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(dtype="int64"), len(column.cat.categories)
+    codes, distinct = pd.factorize(column)
+    return codes, len(distinct)
 
 
 def gathered(numbers: np.ndarray, *columns: pd.Series) -> list[tuple[list[str], ...]]:

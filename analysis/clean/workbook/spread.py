@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,14 @@ from analysis.clean.workbook.vocabulary import SIDES, TIMES, basis_of, joined_ba
 def repeated(texts: Sequence[str | None], numbers: np.ndarray) -> pd.Categorical:
     """Return the texts with these numbers as a categorical column; None is missing."""
     codes, distinct = pd.factorize(np.array(texts, dtype=object))
-    return pd.Categorical.from_codes(codes[numbers], pd.Index(distinct, dtype="str"))
+    dtype = _categories(tuple(distinct))
+    return pd.Categorical.from_codes(codes[numbers], dtype=dtype, validate=False)
+
+
+@lru_cache(maxsize=512)
+def _categories(texts: tuple[str, ...]) -> pd.CategoricalDtype:
+    """Return the type of a column of these texts: many tables say nothing, or the same."""
+    return pd.CategoricalDtype(pd.Index(texts, dtype="str"))
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,13 @@ class Table:
         """Positions of the rows in ``totals``."""
         return frozenset(total.row for total in self.totals)
 
+    @cached_property
+    def items(self) -> tuple[str, ...]:
+        """What its value cells are called: the row's own item before the head's levels."""
+        values = ["/".join(column.path) for column in self.columns if column.role == "value"]
+        own = Spread(self.grid.height, len(values)).items(self.said("item") or None, values)
+        return tuple(own.categories)
+
     def long(self, *, totals: bool = False) -> pd.DataFrame:
         """Return one row for each value cell: years across become years down."""
         # "row" and "column" are positions, "item" the row's own item before the head's levels; a
