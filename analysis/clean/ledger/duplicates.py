@@ -22,19 +22,22 @@ def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     usable &= cells["means"].isin(["account", "total"]) & (cells["named"] != "")
     known = cells[usable]
     own = known[~known["is_before"]]
-    is_later = known["is_before"] & _index(known).isin(_index(own))
+    is_later = known["is_before"]
+    if is_later.any():
+        is_later = is_later & _index(known).isin(_index(own))
     rest = known[~is_later]
     numbers, firsts = groups(rest, [*_KEY, "part_of"])
     amounts = rest["yuan"].groupby(numbers)
     differs = amounts.transform("max") - amounts.transform("min") > _CENT
-    issues = _differing(rest[differs])
+    issues = _differing(rest[differs]) if differs.any() else []
     counted = pd.Series(data=False, index=cells.index)
     counted.loc[firsts.index] = True
     counted.loc[rest.index[differs]] = False
     for clash in _clashes(rest[counted[rest.index]], cells):
         counted.loc[clash.index] = False
         issues += _differing(clash)
-    issues += _restated(known[is_later], own[counted[own.index]])
+    if is_later.any():
+        issues += _restated(known[is_later], own[counted[own.index]])
     return cells.assign(counted=counted), [*issues, *_repeated(cells)]
 
 
@@ -88,6 +91,8 @@ def _repeated(cells: pd.DataFrame) -> list[Issue]:
     own = own[~own["is_before"]]
     numbers, firsts = groups(own, [*_KEY, "part_of"])
     is_again = ~own.index.isin(firsts.index)
+    if not is_again.any():
+        return []
     again = own[is_again].assign(first=numbers[is_again])
     issues = []
     for (file, place), part in again.groupby(["file", "place_cell"], sort=False, observed=True):
