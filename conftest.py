@@ -3,15 +3,35 @@
 import fcntl
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from analysis import paths
 
+# Begun first, so that no worker is left alone with one of them: those that take longest.
+LONGEST = (
+    "tests/test_whole.py",
+    "tests/clean/books/test_score.py",
+    "tests/reports/test_plain_papermill.py",
+    "tests/clean/foreign/test_score.py",
+    "tests/test_offices.py",
+    "tests/reports/test_package.py",
+)
+
 # no test is timed: the machine may be busy
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files of `LONGEST` first."""
+    gone = [name for name in LONGEST if not (Path(__file__).parent / name).is_file()]
+    if gone:
+        raise pytest.UsageError(f"LONGEST in conftest.py names {gone[0]}, which is not there")
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,29 @@
 
 import os
 import shutil
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LAUNCH = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
           "--disable-background-networking"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def some_townships():
+    """Give what keeps every third township of each county of a simulation, and all its offices."""
+
+    def keep(simulation):
+        villages, accounts = simulation.villages, simulation.accounts
+        by_county = villages.groupby("county_code")["township_name"]
+        number = by_county.transform(lambda names: pd.factorize(names)[0])
+        kept = villages[number % 3 == 0].reset_index(drop=True)
+        own = accounts[accounts["village_id"].isin(kept["village_id"])]
+        return replace(simulation, villages=kept, accounts=own.reset_index(drop=True))
+
+    return keep
 
 
 @pytest.fixture(scope="session")

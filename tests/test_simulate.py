@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -43,6 +44,14 @@ def default():
     return simulate(Scenario())
 
 
+@pytest.fixture(scope="module")
+def written(default, tmp_path_factory):
+    """The folder of the default scenario; nothing in it is changed."""
+    folder = tmp_path_factory.mktemp("written") / "trial"
+    write(default, folder)
+    return folder
+
+
 def booked(simulation, measure):
     """Return village × year of a measure in yuan, from the accounts alone."""
     accounts = simulation.accounts
@@ -64,23 +73,29 @@ def test_frames_have_no_empty_table(default, frame):
     assert len(getattr(default, frame)) > 0
 
 
-def test_bytes_depend_on_the_seed_and_on_nothing_else(tmp_path):
+def digests(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).digest() for path in folder.iterdir()}
+
+
+def test_bytes_depend_on_the_seed_and_on_nothing_else(written, tmp_path):
     program = (
         "import sys; from pathlib import Path; from analysis.simulate import *; "
-        "write(simulate(Scenario(seed=int(sys.argv[1]))), Path(sys.argv[2]))"
+        "write(simulate(Scenario()), Path(sys.argv[1]))"
     )
-    digests = []
-    for hash_seed, seed in (("0", "7"), ("4711", "7"), ("0", "8")):
-        folder = tmp_path / hash_seed / seed / "simulated"
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        command = [sys.executable, "-c", program, seed, str(folder)]
-        subprocess.run(command, check=True, env=environment, cwd=paths.root())
-        files = sorted(folder.iterdir())
-        digests.append({file.name: hashlib.sha256(file.read_bytes()).digest() for file in files})
-    assert digests[0] == digests[1]
-    common = digests[0].keys() & digests[2].keys()
-    assert len(common) > 15
-    assert all(digests[0][name] != digests[2][name] for name in common)
+    again, other = tmp_path / "again" / "trial", tmp_path / "other" / "trial"
+    # this process has a hash seed of its own
+    environment = {**os.environ, "PYTHONHASHSEED": "4711", "TZ": "Etc/GMT+4"}
+    command = [sys.executable, "-c", program, str(again)]
+    subprocess.run(command, check=True, env=environment, cwd=paths.root())
+    expected = digests(written)
+    assert digests(again) == expected
+    write(simulate(Scenario(seed=8)), other)
+    found = digests(other)
+    assert len(found.keys() & expected.keys()) > 15
+    books = {name for name in expected if name.startswith("模拟_")}
+    assert len(books) == 25
+    assert books <= found.keys()
+    assert all(found[name] != expected[name] for name in found.keys() & expected.keys())
 
 
 def test_counts_by_county_and_role(default):
@@ -317,9 +332,8 @@ def test_the_truth_can_be_recovered_and_naive_estimates_are_off():
     assert bias["naive"] > 2 * att
 
 
-def test_write_makes_a_card_that_fits_the_files(default, tmp_path):
-    folder = tmp_path / "trial"
-    write(default, folder)
+def test_write_makes_a_card_that_fits_the_files(default, written):
+    folder = written
     card = tomllib.loads((folder / "dataset.toml").read_text(encoding="utf-8"))
     assert (card["name"], card["kind"]) == ("trial", "simulated")
     assert set(card["parameters"]) == {
@@ -357,15 +371,15 @@ def test_the_true_amounts_are_those_of_the_ledger(default, tmp_path):
     assert not (tmp_path / "clean" / "corrections.csv").exists()
 
 
-def test_write_replaces_all_or_nothing(default, tmp_path):
-    folder = tmp_path / "trial"
-    write(default, folder)
+def test_write_replaces_all_or_nothing(default, written, some_townships, tmp_path):
+    folder, few = tmp_path / "trial", some_townships(default)
+    shutil.copytree(written, folder)
     kept = (folder / "att.csv").read_bytes()
-    broken = replace(default, att=None)
+    broken = replace(few, att=None)
     with pytest.raises(AttributeError):
         write(broken, folder)
     assert (folder / "att.csv").read_bytes() == kept
-    write(replace(default, att=default.att.head(3)), folder)
+    write(replace(few, att=default.att.head(3)), folder)
     assert (folder / "att.csv").read_bytes() != kept
     assert [path.name for path in tmp_path.iterdir()] == ["trial"]
 

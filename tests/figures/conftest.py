@@ -8,3 +8,11 @@ from analysis.clean import dataset
 @pytest.fixture(autouse=True)
 def _nothing_loaded(monkeypatch):
     monkeypatch.setattr(dataset, "_loaded", {})
+
+
+@pytest.fixture(scope="module")
+def unmarked():
+    """Draw as of real data, once for all tests of a module that only look at the charts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "_loaded", {})
+        yield

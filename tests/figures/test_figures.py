@@ -20,7 +20,7 @@ from .cut import bare_panels, bare_titles
 YEARS = (2022, 2023, 2024)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def panel():
     rng = np.random.default_rng(5)
     rows = []
@@ -47,8 +47,8 @@ def panel():
     return pd.DataFrame(rows)
 
 
-def charts(panel):
-    """Draw every chart there is, by name."""
+def drawings(panel):
+    """Return what draws each chart there is, by name."""
     parts = [
         "operating_income_yuan",
         "subsidy_income_yuan",
@@ -88,20 +88,32 @@ def charts(panel):
     change = income.changes(panel, "operating_income_yuan", 2023, 2024)
     shares = bands.band_shares(panel, ["year"], "operating_income_yuan")
     return {
-        "composition": figures.composition(yearly),
-        "paths_by_group": figures.paths_by_group(
+        "composition": lambda: figures.composition(yearly),
+        "paths_by_group": lambda: figures.paths_by_group(
             income.means(panel, ["role", "year"], parts), "role", both, ROLES
         ),
-        "gain_distribution": figures.gain_distribution(change, ROLES, 2.0, (2023, 2024)),
-        "province_paths": figures.province_paths(means, 27.9, "All rose", "a survey"),
-        "reported_changes": figures.reported_changes(ends, "All rose", "the press"),
-        "reported_sizes": figures.reported_sizes(sizes, "Mostly small", "the press", {"gain": 2.0}),
-        "county_paths": figures.county_paths(by_county, county("丙县"), twin("丙县"), both),
-        "band_bars": figures.band_bars(shares, "Operating income"),
-        "county_small_multiples": figures.county_small_multiples(
+        "gain_distribution": lambda: figures.gain_distribution(change, ROLES, 2.0, (2023, 2024)),
+        "province_paths": lambda: figures.province_paths(means, 27.9, "All rose", "a survey"),
+        "reported_changes": lambda: figures.reported_changes(ends, "All rose", "the press"),
+        "reported_sizes": lambda: figures.reported_sizes(
+            sizes, "Mostly small", "the press", {"gain": 2.0}
+        ),
+        "county_paths": lambda: figures.county_paths(by_county, county("丙县"), twin("丙县"), both),
+        "band_bars": lambda: figures.band_bars(shares, "Operating income"),
+        "county_small_multiples": lambda: figures.county_small_multiples(
             by_county, "operating_income_wan_yuan", "Operating, 万元"
         ),
     }
+
+
+def charts(panel):
+    return {name: draw() for name, draw in drawings(panel).items()}
+
+
+@pytest.fixture(scope="module")
+def drawn(panel, unmarked):
+    """Every chart; no test changes one."""
+    return charts(panel)
 
 
 def marks(chart):
@@ -115,7 +127,7 @@ def test_every_chart_of_the_room_is_tested():
 
 
 def test_a_mark_can_be_taken_off(panel):
-    chart = charts(panel)["paths_by_group"]
+    chart = drawings(panel)["paths_by_group"]()
     figures.mark_simulated(chart.figure)
     assert marks(chart)
     others = len(chart.figure.texts) - len(marks(chart))
@@ -124,8 +136,7 @@ def test_a_mark_can_be_taken_off(panel):
     assert len(chart.figure.texts) == others
 
 
-def test_alt_text_speaks_the_numbers(panel):
-    drawn = charts(panel)
+def test_alt_text_speaks_the_numbers(panel, drawn):
     for name, chart in drawn.items():
         assert len(chart.alt) > 40, name
         assert any(char.isdigit() for char in chart.alt), name
@@ -138,8 +149,8 @@ def test_alt_text_speaks_the_numbers(panel):
     assert f"median gain {helpers.median():.1f} 万元" in drawn["gain_distribution"].alt
 
 
-def test_axes_carry_units(panel):
-    for name, chart in charts(panel).items():
+def test_axes_carry_units(drawn):
+    for name, chart in drawn.items():
         words = " ".join(
             axes.get_xlabel() + axes.get_ylabel() + axes.get_title("left")
             for axes in chart.figure.axes
@@ -147,9 +158,8 @@ def test_axes_carry_units(panel):
         assert "万元" in words or "%" in words, name
 
 
-def test_simulated_data_mark_every_chart_and_real_data_none(panel, monkeypatch):
-    monkeypatch.setattr(theme, "any_simulated", lambda: False)
-    for name, chart in charts(panel).items():
+def test_simulated_data_mark_every_chart_and_real_data_none(panel, drawn, monkeypatch):
+    for name, chart in drawn.items():
         assert not marks(chart), name
         assert not chart.alt.startswith("Simulated data."), name
     monkeypatch.setattr(theme, "any_simulated", lambda: True)
@@ -164,7 +174,7 @@ def test_simulated_data_mark_every_chart_and_real_data_none(panel, monkeypatch):
 
 
 def test_a_panel_without_its_mark_is_seen(panel):
-    chart = charts(panel)["county_small_multiples"]
+    chart = drawings(panel)["county_small_multiples"]()
     assert bare_panels(chart) == list(range(8))
     figures.mark_simulated(chart.figure)
     _chart.panels(chart.figure)[3].texts[-1].remove()
@@ -177,7 +187,7 @@ def test_loading_simulated_data_is_what_marks(built, panel, monkeypatch):
     dataset.load("published")
     assert not dataset.any_simulated()
     dataset.load("simulated")
-    assert marks(charts(panel)["composition"])
+    assert marks(drawings(panel)["composition"]())
 
 
 def test_a_missing_glyph_is_an_error(panel):
@@ -203,14 +213,14 @@ def test_labels_never_overlap_and_keep_their_order(values, gap):
     assert np.isclose(np.mean(placed), np.mean(values), atol=1e-6 * max(1, gap) * 10)
 
 
-def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(panel):
+def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(drawn):
     from analysis.reports import calls
     from analysis.reports.numbers import Ledger
 
-    for name, chart in charts(panel).items():
-        drawn = figures.call_of(chart.figure)
-        given = {"name": "x", "caption": "X", "alt": "y", "chart": drawn.chart,
-                 "with": drawn.arguments, "marked": drawn.marked}  # fmt: skip
+    for name, chart in drawn.items():
+        made = figures.call_of(chart.figure)
+        given = {"name": "x", "caption": "X", "alt": "y", "chart": made.chart,
+                 "with": made.arguments, "marked": made.marked}  # fmt: skip
         call = calls.Call("show", given)
         stored = calls.kept(call)
         again = calls.of({"data": {calls.MIME: stored}}, {})

@@ -14,7 +14,7 @@ from .cut import bare_panels, bare_titles
 WAN = 10_000.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def panel():
     """Four pairs; the last has no year of joining and lacks its helper's first income."""
     rng = np.random.default_rng(3)
@@ -66,8 +66,13 @@ def charts(panel):
     }
 
 
-def test_alt_text_speaks_the_numbers(panel):
-    drawn = charts(panel)
+@pytest.fixture(scope="module")
+def drawn(panel, unmarked):
+    """Every chart; no test changes one."""
+    return charts(panel)
+
+
+def test_alt_text_speaks_the_numbers(panel, drawn):
     for name, chart in drawn.items():
         assert len(chart.alt) > 40, name
         assert any(char.isdigit() for char in chart.alt), name
@@ -81,8 +86,8 @@ def test_alt_text_speaks_the_numbers(panel):
     assert "(4 at risk at the start)" in drawn["survival_curves"].alt
 
 
-def test_axes_carry_units(panel):
-    for name, chart in charts(panel).items():
+def test_axes_carry_units(drawn):
+    for name, chart in drawn.items():
         words = " ".join(axes.get_xlabel() + axes.get_ylabel() for axes in chart.figure.axes)
         assert "万元" in words or "%" in words, name
 
