@@ -1,7 +1,7 @@
 """From influence to standard errors: the records that every estimator fills in the same way."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analysis.effects._stands_on import keep
 from analysis.effects.panel import FEW_TREATED, NEVER, Bools, Floats, Ints, Panel
@@ -54,9 +54,9 @@ def pointwise(
     """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0."""
     if not 0 < level < 1:
         raise LianjianError(f"level is {level}; a share between 0 and 1 was expected, like 0.95.")
-    reach = stats.t.ppf(0.5 + level / 2, df) * std_error
+    reach = scipy.stats.t.ppf(0.5 + level / 2, df) * std_error
     ratio = np.divide(estimate, std_error, out=np.full_like(estimate, np.nan), where=std_error > 0)
-    return estimate - reach, estimate + reach, 2 * stats.t.sf(np.abs(ratio), df)
+    return estimate - reach, estimate + reach, 2 * scipy.stats.t.sf(np.abs(ratio), df)
 
 
 def influence_of(

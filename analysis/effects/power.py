@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from analysis._evidence import paused
 from analysis.effects.inference._resampling import at_least
@@ -124,7 +124,7 @@ def power_curve(
     sizes = np.asarray(effects, dtype=np.float64)
     found = np.abs(study.noise + sizes[:, None] * slope) > threshold
     power, n = found.mean(axis=1), len(study.estimate)
-    z2 = stats.norm.ppf(0.975) ** 2
+    z2 = scipy.stats.norm.ppf(0.975) ** 2
     middle = (power + z2 / (2 * n)) / (1 + z2 / n)
     reach = np.sqrt(z2 * (power * (1 - power) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     return pd.DataFrame(

@@ -41,6 +41,11 @@ def test_charts_come_without_what_few_of_them_need():
     assert loaded("import analysis.figures", "scipy", "seaborn", "statsmodels") == "[]"
 
 
+@pytest.mark.parametrize("room", ["tables", "effects", "indicators", "simulate"])
+def test_numbers_come_without_what_is_imported_where_it_is_used(room):
+    assert loaded(f"import analysis.{room}", "scipy.optimize", "scipy.stats", "statsmodels") == "[]"
+
+
 def test_papermill_comes_without_what_it_does_not_need():
     code = "from analysis.reports.run._imports import import_papermill; import_papermill()"
     assert loaded(code, "papermill", "nbformat", "rfc3987_syntax", "pyarrow") == (

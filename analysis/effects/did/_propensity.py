@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 
 from analysis.effects.did._within import solve_spd
 from analysis.effects.panel import Bools, Floats, Ints
@@ -265,5 +265,7 @@ def is_separated(z: Floats, d: Floats) -> bool:
     """Return whether some z′γ ≥ 0 for all treated and ≤ 0 for all others, not 0 for all (proof)."""
     # Albert & Anderson 1984 (Biometrika 71(1)), by a linear programme (Konis 2007).
     signed = z * (2 * d - 1)[:, None]
-    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(z)), bounds=(-1, 1))
+    found = scipy.optimize.linprog(
+        -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(z)), bounds=(-1, 1)
+    )
     return bool(found.status == 0 and -found.fun > 1e-6 + 2e-7 * len(z))

@@ -1,7 +1,7 @@
 """Bands that cover a whole set of effects at once."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analysis.effects._clustered import cluster_sums
 from analysis.effects.panel import Floats, Panel
@@ -35,4 +35,6 @@ def critical_value(
         bits = rng.integers(0, 256, (rows, -(-groups // 8)), dtype=np.uint8)
         plus = np.unpackbits(bits, axis=1, count=groups).astype(np.float64)
         largest.append(np.abs(2 * (plus @ sums) - total).max(axis=1))
-    return float(max(np.quantile(np.concatenate(largest), level), stats.norm.ppf(0.5 + level / 2)))
+    return float(
+        max(np.quantile(np.concatenate(largest), level), scipy.stats.norm.ppf(0.5 + level / 2))
+    )

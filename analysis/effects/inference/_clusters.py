@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from analysis.effects.inference._resampling import Floats, check_level
 from analysis.effects.inference._sample import (
@@ -75,14 +75,14 @@ def _record(
     error = float(np.sqrt(variance))
     if error <= FIT_TOLERANCE * float(np.abs(fit.weights).max() * np.abs(sample.outcome).max()):
         raise LianjianError(NO_SCORE)
-    reach = float(stats.t.ppf((1 + level) / 2, df)) * error
+    reach = float(scipy.stats.t.ppf((1 + level) / 2, df)) * error
     return Estimate(
         name=name,
         estimate=fit.estimate,
         std_error=error,
         low=fit.estimate - reach,
         high=fit.estimate + reach,
-        p_value=float(2 * stats.t.sf(abs(fit.estimate) / error, df)),
+        p_value=float(2 * scipy.stats.t.sf(abs(fit.estimate) / error, df)),
         level=level,
         df=df,
         n_obs=len(sample.outcome),

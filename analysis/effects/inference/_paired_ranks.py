@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from analysis._frame import TIE
 from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
@@ -53,7 +53,7 @@ def signed_rank(
         notes += (f"{zeros} of {len(values)} differences are zero and dropped",)
     known, sizes = values[sizes > 0], sizes[sizes > 0]
     n = len(known)
-    ranks = stats.rankdata(sizes)
+    ranks = scipy.stats.rankdata(sizes)
     ties = len(np.unique(sizes)) < n
     if ties:
         notes += ("tied differences share their mean rank",)
@@ -67,7 +67,7 @@ def signed_rank(
     else:
         method = "exact" if exact else "asymptotic"
         signed = np.copysign(sizes, known)
-        p_value = float(stats.wilcoxon(signed, correction=True, method=method).pvalue)
+        p_value = float(scipy.stats.wilcoxon(signed, correction=True, method=method).pvalue)
     row, column = np.triu_indices(n)
     walsh = np.sort((known[row] + known[column]) / 2)
     low, high = _walsh_interval(walsh, n, 1 - level, exact=exact)
@@ -99,7 +99,7 @@ def _walsh_interval(walsh: Floats, n: int, alpha: float, *, exact: bool) -> tupl
         rank = int((tails <= alpha / 2 * (1 + TIE)).sum())
     else:
         spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        rank = max(0, math.floor(n * (n + 1) / 4 - stats.norm.ppf(1 - alpha / 2) * spread))
+        rank = max(0, math.floor(n * (n + 1) / 4 - scipy.stats.norm.ppf(1 - alpha / 2) * spread))
     if rank == 0:
         return -math.inf, math.inf
     return float(walsh[rank - 1]), float(walsh[-rank])

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analysis.effects.results import Bools, Floats, WaldTest
 
@@ -36,12 +36,12 @@ def wald(
     if (scale == 0).any() or np.linalg.cond(covariance / np.outer(scale, scale)) > SINGULAR:
         return no_test(hypothesis, why or "the covariance of these effects is singular", df=q)
     statistic = float(theta @ np.linalg.solve(covariance, theta))
-    p_chi2 = float(stats.chi2.sf(statistic, q))
+    p_chi2 = float(scipy.stats.chi2.sf(statistic, q))
     if why:
         return replace(no_test(hypothesis, why, df=q), statistic=statistic, p_chi2=p_chi2)
     least = behind.sum(axis=1).min()
     scaled = statistic * (least - 1) / least * (eta - q + 1) / (eta * q)
-    p_value = float(stats.f.sf(scaled, q, eta - q + 1))
+    p_value = float(scipy.stats.f.sf(scaled, q, eta - q + 1))
     return WaldTest(hypothesis, statistic, q, eta, p_value, p_chi2)
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from analysis._evidence import keep_sum
 from analysis._frame import TIE, amounts
@@ -201,7 +201,7 @@ def bca_mean(
         error = 0.0
         notes += ("all differences are equal: the interval has no width",)
     else:
-        result = stats.bootstrap(
+        result = scipy.stats.bootstrap(
             (values,),
             np.mean,
             n_resamples=resamples,

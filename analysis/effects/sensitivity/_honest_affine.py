@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy
 
 from analysis.effects.inference._resampling import Floats
 from analysis.effects.sensitivity._honest_study import EventStudy
@@ -18,10 +18,10 @@ def folded_quantile(shift: float, level: float) -> float:
     shift = abs(shift)
 
     def excess(c: float) -> float:
-        return float(special.ndtr(c - shift) - special.ndtr(-c - shift)) - level
+        return float(scipy.special.ndtr(c - shift) - scipy.special.ndtr(-c - shift)) - level
 
-    top = shift + float(stats.norm.ppf((1 + level) / 2)) + 1e-9
-    return float(optimize.brentq(excess, 0.0, top, xtol=1e-13, rtol=1e-14))
+    top = shift + float(scipy.stats.norm.ppf((1 + level) / 2)) + 1e-9
+    return float(scipy.optimize.brentq(excess, 0.0, top, xtol=1e-13, rtol=1e-14))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def shortest(affine: Affine, bound: float, level: float, scale: float) -> tuple[
     found = []
     for start in (steady, np.zeros(k)):
         first = np.concatenate([np.maximum(start, 0), np.maximum(-start, 0)])
-        result = optimize.minimize(
+        result = scipy.optimize.minimize(
             objective,
             first,
             jac=True,

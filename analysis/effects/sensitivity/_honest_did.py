@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+import scipy
 
 from analysis.effects.inference._resampling import Floats, check_level
 from analysis.effects.results import EffectSeries, html_table
@@ -141,8 +141,8 @@ def honest_did(
     known = np.isfinite(series.std_error)
     df = np.broadcast_to(np.asarray(series.df, dtype=float), series.index.shape)
     tail = (1 - series.level) / 2
-    wider = np.where(np.isnan(df), 1.0, stats.t.isf(tail, np.nan_to_num(df, nan=1.0)))
-    wider = np.where(np.isnan(df), 1.0, wider / stats.norm.isf(tail))[known]
+    wider = np.where(np.isnan(df), 1.0, scipy.stats.t.isf(tail, np.nan_to_num(df, nan=1.0)))
+    wider = np.where(np.isnan(df), 1.0, wider / scipy.stats.norm.isf(tail))[known]
     covariance = series.covariance[np.ix_(known, known)] * np.outer(wider, wider)
     study = around_reference(
         series.index[known], series.estimate[known], covariance, reference=series.reference[0]
@@ -199,7 +199,7 @@ def _sensitivity(
     notes: list[str],
 ) -> HonestSensitivity:
     estimate, error = _effect(study, target)
-    reach = float(stats.norm.ppf((1 + level) / 2)) * error
+    reach = float(scipy.stats.norm.ppf((1 + level) / 2)) * error
     breakdown = math.nan
     for bound, (low, high) in sorted(zip(bounds, ends, strict=True)):
         if not (low > 0 or high < 0):

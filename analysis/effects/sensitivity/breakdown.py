@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from analysis.effects.alarms import Places
 from analysis.effects.balancing import Balanced, Fit
@@ -26,7 +26,7 @@ def critical_value(groups: int, ratio: float, *, level: float = 0.95) -> float:
     # the groups)/(standard deviation of the groups).
     if groups < FEWEST:
         raise LianjianError(f"{groups} comparison group shows no spread; two or more are needed.")
-    quantile = float(stats.t.ppf(0.5 + level / 2, groups - 1))
+    quantile = float(scipy.stats.t.ppf(0.5 + level / 2, groups - 1))
     return float(np.sqrt(ratio**2 + 1 / groups)) * quantile
 
 
@@ -86,7 +86,7 @@ def breakdown(result: Balanced, places: Places, *, level: float = 0.95) -> Break
     ratio = np.nan
     if frame["sd"].notna().all():
         share, sd, fewest = frame["share"], frame["sd"], int(frame["groups"].min())
-        quantile = float(stats.t.ppf(0.5 + level / 2, fewest - 1))
+        quantile = float(scipy.stats.t.ppf(0.5 + level / 2, fewest - 1))
         theta = float((share * frame["effect"]).sum())
         room = (theta / quantile) ** 2 - float((share * sd).sum()) ** 2 / fewest
         ratio = float(np.sqrt(max(room, 0.0) / float((share**2 * sd**2).sum())))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from analysis._evidence import paused
 from analysis.effects.inference._resampling import SEED, at_least
@@ -66,7 +66,7 @@ def summarise_curve(table: pd.DataFrame, size: float = 0.05) -> CurveSummary:
     estimate = known["estimate"].to_numpy(dtype=float)
     p_value = known["p_value"].to_numpy(dtype=float)
     median = float(np.median(estimate))
-    z = np.sign(estimate) * stats.norm.isf(np.clip(p_value, 1e-300, 1) / 2)
+    z = np.sign(estimate) * scipy.stats.norm.isf(np.clip(p_value, 1e-300, 1) / 2)
     agrees = (p_value <= size) & (np.sign(estimate) == np.sign(median))
     return CurveSummary(
         median=median,

@@ -55,6 +55,8 @@ analysis.reports.products analysis.reports.run._kernel_process analysis.reports.
 """
 # whose modules may be imported ahead: they start no thread and look at no notebook
 _LIBRARIES = ("analysis", "matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
+# what these import when it is first used, which each kernel would do anew
+_LATE = {"analysis.effects": ("scipy.optimize", "scipy.stats"), "analysis.tables": ("scipy.stats",)}
 
 
 def possible() -> bool:
@@ -99,6 +101,7 @@ class Zygote:
         """
         # through the socket, never through a file: an environment can hold secrets
         ahead = [name for name in modules if name.partition(".")[0] in _LIBRARIES]
+        ahead += [late for name in ahead for late in _LATE.get(".".join(name.split(".")[:2]), ())]
         launch = {"place": str(place), "cwd": str(cwd), "env": dict(environment)}
         request = json.dumps({**launch, "modules": ahead}).encode()
         with self._lock:
