@@ -257,7 +257,8 @@ def _groups_in_doubt(known: pd.DataFrame, kind: list[str]) -> Iterator[_Group]:
     is_small = known["named"].isin(_SMALL_BY_NATURE)
     # 12 yuan of interest are no slip where others have more
     off = off.mask(is_small & (off < 0) & (off > -np.log10(FAR)))
-    own = known.assign(off=off, sized=known["size"].mask(is_small))
+    sized = known["size"].mask(is_small & (known["size"] < np.log10(BOOK_BAND[0])))
+    own = known.assign(off=off, sized=sized)
     groups = own.groupby(kind, observed=True)
     spans = groups["off"].quantile(np.array([0.25, 0.5, 0.75])).unstack()
     low, middle, high = (spans[at] for at in (0.25, 0.5, 0.75))

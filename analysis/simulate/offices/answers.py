@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.clean.places import CROSSWALK_COLUMNS
 from analysis.clean.workbook.pages import number_text
 from analysis.fields import TABLES
-from analysis.simulate.offices.dirt import Dirt
+from analysis.simulate.offices.dirt import FAULTS
 from analysis.simulate.offices.pages import CENTS
 from analysis.simulate.offices.write import as_text
 
@@ -52,7 +52,7 @@ def corrections(planted: pd.DataFrame, villages: pd.DataFrame) -> pd.DataFrame:
             ],
             "expect": seen,
             "decision": "correct",
-            "reason": [Dirt.describe(kind) for kind in own["kind"]],
+            "reason": [FAULTS[kind].description for kind in own["kind"]],
             "authority": "the true ledger of the simulation",
         }
     )

@@ -57,16 +57,6 @@ class Dirt:
             for kind, rate in stated.items()
         })  # fmt: skip
 
-    @staticmethod
-    def expected(kind: str) -> str:
-        """Return what a reader must do with a kind of fault."""
-        return FAULTS[kind].expected
-
-    @staticmethod
-    def describe(kind: str) -> str:
-        """Return what a kind of fault is, in one sentence."""
-        return FAULTS[kind].description
-
 
 def how_many(share: float, of: int) -> int:
     """Return how many of so many a share is, at least one when there is any."""

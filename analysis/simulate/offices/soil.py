@@ -35,7 +35,7 @@ def soil(pages: list[Page], ledger: Ledger, dirt: Dirt, stream: Stream, county: 
                 del page.cells[place]
             else:
                 page.cells[place] = written.text
-            expected = Dirt.expected(kind)
+            expected = FAULTS[kind].expected
             fault = Planted(place, kind, expected, amount=amount, reads=written.reads)
             page.planted.append(fault)
             del free[number, place]
@@ -110,7 +110,7 @@ def _rename(pages: list[Page], ledger: Ledger, dirt: Dirt, stream: Stream) -> No
             name = ledger.names[village]
             variant = variants[rng.integers(len(variants))]
             pages[number].cells[place] = variant(name.removesuffix("村"))
-            expected = Dirt.expected(kind)
+            expected = FAULTS[kind].expected
             pages[number].planted.append(Planted(place, kind, expected, name, village))
             del free[number, place]
     for page in pages:

@@ -96,6 +96,14 @@ def test_one_village_and_year_alone_is_held_against_the_bands(read):
     assert read({("甲", 2023): [3.1, 0.84, 5.2, 0.015]}, "元").income.empty
 
 
+def test_a_book_of_an_account_that_may_be_small_is_held_against_the_band(read):
+    alone = {key: [None, None, None, 4_000 + 10 * at] for at, key in enumerate(YUAN)}
+    assert len(read(alone, "元").income) == len(YUAN)
+    assert read(alone, "万元").income.empty
+    interest = {key: [None, None, None, 12 + at] for at, key in enumerate(YUAN)}
+    assert len(read(interest, "元").income) == len(YUAN)
+
+
 def test_a_single_slip_waits_and_a_small_interest_does_not(read):
     amounts = YUAN | {("乙", 2022): [3.37, 9_300, 50_700, 12]}
     books = read(amounts, "元")
