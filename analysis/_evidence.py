@@ -9,15 +9,31 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+_FAR = 1e15
+"""More yuan than any village has, in place of infinity, for which JSON has no number."""
+
 Key = tuple[str, int]
 """A measure and a year."""
 
-Rule = Literal["amount", "order", "estimate", "ratio", "difference", "count", "share", "single"]
+Rule = Literal[
+    "amount",
+    "order",
+    "estimate",
+    "ratio",
+    "difference",
+    "test",
+    "count",
+    "share",
+    "single",
+    "inside",
+    "public",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +42,8 @@ class Evidence:
 
     ``weights`` holds, by measure and year, the derivative of the number by each village's amount in
     yuan. A ratio and a difference stand on two other numbers instead, a count on the villages in
-    it and a share on those in it and around it; a single is one village's own, whatever it was
-    computed from.
+    it and a share on those in it and around it, a p-value of t on an estimate and its error; a
+    single is one village's own, whatever it was computed from, and what is inside stays so.
     """
 
     rule: Rule
@@ -41,10 +57,15 @@ class Evidence:
     side: int = 0  # −1 the lower end of an interval, 1 the upper one: rounded outwards
     error: float = float("nan")  # an estimate's standard error
     df: float = float("nan")  # and its residual degrees of freedom
+    # a share: between which amounts each village stays where it is, in or out by ``weights``
+    stays: Mapping[Key, tuple[pd.Series, pd.Series]] = field(default_factory=dict)
+    instead: float = float("nan")  # what may leave for it, as the mean of the ten about a median
+    why: str = ""  # what is inside stays so for this reason
 
 
 _kept: dict[str, list[Evidence]] | None = None
 _books: list[Callable[[], pd.DataFrame]] = []
+_published: list[Callable[[], frozenset[str]]] = []
 _paused = 0
 
 
@@ -76,6 +97,17 @@ def begin(panel: Callable[[], pd.DataFrame]) -> None:
     global _kept  # noqa: PLW0603
     _kept = {} if _kept is None else _kept
     _books.append(panel)
+
+
+def publish(tables: Callable[[], Iterable[pd.DataFrame]]) -> None:
+    """Let the numbers of these tables pass: they are published, where no book of a ledger is."""
+    _published.append(cache(lambda: frozenset(_hexes(tables()))))
+
+
+def _hexes(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
+    for table in tables:
+        for column in table.select_dtypes("float"):
+            yield from (value.hex() for value in table[column].dropna().tolist())
 
 
 def is_collecting() -> bool:
@@ -121,9 +153,21 @@ def keep_sum(
     keep(value, Evidence(rule, villages, weights))
 
 
+def stays_inside(why: str, *values: float) -> None:
+    """Keep why numbers stay inside, of those that nothing else is known of."""
+    for value in values if is_collecting() else ():
+        if not find(value):
+            keep(value, Evidence("inside", 0, why=why))
+
+
 def find(value: float) -> list[Evidence]:
     """Return all that was kept of a number; several where different numbers came out equal."""
-    return [] if _kept is None else _kept.get(float(value).hex(), [])
+    if _kept is None:
+        return []
+    key = float(value).hex()
+    if key not in _kept and any(key in numbers() for numbers in _published):
+        return [Evidence("public", 0)]
+    return _kept.get(key, [])
 
 
 def mean_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidence:
@@ -133,14 +177,31 @@ def mean_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidenc
     return Evidence("amount", len(known), {(measure, year): weight})
 
 
+def share_of(
+    is_in: pd.Series, stays: Mapping[Key, tuple[pd.Series, pd.Series]], scale: float
+) -> Evidence:
+    """Return what a share stands on: who is in, and between which amounts each stays there.
+
+    Without end is as far as no amount goes.
+    """
+    known = {
+        key: (low.clip(lower=-_FAR).astype(float), high.clip(upper=_FAR).astype(float))
+        for key, (low, high) in stays.items()
+    }
+    weights = {key: is_in.astype(float) for key in known}
+    inside, of = int(is_in.sum()), len(is_in)
+    return Evidence("share", inside, weights, of=of, scale=scale, stays=known)
+
+
 def window(values: pd.Series, at: float, measure: str, year: int, scale: float) -> Evidence:
     """Return what a quantile stands on: the ten amounts around it, or at its end."""
     ordered = values.dropna().sort_values(kind="stable")
     width = min(10, len(ordered))
     start = math.floor(at * (len(ordered) - 1) - (width - 1) / 2)
     start = min(max(start, 0), len(ordered) - width)
-    around = ordered.index[start : start + width]
-    return Evidence("order", width, {(measure, year): pd.Series(scale / width, index=around)})
+    around = ordered.iloc[start : start + width]
+    weights = {(measure, year): pd.Series(scale / width, index=around.index)}
+    return Evidence("order", width, weights, instead=float(around.mean()) * scale)
 
 
 def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
@@ -158,21 +219,34 @@ def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
             [measure, year, group(weight.index.tolist()), group(_thin(weight.tolist()))]
             for (measure, year), weight in stands.weights.items()
         ]
+        told["stays"] = [
+            [*key, group(ends[0].index.tolist()), *(group(_thin(end.tolist())) for end in ends)]
+            for key, ends in stands.stays.items()
+        ]
         told["parents"] = [one(parent) for parent in stands.parents]
         return {name: _plain(value) for name, value in told.items()}
 
     return {"numbers": {key: [one(e) for e in each] for key, each in found.items()}, "of": groups}
 
 
+_FLOATS = ("scale", "offset", "error", "df", "instead")
+
+
 def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
     """Return evidence by number from its JSON."""
 
     def one(told: Mapping[str, Any]) -> Evidence:
-        weights = {}
-        for measure, year, name, pulls in told["weights"]:
-            ids, pull = said["of"][name], said["of"][pulls]
-            weights[measure, year] = pd.Series(pull if len(pull) > 1 else float(pull[0]), ids)
-        more = {name: float(told[name]) for name in ("scale", "offset", "error", "df")}
+
+        def series(ids: str, pulls: str) -> "pd.Series[float]":
+            pull = said["of"][pulls]
+            return pd.Series(pull if len(pull) > 1 else float(pull[0]), said["of"][ids])
+
+        weights = {(name, year): series(*of) for name, year, *of in told["weights"]}
+        stays = {
+            (name, year): (series(ids, low), series(ids, high))
+            for name, year, ids, low, high in told["stays"]
+        }
+        more = {name: float(told[name]) for name in _FLOATS}
         return Evidence(
             told["rule"],
             told["villages"],
@@ -181,6 +255,8 @@ def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
             tuple(map(float, told["parent_values"])),
             of=told["of"],
             side=told["side"],
+            stays=stays,
+            why=told["why"],
             **more,
         )
 

@@ -6,8 +6,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
-Digits = Mapping[str, int | Literal["each"]] | int | None
-"""Decimals of the columns of a table, or of all; others follow the size of their numbers."""
+Digits = Mapping[str, int | Literal["each", "p"]] | int | None
+"""Decimals of the columns of a table, or of all; others follow the size of their numbers.
+
+With "each" every number has the decimals of its own; "p" writes p-values, tiny ones as < 0.001.
+"""
 
 
 @dataclass(frozen=True)

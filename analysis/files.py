@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 from analysis.terminal import warn
 
 _STAGING = ".staging"
@@ -257,6 +257,27 @@ def _renameat2() -> Any:  # noqa: ANN401  (a function of the C library)
     if sys.platform != "linux":
         return None
     return getattr(ctypes.CDLL(None), "renameat2", None)
+
+
+def to_write(file: str | Path, endings: Collection[str], what: str) -> tuple[Path, str]:
+    """Return where a file goes and the ending of its name, or say what is wrong with the name.
+
+    Examples
+    --------
+    >>> to_write("means.csv", ["xlsx", "csv"], "table")[1]
+    'csv'
+    """
+    path = Path(file)
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in endings:
+        *first, last = (f".{one}" for one in endings)
+        raise LianjianError(
+            f"{path.name!r} does not say how the {what} is to be written."
+            f"{did_you_mean(ending, endings)} Let the name end in {', '.join(first)} or {last}."
+        )
+    if not path.parent.is_dir():
+        raise LianjianError(f"There is no folder {path.parent} to write {path.name} into.")
+    return path, ending
 
 
 def write_text(path: Path, text: str) -> None:

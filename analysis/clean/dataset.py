@@ -197,6 +197,8 @@ def hold(data: Dataset) -> None:
     _loaded[data.name] = data
     if data.kind == "ledger":
         _evidence.begin(lambda: data.panel)
+    if data.kind == "published":
+        _evidence.publish(lambda: [data[name] for name in data.rows])
 
 
 def _dataset(seen: dict[str, Any]) -> Dataset:

@@ -30,11 +30,12 @@ Interval = tuple[Floats, Floats]
 
 @dataclass(frozen=True)
 class Released:
-    """A number as it leaves: rounded to ``step``, or withheld for a reason."""
+    """A number as it leaves: rounded to ``step`` for the village that rules it, or withheld."""
 
     value: float
     step: float
     reason: str = ""
+    ruled_by: str = ""
 
     @property
     def is_withheld(self) -> bool:
@@ -96,11 +97,14 @@ class Door:
             return withheld("no amount stands behind it")
         p = self.policy.p_percent / 100
         floor = self.policy.floor_yuan
-        largest = max(
-            float(np.nanmax(np.abs(pull) * np.maximum(np.abs(self.amounts[key]), floor)))
-            for key, pull in pulls.items()
-            if pull.any()
+        parts = np.max(
+            [
+                np.abs(pull) * np.maximum(np.abs(np.nan_to_num(self.amounts[key])), floor)
+                for key, pull in pulls.items()
+            ],
+            axis=0,
         )
+        largest, ruler = float(parts.max()), str(self.villages[int(parts.argmax())])
         step = nice(self.policy.kappa * p * largest)
         # a number that is nothing but small amounts may leave as zero
         heaviest = max(float(np.abs(pull).max()) for pull in pulls.values())
@@ -112,9 +116,34 @@ class Door:
             middle = rounded - evidence.side * step / 2
             if (told := self._told(pulls, middle - value, step)) is not None:
                 self._known.update(told)
-                return Released(rounded, step)
+                return Released(rounded, step, ruled_by=ruler)
             step = nice(step * 1.5)
         return withheld(f"it would have to be rounded to {step:g}, which leaves nothing of it")
+
+    def count(self, evidence: Evidence, when_in: bool, when_out: bool) -> bool:
+        """Let a count out that is said to who knows all but one; false where it tells too much.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            Of a share: who is in, and between which amounts each village stays where it is.
+        when_in, when_out : bool
+            Whether what leaves would be another if one that is in, or one that is out, moved.
+        """
+        found: dict[Key, Interval] = {}
+        for key, ends in evidence.stays.items():
+            is_in = evidence.weights[key].reindex(self.villages)
+            told = ((is_in == 1) & when_in) | ((is_in == 0) & when_out)
+            before = found.get(key) or self.known(key)
+            low, high = (end.reindex(self.villages).where(told) for end in ends)
+            found[key] = (
+                np.fmax(before[0], low.to_numpy(np.float64)),
+                np.fmin(before[1], high.to_numpy(np.float64)),
+            )
+        if all(self._is_wide(key, interval) for key, interval in found.items()):
+            self._known.update(found)
+            return True
+        return False
 
     def memory(self) -> pd.DataFrame:
         """Return what readers know by now, to be kept as secret as the books.

@@ -1,16 +1,21 @@
 """What becomes of each number: by its class, in the order of the plan, from sums rounded once."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from analysis._evidence import Evidence, Key
+from analysis._evidence import Evidence, Key, Rule
 from analysis._frame import need_columns
 from analysis.disclosure.door import TOTAL, Bools, Door, Released, withheld
 from analysis.disclosure.policy import Policy, nice
 from analysis.indicators.income import SOURCES
+
+_P_DIGIT = 0.001
+"""The last digit of a p-value that anybody reads."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Guard:
         groups = smallest_groups(panel, policy.atom_villages)
         self._codes, self._groups = pd.factorize(groups.reindex(self.door.villages), sort=True)
         self._sums: dict[Key, list[Released]] = {}
-        self._made: dict[tuple[str, str, int, int, tuple[Key, ...]], Released] = {}
+        self._made: dict[tuple[object, ...], Released] = {}
 
     def plan(self, numbers: Iterable[Number]) -> pd.DataFrame:
         """Decide on each number, the headline first, then in the order of their names.
@@ -77,8 +82,9 @@ class Guard:
         Returns
         -------
         DataFrame
-            One row a number, as given: ``name, value, released, step, rule, villages, reason``.
-            ``released`` is missing where the number is withheld, and ``reason`` says why.
+            One row a number, as given: ``name, value, released, step, rule, villages, ruled_by,
+            reason``. ``released`` is missing where the number is withheld, and ``reason`` says why;
+            ``ruled_by`` is the village whose amount sets the step.
         """
         given = list(numbers)
         place = {name: rank for rank, name in enumerate(self.policy.headline)}
@@ -95,24 +101,35 @@ class Guard:
                 "step": decided[one.name].step,
                 "rule": one.evidence[0].rule if one.evidence else "not checked",
                 "villages": min((e.villages for e in one.evidence), default=0),
+                "ruled_by": decided[one.name].ruled_by,
                 "reason": decided[one.name].reason,
             }
             for one in given
         ]
-        columns = ["name", "value", "released", "step", "rule", "villages", "reason"]
+        columns = ["name", "value", "released", "step", "rule", "villages", "ruled_by", "reason"]
         return pd.DataFrame(rows, columns=columns)
 
     def decide(self, number: Number) -> Released:
         """Return a number as it leaves; of several numbers that came out equal, the strictest."""
         if not self.policy.on or number.name in self.policy.public:
             return Released(number.value, 0.0)
+        if np.isnan(number.value):
+            return withheld(
+                "written as text, so that nobody vouches for it. A column of numbers would carry "
+                "it, or record()"
+            )
+        if number.evidence and all(one.rule == "public" for one in number.evidence):
+            return Released(number.value, 0.0)
         if not number.evidence:
             return withheld(
                 "not checked: nothing says who stands behind it. A verb of lj.indicators or "
                 "lj.effects carries that with its number; arithmetic in a notebook loses it"
             )
-        is_headline = number.name in self.policy.headline
-        found = [self._release(number.value, each, is_headline) for each in number.evidence]
+        found = [
+            self._release(number.value, each, number.name in self.policy.headline)
+            for each in number.evidence
+            if each.rule != "public"
+        ]
         for one in found:
             if one.is_withheld:
                 return one
@@ -121,12 +138,17 @@ class Guard:
     def _release(self, value: float, evidence: Evidence, headline: bool) -> Released:
         """Return a number as it leaves, the same each time it is asked for."""
         stands = (evidence.rule, evidence.villages, evidence.of, tuple(evidence.weights))
-        kind = (float(value).hex(), *stands)
-        if evidence.parents or kind not in self._made:
+        kind = (float(value).hex(), *stands, evidence.parent_values)
+        if kind not in self._made:
             self._made[kind] = self._decided(value, evidence, headline)
         return self._made[kind]
 
     def _decided(self, value: float, evidence: Evidence, headline: bool) -> Released:
+        if (headline and evidence.rule == "difference") or (
+            evidence.rule == "ratio"
+            and any(self._from_sums(parent) is None for parent in evidence.parents)
+        ):
+            evidence = _whole(evidence)
         if refusal := self._refusal(evidence):
             return withheld(refusal)
         if evidence.rule in {"count", "share"}:
@@ -143,8 +165,8 @@ class Guard:
             if made is not None:
                 return made
         coarsest = self.policy.coarsest * abs(value)
-        if evidence.rule == "order":
-            value = self._exactly(evidence)
+        if np.isfinite(evidence.instead):
+            value = evidence.instead
         elif evidence.rule == "estimate" and np.isfinite(evidence.error):
             coarsest = evidence.error / 2
         return self.door.admit(value, evidence, coarsest=coarsest)
@@ -158,9 +180,12 @@ class Guard:
             "count": (n, policy.count_villages, "fewer than {}"),
             "share": (evidence.of, policy.count_villages, "it is a share of fewer than {}"),
             "estimate": (n, policy.treated_villages, "fewer than {} villages are behind it"),
+            "ratio": (n, policy.atom_villages, "fewer than {} villages are behind it"),
         }
         if evidence.rule == "single":
             return "it is one village's own"
+        if evidence.rule == "inside":
+            return evidence.why
         if evidence.rule == "estimate" and not evidence.df >= policy.min_dof:
             return f"it has fewer than {policy.min_dof} degrees of freedom"
         seen, least, words = few.get(evidence.rule, (0, 0, ""))
@@ -174,10 +199,18 @@ class Guard:
             return Released(float(round(n / base) * base), float(base))
         if 0 < min(n, of - n) < least:
             return withheld(f"fewer than {least} are on one side of it")
-        around = round(of / base) * base
-        share = evidence.scale * round(n / base) * base / around
-        step = evidence.scale * base / around
-        return Released(min(share, evidence.scale), nice(step / 10))
+        for to in (base, 2 * base, 4 * base):
+
+            def left(many: int, to: int = to) -> float:
+                whole = {-1: math.floor, 1: math.ceil}.get(evidence.side, round)(many / to)
+                return math.nan if 0 < min(many, of - many) < least else whole * to
+
+            moved = (left(n - 1) != left(n), left(n + 1) != left(n))
+            if self.door.count(evidence, *moved):
+                around = round(of / base) * base
+                share = min(evidence.scale * left(n) / around, evidence.scale)
+                return Released(share, nice(evidence.scale * to / around / 10))
+        return withheld("on the edge of rounding, where it tells on which side single villages are")
 
     def _of_parents(self, evidence: Evidence) -> Released:
         """Return a ratio or a difference of two numbers, made of them as they leave."""
@@ -191,6 +224,8 @@ class Guard:
         over, under = parents
         if evidence.rule == "difference":
             return _shown(over.value - under.value, (over.step + under.step) / 2)
+        if evidence.rule == "test":
+            return _p_value(over, under, evidence.df)
         if abs(under.value) <= under.step:
             return withheld("what it is a part of is zero when rounded")
         value = evidence.scale * over.value / under.value + evidence.offset
@@ -246,7 +281,8 @@ class Guard:
 
     def _from_sums(self, evidence: Evidence) -> Released | None:
         """Return a number computed from rounded sums alone; none where it cuts through a group."""
-        value = within = 0.0
+        value = within = widest = 0.0
+        ruler = ""
         for key, weight in evidence.weights.items():
             known = np.isfinite(self.door.amounts[key])
             pull = weight.reindex(self.door.villages, fill_value=0.0).to_numpy(np.float64)
@@ -258,7 +294,38 @@ class Guard:
                     return None
                 value += inside[0] * total.value
                 within += abs(inside[0]) * total.step / 2
-        return _shown(value, within)
+                if total.ruled_by and abs(inside[0]) * total.step > widest:
+                    widest, ruler = abs(inside[0]) * total.step, total.ruled_by
+        return replace(_shown(value, within), ruled_by=ruler)
+
+
+def _whole(evidence: Evidence) -> Evidence:
+    """Return a difference or a ratio by how far each amount moves it, to pass the door by itself.
+
+    Its parents would each take a step of their own.
+    """
+    (over, under), (a, b) = evidence.parents, evidence.parent_values
+    factors = (1.0, -1.0)
+    if evidence.rule == "ratio":
+        factors = (evidence.scale / b, -evidence.scale * a / b**2)
+    weights: dict[Key, pd.Series] = {}
+    for parent, factor in zip((over, under), factors, strict=True):
+        for key, pull in parent.weights.items():
+            more = pull * factor
+            weights[key] = weights[key].add(more, fill_value=0.0) if key in weights else more
+    rule: Rule = "amount" if evidence.rule == "difference" else "ratio"
+    n = min(over.villages, under.villages)
+    return replace(evidence, rule=rule, villages=n, weights=weights, parents=(), parent_values=())
+
+
+def _p_value(estimate: Released, error: Released, df: float) -> Released:
+    """Return the p-value of t that a reader could compute from an estimate and its error."""
+    if error.value <= error.step:
+        return withheld("its standard error is zero when rounded")
+    ratio = abs(estimate.value / error.value)
+    within = (estimate.step + ratio * error.step) / 2 / error.value
+    moved = float(2 * stats.t.pdf(ratio, df)) * within
+    return _shown(float(2 * stats.t.sf(ratio, df)), max(moved, 5 * _P_DIGIT))
 
 
 def _keys(evidence: Evidence) -> set[Key]:

@@ -5,11 +5,36 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis import _evidence
 from analysis._evidence import Evidence
 from analysis.effects.results import EffectSeries, Estimate, Influence
 from analysis.fields import MEASURES, YUAN_PER_WAN
+
+RANK = (
+    "a rank among placebos or sign patterns, which jumps as amounts move; the ends of the interval "
+    "say whether zero is outside"
+)
+PLACEBOS = (
+    "computed from placebo draws of villages outside, whose amounts cannot be weighed; "
+    "study.preferred() carries the estimate, its error and its interval"
+)
+MATCHED = "a difference of villages and their twins; kaplan_meier() carries each group's share"
+TRAITS = "of traits of villages, which are no amounts: nothing rounds them"
+GAUGES = "a gauge of how alliances and years spread, in which amounts cannot be weighed"
+COHORT = "it rests on few alliances; the event study carries effects by years since joining"
+LEFT_OUT = "with the estimate of all it tells of the group that is left out"
+VARIANT = (
+    "one of many estimates of the same villages, which together would tell more than each; "
+    "study.preferred() carries the one that is meant"
+)
+BALANCE = (
+    "a standardised difference of traits and of past incomes, in which amounts cannot be weighed; "
+    "means() carries the levels of both groups"
+)
+PAIRS = "it is a mean or a rank of single pairs; sign_flip() carries the mean over all of them"
+"""Why numbers stay inside."""
 
 R = TypeVar("R", bound=Estimate | EffectSeries)
 
@@ -33,7 +58,32 @@ def keep(result: R) -> R:
                 if (values := getattr(result, name, None)) is not None:
                     value = float(np.atleast_1d(values)[k])
                     _evidence.keep(value / unit, replace(known, side=side))
+        _keep_p(result, k, stands)
     return result
+
+
+def inside(why: str, *frames: pd.DataFrame) -> None:
+    """Keep why the numbers of frames stay inside, of those that nothing else is known of."""
+    for frame in frames if _evidence.is_collecting() else ():
+        for number in frame.select_dtypes("number").to_numpy(np.float64, na_value=np.nan).ravel():
+            _evidence.stays_inside(why, float(number))
+
+
+def _keep_p(result: Estimate | EffectSeries, k: int, stands: Evidence) -> None:
+    """Keep that a p-value of t follows from the estimate and its error, and that others do not."""
+    told = [
+        np.atleast_1d(getattr(result, name)) for name in ("estimate", "std_error", "p_value", "df")
+    ]
+    at, error, p, df = (float(each[min(k, len(each) - 1)]) for each in told)
+    if error > 0 and np.isclose(p, 2 * stats.t.sf(abs(at) / error, df), rtol=1e-9, atol=0):
+        weights = {key: pull / YUAN_PER_WAN for key, pull in stands.weights.items()}
+        one = replace(stands, weights=weights, error=error / YUAN_PER_WAN)
+        # in 万元, as tables have them, so that each leaves once
+        parents, values = (one, one), (at / YUAN_PER_WAN, error / YUAN_PER_WAN)
+        made = Evidence("test", stands.villages, parents=parents, parent_values=values, df=df)
+        _evidence.keep(p, made)
+    else:
+        _evidence.stays_inside(RANK, p)
 
 
 def _stands(carried: Influence) -> list[Evidence]:

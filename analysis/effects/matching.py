@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis import fields
 from analysis._frame import amounts, flags
+from analysis.effects._stands_on import BALANCE, inside
 from analysis.effects.panel import Bools, Floats, Ints
 from analysis.errors import LianjianError
 
@@ -138,7 +139,9 @@ def balance_table(
                 "variance_ratio_after": _ratio(m1, m0),
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    inside(BALANCE, table)
+    return table
 
 
 def _ratio(top: float, bottom: float) -> float:

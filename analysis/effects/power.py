@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from analysis._evidence import paused
+from analysis._evidence import paused, stays_inside
+from analysis.effects._stands_on import PLACEBOS, inside
 from analysis.effects.inference._resampling import at_least
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo
 from analysis.effects.inference.randomization import reach
 from analysis.effects.panel import NEVER, Floats, Panel
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
+from analysis.fields import YUAN_PER_WAN
 
 PanelEstimator: TypeAlias = Callable[[Panel], Estimate]
 Rule = Literal["placebo", "t"]
@@ -127,9 +129,11 @@ def power_curve(
     z2 = scipy.stats.norm.ppf(0.975) ** 2
     middle = (power + z2 / (2 * n)) / (1 + z2 / n)
     reach = np.sqrt(z2 * (power * (1 - power) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return pd.DataFrame(
+    curve = pd.DataFrame(
         {"effect": sizes, "power": power, "low": middle - reach, "high": middle + reach}
     )
+    inside(PLACEBOS, curve)
+    return curve
 
 
 def minimal_effect(study: PlaceboStudy, power: float = 0.8, rule: Rule = "placebo") -> float:
@@ -142,7 +146,9 @@ def minimal_effect(study: PlaceboStudy, power: float = 0.8, rule: Rule = "placeb
     if not (study.slope > 0).all():
         raise LianjianError("A planted effect lowers some estimates: look at the estimator.")
     needed = (_threshold(study, rule) - study.noise) / np.tile(study.slope, 2)
-    return float(max(np.quantile(needed, power, method="inverted_cdf"), 0.0))
+    least = float(max(np.quantile(needed, power, method="inverted_cdf"), 0.0))
+    stays_inside(PLACEBOS, least, least / YUAN_PER_WAN)
+    return least
 
 
 def _threshold(study: PlaceboStudy, rule: str) -> Floats:

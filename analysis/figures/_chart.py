@@ -20,9 +20,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine, TightLayoutEngine
 from matplotlib.text import Text
 
 from analysis.clean.dataset import any_simulated
-from analysis.errors import LianjianError, did_you_mean
+from analysis.errors import LianjianError
 from analysis.figures.layout import SettledLayout, settle_layout
-from analysis.files import write_bytes
+from analysis.files import to_write, write_bytes
 
 MARK = "#b3541e"
 
@@ -68,15 +68,7 @@ class Chart:
         LianjianError
             Another ending, a folder that is not there, or a character without a glyph.
         """
-        path = Path(file)
-        kind = path.suffix.lower().removeprefix(".")
-        if kind not in _FORMATS:
-            raise LianjianError(
-                f"{path.name!r} does not say how the chart is to be written."
-                f"{did_you_mean(kind, _FORMATS)} Let the name end in .png, .svg or .pdf."
-            )
-        if not path.parent.is_dir():
-            raise LianjianError(f"There is no folder {path.parent} to write {path.name} into.")
+        path, kind = to_write(file, _FORMATS, "chart")
         write_bytes(path, self._drawn(kind))
         return path
 

@@ -160,7 +160,8 @@ def gain_distribution(
     Parameters
     ----------
     change : DataFrame
-        ``role`` and ``change_wan_yuan`` of each village.
+        ``role`` and ``change_wan_yuan`` of each village, or of tenths of them with a column
+        ``tenth``: then a point is the mean of many villages.
     groups : mapping of str to str
         Roles and their names.
     gain_wan : float
@@ -174,11 +175,13 @@ def gain_distribution(
     numbers and named in the alt text. Points are spread by a fixed sequence, not at random.
     """
     figure, (axes,) = new_figure(height=0.8 + 0.85 * len(groups))
-    low, high = np.percentile(change["change_wan_yuan"], [1, 99])
+    low, high = np.nanpercentile(change["change_wan_yuan"], [1, 99])
+    low, high = (-np.inf, np.inf) if "tenth" in change else (low, high)
     sentences = []
     names = []
     for row, (role, name) in enumerate(groups.items()):
-        gains = change.loc[change["role"] == role, "change_wan_yuan"].sort_values().to_numpy()
+        gains = change.loc[change["role"] == role, "change_wan_yuan"].dropna().sort_values()
+        gains = gains.to_numpy()
         inside = gains[(gains >= low) & (gains <= high)]
         # the golden ratio fills an interval evenly: no seed, no clumps
         offsets = ((np.arange(len(inside)) * 0.6180339887) % 1 - 0.5) * 0.62
@@ -187,6 +190,11 @@ def gain_distribution(
             inside, row + offsets, s=9 if few else 4, color=COLOURS[role],
             alpha=0.75 if few else 0.35, linewidths=0,
         )  # fmt: skip
+        if "tenth" in change:
+            ends = ", ".join(f"{gain:.1f}" for gain in gains[[0, -1]]) if len(gains) else "none"
+            names.append(name)
+            sentences.append(f"{name}: {len(gains)} points, first and last {ends} 万元")
+            continue
         middle = float(np.median(gains))
         axes.plot([middle, middle], [row - 0.38, row + 0.38], color=INK, linewidth=1.6)
         reached = float((gains >= gain_wan - 1e-9).mean())
@@ -205,5 +213,9 @@ def gain_distribution(
     axes.set_ylim(len(groups) - 0.45, -0.75)
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
-    axes.set_xlabel(f"Change from {years[0]} to {years[1]}, {WAN}; bar: median")
-    return finish(figure, "Points, one a village. " + "; ".join(sentences) + ".")
+    grouped = "tenth" in change
+    bar = "; points: means of villages next to each other" if grouped else "; bar: median"
+    axes.set_xlabel(f"Change from {years[0]} to {years[1]}, {WAN}{bar}")
+    each = "each the mean of ten villages or more that are next to each other"
+    points = f"Points, {each if grouped else 'one a village'}. "
+    return finish(figure, points + "; ".join(sentences) + ".")

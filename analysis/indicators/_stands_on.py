@@ -1,13 +1,15 @@
 """What each number of a verb stands on, kept when someone collects evidence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import _evidence
-from analysis._evidence import Evidence, mean_of, window
+from analysis._evidence import Evidence, mean_of, share_of, window
 from analysis._frame import Floats
 
 STEP = 1e-6
@@ -58,9 +60,8 @@ def keep_growth(
         start = Evidence("amount", n, {(measure, first): each * (scale / n)})
         end = Evidence("amount", n, {(measure, last): each * (scale / n)})
         moved = rows.set_index("village_id")[names[2]]
-        middle = window(moved, 0.5, measure, last, scale)
+        middle = window(moved / scale, 0.5, measure, last, scale)
         before = {(measure, first): -middle.weights[measure, last]}
-        fell = int((moved < 0).sum())
         gain = Evidence(
             "difference",
             n,
@@ -73,7 +74,101 @@ def keep_growth(
         _evidence.keep(row["change_mean"], gain)
         _evidence.keep(row["change_median"], replace(middle, weights={**middle.weights, **before}))
         _evidence.keep(row["growth_pct"], rate)
-        _evidence.keep(row["fell_pct"], Evidence("share", fell, of=n, scale=100.0))
+        ends = rows.set_index("village_id")[[*names[:2]]]
+        fell = _moving(ends[names[0]], ends[names[1]], stands, 0.0, 100.0, fell=True)
+        _evidence.keep(row["fell_pct"], fell)
+
+
+def keep_below(
+    frame: pd.DataFrame, keys: list[pd.Series], column: str, line_yuan: float, shares: pd.Series
+) -> None:
+    """Keep what shares of villages under a line stand on, in percent, one a group and year."""
+    if not _evidence.is_collecting():
+        return
+    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
+    for place, (_, rows) in enumerate(groups):
+        known = rows[rows[column].notna()]
+        if len(set(known["year"])) == 1:
+            amounts = known.set_index("village_id")[column]
+            key = (column, int(known["year"].iloc[0]))
+            below = amounts < line_yuan
+            stays = {key: _between(amounts, -np.inf, line_yuan)}
+            _evidence.keep(shares.iloc[place], share_of(below, stays, 100.0))
+
+
+def _between(amounts: pd.Series, low: float, high: float) -> tuple[pd.Series, pd.Series]:
+    """Return between which ends each amount stays on its side of a band from low to high."""
+    under, over = amounts < low, amounts >= high
+    return (
+        pd.Series(np.where(under, -np.inf, np.where(over, high, low)), amounts.index),
+        pd.Series(np.where(under, low, np.where(over, np.inf, high)), amounts.index),
+    )
+
+
+def _moving(
+    start: pd.Series,
+    end: pd.Series,
+    of: tuple[str, int, int, float],
+    least: float,
+    scale: float,
+    *,
+    fell: bool = False,
+) -> Evidence:
+    """Return what the share of villages stands on whose amounts rose by so much, or did not."""
+    column, first, last, unit = of
+    low, high = _between(end - start, least, np.inf)
+    stays = {
+        (column, last): ((low + start) / unit, (high + start) / unit),
+        (column, first): ((end - high) / unit, (end - low) / unit),
+    }
+    rose = end - start >= least
+    return share_of(~rose if fell else rose, stays, scale)
+
+
+def keep_gains(change: pd.DataFrame, keys: list[pd.Series], means: pd.Series) -> None:
+    """Keep what the mean change of each group stands on, as one number and not as two levels."""
+    stands = change.attrs.get("stands_on")
+    if not _evidence.is_collecting() or stands is None:
+        return
+    measure, first, last, scale = stands
+    groups = change.groupby(keys, observed=True, sort=True)["village_id"]
+    for value, (_, ids) in zip(means, groups, strict=True):
+        each = pd.Series(scale / len(ids), index=ids)
+        weights = {(measure, first): -each, (measure, last): each}
+        _evidence.keep(value, Evidence("amount", len(ids), weights))
+
+
+def keep_bands(
+    frame: pd.DataFrame,
+    keys: list[pd.Series],
+    column: str,
+    edges: Sequence[float],
+    shares: pd.DataFrame,
+) -> None:
+    """Keep what the shares of bands between edges stand on, in percent."""
+    if not _evidence.is_collecting():
+        return
+    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
+    for place, (_, rows) in enumerate(groups):
+        if len(set(rows["year"])) != 1:
+            continue
+        amounts = rows.set_index("village_id")[column]
+        key = (column, int(rows["year"].iloc[0]))
+        for at, (low, high) in enumerate(pairwise(edges)):
+            is_in = (amounts >= low) & (amounts < high)
+            stands = share_of(is_in, {key: _between(amounts, low, high)}, 100.0)
+            _evidence.keep(shares.iloc[place, at], stands)
+
+
+def keep_reached(value: float, change: pd.DataFrame, least: float) -> None:
+    """Keep what the share of villages that gained so much stands on, of 1 and in percent."""
+    stands = change.attrs.get("stands_on")
+    if not _evidence.is_collecting() or stands is None or "village_id" not in change:
+        return
+    each = change.set_index("village_id")
+    for scale in (1.0, 100.0):
+        known = _moving(each["start_wan_yuan"], each["end_wan_yuan"], stands, least, scale)
+        _evidence.keep(value * scale, known)
 
 
 def keep_shares(counts: pd.DataFrame, shares: pd.DataFrame) -> None:
@@ -87,10 +182,183 @@ def keep_shares(counts: pd.DataFrame, shares: pd.DataFrame) -> None:
             _evidence.keep(percent[row, column], stands)
 
 
-def keep_share(value: float, inside: int, of: int) -> None:
-    """Keep what a share stands on, between 0 and 1 and in percent."""
-    _evidence.keep(value, Evidence("share", inside, of=of))
-    _evidence.keep(value * 100, Evidence("share", inside, of=of, scale=100.0))
+def keep_share(value: float, inside: int, of: int, side: int = 0) -> None:
+    """Keep what a share stands on, between 0 and 1 and in percent; an interval's end has a side."""
+    _evidence.keep(value, Evidence("share", inside, of=of, side=side))
+    _evidence.keep(value * 100, Evidence("share", inside, of=of, scale=100.0, side=side))
+
+
+def percent(is_in: pd.Series, amounts: pd.Series, line_yuan: float) -> float:
+    """Return how many are in, those under a line, in percent; NaN of nobody."""
+    share = float(is_in.mean() * 100) if len(is_in) else float("nan")
+    if _evidence.is_collecting() and (key := _evidence.source_of(amounts)) is not None:
+        stays = {key: _between(amounts[is_in.index], -np.inf, line_yuan)}
+        _evidence.keep(share, share_of(is_in, stays, 100.0))
+    return share
+
+
+def median(incomes: pd.Series, scale: float) -> float:
+    """Return the median of amounts by village, and keep which ten are about it."""
+    middle = float(incomes.median() * scale)
+    if _evidence.is_collecting() and (key := _evidence.source_of(incomes)) is not None:
+        _evidence.keep(middle, window(incomes, 0.5, *key, scale))
+    return middle
+
+
+def keep_ratio(value: float, over: pd.Series, under: pd.Series, scale: float = 100.0) -> None:
+    """Keep what the ratio of two sums of amounts by village stands on."""
+    if not _evidence.is_collecting():
+        return
+    parts = [(part.dropna(), _evidence.source_of(part)) for part in (over, under)]
+    parents = tuple(
+        Evidence("amount", len(part), {key: pd.Series(1.0, index=part.index)})
+        for part, key in parts
+        if key is not None
+    )
+    if len(parents) == len(parts):
+        sums = tuple(float(part.sum()) for part, _ in parts)
+        n = min(parent.villages for parent in parents)
+        stands = Evidence("ratio", n, parents=parents, parent_values=sums, scale=scale)
+        _evidence.keep(value, stands)
+
+
+def keep_own_shares(
+    frame: pd.DataFrame, keys: list[pd.Series], medians: pd.Series, dependent: pd.Series
+) -> None:
+    """Keep what the median village's own share of operating income and the dependent stand on."""
+    if not _evidence.is_collecting():
+        return
+    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
+    for place, (_, rows) in enumerate(groups):
+        known = rows[rows["total_income_yuan"] > 0].set_index("village_id")
+        if len(set(known["year"])) != 1:
+            continue
+        total, year = known["total_income_yuan"], int(known["year"].iloc[0])
+        own = known["operating_income_yuan"] / total
+        around = window(own, 0.5, "operating_income_yuan", year, 100.0)
+        [(key, weight)] = around.weights.items()
+        each = total[weight.index]
+        weights = {
+            key: weight / each,
+            ("total_income_yuan", year): -weight * own[weight.index] / each,
+        }
+        _evidence.keep(medians.iloc[place], replace(around, weights=weights))
+        many = int((known["subsidy_income_yuan"] / total > 1 / 2).sum())
+        stands = Evidence("share", many, of=len(known), scale=100.0)
+        _evidence.keep(dependent.iloc[place], stands)
+
+
+def keep_line(
+    found: Any,  # noqa: ANN401  (a Beta)
+    logs: pd.DataFrame,
+    wide: pd.DataFrame,
+    column: str,
+    years: tuple[int, int, int | None],
+) -> None:
+    """Keep what persistence, its bound and its correction by an instrument stand on."""
+    if not _evidence.is_collecting():
+        return
+    start, end, instrument = years
+    x, y = logs[start] - logs[start].mean(), logs[end] - logs[end].mean()
+    rho, reverse = found.persistence, found.reverse
+    spread, both = float(x @ x), float(x @ y)
+    slope = {start: (y - 2 * rho * x) / spread, end: x / spread}
+    bound = {start: -reverse * y / both, end: (2 * y - reverse * x) / both}
+    span = found.years
+    known = [
+        (slope, {0: rho, -1: found.low, 1: found.high}),
+        ({year: pull / span for year, pull in slope.items()}, {0: found.slope}),
+        ({year: -pull / rho / span for year, pull in slope.items()}, {0: found.speed}),
+        (bound, {0: reverse}),
+    ]
+    if instrument is not None and np.isfinite(found.corrected):
+        part = logs.dropna(subset=[instrument])
+        x, y, z = (part[year] - part[year].mean() for year in (start, end, instrument))
+        through, true = float(z @ x), found.corrected
+        pulls = {start: -true * z / through, end: z / through,
+                 instrument: (y - true * x) / through}  # fmt: skip
+        ends = {0: true, -1: found.corrected_low, 1: found.corrected_high}
+        lasting = {
+            year: (slope.get(year, 0.0 * z) - found.reliability * pull) / true
+            for year, pull in pulls.items()
+        }
+        known += [(pulls, ends), (lasting, {0: found.reliability})]
+    for pulls, values in known:
+        # of a logarithm: one more of an amount moves it by one over the amount
+        weights = {
+            (column, int(year)): (pull / wide.loc[pull.index, year]).dropna()
+            for year, pull in pulls.items()
+        }
+        for side, value in values.items():
+            stands = Evidence("estimate", len(logs), weights, side=side, df=len(logs) - 2.0)
+            _evidence.keep(value, replace(stands, error=found.std_error))
+
+
+def keep_scaled(
+    real: pd.DataFrame, frame: pd.DataFrame, factor: pd.Series, columns: Sequence[str]
+) -> None:
+    """Keep what means in prices of another year stand on: on the means that were booked."""
+    if not _evidence.is_collecting() or "village_id" in frame:
+        return
+    for name in columns:
+        for value, booked, by in zip(real[name], frame[name], factor, strict=True):
+            n = min((one.villages for one in _evidence.find(booked)), default=0)
+            _evidence.keep_sum(value, [(by, booked)], n)
+
+
+def keep_lorenz(curve: pd.DataFrame, at: Sequence[int], ordered: pd.Series) -> None:
+    """Keep what each vertex of a Lorenz curve stands on: villages up to it, and their incomes."""
+    if not _evidence.is_collecting() or (key := _evidence.source_of(ordered)) is None:
+        return
+    n, total = len(ordered), float(ordered.sum())
+    for place, many in enumerate(at):
+        share = curve["income_pct"].iloc[place]
+        if many in {0, n}:  # every curve begins and ends there
+            _evidence.keep(share, Evidence("public", n))
+            continue
+        pull = (100.0 * (np.arange(n) < many) - share) / total
+        weights = {key: pd.Series(pull, index=ordered.index)}
+        _evidence.keep(share, Evidence("estimate", n, weights, df=n - 1.0))
+        _evidence.keep(
+            curve["villages_pct"].iloc[place], Evidence("share", many, of=n, scale=100.0)
+        )
+
+
+def keep_parts(
+    parts: Mapping[str, float], incomes: pd.Series, groups: pd.Series, index: str
+) -> None:
+    """Keep what the parts of an index within and between groups stand on, and their percentages.
+
+    With ranks held, Gini and its parts are linear in incomes over their sum S: Σ r x / (n S). The
+    derivative of Theil's T is (ln(x/x̄) − T)/S, that of its part between groups the same of means.
+    """
+    if not _evidence.is_collecting() or (key := _evidence.source_of(incomes)) is None:
+        return
+    x, n, total = incomes.to_numpy(np.float64), len(incomes), float(incomes.sum())
+    by_group = incomes.groupby(groups.to_numpy())
+    means = by_group.transform("mean")
+
+    def centred(values: pd.Series) -> Floats:
+        return 2.0 * values.rank().to_numpy(np.float64) - len(values) - 1
+
+    if index == "gini":
+        inside = by_group.transform(lambda own: pd.Series(centred(own), own.index)).to_numpy()
+        whole, between = centred(incomes), centred(means)
+        ranks = {"total": whole, "within": inside, "between": between}
+        ranks["overlap"] = whole - inside - between
+        pulls = {name: (rank / n - parts[name]) / total for name, rank in ranks.items()}
+    else:
+        # at zero the slope is infinite; it is taken a step above it
+        relative = {"total": x / x.mean(), "between": means.to_numpy() / x.mean()}
+        logs = {name: np.log(np.maximum(part, STEP)) for name, part in relative.items()}
+        pulls = {name: (log - parts[name]) / total for name, log in logs.items()}
+        pulls["within"] = pulls["total"] - pulls["between"]
+    for name, pull in pulls.items():
+        part = (pull - parts[name] / parts["total"] * pulls["total"]) / parts["total"] * 100
+        for value, weight in ((parts[name], pull), (parts[f"{name}_pct"], part)):
+            if np.isfinite(weight).all():
+                weights = {key: pd.Series(weight, index=incomes.index)}
+                _evidence.keep(value, Evidence("estimate", n, weights, df=n - 1.0))
 
 
 def keep_ratios(
@@ -118,21 +386,22 @@ def keep_ratios(
 
 
 def keep_moves(
-    moved: pd.Series, column: str, years: tuple[int, int], scale: float, row: tuple[float, ...]
+    ends: tuple[pd.Series, pd.Series], of: tuple[str, int, int, float], row: tuple[float, ...]
 ) -> None:
     """Keep what the mean, the share that fell and the quartiles of changes stand on."""
     if not _evidence.is_collecting():
         return
-    mean, fell, *quartiles = row
+    (start, end), (column, *years, scale), (mean, fell, *quartiles) = ends, of, row
+    moved = end - start
     n, each = len(moved), pd.Series(scale / len(moved), index=moved.index)
     _evidence.keep(
         mean, Evidence("amount", n, {(column, years[0]): -each, (column, years[1]): each})
     )
-    _evidence.keep(fell, Evidence("share", int((moved < 0).sum()), of=n, scale=100.0))
+    _evidence.keep(fell, _moving(start, end, of, 0.0, 100.0, fell=True))
     for at, value in zip((0.25, 0.75), quartiles, strict=True):
-        around = window(moved, at, column, years[1], scale)
-        before = {(column, years[0]): -around.weights[column, years[1]]}
-        _evidence.keep(value, replace(around, weights={**around.weights, **before}))
+        around = window(moved / scale, at, column, years[1], scale)
+        less = {(column, years[0]): -around.weights[column, years[1]]}
+        _evidence.keep(value, replace(around, weights={**around.weights, **less}))
 
 
 def keep_index(

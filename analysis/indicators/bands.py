@@ -19,7 +19,7 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import BANDS_WAN, YUAN_PER_WAN
-from analysis.indicators._stands_on import keep_share, keep_shares
+from analysis.indicators._stands_on import keep_bands, keep_below, keep_share, keep_shares
 
 NOTHING_YUAN = 0.005
 """Less than half a fen, or a loss, is no income: what is left when entries cancel in binary."""
@@ -68,10 +68,14 @@ def band_labels(bounds: Iterable[float] | None = None) -> list[str]:
 def band(income_yuan: pd.Series, bounds: Iterable[float] | None = None) -> pd.Series:
     """Return the band of each income; lower bounds are inclusive."""
     wan = _bounds(bounds)
-    edges = [-np.inf, NOTHING_YUAN, *(just_under(bound * YUAN_PER_WAN) for bound in wan), np.inf]
     income = pd.Series(income_yuan)
     values = pd.Series(amounts(income, "The income"), income.index)
-    return pd.cut(values, edges, right=False, labels=band_labels(wan))
+    return pd.cut(values, _edges(wan), right=False, labels=band_labels(wan))
+
+
+def _edges(wan: Iterable[float]) -> list[float]:
+    """Return between which incomes in yuan the bands lie, no income first."""
+    return [-np.inf, NOTHING_YUAN, *(just_under(bound * YUAN_PER_WAN) for bound in wan), np.inf]
 
 
 def band_shares(
@@ -120,7 +124,7 @@ def band_shares(
     without = len(frame) - len(known)
     note = f"{without} of {len(frame)} rows have no {column} and are left out" if without else ""
     shares = table.div(table.sum(axis=1), axis=0) * 100
-    keep_shares(table, shares)
+    keep_bands(known, keys, column, _edges(_bounds(bounds)), shares)
     return said(shares, note)
 
 
@@ -167,8 +171,7 @@ def weak_share(
     keys = [frame[name] for name in by] or [pd.Series("all", frame.index)]
     groups = weak.groupby(keys, observed=True, sort=True, dropna=False)
     shares = pd.DataFrame({"weak_pct": groups.mean() * 100, "villages": groups.count()})
-    low = groups.sum()
-    keep_shares(pd.DataFrame({"in": low, "out": groups.count() - low}), shares[["weak_pct"]])
+    keep_below(frame, keys, column, _line_yuan(threshold_wan), shares["weak_pct"])
     without = shares.index[shares["villages"] == 0].tolist()
     note = f"No village of {without} has a known {column}" if without else ""
     return said(shares.reset_index(drop=not by), note)

@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from analysis._frame import by_village, need_years, said
 from analysis.errors import LianjianError
-from analysis.indicators._stands_on import keep_index
+from analysis.indicators._stands_on import keep_index, keep_line
 
 FEWEST = 3
 FEW = 30
@@ -150,7 +150,7 @@ def beta_convergence(
         notes.append("ρ is not positive, so that gaps have no speed at which they shrink")
     if instrument is not None and math.isnan(corrected):
         notes.append(f"{n_instrument} villages have an income in {instrument} too: no instrument")
-    return Beta(
+    made = Beta(
         persistence=persistence,
         std_error=error,
         low=persistence - reach,
@@ -169,6 +169,8 @@ def beta_convergence(
         n_instrument=n_instrument,
         notes=tuple(notes),
     )
+    keep_line(made, known, wide, column, (start, end, instrument))
+    return made
 
 
 def sigma_convergence(panel: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -19,7 +19,14 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import SUFFIX, TRAITS, YUAN_PER_WAN, shown
-from analysis.indicators._stands_on import keep_growth, keep_means, keep_moves, keep_ratios
+from analysis.indicators._stands_on import (
+    keep_growth,
+    keep_means,
+    keep_moves,
+    keep_own_shares,
+    keep_ratios,
+    keep_scaled,
+)
 
 Per = Literal["village", "household"]
 
@@ -196,6 +203,7 @@ def by_source(
     shares["operating_median_pct"] = own.groupby(keys, dropna=False).median()
     dependent = (known["subsidy_income_yuan"] / total > 1 / 2).where(total.notna())
     shares["dependent_pct"] = dependent.astype(float).groupby(keys, dropna=False).mean() * 100
+    keep_own_shares(known, keys, shares["operating_median_pct"], shares["dependent_pct"])
     labels = {key: result.attrs[key] for key in ("units", "labels")}
     return said(pd.concat([result, shares.reset_index(drop=True)], axis=1), *notes, **labels)
 
@@ -319,7 +327,8 @@ def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
         low, high = np.quantile(move, [0.25, 0.75])
         fell = float((move < 0).mean() * 100)
         row = (float(move.mean()), fell, float(low), float(high))
-        keep_moves(move, column, (before, after), 1 / YUAN_PER_WAN, row)
+        both = wide.loc[move.index, before], wide.loc[move.index, after]
+        keep_moves(both, (column, before, after, 1 / YUAN_PER_WAN), row)
         rows.append((after, len(move), *row))
     columns = ["year", "villages", "mean_change", "fell_pct", "iqr_low", "iqr_high"]
     none = "No village is known in two years that follow each other"
@@ -354,7 +363,9 @@ def deflate(
             f"{level.index.max()}."
         )
     factor = level[base_year] / frame["year"].map(level)
-    return frame.assign(**{name: frame[name] * factor for name in columns})
+    real = frame.assign(**{name: frame[name] * factor for name in columns})
+    keep_scaled(real, frame, factor, columns)
+    return real
 
 
 def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis._frame import Floats, amounts
 from analysis.errors import LianjianError, did_you_mean
-from analysis.indicators._stands_on import keep_index
+from analysis.indicators._stands_on import keep_index, keep_lorenz, keep_parts
 
 Index = Literal["theil", "mld", "gini"]
 
@@ -124,18 +124,27 @@ def palma(incomes: npt.ArrayLike) -> float:
     return float((curve[-1] - high) / low)
 
 
-def lorenz(incomes: npt.ArrayLike) -> pd.DataFrame:
-    """Return the Lorenz curve: ``villages_pct, income_pct``, from 0 to 100, poorest first."""
+def lorenz(incomes: npt.ArrayLike, *, least: int = 1) -> pd.DataFrame:
+    """Return the Lorenz curve: ``villages_pct, income_pct``, from 0 to 100, poorest first.
+
+    With ``least`` above 1 it has ten steps at most, each of as many villages at least: a curve with
+    a step a village tells each income to who knows the mean.
+    """
     # Lorenz 1905 (DOI 10.2307/2276207). The Gini index is twice the area between it and the
     # diagonal.
     values = _ascending(incomes, "Lorenz curve")
-    curve = np.concatenate([[0.0], np.cumsum(values)])
-    return pd.DataFrame(
-        {
-            "villages_pct": np.linspace(0, 100, len(curve)),
-            "income_pct": curve / curve[-1] * 100,
-        }
+    n = len(values)
+    steps = n if least <= 1 else max(min(10, n // least), 1)
+    at = np.round(np.linspace(0, n, steps + 1)).astype(int)
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    curve = pd.DataFrame(
+        {"villages_pct": at / n * 100, "income_pct": sums[at] / sums[-1] * 100}
+        if steps < n
+        else {"villages_pct": np.linspace(0, 100, n + 1), "income_pct": sums / sums[-1] * 100}
     )
+    if steps < n and isinstance(incomes, pd.Series):
+        keep_lorenz(curve, at.tolist(), incomes.dropna().sort_values(kind="stable"))
+    return curve
 
 
 def indices(incomes: npt.ArrayLike) -> pd.Series:
@@ -158,6 +167,7 @@ def indices(incomes: npt.ArrayLike) -> pd.Series:
         "palma": np.nan,
     }
     given = incomes if isinstance(incomes, pd.Series) else pd.Series(values)
+    keep_index(found["gini"], gini, given[given >= 0])
     keep_index(found["theil"], theil, given[given >= 0])
     keep_index(found["mld"], mean_log_deviation, given[given > 0])
     keep_index(found["atkinson"], partial(atkinson, epsilon=1.0), given[given > 0])
@@ -165,6 +175,7 @@ def indices(incomes: npt.ArrayLike) -> pd.Series:
     if len(kept) >= 10:  # noqa: PLR2004  (the richest tenth is one village at least)
         try:
             found["palma"], note = palma(kept), ""
+            keep_index(found["palma"], palma, given[given >= 0])
         except LianjianError as error:
             note = str(error)
     result = pd.Series(found)
@@ -189,10 +200,23 @@ class Decomposition:
     overlap: float
     groups: pd.DataFrame
 
+    def _pct(self, part: float) -> float:
+        return part / self.total * 100 if self.total > 0 else float("nan")
+
     @property
     def between_pct(self) -> float:
         """Between as a share of the total, in percent; NaN when nobody differs."""
-        return self.between / self.total * 100 if self.total > 0 else float("nan")
+        return self._pct(self.between)
+
+    @property
+    def within_pct(self) -> float:
+        """Within as a share of the total, in percent."""
+        return self._pct(self.within)
+
+    @property
+    def overlap_pct(self) -> float:
+        """The overlap as a share of the total, in percent."""
+        return self._pct(self.overlap)
 
 
 def decompose(incomes: pd.Series, groups: pd.Series, index: Index = "theil") -> Decomposition:
@@ -243,7 +267,7 @@ def decompose(incomes: pd.Series, groups: pd.Series, index: Index = "theil") -> 
         raise LianjianError("Incomes and groups are two Series with the village as index.")
     if incomes.index.has_duplicates or groups.index.has_duplicates:
         raise LianjianError("A village stands twice. Give one income and one group a village.")
-    incomes = pd.Series(amounts(incomes, "The income"), incomes.index)
+    incomes = pd.Series(amounts(incomes, "The income"), incomes.index, name=incomes.name)
     known = pd.DataFrame({"income": incomes, "group": groups.reindex(incomes.index)})
     known = known[known["income"].notna()]
     if known["group"].isna().any():
@@ -267,4 +291,11 @@ def decompose(incomes: pd.Series, groups: pd.Series, index: Index = "theil") -> 
     rest = total - within - between
     # a residual of rounding is none: it cannot be negative
     overlap = max(0.0, rest) if index == "gini" and rest > 1e-12 else 0.0  # noqa: PLR2004
-    return Decomposition(total, within, between, overlap, table.rename_axis("group"))
+    made = Decomposition(total, within, between, overlap, table.rename_axis("group"))
+    if total > 0 and index != "mld":
+        names = ("total", "within", "between", "overlap")
+        parts = {name: getattr(made, name) for name in names}
+        parts |= {f"{name}_pct": made._pct(value) for name, value in parts.items()}  # noqa: SLF001
+        own = known["income"].rename(incomes.name)
+        keep_parts(parts, own, known["group"], index)
+    return made

@@ -187,8 +187,9 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
         }
     )
     # as a share of all that were followed, whoever was lost sight of counted by the curve
-    for share in survival.tolist():
-        keep_share(share, round(share * len(times)), len(times))
+    for side, shares in ((0, survival), (-1, low), (1, high)):
+        for share in shares.tolist():
+            keep_share(share, round(share * len(times)), len(times), side)
     # a product of fractions can miss one half in binary
     reached = points[survival <= 1 / 2 + 1e-12]
     median = float(reached[0]) if len(reached) else float("nan")

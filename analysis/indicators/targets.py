@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis._frame import amounts, just_under, need_columns
 from analysis.errors import LianjianError, did_you_mean
-from analysis.indicators._stands_on import keep_share
+from analysis.indicators._stands_on import keep_reached
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def attain_share(change: pd.DataFrame, gain_wan: float) -> float:
     if change.empty:
         raise LianjianError("No village has a value in both years, so there is no share to give.")
     reached = change["change_wan_yuan"] >= just_under(gain_wan)
-    keep_share(float(reached.mean()), int(reached.sum()), len(reached))
+    keep_reached(float(reached.mean()), change, just_under(gain_wan))
     return float(reached.mean() * 100)
 
 

@@ -1,5 +1,6 @@
 """Every number in the arguments of a call: seen at its address, and put back as it may leave."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -12,7 +13,9 @@ import pandas as pd
 See = Callable[[str, float, bool], float]
 """Of an address, a number, and whether it counts something: the number as it may leave, or NaN."""
 
-_LABELS = {"year", "cohort", "event_time", "base_year", "joined_year", "years_since"}
+_LABELS = {"year", "cohort", "event_time", "years_since", "index", "time"}
+_DATED = ("_year", "years")  # ends of names under which whole numbers may be years
+_CODES = ("_code", "_id")
 _PARAMETERS = {
     *("digits", "caption", "name", "chart", "marked", "unit", "label", "labels"),
     *("level", "df"),  # of an estimate: known from its design
@@ -25,6 +28,8 @@ _WRITTEN = re.compile(
     r"(?=.*\d[.,]\d|.*\()[\s\d.,()%<>=–−∞\u00a0\u202f-]+(?:to[\s\d.,()%–−∞\u00a0-]+)?"
 )
 """A cell of numbers alone, as 0.042, 2.1 to 3.4, 62 (55–68); 5–10 and 2024 are names."""
+_COMPUTED = re.compile(r"\d+(?:,\d{3})*\.\d+|\d+ of \d+|\d[\d,]{4,}|\b(?!(?:19|20)\d\d)\d{4}\b")
+"""A number within words that was computed or copied: 3.4442, 70 of 73, 34,441; g−2 is a name."""
 
 
 def seen(value: Any, see: See, at: str) -> Any:  # noqa: ANN401, PLR0911  (one return a type)
@@ -44,7 +49,9 @@ def seen(value: Any, see: See, at: str) -> Any:  # noqa: ANN401, PLR0911  (one r
         return SimpleNamespace(**seen(told, see, at))
     if isinstance(value, Mapping):
         return {
-            key: item if key in _PARAMETERS | _LABELS else seen(item, see, f"{at} {key}".strip())
+            key: item
+            if key in _PARAMETERS or _is_label(key, item)
+            else seen(item, see, f"{at} {key}".strip())
             for key, item in value.items()
             if key not in _NOT_DRAWN
         }
@@ -61,7 +68,10 @@ def _frame(frame: pd.DataFrame, see: See, at: str) -> pd.DataFrame:
     rows = [_text(label) for label in frame.index]
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
-        if _text(name).rsplit(" ", 1)[-1] in _LABELS or pd.api.types.is_bool_dtype(values):
+        last = _text(name).rsplit(" ", 1)[-1]
+        if _is_label(last, values) or pd.api.types.is_bool_dtype(values):
+            continue
+        if last.endswith(_CODES):  # who they name is asked of the whole output
             continue
         addresses = [f"{at} {row} {_text(name)}".strip() for row in rows]
         if pd.api.types.is_numeric_dtype(values):
@@ -78,11 +88,25 @@ def _frame(frame: pd.DataFrame, see: See, at: str) -> pd.DataFrame:
     return made
 
 
+def _is_label(name: object, values: Any) -> bool:  # noqa: ANN401
+    """Whether numbers under a name say where others stand: years, cohorts, event times."""
+    if name in _LABELS:
+        return True
+    if not str(name).endswith(_DATED):
+        return False
+    known = pd.Series(values).dropna()
+    numbers = pd.to_numeric(known, errors="coerce")
+    return bool(numbers.between(1900, 2100).all() and (numbers % 1 == 0).all())
+
+
 def _cell(value: Any, see: See, at: str) -> Any:  # noqa: ANN401
     """Return a cell as it may leave: nobody vouches for a number that is written out as text."""
-    if isinstance(value, str):
-        return "…" if _WRITTEN.fullmatch(value) else value
-    return seen(value, see, at)
+    if not isinstance(value, str):
+        return seen(value, see, at)
+    left = "…" if _WRITTEN.fullmatch(value) else _COMPUTED.sub("…", value)
+    if left != value:
+        see(at, math.nan, False)  # noqa: FBT003  (no count)
+    return left
 
 
 def _text(label: object) -> str:

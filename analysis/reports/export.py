@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis import fields, files
 from analysis._labelled import Labelled
-from analysis.errors import LianjianError, did_you_mean
+from analysis.errors import LianjianError
 from analysis.reports import markup, numbers, products, tables
 from analysis.reports.text import latex, visible
 
@@ -65,15 +65,7 @@ def export(
     -----
     LaTeX needs the package booktabs, and for Chinese the class ctexart or another with Chinese.
     """
-    path = Path(file)
-    write = _FORMATS.get(path.suffix.lower())
-    if write is None:
-        raise LianjianError(
-            f"{path.name!r} does not say how the table is to be written."
-            f"{did_you_mean(path.suffix, _FORMATS)} Let the name end in .xlsx, .tex or .csv."
-        )
-    if not path.parent.is_dir():
-        raise LianjianError(f"There is no folder {path.parent} to write {path.name} into.")
+    path, ending = files.to_write(file, _FORMATS, "table")
     given = _labelled(table)
     mark, _ = products.ground(data)
     whole = given.frame if tables.only_counts(given.frame.index) else given.frame.reset_index()
@@ -83,7 +75,7 @@ def export(
     labels = {"data": "Data 数据", **given.labels, **(labels or {})}
     columns = tables.columns_of(whole, given.digits if digits is None else digits)
     caption = " ".join(filter(None, [caption, f"[{mark}]" if mark else ""]))
-    files.write_bytes(path, write(columns, labels, caption))
+    files.write_bytes(path, _FORMATS[ending](columns, labels, caption))
     return path
 
 
@@ -205,7 +197,7 @@ def _length(columns: "list[tables.Column]") -> int:
 
 
 _FORMATS: dict[str, Callable[["list[tables.Column]", Mapping[str, str], str], bytes]] = {
-    ".xlsx": _excel,
-    ".tex": _latex,
-    ".csv": _csv,
+    "xlsx": _excel,
+    "tex": _latex,
+    "csv": _csv,
 }

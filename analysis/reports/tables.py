@@ -10,9 +10,9 @@ import pandas as pd
 from pandas.api import types
 
 from analysis import fields
-from analysis.reports.text import MISSING, digits_for, number, own_digits, visible
+from analysis.reports.text import MISSING, digits_for, number, own_digits, p_value, visible
 
-Digits = int | Mapping[str, int | Literal["each"]] | None
+Digits = int | Mapping[str, int | Literal["each", "p"]] | None
 
 
 def grid(
@@ -70,14 +70,14 @@ class Column:
     """One column with the rule by which its values are written."""
 
     def __init__(
-        self, name: Hashable, values: "pd.Series[Any]", digits: int | Literal["each"] | None
+        self, name: Hashable, values: "pd.Series[Any]", digits: int | Literal["each", "p"] | None
     ) -> None:
         last = name[-1] if isinstance(name, tuple) else name
         self.name = name
         self.values = values
         self.numeric = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
         self.year = self.numeric and _is_year(last) and _years(values)
-        self.each = digits == "each"
+        self.each, self.p = digits == "each", digits == "p"
         if not self.numeric or isinstance(digits, str):
             self.digits = 0
         elif digits is not None:
@@ -97,6 +97,8 @@ class Column:
         value = self.value(row)
         if _missing(value):
             return MISSING
+        if self.numeric and self.p:
+            return p_value(float(value))
         if self.numeric:
             own = own_digits(float(value)) if self.each else self.digits
             return number(float(value), own, grouped=not self.year)
@@ -116,7 +118,7 @@ def _years(values: "pd.Series[Any]") -> bool:
 
 def _digits(
     digits: Digits, name: Hashable, values: "pd.Series[Any]"
-) -> int | Literal["each"] | None:
+) -> int | Literal["each", "p"] | None:
     last = name[-1] if isinstance(name, tuple) else name
     if isinstance(digits, Mapping):
         return digits.get(str(name), digits.get(str(last)))

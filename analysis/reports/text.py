@@ -111,6 +111,17 @@ def number(value: float, digits: int, *, grouped: bool = True) -> str:
     return text.replace("-", _MINUS)
 
 
+def p_value(value: float) -> str:
+    """Write a p-value with three decimals, very small ones as under 0.001.
+
+    Examples
+    --------
+    >>> p_value(0.0421), p_value(2e-9)
+    ('0.042', '< 0.001')
+    """
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"  # noqa: PLR2004  (the last decimal)
+
+
 def digits_for(values: Iterable[float]) -> int:
     """Choose the decimals for numbers that stand together; whole numbers get none.
 

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import polygamma
 
+from analysis._evidence import stays_inside
 from analysis._labelled import Labelled, Quantity
 from analysis.effects import matching
+from analysis.effects._stands_on import MATCHED, TRAITS, inside
 from analysis.effects.inference import sign_flip
 from analysis.errors import LianjianError
 from analysis.fields import ROLES, YUAN_PER_WAN
@@ -22,7 +24,8 @@ from analysis.indicators import (
     kaplan_meier,
     weak_spells,
 )
-from analysis.indicators.bands import status
+from analysis.indicators._stands_on import median, percent
+from analysis.indicators.bands import NOTHING_YUAN, WEAK_RULES, status
 from analysis.indicators.convergence import sigma_convergence
 from analysis.indicators.inequality import indices, lorenz
 from analysis.indicators.spells import joining_spells
@@ -37,6 +40,8 @@ _NO_JOINT = (
     "The books of this dataset name no income from joint projects (joint_projects.csv), so this "
     "question stays open."
 )
+_ZHEJIANG_YUAN = WEAK_RULES["zhejiang"].operating_wan * YUAN_PER_WAN
+_STEP = 10  # villages in a step of a Lorenz curve
 _FEWEST = 3  # villages with both incomes in both years
 _ALLIED, _TWINS, _OUTSIDE = "Weak allied", "Outside, same size", "Outside, all"
 
@@ -100,9 +105,11 @@ class Spread:
 
     def lorenz(self, ginis: Mapping[tuple[str, int], Any]) -> dict[str, dict[str, Any]]:
         """Return the Lorenz curves of both measures at both ends, with their Gini indices."""
+        # a step a village would tell each income of a ledger
+        least = _STEP if self.data.kind == "ledger" else 1
         return {
             TITLES[name]: {
-                str(year): (lorenz(self.used[name, year]), ginis[name, year].estimate)
+                str(year): (lorenz(self.used[name, year], least=least), ginis[name, year].estimate)
                 for year in dict.fromkeys((self.since, self.until))
             }
             for name in INCOMES
@@ -146,16 +153,22 @@ def weak_by_line(at: Mapping[int, pd.DataFrame], line: float) -> Labelled:
     for year, frame in at.items():
         operating = frame["operating_income_yuan"].dropna()
         ours, zhejiang = status(frame, line), status(frame, "zhejiang")
-        poor = operating < operating.median() / 2
+        half = operating.median() / 2
+        poor = operating < half
         mine = poor[frame["role"].reindex(poor.index) == "allied_weak"]
         rows[year] = {
             "villages": len(operating),
-            "Median": operating.median() / YUAN_PER_WAN,
-            "Empty shell": (ours == "empty shell")[ours.notna()].mean() * 100,
-            f"Under {line:g}": (ours != "not weak")[ours.notna()].mean() * 100,
-            "Zhejiang": (zhejiang != "not weak")[zhejiang.notna()].mean() * 100,
-            "Half median, all": poor.mean() * 100,
-            "weak allied": mine.mean() * 100 if len(mine) else float("nan"),
+            "Median": median(operating, 1 / YUAN_PER_WAN),
+            "Empty shell": percent((ours == "empty shell")[ours.notna()], operating, NOTHING_YUAN),
+            f"Under {line:g}": percent(
+                (ours != "not weak")[ours.notna()], operating, line * YUAN_PER_WAN
+            ),
+            # operating income decides for all but those between the two lines
+            "Zhejiang": percent(
+                (zhejiang != "not weak")[zhejiang.notna()], operating, _ZHEJIANG_YUAN
+            ),
+            "Half median, all": percent(poor, operating, half),
+            "weak allied": percent(mine, operating, half),
         }
     made = pd.DataFrame.from_dict(rows, orient="index").astype({"villages": int})
     made = made.rename_axis("Year").dropna(axis=1, how="all")
@@ -296,6 +309,7 @@ def leaving(twins: Twins, line: float) -> Labelled:
         steps = {f"after_{time:g}": share for time, share in after.items()}
         rows[name] = {"villages": curve.n, "households": frame["households"].mean(), **steps}
     made = pd.DataFrame.from_dict(rows, orient="index").astype({"villages": int})
+    inside(TRAITS, made[["households"]])
     labels = {f"after_{n}": f"After {n}" for n in (1, 2, 3)} | {"households": "Mean households"}
     alone = twins.unmatched
     return Labelled(made.rename_axis("Group"), labels, 0).saying(
@@ -312,6 +326,7 @@ def left_faster(twins: Twins, villages: pd.DataFrame) -> list[Quantity]:
     # villages of one alliance move together: each alliance is one observation
     alliance = differences.index.map(dict(villages.set_index("village_id")["alliance_id"]))
     test = sign_flip(differences.groupby(alliance).mean())
+    stays_inside(MATCHED, differences.mean(), test.estimate)
     return [
         quantity("fewer-after-a-year", differences.mean()),
         quantity("still-weak-difference", test),
@@ -387,9 +402,9 @@ def within_between(
                 "Groups": words,
                 "Year": year,
                 "Theil, between": decompose(incomes, label, "theil").between_pct,
-                "Gini: within": index.within / index.total * 100,
+                "Gini: within": index.within_pct,
                 "between": index.between_pct,
-                "overlap": index.overlap / index.total * 100,
+                "overlap": index.overlap_pct,
             }
         )
     made = pd.DataFrame(rows)

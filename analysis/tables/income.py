@@ -7,6 +7,7 @@ import pandas as pd
 from analysis._labelled import Labelled
 from analysis.fields import ROLES, YUAN_PER_WAN, ZONES
 from analysis.indicators import by_source, changes, growth, means, weak_share
+from analysis.indicators._stands_on import keep_gains, keep_ratio, median
 from analysis.indicators.income import deflate
 from analysis.indicators.income import swings as year_swings
 from analysis.indicators.targets import attain_share
@@ -32,7 +33,9 @@ def levels(panel: pd.DataFrame, prices: pd.DataFrame, base_year: int, weak_wan: 
     """Give mean incomes by year, as booked and in prices of one year, and the share of the weak."""
     both = list(INCOMES.values())
     yearly = means(panel, "year", [*both, "operating_surplus_yuan"])
-    real = means(deflate(panel, prices, base_year, both), "year", both)
+    # prices move a year's mean as they move each of its amounts
+    wan = [f"{name.removesuffix('_yuan')}_wan_yuan" for name in both]
+    real = deflate(yearly, prices, base_year, wan)
     rows = pd.DataFrame(
         {
             "year": yearly["year"],
@@ -90,6 +93,29 @@ def change(
     return labelled(rows, since=since, until=until)
 
 
+def gains(change: pd.DataFrame, *, grouped: bool) -> pd.DataFrame:
+    """Give the changes of villages by role for a chart, in two forms.
+
+    Parameters
+    ----------
+    change : DataFrame
+        Result of :func:`analysis.indicators.changes`.
+    grouped : bool
+        One row a tenth of a role's villages, of ten villages at least, in the order of their
+        changes, as a ledger's page may show it; else one row a village.
+    """
+    if not grouped:
+        return change[["role", "change_wan_yuan"]]
+    size = change.groupby("role")["village_id"].transform("size")
+    rank = change.groupby("role")["change_wan_yuan"].rank(method="first") - 1
+    steps = (size // 10).clip(1, 10)
+    tenth = "tenth " + (rank * steps // size + 1).astype(int).astype(str)
+    keys = [change["role"], tenth.rename("tenth")]
+    means = change.groupby(keys, observed=True, sort=True)["change_wan_yuan"].mean()
+    keep_gains(change, keys, means)
+    return means.reset_index()
+
+
 def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
     """Say by measure whether weak allied villages reached a gain, in each reading of the claim."""
     rows = {}
@@ -97,7 +123,7 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
         weak, outside = (frame[frame["role"] == role] for role in ("allied_weak", "outside"))
         if weak.empty:
             continue
-        gain, share = weak["change_wan_yuan"].mean(), attain_share(weak, gain_wan)
+        gain, share = growth(weak)["change_mean"].item(), attain_share(weak, gain_wan)
         rows[name] = {
             "villages": len(weak),
             "gain": gain,
@@ -125,11 +151,14 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
         village = means(now, "year", list(INCOMES.values())).iloc[0]
         household = means(now, "year", list(INCOMES.values()), per="household").iloc[0]
         moved = growth(changes(part, "operating_income_yuan", since, until)).iloc[0]
-        subsidies = now["subsidy_income_yuan"].sum() / now["total_income_yuan"].sum() * 100
+        each = now.set_index("village_id")
+        subsidy, total = each["subsidy_income_yuan"], each["total_income_yuan"]
+        subsidies = subsidy.sum() / total.sum() * 100
+        keep_ratio(subsidies, subsidy, total)
         weak = weak_share(now, "year", weak_wan)["weak_pct"].item()
         columns[name] = {
             "Operating income, mean": village["operating_income_wan_yuan"],
-            "Operating income, median": now["operating_income_yuan"].median() / YUAN_PER_WAN,
+            "Operating income, median": median(each["operating_income_yuan"], 1 / YUAN_PER_WAN),
             "Total income, mean": village["total_income_wan_yuan"],
             "Operating income a household, yuan": household["operating_income_yuan_per_household"],
             "Subsidies in total income, %": subsidies,

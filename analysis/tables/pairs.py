@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis._evidence import stays_inside
 from analysis._labelled import Labelled, Quantity
+from analysis.effects._stands_on import LEFT_OUT, PAIRS, inside
 from analysis.effects.inference import bca_mean, sign_flip, signed_rank
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
@@ -79,7 +81,9 @@ class Pairs:
     @cached_property
     def gap(self) -> dict[str, pd.DataFrame]:
         """Both villages of each pair in each year, by measure."""
-        return {name: pairs.gaps(self.data.panel, INCOMES[name]) for name in self._closings}
+        found = {name: pairs.gaps(self.data.panel, INCOMES[name]) for name in self._closings}
+        inside(PAIRS, *found.values())
+        return found
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
@@ -151,7 +155,9 @@ class Pairs:
 
 
 def _by_measure(rows: Mapping[str, object]) -> pd.DataFrame:
-    return pd.DataFrame.from_dict(dict(rows), orient="index").infer_objects().rename_axis("Measure")
+    made = pd.DataFrame.from_dict(dict(rows), orient="index").infer_objects().rename_axis("Measure")
+    inside(PAIRS, made)
+    return made
 
 
 def members(found: Pairs) -> Labelled:
@@ -252,6 +258,7 @@ def standing(comparison: pd.DataFrame, gap: Frames) -> Labelled:
             times = {_signed(time): value for time, value in excess.items()}
             rows.append({"Measure": name, "Side": side, "pairs": seen["pair_id"].nunique()} | times)
     made = pd.DataFrame(rows)
+    inside(PAIRS, made)
     made = made.set_index(["Measure", "Side"]) if rows else made
     return Labelled(made, {"pairs": "Pairs"}, 1).saying(
         "Mean income above villages outside alliances of the same size and year (万元), by years "
@@ -281,6 +288,7 @@ def base_years(found: Pairs) -> Labelled:
             base = f"{-start} before" + (" (chosen then)" if start == -1 else "")
             rows.append({"Measure": name, "Base year": base, "pairs": len(each)} | means)
     made = pd.DataFrame(rows)
+    inside(PAIRS, made)
     return labelled(made.set_index(["Measure", "Base year"]) if rows else made).saying(
         f"Mean change to {last} and closing of the gap by base year (万元): the same pairs, the "
         "same end. A longer span also holds more of everybody's growth."
@@ -291,6 +299,7 @@ def net_by_pair(found: Pairs) -> Labelled:
     """Give each pair's closing: in the books, as expected, and the difference."""
     name, net = next(iter(found.net.items()))
     shown = ["start_year", "closed", "closed_expected", "closed_net", "catch_up_pct", "who"]
+    inside(PAIRS, net[shown])
     return labelled(net.set_index("pair_id")[shown].rename_axis("Pair")).saying(
         f"Closing of the gap in {name} income to {found.last} (万元): in the books, expected of "
         f"villages of their size ({net['comparisons'].min():,} outside alliances), and the "
@@ -304,8 +313,10 @@ def _ratios(net: pd.DataFrame) -> pd.DataFrame:
         net["helper_start"] + net["helper_expected"]
     )
     ends = {"start": net["ratio_start"], "end": net["ratio_end"], "expected": expected}
-    made = {"pair_id": net["pair_id"], **{name: ratio * 100 for name, ratio in ends.items()}}
-    return pd.DataFrame(made).dropna()
+    parts = {"pair_id": net["pair_id"], **{name: ratio * 100 for name, ratio in ends.items()}}
+    made = pd.DataFrame(parts).dropna()
+    inside(PAIRS, made)
+    return made
 
 
 def without_one(values: "pd.Series[float]") -> tuple[float, float]:
@@ -317,7 +328,9 @@ def without_one(values: "pd.Series[float]") -> tuple[float, float]:
     (1.5, 4.0)
     """
     left = (values.sum() - values) / (len(values) - 1)
-    return float(left.min()), float(left.max())
+    ends = float(left.min()), float(left.max())
+    stays_inside(LEFT_OUT, *ends)
+    return ends
 
 
 def exact_tests(found: Pairs) -> Labelled:
@@ -345,6 +358,7 @@ def exact_tests(found: Pairs) -> Labelled:
                 }
             )
     made = pd.DataFrame(rows)
+    inside(PAIRS, made)
     return labelled(made.set_index(["Measure", "Estimate"]) if rows else made).saying(
         f"Mean closing of the gap (万元) with intervals at {level:.0%}, three ways."
     )

@@ -9,6 +9,7 @@ from analysis._labelled import Labelled, Quantity
 from analysis.clean.issues import CODES, SEVERITIES, TASKS, task
 from analysis.fields import YUAN_PER_WAN
 from analysis.indicators import targets
+from analysis.indicators._stands_on import keep_share, keep_shares
 from analysis.tables._labelled import INCOMES, TITLES, labelled, quantity
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def known_of_county(data: "Dataset") -> Labelled:
     known = data.panel.assign(known=data.panel["operating_income_yuan"].notna())
     listed = data.villages.groupby("county_name").size()
     counts = known.groupby(["county_name", "year"])["known"].sum().unstack(fill_value=0)
-    shares = counts.div(listed.reindex(counts.index), axis=0) * 100
+    size = listed.reindex(counts.index)
+    shares = counts.div(size, axis=0) * 100
+    for year in shares:
+        keep_shares(pd.DataFrame({"in": counts[year], "out": size - counts[year]}), shares[[year]])
     return Labelled(shares.rename_axis("County"), digits=1).saying(
         "Villages of the list whose operating income is known, %, by county and year."
     )
@@ -43,7 +47,9 @@ def known_of_county(data: "Dataset") -> Labelled:
 def read_and_doubted(data: "Dataset") -> list[Quantity]:
     """Return how much was read, is known, and is in doubt; of a simulation, what was misread."""
     cells = len(data.villages) * len(data.years)
-    known = data.panel["operating_income_yuan"].notna().sum() / cells * 100
+    seen = int(data.panel["operating_income_yuan"].notna().sum())
+    known = seen / cells * 100
+    keep_share(seen / cells, seen, cells)
     errors = data.issues["severity"].eq("error").sum()
     made = [
         quantity("amounts", len(data.income)),

@@ -79,7 +79,7 @@ def test_every_row_of_simulated_data_says_so(means, ending, tmp_path, loaded):
     ("wrong", "said"),
     [
         ((3, "x.xlsx"), "this is a int"),
-        ((pd.DataFrame({"a": [1]}), "x.xslx"), r"Did you mean .xlsx\?"),
+        ((pd.DataFrame({"a": [1]}), "x.xslx"), r"Did you mean xlsx\?"),
         ((pd.DataFrame({"a": [1]}), "nowhere/x.csv"), "There is no folder"),
         ((dataset.Dataset("x", "ledger", "", "", "", paths.root()), "x.csv"), "data.panel"),
     ],

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from analysis._evidence import Evidence, mean_of, window
+from analysis._evidence import Evidence, collecting, find, mean_of, window
 from analysis.disclosure import Number
+from analysis.indicators import weak_share
 
 SOURCES = ["operating_income_yuan", "subsidy_income_yuan", "other_income_yuan"]
 TOTAL = "total_income_yuan"
@@ -81,6 +82,19 @@ def wanted(panel):
     return numbers
 
 
+def shares(panel, lines=(1, 2, 5, 10, 20)):
+    """Return shares of villages under lines, by year and role, as the indicators make them."""
+    numbers = []
+    with collecting(panel):
+        for line in lines:
+            for by in ("year", ["role", "year"]):
+                rows = weak_share(panel, by, line)
+                for place, value in enumerate(rows["weak_pct"].dropna()):
+                    stands = [one for one in find(value) if one.stays]
+                    numbers.append(Number(f"under-{line}-{len(by)}-{place}", value, stands[:1]))
+    return numbers
+
+
 def combined(parts):
     """Return what a weighted sum of numbers stands on."""
     weights = {}
@@ -100,7 +114,8 @@ def gini_of(values, measure, year, scale):
     rank = 2.0 * np.arange(1, n + 1) - n - 1
     index = float(rank @ ordered.to_numpy()) / (n * total)
     pull = (rank / n - index) / total * scale
-    return Evidence("order", n, {(measure, year): pd.Series(pull, index=ordered.index)})
+    weights = {(measure, year): pd.Series(pull, index=ordered.index)}
+    return Evidence("estimate", n, weights, df=n - 1)
 
 
 def gini(values):

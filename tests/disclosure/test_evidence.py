@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis import _evidence
 from analysis._evidence import collecting, find, packed, unpacked
@@ -27,7 +28,9 @@ from analysis.effects.inference import sign_flip
 from analysis.indicators import (
     band_shares,
     bootstrap,
+    by_source,
     changes,
+    decompose,
     gini,
     growth,
     kaplan_meier,
@@ -37,7 +40,9 @@ from analysis.indicators import (
     weak_share,
     weak_spells,
 )
-from analysis.indicators.inequality import indices
+from analysis.indicators.convergence import beta_convergence
+from analysis.indicators.income import deflate
+from analysis.indicators.inequality import indices, lorenz
 from tests.disclosure.invented import SOURCES, TOTAL, YEARS, books
 
 M = SOURCES[0]
@@ -307,3 +312,115 @@ def test_a_pair_stays_inside_and_the_mean_over_pairs_knows_its_villages():
             assert exactly(frame, find(mean)[0]) == pytest.approx(mean)
         one = Number("pair", closing["closed"].iloc[0], find(closing["closed"].iloc[0]))
     assert "one village's own" in Guard(Policy(), frame.assign(county_code="91")).decide(one).reason
+
+
+NUMBERS = {
+    "gini": lambda panel: indices(last_of(panel))["gini"],
+    "palma": lambda panel: indices(last_of(panel))["palma"],
+    "theil, total": lambda panel: parts_of(panel, "theil").total,
+    "theil, between": lambda panel: parts_of(panel, "theil").between_pct,
+    "theil, within": lambda panel: parts_of(panel, "theil").within_pct,
+    "gini, within": lambda panel: parts_of(panel, "gini").within_pct,
+    "gini, between": lambda panel: parts_of(panel, "gini").between_pct,
+    "gini, overlap": lambda panel: parts_of(panel, "gini").overlap_pct,
+    "lorenz": lambda panel: lorenz(last_of(panel), least=10)["income_pct"].iloc[4],
+    "persistence": lambda panel: beta_of(panel).persistence,
+    "low": lambda panel: beta_of(panel).persistence,
+    "slope": lambda panel: beta_of(panel).slope,
+    "speed": lambda panel: beta_of(panel).speed,
+    "reverse": lambda panel: beta_of(panel).reverse,
+    "instrument": lambda panel: beta_of(panel).corrected,
+    "reliability": lambda panel: beta_of(panel).reliability,
+}
+
+
+def last_of(panel):
+    return panel[panel["year"] == YEARS[-1]].set_index("village_id")[M]
+
+
+def parts_of(panel, index):
+    groups = panel[panel["year"] == YEARS[-1]].set_index("village_id")["county_code"]
+    return decompose(last_of(panel), groups, index)
+
+
+def beta_of(panel):
+    return beta_convergence(panel, M, YEARS[1], YEARS[2], instrument=YEARS[0])
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_moves_with_each_amount_as_its_evidence_says(name):
+    panel = books(60, 51)
+    panel["county_code"] = np.where(panel["village_id"].str[-1] < "4", "91", "92")
+    with collecting(panel):
+        value = NUMBERS[name](panel)
+        stands = find(value)[0]
+    assert stands.rule == "estimate"
+    assert stands.df >= 10
+    weights = {(village, year): weight for (measure, year), column in stands.weights.items()
+               for village, weight in column.items() if measure == M}  # fmt: skip
+    largest = max(map(abs, weights.values()))
+    known = panel[panel[M].notna()]
+    for row in np.random.default_rng(5).choice(known.index, 12, replace=False):
+        ends = []
+        for factor in (1 + 1e-5, 1 - 1e-5):
+            moved = panel.copy()
+            moved.loc[row, M] *= factor
+            ends.append(NUMBERS[name](moved))
+        slope = (ends[0] - ends[1]) / (2e-5 * panel.loc[row, M])
+        told = weights.get((panel.loc[row, "village_id"], panel.loc[row, "year"]), 0.0)
+        assert told == pytest.approx(slope, rel=1e-3, abs=largest * 1e-4)
+
+
+def test_a_lorenz_curve_that_may_leave_has_no_step_a_village(panel):
+    last = last_of(panel)
+    with collecting(panel):
+        curve = lorenz(last, least=10)
+        assert len(curve) == 11
+        assert {find(share)[0].villages for share in curve["villages_pct"][1:-1]} <= set(
+            range(10, last.notna().sum())
+        )
+    assert len(lorenz(last.head(23), least=10)) == 3
+    whole = lorenz(last)
+    assert curve["income_pct"].iloc[5] == pytest.approx(
+        np.interp(curve["villages_pct"].iloc[5], whole["villages_pct"], whole["income_pct"])
+    )
+
+
+def test_shares_medians_and_real_means_of_a_source_know_their_villages(panel):
+    prices = pd.DataFrame({"year": YEARS, "rural_cpi_pct": [2.0, 1.0, 3.0]})
+    with collecting(panel):
+        rows = by_source(panel)
+        for value in rows["operating_median_pct"]:
+            stands = find(value)[0]
+            assert (stands.rule, stands.villages) == ("order", 10)
+            assert stands.instead == pytest.approx(value, abs=5)
+        for value in rows["dependent_pct"]:
+            assert find(value)[0].villages / find(value)[0].of * 100 == pytest.approx(value)
+        real = deflate(means(panel, "year", M), prices, YEARS[-1], "operating_income_wan_yuan")
+        value = real["operating_income_wan_yuan"].iloc[0]
+        assert value > means(panel, "year", M)["operating_income_wan_yuan"].iloc[0]
+        assert exactly(panel, find(value)[0]) == pytest.approx(value)
+        number = Number("real", value, find(value))
+    assert not Guard(Policy(), panel).decide(number).is_withheld
+
+
+def test_a_p_value_of_t_leaves_as_the_released_estimate_says_and_a_rank_stays(joined):
+    panel = make_panel(joined, M, covariates=["households"], cluster="alliance")
+    frame = joined.assign(county_code="91", role="outside")
+    with collecting():
+        found = few_clusters(aggregate(att_gt(panel, adjustment="regression")))
+        test = find(found.p_value)[0]
+        assert test.rule == "test"
+        exact = sign_flip([1.5, 2.5, -0.5, 3.5, 1.25])
+        assert find(exact.p_value)[0].rule == "inside"
+        one = Number("p", found.p_value, [test])
+        rank = Number("rank", exact.p_value, find(exact.p_value))
+        parts = [Number(name, getattr(found, name), find(getattr(found, name)))
+                 for name in ("estimate", "std_error")]  # fmt: skip
+    guard = Guard(Policy(p_percent=1, reason="a try"), frame)
+    estimate, error = (guard.decide(each) for each in parts)
+    released = guard.decide(one)
+    assert not released.is_withheld
+    told = 2 * stats.t.sf(abs(estimate.value / error.value), found.df)
+    assert released.value == pytest.approx(told, abs=released.step)
+    assert "single pairs" in guard.decide(rank).reason

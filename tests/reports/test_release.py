@@ -1,12 +1,15 @@
 """A ledger's report is internal until its calls are made again with guarded numbers."""
 
+import base64
 import csv
+import html
 import json
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from lxml import etree
 
 from analysis.cli import main
 from analysis.errors import Exit, LianjianError
@@ -15,6 +18,7 @@ from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
 
 ONE = Options(jobs=1)
+SVG = "{http://www.w3.org/2000/svg}"
 
 ACCOUNTS = ("经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入")
 COUNTIES = {"621002": "西峰区", "621022": "环县"}
@@ -42,6 +46,29 @@ single = panel[panel["year"] == 2023][["village_name" if "village_name" in panel
 table(single, "single", "Single villages")
 print(panel["operating_income_yuan"].iloc[0])
 single
+"""
+DRAWN = """
+from analysis import figures, tables
+from analysis.indicators import changes
+from analysis.indicators.inequality import lorenz
+by_role = lj.indicators.means(panel, ["role", "year"], "operating_income_yuan")
+names = {"allied_weak": "Weak", "outside": "Outside"}
+titles = {"operating_income_wan_yuan": "Operating income"}
+show(figures.paths_by_group(by_role, "role", titles, names), "paths", "Means by role.")
+moved = changes(panel, "operating_income_yuan", 2022, 2023)
+for name, grouped in (("gains", True), ("points", False)):
+    drawn = tables.gains(moved, grouped=grouped)
+    show(figures.gain_distribution(drawn, names, 2.0, (2022, 2023)), name, "Gains.")
+last = panel[panel["year"] == 2023].set_index("village_id")["operating_income_yuan"]
+curves = {"2023": (lorenz(last, least=10), lj.indicators.gini(last))}
+show(figures.lorenz_curves({"Operating income": curves}), "lorenz", "Lorenz curve.")
+whole = {"2023": (lorenz(last), lj.indicators.gini(last))}
+show(figures.lorenz_curves({"Operating income": whole}), "vertices", "Lorenz curve.")
+own = panel["operating_income_yuan"].iloc[0] / 1e4
+say("{what}", what=f"*The first village has {own:.3f}.*")
+row = pd.Index(["x"], name="Row")
+mixed = pd.DataFrame({"Known": [f"{last.iloc[0]:.2f} yuan, 79 of 80"]}, index=row)
+table(mixed, "mixed", "Words with numbers.")
 """
 
 
@@ -91,6 +118,7 @@ def town(make_project, tmp_path_factory):
         assert main(["new", "town", *given, "--title", "Books of a town"]) == Exit.GOOD
         assert main(["build", "town"]) == Exit.GOOD
         project.notebook("01-town", "# The town\n\nHow much?", CELL, MEANS)
+        project.notebook("05-drawn", "# Drawn\n\nHow is it spread?", CELL, DRAWN)
         assert runner.run(options=ONE) == 0
         yield project
 
@@ -142,6 +170,119 @@ def test_what_is_released_holds_guarded_numbers_and_no_village(town):
     assert json.loads(files["release.json"])["released_by"] == "Office of Rural Economy"
     exact = re.findall(r"\d+\.\d{5,}", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))
     assert exact == []
+
+
+def decoded(svg):
+    """Return the marks of a drawing in the units of its axes: x and y of each, panel by panel."""
+    for axes in etree.fromstring(svg).iter(f"{SVG}g"):
+        if not (axes.get("id") or "").startswith("axes_"):
+            continue
+        scales = [axis_of(axes, f"{letter}tick_", letter) for letter in "xy"]
+        marks = []
+        for part in axes:
+            if (part.get("id") or "").startswith(("line2d", "PathCollection")):
+                marks += [(float(use.get("x")), float(use.get("y")))
+                          for use in part.iter(f"{SVG}use")]  # fmt: skip
+                for path in part.iter(f"{SVG}path"):
+                    corners = re.findall(r"[ML] (\S+) (\S+)", path.get("d", ""))
+                    marks += [(float(x), float(y)) for x, y in corners]
+        yield np.array([[scale(at) for scale, at in zip(scales, mark, strict=True)]
+                        for mark in marks])  # fmt: skip
+
+
+def axis_of(axes, name, letter):
+    """Return how places along an axis become numbers, from its ticks and what is written there."""
+    places, numbers = [], []
+    for tick in axes.iter(f"{SVG}g"):
+        if not (tick.get("id") or "").startswith(name):
+            continue
+        words = [node.text.strip() for node in tick.iter() if node.tag is etree.Comment]
+        mark = next(tick.iter(f"{SVG}use"), None)
+        if mark is not None and words and re.fullmatch(r"[−\d.]+", words[0]):
+            places.append(float(mark.get(letter)))
+            numbers.append(float(words[0].replace("−", "-")))
+    slope, start = np.polyfit(places, numbers, 1) if len(places) > 1 else (0.0, 0.0)
+    return lambda at: slope * at + start
+
+
+def pictures(folder):
+    """Return each drawing of a release by name, those inside its page as well."""
+    found = {path.name: path.read_bytes() for path in folder.rglob("*.svg")}
+    page = (folder / "report.html").read_text("utf-8")
+    inside = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
+    return found | {f"page {n}": base64.b64decode(one) for n, one in enumerate(inside)}
+
+
+def test_a_decoded_drawing_gives_the_released_values_and_nothing_closer(town):
+    folder, made = release("05-drawn", "A")
+    plan = made.plan.set_index("name")
+    plan.to_csv("/tmp/rel/plan05.csv")
+    drawn = pictures(folder)
+    assert {name.split("-")[0].split(".")[0] for name in drawn if name.endswith("svg")} == {
+        "paths", "gains", "lorenz",
+    }  # fmt: skip
+    for name, axis in (("paths", 1), ("gains", 0), ("lorenz", 1)):
+        rows = plan[plan.index.str.startswith(f"fig-{name} ") & (plan["rule"] != "count")]
+        rows = rows[rows["reason"] == ""]
+        assert len(rows) >= 4
+        for form in ("", "-dark", "-print", "-phone"):
+            seen = np.concatenate([*decoded(drawn[f"{name}{form}.svg"])])[:, axis]
+            reach = 1e-3 * np.ptp(seen)
+            for released, true in rows[["released", "value"]].to_numpy():
+                assert np.abs(seen - released).min() < reach
+                if (
+                    abs(released - true) > 4 * reach
+                    and not np.isclose(rows["released"], true, atol=2 * reach).any()
+                ):
+                    assert np.abs(seen - true).min() > reach
+
+
+def test_no_output_holds_a_name_a_code_a_raw_cell_or_a_closer_number(town):
+    for report in ("01-town", "05-drawn"):
+        folder, made = release(report, "A")
+        files = {p.name: p.read_bytes().decode("utf-8-sig")
+                 for p in folder.rglob("*") if p.is_file()}  # fmt: skip
+        everything = "\n".join([*files.values(), *(d.decode() for d in pictures(folder).values())])
+        # where marks are drawn is decoded above
+        unsaid = r' (?:d|x|y|x1|y1|x2|y2|transform|viewBox|width|height)="[^"]*"|base64,[^"]+'
+        shown = re.sub(unsaid, "", html.unescape(everything))
+        shown = re.sub(r"<style.*?</style>", "", shown, flags=re.DOTALL)
+        raw = pd.read_csv(town.root / "accounts.csv", dtype=str)["amount_yuan"]
+        names = town.villages[["village_id", "village_name", "township_name"]]
+        canaries = {*names.to_numpy().ravel(), *raw}
+        canaries |= {f"{float(amount) / 1e4:.{digits}f}" for amount in raw for digits in (3, 4)}
+        assert not {word for word in canaries if re.search(rf"(?<![\w.]){word}(?![\w.])", shown)}
+        checked = 0
+        for _, row in made.plan.iterrows():
+            for digits in (3, 4, 6):
+                true = f"{row['value']:.{digits}f}"
+                if np.isnan(row["value"]) or len(true.strip("-0.")) < 4 or true.endswith("00"):
+                    continue
+                if row["reason"] or true != f"{row['released']:.{digits}f}":
+                    checked += 1
+                    assert not re.search(rf"(?<![\d.]){true}", shown), row["name"]
+        assert checked > 20
+
+
+def test_what_stays_inside_says_why_and_which_verb_would_have_carried_it(town):
+    plan = review("05-drawn").plan
+    points = plan[plan["name"].str.startswith("fig-points ")]
+    assert points["reason"].str.contains("not checked").any()
+    text = plan.set_index("name").loc["tab-mixed x Known", "reason"]
+    assert "written as text" in text
+
+
+def test_counts_around_a_threshold_of_ones_own_stay_inside(town):
+    path = town.root / "reports" / "05-drawn" / "run.json"
+    before = path.read_text("utf-8")
+    try:
+        for wan, inside in ((2.0, False), (8.11, True)):
+            record = json.loads(before) | {"parameters": {"weak_wan": wan}}
+            path.write_text(json.dumps(record), "utf-8")
+            reasons = review("05-drawn").plan["reason"]
+            assert reasons.str.contains("moved by a hair").any() == inside
+    finally:
+        path.write_text(before, "utf-8")
 
 
 def test_an_effect_is_reviewed_by_the_weights_that_it_brings(town):

@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from analysis._evidence import stays_inside
 from analysis._frame import TIE
+from analysis.effects._stands_on import PAIRS
 from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
 from analysis.effects.inference.paired import known_pairs, limit_note
 from analysis.errors import LianjianError
@@ -72,9 +74,11 @@ def signed_rank(
     walsh = np.sort((known[row] + known[column]) / 2)
     low, high = _walsh_interval(walsh, n, 1 - level, exact=exact)
     smallest = min(1.0, 2 / 2.0**n) if exact else 0.0
+    middle = float(np.median(walsh))
+    stays_inside(PAIRS, middle, low, high, p_value)
     return ResampledEstimate(
         name=name,
-        estimate=float(np.median(walsh)),
+        estimate=middle,
         std_error=math.nan,
         low=low,
         high=high,

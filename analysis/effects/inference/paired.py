@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from analysis._evidence import keep_sum
+from analysis._evidence import keep_sum, stays_inside
 from analysis._frame import TIE, amounts
+from analysis.effects._stands_on import PAIRS
 from analysis.effects.inference._resampling import (
     SEED,
     Floats,
@@ -137,6 +138,7 @@ def sign_flip(
     if zeros:
         notes += (f"{zeros} of {n} differences are zero; they are kept",)
     keep_sum(total / n, [(1 / n, value) for value in values.tolist()], n)
+    stays_inside(PAIRS, low, high, high - low, p_value, smallest)
     number = 2**n if exact else splits
     return ResampledEstimate(
         name=name,
@@ -213,6 +215,7 @@ def bca_mean(
         error = float(result.standard_error)
     if n < FEW_PAIRS:
         notes += (f"{n} pairs: the bootstrap interval is too short, read it as a rough guide",)
+    stays_inside(PAIRS, low, high, error)
     return ResampledEstimate(
         name=name,
         estimate=float(values.mean()),

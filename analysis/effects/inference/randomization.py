@@ -12,10 +12,10 @@ from typing import TypeAlias, overload
 
 import numpy as np
 
-from analysis._evidence import paused
+from analysis._evidence import paused, stays_inside
 from analysis._frame import TIE
 from analysis.effects._clustered import FEW_ADVICE
-from analysis.effects._stands_on import keep
+from analysis.effects._stands_on import PLACEBOS, keep
 from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
 from analysis.effects.inference._wald import no_test
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo
@@ -53,7 +53,9 @@ def placebo_draws(
         raise LianjianError(
             "Placebos show other event times than the alliances. Balance the years."
         )
-    return np.array(rows)
+    drawn = np.array(rows)
+    stays_inside(PLACEBOS, *drawn.ravel())
+    return drawn
 
 
 def reach(placebos: Floats, level: float = 0.95) -> float:

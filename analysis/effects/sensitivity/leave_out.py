@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from analysis._evidence import paused
 from analysis._frame import need_columns
+from analysis.effects._stands_on import LEFT_OUT, inside
 from analysis.effects.panel import Panel
 from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
+from analysis.fields import YUAN_PER_WAN
 
 T = TypeVar("T")
 Estimator: TypeAlias = Callable[[pd.DataFrame], Estimate]
@@ -90,4 +92,7 @@ def leave_one_out(
             keep = labels.ne(value).fillna(value=True).to_numpy(np.bool_)
             found.append({"left_out": str(value), **attempt(estimator, panel.take(keep))})
     table = _table(found)
-    return table.assign(change=table["estimate"] - table["estimate"].iloc[0])
+    table = table.assign(change=table["estimate"] - table["estimate"].iloc[0])
+    money = table[["estimate", "std_error", "low", "high", "p_value", "change"]]
+    inside(LEFT_OUT, money, money / YUAN_PER_WAN, money.abs() / YUAN_PER_WAN)
+    return table

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._labelled import Labelled, Quantity
+from analysis.effects._stands_on import COHORT, GAUGES, TRAITS
 from analysis.effects.design import PROGRAMMES, Design, DesignedPanel, make_study
 from analysis.effects.did import att_gt, before_after
 from analysis.effects.estimand import ESTIMANDS, reweigh
@@ -51,6 +52,7 @@ def who_joined(villages: pd.DataFrame) -> Labelled:
         "Joined in",
         caption="Weak allied villages by year of joining, and villages outside: mean households, "
         "and villages that another programme reached, %.",
+        why=TRAITS,
         digits=0,
     )
 
@@ -162,8 +164,8 @@ def _by_method(studies: Studies, name: str, pairs: DesignedPanel | None) -> pd.D
     table = table.dropna(subset=["estimate"]).rename(columns={"label": "name", "each_once": "once"})
     table = table.astype({"n_units": int}).reset_index(drop=True)
     names = ["name", *shown[:4], "p", "n_units", "once", "is_defensible"]
-    p = [p_text(value) for value in table["p_value"]]
-    return table.assign(p=p, is_defensible=table["verdict"].eq("defensible"))[names]
+    table = table.assign(p=table["p_value"], is_defensible=table["verdict"].eq("defensible"))
+    return table[names]
 
 
 def answers(studies: Studies, found: Mapping[str, pd.DataFrame]) -> list[Quantity]:
@@ -289,6 +291,7 @@ def alarms(studies: Studies) -> Labelled:
         caption="Gauges beside the headline. Size: mean of placebo alliances of the regression, "
         "and change of a village of mean size near an alliance (万元 a year); correlation of luck "
         "a year apart, times two.",
+        why=GAUGES,
         notes=notes,
         digits={"Gauge": 2, "Limit": 1, "Size": 2},
     )
@@ -317,6 +320,7 @@ def breakdown(studies: Studies) -> Labelled:
         "Measure",
         caption="Largest ratio of an alliance's standard deviation to that of groups like it, at "
         "5 %.",
+        why=GAUGES,
         digits=1,
     )
 
@@ -429,6 +433,7 @@ def by_cohort(studies: Studies) -> Labelled:
         "Joined in",
         caption="Mean effect by year of joining (万元 a year), over unequal numbers of years. No "
         "interval: a standard error within a cohort would rest on its few alliances.",
+        why=COHORT,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis._labelled import Labelled, Quantity
+from analysis.effects._stands_on import PLACEBOS
 from analysis.effects.inference import PlaceboPool
 from analysis.effects.power import PlaceboStudy, Rule, minimal_effect, placebo_study, power_curve
 from analysis.effects.preferred import alliance_pool, preferred_att, preferred_points
@@ -93,6 +94,7 @@ def power(
         "error (万元), and how many t takes for an effect. Then the least effect (万元 a year) "
         f"found with a chance of {100 * chance:.0f} %, and the chance of finding {claim_wan:g} "
         "万元.",
+        why=PLACEBOS,
         digits={key: 0 if "%" in key else 2 for key in (table[0] if table else {})},
     )
 
@@ -183,5 +185,6 @@ def other_designs(
         "Design",
         caption="Spread without an effect, and least effect that passes 95 % of placebo alliances "
         f"with a chance of {100 * chance:.0f} % (万元 a year), under other designs.",
+        why=PLACEBOS,
         notes=notes,
     )

@@ -8,7 +8,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from analysis._evidence import stays_inside
 from analysis._labelled import Labelled, Quantity
+from analysis.effects._stands_on import PLACEBOS, RANK, VARIANT
 from analysis.effects.balancing import balance
 from analysis.effects.design import PROGRAMMES, Design, make_study
 from analysis.effects.did import imputation, sun_abraham, twfe
@@ -40,7 +42,7 @@ from analysis.effects.sensitivity import (
     summarise_curve,
 )
 from analysis.effects.studies import Studies
-from analysis.effects.tables._rows import cells, in_words, p_text, rows
+from analysis.effects.tables._rows import cells, in_words, rows
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 
@@ -209,7 +211,8 @@ def curve_summary(found: Curves, *, draws: int, seed: int) -> Labelled:
                 every, _regressions(found.sets, columns), lambda _, rng: draw_placebo(pool, rng),  # noqa: B023
                 draws=draws, rng=np.random.default_rng([seed, 1]),
             )  # fmt: skip
-            row |= {"p, median": p_text(test.p_median), "p, sum of z": p_text(test.p_mean_z)}
+            row |= {"p, median": test.p_median, "p, sum of z": test.p_mean_z}
+            stays_inside(RANK, test.p_median, test.p_mean_z)
         except LianjianError as error:
             notes.append(f"No joint test for {name} income: {error}")
         table.append(row)
@@ -267,7 +270,7 @@ def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Labelled:
             ends = {
                 end.capitalize(): item[end] / YUAN_PER_WAN for end in ("estimate", "low", "high")
             }
-            row |= {**ends, "p": p_text(item["p_value"]), "Dropped": int(item["n_units_dropped"])}
+            row |= {**ends, "p": item["p_value"], "Dropped": int(item["n_units_dropped"])}
             found.append(row)
     return rows(
         found,
@@ -330,7 +333,7 @@ def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Labelled:
                 "Measure": name, "Draws": len(each), "Mean": each[:, 0].mean() / YUAN_PER_WAN,
                 "± MC": each[:, 0].std(ddof=1) / np.sqrt(len(each)) / YUAN_PER_WAN,
                 "2.5 %": low, "97.5 %": high, "Called an effect, %": 100 * each[:, -1].mean(),
-                "Real": real.estimate / YUAN_PER_WAN, "p": p_text(real.p_value),
+                "Real": real.estimate / YUAN_PER_WAN, "p": real.p_value,
             }
         )  # fmt: skip
     return rows(
@@ -339,6 +342,7 @@ def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Labelled:
         caption="Placebo alliances (万元 a year): their mean with its Monte Carlo error and their "
         "middle 95 %, how many CR2 over alliances calls an effect, and the estimate of the real "
         "ones with its p among them.",
+        why=PLACEBOS,
         digits={
             **dict.fromkeys(("Mean", "± MC", "2.5 %", "97.5 %", "Real"), 2),
             "Called an effect, %": 0,
@@ -398,6 +402,8 @@ def trends(
             series = randomization_inference(plain, each[:, :-1], anticipation=1)
             honest[name] = honest_did(series, bounds)
             smooth = honest_did(series, SLOPES_YUAN, restriction="smoothness")
+            ends = (honest[name].low, honest[name].high, honest[name].original)
+            stays_inside(PLACEBOS, *np.concatenate([*ends, [honest[name].breakdown]]))
         except LianjianError as error:
             notes.append(f"No sensitivity for {name} income: {error}")
             continue
@@ -410,6 +416,7 @@ def trends(
         "M, 万元 a year²",
         caption="Robust 95 % intervals (万元) when the slope of the difference changes by at most "
         "M a year. M = 0: a straight line goes on.",
+        why=PLACEBOS,
         notes=notes,
     )
 
@@ -444,6 +451,7 @@ def firmness(found: Curves, without: Mapping[str, pd.DataFrame]) -> list[Quantit
     made = []
     for name, curve in found.curves.items():
         known = curve["estimate"].dropna() / YUAN_PER_WAN
+        stays_inside(VARIANT, known.median())
         label = (
             f"Median estimate of all specifications with the least and the largest, {name} income"
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._labelled import Digits, Labelled
+from analysis.effects._stands_on import VARIANT, inside
 from analysis.effects.results import Estimate
 from analysis.fields import YUAN_PER_WAN
 
@@ -31,7 +32,7 @@ def in_words(value: float) -> str:
 def cells(estimate: Estimate, unit: float = YUAN_PER_WAN) -> dict[str, object]:
     """Return an estimate with its interval and p-value as the cells of a row."""
     ends = {"Estimate": estimate.estimate, "Low": estimate.low, "High": estimate.high}
-    return {name: value / unit for name, value in ends.items()} | {"p": p_text(estimate.p_value)}
+    return {name: value / unit for name, value in ends.items()} | {"p": estimate.p_value}
 
 
 def rows(
@@ -40,11 +41,16 @@ def rows(
     caption: str,
     notes: Iterable[str] = (),
     digits: Digits = 2,
+    why: str = VARIANT,
 ) -> Labelled:
-    """Return rows under an index of one or two levels, "Measure" as a rule."""
+    """Return rows under an index of one or two levels, "Measure" as a rule.
+
+    Numbers that nobody vouches for stay inside, for the reason ``why``.
+    """
     frame = pd.DataFrame(found)
+    inside(why, frame)
     frame = frame.set_index(list(index)) if len(frame) else frame
-    return Labelled(frame, digits=digits).saying(caption, notes)
+    return Labelled(frame, digits=_decimals(frame, digits)).saying(caption, notes)
 
 
 def joined(
@@ -54,7 +60,19 @@ def joined(
     caption: str,
     notes: Iterable[str] = (),
     digits: Digits = 2,
+    why: str = VARIANT,
 ) -> Labelled:
     """Put the tables of the measures below each other."""
     frame = pd.concat(parts, names=["Measure", second]) if parts else pd.DataFrame()
-    return Labelled(frame, digits=digits).saying(caption, notes)
+    inside(why, frame)
+    return Labelled(frame, digits=_decimals(frame, digits)).saying(caption, notes)
+
+
+def _decimals(frame: pd.DataFrame, digits: Digits) -> Digits:
+    """Return the decimals of each column, those of p-values as p-values are written."""
+    tests = [str(name) for name in frame if str(name) == "p" or str(name).startswith("p, ")]
+    if not tests:
+        return digits
+    measured = [str(name) for name in frame if pd.api.types.is_float_dtype(frame[name])]
+    each = digits if isinstance(digits, Mapping) else dict.fromkeys(measured, digits or 0)
+    return {**each, **dict.fromkeys(tests, "p")}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 FILE = "release.json"
+_TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _MOST = 0.9  # of a chart's values; with fewer it would show something else
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
@@ -76,6 +77,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
     numbers = Ledger()
     drawn: dict[str, bytes] = {}
     lost: Counter[str] = Counter()
+    typed = "\n".join(cell.source for cell in node.cells if _TYPED & {*_tags(cell)})
     for cell in node.cells:
         outputs, cell_outputs = [], cell.get("outputs", [])
         for output in cell_outputs:
@@ -87,7 +89,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                 lost["an output that no call has made"] += 1
                 continue
             try:
-                guarded, content = _call(made, call, cell.source, numbers)
+                guarded, content = _call(made, call, f"{cell.source}\n{typed}", numbers)
             except _WithheldError as error:
                 lost[str(error)] += 1
                 continue
@@ -99,6 +101,10 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
     return node, drawn, lost
 
 
+def _tags(cell: Any) -> list[str]:  # noqa: ANN401  (a notebook)
+    return list(cell.metadata.get("tags", []))
+
+
 class _WithheldError(Exception):
     """Of an output nothing is left that may leave."""
 
@@ -106,10 +112,14 @@ class _WithheldError(Exception):
 def _call(made: _review.Review, call: Call, source: str, numbers: Ledger) -> tuple[Call, Made]:
     """Return a call with guarded arguments, and what it makes."""
     at, given = _review.address(call), dict(call.arguments)
-    for key in ("caption", "label", "alt"):
+    for key in ("caption", "label", "alt", "text"):
         if key in given:
             given[key] = masked(str(given[key]), source)
     if call.verb == "say":
+        given["words"] = {
+            name: masked(str(word), source) if isinstance(word, str | int) else word
+            for name, word in given["words"].items()
+        }
         if not all(_can_be_said(numbers, need) for need in _needed(given["text"], given["words"])):
             raise _WithheldError("a sentence whose number is withheld")
         return _make(Call("say", given, call.mark), numbers)
@@ -129,6 +139,8 @@ def _call(made: _review.Review, call: Call, source: str, numbers: Ledger) -> tup
             if (digits := _digits_of(made, at, frame, column)) is not None
         }
         given["frame"] = frame = frame[~_empty(given["frame"], frame)]
+        if named := made.names_in(frame.to_csv()):
+            raise _WithheldError(f"the table {given['name']}, which names {named}")
         if frame.empty:
             raise _WithheldError(f"the table {given['name']}, of which nothing is left")
         return _make(Call("table", given, call.mark), numbers)
@@ -182,8 +194,10 @@ def _can_be_said(numbers: Ledger, name: str) -> bool:
 
 
 def _empty(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
-    """Return the rows whose every number is withheld: they would only name someone."""
-    numbers = [name for name in before if pd.api.types.is_numeric_dtype(before[name])]
+    """Return the rows of which nothing but counts is left: they would only name someone."""
+    kinds = pd.api.types
+    numbers = [name for name in before if kinds.is_numeric_dtype(before[name])]
+    numbers = [name for name in numbers if kinds.is_float_dtype(before[name])] or numbers
     if not numbers:
         return pd.Series(data=False, index=before.index)
     return before[numbers].notna().any(axis=1) & after[numbers].isna().all(axis=1)
@@ -275,13 +289,9 @@ def _bytes(node: "NotebookNode") -> bytes:
 
 def _no_village(made: _review.Review, out: Mapping[str, str]) -> None:
     """Raise when what is to leave names a village of the books, or holds its code."""
-    villages = made.data.villages
-    names = {name for name in villages["village_name"].dropna().astype(str) if len(name) > 1}
-    words = names | set(villages["village_id"].astype(str))
     for file, text in out.items():
-        for word in sorted(words):
-            if word in text:
-                raise LianjianError(
-                    f"{file} would name the village {word}. Take it out of the notebook's text or "
-                    "group the rows of the table that holds it; nothing was released."
-                )
+        if named := made.names_in(text):
+            raise LianjianError(
+                f"{file} would name {named}. Take it out of the notebook's text; nothing was "
+                "released."
+            )

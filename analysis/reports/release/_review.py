@@ -4,7 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from analysis import paths
 from analysis._evidence import Evidence, unpacked
 from analysis.clean import decisions
 from analysis.clean.dataset import Dataset, load
-from analysis.disclosure import Guard, Number, Released, read_memory, read_policy
+from analysis.disclosure import Guard, Number, Policy, Released, read_memory, read_policy
 from analysis.disclosure.door import withheld
 from analysis.errors import LianjianError
 from analysis.files import to_json, write_text
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 EXCEPTIONS = "exceptions.csv"
 _COLUMNS = ("report", "address", "decision", "why", "by", "when")
+_ROWS = 20  # of numbers that stay inside for one reason, shown one by one
 _SIGNIFICANT = 3  # digits of a number that leaves by a person's word alone
 
 
@@ -44,6 +46,21 @@ class Review:
     guard: Guard
     plan: pd.DataFrame
     decided: Mapping[str, Released]
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """What must not be read outside, and what to call it."""
+        villages = self.data.villages
+        # a file called after its township, not villages.csv
+        files = [one["file"] for one in self.data.sources if not one["file"].isascii()]
+        names = [name for name in villages["village_name"].dropna().astype(str) if len(name) > 1]
+        found = dict.fromkeys([*names, *villages["village_id"].astype(str)], "the village")
+        return found | dict.fromkeys(files, "the file")
+
+    def names_in(self, text: str) -> str:
+        """Return which village or file of the books a text names; empty where none."""
+        found = sorted(word for word in self._names if word in text)
+        return f"{self._names[found[0]]} {found[0]}" if found else ""
 
     def see(self, address: str, number: float, _counted: bool) -> float:
         """Return a number as it leaves; NaN where it does not."""
@@ -68,7 +85,7 @@ def review(name: str) -> Review:
     data = _ledger(node, folder.name)
     frame = data.panel
     guard = Guard(read_policy(data.name, data.kind), frame, read_memory(data.name))
-    numbers = _numbers(node)
+    numbers = _around_thresholds(_numbers(node), record.get("parameters", {}), guard.policy)
     plan = guard.plan(numbers.values())
     decided = {
         row["name"]: Released(row["released"], row["step"], row["reason"])
@@ -86,7 +103,9 @@ def write(made: Review) -> Path:
         report=made.report,
         data=made.data,
         policy=made.guard.policy,
-        rows=made.plan.to_dict("records"),
+        rows=_told_once(made.plan).to_dict("records"),
+        outputs=by_output(made.plan),
+        numbers=len(made.plan),
         withheld=int((made.plan["reason"] != "").sum()),
         exceptions=paths.decisions(made.data.name) / EXCEPTIONS,
     )
@@ -96,6 +115,28 @@ def write(made: Review) -> Path:
     for path in folder.iterdir():
         path.chmod(0o600)
     return target
+
+
+def _told_once(plan: pd.DataFrame) -> pd.DataFrame:
+    """Return the plan with the first few of many numbers that stay inside for one reason."""
+    output = plan["name"].str.split(" ").str[0]
+    place = plan.groupby([output, plan["rule"], plan["reason"]]).cumcount()
+    return plan[(place < _ROWS) | (plan["reason"] == "")]
+
+
+def by_output(plan: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return for each output and class of number how many leave, by which steps, and why not."""
+    coarse = plan["reason"].str.replace(r"rounded to \S+, which", "rounded until that", regex=True)
+    whole = plan.assign(output=plan["name"].str.split(" ").str[0], reason=coarse)
+    rows = []
+    for (output, rule, reason), part in whole.groupby(["output", "rule", "reason"], sort=False):
+        steps = part["step"].dropna()
+        ends = (
+            dict.fromkeys(f"{step:g}" for step in (steps.min(), steps.max())) if len(steps) else {}
+        )
+        rows.append({"output": output, "rule": rule, "numbers": len(part), "reason": reason,
+                     "steps": " to ".join(ends)})  # fmt: skip
+    return rows
 
 
 def called(node: "NotebookNode") -> list[tuple[Any, Call]]:
@@ -137,6 +178,36 @@ def _numbers(node: "NotebookNode") -> dict[str, Number]:
         elif call.verb in {"table", "show"}:
             seen(call.arguments.get("frame", call.arguments.get("with")), see, address(call))
     return numbers
+
+
+def _around_thresholds(
+    numbers: dict[str, Number], parameters: Mapping[str, Any], policy: Policy
+) -> dict[str, Number]:
+    """Let no count leave that was made around a threshold of somebody's own choice.
+
+    Counts above thresholds that are near to each other tell the amounts between them.
+    """
+    odd = [
+        f"{name} = {one:g}"
+        for name, given in parameters.items()
+        for one in (given if isinstance(given, list | tuple) else [given])
+        if name.endswith(("_wan", "_yuan", "_targets"))
+        and isinstance(one, int | float)
+        and not policy.allows_threshold(one)
+    ]
+    if not odd:
+        return numbers
+    why = (
+        f"it may be counted around {odd[0]}, and a threshold that can be moved by a hair tells who "
+        "stands in between; take 1, 2 or 5 times a power of ten"
+    )
+    inside = [Evidence("inside", 0, why=why)]
+    return {
+        name: replace(one, evidence=inside)
+        if any(stands.rule in {"count", "share"} for stands in one.evidence)
+        else one
+        for name, one in numbers.items()
+    }
 
 
 def _ledger(node: "NotebookNode", report: str) -> Dataset:
