@@ -55,12 +55,12 @@ class Evidence:
     offset: float = 0.0
     of: int = 0  # a share: how many it is of
     side: int = 0  # −1 the lower end of an interval, 1 the upper one: rounded outwards
-    error: float = float("nan")  # an estimate's standard error
+    error: float = float("nan")  # its standard error: a step of more than half leaves nothing
     df: float = float("nan")  # and its residual degrees of freedom
     # a share: between which amounts each village stays where it is, in or out by ``weights``
     stays: Mapping[Key, tuple[pd.Series, pd.Series]] = field(default_factory=dict)
     instead: float = float("nan")  # what may leave for it, as the mean of the ten about a median
-    why: str = ""  # what is inside stays so for this reason
+    why: str = ""  # what is inside stays so for this reason; what is public is so at this address
 
 
 _kept: dict[str, list[Evidence]] | None = None
@@ -166,7 +166,7 @@ def find(value: float) -> list[Evidence]:
         return []
     key = float(value).hex()
     if key not in _kept and any(key in numbers() for numbers in _published):
-        return [Evidence("public", 0)]
+        return [Evidence("public", 0, why="reference")]
     return _kept.get(key, [])
 
 

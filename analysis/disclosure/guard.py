@@ -138,7 +138,11 @@ class Guard:
     def _release(self, value: float, evidence: Evidence, headline: bool) -> Released:
         """Return a number as it leaves, the same each time it is asked for."""
         stands = (evidence.rule, evidence.villages, evidence.of, tuple(evidence.weights))
-        kind = (float(value).hex(), *stands, evidence.parent_values)
+        # shares of different groups often are equal
+        members = tuple(
+            tuple(evidence.weights[key].index[evidence.weights[key] == 1]) for key in evidence.stays
+        )
+        kind = (float(value).hex(), *stands, evidence.parent_values, members)
         if kind not in self._made:
             self._made[kind] = self._decided(value, evidence, headline)
         return self._made[kind]
@@ -167,7 +171,7 @@ class Guard:
         coarsest = self.policy.coarsest * abs(value)
         if np.isfinite(evidence.instead):
             value = evidence.instead
-        elif evidence.rule == "estimate" and np.isfinite(evidence.error):
+        elif np.isfinite(evidence.error):
             coarsest = evidence.error / 2
         return self.door.admit(value, evidence, coarsest=coarsest)
 

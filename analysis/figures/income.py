@@ -180,8 +180,8 @@ def gain_distribution(
     sentences = []
     names = []
     for row, (role, name) in enumerate(groups.items()):
-        gains = change.loc[change["role"] == role, "change_wan_yuan"].dropna().sort_values()
-        gains = gains.to_numpy()
+        own = change.loc[change["role"] == role, "change_wan_yuan"].dropna()
+        gains = np.sort(own.to_numpy())
         inside = gains[(gains >= low) & (gains <= high)]
         # the golden ratio fills an interval evenly: no seed, no clumps
         offsets = ((np.arange(len(inside)) * 0.6180339887) % 1 - 0.5) * 0.62

@@ -16,6 +16,10 @@ STEP = 1e-6
 """By this part of the mean amount each amount is moved, to see how far an index moves with it."""
 
 
+_LORENZ_POINTS = 4.0
+"""Twice the coarsest step, in points, at which a Lorenz curve still has its shape."""
+
+
 def keep_means(
     frame: pd.DataFrame,
     keys: list[pd.Series],
@@ -135,7 +139,9 @@ def keep_gains(change: pd.DataFrame, keys: list[pd.Series], means: pd.Series) ->
     for value, (_, ids) in zip(means, groups, strict=True):
         each = pd.Series(scale / len(ids), index=ids)
         weights = {(measure, first): -each, (measure, last): each}
-        _evidence.keep(value, Evidence("amount", len(ids), weights))
+        # among the others a mark near zero says as much as any
+        spread = float(change["change_wan_yuan"].std())
+        _evidence.keep(value, Evidence("amount", len(ids), weights, error=spread))
 
 
 def keep_bands(
@@ -148,6 +154,7 @@ def keep_bands(
     """Keep what the shares of bands between edges stand on, in percent."""
     if not _evidence.is_collecting():
         return
+    percent = shares.to_numpy(np.float64)
     groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
     for place, (_, rows) in enumerate(groups):
         if len(set(rows["year"])) != 1:
@@ -157,7 +164,7 @@ def keep_bands(
         for at, (low, high) in enumerate(pairwise(edges)):
             is_in = (amounts >= low) & (amounts < high)
             stands = share_of(is_in, {key: _between(amounts, low, high)}, 100.0)
-            _evidence.keep(shares.iloc[place, at], stands)
+            _evidence.keep(percent[place, at], stands)
 
 
 def keep_reached(value: float, change: pd.DataFrame, least: float) -> None:
@@ -197,7 +204,7 @@ def percent(is_in: pd.Series, amounts: pd.Series, line_yuan: float) -> float:
     return share
 
 
-def median(incomes: pd.Series, scale: float) -> float:
+def median(incomes: "pd.Series[float]", scale: float) -> float:
     """Return the median of amounts by village, and keep which ten are about it."""
     middle = float(incomes.median() * scale)
     if _evidence.is_collecting() and (key := _evidence.source_of(incomes)) is not None:
@@ -205,7 +212,9 @@ def median(incomes: pd.Series, scale: float) -> float:
     return middle
 
 
-def keep_ratio(value: float, over: pd.Series, under: pd.Series, scale: float = 100.0) -> None:
+def keep_ratio(
+    value: float, over: "pd.Series[float]", under: "pd.Series[float]", scale: float = 100.0
+) -> None:
     """Keep what the ratio of two sums of amounts by village stands on."""
     if not _evidence.is_collecting():
         return
@@ -261,7 +270,7 @@ def keep_line(
     start, end, instrument = years
     x, y = logs[start] - logs[start].mean(), logs[end] - logs[end].mean()
     rho, reverse = found.persistence, found.reverse
-    spread, both = float(x @ x), float(x @ y)
+    spread, both = float(np.dot(x, x)), float(np.dot(x, y))
     slope = {start: (y - 2 * rho * x) / spread, end: x / spread}
     bound = {start: -reverse * y / both, end: (2 * y - reverse * x) / both}
     span = found.years
@@ -274,7 +283,7 @@ def keep_line(
     if instrument is not None and np.isfinite(found.corrected):
         part = logs.dropna(subset=[instrument])
         x, y, z = (part[year] - part[year].mean() for year in (start, end, instrument))
-        through, true = float(z @ x), found.corrected
+        through, true = float(np.dot(z, x)), found.corrected
         pulls = {start: -true * z / through, end: z / through,
                  instrument: (y - true * x) / through}  # fmt: skip
         ends = {0: true, -1: found.corrected_low, 1: found.corrected_high}
@@ -314,11 +323,12 @@ def keep_lorenz(curve: pd.DataFrame, at: Sequence[int], ordered: pd.Series) -> N
     for place, many in enumerate(at):
         share = curve["income_pct"].iloc[place]
         if many in {0, n}:  # every curve begins and ends there
-            _evidence.keep(share, Evidence("public", n))
+            _evidence.keep(share, Evidence("public", n, why="_pct"))
             continue
         pull = (100.0 * (np.arange(n) < many) - share) / total
         weights = {key: pd.Series(pull, index=ordered.index)}
-        _evidence.keep(share, Evidence("estimate", n, weights, df=n - 1.0))
+        stands = Evidence("estimate", n, weights, df=n - 1.0, error=_LORENZ_POINTS)
+        _evidence.keep(share, stands)
         _evidence.keep(
             curve["villages_pct"].iloc[place], Evidence("share", many, of=n, scale=100.0)
         )
@@ -338,7 +348,7 @@ def keep_parts(
     by_group = incomes.groupby(groups.to_numpy())
     means = by_group.transform("mean")
 
-    def centred(values: pd.Series) -> Floats:
+    def centred(values: pd.Series) -> Any:  # noqa: ANN401  (an array)
         return 2.0 * values.rank().to_numpy(np.float64) - len(values) - 1
 
     if index == "gini":

@@ -296,6 +296,6 @@ def decompose(incomes: pd.Series, groups: pd.Series, index: Index = "theil") -> 
         names = ("total", "within", "between", "overlap")
         parts = {name: getattr(made, name) for name in names}
         parts |= {f"{name}_pct": made._pct(value) for name, value in parts.items()}  # noqa: SLF001
-        own = known["income"].rename(incomes.name)
+        own = known["income"].rename(str(incomes.name))
         keep_parts(parts, own, known["group"], index)
     return made

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from analysis import _evidence
-from analysis._evidence import collecting, find, packed, unpacked
+from analysis._evidence import Evidence, collecting, find, packed, unpacked
 from analysis.disclosure import Door, Guard, Number, Policy
 from analysis.effects import (
     aggregate,
@@ -424,3 +424,16 @@ def test_a_p_value_of_t_leaves_as_the_released_estimate_says_and_a_rank_stays(jo
     told = 2 * stats.t.sf(abs(estimate.value / error.value), found.df)
     assert released.value == pytest.approx(told, abs=released.step)
     assert "single pairs" in guard.decide(rank).reason
+
+
+def test_published_numbers_pass_as_a_reference_alone(monkeypatch):
+    monkeypatch.setattr(_evidence, "_published", [])
+    with collecting():
+        assert find(27.9) == []
+        _evidence.publish(lambda: [pd.DataFrame({"value": [27.9, 5.0]})])
+        [stands] = find(27.9)
+        assert (stands.rule, stands.why) == ("public", "reference")
+        _evidence.keep(5.0, Evidence("single", 1))
+        assert [one.rule for one in find(5.0)] == ["single"]
+    frame = books(30, 1)
+    assert Guard(Policy(), frame).decide(Number("x", 27.9, [stands])).value == 27.9

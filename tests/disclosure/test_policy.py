@@ -8,6 +8,7 @@ from analysis import _evidence
 from analysis._evidence import Evidence, collecting, find, keep, mean_of
 from analysis.disclosure import Guard, Number, Policy, nice, smallest_groups
 from analysis.errors import LianjianError
+from analysis.indicators import weak_share
 
 M = "operating_income_yuan"
 
@@ -159,3 +160,25 @@ def test_a_report_without_numbers_has_an_empty_plan():
     plan = Guard(Policy(), frame).plan([])
     assert plan.empty
     assert "reason" in plan
+
+
+def test_equal_shares_of_two_groups_each_pass_the_door():
+    frame = pd.concat([panel(40, 12, 2, "91"), panel(40, 12, 2, "92")], ignore_index=True)
+    with collecting(frame):
+        rows = weak_share(frame, ["county_code", "year"], 2)
+        assert rows["weak_pct"].nunique() == 1
+        value = rows["weak_pct"].iloc[0]
+        numbers = [Number("x", value, find(value))]
+    guard = Guard(Policy(), frame)
+    assert len(numbers[0].evidence) == 2
+    guard.plan(numbers)
+    # 20 of 40 are under the line, and one more would still be rounded to 20
+    assert guard.door.memory().empty
+    first = frame.copy()
+    first.loc[first["village_id"].isin(["91-021", "92-021", "91-022", "92-022"]), M] = 15_000.0
+    with collecting(first):
+        value = weak_share(first, ["county_code", "year"], 2)["weak_pct"].iloc[0]
+        numbers = [Number("x", value, find(value))]
+    guard = Guard(Policy(), first)
+    assert not guard.plan(numbers)["reason"].item()
+    assert guard.door.memory()["village_id"].str[:2].nunique() == 2

@@ -72,7 +72,7 @@ table(mixed, "mixed", "Words with numbers.")
 """
 
 
-def write_books(folder, villages=80):
+def write_books(folder, villages=240):
     rng = np.random.default_rng(8)
     ids = [f"QX{n:04d}" for n in range(villages)]
     code = [list(COUNTIES)[n % 2] for n in range(villages)]
@@ -216,7 +216,6 @@ def pictures(folder):
 def test_a_decoded_drawing_gives_the_released_values_and_nothing_closer(town):
     folder, made = release("05-drawn", "A")
     plan = made.plan.set_index("name")
-    plan.to_csv("/tmp/rel/plan05.csv")
     drawn = pictures(folder)
     assert {name.split("-")[0].split(".")[0] for name in drawn if name.endswith("svg")} == {
         "paths", "gains", "lorenz",

@@ -32,7 +32,7 @@ def in_words(value: float) -> str:
 def cells(estimate: Estimate, unit: float = YUAN_PER_WAN) -> dict[str, object]:
     """Return an estimate with its interval and p-value as the cells of a row."""
     ends = {"Estimate": estimate.estimate, "Low": estimate.low, "High": estimate.high}
-    return {name: value / unit for name, value in ends.items()} | {"p": estimate.p_value}
+    return {**{name: value / unit for name, value in ends.items()}, "p": estimate.p_value}
 
 
 def rows(

@@ -164,6 +164,8 @@ def _numbers(node: "NotebookNode") -> dict[str, Number]:
             stands = (
                 [Evidence("count", abs(round(number)))] if counted else of.get(number.hex(), [])
             )
+            # what equals a published number by chance is not published elsewhere
+            stands = [one for one in stands if one.rule != "public" or one.why in at]
             numbers[at] = Number(at, number, stands)
             return number
 
