@@ -98,6 +98,12 @@ def test_eight_offices_send_books(dirty):
     assert len(dirty.books.contents) == 7 + 18
 
 
+def test_another_seed_gives_the_same_names_and_other_bytes(simulation, dirty):
+    first, other = dirty.books.contents, make_books(simulation, SEED + 1).contents
+    assert other.keys() == first.keys()
+    assert all(other[name] != first[name] for name in first)
+
+
 def test_workbooks_say_that_they_are_simulated_and_not_when_they_were_written(dirty):
     assert len(dirty.about) > 20
     for about in dirty.about.values():

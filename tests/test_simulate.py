@@ -92,9 +92,6 @@ def test_bytes_depend_on_the_seed_and_on_nothing_else(written, tmp_path):
     write(simulate(Scenario(seed=8)), other)
     found = digests(other)
     assert len(found.keys() & expected.keys()) > 15
-    books = {name for name in expected if name.startswith("模拟_")}
-    assert len(books) == 25
-    assert books <= found.keys()
     assert all(found[name] != expected[name] for name in found.keys() & expected.keys())
 
 
