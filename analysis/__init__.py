@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis import effects, figures, indicators, tables
     from analysis.clean.book import read_book
     from analysis.clean.dataset import Dataset, datasets, load
-    from analysis.reports.export import export
+    from analysis.reports.export import browse, export
     from analysis.reports.plan.in_notebook import parameters
     from analysis.reports.products import show
 
@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Dataset",
     "__version__",
+    "browse",
     "datasets",
     "effects",
     "export",
@@ -39,6 +40,7 @@ __all__ = [
 _ROOMS = ("indicators", "effects", "figures", "tables")
 _HOMES = {
     "Dataset": "analysis.clean.dataset",
+    "browse": "analysis.reports.export",
     "datasets": "analysis.clean.dataset",
     "export": "analysis.reports.export",
     "load": "analysis.clean.dataset",
@@ -46,7 +48,7 @@ _HOMES = {
     "read_book": "analysis.clean.book",
     "show": "analysis.reports.products",
 }
-_CHECKED = {"datasets", "export", "load", "read_book"}
+_CHECKED = {"browse", "datasets", "export", "load", "read_book"}
 
 
 def __getattr__(name: str) -> object:

@@ -451,6 +451,18 @@ def adopt(options: argparse.Namespace) -> int:
     return Exit.GOOD
 
 
+def kernel(options: argparse.Namespace) -> int:
+    from analysis import _desk
+
+    if options.remove:
+        gone = _desk.remove_kernel()
+        say(f"removed: {gone}" if gone else "there is no kernel lianjian to remove")
+        return Exit.GOOD
+    place = _desk.write_kernel()
+    say(f"every Jupyter of yours, and VS Code, now offers the kernel lianjian: {place}")
+    return Exit.GOOD
+
+
 def explain(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 

@@ -1,16 +1,21 @@
 """What an IPython session gets: completion of datasets and columns, errors in one line, Chinese.
 
 Settled when ``import analysis`` runs in a notebook or a shell. A report's own kernel is left alone.
+A kernel of the user runs the project from a notebook anywhere.
 """
 
+import json
 import os
 import re
+import shutil
 import sys
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from analysis import files, paths
 from analysis.errors import LianjianError
 
 if TYPE_CHECKING:
@@ -39,6 +44,37 @@ def settle() -> None:
     shell.events.register("pre_run_cell", _before_cell)
     # the cell that imports this module may draw as well
     _dress(str(shell.user_ns.get("In", [""])[-1]))
+
+
+def write_kernel() -> Path:
+    """Write the kernel that every Jupyter of this user offers, for this project and this Python."""
+    folder = _kernel_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "lianjian",
+        "language": "python",
+        "env": {"LIANJIAN_ROOT": str(paths.root())},
+        "metadata": {"debugger": True},
+    }
+    text = json.dumps(spec, indent=2, ensure_ascii=False)
+    files.write_text(folder / "kernel.json", f"{text}\n")
+    return folder
+
+
+def remove_kernel() -> Path | None:
+    """Take that kernel away; None where there is none."""
+    folder = _kernel_folder()
+    if not folder.is_dir():
+        return None
+    shutil.rmtree(folder)
+    return folder
+
+
+def _kernel_folder() -> Path:
+    from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415  (a session needs none of it)
+
+    return Path(jupyter_data_dir()) / "kernels" / "lianjian"
 
 
 def _say(

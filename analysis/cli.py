@@ -186,6 +186,10 @@ def _report_commands(group: Any) -> None:
     adopt.takes("notebook", "e.g. work/prices.ipynb", metavar="NOTEBOOK")
     adopt.takes("--name", "what it is called there; default: its own name", default="")
 
+    about = "let every Jupyter of yours, and VS Code, run notebooks with this project"
+    kernel = _Command(group, "kernel", about)
+    kernel.has("--remove", "take that kernel away again")
+
     render = _Command(group, "render", "write finished reports as PDF or for Word")
     render.takes("reports", "default: every report", nargs="*", metavar="REPORT")
     render.takes_formats()

@@ -36,7 +36,7 @@ def root() -> Path:
     if not (folder / "data" / "raw").is_dir():
         raise LianjianError(
             f"{folder} is not a lianjian project: it has no folder data/raw. "
-            "Run from a clone of the project, or set LIANJIAN_ROOT to one."
+            "Set LIANJIAN_ROOT to the folder of a clone, or start the lianjian of its .venv."
         )
     return folder.resolve()
 

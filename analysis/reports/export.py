@@ -5,7 +5,10 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 _ROWS = 1_048_575  # of a sheet of Excel, below the head
 _MADE = datetime(1980, 1, 1)  # noqa: DTZ001  (openpyxl takes none with a zone; the same bytes twice)
 _WIDEST = 42
+_BROWSED = 400_000  # cells; a panel of 8,000 rows with all its columns is half of it
 
 
 def export(
@@ -66,17 +70,105 @@ def export(
     LaTeX needs the package booktabs, and for Chinese the class ctexart or another with Chinese.
     """
     path, ending = files.to_write(file, _FORMATS, "table")
+    columns, labels, caption = _marked(table, caption, digits, labels, data)
+    files.write_bytes(path, _FORMATS[ending](columns, labels, caption))
+    return path
+
+
+def _marked(
+    table: Any,  # noqa: ANN401  (whatever is a table)
+    caption: str,
+    digits: tables.Digits,
+    labels: Mapping[str, str] | None,
+    data: Any,  # noqa: ANN401  (one dataset, or several)
+) -> "tuple[list[tables.Column], dict[str, str], str]":
+    """Return the columns of a table with labels and caption, each row with the mark of its data."""
     given = _labelled(table)
     mark, _ = products.ground(data)
     whole = given.frame if tables.only_counts(given.frame.index) else given.frame.reset_index()
     whole = whole.set_axis([_flat(name) for name in whole.columns], axis=1)
     if mark:
         whole = whole.assign(data=markup.IN_ROW[mark])
-    labels = {"data": "Data 数据", **given.labels, **(labels or {})}
+    heads = {"data": "Data 数据", **given.labels, **(labels or {})}
     columns = tables.columns_of(whole, given.digits if digits is None else digits)
-    caption = " ".join(filter(None, [caption, f"[{mark}]" if mark else ""]))
-    files.write_bytes(path, _FORMATS[ending](columns, labels, caption))
-    return path
+    return columns, heads, " ".join(filter(None, [caption, f"[{mark}]" if mark else ""]))
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A table that can be filtered and sorted, and taken along as it then stands."""
+
+    columns: "list[tables.Column]"
+    labels: dict[str, str]
+    caption: str
+
+    def __repr__(self) -> str:
+        count = f"{_length(self.columns):,} rows, {len(self.columns)} columns"
+        return " ".join(filter(None, [self.caption, f"({count})"]))
+
+    def _repr_html_(self) -> str:
+        from itables import to_html_datatable  # noqa: PLC0415  (of the group lab)
+        from itables.javascript import generate_init_offline_itables_html  # noqa: PLC0415
+        from itables.options import dt_bundle  # noqa: PLC0415
+
+        heads = [tables.heading(column.name, self.labels) for column in self.columns]
+        frame = pd.concat(map(attrgetter("values"), self.columns), axis=1).set_axis(heads, axis=1)
+        # with its program in it: nothing is fetched, and the notebook can be opened again
+        return generate_init_offline_itables_html(Path(dt_bundle)) + to_html_datatable(
+            frame,
+            self.caption or None,
+            connected=False,
+            maxBytes=0,
+            showIndex=False,
+            column_filters="header",
+            buttons=[
+                "copyHtml5",
+                {"extend": "csvHtml5", "escapeExcelFormula": True},
+                "excelHtml5",
+            ],
+            layout={"topEnd": None},
+        )
+
+
+def browse(
+    table: Any,  # noqa: ANN401  (whatever is a table)
+    caption: str = "",
+    *,
+    labels: Mapping[str, str] | None = None,
+    data: Any = None,  # noqa: ANN401  (one dataset, or several)
+) -> Browser:
+    """Show a table in JupyterLab to be filtered by column and sorted, and taken along as it stands.
+
+    Three buttons copy what is left of it, or save it as CSV or for Excel. Made from simulated data,
+    every row says so, there and in what is saved.
+
+    Parameters
+    ----------
+    table, caption, labels, data
+        As in `export`.
+
+    Returns
+    -------
+    Browser
+        Shows itself as the last line of a cell.
+
+    Raises
+    ------
+    LianjianError
+        No table, more cells than a page can hold, or itables is not installed.
+    """
+    if find_spec("itables") is None:
+        raise LianjianError(
+            "To browse a table, itables is needed: `make setup GROUP=lab` installs it. `export` "
+            "writes the table without it."
+        )
+    columns, heads, said = _marked(table, caption, None, labels, data)
+    if (cells := len(columns) * _length(columns)) > _BROWSED:
+        raise LianjianError(
+            f"The table has {cells:,} cells, and a page holds {_BROWSED:,} well. Browse some of "
+            "its columns, or some years: panel[panel['year'] == 2024]."
+        )
+    return Browser(columns, heads, said)
 
 
 def _labelled(table: Any) -> Labelled:  # noqa: ANN401  (whatever is a table)

@@ -104,13 +104,19 @@ def draw_a_figure_of_ones_own_in_the_look_of_the_house(walk):
 
 def change_a_parameter(walk):
     walk.session.right("gain_wan: float = 5.0  # least gain that counts, 万元\nyear: int = 2024")
-    walk.session.right("lj.parameters()")
-    walk.session.right("gain_wan = '3'\nlj.parameters()")
+    walk.sees("lj.parameters()", "gain_wan", "least gain that counts, 万元", "2024")
+    walk.sees("gain_wan = '3'\nlj.parameters()", "<strong>3.0</strong>")
     assert walk.says("gain_wan") == "3.0"  # a number again, as the cell declares it
     assert "takes float" in walk.session.wrong("gain_wan = 'three'\nlj.parameters()")
 
 
 def take_a_table_to_excel_and_latex(walk):
+    # filtered and sorted first, with a program that stands in the notebook
+    shown = walk.sees('lj.browse(means, "Means by role")', "Means by role [Simulated data")
+    assert "csvHtml5" in shown.html
+    assert "cdn" not in shown.html.casefold()
+    too_many = "lj.browse(__import__('pandas').concat([data.panel] * 3))"
+    assert "Browse some of" in walk.session.wrong(too_many)
     walk.session.right('lj.export(means, "均值.xlsx", "Means by role")')
     head, *rows = (
         openpyxl.load_workbook(walk.folder / "均值.xlsx")

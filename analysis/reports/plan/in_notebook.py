@@ -4,18 +4,80 @@ import ast
 import inspect
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from analysis.clean import scope
 from analysis.errors import LianjianError
-from analysis.reports.plan.parameters import Parameter, assigned, check, declared, fit, narrow
+from analysis.reports.plan.parameters import (
+    Parameter,
+    assigned,
+    check,
+    declared,
+    fit,
+    narrow,
+    text,
+)
 from analysis.reports.plan.syntax import parse
 
 _INJECTED = "# Parameters"  # how papermill's own cell begins
 _WHERE = "this notebook"
+_REPORT = "LIANJIAN_KERNEL"  # set in the kernel of a run
 
 
-def parameters() -> None:
+@dataclass(frozen=True)
+class Parameters:
+    """What a notebook can be told, and what it now stands at; a table as the last line of a cell.
+
+    Attributes
+    ----------
+    known : tuple of Parameter
+        As the cell declares them.
+    values : dict
+        What each holds now; of a secret that it is one.
+    """
+
+    known: tuple[Parameter, ...]
+    values: dict[str, str]
+
+    def _rows(self) -> list[tuple[str, str, str, str, str]]:
+        return [
+            (
+                each.name,
+                self.values[each.name],
+                "a secret" if each.secret else text(each.default),
+                each.annotation,
+                each.help,
+            )
+            for each in self.known
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{name} = {value}"
+            + (f" (else {default})" if value != default else "")
+            + f"  # {about}"
+            for name, value, default, _, about in self._rows()
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f'<th style="text-align:left">{each}</th>'
+            for each in ("Parameter", "Now", "Declared", "Type", "What it is")
+        )
+        lines = []
+        for name, value, default, kind, about in self._rows():
+            cells = [f"<code>{escape(name)}</code>", escape(value), escape(default)]
+            if value != default:
+                cells[1] = f"<strong>{cells[1]}</strong>"
+            cells += [f"<code>{escape(kind)}</code>", escape(about)]
+            row = "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells)
+            lines.append(f"<tr>{row}</tr>")
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def parameters() -> Parameters | None:
     """Check the parameters of a notebook and read them as they are declared.
 
     Stands in a notebook behind the cell tagged ``parameters``. Papermill's command line makes a
@@ -26,6 +88,12 @@ def parameters() -> None:
 
     Outside of a notebook there is no such cell, and nothing happens.
 
+    Returns
+    -------
+    Parameters or None
+        As the last line of a cell a table: what each stands at, what is declared, and what it is.
+        None in a report, and where nothing is declared.
+
     Notes
     -----
     The cells that have run are read from IPython's ``In``, so that comments and defaults count as
@@ -35,12 +103,12 @@ def parameters() -> None:
     frame = inspect.currentframe()
     caller = frame.f_back if frame else None
     if caller is None or "In" not in caller.f_globals:
-        return
+        return None
     space, cells = caller.f_globals, list(map(str, caller.f_globals["In"]))[:-1]
     injected = max((k for k, cell in enumerate(cells) if _is_injected(cell)), default=0)
     known = _declared(cells, injected)
     if not known:
-        return
+        return None
     told = _assigned(cells[injected]) if injected else {}
     _check_told(told, known)
     held = {name: _held(space, parameter) for name, parameter in known.items()}
@@ -51,6 +119,10 @@ def parameters() -> None:
             now = narrow(value, known[name], covered, _WHERE)
         if repr(now) != repr(space.get(name)):
             space[name] = now
+    if _REPORT in os.environ:
+        return None
+    shown = {n: "a secret" if p.secret else text(space[n]) for n, p in known.items()}
+    return Parameters(tuple(known.values()), shown)
 
 
 def _is_injected(cell: str) -> bool:
