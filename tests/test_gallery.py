@@ -45,3 +45,14 @@ def test_the_blocks_draw_what_stands_below_them(built, tmp_path, monkeypatch):
     page = shutil.copyfile(gallery.PAGE, tmp_path / "gallery.md")
     assert sorted(gallery.draw(page)) == sorted(figures.CHARTS)
     assert page.read_text("utf-8") == gallery.PAGE.read_text("utf-8")
+
+
+def test_the_chinese_page_has_the_same_lines_and_pictures(text):
+    twin = (gallery.PAGE.parent / "zh" / "gallery.md").read_text("utf-8")
+    lines, shown = (
+        [block["code"] for block in gallery.BLOCK.finditer(page)] for page in (text, twin)
+    )
+    assert lines == shown
+    assert [f"../{file}" for _, file in PICTURE.findall(text)] == [
+        file for _, file in PICTURE.findall(twin)
+    ]

@@ -22,7 +22,7 @@ def test_the_front_door_opens_at_once():
 
 FIGURES = ["as_chart", "band_bars", "Chart", "composition", "county_paths"]
 COMPLETIONS = {
-    "lj.": ["Dataset", "browse", "datasets", "effects", "export", "figures", "indicators", "load",
+    "lj.": ["browse", "Dataset", "datasets", "effects", "export", "figures", "indicators", "load",
             "parameters", "read_book", "show", "tables"],
     "lj.lo": ["load"],
     'lj.load("': ["published", "simulated"],
