@@ -21,6 +21,7 @@ from analysis.figures._chart import (
     mark_simulated,
     unmark_simulated,
 )
+from analysis.figures._heading import head_figure
 from analysis.figures.county import band_bars, county_paths, county_small_multiples
 from analysis.figures.distribution import (
     income_heaps,
@@ -60,6 +61,7 @@ __all__ = [
     "fonts",
     "gain_distribution",
     "give_chinese",
+    "head_figure",
     "honest_intervals",
     "income_heaps",
     "leave_one_out_dots",
@@ -129,7 +131,7 @@ _border.open_doors(globals())
 
 # what other rooms need to draw again; nobody at a desk does
 _BEHIND = {"CHARTS", "FORMS", "ChartCall", "call_of", "drawing", "dress_figures", "fonts",
-           "give_chinese", "mark_simulated", "unmark_simulated"}  # fmt: skip
+           "give_chinese", "head_figure", "mark_simulated", "unmark_simulated"}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

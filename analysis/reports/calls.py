@@ -113,18 +113,19 @@ def _say(call: Call, ledger: Ledger, _context: Context) -> Made:
     return Made(said.html, said.plain, {"claims": said.claims, "needs": list(given["needs"])})
 
 
-def _show(call: Call, _ledger: Ledger, context: Context) -> Made:
+def _show(call: Call, ledger: Ledger, context: Context) -> Made:
     given = call.arguments
     words = {name: _language.said(given[name]) for name in ("caption", "alt")}
     spoken = replace(call, arguments={**given, **words})
-    return picture(draw(call, context), spoken, context.form)
+    return picture(draw(call, context), spoken, ledger, context.form)
 
 
-def picture(fig: "Figure", call: Call, form: str = "plain") -> Made:
+def picture(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> Made:
     """Return a figure that is drawn, as the call that shows it asks for."""
     given = call.arguments
     name, caption, alt = given["name"], given["caption"], given["alt"]
-    source = "data:image/svg+xml;base64," + base64.b64encode(svg(fig, call, form)).decode()
+    drawn = svg(fig, call, ledger, form)
+    source = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
     html = markup.figure(name, caption, alt, source, mark=call.mark)
     return Made(html, f"Figure: {caption}", {"caption": caption, "alt": alt})
 
@@ -155,11 +156,11 @@ def draw(call: Call, context: Context = PLAIN) -> "Figure":
         return figures.CHARTS[given["chart"]](**given["with"]).figure
 
 
-def svg(fig: "Figure", call: Call, form: str = "plain") -> bytes:
-    """Write a figure; the same figure gives the same bytes."""
+def svg(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> bytes:
+    """Write a figure under its head; the same figure gives the same bytes."""
     import matplotlib as mpl  # noqa: PLC0415
 
-    from analysis.figures import mark_simulated, unmark_simulated  # noqa: PLC0415
+    from analysis.figures import head_figure, mark_simulated, unmark_simulated  # noqa: PLC0415
     from analysis.figures.layout import settle_layout  # noqa: PLC0415
 
     if call.mark:
@@ -175,6 +176,10 @@ def svg(fig: "Figure", call: Call, form: str = "plain") -> bytes:
         "Date": None,
     }
     _language.figure(fig)
+    if head := given.get("head"):
+        found = sentences.said(head["finding"], head["words"], head["needs"], ledger).plain
+        below = (_language.said(str(head[name])) for name in ("measure", "source"))
+        head_figure(fig, found, *below)
     settle_layout(fig)
     settings: dict[Any, Any] = {"svg.hashsalt": given["name"], "svg.fonttype": "path"}
     buffer = io.BytesIO()
@@ -247,15 +252,18 @@ def _flat(name: object) -> str:
     return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
-def forms_of(call: Call) -> dict[str, bytes]:
-    """Return a figure in all its forms, and its data: names of files and contents."""
+def forms_of(call: Call, ledger: Ledger) -> dict[str, bytes]:
+    """Return a figure in all its forms, and its data: names of files and contents.
+
+    The ledger has the numbers that its head says.
+    """
     from analysis import figures  # noqa: PLC0415  (matplotlib)
 
     name = call.arguments["name"]
     made = {f"{name}.csv": data_of(call)}
     for form in figures.FORMS:
         ending = "" if form == "plain" else f"-{form}"
-        made[f"{name}{ending}.svg"] = svg(draw(call, Context(form=form)), call, form)
+        made[f"{name}{ending}.svg"] = svg(draw(call, Context(form=form)), call, ledger, form)
     return made
 
 

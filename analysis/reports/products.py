@@ -35,7 +35,16 @@ _ledger = numbers.Ledger()  # what this run has recorded
 
 
 def show(
-    fig: object, name: str = "", caption: str = "", *, alt: str = "", data: "StandsOn" = None
+    fig: object,
+    name: str = "",
+    caption: str = "",
+    *,
+    alt: str = "",
+    finding: str = "",
+    measure: str = "",
+    needs: Collection[str] = (),
+    data: "StandsOn" = None,
+    **words: "str | int | Claim",
 ) -> None:
     """Publish a figure and close it; without name and caption it is shown here, not published.
 
@@ -50,8 +59,16 @@ def show(
         What a reader sees below it.
     alt : str
         What it shows, for a reader who cannot see it; a chart says this itself.
+    finding : str
+        What it finds: its title. Numbers stand in it by address, as in `say`.
+    measure : str
+        What is drawn, with its unit, below the title; the foot names the data.
+    needs : collection of str
+        Addresses without which the title is left out.
     data : Dataset or sequence of Dataset, optional
         On what it stands, where the notebook reads several datasets.
+    **words : str, int or Claim
+        Texts, years and claims that stand in the title under their names.
 
     Raises
     ------
@@ -80,8 +97,12 @@ def show(
     drawn = call_of(figure)
     again = {"chart": drawn.chart, "with": drawn.arguments, "marked": drawn.marked} if drawn else {}
     given = {"name": name, "caption": caption, "alt": alt, "chart": "", **again}
+    if finding or measure:
+        _check_words(words)
+        head = {"finding": finding, "needs": list(needs), "words": words, "measure": measure}
+        given["head"] = {**head, "source": _source(data)}
     call = Call("show", given, mark)
-    made = calls.picture(figure, call)
+    made = calls.picture(figure, call, _ledger)
     plt.close(figure)
     _publish("figure", call, made, facts)
 
@@ -212,12 +233,7 @@ def say(
         A number that was not recorded before, a form that there is not, or a number that is handed
         over as a word.
     """
-    for name, word in words.items():
-        if isinstance(word, bool) or not isinstance(word, str | int | Claim):
-            raise LianjianError(
-                f"The sentence is handed {name}={word!r}. A number in a sentence is one of the "
-                "ledger: record it, and write {its-name}; texts, years and claims are words."
-            )
+    _check_words(words)
     mark, facts = ground(data)
     given = {"text": text, "needs": list(needs), "words": words}
     _publish("sentence", Call("say", given, mark), None, facts)
@@ -262,6 +278,24 @@ def ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
     kind = freshness.kind_of(kinds)
     mark = "" if "simulated" not in kinds else markup.MIXED if kind == "mixed" else markup.SIMULATED
     return mark, {"simulated": bool(mark), "kind": kind, **facts}
+
+
+def _source(data: "StandsOn") -> str:
+    """Name the data on which a figure stands, for its foot."""
+    from analysis.clean.dataset import loaded
+
+    given = loaded() if data is None else data if isinstance(data, list | tuple) else [data]
+    titles = "; ".join(dict.fromkeys(each.title for each in given))
+    return f"Source: {titles}" if titles else ""
+
+
+def _check_words(words: Mapping[str, object]) -> None:
+    for name, word in words.items():
+        if isinstance(word, bool) or not isinstance(word, str | int | Claim):
+            raise LianjianError(
+                f"The sentence is handed {name}={word!r}. A number in a sentence is one of the "
+                "ledger: record it, and write {its-name}; texts, years and claims are words."
+            )
 
 
 def _check(name: str, caption: str) -> None:

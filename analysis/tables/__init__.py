@@ -28,6 +28,7 @@ from analysis.tables.bands import (
 )
 from analysis.tables.income import (
     brief,
+    brief_numbers,
     change,
     coverage,
     gains,
@@ -81,6 +82,7 @@ __all__ = [
     "before_after",
     "beta",
     "brief",
+    "brief_numbers",
     "change",
     "closings",
     "corrections",

@@ -1,17 +1,17 @@
 """Tables of income: who is known, its sources and level, its change by group, a county in brief."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from analysis._labelled import Labelled
+from analysis._labelled import Labelled, Quantity
 from analysis.fields import ROLES, YUAN_PER_WAN, ZONES
 from analysis.indicators import by_source, changes, growth, means, weak_share
 from analysis.indicators._stands_on import keep_gains, keep_ratio, median
 from analysis.indicators.income import deflate
 from analysis.indicators.income import swings as year_swings
 from analysis.indicators.targets import attain_share
-from analysis.tables._labelled import INCOMES, labelled
+from analysis.tables._labelled import INCOMES, labelled, quantity
 
 
 def coverage(panel: pd.DataFrame) -> Labelled:
@@ -167,3 +167,35 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
             f"Villages with operating income under {weak_wan:g} 万元, %": weak,
         }
     return Labelled(pd.DataFrame(columns).rename_axis(str(until)), digits=1)
+
+
+def brief_numbers(
+    made: Labelled, parts: Mapping[str, pd.DataFrame], since: int, until: int, county: str
+) -> Iterator[Quantity]:
+    """Yield what a brief says first: its county's means and their change, its twin's, and all.
+
+    Parameters
+    ----------
+    made : Labelled
+        Result of :func:`brief`; its county is the first column.
+    parts : mapping of str to DataFrame
+        What the brief was made of, in order: the county, its twin if it has books, all counties.
+    since, until : int
+        The two years.
+    county : str
+        What the county is called.
+    """
+    own, now = made.frame.iloc[:, 0], next(iter(parts.values())).query("year == @until")
+    words = {"county": county, "since": since, "until": until}
+    for name, column in INCOMES.items():
+        n, value = int(now[column].count()), own[f"{name.capitalize()} income, mean"]
+        if n:
+            yield quantity("{measure}-mean", value, n=n, measure=name, **words)
+    change = own[f"Operating income, mean change on {since}"]
+    if pd.notna(change):
+        yield quantity("operating-change", change, **words)
+    beside = made.frame.loc["Operating income, mean"].iloc[1:]
+    names = ["twin-mean", "all-mean"][-len(beside) :] if len(beside) else []
+    for name, value in zip(names, beside, strict=True):
+        if pd.notna(value):
+            yield quantity(name, value, **words)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from pypdf import PdfReader
@@ -155,3 +156,18 @@ def test_a_mark_goes_on_a_grid_of_seaborn(frame):
     grid = sns.displot(frame, x="县区")
     figures.mark_simulated(grid.figure)
     assert "模拟数据" in grid.figure.texts[-1].get_text()
+
+
+def test_a_head_leaves_the_panels_their_size_and_stands_clear_of_them(means):
+    plain, headed = (figures.composition(means).figure for _ in range(2))
+    title, source = "Villages gained 2 万元 " * 9, "Source: " + "a book, " * 20
+    figures.head_figure(headed, title, "Mean, 万元", source)
+    boxes = []
+    for figure in (plain, headed):
+        FigureCanvasAgg(figure).draw()
+        boxes.append(figure.axes[0].get_window_extent())
+    assert boxes[1].height == pytest.approx(boxes[0].height, rel=0.02)
+    over, _, under = (text.get_window_extent() for text in headed.texts[-3:])
+    assert over.y0 > boxes[1].y1
+    assert under.y1 < boxes[1].y0
+    assert all(0 <= text.get_window_extent().x1 <= headed.bbox.x1 for text in headed.texts[-3:])

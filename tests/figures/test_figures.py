@@ -224,4 +224,6 @@ def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(drawn):
         call = calls.Call("show", given)
         stored = calls.kept(call)
         again = calls.of({"data": {calls.MIME: stored}}, {})
-        assert calls.picture(chart.figure, call).html == calls.make(again, Ledger()).html, name
+        assert (
+            calls.picture(chart.figure, call, Ledger()).html == calls.make(again, Ledger()).html
+        ), name

@@ -160,4 +160,6 @@ def test_every_chart_of_effects_can_be_drawn_again(drawn):
                  "with": made.arguments, "marked": made.marked}  # fmt: skip
         call = calls.Call("show", given)
         again = calls.of({"data": {calls.MIME: calls.kept(call)}}, {})
-        assert calls.picture(chart.figure, call).html == calls.make(again, Ledger()).html, name
+        assert (
+            calls.picture(chart.figure, call, Ledger()).html == calls.make(again, Ledger()).html
+        ), name

@@ -127,7 +127,7 @@ def lines():
 
 def test_a_figure_has_forms_and_data_from_one_call():
     _, call = lines()
-    made = calls.forms_of(call)
+    made = calls.forms_of(call, Ledger())
     assert sorted(made) == ["lines-dark.svg", "lines-phone.svg", "lines-print.svg", "lines.csv",
                             "lines.svg"]  # fmt: skip
     # 4.4 inches and the room for labels, in points
@@ -139,6 +139,27 @@ def test_a_figure_has_forms_and_data_from_one_call():
     rows = list(csv.DictReader(io.StringIO(made["lines.csv"].decode("utf-8-sig"))))
     assert [row["operating_income_wan_yuan"] for row in rows] == ["50.0", "60.0", "20.0", "21.5"]
     assert {row["data"] for row in rows} == {markup.SIMULATED}
+
+
+def test_the_head_of_a_figure_takes_its_numbers_from_the_ledger():
+    chart, call = lines()
+    head = {"finding": "Up by {gain}", "words": {}, "needs": ["gain"], "measure": "", "source": ""}
+    headed = Call("show", {**call.arguments, "head": head}, call.mark)
+    drawn = {}
+    for value in (None, 2.0, 3.0):
+        ledger = Ledger()
+        if value:
+            given = {"name": "gain", "label": "Gain", "value": value, "unit": "", "digits": 1}
+            calls.make(Call("record", given), ledger)
+        drawn[value] = calls.make(headed, ledger).html
+    assert len(set(drawn.values())) == 3
+    without = {**head, "finding": ""}
+    bare = Call("show", {**call.arguments, "head": without}, call.mark)
+    assert drawn[None] == calls.make(bare, Ledger()).html
+    wrong = Call("show", {**call.arguments, "head": {**head, "needs": []}}, call.mark)
+    with pytest.raises(LianjianError, match="names the number 'gain'"):
+        calls.make(wrong, Ledger())
+    assert calls.picture(chart.figure, call, Ledger()).html not in drawn.values()
 
 
 def test_a_figure_that_was_changed_after_it_was_drawn_is_no_call():

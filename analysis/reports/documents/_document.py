@@ -123,14 +123,18 @@ def _figures(folder: Path) -> bytes:
     import nbformat  # noqa: PLC0415
 
     from analysis.reports import calls  # noqa: PLC0415
+    from analysis.reports.numbers import Ledger  # noqa: PLC0415
 
+    ledger = Ledger()
     node = nbformat.read(folder / "notebook.ipynb", as_version=4)
     outputs = (output for cell in node.cells for output in cell.get("outputs", []))
     held = node.metadata.get(calls.FRAMES, {})
     made: dict[str, bytes] = {}
     for call in (calls.of(output, held) for output in outputs):
         if call and call.verb == "show" and call.arguments["chart"]:
-            made |= calls.forms_of(call)
+            made |= calls.forms_of(call, ledger)
+        elif call and call.verb in {"record", "table"}:
+            calls.make(call, ledger)
     return files.zipped(made)
 
 

@@ -92,6 +92,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING, languages: Sequence[
         if pages := group["runs"][0].get("pages", {}).get(here):
             answer = len(group["runs"]) == 1 and pages["answer"]
             group |= {"heading": pages["heading"], "summary": answer or pages["summary"]}
+        group["ends"] = _ends(group)
     html = _templates.get("index.html.j2").render(
         version=__version__,
         lang=_language.tag(here),
@@ -175,6 +176,19 @@ def _groups(good: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             "numbers": [(name, _common(texts)) for name, texts in common],
             "kind": kinds.pop() if len(kinds) == 1 else "",
         }
+
+
+def _ends(group: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the least and the largest of the number that the runs of a notebook say first."""
+    if len(group["runs"]) == 1 or not group["numbers"]:
+        return []
+    name = group["numbers"][0][0]
+    found = [(run["by_name"].get(name, {}), run["short"]) for run in group["runs"]]
+    said = [{**number, "who": who} for number, who in found if "value" in number]
+    if not said:
+        return []
+    ends = [pick(said, key=lambda number: number["value"]) for pick in (min, max)]
+    return ends if ends[0]["value"] < ends[1]["value"] else []
 
 
 def _name(runs: Iterable[dict[str, Any]], heading: str) -> None:

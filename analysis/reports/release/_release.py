@@ -94,7 +94,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                 lost[str(error)] += 1
                 continue
             if call.verb == "show":
-                drawn |= calls.forms_of(guarded)
+                drawn |= calls.forms_of(guarded, numbers)
             outputs.append(_output(output, call, content))
         if cell.cell_type == "code":
             cell.outputs = outputs
@@ -163,7 +163,12 @@ def _drawn(made: _review.Review, call: Call, at: str, numbers: Ledger) -> tuple[
         raise _WithheldError(
             f"the figure {name}, for {len(mine) - out} of its {len(mine)} values may not leave"
         )
-    guarded = Call("show", {**call.arguments, "with": seen(call.arguments["with"], made.see, at)})
+    given = {**call.arguments, "with": seen(call.arguments["with"], made.see, at)}
+    if head := given.get("head"):
+        needs = _needed(head["finding"], head["words"])
+        left = all(_can_be_said(numbers, need) for need in needs)
+        given["head"] = {**head, "finding": head["finding"] if left else ""}
+    guarded = Call("show", given)
     try:
         return _make(guarded, numbers)
     except (LianjianError, ValueError, KeyError, TypeError, IndexError) as error:

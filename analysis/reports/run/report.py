@@ -278,6 +278,7 @@ def _render(
                 "name": p.name,
                 "label": p.facts["label"],
                 "text": p.facts["text"],
+                "value": p.facts["value"],
                 "kind": p.facts.get("kind", ""),
                 "anchor": p.anchor,
             }

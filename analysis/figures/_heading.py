@@ -1,0 +1,76 @@
+"""What stands over a chart and at its foot: its finding, its measure and unit, its source."""
+
+import re
+from collections.abc import Iterator
+from unicodedata import east_asian_width
+
+from matplotlib.figure import Figure
+
+from analysis.figures._chart import fonts
+
+_INK, _QUIET = "#222426", "#74797e"
+_SIZES = {"finding": 11.0, "measure": 8.5, "source": 7.5}  # points
+_LEADING = 1.3
+_GAP = 5.0  # points between the words and the panels
+_PIECE = re.compile(r"[⺀-鿿＀-￯]|[^\s⺀-鿿＀-￯]+\s*|\s+")  # "收", "word "
+
+
+def head_figure(figure: Figure, finding: str, measure: str = "", source: str = "") -> None:
+    """Make room over and under a finished figure, and write there what it finds.
+
+    Its panels keep their size: the figure grows by the lines that are added.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn and marked; its layout is still to be made.
+    finding, measure, source : str
+        The title; under it what is drawn, with its unit; at the foot where it is from.
+    """
+    words = {"finding": finding, "measure": measure, "source": source}
+    width = figure.get_figwidth() * 72 * 0.98
+    lines = {name: list(_lines(text, width / _SIZES[name])) for name, text in words.items()}
+    high = {name: len(part) * _SIZES[name] * _LEADING / 72 for name, part in lines.items()}
+    over = high["finding"] + high["measure"] + _GAP / 72
+    before, engine = figure.get_figheight(), figure.get_layout_engine()
+    mark = next((text for text in figure.texts if text.get_gid() == "simulated"), None)
+    kept = 0.22 if mark else 0.0  # inches at the foot: the source stands beside the mark
+    under = max(high["source"] + (_GAP / 72 if source else 0) - kept, 0)
+    tall = before + over + under
+    figure.set_figheight(tall)
+    if engine is not None:
+        engine.set(rect=(0, (under + kept) / tall, 1, (before - kept) / tall))
+    if mark:
+        mark.set_y(mark.get_position()[1] * before / tall)
+    places = {"finding": tall, "measure": tall - high["finding"], "source": high["source"]}
+    for name, part in lines.items():
+        if part:
+            figure.text(
+                0.01,
+                places[name] / tall,
+                "\n".join(part),
+                family=list(fonts()),
+                fontsize=_SIZES[name],
+                color=_INK if name == "finding" else _QUIET,
+                linespacing=_LEADING,
+                va="top",
+            )
+
+
+def _lines(text: str, room: float) -> Iterator[str]:
+    """Break a text into lines of so many ems; Chinese breaks anywhere, other words at spaces.
+
+    Examples
+    --------
+    >>> list(_lines("Villages gained 2 万元", 8))
+    ['Villages gained', '2 万元']
+    """
+    line, used = "", 0.0
+    for piece in _PIECE.findall(text):
+        wide = sum(1.0 if east_asian_width(sign) in "WF" else 0.53 for sign in piece)
+        if line and used + wide > room:
+            yield line.strip()
+            line, used = "", 0.0
+        line, used = line + piece, used + wide
+    if line.strip():
+        yield line.strip()
