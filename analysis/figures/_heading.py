@@ -39,7 +39,8 @@ def head_figure(figure: Figure, finding: str, measure: str = "", source: str = "
     tall = before + over + under
     figure.set_figheight(tall)
     if engine is not None:
-        engine.set(rect=(0, (under + kept) / tall, 1, (before - kept) / tall))
+        room = (0, (under + kept) / tall, 1, (before - kept) / tall)
+        engine.set(rect=room)  # type: ignore[call-arg]
     if mark:
         mark.set_y(mark.get_position()[1] * before / tall)
     places = {"finding": tall, "measure": tall - high["finding"], "source": high["source"]}

@@ -284,7 +284,8 @@ def _source(data: "StandsOn") -> str:
     """Name the data on which a figure stands, for its foot."""
     from analysis.clean.dataset import loaded
 
-    given = loaded() if data is None else data if isinstance(data, list | tuple) else [data]
+    given: Any = loaded() if data is None else data
+    given = given if isinstance(given, list | tuple) else [given]
     titles = "; ".join(dict.fromkeys(each.title for each in given))
     return f"Source: {titles}" if titles else ""
 

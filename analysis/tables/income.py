@@ -1,6 +1,7 @@
 """Tables of income: who is known, its sources and level, its change by group, a county in brief."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -186,7 +187,7 @@ def brief_numbers(
         What the county is called.
     """
     own, now = made.frame.iloc[:, 0], next(iter(parts.values())).query("year == @until")
-    words = {"county": county, "since": since, "until": until}
+    words: dict[str, Any] = {"county": county, "since": since, "until": until}
     for name, column in INCOMES.items():
         n, value = int(now[column].count()), own[f"{name.capitalize()} income, mean"]
         if n:
