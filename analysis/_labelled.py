@@ -45,6 +45,15 @@ class Labelled:
         """Return it without some columns."""
         return replace(self, frame=self.frame.drop(columns=list(columns)))
 
+    def known(self) -> "Labelled":
+        """Return it without columns of which nothing is known, and with a note that names them."""
+        blank = [name for name in self.frame if self.frame[name].isna().all()]
+        if not len(self) or not blank:
+            return self
+        named = ", ".join(self.labels.get(str(name), str(name)) for name in blank)
+        remark = f"Not known in these books: {named}."
+        return replace(self.without(*map(str, blank)), notes=(*self.notes, remark))
+
     def saying(self, caption: str, notes: Iterable[str] = ()) -> "Labelled":
         """Return it with a caption, and with notes."""
         return replace(self, caption=caption, notes=(*self.notes, *notes))

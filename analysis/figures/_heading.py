@@ -63,7 +63,7 @@ def _lines(text: str, room: float) -> Iterator[str]:
 
     Examples
     --------
-    >>> list(_lines("Villages gained 2 万元", 8))
+    >>> list(_lines("Villages gained 2 万元", 9))
     ['Villages gained', '2 万元']
     """
     line, used = "", 0.0

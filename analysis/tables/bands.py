@@ -372,13 +372,15 @@ def inequality(at: Mapping[int, pd.DataFrame], found: Mapping[tuple[str, int], A
         interval = f"{written(index.low, 3)}\u00a0to\u00a0{written(index.high, 3)}"
         all_of = indices(at[year][INCOMES[name]]).to_dict()
         rows.append({"Measure": name, "Year": year, **all_of, "interval": interval})
-    shown = ["zero", "gini", "interval", "theil", "mld", "atkinson", "palma"]
-    made = pd.DataFrame(rows).set_index(["Measure", "Year"])[shown].astype({"zero": int})
+    order = ["zero", "gini", "interval", "theil", "mld", "atkinson", "palma"]
+    made = pd.DataFrame(rows).set_index(["Measure", "Year"])[order].astype({"zero": int})
     index = next(iter(found.values()))
     clustered = any(each.n_clusters < each.n for each in found.values())
-    return labelled(made).saying(
+    units = "townships" if clustered else "villages"
+    shown = labelled(made).known()
+    return shown.saying(
         "Inequality between villages. Zero: villages without such income. Interval: of the Gini "
-        f"index, 95 %, {index.draws} draws of {'townships' if clustered else 'villages'}."
+        f"index, 95 %, {index.draws} draws of {units}."
     )
 
 

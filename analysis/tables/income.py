@@ -1,6 +1,7 @@
 """Tables of income: who is known, its sources and level, its change by group, a county in brief."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -50,7 +51,7 @@ def levels(panel: pd.DataFrame, prices: pd.DataFrame, base_year: int, weak_wan: 
             "weak_pct": weak_share(panel, "year", weak_wan)["weak_pct"],
         }
     )
-    return labelled(rows)
+    return labelled(rows).known()
 
 
 def per_household(now: pd.DataFrame) -> Labelled:
@@ -152,9 +153,11 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
         village = means(now, "year", list(INCOMES.values())).iloc[0]
         household = means(now, "year", list(INCOMES.values()), per="household").iloc[0]
         moved = growth(changes(part, "operating_income_yuan", since, until)).iloc[0]
+        # of villages that have both known: a missing subsidy is none that was not paid
         each = now.set_index("village_id")
+        each = each[each[["subsidy_income_yuan", "total_income_yuan"]].notna().all(axis=1)]
         subsidy, total = each["subsidy_income_yuan"], each["total_income_yuan"]
-        subsidies = subsidy.sum() / total.sum() * 100
+        subsidies = subsidy.sum(min_count=1) / total.sum(min_count=1) * 100
         keep_ratio(subsidies, subsidy, total)
         weak = weak_share(now, "year", weak_wan)["weak_pct"].item()
         columns[name] = {
@@ -167,7 +170,8 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
             f"Villages with less operating income than in {since}, %": moved["fell_pct"],
             f"Villages with operating income under {weak_wan:g} 万元, %": weak,
         }
-    return Labelled(pd.DataFrame(columns).rename_axis(str(until)), digits=1)
+    made = Labelled(pd.DataFrame(columns).T, digits=1).known()
+    return replace(made, frame=made.frame.T.rename_axis(str(until)))
 
 
 def brief_numbers(
@@ -187,16 +191,16 @@ def brief_numbers(
         What the county is called.
     """
     own, now = made.frame.iloc[:, 0], next(iter(parts.values())).query("year == @until")
+    beside = made.frame.iloc[:, 1:]
     words: dict[str, Any] = {"county": county, "since": since, "until": until}
     for name, column in INCOMES.items():
-        n, value = int(now[column].count()), own[f"{name.capitalize()} income, mean"]
+        n, value = int(now[column].count()), own.get(f"{name.capitalize()} income, mean")
         if n:
             yield quantity("{measure}-mean", value, n=n, measure=name, **words)
-    change = own[f"Operating income, mean change on {since}"]
+    change = own.get(f"Operating income, mean change on {since}")
     if pd.notna(change):
         yield quantity("operating-change", change, **words)
-    beside = made.frame.loc["Operating income, mean"].iloc[1:]
-    names = ["twin-mean", "all-mean"][-len(beside) :] if len(beside) else []
-    for name, value in zip(names, beside, strict=True):
+    others = beside.reindex(["Operating income, mean"]).iloc[0]
+    for name, value in zip(["all-mean", "twin-mean"], reversed(list(others)), strict=False):
         if pd.notna(value):
             yield quantity(name, value, **words)
