@@ -41,6 +41,20 @@ def perform(options: argparse.Namespace) -> tuple[int, str]:
         return Exit.INTERRUPTED, "stopped"
 
 
+def refuse(command: str, is_for_program: bool, junit: Path | None, reason: str) -> Exit:
+    """Tell programs that a command line could not be read: no result of yesterday stays."""
+    from analysis.reports.run.results import write_junit
+
+    if junit is not None:
+        try:
+            write_junit(junit, error=reason)
+        except LianjianError as error:
+            warn(str(error))
+    if is_for_program:
+        answer_json(for_program(command, exit=Exit.REFUSED, error=reason))
+    return Exit.REFUSED
+
+
 def _stand_somewhere() -> None:
     try:
         Path.cwd()
@@ -260,15 +274,15 @@ def _in_words(score: Mapping[str, int]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.dry_run and options.junit:
-        raise LianjianError("--junit says how runs ended, and --dry-run runs none: leave one out.")
-    if options.dry_run:
+    if options.dry_run and not options.junit:
         return why(options)
     from analysis import paths
     from analysis.reports.run import kernels
 
     warm = {"auto": None, "warm": True, "plain": False}[options.kernels]
     with _junit(options.junit) as ended:
+        if options.dry_run:
+            raise LianjianError("--junit says how runs ended, --dry-run runs none: leave one out.")
         try:
             if not options.scheduler and not any(paths.reports().glob("*/run.json")):
                 kernels.start(warm=warm)  # nothing is there: it imports while the plan is read

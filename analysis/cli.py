@@ -3,6 +3,7 @@
 # ruff: noqa: ANN401  (what passes through here can be anything)
 
 import argparse
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,7 +17,12 @@ from analysis.paths import SIMULATED
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     terminal.open_closed_streams()
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser().parse_args(given)
+    except _UnreadableError as error:
+        terminal.warn(str(error))
+        return _commands.refuse(*_results_of(given), str(error).partition("\n")[0])
     is_for_program = getattr(options, "json", False)
     with terminal.aside() if is_for_program else nullcontext():
         code, said = _commands.perform(options)
@@ -30,12 +36,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+class _UnreadableError(Exception):
+    """A command line cannot be read: what is wrong with it, and its form."""
+
+
+def _results_of(given: Sequence[str]) -> tuple[str, bool, Path | None]:
+    """Return the command of a line that cannot be read, and where a program reads what it did."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--junit", type=Path, nargs="?")
+    options, rest = parser.parse_known_args(given)
+    command = rest[0] if rest else ""
+    return command, options.json, options.junit if command == "run" else None
+
+
 class _Parser(argparse.ArgumentParser):
     """Speaks through the one printer: what a person typed may hold anything."""
 
     def error(self, message: str) -> NoReturn:
-        terminal.warn(f"{message}\n{self.format_usage().strip()}")
-        raise SystemExit(Exit.REFUSED)
+        raise _UnreadableError(f"{message}\n{self.format_usage().strip()}")
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002
         terminal.say(self.format_help().rstrip())

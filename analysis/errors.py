@@ -21,7 +21,7 @@ class Exit(IntEnum):
     GOOD = 0, "all is done"
     FAILED = (
         1,
-        "a report failed, wrote into its inputs, or could not be written; compare: a number moved",
+        "a report failed or was not written, or its inputs changed; compare: a number moved",
     )
     REFUSED = (
         2,

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from analysis import paths
 from analysis.clean.sources import Card
 from analysis.errors import LianjianError
-from analysis.fields import COUNTIES
+from analysis.fields import COUNTIES, SIMULATED_COUNTIES
 from analysis.files import to_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
+_REAL_CODE = r"[1-8]\d{5,}"  # 621002003200: a division of the country, which begin with 1 to 8
 _MOST = 3  # villages that are named one by one
 
 
@@ -44,32 +47,41 @@ def is_outdated(head: Mapping[str, Any], cards: Iterable[Card]) -> bool:
 
 
 def must_be_invented(villages: "pd.DataFrame", where: str) -> None:
-    """Raise when a village or county of a table is real: its numbers cannot be called simulated."""
+    """Raise when a village or county of a table is, or may be, real: its numbers are a ledger's."""
+    ledger = (
+        "Numbers about real villages are a ledger's: leave --simulated out, and say "
+        'kind = "ledger" in dataset.toml.'
+    )
+    code = "village_id" if "village_id" in villages else "village_code"
+    invented = {county.name_zh for county in SIMULATED_COUNTIES}
+    if real := sorted(set(villages["county_name"].fillna("")) - invented):
+        raise LianjianError(
+            f"{where} is called simulated, and puts villages into {', '.join(real[:_MOST])}: "
+            "invented numbers would stand under a real name. Use the invented counties 甲县 (sim1) "
+            f"to 辛县 (sim8). {ledger}"
+        )
+    is_real = villages[code].astype("str").str.fullmatch(_REAL_CODE)
+    words = "have codes as real places have them"
+    path = paths.raw() / "village_register.csv"
+    if not is_real.any() and path.is_file():
+        is_real, words = _registered(villages, code, path), "stand in the published register"
+    if is_real.any():
+        named = villages["township_name"].fillna("") + " " + villages["village_name"]
+        shown = ", ".join(named[is_real].head(_MOST).astype("str"))
+        raise LianjianError(
+            f"{where} is called simulated, and {is_real.sum()} of its villages {words} ({shown}). "
+            f"{ledger} Codes of invented villages have letters, as MINE-1."
+        )
+
+
+def _registered(villages: "pd.DataFrame", code: str, register: "Path") -> "pd.Series[bool]":
+    """Say of which villages the published register has the code or the name."""
     from analysis.clean.places import Register  # noqa: PLC0415
     from analysis.clean.tables import read_text  # noqa: PLC0415
 
-    path = paths.raw() / "village_register.csv"
-    if not path.is_file():
-        return  # a project without the published register has nothing to look in
-    known = read_text(path, "register")
-    code = "village_id" if "village_id" in villages else "village_code"
+    known = read_text(register, "register")
     names = Register(known).locate(
         villages[["county_name", "township_name", "village_name"]],
         county="county_name", township="township_name", name="village_name",
     )  # fmt: skip
-    is_real = villages[code].isin(known["village_code"]) | names.frame["village_code"].notna()
-    if is_real.any():
-        real = (villages["township_name"].fillna("") + " " + villages["village_name"])[is_real]
-        shown = ", ".join(real.head(_MOST).astype("str"))
-        raise LianjianError(
-            f"{where} is called simulated, and {len(real)} of its villages stand in the published "
-            f"register ({shown}). Numbers about real villages are a ledger's: leave --simulated "
-            'out, and say kind = "ledger" in dataset.toml.'
-        )
-    borrowed = sorted({c.name_zh for c in COUNTIES}.intersection(villages["county_name"]))
-    if borrowed:
-        raise LianjianError(
-            f"{where} is called simulated, and puts villages into {', '.join(borrowed)}: invented "
-            "numbers would stand under a real name. Use the invented counties 甲县 (sim1) to 辛县 "
-            "(sim8)."
-        )
+    return villages[code].isin(known["village_code"]) | names.frame["village_code"].notna()

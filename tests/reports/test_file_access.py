@@ -368,7 +368,7 @@ def test_what_changes_twice_has_no_key_and_a_failed_check(project):
 
     thread = threading.Thread(target=keep_writing)
     thread.start()
-    assert runner.run() == 0
+    assert runner.run() == Exit.FAILED
     stop.set()
     thread.join()
     record = json.loads((project.reports / "01-x" / "run.json").read_text())
@@ -496,6 +496,33 @@ def test_what_a_run_writes_into_inputs_is_named(project):
     [check] = [check for check in record["checks"] if check["name"] == "Data"]
     assert check["state"] == "failed"
     assert "data/raw/a.csv" in check["items"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "pyarrow.parquet.write_table(t, to)",
+        "pyarrow.feather.write_feather(t, dest=to)",
+        "pyarrow.csv.write_csv(t, to)",
+        "pyarrow.orc.write_table(t, to)",
+        "pyarrow.dataset.write_dataset(t, to, format='csv', existing_data_behavior='error')",
+        "pa.output_stream(to).close()",
+        "import sqlite3; sqlite3.connect(to).execute('create table if not exists t (a)')",
+        "import shutil; shutil.copy('01-x.ipynb', to)",
+        "!echo 1 > {to}",
+        "!test -e {to} || touch {to}",
+        "import subprocess; subprocess.run(['touch', to])",
+        "import atexit, pathlib; atexit.register(pathlib.Path(to).write_text, '1')",
+    ],
+)
+def test_whatever_writes_into_data_fails_the_plan_and_the_check(project, write):
+    head = "import pyarrow as pa\nimport pyarrow.csv, pyarrow.dataset, pyarrow.feather, pyarrow.orc"
+    cell = f"{head}\nimport pyarrow.parquet\nt, to = pa.table({{'a': [1]}}), '../data/raw/台账'"
+    project.notebook("01-x", "# X", cell, write)
+    assert runner.run() == Exit.FAILED
+    record = json.loads((project.reports / "01-x" / "run.json").read_text())
+    assert "data/raw/台账" in " ".join(record["notes"])
+    assert "failed" in [c["state"] for c in record["checks"] if c["name"] == "Data"]
 
 
 @pytest.mark.skipif(not _zygote.possible(), reason="kernels are forked on Linux only")

@@ -238,11 +238,28 @@ def test_an_impossible_junit_is_told_before_anything_runs(published, capsys, tmp
     assert not (published.reports / "01-x").exists()
 
 
-def test_a_dry_run_has_no_junit(published, capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--dry-run"], "leave one out"),
+        (["--jobs", "0"], "not a whole number of 1 or more"),
+        (["--cell-seconds", "soon"], "no number of seconds"),
+        (["--kernels", "hot"], "invalid choice"),
+        (["--nosuch"], "unrecognized arguments"),
+    ],
+)
+def test_a_command_line_that_is_refused_leaves_no_result_of_yesterday(
+    published, capsys, tmp_path, given, said
+):
     published.notebook("01-x", "# X", "1")
-    assert cli.main(["run", "--dry-run", "--junit", str(tmp_path / "j.xml")]) == Exit.REFUSED
-    assert "leave one out" in capsys.readouterr().err
-    assert not (tmp_path / "j.xml").exists()
+    file = tmp_path / "j.xml"
+    file.write_text("of yesterday", "utf-8")
+    code, content, told = answer(capsys, "run", *given, f"--junit={file}")
+    assert code == content["exit"] == Exit.REFUSED
+    assert said in told
+    assert said in content["error"]
+    [suite] = conforming(ElementTree.parse(file).getroot())
+    assert said in suite.find("testcase/error").get("message")
 
 
 def test_a_held_folder_is_a_refusal(published, capsys):

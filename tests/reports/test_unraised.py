@@ -23,6 +23,10 @@ FAILS = {
     "%%script no-such-program --fast\n1": r"%%script no-such-program --fast said: Couldn't find",
     "%%ruby\nputs 1": r"%%ruby said: Couldn't find program: 'ruby'",
     "%%script --bg bash\nexit 6": r"%%script --bg bash ended with exit code 6",
+    "%%bash\ncd 台账 # gone\nfor y in 1; do\n  cp $y /nowhere/\ndone\necho 好":
+        r"%%bash: cd 台账 ended with exit code 1",
+    "%%script bash -u\ngrep -c 村 <<< 县\ntrue": r"%%script bash -u: grep -c 村 .*exit code 1",
+    "%%bash --no-raise-error\nfalse": r"%%bash --no-raise-error: false ended with exit code 1",
     "exit()": r"exit\(\) does not end a notebook; sys.exit\(0\) does",
     "quit()\nimport time; time.sleep(0.3)": r"exit\(\) does not end",
     "%cd nowhere/at/all": r"%cd nowhere/at/all said: \[Errno 2\] No such file",
@@ -63,6 +67,12 @@ FAILS = {
     "def fetch():\n    subprocess.call(['test', '-d', '下载'])\nfetch()":
         r"the command test -d '?下载'? ended with exit code 1",
     "import os\nos.system('exit 3')\nNone": r"the command exit 3 ended with exit code 3",
+    "p = subprocess.Popen(['ls', '账']); p.wait()\nNone": r"the command ls '?账'? ended with .* 2",
+    "subprocess.Popen(['test', '-d', 'gone']).communicate()\nNone":
+        r"the command test -d gone ended with exit code 1",
+    "subprocess.Popen('exit 7', shell=True)\nNone": r"the command exit 7 ended with exit code 7",
+    "text = os.popen('cat gone.csv').read()": r"the command cat gone.csv ended with exit code 1",
+    "text = subprocess.getoutput('cat gone.txt')": r"the command cat gone.txt ended with",
     "import sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
     "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
@@ -151,6 +161,16 @@ except subprocess.CalledProcessError as error:
     print(error)
 subprocess.run(['false'])
 ----
+server = subprocess.Popen(['sleep', '60']); server.terminate(); server.wait()
+failing = subprocess.Popen(['false']); failing.communicate()
+print(failing.returncode, subprocess.Popen(['false']).wait(), os.popen('exit 3').close())
+subprocess.Popen(['true']).wait()
+----
+%%bash
+if grep -q 村 /dev/null; then echo found; fi
+test -d 账 || mkdir -p "$TMPDIR/账"
+! false
+----
 def outer(word):
     x = 'local'
     y = !echo {word} {x}
@@ -182,7 +202,7 @@ def test_what_fails_is_named_with_its_cell(failed, place):
 
 
 def test_nothing_else_is_said(failed):
-    assert len(failed) == len(FAILS) + 1  # the loop of two
+    assert len(failed) == len(FAILS) + 2  # two loops with two commands each
 
 
 def test_what_goes_well_is_no_failure(project, tmp_path):

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import zipfile
@@ -226,6 +227,29 @@ def test_bytes_of_a_zip_file_that_belong_to_no_file_are_told(folder, tmp_path, c
     [told] = verify(path).differences
     assert told == f"the zip file: {said}, of no file in the bundle"
     assert alone(folder, str(path))[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "content", "said"),
+    [
+        ("comment", "台账".encode(), "6 bytes beside bundle/data.csv"),
+        ("extra", struct.pack("<HH5s", 0xCAFE, 5, b"books"), "18 bytes beside bundle/data.csv"),
+        ("extra", struct.pack("<HH99s", 0x5455, 99, b"time"), "206 bytes beside bundle/data.csv"),
+        ("extra", struct.pack("<HHBi", 0x5455, 5, 1, 0), None),  # a time, as Info-ZIP writes it
+    ],
+)
+def test_what_is_hidden_beside_a_file_is_told(folder, tmp_path, field, content, said):
+    (folder / "data.csv").write_text("1\n", "utf-8")
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name in sorted(p for p in folder.rglob("*") if p.is_file()):
+            mode = 0o755 if name.name == "run" else 0o644
+            inside = entry(f"bundle/{name.relative_to(folder).as_posix()}", stat.S_IFREG | mode)
+            if name.name == "data.csv":
+                setattr(inside, field, content)
+            file.writestr(inside, name.read_bytes())
+    told = [line for line in verify(path).differences if line.startswith("the zip file")]
+    assert {line.partition(": ")[2].partition(",")[0] for line in told} == {said} - {None}
 
 
 def test_a_zip_file_that_was_written_as_a_stream_is_sound(folder, tmp_path):

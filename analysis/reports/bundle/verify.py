@@ -26,6 +26,8 @@ MADE = (".venv", *_CACHES, "data/processed", "dist", "reports")
 
 _NOTHING = "is empty or names no file, so that nothing can be compared; get the bundle anew"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # 64 digits, two spaces, a name
+_FIELDS = {0x0001, 0x000A, 0x5455, 0x5855, 0x7855, 0x7875}  # of sizes, times and owners
+_LONGEST_FIELD = 32  # bytes that one of these takes
 _ANY_X, _SPECIAL = 0o111, stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
@@ -174,12 +176,25 @@ def _outside(path: Path, entries: list[zipfile.ZipInfo]) -> Iterator[str]:
         for entry in sorted(entries, key=lambda e: e.header_offset):
             yield from _stray(entry.header_offset - at, last)
             name, extra = struct.unpack_from("<HH", held, entry.header_offset + 26)
-            at = entry.header_offset + 30 + name + extra + entry.compress_size
+            begins = entry.header_offset + 30 + name
+            hidden = _unknown(held[begins : begins + extra]) + _unknown(entry.extra)
+            yield from _stray(hidden + len(entry.comment), f"beside {shown(entry.filename)}")
+            at = begins + extra + entry.compress_size
             if entry.flag_bits & 8:  # its size and check sum follow, with or without a signature
                 at += 16 if held[at : at + 4] == b"PK\x07\x08" else 12
             last = f"behind {shown(entry.filename)}"
         yield from _stray(end - directory - at, last)
         yield from _stray(after, "at the end")
+
+
+def _unknown(fields: bytes) -> int:
+    """Count the bytes of fields beside a file that are more than its size, times and owner."""
+    at, count = 0, 0
+    while at + 4 <= len(fields):
+        kind, size = struct.unpack_from("<HH", fields, at)
+        at += 4 + size
+        count += 4 + size if kind not in _FIELDS or size > _LONGEST_FIELD else 0
+    return count + abs(len(fields) - at)
 
 
 def _stray(count: int, where: str) -> Iterator[str]:

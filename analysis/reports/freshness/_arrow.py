@@ -1,4 +1,4 @@
-"""Let pyarrow, which opens files in C++, announce to audit hooks what it reads."""
+"""Let pyarrow, which opens files in C++, announce to audit hooks what it reads and writes."""
 
 import functools
 import importlib.abc
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 EVENT = "lianjian.unseen"
 """Raised where a file is read of which only a part of the path is known."""
 
-DOORS = {
+READERS = {
     "pyarrow": ("memory_map", "input_stream", "OSFile"),
     "pyarrow.csv": ("read_csv", "open_csv"),
     "pyarrow.dataset": ("dataset", "parquet_dataset"),
@@ -25,10 +25,20 @@ DOORS = {
 }
 """Functions and classes whose first argument is what they read, by their modules."""
 
+_WRITERS = {
+    "pyarrow": {"output_stream": 0},
+    "pyarrow.csv": {"write_csv": 1},
+    "pyarrow.dataset": {"write_dataset": 1},
+    "pyarrow.feather": {"write_feather": 1},
+    "pyarrow.orc": {"ORCWriter": 0},
+    "pyarrow.parquet.core": {"ParquetWriter": 0},
+}
+"""Functions and classes that write, with the place of the argument that says where."""
+
 
 def announce() -> None:
     """Wrap the doors of what is imported, and of what will be."""
-    for name in DOORS:
+    for name in READERS:
         if name in sys.modules:
             _wrap(sys.modules[name])
     sys.meta_path.insert(0, _Finder())
@@ -40,7 +50,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in DOORS:
+        if fullname not in READERS:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.loader is None:
@@ -56,25 +66,27 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def _wrap(module: ModuleType) -> None:
-    for name in DOORS[module.__name__]:
+    doors = dict.fromkeys(READERS[module.__name__], (0, "rb"))
+    doors |= {name: (at, "wb") for name, at in _WRITERS.get(module.__name__, {}).items()}
+    for name, (at, mode) in doors.items():
         door = getattr(module, name, None)
         if isinstance(door, type) and "__init__" in vars(door):
-            door.__init__ = _announcing(door.__init__, 1)  # type: ignore[misc]
+            door.__init__ = _announcing(door.__init__, at + 1, mode)  # type: ignore[misc]
         elif isinstance(door, type):  # a class in C: its heirs can be told from it by nobody
-            own = {"__init__": _announcing(lambda *_, **__: None, 1)}
+            own = {"__init__": _announcing(lambda *_, **__: None, at + 1, mode)}
             setattr(module, name, type(name, (door,), own))
         elif door is not None:
-            setattr(module, name, _announcing(door, 0))
+            setattr(module, name, _announcing(door, at, mode))
 
 
-def _announcing(door: Callable[..., Any], first: int) -> Callable[..., Any]:
+def _announcing(door: Callable[..., Any], at: int, mode: str) -> Callable[..., Any]:
     @functools.wraps(door)
     def announcing(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
-        source = arguments[first] if len(arguments) > first else next(iter(named.values()), None)
+        place = arguments[at] if len(arguments) > at else next(iter(named.values()), None)
         if named.get("filesystem") is not None:
             sys.audit(EVENT, "a file system of pyarrow")
-        for path in _paths(source):
-            sys.audit("open", path, "rb", 0)
+        for path in _paths(place):
+            sys.audit("open", path, mode, 0)
         return door(*arguments, **named)
 
     return announcing

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _DATA = (
     ".pkl .npy .npz .h5 .db .sqlite .duckdb .zip .gz"
 )
 _SUFFIXES = tuple(_DATA.split())
+_READ_ONLY = re.compile(r"[?&](?:mode=ro|immutable=1)\b")  # file:a.db?mode=ro
 _UPDATES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 # events after which programs, or code in C, open files in a run's name
@@ -151,8 +153,12 @@ class _Notes:
             self._say(FOLDER, place[len(self._inside) :])
 
     def connects(self, database: object) -> None:
-        """Note a database of SQLite."""
-        self.opens(_database(database), "r", 0)
+        """Note a database of SQLite, which is written to as well unless it says that it is not."""
+        path = _database(database)
+        self.opens(path, "r", 0)
+        place = self._place(path)
+        if place and place.startswith(self._inputs) and not _READ_ONLY.search(str(database)):
+            self._say(WRITTEN, place[len(self._inside) :])
 
     def imports(self, module: str, *_: object) -> None:
         """Note a module that opens files in its own code."""

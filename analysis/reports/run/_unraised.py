@@ -25,11 +25,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextvars import ContextVar
+from dataclasses import dataclass
 from multiprocessing import pool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from weakref import WeakSet
 
 FILE = "unraised"
 """File in a kernel's folder that takes what failed, a line each: see `Unraised.note`."""
@@ -38,6 +40,8 @@ _LONGEST = 500
 _MAGICS = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-8"))
 _cell: ContextVar[int] = ContextVar("cell", default=0)  # in which code runs, and what it begins
 _LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
+_LOOKS = {"__repr__", "check_returncode"}  # methods that look at a code for their caller
+_FAILURE = re.compile(r"(\d+)\t(.+)")  # what a script writes: exit code, tab, command
 _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
 
 
@@ -52,7 +56,9 @@ class Unraised:
         self._tasks: dict[int, int] = {}  # by the id of a task, the cell that began it
         self._calls: dict[Any, tuple[int, BaseException]] = {}  # whose error nobody has taken
         self._processes: list[tuple[int, str, Any]] = []
-        self._codes: list[tuple[str, int, int]] = []  # of commands, at which nobody has looked
+        self._programs: list[_Program] = []  # that the notebook started
+        self._popen: WeakSet[Any] = WeakSet()  # of these, what runs beside its cell
+        self._scripts: list[tuple[int, str, Path]] = []  # of bash, with the commands that failed
         self._failing: int | None = None  # the cell that began the task whose error is told now
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_ending = False
@@ -65,6 +71,7 @@ class Unraised:
         self._hear_magics(shell)
         self._hear_commands()
         self._hear_codes()
+        self._hear_programs()
         self._hear_python()
         self._hear_processes()
         self._hear_calls()
@@ -89,8 +96,14 @@ class Unraised:
             if cell := self._tasks.get(id(task)):
                 name = getattr(task.get_coro(), "__qualname__", task.get_name())
                 self.note(f"the task {name}", "had not ended when the notebook did", cell)
-        for what, code, cell in self._codes:
-            self._exited(what, code, cell)
+        for process in tuple(self._popen):
+            process.poll()
+        for program in self._programs:
+            self._exited(program.what, 0 if program.is_known else program.code, program.cell)
+        for cell, what, failures in self._scripts:
+            for line in failures.read_text("utf-8", "replace").splitlines():
+                if found := _FAILURE.fullmatch(line):
+                    self._exited(f"{what}: {found[2]}", int(found[1]), cell)
         for cell, error in self._calls.values():
             self.note_error("a call in a pool", error, cell)
         for cell, what, process in self._processes:
@@ -164,33 +177,63 @@ class Unraised:
         caught.getoutput = getoutput
 
     def _hear_codes(self) -> None:
-        """Remember exit codes that the notebook is given, until it looks at them."""
+        """Keep what programs end with that the notebook starts, until it looks at it."""
         listener, complete = self, subprocess.CompletedProcess
 
-        class CompletedProcess(complete):  # type: ignore[valid-type, misc]
-            """What `subprocess.run` returns; it knows whether its code was looked at."""
+        class CompletedProcess(_Ending, complete):  # type: ignore[valid-type, misc]
+            """What `subprocess.run` returns."""
 
-            def __init__(self, args: Any, returncode: int, *written: Any) -> None:
-                self._ended = _command(args), returncode, listener._cells
-                run = inspect.currentframe()
-                if returncode and _is_notebooks(_caller(_caller(run))):
-                    listener._codes.append(self._ended)
-                super().__init__(args, returncode, *written)
+            def __init__(self, args: Any, *how: Any, **named: Any) -> None:
+                self._program = _Program(_command(args), listener._cells)
+                if _is_notebooks(_above(inspect.currentframe(), subprocess.__file__)):
+                    listener._programs.append(self._program)
+                super().__init__(args, *how, **named)
 
-            @property
-            def returncode(self) -> int:
-                with contextlib.suppress(ValueError):  # it is none, or not the first look
-                    listener._codes.remove(self._ended)
-                return self._ended[1]
+        with_code = subprocess.getstatusoutput
 
-            @returncode.setter
-            def returncode(self, code: int) -> None:
-                self._ended = (self._ended[0], code, self._ended[2])
+        def getoutput(_: Any, command: Any, **how: Any) -> str:
+            code, written = with_code(command, **how)
+            if _is_notebooks(_caller(_caller(inspect.currentframe()))):
+                self._exited(_command(command), code)
+            return written
 
         subprocess.CompletedProcess = CompletedProcess  # type: ignore[assignment, misc]
+        _replace(subprocess, "getoutput", getoutput)
         subprocess.call = self._hear_code(subprocess.call, int)
         to_code = os.waitstatus_to_exitcode if os.name == "posix" else int
         os.system = self._hear_code(os.system, to_code)
+
+    def _hear_programs(self) -> None:
+        """Keep what programs end with that the notebook starts beside its cells."""
+        listener, popen = self, subprocess.Popen
+
+        class Popen(_Ending, popen):  # type: ignore[valid-type, misc]
+            """A program that runs beside its cell."""
+
+            def __init__(self, args: Any, *how: Any, **named: Any) -> None:
+                self._program = _Program(_command(args), listener._cells)
+                if _is_notebooks(_above(inspect.currentframe(), os.__file__)):
+                    listener._programs.append(self._program)
+                    listener._popen.add(self)
+                super().__init__(args, *how, **named)
+
+            def wait(self, *how: Any, **named: Any) -> Any:
+                return self._asked(popen.wait, *how, **named)
+
+            def poll(self) -> Any:
+                return self._asked(popen.poll)
+
+            def _asked(self, ask: Callable[..., Any], *how: Any, **named: Any) -> Any:
+                code = ask(self, *how, **named)
+                frame = _above(_caller(inspect.currentframe()), os.__file__)
+                self._program.is_known |= _is_notebooks(frame) and not _drops(frame)
+                return code
+
+            def send_signal(self, number: int) -> None:
+                self._program.is_known = True  # whoever ends it knows how it ends
+                super().send_signal(number)
+
+        subprocess.Popen = Popen  # type: ignore[assignment, misc]
 
     def _hear_code(self, run: Callable[..., int], to_code: Callable[[int], int]) -> Any:
         """Note what a command ended with where the code that ran it drops the answer."""
@@ -218,6 +261,8 @@ class Unraised:
         magic = shell.find_magic(name, kind)
 
         def heard(line: str, *cell: str) -> Any:
+            if cell and "bash" in {name, *map(os.path.basename, line.split())}:
+                cell = (self._trapped(f"%%{name} {line}".strip(), cell[0]),)
             before, self._said = self._said, self._said or f"{sign}{name} {line}".strip()
             out, err = _Ear(sys.stdout), _Ear(sys.stderr)
             try:
@@ -233,6 +278,15 @@ class Unraised:
         sign = "%%" if kind == "cell" else "%"
         if magic is not None:
             shell.magics_manager.magics[kind][name] = heard
+
+    def _trapped(self, what: str, script: str) -> str:
+        """Let a script of bash say which of its commands fail, for it ends with the last one's."""
+        failures = self._log.with_name(f"{self._log.name}-{len(self._scripts)}")
+        failures.touch()
+        self._scripts.append((self._cells, what, failures))
+        # on the script's first line, so that the numbers of its lines stay
+        told = f'printf "%s\\t%s\\n" "$?" "$BASH_COMMAND" >> {shlex.quote(str(failures))}'
+        return f"trap {shlex.quote(told)} ERR; {script}"
 
     def _keep_background(self, shell: Any, what: str) -> None:
         """Remember what a script has started in the background."""
@@ -335,6 +389,34 @@ class Unraised:
             _replace(Future, ask, asked)
 
 
+@dataclass
+class _Program:
+    """A program that a notebook started, and what it ended with."""
+
+    what: str
+    cell: int
+    code: int | None = None
+    is_known: bool = False  # the notebook has looked at the code
+
+
+class _Ending:
+    """Holds the exit code of a program, and knows when the notebook looks at it."""
+
+    _program: _Program
+
+    @property
+    def returncode(self) -> Any:
+        reader = _caller(inspect.currentframe())
+        code = reader.f_code if reader else None
+        if code and (code.co_filename != subprocess.__file__ or code.co_name in _LOOKS):
+            self._program.is_known = True
+        return self._program.code
+
+    @returncode.setter
+    def returncode(self, code: int | None) -> None:
+        self._program.code = code
+
+
 def _replace(owner: Any, name: str, heard: Callable[..., Any]) -> None:
     """Put in the place of a function one that is handed it, and what it is called with."""
     inner = getattr(owner, name)
@@ -349,6 +431,14 @@ def _replace(owner: Any, name: str, heard: Callable[..., Any]) -> None:
 
 def _caller(frame: FrameType | None) -> FrameType | None:
     return frame.f_back if frame else None
+
+
+def _above(frame: FrameType | None, file: str) -> FrameType | None:
+    """Return what called the code that is at work, but for what of the call stands in a file."""
+    above = _caller(frame)
+    while above is not None and above.f_code.co_filename == file:
+        above = above.f_back
+    return above
 
 
 def _is_notebooks(frame: FrameType | None) -> bool:

@@ -112,7 +112,8 @@ def perform(task: Task) -> Ending:
     notes = tuple(record.get("notes", ()))
     if task.action != "run":
         return task.ending("rendered", seconds, file=where, notes=notes)
-    return task.ending("done", seconds, file=where, notes=notes, written=tuple(key["written"]))
+    written = tuple(dict.fromkeys((*key["written"], *key["changed"])))
+    return task.ending("done", seconds, file=where, notes=notes, written=written)
 
 
 def _notes(record: Mapping[str, Any], key: Mapping[str, Any]) -> list[str]:
@@ -122,6 +123,8 @@ def _notes(record: Mapping[str, Any], key: Mapping[str, Any]) -> list[str]:
         notes.append("ended early, by its own word; its page says where")
     if key["written"]:
         notes.append(f"wrote into what reports are made from: {_few(key['written'])}")
+    if key["changed"]:
+        notes.append(f"was made while what it read changed: {_few(key['changed'])}")
     if key["unraised"]:
         notes.append(f"went on although something failed: {_few(key['unraised'])}")
     return notes
@@ -185,10 +188,13 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     if misuse := source.misused(cells, list(parameters.read(run.notebook))):
         raise LianjianError(f"{name}: {'; '.join(words.rstrip('.') for words in misuse)}.")
     source.promises(cells, name)
+    made: set[str] = set()  # files that came while programs ran which may have written them
     for _ in range(2):  # what changes while it is read is read once more
         before = look.before()
         executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
         key, settled = look.key_of(run, executed.read, before)
+        if executed.read.unseen:
+            made.update(n for n in settled.changed if n not in before.inputs and n[-1] != "/")
         if executed.failure or not settled.changed:
             break
     kinds = freshness.kinds(look.root, executed.read.files)
@@ -208,7 +214,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     tables = [name for name in executed.read.files if not name.endswith("/manifest.json")]
     key |= {
         "outside": list(executed.read.outside),
-        "written": list(settled.written),
+        "written": sorted({*settled.written, *made}),
         "unraised": list(executed.unraised),
         "kinds": kinds,
         "perhaps": freshness.kinds(look.root, perhaps),

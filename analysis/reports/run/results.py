@@ -25,7 +25,7 @@ class Ending:
     message: str = ""  # the error
     file: str = ""  # what to look at, relative to the project
     notes: tuple[str, ...] = ()  # what is wrong with a report that was published all the same
-    written: tuple[str, ...] = ()  # inputs of reports that the run changed
+    written: tuple[str, ...] = ()  # inputs of reports that the run, or somebody meanwhile, changed
 
     @property
     def ok(self) -> bool:
