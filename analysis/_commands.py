@@ -1,7 +1,6 @@
-"""What each command of ``lianjian`` does; each takes the options and returns an exit code."""
+"""What each command of ``lianjian`` does with its options; what it returns is the exit code."""
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ def perform(options: argparse.Namespace) -> tuple[int, str]:
     """Do what a command line asks for; return the exit code, and what stood in the way."""
     try:
         _stand_somewhere()
-        return options.action(options), ""
+        return options.action(options) or Exit.GOOD, ""
     except LianjianError as error:
         return error.exit, str(error)
     except OSError as error:
@@ -91,10 +90,10 @@ def _assignments(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def simulate(options: argparse.Namespace) -> int:
-    _write_simulated(options.name, _assignments(options.parameters))
-    say(f"now: lianjian build {options.name}")
-    return Exit.GOOD
+def simulate(options: argparse.Namespace) -> None:
+    name = options.name or SIMULATED
+    _write_simulated(name, _assignments(options.parameters))
+    say(f"now: lianjian build {name}")
 
 
 def _write_simulated(name: str, parameters: Mapping[str, str]) -> None:
@@ -371,7 +370,7 @@ def _selected(
     return [*options.notebooks, *options.only], _assignments(options.parameters), options.dataset
 
 
-def translate(options: argparse.Namespace) -> int:
+def translate(options: argparse.Namespace) -> None:
     from analysis import _language
     from analysis.reports import translate as messages
 
@@ -382,13 +381,13 @@ def translate(options: argparse.Namespace) -> int:
             say(f"translations/{code}/{found.file}: {', '.join(told) or 'all translated'}")
     if not codes:
         raise LianjianError("There is no translation yet; name a language: lianjian translate zh.")
-    return Exit.GOOD
 
 
 def why(options: argparse.Namespace) -> int:
     from analysis import paths
+    from analysis.reports import finished
     from analysis.reports.plan import notebooks
-    from analysis.reports.run import prune, runner
+    from analysis.reports.run import runner
 
     _renew(options.dataset, writes=False)
     selected = _selected(options)
@@ -403,9 +402,9 @@ def why(options: argparse.Namespace) -> int:
         )
     ]
     beside: dict[str, str] = {}
-    orphans: list[prune.Orphan] = []
+    orphans: list[finished.Orphan] = []
     if not any(selected) and paths.reports().is_dir():
-        orphans = prune.orphans(paths.reports(), {run.slug for run in runs})
+        orphans = finished.orphans(paths.reports(), {run.slug for run in runs})
         told = {orphan.folder.name for orphan in orphans}
         beside = {slug: text for slug, text in runner.beside(runs).items() if slug not in told}
     entries = [
@@ -431,15 +430,15 @@ def why(options: argparse.Namespace) -> int:
     return _answer(options, lines, command="why", **content)  # a dry run is an answer to it, too
 
 
-def prune(options: argparse.Namespace) -> int:
+def prune(options: argparse.Namespace) -> None:
     from analysis import paths
+    from analysis.reports import finished
     from analysis.reports.plan import plan
-    from analysis.reports.run import prune as pruning
     from analysis.reports.run import staging
 
     reports = paths.reports()
     planned = {run.slug for run in plan.load()}
-    found = pruning.orphans(reports, planned) if reports.is_dir() else []
+    found = finished.orphans(reports, planned) if reports.is_dir() else []
     for orphan in found:
         also = f"; left, because it holds {', '.join(orphan.foreign)}" if orphan.foreign else ""
         answer(f"{reports.name}/{orphan.folder.name}: {orphan.reason}{also}")
@@ -448,21 +447,19 @@ def prune(options: argparse.Namespace) -> int:
         say("nothing to remove")
     elif options.yes:
         with staging.alone(reports):
-            removed = pruning.remove(ours)
+            removed = finished.remove(ours)
         say(f"{len(removed)} removed; `lianjian run` renews the index")
     else:
         say(f"{len(ours)} to remove: lianjian prune --yes")
-    return Exit.GOOD
 
 
-def adopt(options: argparse.Namespace) -> int:
+def adopt(options: argparse.Namespace) -> None:
     from shlex import quote
 
     from analysis.reports.plan import notebooks
 
     to = notebooks.adopt(options.notebook, options.name)
     say(f"moved to notebooks/{to.name}; now: lianjian run {quote(to.stem)}")
-    return Exit.GOOD
 
 
 def kernel(options: argparse.Namespace) -> int:
@@ -494,7 +491,7 @@ def diff(options: argparse.Namespace) -> int:
     return _answer(options, changes.in_words(found), dataset=options.name, changes=entries)
 
 
-def clean(options: argparse.Namespace) -> int:
+def clean(options: argparse.Namespace) -> None:
     from analysis import paths
     from analysis.reports.plan import plan
     from analysis.reports.run import clean as cleaning
@@ -512,7 +509,6 @@ def clean(options: argparse.Namespace) -> int:
         cleaning.remove(found)
     if not found:
         say("nothing to remove")
-    return Exit.GOOD
 
 
 def params(options: argparse.Namespace) -> int:
@@ -563,34 +559,31 @@ def compare(options: argparse.Namespace) -> int:
     return Exit.FAILED if changes or flipped else Exit.GOOD
 
 
-def render(options: argparse.Namespace) -> int:
+def render(options: argparse.Namespace) -> None:
     from analysis.reports import documents
 
     _caution(options.reports)
     written = documents.render(options.reports, options.formats or ["pdf"])
     for path in written:
         say(f"{path.parent.parent.name}/{path.parent.name}/{path.name} written")
-    return Exit.GOOD
 
 
-def review(options: argparse.Namespace) -> int:
+def review(options: argparse.Namespace) -> None:
     from analysis.reports import release as releasing
 
     made = releasing.review(options.report)
     page, out = releasing.write(made), int((made.plan["reason"] == "").sum())
     say(f"{out} of {len(made.plan)} numbers may leave; {len(made.plan) - out} are withheld")
     say(f"{page} shows each, with its step and the reason; it is as secret as the books")
-    return Exit.GOOD
 
 
-def release(options: argparse.Namespace) -> int:
+def release(options: argparse.Namespace) -> None:
     from analysis.reports import release as releasing
 
     folder, made = releasing.release(options.report, options.by)
     out = int((made.plan["reason"] == "").sum())
     say(f"{folder / 'report.html'} written: {out} of {len(made.plan)} numbers, rounded")
     say("What readers know by now is kept with the dataset's decisions; later releases heed it.")
-    return Exit.GOOD
 
 
 def cite(options: argparse.Namespace) -> int:
@@ -610,19 +603,20 @@ def cite(options: argparse.Namespace) -> int:
 
 def _caution(names: Sequence[str]) -> None:
     """Say of finished reports that the newest run failed, or that they are out of date."""
-    from analysis.reports.run import runner, staging
+    from analysis.reports import finished
+    from analysis.reports.run import runner
 
-    for folder in staging.finished(names):
+    for folder in finished.named(names):
         if trouble := runner.trouble_of(folder):
             warn(f"{folder.name}: {trouble}")
-        if "ledger" in json.loads((folder / "run.json").read_bytes()).get("kinds", ()):
+        if "ledger" in finished.record_of(folder).get("kinds", ()):
             warn(
                 f"{folder.name}: internal, it holds numbers of single villages. What may be "
                 f"published: lianjian release {folder.name} --by NAME"
             )
 
 
-def package(options: argparse.Namespace) -> int:
+def package(options: argparse.Namespace) -> None:
     from analysis.reports import bundle
 
     made = bundle.package(
@@ -649,7 +643,6 @@ def package(options: argparse.Namespace) -> int:
             )
     for report in made.contents.dropped:
         say(f"left out: report {report.slug}, made from a dataset that is left out")
-    return Exit.GOOD
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -665,11 +658,10 @@ def verify(options: argparse.Namespace) -> int:
     return Exit.GOOD if found["verdict"].startswith("full") else Exit.FAILED
 
 
-def dictionary(_: argparse.Namespace) -> int:
+def dictionary(_: argparse.Namespace) -> None:
     from analysis import fields, paths
     from analysis.files import write_text
 
     path = paths.root() / "data" / "dictionary.md"
     write_text(path, fields.dictionary())
     say(f"{path} written")
-    return Exit.GOOD

@@ -48,29 +48,26 @@ def is_outdated(head: Mapping[str, Any], cards: Iterable[Card]) -> bool:
 
 def must_be_invented(villages: "pd.DataFrame", where: str) -> None:
     """Raise when a village or county of a table is, or may be, real: its numbers are a ledger's."""
-    ledger = (
-        "Numbers about real villages are a ledger's: leave --simulated out, and say "
-        'kind = "ledger" in dataset.toml.'
-    )
     code = "village_id" if "village_id" in villages else "village_code"
-    invented = {county.name_zh for county in SIMULATED_COUNTIES}
-    if real := sorted(set(villages["county_name"].fillna("")) - invented):
-        raise LianjianError(
-            f"{where} is called simulated, and puts villages into {', '.join(real[:_MOST])}: "
-            "invented numbers would stand under a real name. Use the invented counties 甲县 (sim1) "
-            f"to 辛县 (sim8). {ledger}"
-        )
+    register = paths.raw() / "village_register.csv"
     is_real = villages[code].astype("str").str.fullmatch(_REAL_CODE)
-    words = "have codes as real places have them"
-    path = paths.raw() / "village_register.csv"
-    if not is_real.any() and path.is_file():
-        is_real, words = _registered(villages, code, path), "stand in the published register"
+    words = "have codes as real places have them; invented ones have letters, as MINE-1"
+    if register.is_file() and (is_known := _registered(villages, code, register)).any():
+        is_real, words = is_known, "stand in the published register"
     if is_real.any():
         named = villages["township_name"].fillna("") + " " + villages["village_name"]
         shown = ", ".join(named[is_real].head(_MOST).astype("str"))
         raise LianjianError(
-            f"{where} is called simulated, and {is_real.sum()} of its villages {words} ({shown}). "
-            f"{ledger} Codes of invented villages have letters, as MINE-1."
+            f"{where} is called simulated, and {is_real.sum()} of its villages ({shown}) {words}. "
+            "Numbers about real villages are a ledger's: leave --simulated out, and say "
+            'kind = "ledger" in dataset.toml.'
+        )
+    invented = {county.name_zh for county in SIMULATED_COUNTIES}
+    if borrowed := sorted(set(villages["county_name"].fillna("")) - invented):
+        raise LianjianError(
+            f"{where} is called simulated, and puts villages into {', '.join(borrowed[:_MOST])}: "
+            "invented numbers would stand under a real name. Use the invented counties 甲县 (sim1) "
+            "to 辛县 (sim8)."
         )
 
 

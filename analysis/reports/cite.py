@@ -1,12 +1,10 @@
 """What ``lianjian cite`` answers: a report's own citation, as its record keeps it."""
 
-import json
 from pathlib import PurePosixPath
 from typing import Any
 
 from analysis.errors import LianjianError
-from analysis.reports import citation
-from analysis.reports.run import staging
+from analysis.reports import citation, finished
 from analysis.reports.text import listed, meant, visible
 
 
@@ -45,8 +43,8 @@ def slug(name: str) -> str:
 
 
 def _record(name: str) -> dict[str, Any]:
-    [folder] = staging.finished([name])
-    record: dict[str, Any] = json.loads((folder / "run.json").read_bytes())
+    [folder] = finished.named([name])
+    record = finished.record_of(folder)
     if "citation" not in record:
         raise LianjianError(
             f"{folder.parent.name}/{name} was made by an earlier version, which kept no citation. "

@@ -59,12 +59,14 @@ ROOMS = {
     "books": ("clean",),
     "commands": (
         "cli.py",
+        "commands.toml",
         "argparse.toml",
         "_commands.py",
         "errors.py",
         "files.py",
         "reports/run",
         "reports/plan",
+        "reports/finished.py",
         "reports/freshness",
         "reports/bundle/_checks.py",
         "reports/bundle/_holdings.py",
@@ -103,6 +105,7 @@ _WORDS = {
     "questions.toml": ("en",),
     "gaps.toml": ("what", "mend"),
     "argparse.toml": ("says",),
+    "commands.toml": ("about",),
 }
 _PAGES = {f"{name}.html.j2" for name in ("checks", "index", "issues", "macros", "report", "print")}
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
@@ -315,10 +318,12 @@ def _of_room(names: Iterable[str], *, raised: bool) -> dict[str, str]:
 
 
 def _of_toml(file: Path) -> Iterator[str]:
-    """Yield what a file of labels, of questions, of what a page cannot hold, says."""
+    """Yield what a file of labels, of questions, of commands, of what a page cannot hold, says."""
     for entry in tomllib.loads(file.read_text("utf-8")).values():
-        for key in _WORDS[file.name]:
-            if (text := entry.get(key)) and _is_said(text):
+        said = [entry.get(key) for key in _WORDS[file.name]]
+        said += [taken[1] for taken in entry.get("takes", ()) if isinstance(taken, list)]
+        for text in filter(None, said):
+            if _is_said(text):
                 yield re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", text)
 
 

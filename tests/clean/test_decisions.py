@@ -353,3 +353,20 @@ def test_a_word_in_the_card_does_not_make_real_villages_simulated(own, project):
     card.write_text(f"parameters = {{}}\n{called}", encoding="utf-8")
     with pytest.raises(LianjianError, match="stand in the published register"):
         build("huan")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("620123456789,虚庄村委会,620123456,虚塬镇,sim3,丙县", "codes as real places"),
+        ("MINE-1,虚庄村委会,MINE,虚塬镇,620826,静宁县", "静宁县: invented numbers would stand"),
+    ],
+)
+def test_what_no_register_knows_is_not_invented_for_that(project, capsys, row, said):
+    head = "village_code,village_name,township_code,township_name,county_code,county_name"
+    (project / "register.csv").write_text(f"{head}\n{row}\n", encoding="utf-8")
+    book, register = str(project / "丙县2022年.csv"), str(project / "register.csv")
+    words = ["new", "made", book, "--simulated", "--register", register]
+    assert cli.main(words) == Exit.REFUSED
+    assert said in capsys.readouterr().err
+    assert not (project / "data" / "raw" / "made").exists()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from analysis.reports import freshness
+from analysis.reports import finished
 from analysis.reports.run import runner
 
 CODE = "from analysis.reports import record\nrecord('mean', 56.2, label='Mean')"
@@ -32,7 +32,7 @@ def test_a_report_as_written_matches(folder):
         "report.html",
     }
     assert record["run_id"] == record["products"]["notebook.ipynb"][:16]
-    assert freshness.mismatches(folder) == ()
+    assert finished.mismatches(folder) == ()
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,16 @@ def test_a_report_as_written_matches(folder):
 def test_a_changed_file_is_named_and_made_again(folder, name, action):
     good = (folder / name).read_bytes()
     (folder / name).write_bytes(good + b"\n")
-    assert freshness.mismatches(folder) == (f"{name} is not what the run wrote",)
+    assert finished.mismatches(folder) == (f"{name} is not what the run wrote",)
     assert why(folder) == (action, (f"{name} is not what the run wrote",))
     assert runner.run() == 0
     assert (folder / name).read_bytes() == good
-    assert freshness.mismatches(folder) == ()
+    assert finished.mismatches(folder) == ()
 
 
 def test_a_file_that_is_gone_is_named(folder):
     (folder / "numbers.tex").unlink()
-    assert freshness.mismatches(folder) == ("numbers.tex is missing",)
+    assert finished.mismatches(folder) == ("numbers.tex is missing",)
     assert why(folder) == ("render", ("numbers.tex is missing",))
 
 
@@ -74,19 +74,19 @@ def test_a_changed_record_is_named(folder, change, said):
     record = json.loads((folder / "run.json").read_text())
     change(record)
     (folder / "run.json").write_text(json.dumps(record))
-    assert freshness.mismatches(folder) == (said,)
+    assert finished.mismatches(folder) == (said,)
     assert why(folder) == ("run", (said,))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"products": 3}'])
 def test_a_record_that_is_none_is_a_sentence(folder, text):
     (folder / "run.json").write_text(text)
-    [said] = freshness.mismatches(folder)
+    [said] = finished.mismatches(folder)
     assert said.startswith("run.json ")
     assert why(folder) == ("run", (said,))
 
 
 def test_what_a_person_put_beside_is_not_looked_at(folder):
     (folder / "备注.txt").write_text("mine")
-    assert freshness.mismatches(folder) == ()
+    assert finished.mismatches(folder) == ()
     assert why(folder)[0] == "none"

@@ -15,7 +15,7 @@ import pytest
 
 from analysis import cli, paths
 from analysis.errors import LianjianError
-from analysis.reports import documents, freshness
+from analysis.reports import documents, finished
 from analysis.reports.documents import _document, _tables
 from analysis.reports.page import publish
 from analysis.reports.run import runner
@@ -288,11 +288,11 @@ def test_a_rendered_document_is_a_product_of_the_report(folders, monkeypatch):
     for name in ("report.pdf", "provenance.txt"):
         (folder / name).unlink()
     documents.render(["01-trial"], ["pdf"])
-    assert freshness.mismatches(folder) == ()
+    assert finished.mismatches(folder) == ()
     (folder / "report.pdf").write_bytes(b"%PDF-1.7 of another")
-    assert freshness.mismatches(folder) == ("report.pdf is not what the run wrote",)
+    assert finished.mismatches(folder) == ("report.pdf is not what the run wrote",)
     documents.render(["01-trial"], ["pdf"])
-    assert freshness.mismatches(folder) == ()
+    assert finished.mismatches(folder) == ()
 
 
 @pytest.mark.parametrize(

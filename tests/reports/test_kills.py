@@ -14,8 +14,8 @@ import time
 
 import pytest
 
-from analysis.reports import freshness
-from analysis.reports.run import runner, staging
+from analysis.reports import finished
+from analysis.reports.run import runner
 
 NAMES = ("01-a", "02-b", "03-c")
 CODE = "import sys; from analysis.reports.run import runner; sys.exit(runner.run())"
@@ -38,7 +38,7 @@ def start():
 def edition(project, name):
     """Return which edition a report is of, after seeing that all of it is of that one."""
     folder = project.reports / name
-    assert freshness.mismatches(folder) == ()
+    assert finished.mismatches(folder) == ()
     [found] = set(re.findall(r"edition (\d+)\.</", project.report(name)))
     assert f",{found}," in (folder / "numbers.csv").read_text("utf-8")
     return int(found)
@@ -70,7 +70,7 @@ def test_a_kill_at_any_moment_loses_nothing(killed, moment):
     assert set(found) <= {before, before + 1}, f"killed after {share:.0%} of {seconds:.1f} s"
     assert runner.run() == 0
     assert [edition(project, name) for name in NAMES] == [before + 1] * len(NAMES)
-    assert staging.folders(project.reports) == list(NAMES)
+    assert finished.folders(project.reports) == list(NAMES)
     assert not (project.reports / ".staging").exists()
     with (project.reports / "numbers.csv").open(encoding="utf-8", newline="") as whole:
         assert [row["value"] for row in csv.DictReader(whole)] == [f"{before + 1}"] * len(NAMES)

@@ -20,8 +20,9 @@ from analysis import cli, paths
 from analysis.clean import simulated
 from analysis.clean.build import build
 from analysis.errors import LianjianError
-from analysis.reports import bundle, freshness
+from analysis.reports import bundle
 from analysis.reports.bundle import _certificate, _checks, _contents, _holdings
+from analysis.reports.finished import write_record
 from analysis.reports.run import runner
 
 HOME = PurePosixPath("/", "home", "user")  # of no machine
@@ -604,8 +605,7 @@ def test_a_number_of_a_person_in_a_report_stops_it(copy, capsys):
     text = page.read_text("utf-8")
     page.write_text(text.replace("</main>", f"<p>{PHONE}</p></main>"), "utf-8")
     record = json.loads(page.with_name("run.json").read_text("utf-8"))
-    record["products"] = freshness.checksums(page.parent)  # as if the run had written it
-    page.with_name("run.json").write_text(json.dumps(freshness.sealed(record)), "utf-8")
+    write_record(page.parent, record)  # as if the run had written it
     assert cli.main(["package"]) == 2
     assert "reports/01-trial/report.html, line" in capsys.readouterr().err
 

@@ -5,11 +5,12 @@ import shutil
 import pytest
 
 from analysis import cli
-from analysis.reports.run import runner, staging
+from analysis.reports import finished
+from analysis.reports.run import runner
 
 
 def folders(project):
-    return staging.folders(project.reports)
+    return finished.folders(project.reports)
 
 
 @pytest.fixture

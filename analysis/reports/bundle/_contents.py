@@ -16,15 +16,14 @@ from analysis import paths
 from analysis.clean.build import PUBLISHED, datasets
 from analysis.clean.sources import verify
 from analysis.errors import LianjianError
-from analysis.reports import documents
+from analysis.reports import documents, finished
 from analysis.reports.bundle import _holdings
 from analysis.reports.bundle._holdings import Holding
-from analysis.reports.freshness import adhoc, fingerprints, origin
+from analysis.reports.freshness import fingerprints, origin
 from analysis.reports.freshness._stats import is_litter
 from analysis.reports.page import ledger
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import staging
 from analysis.reports.text import listed
 
 PROJECT_README = "README-project.md"
@@ -50,7 +49,7 @@ SINGLE = (
 
 OF_REPORT = (
     *fingerprints.PRODUCTS,
-    fingerprints.KEY,
+    finished.KEY,
     ledger.TEX,
     *documents.FORMATS.values(),
     documents.PROVENANCE,
@@ -184,16 +183,16 @@ def _finished() -> tuple[list[str], list[Report]]:
     faults, found = [], []
     folders = sorted(p.parent for p in reports.glob("[!.]*/run.json"))
     for folder in folders:
-        record = json.loads((folder / "run.json").read_bytes())
-        if folder.name.endswith(staging.FAILED):
-            slug = folder.name.removesuffix(staging.FAILED)
+        record = finished.record_of(folder)
+        if folder.name.endswith(finished.FAILED):
+            slug = folder.name.removesuffix(finished.FAILED)
             if slug in planned:  # a trial that failed is not packed, and keeps nothing out
                 reason = str(record["error"]).rstrip(".")
                 faults.append(f"{slug} failed: {reason}. Mend it, then `lianjian run {slug}`.")
             continue
         try:
-            key = json.loads((folder / fingerprints.KEY).read_bytes())
-            run = planned.get(folder.name) or adhoc.run_of(folder)
+            key = json.loads((folder / finished.KEY).read_bytes())
+            run = planned.get(folder.name) or fingerprints.run_of(folder)
         except (OSError, ValueError, LianjianError) as error:
             faults.append(f"{str(error).rstrip('.')}. Remove its folder.")
             continue

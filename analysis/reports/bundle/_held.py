@@ -9,11 +9,10 @@ from analysis import paths
 from analysis.clean import build, manifest
 from analysis.clean.build import datasets
 from analysis.errors import LianjianError
+from analysis.reports import finished
 from analysis.reports.bundle import _signature
 from analysis.reports.bundle._certificate import FILES, certify
 from analysis.reports.bundle.verify import MADE, MANIFEST, Verdict, manifest_of, report, verify
-from analysis.reports.freshness import mismatches
-from analysis.reports.run.staging import FAILED
 
 
 def held(place: Path | None = None, signers: Path | None = None) -> tuple[bool, tuple[str, ...]]:
@@ -27,7 +26,7 @@ def held(place: Path | None = None, signers: Path | None = None) -> tuple[bool, 
         return is_good and not verdict.differences, (*report(verdict), *filter(None, [signed]))
     if signers is not None:
         raise LianjianError(f"{place} is no bundle; bundles alone are signed.")
-    if (place / "run.json").is_file():
+    if (place / finished.RECORD).is_file():
         return _told(_report(place), f"{place.name} is what its run wrote")
     if place.parent in {paths.raw(), paths.processed()} and place.name in datasets():
         name = place.name
@@ -64,8 +63,7 @@ def _ours(folder: Path) -> bool:
 
 
 def _project() -> tuple[bool, tuple[str, ...]]:
-    there = sorted(path.parent for path in paths.reports().glob("[!.]*/run.json"))
-    folders = [folder for folder in there if not folder.name.endswith(FAILED)]
+    folders = finished.good(paths.reports())
     found = [line for name in datasets() for line in _dataset(name)]
     found += [line for folder in folders for line in _report(folder)]
     good = f"{len(datasets())} datasets and {len(folders)} reports are what was written"
@@ -88,7 +86,7 @@ def _bundle(place: Path, made: tuple[str, ...] = ()) -> Verdict:
 
 
 def _report(folder: Path) -> list[str]:
-    return [f"reports/{folder.name}: {line}" for line in mismatches(folder)]
+    return [f"reports/{folder.name}: {line}" for line in finished.mismatches(folder)]
 
 
 def _dataset(name: str) -> list[str]:

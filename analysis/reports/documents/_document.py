@@ -17,9 +17,8 @@ from typing import Any
 
 from analysis import files, paths
 from analysis.errors import LianjianError
-from analysis.reports import markup
+from analysis.reports import finished, markup
 from analysis.reports.documents._tables import elements
-from analysis.reports.freshness import checksums, mismatches, sealed
 from analysis.reports.run import staging
 from analysis.reports.run.kernels import EPOCH
 
@@ -141,32 +140,31 @@ def _figures(folder: Path) -> bytes:
 def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
     """Write finished reports in other formats; nothing runs."""
     require(formats)
-    from analysis.reports.freshness import adhoc  # noqa: PLC0415
+    from analysis.reports.freshness import fingerprints  # noqa: PLC0415
     from analysis.reports.page import index  # noqa: PLC0415
     from analysis.reports.plan import plan  # noqa: PLC0415
 
     written: list[Path] = []
-    folders, reports = staging.finished(slugs), paths.reports()
+    folders, reports = finished.named(slugs), paths.reports()
     with staging.alone(reports):
         try:
             for folder in folders:
                 written += _render(folder, formats)
         finally:  # the index links to what is there
-            index.write(reports, adhoc.stale(reports, {run.slug for run in plan.load()}))
+            index.write(reports, fingerprints.stale(reports, {run.slug for run in plan.load()}))
     return tuple(written)
 
 
 def _render(folder: Path, formats: Collection[str]) -> tuple[Path, ...]:
     own = (*FORMATS.values(), PROVENANCE)  # these are made anew
-    if wrong := [line for line in mismatches(folder) if not line.startswith(own)]:
+    if wrong := [line for line in finished.mismatches(folder) if not line.startswith(own)]:
         raise LianjianError(
             f"{folder.name}: {'; '.join(wrong)}. No document is made of it. "
             f"Run `lianjian run {folder.name}` first."
         )
-    record = json.loads((folder / "run.json").read_text("utf-8"))
+    record = finished.record_of(folder)
     written = write(folder, record, formats)
-    record["products"] = checksums(folder)
-    files.write_text(folder / "run.json", files.to_json(sealed(record)))
+    finished.write_record(folder, record)
     return written
 
 

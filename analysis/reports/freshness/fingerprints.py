@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,16 +22,17 @@ from typing import Any
 
 from analysis import _language, paths
 from analysis.errors import LianjianError
-from analysis.reports.freshness import import_closure, mismatches, origin
+from analysis.reports import finished
+from analysis.reports.finished import FAILED, KEY, RECORD
+from analysis.reports.freshness import import_closure, origin
 from analysis.reports.freshness._stats import PACKAGE, Stat, code_now, settled, snapshot, stat_of
 from analysis.reports.freshness.file_access import FilesRead, is_source
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
 
-KEY = "key.json"
-PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", "run.json")
+PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", RECORD)
 
-_GROUND = ("notebook.ipynb", KEY, "run.json")
+_GROUND = ("notebook.ipynb", KEY, RECORD)
 _LENGTH = 16  # hex digits of a hash that are kept
 _READ = ("data", "notebooks", "work")
 
@@ -248,7 +249,7 @@ class Fingerprints:
             return Decision("run", (f"the report has no {KEY} that can be read",))
         except LianjianError as error:
             return Decision("run", (str(error),))
-        other = mismatches(folder)
+        other = finished.mismatches(folder)
         # a page can be made again from what these three hold, and from nothing else
         reasons += tuple(reason for reason in other if reason.startswith(_GROUND))
         if reasons:
@@ -352,3 +353,44 @@ def _plain(run: Run) -> dict[str, object]:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_LENGTH]
+
+
+# ---- reports that no plan asks for: a command line did, with parameters of its own ----
+
+
+def run_of(folder: Path) -> Run:
+    """Return the run that made a report, or that failed."""
+    record, key = finished.record_of(folder), folder / KEY  # a run that failed has no key
+    try:
+        title = json.loads(key.read_bytes())["title"] if key.is_file() else ""
+        notebook, given = paths.notebook(record["notebook"]), record["parameters"]
+    except (OSError, ValueError, KeyError) as error:
+        raise LianjianError(f"{folder.name} does not say how it was made: {error}") from error
+    if not notebook.is_file():
+        raise LianjianError(f"{folder.name}: its notebook {notebook.name} is gone")
+    checked = parameters.check(given, parameters.read(notebook), notebook.name)
+    return Run(notebook, folder.name.removesuffix(FAILED), title, checked)
+
+
+def named(word: str) -> Run | None:
+    """Return the run that made, or failed to make, a report of this name; None without one."""
+    if "/" in word or word.startswith(".") or word.endswith(FAILED):
+        return None
+    folders = (paths.reports() / f"{word}{end}" for end in ("", FAILED))
+    return next((run_of(folder) for folder in folders if (folder / RECORD).is_file()), None)
+
+
+def stale(reports: Path, planned: Collection[str]) -> dict[str, str]:
+    """Say of the reports beside the plan why they are not what would be made now."""
+    look, found = Fingerprints(), {}
+    for folder in finished.good(reports):
+        if folder.name in planned:
+            continue
+        try:
+            decision = look.decide(run_of(folder), folder)
+        except LianjianError as error:
+            found[folder.name] = str(error)
+            continue
+        if decision.action == "run":
+            found[folder.name] = "; ".join(decision.reasons)
+    return found

@@ -1,6 +1,5 @@
 """An Atom feed of what changed: which report, when, and which of its cited numbers moved."""
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,8 @@ from xml.etree import ElementTree as ET
 from defusedxml import DefusedXmlException, ElementTree
 
 from analysis.errors import LianjianError
-from analysis.reports import citation
+from analysis.reports import citation, finished
 from analysis.reports.page import ledger
-from analysis.reports.run import staging
 from analysis.reports.text import visible
 
 FEED = "feed.xml"
@@ -37,12 +35,11 @@ class _Entry:
 def news(last: Path, folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """Say what a finished run changes, for its record."""
     try:
-        before = json.loads((last / "run.json").read_bytes())
+        before = finished.record_of(last)
         if before["run_id"] == record["run_id"] and "news" in before:
-            kept: dict[str, Any] = before["news"]
-            return kept
+            return dict(before["news"])
         changes = ledger.compare(last / ledger.CSV, folder / ledger.CSV)
-    except (OSError, ValueError, KeyError, LianjianError):
+    except (KeyError, LianjianError):
         return {"when": record["started"], "moved": None}
     return {"when": record["started"], "moved": [str(change) for change in changes]}
 
@@ -59,7 +56,7 @@ def render(reports: Path) -> bytes:
 
 
 def _of_records(reports: Path) -> Iterator[_Entry]:
-    for name, record in staging.records(reports):
+    for name, record in finished.records(reports):
         if record.get("result") != "ok" or "news" not in record:
             continue  # failed, or made by an earlier version
         moved = record["news"]["moved"]

@@ -17,8 +17,8 @@ from typing import Any
 
 from analysis import __version__, _language, files
 from analysis.clean.scope import EACH, worded
+from analysis.reports import finished
 from analysis.reports.page import _fonts, _templates, ledger
-from analysis.reports.run import staging
 from analysis.reports.text import natural, visible
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -64,7 +64,7 @@ def is_of(reports: Path, old: Mapping[str, str] = NOTHING) -> bool:
 
 
 def _mark(reports: Path, old: Mapping[str, str]) -> str:
-    said = json.dumps([staging.folders(reports), sorted(old.items())])
+    said = json.dumps([finished.folders(reports), sorted(old.items())])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
@@ -134,12 +134,12 @@ def _say(run: dict[str, Any], code: str) -> None:
 def _records(reports: Path) -> list[dict[str, Any]]:
     """Read the run records, in the order of the reports' names, 2 before 10."""
     records = []
-    for name, record in staging.records(reports):
+    for name, record in finished.records(reports):
         present = set(os.listdir(reports / name))  # noqa: PTH208  (names only, three thousand times)
         record["folder"] = name
         record["files"] = [(file, word, hint) for file, word, hint in _FILES if file in present]
         record["numbers"] = record.get("numbers", [])
-        record["failed"] = name.endswith(staging.FAILED)
+        record["failed"] = name.endswith(finished.FAILED)
         given = record.get("parameters", {})
         record["varied"] = {name: str(given[name]) for name in EACH if given.get(name)}
         record["words"] = " ".join(f"{key} {value}" for key, value in given.items())

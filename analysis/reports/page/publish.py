@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from analysis import _language, paths
 from analysis.clean.scope import worded
 from analysis.reports import citation, markup
-from analysis.reports.freshness import RUN_ID, origin
+from analysis.reports.finished import RUN_ID
+from analysis.reports.freshness import origin
 from analysis.reports.page import _cells, _fonts, _templates, checks, findings
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,12 +18,11 @@ from analysis.disclosure import Guard, Number, Policy, Released, read_memory, re
 from analysis.disclosure.door import withheld
 from analysis.errors import LianjianError
 from analysis.files import to_json, write_text
-from analysis.reports import calls
+from analysis.reports import calls, finished
 from analysis.reports._walk import seen
 from analysis.reports.calls import Call
 from analysis.reports.page import _templates
 from analysis.reports.page.findings import DATA_MIME
-from analysis.reports.run import staging
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -79,8 +77,8 @@ def review(name: str) -> Review:
     """
     import nbformat  # noqa: PLC0415
 
-    [folder] = staging.finished([name])
-    record = json.loads((folder / "run.json").read_bytes())
+    [folder] = finished.named([name])
+    record = finished.record_of(folder)
     node = nbformat.read(folder / "notebook.ipynb", as_version=4)
     data = _ledger(node, folder.name)
     frame = data.panel

@@ -14,8 +14,8 @@ from analysis.clean.simulated import is_drawn
 from analysis.clean.sources import read_cards, read_toml, sha256
 from analysis.errors import LianjianError
 from analysis.files import locked
+from analysis.reports import finished
 from analysis.reports.page import feed
-from analysis.reports.run import prune, staging
 
 _CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
 _OF_ALL_REPORTS = ("index.html", feed.FEED)
@@ -108,15 +108,11 @@ def _reports(planned: Collection[str], *, every: bool) -> Iterator[Made]:
     reports = paths.reports()
     if not reports.is_dir():
         return
-    for name in staging.folders(reports):
-        folder, slug = reports / name, name.removesuffix(staging.FAILED)
-        try:
-            record = json.loads((folder / "run.json").read_bytes())
-            foreign = [*staging.foreign(folder), *prune.edited(folder, record)]
-        except (OSError, ValueError, AttributeError):
+    for name in finished.folders(reports):
+        folder, slug = reports / name, name.removesuffix(finished.FAILED)
+        if not finished.record_of(folder):
             yield Made(folder, stays="no run made it")
-            continue
-        if foreign:
+        elif foreign := finished.touched(folder):
             yield Made(folder, stays=f"it holds {', '.join(foreign)}")
         elif every or slug in planned:
             yield Made(folder, (folder,))

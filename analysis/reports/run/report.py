@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import _language, files
 from analysis.errors import LianjianError
-from analysis.reports import freshness
-from analysis.reports.freshness.fingerprints import KEY, Fingerprints
+from analysis.reports import finished, freshness
+from analysis.reports.finished import FAILED, KEY, RECORD
+from analysis.reports.freshness.fingerprints import Fingerprints
 from analysis.reports.page import feed, findings, ledger
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
@@ -104,8 +105,7 @@ def perform(task: Task) -> Ending:
         record["notes"] = _notes(record, key)
     record |= {"total_seconds": round(seconds, 2), "result": "ok"}
     record["news"] = feed.news(reports / run.slug, folder, record)
-    record["products"] = freshness.checksums(folder)
-    files.write_text(folder / "run.json", files.to_json(freshness.sealed(record)))
+    finished.write_record(folder, record)
     _close(folder, record)
     staging.publish(folder, reports, run.slug)
     where = f"{reports.name}/{run.slug}/report.html"
@@ -155,13 +155,13 @@ def _fail(
     text = f"{task.run.notebook.name}, parameters {given}\n{failure.summary}\n{where}\n{told}\n"
     try:
         files.write_text(folder / "error.txt", text)
-        files.write_text(folder / "run.json", files.to_json(record))
+        files.write_text(folder / RECORD, files.to_json(record))
         _close(folder, record)
         staging.keep_failure(folder, task.reports, slug)
     except OSError as error:  # a full disk, say: then the message is all there is
         reason = f"{failure.summary} (and the failure could not be kept: {error})"
         return task.ending("failed", seconds, reason)
-    file = f"{task.reports.name}/{slug}{staging.FAILED}/error.txt"
+    file = f"{task.reports.name}/{slug}{FAILED}/error.txt"
     return task.ending("failed", seconds, failure.summary, file=file)
 
 
@@ -188,13 +188,10 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     if misuse := source.misused(cells, list(parameters.read(run.notebook))):
         raise LianjianError(f"{name}: {'; '.join(words.rstrip('.') for words in misuse)}.")
     source.promises(cells, name)
-    made: set[str] = set()  # files that came while programs ran which may have written them
     for _ in range(2):  # what changes while it is read is read once more
         before = look.before()
         executed = execute.execute(run, folder, limits=task.limits, warm=task.warm)
         key, settled = look.key_of(run, executed.read, before)
-        if executed.read.unseen:
-            made.update(n for n in settled.changed if n not in before.inputs and n[-1] != "/")
         if executed.failure or not settled.changed:
             break
     kinds = freshness.kinds(look.root, executed.read.files)
@@ -214,7 +211,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     tables = [name for name in executed.read.files if not name.endswith("/manifest.json")]
     key |= {
         "outside": list(executed.read.outside),
-        "written": sorted({*settled.written, *made}),
+        "written": list(settled.written),
         "unraised": list(executed.unraised),
         "kinds": kinds,
         "perhaps": freshness.kinds(look.root, perhaps),
@@ -238,7 +235,7 @@ def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> dict[str,
         node = normalise.with_new_prose(node, prose)
         node.metadata["lianjian"] = execute.facts(run)
     files.write_text(folder / "notebook.ipynb", nbformat.writes(node) + "\n")
-    before = json.loads((last / "run.json").read_text("utf-8"))
+    before = finished.record_of(last)
     record |= {name: before[name] for name in _OF_RUN if name in before}
     return _render(node, task, folder, record, _looker(task.token).renewed(run, key))
 

@@ -14,19 +14,18 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from analysis import _language, paths
 from analysis.clean import build
 from analysis.errors import Exit, LianjianError
 from analysis.files import of_system, write_bytes
-from analysis.reports import documents
-from analysis.reports.freshness import adhoc, fingerprints
+from analysis.reports import documents, finished
+from analysis.reports.freshness import fingerprints
 from analysis.reports.freshness.fingerprints import Decision
 from analysis.reports.page import feed, index
 from analysis.reports.plan import parameters, plan, source
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import executors, kernels, prune, report, staging
+from analysis.reports.run import executors, kernels, report, staging
 from analysis.reports.run.execute import Limits
 from analysis.reports.run.progress import Progress
 from analysis.reports.run.report import Task
@@ -72,7 +71,7 @@ def _selected(only: Sequence[str], *, fixed: bool) -> tuple[Run, ...]:
     every = plan.load()
     names = {name for run in every for name in (run.slug, run.name)}
     words = dict.fromkeys(only)
-    found = [adhoc.named(word) for word in words if word not in names]
+    found = [fingerprints.named(word) for word in words if word not in names]
     beside = [run for run in found if run is not None]
     if beside and fixed:
         raise LianjianError(
@@ -87,17 +86,17 @@ def _selected(only: Sequence[str], *, fixed: bool) -> tuple[Run, ...]:
 def beside(runs: Sequence[Run]) -> dict[str, str]:
     """Say which reports beside a whole plan are out of date, and why."""
     reports = paths.reports()
-    return adhoc.stale(reports, {run.slug for run in runs}) if reports.is_dir() else {}
+    return fingerprints.stale(reports, {run.slug for run in runs}) if reports.is_dir() else {}
 
 
 def trouble_of(folder: Path) -> str:
     """Say why a finished report is not what a run would make now, empty where it is."""
-    failed = folder.with_name(f"{folder.name}{staging.FAILED}")
+    failed = folder.with_name(f"{folder.name}{finished.FAILED}")
     if failed.is_dir():
         return f"its newest run failed (see {failed.parent.name}/{failed.name}/error.txt)"
     try:
         planned = {run.slug: run for run in plan.load()}
-        run = planned.get(folder.name) or adhoc.run_of(folder)
+        run = planned.get(folder.name) or fingerprints.run_of(folder)
         decision = fingerprints.Fingerprints().decide(run, folder)
     except LianjianError as error:
         return str(error)
@@ -119,7 +118,7 @@ def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
         found.add(str(run.parameters.get("dataset", default)))
         found |= known & set(_named_in(run.notebook))
         with contextlib.suppress(OSError, ValueError, KeyError):
-            key = json.loads((paths.reports() / run.slug / fingerprints.KEY).read_bytes())
+            key = json.loads((paths.reports() / run.slug / finished.KEY).read_bytes())
             read = (re.match(r"data/(?:raw|processed)/([^/]+)/", name) for name in key["data"])
             found |= known & {match[1] for match in read if match}
     return tuple(sorted(found - {""}, key=lambda name: (name != build.PUBLISHED, name)))
@@ -163,7 +162,7 @@ def _asked_again(run: Run) -> str:
     if run.max_age is None:
         return ""
     try:
-        made = datetime.fromisoformat(_record(run.slug)["started"])
+        made = datetime.fromisoformat(finished.record_of(paths.reports() / run.slug)["started"])
     except (ValueError, KeyError):
         return ""  # `Fingerprints.decide` says what is wrong with the record
     old = datetime.now(UTC) - made > run.max_age
@@ -205,7 +204,9 @@ def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
     with staging.alone(reports) as token:
         staging.sweep(reports)
         planned = {run.slug for run in plan.load()}
-        prune.forget_failures(reports, planned)
+        # failures that nothing asks for go; reports wait for a person
+        gone = finished.orphans(reports, planned)
+        finished.remove([one for one in gone if one.folder.name.endswith(finished.FAILED)])
         decided = decide(runs, force=options.force, languages=options.languages)
         tasks = [_task(run, decision, planned, token, options) for run, decision in decided]
         due = [task for task in tasks if task.action != "none" or task.formats]
@@ -214,7 +215,7 @@ def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
             if run.slug not in names:
                 staging.drop_failure(reports, run.slug)
         # the longest first, so that none is left over at the end
-        due.sort(key=lambda task: -_record(task.run.slug).get("seconds", 0.0))
+        due.sort(key=lambda task: -finished.record_of(reports / task.run.slug).get("seconds", 0.0))
         found = {ending.report: ending for ending in (_perform(due, options) if due else ())}
         trouble = _write_index(reports, planned, anew=bool(due))
     endings = tuple(found.get(task.run.slug) or _untouched(task, names) for task in tasks)
@@ -247,7 +248,8 @@ def _untouched(task: Task, due: Container[str]) -> Ending:
     """Say of a task that nothing was done for it; what is wrong with its report still is."""
     if task.run.slug in due:
         return task.ending(NOT_RUN)
-    return task.ending(UP_TO_DATE, notes=tuple(_record(task.run.slug).get("notes", ())))
+    record = finished.record_of(paths.reports() / task.run.slug)
+    return task.ending(UP_TO_DATE, notes=tuple(record.get("notes", ())))
 
 
 def _perform(tasks: Sequence[Task], options: Options) -> list[Ending]:
@@ -267,7 +269,7 @@ def _perform(tasks: Sequence[Task], options: Options) -> list[Ending]:
 def _write_index(reports: Path, planned: Collection[str], *, anew: bool) -> str:
     """Write what lists the reports, where it is not true any more; return what kept it from it."""
     try:
-        old = adhoc.stale(reports, planned)
+        old = fingerprints.stale(reports, planned)
         news, feed_file = feed.render(reports), reports / feed.FEED
         # the feed follows from what each run recorded: it tells when a kill left the index behind
         is_told = feed_file.is_file() and feed_file.read_bytes() == news
@@ -280,15 +282,6 @@ def _write_index(reports: Path, planned: Collection[str], *, anew: bool) -> str:
     except LianjianError as error:
         return str(error)
     return ""
-
-
-def _record(slug: str) -> dict[str, Any]:
-    """Return what the last good run of a report recorded, empty where that cannot be read."""
-    try:
-        record: dict[str, Any] = json.loads((paths.reports() / slug / "run.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return record
 
 
 def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Ending]:
@@ -357,7 +350,7 @@ def _close(ended: Ended, trouble: str) -> None:
             warn(f"{ending.report} {note}")
     failed = [ending for ending in ended.endings if not ending.ok]
     for ending in failed[:_MOST_NAMED]:
-        old = (paths.reports() / ending.report / "run.json").is_file()
+        old = (paths.reports() / ending.report / finished.RECORD).is_file()
         what = "its last good report stays" if old else "it has no report"
         warn(f"{ending.report} failed ({what}); see {ending.file or 'the lines above'}")
     if len(failed) > _MOST_NAMED:
