@@ -69,7 +69,7 @@ ROOMS = {
         "reports/finished.py",
         "reports/freshness",
         "reports/bundle/_checks.py",
-        "reports/bundle/_holdings.py",
+        "reports/bundle/_contents.py",
         "reports/bundle/_package.py",
         "reports/bundle/_signature.py",
         "reports/bundle/verify.py",

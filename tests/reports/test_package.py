@@ -21,7 +21,7 @@ from analysis.clean import simulated
 from analysis.clean.build import build
 from analysis.errors import LianjianError
 from analysis.reports import bundle
-from analysis.reports.bundle import _certificate, _checks, _contents, _holdings
+from analysis.reports.bundle import _certificate, _checks, _contents
 from analysis.reports.finished import write_record
 from analysis.reports.run import runner
 
@@ -432,7 +432,7 @@ def test_free_text_opens_nothing(copy, words):
     card = copy / "data" / "raw" / "mine" / "dataset.toml"
     text = card.read_text("utf-8").replace('licence = "not stated"', f'licence = "{words}"')
     card.write_text(text.replace('rights = "not stated"', f'rights = "{words}"'), "utf-8")
-    held = _holdings.holding("mine", ())
+    held = _contents.holding("mine", ())
     assert "no card says who may have" in held.withheld
 
 
@@ -440,8 +440,8 @@ def test_what_somebody_marked_as_simulated_is_not_given_away(copy):
     card = copy / "data" / "raw" / "mine" / "dataset.toml"
     card.write_text(card.read_text("utf-8").replace('"ledger"', '"simulated"'), "utf-8")
     share(copy, "mine", "open", "MIT")
-    assert "did not write it" in _holdings.holding("mine", ()).withheld
-    assert not _holdings.holding("mine", ["mine"]).withheld
+    assert "did not write it" in _contents.holding("mine", ()).withheld
+    assert not _contents.holding("mine", ["mine"]).withheld
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_only_persons_that_were_drawn_may_go_in(tmp_path, kind, head, faults):
     head = {**head, "kind": kind}
     if "record" in head:
         head["record"] = simulated.record(head, ())
-    holding = _holdings.Holding("x", kind, "X", tmp_path, (), head)
+    holding = _contents.Holding("x", kind, "X", tmp_path, (), head)
     name = "data/raw/x/book.csv"
     found = list(_checks._personal({name: book}, {name: holding}))
     assert len(found) == faults

@@ -15,7 +15,7 @@ from analysis import paths
 from analysis.clean.ledger.collect import collect
 from analysis.clean.personal import REASONS, find_personal, shape_of
 from analysis.clean.sources import sha256
-from analysis.reports.bundle._holdings import Holding
+from analysis.reports.bundle._contents import Holding
 from analysis.reports.page.checks import ABSOLUTE
 from analysis.reports.text import listed
 

@@ -11,36 +11,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from analysis import __version__, paths
+from analysis import __version__
 from analysis.clean.authors import Author
 from analysis.reports import citation
-from analysis.reports.bundle._contents import Contents, Report
+from analysis.reports.bundle._contents import ABOUT, TYPES, Contents, Report
 from analysis.reports.plan import parameters
 
 FILE = "ro-crate-metadata.json"
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _RUN_TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 _PYTHON = "https://www.python.org/"
-_TYPES = {
-    ".ipynb": "application/x-ipynb+json",
-    ".md": "text/markdown",
-    ".toml": "application/toml",
-    ".tex": "application/x-tex",
-    ".csv": "text/csv",
-}
-_ABOUT = {
-    "README.md": "How to reproduce the reports",
-    "README-project.md": "What the project is and how to use it",
-    "LICENSE": "Licence of the code",
-    "CITATION.cff": "How to cite the project",
-    "MANIFEST.sha256": "SHA-256 of every other file",
-    "Makefile": "make reports, make test",
-    "pyproject.toml": "The package and what it needs",
-    paths.LOCK: "Exact versions and hashes of all packages",
-    "reports/index.html": "Index of the reports",
-    "reports/numbers.csv": "All cited numbers",
-    "reports/numbers.tex": "All cited numbers as LaTeX macros",
-}
 
 
 def write(contents: Contents, files: Mapping[str, int]) -> dict[str, Any]:
@@ -66,7 +46,7 @@ def write(contents: Contents, files: Mapping[str, int]) -> dict[str, Any]:
     )
     for name in sorted({name.split("/")[0] for name in files if "/" in name}):
         crate.add_directory(dest_path=name, properties={"name": name})
-    for name, about in _ABOUT.items():
+    for name, about in ABOUT.items():
         if name in files:
             made.file(name, about)
     root["license"] = crate.get("LICENSE")
@@ -105,7 +85,7 @@ class _Made:
 
     def file(self, name: str, title: str, **facts: object) -> Any:  # noqa: ANN401
         suffix = Path(name).suffix
-        kind = _TYPES.get(suffix) or mimetypes.types_map.get(suffix, "text/plain")
+        kind = TYPES.get(suffix) or mimetypes.types_map.get(suffix, "text/plain")
         # the manifest is written last; it names the crate, too
         size = {"contentSize": str(self.files[name])} if self.files[name] else {}
         kept = {key: value for key, value in facts.items() if value}

@@ -11,8 +11,7 @@ from typing import Any
 from analysis import paths
 from analysis.fields import KINDS
 from analysis.reports import citation
-from analysis.reports.bundle._contents import Contents, Report
-from analysis.reports.bundle._holdings import Holding
+from analysis.reports.bundle._contents import Contents, Holding, Report
 from analysis.reports.freshness import origin
 from analysis.reports.page import findings, versions
 from analysis.reports.plan import parameters, source

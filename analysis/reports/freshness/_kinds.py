@@ -5,6 +5,8 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from analysis.reports.finished import record_of
+
 PUBLISHED, LEDGER, SIMULATED, MIXED = "published", "ledger", "simulated", "mixed"
 _ROOMS = {"raw", "processed", "decisions"}
 
@@ -62,11 +64,8 @@ def _reports(root: Path, name: str) -> Iterator[Path]:
 
 def _kinds_of(report: Path) -> tuple[str, ...]:
     """Return the kind of a report by its record; each of the kinds of one that is mixed."""
-    try:
-        record = json.loads(report.read_text("utf-8"))
-    except (OSError, ValueError):
-        return ()  # no report, or one that is being made
-    kind = record.get("kind", "") if isinstance(record, Mapping) else ""
+    record = record_of(report.parent)  # empty where there is none, or it is being made
+    kind = record.get("kind", "")
     if kind == MIXED:
         return tuple(map(str, record["kinds"]))
     return (str(kind),) if kind in {PUBLISHED, LEDGER, SIMULATED} else ()

@@ -197,7 +197,7 @@ class Unraised:
                 self._exited(_command(command), code)
             return written
 
-        subprocess.CompletedProcess = CompletedProcess  # type: ignore[assignment, misc]
+        subprocess.CompletedProcess = CompletedProcess  # type: ignore[misc]
         _replace(subprocess, "getoutput", getoutput)
         subprocess.call = self._hear_code(subprocess.call, int)
         to_code = os.waitstatus_to_exitcode if os.name == "posix" else int
@@ -233,7 +233,7 @@ class Unraised:
                 self._program.is_known = True  # whoever ends it knows how it ends
                 super().send_signal(number)
 
-        subprocess.Popen = Popen  # type: ignore[assignment, misc]
+        subprocess.Popen = Popen  # type: ignore[misc]
 
     def _hear_code(self, run: Callable[..., int], to_code: Callable[[int], int]) -> Any:
         """Note what a command ended with where the code that ran it drops the answer."""
