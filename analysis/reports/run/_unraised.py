@@ -39,7 +39,8 @@ FILE = "unraised"
 _LONGEST = 500
 _MAGICS = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-8"))
 _cell: ContextVar[int] = ContextVar("cell", default=0)  # in which code runs, and what it begins
-_LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
+_OURS = str(Path(__file__).parents[2])  # which looks after the programs that it starts
+_LIBRARIES = (_OURS, *{sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 _LOOKS = {"__repr__", "check_returncode"}  # methods that look at a code for their caller
 _FAILURE = re.compile(r"(\d+)\t(.+)")  # what a script writes: exit code, tab, command
 _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
