@@ -155,8 +155,8 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
         moved = growth(changes(part, "operating_income_yuan", since, until)).iloc[0]
         # of villages that have both known: a missing subsidy is none that was not paid
         each = now.set_index("village_id")
-        each = each[each[["subsidy_income_yuan", "total_income_yuan"]].notna().all(axis=1)]
-        subsidy, total = each["subsidy_income_yuan"], each["total_income_yuan"]
+        whole = each.dropna(subset=["subsidy_income_yuan", "total_income_yuan"])
+        subsidy, total = whole["subsidy_income_yuan"], whole["total_income_yuan"]
         subsidies = subsidy.sum(min_count=1) / total.sum(min_count=1) * 100
         keep_ratio(subsidies, subsidy, total)
         weak = weak_share(now, "year", weak_wan)["weak_pct"].item()

@@ -254,3 +254,13 @@ def test_a_jump_and_a_total_below_its_part_are_signs(panel):
     assert found["Tenfold and more"] == 1  # 1 to 11 万元
     assert found["Total below operating"] == 2
     assert found["Villages"] == 4
+
+
+def test_a_missing_subsidy_is_left_out_of_the_share_and_of_nothing_else(panel):
+    now = panel["year"] == 2024
+    without = panel.assign(subsidy_income_yuan=panel["subsidy_income_yuan"].mask(now))
+    before, after = (tables.brief({"all": each}, 2023, 2024, 5) for each in (panel, without))
+    gone = before.frame.index.difference(after.frame.index)
+    assert list(gone) == ["Subsidies in total income, %"]
+    assert after.notes == ("Not known in these books: Subsidies in total income, %.",)
+    pd.testing.assert_frame_equal(before.frame.drop(index=gone), after.frame)
