@@ -1,6 +1,7 @@
 """What tests of every room share."""
 
 import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ LONGEST = (
     "tests/test_offices.py",
     "tests/reports/test_package.py",
 )
+
+os.environ["LIANJIAN_LANGUAGE"] = "en"  # whatever the system of who runs the tests speaks
 
 # no test is timed: the machine may be busy
 settings.register_profile("untimed", deadline=None)

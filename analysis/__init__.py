@@ -3,7 +3,7 @@
 ``lj.datasets()`` lists what there is, ``data = lj.load("simulated")`` returns a dataset;
 ``lj.indicators``, ``lj.effects`` and ``lj.figures`` are what can be done with it. Behind
 ``lj.show`` and ``lj.export`` figures and tables leave a notebook. ``lj.parameters()`` checks what
-a notebook was told; ``lianjian --help`` shows the commands.
+a notebook was told; ``lj.language("zh")`` speaks Chinese; ``lianjian --help`` shows the commands.
 """
 
 import sys
@@ -14,6 +14,7 @@ from analysis._border import at_the_door, no_such_name
 
 if TYPE_CHECKING:
     from analysis import effects, figures, indicators, tables
+    from analysis._language import language
     from analysis.clean.book import read_book
     from analysis.clean.dataset import Dataset, datasets, load
     from analysis.reports.export import browse, export
@@ -30,6 +31,7 @@ __all__ = [
     "export",
     "figures",
     "indicators",
+    "language",
     "load",
     "parameters",
     "read_book",
@@ -43,12 +45,13 @@ _HOMES = {
     "browse": "analysis.reports.export",
     "datasets": "analysis.clean.dataset",
     "export": "analysis.reports.export",
+    "language": "analysis._language",
     "load": "analysis.clean.dataset",
     "parameters": "analysis.reports.plan.in_notebook",
     "read_book": "analysis.clean.book",
     "show": "analysis.reports.products",
 }
-_CHECKED = {"browse", "datasets", "export", "load", "read_book"}
+_CHECKED = {"browse", "datasets", "export", "language", "load", "read_book"}
 
 
 def __getattr__(name: str) -> object:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, Exit, LianjianError
 from analysis.paths import SIMULATED
-from analysis.terminal import answer, answer_json, say, warn
+from analysis.terminal import answer, answer_json, say, warn, words
 
 if TYPE_CHECKING:
     from analysis.clean.build import Built
@@ -74,7 +74,7 @@ def _answer(options: argparse.Namespace, lines: Iterable[str], /, **content: Any
         answer_json(for_program(**{"command": options.command, **content}))
     else:
         for line in lines:
-            answer(line)
+            answer(words(line))
     return Exit.GOOD
 
 
@@ -160,9 +160,9 @@ def build(options: argparse.Namespace) -> int:
             warn(f"{name} was not built, and what was built of it before stays. {error}")
             failed = Exit.NO_DATA
             continue
-        done = "built" if built.fresh else "up to date"
         rows = ", ".join(f"{table} {count:,}" for table, count in built.rows.items())
-        say(f"{_named(name, built)} {done}: {rows}")
+        named = _named(name, built)
+        say(f"{named} built: {rows}" if built.fresh else f"{named} up to date: {rows}")
         if nobody := _nobody(name, built.rows):
             warn(nobody)
             failed = failed or Exit.INCOMPLETE
@@ -441,7 +441,7 @@ def prune(options: argparse.Namespace) -> None:
     found = finished.orphans(reports, planned) if reports.is_dir() else []
     for orphan in found:
         also = f"; left, because it holds {', '.join(orphan.foreign)}" if orphan.foreign else ""
-        answer(f"{reports.name}/{orphan.folder.name}: {orphan.reason}{also}")
+        answer(words(f"{reports.name}/{orphan.folder.name}: {orphan.reason}{also}"))
     ours = [orphan for orphan in found if not orphan.foreign]
     if not ours:
         say("nothing to remove")
@@ -555,7 +555,7 @@ def compare(options: argparse.Namespace) -> int:
     elif changes or flipped:
         answer("\n".join([*map(str, changes), *flipped]))
     else:
-        answer("no number moved")
+        answer(words("no number moved"))
     return Exit.FAILED if changes or flipped else Exit.GOOD
 
 
@@ -598,7 +598,11 @@ def cite(options: argparse.Namespace) -> int:
         lines = (f"#{at}  {words}" for at, words in addresses.items())
         return _answer(options, lines, report=name, addresses=entries)
     text = citing.cite(options.report, options.format).rstrip("\n")
-    return _answer(options, [text], report=options.report, form=options.format, citation=text)
+    if options.json:
+        answer_json(for_program("cite", report=options.report, form=options.format, citation=text))
+    else:
+        answer(text)  # as other programs read it
+    return Exit.GOOD
 
 
 def _caution(names: Sequence[str]) -> None:

@@ -8,8 +8,9 @@ in turn, save between backticks. A text that no message says stays English, and 
 """
 
 import hashlib
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -40,10 +41,17 @@ _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0
 _TWICE = re.compile(r"([^\u3400-\u9fff]*[A-Za-z][^\u3400-\u9fff]*?) ([\u3400-\u9fff][^A-Za-z]*)\Z")
 _ECIWT = re.compile(r"([\u3400-\u9fff][^A-Za-z]*) ([A-Za-z][^\u3400-\u9fff]*)\Z")
 _PAGES = ("data", "library", "pages")  # files of messages that every page is made from
+EVERY = "*"
+"""Instead of the name of a notebook: its messages and those of all others."""
 SPOKEN = ("books", "commands")
 """Files of messages for who works with lianjian: the issues of books, the command line."""
 SCRIPT = re.compile(r"`((?:\$\{[^}]*\}|[^`$\n])* [a-z]{2,} [^`$\n]*)`")
 """A sentence in a script, with places as JavaScript has them."""
+_PART = re.compile(r"(?:\A|[\s(“\"'`])\Z")  # before a place that is never empty
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # what somebody typed, as an error says it
+_NAMES = {"name", "slug", "dataset", "report", "notebook", "file", "folder", "path", "rows"}
+_FEW = 3  # words of a name
+_SURE = 5  # letters of a message that stands though its places hold what somebody named
 _DEEPEST = 24  # how often a place is looked into: lists of lists of words
 
 
@@ -58,6 +66,20 @@ def form(text: str) -> str:
     return re.sub(r"[ \t]+", " ", text.translate(_QUOTES)).strip()
 
 
+def in_two(text: str) -> tuple[str, str] | None:
+    """Return the English and the Chinese of a text that says one thing in both.
+
+    Examples
+    --------
+    >>> in_two("Operating income 经营性收入"), in_two("环县 Huan County"), in_two("环县")
+    (('Operating income', '经营性收入'), ('Huan County', '环县'), None)
+    """
+    if found := _TWICE.match(text):
+        return found[1], found[2]
+    found = _ECIWT.match(text)
+    return (found[2], found[1]) if found else None
+
+
 def is_plain(text: str) -> bool:
     """Whether a text stands in every language as it is: numbers, signs, ids, names of files.
 
@@ -67,6 +89,11 @@ def is_plain(text: str) -> bool:
     (True, True, False)
     """
     return not _WORD.search(_SHAPES.sub(" ", text))
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can be what somebody called a thing: a few words at most."""
+    return len(_WORD.findall(_SHAPES.sub(" ", text))) <= _FEW
 
 
 @dataclass(frozen=True)
@@ -98,7 +125,8 @@ class Message:
                 continue
             names.append(name)
             counted = re.fullmatch(r"n\d*", name) or f"{{{name}}}年" in self.said
-            kind = rf"{_NUMBER}|\{{[\w-]+\}}" if counted else ".+?"
+            words = ".+?" if _PART.search(pieces[at - 1]) else ".*?"
+            kind = rf"{_NUMBER}|\{{[\w-]+\}}" if counted else words
             pieces[at] = f"(?P<p{len(names) - 1}>{kind})"
         pieces[::2] = [re.escape(piece) for piece in pieces[::2]]
         return re.compile("".join(pieces), re.DOTALL)
@@ -130,16 +158,19 @@ class Message:
 
 
 class Language:
-    """A language with its messages, and what was asked of it so far."""
+    """A language with its messages, and what was asked of it so far.
 
-    def __init__(self, code: str, own: str = "") -> None:
-        entries = dict(_shared(code))
-        if own and (file := folder(code) / f"{own}.po").is_file():
-            entries |= _entries(file, _hash(file))
+    One that is not strict says a message though what stands in its places has no translation: at
+    the command line these are names.
+    """
+
+    def __init__(self, code: str, own: str = "", *, strict: bool = True) -> None:
+        entries = _said_in(files(code, own))
         self.code = code
         self.tag = tag(code)
         self.asked: dict[str, bool] = {}
         self._exact = entries
+        self._strict = strict
         self._known: dict[str, tuple[str, bool]] = {}
         self._templates = _templates(tuple(entries.items()))
 
@@ -168,36 +199,76 @@ class Language:
     def _looked(self, key: str, depth: int) -> tuple[str, bool]:
         if (own := self._exact.get(key)) is not None:
             return own, True
-        for pattern, english, other in ((_TWICE, 1, 2), (_ECIWT, 2, 1)):
-            twice = pattern.match(key)  # "Operating income 经营性收入" says the same in both
-            if twice and self._exact.get(twice[english]) == twice[other]:
-                return twice[other], True
+        if (both := in_two(key)) and self._exact.get(both[0]) == both[1]:
+            return both[1], True
+        if _QUOTED.fullmatch(key):
+            return key, True
         if depth < _DEEPEST:
             for message, longest, pattern in self._templates:
                 if longest in key and (found := pattern.fullmatch(key)):
-                    typed = message.typed
+                    typed = message.typed if self._strict else message.typed | _NAMES
                     parts = [
                         (part, True) if name in typed else self._look(form(part), depth + 1)
                         for name, part in zip(message.places, found.groups(), strict=True)
                     ]
-                    if all(whole for _, whole in parts):
+                    sure = not self._strict and message.letters >= _SURE
+                    if all(whole or (sure and _is_name(part)) for part, whole in parts):
                         return message.filled([part for part, _ in parts], found.groups()), True
         return key, is_plain(key) or len(_HAN.findall(key)) > 2 * len(_WORD.findall(key))
 
 
-_current: ContextVar[Language | None] = ContextVar("language", default=None)
+def at_the_terminal(asked: str = "") -> Language | None:
+    """Return the language of who types: as asked for, set, or as the system has it; None: English.
+
+    ``LIANJIAN_LANGUAGE`` sets it, before ``LC_ALL``, ``LC_MESSAGES`` and ``LANG``.
+    """
+    names = ("LIANJIAN_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    system = next(filter(None, map(os.environ.get, names)), "")
+    code = asked or re.split(r"[_.@-]", system)[0].lower()
+    if code == "en" or (not asked and code not in languages()):
+        return None
+    return Language(checked(code), "commands", strict=False)
+
+
+_current: ContextVar[tuple[Language | None] | None] = ContextVar("language", default=None)
+_session: list[Language] = []  # of a person at a desk, in whose every cell it holds
 
 
 def current() -> Language | None:
     """Return the language in which is written now; None is English."""
-    return _current.get()
+    written = _current.get()
+    return written[0] if written else next(iter(_session), None)
+
+
+def language(code: str) -> None:
+    """Speak a language at the desk: in charts, tables, sentences and errors.
+
+    The page of a report is in the languages of its run, whatever its notebook speaks.
+
+    Parameters
+    ----------
+    code : str
+        ``"zh"``, or another folder of ``translations``; ``"en"`` is English again.
+
+    Raises
+    ------
+    LianjianError
+        There is no such language.
+
+    Examples
+    --------
+    >>> language("en")
+    """
+    found = [] if code == "en" else [Language(checked(code), EVERY, strict=False)]
+    if "LIANJIAN_KERNEL" not in os.environ:  # a report's own kernel
+        _session[:] = found
 
 
 @contextmanager
 def writing(code: str, own: str = "") -> Iterator[Language | None]:
     """Write in a language, with the messages of one notebook before all others."""
     found = None if code == "en" else Language(checked(code), own)
-    token = _current.set(found)
+    token = _current.set((found,))
     try:
         yield found
     finally:
@@ -206,7 +277,7 @@ def writing(code: str, own: str = "") -> Iterator[Language | None]:
 
 def said(text: str) -> str:
     """Return what a text says in the language of now; in English the text itself."""
-    language = _current.get()
+    language = current()
     return text if language is None else language.says(text)
 
 
@@ -233,8 +304,10 @@ def checked(code: str) -> str:
 
 def files(code: str, own: str = "") -> list[Path]:
     """Return the files from which a page in a language is made: the shared ones and its own."""
-    wanted = {*_PAGES, *(SPOKEN if own in SPOKEN else [own])}
-    return [path for path in sorted(folder(code).glob("*.po")) if path.stem in wanted]
+    if own == EVERY:
+        return sorted(folder(code).glob("*.po"))
+    names = (*_PAGES, *(SPOKEN if own in SPOKEN else [own]))  # what a later one says holds
+    return [file for name in names if (file := folder(code) / f"{name}.po").is_file()]
 
 
 def fingerprint(code: str, own: str) -> str:
@@ -273,16 +346,16 @@ def name(code: str) -> str:
     >>> name("en")
     'English'
     """
-    return "English" if code == "en" else _shared(checked(code)).get("English", code)
+    return "English" if code == "en" else _said_in(files(checked(code))).get("English", code)
 
 
 def _hash(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _shared(code: str) -> dict[str, str]:
+def _said_in(every: Sequence[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for file in files(code):
+    for file in every:
         found |= _entries(file, _hash(file))
     return found
 
@@ -362,7 +435,7 @@ def markdown(source: str, headings: dict[str, str] | None = None, *, marked: boo
 
     ``headings`` is told which heading stands for which, so that addresses stay.
     """
-    language = _current.get()
+    language = current()
     if language is None:
         return source
     made = ""
@@ -377,8 +450,17 @@ def markdown(source: str, headings: dict[str, str] | None = None, *, marked: boo
     return made
 
 
+def lacks(source: str) -> bool:
+    """Whether the language of now does not say some block of this Markdown."""
+    language = current()
+    return language is not None and not all(
+        language.asked.get(form(text), True) for _, text in blocks(source) if text
+    )
+
+
 _TOKEN = re.compile(r"(<!--.*?-->|<[^>]+>)", re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
+_SIBLING = re.compile(r'href="\.\./([\w.-]+)/report\.html')
 _SPOKEN = re.compile(r'\b(alt|aria-label|title|data-label)="([^"]*)"')
 _LEFT = {"script", "style", "code", "pre", "math", "svg"}
 _OTHER = re.compile(r'lang="en"|class="references"')  # works are cited as they are called
@@ -387,11 +469,12 @@ _VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 
 def html(page: str) -> str:
     """Return HTML with its texts in the language of now: what tags hold, and what they say."""
-    language = _current.get()
+    language = current()
     if language is None:
         return page
     page = re.sub(r'(<(?:dl|p) class="(?:facts|ended|switch)") lang="en"', r"\1", page)
     page = page.replace('href="../index.html"', f'href="../index.{language.code}.html"')
+    page = _SIBLING.sub(_sibling, page)
     made, left = [], list[str]()  # the elements around it that are left as they are
     for token in _TOKEN.split(page):
         tag = _TAG.match(token)
@@ -411,6 +494,42 @@ def html(page: str) -> str:
     return "".join(made)
 
 
+_expected: set[tuple[str, str]] = set()
+
+
+def expect(pages: Iterable[tuple[str, str]]) -> None:
+    """Let links lead to pages that are being made: reports, each with a language."""
+    _expected.update(pages)
+
+
+def _sibling(link: re.Match[str]) -> str:
+    """Return a link to another report, to its page in the language of now where there is one."""
+    language = current()
+    if language is None:
+        return link[0]
+    file = page_file(language.code)
+    known = (link[1], language.code) in _expected
+    if known or (paths.reports() / link[1] / file).is_file():
+        return f'href="../{link[1]}/{file}'
+    return link[0]
+
+
+def script(source: str) -> str:
+    """Return a script whose sentences are in the language of now."""
+
+    def words(sentence: re.Match[str]) -> str:
+        held = re.findall(r"\$\{[^}]*\}", sentence[1])
+        text = sentence[1]
+        for number, place in enumerate(held):  # a number, as no script of ours holds it
+            text = text.replace(place, str(7001 + number), 1)
+        text = said(text)
+        for number, place in enumerate(held):
+            text = text.replace(str(7001 + number), place)
+        return f"`{text}`"
+
+    return source if current() is None else SCRIPT.sub(words, source)
+
+
 def _attribute(match: re.Match[str]) -> str:
     return f'{match[1]}="{escape(said(unescape(match[2])))}"'
 
@@ -426,7 +545,7 @@ def _node(language: Language, token: str) -> str:
 
 def figure(drawn: "Figure") -> None:
     """Write the texts of a figure in the language of now."""
-    if _current.get() is None:
+    if current() is None:
         return
     from matplotlib.text import Text  # noqa: PLC0415
     from matplotlib.ticker import FixedFormatter  # noqa: PLC0415

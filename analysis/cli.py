@@ -8,14 +8,31 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
-from analysis import __version__, _commands, terminal
-from analysis.errors import Exit
+from analysis import __version__, _commands, _language, terminal
+from analysis.errors import Exit, LianjianError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     terminal.open_closed_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        language = _language.at_the_terminal(_asked_language(given))
+    except LianjianError as error:
+        terminal.warn(str(error))
+        return error.exit
+    with terminal.speaking(language.says) if language else nullcontext():
+        return _perform(given)
+
+
+def _asked_language(given: Sequence[str]) -> str:
+    """Return the language that is named before the command: it says how the rest is read."""
+    if given and given[0].startswith("--language="):
+        return given[0].partition("=")[2]
+    return given[1] if len(given) > 1 and given[0] == "--language" else ""
+
+
+def _perform(given: Sequence[str]) -> int:
     try:
         options = _parser().parse_args(given)
     except _UnreadableError as error:
@@ -51,6 +68,12 @@ def _results_of(given: Sequence[str]) -> tuple[str, bool, Path | None]:
 class _Parser(argparse.ArgumentParser):
     """Speaks through the one printer: what a person typed may hold anything."""
 
+    def __init__(self, **how: Any) -> None:  # noqa: ANN401  (as argparse takes)
+        super().__init__(**how)
+        self._positionals.title = terminal.words("positional arguments")
+        self._optionals.title = terminal.words("options")
+        self._actions[0].help = terminal.words("show this help message and exit")
+
     def error(self, message: str) -> NoReturn:
         raise _UnreadableError(f"{message}\n{self.format_usage().strip()}")
 
@@ -61,21 +84,28 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="lianjian",
-        description="Village collective-economy income in Qingyang: build data, run reports.",
+        description=terminal.words(
+            "Village collective-economy income in Qingyang: build data, run reports."
+        ),
     )
-    parser.add_argument("--version", action="version", version=f"lianjian {__version__}")
+    about = terminal.words("show program's version number and exit")
+    version = f"lianjian {__version__}"
+    parser.add_argument("--version", action="version", version=version, help=about)
+    about = terminal.words("speak this language, e.g. zh; default: that of the system")
+    parser.add_argument("--language", metavar="CODE", dest="spoken", help=about)
     group = parser.add_subparsers(
-        title="commands", required=True, metavar="COMMAND", dest="command"
+        title=terminal.words("commands"), required=True, metavar="COMMAND", dest="command"
     )
     table = tomllib.loads(Path(__file__).with_name("commands.toml").read_text("utf-8"))
     for name, command in table.items():
         if name.startswith("@"):
             continue
-        made = group.add_parser(name, help=command["about"])
+        made = group.add_parser(name, help=terminal.words(command["about"]))
         made.set_defaults(action=getattr(_commands, name))
         _take(made, command.get("takes", ()), table)
         if name == "run":
-            lines = ["exit codes:", *(f"  {code.value:<4} {code.meaning}" for code in Exit)]
+            meanings = (f"  {code.value:<4} {terminal.words(code.meaning)}" for code in Exit)
+            lines = [terminal.words("exit codes:"), *meanings]
             made.formatter_class = argparse.RawDescriptionHelpFormatter
             made.epilog = "\n".join(lines)
     return parser
@@ -97,7 +127,7 @@ def _take(parser: argparse.ArgumentParser, arguments: Iterable[Any], table: dict
             how |= {"action": "append_const", "const": word, "dest": "formats", "default": []}
         if "type" in how:
             how["type"] = _TYPES[how["type"]]
-        parser.add_argument(*names.split(), help=about, **how)
+        parser.add_argument(*names.split(), help=terminal.words(about), **how)
 
 
 def _positive(text: str) -> int:

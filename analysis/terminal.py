@@ -3,9 +3,10 @@
 import errno
 import json
 import os
+import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -17,6 +18,8 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
 _NOBODY_READS = (errno.EPIPE, errno.EINVAL)  # the second is what Windows says of a closed pipe
 
 _person = ["stdout"]  # the last is where a person reads now
+_said: list[Callable[[str], str]] = []  # the last puts a text into the language of the person
+_PIECE = re.compile(r"\n|(?: {2,})")  # between lines, and between columns
 _silent: set[str] = set()
 _lost: list[str] = []
 
@@ -39,6 +42,35 @@ def _shown(sign: str) -> str:
 
 
 @contextmanager
+def speaking(said: Callable[[str], str]) -> Iterator[None]:
+    """Say what is for a person as this puts it."""
+    _said.append(said)
+    try:
+        yield
+    finally:
+        _said.pop()
+
+
+def words(text: str) -> str:
+    r"""Return a text in the language of who reads it: whole, or else line by line.
+
+    Examples
+    --------
+    >>> with speaking({"run": "运行", "two lines": "两行"}.get):
+    ...     words("run"), words("two lines\n  run")
+    ('运行', '两行\n  运行')
+    """
+    if not _said:
+        return text
+    said = _said[-1]
+    if "  " not in text and (whole := said(text) or text) != text:
+        return whole
+    pieces = _PIECE.split(text)
+    marks = [*_PIECE.findall(text), ""]
+    return "".join((said(p) or p) + mark for p, mark in zip(pieces, marks, strict=True))
+
+
+@contextmanager
 def aside() -> Iterator[None]:
     """Say what is for a person to standard error, while standard output is for a program."""
     _person.append("stderr")
@@ -50,12 +82,12 @@ def aside() -> Iterator[None]:
 
 def say(text: str) -> None:
     """Write lines for a person to standard output."""
-    _write(_person[-1], f"{visible(text)}\n")
+    _write(_person[-1], f"{visible(words(text))}\n")
 
 
 def warn(text: str) -> None:
     """Write lines for a person to standard error, after the command's name."""
-    _write("stderr", f"lianjian: {visible(text)}\n")
+    _write("stderr", f"lianjian: {visible(words(text))}\n")
 
 
 def answer(text: str) -> None:
@@ -108,7 +140,7 @@ def overwrite(text: str, columns: int) -> int:
         What `overwrite` returned the last time, 0 at first.
     """
     room, wide, shown = _columns() - 1, 0, ""
-    for sign in visible(text):
+    for sign in visible(words(text)):
         wide += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
         if wide > room:
             break

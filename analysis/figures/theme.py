@@ -10,6 +10,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis import _language
 from analysis.clean.dataset import any_simulated
 from analysis.figures import _calls, _chart
 from analysis.figures._chart import MARK, fonts, has_glyphs, mark_simulated
@@ -155,9 +156,13 @@ def finish(figure: Figure, alt: str) -> Chart:
     for axes in figure.axes:  # ticks that only the final layout needs take the theme too
         for axis in (axes.xaxis, axes.yaxis):
             axis.get_major_ticks(_MOST_TICKS)
-    with has_glyphs():
-        figure.draw_without_rendering()
+    if _language.current() is None:  # else its texts are still to be put into words, then written
+        with has_glyphs():
+            figure.draw_without_rendering()
     figure.set_layout_engine(engine)
+    if drawing.marked is None:  # not drawn again: for a person, at once
+        _language.figure(figure)
+        alt = _language.said(alt)
     return Chart(figure, alt)
 
 

@@ -114,16 +114,14 @@ def _say(call: Call, ledger: Ledger, _context: Context) -> Made:
 
 
 def _show(call: Call, ledger: Ledger, context: Context) -> Made:
-    given = call.arguments
-    words = {name: _language.said(given[name]) for name in ("caption", "alt")}
-    spoken = replace(call, arguments={**given, **words})
-    return picture(draw(call, context), spoken, ledger, context.form)
+    return picture(draw(call, context), call, ledger, context.form)
 
 
 def picture(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> Made:
     """Return a figure that is drawn, as the call that shows it asks for."""
     given = call.arguments
-    name, caption, alt = given["name"], given["caption"], given["alt"]
+    name, caption, alt = given["name"], *map(_language.said, (given["caption"], given["alt"]))
+    call = replace(call, arguments={**given, "caption": caption, "alt": alt})
     drawn = svg(fig, call, ledger, form)
     source = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
     html = markup.figure(name, caption, alt, source, mark=call.mark)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from analysis import __version__, paths
+from analysis import __version__, _language, paths
 from analysis.clean.authors import Author
 from analysis.errors import LianjianError
 from analysis.reports.text import latex, visible
@@ -72,12 +72,15 @@ class Citation:
         facts = [f"code {self.code}"] if self.code else []
         facts += [f"https://doi.org/{self.doi}"] if self.doi else []
         sources = [f"{d['title']} ({d['name']}, version {d['version']})" for d in self.data]
+        of, data = ", ".join(facts), "; ".join(sources)
         made = f"Made with Lianjian {self.version}"
-        made += f" ({', '.join(facts)})" if facts else ""
-        made += f", from {'; '.join(sources)}" if sources else ""
+        if of:
+            made = f"Made with Lianjian {self.version} ({of})"
+        if data:
+            made = f"{made}, from {data}"
         given = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
         sentences = (made, f"Parameters: {given}" if given else "", self.status, self.place)
-        return f"{'. '.join(filter(None, sentences))}."
+        return _language.said(f"{'. '.join(filter(None, sentences))}.")
 
     def record(self) -> dict[str, Any]:
         """Return it for a run record."""
@@ -121,12 +124,14 @@ def of_page(
         authors = project.authors
     house = next((author.affiliation for author in authors if author.affiliation), "")
     # in brackets, as APA has it: no cut of a citation loses it
-    mark = f" [{'includes ' if mixed else ''}simulated data]" if simulated else ""
+    if simulated:
+        marked = f"{title} [includes simulated data]" if mixed else f"{title} [simulated data]"
+        title = _language.said(marked)
     return Citation(
         kind="report",
         # BibTeX knows no Chinese keys
         key=f"lianjian-{slug if slug.isascii() else ascii_slug(slug)}-{run_id}",
-        title=f"{title}{mark}",
+        title=title,
         authors=authors,
         date=str(work.get("date", "")) if own else project.date,
         institution=work.get("institution", "") or house,

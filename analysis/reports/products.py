@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis import paths
+from analysis import _language, paths
 from analysis._labelled import Labelled, Quantity
 from analysis.errors import LianjianError
 from analysis.reports import calls, freshness, markup, numbers
@@ -349,11 +349,12 @@ def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, A
     facts = {"product": product, "name": name, **made.facts, **ground}
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
-        sys.stdout.write(made.plain + "\n" if made.plain else "")
+        sys.stdout.write(_language.said(made.plain) + "\n" if made.plain else "")
         return
     from IPython.display import display
 
-    data = {"text/html": made.html, "text/plain": made.plain, calls.MIME: calls.kept(call)}
+    html, plain = _language.html(made.html), _language.said(made.plain)
+    data = {"text/html": html, "text/plain": plain, calls.MIME: calls.kept(call)}
     if stands := _evidence_of(call):
         data[calls.EVIDENCE] = stands
     display(data, raw=True, metadata={"lianjian": facts})

@@ -99,9 +99,9 @@ def said(text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Le
     if not all(_is_known(name, ledger) for name in needs):
         return Said("", "", [])
     claims: dict[str, dict[str, Any]] = {}
-    text = _language.markdown(text, marked=False)
+    text, is_english = _language.markdown(text, marked=False), _language.lacks(text)
     marked = _Marked(words, ledger, claims)
-    filled = _shaped(marked.format(text))
+    filled = _shaped(marked.format(text), ' lang="en"' if is_english else "")
     html = marked.pattern.sub(lambda found: marked.html[int(found[1])], filled)
     plain = marked.pattern.sub(lambda found: marked.plain[int(found[1])], marked.format(text))
     return Said(html, " ".join(plain.split()), list(claims.values()))
@@ -203,7 +203,7 @@ class _Marked(Formatter):
 _INLINE = ((r"\*\*(.+?)\*\*", "strong"), (r"\*(.+?)\*", "em"), (r"`(.+?)`", "code"))
 
 
-def _shaped(text: str) -> str:
+def _shaped(text: str, attributes: str) -> str:
     """Return paragraphs, headings, bold, emphasis and code; anything else is text."""
     shaped = escape(typeset(text.strip()), quote=False)
     for pattern, tag in _INLINE:
@@ -215,4 +215,4 @@ def _shaped(text: str) -> str:
         made.append(
             f'<p class="lj-subhead"><strong>{head[1]}</strong></p>' if head else f"<p>{line}</p>"
         )
-    return f'<div class="lianjian lj-said">{"".join(made)}</div>'
+    return f'<div class="lianjian lj-said"{attributes}>{"".join(made)}</div>'

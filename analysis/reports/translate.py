@@ -60,7 +60,7 @@ ROOMS = {
     "commands": (
         "cli.py",
         "commands.toml",
-        "argparse.toml",
+        "terminal.toml",
         "_commands.py",
         "errors.py",
         "files.py",
@@ -95,8 +95,10 @@ _CODE = re.compile(
     """,
     re.VERBOSE,
 )
-_SURE = 6  # letters of a message from which on a text that fits is taken as made by it
-_LONG = 70  # characters of a text from which on it is taken apart
+_SURE = (
+    16  # letters of a message from which on it made a text that fits, though a part is not known
+)
+_LONG = 99  # letters, as it were, of a mark between two parts
 _CODE_ROOT = Path(_language.__file__).parent
 # data of the rooms that hold words for a reader, and under which keys
 _WORDS = {
@@ -104,7 +106,7 @@ _WORDS = {
     "numbers.toml": ("label",),
     "questions.toml": ("en",),
     "gaps.toml": ("what", "mend"),
-    "argparse.toml": ("says",),
+    "terminal.toml": ("says",),
     "commands.toml": ("about",),
 }
 _PAGES = {f"{name}.html.j2" for name in ("checks", "index", "issues", "macros", "report", "print")}
@@ -197,7 +199,7 @@ def _is_said(text: str) -> bool:
     words = _language.PLACE.sub(" ", text)
     return bool(
         re.search(r"[A-Za-z]{2}", words)
-        and not _NAME.match(words.strip())
+        and not (_NAME.match(words.strip()) and " " not in text.strip())
         and not _CODE.search(words)
         and not _language.is_plain(words)
     )
@@ -323,7 +325,7 @@ def _of_toml(file: Path) -> Iterator[str]:
         said = [entry.get(key) for key in _WORDS[file.name]]
         said += [taken[1] for taken in entry.get("takes", ()) if isinstance(taken, list)]
         for text in filter(None, said):
-            if _is_said(text):
+            if _is_said(text) or "says" in _WORDS[file.name]:
                 yield re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", text)
 
 
@@ -492,10 +494,11 @@ def messages(code: str) -> dict[str, dict[str, str]]:
     for text in set(found["pages"]) & set(found["books"]):
         found["books"].pop(text)
     found["data"] = _of_data()
-    for name, kept in _of_others(code).items():
+    for name, kept in _kept_of(set(_language.languages()) - {code}).items():
         found.setdefault(name, {}).update(kept)
     found["pages"] |= dict.fromkeys(filter(None, plan.titles()), "notebooks/plan.toml")
-    shared = _Known(text for said in found.values() for text in said)
+    own_kept = _kept_of({code} & set(_language.languages()))
+    shared = _Known(text for said in (*found.values(), *own_kept.values()) for text in said)
     left = _of_pages(code)
     for stem, path in notebooks.find().planned.items():
         own = {t: where for t, where in _of_notebook(path).items() if not shared.has(t)}
@@ -509,17 +512,15 @@ def messages(code: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _of_others(code: str) -> dict[str, dict[str, str]]:
-    """Return what other languages keep that no source holds: how pieces are put together."""
+def _kept_of(codes: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return what languages keep that no source holds, as how pieces are put together."""
     import polib  # noqa: PLC0415
 
     found: dict[str, dict[str, str]] = {}
-    for other in set(_language.languages()) - {code}:
-        for file in sorted(_language.folder(other).glob("*.po")):
-            entries = polib.pofile(str(file), encoding="utf-8")
-            found.setdefault(file.stem, {}).update(
-                (e.msgid, e.comment) for e in entries if e.comment.startswith(_KEPT)
-            )
+    for file in sorted(file for code in codes for file in _language.folder(code).glob("*.po")):
+        entries = polib.pofile(str(file), encoding="utf-8")
+        kept = {e.msgid: e.comment for e in entries if e.comment.startswith(_KEPT)}
+        found.setdefault(file.stem, {}).update(kept)
     return found
 
 
@@ -548,31 +549,47 @@ class _Known:
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = {_language.form(text): text for text in texts}
         made = [_language.Message(key, key) for key in self.texts if _language.PLACE.search(key)]
-        made = [message for message in made if message.letters >= _SURE]
         made.sort(key=lambda message: -message.letters)
-        self._made = [(message.longest, message.pattern) for message in made]
+        self._made = [(message.longest, message.pattern, message.letters) for message in made]
+        self._needed: dict[str, list[str]] = {}
 
     def has(self, text: str) -> bool:
         """Whether it is one of them."""
         return _language.form(text) in self.texts
 
-    def needed(self, text: str) -> Iterator[str]:
-        """Yield what a translation of a text needs and none of them says."""
+    def needed(self, text: str) -> list[str]:
+        """Return what a translation of a text needs and none of them says."""
         key = _language.form(text)
-        if key in self.texts or _language.is_plain(key):
-            return
-        for longest, pattern in self._made:
-            if longest in key and (found := pattern.fullmatch(key)):
-                for part in found.groups():
-                    yield from self.needed(part)
-                return
-        if len(parts := re.split(r"; | · ", key)) > 1 and len(key) > _LONG:
-            for part in parts:
-                yield from self.needed(part)
-            return
+        if key not in self._needed:
+            self._needed[key] = []  # while it is looked for, it is no part of itself
+            self._needed[key] = self._lacking(key)
+        return self._needed[key]
+
+    def _lacking(self, key: str) -> list[str]:
+        if key in self.texts or _language.is_plain(key) or _language.in_two(key):
+            return []
+        made = (
+            (list(found.groups()), letters)
+            for longest, pattern, letters in self._made
+            if longest in key and (found := pattern.fullmatch(key))
+        )
+        split = (
+            (parts, _LONG)
+            for mark in ("; ", " · ", ": ", ". ")
+            if len(parts := key.split(mark, 1)) > 1 and self.has(parts[0])
+        )
+        surest: list[str] | None = None
+        for parts, letters in (*made, *split):
+            lacking = [need for part in parts for need in self.needed(part)]
+            if not lacking:
+                return []
+            if letters >= _SURE and surest is None:
+                surest = lacking
+        if surest is not None:
+            return surest
         count = itertools.count(1)
         names = (f"{{n{'' if at == 1 else at}}}" for at in count)
-        yield _COUNTED.sub(lambda _: next(names), key)
+        return [_COUNTED.sub(lambda _: next(names), key)]
 
 
 # ---- the files of messages ----

@@ -22,8 +22,8 @@ def test_the_front_door_opens_at_once():
 
 FIGURES = ["as_chart", "band_bars", "Chart", "composition", "county_paths"]
 COMPLETIONS = {
-    "lj.": ["browse", "Dataset", "datasets", "effects", "export", "figures", "indicators", "load",
-            "parameters", "read_book", "show", "tables"],
+    "lj.": ["browse", "Dataset", "datasets", "effects", "export", "figures", "indicators",
+            "language", "load", "parameters", "read_book", "show", "tables"],
     "lj.lo": ["load"],
     'lj.load("': ["published", "simulated"],
     "lj.load('si": ["simulated"],

@@ -13,6 +13,7 @@ import polib
 import pytest
 
 from analysis import _language
+from analysis.cli import main
 from analysis.errors import LianjianError
 from analysis.reports import translate
 from analysis.reports.run import runner
@@ -272,3 +273,65 @@ def test_the_registry_says_what_the_messages_say():
     said = {entry.msgid: entry.msgstr for _, entry in shared_messages()}
     for county in fields.EVERY_COUNTY:
         assert said[county.name] == county.name_zh
+
+
+@pytest.mark.parametrize(
+    ("given", "system", "spoken"),
+    [
+        ("", {"LANG": "zh_CN.UTF-8"}, True),
+        ("", {"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, False),
+        ("", {"LANG": "zh_CN.UTF-8", "LIANJIAN_LANGUAGE": "en"}, False),
+        ("", {"LIANJIAN_LANGUAGE": "zh"}, True),
+        ("", {"LANG": "fr_FR.UTF-8"}, False),
+        ("zh", {"LANG": "en_GB.UTF-8"}, True),
+        ("en", {"LANG": "zh_CN.UTF-8"}, False),
+    ],
+)
+def test_the_command_line_speaks_as_it_is_told_or_as_the_system_does(
+    monkeypatch, capsys, given, system, spoken
+):
+    for name in ("LIANJIAN_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+        if name in system:
+            monkeypatch.setenv(name, system[name])
+    asked = ["--language", given] if given else []
+    assert main([*asked, "params", "99"]) == 2
+    said = capsys.readouterr().err
+    assert ("没有笔记本" in said) is spoken
+    assert "'99'" in said
+
+
+def test_a_command_that_speaks_chinese_answers_a_program_in_english(capsys):
+    assert main(["--language", "zh", "params", "99", "--json"]) == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["error"].startswith("There is no notebook '99'")
+    assert "没有笔记本" in told.err
+
+
+def test_an_unknown_language_of_the_command_line_is_refused(capsys):
+    assert main(["--language", "tlh", "build"]) == 2
+    assert "There is no language 'tlh'" in capsys.readouterr().err
+
+
+def test_the_desk_speaks_the_language_that_was_chosen():
+    import analysis
+
+    written = "The frame has several columns 'year'. Rename all but one."
+    try:
+        analysis.language("zh")
+        assert _language.current().code == "zh"
+        assert _language.said(written) != written
+        with _language.writing("en"):
+            assert _language.said(written) == written
+    finally:
+        analysis.language("en")
+    assert _language.said(written) == written
+
+
+def test_sentences_of_a_script_are_put_into_words_and_keep_their_numbers():
+    source = "said = `${shown(1)} of ${all} in the list`; key = `of-${k}`;"
+    assert _language.script(source) == source
+    with _language.writing("zh"):
+        spoken = _language.script(source)
+    assert "in the list" not in spoken
+    assert {"${shown(1)}", "${all}", "`of-${k}`"} <= set(re.findall(r"\$\{[^}]*\}|`of.*?`", spoken))

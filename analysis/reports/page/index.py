@@ -84,7 +84,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING, languages: Sequence[
         run["old"] = old.get(run["slug"], "")
         run["bad_checks"] = [c["name"] for c in run.get("checks", ()) if c["state"] == "failed"]
         run["states"] = _states(run)
-    script = (_templates.FOLDER / "index.js").read_text("utf-8").strip()
+    script = _language.script((_templates.FOLDER / "index.js").read_text("utf-8").strip())
     groups = list(_groups(good))
     for group in groups:  # named by the English titles, which its texts then say
         for run in group["runs"]:

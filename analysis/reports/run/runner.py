@@ -208,6 +208,7 @@ def make(runs: Sequence[Run], options: Options = Options()) -> Ended:
         gone = finished.orphans(reports, planned)
         finished.remove([one for one in gone if one.folder.name.endswith(finished.FAILED)])
         decided = decide(runs, force=options.force, languages=options.languages)
+        _language.expect((run.slug, code) for run, _ in decided for code in run.languages)
         tasks = [_task(run, decision, planned, token, options) for run, decision in decided]
         due = [task for task in tasks if task.action != "none" or task.formats]
         names = {task.run.slug for task in due}
@@ -343,8 +344,8 @@ def _close(ended: Ended, trouble: str) -> None:
     said = ", ".join(text for word, text in words.items() if counts[word])
     seconds = ended.seconds
     spent = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-    stopped = "Stopped: " if ended.exit is Exit.INTERRUPTED else ""
-    say(f"{stopped}{said} in {spent}. Open {paths.reports().name}/index.html")
+    closing = f"{said} in {spent}. Open {paths.reports().name}/index.html"
+    say(f"Stopped: {closing}" if ended.exit is Exit.INTERRUPTED else closing)
     for ending in ended.endings:
         for note in ending.notes:
             warn(f"{ending.report} {note}")
