@@ -1,6 +1,6 @@
 """Tables of the books themselves: what was read, doubted and corrected, and what looks wrong."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -202,23 +202,21 @@ def agreements(held: Labelled) -> dict[str, Any]:
     return {"agree": len(agreeing), "readings": len(held), "which": f" ({which})" if which else ""}
 
 
-def planted(
-    score: Mapping[str, Any], describe: Callable[[str], str], expected: Callable[[str], str]
-) -> Labelled:
+def planted(score: Mapping[str, Any], faults: Mapping[str, Any]) -> Labelled:
     """Give the faults that a simulation planted, by kind, and how many were found.
 
     Parameters
     ----------
     score : mapping
         Of a simulated dataset.
-    describe, expected : callable
-        Say of a kind of fault what it is, and what must become of it.
+    faults : mapping
+        Of kinds: each with a ``description``, and with what is ``expected`` of its reader.
     """
     kinds = pd.DataFrame(score["kinds"]).T
     rows = pd.DataFrame(
         {
-            "Fault": [describe(str(kind)) for kind in kinds.index],
-            "Must be": [expected(str(kind)) for kind in kinds.index],
+            "Fault": [faults[str(kind)].description for kind in kinds.index],
+            "Must be": [faults[str(kind)].expected for kind in kinds.index],
             "Planted": kinds["faults"].to_numpy(),
             "Found": kinds["found"].to_numpy(),
         }
