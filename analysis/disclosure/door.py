@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis._evidence import Evidence, Key
-from analysis.disclosure.policy import Policy, nice
+from analysis.disclosure.policy import Policy, nice, steps
 from analysis.errors import LianjianError
 from analysis.indicators.income import SOURCES
 
@@ -112,7 +112,7 @@ class Door:
         while step <= coarsest:
             # an end of an interval is rounded outwards
             place = {-1: math.floor(value / step), 1: math.ceil(value / step)}
-            rounded = place.get(evidence.side, round(value / step)) * step
+            rounded = steps(place.get(evidence.side, round(value / step)), step)
             middle = rounded - evidence.side * step / 2
             if (told := self._told(pulls, middle - value, step)) is not None:
                 self._known.update(told)

@@ -11,7 +11,7 @@ from scipy import stats
 from analysis._evidence import Evidence, Key, Rule
 from analysis._frame import need_columns
 from analysis.disclosure.door import TOTAL, Bools, Door, Released, withheld
-from analysis.disclosure.policy import Policy, nice
+from analysis.disclosure.policy import Policy, nice, steps
 from analysis.indicators.income import SOURCES
 
 _P_DIGIT = 0.001
@@ -341,4 +341,4 @@ def _keys(evidence: Evidence) -> set[Key]:
 def _shown(value: float, within: float) -> Released:
     """Return a number made of rounded ones, with a last digit that its error allows."""
     step = nice(within / 5)
-    return Released(round(value / step) * step if step else value, step)
+    return Released(steps(round(value / step), step) if step else value, step)

@@ -170,3 +170,14 @@ def nice(step: float) -> float:
             if one >= step * (1 - 1e-12):
                 return one
         power += 1
+
+
+def steps(number: int, step: float) -> float:
+    """Return so many steps as one writes them.
+
+    Examples
+    --------
+    >>> 112 * 0.1, steps(112, 0.1)
+    (11.200000000000001, 11.2)
+    """
+    return float(f"{number * step:.12g}")

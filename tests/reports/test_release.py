@@ -1,6 +1,8 @@
 """A ledger's report is internal until its calls are made again with guarded numbers."""
 
+import base64
 import csv
+import html
 import json
 import re
 
@@ -264,3 +266,37 @@ def test_a_report_of_other_data_than_there_are_is_not_released(town):
             review("01-town")
     finally:
         path.write_text(before, "utf-8")
+
+
+def test_no_output_holds_a_name_a_code_a_raw_cell_or_a_closer_number(town):
+    for report in ("01-town", "05-drawn"):
+        folder, made = release(report, "A")
+        files = [path.read_bytes().decode("utf-8-sig")
+                 for path in folder.rglob("*") if path.is_file()]  # fmt: skip
+        inside = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", "\n".join(files))
+        everything = "\n".join([*files, *(base64.b64decode(one).decode() for one in inside)])
+        # where marks are drawn is no text; the digits of a picture are letters
+        unsaid = r' (?:d|x|y|x1|y1|x2|y2|transform|viewBox|width|height)="[^"]*"|base64,[^"]+'
+        shown = re.sub(unsaid, "", html.unescape(everything))
+        shown = re.sub(r"<style.*?</style>", "", shown, flags=re.DOTALL)
+        raw = pd.read_csv(town.root / "accounts.csv", dtype=str)["amount_yuan"]
+        names = town.villages[["village_id", "village_name", "township_name"]]
+        canaries = {*names.to_numpy().ravel(), *raw}
+        canaries |= {f"{float(amount) / 1e4:.{digits}f}" for amount in raw for digits in (3, 4)}
+        found = [word for word in canaries if word in shown]
+        assert not [word for word in found if re.search(rf"(?<![\w.]){word}(?![\w.])", shown)]
+        plan = made.plan[~made.plan["name"].str.endswith("villages_pct")]  # a rank is no amount
+        known = plan[plan["value"].notna()]
+        closer = {
+            f"{value:.{digits}f}"
+            for value, released in known[["value", "released"]].to_numpy()
+            for digits in (3, 4, 6)
+            if value != released and abs(value - round(value, 2)) > 1e-9
+        }
+        closer -= {f"{one:.{digits}f}" for one in plan["released"] for digits in (3, 4, 6)}
+        assert len(closer) > 20
+        found = [number for number in closer if number in shown]
+        assert not [number for number in found if re.search(rf"(?<![\d.]){number}", shown)]
+        # released numbers are written with the digits of their steps
+        table = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.csv"))
+        assert not re.findall(r"\d\.\d*(?:0{6}|9{6})\d*", table)
