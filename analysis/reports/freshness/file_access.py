@@ -27,6 +27,7 @@ INPUTS = ("data", "notebooks", "work", "analysis")
 """Folders of the project that a run reads, and does not write."""
 
 FOLDER, READ, WRITTEN, OUTSIDE, UNSEEN = "folder", "file", "written", "outside", "unseen"
+UPDATED = "updated"
 
 _SYSTEM = ("/usr/", "/etc/", "/proc/", "/sys/", "/dev/", "/opt/", "/lib")
 _MADE = {"tests", "dist"}
@@ -64,6 +65,7 @@ class FilesRead:
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()  # that it listed
     written: tuple[str, ...] = ()  # inputs that it opened to write, renamed or removed
+    updated: tuple[str, ...] = ()  # databases that it opened, perhaps to write
     outside: tuple[str, ...] = ()  # files of data from elsewhere
     unseen: tuple[str, ...] = ()  # what may read files without a word: programs, libraries in C
     maybe: tuple[str, ...] = ()  # files that somebody opened meanwhile, and perhaps this run
@@ -158,7 +160,7 @@ class _Notes:
         self.opens(path, "r", 0)
         place = self._place(path)
         if place and place.startswith(self._inputs) and not _READ_ONLY.search(str(database)):
-            self._say(WRITTEN, place[len(self._inside) :])
+            self._say(UPDATED, place[len(self._inside) :])
 
     def imports(self, module: str, *_: object) -> None:
         """Note a module that opens files in its own code."""
@@ -264,7 +266,8 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _gathered(lines: Iterable[tuple[str, str]]) -> FilesRead:
-    found: dict[str, set[str]] = {m: set() for m in (READ, FOLDER, WRITTEN, OUTSIDE, UNSEEN)}
+    marks = (READ, FOLDER, WRITTEN, UPDATED, OUTSIDE, UNSEEN)
+    found: dict[str, set[str]] = {mark: set() for mark in marks}
     for mark, what in lines:
         if mark in {OUTSIDE, UNSEEN}:
             found[mark].add(what)
@@ -272,8 +275,8 @@ def _gathered(lines: Iterable[tuple[str, str]]) -> FilesRead:
             module = _compiled_from(Path(what)).as_posix()
             if mark != WRITTEN or module == what:  # whoever imports a module keeps it compiled
                 found[mark].add(module)
-    files, folders, written, outside, unseen = (tuple(sorted(names)) for names in found.values())
-    return FilesRead(files, folders, written, outside, unseen)
+    files, folders, written, updated, outside, unseen = map(tuple, map(sorted, found.values()))
+    return FilesRead(files, folders, written, updated, outside, unseen)
 
 
 def is_source(name: Path) -> bool:

@@ -159,7 +159,9 @@ class Fingerprints:
         either = before.inputs.keys() | after.keys()
         other = {name for name in either if before.inputs.get(name) != after.get(name)}
         moved = {name.rpartition("/")[0] for name in before.inputs.keys() ^ after.keys()}
-        written = {name for name in read.written if name in other or self._is_younger(name, before)}
+        wrote = {*read.written, *read.updated}
+        written = {name for name in wrote if name in other or self._is_younger(name, before)}
+        sure = written.intersection(read.written)  # a database may be another's work: it runs again
 
         opened = {*read.files, *read.maybe}
         files = {n for n in opened if not (n.startswith("analysis/") and n.endswith(".py"))}
@@ -177,7 +179,7 @@ class Fingerprints:
         parents = {f"{name.rpartition('/')[0]}/" for name in written}
         return Settled(
             tuple(sorted((*files, *(f"{name}/" for name in folders)))),
-            tuple(sorted(changed - written - parents)),
+            tuple(sorted(changed - sure - parents)),
             tuple(sorted(written - made)),
         )
 
