@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from analysis import _evidence
 from analysis._evidence import Evidence
@@ -75,7 +75,7 @@ def _keep_p(result: Estimate | EffectSeries, k: int, stands: Evidence) -> None:
         np.atleast_1d(getattr(result, name)) for name in ("estimate", "std_error", "p_value", "df")
     ]
     at, error, p, df = (float(each[min(k, len(each) - 1)]) for each in told)
-    if error > 0 and np.isclose(p, 2 * stats.t.sf(abs(at) / error, df), rtol=1e-9, atol=0):
+    if error > 0 and np.isclose(p, 2 * scipy.stats.t.sf(abs(at) / error, df), rtol=1e-9, atol=0):
         weights = {key: pull / YUAN_PER_WAN for key, pull in stands.weights.items()}
         one = replace(stands, weights=weights, error=error / YUAN_PER_WAN)
         # in 万元, as tables have them, so that each leaves once

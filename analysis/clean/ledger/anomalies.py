@@ -267,7 +267,7 @@ def _groups_in_doubt(known: pd.DataFrame, kind: list[str]) -> Iterator[_Group]:
     is_far &= groups["off"].count() >= _MIN_PEERS
     usual_sizes = groups["sized"].median()
     is_odd = (usual_sizes < np.log10(BOOK_BAND[0])) | (usual_sizes > np.log10(BOOK_BAND[1]))
-    is_odd &= ~(middle.abs() < np.log10(_AT_LEAST)) & ~groups["unit_said"].any()
+    is_odd &= (middle.isna() | (least > np.log10(_AT_LEAST))) & ~groups["unit_said"].any()
     is_odd &= groups["sized"].count() >= _MIN_PEERS
     sizes = groups["size"].median()
     for name in middle.index[is_far | is_odd]:
