@@ -107,9 +107,20 @@ def _announced(log: Path) -> FilesRead:
         return FilesRead()  # no kernel has started, or it is gone by now and has told
 
 
+def _works_for_a_cluster() -> bool:
+    """Whether this run is a task of a Dask worker."""
+    if (dask := sys.modules.get("distributed.worker")) is None:
+        return False
+    try:
+        dask.get_worker()
+    except ValueError:  # there is none
+        return False
+    return True
+
+
 def _inotify(folder: Path, watches: dict[int, str]) -> int:
     """Watch a folder and all below it; return the descriptor to read from, -1 without one."""
-    if sys.platform != "linux" or "distributed.worker" in sys.modules:
+    if sys.platform != "linux" or _works_for_a_cluster():
         return -1  # workers of a cluster do not hear what runs of other workers announce
     library = ctypes.CDLL(None, use_errno=True)
     descriptor = int(library.inotify_init1(_FLAGS))
