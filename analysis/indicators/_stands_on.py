@@ -1,6 +1,6 @@
 """What each number of a verb stands on, kept when someone collects evidence."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,13 @@ _LORENZ_POINTS = 4.0
 """Twice the coarsest step, in points, at which a Lorenz curve still has its shape."""
 
 
+def _groups(frame: pd.DataFrame, keys: list[pd.Series]) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Yield place and rows of each group as verbs order them; none where nobody collects."""
+    if _evidence.is_collecting():
+        groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
+        yield from enumerate(rows for _, rows in groups)
+
+
 def keep_means(
     frame: pd.DataFrame,
     keys: list[pd.Series],
@@ -30,10 +37,7 @@ def keep_means(
     households: pd.Series | None,
 ) -> None:
     """Keep what means by group stand on; ``means`` has their rows in the order of the groups."""
-    if not _evidence.is_collecting():
-        return
-    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
-    for place, (_, rows) in enumerate(groups):
+    for place, rows in _groups(frame, keys):
         for column, shown in zip(columns, means.columns, strict=True):
             known = rows[rows[column].notna()]
             size = None if households is None else households[known.index]
@@ -57,8 +61,7 @@ def keep_growth(
     if not _evidence.is_collecting() or stands is None or "village_id" not in change:
         return
     measure, first, last, scale = stands
-    groups = change.groupby(keys, observed=True, sort=True, dropna=False)
-    for place, (_, rows) in enumerate(groups):
+    for place, rows in _groups(change, keys):
         row, n, ids = result.iloc[place], len(rows), rows["village_id"]
         each = pd.Series(1.0, index=ids)
         start = Evidence("amount", n, {(measure, first): each * (scale / n)})
@@ -87,10 +90,7 @@ def keep_below(
     frame: pd.DataFrame, keys: list[pd.Series], column: str, line_yuan: float, shares: pd.Series
 ) -> None:
     """Keep what shares of villages under a line stand on, in percent, one a group and year."""
-    if not _evidence.is_collecting():
-        return
-    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
-    for place, (_, rows) in enumerate(groups):
+    for place, rows in _groups(frame, keys):
         known = rows[rows[column].notna()]
         if len(set(known["year"])) == 1:
             amounts = known.set_index("village_id")[column]
@@ -152,11 +152,8 @@ def keep_bands(
     shares: pd.DataFrame,
 ) -> None:
     """Keep what the shares of bands between edges stand on, in percent."""
-    if not _evidence.is_collecting():
-        return
     percent = shares.to_numpy(np.float64)
-    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
-    for place, (_, rows) in enumerate(groups):
+    for place, rows in _groups(frame, keys):
         if len(set(rows["year"])) != 1:
             continue
         amounts = rows.set_index("village_id")[column]
@@ -235,10 +232,7 @@ def keep_own_shares(
     frame: pd.DataFrame, keys: list[pd.Series], medians: pd.Series, dependent: pd.Series
 ) -> None:
     """Keep what the median village's own share of operating income and the dependent stand on."""
-    if not _evidence.is_collecting():
-        return
-    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
-    for place, (_, rows) in enumerate(groups):
+    for place, rows in _groups(frame, keys):
         known = rows[rows["total_income_yuan"] > 0].set_index("village_id")
         if len(set(known["year"])) != 1:
             continue
@@ -375,11 +369,8 @@ def keep_ratios(
     frame: pd.DataFrame, keys: list[pd.Series], columns: Sequence[str], shares: pd.DataFrame
 ) -> None:
     """Keep what shares of sums stand on, in percent; the last column is what they are shares of."""
-    if not _evidence.is_collecting():
-        return
     percent = shares.to_numpy(np.float64)
-    groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
-    for place, (_, rows) in enumerate(groups):
+    for place, rows in _groups(frame, keys):
         years = set(rows["year"])
         each = pd.Series(1.0, index=rows["village_id"])
         stands = [Evidence("amount", len(rows), {(name, min(years)): each}) for name in columns]
