@@ -1,5 +1,6 @@
 """The whole project, from a copy in an empty folder: what `make reports` promises."""
 
+import base64
 import csv
 import hashlib
 import json
@@ -10,10 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
+from lxml import etree
 
-from analysis import paths
+from analysis import export, paths
+from analysis.clean.dataset import Dataset
 from analysis.fields import SIMULATED_COUNTIES
+from analysis.reports import calls
 
 BRIEFS = [f"09-county-brief-{county.code}" for county in SIMULATED_COUNTIES]
 # every notebook once with its defaults, and the county brief for each county
@@ -124,6 +129,85 @@ def test_no_ordinary_cut_of_a_simulated_page_loses_the_mark(copies):
         assert "simulated data" in title, form
     for path in (copies[0] / "data" / "raw" / "simulated").glob("*县*"):
         assert path.name.startswith("模拟_")
+
+
+SVG = {"s": "http://www.w3.org/2000/svg"}
+
+
+def figures_of(page):
+    """Yield the words and the drawing of each figure of a page."""
+    for figure in re.findall(r'<figure id="fig-.*?</figure>', page, re.DOTALL):
+        image = re.search(r"<img\b[^>]*>", figure)[0]
+        drawing = base64.b64decode(re.search(r"base64,([^\"]*)", image)[1])
+        yield re.search(r'alt="([^"]*)"', image)[1], etree.fromstring(drawing)
+
+
+def bare_panels(drawing):
+    """Name the panels of a drawing that lose the mark where they are cut out along their box."""
+    for panel in drawing.xpath("//s:g[starts-with(@id, 'axes_')]", namespaces=SVG):
+        box = panel.xpath("./s:g[starts-with(@id, 'patch_')][1]/s:path/@d", namespaces=SVG)[0]
+        corners = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", box)]
+        marks = panel.xpath("./s:g[@id='simulated']/s:g", namespaces=SVG)
+        places = [re.search(r"translate\(([\d.]+) ([\d.]+)\)", m.get("transform")) for m in marks]
+        opaque = [float(re.search(r"opacity: ([\d.]+)", m.get("style"))[1]) for m in marks]
+        inside = [
+            min(corners[::2]) <= float(place[1]) <= max(corners[::2])
+            and min(corners[1::2]) <= float(place[2]) <= max(corners[1::2])
+            for place in places
+        ]
+        if not marks or not all(inside) or min(opaque) < 0.2:
+            yield panel.get("id")
+
+
+def test_no_panel_and_no_words_of_a_simulated_figure_lose_the_mark(copies):
+    seen = 0
+    for slug in SIMULATED:
+        page = (copies[0] / "reports" / slug / "report.html").read_text(encoding="utf-8")
+        for words, drawing in figures_of(page):
+            assert words.startswith("Simulated data. "), slug
+            assert list(bare_panels(drawing)) == [], (slug, words[:80])
+            seen += 1
+    assert seen > 30
+    page = (copies[0] / "reports/10-reported-elsewhere/report.html").read_text(encoding="utf-8")
+    for words, drawing in figures_of(page):
+        assert not words.startswith("Simulated")
+        assert list(bare_panels(drawing)) == ["axes_1"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tex", "xlsx"])
+def test_no_exported_table_of_a_simulated_page_loses_the_mark(copies, ending, tmp_path):
+    made_up = Dataset("x", "simulated", "X", "", "0", tmp_path)
+    file = tmp_path / f"x.{ending}"
+    for slug in [slug for slug in SIMULATED if not slug.startswith("09") or slug == BRIEFS[0]]:
+        node = json.loads((copies[0] / "reports" / slug / "notebook.ipynb").read_text("utf-8"))
+        held = node["metadata"].get(calls.FRAMES, {})
+        outputs = [output for cell in node["cells"] for output in cell.get("outputs", [])]
+        kept = [calls.of(output, held) for output in outputs]
+        tables = [call.arguments for call in kept if call and call.verb == "table"]
+        assert tables, slug
+        for given in tables:
+            export(given["frame"], file, given["caption"], digits=given["digits"],
+                   labels=given["labels"], data=made_up)  # fmt: skip
+            assert bare_rows(file, len(given["frame"])) == [], (slug, given["name"])
+
+
+def bare_rows(file, count):
+    """Return the rows of an exported table that do not say that they are simulated."""
+    if file.suffix == ".xlsx":
+        book = openpyxl.load_workbook(file)
+        title, _, *rows = book.worksheets[0].iter_rows(values_only=True)
+        assert "Simulated data" in title[0]
+        rows = [row[-1] or "" for row in rows]
+    elif file.suffix == ".csv":
+        _, *rows = csv.reader(file.read_text("utf-8-sig").splitlines())
+        rows = [row[-1] for row in rows]
+    else:
+        text = file.read_text("utf-8")
+        assert "simulated data" in text.partition("caption{")[2].partition("\n")[0].lower()
+        rows = [line for line in text.splitlines() if line.endswith(r"\\") and " & " in line]
+        rows = rows[-count:]
+    assert len(rows) == count
+    return [row for row in rows if "模拟" not in row]
 
 
 def test_pages_keep_to_themselves(copies):

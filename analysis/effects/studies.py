@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 MEASURES = ("operating", "total")
 NEEDED = (
-    "Needed are villages with the role `allied_weak`, their `alliance_id` and `joined_year`, "
-    "villages `outside`, and books from two years before joining on."
+    "Needed are two alliances at least: villages with the role allied_weak, their alliance_id and "
+    "joined_year; villages outside; and books from two years before joining on."
 )
 
 

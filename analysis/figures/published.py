@@ -1,11 +1,13 @@
 """Charts of published figures: the province beside the claim, reported changes and dividends."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from analysis.figures._calls import chart
 from analysis.figures.theme import (
@@ -24,6 +26,8 @@ _INK_OF = {"net": COLOURS["other"], "operating": COLOURS["operating"], "total": 
 _ALLIED, _OTHERS = COLOURS["allied_weak"], COLOURS["outside"]
 _ZERO = 0.06  # where nothing stands on a logarithmic axis, 万元
 _OR_MORE = frozenset({"over", "at_least"})
+# where words can stand beside a dot, in points of print: the nearest first
+_BESIDE = ((8, 0), (-8, 0), (0, -12), (0, 12), (8, -14), (-8, -14), (8, 14), (-8, 14), (8, -26))
 _BOUNDS = {"over": "^", "at_least": "^", "under": "<"}
 
 
@@ -92,7 +96,8 @@ def reported_changes(ends: pd.DataFrame, title: str, source: str) -> Chart:
     axes.set(xscale="log", yscale="log", xlim=(_ZERO * 0.75, top), ylim=(_ZERO * 2.5, top))
     axes.plot([_ZERO, top], [_ZERO, top], color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
     _write(axes, "no change", (2.0, 1.2), (1, 0), QUIET)
-    for number, row in enumerate(ends.sort_values(["alliance", "first_wan"]).to_dict("records")):
+    dots, labels = [], []
+    for row in ends.sort_values(["alliance", "first_wan"]).to_dict("records"):
         allied = row["alliance"] == "yes"
         colour = _ALLIED if allied else _OTHERS
         x, y = max(row["first_wan"], _ZERO), row["last_wan"]
@@ -100,9 +105,9 @@ def reported_changes(ends: pd.DataFrame, title: str, source: str) -> Chart:
         marker = _BOUNDS.get(row["last_qualifier"], _BOUNDS.get(row["first_qualifier"], "o"))
         face = "white" if forecast else colour
         axes.plot(x, y, marker, ms=7 if allied else 6, markeredgecolor=colour, markerfacecolor=face)
+        dots.append((x, y))
         if allied:
-            said = f"{row['village']} {row['first_year']}–{row['last_year']}"
-            _write(axes, said, (x, y), (7, -11 - 9 * (number % 2)), colour)
+            labels.append((f"{row['village']} {row['first_year']}–{row['last_year']}", (x, y)))
     ticks = [1.0, 10.0, 100.0, 1000.0]
     axes.set_xticks([_ZERO, *ticks], ["0", *(f"{tick:,.0f}" for tick in ticks)])
     axes.set_yticks(ticks, [f"{tick:,.0f}" for tick in ticks])
@@ -113,6 +118,7 @@ def reported_changes(ends: pd.DataFrame, title: str, source: str) -> Chart:
         axes.text(0.02, y, f"■ {name}", color=colour, fontsize=8.5, va="top", transform=corner)
     subtitle = "Income of one village in one measure; ▲ or more, ◄ from less, hollow: forecast"
     _head(figure, axes, title, subtitle, source)
+    _write_apart(figure, axes, labels, dots, _ALLIED)
     sentences = []
     for alliance, name in (("yes", "In an alliance"), ("not_stated", "With no alliance stated")):
         group = ends[ends["alliance"] == alliance]
@@ -167,20 +173,47 @@ def reported_sizes(
     return finish(figure, f"Dots of payments per village in 万元: {'; '.join(sentences)}.")
 
 
+def _write_apart(
+    figure: Figure,
+    axes: Axes,
+    labels: Sequence[tuple[str, tuple[float, float]]],
+    dots: Sequence[tuple[float, float]],
+    colour: str,
+) -> None:
+    """Write words beside their dots where they meet neither another dot nor one another."""
+    figure.draw_without_rendering()  # puts the axes in their place
+    side = 4.0 * figure.dpi / 72
+    centres = axes.transData.transform(dots)
+    taken = [Bbox.from_extents(x - side, y - side, x + side, y + side) for x, y in centres]
+    taken += [text.get_window_extent() for text in axes.texts]
+    for words, at in labels:
+        for offset in _BESIDE:
+            text = _write(axes, words, at, offset, colour)
+            box = text.get_window_extent()
+            is_free = not any(box.overlaps(other) for other in taken)
+            if is_free and axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1):
+                break
+            text.remove()
+        else:
+            text = _write(axes, words, at, _BESIDE[0], colour)
+        taken.append(text.get_window_extent())
+
+
 def _write(
     axes: Axes,
     words: str,
     at: tuple[float, float],
     offset: tuple[float, float],
     colour: str,
-) -> None:
+) -> Annotation:
     """Write words beside a point, or over or under it, some points of print away."""
-    axes.annotate(
+    side = {1: "left", 0: "center", -1: "right"}[int(np.sign(offset[0]))]
+    return axes.annotate(
         words,
         at,
         xytext=offset,
         textcoords="offset points",
-        ha="left" if offset[0] else "center",
+        ha=side,
         va="center",
         fontsize=8.5,
         color=colour,

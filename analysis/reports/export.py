@@ -85,10 +85,13 @@ def _marked(
     """Return the columns of a table with labels and caption, each row with the mark of its data."""
     given = _labelled(table)
     mark, _ = products.ground(data)
-    whole = given.frame if tables.only_counts(given.frame.index) else given.frame.reset_index()
-    whole = whole.set_axis([_flat(name) for name in whole.columns], axis=1)
+    frame = given.frame
+    # a level of the index may be called as a column is, and a column "data"
+    if not tables.only_counts(frame.index):
+        frame = frame.reset_index(allow_duplicates=True)
+    whole = frame.set_axis([_flat(name) for name in frame.columns], axis=1)
     if mark:
-        whole = whole.assign(data=markup.IN_ROW[mark])
+        whole.insert(len(whole.columns), "data", markup.IN_ROW[mark], allow_duplicates=True)
     heads = {"data": "Data 数据", **given.labels, **(labels or {})}
     columns = tables.columns_of(whole, given.digits if digits is None else digits)
     return columns, heads, " ".join(filter(None, [caption, f"[{mark}]" if mark else ""]))

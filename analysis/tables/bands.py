@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from analysis.indicators.bands import Transitions
     from analysis.indicators.convergence import Beta
 
+_HOUSEHOLD = "operating, a household"
 _NO_JOINT = (
     "The books of this dataset name no income from joint projects (joint_projects.csv), so this "
     "question stays open."
@@ -43,6 +44,7 @@ _NO_JOINT = (
 _ZHEJIANG_YUAN = WEAK_RULES["zhejiang"].operating_wan * YUAN_PER_WAN
 _STEP = 10  # villages in a step of a Lorenz curve
 _FEWEST = 3  # villages with both incomes in both years
+_MANY = 30  # from which on spread and moves mean much
 _ALLIED, _TWINS, _OUTSIDE = "Weak allied", "Outside, same size", "Outside, all"
 
 
@@ -74,6 +76,17 @@ class Spread:
         keys = product(INCOMES, dict.fromkeys((self.since, self.until)))
         incomes = {(name, year): self.by_year[year][INCOMES[name]] for name, year in keys}
         return {key: each[each >= 0] for key, each in incomes.items()}
+
+    @cached_property
+    def by_household(self) -> dict[tuple[str, int], "pd.Series[float]"]:
+        """Operating income a household by year, yuan, of villages whose households are known."""
+        made = {}
+        for year in dict.fromkeys((self.since, self.until)):
+            frame = self.by_year[year].query("households > 0 and operating_income_yuan >= 0")
+            if len(frame) >= _FEWEST:
+                each = frame["operating_income_yuan"] / frame["households"].astype(float)
+                made[_HOUSEHOLD, year] = each
+        return made
 
     @cached_property
     def whole(self) -> int:
@@ -131,11 +144,18 @@ class Spread:
                 "three at least, and mean little under thirty. Answer what the books leave open "
                 "(issues.html of the dataset), or set other years."
             )
-        elif not self.has_alliances:
-            said.append(
-                "This dataset names no weak village of an alliance with its year of joining "
-                "(columns role and joined_year), so what is said of alliances is left out below."
-            )
+        else:
+            if self.whole < _MANY:
+                said.append(
+                    f"Villages with both incomes in both years: {self.whole}. Shares, spread and "
+                    "intervals of so few mean little."
+                )
+            if not self.has_alliances:
+                said.append(
+                    "This dataset names no weak village of an alliance with its year of joining "
+                    "(columns role and joined_year), so what is said of alliances is left out "
+                    "below."
+                )
         return said
 
 
@@ -325,10 +345,15 @@ def left_faster(twins: Twins, villages: pd.DataFrame) -> list[Quantity]:
     differences = twins.differences
     # villages of one alliance move together: each alliance is one observation
     alliance = differences.index.map(dict(villages.set_index("village_id")["alliance_id"]))
-    test = sign_flip(differences.groupby(alliance).mean())
-    stays_inside(MATCHED, differences.mean(), test.estimate)
+    each = differences.groupby(alliance).mean()
+    stays_inside(MATCHED, differences.mean())
+    fewer = quantity("fewer-after-a-year", differences.mean())
+    if len(each) < 2:  # noqa: PLR2004  (one alliance tests nothing)
+        return [fewer]
+    test = sign_flip(each)
+    stays_inside(MATCHED, test.estimate)
     return [
-        quantity("fewer-after-a-year", differences.mean()),
+        fewer,
         quantity("still-weak-difference", test),
         quantity("p-still-weak", test.p_value),
     ]
@@ -362,15 +387,18 @@ def gini_ends(found: Mapping[tuple[str, int], Any], since: int) -> list[Quantity
             end="start" if year == since else "end",
         )
         for (name, year), index in found.items()
+        if name in INCOMES
     ]
 
 
-def inequality(at: Mapping[int, pd.DataFrame], found: Mapping[tuple[str, int], Any]) -> Labelled:
+def inequality(
+    values: Mapping[tuple[str, int], pd.Series], found: Mapping[tuple[str, int], Any]
+) -> Labelled:
     """Give indices of inequality by measure and year, with the interval of the Gini index."""
     rows = []
     for (name, year), index in found.items():
         interval = f"{written(index.low, 3)}\u00a0to\u00a0{written(index.high, 3)}"
-        all_of = indices(at[year][INCOMES[name]]).to_dict()
+        all_of = indices(values[name, year]).to_dict()
         rows.append({"Measure": name, "Year": year, **all_of, "interval": interval})
     order = ["zero", "gini", "interval", "theil", "mld", "atkinson", "palma"]
     made = pd.DataFrame(rows).set_index(["Measure", "Year"])[order].astype({"zero": int})

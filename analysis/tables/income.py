@@ -10,6 +10,7 @@ from analysis._labelled import Labelled, Quantity
 from analysis.fields import ROLES, YUAN_PER_WAN, ZONES
 from analysis.indicators import by_source, changes, growth, means, weak_share
 from analysis.indicators._stands_on import keep_gains, keep_ratio, median
+from analysis.indicators.bands import band
 from analysis.indicators.income import deflate
 from analysis.indicators.income import swings as year_swings
 from analysis.indicators.targets import attain_share
@@ -29,6 +30,27 @@ def sources(now: pd.DataFrame) -> Labelled:
     rows["role"] = rows["role"].map(ROLES)
     shown = ["villages", *rows.columns[rows.columns.str.endswith("_pct")]]
     return labelled(rows.set_index("role").rename_axis("Role")[shown])
+
+
+def by_band(now: pd.DataFrame) -> Labelled:
+    """Give income a village and a household, and what it consists of, by band of operating income.
+
+    Villages without any income have no sources, and are left out.
+    """
+    column = "operating_income_yuan"
+    known = now[now["total_income_yuan"] > 0]
+    banded = known.assign(band=band(known[column]))
+    rows = by_source(banded, "band")
+    if rows.empty:
+        return Labelled(pd.DataFrame(), notes=("No village has all parts of its income known.",))
+    household = means(banded, "band", column, per="household").drop(columns="villages")
+    rows = rows.merge(household, on="band", how="left").set_index("band").rename_axis("Band, 万元")
+    shown = ["villages", "operating_income_wan_yuan", "operating_income_yuan_per_household"]
+    made = labelled(rows[[*shown, "operating_pct", "subsidy_pct", "other_pct"]]).known()
+    return made.saying(
+        "Villages by band of operating income: mean operating income a village (万元) and a "
+        "household (yuan), and what their income consists of, % of the band's total."
+    )
 
 
 def levels(panel: pd.DataFrame, prices: pd.DataFrame, base_year: int, weak_wan: float) -> Labelled:
@@ -137,6 +159,49 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
     shown = ["villages", "gain", "gain_reached", "share", "share_reached", "outside"]
     made = pd.DataFrame(list(rows.values()), index=list(rows), columns=shown)
     return labelled(made.rename_axis("Measure"))
+
+
+def gained(
+    reached: Labelled, gain_wan: float, since: int, until: int, more: str = ""
+) -> Iterator[Quantity]:
+    """Yield the mean gain of weak allied villages and the share that reached a target, by measure.
+
+    Parameters
+    ----------
+    reached : Labelled
+        Result of :func:`target`.
+    gain_wan : float
+        The target, 万元.
+    since, until : int
+        The two years.
+    more : str
+        What belongs to the label of a share, such as that a simulation is made to reach it.
+    """
+    words: dict[str, Any] = {"gain": gain_wan, "since": since, "until": until, "more": more}
+    for name, row in reached.frame.iterrows():
+        of = {"n": int(row["villages"]), "measure": name, **words}
+        yield quantity("mean-gain-{measure}", row["gain"], **of)
+        yield quantity("share-reached-{measure}", row["share"], **of)
+
+
+def true_gain(known: pd.DataFrame, change: pd.DataFrame, until: int) -> Iterator[Quantity]:
+    """Yield by how much a simulation's alliances raised the operating income of weak villages.
+
+    Parameters
+    ----------
+    known : DataFrame
+        What each village would have earned: the ``truth`` of a simulated dataset.
+    change : DataFrame
+        The villages, with their role.
+    until : int
+        The year.
+    """
+    weak = change.loc[change["role"] == "allied_weak", "village_id"]
+    known = known[(known["year"] == until) & (known["measure"] == "operating")]
+    own = known[known["village_id"].isin(weak)]
+    if len(own):
+        effect = (own["treated_yuan"] - own["untreated_yuan"]).mean() / YUAN_PER_WAN
+        yield quantity("true-effect-operating", effect, n=len(own), until=until)
 
 
 def swings(panel: pd.DataFrame) -> Labelled:

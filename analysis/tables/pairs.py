@@ -141,8 +141,8 @@ class Pairs:
             return [*lost, *self._fitted[1]]
         named = self.data.panel["pair_id"].nunique()
         seen = (
-            f"It names {named} pairs, and no two of them have both incomes in {self.last}, in the "
-            f"year before joining and {-self.base} years before joining."
+            f"Of its pairs ({named}) no two have both incomes in {self.last}, in the year before "
+            f"joining and {-self.base} years before joining."
             if named
             else "It names no pair."
         )

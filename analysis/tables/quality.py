@@ -67,6 +67,8 @@ def read_and_doubted(data: "Dataset") -> list[Quantity]:
 
 def doubts(issues: pd.DataFrame) -> Labelled:
     """Count recorded doubts by what a researcher must do."""
+    if issues.empty:
+        return Labelled(pd.DataFrame(), notes=("No doubt was recorded.",))
     kinds = issues.assign(task=issues["code"].map(task)).groupby(["task", "code", "severity"])
     rows = kinds.size().rename("issues").reset_index()
     rows["order"] = rows["task"].map(list(TASKS).index)
@@ -96,9 +98,10 @@ def doubts_by_file(issues: pd.DataFrame) -> Labelled:
 
 def corrections(data: "Dataset") -> Labelled:
     """List the corrections of a dataset's files."""
-    none = [{"file": "none", "says": "", "should_say": "", "reason": ""}]
-    rows = pd.DataFrame(data.applied_corrections or none).set_index("file")
     labels = {"says": "Says", "should_say": "Should say", "reason": "Reason"}
+    if not data.applied_corrections:
+        return Labelled(pd.DataFrame(), notes=("No cell of these books was corrected.",))
+    rows = pd.DataFrame(data.applied_corrections).set_index("file")
     return Labelled(rows[[*labels]].rename_axis("File"), labels).saying(
         "Corrections of this dataset's files, each with its reason; a doubt that was kept says so."
     )
@@ -180,6 +183,9 @@ def reconciliation(data: "Dataset", year: int, mean_wan: float, gain_wan: float)
                 row |= {"Published": held.claimed, "Panel": held.observed}
                 row |= {"Known of all": f"{held.known} of {held.villages}", "Verdict": held.verdict}
             rows.append({"Verdict": "no such village listed"} | row)
+    if not members:
+        why = "These books list no village of an alliance: no published figure speaks of them."
+        return Labelled(pd.DataFrame(), notes=(why,))
     columns = ["Figure", "Measure", "Published", "Panel", "Known of all", "Verdict"]
     made = pd.DataFrame(rows).reindex(columns=columns).set_index(["Figure", "Measure"])
     return Labelled(made, digits={"Published": 1, "Panel": 2}).saying(

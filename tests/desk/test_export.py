@@ -75,6 +75,15 @@ def test_every_row_of_simulated_data_says_so(means, ending, tmp_path, loaded):
     assert "模拟".encode() not in real
 
 
+def test_columns_of_one_name_all_leave(tmp_path, loaded):
+    loaded["x"] = dataset.Dataset("x", "simulated", "X", "", "0", tmp_path)
+    frame = pd.DataFrame({"Gauge": ["on"], "data": [7]}, index=pd.Index(["lag"], name="Gauge"))
+    file = lj.export(frame, tmp_path / "x.csv", "Gauges")
+    rows = list(csv.reader(file.read_text("utf-8-sig").splitlines()))
+    assert rows[1] == ["lag", "on", "7", "模拟"]
+    assert list(frame.columns) == ["Gauge", "data"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from analysis.reports.page import _cells, _fonts, _templates, checks, findings
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
 from analysis.reports.plan.plan import Run
+from analysis.reports.plan.source import Cell, promises
 from analysis.reports.text import language, slug, typeset, visible
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ _CITED = re.compile(r"\s*\[[^\[\]]*@\w[^\[\]]*\](?!\()")  # in a summary
 _TAGS = re.compile(r"<[^>]+>")
 _NOTE = re.compile(r"\[\^[^\]\s]+\](?!\()")
 _FORMULA = re.compile(r"(?<!\\)(?<!\d)\$\$?([^$\n]+?)(?<!\\)\$\$?")  # $x^2$, and no sum of money
+_SECTION = re.compile(r"^#{1,6} ", re.MULTILINE)  # ## What moved
+_NOTHING = "*With these data there is nothing to show here.*"
 _HIDDEN = {INJECTED, "parameters", "remove-cell"}  # tags of cells that a reader does not see
 
 _PANEL = "<!--checks-->"  # where the checks go; what stands above it is escaped and has no "<"
@@ -248,7 +252,7 @@ def _cells_shown(node: "NotebookNode") -> list[tuple[int, Any]]:
     """Return the cells that a reader sees, each with its place in the notebook's source, from 1.
 
     The title is the page's. Neighbouring code cells of which the first shows nothing are joined:
-    one fold, not three.
+    one fold, not three. A section whose products are all left out says so.
     """
     own = [cell for cell in node.cells if INJECTED not in cell.metadata.get("tags", [])]
     titled: Any = next((cell for cell in own if cell.cell_type == "markdown"), None)
@@ -268,7 +272,50 @@ def _cells_shown(node: "NotebookNode") -> list[tuple[int, Any]]:
             _, before = shown.pop()
             made["source"] = f"{before['source'].rstrip()}\n\n{made['source']}".rstrip()
         shown.append((place, made))
-    return shown
+    return _with_left_out(shown, _left_out(node))
+
+
+def _with_left_out(
+    shown: list[tuple[int, Any]], left_out: Collection[str]
+) -> list[tuple[int, Any]]:
+    """Return the cells with a word at the end of each section that has none of its products."""
+    starts = [
+        at
+        for at, (_, cell) in enumerate(shown)
+        if cell["cell_type"] == "markdown" and _SECTION.search(cell["source"])
+    ]
+    made = list(shown)
+    for start, end in reversed(list(pairwise([*starts, len(shown)]))):
+        codes = [cell for _, cell in shown[start:end] if cell["cell_type"] == "code"]
+        lacks = any(f'"{name}"' in cell["source"] for cell in codes for name in left_out)
+        if lacks and not any(_shows(output) for cell in codes for output in cell["outputs"]):
+            made.insert(end, (0, {"cell_type": "markdown", "source": _NOTHING}))
+    return made
+
+
+def _left_out(node: "NotebookNode") -> set[str]:
+    """Return the names of products that a notebook may lack, and lacks."""
+    cells = [
+        Cell(at, str(cell.source), tuple(cell.metadata.get("tags", [])))
+        for at, cell in enumerate(node.cells, 1)
+        if cell.cell_type == "code"
+    ]
+    made = {
+        (about["product"], about["name"])
+        for cell in node.cells
+        for output in cell.get("outputs", [])
+        if (about := output.get("metadata", {}).get("lianjian"))
+    }
+    promised = promises(cells, "notebook") or ()
+    return {one.name for one in promised if (one.kind, one.name) not in made}
+
+
+def _shows(output: Mapping[str, Any]) -> bool:
+    """Whether a reader sees anything of an output: hidden numbers are none."""
+    data = output.get("data", {})
+    if "lianjian" in output.get("metadata", {}):
+        return bool(str(data.get("text/html", "")).strip())
+    return findings.DATA_MIME not in data
 
 
 def _silent(cell: Mapping[str, Any]) -> bool:

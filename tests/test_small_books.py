@@ -1,0 +1,148 @@
+"""Every notebook on books that answer little: it says what it cannot say, and shows no blanks."""
+
+import re
+import shutil
+from html import unescape
+
+import pytest
+
+from analysis import paths
+from tests.test_whole import lianjian
+
+NOTEBOOKS = [path.stem for path in sorted(paths.notebooks().glob("0[02-9]-*.ipynb"))]
+# three villages of one county, two years, no alliance
+BOOKS = {2023: ("12.5,8.2", "9.1,4.6", "30,21.75"), 2024: ("13,9.4", "9.6,6.1", "31.5,20.25")}
+BOOK = """甲县虚甲镇{year}年村集体经济收入表（单位：万元）
+村名,总收入,经营性收入
+虚春村,{0}
+虚夏村,{1}
+虚秋村,{2}
+"""
+# one alliance: a helper, two weak villages, three outside, over four years without a doubt
+VILLAGES = """\
+village_id,village_name,township_name,county_code,county_name,zone,households,role,alliance_id,\
+joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,has_reserve_talent,\
+central_project_year
+{rows}"""
+ROLES = ["helper", "allied_weak", "allied_weak", "outside", "outside", "outside"]
+SAYS = {
+    "00-start-here-few": "No village of the role allied_weak has a year of joining.",
+    "02-data-quality-few": "These books list no village of an alliance",
+    "03-income-change-few": "name no weak village of an alliance",
+    "04-paired-villages-few": "It names no pair.",
+    "05-alliance-effect-few": "No village of the role allied_weak has a year of joining.",
+    "06-bands-and-inequality-few": "Shares, spread and intervals of so few mean little.",
+    "07-robustness-few": "No village of the role allied_weak has a year of joining.",
+    "08-power-few": "No village of the role allied_weak has a year of joining.",
+    "09-county-brief-sim1-few": "Not known in these books: Operating income a household, yuan, "
+    "Subsidies in total income, %.",
+    "00-start-here-alone": "1 treated cluster leaves no degree of freedom",
+    "02-data-quality-alone": "No doubt was recorded.",
+    "03-income-change-alone": "100 % of 2 gained 2 or more",
+    "04-paired-villages-alone": "Of its pairs (1) no two have both incomes",
+    "05-alliance-effect-alone": "Needed are two alliances at least",
+    "06-bands-and-inequality-alone": "Shares, spread and intervals of so few mean little.",
+    "07-robustness-alone": "Needed are two alliances at least",
+    "08-power-alone": "Needed are two alliances at least",
+    "09-county-brief-sim4-alone": "operating income was 3.00 more than in 2023",
+}
+
+
+def few_books(root):
+    """Write three villages in two books, as an office would."""
+    for year, rows in BOOKS.items():
+        book = root / f"模拟_虚甲镇{year}年收入.csv"
+        book.write_text(BOOK.format(*rows, year=year), encoding="utf-8")
+        yield str(book)
+
+
+def one_alliance(root):
+    """Write villages and accounts of one alliance; each earns 3 万元 more every year."""
+    rows, accounts = [], ["village_id,year,account_name,amount_yuan"]
+    for number, role in enumerate(ROLES):
+        village = f"SIM-4-{number:04}"
+        joined, alliance = ("2023", "SIM-A1") if role != "outside" else ("", "")
+        pair = "SIM-P1" if number < 2 else ""
+        rows.append(
+            f"{village},虚{'一二三四五六'[number]}村,虚乡,sim4,丁县,park,{200 + number},{role},"
+            f"{alliance},{joined},{pair},False,False,False,False,"
+        )
+        for year in range(2021, 2025):
+            start = 300_000 if role == "helper" else 20_000 + 5_000 * number
+            booked = {"经营收入": start + 30_000 * (year - 2021), "补助收入": 10_000}
+            booked |= dict.fromkeys(("投资收益", "其他收入"), 0)
+            booked |= {"发包及上交收入": 0} if year < 2024 else {}
+            accounts += [f"{village},{year},{name},{yuan}" for name, yuan in booked.items()]
+    tables = {"villages": [VILLAGES.format(rows="\n".join(rows))], "income": accounts}
+    for name, lines in tables.items():
+        (root / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield str(root / f"{name}.csv")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Return the pages of all notebooks on both books, by name."""
+    root = tmp_path_factory.mktemp("small")
+    for name in ("notebooks", "data/raw", "data/example", "translations", "locks"):
+        skipped = shutil.ignore_patterns("simulated", ".ipynb_checkpoints", "__pycache__")
+        shutil.copytree(paths.root() / name, root / name, ignore=skipped)
+    for name in ("CITATION.cff", "pyproject.toml"):
+        shutil.copyfile(paths.root() / name, root / name)
+    register = ["--register", str(root / "data/example/register.csv")]
+    lianjian(root, "build", "published")
+    lianjian(root, "new", "few", *few_books(root), *register, "--simulated")
+    lianjian(root, "new", "alone", *one_alliance(root), "--simulated")
+    for name in ("few", "alone"):
+        lianjian(root, "build", name)
+        lianjian(root, "run", *NOTEBOOKS, "--dataset", name)
+    return {
+        folder.name: (folder / "report.html").read_text(encoding="utf-8")
+        for folder in (root / "reports").iterdir()
+        if folder.name.endswith(("-few", "-alone"))
+    }
+
+
+def shown(page):
+    """Return what a reader sees of a page before its appendices, without code and drawings."""
+    main = page.partition('<main id="text">')[2].partition('<section class="appendix"')[0]
+    return re.sub(r"<(pre|details|svg)\b.*?</\1>", "", main, flags=re.DOTALL)
+
+
+def in_words(html):
+    """Return the text of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def test_every_notebook_has_a_page_of_both_books(pages):
+    assert sorted(pages) == sorted(SAYS)
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_a_page_says_what_it_cannot_say_and_leaves_no_blank(pages, name):
+    main = shown(pages[name])
+    text = in_words(main).replace("\u00a0", " ")
+    assert SAYS[name] in text
+    assert not re.search(r"\b(?:nan|NaN|None(?! of)|inf|NaT)\b", text)
+    # a table has rows, and each says something behind its head
+    for table in re.findall(r'<div id="tab-.*?</table>', main, re.DOTALL):
+        rows = re.findall(r"<tr>.*?</tr>", table.partition("<tbody>")[2], re.DOTALL)
+        cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in rows]
+        assert rows, table[:120]
+        assert all(any(cell.strip() not in ("", "–") for cell in row) for row in cells), table[:120]
+    # a heading has something below it before the next one of its level
+    for level, below in re.findall(r"<h(\d).*?</h\1>(.*?)(?=<h\d|\Z)", main, re.DOTALL):
+        assert in_words(below) or f"<h{int(level) + 1}" in main
+
+
+def test_a_section_without_its_tables_says_so(pages):
+    text = in_words(shown(pages["04-paired-villages-few"]))
+    assert text.count("With these data there is nothing to show here.") == 5
+
+
+def test_the_means_are_those_of_the_three_villages(pages):
+    """Arithmetic by hand: (9.4 + 6.1 + 20.25) / 3 and (13 + 9.6 + 31.5) / 3."""
+    text = in_words(shown(pages["09-county-brief-sim1-few"])).replace("\u00a0", " ")
+    assert re.search(r"operating income of 11\.92 万元 and a total income of 18\.03", text)
+    assert "the other counties in grey" not in text
+    assert "made to agree" not in in_words(shown(pages["02-data-quality-few"]))
+    assert "tops it up" not in in_words(shown(pages["03-income-change-few"]))
