@@ -32,19 +32,28 @@ NEXT = BOOK.replace("2022", "2023").replace("41000", "43000")
 def project(tmp_path, monkeypatch):
     (tmp_path / "data" / "raw").mkdir(parents=True)
     monkeypatch.setenv("LIANJIAN_ROOT", str(tmp_path))
-    (tmp_path / "register.csv").write_text(REGISTER, encoding="utf-8")
-    (tmp_path / "丙县2022年.csv").write_text(BOOK, encoding="utf-8")
-    (tmp_path / "丙县2023年.csv").write_text(NEXT, encoding="utf-8")
+    write(tmp_path)
     return tmp_path
 
 
-@pytest.fixture
-def own(project):
-    """A dataset of one book; two of its villages are in no register."""
+def write(project):
+    (project / "register.csv").write_text(REGISTER, encoding="utf-8")
+    (project / "丙县2022年.csv").write_text(BOOK, encoding="utf-8")
+    (project / "丙县2023年.csv").write_text(NEXT, encoding="utf-8")
+
+
+def take_in(project):
+    write(project)
     register = str(project / "register.csv")
     words = ["new", "huan", str(project / "丙县2022年.csv"), "--register", register]
     assert cli.main(words) == 0
     assert cli.main(["build", "huan"]) == 0
+
+
+@pytest.fixture
+def own(project, once):
+    """A dataset of one book; two of its villages are in no register."""
+    once(take_in, project)
     return project / "data" / "decisions" / "huan"
 
 

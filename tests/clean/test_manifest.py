@@ -34,18 +34,26 @@ V2,2022,补助收入,0
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    (tmp_path / "data" / "raw").mkdir(parents=True)
+def project(tmp_path, monkeypatch, once):
     monkeypatch.setenv("LIANJIAN_ROOT", str(tmp_path))
-    (tmp_path / "v.csv").write_text(VILLAGES, encoding="utf-8")
-    (tmp_path / "a.csv").write_text(ACCOUNTS, encoding="utf-8")
-    assert cli.main(["new", "heshui", str(tmp_path / "v.csv"), str(tmp_path / "a.csv")]) == 0
+    once(take_in, tmp_path)
     return tmp_path
 
 
-@pytest.fixture
-def made(project):
+def take_in(project):
+    (project / "v.csv").write_text(VILLAGES, encoding="utf-8")
+    (project / "a.csv").write_text(ACCOUNTS, encoding="utf-8")
+    assert cli.main(["new", "heshui", str(project / "v.csv"), str(project / "a.csv")]) == 0
+
+
+def take_in_and_build(project):
+    take_in(project)
     build("heshui")
+
+
+@pytest.fixture
+def made(project, once):
+    once(take_in_and_build, project)
     return project / "data" / "processed" / "heshui"
 
 

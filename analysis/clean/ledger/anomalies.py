@@ -258,6 +258,9 @@ def _groups_in_doubt(known: pd.DataFrame, kind: list[str]) -> Iterator[_Group]:
     # 12 yuan of interest are no slip where others have more
     off = off.mask(is_small & (off < 0) & (off > -np.log10(FAR)))
     sized = known["size"].mask(is_small & (known["size"] < np.log10(BOOK_BAND[0])))
+    is_beyond = (sized < np.log10(BOOK_BAND[0])) | (sized > np.log10(BOOK_BAND[1]))
+    if not (is_beyond | (off.abs() > np.log10(TOGETHER))).any():
+        return
     own = known.assign(off=off, sized=sized)
     groups = own.groupby(kind, observed=True)
     spans = groups["off"].quantile(np.array([0.25, 0.5, 0.75])).unstack()
@@ -277,8 +280,10 @@ def _groups_in_doubt(known: pd.DataFrame, kind: list[str]) -> Iterator[_Group]:
 
 def _middle_of_others(known: pd.DataFrame, kind: list[str]) -> tuple[pd.Series, pd.Series]:
     """Return for each amount the middle of the nearest other groups, and whether they are few."""
-    found = pd.Series(np.nan, known.index)
-    is_few = pd.Series(data=False, index=known.index)
+    names = dict.fromkeys([*kind, "county", "named", "year"])
+    codes = {name: pd.factorize(known[name])[0] + 1 for name in names}  # a missing one is 0
+    sizes = known["size"].to_numpy()
+    found, is_few = np.full(len(known), np.nan), np.zeros(len(known), dtype=bool)
     for least in (_MIN_PEERS, 1):
         for keys in (
             ["county", "named", "year"],
@@ -286,27 +291,47 @@ def _middle_of_others(known: pd.DataFrame, kind: list[str]) -> tuple[pd.Series, 
             ["county", "named"],
             ["named"],
         ):
-            if found.notna().all():
-                return found, is_few
-            by = list(dict.fromkeys([*kind, *keys]))
-            own = known.groupby(by, observed=True)["size"].median()
-            others = own.groupby(level=keys).transform(_others, least)
-            place = known.groupby(by, observed=True).ngroup()
-            now = pd.Series(others.to_numpy()[place], known.index).where(place >= 0)
-            is_few |= found.isna() & now.notna() & (least < _MIN_PEERS)
-            found = found.fillna(now)
-    return found, is_few
+            if not np.isnan(found).any():
+                break
+            own, first = _numbered(codes, [*kind, *keys])
+            together, _ = _numbered(codes, keys)
+            now = _others(_middles(sizes, own), together[first], least)[own]
+            is_new = np.isnan(found) & ~np.isnan(now)
+            is_few |= is_new & (least < _MIN_PEERS)
+            found[is_new] = now[is_new]
+    return pd.Series(found, known.index), pd.Series(is_few, known.index)
 
 
-def _others(sizes: pd.Series, least: int) -> np.ndarray:
-    """Return for each of some numbers the median of all others; NaN where they are too few."""
-    count = len(sizes) - 1
-    if count < least:
-        return np.full(len(sizes), np.nan)
-    rank = sizes.rank(method="first").to_numpy(dtype=int) - 1
-    ordered = np.sort(sizes.to_numpy())
-    around = [ordered[at + (rank <= at)] for at in ((count - 1) // 2, count // 2)]
-    return np.mean(around, axis=0)
+def _numbered(codes: dict[str, np.ndarray], names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each row's group by some columns, and the first row of each group."""
+    joined = np.zeros(1, dtype=np.int64)
+    for name in dict.fromkeys(names):
+        joined = joined * (codes[name].max() + 1) + codes[name]
+    _, first, number = np.unique(joined, return_index=True, return_inverse=True)
+    return number, first
+
+
+def _middles(sizes: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return the median of each group of numbers; groups are numbered from 0."""
+    ordered = sizes[np.lexsort((sizes, group))]
+    count = np.bincount(group)
+    first = np.cumsum(count) - count
+    return np.mean([ordered[first + (count - 1) // 2], ordered[first + count // 2]], axis=0)
+
+
+def _others(sizes: np.ndarray, group: np.ndarray, least: int) -> np.ndarray:
+    """Return for each number the median of all others of its group; NaN where they are too few."""
+    order = np.lexsort((sizes, group))
+    ordered, group = sizes[order], group[order]
+    first = np.searchsorted(group, group)
+    rank, count = np.arange(len(order)) - first, np.bincount(group)[group] - 1
+    around = [
+        ordered[np.minimum(first + at + (rank <= at), len(order) - 1)]
+        for at in ((count - 1) // 2, count // 2)
+    ]
+    middle = np.empty(len(order))
+    middle[order] = np.where(count < least, np.nan, np.mean(around, axis=0))
+    return middle
 
 
 def _wrong_tables(known: pd.DataFrame) -> _Doubts:

@@ -24,12 +24,16 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def taken(project):
-    """The example books taken in as the dataset ``example``."""
+def take_in(_project):
     books = sorted(str(path) for path in (EXAMPLE / "books").iterdir())
     register = str(EXAMPLE / "register.csv")
     assert cli.main(["new", "example", *books, "--register", register, "--simulated"]) == 0
+
+
+@pytest.fixture
+def taken(project, once):
+    """The example books taken in as the dataset ``example``."""
+    once(take_in, project)
     return project / "data" / "raw" / "example"
 
 

@@ -33,14 +33,18 @@ def write(path, lines):
     return str(path)
 
 
-@pytest.fixture
-def built(project, capsys):
-    """The folder of decisions about a dataset of one book, built."""
+def take_in(project):
     (project / "register.csv").write_text(REGISTER, encoding="utf-8")
     book = write(project / "册.xlsx", LINES)
     known = ["--register", str(project / "register.csv"), "--simulated"]
     assert cli.main(["new", "trace", book, *known]) == 0
     assert cli.main(["build", "trace"]) == 0
+
+
+@pytest.fixture
+def built(project, once, capsys):
+    """The folder of decisions about a dataset of one book, built."""
+    once(take_in, project)
     capsys.readouterr()
     return project / "data" / "decisions" / "trace"
 
