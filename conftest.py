@@ -1,6 +1,7 @@
 """What tests of every room share."""
 
 import fcntl
+import gc
 import os
 import subprocess
 import sys
@@ -35,6 +36,13 @@ def pytest_collection_modifyitems(items):
         raise pytest.UsageError(f"LONGEST in conftest.py names {gone[0]}, which is not there")
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+
+
+def pytest_collection_finish():
+    """Let the collector pass over what stays to the end: modules and tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

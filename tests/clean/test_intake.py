@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import analysis
 from analysis import cli
 from analysis.clean.build import build, mismatches
 from analysis.clean.intake import safe_names
@@ -50,14 +51,17 @@ def take_in(project, *paths):
     return cli.main(["new", "zheng", *map(str, paths), *words])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_new_takes_build_reads(project, name):
-    path = project / "books" / name
-    path.write_text(BOOK, encoding="utf-8")
-    assert take_in(project, path) == 0
-    assert build("zheng").rows["income"] == 1
+def test_what_new_takes_build_reads(project):
+    years = dict(zip(NAMES, range(2005, 2023), strict=True))
+    paths = [project / "books" / name for name in NAMES]
+    for path, year in zip(paths, years.values(), strict=True):
+        path.write_text(BOOK.replace("2022", str(year)), encoding="utf-8")
+    assert take_in(project, *paths) == 0
+    assert build("zheng").rows["income"] == len(NAMES)
+    assert sorted(analysis.load("zheng").income["year"]) == list(years.values())
     assert mismatches("zheng") == ()
     cards = read_cards(project / "data" / "raw" / "zheng" / "dataset.toml")
+    assert len(cards) == len(NAMES) + 1  # and the register
     assert all(card.file.isprintable() and len(card.file.encode()) <= 180 for card in cards)
 
 

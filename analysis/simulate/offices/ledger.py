@@ -21,6 +21,11 @@ _SURPLUS = (*_INCOME[:3], "-经营支出", "-管理费用")
 SUMS: Final = {"经营收益": _SURPLUS, "本年收益": (*_SURPLUS, *_INCOME[3:], "-其他支出")}
 """Sums that forms print beside the accounts (国统制[2008]27号, 农市(经)年综6表, rows 7 and 11)."""
 
+_PARTS = {
+    total: [(-1 if name[0] == "-" else 1, name.strip("-")) for name in names]
+    for total, names in SUMS.items()
+}
+
 FORECAST, LAST_YEAR, QUARTER = "预计年效益", "上年收入", "第二季度累计收入"
 PERSONAL: Final = ("负责人姓名", "身份证号", "联系电话", "银行账号")
 
@@ -74,10 +79,8 @@ class Ledger:
     def booked(self, village: int, year: int, account: str) -> int | None:
         """Return an account, or a sum over accounts; None when the year's system lacks it."""
         if account in SUMS:
-            return sum(
-                (-1 if name[0] == "-" else 1) * (self.booked(village, year, name.strip("-")) or 0)
-                for name in SUMS[account]
-            )
+            cents = self.cents
+            return sum(sign * cents.get((village, year, part), 0) for sign, part in _PARTS[account])
         return self.cents.get((village, year, account))
 
     def other(self, village: int, year: int | None, name: str) -> int | None:
