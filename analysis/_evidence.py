@@ -123,8 +123,9 @@ def source_of(values: object) -> Key | None:
     for panel in (read() for read in _books):
         if values.name not in panel or known.empty or not known.index.is_unique:
             continue
-        for year, rows in panel.groupby("year"):
-            amounts = rows.set_index("village_id")[values.name].reindex(known.index)
+        own = panel[["village_id", "year"]].assign(amount=panel[values.name])
+        for year, rows in own.groupby("year"):
+            amounts = rows.set_index("village_id")["amount"].reindex(known.index)
             if (amounts == known).fillna(value=False).all():
                 return str(values.name), int(str(year))
     return None

@@ -7,9 +7,19 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from analysis import _evidence
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LAUNCH = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
           "--disable-background-networking"]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_evidence():
+    """Keep no evidence of the books that tests of another file have loaded."""
+    kept, books, published = _evidence._kept, [*_evidence._books], [*_evidence._published]
+    yield
+    _evidence._kept, _evidence._books[:], _evidence._published[:] = kept, books, published
 
 
 @pytest.fixture(scope="session")

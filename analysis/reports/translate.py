@@ -18,6 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +190,16 @@ def _is_for_programs(node: ast.Raise) -> bool:
     return isinstance(node.exc, ast.Call) and hasattr(builtins, getattr(node.exc.func, "id", ""))
 
 
-def _raised(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and node.exc and not _is_for_programs(node):
-            yield from (text for text, _ in texts(node.exc))
+@cache
+def _of_code(code: str, *, raised: bool) -> list[str]:
+    return [text for text, _ in texts(syntax.parse(code), raised=raised)]
+
+
+@cache
+def _raised(code: str) -> list[str]:
+    raises = (node for node in ast.walk(syntax.parse(code)) if isinstance(node, ast.Raise))
+    spoken = (node.exc for node in raises if node.exc and not _is_for_programs(node))
+    return [text for exc in spoken for text, _ in texts(exc)]
 
 
 def _is_said(text: str) -> bool:
@@ -301,8 +308,7 @@ def _of_room(names: Iterable[str], *, raised: bool) -> dict[str, str]:
         for file in inside:
             where = file.relative_to(_CODE_ROOT.parent).as_posix()
             if file.suffix == ".py":
-                tree = syntax.parse(file.read_text("utf-8"))
-                said = [text for text, _ in texts(tree, raised=raised)]
+                said = _of_code(file.read_text("utf-8"), raised=raised)
             elif file.name in _PAGES:
                 said = list(_of_template(file.read_text("utf-8")))
             elif file.suffix == ".js":
@@ -342,7 +348,7 @@ def _of_errors() -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted(_CODE_ROOT.rglob("*.py")):
         where = file.relative_to(_CODE_ROOT.parent).as_posix()
-        found |= dict.fromkeys(_raised(syntax.parse(file.read_text("utf-8"))), where)
+        found |= dict.fromkeys(_raised(file.read_text("utf-8")), where)
     return found
 
 
