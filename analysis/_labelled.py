@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from analysis.fields import FIELDS
+
 Digits = Mapping[str, int | Literal["each", "p"]] | int | None
 """Decimals of the columns of a table, or of all; others follow the size of their numbers.
 
@@ -50,9 +52,13 @@ class Labelled:
         blank = [name for name in self.frame if self.frame[name].isna().all()]
         if not len(self) or not blank:
             return self
-        named = ", ".join(self.labels.get(str(name), str(name)) for name in blank)
+        named = ", ".join(map(self._called, map(str, blank)))
         remark = f"Not known in these books: {named}."
         return replace(self.without(*map(str, blank)), notes=(*self.notes, remark))
+
+    def _called(self, name: str) -> str:
+        field = FIELDS.get(name)
+        return self.labels.get(name) or (f"{field.label} ({field.unit})" if field else name)
 
     def saying(self, caption: str, notes: Iterable[str] = ()) -> "Labelled":
         """Return it with a caption, and with notes."""

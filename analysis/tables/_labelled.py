@@ -71,7 +71,9 @@ def labelled(frame: pd.DataFrame, **words: object) -> Labelled:
     {'start_mean': 'Mean 2018'}
     """
     known = {str(name): _registry()[str(name)] for name in frame if str(name) in _registry()}
-    labels = {name: entry["label"].format(**words) for name, entry in known.items()}
+    labels = {
+        name: entry["label"].format(**words) for name, entry in known.items() if "label" in entry
+    }
     digits = {name: entry["digits"] for name, entry in known.items() if "digits" in entry}
     return Labelled(frame, labels, digits)
 

@@ -82,9 +82,7 @@ def per_household(now: pd.DataFrame) -> Labelled:
     village, household = means(now, "role", both), means(now, "role", both, per="household")
     rows = village.drop(columns=["villages", "operating_income_villages", "total_income_villages"])
     rows = rows.merge(household.drop(columns="villages"), on="role")
-    made = labelled(rows.assign(role=rows["role"].map(ROLES)).set_index("role").rename_axis("Role"))
-    fields = {name: text for name, text in made.labels.items() if name.endswith("_villages")}
-    return Labelled(made.frame, fields, made.digits)
+    return labelled(rows.assign(role=rows["role"].map(ROLES)).set_index("role").rename_axis("Role"))
 
 
 def change(

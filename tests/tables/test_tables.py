@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import tables
-from analysis.fields import ROLES
+from analysis.fields import FIELDS, ROLES
 from analysis.indicators import changes, pairs
 from analysis.tables import Labelled, Spread, quantity
 from analysis.tables._labelled import _registry
@@ -85,6 +85,8 @@ def test_a_band_says_its_income_a_village_a_household_and_its_sources(panel):
     # the village of 8 万元 has no households
     assert made.frame["operating_income_yuan_per_household"].tolist() == [300.0, 600.0]
     assert made.frame["operating_pct"].tolist() == [100.0, 100.0]
+    [lacking] = tables.by_band(now.assign(households=np.nan)).notes
+    assert lacking == "Not known in these books: Operating income (yuan a household)."
     unknown = tables.by_band(now.assign(subsidy_income_yuan=np.nan))
     assert not unknown
     assert "all parts" in unknown.notes[0]
@@ -185,7 +187,8 @@ def test_an_empty_table_is_false_and_has_no_rows_to_say():
 
 def test_every_label_of_the_registry_can_be_written():
     for name, entry in _registry().items():
-        assert entry["label"].format(since=2018, until=2024, base=2).strip(), name
+        label = entry["label"] if "label" in entry else FIELDS[name].label
+        assert label.format(since=2018, until=2024, base=2).strip(), name
         assert set(entry) <= {"label", "digits"}, name
 
 
