@@ -15,6 +15,7 @@ from analysis import paths
 # Begun first, so that no worker is left alone with one of them: those that take longest.
 LONGEST = (
     "tests/test_whole.py",
+    "tests/test_small_books.py",
     "tests/clean/books/test_score.py",
     "tests/reports/test_plain_papermill.py",
     "tests/clean/foreign/test_score.py",
