@@ -21,6 +21,10 @@ _ROW = re.compile(r"<w:tr>(?:<w:trPr>(.*?)</w:trPr>)?", re.DOTALL)
 _WIDE = re.compile(r'<w:tblW w:type="pct" w:w="(\d+)" ?/>')
 _GRID = re.compile(r"(?<=<w:tblGrid>).*?(?=</w:tblGrid>)")
 _TABLE = re.compile(r"<w:tbl>.*?</w:tblGrid>", re.DOTALL)
+_ROWS = re.compile(r"<w:tbl>.*?</w:tbl>", re.DOTALL)
+_SHORT = 16  # rows that stand on one page
+# the style of a paragraph in a cell, behind which stands what else is said of it
+_STYLE = re.compile(r'<w:pPr><w:pStyle w:val="[^"]*" ?/>')
 
 
 def to_docx(document: Document) -> bytes:
@@ -56,8 +60,18 @@ def _finished(name: str, content: bytes, words: dict[str, str]) -> bytes:
         return text.encode()
     if name == "word/document.xml":
         whole = r"<w:tr><w:trPr><w:cantSplit/>\1</w:trPr>"
-        return _ROW.sub(whole, _TABLE.sub(_as_wide, content.decode())).encode()
+        text = _ROW.sub(whole, _TABLE.sub(_as_wide, content.decode()))
+        return _ROWS.sub(_kept_together, text).encode()
     return content
+
+
+def _kept_together(table: re.Match[str]) -> str:
+    """Keep the rows of a short table on one page: each with the one below."""
+    *rows, last = table[0].split("</w:tr>")[:-1]
+    if len(rows) >= _SHORT:
+        return table[0]
+    rows = [_STYLE.sub(r"\g<0><w:keepNext/>", row) for row in rows]
+    return "</w:tr>".join([*rows, last, table[0].rpartition("</w:tr>")[2]])
 
 
 def _as_wide(table: re.Match[str]) -> str:

@@ -255,6 +255,8 @@ class PrintWriter(Writer):
         made = super().product(facts).replace(_ENLARGE, "")
         if facts["product"] != "number":
             return made
+        if "lj-number" not in made:  # a sentence says it, and paper has no place to jump to
+            return ""
         anchor = markup.anchor("number", facts["name"])
         return f'<div id="{anchor}" class="lj-number">{made}</div>'
 

@@ -314,7 +314,7 @@ def _shows(output: Mapping[str, Any]) -> bool:
     """Whether a reader sees anything of an output: hidden numbers are none."""
     data = output.get("data", {})
     if "lianjian" in output.get("metadata", {}):
-        return bool(str(data.get("text/html", "")).strip())
+        return bool(_TAGS.sub("", str(data.get("text/html", ""))).strip())
     return findings.DATA_MIME not in data
 
 
