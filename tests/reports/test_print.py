@@ -20,7 +20,7 @@ CODE = """
 assert the_longest_of_all_names_of_parameters
 import pandas as pd
 from matplotlib.figure import Figure
-from analysis.reports import show, table
+from analysis.reports import record, say, show, table
 def draw(name):
     figure = Figure(figsize=(5, 4))
     figure.subplots().plot([1, 2], [3, 4])
@@ -36,6 +36,10 @@ frame("qualified", {"No.": "F01", "Qualification": "in words", "Determination": 
       "Reason": "a sentence that goes on for longer than a line of the page, as reasons do " * 2})
 frame("many", {f"{year} income,\\u00a0万元": -1234567.891 for year in range(2016, 2025)})
 frame("crowded", {f"Measured {n}": "uncharacteristic" for n in range(9)})
+"""
+SAID = """
+record("known", 4.5, label="A number", shown=False)
+say("It comes to {known}.")
 """
 LONG = (
     " + ".join(rf"\beta_{{{k}}} D_{{it}}^{{{k}}} \exp(\gamma_{{{k}}} X_{{it}})" for k in range(9)),
@@ -56,7 +60,7 @@ def folder(make_project, tmp_path_factory):
             "01-a", "# On paper\n\nText.", CODE,
             "md: ## 第一节", "draw('first')",
             "md: ## Second section", "draw('second')\ndraw('third')",
-            "md: ## Third section\n\nA sentence.", "draw('fourth')", "md: ## Tables", WIDE,
+            "md: ## Third section\n\nA sentence.", "draw('fourth')", SAID, "md: ## Tables", WIDE,
             "print('printed' * 60)",
             f"md: At https://example.org/{'way' * 60} and `{'code' * 50}`.",
             f"md: ## Formulas\n\n{formulas}\n\nThe end.",
@@ -77,6 +81,26 @@ def test_a_section_of_figures_alone_keeps_them_below_its_heading(pages):
              "Third section")  # fmt: skip
     places = [text.index(words) for words in order]
     assert places == sorted(places)
+
+
+def test_a_number_that_a_sentence_says_leaves_no_empty_line(folder, pages):
+    assert "It comes to 4.50." in " ".join(page.extract_text() for page in pages)
+    with zipfile.ZipFile(folder / "report.docx") as file:
+        document = ElementTree.fromstring(file.read("word/document.xml"))
+    styles = {style.get(f"{W}val") for style in document.iter(f"{W}pStyle")}
+    assert "CitedNumber" not in styles
+
+
+def test_rows_of_a_short_table_of_word_stay_together(folder):
+    with zipfile.ZipFile(folder / "report.docx") as file:
+        document = ElementTree.fromstring(file.read("word/document.xml"))
+    for table in document.iter(f"{W}tbl"):
+        rows = table.findall(f"{W}tr")
+        kept = [
+            all(p.find(f"{W}pPr/{W}keepNext") is not None for p in row.iter(f"{W}p"))
+            for row in rows
+        ]
+        assert kept == [True] * (len(rows) - 1) + [False]
 
 
 def test_no_word_is_hyphenated_in_a_table_of_the_pdf(pages):
