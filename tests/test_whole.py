@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 from lxml import etree
 
-from analysis import export, paths
+from analysis import cli, export, paths
 from analysis.clean.dataset import Dataset
 from analysis.fields import SIMULATED_COUNTIES
 from analysis.reports import calls
@@ -129,7 +129,7 @@ def test_a_build_gives_the_same_bytes_under_any_hash_seed(copies, built):
         assert len({(folder / name).read_bytes() for folder in folders}) == 1, name
 
 
-def test_no_ordinary_cut_of_a_simulated_page_loses_the_mark(copies):
+def test_no_ordinary_cut_of_a_simulated_page_loses_the_mark(copies, monkeypatch, capsys):
     """Rows, titles, citations, exports and macros, each taken by itself."""
     for slug in SIMULATED:
         folder = copies[0] / "reports" / slug
@@ -146,8 +146,10 @@ def test_no_ordinary_cut_of_a_simulated_page_loses_the_mark(copies):
         macros = (folder / "numbers.tex").read_text(encoding="utf-8")
         for macro in re.findall(r"^\\expandafter.*$", macros, re.MULTILINE):
             assert macro.endswith("~[simulated data]}"), (slug, macro)
+    monkeypatch.setenv("LIANJIAN_ROOT", str(copies[0]))
     for form in ("text", "bibtex", "csl", "ris"):
-        cited = lianjian(copies[0], "cite", TWICE[-1], "--format", form)
+        assert cli.main(["cite", TWICE[-1], "--format", form]) == 0
+        cited = capsys.readouterr().out
         title = next(line for line in cited.splitlines() if "County brief" in line)
         assert "simulated data" in title, form
     for path in (copies[0] / "data" / "raw" / "simulated").glob("*县*"):
@@ -282,7 +284,7 @@ def test_every_notebook_runs_on_the_example_books_or_says_what_it_lacks(copies):
     register = str(folder / "data/example/register.csv")
     lianjian(folder, "new", "example", *books, "--register", register, "--simulated")
     lianjian(folder, "build", "example")
-    said = lianjian(folder, "run", "--dataset", "example", "--kernels", "plain")
+    said = lianjian(folder, "run", "--dataset", "example")
     made = {path.name for path in (folder / "reports").iterdir() if path.name.endswith("-example")}
     assert made == {
         "00-start-here-example", "02-data-quality-example", "03-income-change-example",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import analysis
 from analysis import cli
 from analysis.clean.workbook import parent
 
@@ -35,6 +36,18 @@ def taken(project, once):
     """The example books taken in as the dataset ``example``."""
     once(take_in, project)
     return project / "data" / "raw" / "example"
+
+
+def take_in_and_build(project):
+    take_in(project)
+    assert cli.main(["build", "example"]) == 0
+
+
+@pytest.fixture
+def example(project, once):
+    """The example books, taken in and built: the folder as received, and what was read."""
+    once(take_in_and_build, project)
+    return project / "data" / "raw" / "example", analysis.load("example")
 
 
 @pytest.fixture

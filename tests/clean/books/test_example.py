@@ -59,8 +59,8 @@ def test_what_was_understood_is_written_down(decided):
     assert "# township of all lines: 虚甲镇" in text
 
 
-def test_amounts_are_read_and_doubts_recorded(taken):
-    data = build()
+def test_amounts_are_read_and_doubts_recorded(example):
+    _, data = example
     assert data.is_simulated
     assert amount(data, "SIM-EX-101", 2022, "经营收入") == 41_200
     assert amount(data, "SIM-EX-103", 2022, "经营收入") == 32_000  # 约3.2万
@@ -206,8 +206,8 @@ def _all_text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_the_page_groups_issues_and_escapes_cells(taken):
-    data = build()
+def test_the_page_groups_issues_and_escapes_cells(example):
+    _, data = example
     page = (data.folder / "issues.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert "default-src 'none'" in page

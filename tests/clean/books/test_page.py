@@ -5,16 +5,14 @@ import re
 import pytest
 
 import analysis
-from analysis import cli
 
 
 @pytest.fixture
-def page(taken):
+def page(example):
     """The page of the example's issues, and the lines that wait for corrections."""
-    assert cli.main(["build", "example"]) in {0, 3}
-    folder = taken.parents[1] / "processed" / "example"
-    to_fill = taken.parents[1] / "decisions" / "example" / "corrections-to-fill.csv"
-    return (folder / "issues.html").read_text(encoding="utf-8"), to_fill
+    raw, data = example
+    to_fill = raw.parents[1] / "decisions" / "example" / "corrections-to-fill.csv"
+    return (data.folder / "issues.html").read_text(encoding="utf-8"), to_fill
 
 
 def unescaped(text):
@@ -59,10 +57,10 @@ def test_the_page_narrows_by_severity_and_file_without_a_script(page):
 
 
 @pytest.mark.browser
-def test_a_box_hides_its_rows(page, taken, browser):
-    folder = taken.parents[1] / "processed" / "example"
+def test_a_box_hides_its_rows(page, example, browser):
+    _, data = example
     shown = browser.new_page()
-    shown.goto(f"file://{folder / 'issues.html'}")
+    shown.goto(f"file://{data.folder / 'issues.html'}")
     rows = shown.locator("tr.is-note")
     details = shown.locator("details:has(tr.is-note)")
     for at in range(details.count()):

@@ -29,13 +29,17 @@ def write(path, lines):
     return str(path)
 
 
-@pytest.fixture
-def questions(project):
-    """The file of questions about a book that leaves year, unit, county and a head open."""
+def take_in(project):
     (project / "register.csv").write_text(REGISTER, encoding="utf-8")
     book = write(project / "册.xlsx", LINES)
     known = ["--register", str(project / "register.csv"), "--simulated"]
     assert cli.main(["new", "asked", book, *known]) == 0
+
+
+@pytest.fixture
+def questions(project, once):
+    """The file of questions about a book that leaves year, unit, county and a head open."""
+    once(take_in, project)
     return project / "data" / "decisions" / "asked" / "questions.xlsx"
 
 
