@@ -6,6 +6,7 @@ text is tried: what the writer can write is read as the value it wrote, and noth
 
 import itertools
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pytest
@@ -103,6 +104,7 @@ def joined(left, right, total, rest):
     return {zero: total, plain: total}
 
 
+@cache
 def legal():
     """Write every text that may be read: lower and upper end by text."""
     whole = whole_numbers()
@@ -188,9 +190,6 @@ def pairs(whole):
     return found
 
 
-LEGAL = legal()
-
-
 def said(text):
     quantity = read_quantity(text)
     if quantity.status != "read":
@@ -199,26 +198,26 @@ def said(text):
 
 
 def test_every_short_text_is_read_as_written_or_not_at_all():
-    wrong = {}
+    known, wrong = legal(), {}
     for length in range(1, LENGTH + 1):
         for signs in itertools.product(ALPHABET, repeat=length):
             text = "".join(signs)
-            if said(text) != LEGAL.get(text):
-                wrong[text] = (said(text), LEGAL.get(text))
+            if said(text) != known.get(text):
+                wrong[text] = (said(text), known.get(text))
     assert wrong == {}
 
 
 def test_longer_texts_are_read_as_written_or_not_at_all():
-    rng = np.random.default_rng(1)
+    known, rng = legal(), np.random.default_rng(1)
     texts = ["".join(rng.choice(list(ALPHABET), rng.integers(5, 7))) for _ in range(SAMPLED)]
-    texts += [str(text) for text in rng.choice([t for t in LEGAL if len(t) <= LONGEST], SAMPLED)]
+    texts += [str(text) for text in rng.choice([t for t in known if len(t) <= LONGEST], SAMPLED)]
     # one sign changed, dropped or put in: near to what is legal is where a reader guesses
-    for text in rng.choice([t for t in LEGAL if 3 <= len(t) <= 5], SAMPLED):
+    for text in rng.choice([t for t in known if 3 <= len(t) <= 5], SAMPLED):
         at = rng.integers(len(text))
         texts.append(text[:at] + rng.choice(list(ALPHABET)) + text[at + rng.integers(2) :])
-    wrong = {text: (said(text), LEGAL.get(text)) for text in texts if said(text) != LEGAL.get(text)}
+    wrong = {text: (said(text), known.get(text)) for text in texts if said(text) != known.get(text)}
     assert wrong == {}
-    assert sum(text in LEGAL for text in texts) > SAMPLED  # the draw tries both kinds
+    assert sum(text in known for text in texts) > SAMPLED  # the draw tries both kinds
 
 
 @pytest.mark.parametrize(

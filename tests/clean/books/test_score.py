@@ -69,7 +69,7 @@ CORNER = {"villages_per_township": 7, "helper_rich_ratio": 1.0}
 @pytest.mark.parametrize(
     ("seed", "dirt", "corner", "is_whole"),
     [
-        (11, 1.0, {}, False), (12, 5.0, {}, False), (12, 5.0, CORNER, True),
+        (11, 1.0, {}, False), (12, 5.0, {}, False), (12, 5.0, CORNER, False),
         (13, 15.0, {}, True), (20, 1.0, {}, False),
     ],
 )  # fmt: skip
