@@ -18,6 +18,7 @@ pytest.importorskip("typst", reason="PDF and Word need the extra 'pdf'")
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 CODE = """
 assert the_longest_of_all_names_of_parameters
+assert unset is None
 import pandas as pd
 from matplotlib.figure import Figure
 from analysis.reports import record, say, show, table
@@ -64,7 +65,8 @@ def folder(make_project, tmp_path_factory):
             "print('printed' * 60)",
             f"md: At https://example.org/{'way' * 60} and `{'code' * 50}`.",
             f"md: ## Formulas\n\n{formulas}\n\nThe end.",
-            parameters="the_longest_of_all_names_of_parameters: int = 1  # a meaning\n",
+            parameters="the_longest_of_all_names_of_parameters: int = 1  # a meaning\n"
+            "unset: float | None = None  # another meaning\n",
         )  # fmt: skip
         assert runner.run(options=runner.Options(jobs=1, formats=("pdf", "docx"))) == 0
         return project.reports / "01-a"
@@ -83,8 +85,10 @@ def test_a_section_of_figures_alone_keeps_them_below_its_heading(pages):
     assert places == sorted(places)
 
 
-def test_a_number_that_a_sentence_says_leaves_no_empty_line(folder, pages):
-    assert "It comes to 4.50." in " ".join(page.extract_text() for page in pages)
+def test_a_number_that_a_sentence_says_leaves_no_empty_line_and_none_is_a_word(folder, pages):
+    text = " ".join(page.extract_text() for page in pages)
+    assert "It comes to 4.50." in text
+    assert re.search(r"unset\s+none\s+another meaning", text)
     with zipfile.ZipFile(folder / "report.docx") as file:
         document = ElementTree.fromstring(file.read("word/document.xml"))
     styles = {style.get(f"{W}val") for style in document.iter(f"{W}pStyle")}

@@ -119,7 +119,7 @@ def publish(
             {
                 "name": name,
                 "anchor": f"par-{slug(name)}",
-                "value": "none" if values[name] is None else str(values[name]),
+                "value": _value(values[name]),
                 "help": parameter.help,
                 "origin": "set for this run" if name in run.parameters else "default",
             }
@@ -186,13 +186,18 @@ def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str
             cells=_cells_shown(node),
             writer=_cells.PrintWriter(found, notebook.parent, lang, _prose(node)),
             parameters=[
-                {"name": p.name, "value": set_here.get(p.name, p.default), "help": p.help}
+                {"name": p.name, "value": _value(set_here.get(p.name, p.default)), "help": p.help}
                 for p in parameters.read(executed).values()
             ],
             datasets=found.datasets,
             **words,
         )
     )
+
+
+def _value(value: object) -> str:
+    """Write what a parameter stands at."""
+    return "none" if value is None else str(value)
 
 
 def get_ready() -> None:
