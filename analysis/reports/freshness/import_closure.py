@@ -49,7 +49,7 @@ def _asked_for(code: str | bytes) -> tuple[str, ...]:
         tree = parse(code)
     except (SyntaxError, ValueError):
         return ()  # running it says where
-    return (*_imports(tree, ""), *_through(tree))
+    return (*_imports(tree, "", by_name=True), *_through(tree))
 
 
 def closure(names: Iterable[str], within: tuple[str, ...] = ("analysis",)) -> tuple[str, ...]:
@@ -112,13 +112,16 @@ def _module(name: str, states: Mapping[str, Stat]) -> _Module | None:
 @lru_cache(maxsize=1024)
 def _parsed(file: str, _: Stat) -> _Module:
     """Read a module once as long as it stays in its state."""
-    tree = parse((PACKAGE.parent / file).read_bytes())
+    code = (PACKAGE.parent / file).read_bytes()
+    tree = parse(code)
     package = ".".join(file.split("/")[:-1])
+    by_name = any(name.encode() in code for name in _BY_NAME)
     gives = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "__getattr__"]
     rest = ast.Module([node for node in tree.body if node not in gives], [])
-    asked = [found for node in gives for found in _imports(node, package)]
+    asked = [found for node in gives for found in _imports(node, package, by_name=by_name)]
     bound = frozenset(bound for node in tree.body for bound in _binds(node))
-    return _Module(tuple(_imports(rest, package)), tuple(asked), bound)
+    imports = tuple(_imports(rest, package, by_name=by_name))
+    return _Module(imports, tuple(asked), bound)
 
 
 def _binds(node: ast.stmt) -> Iterator[str]:
@@ -132,15 +135,19 @@ def _binds(node: ast.stmt) -> Iterator[str]:
         yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
 
 
-def _imports(node: ast.AST, package: str) -> Iterator[str]:
-    """Yield what code imports, wherever the import stands; what only types need does not run."""
+def _imports(node: ast.AST, package: str, *, by_name: bool) -> Iterator[str]:
+    """Yield what code imports, wherever the import stands; what only types need does not run.
+
+    Expressions, which are most of a file, are looked into only where a call may import by name.
+    """
+    within = (ast.AST,) if by_name else (ast.stmt, ast.ExceptHandler, ast.match_case)
     waiting = [node]
     for inside in waiting:
         yield from _imported(inside, package)
         if isinstance(inside, ast.If) and ast.unparse(inside.test) in _TYPES_ONLY:
             waiting += inside.orelse
         elif not isinstance(inside, ast.Name | ast.Constant):  # the most, and without children
-            waiting += ast.iter_child_nodes(inside)
+            waiting += (n for n in ast.iter_child_nodes(inside) if isinstance(n, within))
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[str]:
