@@ -181,3 +181,54 @@ def test_values_are_held_against_the_data(project):
 
 def test_outside_of_a_notebook_nothing_happens():
     assert analysis.parameters() is None
+
+
+@pytest.fixture
+def form(monkeypatch, project):
+    """The form of a notebook that is open in Jupyter, and the notebook's names."""
+    project.dataset()
+    monkeypatch.setenv("JPY_SESSION_NAME", "/somewhere/work/my notes.ipynb")
+    declared = 'dataset: str = "trial"\ncounty: str = "621022"  # which county\nyear: int = 2024'
+    declared += '\nkey: str = ""  # secret: of the server\nreal: bool = False'
+    declared += "\ntowns: list[str] = []\nbase: int | None = None"
+    monkeypatch.setenv("LIANJIAN_KEY", "a long word")
+    space = run(declared=declared)
+    exec("shown = analysis.parameters()", space)  # noqa: S102
+    return space["shown"].form, space
+
+
+def test_a_form_sets_what_cells_read(form):
+    made, space = form
+    for name, given, value in [
+        ("county", "宁县", "621026"),
+        ("year", "2023", 2023),
+        ("real", "True", True),
+        ("towns", "a b, c", ["a b", "c"]),
+        ("base", "2018", 2018),
+        ("base", "none", None),
+    ]:
+        made.fields[name].value = given
+        assert (space[name], type(space[name])) == (value, type(value)), name
+    assert "-p county=621026 -p year=2023 -p real=True" in made._said.value
+    assert "lianjian run &#x27;my notes&#x27; " in made._said.value
+    # a secret is in no field
+    assert set(made.fields) == {"dataset", "county", "year", "real", "towns", "base"}
+    shown = space["shown"]._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(shown)
+    assert "a long word" not in str(shown)
+
+
+def test_a_form_refuses_what_a_run_would_refuse_and_keeps_what_was(form):
+    made, space = form
+    for name, given, words in [("year", "20x3", "it takes int"), ("county", "Nig", "no county")]:
+        before = space[name]
+        made.fields[name].value = given
+        assert words in made._said.value
+        assert (space[name], f"{name} = {before}" in made._said.value) == (before, True)
+
+
+def test_elsewhere_parameters_are_a_table(monkeypatch):
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    space = run()
+    exec("shown = analysis.parameters()", space)  # noqa: S102
+    assert set(space["shown"]._repr_mimebundle_()) == {"text/html", "text/plain"}

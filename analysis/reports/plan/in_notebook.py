@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.clean import scope
 from analysis.errors import LianjianError
+from analysis.reports.plan import _form
 from analysis.reports.plan.parameters import (
     Parameter,
     assigned,
@@ -36,10 +37,13 @@ class Parameters:
         As the cell declares them.
     values : dict
         What each holds now; of a secret that it is one.
+    form : Form or None
+        In JupyterLab, fields in which they can be set.
     """
 
     known: tuple[Parameter, ...]
     values: dict[str, str]
+    form: _form.Form | None = None
 
     def _rows(self) -> list[tuple[str, str, str, str, str]]:
         return [
@@ -60,6 +64,10 @@ class Parameters:
             + f"  # {about}"
             for name, value, default, _, about in self._rows()
         )
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        bundle = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        return bundle | self.form.whole._repr_mimebundle_() if self.form else bundle
 
     def _repr_html_(self) -> str:
         head = "".join(
@@ -91,8 +99,8 @@ def parameters() -> Parameters | None:
     Returns
     -------
     Parameters or None
-        As the last line of a cell a table: what each stands at, what is declared, and what it is.
-        None in a report, and where nothing is declared.
+        As the last line of a cell a table: what each stands at, what is declared, and what it is;
+        in JupyterLab a form that sets them. None in a report, and where nothing is declared.
 
     Notes
     -----
@@ -122,7 +130,8 @@ def parameters() -> Parameters | None:
     if _REPORT in os.environ:
         return None
     shown = {n: "a secret" if p.secret else text(space[n]) for n, p in known.items()}
-    return Parameters(tuple(known.values()), shown)
+    each = tuple(known.values())
+    return Parameters(each, shown, _form.Form(each, space) if _form.possible() else None)
 
 
 def _is_injected(cell: str) -> bool:

@@ -359,7 +359,7 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
             return scope.reading(name_of_data, str(value))
         except LianjianError as error:
             raise LianjianError(f"{here}: {error}") from None
-    if isinstance(value, int) and _is_year(name) and scope.years and value not in scope.years:
+    if isinstance(value, int) and is_year(name) and scope.years and value not in scope.years:
         first, last = scope.years[0], scope.years[-1]
         raise LianjianError(f"{here}: dataset {scope.dataset!r} has the years {first} to {last}.")
     known_field = fields.FIELDS.get(name)
@@ -369,7 +369,8 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     return value
 
 
-def _is_year(name: str) -> bool:
+def is_year(name: str) -> bool:
+    """Whether a parameter is a year by its name."""
     return name == "year" or name.endswith("_year")
 
 
@@ -383,7 +384,7 @@ def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[s
             notes.append(f"(secret: from the environment variable {parameter.variable})")
         if scope.held and varied(parameter.name):
             notes.append(f"({scope.dataset!r} has the {scope.listed(varied(parameter.name))})")
-        if _is_year(parameter.name) and scope.years:
+        if is_year(parameter.name) and scope.years:
             notes.append(f"({scope.years[0]} to {scope.years[-1]})")
         default = "" if parameter.secret else text(parameter.default)
         rows.append((parameter.name, kind, default, " ".join(filter(None, notes))))

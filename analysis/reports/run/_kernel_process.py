@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import contextlib
 import gc
+import inspect
 import io
 import json
 import os
@@ -68,6 +69,7 @@ def start(place: Path) -> NoReturn:
                 f"--Session.packer={pack.__module__}.{pack.__name__}",
             ]
         )
+    _tell_where_cells_are(app.shell)
     unraised = Unraised(place / _unraised.FILE, app.shell)
     if secrets:
         # after the cell of defaults, and without a cell that would say the value
@@ -79,6 +81,18 @@ def start(place: Path) -> NoReturn:
         )
     app.start()
     _end(app, unraised)
+
+
+def _tell_where_cells_are(shell: Any) -> None:  # noqa: ANN401
+    """Spare tracebacks the search of all modules for each of their frames: half a minute."""
+    cache = shell.compile.cache
+
+    def cached(*given: Any, **named: Any) -> str:  # noqa: ANN401
+        name = str(cache(*given, **named))
+        inspect.modulesbyfile[name] = "__main__"
+        return name
+
+    shell.compile.cache = cached
 
 
 def _end(app: Any, unraised: Unraised) -> NoReturn:  # noqa: ANN401
