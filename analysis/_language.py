@@ -10,20 +10,16 @@ in turn, save between backticks. A text that no message says stays English, and 
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from html import escape, unescape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from analysis import paths
 from analysis.errors import LianjianError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 _KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
@@ -35,12 +31,13 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 # what stands in every language as it is: addresses, names of files and fields, ids, CAPITALS, signs
 _SHAPES = re.compile(
     r"https?://\S+|[\w.-]*[/_@#][\w./@#-]*|[\w-]+\.[a-z]{2,5}\b|\b\w*\d[\w-]*\b|\b[A-Z][A-Z-]{1,7}\b"
-    r"|\[@[^\]]*\]|`[^`]*`|\b[ivx]+\b|\{[^{}]*\}"
+    r"|\b[0-9a-f]{12,}\b|\[@[^\]]*\]|`[^`]*`|\b[ivx]+\b|\{[^{}]*\}"
 )
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " "})
 _TWICE = re.compile(r"([^\u3400-\u9fff]*[A-Za-z][^\u3400-\u9fff]*?) ([\u3400-\u9fff][^A-Za-z]*)\Z")
 _ECIWT = re.compile(r"([\u3400-\u9fff][^A-Za-z]*) ([A-Za-z][^\u3400-\u9fff]*)\Z")
-_PAGES = ("data", "library", "pages")  # files of messages that every page is made from
+PAGES = ("data", "library", "pages")
+"""Files of messages that every page is made from; a page has those of its notebook besides."""
 EVERY = "*"
 """Instead of the name of a notebook: its messages and those of all others."""
 SPOKEN = ("books", "commands")
@@ -49,7 +46,8 @@ SCRIPT = re.compile(r"`((?:\$\{[^}]*\}|[^`$\n])* [a-z]{2,} [^`$\n]*)`")
 """A sentence in a script, with places as JavaScript has them."""
 _PART = re.compile(r"(?:\A|[\s(“\"'`])\Z")  # before a place that is never empty
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # what somebody typed, as an error says it
-_NAMES = {"name", "slug", "dataset", "report", "notebook", "file", "folder", "path", "rows"}
+_ALWAYS = {"dataset"}  # a place for what is called the same in every language
+_NAMES = {"name", "slug", "report", "notebook", "file", "folder", "path", "rows"}
 _FEW = 3  # words of a name
 _SURE = 5  # letters of a message that stands though its places hold what somebody named
 _DEEPEST = 24  # how often a place is looked into: lists of lists of words
@@ -177,12 +175,12 @@ class Language:
     def says(self, text: str) -> str:
         """Return what a text says in this language; the text itself where no message does."""
         key = form(text)
-        if not _WORD.search(key):
+        if not _WORD.search(key) and key not in self._exact:
             return self._look(key, 0)[0] if re.search(r"\d (?:万?元|%)", key) else text
         said, whole = self._look(key, 0)
         self.asked[key] = whole
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-        if _HAN.match(said):
+        if _HAN.match(said.lstrip("（《“")):
             lead = lead.strip(" ")  # Chinese parts words by no space
         return f"{lead}{said}{tail}" if whole else text
 
@@ -206,7 +204,7 @@ class Language:
         if depth < _DEEPEST:
             for message, longest, pattern in self._templates:
                 if longest in key and (found := pattern.fullmatch(key)):
-                    typed = message.typed if self._strict else message.typed | _NAMES
+                    typed = message.typed | (_ALWAYS if self._strict else _ALWAYS | _NAMES)
                     parts = [
                         (part, True) if name in typed else self._look(form(part), depth + 1)
                         for name, part in zip(message.places, found.groups(), strict=True)
@@ -306,7 +304,7 @@ def files(code: str, own: str = "") -> list[Path]:
     """Return the files from which a page in a language is made: the shared ones and its own."""
     if own == EVERY:
         return sorted(folder(code).glob("*.po"))
-    names = (*_PAGES, *(SPOKEN if own in SPOKEN else [own]))  # what a later one says holds
+    names = (*PAGES, *(SPOKEN if own in SPOKEN else [own]))  # what a later one says holds
     return [file for name in names if (file := folder(code) / f"{name}.po").is_file()]
 
 
@@ -327,15 +325,22 @@ def tag(code: str) -> str:
     return "zh-Hans" if code == "zh" else code
 
 
-def page_file(code: str) -> str:
-    """Return the name of a page in a language.
+def page_file(code: str, file: str = "report.html") -> str:
+    """Return the name of a page, or of another file, in a language.
 
     Examples
     --------
-    >>> page_file("en"), page_file("zh")
-    ('report.html', 'report.zh.html')
+    >>> page_file("en"), page_file("zh"), page_file("zh", "report.pdf")
+    ('report.html', 'report.zh.html', 'report.zh.pdf')
     """
-    return "report.html" if code == "en" else f"report.{code}.html"
+    name, dot, ending = file.rpartition(".")
+    return file if code == "en" else f"{name}.{code}{dot}{ending}"
+
+
+def code() -> str:
+    """Return the language of now."""
+    language = current()
+    return "en" if language is None else language.code
 
 
 def name(code: str) -> str:
@@ -382,7 +387,7 @@ def _templates(
     return [(message, message.longest, message.pattern) for message in found]
 
 
-# ---- prose, pages, figures ----
+# ---- prose and pages ----
 
 _HEADING = re.compile(r"(#{1,6}[ \t]+)(.+?)(?:[ \t]+#+)?\Z")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
@@ -461,10 +466,19 @@ def lacks(source: str) -> bool:
 _TOKEN = re.compile(r"(<!--.*?-->|<[^>]+>)", re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _SIBLING = re.compile(r'href="\.\./([\w.-]+)/report\.html')
+_OF_ALL = re.compile(r'href="(\.\./index|feed)\.(html|xml)"')  # of which each language has one
 _SPOKEN = re.compile(r'\b(alt|aria-label|title|data-label)="([^"]*)"')
 _LEFT = {"script", "style", "code", "pre", "math", "svg"}
+_BARE = _LEFT | {"title", "option"}  # what holds no element
 _OTHER = re.compile(r'lang="en"|class="references"')  # works are cited as they are called
+_CHINESE = re.compile(r'lang="zh')
 _VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
+# a remark: a paragraph that is emphasised whole, which needs no dot below each sign
+_REMARK = re.compile(r"<p><em>((?:(?!</?em>|</p>).)*)</em></p>")
+# a name in both languages, once both are one
+_TWICE_SAID = re.compile(r'(?<=>)([^<>]+) <span lang="zh-Hans">\1</span>')
+# some Chinese among other words, with the signs that belong to it: 环县（甘肃）
+_RUN = re.compile(r"[（《【「]*[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff\uff00-\uffef]*")
 
 
 def html(page: str) -> str:
@@ -473,24 +487,52 @@ def html(page: str) -> str:
     if language is None:
         return page
     page = re.sub(r'(<(?:dl|p) class="(?:facts|ended|switch)") lang="en"', r"\1", page)
-    page = page.replace('href="../index.html"', f'href="../index.{language.code}.html"')
+    page = _OF_ALL.sub(rf'href="\1.{language.code}.\2"', page)
     page = _SIBLING.sub(_sibling, page)
+
+    def words(token: str) -> str:
+        is_tag = token.startswith("<")
+        return _SPOKEN.sub(_attribute, token) if is_tag else _node(language, token)
+
+    page = _TWICE_SAID.sub(r"\1", _rewritten(page, words, _LEFT, _OTHER))
+    return _REMARK.sub(r'<p class="lj-remark">\1</p>', page)
+
+
+def in_english(page: str) -> str:
+    """Return an English page with its Chinese marked as such, for who reads it aloud.
+
+    Examples
+    --------
+    >>> in_english("<p>Huan County 环县</p>")
+    '<p>Huan County <span lang="zh-Hans">环县</span></p>'
+    """
+
+    def marked(token: str) -> str:
+        run = r'<span lang="zh-Hans">\g<0></span>'
+        return token if token.startswith("<") else _RUN.sub(run, token)
+
+    return _rewritten(page, marked, _BARE, _CHINESE)
+
+
+def _rewritten(
+    page: str, write: Callable[[str], str], elements: Collection[str], told: re.Pattern[str]
+) -> str:
+    """Write the tags and texts of a page anew; these elements, and those so told, are left."""
     made, left = [], list[str]()  # the elements around it that are left as they are
     for token in _TOKEN.split(page):
         tag = _TAG.match(token)
-        if tag:
-            if tag[1]:
-                if left and left[-1] == tag[2]:
-                    left.pop()
-            elif left:
-                left += [tag[2]] if tag[2] == left[-1] else []
-            elif tag[2] in _LEFT or (_OTHER.search(token) and tag[2] not in _VOID):
-                left.append(tag[2])
-            made.append(token if left else _SPOKEN.sub(_attribute, token))
-        elif left or not token.strip() or token.startswith("<!"):
-            made.append(token)
-        else:
-            made.append(_node(language, token))
+        if tag is None:
+            is_text = not left and token.strip() and not token.startswith("<!")
+            made.append(write(token) if is_text else token)
+            continue
+        if tag[1]:
+            if left and left[-1] == tag[2]:
+                left.pop()
+        elif left:
+            left += [tag[2]] if tag[2] == left[-1] else []
+        elif tag[2] in elements or (told.search(token) and tag[2] not in _VOID):
+            left.append(tag[2])
+        made.append(token if left else write(token))
     return "".join(made)
 
 
@@ -541,23 +583,3 @@ def _node(language: Language, token: str) -> str:
     if language.asked.get(form(plain), True):
         return token if words == plain else escape(words, quote=False)
     return f'<span lang="en">{token}</span>'
-
-
-def figure(drawn: "Figure") -> None:
-    """Write the texts of a figure in the language of now."""
-    if current() is None:
-        return
-    from matplotlib.text import Text  # noqa: PLC0415
-    from matplotlib.ticker import FixedFormatter  # noqa: PLC0415
-
-    for axes in drawn.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            ticks: Any = axis.get_major_formatter()
-            if isinstance(ticks, FixedFormatter):
-                ticks.seq = [said(str(text)) for text in ticks.seq]
-            named = getattr(getattr(ticks, "func", None), "args", ())  # set_yticks(places, names)
-            if named and isinstance(named[0], dict):
-                named[0].update({at: said(str(text)) for at, text in named[0].items()})
-    for text in drawn.findobj(Text):
-        if words := text.get_text():
-            text.set_text(said(words))

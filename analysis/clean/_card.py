@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis import _language
 from analysis.fields import FIELDS, Field
 
 if TYPE_CHECKING:
@@ -51,11 +52,13 @@ class Description:
         return {head: text for head, text in said.items() if text}
 
     def __repr__(self) -> str:
-        head = f"{self.field.label} {self.field.label_zh}"
-        return "\n".join([head, *(f"  {name}: {text}" for name, text in self.lines.items())])
+        said = _language.said
+        head = said(f"{self.field.label} {self.field.label_zh}")
+        lines = (f"  {said(name)}: {said(text)}" for name, text in self.lines.items())
+        return "\n".join([head, *lines])
 
     def _repr_html_(self) -> str:
-        return str(_template("description").render(about=self))
+        return _shown("description", about=self)
 
 
 def describe(
@@ -93,7 +96,13 @@ def card(data: "Dataset", columns: Mapping[str, Sequence[str]]) -> str:
         table: [FIELDS.get(name) or Field(name, "string", "", "", "") for name in names]
         for table, names in {**dict.fromkeys(first, ()), **columns}.items()
     }
-    return str(_template("dataset").render(data=data, tables=tables))
+    return _shown("dataset", data=data, tables=tables)
+
+
+def _shown(name: str, **told: Any) -> str:  # noqa: ANN401  (of the template)
+    """Return a card in the language of now; in Chinese a column has one name."""
+    both = _language.code() != "zh"
+    return _language.html(str(_template(name).render(both=both, **told)))
 
 
 @cache

@@ -14,6 +14,7 @@ from analysis import _language
 from analysis.clean.dataset import any_simulated
 from analysis.figures import _calls, _chart
 from analysis.figures._chart import MARK, fonts, has_glyphs, mark_simulated
+from analysis.figures._words import put_into_words
 
 Chart = _chart.Chart
 
@@ -161,7 +162,7 @@ def finish(figure: Figure, alt: str) -> Chart:
             figure.draw_without_rendering()
     figure.set_layout_engine(engine)
     if drawing.marked is None:  # not drawn again: for a person, at once
-        _language.figure(figure)
+        put_into_words(figure)
         alt = _language.said(alt)
     return Chart(figure, alt)
 

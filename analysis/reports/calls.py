@@ -159,21 +159,21 @@ def svg(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> bytes
     import matplotlib as mpl  # noqa: PLC0415
 
     from analysis.figures import head_figure, mark_simulated, unmark_simulated  # noqa: PLC0415
+    from analysis.figures._words import put_into_words  # noqa: PLC0415
     from analysis.figures.layout import settle_layout  # noqa: PLC0415
 
     if call.mark:
         mark_simulated(fig, mixed=call.mark == markup.MIXED)
     else:
         unmark_simulated(fig)
-    mark = _language.said(call.mark) if call.mark else ""
-    given, ending = call.arguments, f" {mark}." if mark else ""
+    given, ending = call.arguments, _language.said(f" {call.mark}.") if call.mark else ""
     metadata = {
         "Title": given["caption"] + ending,
         "Description": given["alt"] + ending,
         "Creator": f"lianjian {__version__}",
         "Date": None,
     }
-    _language.figure(fig)
+    put_into_words(fig)
     if head := given.get("head"):
         found = sentences.said(head["finding"], head["words"], head["needs"], ledger).plain
         below = (_language.said(str(head[name])) for name in ("measure", "source"))

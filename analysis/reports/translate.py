@@ -33,6 +33,7 @@ ROOMS = {
         "effects",
         "indicators",
         "clean/_card.py",
+        "clean/card-dataset.html.j2",
         "clean/account_names.py",
         "clean/issues.py",
     ),
@@ -41,6 +42,7 @@ ROOMS = {
         "reports/page/_gaps.py",
         "reports/page/_markdown.py",
         "reports/page/checks.py",
+        "reports/page/feed.py",
         "reports/page/findings.py",
         "reports/page/gaps.toml",
         "reports/page/index.py",
@@ -91,6 +93,7 @@ _CODE = re.compile(
     | </?[a-z] | &amp; | ;base64, | ^[\w:-]+=[\"{]                 # HTML and its attributes
     | ^\w+/[\w.+-]+$ | ^DC\. | ^\#[0-9a-f]{6}$                    # kinds of content, colours
     | \w->\w | ^\#\w+[ (] | ^\.(?:\w+(?:[ ]\.|$)|\{)             # einsum, typst, endings of files
+    | ^[\w-]+:\S+(?:;|$) | ^var\( | ^>.*<$ | ^\{[ ]\}              # styles, what Word and Atom hold
     | ^--?[a-z]+(?:[= ]|$) | ^[A-Z]+_[A-Z_]+$                     # options, variables of a system
     | ^[A-Z][a-z]+(?:[A-Z][a-z]+)+$ | ^[a-z]+[A-Z]\w*$           # CamelCase, camelCase
     """,
@@ -110,7 +113,8 @@ _WORDS = {
     "terminal.toml": ("says",),
     "commands.toml": ("about",),
 }
-_PAGES = {f"{name}.html.j2" for name in ("checks", "index", "issues", "macros", "report", "print")}
+_TEMPLATES = ("card-dataset", "checks", "index", "issues", "macros", "report", "print")
+_PAGES = {f"{name}.html.j2" for name in _TEMPLATES}
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
 
 
@@ -497,18 +501,18 @@ def messages(code: str) -> dict[str, dict[str, str]]:
     found["library"] |= _of_registry()
     elsewhere = {text for name in ("library", "pages", "books") for text in found[name]}
     found["commands"] |= {t: at for t, at in _of_errors().items() if t not in elsewhere}
-    for text in set(found["pages"]) & set(found["books"]):
+    for text in (set(found["pages"]) | set(found["library"])) & set(found["books"]):
         found["books"].pop(text)
     found["data"] = _of_data()
     for name, kept in _kept_of(set(_language.languages()) - {code}).items():
         found.setdefault(name, {}).update(kept)
     found["pages"] |= dict.fromkeys(filter(None, plan.titles()), "notebooks/plan.toml")
     own_kept = _kept_of({code} & set(_language.languages()))
-    shared = _Known(text for said in (*found.values(), *own_kept.values()) for text in said)
+    shared = _Known(t for n in _language.PAGES for t in (*found[n], *own_kept.get(n, ())))
     left = _of_pages(code)
     for stem, path in notebooks.find().planned.items():
         own = {t: where for t, where in _of_notebook(path).items() if not shared.has(t)}
-        known = _Known([*shared.texts, *own])
+        known = _Known([*shared.texts, *own, *own_kept.get(stem, ())])
         seen = {text for one in left.get(stem, ()) for text in known.needed(one)}
         found[stem] = {**dict.fromkeys(sorted(seen - own.keys()), "seen on a page"), **own}
     for text in _in_several(found):

@@ -2,14 +2,17 @@
 
 import base64
 import csv
+import html
 import json
 import re
 import shutil
 import textwrap
+import zipfile
 from pathlib import Path
 
 import mistune
 import polib
+import pypdf
 import pytest
 
 from analysis import _language
@@ -152,19 +155,6 @@ def test_the_index_is_in_both_languages_and_each_leads_to_the_other(project):
     assert "2024年平均收入" in chinese
 
 
-def test_the_mark_of_simulated_data_is_in_figures_of_each_language(project):
-    project.dataset()
-    loaded = f"import analysis\nanalysis.load('trial')\n{textwrap.dedent(CELLS[2])}"
-    project.notebook("01-sheep", *CELLS[:2], loaded)
-    write_messages(project.root, SAID)
-    runner.make(runner.planned(), Options(languages=("zh",)))
-    for page, mark in zip(pages(project), ("Simulated data · 模拟数据", "模拟数据"), strict=True):
-        (drawn,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
-        svg = base64.b64decode(drawn).decode()
-        assert f"<!-- {mark} -->" in svg
-    assert "<!-- 牧羊户2.0 -->" in svg
-
-
 def test_a_language_without_messages_is_refused(project):
     project.notebook("01-sheep", "# A")
     with pytest.raises(LianjianError, match="no language 'fr'; pages can be in: en"):
@@ -245,12 +235,14 @@ def test_a_term_of_the_glossary_is_said_by_its_chinese_word():
 def test_names_at_the_ticks_of_a_chart_are_said():
     from matplotlib.figure import Figure
 
+    from analysis.figures._words import put_into_words
+
     figure = Figure()
     axes = figure.subplots()
     axes.set_yticks([0, 1], ["Before and after", "Two-way fixed effects"])
     axes.set_xticks([0, 1], ["Helper", "2024"])
     with _language.writing("zh"):
-        _language.figure(figure)
+        put_into_words(figure)
     said = [[axis.get_major_formatter()(at) for at in (0, 1)] for axis in (axes.yaxis, axes.xaxis)]
     assert said == [["前后比较", "双向固定效应"], ["帮带村", "2024"]]
 
@@ -335,3 +327,187 @@ def test_sentences_of_a_script_are_put_into_words_and_keep_their_numbers():
         spoken = _language.script(source)
     assert "in the list" not in spoken
     assert {"${shown(1)}", "${all}", "`of-${k}`"} <= set(re.findall(r"\$\{[^}]*\}|`of.*?`", spoken))
+
+
+# ---- what stays English: on the page, on its axes, in its tables, on paper, at the terminal ----
+
+LETTERS = "一二三四五六七八九十百千万年月日大小上下中内外东西南"
+OF_DATA = ("A trial of ledgers", "Made for a test.", "a test", "a typing slip")
+LEFT = re.compile(r"(\{[^{}]*\}|`[^`]*`|\]\([^)]*\)|<[^>]*>)")
+ENGLISH_STYLE = re.compile(r"<(style|script|pre|code|svg)\b.*?</\1>", re.DOTALL)
+OWN = re.compile(
+    r'<a class="language".*?</a>|<(span|td|th) [^>]*class="(?:code|hash|path)">.*?</\1>', re.DOTALL
+)
+NUMBER = re.compile(r"[0-9][0-9,.]*[0-9]|[0-9]")
+
+
+def masked(text):
+    """Return a text with a Chinese character for each letter, places and code as they are."""
+
+    def letter(found):
+        return LETTERS[ord(found[0].lower()) - ord("a")]
+
+    pieces = LEFT.split(text)
+    pieces[::2] = [re.sub("[A-Za-z]", letter, piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def write_pseudo_language(root):
+    """Make a third language of all that is translated: a folder, and no code."""
+    folder = root / "translations" / "qps"
+    folder.mkdir(parents=True)
+    files = {"01-sheep": [*SAID, "Goats are left out.", *OF_DATA]}
+    for name in ("pages", "library", "data", "commands"):
+        entries = polib.pofile(str(ROOT / "translations" / "zh" / f"{name}.po"), encoding="utf-8")
+        files[name] = [entry.msgid for entry in entries if not entry.obsolete]
+    for name, said in files.items():
+        made = polib.POFile()
+        made.extend(polib.POEntry(msgid=text, msgstr=masked(text)) for text in said)
+        made.save(str(folder / f"{name}.po"))
+
+
+def drawn_in(page):
+    found = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    return [base64.b64decode(drawn).decode() for drawn in found]
+
+
+def latin(page):
+    """Return what a page says in Latin words: in texts, attributes, and texts of its figures."""
+    said = re.findall(r'\b(?:alt|aria-label|title|data-label)="([^"]*)"', page)
+    said += re.findall(r"<title>(.*?)</title>", page)
+    for svg in drawn_in(page):
+        said += re.findall(r"<!-- (.*?) -->", svg)
+        said += re.findall(r"<dc:(?:title|description)>(.*?)</dc:", svg)
+    body = OWN.sub(" ", ENGLISH_STYLE.sub(" ", page[page.index("<body") :]))
+    said += re.findall(r">([^<>]*)<", body)
+    return words_in(map(html.unescape, said))
+
+
+def words_in(texts):
+    """Return the texts that hold words of no name, id or file."""
+    known = re.compile(r"\b(?:Lianjian|lianjian(?: [a-z]+)?|trial)\b")  # the data are called so
+    return [text for text in map(str.strip, texts) if not _language.is_plain(known.sub("", text))]
+
+
+@pytest.fixture(scope="module")
+def spoken(make_project, tmp_path_factory):
+    """One notebook in English, Chinese and a language that a folder makes, on paper as well."""
+    root = tmp_path_factory.mktemp("spoken")
+    project = make_project(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANJIAN_ROOT", str(root))
+        project.dataset()
+        loaded = f"import analysis\nanalysis.load('trial')\n{textwrap.dedent(CELLS[2])}"
+        project.notebook("01-sheep", *CELLS[:2], loaded, CELLS[3])
+        write_messages(root, {**SAID, "Goats are left out.": "**山羊**不计，*绵羊*照计。"})
+        write_pseudo_language(root)
+        options = Options(languages=("zh", "qps"), formats=("pdf", "docx"))
+        assert [one.result for one in runner.make(runner.planned(), options).endings] == ["done"]
+        yield project
+
+
+def page_in(project, code, file="report.html"):
+    return project.reports / "01-sheep" / _language.page_file(code, file)
+
+
+def test_a_third_language_is_a_folder_and_no_word_of_its_page_stays_english(spoken):
+    page = page_in(spoken, "qps").read_text("utf-8")
+    assert '<html lang="qps">' in page
+    assert masked("How many sheep are there?") in page
+    assert latin(page) == []
+    english = page_in(spoken, "en").read_text("utf-8")
+    assert "How many sheep are there?" in latin(english)  # what looks for words finds them
+
+
+def test_no_word_on_paper_stays_english(spoken):
+    pdf = pypdf.PdfReader(page_in(spoken, "qps", "report.pdf"))
+    lines = [line for page in pdf.pages for line in page.extract_text().splitlines()]
+    assert words_in(lines) == []
+    assert masked("Goats are left out.") in "".join(lines).replace(" ", "")
+    with zipfile.ZipFile(page_in(spoken, "qps", "report.docx")) as word:
+        names = [name for name in word.namelist() if re.search(r"document|header|footer", name)]
+        xml = "".join(word.read(name).decode() for name in names if name.endswith(".xml"))
+    paragraphs = ["".join(re.findall(r"<w:t[^>]*>([^<]*)", p)) for p in xml.split("</w:p>")]
+    assert words_in(paragraphs) == []
+
+
+def test_no_word_of_an_error_stays_english(spoken, monkeypatch, capsys):
+    monkeypatch.setenv("LIANJIAN_ROOT", str(spoken.root))
+    assert main(["--language", "qps", "params", "99"]) == 2
+    said = capsys.readouterr().err
+    assert said.strip()
+    assert words_in([re.sub(r"'[^']*'|`[^`]*`|\[[^]]*m", "", said)]) == []
+
+
+def test_every_number_of_the_english_page_is_on_the_others(spoken):
+    found = {}
+    for code in ("en", "zh", "qps"):
+        page = page_in(spoken, code).read_text("utf-8")
+        body = page[page.index("<main") : page.index("</footer>")]  # other checks stand above it
+        found[code] = set(NUMBER.findall(texts(body)))
+    assert {"12", "3,456", "2.50", "1.00"} <= found["en"]
+    assert found["en"] <= found["zh"]
+    assert found["en"] <= found["qps"]
+
+
+def test_the_mark_of_simulated_data_is_in_every_figure_of_every_language(spoken):
+    marks = {"en": "Simulated data · 模拟数据", "zh": "模拟数据"}
+    marks["qps"] = masked(marks["en"])
+    for code, mark in marks.items():
+        (svg,) = drawn_in(page_in(spoken, code).read_text("utf-8"))
+        assert f"<!-- {mark} -->" in svg, code
+        assert ("<!-- 牧羊户2.0 -->" in svg) is (code == "zh")
+
+
+def test_a_chinese_page_has_faces_of_its_own_for_bold_and_for_quotes(spoken):
+    page = page_in(spoken, "zh").read_text("utf-8")
+    rule = re.compile(r'font-family:"Lianjian Hei".*?font-weight:700;unicode-range:U\+([^;}]+)')
+    covered = {chr(int(code, 16)) for code in rule.findall(page)[0].split(",U+")}
+    assert set("山羊") <= covered
+    assert "绵" not in covered
+    assert 'font-family:"Lianjian Hei";' not in page_in(spoken, "qps").read_text("utf-8")
+
+
+def test_a_chinese_pdf_is_set_as_chinese(spoken):
+    pdf = pypdf.PdfReader(page_in(spoken, "zh", "report.pdf"))
+    assert pdf.trailer["/Root"]["/Lang"].lower().startswith("zh")
+    assert pdf.metadata.title == "全县的羊（模拟数据）"
+    fonts = {
+        str(font.get_object()["/BaseFont"]).partition("+")[2]
+        for page in pdf.pages
+        for font in page["/Resources"]["/Font"].values()
+    }
+    assert any("LianjianHei" in name for name in fonts)
+    assert not any("Italic" in name for name in fonts)
+
+
+def test_a_chinese_word_file_has_no_italics_and_dots_for_emphasis(spoken):
+    with zipfile.ZipFile(page_in(spoken, "zh", "report.docx")) as word:
+        text, styles = (word.read(f"word/{n}.xml").decode() for n in ("document", "styles"))
+    assert not re.search(r"<w:iC?s? ?/>", text + styles)
+    assert 'w:val="en-GB"' not in styles
+    (dotted,) = re.findall(r'<w:em w:val="underDot"/></w:rPr><w:t[^>]*>([^<]*)', text)
+    assert dotted == "绵羊"
+    assert re.search(r'w:eastAsia="SimHei"/>(?:(?!</w:r>).)*山羊', text)
+
+
+def test_links_between_pages_stay_in_the_language_where_there_is_a_page(project):
+    to = "See [goats](../02-goats/report.html#sec-a) and [cows](../03-cows/report.html)."
+    project.notebook("01-sheep", f"# Sheep\n\n{to}")
+    project.notebook("02-goats", "# Goats")
+    write_messages(project.root, {"Sheep": "羊", to: to.replace("See", "见").replace("and", "和")})
+    runner.make(runner.planned(), Options(languages=("zh",)))
+    chinese = pages(project)[1]
+    assert 'href="../02-goats/report.zh.html#sec-a"' in chinese
+    assert 'href="../03-cows/report.html"' in chinese  # nobody makes a page of it
+    assert 'href="../index.zh.html"' in chinese
+
+
+def test_the_chinese_of_an_english_page_is_marked_once():
+    page = (
+        '<html lang="en"><p title="环县">Huan 环县（甘肃）, 2.50 万元 <b lang="zh-Hans">村</b></p>'
+    )
+    page += "<code>村</code><svg><text>村</text></svg>"
+    marked = _language.in_english(page)
+    assert re.findall(r'<span lang="zh-Hans">(.*?)</span>', marked) == ["环县（甘肃）", "万元"]
+    assert re.sub(r'<span lang="zh-Hans">|</span>', "", marked) == page

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from analysis import files, paths
+from analysis import _language, files, paths
 from analysis.errors import LianjianError
 from analysis.reports import finished, markup
 from analysis.reports.documents._tables import elements
@@ -46,11 +46,20 @@ _PARTLY = (
     "What is marked in this report stands on invented villages, names and amounts, or may do so; "
     "what is not marked stands on other data."
 )
-# of a kind of data: the mark, what the title says behind it, and what it means
+# of a kind of data: the mark, what the title says behind it, its name, and what it means
 _MARKS = {
-    "simulated": (markup.SIMULATED, " (simulated data)", _INVENTED),
-    "mixed": (markup.MIXED, " (includes simulated data)", _PARTLY),
+    "simulated": (markup.SIMULATED, " (simulated data)", "Simulated data", _INVENTED),
+    "mixed": (
+        markup.MIXED,
+        " (includes simulated data)",
+        "Mixed: includes simulated data",
+        _PARTLY,
+    ),
 }
+_LOCALES = {"en": "en-GB", "zh-Hans": "zh-Hans"}  # languages of which pandoc has words of its own
+COUNT = ("7001", "7002")
+"""What stands for a page and for the number of all."""
+
 # what of a page would load or run something; a page of ours holds none
 _ACTIVE = re.compile(r"(?i)<(?:iframe|object|embed|video|audio|frame|link|script|source)\b")
 _DATA = re.compile(r"data:image/([a-z]+)[a-z+]*;base64,(.*)", re.DOTALL)
@@ -85,8 +94,16 @@ def require(formats: Collection[str]) -> None:
 
 
 def lacks(folder: Path, formats: Collection[str]) -> bool:
-    """Whether a report is without one of these formats."""
-    return any(not (folder / FORMATS[name]).is_file() for name in formats)
+    """Whether a report is without one of these formats, in one of the languages of its pages."""
+    wanted = {FORMATS[name] for name in formats}
+    return any(not (folder / file).is_file() for file, of in _names(folder) if of in wanted)
+
+
+def _names(folder: Path) -> list[tuple[str, str]]:
+    """Return the documents that a report may have: each one's name, and its name in English."""
+    spoken = finished.record_of(folder).get("pages", ())
+    every = (*FORMATS.values(), PROVENANCE)
+    return [(_language.page_file(code, file), file) for code in ("en", *spoken) for file in every]
 
 
 def kept(folder: Path, formats: Collection[str]) -> tuple[str, ...]:
@@ -100,21 +117,30 @@ def kept(folder: Path, formats: Collection[str]) -> tuple[str, ...]:
 
 
 def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> tuple[Path, ...]:
-    """Write a finished report in other formats, into its folder."""
+    """Write a finished report in other formats, in each language in which it has a page."""
     require(formats)
-    if not formats:
-        return ()
+    made: dict[str, bytes] = {}
+    for code in ("en", *record.get("pages", ())) if formats else ():
+        with _language.writing(code, record["notebook"].removesuffix(".ipynb")):
+            written = _written(folder, record, formats)
+        made |= {_language.page_file(code, name): content for name, content in written.items()}
+    for name, content in made.items():
+        files.write_bytes(folder / name, content)
+    documents = (name for name in made if not name.startswith(PROVENANCE.partition(".")[0]))
+    return tuple(sorted(folder / name for name in documents))
+
+
+def _written(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> dict[str, bytes]:
+    """Return the files of a report in the language of now, by their names in English."""
     from analysis.reports.documents import _pdf, _word  # noqa: PLC0415  (the extra)
 
-    made = {"figures": _figures(folder)} if "figures" in formats else {}
+    made = {FORMATS["figures"]: _figures(folder)} if "figures" in formats else {}
     if _SET.intersection(formats):
         document = read(folder, record)
         writers = {"pdf": _pdf.to_pdf, "docx": _word.to_docx}
-        made |= {name: write(document) for name, write in writers.items() if name in formats}
-        files.write_bytes(folder / PROVENANCE, document.attached[PROVENANCE])
-    for name, content in made.items():
-        files.write_bytes(folder / FORMATS[name], content)
-    return tuple(sorted(folder / FORMATS[name] for name in made))
+        made |= {FORMATS[n]: write(document) for n, write in writers.items() if n in formats}
+        made[PROVENANCE] = document.attached[PROVENANCE]
+    return made
 
 
 def _figures(folder: Path) -> bytes:
@@ -156,7 +182,7 @@ def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
 
 
 def _render(folder: Path, formats: Collection[str]) -> tuple[Path, ...]:
-    own = (*FORMATS.values(), PROVENANCE)  # these are made anew
+    own = tuple(name for name, _ in _names(folder))  # these are made anew
     if wrong := [line for line in finished.mismatches(folder) if not line.startswith(own)]:
         raise LianjianError(
             f"{folder.name}: {'; '.join(wrong)}. No document is made of it. "
@@ -182,31 +208,46 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
             f"it. Run `lianjian run {record['slug']}` first."
         )
     node = nbformat.read(notebook, as_version=4)
-    found, cited = findings.gather(node), citation.from_record(record["citation"])
-    mark, title, warning = _MARKS.get(record["kind"], ("", "", ""))
+    said, spoken = _language.said, record.get("pages", {}).get(_language.code(), {})
+    told = {name: record[name] for name in ("title", "subtitle", "summary", "citation")} | spoken
+    found, cited = findings.gather(node), citation.from_record(told["citation"])
+    mark, behind, name, warning = map(said, _MARKS.get(record["kind"], ("",) * 4))
+    slug, run = record["slug"], record["run_id"]
+    used = [[said("Data"), f"{said(d['title'])} {d['version']}"] for d in found.datasets]
     facts = {
-        **{name: record[name] for name in ("title", "subtitle", "slug", "run_id")},
-        "description": record["summary"],
+        "title": told["title"],
+        "full_title": said(f"{told['title']}{behind}"),
+        "subtitle": told["subtitle"],
+        "slug": slug,
+        "run_id": run,
+        "lang": _language.tag(_language.code()),
+        "description": told["summary"],
         "authors": [author.indexed for author in cited.authors],
         "keywords": list(cited.keywords),
         "facts": [
-            *(["Data", f"{data['title']} {data['version']}"] for data in found.datasets),
-            ["Run", record["run_id"]],
-            ["Made with", f"Lianjian {cited.version} {cited.code}".strip()],
+            *used,
+            [said("Run"), run],
+            [said("Made with"), f"Lianjian {cited.version} {cited.code}".strip()],
         ],
         "date": cited.date,
         "mark": mark,
-        "mixed": mark == markup.MIXED,
-        "title_mark": title,
+        "mixed": record["kind"] == "mixed",
+        "mark_name": name,
         "warning": warning,
-        "citation": citation.text(cited),
+        "citation": (reference := said(citation.text(cited))),
+        "how": said("How to cite this report"),
+        "cite": said(f"Cite as: {reference}"),
+        "foot": said(f"{slug} · run {run}"),
+        "count": said(f"Page {COUNT[0]} of {COUNT[1]}").removeprefix("Page "),
     }
     body = publish.for_print(
         node,
         paths.notebook(record["notebook"]),
         notebook,
-        provenance=f"Source files with their licences and hashes, and corrections, stand in "
-        f"{PROVENANCE}, beside this document.",
+        provenance=said(
+            f"Source files with their licences and hashes, and corrections, stand in {PROVENANCE}, "
+            "beside this document."
+        ),
     )
     if active := _ACTIVE.search(body):
         raise LianjianError(
@@ -266,28 +307,30 @@ def share(image: bytes) -> int:
 
 def _provenance(record: Mapping[str, Any], datasets: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of the file that says what a report comes from."""
-    yield f"{record['title']}: source files and corrections"
-    yield f"{record['slug']}, run {record['run_id']}"
+    said = _language.said
+    yield said(f"{record['title']}: source files and corrections")
+    yield said(f"{record['slug']}, run {record['run_id']}")
     for data in datasets:
-        yield f"\n{data['title']} ({data['name']}, version {data['version']})"
-        yield f"\n  {len(data.get('sources', ()))} source files"
+        yield f"\n{said(data['title'])} ({data['name']}, version {data['version']})"
+        yield said(f"\n  {len(data.get('sources', ()))} source files")
         for source in data.get("sources", ()):
-            yield f"\n  {source['file']}: {source['title']}"
-            yield f"    producer  {source['producer']}"
-            yield f"    licence   {source['licence']}"
+            yield f"\n  {source['file']}: {said(source['title'])}"
+            yield f"    {said('producer')}  {said(source['producer'])}"
+            yield f"    {said('licence')}   {said(source['licence'])}"
             yield f"    SHA-256   {source['sha256']}"
-        yield f"\n  {len(data.get('corrections', ()))} corrections and known doubts"
+        yield said(f"\n  {len(data.get('corrections', ()))} corrections and known doubts")
         for row in data.get("corrections", ()):
-            yield f"\n  {row.get('id', '')} {row['file']}, {row['field']} ({row['decision']})"
-            yield f"    says        {row['says']}"
-            yield f"    should say  {row['should_say'] or '–'}"
-            yield f"    reason      {row['reason']}"
+            yield f"\n  {row.get('id', '')} {row['file']}, {row['field']} ({said(row['decision'])})"
+            yield f"    {said('says')}        {said(row['says'])}"
+            yield f"    {said('should say')}  {said(row['should_say'] or '–')}"
+            yield f"    {said('reason')}      {said(row['reason'])}"
 
 
-def pandoc(ast: Mapping[str, Any], to: str, *options: str) -> bytes:
-    """Turn the text of a document into another format, with our filter."""
-    lua = f"--lua-filter={HERE / 'filter.lua'}"
-    return run_pandoc("--from=json", f"--to={to}", lua, *options, given=json.dumps(ast))
+def pandoc(ast: Mapping[str, Any], to: str, lang: str, *options: str) -> bytes:
+    """Turn the text of a document in a language into another format, with our filter."""
+    ours = [f"--lua-filter={HERE / 'filter.lua'}"]
+    ours += [f"--metadata=lang={_LOCALES[lang]}"] if lang in _LOCALES else []
+    return run_pandoc("--from=json", f"--to={to}", *ours, *options, given=json.dumps(ast))
 
 
 def run_pandoc(*options: str, given: str = "") -> bytes:

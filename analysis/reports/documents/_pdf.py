@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from analysis._language import said
 from analysis.errors import LianjianError
 from analysis.reports.documents._document import ATTACHED, HERE, Document, pandoc
 from analysis.reports.documents._tables import fitted, stringified
+from analysis.reports.page import _fonts
 
 STANDARDS = ["a-3a", "ua-1"]
 """What the PDF is: archivable with attachments (ISO 19005-3, level A), accessible (ISO 14289-1)."""
@@ -25,15 +27,19 @@ def to_pdf(document: Document) -> bytes:
 
     facts = document.facts | {
         "attached": [
-            dict(zip(("name", "mime", "relationship", "description"), (name, *how), strict=True))
-            for name, how in ATTACHED.items()
+            {"name": name, "mime": mime, "relationship": relationship, "description": said(about)}
+            for name, (mime, relationship, about) in ATTACHED.items()
         ],
-        "colophon": "The executed notebook with all code, the table of cited numbers, and the "
-        "source files with their hashes are attached to this file. The SHA-256 of the notebook "
-        "begins with the run’s id.",
+        "colophon": said(
+            "The executed notebook with all code, the table of cited numbers, and the source files "
+            "with their hashes are attached to this file. The SHA-256 of the notebook begins with "
+            "the run’s id."
+        ),
     }
     ast = fitted(document.ast, face=0.85, margin=13.0)  # Libertinus runs narrow
-    text = pandoc(ast, "typst", "--shift-heading-level-by=-1", "--wrap=none")
+    text = pandoc(
+        ast, "typst", document.facts["lang"], "--shift-heading-level-by=-1", "--wrap=none"
+    )
     opening = '#import "report.typ": *\n#show: report.with(json("page.json"))\n\n'
     sources = {
         "main.typ": opening.encode() + text,
@@ -62,11 +68,10 @@ def compiled(sources: Mapping[str, bytes], **options: Any) -> Any:  # noqa: ANN4
 @cache
 def fonts() -> Any:  # noqa: ANN401  (typst's own type)
     """Return the fonts of our packages and typst's own, never those of the machine."""
-    import pylopdf_fonts_zh_cn as noto  # noqa: PLC0415
     import typst  # noqa: PLC0415
 
-    folder = str(Path(noto.serif_path()).parent)
-    return typst.Fonts(include_system_fonts=False, font_paths=[folder])
+    folders = {_fonts.source_file(face).parent for face in (_fonts.FACES[0], _fonts.BOLD)}
+    return typst.Fonts(include_system_fonts=False, font_paths=sorted(map(str, folders)))
 
 
 def _date(published: str) -> datetime:

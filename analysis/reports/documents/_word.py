@@ -7,8 +7,9 @@ import zipfile
 from html import escape
 from typing import Any
 
+from analysis._language import said
 from analysis.files import zipped
-from analysis.reports.documents._document import HERE, Document, pandoc, share
+from analysis.reports.documents._document import COUNT, HERE, Document, pandoc, share
 from analysis.reports.documents._pdf import compiled
 from analysis.reports.documents._tables import LINE, elements, fitted
 
@@ -20,6 +21,14 @@ _ROW = re.compile(r"<w:tr>(?:<w:trPr>(.*?)</w:trPr>)?", re.DOTALL)
 # <w:tblW w:type="pct" w:w="3297" />: the width of a table, in fiftieths of a per cent of the line
 _WIDE = re.compile(r'<w:tblW w:type="pct" w:w="(\d+)" ?/>')
 _GRID = re.compile(r"(?<=<w:tblGrid>).*?(?=</w:tblGrid>)")
+_TONGUE = re.compile(r"<w:lang [^>]*?/>")
+_COUNTED = re.compile("|".join(COUNT))
+_CHINESE = re.compile(r"word/(?:document|styles|(?:header|footer)\d)\.xml")
+# a run of words: <w:r><w:rPr>…</w:rPr><w:t>; its style, which stands first; italics
+_RUN = re.compile(r"<w:r>(?:<w:rPr>((?:(?!</w:rPr>).)*)</w:rPr>)?(<w:t[ >])")
+_RUN_STYLE = re.compile(r"<w:rStyle [^>]*>")
+_SLANTED = re.compile(r"<w:i(?:Cs)? ?/>")
+_HINT = '<w:rFonts w:hint="eastAsia" />'  # as pandoc says that a run is Chinese
 _TABLE = re.compile(r"<w:tbl>.*?</w:tblGrid>", re.DOTALL)
 _ROWS = re.compile(r"<w:tbl>.*?</w:tbl>", re.DOTALL)
 _SHORT = 16  # rows that stand on one page
@@ -36,19 +45,24 @@ def to_docx(document: Document) -> bytes:
     made = pandoc(
         ast,
         "docx",
+        facts["lang"],
         f"--reference-doc={HERE / 'reference.docx'}",
         "--shift-heading-level-by=-1",
         *(f"--metadata={name}={facts[name]}" for name in ("title", "subtitle", "description")),
-        "--metadata=lang=en-GB",
         "--output=-",
     )
     words = {
         "{TITLE}": facts["title"],
         "{MARK}": facts["mark"],
-        "{FOOT}": f"{facts['slug']} · run {facts['run_id']}",
+        "{FOOT}": facts["foot"],
+        **dict(zip(("{PAGE}", "{OF}", "{PAGES}"), _COUNTED.split(facts["count"]), strict=True)),
     }
     with zipfile.ZipFile(io.BytesIO(made)) as file:
-        return zipped({name: _finished(name, file.read(name), words) for name in file.namelist()})
+        parts = {name: _finished(name, file.read(name), words) for name in file.namelist()}
+    if facts["lang"].startswith("zh"):
+        for name in (name for name in parts if _CHINESE.fullmatch(name)):
+            parts[name] = _in_chinese(parts[name].decode()).encode()
+    return zipped(parts)
 
 
 def _finished(name: str, content: bytes, words: dict[str, str]) -> bytes:
@@ -74,6 +88,22 @@ def _kept_together(table: re.Match[str]) -> str:
     return "</w:tr>".join([*rows, last, table[0].rpartition("</w:tr>")[2]])
 
 
+def _in_chinese(text: str) -> str:
+    """Set a part as Chinese is set: no italics but dots below, bold that is a face of its own."""
+    text = _TONGUE.sub('<w:lang w:val="zh-CN" w:eastAsia="zh-CN"/>', text)
+    return _SLANTED.sub("", text) if "<w:styles" in text else _RUN.sub(_chinese_run, text)
+
+
+def _chinese_run(run: re.Match[str]) -> str:
+    how = (run[1] or "").replace(_HINT, "")
+    dots = '<w:em w:val="underDot"/>' if "<w:i />" in how else ""
+    style = "".join(_RUN_STYLE.findall(how))
+    how = _SLANTED.sub("", _RUN_STYLE.sub("", how))
+    faces = ['w:hint="eastAsia"', *(['w:eastAsia="SimHei"'] if "<w:b />" in how else [])]
+    face = "" if "<w:rFonts" in how else f"<w:rFonts {' '.join(faces)}/>"
+    return f"<w:r><w:rPr>{style}{face}{how}{dots}</w:rPr>{run[2]}"
+
+
 def _as_wide(table: re.Match[str]) -> str:
     """Say the widths of columns in twentieths of a point: pandoc takes a narrower line for ours."""
     given, grid = _WIDE.search(table[0]), _GRID.search(table[0])
@@ -88,14 +118,19 @@ def _as_wide(table: re.Match[str]) -> str:
 
 def _framed(blocks: list[Any], facts: dict[str, Any]) -> list[Any]:
     """Put around the text what the page has around it."""
-    head = [_styled("Warning", f"{facts['mark']}. {facts['warning']}")] if facts["mark"] else []
-    head += [_styled("Facts", f"{term}: {value}") for term, value in facts["facts"]]
+    is_chinese = facts["lang"].startswith("zh")
+    stop, colon = ("。", "：") if is_chinese else (". ", ": ")
+    warning = f"{facts['mark']}{stop}{facts['warning']}"
+    head = [_styled("Warning", warning)] if facts["mark"] else []
+    head += [_styled("Facts", f"{term}{colon}{value}") for term, value in facts["facts"]]
     foot = [
-        _styled("Citation", f"How to cite this report: {facts['citation']}"),
+        _styled("Citation", said(f"How to cite this report: {facts['citation']}")),
         _styled(
             "Facts",
-            "The code, and the numbers as a table, stand beside this report: notebook.ipynb, whose "
-            "SHA-256 begins with the run’s id, and numbers.csv.",
+            said(
+                "The code, and the numbers as a table, stand beside this report: notebook.ipynb, "
+                "whose SHA-256 begins with the run’s id, and numbers.csv."
+            ),
         ),
     ]
     return [*head, *blocks, *foot]

@@ -1,6 +1,14 @@
 -- From a report's page to a document: what the style sheet says of classes is said to typst and Word.
 local to_typst = FORMAT == 'typst'
 local known = {}  -- the ids that a link may point to
+local colon = pandoc.Inlines({ pandoc.Str(':'), pandoc.Space() })
+local comma = pandoc.Inlines({ pandoc.Str(','), pandoc.Space() })
+
+local function language(meta)
+  if meta.lang and pandoc.utils.stringify(meta.lang):match('^zh') then
+    colon, comma = pandoc.Inlines({ pandoc.Str('：') }), pandoc.Inlines({ pandoc.Str('，') })
+  end
+end
 
 local function has(element, class)
   return element.attr and element.classes:includes(class)
@@ -95,7 +103,7 @@ local function number(div, first, last)
     if inline.t == 'Strong' then
       parts.value = inline.content
     elseif has(inline, 'lj-interval') or has(inline, 'lj-count') then
-      if #parts.rest > 0 then parts.rest:extend({ pandoc.Str(','), pandoc.Space() }) end
+      if #parts.rest > 0 then parts.rest:extend(comma) end
       parts.rest:extend(inline.content)
     elseif inline.t == 'Span' then
       parts.what = inline.content
@@ -106,8 +114,8 @@ local function number(div, first, last)
     return raw(('#cited(%s, %s, %s, %s, %s)%s'):format(
       typst(parts.what), typst(parts.value), rest, first, last, label(div.identifier)))
   end
-  local line = parts.what .. { pandoc.Str(':'), pandoc.Space(), pandoc.Strong(parts.value) }
-  if #parts.rest > 0 then line = line .. { pandoc.Str(','), pandoc.Space() } .. parts.rest end
+  local line = parts.what .. colon .. { pandoc.Strong(parts.value) }
+  if #parts.rest > 0 then line = line .. comma .. parts.rest end
   return pandoc.Div(pandoc.Para(line), { id = div.identifier, ['custom-style'] = 'Cited Number' })
 end
 
@@ -187,6 +195,7 @@ local function ids(element)
 end
 
 return {
+  { Meta = language },
   { Div = ids, Header = ids, Figure = ids, Table = ids },
   { Link = inline_link },
   { Span = simulated },

@@ -253,7 +253,7 @@ class PrintWriter(Writer):
     def product(self, facts: Mapping[str, Any]) -> str:
         """Write a product without what only a screen can do."""
         made = super().product(facts).replace(_ENLARGE, "")
-        if facts["product"] != "number":
+        if facts["product"] != "number" or "lj-value" not in made:  # one that a sentence says
             return made
         if "lj-number" not in made:  # a sentence says it, and paper has no place to jump to
             return ""

@@ -3,8 +3,9 @@
 No font is assumed on the reader's machine. Text is set in Noto Serif SC and Noto Sans SC (OFL),
 whose Latin is Source Serif and Source Sans. The Latin part lies ready in ``fonts``
 (``tools/latin_fonts.py`` cut it); the Chinese part holds exactly the characters of the page.
-Formulas are set in TeX Gyre Termes Math (GUST Font License), of which the page holds the signs
-that its formulas use.
+A Chinese page has quotes and dashes of Chinese width, and what is bold in it from a bold face
+(``tools/bold_font.py`` cut it). Formulas are set in TeX Gyre Termes Math (GUST Font License), of
+which the page holds the signs that its formulas use.
 """
 
 import base64
@@ -24,10 +25,16 @@ from analysis.reports.page._math import styled
 FACES = ("Lianjian Serif", "Lianjian Sans")
 """Family names under which the style sheet finds the fonts."""
 
+BOLD = "Lianjian Hei"
 MATH = "Lianjian Math"
 FONTS = Path(__file__).parent / "fonts"
+_OWN = {MATH: "texgyretermes-math.otf", BOLD: "bold/sans-bold.otf"}
 _FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
+_IS_CHINESE = re.compile(r'<html lang="zh\b')
+# <strong>, <b>, and the label of a figure: <a class="lj-label" href="#fig-x">
+_STRONG = re.compile(r'<(strong|b|a(?= class="lj-label"))\b[^>]*>(.*?)</\1>', re.DOTALL)
+_MARKS = frozenset("‘’“”—…")  # which the Latin part draws as well, at half the width
 _HAN = (
     *(range(0x2E80, 0x2FE0), range(0x3000, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00)),
     *(range(0xFE30, 0xFE50), range(0xFF00, 0xFFF0), range(0x20000, 0x323B0)),
@@ -35,6 +42,7 @@ _HAN = (
 _LEFT_OUT = {
     int.from_bytes(tag) for tag in (b"GSUB", b"GPOS", b"GDEF", b"BASE", b"VORG", b"vhea", b"vmtx")
 }
+_HEAD = 200  # characters in which a page says its language
 _FEW = 300  # characters up to which a font is compressed as well as can be
 _lock = threading.Lock()  # a font reads its tables when they are first asked for
 
@@ -58,25 +66,38 @@ def placed(page: str, serif: str | None = None) -> str:
 def style(text: str, serif: str | None = None) -> str:
     """Return the ``@font-face`` rules for a page that holds this text."""
     texts = (text if serif is None else serif, text)
+    is_chinese = _IS_CHINESE.search(text[:_HEAD])
     with _lock:
         rules = [_latin(face) for face in FACES]
         for face, part in zip(FACES, texts, strict=True):
-            if chars := tuple(sorted(char for char in set(part) if is_han(char))):
-                rules.append(_rule(face, *_han(face, chars), map(ord, chars)))
+            rules += _cut(face, face, filter(is_han, set(part)))
+            rules += _cut(f"{face} Marks", face, _MARKS.intersection(part) if is_chinese else "")
+        if is_chinese:
+            strong = "".join(match[2] for match in _STRONG.finditer(text))
+            known = _whole(BOLD).unicodes
+            bold = (char for char in set(unescape(_TAG.sub("", strong))) if ord(char) in known)
+            rules += _cut(BOLD, BOLD, bold)
         if formulas := "".join(_FORMULA.findall(text)):
             signs = set(unescape(_TAG.sub("", formulas)))
             rules.append(_rule(MATH, _math("".join(sorted(signs | {"√"}))), "woff2"))
     return "\n".join(rules)
 
 
+def _cut(name: str, face: str, chars: Iterable[str]) -> list[str]:
+    """Return the rule for some characters of a face, under a name; none where there are none."""
+    wanted = tuple(sorted(chars))
+    return [_rule(name, *_han(face, wanted), map(ord, wanted))] if wanted else []
+
+
 def _rule(face: str, font: bytes, form: str, covered: Iterable[int] = ()) -> str:
     data = base64.b64encode(font).decode()
     span = ",".join(f"U+{code:X}" for code in covered)
     span = f";unicode-range:{span}" if span else ""
+    weight = ";font-weight:700" if face == BOLD else ""
     mime = "font/woff2" if form == "woff2" else "font/otf"
     return (
         f'@font-face{{font-family:"{face}";font-display:block;'
-        f'src:url(data:{mime};base64,{data}) format("{form}"){span}}}'
+        f'src:url(data:{mime};base64,{data}) format("{form}"){weight}{span}}}'
     )
 
 
@@ -102,7 +123,7 @@ def _han(face: str, chars: tuple[str, ...]) -> tuple[bytes, str]:
             f"The page holds {named}, which its font cannot draw. Is it the right character? "
             "Compare the source, and correct it in data/raw/corrections.csv or in the notebook."
         )
-    font = _subset(source, set(map(ord, chars)))
+    font = subset(source, set(map(ord, chars)))
     # the best compression takes a second for a thousand characters, and wins a fifth
     return (woff2(font), "woff2") if len(chars) <= _FEW else (font, "opentype")
 
@@ -112,15 +133,15 @@ def _math(signs: str) -> bytes:
     """Cut what formulas use out of the font for them, with what grows: brackets, roots, hats."""
     # a browser draws a letter of a formula by its italic sign
     codes = {ord(sign) for sign in signs} | {ord(styled(sign, "italic")) for sign in signs}
-    return woff2(_subset(_whole(MATH), codes))
+    return woff2(subset(_whole(MATH), codes))
 
 
 def source_file(face: str) -> Path:
     """Return where the whole font of a face lies."""
     import pylopdf_fonts_zh_cn as noto  # noqa: PLC0415
 
-    if face == MATH:
-        return FONTS / "texgyretermes-math.otf"
+    if face in _OWN:
+        return FONTS / _OWN[face]
     return Path(str(noto.serif_path() if face == FACES[0] else noto.sans_path()))
 
 
@@ -131,7 +152,8 @@ def _whole(face: str) -> Any:  # noqa: ANN401  (uharfbuzz is untyped)
     return hb.Face(source_file(face).read_bytes())
 
 
-def _subset(face: Any, codes: set[int]) -> bytes:  # noqa: ANN401  (uharfbuzz is untyped)
+def subset(face: Any, codes: set[int]) -> bytes:  # noqa: ANN401  (uharfbuzz is untyped)
+    """Cut some characters out of a font."""
     import uharfbuzz as hb  # noqa: PLC0415
 
     wanted, sets = hb.SubsetInput(), hb.SubsetInputSets

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 from defusedxml import DefusedXmlException, ElementTree
 
+from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports import citation, finished
 from analysis.reports.page import ledger
@@ -44,34 +45,47 @@ def news(last: Path, folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     return {"when": record["started"], "moved": [str(change) for change in changes]}
 
 
+def file() -> str:
+    """Return the name of the feed in the language of now."""
+    return _language.page_file(_language.code(), FEED)
+
+
 def render(reports: Path) -> bytes:
-    """Return the feed of a folder of reports.
+    """Return the feed of a folder of reports, in the language of now.
 
     Entries of before are kept while their page is there, so that a reader who comes seldom sees
     them; of each run there is one.
     """
-    found = {entry.address: entry for entry in (*_kept(reports / FEED), *_of_records(reports))}
+    found = {entry.address: entry for entry in (*_kept(reports / file()), *_of_records(reports))}
     there = (e for e in found.values() if (reports / e.report / "report.html").is_file())
     return _atom(sorted(there, key=lambda e: (e.when, e.address), reverse=True)[:_KEPT])
 
 
 def _of_records(reports: Path) -> Iterator[_Entry]:
+    said = _language.said
     for name, record in finished.records(reports):
         if record.get("result") != "ok" or "news" not in record:
             continue  # failed, or made by an earlier version
-        moved = record["news"]["moved"]
+        told, moved = _told(record), record["news"]["moved"]
         if moved is None:
-            what, lines = "new", [f"{n['label']}: {n['text']}" for n in record["numbers"]]
+            what, lines = "new", [said(f"{n['label']}: {n['text']}") for n in told["numbers"]]
         elif moved:
             what, lines = f"{len(moved)} cited number{'s' if len(moved) > 1 else ''} moved", moved
         else:
             what, lines = "text or tables changed, no cited number moved", []
         more = len(lines) - _MOST_MOVED
-        lines = [*lines[:_MOST_MOVED], *([f"and {more:,} more"] if more > 0 else [])]
-        mark = " (simulated data 模拟数据)" if record.get("kind") in {"simulated", "mixed"} else ""
-        title, text = visible(f"{record['title']}{mark}: {what}"), visible("\n".join(lines))
+        lines = [*lines[:_MOST_MOVED], *([said(f"and {more:,} more")] if more > 0 else [])]
+        title = told["title"]
+        if record.get("kind") in {"simulated", "mixed"}:
+            title = said(f"{title} (simulated data 模拟数据)")
+        title, text = visible(said(f"{title}: {what}")), visible("\n".join(lines))
         address = _urn(f"{name}:{record['run_id']}")
         yield _Entry(address, name, record["news"]["when"], title, text)
+
+
+def _told(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a record says of its page in the language of now, else of the English one."""
+    return {**record, **record.get("pages", {}).get(_language.code(), {})}
 
 
 def _kept(path: Path) -> Iterator[_Entry]:
@@ -89,15 +103,17 @@ def _kept(path: Path) -> Iterator[_Entry]:
 def _atom(entries: Sequence[_Entry]) -> bytes:
     root = ET.Element("feed", xmlns=_ATOM)
     updated = max((entry.when for entry in entries), default=_EPOCH)
-    _texts(root, id=_urn("reports"), title="Lianjian: reports", updated=updated)
-    ET.SubElement(root, "link", rel="self", type="application/atom+xml", href=FEED)
-    ET.SubElement(root, "link", rel="alternate", type="text/html", href="index.html")
+    _texts(root, id=_urn("reports"), title=_language.said("Lianjian: reports"), updated=updated)
+    here = _language.code()
+    index = _language.page_file(here, "index.html")
+    ET.SubElement(root, "link", rel="self", type="application/atom+xml", href=file())
+    ET.SubElement(root, "link", rel="alternate", type="text/html", href=index)
     for author in citation.of_package().authors:
         _texts(ET.SubElement(root, "author"), name=author.displayed)
     for entry in entries:
         element = ET.SubElement(root, "entry")
         _texts(element, id=entry.address, title=entry.title, updated=entry.when)
-        page = f"{entry.report}/report.html"
+        page = f"{entry.report}/{_language.page_file(here)}"
         ET.SubElement(element, "link", rel="alternate", type="text/html", href=page)
         ET.SubElement(element, "content", type="text").text = entry.text
     ET.indent(root)

@@ -18,7 +18,7 @@ from typing import Any
 from analysis import __version__, _language, files
 from analysis.clean.scope import EACH, worded
 from analysis.reports import finished
-from analysis.reports.page import _fonts, _templates, ledger
+from analysis.reports.page import _fonts, _templates, feed, ledger
 from analysis.reports.text import natural, visible
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -38,7 +38,7 @@ _FILES = (
 def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
     """Write the index of a folder of reports, and the ledger of all their numbers.
 
-    There is one in each language in which a report has a page.
+    There is one in each language in which a report has a page, with a feed of its own.
     """
     ledger.write_whole(reports)  # the index links to it
     spoken = _spoken(_records(reports))
@@ -46,8 +46,10 @@ def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
     for code in spoken:
         with _language.writing(code):
             files.write_text(reports / f"index.{code}.html", render(reports, old, spoken))
+            files.write_bytes(reports / feed.file(), feed.render(reports))
     for stale in set(_language.languages()) - set(spoken):
-        (reports / f"index.{stale}.html").unlink(missing_ok=True)
+        for name in ("index.html", feed.FEED):
+            (reports / _language.page_file(stale, name)).unlink(missing_ok=True)
 
 
 def _spoken(records: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -116,7 +118,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING, languages: Sequence[
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    html = visible(_language.html(html))
+    html = visible(_language.html(html) if spoken else _language.in_english(html))
     # names by the thousand stand in tables, which are set in the sans: the serif needs none of them
     return _fonts.placed(html, serif=_TABLES.sub("", html))
 
@@ -126,6 +128,10 @@ def _say(run: dict[str, Any], code: str) -> None:
     pages = run.get("pages", {}).get(code)
     run["page"] = _language.page_file(code) if pages else "report.html"
     if pages:
+        run["files"] = [
+            (own if (own := _language.page_file(code, file)) in run["present"] else file, *words)
+            for file, *words in run["files"]
+        ]
         run["title"] = pages["title"]
         pairs = zip(run["numbers"], pages["numbers"], strict=True)
         run["numbers"] = [{**number, **words} for number, words in pairs]
@@ -138,6 +144,7 @@ def _records(reports: Path) -> list[dict[str, Any]]:
         present = set(os.listdir(reports / name))  # noqa: PTH208  (names only, three thousand times)
         record["folder"] = name
         record["files"] = [(file, word, hint) for file, word, hint in _FILES if file in present]
+        record["present"] = present
         record["numbers"] = record.get("numbers", [])
         record["failed"] = name.endswith(finished.FAILED)
         given = record.get("parameters", {})

@@ -146,7 +146,10 @@ def publish(
     panel = _language.html(_templates.get("checks.html.j2").render(checks=made))
     if spoken:  # the check quotes what is left; other checks may leave more
         left |= set(spoken.missing) - set(map(_language.form, made[-1].items))
-    html = _fonts.placed(visible(html.replace(_PANEL, panel, 1)))
+    html = html.replace(_PANEL, panel, 1)
+    if lang == "en":
+        html = _language.in_english(html)
+    html = _fonts.placed(visible(html))
     own, files = heading or run.name, writer.looked_at()
     english = tuple(sorted(left))
     return Page(
@@ -162,8 +165,13 @@ def for_index(page: Page, code: str, own: str) -> dict[str, Any]:
             for p in page.findings.numbers
         ]
     said = {n: getattr(page, n) for n in ("title", "heading", "subtitle", "summary", "answer")}
-    check = page.checks[-1]
-    return {**said, "numbers": numbers, "check": check.record(), "english": list(page.english)}
+    return {
+        **said,
+        "numbers": numbers,
+        "citation": page.citation.record(),
+        "check": page.checks[-1].record(),
+        "english": list(page.english),
+    }
 
 
 def _others(languages: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -179,9 +187,10 @@ def _others(languages: Sequence[str]) -> list[tuple[str, str, str]]:
 def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str) -> str:
     """Write an executed notebook as HTML for pandoc: text, outputs, parameters and data."""
     found = findings.gather(node)
-    lang = language(_opening(node)[0])
+    spoken = _language.current()
+    lang = spoken.tag if spoken else language(_opening(node)[0])
     set_here = node.metadata.get("lianjian", {}).get("parameters", {})
-    return str(
+    return _language.html(
         _templates.get("print.html.j2").render(
             cells=_cells_shown(node),
             writer=_cells.PrintWriter(found, notebook.parent, lang, _prose(node)),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import paths, simulate
+from analysis import _language, paths, simulate
 from analysis.clean import manifest, sources
 from analysis.clean.build import PUBLISHED, datasets
 from analysis.clean.simulated import is_drawn
@@ -118,9 +118,10 @@ def _reports(planned: Collection[str], *, every: bool) -> Iterator[Made]:
             yield Made(folder, (folder,))
         else:
             yield Made(folder, stays="the plan does not ask for it; --all removes it")
-    yield from (
-        Made(reports / n, (reports / n,)) for n in _OF_ALL_REPORTS if (reports / n).exists()
-    )
+    for code in ("en", *_language.languages()):
+        names = (_language.page_file(code, name) for name in _OF_ALL_REPORTS)
+        there = (reports / name for name in names if (reports / name).exists())
+        yield from (Made(file, (file,)) for file in there)
 
 
 def _caches() -> list[Path]:
