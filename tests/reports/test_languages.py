@@ -423,7 +423,7 @@ def test_no_word_on_paper_stays_english(spoken):
     pdf = pypdf.PdfReader(page_in(spoken, "qps", "report.pdf"))
     lines = [line for page in pdf.pages for line in page.extract_text().splitlines()]
     assert words_in(lines) == []
-    assert masked("Goats are left out.") in "".join(lines).replace(" ", "")
+    assert masked("Goats are left out.").replace(" ", "") in "".join(lines).replace(" ", "")
     with zipfile.ZipFile(page_in(spoken, "qps", "report.docx")) as word:
         names = [name for name in word.namelist() if re.search(r"document|header|footer", name)]
         xml = "".join(word.read(name).decode() for name in names if name.endswith(".xml"))
