@@ -19,8 +19,10 @@ LONGEST = (
     "tests/clean/books/test_score.py",
     "tests/reports/test_plain_papermill.py",
     "tests/clean/foreign/test_score.py",
-    "tests/test_offices.py",
     "tests/reports/test_package.py",
+    "tests/test_lab.py",
+    "tests/test_simulate.py",
+    "tests/test_site.py",
 )
 
 os.environ["LIANJIAN_LANGUAGE"] = "en"  # whatever the system of who runs the tests speaks
