@@ -291,6 +291,7 @@ def test_notebooks_open_run_and_save_in_a_browser(server, clean, browser):
         assert ended["outputs"], name
         assert not ended["dirty"], name
         assert page.locator(".jp-OutputArea-output").count(), name
+        assert page.locator(".widget-combobox, .widget-dropdown").count(), name  # the parameters
         assert beyond == [], name
         page.close()
         for session in ask(server, "GET", "sessions")[1]:

@@ -192,13 +192,15 @@ def form(monkeypatch, project):
     declared += '\nkey: str = ""  # secret: of the server\nreal: bool = False'
     declared += "\ntowns: list[str] = []\nbase: int | None = None"
     monkeypatch.setenv("LIANJIAN_KEY", "a long word")
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
     space = run(declared=declared)
-    exec("shown = analysis.parameters()", space)  # noqa: S102
-    return space["shown"].form, space
+    return shown[0], space
 
 
 def test_a_form_sets_what_cells_read(form):
-    made, space = form
+    parameters, space = form
+    made = parameters.form
     for name, given, value in [
         ("county", "宁县", "621026"),
         ("year", "2023", 2023),
@@ -213,13 +215,13 @@ def test_a_form_sets_what_cells_read(form):
     assert "lianjian run &#x27;my notes&#x27; " in made._said.value
     # a secret is in no field
     assert set(made.fields) == {"dataset", "county", "year", "real", "towns", "base"}
-    shown = space["shown"]._repr_mimebundle_()
+    shown = parameters._repr_mimebundle_()
     assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(shown)
     assert "a long word" not in str(shown)
 
 
 def test_a_form_refuses_what_a_run_would_refuse_and_keeps_what_was(form):
-    made, space = form
+    made, space = form[0].form, form[1]
     for name, given, words in [("year", "20x3", "it takes int"), ("county", "Nig", "no county")]:
         before = space[name]
         made.fields[name].value = given

@@ -99,8 +99,8 @@ def parameters() -> Parameters | None:
     Returns
     -------
     Parameters or None
-        As the last line of a cell a table: what each stands at, what is declared, and what it is;
-        in JupyterLab a form that sets them. None in a report, and where nothing is declared.
+        As the last line of a cell a table: what each stands at, what is declared, and what it is.
+        None in a report, where nothing is declared, and in JupyterLab, which shows a form.
 
     Notes
     -----
@@ -131,7 +131,12 @@ def parameters() -> Parameters | None:
         return None
     shown = {n: "a secret" if p.secret else text(space[n]) for n, p in known.items()}
     each = tuple(known.values())
-    return Parameters(each, shown, _form.Form(each, space) if _form.possible() else None)
+    if not _form.possible():
+        return Parameters(each, shown)
+    from IPython.display import display  # noqa: PLC0415
+
+    display(Parameters(each, shown, _form.Form(each, space)))
+    return None
 
 
 def _is_injected(cell: str) -> bool:
