@@ -3,7 +3,14 @@
 from analysis._evidence import Evidence, collecting, find
 from analysis.disclosure.door import Door, Released
 from analysis.disclosure.guard import Guard, Number, smallest_groups
-from analysis.disclosure.kept import read_memory, read_policy, write_memory
+from analysis.disclosure.kept import (
+    edition,
+    keep_release,
+    read_memory,
+    read_policy,
+    releasing,
+    write_memory,
+)
 from analysis.disclosure.policy import Policy, nice
 
 __all__ = [
@@ -14,10 +21,13 @@ __all__ = [
     "Policy",
     "Released",
     "collecting",
+    "edition",
     "find",
+    "keep_release",
     "nice",
     "read_memory",
     "read_policy",
+    "releasing",
     "smallest_groups",
     "write_memory",
 ]

@@ -10,6 +10,7 @@ system of equations has to be solved; it is also what people of a village come n
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,20 +59,21 @@ class Door:
     panel : DataFrame
         Village by year: ``village_id, year`` and the measures in yuan.
     memory : DataFrame, optional
-        :meth:`memory` of what left before. An amount that was corrected since starts anew.
+        :meth:`memory` of what left before. An amount that was corrected since starts anew, but for
+        a correction so small that what readers knew of it still is too near.
     """
 
     def __init__(
         self, policy: Policy, panel: pd.DataFrame, memory: pd.DataFrame | None = None
     ) -> None:
         self.policy = policy
-        self.villages = pd.Index(sorted(panel["village_id"].unique()), name="village_id")
-        measures = [name for name in panel.columns if name.endswith("_yuan")]
+        self.villages = pd.Index(sorted(panel["village_id"].unique()), dtype=object)
+        self._places: dict[int, tuple[pd.Index, Any]] = {}
         self.amounts: dict[Key, Floats] = {}
         for year, rows in panel.groupby("year"):
-            rows = rows.set_index("village_id")[measures].reindex(self.villages)  # noqa: PLW2901
-            for name in measures:
-                self.amounts[name, int(str(year))] = rows[name].to_numpy(np.float64)
+            own = rows.set_index("village_id")
+            for name in own.columns[own.columns.str.endswith("_yuan")]:
+                self.amounts[name, int(str(year))] = self._spread(own[name], np.nan)
         self._known: dict[Key, Interval] = {}
         self._remember(memory)
 
@@ -92,7 +94,7 @@ class Door:
         coarsest : float
             The largest step that leaves the number of use.
         """
-        pulls = {key: self._pull(key, weight) for key, weight in evidence.weights.items()}
+        pulls = {key: self.pull(key, weight) for key, weight in evidence.weights.items()}
         if not any(pull.any() for pull in pulls.values()):
             return withheld("no amount stands behind it")
         p = self.policy.p_percent / 100
@@ -132,15 +134,12 @@ class Door:
         """
         found: dict[Key, Interval] = {}
         for key, ends in evidence.stays.items():
-            is_in = evidence.weights[key].reindex(self.villages)
+            is_in = self._spread(evidence.weights[key], np.nan)
             told = ((is_in == 1) & when_in) | ((is_in == 0) & when_out)
             before = found.get(key) or self.known(key)
-            low, high = (end.reindex(self.villages).where(told) for end in ends)
-            found[key] = (
-                np.fmax(before[0], low.to_numpy(np.float64)),
-                np.fmin(before[1], high.to_numpy(np.float64)),
-            )
-        if all(self._is_wide(key, interval) for key, interval in found.items()):
+            low, high = (np.where(told, self._spread(end, np.nan), np.nan) for end in ends)
+            found[key] = np.fmax(before[0], low), np.fmin(before[1], high)
+        if self._keeps(found):
             self._known.update(found)
             return True
         return False
@@ -172,30 +171,49 @@ class Door:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
     def _remember(self, memory: pd.DataFrame | None) -> None:
+        """Take in what left before; of an amount moved by a hair since, with the hair."""
         if memory is None or memory.empty:
             return
-        for (name, year), rows in memory.groupby(["measure", "year"]):
+        rows = memory[memory["village_id"].isin(self.villages)]
+        # one amount several times, where books were taken in under several names
+        copy = rows.groupby(["measure", "year", "village_id"]).cumcount().rename("copy")
+        for (name, year, _), own in rows.groupby(["measure", "year", copy]):
             key = (str(name), int(str(year)))
             if key not in self.amounts:
                 continue
-            rows = rows.set_index("village_id").reindex(self.villages)  # noqa: PLW2901
-            same = rows["amount"].to_numpy(np.float64) == self.amounts[key]
-            low, high = self.known(key)
+            each = own.set_index("village_id")
+            before, low, high = (
+                self._spread(each[column], np.nan) for column in ("amount", "low", "high")
+            )
+            moved = self.amounts[key] - before
+            near = np.abs(moved) <= self._near(before)
+            known = self.known(key)
             self._known[key] = (
-                np.where(same, rows["low"], low).astype(np.float64),
-                np.where(same, rows["high"], high).astype(np.float64),
+                np.where(near, np.maximum(low + moved, known[0]), known[0]),
+                np.where(near, np.minimum(high + moved, known[1]), known[1]),
             )
 
-    def _pull(self, key: Key, weight: pd.Series) -> Floats:
-        """Return the weight of each village of the books; of one that they lack, refuse."""
+    def _near(self, amount: Floats) -> Floats:
+        """Return how near to each amount the policy lets nobody come, in yuan."""
+        return self.policy.p_percent / 100 * np.maximum(np.abs(amount), self.policy.floor_yuan)
+
+    def pull(self, key: Key, weight: pd.Series) -> Floats:
+        """Return the weight of each known amount of the books; of a village they lack, refuse."""
         if key not in self.amounts:
             raise LianjianError(f"The books hold no {key[0]} of {key[1]}, and a number needs it.")
-        places = self.villages.get_indexer(pd.Index(weight.index))
-        if (places < 0).any():
-            raise LianjianError("A number stands on villages that are not in the books.")
-        pull = np.zeros(len(self.villages))
-        np.add.at(pull, places, weight.to_numpy(np.float64))
-        return np.where(np.isfinite(self.amounts[key]), pull, 0.0)
+        return np.where(np.isfinite(self.amounts[key]), self._spread(weight, 0.0), 0.0)
+
+    def _spread(self, values: pd.Series, without: float) -> Floats:
+        """Return values by village in the order of the books."""
+        known = self._places.get(id(values.index))
+        if known is None:
+            places = self.villages.get_indexer(values.index.astype(object))
+            if (places < 0).any():
+                raise LianjianError("A number stands on villages that are not in the books.")
+            known = self._places[id(values.index)] = values.index, places
+        spread = np.full(len(self.villages), without)
+        spread[known[1]] = values.to_numpy(np.float64, na_value=np.nan)
+        return spread
 
     def _told(
         self, pulls: Mapping[Key, Floats], moved: float, step: float
@@ -219,14 +237,16 @@ class Door:
                     np.maximum(before[0], amount + low),
                     np.minimum(before[1], amount + high),
                 )
-        enough = all(self._is_wide(key, interval) for key, interval in found.items())
-        return found if enough and self._hides_totals(found) else None
+        return found if self._keeps(found) else None
+
+    def _keeps(self, found: Mapping[Key, Interval]) -> bool:
+        """Whether all that would be known leaves each amount, and each total, wide enough."""
+        wide = all(self._is_wide(key, interval) for key, interval in found.items())
+        return wide and self._hides_totals(found)
 
     def _is_wide(self, key: Key, interval: Interval) -> bool:
         amount = self.amounts[key]
-        need = 2 * self.policy.p_percent / 100
-        need_yuan = need * np.maximum(np.abs(amount), self.policy.floor_yuan)
-        wide = interval[1] - interval[0] >= need_yuan * (1 - 1e-9)
+        wide = interval[1] - interval[0] >= 2 * self._near(amount) * (1 - 1e-9)
         return bool((wide | ~np.isfinite(amount)).all())
 
     def _hides_totals(self, found: Mapping[Key, Interval]) -> bool:

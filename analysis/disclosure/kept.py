@@ -1,6 +1,13 @@
 """The policy and the memory of a dataset, among what people decided about it."""
 
+import csv
+import hashlib
+import hmac
 import io
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,9 +16,11 @@ from analysis.clean import decisions
 from analysis.clean.sources import read_toml
 from analysis.disclosure.policy import Policy
 from analysis.errors import LianjianError
-from analysis.files import write_bytes
+from analysis.files import locked, write_bytes
 
-POLICY, MEMORY = "disclosure.toml", "released.parquet"
+POLICY, MEMORY, RELEASES, KEY = (
+    "disclosure.toml", "released.parquet", "releases.csv", "released.key",
+)  # fmt: skip
 
 
 def read_policy(name: str, kind: str) -> Policy:
@@ -41,10 +50,17 @@ def read_policy(name: str, kind: str) -> Policy:
 
 
 def read_memory(name: str) -> pd.DataFrame | None:
-    """Return what readers know of a dataset by now; none where nothing has left."""
-    path = paths.decisions(name) / MEMORY
-    if not path.is_file():
-        return None
+    """Return what readers know of a dataset by now; none where nothing has left.
+
+    What left of another dataset counts as well: the same books may have been taken in twice.
+    """
+    own = paths.decisions(name) / MEMORY
+    others = sorted(set(own.parent.parent.glob(f"*/{MEMORY}")) - {own})
+    frames = [_memory(path) for path in (own, *others) if path.is_file()]
+    return pd.concat(frames, ignore_index=True) if frames else None
+
+
+def _memory(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -62,4 +78,37 @@ def write_memory(name: str, memory: pd.DataFrame) -> None:
     buffer = io.BytesIO()
     memory.to_parquet(buffer, index=False)
     write_bytes(path, buffer.getvalue())
+    path.chmod(0o600)
+
+
+@contextmanager
+def releasing(name: str) -> Iterator[None]:
+    """Let one release at a time read what readers know of a dataset, and add to it."""
+    with locked(paths.processed(), f"{name}.release"):
+        yield
+
+
+def edition(name: str, version: str) -> str:
+    """Return what a release calls the version of a dataset.
+
+    A version is a hash of all amounts, so that whoever knows the others could try the last one.
+    Keyed with a secret that stays among the decisions, it tells nothing.
+    """
+    path = decisions.prepare(name) / KEY
+    if not path.is_file():
+        write_bytes(path, secrets.token_hex(32).encode())
+        path.chmod(0o600)
+    return hmac.new(path.read_bytes(), version.encode(), hashlib.sha256).hexdigest()[:12]
+
+
+def keep_release(name: str, told: Mapping[str, str]) -> None:
+    """Keep who released what, when, of which run and version: what a release itself leaves out."""
+    path = decisions.prepare(name) / RELEASES
+    buffer = io.StringIO(path.read_text("utf-8") if path.is_file() else "", newline="")
+    before = buffer.read()
+    writer = csv.DictWriter(buffer, list(told), lineterminator="\n")
+    if not before:
+        writer.writeheader()
+    writer.writerow(told)
+    write_bytes(path, buffer.getvalue().encode())
     path.chmod(0o600)

@@ -97,7 +97,8 @@ class Policy:
         ('p_percent',)
         """
         strict = Policy()
-        lower = [name for name in _LARGER if getattr(self, name) < getattr(strict, name)]
+        stricter_is_more = [name for name in _RANGES if name != "coarsest"]
+        lower = [n for n in stricter_is_more if getattr(self, n) < getattr(strict, n)]
         higher = ["coarsest"] if self.coarsest > strict.coarsest else []
         return (*lower, *higher, *(["public"] if self.public else []))
 
@@ -114,10 +115,6 @@ class Policy:
         return not self.on or value == 0 or math.isclose(abs(value), nice(abs(value)))
 
 
-_LARGER = (
-    "p_percent", "kappa", "floor_yuan", "atom_villages", "count_villages", "count_round",
-    "min_dof", "treated_villages",
-)  # fmt: skip
 _RANGES = {
     "p_percent": (1, 100),
     "kappa": (2, 100),

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.disclosure import Guard, Policy
+from analysis import paths
+from analysis.disclosure import Guard, Policy, read_memory, write_memory
 from tests.disclosure.invented import HEADLINE, SOURCES, TOTAL, books, shares, wanted
 
 
@@ -187,7 +188,7 @@ def test_counts_around_lines_tell_no_more_than_the_door_takes_them_to(villages, 
 
 def test_what_left_before_narrows_what_may_follow():
     panel = books(60, 40)
-    numbers = wanted(panel)
+    numbers = [*wanted(panel), *shares(panel)]
     first = Guard(Policy(), panel)
     once = first.plan(numbers)
     again = Guard(Policy(), panel, first.door.memory()).plan(numbers)
@@ -212,3 +213,40 @@ def test_a_corrected_amount_starts_anew():
     place = second.door.villages.get_loc(corrected.loc[at, "village_id"])
     assert np.isinf(second.door.known(key)[1][place])
     assert np.isfinite(second.door.known(key)[1]).sum() > 10
+
+
+def test_books_taken_in_under_a_second_name_are_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    panel = books(82, 43)
+    for name in ("town", "town-again"):
+        guard = Guard(Policy(headline=HEADLINE), panel, read_memory(name))
+        # by other roles, as a second report has them
+        seen = panel if name == "town" else groups_moved_by_a_hair(panel, "X0003")
+        guard.plan(wanted(seen))
+        write_memory(name, guard.door.memory())
+        assert not too_near(guard.door.memory()).any()
+    first, second = (pd.read_parquet(path) for path in sorted(tmp_path.rglob("*.parquet")))
+    both = first.merge(second, on=["village_id", "measure", "year"], suffixes=("", "_later"))
+    assert len(both) > 100
+    assert (both["low_later"] >= both["low"]).all()
+    assert (both["high_later"] <= both["high"]).all()
+
+
+def test_amounts_that_moved_by_a_hair_are_still_known():
+    """A second delivery in 万元 with two decimals moves every amount a little."""
+    panel = books(82, 42)
+    first = Guard(Policy(headline=HEADLINE), panel)
+    first.plan(wanted(panel))
+    rounded = panel.copy()
+    rounded[SOURCES] = (rounded[SOURCES] / 100).round() * 100
+    rounded[TOTAL] = rounded[SOURCES].sum(axis=1, min_count=3)
+    second = Guard(Policy(headline=HEADLINE), rounded, first.door.memory())
+    for (measure, year), (low, high) in second.door._known.items():
+        before = first.door.known((measure, year))
+        moved = second.door.amounts[measure, year] - first.door.amounts[measure, year]
+        both = np.isfinite(before[1]) & (np.abs(moved) < 100)
+        np.testing.assert_allclose(high[both], before[1][both] + moved[both])
+        np.testing.assert_allclose(low[both], before[0][both] + moved[both])
+    assert len(second.door.memory()) > 100
+    second.plan(wanted(rounded))
+    assert not too_near(second.door.memory()).any()
