@@ -28,6 +28,7 @@ Rule = Literal[
     "ratio",
     "difference",
     "test",
+    "interval",
     "count",
     "share",
     "single",
@@ -42,8 +43,9 @@ class Evidence:
 
     ``weights`` holds, by measure and year, the derivative of the number by each village's amount in
     yuan. A ratio and a difference stand on two other numbers instead, a count on the villages in
-    it and a share on those in it and around it, a p-value of t on an estimate and its error; a
-    single is one village's own, whatever it was computed from, and what is inside stays so.
+    it and a share on those in it and around it, a p-value and an interval of t on an estimate and
+    its error; a single is one village's own, whatever it was computed from, and what is inside
+    stays so.
     """
 
     rule: Rule
@@ -51,7 +53,7 @@ class Evidence:
     weights: Mapping[Key, pd.Series] = field(default_factory=dict)
     parents: tuple["Evidence", ...] = ()
     parent_values: tuple[float, ...] = ()
-    scale: float = 1.0  # a ratio is scale · a / b + offset
+    scale: float = 1.0  # a ratio is scale · a / b + offset, an end of an interval a + scale · b
     offset: float = 0.0
     of: int = 0  # a share: how many it is of
     side: int = 0  # −1 the lower end of an interval, 1 the upper one: rounded outwards
@@ -235,13 +237,16 @@ _FLOATS = ("scale", "offset", "error", "df", "instead")
 
 def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
     """Return evidence by number from its JSON."""
+    made: dict[tuple[str, str], pd.Series] = {}
+    groups = cache(lambda ids: pd.Index(said["of"][ids]))
+
+    def series(ids: str, pulls: str) -> pd.Series:
+        if (ids, pulls) not in made:
+            pull = said["of"][pulls]
+            made[ids, pulls] = pd.Series(pull if len(pull) > 1 else float(pull[0]), groups(ids))
+        return made[ids, pulls]
 
     def one(told: Mapping[str, Any]) -> Evidence:
-
-        def series(ids: str, pulls: str) -> "pd.Series[float]":
-            pull = said["of"][pulls]
-            return pd.Series(pull if len(pull) > 1 else float(pull[0]), said["of"][ids])
-
         weights = {(name, year): series(*of) for name, year, *of in told["weights"]}
         stays = {
             (name, year): (series(ids, low), series(ids, high))

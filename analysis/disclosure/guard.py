@@ -138,9 +138,10 @@ class Guard:
     def _release(self, value: float, evidence: Evidence, headline: bool) -> Released:
         """Return a number as it leaves, the same each time it is asked for."""
         stands = (evidence.rule, evidence.villages, evidence.of, tuple(evidence.weights))
-        # shares of different groups often are equal
+        # shares of different groups often are equal, and so are sums of nothing
         members = tuple(
-            tuple(evidence.weights[key].index[evidence.weights[key] == 1]) for key in evidence.stays
+            tuple(weight.index[weight == 1]) if key in evidence.stays else tuple(weight.index[:1])
+            for key, weight in evidence.weights.items()
         )
         kind = (float(value).hex(), *stands, evidence.parent_values, members)
         if kind not in self._made:
@@ -230,6 +231,12 @@ class Guard:
             return _shown(over.value - under.value, (over.step + under.step) / 2)
         if evidence.rule == "test":
             return _p_value(over, under, evidence.df)
+        if evidence.rule == "interval":
+            step = max(over.step, under.step)
+            within = (over.step + abs(evidence.scale) * under.step) / 2
+            end = over.value + evidence.scale * under.value + evidence.side * within
+            outwards = evidence.side * math.ceil(evidence.side * end / step - 1e-9)
+            return Released(steps(outwards, step), step)
         if abs(under.value) <= under.step:
             return withheld("what it is a part of is zero when rounded")
         value = evidence.scale * over.value / under.value + evidence.offset
@@ -238,11 +245,10 @@ class Guard:
 
     def _exactly(self, evidence: Evidence) -> float:
         """Return the weighted sum of amounts itself, as of the ten around a median."""
-        total = 0.0
-        for (name, year), weight in evidence.weights.items():
-            amounts = pd.Series(self.door.amounts[name, year], self.door.villages)
-            total += float((amounts.reindex(weight.index) * weight).sum())
-        return total
+        return sum(
+            float(np.nansum(self.door.pull(key, weight) * self.door.amounts[key]))
+            for key, weight in evidence.weights.items()
+        )
 
     def _sum(self, key: Key) -> list[Released]:
         """Return the rounded sum of each smallest group; made once, before what stands on it."""
@@ -289,7 +295,7 @@ class Guard:
         ruler = ""
         for key, weight in evidence.weights.items():
             known = np.isfinite(self.door.amounts[key])
-            pull = weight.reindex(self.door.villages, fill_value=0.0).to_numpy(np.float64)
+            pull = self.door.pull(key, weight)
             for code, total in enumerate(self._sum(key)):
                 inside = pull[known & (self._codes == code)]
                 if not inside.any():

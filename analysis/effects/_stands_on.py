@@ -38,8 +38,8 @@ PAIRS = "it is a mean or a rank of single pairs; sign_flip() carries the mean ov
 
 R = TypeVar("R", bound=Estimate | EffectSeries)
 
-ENDS = {"estimate": 0, "std_error": 0, "low": -1, "high": 1, "band_low": -1, "band_high": 1}
-"""Numbers of an estimate, and the side to which each is rounded."""
+ENDS = {"low": -1, "high": 1, "band_low": -1, "band_high": 1}
+"""Ends of intervals of an estimate, and the side to which each is rounded."""
 
 
 def keep(result: R) -> R:
@@ -50,16 +50,28 @@ def keep(result: R) -> R:
     if carried.panel is None or carried.panel.outcome not in MEASURES:
         return result
     for k, stands in enumerate(_stands(carried)):
-        error = float(np.atleast_1d(result.std_error)[k])
+        at, error = (float(np.atleast_1d(each)[k]) for each in (result.estimate, result.std_error))
+        df = np.atleast_1d(result.df)
+        t = float(scipy.stats.t.ppf(0.5 + result.level / 2, df[min(k, len(df) - 1)]))
         for unit in (1, YUAN_PER_WAN):
             weights = {key: pull / unit for key, pull in stands.weights.items()}
             known = replace(stands, weights=weights, error=error / unit)
+            for value in (at, error):
+                _evidence.keep(value / unit, known)
             for name, side in ENDS.items():
-                if (values := getattr(result, name, None)) is not None:
-                    value = float(np.atleast_1d(values)[k])
-                    _evidence.keep(value / unit, replace(known, side=side))
+                end = float(np.atleast_1d(getattr(result, name, np.nan))[k])
+                told = replace(known, side=side)
+                if np.isclose(end, at + side * t * error, rtol=1e-9, atol=0):
+                    told = _end(known, (at / unit, error / unit), side * t, side)
+                _evidence.keep(end / unit, told)
         _keep_p(result, k, stands)
     return result
+
+
+def _end(known: Evidence, of: tuple[float, float], scale: float, side: int) -> Evidence:
+    """Return that an end of an interval of t follows from the estimate and its error."""
+    told = Evidence("interval", known.villages, parents=(known, known), parent_values=of)
+    return replace(told, scale=scale, side=side)
 
 
 def inside(why: str, *frames: pd.DataFrame) -> None:

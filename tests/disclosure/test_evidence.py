@@ -11,7 +11,7 @@ from scipy import stats
 
 from analysis import _evidence
 from analysis._evidence import Evidence, collecting, find, packed, unpacked
-from analysis.disclosure import Door, Guard, Number, Policy
+from analysis.disclosure import Guard, Number, Policy
 from analysis.effects import (
     aggregate,
     att_gt,
@@ -245,10 +245,20 @@ def test_ends_of_an_interval_are_rounded_outwards_and_draws_keep_nothing(joined)
         with _evidence.paused():
             twfe(panel)
         assert len(kept) == known
-        ends = {end: (getattr(found, end), find(getattr(found, end))[0])
-                for end in ("low", "high")}  # fmt: skip
-    door = Door(Policy(), joined)
-    low, high = (door.admit(value, stands) for value, stands in ends.values())
+        ends = [
+            Number(end, getattr(found, end), find(getattr(found, end)))
+            for end in ("estimate", "std_error", "low", "high")
+        ]
+    frame = joined.assign(county_code="91", role="outside")
+    guard = Guard(Policy(p_percent=1, reason="a try"), frame)
+    estimate, error, low, high = map(guard.decide, ends)
+    # whoever has the estimate and its error learns nothing more from the ends
+    t = stats.t.ppf(0.975, found.df)
+    for end, side in ((low, -1), (high, 1)):
+        within = (estimate.step + t * error.step) / 2
+        told = estimate.value + side * (t * error.value + within)
+        assert 0 <= side * (end.value - told) < end.step
+    door = guard.door
     assert low.value <= found.low
     assert high.value >= found.high
     assert low.step > 0

@@ -8,10 +8,12 @@ import pandas as pd
 import scipy
 
 from analysis._evidence import paused
+from analysis.effects._stands_on import VARIANT, inside
 from analysis.effects.inference._resampling import SEED, at_least
 from analysis.effects.results import Estimate
 from analysis.effects.sensitivity.leave_out import T, attempt
 from analysis.errors import LianjianError
+from analysis.fields import YUAN_PER_WAN
 
 DRAWS = 199
 """Permutations; each runs every specification once."""
@@ -46,15 +48,18 @@ def specification_curve(
     # Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z).
     if not specifications:
         raise LianjianError("There is no specification to estimate.")
-    rows = [
-        {"specification": name, **attempt(estimator, panel)}
-        for name, estimator in specifications.items()
-    ]
+    with paused():  # by the hundred they tell more than each
+        rows = [
+            {"specification": name, **attempt(estimator, panel)}
+            for name, estimator in specifications.items()
+        ]
     table = pd.DataFrame(rows)
     if table["estimate"].isna().all():
         raise LianjianError(f"No specification could be estimated: {table['notes'].iloc[0]}")
     table = table.sort_values(["estimate", "specification"], kind="stable", ignore_index=True)
     table.insert(1, "rank", np.arange(1, len(table) + 1))
+    money = table[["estimate", "std_error", "low", "high", "p_value"]]
+    inside(VARIANT, money, money / YUAN_PER_WAN)
     return table
 
 
