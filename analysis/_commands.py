@@ -645,6 +645,9 @@ def package(options: argparse.Namespace) -> None:
                 f"  say in {holding.folder / 'dataset.toml'} how others can get it: "
                 f"{' and '.join(holding.untold)}"
             )
+    for report in made.contents.reports:
+        if "ledger" in report.record.get("kinds", ()):
+            warn(f"{report.slug} is internal: it holds numbers of single villages")
     for report in made.contents.dropped:
         say(f"left out: report {report.slug}, made from a dataset that is left out")
 

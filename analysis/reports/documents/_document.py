@@ -46,6 +46,10 @@ _PARTLY = (
     "What is marked in this report stands on invented villages, names and amounts, or may do so; "
     "what is not marked stands on other data."
 )
+_INTERNAL = (
+    "This document and the files attached to it stand on the books of real villages and hold "
+    "numbers of single ones. Not for publication: lianjian release writes what may leave."
+)
 # of a kind of data: the mark, what the title says behind it, its name, and what it means
 _MARKS = {
     "simulated": (markup.SIMULATED, " (simulated data)", "Simulated data", _INVENTED),
@@ -55,6 +59,7 @@ _MARKS = {
         "Mixed: includes simulated data",
         _PARTLY,
     ),
+    "ledger": ("Internal 内部资料", " (internal)", "Internal", _INTERNAL),
 }
 _LOCALES = {"en": "en-GB", "zh-Hans": "zh-Hans"}  # languages of which pandoc has words of its own
 COUNT = ("7001", "7002")

@@ -50,6 +50,23 @@ def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
     for stale in set(_language.languages()) - set(spoken):
         for name in ("index.html", feed.FEED):
             (reports / _language.page_file(stale, name)).unlink(missing_ok=True)
+    close(reports)
+
+
+def close(reports: Path) -> None:
+    """Close what tells of all reports to everybody but its owner, where one read a ledger."""
+    if any(_is_internal(record) for record in _records(reports)):
+        every = (
+            *reports.glob("index*.html"),
+            *reports.glob("feed*.xml"),
+            *(reports / name for name in (ledger.CSV, ledger.TEX)),
+        )
+        for path in filter(Path.is_file, every):
+            path.chmod(0o600)
+
+
+def _is_internal(record: Mapping[str, Any]) -> bool:
+    return "ledger" in record.get("kinds", ())
 
 
 def _spoken(records: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -104,6 +121,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING, languages: Sequence[
             if (tag := _language.tag(code)) != _language.tag(here)
         ],
         groups=groups,
+        internal=any(map(_is_internal, records)),
         failures=_failures(failed),
         failed=len(failed),
         count=len(good),

@@ -277,6 +277,7 @@ def _write_index(reports: Path, planned: Collection[str], *, anew: bool) -> str:
         if anew or not is_told or not index.is_of(reports, old):
             index.write(reports, old)
             write_bytes(feed_file, news)
+            index.close(reports)
     except OSError as error:
         reason = of_system(error, reports)
         return f"{reports.name}/index.html could not be written: {reason}"
