@@ -13,57 +13,75 @@ import pandas as pd
 See = Callable[[str, float, bool], float]
 """Of an address, a number, and whether it counts something: the number as it may leave, or NaN."""
 
-_LABELS = {"year", "cohort", "event_time", "years_since", "index", "time"}
+_LABELS = {"year", "cohort", "event_time", "years_since", "index", "time", "reference"}
 _DATED = ("_year", "years")  # ends of names under which whole numbers may be years
 _CODES = ("_code", "_id")
-_PARAMETERS = {
-    *("digits", "caption", "name", "chart", "marked", "unit", "label", "labels"),
-    *("level", "df"),  # of an estimate: known from its design
-}
+_SETTINGS = {"digits", "marked", "level", "df"}
+"""Numbers that say how to draw, or how an estimate was designed."""
 _NOT_DRAWN = {"p_value", "p_chi2", "statistic"}
 """Of an estimate: no chart shows them, and they would tell more than its rounded ends."""
+_MOST_LABEL = 100  # ranks, years since, percentiles: a larger whole number may be an amount
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBER = re.compile(r"[−-]?\d+(?:[,.\u202f]\d+)*")
 _WRITTEN = re.compile(
     r"(?=.*\d[.,]\d|.*\()[\s\d.,()%<>=–−∞\u00a0\u202f-]+(?:to[\s\d.,()%–−∞\u00a0-]+)?"
 )
 """A cell of numbers alone, as 0.042, 2.1 to 3.4, 62 (55–68); 5–10 and 2024 are names."""
-_COMPUTED = re.compile(r"\d+(?:,\d{3})*\.\d+|\d+ of \d+|\d[\d,]{4,}|\b(?!(?:19|20)\d\d)\d{4}\b")
-"""A number within words that was computed or copied: 3.4442, 70 of 73, 34,441; g−2 is a name."""
+_COMPUTED = re.compile(
+    r"\d+(?:,\d{3})*\.\d+|\d+ of \d+|\d[\d,]{3,}\d|\b(?!(?:19|20)\d\d)\d{4}\b"
+    r"|\d+(?= (?:villages?|pairs?|alliances?|households?|incomes?|amounts?)\b| ?[个户]村?)"
+)
+"""A number within words that was computed or copied: 3.4442, 70 of 73, 34,441, 12 villages; g−2 is
+a name."""
 
 
-def seen(value: Any, see: See, at: str) -> Any:  # noqa: ANN401, PLR0911  (one return a type)
-    """Return a value with each number in it as it may leave; texts and truth values stay."""
+Typed = frozenset[str]
+"""Numbers that a person typed beside a call: they may stand in its texts."""
+
+
+def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # noqa: ANN401, PLR0911
+    """Return a value with each number in it as it may leave, in its texts and heads as well."""
     if isinstance(value, pd.DataFrame):
-        return _frame(value, see, at)
+        return _frame(value, see, at, typed)
     if isinstance(value, pd.Series):
-        made = _frame(value.to_frame("value"), see, at)["value"]
+        made = _frame(value.to_frame("value"), see, at, typed)["value"]
         made.name = value.name
         return made
     if isinstance(value, np.ndarray):
-        return np.array([seen(item, see, f"{at} {n}") for n, item in enumerate(value)])
-    if isinstance(value, SimpleNamespace):
-        return SimpleNamespace(**seen(vars(value), see, at))
-    if is_dataclass(value) and not isinstance(value, type):
-        told = {item.name: getattr(value, item.name) for item in fields(value)}
-        return SimpleNamespace(**seen(told, see, at))
+        return np.array([seen(item, see, f"{at} {n}", typed) for n, item in enumerate(value)])
+    if isinstance(value, SimpleNamespace) or is_dataclass(value):
+        told = {name: getattr(value, name) for name in _parts(value)}
+        return SimpleNamespace(**_mapping(told, see, at, typed))
     if isinstance(value, Mapping):
-        return {
-            key: item
-            if key in _PARAMETERS or _is_label(key, item)
-            else seen(item, see, f"{at} {key}".strip())
-            for key, item in value.items()
-            if key not in _NOT_DRAWN
-        }
+        return _mapping(value, see, at, typed)
     if isinstance(value, list | tuple):
-        return type(value)(seen(item, see, f"{at} {n}") for n, item in enumerate(value))
+        return type(value)(seen(item, see, f"{at} {n}", typed) for n, item in enumerate(value))
+    if isinstance(value, str):
+        return _label(value, typed)
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return value
     number = float(value)
     return see(at, number, isinstance(value, int | np.integer)) if np.isfinite(number) else value
 
 
-def _frame(frame: pd.DataFrame, see: See, at: str) -> pd.DataFrame:
+def _parts(value: Any) -> list[str]:  # noqa: ANN401  (a record, or one read from a notebook)
+    return [one.name for one in fields(value)] if is_dataclass(value) else list(vars(value))
+
+
+def _mapping(value: Mapping[Any, Any], see: See, at: str, typed: Typed) -> dict[Any, Any]:
+    told: dict[Any, Any] = {}
+    for key, item in value.items():
+        if key in _NOT_DRAWN:
+            continue
+        head = _label(key, typed)
+        # two titles that differ in their numbers alone stay two
+        head = f"{head} {len(told) + 1}" if head in told else head
+        is_said = _is_setting(key, item) or _is_label(key, item)
+        told[head] = item if is_said else seen(item, see, f"{at} {key}".strip(), typed)
+    return told
+
+
+def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame:
     made = frame.copy()
     rows = [_text(label) for label in frame.index]
     for place, name in enumerate(frame.columns):
@@ -74,6 +92,8 @@ def _frame(frame: pd.DataFrame, see: See, at: str) -> pd.DataFrame:
         if last.endswith(_CODES):  # who they name is asked of the whole output
             continue
         addresses = [f"{at} {row} {_text(name)}".strip() for row in rows]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            values = values.astype(object)
         if pd.api.types.is_numeric_dtype(values):
             counts = pd.api.types.is_integer_dtype(values)
             numbers = values.to_numpy(np.float64, na_value=np.nan)
@@ -84,25 +104,70 @@ def _frame(frame: pd.DataFrame, see: See, at: str) -> pd.DataFrame:
             made.isetitem(place, np.array(left, dtype=np.float64))
         elif values.dtype == object or pd.api.types.is_string_dtype(values):
             cells = zip(addresses, values, strict=True)
-            made.isetitem(place, [_cell(v, see, one) for one, v in cells])
+            made.isetitem(place, [_cell(v, see, one, typed) for one, v in cells])
+    made.index, made.columns = _heads(frame.index, typed), _heads(frame.columns, typed)
     return made
+
+
+def _heads(index: pd.Index, typed: Typed) -> pd.Index:
+    """Return the heads of rows or columns without amounts: an index may hold any column."""
+    if isinstance(index, pd.RangeIndex):
+        return index
+    if isinstance(index, pd.MultiIndex):
+        levels = [_heads(index.get_level_values(level), typed) for level in range(index.nlevels)]
+        return pd.MultiIndex.from_arrays(levels, names=index.names)
+    if str(index.name).endswith(_CODES):
+        return index
+    labels = [_label(label, typed) for label in index]
+    same = all(one is label for one, label in zip(labels, index, strict=True))
+    return index if same else pd.Index(labels, name=index.name)
+
+
+def _label(value: Any, typed: Typed) -> Any:  # noqa: ANN401
+    """Return a head, a title or a key as it may leave: years, ranks and what a person typed."""
+    if isinstance(value, tuple):
+        return tuple(_label(item, typed) for item in value)
+    if isinstance(value, str):
+        if value.isdigit():  # a code names a place; names are asked of the whole output
+            return value
+        return _COMPUTED.sub(lambda n: n[0] if typed.issuperset(numbers(n[0])) else "…", value)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        return value
+    return value if _is_place(float(value)) or f"{value:g}" in typed else "…"
+
+
+def _is_place(number: float) -> bool:
+    """Whether a number may be a rank or a year: whole, and small or of a century."""
+    return number % 1 == 0 and (abs(number) <= _MOST_LABEL or 1900 <= number <= 2100)  # noqa: PLR2004
+
+
+def _is_setting(key: Any, item: Any) -> bool:  # noqa: ANN401
+    """Whether a value under a key is a setting, or one for each column."""
+    if key not in _SETTINGS:
+        return False
+    if key == "level":
+        return isinstance(item, float) and 0 < item < 1
+    each = item.values() if isinstance(item, Mapping) else [item]
+    return all(one is None or isinstance(one, str | int | float | np.number) for one in each)
 
 
 def _is_label(name: object, values: Any) -> bool:  # noqa: ANN401
     """Whether numbers under a name say where others stand: years, cohorts, event times."""
-    if name in _LABELS:
-        return True
-    if not str(name).endswith(_DATED):
+    if name not in _LABELS and not str(name).endswith(_DATED):
+        return False
+    if isinstance(values, Mapping | SimpleNamespace | pd.DataFrame):
         return False
     known = pd.Series(values).dropna()
     numbers = pd.to_numeric(known, errors="coerce")
+    if name in _LABELS:
+        return bool(numbers.map(_is_place).all())
     return bool(numbers.between(1900, 2100).all() and (numbers % 1 == 0).all())
 
 
-def _cell(value: Any, see: See, at: str) -> Any:  # noqa: ANN401
+def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:  # noqa: ANN401
     """Return a cell as it may leave: nobody vouches for a number that is written out as text."""
     if not isinstance(value, str):
-        return seen(value, see, at)
+        return seen(value, see, at, typed)
     left = "…" if _WRITTEN.fullmatch(value) else _COMPUTED.sub("…", value)
     if left != value:
         see(at, math.nan, False)  # noqa: FBT003  (no count)
@@ -113,17 +178,25 @@ def _text(label: object) -> str:
     return " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
-def masked(text: str, known: str) -> str:
-    """Return a caption or label without the numbers that were computed into it.
-
-    Years stay, and what stands in ``known``: the source of the cell, where a person typed it.
+def numbers(text: str) -> Typed:
+    """Return the numbers in a text, as they are written.
 
     Examples
     --------
-    >>> masked("Fell in 17 of 40 villages under 5 万元 in 2024", "under {weak_wan} 5 2024")
+    >>> sorted(numbers("under {weak_wan} 5 in 2024"))
+    ['2024', '5']
+    """
+    return frozenset(_NUMBER.findall(text))
+
+
+def masked(text: str, typed: Typed) -> str:
+    """Return a caption or a sentence without the numbers that were computed into it; years stay.
+
+    Examples
+    --------
+    >>> masked("Fell in 17 of 40 villages under 5 万元 in 2024", frozenset({"5"}))
     'Fell in … of … villages under 5 万元 in 2024'
     """
-    typed = set(_NUMBER.findall(known))
 
     def kept(found: re.Match[str]) -> str:
         return found[0] if found[0] in typed or _YEAR.fullmatch(found[0]) else "…"

@@ -28,6 +28,8 @@ from analysis.reports.numbers import Ledger
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from analysis.figures import Chart
+
 MIME = "application/vnd.lianjian.call+json"
 """Under which a call lies beside what it made, in the outputs of a notebook."""
 
@@ -138,6 +140,11 @@ _VERBS: Mapping[str, Callable[[Call, Ledger, Context], Made]] = MappingProxyType
 
 def draw(call: Call, context: Context = PLAIN) -> "Figure":
     """Draw the chart of a call again."""
+    return chart(call, context).figure
+
+
+def chart(call: Call, context: Context = PLAIN) -> "Chart":
+    """Draw the chart of a call again, and say what it shows."""
     from analysis import figures  # noqa: PLC0415  (matplotlib)
 
     given = call.arguments
@@ -151,7 +158,7 @@ def draw(call: Call, context: Context = PLAIN) -> "Figure":
             f"There is no form {context.form!r} of a figure; forms are {', '.join(figures.FORMS)}."
         )
     with _drawing, figures.drawing(context.form, marked=given["marked"]):
-        return figures.CHARTS[given["chart"]](**given["with"]).figure
+        return figures.CHARTS[given["chart"]](**given["with"])
 
 
 def svg(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> bytes:

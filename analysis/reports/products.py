@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["claim", "note", "record", "say", "show", "table"]
 
+_MOST_WEIGHTS = 400_000  # behind one output; a notebook holds some ten signs of each
+_TOO_MANY = (
+    "with the other numbers of its output it stands on more amounts than can be kept beside it; "
+    "publish fewer numbers together"
+)
 _ledger = numbers.Ledger()  # what this run has recorded
 
 
@@ -334,7 +339,11 @@ def _evidence_of(call: Call) -> dict[str, Any]:
         return number
 
     seen(dict(call.arguments), see, "")
-    return _evidence.packed(found) if found else {}
+    packed = _evidence.packed(found) if found else {}
+    if sum(map(len, packed.get("of", {}).values())) > _MOST_WEIGHTS:
+        inside = [_evidence.Evidence("inside", 0, why=_TOO_MANY)]
+        return _evidence.packed(dict.fromkeys(found, inside))
+    return packed
 
 
 def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, Any]) -> None:

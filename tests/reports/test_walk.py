@@ -1,5 +1,8 @@
 """A number written out as text is vouched for by nobody, so it does not leave in a cell."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,8 +32,64 @@ def test_numbers_as_text_do_not_leave(text, dtype):
 
 
 @pytest.mark.parametrize(
-    "text", ["5–10", "2024", "2022–2024", "Balanced, path to g−1", "西峰区", "yes", "2 years early"]
+    "text",
+    [
+        "5–10",
+        "2024",
+        "2022–2024",
+        "Balanced, path to g−1",
+        "西峰区",
+        "yes",
+        "2 years early",
+        "less than in 2018, %",
+    ],
 )
 def test_names_with_digits_stay(text):
     frame = pd.DataFrame({"band": pd.Series([text], dtype="str")})
     assert seen(frame, let_out, "tab")["band"].tolist() == [text]
+
+
+AMOUNT = 345678.25
+
+
+def nothing(_at, _number, _counted):
+    return float("nan")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"level": AMOUNT},
+        {"df": pd.DataFrame({"a": [AMOUNT]})},
+        {"year": AMOUNT},
+        {"time": [AMOUNT, 1.0]},
+        {"name": AMOUNT, "labels": {"a": f"about {AMOUNT:.0f}"}},
+        SimpleNamespace(index=np.array([AMOUNT])),
+        {f"Largest {AMOUNT:.2f}": 1.0, "measure": f"{AMOUNT:,.0f} yuan"},
+        {AMOUNT: "largest"},
+        pd.DataFrame({"a": [1.0]}, index=pd.Index([AMOUNT], name="amount")),
+        pd.DataFrame({"a": [1.0]}, index=pd.MultiIndex.from_tuples([("x", AMOUNT)])),
+        pd.DataFrame([[1.0]], columns=[AMOUNT]),
+        pd.DataFrame([[1.0]], columns=[f"of {AMOUNT}"]),
+        pd.DataFrame({"a": pd.Categorical([AMOUNT])}),
+        pd.DataFrame({"index": [AMOUNT]}),
+        pd.Series([f"({AMOUNT}, 400000.0]"]),
+    ],
+)
+def test_an_amount_stands_nowhere(given):
+    left = seen(given, nothing, "x")
+    if isinstance(left, pd.DataFrame):
+        left = [left.to_csv(), *left.index, *left.columns]
+    assert "345678" not in repr(left)
+    assert "345,678" not in repr(left)
+
+
+def test_heads_that_are_years_ranks_names_or_typed_stay():
+    frame = pd.DataFrame(
+        {2019: [1.0, 2.0], "20–50": [1.0, 2.0], "path to g−1": [1.0, 2.0]},
+        index=pd.MultiIndex.from_tuples([("621002", 3), ("西峰区", 0.25)]),
+    )
+    left = seen(frame, let_out, "x", frozenset({"0.25"}))
+    pd.testing.assert_frame_equal(left, frame)
+    told = seen({"12 villages": 1, "13 villages": 2}, let_out, "x")
+    assert told == {"… villages": 1, "… villages 2": 2}

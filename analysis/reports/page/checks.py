@@ -137,6 +137,12 @@ def of_data(datasets: Iterable[Mapping[str, Any]], told: Told = NOTHING) -> Chec
     return Check("Data", OK, f"{files}; {built} was built from them.")
 
 
+def of_release(datasets: Iterable[Mapping[str, Any]]) -> Check:
+    """Say that a released page names no file, and that who released it knows the tables."""
+    names = ", ".join(str(data["name"]) for data in datasets)
+    return Check("Data", OK, f"{names}: whoever released this page keeps the tables and the run.")
+
+
 def _data_faults(data: Mapping[str, Any]) -> Iterable[str]:
     name = str(data["name"])
     folder, card_file = paths.raw_dataset(name), paths.card_file(name)

@@ -128,7 +128,7 @@ def publish(
     )
     made: tuple[checks.Check, ...] = (
         checks.of_source(seen),
-        checks.of_data(found.datasets, told),
+        checks.of_release(found.datasets) if released else checks.of_data(found.datasets, told),
         checks.of_commands(told),
         checks.of_parameters(list(declared), told),
         checks.of_products(found, told),

@@ -2,19 +2,22 @@
 
 import copy
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from analysis import files, paths
-from analysis.disclosure import write_memory
+from analysis.disclosure import edition, keep_release, releasing, write_memory
 from analysis.errors import LianjianError
+from analysis.files import to_json
 from analysis.reports import calls
-from analysis.reports._walk import masked, seen
+from analysis.reports._walk import Typed, masked, numbers, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger, publish
@@ -48,7 +51,12 @@ def release(name: str, by: str) -> tuple[Path, _review.Review]:
     """
     if not by.strip():
         raise LianjianError("Say who answers for the release: --by NAME. Its page prints the name.")
-    made = _review.review(name)
+    with releasing(_review.ledger_of(name).name):
+        return _released(_review.review(name), by.strip())
+
+
+def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
+    """Write what a review lets out, while nobody else releases numbers of its dataset."""
     when = datetime.now(UTC).date().isoformat()
     node, drawn, lost = _guarded(made)
     node.cells.insert(_behind_title(node), _band(made, by, when, lost))
@@ -56,7 +64,7 @@ def release(name: str, by: str) -> tuple[Path, _review.Review]:
     content = _bytes(node)
     page = publish.publish(node, run, content, released=True)
     out = {"report.html": page.html, **ledger.files(page.findings, made.report, page.run_id)}
-    out[FILE] = _review.certificate(made, by, when)
+    out[FILE] = certificate(made, by, when)
     _no_village(made, {**out, **{name: data.decode("utf-8-sig") for name, data in drawn.items()}})
     # were it the other way round, a stop in between would leave numbers out that nobody remembers
     write_memory(made.data.name, made.guard.door.memory())
@@ -67,6 +75,11 @@ def release(name: str, by: str) -> tuple[Path, _review.Review]:
         for name_of, data in drawn.items():
             (folder / "figures").mkdir(exist_ok=True)
             files.write_bytes(folder / "figures" / name_of, data)
+    keep_release(
+        made.data.name,
+        {"report": made.report, "by": by, "when": when, "run_id": made.record.get("run_id", ""),
+         "version": made.data.version, "page": page.run_id},
+    )  # fmt: skip
     return target, made
 
 
@@ -74,7 +87,8 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
     """Return the notebook with guarded outputs, the forms of its figures, and what is not shown."""
     node = copy.deepcopy(made.node)
     held = node.metadata.pop(calls.FRAMES, {})
-    numbers = Ledger()
+    recorded = Ledger()
+    told = edition(made.data.name, made.data.version)
     drawn: dict[str, bytes] = {}
     lost: Counter[str] = Counter()
     typed = "\n".join(cell.source for cell in node.cells if _TYPED & {*_tags(cell)})
@@ -82,19 +96,20 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
         outputs, cell_outputs = [], cell.get("outputs", [])
         for output in cell_outputs:
             if DATA_MIME in output.get("data", {}):
-                outputs.append(_data_told(output))
+                outputs.append(_data_told(output, made.data.name, told))
                 continue
             call = calls.of(output, held)
             if call is None:
                 lost["an output that no call has made"] += 1
                 continue
             try:
-                guarded, content = _call(made, call, f"{cell.source}\n{typed}", numbers)
+                near = numbers(f"{cell.source}\n{typed}")
+                guarded, content = _call(made, call, near, recorded)
             except _WithheldError as error:
                 lost[str(error)] += 1
                 continue
             if call.verb == "show":
-                drawn |= calls.forms_of(guarded, numbers)
+                drawn |= calls.forms_of(guarded, recorded)
             outputs.append(_output(output, call, content))
         if cell.cell_type == "code":
             cell.outputs = outputs
@@ -109,20 +124,17 @@ class _WithheldError(Exception):
     """Of an output nothing is left that may leave."""
 
 
-def _call(made: _review.Review, call: Call, source: str, numbers: Ledger) -> tuple[Call, Made]:
+def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> tuple[Call, Made]:
     """Return a call with guarded arguments, and what it makes."""
     at, given = _review.address(call), dict(call.arguments)
-    for key in ("caption", "label", "alt", "text"):
+    for key in ("caption", "label", "unit", "alt", "text"):
         if key in given:
-            given[key] = masked(str(given[key]), source)
+            given[key] = masked(str(given[key]), typed)
     if call.verb == "say":
-        given["words"] = {
-            name: masked(str(word), source) if isinstance(word, str | int) else word
-            for name, word in given["words"].items()
-        }
-        if not all(_can_be_said(numbers, need) for need in _needed(given["text"], given["words"])):
+        given["words"] = _words(given["words"], typed)
+        if not all(_can_be_said(recorded, need) for need in _needed(given["text"], given["words"])):
             raise _WithheldError("a sentence whose number is withheld")
-        return _make(Call("say", given, call.mark), numbers)
+        return _make(Call("say", given, call.mark), recorded)
     if call.verb == "record":
         found = made.decided[at]
         if found.is_withheld:
@@ -130,9 +142,10 @@ def _call(made: _review.Review, call: Call, source: str, numbers: Ledger) -> tup
         ends = {key: given.get(key) for key in ("low", "high", "n")}
         ends = {k: _none(v) for k, v in seen(ends, made.see, at).items()}
         given |= {"value": found.value, "digits": _decimals(found.step), **ends}
-        return _make(Call("record", given, call.mark), numbers)
+        return _make(Call("record", given, call.mark), recorded)
     if call.verb == "table":
-        frame = seen(given["frame"], made.see, at)
+        frame = seen(given["frame"], made.see, at, typed)
+        given["labels"] = seen(given["labels"], made.see, at, typed)
         given["digits"] = {
             str(column): digits
             for column in frame
@@ -143,13 +156,30 @@ def _call(made: _review.Review, call: Call, source: str, numbers: Ledger) -> tup
             raise _WithheldError(f"the table {given['name']}, which names {named}")
         if frame.empty:
             raise _WithheldError(f"the table {given['name']}, of which nothing is left")
-        return _make(Call("table", given, call.mark), numbers)
-    return _drawn(made, Call("show", given, call.mark), at, numbers)
+        return _make(Call("table", given, call.mark), recorded)
+    return _drawn(made, Call("show", given, call.mark), typed, recorded)
 
 
-def _drawn(made: _review.Review, call: Call, at: str, numbers: Ledger) -> tuple[Call, Made]:
+def _words(words: Mapping[str, Any], typed: Typed) -> dict[str, Any]:
+    """Return the words of a sentence, and what its claims may say, without computed numbers."""
+    told = dict(words)
+    for name, word in words.items():
+        if isinstance(word, str | int):
+            told[name] = masked(str(word), typed)
+        elif hasattr(word, "relation"):
+            told[name] = SimpleNamespace(
+                **{**_fields(word), "yes": masked(word.yes, typed), "no": masked(word.no, typed)}
+            )
+    return told
+
+
+def _fields(word: Any) -> dict[str, Any]:  # noqa: ANN401  (a claim, or one read from a notebook)
+    return {name: getattr(word, name) for name in ("left", "relation", "right", "yes", "no")}
+
+
+def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> tuple[Call, Made]:
     """Draw a chart from guarded values; where most are withheld it is left out."""
-    name = call.arguments["name"]
+    name, at = call.arguments["name"], _review.address(call)
     rules = dict(zip(made.plan["name"], made.plan["rule"], strict=True))
     mine = [
         one
@@ -163,14 +193,18 @@ def _drawn(made: _review.Review, call: Call, at: str, numbers: Ledger) -> tuple[
         raise _WithheldError(
             f"the figure {name}, for {len(mine) - out} of its {len(mine)} values may not leave"
         )
-    given = {**call.arguments, "with": seen(call.arguments["with"], made.see, at)}
+    given = {**call.arguments, "with": seen(call.arguments["with"], made.see, at, typed)}
     if head := given.get("head"):
-        needs = _needed(head["finding"], head["words"])
-        left = all(_can_be_said(numbers, need) for need in needs)
-        given["head"] = {**head, "finding": head["finding"] if left else ""}
-    guarded = Call("show", given)
+        words, finding = _words(head["words"], typed), masked(head["finding"], typed)
+        left = all(_can_be_said(recorded, need) for need in _needed(finding, words))
+        measure = masked(str(head["measure"]), typed)
+        told = {"words": words, "finding": finding if left else "", "measure": measure}
+        given["head"] = {**head, **told}
     try:
-        return _make(guarded, numbers)
+        chart = calls.chart(Call("show", given))
+        # what it says of itself is made of guarded values as well
+        guarded = Call("show", {**given, "alt": re.sub(r"\bnan\b", "withheld", chart.alt)})
+        return guarded, calls.picture(chart.figure, guarded, recorded)
     except (LianjianError, ValueError, KeyError, TypeError, IndexError) as error:
         raise _WithheldError(f"the figure {name}, which cannot be drawn of what is left") from error
     finally:
@@ -179,8 +213,8 @@ def _drawn(made: _review.Review, call: Call, at: str, numbers: Ledger) -> tuple[
         plt.close("all")
 
 
-def _make(call: Call, numbers: Ledger) -> tuple[Call, Made]:
-    return call, calls.make(call, numbers)
+def _make(call: Call, recorded: Ledger) -> tuple[Call, Made]:
+    return call, calls.make(call, recorded)
 
 
 def _needed(text: str, words: Mapping[str, Any]) -> set[str]:
@@ -193,19 +227,18 @@ def _needed(text: str, words: Mapping[str, Any]) -> set[str]:
     return (named - set(words)) | sides
 
 
-def _can_be_said(numbers: Ledger, name: str) -> bool:
+def _can_be_said(recorded: Ledger, name: str) -> bool:
     """Whether a number, or a cell of a table, has left."""
-    return name in numbers and bool(pd.notna(numbers[name]["value"]))
+    return name in recorded and bool(pd.notna(recorded[name]["value"]))
 
 
-def _empty(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
+def _empty(before: pd.DataFrame, after: pd.DataFrame) -> Any:  # noqa: ANN401  (an array)
     """Return the rows of which nothing but counts is left: they would only name someone."""
-    kinds = pd.api.types
-    numbers = [name for name in before if kinds.is_numeric_dtype(before[name])]
-    numbers = [name for name in numbers if kinds.is_float_dtype(before[name])] or numbers
-    if not numbers:
-        return pd.Series(data=False, index=before.index)
-    return before[numbers].notna().any(axis=1) & after[numbers].isna().all(axis=1)
+    kinds, columns = pd.api.types, range(before.shape[1])
+    numbers = [at for at in columns if kinds.is_numeric_dtype(before.iloc[:, at])]
+    numbers = [at for at in numbers if kinds.is_float_dtype(before.iloc[:, at])] or numbers
+    was, left = (frame.iloc[:, numbers].notna().to_numpy() for frame in (before, after))
+    return was.any(axis=1) & ~left.any(axis=1)
 
 
 def _digits_of(made: _review.Review, at: str, frame: pd.DataFrame, column: object) -> int | None:
@@ -243,12 +276,16 @@ def _output(output: Any, call: Call, made: Made) -> Any:  # noqa: ANN401  (a not
     )
 
 
-def _data_told(output: Any) -> Any:  # noqa: ANN401  (a notebook)
-    """Return what a page says of a dataset without its files, their hashes and its issues."""
+def _data_told(output: Any, name: str, told_version: str) -> Any:  # noqa: ANN401  (a notebook)
+    """Return what a page says of a dataset without its files, their hashes and its issues.
+
+    The version of a ledger is a hash of its amounts: whoever knows all but one could try that one.
+    """
     told = copy.deepcopy(output)
     said = told["data"][DATA_MIME]
     told["data"][DATA_MIME] = {
         **{key: said[key] for key in _DATA if key in said},
+        **({"version": told_version} if said.get("name") == name else {}),
         "sources": [],
         "corrections": [],
         "issues": {},
@@ -269,10 +306,16 @@ def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> 
     lines = [words]
     if policy.reason:
         lines.append(f"> The rules were loosened ({', '.join(policy.loosened())}): {policy.reason}")
+    if freed := [row["name"] for row in made.plan.to_dict("records") if _is_freed(row)]:
+        lines.append(f"> Let out by a person, outside of these rules: {', '.join(freed)}.")
     if lost:
         named = "; ".join(f"{what} ({n})" if n > 1 else what for what, n in sorted(lost.items()))
         lines.append(f"> Withheld: {named}.")
     return nbformat.v4.new_markdown_cell("\n>\n".join(lines), id="released")
+
+
+def _is_freed(row: Mapping[Any, Any]) -> bool:
+    return str(row["rule"]).startswith("exception ") and not row["reason"]
 
 
 def _behind_title(node: "NotebookNode") -> int:
@@ -300,3 +343,18 @@ def _no_village(made: _review.Review, out: Mapping[str, str]) -> None:
                 f"{file} would name {named}. Take it out of the notebook's text; nothing was "
                 "released."
             )
+
+
+def certificate(made: _review.Review, by: str, when: str) -> str:
+    """Return what a release says of itself, as JSON: who, when, by which rules."""
+    policy = made.guard.policy
+    return to_json(
+        {
+            "report": made.report,
+            "released_by": by,
+            "released_on": when,
+            "policy": {name: getattr(policy, name) for name in policy.__dataclass_fields__},
+            "numbers": int((made.plan["reason"] == "").sum()),
+            "withheld": int((made.plan["reason"] != "").sum()),
+        }
+    )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from analysis.clean.dataset import Dataset, load
 from analysis.disclosure import Guard, Number, Policy, Released, read_memory, read_policy
 from analysis.disclosure.door import withheld
 from analysis.errors import LianjianError
-from analysis.files import to_json, write_text
+from analysis.files import write_text
 from analysis.reports import calls, finished
 from analysis.reports._walk import seen
 from analysis.reports.calls import Call
@@ -75,15 +76,14 @@ def review(name: str) -> Review:
         There is no such report, it stands on no ledger or on several, it was made of other data
         than there are now, or an exception names a number that it does not hold.
     """
-    import nbformat  # noqa: PLC0415
-
-    [folder] = finished.named([name])
+    folder, node = _notebook(name)
     record = finished.record_of(folder)
-    node = nbformat.read(folder / "notebook.ipynb", as_version=4)
     data = _ledger(node, folder.name)
     frame = data.panel
     guard = Guard(read_policy(data.name, data.kind), frame, read_memory(data.name))
-    numbers = _around_thresholds(_numbers(node), record.get("parameters", {}), guard.policy)
+    numbers = _around_thresholds(
+        _numbers(node, len(frame)), record.get("parameters", {}), guard.policy
+    )
     plan = guard.plan(numbers.values())
     decided = {
         row["name"]: Released(row["released"], row["step"], row["reason"])
@@ -91,6 +91,19 @@ def review(name: str) -> Review:
     }
     plan, decided = _with_exceptions(data.name, folder.name, plan, decided)
     return Review(folder.name, record, node, data, guard, plan, decided)
+
+
+def ledger_of(name: str) -> Dataset:
+    """Return the ledger on which a finished report stands."""
+    folder, node = _notebook(name)
+    return _ledger(node, folder.name)
+
+
+def _notebook(name: str) -> tuple[Path, "NotebookNode"]:
+    import nbformat  # noqa: PLC0415
+
+    [folder] = finished.named([name])
+    return folder, nbformat.read(folder / "notebook.ipynb", as_version=4)
 
 
 def write(made: Review) -> Path:
@@ -151,30 +164,48 @@ def address(call: Call) -> str:
     return f"{kinds[call.verb]}{call.arguments.get('name', '')}"
 
 
-def _numbers(node: "NotebookNode") -> dict[str, Number]:
-    """Return every number of a report once, with all that it may stand on."""
+_SIZES = re.compile(r"(?:.* )?(?:\w*villages|n|n_\w+|known_\w+|pairs|Villages|Alliances)(?: \d+)?")
+"""Under which whole numbers say how many: ``tab-change weak villages``, ``att n``."""
+_AMOUNTS = re.compile(
+    r"(?i)yuan|元|%|pct|income|amount|mean|median|max|min\b|minimum|least|largest|smallest|highest"
+    r"|lowest|top\b|gap|gain|change|sum|households|just (?:below|above)|(?:low|high)\Z"
+)
+"""Under which they may be rounded amounts, or traits of a village."""
+
+
+def _counts(place: str, number: float, most: int) -> bool:
+    """Whether a whole number says how many, by its heads: an amount may be whole as well."""
+    if abs(number) > most:
+        return False
+    return bool(_SIZES.fullmatch(place)) or not _AMOUNTS.search(place)
+
+
+def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
+    """Return every number of a report once, with all that it may stand on.
+
+    No count is larger than ``most``, the villages and years of the books.
+    """
     numbers: dict[str, Number] = {}
     for output, call in called(node):
         told = output.get("data", {}).get(calls.EVIDENCE)
         evidence = unpacked(told) if told else {}
 
         def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:  # noqa: ANN401
-            stands = (
-                [Evidence("count", abs(round(number)))] if counted else of.get(number.hex(), [])
-            )
+            if counted and _counts(at.partition(" ")[2], number, most):
+                stands = [Evidence("count", abs(round(number)))]
+            else:
+                stands = of.get(number.hex(), [])
             # what equals a published number by chance is not published elsewhere
             stands = [one for one in stands if one.rule != "public" or one.why in at]
             numbers[at] = Number(at, number, stands)
             return number
 
         if call.verb == "record":
-            see(
-                address(call),
-                float(call.arguments["value"]),
-                isinstance(call.arguments["value"], int),
-            )
-            rest = {key: call.arguments.get(key) for key in ("low", "high", "n")}
-            seen(rest, see, address(call))
+            given, at = call.arguments, address(call)
+            heads = f"{at} {given.get('unit', '')}"
+            counted = isinstance(given["value"], int) and _counts(heads, given["value"], most)
+            see(at, float(given["value"]), counted)
+            seen({key: given.get(key) for key in ("low", "high", "n")}, see, at)
         elif call.verb in {"table", "show"}:
             seen(call.arguments.get("frame", call.arguments.get("with")), see, address(call))
     return numbers
@@ -267,19 +298,3 @@ def _with_exceptions(
             "rule": f"exception {words}",
         }
     return pd.DataFrame(rows.values(), columns=plan.columns), decided
-
-
-def certificate(made: Review, by: str, when: str) -> str:
-    """Return what a release says of itself, as JSON: who, when, by which rules."""
-    policy = made.guard.policy
-    return to_json(
-        {
-            "report": made.report,
-            "run_id": made.record.get("run_id", ""),
-            "released_by": by,
-            "released_on": when,
-            "policy": {name: getattr(policy, name) for name in policy.__dataclass_fields__},
-            "numbers": int((made.plan["reason"] == "").sum()),
-            "withheld": int((made.plan["reason"] != "").sum()),
-        }
-    )
