@@ -16,8 +16,8 @@ See = Callable[[str, float, bool], float]
 _LABELS = {"year", "cohort", "event_time", "years_since", "index", "time", "reference"}
 _DATED = ("_year", "years")  # ends of names under which whole numbers may be years
 _CODES = ("_code", "_id")
-_SETTINGS = {"digits", "marked", "level", "df"}
-"""Numbers that say how to draw, or how an estimate was designed."""
+_SETTINGS = {"digits", "marked", "level", "df", "gain_wan", "target", "limit"}
+"""Numbers that say how to draw, where a line stands, or how an estimate was designed."""
 _NOT_DRAWN = {"p_value", "p_chi2", "statistic"}
 """Of an estimate: no chart shows them, and they would tell more than its rounded ends."""
 _MOST_LABEL = 100  # ranks, years since, percentiles: a larger whole number may be an amount
@@ -147,7 +147,9 @@ def _is_setting(key: Any, item: Any) -> bool:  # noqa: ANN401
         return False
     if key == "level":
         return isinstance(item, float) and 0 < item < 1
-    each = item.values() if isinstance(item, Mapping) else [item]
+    each = list(item.values()) if isinstance(item, Mapping) else [item]
+    if key == "df" and isinstance(item, np.ndarray | list | tuple):
+        each = list(item)
     return all(one is None or isinstance(one, str | int | float | np.number) for one in each)
 
 

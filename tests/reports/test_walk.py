@@ -84,6 +84,11 @@ def test_an_amount_stands_nowhere(given):
     assert "345,678" not in repr(left)
 
 
+def test_settings_of_a_chart_and_degrees_of_freedom_are_known():
+    given = {"gain_wan": 2.0, "df": np.array([1.97, 5.76]), "level": 0.95, "target": 0.8}
+    assert seen(given, nothing, "x") == given
+
+
 def test_heads_that_are_years_ranks_names_or_typed_stay():
     frame = pd.DataFrame(
         {2019: [1.0, 2.0], "20–50": [1.0, 2.0], "path to g−1": [1.0, 2.0]},
