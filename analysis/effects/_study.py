@@ -197,6 +197,8 @@ class Study:
     def frame(self) -> pd.DataFrame:
         """Villages and years with all traits."""
         if self._frame is None:
+            if self._panel is None:
+                raise LianjianError(self.reason)
             raise LianjianError(
                 "Alarms and placebo alliances need villages with role, alliance and county, and "
                 "villages outside: make the study of a dataset."

@@ -208,15 +208,24 @@ def make_panel(
         notes.append(f"{(mass == 0).sum():,} rows whose {weights} is 0 or missing were dropped.")
         frame, values, mass = frame.loc[mass > 0], values[mass > 0], mass[mass > 0]
     if not len(frame):
-        raise LianjianError(f"No row has a value of {outcome}, so there is nothing to estimate.")
+        why = " ".join(notes)
+        raise LianjianError(
+            f"No row has a value of {outcome}, so there is nothing to estimate. {why}".rstrip()
+        )
     if frame[unit].isna().any():
         raise LianjianError(f"{int(frame[unit].isna().sum())} rows have no {unit}. Name the units.")
+    _check_kind(frame[unit], unit)
     codes, labels = pd.factorize(frame[unit])
     ids = np.asarray(labels, dtype=object)
     units = codes.astype(np.int64)
     when, years = calendar(frame, year)
     y = by_unit_year(units, when, values, ids=ids, years=years)
     starts = start_years(frame, cohort)
+    if starts.max() == 1 < years[0]:
+        raise LianjianError(
+            f"{cohort} holds 0 and 1, and should hold the year in which a unit was first treated, "
+            "missing or 0 for never."
+        )
     first = np.empty(len(ids), np.int64)
     first[units[::-1]] = np.arange(len(units))[::-1]
     cohorts = starts[first]
@@ -261,6 +270,16 @@ def _need_own(frame: pd.DataFrame, *names: str) -> None:
         raise LianjianError(
             f"The frame has no column {', '.join(missing)}; it has {', '.join(map(str, frame))}. "
             "Name your own: unit=…, year=…, cohort=…, the cohort being the first treated year."
+        )
+
+
+def _check_kind(ids: pd.Series, name: str) -> None:
+    """Check that units are all texts or all numbers: one village would be two otherwise."""
+    text = ids.map(lambda value: isinstance(value, str))
+    if text.any() and not text.all():
+        raise LianjianError(
+            f"{name} is a text in {int(text.sum()):,} rows, first {ids[text].iloc[0]!r}, and a "
+            f"number in others, first {ids[~text].iloc[0]!r}. Make them one kind: .astype(str)."
         )
 
 
@@ -336,15 +355,15 @@ def _canonical(panel: Panel) -> Panel:
 
 def _check(panel: Panel) -> Panel:
     treated = panel.cohort != NEVER
+    why = " ".join(panel.notes)
     if not ((panel.cohorts <= panel.years[-1]) & (panel.cohorts > panel.years[0])).any():
         raise LianjianError(
-            f"No unit is treated between {panel.years[0]} and {panel.years[-1]}. "
-            + " ".join(panel.notes)
+            f"No unit is treated between {panel.years[0]} and {panel.years[-1]}. {why}".rstrip()
         )
     if treated.all() and len(panel.cohorts) == 1:
         raise LianjianError(
             f"All units are first treated in {panel.cohorts[0]}, so nobody can be compared with. "
-            "Add units that are never treated, or treated later."
+            f"Add units that are never treated, or treated later. {why}".rstrip()
         )
     if panel.n_clusters == 1:
         raise LianjianError(

@@ -34,7 +34,7 @@ def _ascending(incomes: npt.ArrayLike, index: str, *, positive: bool = False) ->
         kind = "zero or negative" if positive else "negative"
         raise LianjianError(
             f"{index} is not defined with {kind} incomes, and {bad} of {len(values)} are. Leave "
-            "them out, and say so; indices() does both."
+            "them out, and say so."
         )
     if values[-1] == 0:
         raise LianjianError(f"{index}: all {len(values)} incomes are zero.")

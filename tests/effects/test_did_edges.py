@@ -78,11 +78,22 @@ def finite(result) -> bool:
         (lambda f: f.assign(village_id=f["village_id"].where(f.index != 2)), "no village_id"),
         (lambda f: f.drop(columns="y"), "no column y"),
         (lambda f: f.iloc[:0], "nothing to estimate"),
+        (lambda f: f.assign(joined_year=(f["joined_year"] > 0) * 1), "holds 0 and 1"),
+        (lambda f: f.assign(village_id=[7, *f["village_id"][1:]]), "a number in others, first 7"),
     ],
 )
 def test_a_bad_frame_is_refused_in_words(change, message):
     with pytest.raises(LianjianError, match=message):
         make_panel(change(draw(MIXED)), "y")
+
+
+def test_a_refusal_says_what_was_dropped_before_it():
+    frame = draw(MIXED)
+    with pytest.raises(LianjianError, match="210 rows whose w is 0 or missing were dropped"):
+        make_panel(frame.assign(w=0), "y", weights="w")
+    treated = frame["joined_year"].eq(2020)
+    with pytest.raises(LianjianError, match="24 units without x were dropped"):
+        make_panel(frame.assign(x=np.where(treated, 1.0, np.nan)), "y", covariates=["x"])
 
 
 def test_bad_clusters_are_refused():
