@@ -35,7 +35,11 @@ class Form:
         self._said = ipywidgets.HTML()
         self.fields = {name: self._field(each) for name, each in self._known.items()}
         self._suggest()
-        self._say(_language.said("What is changed here counts for the cells that run after it."))
+        self._say(
+            _language.said(
+                "Run this cell and those after it again, and they take what is changed here."
+            )
+        )
         rows = [self._row(each) for each in self._known.values()]
         self.whole = ipywidgets.VBox([*rows, self._said])
 
