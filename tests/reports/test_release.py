@@ -151,12 +151,12 @@ def town(make_project, tmp_path_factory):
 
 def test_the_page_of_a_ledger_says_that_it_is_internal(town):
     page = town.report("01-town")
-    assert "Internal 内部资料" in page
+    assert '<aside class="internal"' in page
     assert (town.reports / "01-town").stat().st_mode & 0o077 == 0
     # so do those that tell of all reports
     for name in ("index.html", "feed.xml", "numbers.csv", "numbers.tex"):
         assert (town.reports / name).stat().st_mode & 0o077 == 0, name
-    assert "Internal 内部资料" in (town.reports / "index.html").read_text("utf-8")
+    assert '<aside class="internal"' in (town.reports / "index.html").read_text("utf-8")
 
 
 def test_a_review_shows_each_number_and_why_it_stays(town, capsys):
@@ -181,7 +181,7 @@ def test_what_is_released_holds_guarded_numbers_and_no_village(town):
     page = files["report.html"]
     assert "Released on" in page
     assert "by Office of Rural Economy" in page
-    assert "Internal 内部资料" not in page
+    assert '<aside class="internal"' not in page
     told = {row["name"]: row for row in made.plan.to_dict("records")}
     assert f'value="{told["mean"]["released"]!r}"' in page
     everything = "\n".join(files.values())
