@@ -61,14 +61,18 @@ MEASURES = {
 }
 """What the printed measures add up: rows 7 and 11 of the form of 2008 for the last but one two."""
 
+ITS_OWN_SUM = "its row or column"
+"""What a bare 合计 adds up."""
+
 NOT_INCOME = ("land_compensation", "donation", "village_economy", "household_income", "mean",
               "increase", "abolished_account", "distribution", "money_in", "contract", "balance",
               "attribute")  # fmt: skip
 """Codes of what stays out of income by its name, in the order in which they are asked."""
 
 BASIS_CODES = {
-    "rate": "change", "plan": "forecast", "before": "last_year", "opening": "balance",
-    "closing": "balance", "running": "cumulative", "quarter": "cumulative", "month": "cumulative",
+    "span": "cumulative", "rate": "change", "plan": "forecast", "before": "last_year",
+    "opening": "balance", "closing": "balance", "running": "cumulative",
+    "quarter": "cumulative", "month": "cumulative",
 }  # fmt: skip
 """Why an amount of some basis is no amount of its year."""
 
@@ -115,6 +119,8 @@ def read_account(text: str, year: int | None = None) -> AccountName:
         return AccountName(None, "unknown", CODES["unknown"])
     if _CODE_ONLY.fullmatch(name):
         return _by_code(name, year)
+    if pattern("basis", "span").search(name):
+        return AccountName(None, BASIS_CODES["span"], CODES[BASIS_CODES["span"]])
     bare = _bare(_CODE_AHEAD.sub("", name))
     return (
         _lookup(bare, year)

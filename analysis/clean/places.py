@@ -1,6 +1,7 @@
 """Villages by code or by exact name; everything else is a question with suggestions."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,10 @@ CROSSWALK_COLUMNS = ("county", "township", "name", "village_code", "reason", "by
 """Columns of ``crosswalk.csv``: the place as seen, the code that a person gives it, why and who."""
 
 _ABOLISHED = re.compile(r"撤销|撤并|[\[(]?原|已并")
+_NUMBERED = re.compile(r"^\d{1,3}[.、]|^\(\d{1,3}\)")
+_NOW = re.compile(r"(?<=.)[\[(](?:原|曾用名|又名|由|含|社区|村).*[\])]$")
+"""What stands behind the name that a village has now: 虚某村(原虚老村)."""
+
 _CUT = re.compile(r"(?:\.\.\.|…)$")
 _CODE = re.compile(r"\d{12}", re.ASCII)
 _SAME_TOWNSHIP = 15.0  # points of 100: a neighbour in the township before a namesake elsewhere
@@ -142,7 +147,7 @@ class Register:
             return self._find_code(code, key[2])
         if not (county and township and name) or _CUT.search(name):
             return None, "", "name_cut" if name and _CUT.search(name) else "name_missing"
-        found = self._matches(key)
+        found = next(filter(None, map(self._matches, _readings(county, township, name))), [])
         if len(found) == 1:
             return found[0], "name", ""
         if _ABOLISHED.search(name):
@@ -157,7 +162,7 @@ class Register:
         differs = squeeze(name) and village_name(name).base != self._names[code][2].base
         return code, "code", "code_name_differ" if differs else ""
 
-    def _matches(self, key: tuple[str, ...]) -> list[str]:
+    def _matches(self, key: _Key) -> list[str]:
         county, village = county_name(key[0]), village_name(key[2])
         # 林镇 is short for 林镇乡: what looks like a suffix may belong to the name
         townships = {township_name(key[1]), PlaceName(squeeze(key[1]), "")}
@@ -191,6 +196,15 @@ class Register:
             f"{self._shown[code]} ({min(round(-score), 100)})"
             for score, code in scored[:_SUGGESTIONS]
         )
+
+
+def _readings(county: str, township: str, name: str) -> Iterator[_Key]:
+    """Yield a name as printed, then without number and former name, then without its township."""
+    yield county, township, name
+    short = _NOW.sub("", _NUMBERED.sub("", name))
+    yield county, township, short
+    own = short.removeprefix(county).removeprefix(township).lstrip("-—_/·")
+    yield county, township, own
 
 
 def _agree(mine: PlaceName, theirs: PlaceName) -> bool:

@@ -121,6 +121,25 @@ def test_problems_are_named(register, name, problem):
     assert one(register, "环县", "曲子镇", name).problems["problem"].item() == problem
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "双城村股份经济合作社", "双城村经济联合社", "双城村集体经济组织",
+        "双城村民委员会股份经济合作联合社", "环县曲子镇双城村", "曲子镇-双城村",
+        "3、双城村", "双城村（原双庙村）", "双城村（社区）",
+    ],
+)  # fmt: skip
+def test_what_offices_write_around_a_name(register, name):
+    assert one(register, "环县", "曲子镇", name).frame["matched_by"].item() == "name"
+
+
+@pytest.mark.parametrize(
+    "name", ["原双城村", "双城村养殖专业合作社", "双城村三组", "双城村第二村民小组经济合作社"]
+)
+def test_another_body_is_not_the_village(register, name):
+    assert one(register, "环县", "曲子镇", name).frame["village_code"].isna().all()
+
+
 def test_a_persons_decision_goes_first(tmp_path, rows, register):
     seen = pd.DataFrame({"county": ["環縣"], "township": ["曲子鎮"], "name": ["老 村[已撤销]"]})
     questions = crosswalk_questions(register.locate(seen).problems)

@@ -281,13 +281,15 @@ def head_questions(ready: Ready) -> Iterator[Question]:
         return
     firsts = table.long(totals=True)
     firsts = _without_blanks(firsts[~firsts["row"].isin(table.dropped)])
+    said = set(firsts.loc[firsts["text"] != "", "item"])
     firsts = groups(firsts, ["item", "year", "column", "basis", "period"])[1]
     unknown: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     stated = set()
     for item, (head, _), code, _ in _decided(ready, firsts):
         text = str(item.item)
-        is_held = table.find("item") is not None or has_numbers(table, item.column)
+        by_line = table.find("item") is not None
+        is_held = text in said if by_line else has_numbers(table, item.column)
         if code == "account":
             stated.add(head.account)
         elif code in ASKED and is_held and (is_money(text) or not is_count(text)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from analysis.clean.issues import Issue
@@ -15,7 +16,8 @@ _CENT = 0.005
 def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     """Return the cells with ``counted``, and an issue for all that stands twice.
 
-    Of one village, year and account the first amount counts; of two that differ none does. What a
+    Of one village, year and account the first amount counts; of two that differ none does, and
+    none of lines of which no more amounts agree than differ: they are parts and no copies. What a
     later table prints as of the year before gives way to the table of that year.
     """
     usable = cells["yuan"].notna() & cells["village_id"].notna() & ~cells["is_total"]
@@ -29,6 +31,7 @@ def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     numbers, firsts = groups(rest, [*_KEY, "part_of"])
     amounts = rest["yuan"].groupby(numbers)
     differs = amounts.transform("max") - amounts.transform("min") > _CENT
+    differs |= _of_parts(rest, numbers, differs)
     issues = _differing(rest[differs]) if differs.any() else []
     counted = pd.Series(data=False, index=cells.index)
     counted.loc[firsts.index] = True
@@ -43,6 +46,17 @@ def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
 
 def _index(frame: pd.DataFrame) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(frame[_KEY].astype({"village_id": "str", "named": "str"}))
+
+
+def _of_parts(cells: pd.DataFrame, numbers: np.ndarray, differs: pd.Series) -> pd.Series:
+    """Tell which amounts agree in lines of one table of which as many others differ."""
+    again = cells.groupby([cells["table"], numbers])["row"].transform("nunique") > 1
+    again &= cells["yuan"].abs() > _CENT  # no income and no income is none, in parts too
+    if not (differs & again).any():
+        return differs & again
+    line = [cells["table"], cells["village_id"].astype("str"), cells["year"]]
+    unlike = (differs & again).groupby(line).transform("sum")
+    return again & (unlike > 0) & (unlike >= (again & ~differs).groupby(line).transform("sum"))
 
 
 def _clashes(counted: pd.DataFrame, cells: pd.DataFrame) -> Iterator[pd.DataFrame]:

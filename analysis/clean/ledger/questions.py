@@ -9,7 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from analysis.clean.account_names import CODES, MEASURES, NOT_INCOME, AccountName, read_account
+from analysis.clean.account_names import (
+    CODES,
+    ITS_OWN_SUM,
+    MEASURES,
+    NOT_INCOME,
+    AccountName,
+    read_account,
+)
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.ledger.private import SENTENCE, safe
 from analysis.clean.words import words
@@ -120,12 +127,20 @@ def may_count(table: Table, column: int) -> bool:
     if kind.role != "value" or not kind.is_money:
         return False
     time = kind.basis.partition(" ")[0]
-    if time in {"rate", "plan", "opening", "closing"}:
+    if time in {"span", "rate", "plan", "opening", "closing"}:
         return False
     if table.find("item") is not None:
         return True
-    code = meaning(kind.label, kind.year, is_part=kind.is_part).code
-    return code in {"account", "total", "unknown", "code_only", "wrong_year", "needs_year", "part"}
+    found = meaning(kind.label, kind.year, is_part=kind.is_part)
+    return found.note != ITS_OWN_SUM and found.code in {
+        "account",
+        "total",
+        "unknown",
+        "code_only",
+        "wrong_year",
+        "needs_year",
+        "part",
+    }
 
 
 def questions(table: Table) -> list[Question]:
@@ -140,7 +155,13 @@ def questions(table: Table) -> list[Question]:
         return []
     found = [q for doubt in table.doubts for q in _put(table, doubt)]
     labels = {fact.label for fact in table.facts if fact.value}
-    if table.find("county") is None and table.find("code") is None and "county" not in labels:
+    by_line = table.row_facts.get("county") or ("",)
+    if (
+        table.find("code") is None
+        and table.find("county") is None
+        and not all(by_line)
+        and ("county" not in labels)
+    ):
         said = (
             f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {safe(table.file)!r}"
         )
@@ -165,18 +186,18 @@ def group(
         Asked(found[0][1], found[0][0].form, found[0][1].scope, tuple(t for t, _ in found))
         for found in put.values()
     ]
-    return _years_of_places(asked)
+    return _of_equal_files(asked)
 
 
-def _years_of_places(asked: list[Asked]) -> list[Asked]:
-    """Ask for the year of equal files once where each is another place's."""
-    merged: dict[tuple[str, tuple[str, ...]], Asked] = {}
+def _of_equal_files(asked: list[Asked]) -> list[Asked]:
+    """Ask for year and township of equal files once where each is another place's."""
+    merged: dict[tuple[str, str, tuple[str, ...]], Asked] = {}
     rest = []
     for one in asked:
-        if one.question.key != "year":
+        if one.question.key not in {"year", "township"}:
             rest.append(one)
             continue
-        key = one.form, one.question.about
+        key = one.form, one.question.key, one.question.about
         before = merged.get(key)
         both = (*(before.tables if before else ()), *one.tables)
         places = [_place(table) for table in both]

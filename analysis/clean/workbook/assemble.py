@@ -37,7 +37,7 @@ from analysis.clean.workbook.marks import (
     stripped,
 )
 from analysis.clean.workbook.questions import questions
-from analysis.clean.workbook.stated import Stated, facts_of_card, read_stated
+from analysis.clean.workbook.stated import Stated, facts_of_card, places_in, read_stated
 from analysis.clean.workbook.tables import Doubt, Note, Table, Total
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
@@ -260,6 +260,8 @@ def _is_heading(grid: Grid, row: int, cell: tuple[int, str]) -> bool:
     if span is not None and span.top == span.bottom:
         return span.right - span.left + 1 > grid.width / 2
     label = plain(text)
+    if is_year(label) and column == 0:
+        return True
     if span is not None or is_number_like(label):
         return False
     is_named = label[0] in _HEADING and not is_money(label) and len(label) > 2  # noqa: PLR2004
@@ -442,6 +444,9 @@ def _row_facts(
         lines, township = _higher_places(texts)
         if lines and "township" not in role:
             facts.setdefault("township", township)
+        for name, named in _places_in_names(texts, {total.row for total in lines}).items():
+            if name not in role:
+                facts.setdefault(name, named)
     if "item" in role:
         labels = [plain(line[role["item"]]) for line in grid.texts]
         for name, said in _item_facts(labels, columns, sections, to_date).items():
@@ -460,6 +465,17 @@ def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
             last = text if _is_township(text) else last
         of_rows.append(last)
     return lines, tuple(of_rows)
+
+
+def _places_in_names(texts: list[str], higher: set[int]) -> dict[str, tuple[str, ...]]:
+    """Return the township and county of each line, where every village's name begins with them."""
+    rows = [r for r, text in enumerate(texts) if text and r not in higher and not is_total(text)]
+    read = {text: dict(places_in(text)) for text in {texts[row] for row in rows}}
+    return {
+        name: tuple(read.get(text, {}).get(name, "") for text in texts)
+        for name in ("township", "county")
+        if read and all({"township", "village"} <= places.keys() for places in read.values())
+    }
 
 
 def _item_facts(
@@ -516,7 +532,7 @@ def _form(block: Block, stated: Stated) -> str:
     for place in places:
         title = title.replace(place, "")
     title = _ORGANISATION.sub(
-        "", re.sub(r"[\d〇零一二三四五六七八九十]+年?|[-—–~至到年月度]", "", title)
+        "", re.sub(r"\(?续[表页]?\)?|[\d〇零一二三四五六七八九十]+年?|[-—–~至到年月度]", "", title)
     )
     text = re.sub(r"[\W_]", "", title) + "/" + "/".join(levels)
     return hashlib.sha256(text.encode()).hexdigest()[:10]

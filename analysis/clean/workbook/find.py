@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from analysis.clean.place_names import county_name, township_name, village_name
 from analysis.clean.workbook.grid import Grid
@@ -46,14 +47,7 @@ def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[B
             headers[number - 1 : number] = [at]
     headers = sorted(set(headers))
     if not headers:
-        rows = [row for row in range(grid.height) if not grid.is_blank(row)]
-        data = [row for row in rows if grid.is_data(row)]
-        if data and grid.width > 1:
-            yield Block(
-                grid, tuple(r for r in rows if r < data[0]), (),
-                tuple(r for r in rows if data[0] <= r <= data[-1]),
-                tuple(r for r in rows if r > data[-1]),
-            )  # fmt: skip
+        yield from _cards(grid)
         return
     starts = [0, *(_first_title(grid, header) for header in headers[1:]), grid.height]
     for header, first, last in zip(headers, starts, starts[1:], strict=False):
@@ -62,13 +56,36 @@ def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[B
             yield _block(part, first, header, last)
 
 
+def _cards(grid: Grid) -> Iterator[Block]:
+    """Yield what stands under no header: another village after amounts begins another card."""
+    starts = [0]
+    has_data = False
+    for row in range(grid.height):
+        labels = [plain(text) for _, text in grid.distinct(row)]
+        names = [role_of(stripped(label)) for label in labels[::2]]
+        if has_data and "village" in names and is_fact_row(labels):
+            starts.append(_first_title(grid, row))
+            has_data = False
+        has_data = has_data or grid.is_data(row)
+    for first, last in pairwise([*starts, grid.height]):
+        rows = [row for row in range(first, last) if not grid.is_blank(row)]
+        data = [row for row in rows if grid.is_data(row)]
+        if data and grid.width > 1:
+            yield Block(
+                grid, tuple(r for r in rows if r < data[0]), (),
+                tuple(r for r in rows if data[0] <= r <= data[-1]),
+                tuple(r for r in rows if r > data[-1]),
+            )  # fmt: skip
+
+
 def is_fact_row(labels: list[str]) -> bool:
-    """Tell whether cells are pairs of a place's word and its name."""
-    words = [role_of(stripped(label)) for label in labels]
-    is_named = PLACES.issuperset(words[::2])
-    return (
-        len(labels) > 1 and len(labels) % 2 == 0 and is_named and all(map(has_kind, labels[1::2]))
-    )
+    """Tell whether cells are pairs: a place's word and its name, 年度 and a year."""
+    pairs = zip(labels[::2], labels[1::2], strict=False)
+    return len(labels) > 1 and len(labels) % 2 == 0 and all(
+        has_kind(value) if (role := role_of(stripped(label))) in PLACES
+        else role == "year" and is_year(value)
+        for label, value in pairs
+    )  # fmt: skip
 
 
 def has_kind(text: str) -> bool:
@@ -264,15 +281,25 @@ def _may_be_header(grid: Grid, row: int) -> bool:
     return not grid.is_data(row) and not grid.is_blank(row)
 
 
+def _over(grid: Grid, start: int, row: int) -> list[str]:
+    """Return what stands in the header over the cells of a row."""
+    columns = [column for column, _ in grid.distinct(row)]
+    return [grid.filled(above, at) for above in range(start, row) for at in columns]
+
+
 def _continues(grid: Grid, start: int, row: int) -> bool:
     """Tell whether a row below the header is one more level of it, without merged cells."""
     labels = [plain(text) for _, text in grid.distinct(row)]
     if not labels or grid.is_data(row):
         return False
-    if is_numbering(labels) or all(map(is_year, labels)):
+    if is_numbering(labels) or all(map(bare_unit, labels)):
         return True
-    if all(bare_unit(label) for label in labels):
-        return True
+    if all(map(is_year, labels)):
+        # 2021年 alone under 村名 is a heading of the lines below it
+        return len(labels) > 1 or not any(role_of(stripped(t)) for t in _over(grid, start, row))
+    if not _header_words(grid, start) and _header_words(grid, row):
+        # banners over the heads of each table on the sheet
+        return len(labels) > len(grid.distinct(start))
     if is_note(labels[0]):
         return False
     first = next(column for column in range(grid.width) if grid.filled(start, column))

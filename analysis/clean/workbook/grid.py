@@ -7,7 +7,7 @@ from functools import cached_property
 
 from analysis.clean.workbook.cells import Sheet, Span, address, column_number
 from analysis.clean.workbook.marks import is_numbering, is_quantity, is_year, plain
-from analysis.clean.workbook.vocabulary import role_of
+from analysis.clean.workbook.vocabulary import is_place, role_of
 
 # of accounts, or the number of an item that a spreadsheet made 4.0 of
 _CODE_OR_DIGIT = re.compile(r"[1-6]\d\d(?:\d\d){0,2}|\d(?:\.0)?", re.ASCII)
@@ -136,7 +136,8 @@ class Grid:
 
     def _names_places(self, row: int) -> bool:
         """Tell whether a row heads a column of places, and is thus no line of one."""
-        return any(role_of(text) in _PLACES for text in self.texts[row] if text)
+        texts = [text for text in self.texts[row] if text]
+        return any(role_of(t) in _PLACES for t in texts) and not any(map(is_place, texts))
 
 
 def rectangles(sheet: Sheet) -> Iterator[Grid]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.clean.account_names import read_account
+from analysis.clean.amounts import WORDS
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.marks import (
     bare_unit,
@@ -18,7 +19,9 @@ from analysis.clean.workbook.marks import (
     lift_year,
     money_unit,
     plain,
+    short_years,
     stripped,
+    with_full_years,
 )
 from analysis.clean.workbook.vocabulary import (
     basis_of,
@@ -47,17 +50,18 @@ KEYS = (
 
 PLACES = ("county", "township", "village")
 
-ASIDE = frozenset({"person", "supporter", "prefecture", "credit_code", "item_code"})
+ASIDE = frozenset({"person", "supporter", "prefecture", "credit_code", "item_code", "remark"})
 """What a head announces that is neither a key nor an amount."""
 
 SAMPLE = 300  # body rows looked at to tell what a column holds
 MOSTLY = 0.5
 CARD = 0.3
 VOTE = 0.6
+_GLOSS = re.compile(r"(?<=[\u4e00-\u9fff)])\s*[A-Z][A-Za-z .,'/&-]{2,}(?=\(|$)")  # 村名 Village
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
 _PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
 _PLACE_CODE_HEAD = re.compile("行政|区划|村|统计")
-_NEUTRAL = frozenset({"", "-", "—", "——", "/", "无", "0", "0.0", "0.00", "√", "×", "…"})
+_NEUTRAL = frozenset({"", "0", "0.0", "0.00", "√", "×", *WORDS["missing"]})
 _UNIT_HEADS = frozenset({"单位", "计量单位", "金额单位"})
 
 
@@ -115,6 +119,7 @@ def read_header(grid: Grid, header: Sequence[int], body: Sequence[int]) -> Heade
     columns = []
     names: dict[str, int] = {}
     rows = body[:SAMPLE]
+    in_full = _has_short_years([plain(text) for level in kept for text in level])
     for column in range(grid.width):
         texts = [text for level in kept if (text := level[column])]
         texts = [t for at, t in enumerate(texts) if at == 0 or t != texts[at - 1]]
@@ -122,9 +127,17 @@ def read_header(grid: Grid, header: Sequence[int], body: Sequence[int]) -> Heade
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
+        texts = [_GLOSS.sub("", plain(text)) for text in texts]
+        texts = [with_full_years(text) for text in texts] if in_full else texts
         role = _role([plain(grid.filled(row, column)) for row in rows], texts)
         columns.append(_column(texts, name, role, units.get(column)))
     return Header(tuple(_with_votes(grid, columns, rows)), tuple(filled))
+
+
+def _has_short_years(labels: Sequence[str]) -> bool:
+    """Tell whether heads name years by two digits: another year beside one bears it out."""
+    short = {year for label in labels for year in short_years(label)}
+    return len(short) > 1 or (bool(short) and any(lift_year(label)[0] for label in labels))
 
 
 def _is_number_row(own: dict[int, str]) -> bool:
@@ -204,7 +217,7 @@ def _announced_role(announced: str, label: str, held: list[str]) -> str:
     if announced == "item":
         return _item_role(held, label)
     if announced == "year":
-        is_year_column = _share_of(held, lambda t: is_year(t) or lift_year(t)[0]) > MOSTLY
+        is_year_column = _share_of(held, lambda t: lift_year(with_full_years(t))[0]) > MOSTLY
         is_value = any(map(is_number_like, held))
         return "year" if is_year_column else "value" if is_value else "text"
     if announced == "code":

@@ -13,24 +13,32 @@ _MONEY = tuple(words()["units"]["money"])
 _COUNTS = tuple(words()["units"]["counts"])
 _UNIT = "|".join((*_MONEY, *_COUNTS))
 _RATE = rf"(?:{_UNIT})(?:/(?:{_UNIT}|年))?"
-_IN_BRACKETS = re.compile(rf"[(\[【](?:计量)?(?:单位)?[::]?({_RATE})[)\]】]")
+_IN_BRACKETS = re.compile(rf"[(\[【](?:计量)?(?:单位)?[::]?({_RATE})(?: ?(?:yuan|RMB|CNY))?[)\]】]")
 _STATED = re.compile(
     rf"(?:计量|金额)?单位[::]?((?:{_RATE})(?:[、,/和](?:{_UNIT}))*)(?![^)\],、。;]*[村镇乡社])"
 )
 _AT_END = re.compile(rf"(?<=[^\d\W])[/,、]?(亿元|万元|千元)$|/({_RATE})$")
 _BARE_UNIT = re.compile(rf"[(\[]?({_RATE})[)\]]?")
 
-_YEAR: Final = r"(?<!\d)(19[5-9]\d|20[0-4]\d)(?!\d)"
-_YEARS = re.compile(_YEAR)
-_YEAR_WORD = re.compile(_YEAR + r"\s*(?:年度|年末|年底|年终|年|度)?(?:12月(?:31日|底|末)?)?")
-_BARE_YEAR = re.compile(_YEAR + r"(?:\.0)?(?:年度|年末|年底|年)?")
-_DATE_YEAR = re.compile(_YEAR + r"-\d\d-\d\d(?: .*)?")
+YEAR: Final = r"(?<!\d)(19[5-9]\d|20[0-4]\d)(?!\d)"
+_YEARS = re.compile(YEAR)
+_YEAR_WORD = re.compile(YEAR + r"\s*(?:年度|年末|年底|年终|年|度)?(?:12月(?:31日|底|末)?)?")
+_BARE_YEAR = re.compile(YEAR + r"(?:\.0)?(?:年度|年末|年底|年)?")
+_DATE_YEAR = re.compile(YEAR + r"-\d\d-\d\d(?: .*)?")
 _CHINESE_YEAR = re.compile(
     "[一二]([九〇○零0])([〇○零0一二三四五六七八九])([〇○零0一二三四五六七八九])年"
 )
 _DIGITS = {char: str(value) for value, char in enumerate("〇一二三四五六七八九")}
 _DIGITS |= dict.fromkeys("○零0", "0")
-_PERIOD = re.compile(_YEAR + r"年?\s*[-—–~至到]+\s*" + _YEAR + "|累计|合计数")
+_SHORT_YEAR = re.compile(
+    r"(?<![\d.])([0-4]\d)年(?=度|末|底|$|[\u4e00-\u9fff/(])(?![期限以来间内后前租多])"
+)
+_MONTHS = re.compile(  # 2022.01-2022.12, 2022年1月1日至6月30日, 2022/1-6月
+    rf"{YEAR}[年./-]0?(1[0-2]|[1-9])(?:月|[月./-]\d{{1,2}}日?)?\s*"
+    rf"(?:[至到~—–]+|(?<=[日月])-|-(?=\d{{4}}[年./-]|\d{{1,2}}月))\s*"
+    r"(?:\1[年./-])?0?(1[0-2]|[1-9])(?:月|[月./-]\d{1,2}日?)?(?!\d)"
+)
+_PERIOD = re.compile(YEAR + r"年?\s*[-—–~至到]+\s*" + YEAR + "|累计|合计数")
 
 _SPACES = re.compile(r"[\s\u200b\ufeff]+")
 _HAN_SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|[\r\n\u200b\ufeff]+")
@@ -95,7 +103,7 @@ def money_unit(stated: str) -> str | None:
 
 def lift_year(label: str) -> tuple[int | None, str]:
     """Return the one year that a plain label names, and the label without it."""
-    label = _CHINESE_YEAR.sub(_digits, label)
+    label = spelled(label)
     if found := _DATE_YEAR.fullmatch(label):
         return int(found[1]), ""
     years = set(_YEARS.findall(label))
@@ -105,6 +113,23 @@ def lift_year(label: str) -> tuple[int | None, str]:
     return int(years.pop()), rest
 
 
+def spelled(label: str) -> str:
+    """Return a plain label with years in digits and months as 2022年1-6月."""
+    return _MONTHS.sub(r"\1年\2-\3月", _CHINESE_YEAR.sub(_digits, label))
+
+
+def short_years(label: str) -> list[str]:
+    """Return the years that a plain label names by two digits: 22年."""
+    return _SHORT_YEAR.findall(label)
+
+
+def with_full_years(label: str, *, only_first: bool = False) -> str:
+    """Return a plain label with 2022年 for 22年, or only where it begins with that."""
+    if only_first and not _SHORT_YEAR.match(label):
+        return label
+    return _SHORT_YEAR.sub(r"20\1年", label, count=int(only_first))
+
+
 def _digits(found: re.Match[str]) -> str:
     first = "1" if found[0][0] == "一" else "2"
     return first + "".join(_DIGITS[char] for char in found.groups()) + "年"
@@ -112,7 +137,7 @@ def _digits(found: re.Match[str]) -> str:
 
 def years_named(text: str) -> list[int]:
     """Return the years a text names, in order and once each."""
-    return list(dict.fromkeys(int(y) for y in _YEARS.findall(_CHINESE_YEAR.sub(_digits, text))))
+    return list(dict.fromkeys(int(y) for y in _YEARS.findall(spelled(text))))
 
 
 def is_year(label: str) -> bool:

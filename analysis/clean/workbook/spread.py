@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from analysis.clean.words import pattern
 from analysis.clean.workbook.marks import item_label, lift_unit, lift_year, plain
 from analysis.clean.workbook.vocabulary import SIDES, TIMES, basis_of, joined_basis, role_of
 
@@ -79,7 +80,9 @@ def _said(basis: str) -> tuple[str, str]:
 
 def _joined(item: str, label: str) -> str:
     # 金额 over the numbers says nothing that the row's own account does not say better
-    generic = not label or role_of(label) is not None or label in {"金额", "数量", "数值", "本年数"}
+    generic = (
+        not label or role_of(label) is not None or bool(pattern("kinds", "amount").fullmatch(label))
+    )
     _, _, own = basis_of(item_label(lift_year(lift_unit(plain(item))[1])[1]))
     own = own or item_label(item)
     return own if generic else f"{own}/{label}"

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePath
 
+from analysis.clean.place_names import without_body
 from analysis.clean.words import pattern
 from analysis.clean.workbook.find import PLACES, has_kind, is_fact_row
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.marks import (
+    YEAR,
     bare_unit,
     fact,
     is_date_fact,
     lift_unit,
     lift_year,
     plain,
+    spelled,
     stripped,
+    with_full_years,
     years_named,
 )
 from analysis.clean.workbook.tables import Doubt, Fact
@@ -26,21 +30,30 @@ _PLACE = re.compile(
     r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?(?:县|(?<!社)区))?"
     r"(?P<township>[\u4e00-\u9fff]{1,6}?(?:镇(?!级|村级)|乡(?!镇|级|村(?!集体))|街道))?"
 )
+_NO_PLACE = re.compile(
+    "(?:.*(?:全|本|我|各|该)|每|外|邻|市|所[在属]|根据|按照?|经|由|上?报)(?:县|区|镇|乡|街道)"
+)
 _WHOLE_YEAR = re.compile(r"全年|(?<!\d)1月?[-—–~至到]+12月", re.ASCII)
 _PART = re.compile(
     r"第?[一二三1-3]季度|第[一二三1-3]季|前[一二三两]季度?|[上下前]半年|半年|"
     r"\d{1,2}月?[-—–~至到]+\d{1,2}月",
     re.ASCII,
 )
+_DATE = re.compile(
+    rf"(?<![至到止])(?:{YEAR}年\d{{1,2}}月\d{{1,2}}日?|{YEAR}([-./])\d{{1,2}}\2\d{{1,2}})"
+)
+"""When a notice was written: no year of its amounts where another is named."""
+
 _MONTH = re.compile(r"(?<![\d-])(?:[1-9]|1[0-2])月份?(?!\d|日|底|末)", re.ASCII)
 _PERHAPS = re.compile(r"第?[四4]季度|第[四4]季|累计|截[至止]")
 _FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|核算单位|账套名称|账套|单位|村名[::]")
 _VILLAGE = re.compile(
     "([\u4e00-\u9fff]{1,8}?(?:村|社区))"
-    "(?:股份)?(?:经济合作社|经济合作联社|经济联合社|集体经济组织|民委员会|委会|居民委员会|居委会)?"
+    "(?:民委员会|委会|居民委员会|居委会)?(?=$|级?集体|财务|收支|收入|经济)"
 )
 _NO_VILLAGE = re.compile(
-    "(?:各|全|本|乡|农|每|所有|行政|自然|村|贫困|脱贫|薄弱|[^村]{0,6}[强弱富穷])村"
+    "(?:各|全|本|我|该|乡|镇|.{0,3}农|每|整|村|.{0,3}[年月度级内辖]|所有|行政|自然|部分|.{0,6}(?:贫困|脱贫|薄弱|示范|重点|联建|结对"
+    "|先进|后进|帮扶|空壳|试点|典型|[强弱富穷]))村"
 )
 _PARTED = re.compile(
     r"[\s\u3000]{2,}|(?<=\S)(?=(?:编制单位|填报单位|填制单位|单位名称|核算单位|金额单位|计量单位|报告期间|会计期间"
@@ -104,8 +117,9 @@ def read_stated(
     doubt = doubt or clash
     period = _period(said, sheet, stem)
     plan = _plan([title, sheet, stem])
-    return Stated(title, tuple(facts), unit, unit_cell, year, year_from, doubt, *period, plan,
-                  any(_WHOLE_YEAR.search(plain(text)) for text in (said, sheet)))  # fmt: skip
+    says_whole = any(_WHOLE_YEAR.search(spelled(plain(text))) for text in (said, sheet))
+    around = unit, unit_cell, year, year_from, doubt, *period, plan, says_whole
+    return Stated(title, tuple(facts), *around)
 
 
 def facts_of_card(grid: Grid, rows: Sequence[int]) -> tuple[Fact, ...]:
@@ -122,7 +136,7 @@ def _named_places(sources: Sequence[tuple[str, str]], cell: str) -> tuple[list[F
     """Return the first place of each level that is named, or a doubt where villages contradict."""
     named: dict[str, list[Fact]] = {}
     for source, text in sources:
-        for kind, value in _places(text):
+        for kind, value in places_in(text):
             named.setdefault(kind, []).append(Fact(kind, value, source))
     villages = named.get("village", [])
     doubt = None
@@ -151,7 +165,7 @@ def _plan(texts: Sequence[str]) -> str:
 def _period(title: str, sheet: str, file: str) -> tuple[str, bool]:
     """Return the part of a year that the table is about, and whether that is certain."""
     # a fourth quarter's running total may be the year's, a month in a title when it was filled in
-    texts = [plain(text) for text in (title, sheet, file)]
+    texts = [spelled(plain(text)) for text in (title, sheet, file)]
     if any(map(_WHOLE_YEAR.search, texts[:2])):
         return "", True
     month = _MONTH.search(texts[1])
@@ -190,8 +204,9 @@ def _whole(grid: Grid, row: int) -> list[tuple[int, str]]:
 
 
 def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, str, Doubt | None]:
-    found = [(name, text, years) for name, text in sources if (years := years_named(plain(text)))]
-    single = [(name, years[0]) for name, text, years in found if lift_year(plain(text))[0]]
+    said = [(name, _begun(plain(text))) for name, text in sources]
+    found = [(name, text, years) for name, text in said if (years := years_named(text))]
+    single = [(name, years[0]) for name, text, years in found if lift_year(text)[0]]
     if not found or len(found[0][2]) > 1 or not single:
         return None, "", None
     if len({year for _, year in single}) > 1:
@@ -208,14 +223,22 @@ def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, st
     return single[0][1], single[0][0], None
 
 
-def _places(text: str) -> list[tuple[str, str]]:
+def _begun(text: str) -> str:
+    """Return a title or name without dates, and with its first 22年 in full."""
+    text = spelled(with_full_years(text, only_first=True))
+    undated = _DATE.sub("", text)
+    return undated if years_named(undated) else text
+
+
+def places_in(text: str) -> list[tuple[str, str]]:
     """Return the places that a running title or an organisation's name states."""
     for start in re.finditer(r"[\u4e00-\u9fff]+", _FILLER.sub("", plain(text))):
         run = start[0].lstrip("年度")
         found = _PLACE.match(run)
         named = [(k, v) for k, v in found.groupdict().items() if v] if found else []
-        rest = run[found.end() :] if found else run
-        if (village := _VILLAGE.fullmatch(rest)) and not _NO_VILLAGE.fullmatch(village[1]):
+        named = [(k, v) for k, v in named if not _NO_PLACE.fullmatch(v)]
+        rest = without_body(run[found.end() :] if found else run)
+        if (village := _VILLAGE.match(rest)) and not _NO_VILLAGE.fullmatch(village[1]):
             named.append(("village", village[1]))
         if named:
             return named

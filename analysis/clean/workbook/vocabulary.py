@@ -9,7 +9,7 @@ from analysis.clean.words import pattern, remembered, words
 
 # of several words over one amount the first here decides: 上年同期累计 is of the year before
 TIMES = (
-    "whole", "rate", "plan", "before", "opening", "closing", "running", "quarter", "month",
+    "whole", "span", "rate", "plan", "before", "opening", "closing", "running", "quarter", "month",
     "actual", "year",
 )  # fmt: skip
 SIDES = ("debit", "credit")

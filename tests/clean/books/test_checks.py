@@ -90,6 +90,17 @@ def test_different_amounts_are_left_out_and_never_averaged(read):
     assert "12.00" in issues[0].action
 
 
+def test_lines_that_agree_in_no_more_than_they_differ_are_no_copies(read):
+    books = read(
+        [line("甲", 2022, 800, None, None, 500, 0), line("甲", 2022, 800, None, None, 700, 0)]
+    )
+    assert (FIRST, 2022) not in amounts(books)
+    assert [issue.cell for issue in by_code(books, "amounts_differ")] == [
+        "表!D3", "表!D4", "表!G3", "表!G4",
+    ]  # fmt: skip
+    assert (books.income["amount_yuan"] == 0).all()
+
+
 def test_one_name_in_two_forms_is_one_village(read):
     books = read([line("甲", 2022, 10, 1, 1, 1, 1),
                   ["虚镇", "虚甲村民委员会", 2022, 10, 1, 1, 1, 1]])  # fmt: skip

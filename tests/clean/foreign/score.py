@@ -219,7 +219,7 @@ def _covers(book: Book, said: str, amount: Amount, *, is_note: bool) -> bool:
     return any(
         address in amount.cells
         or (":" in address and _reaches(address, row, column))
-        or (address.isalnum() and address not in amounts
+        or (address.isalnum() and not address.isalpha() and address not in amounts
             and _stands_over(page.rows, coordinate_to_tuple(address), (row, column)))
         for address in addresses.split(", ")
     )  # fmt: skip

@@ -1,0 +1,215 @@
+"""Shapes that nobody showed the reader, in a few lines each, with what it must read of them.
+
+``rows`` are cells parted by ``|``; ``said`` are lines ``VILLAGE YEAR UNIT ITEM: TEXT …`` of the
+values that count, in the order in which they stand. Villages and amounts are invented.
+"""
+
+import pytest
+
+from analysis.clean.workbook.reader import read_tables
+from analysis.clean.workbook.stated import places_in
+
+KEPT_OUT = {"rate", "plan", "span", "opening", "closing", "month", "quarter", "running", "before"}
+
+CASES = {
+    "years of two digits": (
+        """
+        陶镇各村村集体收入（元）
+        村名|19年|20年|21年
+        丁沟村|31000|32000|33000
+        """,
+        """
+        丁沟村 2019 元 村集体收入: 31000
+        丁沟村 2020 元 村集体收入: 32000
+        丁沟村 2021 元 村集体收入: 33000
+        """,
+    ),
+    "a year of two digits beside one in full": (
+        """
+        村名|2018经营收入(元)|19年经营收入(元)
+        丁沟村|41000|42000
+        """,
+        """
+        丁沟村 2018 元 经营收入: 41000
+        丁沟村 2019 元 经营收入: 42000
+        """,
+    ),
+    "months of a year spelled out": (
+        """
+        陶镇村集体收入（单位：元）
+        村名|补助收入（2019.01-2019.12）|补助收入（2020年1月1日至12月31日）|补助收入（2021/01-2021/06）
+        丁沟村|5000|6000|2000
+        """,
+        """
+        丁沟村 2019 元 补助收入: 5000
+        丁沟村 2020 元 补助收入: 6000
+        """,
+    ),
+    "a sum of some years": (
+        """
+        陶镇村集体收入（单位：元）
+        村名|2019—2021年经营收入|三年累计总收入|2021年经营收入
+        丁沟村|93000|150000|33000
+        """,
+        "丁沟村 2021 元 经营收入: 33000",
+    ),
+    "remarks with amounts and names of accounts": (
+        """
+        陶镇2021年村集体收入（单位：元）
+        村名|经营收入|情况说明
+        丁沟村|33000|经营收入增加1.5万元
+        石嘴村|21000|其中租赁收入0.8万元
+        柏树村|18000|补助收入另计
+        """,
+        """
+        丁沟村 2021 元 经营收入: 33000
+        石嘴村 2021 元 经营收入: 21000
+        柏树村 2021 元 经营收入: 18000
+        """,
+    ),
+    "round amounts beside a word for a village's own": (
+        """
+        陶镇2021年村组集体收入（单位：元）
+        村名|核算级次|经营收入|补助收入
+        丁沟村|村级|20000|40000
+        丁沟村|二组|300|0
+        """,
+        """
+        丁沟村 2021 元 经营收入: 20000
+        丁沟村 2021 元 补助收入: 40000
+        丁沟村 2021 元 经营收入: 300
+        丁沟村 2021 元 补助收入: 0
+        """,
+    ),
+    "banners over two lists with other heads": (
+        """
+        陶镇2021年村集体情况
+        一、收入部分（元）||||二、负债部分（万元）|
+        村名|经营收入|补助收入||村名|村级负债
+        丁沟村|33000|40000||石嘴村|12
+        石嘴村|21000|50000||丁沟村|8
+        """,
+        """
+        丁沟村 2021 元 收入部分/经营收入: 33000
+        丁沟村 2021 元 收入部分/补助收入: 40000
+        石嘴村 2021 元 收入部分/经营收入: 21000
+        石嘴村 2021 元 收入部分/补助收入: 50000
+        石嘴村 2021 万元 负债部分/村级负债: 12
+        丁沟村 2021 万元 负债部分/村级负债: 8
+        """,
+    ),
+    "lines of years between the villages": (
+        """
+        陶镇村集体收入（元）
+        村名|经营收入
+        2020年|
+        丁沟村|32000
+        2021年|
+        丁沟村|33000
+        """,
+        """
+        丁沟村 2020 元 经营收入: 32000
+        丁沟村 2021 元 经营收入: 33000
+        """,
+    ),
+    "heads in two languages": (
+        """
+        村名 Village|年份 Year|经营收入 Operating income（元 yuan）
+        丁沟村|2021|33000
+        """,
+        "丁沟村 2021 元 经营收入: 33000",
+    ),
+    "words for nothing in most cells": (
+        """
+        陶镇2021年村集体收入（单位：元）
+        村名|经营收入|投资收益
+        丁沟村|33000|未发生
+        石嘴村|21000|暂无
+        柏树村|18000|5000
+        """,
+        """
+        丁沟村 2021 元 经营收入: 33000
+        丁沟村 2021 元 投资收益: 未发生
+        石嘴村 2021 元 经营收入: 21000
+        石嘴村 2021 元 投资收益: 暂无
+        柏树村 2021 元 经营收入: 18000
+        柏树村 2021 元 投资收益: 5000
+        """,
+    ),
+}  # fmt: skip
+
+
+def written(rows):
+    """Return lines of cells: what looks like a number is stored as one."""
+    return [
+        [int(cell) if cell.isascii() and cell.isdigit() else cell or None
+         for cell in line.strip().split("|")]
+        for line in rows.strip().splitlines()
+    ]  # fmt: skip
+
+
+def said(path):
+    """Return what counts of the tables of a file, as lines of ``said``."""
+    return [
+        f"{row.village} {row.year} {row.unit} {row.item}: {row.text}"
+        for table in read_tables(path).tables
+        for row in table.long().itertuples()
+        if not KEPT_OUT & {*row.basis.split()}
+    ]
+
+
+@pytest.mark.parametrize(("rows", "expected"), CASES.values(), ids=CASES)
+def test_what_is_read(book, rows, expected):
+    path = book({"Sheet1": written(rows)})
+    assert said(path) == [line.strip() for line in expected.strip().splitlines()]
+
+
+def test_cards_below_each_other_are_each_of_its_village(book):
+    card = [["村情卡", None], ["村名", "丁沟村"], ["年度", 2021], ["经营收入（元）", 33000]]
+    other = [["村情卡", None], ["村名", "石嘴村"], ["年度", 2020], ["经营收入（元）", 21000]]
+    tables = read_tables(book({"卡片": [*card, *other]})).tables
+    facts = [{fact.label: fact.value for fact in table.facts} for table in tables]
+    assert [each["village"] for each in facts] == ["丁沟村", "石嘴村"]
+    values = [[c.year for c in table.columns if c.role == "value"] for table in tables]
+    assert values == [[2021], [2020]]
+
+
+def test_the_collectives_whole_name_says_township_and_county(book):
+    names = ["乙县陶镇丁沟村股份经济合作社", "乙县陶镇石嘴社区经济联合社"]
+    rows = [["2021年集体收入（元）"], ["组织名称", "经营收入"], *([name, 9000] for name in names)]
+    (table,) = read_tables(book({"Sheet1": rows})).tables
+    assert table.row_facts["township"] == ("陶镇", "陶镇")
+    assert table.row_facts["county"] == ("乙县", "乙县")
+    assert "township" not in {doubt.code for doubt in table.doubts}
+
+
+@pytest.mark.parametrize(
+    ("title", "sheet", "year", "period"),
+    [
+        ("22年陶镇村集体收入", "Sheet1", 2022, ""),
+        ("村集体收入", "23年度", 2023, ""),
+        ("2021年村集体收入 2022年1月15日", "Sheet1", 2021, ""),
+        ("村集体收入（2022.01-2022.06）", "Sheet1", 2022, "1-6月"),
+        ("村集体收入（2022年1月1日至2022年12月31日）", "Sheet1", 2022, ""),
+        ("20年来陶镇村集体收入", "Sheet1", None, ""),
+    ],
+)
+def test_year_and_period_around_a_table(book, title, sheet, year, period):
+    rows = [[title], ["村名", "经营收入（元）"], ["丁沟村", 9000]]
+    (table,) = read_tables(book({sheet: rows})).tables
+    assert table.columns[1].year == year
+    assert table.period == period
+
+
+@pytest.mark.parametrize(
+    ("title", "places"),
+    [
+        ("关于报送全镇村集体收入的说明", {}),
+        ("根据县统计局要求", {}),
+        ("附件3-丁沟村集体经济收支明细", {"village": "丁沟村"}),
+        ("陶镇示范村集体收入", {"township": "陶镇"}),
+        ("陶镇历年村集体收入", {"township": "陶镇"}),
+    ],
+)
+def test_places_in_running_words(title, places):
+    assert dict(places_in(title)) == places
