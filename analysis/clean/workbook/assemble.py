@@ -260,7 +260,7 @@ def _is_heading(grid: Grid, row: int, cell: tuple[int, str]) -> bool:
     if span is not None and span.top == span.bottom:
         return span.right - span.left + 1 > grid.width / 2
     label = plain(text)
-    if is_year(label) and column == 0:
+    if is_year(lift_unit(label)[1]) and column == 0:
         return True
     if span is not None or is_number_like(label):
         return False
@@ -433,8 +433,10 @@ def _row_facts(
     lines: list[Total] = []
     distinct = set(sections) - {""}
     years = {text: str(lift_year(text)[0] or "") for text in distinct}
-    if "year" not in role and any(years.values()):
-        facts["year"] = tuple(years.get(text, "") for text in sections)
+    units = {text: lift_unit(text)[0] or "" for text in distinct}
+    for name, read in (("year", years), ("unit", units)):
+        if name not in role and any(read.values()):
+            facts[name] = tuple(read.get(text, "") for text in sections)
     for name, of in (("township", _is_township), ("village", is_place)):
         named = {text: text for text in distinct if of(text) and not lift_year(text)[0]}
         if name not in role and named and (name == "township" or not facts.get("township")):
@@ -444,9 +446,9 @@ def _row_facts(
         lines, township = _higher_places(texts)
         if lines and "township" not in role:
             facts.setdefault("township", township)
-        for name, named in _places_in_names(texts, {total.row for total in lines}).items():
+        for name, of_rows in _places_in_names(texts, {total.row for total in lines}).items():
             if name not in role:
-                facts.setdefault(name, named)
+                facts.setdefault(name, of_rows)
     if "item" in role:
         labels = [plain(line[role["item"]]) for line in grid.texts]
         for name, said in _item_facts(labels, columns, sections, to_date).items():

@@ -112,6 +112,20 @@ CASES = {
         丁沟村 2021 元 经营收入: 33000
         """,
     ),
+    "lines of years with a unit of their own": (
+        """
+        陶镇村集体收入
+        村名|经营收入
+        2020年（单位：元）|
+        丁沟村|32000
+        2021年（单位：万元）|
+        丁沟村|3.3
+        """,
+        """
+        丁沟村 2020 元 经营收入: 32000
+        丁沟村 2021 万元 经营收入: 3.3
+        """,
+    ),
     "heads in two languages": (
         """
         村名 Village|年份 Year|经营收入 Operating income（元 yuan）
