@@ -11,6 +11,9 @@ BREAK_YEAR = 2024
 """First year of the 2023 system of accounts."""
 
 OPERATING = ("经营收入", "发包及上交收入", "投资收益")
+SPENDING = frozenset({"经营支出", "管理费用", "其他支出", "税金及附加", "公益支出"})
+"""Accounts whose amounts of a year stand on the debit side."""
+
 OLD_ONLY, NEW_ONLY = ("发包及上交收入",), ("税金及附加", "公益支出", "专项应付款")
 """Accounts that only one of the two systems knows."""
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.clean.accounts import BREAK_YEAR
+from analysis.clean.accounts import BREAK_YEAR, SPENDING
 from analysis.clean.amounts import YUAN, find_quantities, no_income_word, read_quantity
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import area, gathered, groups, joined_cells, rows, sheets
@@ -161,6 +161,7 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
       where there are none to tell, outside of what villages have. Of two that differ the one
       farther from the middle of the record waits, both where that does not tell. What a person
       says of the unit of a table or column settles it.
+    - Spending below zero waits: it would make the surplus larger.
     - An amount is doubted below 100 yuan or above 10 million, and below 1,000 or above 200,000
       where it is also 300 times off the middle of its account and year. It waits when 10,000 times
       as much or as little would be ordinary, and its village's other years do not bear it out; else
@@ -174,7 +175,14 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     known = known.assign(size=np.log10(known["yuan"].abs()), text=known["text"].fillna(""))
     held = pd.Series(data=False, index=cells.index)
     issues = []
-    finders = (_wrong_tables, _wrong_columns, _wrong_townships, _wrong_villages, _wrong_amounts)
+    finders = (
+        _below_zero,
+        _wrong_tables,
+        _wrong_columns,
+        _wrong_townships,
+        _wrong_villages,
+        _wrong_amounts,
+    )
     for find in finders:
         for index, issue in find(known[~held[known.index]]):
             held[index] |= issue.severity == "error"
@@ -418,6 +426,14 @@ def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
         )
         code, severity = ("implausible", "error") if is_held else ("magnitude", "warning")
         yield pd.Index([row.Index]), about(row, code, severity, action)
+
+
+def _below_zero(known: pd.DataFrame) -> Iterator[tuple[pd.Index, Issue]]:
+    """Yield spending that a book writes with a minus, as what goes out."""
+    for row in rows(known[known["named"].isin(SPENDING) & (known["yuan"] < 0)]):
+        says = f"{row.named} {row.year}: {row.yuan:,.2f} yuan spent, with a minus"
+        action = f"left out: {says}; say in corrections.csv what it should be"
+        yield pd.Index([row.Index]), about(row, "implausible", "error", action)
 
 
 def _sized_for_villages(cells: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.clean.account_names import BASIS_CODES, MEASURES, AccountName, is_known
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
+from analysis.clean.accounts import SPENDING
 from analysis.clean.amounts import FLAGS, REASONS, YUAN, column_unit, read_quantities, said_year
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Ready
@@ -37,9 +38,6 @@ WIDE = 0.2
 """Share of an amount by which it may be wrong unsaid: 20多 is 20 to 30."""
 
 STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
-SPENDING = frozenset({"经营支出", "管理费用", "其他支出", "税金及附加", "公益支出"})
-"""Accounts whose amounts of a year stand on the debit side."""
-
 _YEARLY = frozenset({"全年", "年度", "全年合计", "年合计", "合计", "年报", "1-12月", "年"})
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
@@ -313,7 +311,7 @@ def _unknown(unknown: dict[str, Any], *, by_line: bool) -> Iterator[Question]:
     """Yield the questions about unknown heads: those that speak of no money in one."""
     rest = []
     for text, item in unknown.items():
-        if is_money(text) or not text:
+        if is_money(text) or not str(item.item).strip():  # what has no head may be anything
             choices = _meanings(text, item, by_line=by_line)
             yield Question("meaning", (text,), str(item.cell), choices=choices)
         else:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -429,18 +429,8 @@ def _row_facts(
 ) -> tuple[dict[str, tuple[str, ...]], list[Total]]:
     """Return what headings, lines of a higher place and labels of items say about each row."""
     role = {column.role: at for at, column in reversed(list(enumerate(columns)))}
-    facts: dict[str, tuple[str, ...]] = {}
+    facts = _section_facts(sections, role.keys())
     lines: list[Total] = []
-    distinct = set(sections) - {""}
-    years = {text: str(lift_year(text)[0] or "") for text in distinct}
-    units = {text: lift_unit(text)[0] or "" for text in distinct}
-    for name, read in (("year", years), ("unit", units)):
-        if name not in role and any(read.values()):
-            facts[name] = tuple(read.get(text, "") for text in sections)
-    for name, of in (("township", _is_township), ("village", is_place)):
-        named = {text: text for text in distinct if of(text) and not lift_year(text)[0]}
-        if name not in role and named and (name == "township" or not facts.get("township")):
-            facts[name] = tuple(named.get(text, "") for text in sections)
     if "village" in role:
         texts = [plain(line[role["village"]]) for line in grid.texts]
         lines, township = _higher_places(texts)
@@ -455,6 +445,22 @@ def _row_facts(
             banner = facts.get(name, said)
             facts[name] = tuple(own or above for own, above in zip(said, banner, strict=True))
     return facts, lines
+
+
+def _section_facts(sections: Sequence[str], role: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return what the headings between the lines say, where no column says it."""
+    facts: dict[str, tuple[str, ...]] = {}
+    distinct = set(sections) - {""}
+    years = {text: str(lift_year(text)[0] or "") for text in distinct}
+    units = {text: lift_unit(text)[0] or "" for text in distinct}
+    for name, read in (("year", years), ("unit", units)):
+        if name not in role and any(read.values()):
+            facts[name] = tuple(read.get(text, "") for text in sections)
+    for name, of in (("township", _is_township), ("village", is_place)):
+        named = {text: text for text in distinct if of(text) and not lift_year(text)[0]}
+        if name not in role and named and (name == "township" or not facts.get("township")):
+            facts[name] = tuple(named.get(text, "") for text in sections)
+    return facts
 
 
 def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
