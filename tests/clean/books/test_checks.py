@@ -101,6 +101,13 @@ def test_lines_that_agree_in_no_more_than_they_differ_are_no_copies(read):
     assert (books.income["amount_yuan"] == 0).all()
 
 
+def test_spending_with_a_minus_waits(read):
+    books = read([line("甲", 2022, 900, 0, 0, -700)], head=[*HEAD[:6], "管理费用"])
+    assert amounts(books, "管理费用") == {}
+    assert amounts(books)[FIRST, 2022] == 900
+    assert [issue.cell for issue in by_code(books, "implausible")] == ["表!G3"]
+
+
 def test_one_name_in_two_forms_is_one_village(read):
     books = read([line("甲", 2022, 10, 1, 1, 1, 1),
                   ["虚镇", "虚甲村民委员会", 2022, 10, 1, 1, 1, 1]])  # fmt: skip
