@@ -217,12 +217,14 @@ def _announced_role(announced: str, label: str, held: list[str]) -> str:
     if announced == "item":
         return _item_role(held, label)
     if announced == "year":
-        is_year_column = _share_of(held, lambda t: lift_year(with_full_years(t))[0]) > MOSTLY
+        is_year_column = _share_of(held, lambda t: is_year(t) or lift_year(t)[0]) > MOSTLY
         is_value = any(map(is_number_like, held))
         return "year" if is_year_column else "value" if is_value else "text"
     if announced == "code":
         is_code = _share_of(held, _PLACE_CODE.fullmatch) > MOSTLY or _PLACE_CODE_HEAD.search(label)
         return "code" if is_code else "number"
+    if announced == "remark" and _share_of(held, _PLAIN_NUMBER.fullmatch) > MOSTLY:
+        return "value"
     return "text" if announced in ASIDE else announced
 
 

@@ -81,7 +81,9 @@ def _said(basis: str) -> tuple[str, str]:
 def _joined(item: str, label: str) -> str:
     # 金额 over the numbers says nothing that the row's own account does not say better
     generic = (
-        not label or role_of(label) is not None or bool(pattern("kinds", "amount").fullmatch(label))
+        not label
+        or role_of(label) not in {None, "remark"}
+        or bool(pattern("kinds", "amount").fullmatch(label))
     )
     _, _, own = basis_of(item_label(lift_year(lift_unit(plain(item))[1])[1]))
     own = own or item_label(item)

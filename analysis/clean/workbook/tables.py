@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from analysis.clean.workbook.cells import Mark, letters
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import Column
-from analysis.clean.workbook.marks import lift_year, plain, with_full_years
+from analysis.clean.workbook.marks import lift_year, plain
 from analysis.clean.workbook.spread import Spread
 
 _OF_ROWS = ("county", "township", "village", "code", "item", "year", "unit", "basis", "period")
@@ -213,4 +213,4 @@ class Table:
 
 
 def _year(text: str) -> str:
-    return str(lift_year(with_full_years(plain(text).removesuffix(".0")))[0] or "") if text else ""
+    return str(lift_year(plain(text).removesuffix(".0"))[0] or "") if text else ""

@@ -118,7 +118,7 @@ def test_report_date_is_not_the_year_of_the_figures(book):
 def test_period_of_several_years_gives_no_year(book):
     table = one(book, [["东山镇（单位：元）"], ["村名", "2021-2023年累计收入"], ["甲村", 1]])
     assert table.columns[1].year is None
-    assert (table.columns[1].path, table.columns[1].basis) == (("2021-2023年收入",), "running")
+    assert (table.columns[1].path, table.columns[1].basis) == (("累计收入",), "span")
 
 
 def test_village_column_is_asked(book):
