@@ -132,6 +132,8 @@ def may_count(table: Table, column: int) -> bool:
     if table.find("item") is not None:
         return True
     found = meaning(kind.label, kind.year, is_part=kind.is_part)
+    if found.code == "unknown" and not any(table.texts(column)):
+        return False
     return found.note != ITS_OWN_SUM and found.code in {
         "account",
         "total",
