@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from analysis import _evidence
-from analysis.reports.run._imports import import_papermill
+from analysis.reports.run._imports import quickly
 
-import_papermill()  # or a test that imports nbformat would do so with what takes a second
+quickly("nbformat")  # or a test that imports nbformat would do so with what takes a second
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LAUNCH = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",

@@ -47,7 +47,7 @@ def test_numbers_come_without_what_is_imported_where_it_is_used(room):
 
 
 def test_papermill_comes_without_what_it_does_not_need():
-    code = "from analysis.reports.run._imports import import_papermill; import_papermill()"
+    code = "from analysis.reports.run._imports import quickly; quickly('papermill')"
     assert loaded(code, "papermill", "nbformat", "rfc3987_syntax", "pyarrow") == (
         "['papermill', 'nbformat']"
     )

@@ -25,7 +25,7 @@ from analysis.reports.freshness._stats import is_litter
 from analysis.reports.page import ledger
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import Run
-from analysis.reports.run._imports import import_papermill
+from analysis.reports.run._imports import quickly
 from analysis.reports.text import listed, meant
 
 _LISTS = tomllib.loads(Path(__file__).with_name("contents.toml").read_text("utf-8"))
@@ -171,10 +171,7 @@ class Report:
     @cached_property
     def executed(self) -> Any:  # noqa: ANN401  (nbformat is untyped)
         """The notebook as it ran."""
-        import_papermill()  # nbformat by itself takes a second more
-        import nbformat  # noqa: PLC0415
-
-        return nbformat.read(self.folder / "notebook.ipynb", as_version=4)
+        return quickly("nbformat").read(self.folder / "notebook.ipynb", as_version=4)
 
 
 @dataclass(frozen=True)

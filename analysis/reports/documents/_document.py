@@ -20,6 +20,7 @@ from analysis.errors import LianjianError
 from analysis.reports import finished, markup
 from analysis.reports.documents._tables import elements
 from analysis.reports.run import staging
+from analysis.reports.run._imports import quickly
 from analysis.reports.run.kernels import EPOCH
 
 FORMATS = {"pdf": "report.pdf", "docx": "report.docx", "figures": "figures.zip"}
@@ -150,7 +151,7 @@ def _written(folder: Path, record: Mapping[str, Any], formats: Collection[str]) 
 
 def _figures(folder: Path) -> bytes:
     """Draw a report's charts for a phone, for print and in dark, with their data."""
-    import nbformat  # noqa: PLC0415
+    nbformat = quickly("nbformat")
 
     from analysis.reports import calls  # noqa: PLC0415
     from analysis.reports.numbers import Ledger  # noqa: PLC0415
@@ -201,7 +202,7 @@ def _render(folder: Path, formats: Collection[str]) -> tuple[Path, ...]:
 
 def read(folder: Path, record: Mapping[str, Any]) -> Document:
     """Write a report's notebook as a document, with the facts that its record keeps."""
-    import nbformat  # noqa: PLC0415
+    nbformat = quickly("nbformat")
 
     from analysis.reports import citation  # noqa: PLC0415
     from analysis.reports.page import findings, publish  # noqa: PLC0415

@@ -24,6 +24,7 @@ from analysis.reports.page import ledger, publish
 from analysis.reports.page.findings import DATA_MIME
 from analysis.reports.plan.plan import Run
 from analysis.reports.release import _review
+from analysis.reports.run._imports import quickly
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -264,7 +265,7 @@ def _none(value: object) -> object:
 
 def _output(output: Any, call: Call, made: Made) -> Any:  # noqa: ANN401  (a notebook)
     """Return an output that holds what a guarded call makes, and no call or evidence."""
-    import nbformat  # noqa: PLC0415
+    nbformat = quickly("nbformat")
 
     before = output.metadata["lianjian"]
     kept = {key: before[key] for key in ("product", "kind", "simulated") if key in before}
@@ -294,7 +295,7 @@ def _data_told(output: Any, name: str, told_version: str) -> Any:  # noqa: ANN40
 
 
 def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> Any:  # noqa: ANN401
-    import nbformat  # noqa: PLC0415
+    nbformat = quickly("nbformat")
 
     policy = made.guard.policy
     words = (
@@ -330,9 +331,7 @@ def _run(made: _review.Review) -> Run:
 
 
 def _bytes(node: "NotebookNode") -> bytes:
-    import nbformat  # noqa: PLC0415
-
-    return str(nbformat.writes(node)).encode()
+    return str(quickly("nbformat").writes(node)).encode()
 
 
 def _no_village(made: _review.Review, out: Mapping[str, str]) -> None:

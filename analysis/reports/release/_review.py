@@ -24,6 +24,7 @@ from analysis.reports._walk import seen
 from analysis.reports.calls import Call
 from analysis.reports.page import _templates
 from analysis.reports.page.findings import DATA_MIME
+from analysis.reports.run._imports import quickly
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -100,10 +101,8 @@ def ledger_of(name: str) -> Dataset:
 
 
 def _notebook(name: str) -> tuple[Path, "NotebookNode"]:
-    import nbformat  # noqa: PLC0415
-
     [folder] = finished.named([name])
-    return folder, nbformat.read(folder / "notebook.ipynb", as_version=4)
+    return folder, quickly("nbformat").read(folder / "notebook.ipynb", as_version=4)
 
 
 def write(made: Review) -> Path:

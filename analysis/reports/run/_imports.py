@@ -3,6 +3,7 @@
 import sys
 import threading
 from functools import cache
+from importlib import import_module
 from importlib.abc import PathEntryFinder
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -12,6 +13,7 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from pathlib import Path
+from types import ModuleType
 
 # A validator of addresses that jsonschema takes along where it is installed (JupyterLab brings
 # it): it builds a parser for 1.4 s, and no notebook has such an address. Papermill takes pyarrow
@@ -21,18 +23,17 @@ _lock = threading.Lock()
 
 
 @cache
-def import_papermill() -> None:
-    """Import papermill and nbformat once, quickly; later imports of either find them there."""
+def quickly(name: str) -> ModuleType:
+    """Import nbformat or papermill; later imports of either find it there."""
     with _lock:
-        hidden = [name for name in _NEEDLESS if name not in sys.modules]
-        for name in hidden:
-            sys.modules[name] = None  # type: ignore[assignment]  # "not installed", as importlib says it
+        hidden = [each for each in _NEEDLESS if each not in sys.modules]
+        for each in hidden:
+            sys.modules[each] = None  # type: ignore[assignment]  # "not installed", as importlib says it
         try:
-            import nbformat  # noqa: F401, PLC0415
-            import papermill  # noqa: F401, PLC0415
+            return import_module(name)
         finally:
-            for name in hidden:
-                del sys.modules[name]
+            for each in hidden:
+                del sys.modules[each]
 
 
 class _AsItStands(SourceFileLoader):

@@ -25,7 +25,7 @@ from analysis.reports.plan.plan import Run
 from analysis.reports.plan.source import text_of
 from analysis.reports.run import _kernel_process, _secrets, _unraised, _verdict, kernels
 from analysis.reports.run._bounds import Bounds, shortened
-from analysis.reports.run._imports import import_papermill
+from analysis.reports.run._imports import quickly
 from analysis.reports.run._verdict import Verdict
 
 if TYPE_CHECKING:
@@ -95,9 +95,7 @@ def need_python(node: "NotebookNode", name: str) -> None:
 
 def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Executed, bool]:
     """Execute a run once; say also whether the warm process survived it."""
-    import_papermill()
-    import nbformat
-    import papermill
+    papermill, nbformat = quickly("papermill"), quickly("nbformat")
     from zmq import ZMQError
 
     from analysis.reports.run import _client

@@ -19,7 +19,7 @@ from analysis.errors import LianjianError
 from analysis.reports.freshness import import_closure
 from analysis.reports.plan import source
 from analysis.reports.run import _kernel_process, _strays, _zygote
-from analysis.reports.run._imports import import_papermill
+from analysis.reports.run._imports import quickly
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
@@ -228,7 +228,7 @@ def get_ready(*, warm: bool | None = None) -> None:
     """Start the warm process; while it imports its stack, import here what runs and pages need."""
     if not start(warm=warm):
         return
-    import_papermill()
+    quickly("papermill")
     from nbformat.validator import get_validator
 
     from analysis.reports.page import publish

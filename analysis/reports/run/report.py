@@ -23,7 +23,7 @@ from analysis.reports.page import feed, findings, ledger
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
 from analysis.reports.run import _verdict, execute, kernels, staging
-from analysis.reports.run._imports import import_papermill
+from analysis.reports.run._imports import quickly
 from analysis.reports.run._verdict import Verdict
 from analysis.reports.run.execute import Limits
 from analysis.reports.run.results import Ending
@@ -222,9 +222,7 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
 
 def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Make the page anew from what the last run left, with the prose of now."""
-    import_papermill()
-    import nbformat
-
+    nbformat = quickly("nbformat")
     from analysis.reports.page import normalise
 
     run, last = task.run, task.reports / task.run.slug
