@@ -89,7 +89,8 @@ _NAME = re.compile(r"[a-z0-9]*(?:[_.:/-][A-Za-z0-9_.:/-]*)*\Z")  # a code, a col
 _DRAWN = {"textcoords", "xycoords", "family", "transform", "layout"}  # words of matplotlib
 _CODE = re.compile(
     r"""[=!]= | [a-z]_[a-z].*\  | \ in\ @ | \\[bdwsu(\[] | \(\?     # expressions and patterns
-    | ^[({\[<][^})\]>]*$ | ^\[A-Z | ^\*\. | ^%%                  # a bracket alone, a magic
+    | ^[({\[<][^})\]>]*$ | ^\[A-Z | ^%%                         # a bracket alone, a magic
+    | ^[\w/-]*\*[\w.-]*\.\w+$ | ^\*\.                           # files of one kind
     | </?[a-z] | &amp; | ;base64, | ^[\w:-]+=[\"{]                 # HTML and its attributes
     | ^\w+/[\w.+-]+$ | ^DC\. | ^\#[0-9a-f]{6}$                    # kinds of content, colours
     | \w->\w | ^\#\w+[ (] | ^\.(?:\w+(?:[ ]\.|$)|\{)             # einsum, typst, endings of files

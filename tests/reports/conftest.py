@@ -1,6 +1,7 @@
 """Small projects with small notebooks, made in a temporary folder."""
 
 import json
+import re
 import textwrap
 
 import nbformat
@@ -25,6 +26,11 @@ SIMULATED = {
     ],
     "issues": 3,
 }  # fmt: skip
+
+
+def unmarked(page):
+    """Return a page without what marks its Chinese for who reads it aloud."""
+    return re.sub(r'<span lang="zh-Hans">([^<]*)</span>', r"\1", page)
 
 
 class Project:

@@ -160,6 +160,8 @@ def test_simulated_pages_are_marked_and_real_ones_are_not(pdf, folders):
     real = text_of(pypdf.PdfReader(folders["ledger"] / "report.pdf"))
     assert "imulated" not in real
     assert "模拟" not in real
+    # which says instead what it is, beside its warning and at the head of each page after it
+    assert re.sub(r"\s", "", real).count("内部资料") >= 2
 
 
 def test_a_mixed_report_is_not_called_invented(folders, tmp_path, monkeypatch):

@@ -15,6 +15,8 @@ from analysis.errors import LianjianError
 from analysis.reports import freshness, markup, products
 from analysis.reports.run import runner
 
+from .conftest import unmarked
+
 RECORD = "from analysis.reports import record\n"
 CELLS = {
     "01-pandas": "import pandas as pd\nn = len(pd.read_csv('../data/processed/drawn/panel.csv'))\n"
@@ -102,7 +104,7 @@ def test_a_page_that_read_simulated_tables_without_load_is_stamped(made, slug):
     assert record["citation"]["simulated"] is True
     assert numbers == {"n": ("yes", "simulated")}
     assert check["state"] == "ok"
-    page = (made / slug / "report.html").read_text()
+    page = unmarked((made / slug / "report.html").read_text())
     assert "are invented" in page
     assert "(simulated data)</title>" in page
     assert markup.SIMULATED in page
@@ -124,7 +126,7 @@ def test_each_product_says_on_which_data_it_stands(made):
     assert (record["kind"], record["kinds"]) == ("mixed", ["ledger", "simulated"])
     assert numbers == {"drawn": ("yes", "simulated"), "vague": ("yes", "mixed")}
     assert check["state"] == "ok"
-    page = (made / "04-both" / "report.html").read_text()
+    page = unmarked((made / "04-both" / "report.html").read_text())
     table = page[page.index('id="tab-real"') :].partition("</table>")[0]
     assert "imulated" not in table
     assert page.count(markup.MIXED) == 1

@@ -217,7 +217,9 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
     said, spoken = _language.said, record.get("pages", {}).get(_language.code(), {})
     told = {name: record[name] for name in ("title", "subtitle", "summary", "citation")} | spoken
     found, cited = findings.gather(node), citation.from_record(told["citation"])
-    mark, behind, name, warning = map(said, _MARKS.get(record["kind"], ("",) * 4))
+    marked = _MARKS.get(record["kind"], ("",) * 4)
+    mark, behind, name, warning = map(said, marked)
+    stamp = marked[0].rpartition(" ")[2]  # its Chinese, on two lines
     slug, run = record["slug"], record["run_id"]
     used = [[said("Data"), f"{said(d['title'])} {d['version']}"] for d in found.datasets]
     facts = {
@@ -237,7 +239,7 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         ],
         "date": cited.date,
         "mark": mark,
-        "mixed": record["kind"] == "mixed",
+        "stamp": [stamp[:-2], stamp[-2:]],
         "mark_name": name,
         "warning": warning,
         "citation": (reference := said(citation.text(cited))),
