@@ -15,7 +15,6 @@ from analysis.reports.plan._types import Value
 from analysis.reports.plan.parameters import Parameter, fit, is_year, narrow, text
 
 _SESSION = "JPY_SESSION_NAME"  # the file that Jupyter's server has open in this kernel
-_WHERE = "this notebook"
 
 
 def possible() -> bool:
@@ -26,15 +25,15 @@ def possible() -> bool:
 class Form:
     """Fields that set a notebook's parameters as ``lianjian run -p`` would, each as it is left."""
 
-    def __init__(self, known: tuple[Parameter, ...], space: dict[str, Any]) -> None:
+    def __init__(self, known: tuple[Parameter, ...], space: dict[str, Any], where: str) -> None:
         import ipywidgets  # noqa: PLC0415  (of the group lab)
 
         self._known = {each.name: each for each in known if not each.secret}
-        self._space = space
+        self._space, self._where = space, where
         self._widgets = ipywidgets
         self._said = ipywidgets.HTML()
         self.fields = {name: self._field(each) for name, each in self._known.items()}
-        self._suggest()
+        self._suggest(self._covered())
         self._say(
             _language.said(
                 "Run this cell and those after it again, and they take what is changed here."
@@ -64,40 +63,40 @@ class Form:
     def _heard(self, parameter: Parameter) -> Callable[[Any], None]:
         def changed(change: Any) -> None:  # noqa: ANN401
             try:
-                value = self._read(parameter, change["new"])
+                value = self._read(parameter, change["new"], self._covered())
             except LianjianError as error:
                 held = text(self._space[parameter.name])
                 self._say(f"{_language.said(str(error))} ({parameter.name} = {held})", wrong=True)
                 return
             self._space[parameter.name] = value
-            self._suggest()
-            misfit = self._misfit()
+            covered = self._covered()  # by another dataset, if that was changed
+            self._suggest(covered)
+            misfit = self._misfit(covered)
             self._say(misfit or self._command(), wrong=bool(misfit))
 
         return changed
 
-    def _read(self, parameter: Parameter, given: str) -> Value:
-        return narrow(fit(given, parameter, _WHERE), parameter, self._covered(), _WHERE)
+    def _read(self, parameter: Parameter, given: str, covered: scope.Scope) -> Value:
+        return narrow(fit(given, parameter, self._where), parameter, covered, self._where)
 
     def _covered(self) -> scope.Scope:
         return scope.of(str(self._space.get("dataset") or ""))
 
-    def _suggest(self) -> None:
+    def _suggest(self, covered: scope.Scope) -> None:
         """Offer the places and years of the dataset that the form stands at."""
-        covered = self._covered()
-        for name, parameter in self._known.items():
-            if not _listed(parameter):
+        for name, field in self.fields.items():
+            if isinstance(field, self._widgets.Combobox):
                 places = covered.varieties(of) if (of := scope.varied(name)) else ()
                 years = covered.years if is_year(name) else ()
                 registered = fields.FIELDS.get(name)
                 words = registered.allowed if registered else ()
-                self.fields[name].options = [*places, *map(str, years), *words]
+                field.options = [*places, *map(str, years), *words]
 
-    def _misfit(self) -> str:
+    def _misfit(self, covered: scope.Scope) -> str:
         """Say what else does not fit any more, after another dataset was chosen."""
         for name, parameter in self._known.items():
             try:
-                self._read(parameter, text(self._space[name]))
+                self._read(parameter, text(self._space[name]), covered)
             except LianjianError as error:
                 return _language.said(str(error))
         return ""

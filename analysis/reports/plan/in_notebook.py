@@ -135,7 +135,7 @@ def parameters() -> Parameters | None:
         return Parameters(each, shown)
     from IPython.display import display  # noqa: PLC0415
 
-    display(Parameters(each, shown, _form.Form(each, space)))
+    display(Parameters(each, shown, _form.Form(each, space, _WHERE)))
     return None
 
 
