@@ -475,6 +475,48 @@ def test_what_this_process_hashes_no_run_has_read(project):
         assert "data/raw/new/b.csv" in watch.opened()
 
 
+@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+@pytest.mark.parametrize("order", ["cat hash", "hash cat", "hash cat hash", "cat hash hash"])
+def test_what_a_program_opens_is_known_though_this_process_hashes_it_too(project, order):
+    path = project.root / "data" / "raw" / "a.csv"
+    path.write_text("1")
+    log = project.root / "log"
+    with _opens.watched(project.root, log) as watch:
+        log.write_text('unseen\t"subprocess.Popen"\n')
+        for what in order.split():
+            if what == "hash":
+                Fingerprints()._hashed(["data/raw/a.csv"])
+            else:
+                subprocess.run(["cat", path], check=True)
+        assert watch.read().files == ("data/raw/a.csv",)
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+def test_what_another_run_announces_a_program_may_have_read_as_well(project):
+    (project.root / "data" / "raw" / "a.csv").write_text("1")
+    logs = [project.root / f"log{n}" for n in range(2)]
+    with _opens.watched(project.root, logs[0]) as one, _opens.watched(project.root, logs[1]) as two:
+        logs[0].write_text('file\t"data/raw/a.csv"\n')
+        logs[1].write_text('unseen\t"subprocess.Popen"\n')
+        subprocess.run(["cat", project.root / "data" / "raw" / "a.csv"], check=True)
+        assert one.read().maybe == ()
+        assert (two.read().files, two.read().maybe) == ((), ("data/raw/a.csv",))
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+def test_files_that_this_process_fails_to_open_or_makes_are_told_apart(project):
+    folder = project.root / "data" / "raw"
+    log = project.root / "log"
+    with _opens.watched(project.root, log) as watch:
+        log.write_text('unseen\t"subprocess.Popen"\n')
+        with pytest.raises(OSError, match="late"):
+            (folder / "late.csv").read_text()
+        (folder / "ours.csv").write_text("1")
+        subprocess.run(["cp", project.root / "log", folder / "late.csv"], check=True)
+        subprocess.run(["cat", folder / "late.csv"], check=True)
+        assert watch.read().files == ("data/raw/late.csv",)
+
+
 def test_what_a_run_writes_into_inputs_is_named(project):
     (project.root / "data" / "raw" / "a.csv").write_text("1")
     (project.root / "data" / "raw" / "gone.csv").write_text("1")

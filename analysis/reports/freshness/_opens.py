@@ -2,7 +2,8 @@
 
 It names every file that anybody opens, programs and code in C included, and not who it was. What no
 run has announced, and this process has not opened, belongs to the run that started such a program;
-where it can be of several runs, each of them may have read it.
+where it can be of several runs, each of them may have read it. A file that this process opens is
+heard of once for each time, so that a program that opens it too, before or after, is not missed.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import os
 import struct
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,57 +34,88 @@ class Watch:
 
     def __init__(self, root: Path, log: Path) -> None:
         self.root, self.log = root, log
-        self.elsewhere: set[str] = set()  # what other runs, and this process, have opened
-        self.others_unseen = False
+        self._elsewhere: set[str] = set()  # what other runs have opened
+        self._others_unseen = False
+        self._found: set[str] = set()
+        self._by_us: Counter[str] = Counter()  # opened by this process, and not yet told
+        self._is_whole = True
+        self._hearing = threading.Lock()
         self._folders: dict[int, str] = {}
         self._descriptor = _inotify(root / "data", self._folders)
 
     def opened(self) -> set[str] | None:
-        """Name what was opened, relative to the root; None where it is not known."""
-        if self._descriptor < 0:
+        """Name what others than this process opened, relative to the root; None: not known."""
+        self.hear()
+        if self._descriptor < 0 or not self._is_whole:
             return None
-        found = set()
-        with contextlib.suppress(BlockingIOError):
-            while content := os.read(self._descriptor, 2**18):
-                place = 0
-                while place < len(content):
-                    watch, mask, _, length = _EVENT.unpack_from(content, place)
-                    place += _EVENT.size + length
-                    name = os.fsdecode(content[place - length : place].rstrip(b"\0"))
-                    if mask & _OVERFLOW:
-                        return None
-                    if name and not mask & _FOLDER and watch in self._folders:
-                        found.add(f"{self._folders[watch]}/{name}")
-        known = set(self._folders.values())
+        found, known = set(self._found), set(self._folders.values())
         for folder, _, files in os.walk(self.root / "data"):  # made meanwhile: nobody watched it
             name = Path(folder).relative_to(self.root).as_posix()
             if name not in known:
                 found.update(f"{name}/{file}" for file in files)
         return {name for name in found if file_access.is_source(Path(name))}
 
+    def hear(self, opens: str = "") -> None:
+        """Take in what was told so far; then this process opens a file, and is told of it once."""
+        with self._hearing:
+            if self._descriptor < 0:
+                return
+            with contextlib.suppress(BlockingIOError):
+                while content := os.read(self._descriptor, 2**18):
+                    self._take(content)
+            if opens:
+                self._by_us[opens] += 1
+
+    def _take(self, content: bytes) -> None:
+        place = 0
+        while place < len(content):
+            watch, mask, _, length = _EVENT.unpack_from(content, place)
+            place += _EVENT.size + length
+            file = os.fsdecode(content[place - length : place].rstrip(b"\0"))
+            self._is_whole &= not mask & _OVERFLOW
+            if not file or mask & _FOLDER or watch not in self._folders:
+                continue
+            name = f"{self._folders[watch]}/{file}"
+            if self._by_us[name]:
+                self._by_us[name] -= 1
+            else:
+                self._found.add(name)
+
     def read(self) -> FilesRead:
         """Return what the run read: what it announced, and what nobody else can have opened."""
         own, opened = _announced(self.log), self.opened()
         with _lock:
             for other in _watching - {self}:
-                _hear(self, _announced(other.log))
-                _hear(other, own)
+                self.tell_apart(_announced(other.log))
+                other.tell_apart(own)
         if opened is None:
             return replace(own, may_be_all=bool(own.unseen))
-        nobodys = tuple(sorted(opened - {*own.files, *own.written} - self.elsewhere))
-        if own.unseen and not self.others_unseen:
-            return replace(own, files=tuple(sorted({*own.files, *nobodys})))
-        return replace(own, maybe=nobodys)
+        unsaid = opened - {*own.files, *own.written}
+        if not own.unseen:  # then it has announced all
+            return replace(own, maybe=tuple(sorted(unsaid - self._elsewhere)))
+        if self._others_unseen:
+            return replace(own, maybe=tuple(sorted(unsaid)))
+        # what another has announced, a program of this run may have opened as well
+        files = tuple(sorted({*own.files, *(unsaid - self._elsewhere)}))
+        return replace(own, files=files, maybe=tuple(sorted(unsaid & self._elsewhere)))
+
+    def tell_apart(self, other: FilesRead) -> None:
+        """Keep what another run has announced of the same time."""
+        self._elsewhere.update(other.files, other.written)
+        self._others_unseen |= bool(other.unseen)
 
     def close(self) -> None:
         """End the watch."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        with self._hearing:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor = -1
 
 
-def _hear(watch: Watch, other: FilesRead) -> None:
-    watch.elsewhere.update(other.files, other.written)
-    watch.others_unseen |= bool(other.unseen)
+def hear() -> None:
+    """Take in what was told, before another opens what this process has just opened."""
+    for watch in tuple(_watching):
+        watch.hear()
 
 
 @contextlib.contextmanager
@@ -144,13 +177,18 @@ def _listen() -> None:
             return
         _is_listening = True
 
+    here = os.getpid()
+
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "open" or not _watching or not isinstance(arguments[0], str | os.PathLike):
             return
+        if os.getpid() != here:
+            return  # what is forked from this process shares its watches, and is not it
         place = os.path.abspath(os.fspath(arguments[0]))  # noqa: PTH100
         for watch in tuple(_watching):
             prefix = f"{watch.root}{os.sep}"
-            if place.startswith(prefix):
-                watch.elsewhere.add(place[len(prefix) :])
+            makes = bool(arguments[2] & os.O_CREAT)
+            if place.startswith(prefix) and (makes or os.path.isfile(place)):  # noqa: PTH113
+                watch.hear(opens=place[len(prefix) :])
 
     sys.addaudithook(hook)
