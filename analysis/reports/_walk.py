@@ -50,8 +50,7 @@ def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # n
     if isinstance(value, np.ndarray):
         return np.array([seen(item, see, f"{at} {n}", typed) for n, item in enumerate(value)])
     if isinstance(value, SimpleNamespace) or is_dataclass(value):
-        told = {name: getattr(value, name) for name in _parts(value)}
-        return SimpleNamespace(**_mapping(told, see, at, typed))
+        return SimpleNamespace(**_mapping(parts(value), see, at, typed))
     if isinstance(value, Mapping):
         return _mapping(value, see, at, typed)
     if isinstance(value, list | tuple):
@@ -64,8 +63,10 @@ def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # n
     return see(at, number, isinstance(value, int | np.integer)) if np.isfinite(number) else value
 
 
-def _parts(value: Any) -> list[str]:  # noqa: ANN401  (a record, or one read from a notebook)
-    return [one.name for one in fields(value)] if is_dataclass(value) else list(vars(value))
+def parts(value: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return what a record holds, or one that was read from a notebook."""
+    names = [one.name for one in fields(value)] if is_dataclass(value) else list(vars(value))
+    return {name: getattr(value, name) for name in names}
 
 
 def _mapping(value: Mapping[Any, Any], see: See, at: str, typed: Typed) -> dict[Any, Any]:

@@ -17,7 +17,7 @@ from analysis.disclosure import edition, keep_release, releasing, write_memory
 from analysis.errors import LianjianError
 from analysis.files import to_json
 from analysis.reports import calls
-from analysis.reports._walk import Typed, masked, numbers, seen
+from analysis.reports._walk import Typed, masked, numbers, parts, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger, publish
@@ -169,13 +169,9 @@ def _words(words: Mapping[str, Any], typed: Typed) -> dict[str, Any]:
             told[name] = masked(str(word), typed)
         elif hasattr(word, "relation"):
             told[name] = SimpleNamespace(
-                **{**_fields(word), "yes": masked(word.yes, typed), "no": masked(word.no, typed)}
+                **{**parts(word), "yes": masked(word.yes, typed), "no": masked(word.no, typed)}
             )
     return told
-
-
-def _fields(word: Any) -> dict[str, Any]:  # noqa: ANN401  (a claim, or one read from a notebook)
-    return {name: getattr(word, name) for name in ("left", "relation", "right", "yes", "no")}
 
 
 def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> tuple[Call, Made]:
@@ -352,7 +348,7 @@ def certificate(made: _review.Review, by: str, when: str) -> str:
             "report": made.report,
             "released_by": by,
             "released_on": when,
-            "policy": {name: getattr(policy, name) for name in policy.__dataclass_fields__},
+            "policy": parts(policy),
             "numbers": int((made.plan["reason"] == "").sum()),
             "withheld": int((made.plan["reason"] != "").sum()),
         }
