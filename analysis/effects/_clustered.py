@@ -54,9 +54,10 @@ def pointwise(
     """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0."""
     if not 0 < level < 1:
         raise LianjianError(f"level is {level}; a share between 0 and 1 was expected, like 0.95.")
-    reach = scipy.stats.t.ppf(0.5 + level / 2, df) * std_error
-    ratio = np.divide(estimate, std_error, out=np.full_like(estimate, np.nan), where=std_error > 0)
-    return estimate - reach, estimate + reach, 2 * scipy.stats.t.sf(np.abs(ratio), df)
+    known = np.where(std_error > 0, std_error, np.nan)
+    reach = scipy.stats.t.ppf(0.5 + level / 2, df) * known
+    p_value = 2 * scipy.stats.t.sf(np.abs(estimate / known), df)
+    return estimate - reach, estimate + reach, p_value
 
 
 def influence_of(
@@ -174,10 +175,10 @@ def make_series(
     error = np.sqrt(np.clip(np.diag(covariance), 0, None))
     error = np.where(error**2 <= TINY**2 * float(np.nanvar(panel.y)), 0.0, error)
     if (error == 0).any():
-        notes = (*notes, "Where the standard error is zero there is no p-value.")
+        notes = (*notes, "Where the standard error is zero there is no interval and no p-value.")
     theta = influence.theta
     low, high, p_value = pointwise(theta, error, overall.df, overall.level)
-    reach = np.full_like(error, np.nan) if critical is None else critical * error
+    reach = np.where(error > 0, (np.nan if critical is None else critical) * error, np.nan)
     made = EffectSeries(
         name=name,
         by=by,

@@ -99,9 +99,9 @@ class Estimate:
     estimate, std_error : float
         In the unit of the outcome; the standard error is NaN only for exact tests, which have none.
     low, high : float
-        Ends of the interval at ``level``.
+        Ends of the interval at ``level``; NaN where the standard error is zero.
     p_value : float
-        Two-sided, of no effect.
+        Two-sided, of no effect; NaN where the standard error is zero.
     level : float
         Confidence level of the interval, e.g. 0.95.
     df : float
@@ -146,10 +146,13 @@ class Estimate:
 
     def __repr__(self) -> str:
         error = "" if math.isnan(self.std_error) else f" (SE {self.std_error:.4g})"
+        ends = f", {self.level:.0%} interval [{self.low:.4g}, {self.high:.4g}]"
+        p_value = f", p = {self.p_value:.3g}"
         line = (
-            f"{self.name}: {self.estimate:.4g}{error}, {self.level:.0%} interval "
-            f"[{self.low:.4g}, {self.high:.4g}], p = {self.p_value:.3g}; {self.inference}; "
-            f"{self.n_units:,} units, {self.n_clusters:,} clusters"
+            f"{self.name}: {self.estimate:.4g}{error}"
+            + ("" if math.isnan(self.low) else ends)
+            + ("" if math.isnan(self.p_value) else p_value)
+            + f"; {self.inference}; {self.n_units:,} units, {self.n_clusters:,} clusters"
         )
         return "\n".join([line, *(f"  {note}" for note in self.notes)])
 

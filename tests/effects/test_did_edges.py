@@ -16,6 +16,7 @@ from analysis.effects.did import before_after
 from analysis.effects.did.borusyak_jaravel_spiess import imputation, pretrend
 from analysis.effects.did.callaway_santanna import aggregate, att_gt
 from analysis.effects.did.fixed_effects import event_study, sun_abraham, twfe
+from analysis.effects.inference import few_clusters
 from analysis.effects.panel import make_panel
 from analysis.effects.results import EffectSeries
 from analysis.errors import LianjianError
@@ -242,8 +243,27 @@ def test_no_spread_gives_a_zero_error_and_says_so():
         result = run(make_panel(frame, "y"))
         assert result.estimate == pytest.approx(2)
         assert result.std_error == 0
-        assert np.isnan(result.p_value)
+        assert np.isnan([result.p_value, result.low, result.high]).all()
         assert any("standard error is zero" in note for note in result.notes)
+        first = repr(result).splitlines()[0]
+        assert "interval" not in first
+        assert "p =" not in first
+        assert "nan" not in first
+
+
+def test_few_clusters_without_spread_have_no_interval():
+    frame = draw([2021] * 3 + [0] * 3)
+    frame["y"] = frame["year"] * 0.5 + 2.0 * ((frame["year"] >= 2021) & (frame["joined_year"] > 0))
+    panel = make_panel(frame, "y")
+    series = few_clusters(aggregate(att_gt(panel), "event"))
+    for each in (series.overall, few_clusters(aggregate(att_gt(panel)))):
+        assert each.estimate == pytest.approx(2)
+        assert np.isnan([each.low, each.high]).all()
+    flat = series.std_error == 0
+    assert flat.any()
+    assert np.isnan(series.low[flat]).all()
+    assert np.isnan(series.band_high[flat]).all()
+    assert "nan" not in repr(series.overall)
 
 
 def test_pretest_that_cannot_be_had_says_why():

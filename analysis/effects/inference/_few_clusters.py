@@ -82,10 +82,10 @@ def few_clusters(
             "be had from so few. Use placebo alliances."
         )
     error = float(np.sqrt((clustered**2).sum() + (outside**2).sum()))
-    reach = float(scipy.stats.t.ppf(0.5 + result.level / 2, df[0])) * error
-    p_value = (
-        float(2 * scipy.stats.t.sf(abs(result.estimate) / error, df[0])) if error > 0 else np.nan
-    )
+    reach = p_value = float("nan")
+    if error > 0:
+        reach = float(scipy.stats.t.ppf(0.5 + result.level / 2, df[0])) * error
+        p_value = float(2 * scipy.stats.t.sf(abs(result.estimate) / error, df[0]))
     number, worth = len(carried.clusters), float(carried.n_effective[0])
     made = replace(
         result,
@@ -147,11 +147,12 @@ def _series(
     alone = series.n_clusters < 2
     covariance = clustered.T @ clustered + outside.T @ outside
     error = np.where(alone, np.nan, np.sqrt(np.diag(covariance)))
-    ratio = np.divide(series.estimate, error, out=np.full_like(error, np.nan), where=error > 0)
+    width = np.where(error > 0, error, np.nan)
+    ratio = series.estimate / width
     p_value = 2 * scipy.stats.t.sf(np.abs(ratio), df)
     tail = (1 - series.level) / 2
-    reach = scipy.stats.t.isf(tail, df) * error
-    band = scipy.stats.t.isf(tail / len(series.index), df) * error
+    reach = scipy.stats.t.isf(tail, df) * width
+    band = scipy.stats.t.isf(tail / len(series.index), df) * width
     early = (series.index < -anticipation) & np.isfinite(p_value)
     pretest = no_test(HOLM, "no year before the base year rests on two treated clusters")
     if early.any():
