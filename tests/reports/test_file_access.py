@@ -549,6 +549,12 @@ def test_what_a_run_writes_into_inputs_is_named(project):
         "pyarrow.orc.write_table(t, to)",
         "pa.dataset.write_dataset(t, to, format='csv', existing_data_behavior='delete_matching')",
         "pa.output_stream(to).close()",
+        "pyarrow.csv.CSVWriter(to, t.schema).close()",
+        "pa.OSFile(to, 'wb').close()",
+        "pa.ipc.new_file(to, t.schema).close()",
+        "import pyarrow.fs; pyarrow.fs.LocalFileSystem().open_output_stream(to).close()",
+        "import pyarrow.fs; pyarrow.fs.copy_files('01-x.ipynb', to)",
+        "open('../data/raw/old.csv', 'r+').write('台账')",
         "import sqlite3; sqlite3.connect(to).execute('create table if not exists t (a)')",
         "import shutil; shutil.copy('01-x.ipynb', to)",
         "!echo 1 > {to}",
@@ -559,10 +565,12 @@ def test_what_a_run_writes_into_inputs_is_named(project):
 def test_whatever_writes_into_data_fails_the_plan_and_the_check(project, write):
     head = "import pyarrow as pa\nimport pyarrow.csv, pyarrow.dataset, pyarrow.feather, pyarrow.orc"
     cell = f"{head}\nimport pyarrow.parquet\nt, to = pa.table({{'a': [1]}}), '../data/raw/台账'"
+    (project.root / "data" / "raw" / "old.csv").write_text("a,b")
     project.notebook("01-x", "# X", cell, write)
     assert runner.run() == Exit.FAILED
     record = json.loads((project.reports / "01-x" / "run.json").read_text())
-    assert "data/raw/台账" in " ".join(record["notes"])
+    name = "old.csv" if "r+" in write else "台账"
+    assert f"data/raw/{name}" in " ".join(record["notes"])
     assert "failed" in [c["state"] for c in record["checks"] if c["name"] == "Data"]
 
 

@@ -73,6 +73,26 @@ FAILS = {
     "subprocess.Popen('exit 7', shell=True)\nNone": r"the command exit 7 ended with exit code 7",
     "text = os.popen('cat gone.csv').read()": r"the command cat gone.csv ended with exit code 1",
     "text = subprocess.getoutput('cat gone.txt')": r"the command cat gone.txt ended with",
+    "!false; echo 县": r"!false; echo 县: false ended with exit code 1",
+    "x = !cat gone.csv | wc -l": r".*wc -l: a command before a pipe ended with exit code 1",
+    "!for each in 1 2; do test -d 账$each; done; exit 6":
+        r"!for .*: test -d 账\$each ended with exit code 1",
+    "!echo 村; exit 7": r"!echo 村; exit 7 ended with exit code 7",
+    "%%bash\ngrep 村 nowhere.csv | sort | uniq\necho 好":
+        r"%%bash: a command before a pipe ended with exit code 2",
+    "%%sh --no-raise-error\nfalse\ntrue": r"%%sh \S+( hides what fails|: false ended).*",
+    "os.spawnlp(os.P_WAIT, 'test', 'test', '-d', 'gone')\nNone":
+        r"the command test -d gone ended with exit code 1",
+    "number = os.spawnvp(os.P_NOWAIT, 'sh', ['sh', '-c', 'exit 8']); time.sleep(0.3)":
+        r"the command sh -c 'exit 8' ended with exit code 8",
+    "number = os.posix_spawnp('false', ['false', '县'], os.environ); time.sleep(0.3)":
+        r"the command false '?县'? ended with exit code 1",
+    "p = await asyncio.create_subprocess_exec('test', '-d', '台')\nawait p.wait()\nNone":
+        r"the command test -d '?台'? ended with exit code 1",
+    "p = await asyncio.create_subprocess_shell('exit 9')\nhow = await p.communicate()":
+        r"the command exit 9 ended with exit code 9",
+    "async def go():\n    p = await asyncio.create_subprocess_exec('false')\n    await p.wait()\n"
+    "await go()": r"the command false ended with exit code 1",
     "import sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
     "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
@@ -165,6 +185,32 @@ server = subprocess.Popen(['sleep', '60']); server.terminate(); server.wait()
 failing = subprocess.Popen(['false']); failing.communicate()
 print(failing.returncode, subprocess.Popen(['false']).wait(), os.popen('exit 3').close())
 subprocess.Popen(['true']).wait()
+----
+!yes | head -1
+----
+!if test -d nowhere; then ls; fi; false || true
+----
+x = !false && echo 村 || echo '县; 乡 | 镇'
+assert x == ['县; 乡 | 镇'], x
+----
+!mkdir -p "$TMPDIR/a" && test -d $_; echo $? | grep -qx 0
+----
+%%bash
+set -euo pipefail; set -x
+seq 99999 | sed -n 1p | cat
+if grep -q 村 /dev/null; then ls; fi
+exit 0
+----
+import asyncio, os
+p = await asyncio.create_subprocess_exec('false')
+code = await p.wait()
+q = await asyncio.create_subprocess_shell('exit 3', stdout=asyncio.subprocess.PIPE)
+await q.communicate()
+r = await asyncio.create_subprocess_exec('sleep', '60')
+r.terminate(); await r.wait()
+await (await asyncio.create_subprocess_exec('true')).wait()
+print(code, q.returncode, os.spawnlp(os.P_WAIT, 'false', 'false'))
+print(os.waitpid(os.spawnlp(os.P_NOWAIT, 'false', 'false'), 0)[1])
 ----
 %%bash
 if grep -q 村 /dev/null; then echo found; fi

@@ -65,7 +65,7 @@ class FilesRead:
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()  # that it listed
     written: tuple[str, ...] = ()  # inputs that it opened to write, renamed or removed
-    updated: tuple[str, ...] = ()  # databases that it opened, perhaps to write
+    updated: tuple[str, ...] = ()  # databases and others that it opened, perhaps to write
     outside: tuple[str, ...] = ()  # files of data from elsewhere
     unseen: tuple[str, ...] = ()  # what may read files without a word: programs, libraries in C
     maybe: tuple[str, ...] = ()  # files that somebody opened meanwhile, and perhaps this run
@@ -136,6 +136,8 @@ class _Notes:
         name = place.rpartition(os.sep)[2]
         if place.startswith(self._inputs) and writes:
             self._say(WRITTEN, place[len(self._inside) :])
+        if place.startswith(self._inputs) and reads and "+" in str(mode):
+            self._say(UPDATED, place[len(self._inside) :])
         if place.startswith(self._inside) and (reads or not writes):
             self._say(READ, place[len(self._inside) :])
         elif writes:

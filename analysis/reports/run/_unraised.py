@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -41,7 +42,14 @@ _MAGICS = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-
 _cell: ContextVar[int] = ContextVar("cell", default=0)  # in which code runs, and what it begins
 _OURS = str(Path(__file__).parents[2])  # which looks after the programs that it starts
 _LIBRARIES = (_OURS, *{sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
+_OS = os.popen.__code__.co_filename  # "<frozen os>"
+_KEEPERS = str(Path(asyncio.__file__).parent)  # which hand codes on
 _LOOKS = {"__repr__", "check_returncode"}  # methods that look at a code for their caller
+_TRAPS = [" ".join(trap.split()) for trap in _MAGICS["traps"].values()]
+_SEVERAL = re.compile(r"[;|\n]")  # commands, of which a shell tells the last one's code
+_PIPE = re.compile(r"(?<!\|)\|(?!\|)")
+# what code does between it calls what it awaits, and has the answer
+_AWAITS = {"SEND", "YIELD_VALUE", "RESUME", "JUMP_BACKWARD_NO_INTERRUPT", "END_SEND"}
 _FAILURE = re.compile(r"(\d+)\t(.+)")  # what a script writes: exit code, tab, command
 _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
 
@@ -58,6 +66,7 @@ class Unraised:
         self._calls: dict[Any, tuple[int, BaseException]] = {}  # whose error nobody has taken
         self._processes: list[tuple[int, str, Any]] = []
         self._programs: list[_Program] = []  # that the notebook started
+        self._spawns: list[tuple[int, str, int]] = []  # by their numbers, for whoever waits
         self._popen: WeakSet[Any] = WeakSet()  # of these, what runs beside its cell
         self._scripts: list[tuple[int, str, Path]] = []  # of bash, with the commands that failed
         self._failing: int | None = None  # the cell that began the task whose error is told now
@@ -73,6 +82,7 @@ class Unraised:
         self._hear_commands()
         self._hear_codes()
         self._hear_programs()
+        self._hear_awaited()
         self._hear_python()
         self._hear_processes()
         self._hear_calls()
@@ -97,12 +107,10 @@ class Unraised:
             if cell := self._tasks.get(id(task)):
                 name = getattr(task.get_coro(), "__qualname__", task.get_name())
                 self.note(f"the task {name}", "had not ended when the notebook did", cell)
-        for process in tuple(self._popen):
-            process.poll()
-        for program in self._programs:
-            self._exited(program.what, 0 if program.is_known else program.code, program.cell)
+        self._note_programs()
         for cell, what, failures in self._scripts:
-            for line in failures.read_text("utf-8", "replace").splitlines():
+            lines = failures.read_text("utf-8", "replace").splitlines()
+            for line in dict.fromkeys(lines):
                 if found := _FAILURE.fullmatch(line):
                     self._exited(f"{what}: {found[2]}", int(found[1]), cell)
         for cell, error in self._calls.values():
@@ -111,6 +119,16 @@ class Unraised:
             with contextlib.suppress(ValueError):  # it was closed
                 is_python = isinstance(process, BaseProcess)
                 self._exited(what, process.exitcode if is_python else process.returncode, cell)
+
+    def _note_programs(self) -> None:
+        for process in tuple(self._popen):
+            process.poll()
+        for program in self._programs:
+            self._exited(program.what, 0 if program.is_known else program.code, program.cell)
+        for cell, what, number in self._spawns:
+            with contextlib.suppress(ChildProcessError):  # somebody has waited for it
+                _, status = os.waitpid(number, os.WNOHANG)
+                self._exited(what, os.waitstatus_to_exitcode(status), cell)
 
     # ---- cells ----
 
@@ -162,20 +180,38 @@ class Unraised:
         caught: Any = sys.modules["IPython.core.interactiveshell"]
 
         def system(run: Any, command: str) -> Any:
-            code = run(command)
-            self._exited(self._said or f"!{command}", code)
+            with self._heard(command) as (script, ended):
+                code = run(_with_sigpipe(script) if _PIPE.search(command) else script)
+                ended(code)
             return code
 
         def getoutput(command: str) -> str:
             def communicate(process: "subprocess.Popen[bytes]") -> tuple[bytes, int]:
                 return process.communicate()[0], process.returncode
 
-            written, code = process_handler(command, communicate, subprocess.STDOUT) or (b"", 130)
-            self._exited(self._said or f"!{command}", code)
-            return str(written.decode(DEFAULT_ENCODING, "replace"))
+            with self._heard(command) as (script, ended):
+                done = process_handler(script, communicate, subprocess.STDOUT) or (b"", 130)
+                ended(done[1])
+            return str(done[0].decode(DEFAULT_ENCODING, "replace"))
 
+        # cron names the plainest of shells; a line means by night what it means by day
+        if os.name == "posix" and Path(os.environ.get("SHELL", "sh")).name == "sh":
+            os.environ["SHELL"] = shutil.which("bash") or "sh"
         _replace(piped, "system", system)
         caught.getoutput = getoutput
+
+    @contextlib.contextmanager
+    def _heard(self, command: str) -> Iterator[tuple[str, Callable[[int | None], None]]]:
+        """Give a command as a shell is handed it, and a verb for what it ended with."""
+        what, failures = self._said or f"!{command}", None
+        if _SEVERAL.search(command):
+            command, failures = self._trapped(what, command, os.environ.get("SHELL", "sh"))
+
+        def ended(code: int | None) -> None:
+            if failures is None or not failures.stat().st_size:
+                self._exited(what, code)
+
+        yield command, ended
 
     def _hear_codes(self) -> None:
         """Keep what programs end with that the notebook starts, until it looks at it."""
@@ -185,9 +221,9 @@ class Unraised:
             """What `subprocess.run` returns."""
 
             def __init__(self, args: Any, *how: Any, **named: Any) -> None:
-                self._program = _Program(_command(args), listener._cells)
+                self.program = _Program(_command(args), listener._cells)
                 if _is_notebooks(_above(inspect.currentframe(), subprocess.__file__)):
-                    listener._programs.append(self._program)
+                    listener._programs.append(self.program)
                 super().__init__(args, *how, **named)
 
         with_code = subprocess.getstatusoutput
@@ -203,6 +239,23 @@ class Unraised:
         subprocess.call = self._hear_code(subprocess.call, int)
         to_code = os.waitstatus_to_exitcode if os.name == "posix" else int
         os.system = self._hear_code(os.system, to_code)
+        for name in ("spawnv", "spawnve", "spawnvp", "spawnvpe", "posix_spawn", "posix_spawnp"):
+            if hasattr(os, name):
+                _replace(os, name, self._spawned)
+
+    def _spawned(self, spawn: Callable[..., int], *given: Any, **named: Any) -> int:
+        """Keep which process was started, or note what it ended with if nobody looks at that."""
+        answer = spawn(*given, **named)
+        frame = _above(_caller(inspect.currentframe()), _OS)
+        if not _is_notebooks(frame):
+            return answer
+        is_posix = isinstance(given[0], str | bytes | os.PathLike)
+        what = _command(given[1 if is_posix else 2])
+        if is_posix or given[0] != os.P_WAIT:
+            self._spawns.append((self._cells, what, answer))
+        elif _drops(frame):
+            self._exited(what, answer)
+        return answer
 
     def _hear_programs(self) -> None:
         """Keep what programs end with that the notebook starts beside its cells."""
@@ -212,9 +265,9 @@ class Unraised:
             """A program that runs beside its cell."""
 
             def __init__(self, args: Any, *how: Any, **named: Any) -> None:
-                self._program = _Program(_command(args), listener._cells)
-                if _is_notebooks(_above(inspect.currentframe(), os.__file__)):
-                    listener._programs.append(self._program)
+                self.program = _Program(_command(args), listener._cells)
+                if _is_notebooks(_above(inspect.currentframe(), _OS)):
+                    listener._programs.append(self.program)
                     listener._popen.add(self)
                 super().__init__(args, *how, **named)
 
@@ -226,15 +279,52 @@ class Unraised:
 
             def _asked(self, ask: Callable[..., Any], *how: Any, **named: Any) -> Any:
                 code = ask(self, *how, **named)
-                frame = _above(_caller(inspect.currentframe()), os.__file__)
-                self._program.is_known |= _is_notebooks(frame) and not _drops(frame)
+                frame = _above(_caller(inspect.currentframe()), _OS)
+                self.program.is_known |= _is_notebooks(frame) and not _drops(frame)
                 return code
 
             def send_signal(self, number: int) -> None:
-                self._program.is_known = True  # whoever ends it knows how it ends
+                self.program.is_known = True  # whoever ends it knows how it ends
                 super().send_signal(number)
 
         subprocess.Popen = Popen  # type: ignore[misc]
+
+    def _hear_awaited(self) -> None:
+        """Keep what programs end with that the notebook's tasks wait for."""
+        listener, process = self, asyncio.subprocess.Process
+
+        class Process(process):  # type: ignore[valid-type, misc]
+            """A program that tasks wait for."""
+
+            def __init__(self, transport: Any, *how: Any) -> None:
+                super().__init__(transport, *how)
+                self.program = transport.get_extra_info("subprocess").program
+                if _is_notebooks(_above(inspect.currentframe(), asyncio.subprocess.__file__)):
+                    listener._programs.append(self.program)
+
+            @property
+            def returncode(self) -> Any:
+                self.program.is_known |= _is_notebooks(_caller(inspect.currentframe()))
+                return super().returncode
+
+            def wait(self) -> Any:
+                frame = _caller(inspect.currentframe())
+                self.program.is_known |= _is_notebooks(frame) and not _drops(frame)
+                return super().wait()
+
+            def send_signal(self, number: int) -> None:
+                self.program.is_known = True
+                super().send_signal(number)
+
+            def terminate(self) -> None:
+                self.program.is_known = True
+                super().terminate()
+
+            def kill(self) -> None:
+                self.program.is_known = True
+                super().kill()
+
+        asyncio.subprocess.Process = Process  # type: ignore[assignment, misc]
 
     def _hear_code(self, run: Callable[..., int], to_code: Callable[[int], int]) -> Any:
         """Note what a command ended with where the code that ran it drops the answer."""
@@ -262,8 +352,9 @@ class Unraised:
         magic = shell.find_magic(name, kind)
 
         def heard(line: str, *cell: str) -> Any:
-            if cell and "bash" in {name, *map(os.path.basename, line.split())}:
-                cell = (self._trapped(f"%%{name} {line}".strip(), cell[0]),)
+            shells = {"bash", "dash", "sh", "zsh"} & {name, *map(os.path.basename, line.split())}
+            if cell and shells:
+                cell = self._trapped(f"%%{name} {line}".strip(), cell[0], shells.pop())[:1]
             before, self._said = self._said, self._said or f"{sign}{name} {line}".strip()
             out, err = _Ear(sys.stdout), _Ear(sys.stderr)
             try:
@@ -280,14 +371,21 @@ class Unraised:
         if magic is not None:
             shell.magics_manager.magics[kind][name] = heard
 
-    def _trapped(self, what: str, script: str) -> str:
-        """Let a script of bash say which of its commands fail, for it ends with the last one's."""
+    def _trapped(self, what: str, script: str, shell: str) -> tuple[str, Path | None]:
+        """Let a script say which of its commands fail, for it ends with the last one's code."""
+        shell = Path(shutil.which(shell) or shell).resolve().name
+        if shell != "bash":
+            if _SEVERAL.search(script.strip()) or "--no-raise-error" in what:
+                self.note(
+                    what, f"hides what fails: {shell} tells at most how its last command ended"
+                )
+            return script, None
         failures = self._log.with_name(f"{self._log.name}-{len(self._scripts)}")
         failures.touch()
         self._scripts.append((self._cells, what, failures))
         # on the script's first line, so that the numbers of its lines stay
-        told = f'printf "%s\\t%s\\n" "$?" "$BASH_COMMAND" >> {shlex.quote(str(failures))}'
-        return f"trap {shlex.quote(told)} ERR; {script}"
+        traps = " ".join(_TRAPS if _PIPE.search(script) else _TRAPS[:1])
+        return f"{traps.replace('FILE', shlex.quote(str(failures)))} {script}", failures
 
     def _keep_background(self, shell: Any, what: str) -> None:
         """Remember what a script has started in the background."""
@@ -403,19 +501,29 @@ class _Program:
 class _Ending:
     """Holds the exit code of a program, and knows when the notebook looks at it."""
 
-    _program: _Program
+    program: _Program
 
     @property
     def returncode(self) -> Any:
         reader = _caller(inspect.currentframe())
-        code = reader.f_code if reader else None
-        if code and (code.co_filename != subprocess.__file__ or code.co_name in _LOOKS):
-            self._program.is_known = True
-        return self._program.code
+        file, name = (reader.f_code.co_filename, reader.f_code.co_name) if reader else ("", "")
+        is_keeper = file == subprocess.__file__ or file.startswith(_KEEPERS)
+        self.program.is_known |= not is_keeper or name in _LOOKS
+        return self.program.code
 
     @returncode.setter
     def returncode(self, code: int | None) -> None:
-        self._program.code = code
+        self.program.code = code
+
+
+def _with_sigpipe(script: str) -> str:
+    """Let what writes to a pipe end with its reader, as in a terminal: Python ignores SIGPIPE."""
+    code = (
+        "import os, signal, sys; signal.signal(signal.SIGPIPE, signal.SIG_DFL); "
+        "os.execvp(sys.argv[1], [sys.argv[1], '-c', sys.argv[2]])"
+    )
+    shell = os.environ.get("SHELL", "sh")
+    return f"exec {shlex.join([sys.executable, '-IS', '-c', code, shell, script])}"
 
 
 def _replace(owner: Any, name: str, heard: Callable[..., Any]) -> None:
@@ -450,8 +558,10 @@ def _is_notebooks(frame: FrameType | None) -> bool:
 def _drops(frame: FrameType | None) -> bool:
     """Whether code throws away what it is about to be given."""
     steps = dis.get_instructions(frame.f_code) if frame else ()
-    follows = (step.opname for step in steps if step.offset > frame.f_lasti)  # type: ignore[union-attr]
-    return next(follows, "") == "POP_TOP"
+    follows = [step.opname for step in steps if step.offset > frame.f_lasti]  # type: ignore[union-attr]
+    if follows[:1] == ["GET_AWAITABLE"]:
+        follows = [name for name in follows[2:] if name not in _AWAITS]
+    return follows[:1] == ["POP_TOP"]
 
 
 def _command(given: Any) -> str:
