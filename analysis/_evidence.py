@@ -57,7 +57,7 @@ class Evidence:
     offset: float = 0.0
     of: int = 0  # a share: how many it is of
     side: int = 0  # −1 the lower end of an interval, 1 the upper one: rounded outwards
-    error: float = float("nan")  # its standard error: a step of more than half leaves nothing
+    error: float = float("nan")  # its standard error: a step of more than that leaves nothing
     df: float = float("nan")  # and its residual degrees of freedom
     # a share: between which amounts each village stays where it is, in or out by ``weights``
     stays: Mapping[Key, tuple[pd.Series, pd.Series]] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from analysis.disclosure.door import TOTAL, Bools, Door, Released, withheld
 from analysis.disclosure.policy import Policy, nice, steps
 from analysis.indicators.income import SOURCES
 
+_PLAN = ["name", "turn", "value", "released", "step", "rule", "villages", "ruled_by", "reason"]
 _P_DIGIT = 0.001
 """The last digit of a p-value that anybody reads."""
 
@@ -82,9 +83,10 @@ class Guard:
         Returns
         -------
         DataFrame
-            One row a number, as given: ``name, value, released, step, rule, villages, ruled_by,
-            reason``. ``released`` is missing where the number is withheld, and ``reason`` says why;
-            ``ruled_by`` is the village whose amount sets the step.
+            One row a number, as given: ``name, turn, value, released, step, rule, villages,
+            ruled_by, reason``. ``turn`` is its place in the order of admission; ``released`` is
+            missing where the number is withheld, and ``reason`` says why; ``ruled_by`` is the
+            village whose amount sets the step.
         """
         given = list(numbers)
         place = {name: rank for rank, name in enumerate(self.policy.headline)}
@@ -93,9 +95,11 @@ class Guard:
         for key in sorted({key for one in given for e in one.evidence for key in _keys(e)}):
             self._sum(key)
         decided |= {one.name: self.decide(one) for one in order if one.name not in decided}
+        turn = {name: number for number, name in enumerate(decided, 1)}
         rows = [
             {
                 "name": one.name,
+                "turn": turn[one.name],
                 "value": one.value,
                 "released": decided[one.name].value,
                 "step": decided[one.name].step,
@@ -106,8 +110,7 @@ class Guard:
             }
             for one in given
         ]
-        columns = ["name", "value", "released", "step", "rule", "villages", "ruled_by", "reason"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(rows, columns=_PLAN)
 
     def decide(self, number: Number) -> Released:
         """Return a number as it leaves; of several numbers that came out equal, the strictest."""
@@ -173,7 +176,7 @@ class Guard:
         if np.isfinite(evidence.instead):
             value = evidence.instead
         elif np.isfinite(evidence.error):
-            coarsest = evidence.error / 2
+            coarsest = max(evidence.error, coarsest if headline else 0.0)
         return self.door.admit(value, evidence, coarsest=coarsest)
 
     def _refusal(self, evidence: Evidence) -> str:

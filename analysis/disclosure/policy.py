@@ -11,6 +11,10 @@ MANTISSAS = (1.0, 2.0, 5.0)
 """Steps are one of these times a power of ten."""
 
 
+HEADLINE = ("att-operating", "att-total", "mean-gain-operating", "mean-gain-total")
+"""Numbers of the notebooks that go first: preferred estimates, and mean gains of weak villages."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """Rules by which numbers of a dataset leave the machine that holds it.
@@ -31,7 +35,8 @@ class Policy:
     min_dof, treated_villages : int
         Residual degrees of freedom, and treated villages, behind an estimate at least.
     coarsest : float
-        A number is withheld when its step exceeds this part of it.
+        A number is withheld when its step exceeds this part of it, an estimate when it exceeds its
+        standard error: rounding then adds at most a twelfth to its variance.
     headline, public : tuple of str
         Names of numbers that pass the door first, and of facts of the design, which are exempt.
     reason : str
@@ -49,7 +54,7 @@ class Policy:
     min_dof: int = 10
     treated_villages: int = 5
     coarsest: float = 0.5
-    headline: tuple[str, ...] = ()
+    headline: tuple[str, ...] = HEADLINE
     public: tuple[str, ...] = ()
     reason: str = ""
     on: bool = True

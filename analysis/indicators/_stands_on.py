@@ -16,8 +16,8 @@ STEP = 1e-6
 """By this part of the mean amount each amount is moved, to see how far an index moves with it."""
 
 
-_LORENZ_POINTS = 4.0
-"""Twice the coarsest step, in points, at which a Lorenz curve still has its shape."""
+_LORENZ_POINTS = 2.0
+"""The coarsest step, in points, at which a Lorenz curve still has its shape."""
 
 
 def _groups(frame: pd.DataFrame, keys: list[pd.Series]) -> Iterator[tuple[int, pd.DataFrame]]:
@@ -140,7 +140,7 @@ def keep_gains(change: pd.DataFrame, keys: list[pd.Series], means: pd.Series) ->
         each = pd.Series(scale / len(ids), index=ids)
         weights = {(measure, first): -each, (measure, last): each}
         # among the others a mark near zero says as much as any
-        spread = float(change["change_wan_yuan"].std())
+        spread = float(change["change_wan_yuan"].std()) / 2
         _evidence.keep(value, Evidence("amount", len(ids), weights, error=spread))
 
 
@@ -162,6 +162,23 @@ def keep_bands(
             is_in = (amounts >= low) & (amounts < high)
             stands = share_of(is_in, {key: _between(amounts, low, high)}, 100.0)
             _evidence.keep(percent[place, at], stands)
+
+
+def keep_held(
+    claimed: float, observed: float, values: pd.Series, of: Mapping[tuple[str, int], float]
+) -> None:
+    """Keep what is held against a published figure: a mean of changes or levels, or their least.
+
+    ``values`` are by village, and each is Σ factor · amount with the factors ``of``.
+    """
+    _evidence.keep(claimed, Evidence("public", 0, why="Published"))
+    known = values.dropna()
+    if np.isclose(observed, known.mean()):
+        each = pd.Series(1.0 / max(len(known), 1), index=known.index)
+        stands = Evidence("amount", len(known), {key: each * by for key, by in of.items()})
+    else:
+        stands = Evidence("single", 1)
+    _evidence.keep(observed, stands)
 
 
 def keep_reached(value: float, change: pd.DataFrame, least: float) -> None:

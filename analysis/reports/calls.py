@@ -2,8 +2,7 @@
 
 ``show``, ``table``, ``record`` and ``say`` keep, beside what they display, the verb with its typed
 arguments and its mark. The notebook shows what the call makes, and so does the page: it makes the
-call again. The same call gives a figure for a phone, for print and in dark, and its data; a
-context says for whom it is made.
+call again. The same call gives a figure for a phone, for print and in dark, and its data.
 """
 
 import base64
@@ -47,16 +46,6 @@ _drawing = threading.Lock()  # matplotlib's settings belong to the whole process
 
 
 @dataclass(frozen=True)
-class Context:
-    """For whom calls are made again: a form of figures. The language is that of now."""
-
-    form: str = "plain"
-
-
-PLAIN = Context()
-
-
-@dataclass(frozen=True)
 class Call:
     """A verb with its arguments, and the mark of the data on which its output stands."""
 
@@ -72,11 +61,12 @@ class Made:
     html: str
     plain: str
     facts: dict[str, Any] = field(default_factory=dict)
+    drawn: bytes = field(default=b"", repr=False)  # of a figure, as SVG
 
 
-def make(call: Call, ledger: Ledger, context: Context = PLAIN) -> Made:
+def make(call: Call, ledger: Ledger) -> Made:
     """Make a call; a number goes into the ledger, and sentences take theirs from there."""
-    made = _VERBS[call.verb](call, ledger, context)
+    made = _VERBS[call.verb](call, ledger)
     if call.verb == "record":
         ledger.numbers[call.arguments["name"]] = made.facts
     if call.verb == "table":
@@ -84,7 +74,7 @@ def make(call: Call, ledger: Ledger, context: Context = PLAIN) -> Made:
     return made
 
 
-def _table(call: Call, _ledger: Ledger, _context: Context) -> Made:
+def _table(call: Call, _ledger: Ledger) -> Made:
     from analysis.reports import tables  # noqa: PLC0415  (pandas)
 
     given = call.arguments
@@ -97,7 +87,7 @@ def _table(call: Call, _ledger: Ledger, _context: Context) -> Made:
     return Made(html, plain, {"caption": caption})
 
 
-def _record(call: Call, _ledger: Ledger, _context: Context) -> Made:
+def _record(call: Call, _ledger: Ledger) -> Made:
     given = dict(call.arguments)
     name, label, shown = given.pop("name"), given.pop("label"), given.pop("shown", True)
     facts = {"label": label, **numbers.written(**given)}
@@ -109,28 +99,28 @@ def _record(call: Call, _ledger: Ledger, _context: Context) -> Made:
     return Made(html, plain, facts)
 
 
-def _say(call: Call, ledger: Ledger, _context: Context) -> Made:
+def _say(call: Call, ledger: Ledger) -> Made:
     given = call.arguments
     said = sentences.said(given["text"], given["words"], given["needs"], ledger)
     return Made(said.html, said.plain, {"claims": said.claims, "needs": list(given["needs"])})
 
 
-def _show(call: Call, ledger: Ledger, context: Context) -> Made:
-    return picture(draw(call, context), call, ledger, context.form)
+def _show(call: Call, ledger: Ledger) -> Made:
+    return picture(draw(call), call, ledger)
 
 
-def picture(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> Made:
+def picture(fig: "Figure", call: Call, ledger: Ledger) -> Made:
     """Return a figure that is drawn, as the call that shows it asks for."""
     given = call.arguments
     name, caption, alt = given["name"], *map(_language.said, (given["caption"], given["alt"]))
     call = replace(call, arguments={**given, "caption": caption, "alt": alt})
-    drawn = svg(fig, call, ledger, form)
+    drawn = svg(fig, call, ledger)
     source = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
     html = markup.figure(name, caption, alt, source, mark=call.mark)
-    return Made(html, f"Figure: {caption}", {"caption": caption, "alt": alt})
+    return Made(html, f"Figure: {caption}", {"caption": caption, "alt": alt}, drawn)
 
 
-_VERBS: Mapping[str, Callable[[Call, Ledger, Context], Made]] = MappingProxyType(
+_VERBS: Mapping[str, Callable[[Call, Ledger], Made]] = MappingProxyType(
     {"show": _show, "table": _table, "record": _record, "say": _say}
 )
 
@@ -138,12 +128,12 @@ _VERBS: Mapping[str, Callable[[Call, Ledger, Context], Made]] = MappingProxyType
 # ---- figures ----
 
 
-def draw(call: Call, context: Context = PLAIN) -> "Figure":
+def draw(call: Call, form: str = "plain") -> "Figure":
     """Draw the chart of a call again."""
-    return chart(call, context).figure
+    return chart(call, form).figure
 
 
-def chart(call: Call, context: Context = PLAIN) -> "Chart":
+def chart(call: Call, form: str = "plain") -> "Chart":
     """Draw the chart of a call again, and say what it shows."""
     from analysis import figures  # noqa: PLC0415  (matplotlib)
 
@@ -153,15 +143,15 @@ def chart(call: Call, context: Context = PLAIN) -> "Chart":
             f"Figure {given['name']!r} was drawn by the notebook itself, by no function of "
             "analysis.figures: it has no other form than the one it has."
         )
-    if context.form not in figures.FORMS:
+    if form not in figures.FORMS:
         raise LianjianError(
-            f"There is no form {context.form!r} of a figure; forms are {', '.join(figures.FORMS)}."
+            f"There is no form {form!r} of a figure; forms are {', '.join(figures.FORMS)}."
         )
-    with _drawing, figures.drawing(context.form, marked=given["marked"]):
+    with _drawing, figures.drawing(form, marked=given["marked"]):
         return figures.CHARTS[given["chart"]](**given["with"])
 
 
-def svg(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> bytes:
+def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
     """Write a figure under its head; the same figure gives the same bytes."""
     import matplotlib as mpl  # noqa: PLC0415
 
@@ -198,7 +188,7 @@ def svg(fig: "Figure", call: Call, ledger: Ledger, form: str = "plain") -> bytes
                 f"{warning}. Call analysis.figures.fonts() and draw with the theme of "
                 "analysis.figures."
             ) from None
-    return in_dark(buffer.getvalue()) if form == "dark" else buffer.getvalue()
+    return buffer.getvalue()
 
 
 def in_dark(drawn: bytes) -> bytes:
@@ -257,18 +247,20 @@ def _flat(name: object) -> str:
     return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
-def forms_of(call: Call, ledger: Ledger) -> dict[str, bytes]:
+def forms_of(call: Call, ledger: Ledger, plain: bytes = b"") -> dict[str, bytes]:
     """Return a figure in all its forms, and its data: names of files and contents.
 
-    The ledger has the numbers that its head says.
+    The ledger has the numbers that its head says; who has drawn it already hands that over.
     """
     from analysis import figures  # noqa: PLC0415  (matplotlib)
 
     name = call.arguments["name"]
     made = {f"{name}.csv": data_of(call)}
+    plain = plain or svg(draw(call), call, ledger)
+    made |= {f"{name}.svg": plain, f"{name}-dark.svg": in_dark(plain)}
     for form in figures.FORMS:
-        ending = "" if form == "plain" else f"-{form}"
-        made[f"{name}{ending}.svg"] = svg(draw(call, Context(form=form)), call, ledger, form)
+        if form not in {"plain", "dark"}:
+            made[f"{name}-{form}.svg"] = svg(draw(call, form), call, ledger)
     return made
 
 

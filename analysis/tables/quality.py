@@ -9,7 +9,7 @@ from analysis._labelled import Labelled, Quantity
 from analysis.clean.issues import CODES, SEVERITIES, TASKS, task
 from analysis.fields import YUAN_PER_WAN
 from analysis.indicators import targets
-from analysis.indicators._stands_on import keep_share, keep_shares
+from analysis.indicators._stands_on import keep_held, keep_share, keep_shares
 from analysis.tables._labelled import INCOMES, TITLES, labelled, quantity
 
 if TYPE_CHECKING:
@@ -159,12 +159,14 @@ def heaps_in_words(heaped: Labelled) -> dict[str, str]:
 def reconciliation(data: "Dataset", year: int, mean_wan: float, gain_wan: float) -> Labelled:
     """Hold the published figures against the panel, in each measure and each reading."""
     panel, villages = data.panel, data.villages
-    allied = panel[(panel["role"] != "outside") & (panel["year"] == year)]
+    allied = panel[(panel["role"] != "outside") & (panel["year"] == year)].set_index("village_id")
     members = int((villages["role"] != "outside").sum())
     weak = villages.loc[villages["role"] == "allied_weak", "village_id"]
     rows: list[dict[str, object]] = []
     for name, column in INCOMES.items():
         gains = _gains(panel[panel["village_id"].isin(weak)], column, year)
+        level = {(column, year): 1 / YUAN_PER_WAN}
+        rise = {**level, (column, year - 1): -1 / YUAN_PER_WAN}
         claims: tuple[tuple[str, pd.Series[float], float, targets.Reading, int], ...] = (
             (
                 "mean of allied villages",
@@ -180,6 +182,8 @@ def reconciliation(data: "Dataset", year: int, mean_wan: float, gain_wan: float)
             row: dict[str, object] = {"Figure": what, "Measure": name}
             if count:
                 held = targets.reconcile(values, claimed, reading, villages=count)
+                stands = level if reading == "mean is" else rise
+                keep_held(held.claimed, held.observed, values, stands)
                 row |= {"Published": held.claimed, "Panel": held.observed}
                 row |= {"Known of all": f"{held.known} of {held.villages}", "Verdict": held.verdict}
             rows.append({"Verdict": "no such village listed"} | row)

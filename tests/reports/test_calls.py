@@ -13,7 +13,7 @@ from analysis import figures
 from analysis.errors import LianjianError
 from analysis.fields import county
 from analysis.reports import _arguments, calls, markup
-from analysis.reports.calls import Call, Context
+from analysis.reports.calls import Call
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import findings, normalise
 
@@ -178,4 +178,4 @@ def test_arguments_that_change_later_do_not_change_the_call():
 def test_there_is_no_other_form():
     _, call = lines()
     with pytest.raises(LianjianError, match="no form 'huge'"):
-        calls.draw(call, Context(form="huge"))
+        calls.draw(call, "huge")

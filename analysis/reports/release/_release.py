@@ -52,8 +52,9 @@ def release(name: str, by: str) -> tuple[Path, _review.Review]:
     """
     if not by.strip():
         raise LianjianError("Say who answers for the release: --by NAME. Its page prints the name.")
-    with releasing(_review.ledger_of(name).name):
-        return _released(_review.review(name), by.strip())
+    report = _review.read(name)
+    with releasing(report.data.name):
+        return _released(_review.decide(report), by.strip())
 
 
 def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
@@ -86,7 +87,8 @@ def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
 
 def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Counter[str]]:
     """Return the notebook with guarded outputs, the forms of its figures, and what is not shown."""
-    node = copy.deepcopy(made.node)
+    node = copy.copy(made.node)
+    node.metadata, node.cells = copy.copy(node.metadata), [copy.copy(cell) for cell in node.cells]
     held = node.metadata.pop(calls.FRAMES, {})
     recorded = Ledger()
     told = edition(made.data.name, made.data.version)
@@ -110,7 +112,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                 lost[str(error)] += 1
                 continue
             if call.verb == "show":
-                drawn |= calls.forms_of(guarded, recorded)
+                drawn |= calls.forms_of(guarded, recorded, content.drawn)
             outputs.append(_output(output, call, content))
         if cell.cell_type == "code":
             cell.outputs = outputs
@@ -177,6 +179,8 @@ def _words(words: Mapping[str, Any], typed: Typed) -> dict[str, Any]:
 def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> tuple[Call, Made]:
     """Draw a chart from guarded values; where most are withheld it is left out."""
     name, at = call.arguments["name"], _review.address(call)
+    if whole := made.decided.get(at):
+        raise _WithheldError(f"the figure {name}, for {whole.reason}")
     rules = dict(zip(made.plan["name"], made.plan["rule"], strict=True))
     mine = [
         one

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from analysis import paths
@@ -29,6 +31,14 @@ from analysis.reports.run._imports import quickly
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+_PLACES = re.compile(r'base64,[\w+/=]+| (?:d|x|y|transform|xlink:href)="[-#\w\s.,()]*"')
+"""Packed pictures, and where a drawing has its marks: ``d="M 1.5 2.25 L 3 4"``."""
+NEAR = (
+    "it counts incomes between two lines that lie nearer to each other than anybody may come to an "
+    "amount"
+)
+_INSIDE = {"income_heaps": NEAR}
+"""Charts that stay inside as a whole, whatever is drawn in them."""
 EXCEPTIONS = "exceptions.csv"
 _COLUMNS = ("report", "address", "decision", "why", "by", "when")
 _ROWS = 20  # of numbers that stay inside for one reason, shown one by one
@@ -59,13 +69,36 @@ class Review:
 
     def names_in(self, text: str) -> str:
         """Return which village or file of the books a text names; empty where none."""
-        found = sorted(word for word in self._names if word in text)
+        read = _PLACES.sub("", text)  # long, and nobody reads a name out of it
+        found = sorted(word for word in self._names if word in read)
         return f"{self._names[found[0]]} {found[0]}" if found else ""
 
     def see(self, address: str, number: float, _counted: bool) -> float:
         """Return a number as it leaves; NaN where it does not."""
-        found = self.decided.get(address)
-        return number if found is None else found.value
+        return self.decided[address].value if np.isfinite(number) else number
+
+
+@dataclass(frozen=True)
+class Read:
+    """A finished report as it was read: its folder, its notebook, the ledger on which it stands."""
+
+    folder: Path
+    node: "NotebookNode"
+    data: Dataset
+
+
+def read(name: str) -> Read:
+    """Read a finished report that stands on a ledger.
+
+    Raises
+    ------
+    LianjianError
+        There is no such report, it stands on no ledger or on several, or it was made of other
+        data than there are now.
+    """
+    [folder] = finished.named([name])
+    node = quickly("nbformat").read(folder / "notebook.ipynb", as_version=4)
+    return Read(folder, node, _ledger(node, folder.name))
 
 
 def review(name: str) -> Review:
@@ -74,12 +107,15 @@ def review(name: str) -> Review:
     Raises
     ------
     LianjianError
-        There is no such report, it stands on no ledger or on several, it was made of other data
-        than there are now, or an exception names a number that it does not hold.
+        As for `read`; or an exception names a number that the report does not hold.
     """
-    folder, node = _notebook(name)
+    return decide(read(name))
+
+
+def decide(report: Read) -> Review:
+    """Decide on every number of a report."""
+    folder, node, data = report.folder, report.node, report.data
     record = finished.record_of(folder)
-    data = _ledger(node, folder.name)
     frame = data.panel
     guard = Guard(read_policy(data.name, data.kind), frame, read_memory(data.name))
     numbers = _around_thresholds(
@@ -92,17 +128,6 @@ def review(name: str) -> Review:
     }
     plan, decided = _with_exceptions(data.name, folder.name, plan, decided)
     return Review(folder.name, record, node, data, guard, plan, decided)
-
-
-def ledger_of(name: str) -> Dataset:
-    """Return the ledger on which a finished report stands."""
-    folder, node = _notebook(name)
-    return _ledger(node, folder.name)
-
-
-def _notebook(name: str) -> tuple[Path, "NotebookNode"]:
-    [folder] = finished.named([name])
-    return folder, quickly("nbformat").read(folder / "notebook.ipynb", as_version=4)
 
 
 def write(made: Review) -> Path:
@@ -167,9 +192,12 @@ _SIZES = re.compile(r"(?:.* )?(?:\w*villages|n|n_\w+|known_\w+|pairs|Villages|Al
 """Under which whole numbers say how many: ``tab-change weak villages``, ``att n``."""
 _AMOUNTS = re.compile(
     r"(?i)yuan|元|%|pct|income|amount|mean|median|max|min\b|minimum|least|largest|smallest|highest"
-    r"|lowest|top\b|gap|gain|change|sum|households|just (?:below|above)|(?:low|high)\Z"
+    r"|lowest|top\b|gap|gain|change|sum|households|(?:low|high)\Z"
 )
 """Under which they may be rounded amounts, or traits of a village."""
+
+
+_NEAR = re.compile(r"(?i)just (?:below|above)")
 
 
 def _counts(place: str, number: float, most: int) -> bool:
@@ -190,7 +218,9 @@ def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
         evidence = unpacked(told) if told else {}
 
         def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:  # noqa: ANN401
-            if counted and _counts(at.partition(" ")[2], number, most):
+            if counted and _NEAR.search(at):
+                stands = [Evidence("inside", 0, why=NEAR)]
+            elif counted and _counts(at.partition(" ")[2], number, most):
                 stands = [Evidence("count", abs(round(number)))]
             else:
                 stands = of.get(number.hex(), [])
@@ -205,6 +235,9 @@ def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
             counted = isinstance(given["value"], int) and _counts(heads, given["value"], most)
             see(at, float(given["value"]), counted)
             seen({key: given.get(key) for key in ("low", "high", "n")}, see, at)
+        elif call.verb == "show" and (why := _INSIDE.get(call.arguments["chart"] or "")):
+            at = address(call)
+            numbers[at] = Number(at, math.nan, [Evidence("inside", 0, why=why)])
         elif call.verb in {"table", "show"}:
             seen(call.arguments.get("frame", call.arguments.get("with")), see, address(call))
     return numbers
@@ -288,6 +321,8 @@ def _with_exceptions(
             one = withheld(f"withheld {words}")
         else:
             true = float(rows[row["address"]]["value"])
+            if math.isnan(true):
+                raise LianjianError(f"{where}: {row['address']!r} is no single number.")
             one = Released(float(f"{true:.{_SIGNIFICANT}g}"), 0.0)
         decided[row["address"]] = one
         rows[row["address"]] |= {
