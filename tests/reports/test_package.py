@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -380,6 +381,16 @@ def test_a_plan_that_needs_what_is_not_there_is_told(copy, tmp_path, monkeypatch
     for name in ("published", "trial"):
         build(name)
     assert [decision.action for _, decision in runner.decide(runner.planned())] == ["none"]
+
+
+def test_a_plan_by_county_needs_the_counties_of_its_data(copy, make_project):
+    declared = PARAMETERS + 'county: str = "sim1"  # the county\n'
+    project = SimpleNamespace(notebooks=copy / "notebooks")
+    make_project.notebook(project, "02-by-county", "# By county", "county", parameters=declared)
+    plan = '[[run]]\nnotebook = "02-by-county"\neach = "county"\n'
+    (copy / "notebooks" / "plan.toml").write_text(plan, "utf-8")
+    faults, _ = _contents._finished()
+    assert [fault.partition(":")[0] for fault in faults] == ["02-by-county-sim1"]
 
 
 def test_data_go_in_when_named(copy, tmp_path):

@@ -269,7 +269,8 @@ def _sources(root: Path) -> Iterator[tuple[str, Path]]:
 def _finished() -> tuple[list[str], list[Report]]:
     """Return what keeps reports from being packed, and those that are there."""
     reports = paths.reports()
-    planned = {run.slug: run for run in plan.load()}
+    # of a plan by county the runs that the data hold
+    planned = {run.slug: run for run in plan.override(plan.load(), {}, None)}
     own = [name for name in datasets() if name != PUBLISHED]
     faults, found = [], []
     folders = sorted(p.parent for p in reports.glob("[!.]*/run.json"))
