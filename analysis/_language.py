@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from html import escape, unescape
+from itertools import chain
 from pathlib import Path
 
 from analysis import paths
@@ -27,6 +28,7 @@ _EITHER = re.compile(f"{_KEYED.pattern}|{PLACE.pattern}")
 _NUMBER = r"[-−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_INSIDE = re.compile(r"(?<![A-Za-z{}])[A-Za-z]{2,}(?![A-Za-z{}])")  # a word that touches no place
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # what stands in every language as it is: addresses, names of files and fields, ids, CAPITALS, signs
 _SHAPES = re.compile(
@@ -101,17 +103,22 @@ class Message:
     text: str
     said: str
 
-    @property
+    @cached_property
     def letters(self) -> int:
         """How much of it is no place: the more, the surer is a match."""
         return len(re.sub(r"\W", "", PLACE.sub("", self.text)))
 
-    @property
+    @cached_property
     def longest(self) -> str:
         """The longest piece between places."""
         return max(PLACE.split(self.text)[::2], key=len)
 
-    @property
+    @cached_property
+    def word(self) -> str:
+        """The longest word of its own, which is in whatever it made; empty where none is whole."""
+        return max(_INSIDE.findall(f" {PLACE.sub('{}', self.text)} "), key=len, default="")
+
+    @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Which texts it could have made; places of one name hold the same."""
         names: list[str] = []
@@ -129,12 +136,12 @@ class Message:
         pieces[::2] = [re.escape(piece) for piece in pieces[::2]]
         return re.compile("".join(pieces), re.DOTALL)
 
-    @property
+    @cached_property
     def places(self) -> list[str]:
         """The names of its places, each once, in their order."""
         return list(dict.fromkeys(PLACE.findall(self.text)))
 
-    @property
+    @cached_property
     def typed(self) -> set[str]:
         """The places that say the same in every language: what one types, names of numbers."""
         code, key = (PLACE.findall(" ".join(p.findall(self.text))) for p in (_CODE, _KEYED))
@@ -163,19 +170,17 @@ class Language:
     """
 
     def __init__(self, code: str, own: str = "", *, strict: bool = True) -> None:
-        entries = _said_in(files(code, own))
         self.code = code
         self.tag = tag(code)
         self.asked: dict[str, bool] = {}
-        self._exact = entries
+        self._said = _messages(files(code, own))
         self._strict = strict
-        self._known: dict[str, tuple[str, bool]] = {}
-        self._templates = _templates(tuple(entries.items()))
+        self._known = self._said.known[strict]
 
     def says(self, text: str) -> str:
         """Return what a text says in this language; the text itself where no message does."""
         key = form(text)
-        if not _WORD.search(key) and key not in self._exact:
+        if not _WORD.search(key) and key not in self._said.exact:
             return self._look(key, 0)[0] if re.search(r"\d (?:万?元|%)", key) else text
         said, whole = self._look(key, 0)
         self.asked[key] = whole
@@ -195,15 +200,15 @@ class Language:
         return self._known[key]
 
     def _looked(self, key: str, depth: int) -> tuple[str, bool]:
-        if (own := self._exact.get(key)) is not None:
+        if (own := self._said.exact.get(key)) is not None:
             return own, True
-        if (both := in_two(key)) and self._exact.get(both[0]) == both[1]:
+        if (both := in_two(key)) and self._said.exact.get(both[0]) == both[1]:
             return both[1], True
         if _QUOTED.fullmatch(key):
             return key, True
         if depth < _DEEPEST:
-            for message, longest, pattern in self._templates:
-                if longest in key and (found := pattern.fullmatch(key)):
+            for message in self._said.like(key):
+                if found := message.pattern.fullmatch(key):
                     typed = message.typed | (_ALWAYS if self._strict else _ALWAYS | _NAMES)
                     parts = [
                         (part, True) if name in typed else self._look(form(part), depth + 1)
@@ -351,18 +356,46 @@ def name(code: str) -> str:
     >>> name("en")
     'English'
     """
-    return "English" if code == "en" else _said_in(files(checked(code))).get("English", code)
+    return "English" if code == "en" else _messages(files(checked(code))).exact.get("English", code)
 
 
 def _hash(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _said_in(every: Sequence[Path]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for file in every:
-        found |= _entries(file, _hash(file))
-    return found
+@dataclass(frozen=True)
+class _Catalogue:
+    """The messages of some files, and what texts they were found to say, strictly or not."""
+
+    exact: dict[str, str]
+    made: tuple[Message, ...]  # with places, those with the most words of their own first
+    by_word: dict[str, list[int]]
+    known: dict[bool, dict[str, tuple[str, bool]]]
+
+    def like(self, key: str) -> Iterator[Message]:
+        """Yield the messages that may have made a text."""
+        near = (self.by_word.get(word, ()) for word in {"", *_WORD.findall(key)})
+        for at in sorted(chain.from_iterable(near)):
+            if self.made[at].longest in key:
+                yield self.made[at]
+
+
+def _messages(every: Sequence[Path]) -> _Catalogue:
+    return _catalogue(tuple((file, _hash(file)) for file in every))
+
+
+@cache
+def _catalogue(every: tuple[tuple[Path, str], ...]) -> _Catalogue:
+    """Read the messages of files, each with a hash of its content: once a process."""
+    exact: dict[str, str] = {}
+    for file, content in every:
+        exact |= _entries(file, content)
+    made = [_message(text, said) for text, said in exact.items() if PLACE.search(text)]
+    made.sort(key=lambda message: -message.letters)
+    by_word: dict[str, list[int]] = {}
+    for at, message in enumerate(made):
+        by_word.setdefault(message.word, []).append(at)
+    return _Catalogue(exact, tuple(made), by_word, {True: {}, False: {}})
 
 
 @cache
@@ -377,14 +410,7 @@ def _entries(file: Path, _content: str) -> dict[str, str]:
     return {form(entry.msgid): entry.msgstr for entry in entries if entry.translated()}
 
 
-@cache
-def _templates(
-    entries: tuple[tuple[str, str], ...],
-) -> list[tuple[Message, str, re.Pattern[str]]]:
-    """Return the messages with places, those with the most words of their own first."""
-    found = [Message(text, said) for text, said in entries if PLACE.search(text)]
-    found.sort(key=lambda message: -message.letters)
-    return [(message, message.longest, message.pattern) for message in found]
+_message = cache(Message)  # that many files share
 
 
 # ---- prose and pages ----
