@@ -578,6 +578,14 @@ FAULTS = {
 }
 
 
+def test_columns_of_a_printed_table_are_no_number_of_a_person(tmp_path):
+    path = tmp_path / "table.txt"
+    for line, found in (("0.050781  13.096399   −1.5 to 19.0  0.074219  −2.0 to 16.0", []),
+                        (f"12.5  {PHONE}  3.25", ["a mobile number"])):  # fmt: skip
+        path.write_text(line + "\n", "utf-8")
+        assert [reason for _, reason in _checks._persons(path.name, path, None)] == found
+
+
 def test_no_file_of_the_project_itself_keeps_a_bundle_from_being_made(tmp_path):
     root = Path(__file__).parents[2]
     for name, path in _contents._sources(root):

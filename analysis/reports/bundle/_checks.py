@@ -28,6 +28,8 @@ _EMBEDDED = re.compile(r"base64,[A-Za-z0-9+/=]+")
 _HASH = re.compile(r"(?<![0-9A-Za-z])(?=[0-9]*[a-f])[0-9a-f]{12,64}(?![0-9A-Za-z])")
 _IMAGE = re.compile(r'"image/png": "[^"]*"')
 _SVG = re.compile(r"<(?:path|use|svg|g|clipPath|rect)\b[^<>]*>")
+_GAP = re.compile(r"\s{2,}|\t")
+"""Between columns of a printed table, whose numbers are no one number: ``19.0  0.074219``."""
 _MOST = 5
 
 
@@ -123,7 +125,8 @@ def _persons(name: str, path: Path, holding: Holding | None) -> Iterator[tuple[s
         return
     text = _IMAGE.sub("", _EMBEDDED.sub("", text))
     for number, line in enumerate(text.split("\n"), start=1):
-        reason = shape_of(_HASH.sub("", _SVG.sub("", line)))
+        cells = _GAP.split(_HASH.sub("", _SVG.sub("", line)))
+        reason = next(filter(None, map(shape_of, cells)), "")
         if reason and not (name == "CITATION.cff" and reason == "e_mail"):  # authors may be asked
             yield f"line {number}", REASONS[reason]
             return
