@@ -19,8 +19,7 @@ from analysis.simulate.offices.dirt import FAULTS, how_many
 from analysis.simulate.offices.layouts import NOTE
 from analysis.simulate.offices.ledger import Ledger
 from analysis.simulate.offices.plan import OFFICES
-from analysis.simulate.offices.truth import EXPECTED
-from analysis.simulate.offices.write import as_text, office_pages
+from analysis.simulate.offices.write import EXPECTED, as_text, office_pages
 from analysis.simulate.offices.write import register as register_of
 
 SEED = 7

@@ -4,9 +4,8 @@
 states every parameter with its source.
 """
 
-from analysis.simulate.arguments import read_scenario
 from analysis.simulate.describe import describe
-from analysis.simulate.scenario import Scenario
+from analysis.simulate.scenario import Scenario, read_scenario
 from analysis.simulate.simulation import Simulation, simulate
 from analysis.simulate.write import write
 

@@ -19,9 +19,8 @@ def check(scenario: "Scenario") -> None:
         if get_origin(item.type) is Literal and value not in get_args(item.type):
             _refuse(item.name, value, " or ".join(map(repr, get_args(item.type))))
         _check_numbers(item.name, value, is_share=item.metadata["unit"].startswith("share"))
-    for name in _POSITIVE:
-        if min(_tuple(getattr(scenario, name))) <= 0:
-            _refuse(name, getattr(scenario, name), "above zero")
+        if item.metadata["above_zero"] and min(_tuple(value)) <= 0:
+            _refuse(item.name, value, "above zero")
     if scenario.min_households > scenario.max_households:
         _refuse("min_households", scenario.min_households, "at most max_households")
     _check_lengths(scenario)
@@ -37,29 +36,6 @@ def _check_numbers(name: str, value: object, *, is_share: bool) -> None:
             _refuse(name, value, "finite, and zero or more")
         if is_share and number > 1:
             _refuse(name, value, "a share between 0 and 1")
-
-
-# Divisors, logarithms and weights.
-_POSITIVE = (
-    "mean_households",
-    "min_households",
-    "villages_per_township",
-    "operating_2019_wan",
-    "operating_2022_wan",
-    "operating_2023_wan",
-    "operating_2024_wan",
-    "level_bound_wan",
-    "subsidy_2019_wan",
-    "subsidy_part",
-    "subsidy_probability",
-    "account_weights",
-    "contracting_split",
-    "top_up_step_yuan",
-    "weak_per_alliance",
-    "neighbour_townships",
-    "allied_odds",
-    "revenue_per_dividend",
-)
 
 
 def _check_lengths(scenario: "Scenario") -> None:

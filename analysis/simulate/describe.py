@@ -7,22 +7,6 @@ from analysis.simulate.scenario import Scenario
 from analysis.simulate.untreated import target_means
 from analysis.simulate.years import YEARS
 
-# The first parameter of each group, in the order of the dataclass.
-_GROUPS = {
-    "seed": "Seed",
-    "mean_households": "Places",
-    "operating_2019_wan": "Operating income without an alliance",
-    "total_2018_wan": "Subsidy and other income",
-    "account_weights": "Accounts",
-    "alliance_counties": "Alliances",
-    "effect_wan": "Effects",
-    "reading": "Claims",
-    "central_projects": "Concurrent programmes",
-    "joint_booking": "Joint projects",
-    "dirt": "Faults of the books",
-    "growth_by_level": "Rival worlds",
-}
-
 
 def describe(scenario: Scenario) -> str:
     """Return the Markdown page that states the process and every parameter with its source.
@@ -69,10 +53,10 @@ def _parameters(scenario: Scenario) -> list[str]:
     """Return the parameter tables, one a group."""
     lines: list[str] = []
     for item in fields(scenario):
-        if item.name in _GROUPS:
-            lines += ["", f"### {_GROUPS[item.name]}", ""]
-            lines += ["| parameter | value | unit | what it is | source |", "|---|---|---|---|---|"]
         about = item.metadata
+        if about["group"]:
+            lines += ["", f"### {about['group']}", ""]
+            lines += ["| parameter | value | unit | what it is | source |", "|---|---|---|---|---|"]
         value = _shown(getattr(scenario, item.name))
         cells = (f"`{item.name}`", value, about["unit"], about["description"], about["source"])
         lines.append(f"| {' | '.join(cells)} |")

@@ -1,7 +1,8 @@
 """Worlds that differ from the described one in what an estimator may believe."""
 
+import tomllib
 from collections.abc import Mapping
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -11,25 +12,13 @@ from analysis.simulate.places import Bools, Floats, Ints, Places, stream, unit_g
 from analysis.simulate.scenario import Scenario
 from analysis.simulate.years import YEARS
 
-_UNCLAIMED: Final = {"claim_mean_wan": 0.0}
-
-WORLDS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
-    {
-        "base": {},
-        "unequal": {
-            "weak_per_alliance": (27, 15, 10, 8, 5, 3, 2, 2, 1),
-            "effect_alliance_cv": 0.7,
-            **_UNCLAIMED,
-        },
-        "own level": {"growth_by_level": 1.0, **_UNCLAIMED},
-        "lasting luck": {"luck_persistence": 0.7, "shock_cv": 0.35, **_UNCLAIMED},
-        "spillover nearby": {"spillover_township": 1.0, **_UNCLAIMED},
-        "spillover wide": {"spillover_township": 0.6, "spillover_county": 0.2, **_UNCLAIMED},
-        "lost base years": {"base_years_lost": 0.4, **_UNCLAIMED},
-        "attrition": {"attrition": 0.05, **_UNCLAIMED},
-    }
-)
-"""Parameters of each world. Rival ones leave the mean of all allied villages unclaimed."""
+WORLDS: Final[Mapping[str, Mapping[str, Any]]] = {
+    name: {key: tuple(value) if isinstance(value, list) else value for key, value in world.items()}
+    for name, world in tomllib.loads(
+        Path(__file__).with_name("worlds.toml").read_text("utf-8")
+    ).items()
+}
+"""Parameters of each world."""
 
 REFERENCE: Final = YEARS.index(2021)
 WEAKER_THIRD: Final = 1 / 3

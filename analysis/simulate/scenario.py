@@ -1,29 +1,36 @@
-"""The parameters of a simulated ledger, each with its unit and its source."""
+"""The parameters of a simulated ledger; ``scenario.toml`` gives each its unit and its source."""
 
-from dataclasses import Field, dataclass, field, fields
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from analysis.errors import LianjianError
 from analysis.fields import SIMULATED_COUNTIES
 from analysis.indicators.bands import WEAK_WAN
 from analysis.simulate.checks import check
 
 T = TypeVar("T")
 
-GANSU = "mean village of Gansu, 低起点如何实现高速跑——甘肃省村集体经济倍速发展调查 (2025)"
-PINGLIANG = "mean village of Pingliang, 李振东/何剑 2021, DOI 10.19415/j.cnki.1673-890x.2021.30.018"
-ARTICLE = "source article on Qingyang"
-ASSUMED = "assumed"
-RIVAL = "a world to hold estimators against"
+_STATED = tomllib.loads(Path(__file__).with_name("scenario.toml").read_text("utf-8"))
+RIVAL: str = _STATED["sources"]["RIVAL"]
+"""The source of parameters that make another world than the one that is described."""
 
 
-def _p(default: T, unit: str, description: str, source: str = ASSUMED) -> T:
-    """Declare a parameter; the dataclass machinery reads the returned field as its default."""
-    metadata = {"unit": unit, "description": description, "source": source}
-    declared: Any = field(default=default, metadata=metadata)
-    return declared
+def _described(cls: type[T]) -> type[T]:
+    """Give each parameter the metadata that ``scenario.toml`` states."""
+    usual = {"unit": "", "source": "assumed", "group": "", "above_zero": False}
+    for name, stated in _STATED["parameters"].items():
+        about = usual | stated
+        about["source"] = about["source"].format(**_STATED["sources"])
+        setattr(cls, name, field(default=getattr(cls, name), metadata=about))
+    return cls
 
 
 @dataclass(frozen=True)
+@_described
 class Scenario:
     """Every parameter of the data-generating process.
 
@@ -44,241 +51,161 @@ class Scenario:
     'mean'
     """
 
-    seed: int = _p(20241231, "", "Seed of all random numbers")
+    seed: int = 20241231
 
     # Places
-    mean_households: float = _p(320.0, "households", "Mean size of a village")
-    sd_log_households: float = _p(0.35, "log households", "Spread of village size (lognormal)")
-    min_households: int = _p(60, "households", "Smallest village")
-    max_households: int = _p(1200, "households", "Largest village")
-    villages_per_township: int = _p(
-        12, "villages", "Mean number of villages in a township", "assumed, near the register's 11"
-    )
-    repeated_name_share: float = _p(
-        0.03,
-        "share of villages",
-        "Villages that share their name with one in another township of the county",
-        "NBS codes for statistics 2023: 37 of 1,261 villages of Qingyang",
-    )
+    mean_households: float = 320.0
+    sd_log_households: float = 0.35
+    min_households: int = 60
+    max_households: int = 1200
+    villages_per_township: int = 12
+    repeated_name_share: float = 0.03
 
     # Operating income without an alliance
-    operating_2019_wan: float = _p(4.07, "万元", "Mean operating income in 2019", PINGLIANG)
-    operating_2022_wan: float = _p(
-        10.03, "万元", "Mean operating income in 2022", f"{GANSU}: 22.76 / 2.2685"
-    )
-    operating_2023_wan: float = _p(22.76, "万元", "Mean operating income in 2023", GANSU)
-    operating_2024_wan: float = _p(29.31, "万元", "Mean operating income in 2024", GANSU)
-    level_bound_wan: float = _p(
-        2.4, "万元", "How far the level of the poorest village can lie below the mean"
-    )
-    level_sd_log: float = _p(1.0, "log", "Skewness of the village levels (shifted lognormal)")
-    shock_cv: float = _p(0.25, "", "Coefficient of variation of a village's yearly shock")
-    township_shock_cv: float = _p(
-        0.08, "", "Coefficient of variation of the yearly shock that a township shares"
-    )
-    empty_shell_share: tuple[float, ...] = _p(
-        (0.15, 0.12, 0.08, 0.04, 0.0, 0.0, 0.0),
-        "share of villages, 2018 to 2024",
-        "Villages without any operating income in the year (空壳村)",
-    )
+    operating_2019_wan: float = 4.07
+    operating_2022_wan: float = 10.03
+    operating_2023_wan: float = 22.76
+    operating_2024_wan: float = 29.31
+    level_bound_wan: float = 2.4
+    level_sd_log: float = 1.0
+    shock_cv: float = 0.25
+    township_shock_cv: float = 0.08
+    empty_shell_share: tuple[float, ...] = (0.15, 0.12, 0.08, 0.04, 0.0, 0.0, 0.0)
 
     # Subsidy and other income
-    total_2018_wan: float = _p(
-        36.41, "万元", "Mean total income in 2018", f"{PINGLIANG}: 22.71 / (1 - 0.376)"
-    )
-    subsidy_2019_wan: float = _p(15.72, "万元", "Mean subsidy in 2019", PINGLIANG)
-    other_2019_wan: float = _p(
-        2.91, "万元", "Mean other income in 2019, and (assumed) in 2018", PINGLIANG
-    )
-    total_2022_wan: float = _p(
-        11.42, "万元", "Mean total income in 2022", f"{GANSU}: 25.78 / 2.2574"
-    )
-    total_2023_wan: float = _p(25.78, "万元", "Mean total income in 2023", GANSU)
-    subsidy_part: float = _p(
-        2 / 3, "share", "Subsidy in the sum of subsidy and other income, from 2022"
-    )
-    subsidy_probability: float = _p(0.45, "", "Probability of a grant in a year, mean village")
-    subsidy_need_slope: float = _p(
-        0.5, "", "Its relative rise from the mean village to the poorest one"
-    )
-    subsidy_cv: float = _p(0.8, "", "Coefficient of variation of a grant's amount")
-    other_cv: float = _p(0.6, "", "Coefficient of variation of other income")
-    earmarked_share: float = _p(
-        0.5, "share of grants", "Grants booked as 专项应付款 instead of 补助收入 from 2024"
-    )
+    total_2018_wan: float = 36.41
+    subsidy_2019_wan: float = 15.72
+    other_2019_wan: float = 2.91
+    total_2022_wan: float = 11.42
+    total_2023_wan: float = 25.78
+    subsidy_part: float = 2 / 3
+    subsidy_probability: float = 0.45
+    subsidy_need_slope: float = 0.5
+    subsidy_cv: float = 0.8
+    other_cv: float = 0.6
+    earmarked_share: float = 0.5
 
     # Books
-    account_weights: tuple[float, float, float] = _p(
-        (4.0, 3.0, 1.5),
-        "Dirichlet weights",
-        "Split of operating income into 经营收入, 发包及上交收入, 投资收益",
-    )
-    contracting_split: tuple[float, float] = _p(
-        (3.0, 2.0), "Beta weights", "Split of 发包及上交收入 into 经营收入 and 投资收益 from 2024"
-    )
-    net_share: float = _p(
-        11.44 / 22.76,
-        "share",
-        "Operating surplus in operating income until 2023",
-        f"{GANSU}: 11.44 / 22.76 in 2023; earlier years assumed equal",
-    )
-    net_share_2024: float = _p(
-        16.18 / 29.31, "share", "The same in 2024", f"{GANSU}: 16.18 / 29.31"
-    )
-    business_part: float = _p(0.6, "share", "经营支出 in the sum of 经营支出 and 管理费用")
-    fixed_part: float = _p(0.5, "share", "Spending that follows size instead of income")
-    expense_cv: float = _p(0.2, "", "Coefficient of variation of each expense")
-    other_expense_share: float = _p(
-        0.2, "share", "其他支出 (until 2023) in subsidy and other income"
-    )
-    welfare_part: float = _p(0.6, "share", "其他支出 that is called 公益支出 from 2024")
-    tax_share: float = _p(0.01, "share", "税金及附加 in 经营收入 from 2024")
+    account_weights: tuple[float, float, float] = (4.0, 3.0, 1.5)
+    contracting_split: tuple[float, float] = (3.0, 2.0)
+    net_share: float = 11.44 / 22.76
+    net_share_2024: float = 16.18 / 29.31
+    business_part: float = 0.6
+    fixed_part: float = 0.5
+    expense_cv: float = 0.2
+    other_expense_share: float = 0.2
+    welfare_part: float = 0.6
+    tax_share: float = 0.01
 
     # Alliances
-    alliance_counties: tuple[str, ...] = _p(
-        (*(county.code for county in SIMULATED_COUNTIES), "sim7"),
-        "county codes",
-        "County of each alliance: one each, the largest county two",
-    )
-    weak_per_alliance: tuple[int, ...] = _p(
-        (8, 8, 8, 8, 8, 8, 8, 8, 9),
-        "villages",
-        "Weak villages of each alliance",
-        "assumed reading of the source article: 9 helpers + 73 weak = 82 allied villages",
-    )
-    cohorts: tuple[int, ...] = _p(
-        (2021, 2021, 2021, 2022, 2022, 2022, 2023, 2023, 2023),
-        "years",
-        "Years of joining, dealt to the alliances at random",
-    )
-    weak_threshold_wan: float = _p(
-        WEAK_WAN,
-        "万元",
-        "Weak: operating income below this in the year before joining",
-        "practice in Gansu by 2022 (weak source)",
-    )
-    weak_size_weight: float = _p(
-        4.0, "", "Chance of being chosen falls with this power of village size"
-    )
-    neighbour_townships: int = _p(5, "townships", "Neighbouring townships that an alliance spans")
-    helper_top_share: float = _p(
-        0.05, "share of the county", "Helpers come from this highest-income part"
-    )
+    alliance_counties: tuple[str, ...] = (*(county.code for county in SIMULATED_COUNTIES), "sim7")
+    weak_per_alliance: tuple[int, ...] = (8, 8, 8, 8, 8, 8, 8, 8, 9)
+    cohorts: tuple[int, ...] = (2021, 2021, 2021, 2022, 2022, 2022, 2023, 2023, 2023)
+    weak_threshold_wan: float = WEAK_WAN
+    weak_size_weight: float = 4.0
+    neighbour_townships: int = 5
+    helper_top_share: float = 0.05
 
     # Effects
-    effect_wan: tuple[float, ...] = _p(
-        (1.5, 3.0, 4.0, 4.5),
-        "万元, event time 0, 1, 2, 3",
-        "Mean effect that a weak village books as 投资收益, before any top-up",
-    )
-    effect_alliance_cv: float = _p(0.2, "", "Spread of the effect between alliances")
-    effect_village_cv: float = _p(0.35, "", "Spread of the effect inside an alliance")
-    helper_effect_wan: float = _p(1.0, "万元", "Mean effect that a helper books as 投资收益")
-    subsidy_effect_wan: float = _p(
-        0.8, "万元", "Additional subsidy of a weak village in its year of joining"
-    )
+    effect_wan: tuple[float, ...] = (1.5, 3.0, 4.0, 4.5)
+    effect_alliance_cv: float = 0.2
+    effect_village_cv: float = 0.35
+    helper_effect_wan: float = 1.0
+    subsidy_effect_wan: float = 0.8
 
     # Claims
-    reading: Literal["each", "mean"] = _p(
-        "each", "", "Who gained: each weak village, or the mean of them", f"{ARTICLE}: ambiguous"
-    )
-    claim_measure: Literal["operating", "total"] = _p(
-        "operating", "", "Income that both claims speak of", f"{ARTICLE}: not stated"
-    )
-    claim_mean_wan: float = _p(
-        27.9,
-        "万元",
-        "Mean of all allied villages in 2024; 0: no such claim",
-        f"{ARTICLE}: 27.9 万元",
-    )
-    claim_gain_wan: float = _p(
-        2.0, "万元", "Gain of weak allied villages in 2024 over 2023", f"{ARTICLE}: 2 万元 or more"
-    )
-    top_up_step_yuan: int = _p(100, "yuan", "Dividends are topped up in whole steps of this")
-    helper_rich_ratio: float = _p(
-        1.25, "", "Lowest mean income of the helpers over that of all villages, 2020 to 2024"
-    )
+    reading: Literal["each", "mean"] = "each"
+    claim_measure: Literal["operating", "total"] = "operating"
+    claim_mean_wan: float = 27.9
+    claim_gain_wan: float = 2.0
+    top_up_step_yuan: int = 100
+    helper_rich_ratio: float = 1.25
 
     # Concurrent programmes
-    central_projects: int = _p(47, "villages", "Villages with a central project", ARTICLE)
-    central_project_years: tuple[int, ...] = _p(
-        (2022, 2023, 2024), "years", "First years of the central projects"
-    )
-    central_project_shares: tuple[float, ...] = _p(
-        (0.3, 0.35, 0.35), "share of projects", "Projects that begin in each of these years"
-    )
-    central_grant_wan: float = _p(
-        50.0, "万元", "Grant of a central project", "about 50 万元 in reports from other places"
-    )
-    central_return_wan: float = _p(
-        3.0, "万元", "Yearly operating income from a project, from its second year"
-    )
-    rebuilt_centres: int = _p(47, "villages", "Villages with a rebuilt centre", ARTICLE)
-    resident_cadres: int = _p(73, "villages", "Villages with a resident cadre", ARTICLE)
-    reserve_talents: int = _p(165, "villages", "Villages with a reserve talent", ARTICLE)
-    need_slope: float = _p(2.0, "", "Log odds of a programme, poorest over richest village")
-    allied_odds: float = _p(3.0, "", "Odds of a programme, weak allied over other villages")
+    central_projects: int = 47
+    central_project_years: tuple[int, ...] = (2022, 2023, 2024)
+    central_project_shares: tuple[float, ...] = (0.3, 0.35, 0.35)
+    central_grant_wan: float = 50.0
+    central_return_wan: float = 3.0
+    rebuilt_centres: int = 47
+    resident_cadres: int = 73
+    reserve_talents: int = 165
+    need_slope: float = 2.0
+    allied_odds: float = 3.0
 
     # Joint projects
-    joint_booking: Literal["dividend", "revenue"] = _p(
-        "dividend", "", "What a partner books: its dividend, or its share of the firm's revenue"
-    )
-    revenue_per_dividend: float = _p(
-        2.25, "", "Revenue of a joint firm over dividends paid", "安吉递铺 2021: 1,125 / 500 万元"
-    )
+    joint_booking: Literal["dividend", "revenue"] = "dividend"
+    revenue_per_dividend: float = 2.25
 
     # The books
-    dirt: float = _p(
-        1.0,
-        "",
-        "Faults planted in the books, times the rates of docs/offices.md; 0 for clean books",
-    )
+    dirt: float = 1.0
 
     # Rival worlds: each default is the world described above
-    growth_by_level: float = _p(
-        0.0, "share", "How far growth follows a village's own level; 1: in proportion", RIVAL
-    )
-    luck_persistence: float = _p(
-        0.0, "share", "Correlation of a village's shock with that of the year before", RIVAL
-    )
-    spillover_township: float = _p(
-        0.0,
-        "share of the effect",
-        "Lost by villages outside in a township of an alliance, from its beginning",
-        RIVAL,
-    )
-    spillover_county: float = _p(
-        0.0, "share of the effect", "Lost by all other villages outside in its county", RIVAL
-    )
+    growth_by_level: float = 0.0
+    luck_persistence: float = 0.0
+    spillover_township: float = 0.0
+    spillover_county: float = 0.0
     selected_on: Literal[
         "g-1", "g-2", "mean", "per household", "size", "need", "random", "joining year"
-    ] = _p(
-        "g-1",
-        "",
-        "What weak villages are chosen on: operating income of these years, a trait, or chance",
-        RIVAL,
-    )
-    base_years_lost: float = _p(
-        0.0, "share of alliances", "Whose books of g - 2 are lost in all their villages", RIVAL
-    )
-    attrition: float = _p(
-        0.0, "share of villages", "Whose books end, each year since the first alliances", RIVAL
-    )
+    ] = "g-1"
+    base_years_lost: float = 0.0
+    attrition: float = 0.0
 
     def __post_init__(self) -> None:
         check(self)
 
     def parameters(self) -> dict[str, Any]:
         """Return what a dataset's card lists: all but the rival worlds that were not asked for."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        rival = {item.name: item.default for item in fields(self) if _is_rival(item)}
         return {
-            name: value
-            for name, value in values.items()
-            if name not in rival or value != rival[name]
+            item.name: value
+            for item in fields(self)
+            if (value := getattr(self, item.name)) != item.default
+            or item.metadata["source"] != RIVAL
         }
 
 
-def _is_rival(item: Field[Any]) -> bool:
-    """Tell whether a parameter makes another world than the one that is described."""
-    return item.metadata["source"] == RIVAL
+def read_scenario(values: Mapping[str, str]) -> Scenario:
+    """Return the default scenario with some parameters set.
+
+    Parameters
+    ----------
+    values : mapping of str to str
+        Parameter names and their values as text; a list is written with commas.
+
+    Raises
+    ------
+    LianjianError
+        No parameter has that name, a text cannot be read as its type, or the value contradicts
+        another one.
+
+    Examples
+    --------
+    >>> read_scenario({"seed": "7", "effect_wan": "1,2,3,4"}).effect_wan
+    (1.0, 2.0, 3.0, 4.0)
+    """
+    defaults = {field.name: field.default for field in fields(Scenario)}
+    chosen: dict[str, Any] = {}
+    for name, text in values.items():
+        if name not in defaults:
+            near = difflib.get_close_matches(name, defaults, n=3)
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            raise LianjianError(
+                f"The simulation has no parameter {name!r}.{hint} docs/simulation.md lists all."
+            )
+        default = defaults[name]
+        try:
+            chosen[name] = _like(default, text)
+        except ValueError:
+            raise LianjianError(
+                f"Parameter {name} cannot be {text!r}: a value like {default!r} is expected."
+            ) from None
+    return Scenario(**chosen)
+
+
+def _like(default: object, text: str) -> object:
+    """Read a text as the type of the default."""
+    if isinstance(default, tuple):
+        return tuple(_like(default[0], part.strip()) for part in text.split(","))
+    if isinstance(default, int | float):
+        return type(default)(text)
+    return text

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,20 +22,7 @@ from analysis.simulate.simulation import Simulation
 
 CARD = "dataset.toml"
 _BY_HAND = ("crosswalk.csv", "corrections.csv")
-BOOK = "Simulated book of a county office"
-TITLES = {
-    "villages.csv": "Simulated villages: invented names, size, role, programmes",
-    "register.csv": "Register of the simulated villages",
-    "joint_projects.csv": "Simulated dividends and revenue of joint projects",
-    "truth.csv": "Potential outcomes of the simulated villages",
-    "att.csv": "True mean effects of the simulated alliances",
-    "cells.csv": "What every amount in the simulated books should be",
-    "planted.csv": "Every fault in the simulated books",
-    "crosswalk.csv": "What a person would say about places in the simulated books",
-    "corrections.csv": "What a person would correct in the simulated books",
-}
-LICENCE = "free use as long as the data are named as simulated"
-RIGHTS = "no rights of others: every value is drawn at random, every place name is invented"
+_SAID = tomllib.loads(Path(__file__).with_name("card.toml").read_text("utf-8"))
 
 
 def write(simulation: Simulation, folder: Path) -> None:
@@ -129,14 +117,11 @@ def _csv(frame: pd.DataFrame, numbers: str | None = "%.2f") -> bytes:
 
 def _source(file: str, content: bytes, rows: int) -> dict[str, str | int]:
     """Return the source card of a file."""
+    titles, said = _SAID["titles"], _SAID["source"]
     return {
         "file": file,
-        "title": TITLES.get(file, BOOK),
-        "producer": "lianjian simulate",
-        "licence": LICENCE,
-        "rights": RIGHTS,
-        "share": "open",
-        "spdx": "MIT",
+        "title": titles.get(file, titles[""]),
+        **said,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "rows": rows,
@@ -148,20 +133,8 @@ def _dataset_card(simulation: Simulation, name: str, cards: list[dict[str, str |
     """Return dataset.toml: what it is, every parameter, what was realised, one card a file."""
     scenario = simulation.scenario
     weak = scenario.weak_per_alliance
-    head = {
-        "name": name,
-        "kind": "simulated",
-        "form": "books",
-        "title": "Simulated village ledgers of eight counties, 2018-2024",
-        "description": (
-            "Drawn at random from a stated process, written as the dirty books of eight county "
-            "offices, and read from them; no value belongs to a real village and every village, "
-            f"township and county name is invented. {len(weak)} helpers and {sum(weak)} weak "
-            f"villages in {len(weak)} alliances are an assumed reading of the source article; the "
-            "mean of allied villages in 2024 and the gain of weak ones agree with its claims by "
-            "construction."
-        ),
-    }
+    head = {"name": name, **_SAID["dataset"]}
+    head["description"] = head["description"].format(helpers=len(weak), weak=sum(weak))
     parameters = scenario.parameters()
     made = {"parameters": parameters, "realised": simulation.realised}
     head["record"] = record(made, [Card(**card) for card in cards])  # type: ignore[arg-type]

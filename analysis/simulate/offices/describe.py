@@ -4,7 +4,7 @@ from pathlib import Path
 
 from analysis.simulate.offices.dirt import FAULTS, Dirt
 from analysis.simulate.offices.plan import OFFICES, Office
-from analysis.simulate.offices.truth import EXPECTED
+from analysis.simulate.offices.write import EXPECTED
 
 
 def describe_offices(dirt: Dirt | None = None) -> str:

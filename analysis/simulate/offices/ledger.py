@@ -1,7 +1,6 @@
 """What the offices know: the simulated ledger by village, year and account, in cents."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import cycle, islice
 from typing import Final
 
@@ -39,6 +38,10 @@ class Ledger:
 
     villages: pd.DataFrame
     cents: dict[tuple[int, int, str], int]
+    ids: list[str]
+    names: list[str]
+    counties: list[str]
+    townships: list[str]
 
     @classmethod
     def of(cls, simulation: Simulation) -> "Ledger":
@@ -50,27 +53,9 @@ class Ledger:
             book["village_id"].map(position), book["year"], book["account_name"], strict=True
         )
         amounts = (book["amount_yuan"] * 100).round().astype("int64")
-        return cls(villages, dict(zip(keys, amounts.tolist(), strict=True)))
-
-    @cached_property
-    def ids(self) -> list[str]:
-        """Id of each village."""
-        return self.villages["village_id"].tolist()
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Name of each village."""
-        return self.villages["village_name"].tolist()
-
-    @cached_property
-    def counties(self) -> list[str]:
-        """Name of each village's county."""
-        return self.villages["county_name"].tolist()
-
-    @cached_property
-    def townships(self) -> list[str]:
-        """Name of each village's township."""
-        return self.villages["township_name"].tolist()
+        columns = ("village_id", "village_name", "county_name", "township_name")
+        texts = (villages[name].tolist() for name in columns)
+        return cls(villages, dict(zip(keys, amounts.tolist(), strict=True)), *texts)
 
     def of_county(self, code: str) -> list[int]:
         """Return the positions of a county's villages."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from openpyxl.utils import get_column_letter
 
@@ -86,17 +86,14 @@ class Page:
         return self._moved(lambda place: (place[0] + rows, place[1]))
 
     def _moved(self, move: Callable[[Place], Place]) -> "Page":
-        return replace(
-            self,
-            cells={move(place): value for place, value in self.cells.items()},
-            merges=[(*move(box[:2]), *move(box[2:])) for box in self.merges],
-            amounts={move(place): value for place, value in self.amounts.items()},
-            copies={move(place): value for place, value in self.copies.items()},
-            totals={move(place): value for place, value in self.totals.items()},
-            names={move(place): value for place, value in self.names.items()},
-            heads={move(place): value for place, value in self.heads.items()},
-            planted=[item._replace(place=move(item.place)) for item in self.planted],
-        )
+        moved: dict[str, Any] = {
+            name: {move(place): value for place, value in held.items()}
+            for name, held in vars(self).items()
+            if isinstance(held, dict)
+        }
+        merges = [(*move(box[:2]), *move(box[2:])) for box in self.merges]
+        planted = [item._replace(place=move(item.place)) for item in self.planted]
+        return replace(self, merges=merges, planted=planted, **moved)
 
 
 def address(place: Place) -> str:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from analysis.simulate.offices.pages import CENTS, Amount, Cell
 
 WAN_CENTS = 1_000_000
-_DIGITS = "零一二三四五六七八九"
+_NUMERALS = "零一二三四五六七八九"
 _FULL_WIDTH = str.maketrans("0123456789.", "０１２３４５６７８９．")
+_WIDE_MARKS = str.maketrans(",.", "，．")
 
 
 class Written(NamedTuple):
@@ -34,45 +35,42 @@ def in_words(number: str) -> str:
     words, gap = "", False
     for digit, place in zip(map(int, whole.zfill(4)), ("千", "百", "十", ""), strict=True):
         if digit:
-            words += ("零" if gap and words else "") + _DIGITS[digit] + place
+            words += ("零" if gap and words else "") + _NUMERALS[digit] + place
         gap = not digit
     words = words.removeprefix("一") if words.startswith("一十") else words
-    return (words or "零") + ("点" + "".join(_DIGITS[int(d)] for d in decimals) if decimals else "")
+    return (words or "零") + (
+        "点" + "".join(_NUMERALS[int(d)] for d in decimals) if decimals else ""
+    )
 
 
 def _says(text: str | None) -> "Wording":
     return lambda _: Written(text, None)
 
 
-def _exact(amount: Amount, text: Cell) -> Written:
-    yuan = amount.cents / 100
-    return Written(text, (yuan, yuan, yuan))
+def _exact(show: Callable[[Amount], Cell]) -> "Wording":
+    """Return a wording that says neither more nor less than the amount."""
+
+    def write(amount: Amount) -> Written:
+        yuan = amount.cents / 100
+        return Written(show(amount), (yuan, yuan, yuan))
+
+    return write
 
 
-def _number_as_text(amount: Amount) -> Written:
-    return _exact(amount, plain(amount.cents, amount.unit))
+def _digits(amount: Amount) -> str:
+    return plain(amount.cents, amount.unit)
 
 
-def _full_width(amount: Amount) -> Written:
-    return _exact(amount, plain(amount.cents, amount.unit).translate(_FULL_WIDTH))
+def _grouped(amount: Amount) -> str:
+    return f"{Decimal(_digits(amount)):,}"
 
 
-def _grouped(amount: Amount) -> Written:
-    return _exact(amount, f"{Decimal(plain(amount.cents, amount.unit)):,}")
+def _other(amount: Amount) -> str:
+    return "万元" if amount.unit == "元" else "元"
 
 
-def _grouped_wide(amount: Amount) -> Written:
-    grouped = str(_grouped(amount).text)
-    return _exact(amount, grouped.replace(",", "，").replace(".", "．"))
-
-
-def _own_unit(amount: Amount) -> Written:
-    unit = "万元" if amount.unit == "元" else "元"
-    return _exact(amount, plain(amount.cents, unit) + unit)
-
-
-def _in_words(amount: Amount) -> Written:
-    return _exact(amount, in_words(plain(amount.cents, "万元")) + "万元")
+def _in_other(amount: Amount) -> str:
+    return plain(amount.cents, _other(amount)) + _other(amount)
 
 
 def _about(amount: Amount) -> Written:
@@ -110,8 +108,7 @@ def _formula(amount: Amount) -> Written:
 
 
 def _unit_slip(amount: Amount) -> Written:
-    other = "万元" if amount.unit == "元" else "元"
-    number = amount.cents / CENTS[other]
+    number = amount.cents / CENTS[_other(amount)]
     yuan = number * CENTS[amount.unit] / 100
     return Written(number, (yuan, yuan, yuan))
 
@@ -134,16 +131,8 @@ def _is_steady(amount: Amount) -> bool:
     return amount.cents >= WAN_CENTS and amount.account not in _LUMPY
 
 
-def _from_wan(least: int) -> Callable[[Amount], bool]:
+def _from_wan(least: float) -> Callable[[Amount], bool]:
     return lambda amount: amount.cents >= least * WAN_CENTS
-
-
-def _is_positive(amount: Amount) -> bool:
-    return amount.cents > 0
-
-
-def _is_long(amount: Amount) -> bool:
-    return amount.cents >= 1_000 * CENTS[amount.unit]
 
 
 FORMS = {
@@ -153,20 +142,26 @@ FORMS = {
     ),
     "wan_under_yuan": Form((_unit_slip,), _is_steady),
     "unit_slip": Form((_unit_slip,), _is_steady),
-    "formula": Form((_formula,), _is_positive, in_text=False),
+    "formula": Form((_formula,), lambda amount: amount.cents > 0, in_text=False),
     "no_number": Form(
         (*map(_with_whole, ("{}.34亿万元", "{},5", "{}/30")), _says("待核"), _says("见附表")),
         _from_wan(1),
     ),
     "about": Form((_about,), _from_wan(1)),
     "more_than": Form((_more_than,), _from_wan(10)),
-    "in_words": Form((_in_words,), _is_positive),
-    "separators": Form((_grouped, _grouped_wide), _is_long),
-    "own_unit": Form((_own_unit,)),
+    "in_words": Form(
+        (_exact(lambda amount: in_words(plain(amount.cents, "万元")) + "万元"),),
+        lambda amount: amount.cents > 0,
+    ),
+    "separators": Form(
+        (_exact(_grouped), _exact(lambda amount: _grouped(amount).translate(_WIDE_MARKS))),
+        lambda amount: amount.cents >= 1_000 * CENTS[amount.unit],
+    ),
+    "own_unit": Form((_exact(_in_other),)),
     "tick": Form((_says("√"),)),
-    "full_width": Form((_full_width,)),
+    "full_width": Form((_exact(lambda amount: _digits(amount).translate(_FULL_WIDTH)),)),
     "blank": Form((_says(None),)),
     "dash": Form(tuple(map(_says, ("-", "—", "无", "/")))),
-    "number_as_text": Form((_number_as_text,), in_text=False),
+    "number_as_text": Form((_exact(_digits),), in_text=False),
 }
 """By kind, those of one office and the rarest choice first; some need cells with a type."""
