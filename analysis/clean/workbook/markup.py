@@ -4,26 +4,28 @@ Runs in the child process. All three come as marked-up text, are read in one pas
 the standard library, and go out row by row under the limits of every workbook.
 """
 
+import io
 import re
 import zipfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, Final
-from xml.parsers import expat
+from typing import Final
+from xml.etree.ElementTree import Element
 
 from analysis.clean.workbook.formats import may_differ
 from analysis.clean.workbook.limits import MAX_COLUMNS, MAX_ROWS, Unreadable
 from analysis.clean.workbook.pages import Pages, Send, as_unreadable, number_text
 from analysis.clean.workbook.textfile import decode
-from analysis.clean.workbook.xlsx import parse_xml, xml_parser
+from analysis.clean.workbook.xlsx import parts
 
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
 _UNIT_AT_END = re.compile("(?:[百千]?[万亿]|千|百)?元$|[万亿]$")
 _WHITE = "#ffffff"
-_RICH: Final = "//www.w3.org/TR/REC-html40 "
-_SIGNS: Final = {"text s": " ", "text tab": " ", "text line-break": "\n"}
+_OUT_OF_SIGHT = {"SheetHidden", "SheetVeryHidden"}
+_TYPES_2003: Final = {"Number": "n", "DateTime": "d", "Boolean": "b", "Error": "e"}
+_SIGNS: Final = {"text:s": " ", "text:tab": " ", "text:line-break": "\n"}
 _SCALED: Final = {1e3: "0,", 1e4: "0!.0,", 1e6: "0,,", 1e8: "0!.00,,"}
 _LONGEST = 7  # digits of 1048576, the last row
 _NEAR = 0.06  # what is shown has been rounded
@@ -138,259 +140,180 @@ def _times(said: str | None) -> int:
     return max(int(said), 1)
 
 
-def _walk(content: str | IO[bytes], start: Any, end: Any) -> None:  # noqa: ANN401
-    """Run a parser that refuses document types; ``end`` gets the text of each element."""
-    parser = xml_parser()
-    pieces: list[list[str]] = []
-
-    def open_element(name: str, attributes: Attributes) -> None:
-        pieces.append([])
-        start(_short(name), {_short(key): value for key, value in attributes.items()})
-
-    def close_element(name: str) -> None:
-        own, text = _short(name), "".join(pieces.pop())
-        if own != "text p" and own.startswith(("text ", _RICH)):  # a piece of a paragraph
-            pieces[-1].append(_SIGNS.get(own, text))
-        end(own, text)
-
-    def characters(data: str) -> None:
-        pieces[-1].append(data)
-
-    parser.StartElementHandler, parser.EndElementHandler = open_element, close_element
-    parser.CharacterDataHandler = characters
-    if not isinstance(content, str):
-        parse_xml(parser, content)
-        return
-    try:
-        parser.Parse(re.sub(r"^\s*<\?xml.*?\?>", "", content, flags=re.DOTALL), True)  # noqa: FBT003
-    except expat.ExpatError as error:
-        raise Unreadable("damaged", f"its XML is broken ({error})", "Save it anew.") from None
-
-
 def _short(name: str) -> str:
-    """Return a name with the last word of its namespace: ``table table-row``."""
+    """Return a name with the last word of its namespace: ``table:table-row``."""
     space, _, own = name.rpartition(" ")
-    return f"{space.removesuffix(':1.0').rpartition(':')[2]} {own}" if space else own
+    return f"{space.removesuffix(':1.0').rpartition(':')[2]}:{own}" if space else own
+
+
+def _properties(style: Element) -> Attributes:
+    """Return what a style says, by element and attribute."""
+    return {f"{part.tag}.{key}": value for part in style.iter() for key, value in part.items()}
 
 
 def send_xml2003(path: str, send: Send) -> None:
     """Send the sheets of a workbook in Excel's XML of 2003."""
     with as_unreadable(".xml"):
-        reader = _Excel2003(Pages(send))
-        _walk(decode(Path(path).read_bytes())[0], reader.start, reader.end)
+        pages = Pages(send)
+        looks: dict[str, Attributes] = {}
+        columns = 0
+        text = re.sub(r"^\s*<\?xml.*?\?>", "", decode(Path(path).read_bytes())[0], flags=re.DOTALL)
+        for kind, part in parts(io.BytesIO(text.encode()), {"Style", "Row", "Visible"}):
+            if part.tag == "Style":
+                looks[part.get("ID", "")] = _properties(part)
+            elif part.tag == "Worksheet" and kind == "start":
+                pages.open(part.get("Name", ""))
+                columns = 0
+            elif part.tag == "Worksheet":
+                pages.end()
+            elif part.tag == "Column" and kind == "start":
+                at = _times(part.get("Index", str(columns + 1)))
+                span = _times(part.get("Span")) if "Span" in part.attrib else 0
+                columns = min(at + span, MAX_COLUMNS)
+                if part.get("Hidden") == "1":
+                    pages.hidden_columns.extend(range(at, columns + 1))
+            elif part.tag == "Row":
+                _row_2003(part, pages, looks)
+            elif part.tag == "Visible" and (part.text or "").strip() in _OUT_OF_SIGHT:
+                pages.state = "hidden"
 
 
-class _Excel2003:
-    """Worksheet, Row, Cell, Data; styles stand before them."""
-
-    def __init__(self, pages: Pages) -> None:
-        self.pages = pages
-        self.style = ""
-        self.looks: dict[str, Attributes] = {}
-        self.cell: Attributes = {}
-        self.data: tuple[str, str] = ("", "")
-        self.comment = ""
-        self.is_comment = self.is_struck = False
-        self.columns = 0
-
-    def start(self, name: str, given: Attributes) -> None:  # noqa: C901  (one branch an element)
-        """Take the start of an element."""
-        own = {key.rpartition(" ")[2]: value for key, value in given.items()}
-        tag = name.rpartition(" ")[2]
-        if tag == "Style":
-            self.style = own.get("ID", "")
-        elif name.startswith(_RICH):
-            self.is_struck |= tag == "S"
-        elif tag in {"Font", "Interior", "NumberFormat"} and self.style:
-            self.looks.setdefault(self.style, {}).update(
-                {f"{tag}.{key}": value for key, value in own.items()}
-            )
-        elif tag == "Worksheet":
-            self.pages.open(own.get("Name", ""))
-            self.columns = 0
-        elif tag == "Column":
-            at = _times(own.get("Index", str(self.columns + 1)))
-            self.columns = min(at + _times(own.get("Span", "0")) * ("Span" in own), MAX_COLUMNS)
-            if own.get("Hidden") == "1":
-                self.pages.hidden_columns.extend(range(at, self.columns + 1))
-        elif tag == "Row":
-            self.pages.row = max(_times(own.get("Index")), self.pages.row + 1)
-            if own.get("Hidden") == "1":
-                self.pages.hidden_rows.append(self.pages.row)
-        elif tag == "Cell":
-            self.cell, self.data, self.comment, self.is_struck = own, ("", ""), "", False
-        elif tag == "Comment":
-            self.is_comment = True
-        elif tag == "Data" and not self.is_comment:
-            self.data = own.get("Type", "String"), ""
-
-    def end(self, name: str, text: str) -> None:
-        """Take the end of an element."""
-        tag = name.rpartition(" ")[2]
-        if tag == "Data" and self.is_comment:
-            self.comment += text
-        elif tag == "Data":
-            self.data = self.data[0], text
-        elif tag == "Styles":
-            self.style = ""
-        elif tag == "Comment":
-            self.is_comment = False
-        elif tag == "Cell":
-            self._cell()
-        elif tag == "Row":
-            self.pages.end_row()
-        elif tag == "Visible" and text.strip() in {"SheetHidden", "SheetVeryHidden"}:
-            self.pages.state = "hidden"
-        elif tag == "Worksheet":
-            self.pages.end()
-
-    def _cell(self) -> None:
-        pages, own = self.pages, self.cell
-        pages.skip_to(max(_times(own.get("Index")), pages.column))
-        down, across = (int(own.get(f"Merge{way}", "0") or 0) + 1 for way in ("Down", "Across"))
+def _row_2003(row: Element, pages: Pages, looks: dict[str, Attributes]) -> None:
+    pages.row = max(_times(row.get("Index")), pages.row + 1)
+    if row.get("Hidden") == "1":
+        pages.hidden_rows.append(pages.row)
+    for cell in row.iter("Cell"):
+        pages.skip_to(max(_times(cell.get("Index")), pages.column))
+        down, across = (int(cell.get(f"Merge{way}") or 0) + 1 for way in ("Down", "Across"))
         pages.reach(down, across)
-        kind, text = self.data
-        kind = {"Number": "n", "DateTime": "d", "Boolean": "b", "Error": "e"}.get(kind, "s")
+        data = cell.find("Data")
+        text = "" if data is None else "".join(data.itertext())
+        kind = "s" if data is None else _TYPES_2003.get(data.get("Type", ""), "s")
         if kind == "n":
             kind, text = ("n", exact) if (exact := number_text(text)) is not None else ("e", text)
         elif kind == "d":
             text = text.removesuffix(".000").removesuffix("T00:00:00").replace("T", " ")
-        elif not text and "Formula" in own:
+        elif not text and "Formula" in cell.attrib:
             kind = "f"
-        looks = self.looks.get(own.get("StyleID", ""), {})
-        if text and (mark := "struck" if self.is_struck else self._mark(looks)):
+        own = looks.get(cell.get("StyleID", ""), {})
+        is_struck = next(cell.iter("S"), None) is not None
+        if text and (mark := "struck" if is_struck else _mark_2003(own)):
             pages.mark(mark)
-        code = looks.get("NumberFormat.Format", "")
+        code = own.get("NumberFormat.Format", "")
         code = "0%" if code == "Percent" else code
         if kind == "n" and code and may_differ(code):
             pages.format(code, float(text))
-        if self.comment:
-            pages.mark("comment", self.comment)
+        if comment := "".join(
+            t for each in cell.iterfind("Comment//Data") for t in each.itertext()
+        ):
+            pages.mark("comment", comment)
         pages.cell(kind, text)
         pages.skip_to(pages.column + across - 1)
+    pages.end_row()
 
-    @staticmethod
-    def _mark(looks: Attributes) -> str:
-        if looks.get("Font.StrikeThrough") == "1":
-            return "struck"
-        ground = looks.get("Interior.Color", _WHITE) if looks.get("Interior.Pattern") else _WHITE
-        return "unseen" if looks.get("Font.Color", "").lower() == ground.lower() else ""
+
+def _mark_2003(looks: Attributes) -> str:
+    if looks.get("Font.StrikeThrough") == "1":
+        return "struck"
+    ground = looks.get("Interior.Color", _WHITE) if looks.get("Interior.Pattern") else _WHITE
+    return "unseen" if looks.get("Font.Color", "").lower() == ground.lower() else ""
 
 
 def send_ods(path: str, send: Send) -> None:
-    """Send the sheets of an OpenDocument spreadsheet."""
+    """Send the sheets of an OpenDocument spreadsheet, whose columns, rows and cells repeat."""
     with as_unreadable(".ods"):
-        reader = _OpenDocument(Pages(send))
+        pages = Pages(send)
+        looks: dict[str, Attributes] = {}
+        is_spreadsheet, columns, repeat = False, 1, 1
         with zipfile.ZipFile(path) as archive, archive.open("content.xml") as stream:
-            _walk(stream, reader.start, reader.end)
-        if not reader.is_spreadsheet:
+            for kind, part in parts(stream, {"style:style", "table:table-row"}, _short):
+                is_spreadsheet |= part.tag == "office:spreadsheet"
+                if part.tag == "style:style":
+                    own = {key: value for each in part for key, value in each.items()}
+                    looks[part.get("style:name", "")] = own
+                elif part.tag == "table:table" and kind == "start":
+                    style = looks.get(part.get("table:style-name", ""), {})
+                    is_hidden = style.get("table:display") == "false"
+                    pages.open(part.get("table:name", ""), "hidden" if is_hidden else "visible")
+                    columns, repeat = 1, 1
+                elif part.tag == "table:table":
+                    pages.end()
+                elif part.tag == "table:table-column" and kind == "start":
+                    last = min(columns + _repeats(part, "columns"), MAX_COLUMNS + 1)
+                    if part.get("table:visibility", "visible") != "visible":
+                        pages.hidden_columns.extend(range(columns, last))
+                    columns = last
+                elif part.tag == "table:table-row":
+                    pages.row += repeat
+                    repeat = _repeats(part, "rows")
+                    _row_of_ods(part, repeat, pages, looks)
+        if not is_spreadsheet:
             raise Unreadable("foreign", "it is an OpenDocument text or picture", "Give the table.")
 
 
-class _OpenDocument:
-    """Tables, rows and cells, each of which may be repeated; styles stand before them."""
+def _row_of_ods(row: Element, repeat: int, pages: Pages, looks: dict[str, Attributes]) -> None:
+    if row.get("table:visibility", "visible") != "visible":
+        pages.hidden_rows.extend(range(pages.row, pages.row + min(repeat, MAX_ROWS)))
+    for cell in row:
+        if cell.tag == "table:covered-table-cell":
+            pages.cell(" ", "", _repeats(cell, "columns"))
+        elif cell.tag == "table:table-cell":
+            _cell_of_ods(cell, pages, looks)
+    pages.end_row(repeat)
 
-    def __init__(self, pages: Pages) -> None:
-        self.pages = pages
-        self.is_spreadsheet = False
-        self.style = ""
-        self.looks: dict[str, Attributes] = {}
-        self.cell: Attributes = {}
-        self.lines: list[str] = []
-        self.note: list[str] | None = None
-        self.is_struck = False
-        self.columns = self.repeat = 1
 
-    def start(self, name: str, given: Attributes) -> None:  # noqa: C901  (one branch an element)
-        """Take the start of an element."""
-        if name == "style style":
-            self.style = given.get("style name", "")
-        elif name.startswith("style ") and name.endswith("-properties") and self.style:
-            self.looks.setdefault(self.style, {}).update(given)
-        elif name == "office spreadsheet":
-            self.is_spreadsheet = True
-        elif name == "table table":
-            looks = self.looks.get(given.get("table style-name", ""), {})
-            is_hidden = looks.get("table display") == "false"
-            self.pages.open(given.get("table name", ""), "hidden" if is_hidden else "visible")
-            self.columns, self.repeat = 1, 1
-        elif name == "table table-column":
-            last = min(self.columns + self._repeats(given, "columns"), MAX_COLUMNS + 1)
-            if given.get("table visibility", "visible") != "visible":
-                self.pages.hidden_columns.extend(range(self.columns, last))
-            self.columns = last
-        elif name == "table table-row":
-            self.pages.row += self.repeat
-            self.repeat = self._repeats(given, "rows")
-            if given.get("table visibility", "visible") != "visible":
-                last = min(self.repeat, MAX_ROWS)
-                self.pages.hidden_rows.extend(range(self.pages.row, self.pages.row + last))
-        elif name in {"table table-cell", "table covered-table-cell"}:
-            self.cell, self.lines, self.is_struck = given, [], False
-        elif name == "office annotation":
-            self.note = []
-        elif name == "text span":
-            self.is_struck |= self._is_struck(given.get("text style-name", ""))
+def _cell_of_ods(cell: Element, pages: Pages, looks: dict[str, Attributes]) -> None:
+    aside = [p for note in cell.iter("office:annotation") for p in note.iter("text:p")]
+    said = "\n".join(_said(p) for p in cell.iter("text:p") if p not in aside).strip()
+    down, across = (_times(cell.get(f"table:number-{w}-spanned")) for w in ("rows", "columns"))
+    pages.reach(down, across)
+    kind, text = _value_of_ods(cell, said)
+    if kind == "n" and (code := _scaled(said, float(text))):
+        pages.format(code, float(text))
+    own = looks.get(cell.get("table:style-name", ""), {})
+    spans = (looks.get(span.get("text:style-name", ""), {}) for span in cell.iter("text:span"))
+    ground = own.get("xsl-fo-compatible:background-color", "transparent")
+    ground = _WHITE if ground == "transparent" else ground
+    if text and any(map(_is_struck, (own, *spans))):
+        pages.mark("struck")
+    elif text and own.get("xsl-fo-compatible:color", "").lower() == ground.lower():
+        pages.mark("unseen")
+    if note := "\n".join(map(_said, aside)):
+        pages.mark("comment", note)
+    pages.cell(kind, text, _repeats(cell, "columns"))
 
-    def end(self, name: str, text: str) -> None:
-        """Take the end of an element."""
-        if name == "text p":
-            (self.lines if self.note is None else self.note).append(text)
-        elif name == "office annotation" and self.note is not None:
-            self.cell = {**self.cell, "note": "\n".join(self.note)}
-            self.note = None
-        elif name == "table covered-table-cell":
-            self.pages.cell(" ", "", self._repeats(self.cell, "columns"))
-        elif name == "table table-cell":
-            self._cell()
-        elif name == "table table-row":
-            self.pages.end_row(self.repeat)
-        elif name == "table table":
-            self.pages.end()
 
-    @staticmethod
-    def _repeats(given: Attributes, what: str) -> int:
-        return _times(given.get(f"table number-{what}-repeated"))
+def _said(paragraph: Element) -> str:
+    """Return the text of a paragraph, with what its spans hold and the spaces that it names."""
+    inner = (
+        (_SIGNS.get(each.tag) or _said(each) if each.tag.startswith("text:") else "")
+        + (each.tail or "")
+        for each in paragraph
+    )
+    return (paragraph.text or "") + "".join(inner)
 
-    def _is_struck(self, style: str) -> bool:
-        looks = self.looks.get(style, {})
-        names = ("style text-line-through-style", "style text-line-through-type")
-        return any(looks.get(name, "none") != "none" for name in names)
 
-    def _cell(self) -> None:
-        pages, own, said = self.pages, self.cell, "\n".join(self.lines).strip()
-        down, across = (_times(own.get(f"table number-{w}-spanned")) for w in ("rows", "columns"))
-        pages.reach(down, across)
-        kind, text = self._value(own, said)
-        if kind == "n" and (code := _scaled(said, float(text))):
-            pages.format(code, float(text))
-        if text and (self.is_struck or self._is_struck(own.get("table style-name", ""))):
-            pages.mark("struck")
-        elif text and self._is_unseen(own.get("table style-name", "")):
-            pages.mark("unseen")
-        if own.get("note"):
-            pages.mark("comment", own["note"])
-        pages.cell(kind, text, self._repeats(own, "columns"))
+def _repeats(part: Element, what: str) -> int:
+    return _times(part.get(f"table:number-{what}-repeated"))
 
-    def _is_unseen(self, style: str) -> bool:
-        looks = self.looks.get(style, {})
-        ground = looks.get("xsl-fo-compatible background-color", "transparent")
-        ground = _WHITE if ground == "transparent" else ground
-        return looks.get("xsl-fo-compatible color", "").lower() == ground.lower()
 
-    @staticmethod
-    def _value(own: Attributes, said: str) -> tuple[str, str]:
-        kind = own.get("office value-type", "")
-        if own.get("calcext value-type") == "error" or (said.startswith("#") and "!" in said):
-            return "e", said
-        if kind in {"float", "currency", "percentage"}:
-            exact = number_text(own.get("office value", ""))
-            return ("n", exact) if exact is not None else ("e", said)
-        if kind == "date":
-            return "d", own.get("office date-value", said).removesuffix("T00:00:00")
-        if kind == "boolean":
-            return "b", own.get("office boolean-value", said).upper()
-        return ("f", "") if not said and own.get("table formula") else ("s", said)
+def _is_struck(looks: Attributes) -> bool:
+    names = ("style:text-line-through-style", "style:text-line-through-type")
+    return any(looks.get(name, "none") != "none" for name in names)
+
+
+def _value_of_ods(own: Element, said: str) -> tuple[str, str]:
+    kind = own.get("office:value-type", "")
+    if own.get("calcext:value-type") == "error" or (said.startswith("#") and "!" in said):
+        return "e", said
+    if kind in {"float", "currency", "percentage"}:
+        exact = number_text(own.get("office:value", ""))
+        return ("n", exact) if exact is not None else ("e", said)
+    if kind == "date":
+        return "d", own.get("office:date-value", said).removesuffix("T00:00:00")
+    if kind == "boolean":
+        return "b", own.get("office:boolean-value", said).upper()
+    return ("f", "") if not said and own.get("table:formula") else ("s", said)
 
 
 def _scaled(said: str, value: float) -> str:

@@ -133,8 +133,10 @@ class _Server:
             return Unreadable("time", seen, _ANEW)
         if code == _MEMORY:
             return Unreadable(*_too_large(), _ANEW)
-        how = "without a word" if code is None else f"with code {code}"
-        return Unreadable("crash", f"the process that parses it ended {how}", _ANEW)
+        seen = "the process that parses it ended " + (
+            f"with code {code}" if code is not None else "without a word"
+        )
+        return Unreadable("crash", seen, _ANEW)
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError, PermissionError):

@@ -8,8 +8,10 @@ merged ranges and hidden rows together with streaming, and a cell that stands in
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import IO, Any, Final, NamedTuple
+from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from analysis.clean.workbook.cells import Span, column_number
@@ -28,13 +30,13 @@ _SPACES = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
     "http://purl.oclc.org/ooxml/spreadsheetml/main",
 )
-_C, _V, _T, _F, _ROW, _PHONETIC, _MERGE, _COL, _ITEM, _STRIKE, _COMMENT = range(1, 12)
+_C, _V, _T, _F, _ROW, _PHONETIC, _MERGE, _COL, _STRIKE = range(1, 10)
 _TAGS: Final = {
     f"{space} {name}": tag
     for space in _SPACES
     for name, tag in {
         "c": _C, "v": _V, "t": _T, "f": _F, "row": _ROW, "rPh": _PHONETIC,
-        "mergeCell": _MERGE, "col": _COL, "si": _ITEM, "strike": _STRIKE, "comment": _COMMENT,
+        "mergeCell": _MERGE, "col": _COL, "strike": _STRIKE,
     }.items()
 }  # fmt: skip
 _ON = frozenset({"1", "true"})
@@ -73,32 +75,76 @@ def xml_parser() -> expat.XMLParserType:
     return parser
 
 
-def parse_xml(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
-    """Run a parser over a stream, and say it in a sentence when the XML is broken."""
+@contextmanager
+def well_formed() -> Iterator[None]:
+    """Say it in a sentence when XML is broken."""
     try:
-        for piece in _without_empty_cells(stream):
-            parser.Parse(piece, False)  # noqa: FBT003  (expat takes it by position)
-        parser.Parse(b"", True)  # noqa: FBT003
+        yield
     except expat.ExpatError as error:
         raise Unreadable("damaged", f"its XML is broken ({error})", _DAMAGED) from None
 
 
-def _without_empty_cells(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield XML in pieces without the cells that only carry a format.
-
-    A sheet formatted to its last row holds millions of them; each states its own place, so that
-    the others do not move.
-    """
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield XML in pieces without the cells that only carry a format, and nothing at its end."""
+    # a sheet formatted to its last row holds millions of them; each states its own place, so that
+    # the others do not move
     rest = b""
     while piece := stream.read(_PIECE):
         whole, bracket, rest = (rest + piece).rpartition(b">")
         if len(rest) > _LONGEST_TAG:
             whole, bracket, rest = whole + bracket + rest, b"", b""
+        whole += bracket
         if b"/>" in whole and b"<![" not in whole:
-            whole = _EMPTY_CELL.sub(b"", whole + bracket)
-            bracket = b""
-        yield whole + bracket
-    yield rest
+            whole = _EMPTY_CELL.sub(b"", whole)
+        if whole:
+            yield whole
+    if rest:
+        yield rest
+    yield b""
+
+
+def _own_name(name: str) -> str:
+    return name.rpartition(" ")[2]
+
+
+def parts(
+    stream: IO[bytes], whole: Collection[str], named: Callable[[str], str] = _own_name
+) -> Iterator[tuple[str, Element]]:
+    """Yield elements as they "start" and "end", those of ``whole`` with all that is in them."""
+    parser, ready = xml_parser(), list[tuple[str, Element]]()
+    tree, depth = TreeBuilder(), 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        tag, own = named(name), {named(key): value for key, value in attributes.items()}
+        if depth or tag in whole:
+            tree.start(tag, own)
+            depth += 1
+        else:
+            ready.append(("start", Element(tag, own)))
+
+    def end(name: str) -> None:
+        nonlocal depth, tree
+        if not depth:
+            ready.append(("end", Element(named(name))))
+            return
+        element = tree.end(named(name))
+        depth -= 1
+        if not depth:
+            ready.append(("whole", element))
+            tree = TreeBuilder()
+
+    def characters(data: str) -> None:
+        if depth:
+            tree.data(data)
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = characters
+    for piece in _pieces(stream):
+        with well_formed():
+            parser.Parse(piece, not piece)
+        yield from ready
+        ready.clear()
 
 
 class _Transitional(zipfile.ZipFile):
@@ -152,70 +198,33 @@ def _comments(archive: zipfile.ZipFile, target: str, pages: Pages) -> None:
     """Add the comments of a sheet, which stand in a part of their own."""
     from openpyxl.packaging.relationship import get_dependents, get_rels_path  # noqa: PLC0415
 
-    def take(attributes: dict[str, str], text: str, _: bool) -> None:
-        pages.mark("comment", text, _corner(attributes.get("ref", ""), "a comment"))
-
     path = get_rels_path(target)
     if path in archive.namelist():
         for relation in get_dependents(archive, path):
             if relation.Type.endswith("/comments"):
                 with archive.open(relation.target) as stream:
-                    _texts(stream, _COMMENT, take)
+                    for kind, part in parts(stream, {"comment"}):
+                        if kind == "whole":
+                            place = _corner(part.get("ref", ""), "a comment")
+                            pages.mark("comment", _text(part), place)
 
 
 def _shared_strings(stream: IO[bytes]) -> tuple[list[str], set[str]]:
-    """Return the shared strings without phonetic guides, and numbers of those that are struck."""
+    """Return the shared strings, and the numbers of those that are struck in whole or in part."""
     strings: list[str] = []
-    struck: set[str] = set()
-
-    def take(_: dict[str, str], text: str, is_struck: bool) -> None:
-        if is_struck:
-            struck.add(str(len(strings)))
-        strings.append(text)
-
-    _texts(stream, _ITEM, take)
+    struck = set()
+    for kind, part in parts(stream, {"si"}):
+        if kind == "whole":
+            if any(strike.get("val", "1") in _ON for strike in part.iter("strike")):
+                struck.add(str(len(strings)))
+            strings.append(_text(part))
     return strings, struck
 
 
-def _texts(  # noqa: C901  (one branch a tag)
-    stream: IO[bytes], element: int, take: Callable[[dict[str, str], str, bool], None]
-) -> None:
-    """Hand over attributes, text, and whether part of it is struck, of each such element."""
-    pieces: list[str] = []
-    own: dict[str, str] = {}
-    inside = phonetic = struck = False
-    parser = xml_parser()
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal own, inside, phonetic, struck
-        tag = _TAGS.get(name)
-        if tag == element:
-            own, struck = attributes, False
-        elif tag == _T:
-            inside = not phonetic
-        elif tag == _PHONETIC:
-            phonetic = True
-        elif tag == _STRIKE:
-            struck = struck or attributes.get("val", "1") in _ON
-
-    def end(name: str) -> None:
-        nonlocal inside, phonetic
-        tag = _TAGS.get(name)
-        if tag == _T:
-            inside = False
-        elif tag == _PHONETIC:
-            phonetic = False
-        elif tag == element:
-            take(own, "".join(pieces), struck)
-            pieces.clear()
-
-    def text(data: str) -> None:
-        if inside:
-            pieces.append(data)
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = text
-    parse_xml(parser, stream)
+def _text(part: Element) -> str:
+    """Return the text in an element without phonetic guides."""
+    guides = [guide for each in part.iter("rPh") for guide in each.iter("t")]
+    return "".join(t.text or "" for t in part.iter("t") if t not in guides)
 
 
 class _Styles(NamedTuple):
@@ -402,7 +411,9 @@ def _read_sheet(  # noqa: C901, PLR0915  (one loop, kept flat for speed)
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler = characters
-    parse_xml(parser, stream)
+    with well_formed():
+        for piece in _pieces(stream):
+            parser.Parse(piece, not piece)
 
 
 def _corner(reference: str, what: str) -> tuple[int, int]:
