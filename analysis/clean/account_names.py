@@ -5,37 +5,10 @@ from dataclasses import dataclass
 
 from analysis.clean.accounts import BREAK_YEAR, NEW_ONLY, OLD_ONLY
 from analysis.clean.text import normalise, squeeze
-from analysis.clean.words import names, pattern, remembered, words
+from analysis.clean.words import SAYS, names, pattern, remembered, words
 from analysis.fields import ACCOUNTS
 
-CODES = {
-    "account": "an account of the year's system",
-    "part": "a sub-account; the amount is a part of its account and is not added to it",
-    "total": "a printed total; it checks its parts and is no account",
-    "measure": "a measure printed as such; its accounts stand beside it, and it checks them",
-    "code_only": "a code without a name: from 2024 on 511 means another account than before",
-    "wrong_year": "an account of the system that was not in force in that year",
-    "needs_year": "a code without a name, and the year is not known",
-    "abolished_account": "an account of the 2004 system that no measure uses (农业税附加返还收入)",
-    "land_compensation": "land compensation is equity (公积公益金), never income",
-    "donation": "donations are equity (公积公益金), never income",
-    "village_economy": "the economy of the whole village, not of its collective",
-    "household_income": "income of households or persons, not of the collective",
-    "forecast": "planned or expected, not booked",
-    "cumulative": "a part of a year, or a running total within it",
-    "last_year": "the year before that of the table",
-    "change": "a change or a rate, not an amount of the year",
-    "mean": "an amount a head, a household or a village, not a sum",
-    "increase": "what a project brings or adds, not an amount of the year",
-    "balance": "a balance: what is owned or owed, not income or spending",
-    "distribution": "a distribution of the surplus, or a share of it",
-    "money_in": "money put into projects, or lent: not income unless the books say 补助收入",
-    "contract": "agreed in a contract, not booked",
-    "attribute": "no money",
-    "other_side": "the side of the account that says nothing of income or spending",
-    "no_head": "numbers under no head",
-    "unknown": "not known",
-}
+CODES: dict[str, str] = SAYS["accounts"]
 """The closed list of reason codes."""
 
 
@@ -52,13 +25,7 @@ class AccountName:
     measure: str = ""
 
 
-MEASURES = {
-    "经营性收入": "经营收入 + 发包及上交收入 + 投资收益",
-    "总收入": "total income",
-    "经营收益": "operating income − 经营支出 − 管理费用",
-    "本年收益": "经营收益 + 补助收入 + 其他收入 − 其他支出",
-    "可支配收入": "what the collective may spend",
-}
+MEASURES: dict[str, str] = SAYS["measures"]
 """What the printed measures add up: rows 7 and 11 of the form of 2008 for the last but one two."""
 
 ITS_OWN_SUM = "its row or column"

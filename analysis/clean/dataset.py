@@ -203,21 +203,15 @@ def hold(data: Dataset) -> None:
 
 def _dataset(seen: dict[str, Any]) -> Dataset:
     """Return the dataset of which a manifest tells."""
+    same = ("name", "kind", "title", "description", "version", "parameters", "realised", "rows")
+    more = ("score", "work")
     return Dataset(
-        name=seen["name"],
-        kind=seen["kind"],
-        title=seen["title"],
-        description=seen["description"],
-        version=seen["version"],
+        **{key: seen[key] for key in same},
+        **{key: seen.get(key, {}) for key in more},
         folder=paths.processed_dataset(seen["name"]),
         sources=tuple(seen["sources"]),
         applied_corrections=tuple(seen["corrections"]),
-        parameters=seen["parameters"],
-        realised=seen["realised"],
-        rows=seen["rows"],
         issues_count=seen["issues"],
-        score=seen.get("score", {}),
-        work=seen.get("work", {}),
         _tables=seen.get("tables", {}),
     )
 
@@ -275,12 +269,9 @@ def _announce(data: Dataset) -> None:
     note = f"{data.title} ({data.kind}), version {data.version}"
     style = "border-left:4px solid #b3541e;padding:.4em .8em" if data.is_simulated else ""
     mark = "<strong>Simulated data 模拟数据.</strong> " if data.is_simulated else ""
+    same = ("name", "kind", "title", "version", "description")
     content = {
-        "name": data.name,
-        "kind": data.kind,
-        "title": data.title,
-        "version": data.version,
-        "description": data.description,
+        **{key: getattr(data, key) for key in same},
         "sources": list(data.sources),
         "corrections": list(data.applied_corrections),
         "issues": data.issues_count,

@@ -9,18 +9,10 @@ import pandas as pd
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.places import PROBLEMS
+from analysis.clean.words import SAYS
 from analysis.fields import TABLES
 
-TASKS: Final = MappingProxyType(
-    {
-        "file": "Ask for the file again, or save it anew",
-        "answer": "Answer the question in answers.toml",
-        "place": "Say which village it is, in crosswalk.csv",
-        "cell": "Open the cell, and put what it should say into corrections.csv",
-        "compare": "Compare with the paper book, the total or the other years",
-        "know": "Nothing to do: know that it was so",
-    }
-)
+TASKS: Final = MappingProxyType(SAYS["tasks"])
 """What a researcher must do about an issue, the most pressing first."""
 
 _COLUMN_TASKS = {
@@ -28,44 +20,7 @@ _COLUMN_TASKS = {
     **dict.fromkeys(("forecast", "donation", "land_compensation", "money_in"), "compare"),
 }
 _CODES: dict[str, tuple[str, str]] = {
-    # of any panel
-    "account_missing": ("compare", "An account of the year's system is missing, so a measure is"),
-    "negative_income": ("compare", "An income account is negative"),
-    "year_missing": ("compare", "A village has no bookings in a year in which others have"),
-    "village_unknown": ("place", "Bookings of a village that the village list does not know"),
-    "yearly_jump": ("compare", "Operating income moved more than tenfold within a year"),
-    "total_below_operating": ("compare", "Total income is less than operating income"),
-    "heaping": ("compare", "More incomes lie just above a target than just below it"),
-    # of books
-    "file_refused": ("file", "The file was not read"),
-    "no_table": ("file", "No table was found"),
-    "formula": ("file", "A formula whose result is not stored in the file"),
-    "question_open": ("answer", "A question that the file leaves open and nobody has answered"),
-    "answer_stale": ("answer", "An answer to a question that the file does not ask (any more)"),
-    "plan_table": ("answer", "A title or head says that the table is planned, or another body's"),
-    "settled": ("know", "A doubt that crosswalk.csv or corrections.csv settled"),
-    "personal_data": ("know", "Personal data were dropped on reading"),
-    "layout": ("know", "How the layout was understood"),
-    "cell_refused": ("cell", "The text is not one amount, and no number was made of it"),
-    "cell_bound": ("cell", "A bound or a span, and no amount"),
-    "cell_imprecise": ("know", "An amount said to be about, over or nearly so much"),
-    "cell_flagged": ("know", "An amount read by a convention"),
-    "cell_missing": ("compare", "The cell says nothing: missing, never zero"),
-    "row_twice": ("know", "A village and year printed twice, with the same amounts"),
-    "suffix_double": ("know", "A village and year printed twice, under two forms of its name"),
-    "year_unread": ("cell", "A line that does not say its year"),
-    "column_not_numbers": ("cell", "A column headed like an account holds mostly text"),
-    "amounts_differ": ("cell", "A village, year and account with two different amounts"),
-    "total_differs": ("compare", "A printed total is not the sum of its parts"),
-    "total_unchecked": ("compare", "A printed total, some parts of which are not known"),
-    "identity_differs": ("compare", "A printed measure is not what its accounts make"),
-    "unit_slip": ("cell", "Probably 元 where 万元 was meant, or the reverse: off by 10,000"),
-    "implausible": ("cell", "An amount that hardly any village has: 元 and 万元 mixed up?"),
-    "unit_of_table": ("answer", "The amounts of a table are no village's in the unit it states"),
-    "cell_marked": ("cell", "An amount struck through, out of sight, or with another beside it"),
-    "magnitude": ("compare", "Far from the village's other years and from its peers"),
-    "zero_filled": ("answer", "Every account of a village and year says zero"),
-    "zero_column": ("compare", "Nearly all of an account says zero in one year only"),
+    **SAYS["issues"],
     **{
         f"column_{code}": (_COLUMN_TASKS.get(code, "know"), f"Not income of its year: {text}")
         for code, text in ACCOUNT_CODES.items()
@@ -75,7 +30,7 @@ _CODES: dict[str, tuple[str, str]] = {
         f"place_{code}": ("know" if code == "code_name_differ" else "place", text.capitalize())
         for code, text in PROBLEMS.items()
     },
-}  # fmt: skip
+}
 
 CODES: Final = MappingProxyType({code: text for code, (_, text) in _CODES.items()})
 """The closed list of reason codes."""

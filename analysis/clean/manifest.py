@@ -18,16 +18,9 @@ FILE = "manifest.json"
 
 _MISSING = "~"  # no value's text begins with it
 _KEYS = {
-    "name": str,
-    "kind": str,
-    "title": str,
-    "description": str,
-    "version": str,
-    "sources": list,
-    "corrections": list,
-    "parameters": dict,
-    "realised": dict,
-    "rows": dict,
+    **dict.fromkeys(("name", "kind", "title", "description", "version"), str),
+    **dict.fromkeys(("sources", "corrections"), list),
+    **dict.fromkeys(("parameters", "realised", "rows"), dict),
     "issues": int,
 }
 

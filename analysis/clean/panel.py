@@ -8,11 +8,10 @@ import pandas as pd
 
 from analysis import paths
 from analysis.clean.accounts import measures
-from analysis.clean.corrections import apply_corrections
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, as_frame, find_issues
 from analysis.clean.ledger.anomalies import find_heaps
-from analysis.clean.published import check_published
+from analysis.clean.published import apply_corrections, check_published
 from analysis.clean.tables import parse, read_text, validate, write_csv
 from analysis.errors import LianjianError
 from analysis.fields import TABLES

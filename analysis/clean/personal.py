@@ -6,19 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from analysis.clean.text import normalise, squeeze
-from analysis.clean.words import pattern, remembered, words
+from analysis.clean.words import SAYS, pattern, remembered, words
 
-REASONS = {
-    "header": "the header says that the column is about a person",
-    "identity_number": "18 digits with a right check digit, or 15 with a date of birth",
-    "identity_number_damaged": "an identity or card number that a spreadsheet made a number of",
-    "mobile_number": "a mobile number",
-    "landline_number": "a telephone number with area code",
-    "bank_card": "16 to 19 digits with a right check digit (Luhn)",
-    "e_mail": "an e-mail address",
-    "messenger": "a name in a messenger or at a payment service",
-    "name": "a name behind the title of a person",
-}
+REASONS: dict[str, str] = SAYS["personal"]
 """The closed list of reasons."""
 
 # Digit boundaries: without them nearly half of all 12-digit village codes hold a mobile number.

@@ -15,6 +15,13 @@ from analysis.errors import LianjianError
 
 FILE = "words.toml"
 
+SAYS: dict[str, Any] = {
+    kind: said
+    for file in ("codes.toml", "reasons.toml")
+    for kind, said in tomllib.loads(Path(__file__).with_name(file).read_text("utf-8")).items()
+}
+"""Reason codes by kind, and what each says to a reader."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _CACHES: list[Any] = []

@@ -35,6 +35,7 @@ ROOMS = {
         "clean/_card.py",
         "clean/card-dataset.html.j2",
         "clean/account_names.py",
+        "clean/codes.toml",
         "clean/issues.py",
     ),
     "pages": (
@@ -113,6 +114,8 @@ _WORDS = {
     "gaps.toml": ("what", "mend"),
     "terminal.toml": ("says",),
     "commands.toml": ("about",),
+    "codes.toml": (),
+    "reasons.toml": (),
 }
 _TEMPLATES = ("card-dataset", "checks", "index", "issues", "macros", "report", "print")
 _PAGES = {f"{name}.html.j2" for name in _TEMPLATES}
@@ -334,6 +337,8 @@ def _of_toml(file: Path) -> Iterator[str]:
     """Yield what a file of labels, of questions, of commands, of what a page cannot hold, says."""
     for entry in tomllib.loads(file.read_text("utf-8")).values():
         said = [entry.get(key) for key in _WORDS[file.name]]
+        if not _WORDS[file.name]:  # texts, or what must be done with each
+            said = [text if isinstance(text, str) else text[-1] for text in entry.values()]
         said += [taken[1] for taken in entry.get("takes", ()) if isinstance(taken, list)]
         for text in filter(None, said):
             if _is_said(text) or "says" in _WORDS[file.name]:

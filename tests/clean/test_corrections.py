@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.clean.corrections import apply_corrections
+from analysis.clean.published import apply_corrections
 from analysis.errors import LianjianError
 
 

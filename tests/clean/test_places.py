@@ -5,13 +5,13 @@ import pytest
 from opencc import OpenCC
 
 from analysis import paths
-from analysis.clean.place_names import village_name
 from analysis.clean.places import (
     CROSSWALK_COLUMNS,
     PROBLEMS,
     Register,
     crosswalk_questions,
     read_crosswalk,
+    village_name,
 )
 from analysis.errors import LianjianError
 

@@ -7,9 +7,8 @@ with its words in ``words.toml``.
 
 from analysis.clean.amounts._cell import no_income_word, read_quantity, said_year
 from analysis.clean.amounts._columns import read_quantities
-from analysis.clean.amounts._quantity import Quantity
+from analysis.clean.amounts._quantity import YUAN, Quantity, column_unit
 from analysis.clean.amounts._running import Found, find_quantities
-from analysis.clean.amounts._units import YUAN, column_unit
 from analysis.clean.amounts._words import FLAGS, QUALIFIERS, REASONS, WORDS
 
 __all__ = [

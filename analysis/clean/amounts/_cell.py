@@ -22,8 +22,20 @@ from analysis.clean.amounts._numerals import (
     plain_form,
     read_numeral,
 )
-from analysis.clean.amounts._quantity import Quantity, finish, refusal, settle, without_value
-from analysis.clean.amounts._units import COUNTS, NO_UNIT, RATIO, YUAN, Unit, column_unit, read_unit
+from analysis.clean.amounts._quantity import (
+    COUNTS,
+    NO_UNIT,
+    RATIO,
+    YUAN,
+    Quantity,
+    Unit,
+    column_unit,
+    finish,
+    read_unit,
+    refusal,
+    settle,
+    without_value,
+)
 from analysis.clean.amounts._words import WORDS, YEAR, Refused, any_of
 from analysis.clean.text import normalise
 

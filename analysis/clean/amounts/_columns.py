@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.clean.amounts._cell import CODE_LIKE, read_quantity
-from analysis.clean.amounts._quantity import Quantity
-from analysis.clean.amounts._units import YUAN, column_unit
+from analysis.clean.amounts._quantity import YUAN, Quantity, column_unit
 from analysis.clean.text import normalise
 
 if TYPE_CHECKING:

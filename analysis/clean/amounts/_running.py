@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from analysis.clean.amounts._cell import read_quantity
 from analysis.clean.amounts._numerals import CHARS, FORMAL
-from analysis.clean.amounts._quantity import Quantity, refusal
-from analysis.clean.amounts._units import COUNTS, YUAN, read_unit
+from analysis.clean.amounts._quantity import COUNTS, YUAN, Quantity, read_unit, refusal
 from analysis.clean.amounts._words import PREFIXES, SUFFIXES, WORDS
 from analysis.clean.text import MARK, UNREADABLE, normalise_with_positions
 

@@ -175,15 +175,7 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     known = known.assign(size=np.log10(known["yuan"].abs()), text=known["text"].fillna(""))
     held = pd.Series(data=False, index=cells.index)
     issues = []
-    finders = (
-        _below_zero,
-        _wrong_tables,
-        _wrong_columns,
-        _wrong_townships,
-        _wrong_villages,
-        _wrong_amounts,
-    )
-    for find in finders:
+    for find in (_below_zero, _wrong_tables, _wrong_together, _wrong_amounts):
         for index, issue in find(known[~held[known.index]]):
             held[index] |= issue.severity == "error"
             issues.append(issue)
@@ -226,6 +218,9 @@ def _said_beside(comment: str, row: Any) -> str:  # noqa: ANN401  (a named tuple
     word = no_income_word(_ALL_RIGHT.sub("", comment))
     return f"a comment says {word}" if word else ""
 
+
+_NEAREST = (["county", "named", "year"], ["named", "year"], ["county", "named"], ["named"])
+"""By which columns amounts are compared, the nearest first."""
 
 _Doubts = Iterator[tuple[pd.Index, Issue]]
 
@@ -293,12 +288,7 @@ def _middle_of_others(known: pd.DataFrame, kind: list[str]) -> tuple[pd.Series, 
     sizes = known["size"].to_numpy()
     found, is_few = np.full(len(known), np.nan), np.zeros(len(known), dtype=bool)
     for least in (_MIN_PEERS, 1):
-        for keys in (
-            ["county", "named", "year"],
-            ["named", "year"],
-            ["county", "named"],
-            ["named"],
-        ):
+        for keys in _NEAREST:
             if not np.isnan(found).any():
                 break
             own, first = _numbered(codes, [*kind, *keys])
@@ -357,37 +347,26 @@ def _wrong_tables(known: pd.DataFrame) -> _Doubts:
         yield part.index, Issue(str(file), where, unit, "unit_of_table", "error", action)
 
 
-def _wrong_columns(known: pd.DataFrame) -> _Doubts:
-    """Doubt columns whose amounts are no village's."""
-    for group in _groups_in_doubt(known, ["table", "column"]):
-        action = (
-            f"left out: the amounts of this column are {group.says}; answer its unit in "
-            "answers.toml, or say in corrections.csv what they should be"
-        )
-        yield from _by_sheet(group.part, action)
+_TOGETHER = {
+    ("table", "column"): "left out: the amounts of this column are {says}; answer its unit in "
+    "answers.toml, or say in corrections.csv what they should be",
+    ("county", "township"): "left out: the amounts of {township} are {says}; say in "
+    "corrections.csv what they should be",
+    ("place_key",): "left out: the amounts of {place} are {says}, in every year; say in "
+    "corrections.csv what they should be",
+}
+"""By which columns amounts are wrong together, and what is said of them."""
 
 
-def _wrong_townships(known: pd.DataFrame) -> _Doubts:
-    """Doubt townships whose amounts are no village's."""
-    named = known[known["township"].astype("str") != ""]
-    for group in _groups_in_doubt(named, ["county", "township"]):
-        township = group.part["township"].iloc[0]
-        action = (
-            f"left out: the amounts of {township} are {group.says}; say in corrections.csv what "
-            "they should be"
-        )
-        yield from _by_sheet(group.part, action)
-
-
-def _wrong_villages(known: pd.DataFrame) -> _Doubts:
-    """Doubt villages whose amounts are nearly all off by a factor, in every year."""
-    for group in _groups_in_doubt(known, ["place_key"]):
-        place = group.part["place_key"].iloc[0]
-        action = (
-            f"left out: the amounts of {place} are {group.says}, in every year; say in "
-            "corrections.csv what they should be"
-        )
-        yield from _by_sheet(group.part, action)
+def _wrong_together(known: pd.DataFrame) -> _Doubts:
+    """Doubt columns, townships, and villages in all their years, whose amounts are no village's."""
+    for kind, action in _TOGETHER.items():
+        rest = known[known["township"].astype("str") != ""] if "township" in kind else known
+        for group in _groups_in_doubt(rest, [*kind]):
+            known = known.drop(group.part.index)
+            first = group.part.iloc[0]
+            named = {"township": first["township"], "place": first["place_key"]}
+            yield from _by_sheet(group.part, action.format(says=group.says, **named))
 
 
 def _by_sheet(cells: pd.DataFrame, action: str) -> _Doubts:

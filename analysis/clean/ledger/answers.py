@@ -29,9 +29,9 @@ from analysis.clean.ledger.questions import (
 from analysis.clean.workbook.assemble import AMOUNT, ORIENTATIONS, VALUE, Said
 from analysis.clean.workbook.fill import MERGED
 from analysis.clean.workbook.headers import Column
-from analysis.clean.workbook.marks import plain
 from analysis.clean.workbook.reader import Place, Reading
 from analysis.clean.workbook.tables import HIDDEN, PERIODS, Table
+from analysis.clean.workbook.vocabulary import plain
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
 

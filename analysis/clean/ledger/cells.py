@@ -25,10 +25,15 @@ from analysis.clean.ledger.questions import (
     meaning,
 )
 from analysis.clean.workbook.assemble import AMOUNT
-from analysis.clean.workbook.marks import plain
-from analysis.clean.workbook.spread import repeated
-from analysis.clean.workbook.tables import Table
-from analysis.clean.workbook.vocabulary import OF_THE_YEAR, SIDES, is_count, is_money, is_word
+from analysis.clean.workbook.tables import Table, repeated
+from analysis.clean.workbook.vocabulary import (
+    OF_THE_YEAR,
+    SIDES,
+    is_count,
+    is_money,
+    is_word,
+    plain,
+)
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
 

@@ -10,7 +10,7 @@ from analysis.clean.ledger.frames import groups, joined_cells, rows
 from analysis.clean.ledger.private import safe
 from analysis.clean.places import PROBLEMS, Register, crosswalk_questions
 from analysis.clean.text import squeeze
-from analysis.clean.workbook.spread import repeated
+from analysis.clean.workbook.tables import repeated
 
 _PLACE = ["county", "township", "village", "code"]
 _NAMES = _PLACE[:3]

@@ -22,9 +22,8 @@ from analysis.clean.ledger.private import SENTENCE, safe
 from analysis.clean.words import words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
-from analysis.clean.workbook.marks import is_number_like, plain, stripped
 from analysis.clean.workbook.tables import PERIODS, Doubt, Table
-from analysis.clean.workbook.vocabulary import role_of
+from analysis.clean.workbook.vocabulary import is_number_like, plain, role_of, stripped
 from analysis.fields import ACCOUNTS
 
 NONE, PART = "none", "part"
@@ -43,6 +42,7 @@ REPEAT = "as the cell above"
 ASKED = frozenset({"unknown", "code_only"})
 """Codes of heads that a person can give an account."""
 
+_MAY_COUNT = {"account", "total", "unknown", "code_only", "wrong_year", "needs_year", "part"}
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
 _ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
 _SHOWN = 6
@@ -134,15 +134,7 @@ def may_count(table: Table, column: int) -> bool:
     found = meaning(kind.label, kind.year, is_part=kind.is_part)
     if found.code == "unknown" and not any(table.texts(column)):
         return False
-    return found.note != ITS_OWN_SUM and found.code in {
-        "account",
-        "total",
-        "unknown",
-        "code_only",
-        "wrong_year",
-        "needs_year",
-        "part",
-    }
+    return found.note != ITS_OWN_SUM and found.code in _MAY_COUNT
 
 
 def questions(table: Table) -> list[Question]:
@@ -158,12 +150,8 @@ def questions(table: Table) -> list[Question]:
     found = [q for doubt in table.doubts for q in _put(table, doubt)]
     labels = {fact.label for fact in table.facts if fact.value}
     by_line = table.row_facts.get("county") or ("",)
-    if (
-        table.find("code") is None
-        and table.find("county") is None
-        and not all(by_line)
-        and ("county" not in labels)
-    ):
+    is_said = all(by_line) or "county" in labels
+    if not is_said and table.find("code") is None and table.find("county") is None:
         said = (
             f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {safe(table.file)!r}"
         )

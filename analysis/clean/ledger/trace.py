@@ -17,6 +17,7 @@ from analysis.clean.decisions import CORRECTIONS, CROSSWALK, read_filled
 from analysis.clean.ledger.frames import rows, split_cells
 from analysis.clean.ledger.private import of_amount
 from analysis.clean.text import squeeze
+from analysis.clean.words import SAYS
 from analysis.errors import DataError, LianjianError
 from analysis.fields import ACCOUNTS, FIELDS, MEASURES, PRINTED_MEASURES
 
@@ -35,24 +36,8 @@ _COLUMNS = (
     "doubted", "is_total",
 )  # fmt: skip
 _PLAIN = r"[-+]?\d{1,15}(?:\.\d+)?"
-_HOW = {
-    "name": "found in the register by its name",
-    "code": "found in the register by its code",
-    "crosswalk": "named by a person in crosswalk.csv",
-    "": "not found in the register",
-}
-_FROM = {
-    "header": "its head", "row": "the line of units under its head", "title": "the title",
-    "sheet": "the sheet's name", "file": "the file's name", "answer": "an answer in answers.toml",
-    "line": "its own line, or the heading over it",
-}  # fmt: skip
-"""Who says the unit or the year of an amount."""
-_STATUS = {
-    "imprecise": "said to be about, over or nearly so much",
-    "missing": "nothing: missing, never zero",
-    "refused": "not one amount, and left out",
-    "bound": "a bound or a span, and left out",
-}
+_HOW, _FROM, _STATUS = (SAYS[kind] for kind in ("found", "from", "status"))
+"""How a village was found, who says unit or year, and what a cell says that is no amount."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from analysis.clean.account_names import item_in, read_account
-from analysis.clean.place_names import county_name, township_name, village_name
+from analysis.clean.places import county_name, township_name, village_name
 from analysis.clean.words import pattern
 from analysis.clean.workbook.cells import Mark, Sheet, address, letters
 from analysis.clean.workbook.fill import fill
@@ -23,29 +23,27 @@ from analysis.clean.workbook.headers import (
     read_header,
     with_stated_unit,
 )
-from analysis.clean.workbook.marks import (
-    bare_unit,
-    is_number_like,
-    is_numbering,
-    is_part,
-    is_total,
-    is_year,
-    item_label,
-    lift_unit,
-    lift_year,
-    plain,
-    stripped,
-)
 from analysis.clean.workbook.questions import questions
 from analysis.clean.workbook.stated import Stated, facts_of_card, places_in, read_stated
 from analysis.clean.workbook.tables import Doubt, Note, Table, Total
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
+    bare_unit,
     basis_of,
     is_money,
+    is_number_like,
+    is_numbering,
+    is_part,
     is_place,
+    is_total,
     is_word,
+    is_year,
     item_kind,
+    item_label,
+    lift_unit,
+    lift_year,
+    plain,
+    stripped,
 )
 
 PRINTED, TURNED = "villages_down", "accounts_down"
@@ -155,8 +153,7 @@ def _planned(columns: Sequence[Column]) -> str:
 
 
 def _printed(block: Block, rows: Sequence[int]) -> _Read:
-    read = read_header(block.grid, block.header, rows)
-    return _Read(block.grid, tuple(rows), read.columns, read.filled)
+    return _Read(block.grid, tuple(rows), *read_header(block.grid, block.header, rows))
 
 
 def _with_said_role(column: Column, roles: Mapping[str, str]) -> Column:
@@ -282,19 +279,19 @@ def _turned(block: Block, rows: Sequence[int]) -> _Read:
     labels = len(header_rows)
     header = tuple(range(width))
     body = tuple(row for row in range(width, core.height) if not core.is_blank(row))
-    read = read_header(core, header, body)
+    own, filled = read_header(core, header, body)
     columns = []
     texts = [[plain(core.filled(row, at)) for row in body] for at in range(labels)]
     for at, role in enumerate(_label_roles(texts)):
         name = role if role != "text" else f"label {at + 1}"
         columns.append(Column(name=name, path=(name,), role=role))
-    for at, column in enumerate(read.columns[labels:], start=labels):
+    for at, column in enumerate(own[labels:], start=labels):
         # below its label stand amounts, whatever the label's words remind of
         item = replace(column, role="value" if column.role != "text" else "text")
         if item.path == () and column.name:
             item = replace(item, path=(item_label(column.name.split(" / ")[-1]),))
         columns.append(replace(item, unit=item.unit or _unit_of(core, header, at)))
-    return _Read(core, body, tuple(columns), read.filled)
+    return _Read(core, body, tuple(columns), filled)
 
 
 def _unit_of(core: Grid, header: tuple[int, ...], at: int) -> str | None:
@@ -382,13 +379,13 @@ def _table(
 ) -> Table:
     """Return the body with its totals, what rows say besides their cells, and what was filled."""
     totals = _totals(grid, columns)
-    result = fill(grid, columns, frozenset(total.row for total in totals))
-    facts, lines = _row_facts(result.grid, columns, sections, to_date)
+    filled, notes, doubts = fill(grid, columns, frozenset(total.row for total in totals))
+    facts, lines = _row_facts(filled, columns, sections, to_date)
     known = {total.row for total in totals}
     totals = (*totals, *(total for total in lines if total.row not in known))
     return Table(
         columns=columns, sections=sections, totals=tuple(sorted(totals, key=lambda t: t.row)),
-        notes=result.notes, doubts=result.doubts, grid=result.grid, row_facts=facts,
+        notes=tuple(notes), doubts=tuple(doubts), grid=filled, row_facts=facts,
     )  # fmt: skip
 
 

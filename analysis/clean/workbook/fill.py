@@ -1,12 +1,12 @@
 """Cells printed once and meant for many: filled where that is certain, asked where it is not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import PLACES, Column
-from analysis.clean.workbook.marks import is_number_like, is_total, lift_year, plain
 from analysis.clean.workbook.tables import Doubt, Note
+from analysis.clean.workbook.vocabulary import is_number_like, is_total, lift_year, plain
 
 MERGED = ("the first cell's", "each cell's in full", "shared equally")
 """Whose a number can be that is merged over several cells."""
@@ -14,16 +14,11 @@ MERGED = ("the first cell's", "each cell's in full", "shared equally")
 _SHOWN = 8
 
 
-@dataclass(frozen=True)
-class Filled:
-    """A body with its repeated cells written out, and what was done or could not be."""
-
-    grid: Grid
-    notes: tuple[Note, ...]
-    doubts: tuple[Doubt, ...]
+_Filled = tuple[Grid, list[Note], list[Doubt]]
+"""A body with its repeated cells written out, and what was done or could not be."""
 
 
-def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> Filled:
+def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> _Filled:
     """Return the body with merged and printed-once cells written out."""
     merged, notes, doubts = _fill_merged(grid, columns)
     for at, column in enumerate(columns):
@@ -31,17 +26,17 @@ def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> Fille
             merged, more, questions = _fill_printed_once(merged, at, columns, totals)
             notes += more
             doubts += questions
-    return Filled(merged, tuple(notes), tuple(doubts))
+    return merged, notes, doubts
 
 
-def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note], list[Doubt]]:
+def _fill_merged(grid: Grid, columns: Sequence[Column]) -> _Filled:
     texts: dict[int, list[str]] = {}
     kinds: dict[int, list[str]] = {}
     cells = 0
     shared: list[str] = []
     spans = []
     for span in grid.spans:
-        text = grid.texts[span.top][span.left]
+        text, kind = grid.texts[span.top][span.left], grid.kinds[span.top][span.left]
         if not text:
             continue
         values = sum(c.role == "value" for c in columns[span.left : span.right + 1])
@@ -55,9 +50,7 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note
             continue  # beside it stand no amounts
         for row in range(span.top + 1, span.bottom + 1):
             texts.setdefault(row, list(grid.texts[row]))[span.left] = text
-            kinds.setdefault(row, list(grid.kinds[row]))[span.left] = grid.kinds[span.top][
-                span.left
-            ]
+            kinds.setdefault(row, list(grid.kinds[row]))[span.left] = kind
             cells += 1
     filled = replace(
         grid,
@@ -75,7 +68,7 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> tuple[Grid, list[Note
 
 def _fill_printed_once(
     grid: Grid, at: int, columns: Sequence[Column], totals: frozenset[int]
-) -> tuple[Grid, list[Note], list[Doubt]]:
+) -> _Filled:
     rows = [row for row in range(grid.height) if row not in totals]
     column = [grid.texts[row][at] for row in rows]
     if rows and not any(column) and any(grid.texts[row][at] for row in totals):
@@ -113,7 +106,7 @@ def _fill_printed_once(
 
 def _fill_from_sums(
     grid: Grid, at: int, columns: Sequence[Column], totals: frozenset[int]
-) -> tuple[Grid, list[Note], list[Doubt]]:
+) -> _Filled:
     """Fill a place that only the sums print: 虚构镇 | 小计 above its villages, or below them."""
     named = [
         row for row in sorted(totals) if grid.texts[row][at] and not is_total(grid.texts[row][at])
@@ -165,13 +158,11 @@ def _why_not(
             return f"a coarser place changes at {grid.address(row, at)}"
         last = row
     years = next((c for c, column in enumerate(columns) if column.role == "year"), None)
-    if columns[at].role == "village":
-        return (
-            _years_overlap(grid, at, years, rows)
-            if years is not None
-            else ("it is the village itself, and no year tells its rows apart")
-        )
-    return ""
+    if columns[at].role != "village":
+        return ""
+    if years is None:
+        return "it is the village itself, and no year tells its rows apart"
+    return _years_overlap(grid, at, years, rows)
 
 
 def _years_overlap(grid: Grid, at: int, years: int, rows: list[int]) -> str:

@@ -4,22 +4,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.clean.place_names import county_name, township_name, village_name
+from analysis.clean.places import county_name, township_name, village_name
 from analysis.clean.workbook.grid import Grid
-from analysis.clean.workbook.marks import (
+from analysis.clean.workbook.vocabulary import (
     bare_unit,
     fact,
     is_note,
     is_numbering,
     is_signature,
     is_total,
+    is_word,
     is_year,
     lift_unit,
     lift_year,
     plain,
+    role_of,
     stripped,
 )
-from analysis.clean.workbook.vocabulary import is_word, role_of
 
 _MAX_HEADER_ROWS = 6
 PLACES = frozenset({"county", "township", "village"})

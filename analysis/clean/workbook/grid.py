@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from analysis.clean.workbook.cells import Sheet, Span, address, column_number
-from analysis.clean.workbook.marks import is_numbering, is_quantity, is_year, plain
-from analysis.clean.workbook.vocabulary import is_place, role_of
+from analysis.clean.workbook.vocabulary import (
+    is_numbering,
+    is_place,
+    is_quantity,
+    is_year,
+    plain,
+    role_of,
+)
 
 # of accounts, or the number of an item that a spreadsheet made 4.0 of
 _CODE_OR_DIGIT = re.compile(r"[1-6]\d\d(?:\d\d){0,2}|\d(?:\.0)?", re.ASCII)

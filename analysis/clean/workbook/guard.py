@@ -14,19 +14,8 @@ ZIP = b"PK\x03\x04"
 _BARE_XLS = (b"\x09\x08\x10\x00\x00\x06", b"\x09\x08\x08\x00\x00\x05", b"\x09\x04\x06\x00\x00\x00",
              b"\x09\x02\x06\x00\x00\x00", b"\x09\x00\x04\x00\x02\x00")  # fmt: skip
 
-EXTENSIONS = {
-    ".xlsx": "xlsx",
-    ".xlsm": "xlsx",
-    ".xls": "xls",
-    ".ods": "ods",
-    ".html": "html",
-    ".htm": "html",
-    ".xml": "xml",
-    ".csv": "text",
-    ".txt": "text",
-    ".tsv": "text",
-}
-"""Extensions that are read, and the format that each promises."""
+EXTENSIONS = (".xlsx", ".xlsm", ".xls", ".ods", ".html", ".htm", ".xml", ".csv", ".txt", ".tsv")
+"""Extensions that are read; what a file is, its first bytes say."""
 
 _SAVE = "Open it in a spreadsheet program, save it as .xlsx, and give that file."
 _FOREIGN = {

@@ -7,45 +7,34 @@ from dataclasses import dataclass, replace
 from analysis.clean.account_names import read_account
 from analysis.clean.amounts import WORDS
 from analysis.clean.workbook.grid import Grid
-from analysis.clean.workbook.marks import (
+from analysis.clean.workbook.vocabulary import (
     bare_unit,
+    basis_of,
+    is_count,
+    is_money,
     is_number_like,
     is_numbering,
     is_part,
+    is_place,
     is_total,
+    is_word,
     is_year,
+    item_kind,
     item_label,
+    joined_basis,
     lift_unit,
     lift_year,
     money_unit,
     plain,
+    role_of,
     short_years,
     stripped,
     with_full_years,
 )
-from analysis.clean.workbook.vocabulary import (
-    basis_of,
-    is_count,
-    is_money,
-    is_place,
-    is_word,
-    item_kind,
-    joined_basis,
-    role_of,
-)
 
 KEYS = (
-    "number",
-    "code",
-    "county",
-    "township",
-    "village",
-    "item",
-    "year",
-    "unit",
-    "period",
-    "basis",
-)
+    "number", "code", "county", "township", "village", "item", "year", "unit", "period", "basis",
+)  # fmt: skip
 """Roles of columns that say what a row is about."""
 
 PLACES = ("county", "township", "village")
@@ -70,9 +59,8 @@ class Column:
     """What one column of a table is."""
 
     name: str  # the header as printed, levels joined by " / ", unique in its table
-    path: tuple[
-        str, ...
-    ]  # header levels from the top, without unit, year, basis, numbering and 其中
+    # header levels from the top, without unit, year, basis, numbering and 其中
+    path: tuple[str, ...]
     role: str  # one of `KEYS`, "value" or "text"
     # unit and where it is stated: "header", "row" (a line of units), "title" or "sheet"
     unit: str | None = None
@@ -95,16 +83,10 @@ class Column:
         return is_money(label) or (self.role == "value" and not is_count(label))
 
 
-@dataclass(frozen=True)
-class Header:
-    """The columns of a table, and the header cells that took the text on their left."""
-
-    columns: tuple[Column, ...]
-    filled: tuple[str, ...] = ()
-
-
-def read_header(grid: Grid, header: Sequence[int], body: Sequence[int]) -> Header:
-    """Return what the columns are, from header rows and the kind of cells below them."""
+def read_header(
+    grid: Grid, header: Sequence[int], body: Sequence[int]
+) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Return what the columns are, and the header cells that took the text on their left."""
     levels, filled = _levels(grid, header)
     units: dict[int, str] = {}
     kept = []
@@ -131,7 +113,7 @@ def read_header(grid: Grid, header: Sequence[int], body: Sequence[int]) -> Heade
         texts = [with_full_years(text) for text in texts] if in_full else texts
         role = _role([plain(grid.filled(row, column)) for row in rows], texts)
         columns.append(_column(texts, name, role, units.get(column)))
-    return Header(tuple(_with_votes(grid, columns, rows)), tuple(filled))
+    return tuple(_with_votes(grid, columns, rows)), tuple(filled)
 
 
 def _has_short_years(labels: Sequence[str]) -> bool:

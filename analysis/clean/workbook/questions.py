@@ -7,9 +7,15 @@ from analysis.clean.workbook.cells import Sheet, address
 from analysis.clean.workbook.find import Block
 from analysis.clean.workbook.formats import stored_in
 from analysis.clean.workbook.headers import ASIDE
-from analysis.clean.workbook.marks import is_number_like, item_label, lift_unit, lift_year, plain
 from analysis.clean.workbook.tables import HIDDEN, PERIODS, Doubt, Table
-from analysis.clean.workbook.vocabulary import role_of
+from analysis.clean.workbook.vocabulary import (
+    is_number_like,
+    item_label,
+    lift_unit,
+    lift_year,
+    plain,
+    role_of,
+)
 
 _SHOWN = 10
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePath
 
-from analysis.clean.place_names import without_body
+from analysis.clean.places import without_body
 from analysis.clean.words import pattern
 from analysis.clean.workbook.find import PLACES, has_kind, is_fact_row
 from analysis.clean.workbook.grid import Grid
-from analysis.clean.workbook.marks import (
+from analysis.clean.workbook.tables import Doubt, Fact
+from analysis.clean.workbook.vocabulary import (
     YEAR,
     bare_unit,
     fact,
@@ -18,13 +19,12 @@ from analysis.clean.workbook.marks import (
     lift_unit,
     lift_year,
     plain,
+    role_of,
     spelled,
     stripped,
     with_full_years,
     years_named,
 )
-from analysis.clean.workbook.tables import Doubt, Fact
-from analysis.clean.workbook.vocabulary import role_of
 
 _PLACE = re.compile(
     r"(?:[\u4e00-\u9fff]{1,6}?[省市])?(?P<county>[\u4e00-\u9fff]{1,5}?(?:县|(?<!社)区))?"
@@ -73,9 +73,7 @@ class Stated:
     year: int | None  # year of the whole table and where it is stated: "title", "sheet" or "file"
     year_from: str
     doubt: Doubt | None  # when two statements contradict each other
-    period: (
-        str  # A part of a year that title, sheet or file speak of (第二季度), empty when none does
-    )
+    period: str  # a part of a year that title, sheet or file speak of (第二季度), or empty
     is_part: bool  # whether the table is certainly about that part only
     # what says that the table is planned or another body's, empty where nothing does
     plan: str = ""
@@ -139,14 +137,11 @@ def _named_places(sources: Sequence[tuple[str, str]], cell: str) -> tuple[list[F
         for kind, value in places_in(text):
             named.setdefault(kind, []).append(Fact(kind, value, source))
     villages = named.get("village", [])
+    names = sorted({plain(fact.value) for fact in villages})
     doubt = None
-    if len({plain(fact.value) for fact in villages}) > 1:
-        doubt = Doubt(
-            "village",
-            cell,
-            tuple(sorted({plain(fact.value) for fact in villages})),
-            "; ".join(f"{fact.cell}: {fact.value}" for fact in villages),
-        )
+    if len(names) > 1:
+        said = "; ".join(f"{fact.cell}: {fact.value}" for fact in villages)
+        doubt = Doubt("village", cell, tuple(names), said)
         del named["village"]
     return [found[0] for found in named.values()], doubt
 
@@ -209,17 +204,10 @@ def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, st
     single = [(name, years[0]) for name, text, years in found if lift_year(text)[0]]
     if not found or len(found[0][2]) > 1 or not single:
         return None, "", None
-    if len({year for _, year in single}) > 1:
-        return (
-            None,
-            "",
-            Doubt(
-                "year",
-                cell,
-                tuple(str(year) for year in dict.fromkeys(year for _, year in single)),
-                "; ".join(f"{name} says {year}" for name, year in single),
-            ),
-        )
+    named = dict.fromkeys(year for _, year in single)
+    if len(named) > 1:
+        evidence = "; ".join(f"{name} says {year}" for name, year in single)
+        return None, "", Doubt("year", cell, tuple(map(str, named)), evidence)
     return single[0][1], single[0][0], None
 
 
