@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 from analysis.errors import LianjianError
@@ -29,10 +30,18 @@ def root() -> Path:
     Raises
     ------
     LianjianError
-        The folder holds no ``notebooks`` and ``data`` to work on.
+        The folder holds no ``notebooks`` and ``data`` to work on, or its name cannot be read.
     """
     named = os.environ.get("LIANJIAN_ROOT")
     folder = Path(named) if named else Path(__file__).parent.parent
+    try:
+        str(folder.absolute()).encode("utf-8")
+    except UnicodeEncodeError:
+        raise LianjianError(
+            f"The name of the project's folder, {folder.absolute()}, is not in this system's "
+            f"encoding, {sys.getfilesystemencoding()}, and libraries cannot open what lies there. "
+            "Rename or move the folder, or set LC_ALL to the encoding that it was named in."
+        ) from None
     if not (folder / "data" / "raw").is_dir():
         raise LianjianError(
             f"{folder} is not a lianjian project: it has no folder data/raw. "

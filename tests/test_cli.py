@@ -1,6 +1,7 @@
 """The command line speaks to a person and starts at once."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -54,6 +55,18 @@ def test_errors_are_for_people(arguments, said, capsys):
 def test_a_wrong_option_is_named(capsys):
     assert cli.main(["run", "--jobs", "0"]) == 2
     assert "whole number of 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux")
+def test_a_folder_named_in_another_encoding_is_a_sentence(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / os.fsdecode("台账".encode("gbk"))
+    (folder / "data" / "raw").mkdir(parents=True)
+    monkeypatch.setenv("LIANJIAN_ROOT", str(folder))
+    for words in (["why"], ["build"], ["new", "a", "b.csv"], ["simulate"]):
+        assert cli.main(words) == 2
+        said = capsys.readouterr().err
+        assert "is not in this system's encoding" in said
+        assert "Traceback" not in said
 
 
 @pytest.fixture

@@ -178,6 +178,18 @@ def test_each_target_installs_the_group_that_it_needs(house, target, group):
     assert {install.group_of(Path(stamp)) for stamp in first[3:]} == GROUPS
 
 
+def test_an_environment_names_its_project_in_ascii(tmp_path, monkeypatch):
+    root = tmp_path / "我的 项目"
+    packages = root / ".venv" / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "analysis.pth").write_text(f"{root}\n", "utf-8")
+    monkeypatch.setattr(install, "ROOT", root)
+    monkeypatch.setattr(install, "VENV", root / ".venv")
+    install._point_from_inside()
+    named = (packages / "analysis.pth").read_text("ascii").strip()
+    assert (packages / named).resolve() == root.resolve()
+
+
 def test_every_target_that_installs_is_looked_at():
     text = (ROOT / "Makefile").read_text("utf-8")
     found = dict(re.findall(r"^([a-z]+): \$\(call installed,([a-z]+)\)", text, re.MULTILINE))

@@ -107,10 +107,21 @@ def main(group: str, stamps: Sequence[Path]) -> None:
                 _run([*pip, "install", *lock], f"The packages of {name} could not be installed.")
     ours = ["install", "-qq", "--no-deps", "--no-build-isolation", "-e", ROOT]
     _run([*pip, *ours], "The project could not be installed into its environment.")
+    _point_from_inside()
     held = set().union(*(_pins(name) for name in groups))
     for stamp in stamps:
         if _pins(group_of(stamp)) <= held:
             stamp.touch()
+
+
+def _point_from_inside() -> None:
+    """Name the project's folder by the way from the packages, which is in ASCII.
+
+    Python reads this file in the encoding of the locale: under ``LC_ALL=C``, or in GBK, it
+    would not start, or not find a project whose folder has a Chinese name.
+    """
+    for named in VENV.glob("[Ll]ib*/**/site-packages/analysis.pth"):
+        named.write_text(f"{os.path.relpath(ROOT, named.parent)}\n", "ascii")
 
 
 def _pins(group: str) -> set[str]:
