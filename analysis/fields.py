@@ -133,6 +133,15 @@ PRINTED_MEASURES = {
     "可支配收入": "",
 }
 
+# What is owned, owed and paid out of the surplus: read where a book prints it, never asked for,
+# and in no income. The lines of the balance sheet and of 收益分配 in both systems of accounts.
+BALANCES = {
+    "资产总额": "assets_yuan",
+    "负债总额": "debt_yuan",
+    "成员分红": "distributed_yuan",
+    "提取公积公益金": "reserves_yuan",
+}
+
 
 def _money(
     name: str, label: str, label_zh: str, description: str, *, nullable: bool = False
@@ -192,8 +201,9 @@ _ALL = (
           "Account by name, not by code: 511 changes meaning in 2024. 发包及上交收入 stands "
           "until 2023; 税金及附加, 公益支出 and 专项应付款 stand from 2024. A measure that a book "
           "prints without the accounts that make it (经营性收入, 总收入, 经营收益, 本年收益, "
-          "可支配收入) stands here under its own name",
-          allowed=(*ACCOUNTS, *PRINTED_MEASURES)),
+          "可支配收入) stands here under its own name, and so do assets, debt and distribution "
+          "(资产总额, 负债总额, 成员分红, 提取公积公益金)",
+          allowed=(*ACCOUNTS, *PRINTED_MEASURES, *BALANCES)),
     _money("amount", "Amount", "金额", "Amount booked in the account in the year"),
     _money("operating_income", "Operating income", "经营性收入",
            "经营收入 + 发包及上交收入 + 投资收益, gross (浙委办〔2012〕79号)", nullable=True),
@@ -212,6 +222,17 @@ _ALL = (
     _money("joint_income", "Income from joint projects", "联建项目收入",
            "Booked from the joint project of an alliance; a part of operating income",
            nullable=True),
+    _money("assets", "Total assets", "资产总额",
+           "资产总计 of the balance sheet at the end of the year, where a book prints it",
+           nullable=True),
+    _money("debt", "Total debt", "负债总额",
+           "负债合计 of the balance sheet at the end of the year, where a book prints it",
+           nullable=True),
+    _money("distributed", "Distributed to members", "成员分红",
+           "农户分配 (2004 system) or 向成员分配 (2023 system) of the year's surplus",
+           nullable=True),
+    _money("reserves", "Drawn to reserves", "提取公积公益金",
+           "Part of the year's surplus that stays with the collective", nullable=True),
     # published sources
     Field("figure_id", "string", "Figure", "编号", "Row id of a published figure"),
     Field("section", "string", "Section", "部分", "Part of the source article"),
@@ -356,7 +377,11 @@ def shown(name: str, per: str = "village") -> Field:
 
 
 # money as it is shown
-FIELDS |= {shown(name, per).name: shown(name, per) for name in MEASURES for per in SUFFIX}
+FIELDS |= {
+    shown(name, per).name: shown(name, per)
+    for name in (*MEASURES, *BALANCES.values())
+    for per in SUFFIX
+}
 
 
 def _columns(names: str) -> tuple[str, ...]:
@@ -378,7 +403,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "panel": (
         ("village_id", "year"),
-        ("village_id", "year", *TRAITS, "households", *MEASURES),
+        ("village_id", "year", *TRAITS, "households", *MEASURES, *BALANCES.values()),
     ),
     "issues": ((), _columns("file cell text code severity action")),
     "figures": (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from analysis.clean.accounts import BREAK_YEAR, NEW_ONLY, OLD_ONLY
 from analysis.clean.text import normalise, squeeze
 from analysis.clean.words import SAYS, names, pattern, remembered, words
-from analysis.fields import ACCOUNTS
+from analysis.fields import ACCOUNTS, BALANCES
 
 CODES: dict[str, str] = SAYS["accounts"]
 """The closed list of reason codes."""
@@ -65,6 +65,7 @@ _EMPTY_BRACKETS = re.compile(  # row arithmetic: (7=1+2+3-4-5)
     r"\((?:[^()]*[=+*×-][^()]*|全口径|含税|合计|实绩|决算|小计)\)"
 )
 _OPENERS = re.compile("^(?:其中|加|减|本年|当年|全年|本期|年度)[:、]?")
+_AT_THE_END = re.compile("^(?:年末|期末|年底)")  # 年末资产总额
 _AS_PRINTED = re.compile("^[其中加减]{1,2}[:、]")
 
 # What forms print over the amounts of their year: 经营收入/本年金额 is the account itself.
@@ -102,6 +103,14 @@ def read_account(text: str, year: int | None = None) -> AccountName:
 def is_known(text: str) -> bool:
     """Tell whether a label is a word of the vocabulary: no place has such a name."""
     return bool(text) and read_account(text).code != "unknown"
+
+
+@remembered
+def balance_of(label: str) -> str:
+    """Return which of `analysis.fields.BALANCES` the last level of a label names, else nothing."""
+    bare = _bare(squeeze(normalise(label.rpartition("/")[2])).strip(":*#△"))
+    bare = _AT_THE_END.sub("", _OPENERS.sub("", bare))
+    return bare if bare in BALANCES else names("balances").get(bare, "")
 
 
 def item_in(title: str) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from analysis.errors import LianjianError
-from analysis.fields import FIELDS, MEASURES
+from analysis.fields import BALANCES, FIELDS, MEASURES
 
 BREAK_YEAR = 2024
 """First year of the 2023 system of accounts."""
@@ -26,7 +26,9 @@ MADE_OF: Final = {
 """What each measure that is printed is made of; what is taken off has a -."""
 
 LABELS: Final = {
-    column: FIELDS[column].label_zh for column in MEASURES if column != "joint_income_yuan"
+    column: FIELDS[column].label_zh
+    for column in (*MEASURES, *BALANCES.values())
+    if column != "joint_income_yuan"
 }
 """The account or measure that each column of the panel holds, as books call it."""
 
@@ -106,7 +108,7 @@ def measures(income: pd.DataFrame, incomplete: pd.DataFrame | None = None) -> pd
     check_accounts(income)
     if income.empty:
         empty = income[["village_id", "year"]].copy()
-        return empty.assign(**{name: pd.Series(dtype="float64") for name in MEASURES})
+        return empty.assign(**{name: pd.Series(dtype="float64") for name in LABELS})
     wide = income.pivot(
         index=["village_id", "year"], columns="account_name", values="amount_yuan"
     ).reset_index()

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis._labelled import Labelled, Quantity
-from analysis.fields import ROLES, YUAN_PER_WAN, ZONES
+from analysis.fields import BALANCES, FIELDS, ROLES, YUAN_PER_WAN, ZONES, shown
 from analysis.indicators import by_source, changes, growth, means, weak_share
 from analysis.indicators._stands_on import keep_gains, keep_ratio, median
 from analysis.indicators.bands import band
@@ -160,7 +160,7 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
 
 
 def gained(
-    reached: Labelled, gain_wan: float, since: int, until: int, more: str = ""
+    reached: Labelled, gain_wan: float, since: int, until: int, more: Mapping[str, str]
 ) -> Iterator[Quantity]:
     """Yield the mean gain of weak allied villages and the share that reached a target, by measure.
 
@@ -172,12 +172,13 @@ def gained(
         The target, 万元.
     since, until : int
         The two years.
-    more : str
-        What belongs to the label of a share, such as that a simulation is made to reach it.
+    more : mapping of str to str
+        By measure, what belongs to the label of a share, such as that a simulation is made to
+        reach it.
     """
-    words: dict[str, Any] = {"gain": gain_wan, "since": since, "until": until, "more": more}
+    words: dict[str, Any] = {"gain": gain_wan, "since": since, "until": until}
     for name, row in reached.frame.iterrows():
-        of = {"n": int(row["villages"]), "measure": name, **words}
+        of = {"n": int(row["villages"]), "measure": name, "more": more[str(name)], **words}
         yield quantity("mean-gain-{measure}", row["gain"], **of)
         yield quantity("share-reached-{measure}", row["share"], **of)
 
@@ -208,6 +209,18 @@ def swings(panel: pd.DataFrame) -> Labelled:
     return labelled(pd.concat(rows).rename_axis(["Measure", "Year"]))
 
 
+_OF_THOSE = "Assets, debt and distribution: means of the villages whose books print them."
+
+
+def _held(now: pd.DataFrame) -> dict[str, float]:
+    """Give what villages own, owe and pay out, means of those whose books print it."""
+    columns = [name for name in BALANCES.values() if name in now and now[name].notna().any()]
+    if not columns:
+        return {}
+    found = means(now, "year", columns).iloc[0]
+    return {f"{FIELDS[name].label}, mean": found[shown(name).name] for name in columns}
+
+
 def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: float) -> Labelled:
     """Hold groups of villages against one another in one year: a column a group."""
     columns = {}
@@ -232,9 +245,12 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
             f"Operating income, mean change on {since}": moved["change_mean"],
             f"Villages with less operating income than in {since}, %": moved["fell_pct"],
             f"Villages with operating income under {weak_wan:g} 万元, %": weak,
+            **_held(now),
         }
     made = Labelled(pd.DataFrame(columns).T, digits=1).known()
-    return replace(made, frame=made.frame.T.rename_axis(str(until)))
+    has_held = any(f"{FIELDS[name].label}, mean" in made.frame for name in BALANCES.values())
+    said = _OF_THOSE if has_held else "These books print no assets, debt or distribution."
+    return replace(made, frame=made.frame.T.rename_axis(str(until)), notes=(*made.notes, said))
 
 
 def brief_numbers(

@@ -63,7 +63,7 @@ def test_the_target_is_reached_by_the_mean_or_by_each(panel):
 def test_gains_are_cited_with_their_villages_and_a_simulation_with_its_truth(panel):
     found = {"operating": changes(panel, "operating_income_yuan", 2023, 2024)}
     reached = tables.target(found, 2.0)
-    mean, share = tables.gained(reached, 2.0, 2023, 2024, ", by construction")
+    mean, share = tables.gained(reached, 2.0, 2023, 2024, {"operating": ", by construction"})
     assert (mean.name, mean.value, mean.n) == ("mean-gain-operating", 2.0, 1)
     assert share.label.endswith("gained 2 万元 or more, operating income, by construction")
     known = pd.DataFrame(
@@ -104,6 +104,18 @@ def test_a_brief_has_a_column_for_each_group(panel):
     made = tables.brief({"all": panel, "rich": panel[panel["village_id"] == "v4"]}, 2023, 2024, 5)
     assert made.frame.loc["Operating income, mean"].tolist() == [5.0, 8.0]
     assert made.frame.loc["Villages with operating income under 5 万元, %"].tolist() == [50.0, 0.0]
+    assert made.notes[-1] == "These books print no assets, debt or distribution."
+
+
+def test_a_brief_says_what_villages_own_and_owe_where_their_books_do(panel):
+    held = panel.assign(assets_yuan=panel["operating_income_yuan"] * 10, debt_yuan=np.nan)
+    held.loc[held["village_id"] == "v1", "assets_yuan"] = np.nan
+    made = tables.brief({"all": held, "poor": held[held["village_id"] == "v1"]}, 2023, 2024, 5)
+    row = made.frame.loc["Total assets, mean"]
+    assert row["all"] == 60.0  # 40, 60 and 80 in 2024
+    assert np.isnan(row["poor"])
+    assert "Total debt, mean" not in made.frame.index
+    assert "books print them" in made.notes[-1]
 
 
 def test_weak_by_each_line(panel):
@@ -318,5 +330,8 @@ def test_a_missing_subsidy_is_left_out_of_the_share_and_of_nothing_else(panel):
     before, after = (tables.brief({"all": each}, 2023, 2024, 5) for each in (panel, without))
     gone = before.frame.index.difference(after.frame.index)
     assert list(gone) == ["Subsidies in total income, %"]
-    assert after.notes == ("Not known in these books: Subsidies in total income, %.",)
+    assert after.notes == (
+        "Not known in these books: Subsidies in total income, %.",
+        "These books print no assets, debt or distribution.",
+    )
     pd.testing.assert_frame_equal(before.frame.drop(index=gone), after.frame)

@@ -12,7 +12,7 @@ from analysis.clean.amounts import YUAN, find_quantities, no_income_word, read_q
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import area, gathered, groups, joined_cells, rows, sheets
 from analysis.clean.ledger.private import about
-from analysis.fields import BANDS_WAN, YUAN_PER_WAN
+from analysis.fields import BALANCES, BANDS_WAN, YUAN_PER_WAN
 
 SLIP = 10_000.0
 """元 against 万元."""
@@ -50,6 +50,9 @@ ALWAYS, BESIDE = (100.0, 10_000_000.0), (1_000.0, 200_000.0)
 """Yuan beyond which an amount waits: whatever the others are, and `OFF` times from their middle."""
 
 OFF = 300.0
+
+MOST_HELD = 1e9
+"""Yuan beyond which assets, debt or a distribution wait: no village near here owns as much."""
 
 _SMALL_BY_NATURE = frozenset({"其他收入", "其他支出", "管理费用", "税金及附加"})
 """Accounts that may hold 12 yuan of interest: there a small amount alone says nothing."""
@@ -179,6 +182,12 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
         for index, issue in find(known[~held[known.index]]):
             held[index] |= issue.severity == "error"
             issues.append(issue)
+    for row in rows(cells[cells["counted"] & cells["named"].isin(BALANCES)]):
+        if abs(row.yuan) > MOST_HELD:
+            says = f"{row.named} {row.year}: {row.yuan:,.2f} yuan is hardly a village's"
+            action = f"left out: {says}; say in corrections.csv what it should be"
+            held[row.Index] = True
+            issues.append(about(row, "implausible", "error", action))
     return held, issues
 
 

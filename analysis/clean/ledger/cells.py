@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.clean.account_names import BASIS_CODES, MEASURES, AccountName, is_known
+from analysis.clean.account_names import (
+    BASIS_CODES,
+    MEASURES,
+    AccountName,
+    balance_of,
+    is_known,
+)
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.accounts import SPENDING
 from analysis.clean.amounts import FLAGS, REASONS, YUAN, column_unit, read_quantities, said_year
@@ -17,6 +23,7 @@ from analysis.clean.ledger.frames import gathered, groups, joined_cells, rows, s
 from analysis.clean.ledger.private import about, head_cell, in_sheet, of_amount, safe
 from analysis.clean.ledger.questions import (
     ASKED,
+    HELD,
     MEANINGS,
     NONE,
     PART,
@@ -35,7 +42,7 @@ from analysis.clean.workbook.vocabulary import (
     plain,
 )
 from analysis.errors import LianjianError
-from analysis.fields import ACCOUNTS
+from analysis.fields import ACCOUNTS, BALANCES
 
 BOUNDS = frozenset({"ge", "gt", "le", "lt", "range", "vague"})
 IMPRECISE = frozenset({"approx", "over", "under"})
@@ -200,7 +207,8 @@ def _decided(ready: Ready, firsts: pd.DataFrame) -> Iterator[tuple[Any, _Meaning
         head, is_own, code = name, is_said, name.code
         if code == "part" and head.account in ready.sums:
             head, is_own, code = AccountName(head.account, "account", head.note), True, "account"
-        if code in {"account", "total", "wrong_year", "unknown", "code_only"}:
+        is_at_the_end = head.measure in BALANCES and time == "closing"
+        if code in {"account", "total", "wrong_year", "unknown", "code_only"} and not is_at_the_end:
             code = _by_time(code, time, together[key], is_whole=table.is_whole)
             if by_period and not _says_year(str(item.period)):
                 code = "cumulative"
@@ -236,6 +244,8 @@ def _named(  # noqa: PLR0911  (one line a rule)
         return AccountName(None, "no_head"), False
     if found.measure == "总收入" and _may_be_of_the_village(table, text):
         return AccountName(None, "unknown"), False
+    if found.code in HELD and (held := balance_of(text)):
+        return AccountName(None, "total", ACCOUNT_CODES[found.code], held), False
     return found, False
 
 

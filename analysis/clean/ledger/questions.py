@@ -15,6 +15,7 @@ from analysis.clean.account_names import (
     MEASURES,
     NOT_INCOME,
     AccountName,
+    balance_of,
     read_account,
 )
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
@@ -103,6 +104,10 @@ class Asked:
     tables: tuple[Table, ...]  # the tables that put it
 
 
+HELD = frozenset({"balance", "distribution"})
+"""Codes of what is no income and is read where it is one of `analysis.fields.BALANCES`."""
+
+
 def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountName:
     """Return what a head stands for: `account_names.read_account` without the group above it."""
     parts = item.split("/")
@@ -127,11 +132,15 @@ def may_count(table: Table, column: int) -> bool:
     if kind.role != "value" or not kind.is_money:
         return False
     time = kind.basis.partition(" ")[0]
-    if time in {"span", "rate", "plan", "opening", "closing"}:
+    if time in {"span", "rate", "plan", "opening"}:
         return False
     if table.find("item") is not None:
-        return True
+        return time != "closing" or any(map(balance_of, table.items))
     found = meaning(kind.label, kind.year, is_part=kind.is_part)
+    if found.code in HELD:
+        return bool(balance_of(kind.label))
+    if time == "closing":
+        return False
     if found.code == "unknown" and not any(table.texts(column)):
         return False
     return found.note != ITS_OWN_SUM and found.code in _MAY_COUNT

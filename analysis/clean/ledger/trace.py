@@ -19,7 +19,7 @@ from analysis.clean.ledger.private import of_amount
 from analysis.clean.text import squeeze
 from analysis.clean.words import SAYS
 from analysis.errors import DataError, LianjianError
-from analysis.fields import ACCOUNTS, FIELDS, MEASURES, PRINTED_MEASURES
+from analysis.fields import ACCOUNTS, BALANCES, FIELDS, MEASURES, PRINTED_MEASURES
 
 FILE: Final = "cells.parquet"
 """Every cell of the books that holds an amount or a sum, beside the tables made from them."""
@@ -96,7 +96,7 @@ def explain(name: str, village: str, year: int, what: str) -> Explanation:
 
 
 def _what(said: str) -> str:
-    by_label = {FIELDS[column].label_zh: column for column in MEASURES}
+    by_label = {FIELDS[column].label_zh: column for column in (*MEASURES, *BALANCES.values())}
     for known in (said, by_label.get(said, ""), f"{said}_yuan"):
         if known in ACCOUNTS or known in MADE_OF:
             return known

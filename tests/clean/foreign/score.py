@@ -23,6 +23,7 @@ from openpyxl.utils import coordinate_to_tuple, range_boundaries
 
 from analysis import cli
 from analysis.errors import Exit
+from analysis.fields import BALANCES
 from analysis.terminal import answer
 
 from .books import HERE, REGISTER, Amount, Book, read_books
@@ -39,6 +40,7 @@ _MEASURES = {
     "总收入": "total_income_yuan",
     "经营收益": "operating_surplus_yuan",
     "本年收益": "surplus_of_year_yuan",
+    **BALANCES,
 }
 _NEW_SYSTEM = 2024
 
