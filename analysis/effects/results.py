@@ -146,13 +146,12 @@ class Estimate:
 
     def __repr__(self) -> str:
         error = "" if math.isnan(self.std_error) else f" (SE {self.std_error:.4g})"
-        ends = f", {self.level:.0%} interval [{self.low:.4g}, {self.high:.4g}]"
-        p_value = f", p = {self.p_value:.3g}"
+        interval = f", {self.level:.0%} interval [{self.low:.4g}, {self.high:.4g}]"
+        interval = "" if math.isnan(self.low) else interval
+        p_value = "" if math.isnan(self.p_value) else f", p = {self.p_value:.3g}"
         line = (
-            f"{self.name}: {self.estimate:.4g}{error}"
-            + ("" if math.isnan(self.low) else ends)
-            + ("" if math.isnan(self.p_value) else p_value)
-            + f"; {self.inference}; {self.n_units:,} units, {self.n_clusters:,} clusters"
+            f"{self.name}: {self.estimate:.4g}{error}{interval}{p_value}; {self.inference}; "
+            f"{self.n_units:,} units, {self.n_clusters:,} clusters"
         )
         return "\n".join([line, *(f"  {note}" for note in self.notes)])
 

@@ -11,6 +11,7 @@ from analysis.figures._chart import fonts
 _INK, _QUIET = "#222426", "#74797e"
 _SIZES = {"finding": 11.0, "measure": 8.5, "source": 7.5}  # points
 _LEADING = 1.3
+_MARKED = 130.0  # points of the foot that the mark of simulated data takes
 _GAP = 5.0  # points between the words and the panels
 _PIECE = re.compile(r"[⺀-鿿＀-￯]|[^\s⺀-鿿＀-￯]+\s*|\s+")  # "收", "word "
 
@@ -29,11 +30,15 @@ def head_figure(figure: Figure, finding: str, measure: str = "", source: str = "
     """
     words = {"finding": finding, "measure": measure, "source": source}
     width = figure.get_figwidth() * 72 * 0.98
-    lines = {name: list(_lines(text, width / _SIZES[name])) for name, text in words.items()}
+    mark = next((text for text in figure.texts if text.get_gid() == "simulated"), None)
+    beside = {"source": _MARKED} if mark else {}
+    lines = {
+        name: list(_lines(text, (width - beside.get(name, 0)) / _SIZES[name]))
+        for name, text in words.items()
+    }
     high = {name: len(part) * _SIZES[name] * _LEADING / 72 for name, part in lines.items()}
     over = high["finding"] + high["measure"] + _GAP / 72
     before, engine = figure.get_figheight(), figure.get_layout_engine()
-    mark = next((text for text in figure.texts if text.get_gid() == "simulated"), None)
     kept = 0.22 if mark else 0.0  # inches at the foot: the source stands beside the mark
     under = max(high["source"] + (_GAP / 72 if source else 0) - kept, 0)
     tall = before + over + under

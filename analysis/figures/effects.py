@@ -168,7 +168,7 @@ def estimator_comparison(
     shown = as_unit(unit)
     frames = {title: table.dropna(subset=["estimate"]) for title, table in tables.items()}
     names = list(dict.fromkeys(name for frame in frames.values() for name in frame["name"]))
-    figure, panels = new_figure(height=1.1 + 0.28 * len(names), columns=len(frames))
+    figure, panels = new_figure(height=1.0 + 0.24 * len(names), columns=len(frames))
     sentences = []
     for axes, (title, frame) in zip(panels, frames.items(), strict=True):
         axes.set_title(title)

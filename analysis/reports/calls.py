@@ -264,6 +264,11 @@ def forms_of(call: Call, ledger: Ledger, plain: bytes = b"") -> dict[str, bytes]
     return made
 
 
+def on_a_phone(call: Call, ledger: Ledger) -> bytes:
+    """Draw a figure for a phone: fewer panels side by side, and words that can be read there."""
+    return svg(draw(call, Context(form="phone")), call, ledger, "phone")
+
+
 # ---- as a notebook keeps them ----
 
 

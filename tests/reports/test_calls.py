@@ -1,5 +1,6 @@
 """Calls: that they come back as they were, that their outputs are small, and who may be named."""
 
+import base64
 import csv
 import io
 import json
@@ -15,7 +16,7 @@ from analysis.fields import county
 from analysis.reports import _arguments, calls, markup
 from analysis.reports.calls import Call
 from analysis.reports.numbers import Ledger
-from analysis.reports.page import findings, normalise
+from analysis.reports.page import _cells, findings, normalise
 
 FRAMES = {
     "plain": pd.DataFrame({"村": ["东塬村", None], "year": [2023, 2024], "income": [1.5, np.nan]}),
@@ -160,6 +161,32 @@ def test_the_head_of_a_figure_takes_its_numbers_from_the_ledger():
     with pytest.raises(LianjianError, match="names the number 'gain'"):
         calls.make(wrong, Ledger())
     assert calls.picture(chart.figure, call, Ledger()).html not in drawn.values()
+
+
+def test_a_phone_is_shown_the_first_figure_in_its_own_form(tmp_path):
+    _, first = lines()
+    second = Call("show", {**first.arguments, "name": "again"}, first.mark)
+    outputs = [
+        nbformat.v4.new_output(
+            "display_data",
+            {"text/html": calls.make(call, Ledger()).html, calls.MIME: calls.kept(call)},
+            metadata={"lianjian": {"product": "figure", "name": call.arguments["name"]}},
+        )
+        for call in (first, second)
+    ]
+    found = findings.gather(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=outputs)])
+    )
+    asked = [{"product": "figure", "name": name} for name in ("lines", "again")]
+    page = [_cells.Writer(found, tmp_path).product(facts) for facts in asked]
+    narrow = page[0].split('srcset="data:image/svg+xml;base64,')[1].split('"')[0]
+    assert base64.b64decode(narrow) == calls.forms_of(first, Ledger())["lines-phone.svg"]
+    assert "<picture><source" in page[0]
+    assert page[0].index("<source") < page[0].index("<img") < page[0].index("</picture>")
+    assert "<picture" not in page[1]
+    assert "lj-enlarge" in page[1]
+    paper = [_cells.PrintWriter(found, tmp_path).product(facts) for facts in asked]
+    assert not [html for html in paper if "<picture" in html or "lj-enlarge" in html]
 
 
 def test_a_figure_that_was_changed_after_it_was_drawn_is_no_call():

@@ -1,5 +1,6 @@
 """Cells of an executed notebook as HTML, sanitised piece by piece; what cannot stand is counted."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 _POINTER = re.compile(r'<a href="#((?:fig|tab|num)-[^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 _VERBATIM = re.compile(r"(<(?:pre|code|math)\b.*?</(?:pre|code|math)>|<[^>]+>)", re.DOTALL)
-# on a phone a figure stands whole; this shows it at its own size
+# on a phone a figure without a form for it stands whole; this shows it at its own size
 _ENLARGE = '<details class="lj-enlarge"><summary>Enlarge</summary></details>'
 # a picture whose bytes stand in the page, as the sanitiser leaves it
 _EMBEDDED = re.compile(r'(<img\b[^>]*? src=")data:image/[^;"]*;base64,([^"]*)("[^>]*>)')
@@ -244,15 +245,28 @@ class Writer:
         if product is None:
             return ""
         clean = _sanitise.own(markup.with_number(product.html, kind, name, product.position))
-        return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
+        return self._fitted(clean, product)
+
+    def _fitted(self, clean: str, product: Product) -> str:
+        """Give the page's first figure, its answer, the form that a phone shows in its stead."""
+        if product.kind != "figure" or product.position > 1 or product.narrow is None:
+            return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
+        drawn = base64.b64encode(product.narrow()).decode()
+        there = f'media="screen and (max-width:40em)" srcset="data:image/svg+xml;base64,{drawn}"'
+        return re.sub(
+            "<img [^>]*>", lambda wide: f"<picture><source {there}>{wide[0]}</picture>", clean
+        )
 
 
 class PrintWriter(Writer):
     """Writes cells for paper, where nothing unfolds and pandoc reads ids of blocks alone."""
 
+    def _fitted(self, clean: str, _product: Product) -> str:
+        return clean
+
     def product(self, facts: Mapping[str, Any]) -> str:
         """Write a product without what only a screen can do."""
-        made = super().product(facts).replace(_ENLARGE, "")
+        made = super().product(facts)
         if facts["product"] != "number" or "lj-value" not in made:  # one that a sentence says
             return made
         if "lj-number" not in made:  # a sentence says it, and paper has no place to jump to

@@ -1,8 +1,9 @@
 """What an executed notebook used and published, read from its outputs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ class Product:
     facts: dict[str, Any] = field(repr=False)  # caption or label, values, kind of data
     cell: int = 0  # its place in the notebook's source, from 1
     html: str = field(default="", repr=False)
+    # draws a figure for a phone, as SVG; None for what no chart of the house drew
+    narrow: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
 
     @property
     def anchor(self) -> str:
@@ -163,7 +166,8 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
         if not facts:
             continue
         kind, name = facts.pop("product"), facts.pop("name")
-        html, facts = _made(output, facts, ledger, held)
+        call = calls.of(output, held)
+        html, facts = _made(output, call, facts, ledger)
         if kind == "sentence":
             said.append(Product(kind, name, len(said) + 1, facts, at, html))
             continue
@@ -173,18 +177,19 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
                 f"#{markup.anchor(kind, name)} is not unique. Give each its own name."
             )
         counts[kind] += 1
-        products.append(Product(kind, name, counts[kind], facts, at, html))
+        is_chart = call and call.verb == "show" and call.arguments["chart"]
+        narrow = partial(calls.on_a_phone, call, ledger) if call and is_chart else None
+        products.append(Product(kind, name, counts[kind], facts, at, html, narrow))
     return Findings(tuple(datasets.values()), tuple(products), read, tuple(said))
 
 
 def _made(
     output: Mapping[str, Any],
+    call: calls.Call | None,
     facts: dict[str, Any],
     ledger: Ledger,
-    held: Mapping[str, str],
 ) -> tuple[str, dict[str, Any]]:
     """Make the call of an output again; a figure stays as drawn, save in another language."""
-    call = calls.of(output, held)
     language = _language.current()
     if call is None or (call.verb == "show" and (language is None or not call.arguments["chart"])):
         if call and language:  # the notebook drew it by itself
