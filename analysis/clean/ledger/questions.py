@@ -137,10 +137,8 @@ def may_count(table: Table, column: int) -> bool:
     if table.find("item") is not None:
         return time != "closing" or any(map(balance_of, table.items))
     found = meaning(kind.label, kind.year, is_part=kind.is_part)
-    if found.code in HELD:
-        return bool(balance_of(kind.label))
-    if time == "closing":
-        return False
+    if found.code in HELD or time == "closing":
+        return found.code in HELD and bool(balance_of(kind.label))
     if found.code == "unknown" and not any(table.texts(column)):
         return False
     return found.note != ITS_OWN_SUM and found.code in _MAY_COUNT
