@@ -266,7 +266,7 @@ def forms_of(call: Call, ledger: Ledger, plain: bytes = b"") -> dict[str, bytes]
 
 def on_a_phone(call: Call, ledger: Ledger) -> bytes:
     """Draw a figure for a phone: fewer panels side by side, and words that can be read there."""
-    return svg(draw(call, Context(form="phone")), call, ledger, "phone")
+    return svg(draw(call, "phone"), call, ledger)
 
 
 # ---- as a notebook keeps them ----
