@@ -4,6 +4,7 @@ Rooms that make numbers keep what they know of them here, and whoever lets numbe
 ``collecting`` nothing is kept, so that a notebook at the desk pays nothing.
 """
 
+import base64
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -209,9 +210,9 @@ def window(values: pd.Series, at: float, measure: str, year: int, scale: float) 
 
 def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
     """Return evidence by number as JSON: groups of villages and their weights once, by name."""
-    groups: dict[str, list[Any]] = {}
+    groups: dict[str, list[Any] | str] = {}
 
-    def group(of: list[Any]) -> str:
+    def group(of: list[Any] | str) -> str:
         name = hashlib.sha256("\n".join(map(str, of)).encode()).hexdigest()[:16]
         groups[name] = of
         return name
@@ -219,7 +220,12 @@ def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
     def one(stands: Evidence) -> dict[str, Any]:
         told = {item.name: getattr(stands, item.name) for item in fields(Evidence)}
         told["weights"] = [
-            [measure, year, group(weight.index.tolist()), group(_thin(weight.tolist()))]
+            [
+                measure,
+                year,
+                group(weight.index.tolist()),
+                group(_thin(weight.tolist(), stands.rule)),
+            ]
             for (measure, year), weight in stands.weights.items()
         ]
         told["stays"] = [
@@ -243,6 +249,8 @@ def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
     def series(ids: str, pulls: str) -> pd.Series:
         if (ids, pulls) not in made:
             pull = said["of"][pulls]
+            if isinstance(pull, str):
+                pull = np.frombuffer(base64.b64decode(pull), "<f4").astype(np.float64)
             made[ids, pulls] = pd.Series(pull if len(pull) > 1 else float(pull[0]), groups(ids))
         return made[ids, pulls]
 
@@ -269,10 +277,17 @@ def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
     return {key: [one(each) for each in told] for key, told in said["numbers"].items()}
 
 
-def _thin(weights: list[float]) -> list[float]:
-    """Return weights to nine digits, one for all where they are the same."""
+def _thin(weights: list[float], rule: Rule = "amount") -> list[float] | str:
+    """Return weights to nine digits, one for all where they are the same; of estimates to seven.
+
+    An estimate has many weights that differ, which are packed in four bytes each.
+    """
     short = [float(f"{weight:.9g}") for weight in weights]
-    return short[:1] if len(set(short)) == 1 else short
+    if len(set(short)) == 1:
+        return short[:1]
+    if rule == "estimate":
+        return base64.b64encode(np.array(short, "<f4").tobytes()).decode()
+    return short
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)

@@ -7,6 +7,7 @@ address. It stands on what ``data=`` names; without it, on all that the notebook
 
 # ruff: noqa: PLC0415  (imported where something runs)
 
+import json
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claim", "note", "record", "say", "show", "table"]
 
-_MOST_WEIGHTS = 400_000  # behind one output; a notebook holds some ten signs of each
+_MOST_SIGNS = 6_000_000  # of what one output stands on, as a notebook holds it
 _TOO_MANY = (
     "with the other numbers of its output it stands on more amounts than can be kept beside it; "
     "publish fewer numbers together"
@@ -340,7 +341,7 @@ def _evidence_of(call: Call) -> dict[str, Any]:
 
     seen(dict(call.arguments), see, "")
     packed = _evidence.packed(found) if found else {}
-    if sum(map(len, packed.get("of", {}).values())) > _MOST_WEIGHTS:
+    if len(json.dumps(packed)) > _MOST_SIGNS:
         inside = [_evidence.Evidence("inside", 0, why=_TOO_MANY)]
         return _evidence.packed(dict.fromkeys(found, inside))
     return packed
