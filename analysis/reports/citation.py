@@ -114,6 +114,7 @@ def of_page(
     datasets: Sequence[Mapping[str, Any]],
     simulated: bool,
     mixed: bool = False,
+    internal: bool = False,
 ) -> Citation:
     """Return how a page is cited."""
     project = of_package()
@@ -128,6 +129,7 @@ def of_page(
     if simulated:
         marked = f"{title} [includes simulated data]" if mixed else f"{title} [simulated data]"
         title = _language.said(marked)
+    title += " [internal 内部资料]" if internal else ""
     return Citation(
         kind="report",
         # BibTeX knows no Chinese keys

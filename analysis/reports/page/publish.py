@@ -95,6 +95,7 @@ def publish(
         datasets=found.datasets,
         simulated=found.simulated,
         mixed=found.kind == "mixed",
+        internal=(internal := "ledger" in found.kinds and not released),
     )
     if spoken:
         cited = replace(cited, language=spoken.tag)
@@ -112,7 +113,8 @@ def publish(
         subtitle=subtitle,
         run_id=run_id,
         slug=run.slug,
-        internal="ledger" in found.kinds and not released,
+        internal=internal,
+        released=released,
         kinds=KINDS,
         others=[(file, _language.name(code), tag) for code, tag, file in _others(languages)],
         parameters=[
