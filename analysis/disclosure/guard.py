@@ -116,7 +116,7 @@ class Guard:
         """Return a number as it leaves; of several numbers that came out equal, the strictest."""
         if not self.policy.on or number.name in self.policy.public:
             return Released(number.value, 0.0)
-        if np.isnan(number.value):
+        if np.isnan(number.value) and not number.evidence:
             return withheld(
                 "written as text, so that nobody vouches for it. A column of numbers would carry "
                 "it, or record()"
@@ -217,7 +217,7 @@ class Guard:
             if self.door.count(evidence, *moved):
                 around = round(of / base) * base
                 share = min(evidence.scale * left(n) / around, evidence.scale)
-                return Released(share, nice(evidence.scale * to / around / 10))
+                return _shown(share, evidence.scale * to / around / 2)
         return withheld("on the edge of rounding, where it tells on which side single villages are")
 
     def _of_parents(self, evidence: Evidence) -> Released:
@@ -298,17 +298,20 @@ class Guard:
         ruler = ""
         for key, weight in evidence.weights.items():
             known = np.isfinite(self.door.amounts[key])
-            pull = self.door.pull(key, weight)
-            for code, total in enumerate(self._sum(key)):
-                inside = pull[known & (self._codes == code)]
-                if not inside.any():
+            pull, codes = self.door.pull(key, weight)[known], self._codes[known]
+            least, most = np.full((2, len(self._groups)), [[np.inf], [-np.inf]])
+            np.minimum.at(least, codes, pull)
+            np.maximum.at(most, codes, pull)
+            for total, low, high in zip(self._sum(key), least.tolist(), most.tolist(), strict=True):
+                size = max(abs(low), abs(high))
+                if size == 0 or low > high:  # none of a group, or a group without amounts
                     continue
-                if total.is_withheld or np.ptp(inside) > 1e-9 * np.abs(inside).max():
+                if total.is_withheld or high - low > 1e-9 * size:
                     return None
-                value += inside[0] * total.value
-                within += abs(inside[0]) * total.step / 2
-                if total.ruled_by and abs(inside[0]) * total.step > widest:
-                    widest, ruler = abs(inside[0]) * total.step, total.ruled_by
+                value += low * total.value
+                within += size * total.step / 2
+                if total.ruled_by and size * total.step > widest:
+                    widest, ruler = size * total.step, total.ruled_by
         return replace(_shown(value, within), ruled_by=ruler)
 
 

@@ -307,8 +307,10 @@ def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> 
     lines = [words]
     if policy.reason:
         lines.append(f"> The rules were loosened ({', '.join(policy.loosened())}): {policy.reason}")
-    if freed := [row["name"] for row in made.plan.to_dict("records") if _is_freed(row)]:
-        lines.append(f"> Let out by a person, outside of these rules: {', '.join(freed)}.")
+    freed = {row["name"]: row["rule"] for row in made.plan.to_dict("records") if _is_freed(row)}
+    if freed:
+        named = "; ".join(f"{name} ({rule})" for name, rule in freed.items())
+        lines.append(f"> Let out by a person, outside of these rules: {named}.")
     if lost:
         named = "; ".join(f"{what} ({n})" if n > 1 else what for what, n in sorted(lost.items()))
         lines.append(f"> Withheld: {named}.")

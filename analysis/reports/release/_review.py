@@ -1,6 +1,7 @@
 """What would leave with a report: each number, its step, who rules it, what is withheld and why."""
 
 import csv
+import html
 import io
 import math
 import re
@@ -9,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
-import numpy as np
 import pandas as pd
 
 from analysis import paths
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _PLACES = re.compile(r'base64,[\w+/=]+| (?:d|x|y|transform|xlink:href)="[-#\w\s.,()]*"')
 """Packed pictures, and where a drawing has its marks: ``d="M 1.5 2.25 L 3 4"``."""
+_WORD = re.compile(r"[\w-]+")
 NEAR = (
     "it counts incomes between two lines that lie nearer to each other than anybody may come to an "
     "amount"
@@ -70,12 +72,18 @@ class Review:
     def names_in(self, text: str) -> str:
         """Return which village or file of the books a text names; empty where none."""
         read = _PLACES.sub("", text)  # long, and nobody reads a name out of it
-        found = sorted(word for word in self._names if word in read)
+        if "&" in read or "%" in read:  # as pages and links write signs of a name
+            read += html.unescape(read) + unquote(read)
+        words = "\n".join({*_WORD.findall(read)})
+        found = sorted(
+            name for name in self._names if name in (words if _WORD.fullmatch(name) else read)
+        )
         return f"{self._names[found[0]]} {found[0]}" if found else ""
 
-    def see(self, address: str, number: float, _counted: bool) -> float:
+    def see(self, address: str, _number: float, _counted: bool) -> float:
         """Return a number as it leaves; NaN where it does not."""
-        return self.decided[address].value if np.isfinite(number) else number
+        found = self.decided.get(address)
+        return math.nan if found is None else found.value
 
 
 @dataclass(frozen=True)
@@ -118,9 +126,8 @@ def decide(report: Read) -> Review:
     record = finished.record_of(folder)
     frame = data.panel
     guard = Guard(read_policy(data.name, data.kind), frame, read_memory(data.name))
-    numbers = _around_thresholds(
-        _numbers(node, len(frame)), record.get("parameters", {}), guard.policy
-    )
+    numbers = _numbers(node, most=len(data.villages) * len(data.years))
+    numbers = _around_thresholds(numbers, record.get("parameters", {}), guard.policy)
     plan = guard.plan(numbers.values())
     decided = {
         row["name"]: Released(row["released"], row["step"], row["reason"])
@@ -188,7 +195,9 @@ def address(call: Call) -> str:
     return f"{kinds[call.verb]}{call.arguments.get('name', '')}"
 
 
-_SIZES = re.compile(r"(?:.* )?(?:\w*villages|n|n_\w+|known_\w+|pairs|Villages|Alliances)(?: \d+)?")
+_SIZES = re.compile(
+    r"(?:.* )?(?:\w*villages|n|n_\w+|known_\w+|pairs|Villages|Alliances|.+ zero)(?: \d+)?"
+)
 """Under which whole numbers say how many: ``tab-change weak villages``, ``att n``."""
 _AMOUNTS = re.compile(
     r"(?i)yuan|元|%|pct|income|amount|mean|median|max|min\b|minimum|least|largest|smallest|highest"
