@@ -74,6 +74,10 @@ class Door:
             own = rows.set_index("village_id")
             for name in own.columns[own.columns.str.endswith("_yuan")]:
                 self.amounts[name, int(str(year))] = self._spread(own[name], np.nan)
+        self._sizes = {
+            key: np.maximum(np.abs(np.nan_to_num(each)), policy.floor_yuan)
+            for key, each in self.amounts.items()
+        }
         self._known: dict[Key, Interval] = {}
         self._remember(memory)
 
@@ -98,19 +102,12 @@ class Door:
         if not any(pull.any() for pull in pulls.values()):
             return withheld("no amount stands behind it")
         p = self.policy.p_percent / 100
-        floor = self.policy.floor_yuan
-        parts = np.max(
-            [
-                np.abs(pull) * np.maximum(np.abs(np.nan_to_num(self.amounts[key])), floor)
-                for key, pull in pulls.items()
-            ],
-            axis=0,
-        )
+        parts = np.max([np.abs(pull) * self._sizes[key] for key, pull in pulls.items()], axis=0)
         largest, ruler = float(parts.max()), str(self.villages[int(parts.argmax())])
         step = nice(self.policy.kappa * p * largest)
         # a number that is nothing but small amounts may leave as zero
         heaviest = max(float(np.abs(pull).max()) for pull in pulls.values())
-        coarsest = max(coarsest, nice(self.policy.kappa * p * heaviest * floor))
+        coarsest = max(coarsest, nice(self.policy.kappa * p * heaviest * self.policy.floor_yuan))
         while step <= coarsest:
             # an end of an interval is rounded outwards
             place = {-1: math.floor(value / step), 1: math.ceil(value / step)}
@@ -177,14 +174,15 @@ class Door:
         rows = memory[memory["village_id"].isin(self.villages)]
         # one amount several times, where books were taken in under several names
         copy = rows.groupby(["measure", "year", "village_id"]).cumcount().rename("copy")
-        for (name, year, _), own in rows.groupby(["measure", "year", copy]):
+        place = self.villages.get_indexer(rows["village_id"].astype(object))
+        told = rows[["amount", "low", "high"]].to_numpy(np.float64)
+        for (name, year, _), mine in rows.groupby(["measure", "year", copy]).indices.items():
             key = (str(name), int(str(year)))
             if key not in self.amounts:
                 continue
-            each = own.set_index("village_id")
-            before, low, high = (
-                self._spread(each[column], np.nan) for column in ("amount", "low", "high")
-            )
+            spread = np.full((3, len(self.villages)), np.nan)
+            spread[:, place[mine]] = told[mine].T
+            before, low, high = spread
             moved = self.amounts[key] - before
             near = np.abs(moved) <= self._near(before)
             known = self.known(key)

@@ -267,11 +267,8 @@ class Guard:
                     self._sums[key].append(parts)
                     continue
                 total = float(self.door.amounts[key][inside].sum())
-                stands = Evidence(
-                    "amount",
-                    int(inside.sum()),
-                    {key: pd.Series(1.0, index=self.door.villages[inside])},
-                )
+                each = pd.Series(inside.astype(np.float64), index=self.door.villages)
+                stands = Evidence("amount", int(inside.sum()), {key: each})
                 coarsest = self.policy.coarsest * abs(total)
                 self._sums[key].append(self.door.admit(total, stands, coarsest=coarsest))
         return self._sums[key]
