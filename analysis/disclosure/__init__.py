@@ -1,7 +1,6 @@
 """Numbers that leave the machine which holds the books: the policy, the door, the decisions."""
 
-from analysis._evidence import Evidence, collecting, find
-from analysis.disclosure.door import Door, Released
+from analysis.disclosure.door import Door, Released, withheld
 from analysis.disclosure.guard import Guard, Number, smallest_groups
 from analysis.disclosure.kept import (
     edition,
@@ -15,19 +14,17 @@ from analysis.disclosure.policy import Policy, nice
 
 __all__ = [
     "Door",
-    "Evidence",
     "Guard",
     "Number",
     "Policy",
     "Released",
-    "collecting",
     "edition",
-    "find",
     "keep_release",
     "nice",
     "read_memory",
     "read_policy",
     "releasing",
     "smallest_groups",
+    "withheld",
     "write_memory",
 ]

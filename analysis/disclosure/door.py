@@ -176,7 +176,8 @@ class Door:
         copy = rows.groupby(["measure", "year", "village_id"]).cumcount().rename("copy")
         place = self.villages.get_indexer(rows["village_id"].astype(object))
         told = rows[["amount", "low", "high"]].to_numpy(np.float64)
-        for (name, year, _), mine in rows.groupby(["measure", "year", copy]).indices.items():
+        groups: dict[Any, Any] = rows.groupby(["measure", "year", copy]).indices
+        for (name, year, _), mine in groups.items():
             key = (str(name), int(str(year)))
             if key not in self.amounts:
                 continue

@@ -18,9 +18,8 @@ from analysis.disclosure.policy import Policy
 from analysis.errors import LianjianError
 from analysis.files import locked, write_bytes
 
-POLICY, MEMORY, RELEASES, KEY = (
-    "disclosure.toml", "released.parquet", "releases.csv", "released.key",
-)  # fmt: skip
+POLICY, MEMORY = "disclosure.toml", "released.parquet"
+RELEASES, KEY = "releases.csv", "released.key"
 
 
 def read_policy(name: str, kind: str) -> Policy:
@@ -77,8 +76,7 @@ def write_memory(name: str, memory: pd.DataFrame) -> None:
     decisions.keep(name, path)
     buffer = io.BytesIO()
     memory.to_parquet(buffer, index=False)
-    write_bytes(path, buffer.getvalue())
-    path.chmod(0o600)
+    _write(path, buffer.getvalue())
 
 
 @contextmanager
@@ -96,8 +94,7 @@ def edition(name: str, version: str) -> str:
     """
     path = decisions.prepare(name) / KEY
     if not path.is_file():
-        write_bytes(path, secrets.token_hex(32).encode())
-        path.chmod(0o600)
+        _write(path, secrets.token_hex(32).encode())
     return hmac.new(path.read_bytes(), version.encode(), hashlib.sha256).hexdigest()[:12]
 
 
@@ -110,5 +107,9 @@ def keep_release(name: str, told: Mapping[str, str]) -> None:
     if not before:
         writer.writeheader()
     writer.writerow(told)
-    write_bytes(path, buffer.getvalue().encode())
+    _write(path, buffer.getvalue().encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_bytes(path, content)
     path.chmod(0o600)

@@ -18,8 +18,15 @@ from analysis import paths
 from analysis._evidence import Evidence, unpacked
 from analysis.clean import decisions
 from analysis.clean.dataset import Dataset, load
-from analysis.disclosure import Guard, Number, Policy, Released, read_memory, read_policy
-from analysis.disclosure.door import withheld
+from analysis.disclosure import (
+    Guard,
+    Number,
+    Policy,
+    Released,
+    read_memory,
+    read_policy,
+    withheld,
+)
 from analysis.errors import LianjianError
 from analysis.files import write_text
 from analysis.reports import calls, finished
