@@ -126,15 +126,16 @@ def _kept_out(name: str, bare: str) -> AccountName | None:
         if code != "balance" and pattern("basis", basis).search(name):
             return AccountName(None, code, CODES[code])
     for code in ("mean", *NOT_INCOME):
-        if "patterns" in words()["not_income"][code] and pattern_of(code).search(bare):
+        if (own := _patterns().get(code)) and own.search(bare):
             return AccountName(None, code, CODES[code])
     return None
 
 
 @remembered
-def pattern_of(code: str) -> re.Pattern[str]:
-    """Return the patterns of what stays out of income for one reason."""
-    return re.compile("|".join(words()["not_income"][code]["patterns"]))
+def _patterns() -> dict[str, re.Pattern[str]]:
+    """Return the patterns of what stays out of income, by reason."""
+    found = {code: said.get("patterns") for code, said in words()["not_income"].items()}
+    return {code: re.compile("|".join(own)) for code, own in found.items() if own}
 
 
 def _not_income(name: str) -> AccountName | None:

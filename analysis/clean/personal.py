@@ -102,7 +102,11 @@ def _number_of_person(text: str) -> str:  # noqa: PLR0911  (one shape a line)
         return "identity_number"
     if any(_is_date(f"19{match[0][6:12]}") for match in _OLD_IDENTITY.finditer(plain)):
         return "identity_number"
-    if _SCIENTIFIC.search(plain) or any(_is_rounded(m[0]) for m in _IDENTITY.finditer(plain)):
+    if _SCIENTIFIC.search(plain) or any(
+        # a spreadsheet, which keeps 15 digits, made zeros of the last three
+        match[0].endswith("000") and _is_date(match[0][6:14])
+        for match in _IDENTITY.finditer(plain)
+    ):
         return "identity_number_damaged"
     if _MOBILE.search(plain):
         return "mobile_number"
@@ -151,7 +155,8 @@ def find_personal(
             continue
         reasons: Counter[str] = Counter()
         for text, count in counts.items():
-            if _may_be_personal(text) and (reason := shape_of(text)):
+            likely = _LIKELY.search(text) or (not text.isascii() and _titled().search(text))
+            if likely and (reason := shape_of(text)):
                 reasons[reason] += count
         in_header = any(map(shape_of, labels))
         is_column = in_header or reasons.total() > _MOSTLY * filled
@@ -163,18 +168,9 @@ def find_personal(
     return found
 
 
-def _may_be_personal(text: str) -> bool:
-    return bool(_LIKELY.search(text)) or (not text.isascii() and bool(_titled().search(text)))
-
-
 def _is_identity(digits: str) -> bool:
     total = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False))
     return _CHECK[total % 11] == digits[-1].upper() and _is_date(digits[6:14])
-
-
-def _is_rounded(digits: str) -> bool:
-    """Whether a spreadsheet, which keeps 15 digits, made zeros of the last three."""
-    return digits.endswith("000") and _is_date(digits[6:14])
 
 
 def _is_date(digits: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from rapidfuzz import fuzz, process
 
+from analysis.clean.decisions import read_filled
 from analysis.clean.text import squeeze
 from analysis.clean.words import SAYS
 from analysis.errors import LianjianError
@@ -224,7 +225,10 @@ class Register:
             for township in townships
             for names in [(county, township, village)]
             for code in self._by_base.get(_key(names), ())
-            if all(map(_agree, names, self._names[code]))
+            if all(
+                not (mine.kind and theirs.kind) or mine.kind == theirs.kind
+                for mine, theirs in zip(names, self._names[code], strict=True)
+            )
         }
         return sorted(found)
 
@@ -260,28 +264,14 @@ def _readings(county: str, township: str, name: str) -> Iterator[_Key]:
     yield county, township, own
 
 
-def _agree(mine: PlaceName, theirs: PlaceName) -> bool:
-    return not (mine.kind and theirs.kind) or mine.kind == theirs.kind
-
-
 def _key(names: tuple[PlaceName, PlaceName, PlaceName]) -> _Key:
     return names[0].base, names[1].base, names[2].base
 
 
 def read_crosswalk(path: Path | None) -> pd.DataFrame:
     """Read ``crosswalk.csv``; None is an empty one."""
-    if path is None:
-        return pd.DataFrame(columns=list(CROSSWALK_COLUMNS), dtype="str")
-    try:
-        frame = pd.read_csv(path, dtype="str", encoding="utf-8-sig", keep_default_na=False)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise LianjianError(f"{path} cannot be read as UTF-8 CSV: {error}.") from None
-    if not set(CROSSWALK_COLUMNS) <= set(frame.columns):
-        raise LianjianError(
-            f"{path}: the header must hold {','.join(CROSSWALK_COLUMNS)}; it holds "
-            f"{','.join(map(str, frame.columns))}."
-        )
-    return frame
+    rows = read_filled(path, CROSSWALK_COLUMNS) if path else []
+    return pd.DataFrame(rows, columns=list(CROSSWALK_COLUMNS), dtype="str")
 
 
 def crosswalk_questions(problems: pd.DataFrame) -> pd.DataFrame:

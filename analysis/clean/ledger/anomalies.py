@@ -65,13 +65,11 @@ _WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
 
 
 def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return which amounts are off by 10,000 beyond doubt, and issues for all far ones.
-
-    The amounts of a village and account fall into runs that are parted by a factor of 30; the
-    longest, of equally long ones the nearest to the county's villages, is taken for right. A slip
-    lies farther from it than it is wide, comes within 5 times of it by a factor of 10,000, and is
-    30 times off the county's villages as well. Whatever else is 1,000 times off is kept.
-    """
+    """Return which amounts are off by 10,000 beyond doubt, and issues for all far ones."""
+    # the amounts of a village and account fall into runs that are parted by a factor of 30; the
+    # longest, of equally long ones the nearest to the county's villages, is taken for right. A slip
+    # lies farther from it than it is wide, comes within 5 times of it by a factor of 10,000, and is
+    # 30 times off the county's villages as well. Whatever else is 1,000 times off is kept
     known = _sized(cells)
     own = known.groupby(["place_key", "account"], sort=False)["size"]
     alone = known[own.transform("count") == 1]
@@ -155,25 +153,14 @@ def _off(
 
 
 def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
-    """Return which amounts no village has, taken for themselves or together, and issues.
-
-    Whatever is compared only with its own years misses what is wrong in all of them.
-
-    - The amounts of a table, of a column, of a township or of a village in all its years wait when
-      they are together 40 times off those of the other tables, columns, townships or villages, or,
-      where there are none to tell, outside of what villages have. Of two that differ the one
-      farther from the middle of the record waits, both where that does not tell. What a person
-      says of the unit of a table or column settles it.
-    - Spending below zero waits: it would make the surplus larger.
-    - An amount is doubted below 100 yuan or above 10 million, and below 1,000 or above 200,000
-      where it is also 300 times off the middle of its account and year. It waits when 10,000 times
-      as much or as little would be ordinary, and its village's other years do not bear it out; else
-      it is kept.
-
-    Of simulated books without a fault nothing waits; of slips of 10,000, 1,000 and 100 of a whole
-    table, column, township or village nearly all do. Of single slips of 10,000 the bands hold
-    99.9 %, of 1,000 nine in ten, of 10 hardly one.
-    """
+    """Return which amounts no village has, taken for themselves or together, and issues."""
+    # whatever is compared only with its own years misses what is wrong in all of them: together 40
+    # times off the others, or outside of what villages have where there are none to tell; of two
+    # that differ the one farther from the middle of the record waits, both where that does not
+    # tell. What a person says of a unit settles it. A single amount waits beyond `ALWAYS`, or
+    # beyond `BESIDE` and `OFF` times from the middle, when a slip of 10,000 would make it ordinary
+    # and its village's other years do not bear it out. Of simulated books without a fault nothing
+    # waits; of single slips of 10,000 the bands hold 99.9 %, of 1,000 nine in ten, of 10 hardly one
     known = _sized_for_villages(cells)
     known = known.assign(size=np.log10(known["yuan"].abs()), text=known["text"].fillna(""))
     held = pd.Series(data=False, index=cells.index)

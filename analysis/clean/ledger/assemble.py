@@ -106,7 +106,8 @@ def read_books(
     income = _income(cells)
     if villages is None:
         villages = _villages(register, income["village_id"])
-    open_cells = {(i.file, c) for i in found if _needs_correction(i) for c in split_cells(i.cell)}
+    waiting = [issue for issue in found if task(issue.code) == "cell" or issue.code == "formula"]
+    open_cells = {(issue.file, cell) for issue in waiting for cell in split_cells(issue.cell)}
     return Books(
         income=income,
         villages=villages,
@@ -195,10 +196,7 @@ def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
 
 
 def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame, list[Issue]]:
-    """Return the cells with what counts of them and what is doubted, and the issues.
-
-    What a person decided about counts, whatever it looks like.
-    """
+    """Return the cells with what counts of them, what is doubted unless decided, and the issues."""
     named = (
         cells["account"]
         .astype("str")
@@ -213,10 +211,6 @@ def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame,
     doubted = (slipped | empty | unlikely | marked) & ~decided
     cells = cells.assign(doubted=doubted, counted=cells["counted"] & ~doubted)
     return cells, [*twice_issues, *slip_issues, *zero_issues, *size_issues, *mark_issues]
-
-
-def _needs_correction(issue: Issue) -> bool:
-    return task(issue.code) == "cell" or issue.code == "formula"
 
 
 def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame, list[Issue]]:

@@ -210,9 +210,10 @@ def _decided(ready: Ready, firsts: pd.DataFrame) -> Iterator[tuple[Any, _Meaning
         is_at_the_end = head.measure in BALANCES and time == "closing"
         if code in {"account", "total", "wrong_year", "unknown", "code_only"} and not is_at_the_end:
             code = _by_time(code, time, together[key], is_whole=table.is_whole)
-            if by_period and not _says_year(str(item.period)):
+            if by_period and plain(str(item.period)) not in _YEARLY:
                 code = "cumulative"
-            if has_sides and code in {"account", "total"} and side != _side_of(head.account):
+            own_side = "debit" if head.account in SPENDING else "credit"
+            if has_sides and code in {"account", "total"} and side != own_side:
                 code = "other_side"
         yield item, (head, is_own), code, time
 
@@ -267,14 +268,6 @@ def _by_time(code: str, time: str, together: set[str], *, is_whole: bool) -> str
     if time == "running" and is_whole and not of_year:
         return code
     return BASIS_CODES[time]
-
-
-def _says_year(period: str) -> bool:
-    return plain(period) in _YEARLY
-
-
-def _side_of(account: str | None) -> str:
-    return "debit" if account in SPENDING else "credit"
 
 
 def _kept_out(file: str, cell: str, item: str, code: str) -> Issue:

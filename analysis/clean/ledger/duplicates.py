@@ -14,12 +14,10 @@ _CENT = 0.005
 
 
 def count_once(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Return the cells with ``counted``, and an issue for all that stands twice.
-
-    Of one village, year and account the first amount counts; of two that differ none does, and
-    none of lines of which no more amounts agree than differ: they are parts and no copies. What a
-    later table prints as of the year before gives way to the table of that year.
-    """
+    """Return the cells with ``counted``, and an issue for all that stands twice."""
+    # of one village, year and account the first amount counts; of two that differ none does, and
+    # none of lines of which no more amounts agree than differ: they are parts and no copies. What a
+    # later table prints as of the year before gives way to the table of that year
     usable = cells["yuan"].notna() & cells["village_id"].notna() & ~cells["is_total"]
     usable &= cells["means"].isin(["account", "total"]) & (cells["named"] != "")
     known = cells[usable]

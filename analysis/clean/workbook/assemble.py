@@ -290,12 +290,9 @@ def _turned(block: Block, rows: Sequence[int]) -> _Read:
         item = replace(column, role="value" if column.role != "text" else "text")
         if item.path == () and column.name:
             item = replace(item, path=(item_label(column.name.split(" / ")[-1]),))
-        columns.append(replace(item, unit=item.unit or _unit_of(core, header, at)))
+        units = (bare_unit(plain(core.texts[row][at])) for row in header)
+        columns.append(replace(item, unit=item.unit or next(filter(None, units), None)))
     return _Read(core, body, tuple(columns), filled)
-
-
-def _unit_of(core: Grid, header: tuple[int, ...], at: int) -> str | None:
-    return next((u for row in header if (u := bare_unit(plain(core.texts[row][at])))), None)
 
 
 def _label_roles(labels: list[list[str]]) -> list[str]:

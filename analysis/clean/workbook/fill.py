@@ -75,7 +75,10 @@ def _fill_printed_once(
         return _fill_from_sums(grid, at, columns, totals)
     if "" not in column or not any(column):
         return grid, [], []
-    finer = [c for c in _finer(columns, at) if any(grid.texts[row][c] for row in rows)]
+    # columns that tell rows of one value apart: finer places, years, items
+    below = {*PLACES[PLACES.index(columns[at].role) + 1 :], "year", "item"}
+    finer = [c for c, own in enumerate(columns) if own.role in below]
+    finer = [c for c in finer if any(grid.texts[row][c] for row in rows)]
     blanks = [
         row for row, text in zip(rows, column, strict=True)
         if not text and any(grid.texts[row][c] for c in finer)
@@ -128,12 +131,6 @@ def _fill_from_sums(
         "printed_once", cells, f"{len(rows)} lines take {columns[at].name!r} of the sum {where}"
     )
     return replace(grid, texts=tuple(texts)), [note], []
-
-
-def _finer(columns: Sequence[Column], at: int) -> list[int]:
-    """Return the columns that tell rows of one value apart: finer places, years, items."""
-    below = {*PLACES[PLACES.index(columns[at].role) + 1 :], "year", "item"}
-    return [c for c, column in enumerate(columns) if column.role in below]
 
 
 def _why_not(

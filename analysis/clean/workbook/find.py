@@ -23,6 +23,7 @@ from analysis.clean.workbook.vocabulary import (
 )
 
 _MAX_HEADER_ROWS = 6
+_UNIT_WORDS = ("单位", "计量单位", "金额单位")
 PLACES = frozenset({"county", "township", "village"})
 
 
@@ -106,24 +107,17 @@ def is_line(grid: Grid, row: int) -> bool:
     if len(cells) == 1:
         span = grid.covered.get((row, cells[0][0]))
         wide = span is not None and span.right > span.left
-        return wide or not is_number_like_cell(grid, row, cells[0][0])
+        return wide or grid.kinds[row][cells[0][0]] not in "nf"
     if is_fact_row(labels):
         return True
     stated = [
-        bool(fact(t) or is_signature(t) or _states_unit(t) or t.endswith("表")) for t in labels
+        bool(fact(t) or is_signature(t) or t.endswith("表"))
+        or (t.startswith(_UNIT_WORDS) and bool(lift_unit(t)[0]))
+        for t in labels
     ]
     loose = sum(not s and not lift_year(t)[0] for s, t in zip(stated, labels, strict=True))
     # a statement may stand in two cells: its label with a colon, its value beside it
     return any(stated) and loose <= sum(t.endswith(":") for t in labels)
-
-
-def is_number_like_cell(grid: Grid, row: int, column: int) -> bool:
-    """Tell whether a cell is stored as a number."""
-    return grid.kinds[row][column] in "nf"
-
-
-def _states_unit(label: str) -> bool:
-    return label.startswith(("单位", "计量单位", "金额单位")) and bool(lift_unit(label)[0])
 
 
 def _header_like(grid: Grid, row: int) -> bool:
@@ -244,7 +238,7 @@ def _is_trailing_text(grid: Grid, row: int) -> bool:
     """Tell whether a last row is a sentence under the table."""
     cells = grid.distinct(row)
     sentence = len(cells) == 1 and len(cells[0][1]) > 20  # noqa: PLR2004  (names are shorter)
-    return sentence and not is_number_like_cell(grid, row, cells[0][0])
+    return sentence and grid.kinds[row][cells[0][0]] not in "nf"
 
 
 def _header_rows(grid: Grid, start: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -258,7 +252,7 @@ def _header_rows(grid: Grid, start: int, last: int) -> tuple[tuple[int, ...], tu
             below = row + 1
             if span.right > span.left and span.bottom == row and below < last:
                 children = grid.texts[below][span.left : span.right + 1]
-                if any(children) and _may_be_header(grid, below):
+                if any(children) and not grid.is_data(below):
                     end = max(end, below + 1)
         row += 1
         if (
@@ -276,10 +270,6 @@ def _header_rows(grid: Grid, start: int, last: int) -> tuple[tuple[int, ...], tu
             break
         doubtful.append(row)
     return header, tuple(doubtful)
-
-
-def _may_be_header(grid: Grid, row: int) -> bool:
-    return not grid.is_data(row) and not grid.is_blank(row)
 
 
 def _over(grid: Grid, start: int, row: int) -> list[str]:

@@ -136,14 +136,11 @@ class Grid:
         if not numbers or all(map(is_year, numbers)):
             # a village and its year, its values still empty
             return "f" in self.kinds[row]
-        if all(map(_CODE_OR_DIGIT.fullmatch, numbers)) and self._names_places(row):
-            return False
+        if all(map(_CODE_OR_DIGIT.fullmatch, numbers)):
+            texts = [text for text in self.texts[row] if text]
+            if any(role_of(t) in _PLACES for t in texts) and not any(map(is_place, texts)):
+                return False  # it heads a column of places, and is thus no line of one
         return not is_numbering([plain(text) for text in self.texts[row]])
-
-    def _names_places(self, row: int) -> bool:
-        """Tell whether a row heads a column of places, and is thus no line of one."""
-        texts = [text for text in self.texts[row] if text]
-        return any(role_of(t) in _PLACES for t in texts) and not any(map(is_place, texts))
 
 
 def rectangles(sheet: Sheet) -> Iterator[Grid]:

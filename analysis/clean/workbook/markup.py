@@ -8,6 +8,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from functools import lru_cache
 from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
@@ -140,6 +141,7 @@ def _times(said: str | None) -> int:
     return max(int(said), 1)
 
 
+@lru_cache(1024)
 def _short(name: str) -> str:
     """Return a name with the last word of its namespace: ``table:table-row``."""
     space, _, own = name.rpartition(" ")

@@ -103,16 +103,12 @@ def _periods(table: Table) -> Iterator[Doubt]:
 
 def _units(table: Table) -> Iterator[Doubt]:
     is_open = any(
-        not all(map(_names_unit, filter(is_number_like, table.texts(at))))
+        not all(plain(t).endswith(("元", "万", "亿")) for t in table.texts(at) if is_number_like(t))
         for at, column in enumerate(table.columns)
         if column.role == "value" and not column.unit and column.is_money
     )
     if is_open and table.find("unit") is None and _lacks(table, "unit"):
         yield Doubt("unit", table.header or table.extent, ("元", "万元"))
-
-
-def _names_unit(text: str) -> bool:
-    return plain(text).endswith(("元", "万", "亿"))
 
 
 def _formats(table: Table, sheet: Sheet) -> Iterator[Doubt]:

@@ -176,8 +176,12 @@ def _must_be_whole(rows: dict[int, Row], delimiter: str) -> None:
     # which cells belong together cannot always be told (8,500,120), so none is read
     if delimiter not in {",", "，"}:
         return
-    heads = (row for row in rows.values() if all(map(_may_be_head, row.kinds, row.texts)))
-    head = max((len(row.texts) for row in heads), default=0)
+    heads = (
+        len(row.texts)
+        for row in rows.values()
+        if all(k != "n" or _YEAR.fullmatch(t) for k, t in zip(row.kinds, row.texts, strict=True))
+    )
+    head = max(heads, default=0)
     longer = {number: row.texts for number, row in rows.items() if len(row.texts) > head > 1}
     torn = {
         number: [(a, b) for a, b in pairwise(texts) if _THOUSANDS.fullmatch(f"{a},{b}")]
@@ -193,10 +197,6 @@ def _must_be_whole(rows: dict[int, Row], delimiter: str) -> None:
         f"{right!r} look like one amount, {left},{right}, parted at its comma",
         "Save it with quotation marks around such amounts, without such commas, or as .xlsx.",
     )
-
-
-def _may_be_head(kind: str, text: str) -> bool:
-    return kind != "n" or _YEAR.fullmatch(text) is not None
 
 
 def _uneven(rows: dict[int, Row]) -> str:
