@@ -777,9 +777,25 @@ def test_what_does_not_come_out_again_is_named(
     for folder in (packed, first, second):
         shutil.copytree(opened / "reports" / "01-trial", folder / "01-trial")
     changed = packed / "01-trial" / name
+    assert was in changed.read_text("utf-8")
     changed.write_text(changed.read_text("utf-8").replace(was, becomes), "utf-8")
     report = _certificate.hold("01-trial", {"title": "A trial"}, packed, [first, second])
     assert report["differ"] == differ
     assert report["stable"]
     found = {"reports": [report], "runs": [], "data": [], "as_packed": True}
     assert _certificate.verdict(found) == verdict
+
+
+def test_a_page_that_differs_in_the_id_of_the_code_alone_is_the_same(opened, tmp_path):
+    packed, first, second = (tmp_path / each for each in ("packed", "first", "second"))
+    for folder in (packed, first, second):
+        shutil.copytree(opened / "reports" / "01-trial", folder / "01-trial")
+    code = json.loads((packed / "01-trial" / "run.json").read_bytes())["citation"]["code"]
+    assert code
+    other = "f" * len(code)
+    for name in ("run.json", "report.html"):
+        changed = packed / "01-trial" / name
+        changed.write_text(changed.read_text("utf-8").replace(code, other), "utf-8")
+    report = _certificate.hold("01-trial", {"title": "A trial"}, packed, [first, second])
+    assert report["page_same"]
+    assert report["codes"] == [other, code]

@@ -147,7 +147,10 @@ def hold(name: str, record: Mapping[str, Any], packed: Path, made: list[Path]) -
     was = _products(packed / name)
     first, second = (_products(folder / name) for folder in made)
     differ = {at: what for at, what in was.items() if first.get(at) != what}
-    pages = [_page(folder / name) for folder in (packed, *made)]
+    codes = [_code(folder / name) for folder in (packed, *made)]
+    pages = [
+        _page(folder / name, code) for folder, code in zip((packed, *made), codes, strict=True)
+    ]
     return {
         "name": name,
         "title": record["title"],
@@ -161,6 +164,7 @@ def hold(name: str, record: Mapping[str, Any], packed: Path, made: list[Path]) -
         "differ": [f"{kind} {what}" for kind, what in differ],
         "made": bool(pages[1]),
         "page_same": bool(pages[1]) and pages[0] == pages[1],
+        "codes": codes[:2],
         "stable": bool(pages[1]) and first == second and pages[1] == pages[2],
     }
 
@@ -184,8 +188,18 @@ def _products(report: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def _page(report: Path) -> bytes:
-    return (report / "report.html").read_bytes() if (report / "report.html").is_file() else b""
+def _code(report: Path) -> str:
+    """Return the id of the code that made a report; a change elsewhere in the code moves it."""
+    record = report / "run.json"
+    return str(json.loads(record.read_bytes())["citation"]["code"]) if record.is_file() else ""
+
+
+def _page(report: Path, code: str) -> bytes:
+    """Return a page without the id of the code, which says nothing of what it shows."""
+    if not (report / "report.html").is_file():
+        return b""
+    page = (report / "report.html").read_bytes()
+    return page.replace(code.encode(), b"code") if code else page
 
 
 def _data(
