@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -56,11 +57,13 @@ def village_name(text: str) -> PlaceName:
     return PlaceName(name, "")
 
 
+@lru_cache(10_000)
 def township_name(text: str) -> PlaceName:
     """Split the name of a township."""
     return _split(squeeze(text).strip(_ROW_MARKS), _TOWNSHIP)
 
 
+@lru_cache(10_000)
 def county_name(text: str) -> PlaceName:
     """Split the name of a county."""
     name = squeeze(text)
@@ -121,14 +124,10 @@ class Register:
         self._by_base: dict[_Key, list[str]] = {}
         self._pools: dict[str, dict[str, str]] = {}
         columns = ("county_name", "township_name", "village_name")
-        counties: dict[str, PlaceName] = {}
-        townships: dict[str, PlaceName] = {}
         places = register[["village_code", *columns]].itertuples(index=False, name=None)
         for code, county, township, name in places:
             self._shown[code] = f"{code} {county} {township} {name}"
-            counties.setdefault(county, county_name(county))
-            townships.setdefault(township, township_name(township))
-            names = counties[county], townships[township], village_name(name)
+            names = county_name(county), township_name(township), village_name(name)
             self._names[code] = names
             self._by_base.setdefault(_key(names), []).append(code)
             self._pools.setdefault(names[0].base, {})[code] = names[2].base

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
 
 from opencc import OpenCC
@@ -30,16 +29,6 @@ _TONED = "āáǎàēéěèīíǐìōóǒòūúǔùüǖǘǚǜńňǹḿɑ"
 _PINYIN = re.compile(rf"(?<=[\u4e00-\u9fff])\(([a-zɡ{_TONED}\u0300-\u030c]{{1,8}})\)")
 _NEUTRAL = re.compile(r"(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?[aeiou]{1,3}(?:ng|n|r)?")
 _NOT_PINYIN = frozenset({"ha", "mu"})  # hectare, mu: units in brackets
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Plain text and where each of its characters stood."""
-
-    text: str  # the normalised text
-    # for each character of ``text`` its position in the original, and at the end the length of the
-    # original
-    positions: tuple[int, ...]
 
 
 @cache
@@ -93,13 +82,13 @@ def normalise(text: str) -> str:
     return _tidy(text.translate(_TABLE))[0]
 
 
-def normalise_with_positions(text: str) -> Plain:
-    """Return normalised text and the place of each of its characters in the original."""
+def normalise_with_positions(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return normalised text, and where each of its characters, and its end, stood before."""
     pieces = [(_TABLE[ord(char)], at) for at, char in enumerate(text)]
     plain = "".join(piece for piece, _ in pieces)
     positions = [at for piece, at in pieces for _ in piece]
     tidy, kept = _tidy(plain)
-    return Plain(tidy, (*(positions[at] for at in kept), len(text)))
+    return tidy, (*(positions[at] for at in kept), len(text))
 
 
 def _tidy(text: str) -> tuple[str, list[int]]:

@@ -4,7 +4,7 @@ import datetime as dt
 import math
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -258,13 +258,13 @@ def _read_phrase(text: str, column: Unit, flags: list[str], *, negative: bool) -
     """Read label, qualifiers, sign and amount, in the order in which they stand."""
     text = re.sub("^-(¥|rmb)", r"\1-", text, flags=re.IGNORECASE)  # -¥500
     text = _without_label(text, flags)
-    text, ahead = _take_prefixes(text)
+    text, bounds, is_loss, is_yuan = _take_prefixes(text)
     text, behind = _take_suffixes(text)
-    bounds = [*ahead.qualifiers, *behind]
-    flags.extend(["loss"] * ahead.is_loss)
+    bounds += behind
+    flags.extend(["loss"] * is_loss)
     signed = text[:1] in {"-", "负", "+"}
     minus = text[:1] in {"-", "负"}
-    if signed and (ahead.is_loss or negative):
+    if signed and (is_loss or negative):
         raise Refused("two_readings")
     text = text[signed:]
     above = text.startswith("上")
@@ -272,7 +272,7 @@ def _read_phrase(text: str, column: Unit, flags: list[str], *, negative: bool) -
         text = text[1:]
         bounds.append("ge")
     numeral, cell = _read_body(text, column, bare_one=bool(bounds), above=above, signed=signed)
-    if ahead.is_yuan:
+    if is_yuan:
         if cell.name and cell.base != YUAN:
             raise Refused("unit_conflict")
         cell = cell if cell.name else Unit(YUAN)
@@ -280,7 +280,7 @@ def _read_phrase(text: str, column: Unit, flags: list[str], *, negative: bool) -
     if (minus or negative) and qualifier not in {"exact", "approx", "reach"}:
         raise Refused("qualifier_conflict")
     flags.extend(numeral.flags)
-    return finish(numeral, qualifier, cell, column, flags, minus=minus or negative or ahead.is_loss)
+    return finish(numeral, qualifier, cell, column, flags, minus=minus or negative or is_loss)
 
 
 def _without_label(text: str, flags: list[str]) -> str:
@@ -294,27 +294,16 @@ def _without_label(text: str, flags: list[str]) -> str:
     return bare if bare == text else bare.removeprefix(":")
 
 
-@dataclass(frozen=True)
-class _Ahead:
-    """What the words in front of an amount say."""
-
-    qualifiers: tuple[str, ...]
-    is_loss: bool
-    is_yuan: bool
-
-
-def _take_prefixes(text: str) -> tuple[str, _Ahead]:
+def _take_prefixes(text: str) -> tuple[str, list[str], bool, bool]:
+    """Return the rest, the qualifiers ahead of it, and whether it is called a loss, and yuan."""
     taken: list[str] = []
     while match := _AHEAD.match(text):
         taken.append(match[0].lower())
         text = text[match.end() :].removeprefix(":")
     if any(word in WORDS["forecasts"] for word in taken) and text:
         raise Refused("forecast")
-    return text, _Ahead(
-        tuple(words.PREFIXES[word] for word in taken if word in words.PREFIXES),
-        is_loss=any(word in WORDS["losses"] for word in taken),
-        is_yuan=any(word in WORDS["currencies"] for word in taken),
-    )
+    is_loss, is_yuan = (any(w in WORDS[of] for w in taken) for of in ("losses", "currencies"))
+    return text, [words.PREFIXES[w] for w in taken if w in words.PREFIXES], is_loss, is_yuan
 
 
 def _take_suffixes(text: str) -> tuple[str, list[str]]:

@@ -70,11 +70,10 @@ def find_quantities(text: str) -> list[Found]:
     >>> [(article[f.start:f.end], f.quantity.value) for f in find_quantities(article)]
     [('82個', 82.0), ('達(dá)27.9萬元', 279000.0)]
     """
-    plain = normalise_with_positions(text)
+    plain, positions = normalise_with_positions(text)
     found = []
-    for start, end, quantity in _scan(plain.text):
-        first = plain.positions[start]
-        last = plain.positions[end]
+    for start, end, quantity in _scan(plain):
+        first, last = positions[start], positions[end]
         while last > first and text[last - 1].isspace():
             last -= 1
         found.append(Found(first, last, quantity))

@@ -19,6 +19,16 @@ _SHOWN: Final = 20
 _CENT = 0.005
 
 
+_KINDS: Final = {
+    "added": ("amounts are new", "new: {after}"),
+    "removed": ("amounts are gone", "gone: {before}"),
+    "amount": ("amounts are others", "{before} → {after}"),
+    "village": ("cells belong to another village", "moved from {before} to {after}"),
+    "status": ("cells are read or doubted in another way", "{before} → {after}"),
+}
+"""Kinds of changes: what is said of all of a kind, and of one."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One change."""
@@ -37,14 +47,9 @@ class Change:
     def sentence(self) -> str:
         """Say it."""
         what = f"{self.village} {self.year} {self.account} ({self.where})"
-        told = {
-            "added": f"new: {self.after}",
-            "removed": f"gone: {self.before}",
-            "amount": f"{self.before} → {self.after}",
-            "village": f"moved from {self.before or 'no village'} to {self.after or 'no village'}",
-            "status": f"{self.before} → {self.after}",
-        }
-        return f"{what}: {told[self.kind]}"
+        nowhere = "no village" if self.kind == "village" else ""
+        told = {"before": self.before or nowhere, "after": self.after or nowhere}
+        return f"{what}: {_KINDS[self.kind][1].format(**told)}"
 
 
 def kept(name: str) -> Path:
@@ -134,14 +139,7 @@ def _yuan(amount: float) -> str:
 
 def in_words(found: tuple[Change, ...]) -> Iterator[str]:
     """Yield the lines that say what changed, the first of each kind."""
-    titles = {
-        "added": "amounts are new",
-        "removed": "amounts are gone",
-        "amount": "amounts are others",
-        "village": "cells belong to another village",
-        "status": "cells are read or doubted in another way",
-    }
-    for kind, title in titles.items():
+    for kind, (title, _) in _KINDS.items():
         mine = [change for change in found if change.kind == kind]
         if mine:
             yield f"{len(mine)} {title}:"
