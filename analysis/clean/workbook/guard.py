@@ -6,7 +6,7 @@ under the name .xls, and a password turns an .xlsx into another container altoge
 
 from pathlib import Path
 
-from analysis.clean.workbook.limits import MAX_FILE_BYTES, MAX_TEXTFILE_BYTES, Refused, Unreadable
+from analysis.clean.workbook.limits import MAX_FILE_BYTES, MAX_TEXTFILE_BYTES, Unreadable
 from analysis.clean.workbook.zips import check_archive
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -34,17 +34,6 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 def check(path: Path) -> str:
     """Return the format of a file that is safe to parse."""
-    try:
-        return _check(path)
-    except Unreadable as error:
-        raise Refused(path, error.code, error.seen, error.advice) from None
-    except OSError as error:
-        raise Refused(
-            path, "missing", f"the system says: {error.strerror}", "Check its name and rights."
-        ) from None
-
-
-def _check(path: Path) -> str:
     if path.suffix.lower() not in EXTENSIONS:
         raise Unreadable(
             "extension",

@@ -9,6 +9,7 @@ from analysis.clean.workbook.assemble import Said, assemble
 from analysis.clean.workbook.cells import Sheet
 from analysis.clean.workbook.find import find_blocks
 from analysis.clean.workbook.grid import rectangles
+from analysis.clean.workbook.limits import Refused, Unreadable
 from analysis.clean.workbook.tables import Note, Table
 from analysis.clean.workbook.textfile import read_textfile
 
@@ -29,9 +30,15 @@ class Reading:
 
 def read_sheets(path: Path) -> tuple[Sheet, ...]:
     """Return the cells of a file, sheet by sheet."""
-    kind = guard.check(path)
-    if kind == "text":
-        return (read_textfile(path),)
+    try:
+        kind = guard.check(path)
+        if kind == "text":
+            return (read_textfile(path),)
+    except Unreadable as error:
+        raise Refused(path, error.code, error.seen, error.advice) from None
+    except OSError as error:
+        seen = f"the system says: {error.strerror}"
+        raise Refused(path, "missing", seen, "Check its name and rights.") from None
     return parent.read_workbook(path, kind)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.clean.workbook.cells import Row, Sheet
-from analysis.clean.workbook.limits import MAX_LINE_CHARS, Refused, Unreadable, over
+from analysis.clean.workbook.limits import MAX_LINE_CHARS, Unreadable, over
 from analysis.clean.workbook.pages import Pages
 
 _COMMON = "村元年镇乡县收入户市合计"
@@ -31,13 +31,10 @@ _AS_UTF8 = "Save it as CSV in UTF-8 from a spreadsheet program."
 
 def read_textfile(path: Path) -> Sheet:
     """Return a text table as a sheet."""
-    try:
-        text, encoding = decode(path.read_bytes())
-        delimiter = find_delimiter(text)
-        rows = _rows(text, delimiter)
-        _must_be_whole(rows, delimiter)
-    except Unreadable as error:
-        raise Refused(path, error.code, error.seen, error.advice) from None
+    text, encoding = decode(path.read_bytes())
+    delimiter = find_delimiter(text)
+    rows = _rows(text, delimiter)
+    _must_be_whole(rows, delimiter)
     notes = [f"read as {encoding}, cells separated by {_NAMES[delimiter]}"]
     if uneven := _uneven(rows):
         notes.append(uneven)
