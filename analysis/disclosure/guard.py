@@ -78,7 +78,7 @@ class Guard:
         self._made: dict[tuple[object, ...], Released] = {}
 
     def plan(self, numbers: Iterable[Number]) -> pd.DataFrame:
-        """Decide on each number, the headline first, then in the order of their names.
+        """Decide on each number: the headline, then by name, ends of intervals last.
 
         Returns
         -------
@@ -90,7 +90,9 @@ class Guard:
         """
         given = list(numbers)
         place = {name: rank for rank, name in enumerate(self.policy.headline)}
-        order = sorted(given, key=lambda one: (place.get(one.name, len(place)), one.name))
+        order = sorted(
+            given, key=lambda one: (place.get(one.name, len(place)), _is_end(one), one.name)
+        )
         decided = {one.name: self.decide(one) for one in order if one.name in place}
         for key in sorted({key for one in given for e in one.evidence for key in _keys(e)}):
             self._sum(key)
@@ -310,6 +312,11 @@ class Guard:
                 if total.ruled_by and size * total.step > widest:
                     widest, ruler = size * total.step, total.ruled_by
         return replace(_shown(value, within), ruled_by=ruler)
+
+
+def _is_end(number: Number) -> bool:
+    """Whether it is an end of an interval with a step of its own: what it surrounds goes first."""
+    return any(one.side and not one.parents for one in number.evidence)
 
 
 def _whole(evidence: Evidence) -> Evidence:

@@ -1,5 +1,6 @@
 """Who stands behind an estimate: the weight of each amount in it, kept when someone collects."""
 
+import math
 from dataclasses import replace
 from typing import TypeVar
 
@@ -61,11 +62,18 @@ def keep(result: R) -> R:
             for name, side in ENDS.items():
                 end = float(np.atleast_1d(getattr(result, name, np.nan))[k])
                 told = replace(known, side=side)
-                if np.isclose(end, at + side * t * error, rtol=1e-9, atol=0):
-                    told = _end(known, (at / unit, error / unit), side * t, side)
+                # how many errors an end is away; of a band, more by up to a tenth
+                apart = t if not name.startswith("band") else _rounded_up(side * (end - at), error)
+                if np.isclose(end, at + side * apart * error, rtol=1e-9, atol=0) or apart > t:
+                    told = _end(known, (at / unit, error / unit), side * apart, side)
                 _evidence.keep(end / unit, told)
         _keep_p(result, k, stands)
     return result
+
+
+def _rounded_up(distance: float, error: float) -> float:
+    """Return a distance in standard errors, to the next tenth: a draw's own one is nobody's."""
+    return math.ceil(distance / error * 10) / 10 if error > 0 and math.isfinite(distance) else 0.0
 
 
 def _end(known: Evidence, of: tuple[float, float], scale: float, side: int) -> Evidence:

@@ -18,6 +18,7 @@ _DATED = ("_year", "years")  # ends of names under which whole numbers may be ye
 _CODES = ("_code", "_id")
 _SETTINGS = {"digits", "marked", "level", "df", "gain_wan", "target", "limit"}
 """Numbers that say how to draw, where a line stands, or how an estimate was designed."""
+_DESIGN = {"level", "df"}  # of estimates in rows
 _NOT_DRAWN = {"p_value", "p_chi2", "statistic"}
 """Of an estimate: no chart shows them, and they would tell more than its rounded ends."""
 _MOST_LABEL = 100  # ranks, years since, percentiles: a larger whole number may be an amount
@@ -89,6 +90,8 @@ def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame
         values = frame.iloc[:, place]
         last = _text(name).rsplit(" ", 1)[-1]
         if _is_label(last, values) or pd.api.types.is_bool_dtype(values):
+            continue
+        if last in _DESIGN and "std_error" in frame:
             continue
         if last.endswith(_CODES):  # who they name is asked of the whole output
             continue

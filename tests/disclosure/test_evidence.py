@@ -236,6 +236,18 @@ def test_the_balanced_estimate_moves_with_each_amount_as_its_evidence_says(joine
     assert np.mean([gap for treated, gap in apart if not treated]) < 0.05
 
 
+def test_a_band_for_all_years_leaves_as_its_estimates_and_errors_say(joined):
+    panel = make_panel(joined, M, covariates=["households"], cluster="alliance")
+    with collecting():
+        found = few_clusters(event_study(panel, anticipation=1))
+        ends = [find(float(end))[0] for end in found.band_high]
+    assert len(ends) > 3
+    errors = (found.band_high - found.estimate) / found.std_error
+    for one, apart in zip(ends, errors, strict=True):
+        assert one.rule == "interval"
+        assert 0 <= one.scale - apart < 0.1
+
+
 def test_ends_of_an_interval_are_rounded_outwards_and_draws_keep_nothing(joined):
     panel = make_panel(joined, M, covariates=["households"], cluster="alliance")
     with collecting() as kept:

@@ -89,6 +89,14 @@ def test_settings_of_a_chart_and_degrees_of_freedom_are_known():
     assert seen(given, nothing, "x") == given
 
 
+def test_the_level_of_estimates_in_rows_is_no_amount():
+    rows = pd.DataFrame({"estimate": [1.5], "std_error": [0.5], "level": [0.95], "df": [9.4]})
+    left = seen(rows, nothing, "x").iloc[0]
+    assert (left["level"], left["df"]) == (0.95, 9.4)
+    assert left[["estimate", "std_error"]].isna().all()
+    assert seen(rows[["level", "df"]], nothing, "x").isna().all(axis=None)
+
+
 def test_heads_that_are_years_ranks_names_or_typed_stay():
     frame = pd.DataFrame(
         {2019: [1.0, 2.0], "20–50": [1.0, 2.0], "path to g−1": [1.0, 2.0]},

@@ -181,12 +181,9 @@ def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> 
     name, at = call.arguments["name"], _review.address(call)
     if whole := made.decided.get(at):
         raise _WithheldError(f"the figure {name}, for {whole.reason}")
-    rules = dict(zip(made.plan["name"], made.plan["rule"], strict=True))
-    mine = [
-        one
-        for where, one in made.decided.items()
-        if where.startswith(f"{at} ") and rules[where] != "count"
-    ]
+    # counts, and words in a column, are no marks
+    plan = made.plan[(made.plan["rule"] != "count") & made.plan["value"].notna()]
+    mine = [made.decided[where] for where in plan["name"] if where.startswith(f"{at} ")]
     out = sum(not one.is_withheld for one in mine)
     if not call.arguments["chart"]:
         raise _WithheldError(f"the figure {name}, which no call draws again")
