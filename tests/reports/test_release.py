@@ -93,6 +93,8 @@ table(whole[["year", mean]].rename(columns={mean: f"Mean; one has {a:.2f}"}), "c
 table(whole[["year", mean]].assign(top=[int(a), int(b)]), "tops", "Tops.")
 table(whole[["year", mean]].assign(kind=pd.Categorical([a, b])), "kinds", "Kinds.")
 table(whole[["year", mean]].assign(index=[a, b]), "places", "Places.", labels={"year": f"{a:.2f}"})
+table(whole[["year", mean]].assign(**{"Just above": [12, 31]}), "near", "Near a target.")
+show(figures.income_heaps({"All": own / 1e4}, [5.0], {"All": "counted"}), "heaps", "Heaps.")
 how = claim("mean", "more than", 1.0, yes=f"exceeds {a:.2f}", no=f"is under {a:.2f}")
 say("The mean {how}.", how=how)
 by_role = lj.indicators.means(panel, ["role", "year"], "operating_income_yuan")
@@ -377,6 +379,11 @@ def test_an_amount_leaves_in_no_head_title_word_or_whole_number(town):
     heads = ("tab-tops 1 top", "tab-kinds 0 kind", "tab-places 0 index")
     for name in ("largest", "rounded", "rounded low", "mean n", *heads):
         assert "not checked" in plan.loc[name, "reason"], name
+    for name in ("tab-near 0 Just above", "tab-near 1 Just above", "fig-heaps"):
+        assert "nearer to each other" in plan.loc[name, "reason"], name
+    assert not plan.index.str.startswith("fig-heaps ").any()
+    assert "the figure heaps, for it counts incomes" in shown
+    assert not (folder / "figures" / "heaps.svg").exists()
     for kept in ("tab-heads", "tab-cuts", "tab-columns", "fig-titles", "The mean exceeds …"):
         assert kept in shown, kept
 

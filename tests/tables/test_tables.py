@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import tables
+from analysis._evidence import collecting, find
 from analysis.fields import FIELDS, ROLES
 from analysis.indicators import changes, pairs
 from analysis.tables import Labelled, Spread, quantity
@@ -299,6 +300,17 @@ def test_incomes_around_a_target_are_counted_on_both_sides(panel):
         "1 just below and 2 just above 4 万元"
         in tables.heaps_in_words(made)[tables.TITLES["operating"]]
     )
+
+
+def test_what_is_held_against_a_figure_knows_its_villages(panel):
+    with collecting(panel):
+        held = tables.reconciliation(Books(panel), 2024, 3.0, 2.0).frame
+        stands = {row: find(held.loc[row, "Panel"]) for row in held.index}
+    key = ("operating_income_yuan", 2024)
+    found = stands["mean of allied villages", "operating"]
+    weights = [one.weights[key] for one in found if one.rule == "amount" and key in one.weights]
+    amounts = panel[panel["year"] == 2024].set_index("village_id")["operating_income_yuan"]
+    assert (weights[0] * amounts[weights[0].index]).sum() == pytest.approx(3.0)
 
 
 def test_a_published_gain_is_held_against_each_and_against_the_mean(panel):
