@@ -533,16 +533,17 @@ def params(options: argparse.Namespace) -> int:
     elif options.dataset and not covered.years:
         warn(f"{options.dataset} holds no villages by year; what reads them cannot run on it")
     rows = parameters.summary(declared, covered)
-    columns = ("name", "type", "default", "meaning")
-    entries = [dict(zip(columns, row, strict=True)) for row in rows]
+    if options.json:
+        columns = ("name", "type", "default", "meaning")
+        entries = [dict(zip(columns, (*row[:3], " ".join(row[3])), strict=True)) for row in rows]
+        return _answer(options, [], notebook=name, parameters=entries)
     if not rows:
         say(f"{name} has no parameters")
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-    lines = [
-        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]).rstrip()
-        for row in rows
-    ]
-    return _answer(options, lines, notebook=name, parameters=entries)
+    for row in rows:  # what a person types stays as it is
+        typed = (cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True))
+        answer("  ".join([*typed, " ".join(map(words, row[3]))]).rstrip())
+    return Exit.GOOD
 
 
 def compare(options: argparse.Namespace) -> int:

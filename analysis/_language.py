@@ -50,6 +50,7 @@ _PART = re.compile(r"(?:\A|[\s(“\"'`])\Z")  # before a place that is never emp
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # what somebody typed, as an error says it
 _ALWAYS = {"dataset"}  # a place for what is called the same in every language
 _NAMES = {"name", "slug", "report", "notebook", "file", "folder", "path", "rows"}
+_CLAUSE = re.compile("[;:] ")  # which parts reasons, and is in no name
 _FEW = 3  # words of a name
 _SURE = 5  # letters of a message that stands though its places hold what somebody named
 _DEEPEST = 24  # how often a place is looked into: lists of lists of words
@@ -92,8 +93,8 @@ def is_plain(text: str) -> bool:
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text can be what somebody called a thing: a few words at most."""
-    return len(_WORD.findall(_SHAPES.sub(" ", text))) <= _FEW
+    """Whether a text can be what somebody called a thing: a few words at most, no clauses."""
+    return not _CLAUSE.search(text) and len(_WORD.findall(_SHAPES.sub(" ", text))) <= _FEW
 
 
 @dataclass(frozen=True)
@@ -173,14 +174,14 @@ class Language:
         self.code = code
         self.tag = tag(code)
         self.asked: dict[str, bool] = {}
-        self._said = _messages(files(code, own))
+        self.catalogue = _messages(files(code, own))
         self._strict = strict
-        self._known = self._said.known[strict]
+        self._known = self.catalogue.known[strict]
 
     def says(self, text: str) -> str:
         """Return what a text says in this language; the text itself where no message does."""
         key = form(text)
-        if not _WORD.search(key) and key not in self._said.exact:
+        if not _WORD.search(key) and key not in self.catalogue.exact:
             return self._look(key, 0)[0] if re.search(r"\d (?:万?元|%)", key) else text
         said, whole = self._look(key, 0)
         self.asked[key] = whole
@@ -200,18 +201,21 @@ class Language:
         return self._known[key]
 
     def _looked(self, key: str, depth: int) -> tuple[str, bool]:
-        if (own := self._said.exact.get(key)) is not None:
+        if (own := self.catalogue.exact.get(key)) is not None:
             return own, True
-        if (both := in_two(key)) and self._said.exact.get(both[0]) == both[1]:
+        if (both := in_two(key)) and self.catalogue.exact.get(both[0]) == both[1]:
             return both[1], True
         if _QUOTED.fullmatch(key):
             return key, True
+        named = set() if self._strict else _NAMES
         if depth < _DEEPEST:
-            for message in self._said.like(key):
+            for message in self.catalogue.like(key):
                 if found := message.pattern.fullmatch(key):
-                    typed = message.typed | (_ALWAYS if self._strict else _ALWAYS | _NAMES)
+                    typed = message.typed | _ALWAYS
                     parts = [
-                        (part, True) if name in typed else self._look(form(part), depth + 1)
+                        (part, True)
+                        if name in typed or (name in named and not _CLAUSE.search(part))
+                        else self._look(form(part), depth + 1)
                         for name, part in zip(message.places, found.groups(), strict=True)
                     ]
                     sure = not self._strict and message.letters >= _SURE
@@ -230,7 +234,7 @@ def at_the_terminal(asked: str = "") -> Language | None:
     code = asked or re.split(r"[_.@-]", system)[0].lower()
     if code == "en" or (not asked and code not in languages()):
         return None
-    return Language(checked(code), "commands", strict=False)
+    return Language(checked(code), EVERY, strict=False)
 
 
 _current: ContextVar[tuple[Language | None] | None] = ContextVar("language", default=None)
@@ -313,9 +317,15 @@ def files(code: str, own: str = "") -> list[Path]:
     return [file for name in names if (file := folder(code) / f"{name}.po").is_file()]
 
 
+def cited_by(code: str) -> Path:
+    """Return the file of the style, as CSL, in which a language cites works; it may have none."""
+    return folder(code) / "references.csl"
+
+
 def fingerprint(code: str, own: str) -> str:
     """Return a hash of what a page in a language says its texts by."""
-    said = "".join(f"{path.name} {_hash(path)}\n" for path in files(code, own))
+    every = [*files(code, own), *filter(Path.is_file, [cited_by(code)])]
+    said = "".join(f"{path.name} {_hash(path)}\n" for path in every)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
@@ -363,8 +373,8 @@ def _hash(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Catalogue:
+@dataclass(frozen=True, eq=False)
+class Catalogue:
     """The messages of some files, and what texts they were found to say, strictly or not."""
 
     exact: dict[str, str]
@@ -380,12 +390,12 @@ class _Catalogue:
                 yield self.made[at]
 
 
-def _messages(every: Sequence[Path]) -> _Catalogue:
-    return _catalogue(tuple((file, _hash(file)) for file in every))
+def _messages(every: Sequence[Path]) -> Catalogue:
+    return _read(tuple((file, _hash(file)) for file in every))
 
 
 @cache
-def _catalogue(every: tuple[tuple[Path, str], ...]) -> _Catalogue:
+def _read(every: tuple[tuple[Path, str], ...]) -> Catalogue:
     """Read the messages of files, each with a hash of its content: once a process."""
     exact: dict[str, str] = {}
     for file, content in every:
@@ -395,7 +405,7 @@ def _catalogue(every: tuple[tuple[Path, str], ...]) -> _Catalogue:
     by_word: dict[str, list[int]] = {}
     for at, message in enumerate(made):
         by_word.setdefault(message.word, []).append(at)
-    return _Catalogue(exact, tuple(made), by_word, {True: {}, False: {}})
+    return Catalogue(exact, tuple(made), by_word, {True: {}, False: {}})
 
 
 @cache
@@ -496,7 +506,8 @@ _OF_ALL = re.compile(r'href="(\.\./index|feed)\.(html|xml)"')  # of which each l
 _SPOKEN = re.compile(r'\b(alt|aria-label|title|data-label)="([^"]*)"')
 _LEFT = {"script", "style", "code", "pre", "math", "svg"}
 _BARE = _LEFT | {"title", "option"}  # what holds no element
-_OTHER = re.compile(r'lang="en"|class="references"')  # works are cited as they are called
+# works are cited as they are called
+_OTHER = re.compile(r'lang="en"|class="references"|href="#ref-')
 _CHINESE = re.compile(r'lang="zh')
 _VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 # a remark: a paragraph that is emphasised whole, which needs no dot below each sign

@@ -78,7 +78,8 @@ class _Parser(argparse.ArgumentParser):
         raise _UnreadableError(f"{message}\n{self.format_usage().strip()}")
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002
-        terminal.say(self.format_help().rstrip())
+        usage, told = self.format_help().rstrip().split("\n\n", 1)  # the rest is in words already
+        terminal.answer(f"{terminal.words(usage)}\n\n{told}")
 
 
 def _parser() -> argparse.ArgumentParser:

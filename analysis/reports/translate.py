@@ -97,6 +97,7 @@ _CODE = re.compile(
     | \w->\w | ^\#\w+[ (] | ^\.(?:\w+(?:[ ]\.|$)|\{)             # einsum, typst, endings of files
     | ^[\w-]+:\S+(?:;|$) | ^var\( | ^>.*<$ | ^\{[ ]\}              # styles, what Word and Atom hold
     | ^--?[a-z]+(?:[= ]|$) | ^[A-Z]+_[A-Z_]+$                     # options, variables of a system
+    | ^import\ \w | ^exec\ +$ | ^[A-Z]{2,}[a-z]+$                # a program in a line, CSVWriter
     | ^[A-Z][a-z]+(?:[A-Z][a-z]+)+$ | ^[a-z]+[A-Z]\w*$           # CamelCase, camelCase
     """,
     re.VERBOSE,
@@ -242,7 +243,7 @@ def _whole(node: ast.AST) -> list[str] | None:
         for value in node.values:
             inner = value.value if isinstance(value, ast.FormattedValue) else value
             choices = _whole(inner) if isinstance(inner, ast.IfExp | ast.Constant) else None
-            pieces.append(choices or [f"{{{_place(inner)}}}"])
+            pieces.append(choices or [f"{{{_place(value)}}}"])  # {name!r} says another thing
         return _combined(pieces)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         sides = [_whole(side) for side in (node.left, node.right)]

@@ -190,7 +190,7 @@ def test_a_translation_has_the_places_of_its_text():
         (name, entry.msgid)
         for name, entry in shared_messages()
         if entry.translated()
-        and not entry.comment.startswith("shorter")
+        and not (entry.comment.startswith("shorter") or entry.tcomment == "shorter")
         and set(_language.PLACE.findall(entry.msgid)) != set(_language.PLACE.findall(entry.msgstr))
     ]
     assert wrong == []
@@ -221,8 +221,8 @@ def test_a_term_of_the_glossary_is_said_by_its_chinese_word():
     found = re.compile(rf"(?<![\w-])({longest_first})(?:s|es)?(?![\w-])", re.IGNORECASE)
     wrong, met = [], set()
     for name, entry in shared_messages():
-        if not entry.translated() or entry.obsolete:
-            continue
+        if not entry.translated() or entry.obsolete or "references.bib" in entry.comment:
+            continue  # a work is called as it is called
         for word in {word.lower() for word in found.findall(spoken_words(entry.msgid))}:
             met.add(word)
             said = [by_term[word]["chinese"], *filter(None, by_term[word]["also"].split("|"))]

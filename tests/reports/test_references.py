@@ -1,9 +1,11 @@
 """Works that the prose cites, from references.bib beside the notebooks."""
 
 import json
+import re
 
 import pytest
 
+from analysis import _language
 from analysis.reports.page._references import References
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
@@ -50,6 +52,22 @@ def test_citations_point_to_a_list_at_the_end(cited):
     assert "Preprint" not in listed
     record = json.loads((cited.reports / "01-a" / "run.json").read_text("utf-8"))
     assert "@" not in record["summary"].replace("a@sun2021.org", "").replace(", @sun2021", "")
+
+
+def test_chinese_cites_as_its_journals_do_and_says_what_is_noted_of_a_work(tmp_path):
+    more = """
+@article{lin2019, author = {林毅 and 何静 and 许方}, title = {农地流转},
+  journal = {经济研究}, year = 2019}
+@misc{gansu, author = {{Provincial survey of Gansu}}, title = {调查}, year = {2025}}
+"""
+    (tmp_path / "references.bib").write_text(BIB + more, "utf-8")
+    with _language.writing("zh", "01-published-figures"):
+        works = References(tmp_path / "references.bib", "zh-Hans")
+        cited = re.sub("<[^>]+>", "", works.citation("见 @zhou2023; @sun2021; @lin2019; @gansu"))
+        listed = dict(works.entries())
+    assert cited == "（见 周力和沈坤荣，2023；Sun和Abraham，2021；林毅等，2019；甘肃省调查，2025）"
+    assert listed["ref-lin2019"] == "林毅, 何静, 许方, 2019. 农地流转[J]. 经济研究."
+    assert listed["ref-zhou2023"].endswith("[J]. 管理世界, 39: 1-9.")
 
 
 def test_a_changed_work_makes_a_new_page_and_runs_nothing(cited, capsys):

@@ -1,7 +1,7 @@
 """A BibTeX file as citeproc takes it: Chinese names stay whole, and nothing of it becomes a tag."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from citeproc.source import Name
 from citeproc.source.bibtex import BibTeX
 from citeproc.types import ARTICLE_MAGAZINE, WEBPAGE
 
+from analysis._language import form
 from analysis.errors import LianjianError
 from analysis.reports.text import listed
 
@@ -29,8 +30,15 @@ class _Works(BibTeX):
     fields = {k: v for k, v in BibTeX.fields.items() if v not in _VERBATIM.values()}  # noqa: RUF012
     types = {**BibTeX.types, "online": WEBPAGE, "www": WEBPAGE, "electronic": WEBPAGE}  # noqa: RUF012
 
+    def __init__(self, file: Path, said: Mapping[str, str]) -> None:
+        self.said = said  # what titles and offices are called in a language
+        super().__init__(str(file), encoding="utf-8-sig")
+
     def create_reference(self, key: str, bibtex_entry: Any) -> Any:  # noqa: ANN401
         entry = bibtex_entry
+        for name in ("title", "author"):
+            if words := self.said.get(form(str(entry.get(name, "")).strip("{} "))):
+                entry[name] = f"{{{words}}}"
         for name in list(entry):
             entry.setdefault(_ALSO.get(name.lower(), name.lower()), entry[name])
         if "date" in entry:
@@ -62,10 +70,10 @@ class _Works(BibTeX):
         ]
 
 
-def works(file: Path, keys: Collection[str]) -> BibTeX:
-    """Read a BibTeX file that holds these keys."""
+def works(file: Path, keys: Collection[str], said: Mapping[str, str]) -> BibTeX:
+    """Read a BibTeX file that holds these keys; some titles and offices are said otherwise."""
     try:
-        found = _Works(str(file), encoding="utf-8-sig")
+        found = _Works(file, said)
     except LianjianError as error:
         raise LianjianError(f"{file.name}: {error}") from error
     except Exception as error:

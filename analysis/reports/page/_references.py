@@ -3,12 +3,14 @@
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
+from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports.text import listed, meant, slug
 
@@ -18,7 +20,18 @@ _KEY = r"[\w][\w:.+/-]*"
 CITED = rf"\[(?P<cited>(?:[^\[\]@\n]*\s)?@{_KEY}(?:[^\[\]@]*|;[^\[\]@;]*\s?@{_KEY})*)\](?![(\[])"
 _ONE = re.compile(rf"(?P<before>.*?)@(?P<key>{_KEY})(?P<after>.*)", re.DOTALL)
 _ENTRY = re.compile(r"^\s*@\w+\s*[{(]\s*([^,\s{}]+)\s*,", re.MULTILINE)
+_BESIDE_HAN = re.compile(r" (?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff]) ")
 _ADDRESS = re.compile(r"https?://[^\s<]*[^\s<.]")
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Works as a style has them, cited and listed, and what stands about and between citations."""
+
+    works: Mapping[str, tuple[str, str]]
+    opens: str
+    between: str
+    closes: str
 
 
 class References:
@@ -28,7 +41,7 @@ class References:
     """
 
     def __init__(self, file: Path, language: str, prose: str = "") -> None:
-        self.file, self.language = file, language
+        self.file, self.language = file, language.partition("-")[0]
         self.cited: dict[str, None] = {}
         self._named = {
             one["key"]
@@ -42,17 +55,17 @@ class References:
         parts = [match for part in text.split(";") if (match := _ONE.fullmatch(part))]
         keys = [self._known(match["key"]) for match in parts]
         self.cited |= dict.fromkeys(keys)
-        works = self._works()
+        written = self._written()
         said = [
             f"{escape(match['before'].lstrip())}"
-            f'<a href="#{anchor(key)}">{works[key][0]}</a>{escape(match["after"].rstrip())}'
+            f'<a href="#{anchor(key)}">{written.works[key][0]}</a>{escape(match["after"].rstrip())}'
             for match, key in zip(parts, keys, strict=True)
         ]
-        return f"({'; '.join(said)})"
+        return f"{written.opens}{written.between.join(said)}{written.closes}"
 
     def entries(self) -> list[tuple[str, str]]:
         """Return id and text, as HTML, of the works that were cited, in the order of a list."""
-        works = self._works() if self.cited else {}
+        works = self._written().works if self.cited else {}
         return [(anchor(key), text) for key, (_, text) in works.items() if key in self.cited]
 
     def _known(self, key: str) -> str:
@@ -70,10 +83,13 @@ class References:
             f"It holds: {listed(sorted(keys)) or 'nothing'}."
         )
 
-    def _works(self) -> Mapping[str, tuple[str, str]]:
+    def _written(self) -> "_Written":
         named = {bare for key in self._named for bare in (key, key.rstrip(".:/+-"))}
         wanted = named.intersection(_keys(self.file, self._changed)) | self.cited.keys()
-        return _written(self.file, self._changed, self.language, tuple(sorted(wanted)))
+        style, spoken = _language.cited_by(self.language), _language.current()
+        own = (str(style), style.stat().st_mtime_ns) if style.is_file() else None
+        catalogue = spoken and spoken.catalogue
+        return _written(self.file, self._changed, own, catalogue, tuple(sorted(wanted)))
 
     @property
     def _changed(self) -> int:
@@ -98,23 +114,28 @@ def _keys(file: Path, _changed: int) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def _written(
-    file: Path, changed: int, language: str, wanted: tuple[str, ...]
-) -> Mapping[str, tuple[str, str]]:
+    file: Path,
+    changed: int,
+    style: tuple[str, int] | None,
+    catalogue: _language.Catalogue | None,
+    wanted: tuple[str, ...],
+) -> _Written:
     """Write works as they are cited and as they are listed, in the order of the list."""
     from analysis.reports.page import _bibtex  # noqa: PLC0415  (a page without citations)
 
+    said = catalogue.exact if catalogue else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fields that the style does not print
-        works = _bibtex.works(file, _keys(file, changed))
-        written = _styled(works, language, wanted)
+        works = _bibtex.works(file, _keys(file, changed), said)
+        written = _styled(works, style, wanted)
         alike: dict[str, list[str]] = {}
-        for key, (said, _) in written.items():
-            alike.setdefault(said, []).append(key)
+        for key, (cited, _) in written.works.items():
+            alike.setdefault(cited, []).append(key)
         twins = [keys for keys in alike.values() if len(keys) > 1]
         for keys in twins:
             for place, key in enumerate(keys):
                 works[key.lower()]["year_suffix"] = _letters(place)
-        return _styled(works, language, wanted) if twins else written
+        return _styled(works, style, wanted) if twins else written
 
 
 def _letters(place: int) -> str:
@@ -123,23 +144,27 @@ def _letters(place: int) -> str:
     return (_letters(more - 1) if more else "") + ascii_lowercase[last]
 
 
-def _styled(works: Any, language: str, wanted: Iterable[str]) -> dict[str, tuple[str, str]]:  # noqa: ANN401
+def _styled(works: Any, own: tuple[str, int] | None, wanted: Iterable[str]) -> _Written:  # noqa: ANN401
     import citeproc  # noqa: PLC0415
 
-    locale = "zh-CN" if language.startswith("zh") else "en-US"
-    style = citeproc.CitationStylesStyle("harvard-cite-them-right", locale, validate=False)
+    named, locale = (own[0], None) if own else ("harvard-cite-them-right", "en-US")
+    style = citeproc.CitationStylesStyle(named, locale, validate=False)
     shelf = citeproc.CitationStylesBibliography(style, works, citeproc.formatter.html)
     made = {key: citeproc.Citation([citeproc.CitationItem(key)]) for key in wanted}
     for citation in made.values():
         shelf.register(citation)
-    said = {key.lower(): (key, str(shelf.cite(made[key], _absent))) for key in made}
+    layout = style.root.citation.layout
+    opens, between, closes = (layout.get(name, "") for name in ("prefix", "delimiter", "suffix"))
+    said = {}
+    for key, citation in made.items():
+        cited = str(shelf.cite(citation, _absent)).removeprefix(opens).removesuffix(closes)
+        said[key.lower()] = (key, _BESIDE_HAN.sub("", cited) if own else cited)
     shelf.sort()
     written = {}
     for low, text in zip(shelf.keys, shelf.bibliography(), strict=True):
         key, cited = said[low]
-        linked = _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(text))
-        written[key] = (cited.removeprefix("(").removesuffix(")"), linked)
-    return written
+        written[key] = (cited, _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(text)))
+    return _Written(written, opens, between, closes)
 
 
 def _absent(item: Any) -> str:  # noqa: ANN401  (citeproc is untyped)

@@ -374,8 +374,10 @@ def is_year(name: str) -> bool:
     return name == "year" or name.endswith("_year")
 
 
-def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[str, str, str, str]]:
-    """Return name, type, default and meaning of each parameter: what ``lianjian params`` prints."""
+def summary(
+    declared: Mapping[str, Parameter], scope: Scope
+) -> Sequence[tuple[str, str, str, list[str]]]:
+    """Return name, type, default and notes on each parameter: what ``lianjian params`` prints."""
     rows = []
     for parameter in declared.values():
         kind = parameter.annotation or parameter.allowed
@@ -387,5 +389,5 @@ def summary(declared: Mapping[str, Parameter], scope: Scope) -> Sequence[tuple[s
         if is_year(parameter.name) and scope.years:
             notes.append(f"({scope.years[0]} to {scope.years[-1]})")
         default = "" if parameter.secret else text(parameter.default)
-        rows.append((parameter.name, kind, default, " ".join(filter(None, notes))))
+        rows.append((parameter.name, kind, default, [note for note in notes if note]))
     return rows
