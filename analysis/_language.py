@@ -48,7 +48,7 @@ SCRIPT = re.compile(r"`((?:\$\{[^}]*\}|[^`$\n])* [a-z]{2,} [^`$\n]*)`")
 """A sentence in a script, with places as JavaScript has them."""
 _PART = re.compile(r"(?:\A|[\s(“\"'`])\Z")  # before a place that is never empty
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # what somebody typed, as an error says it
-_ALWAYS = {"dataset"}  # a place for what is called the same in every language
+_SAME = re.compile("dataset|.*_names")  # places for what is called the same in every language
 _NAMES = {"name", "slug", "report", "notebook", "file", "folder", "path", "rows"}
 _CLAUSE = re.compile("[;:] ")  # which parts reasons, and is in no name
 _FEW = 3  # words of a name
@@ -211,7 +211,7 @@ class Language:
         if depth < _DEEPEST:
             for message in self.catalogue.like(key):
                 if found := message.pattern.fullmatch(key):
-                    typed = message.typed | _ALWAYS
+                    typed = message.typed | set(filter(_SAME.fullmatch, message.places))
                     parts = [
                         (part, True)
                         if name in typed or (name in named and not _CLAUSE.search(part))

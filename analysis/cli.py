@@ -77,9 +77,18 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise _UnreadableError(f"{message}\n{self.format_usage().strip()}")
 
+    def format_usage(self) -> str:
+        return _in_words(super().format_usage())
+
+    def format_help(self) -> str:
+        return _in_words(super().format_help())
+
     def print_help(self, file: object = None) -> None:  # noqa: ARG002
-        usage, told = self.format_help().rstrip().split("\n\n", 1)  # the rest is in words already
-        terminal.answer(f"{terminal.words(usage)}\n\n{told}")
+        terminal.answer(self.format_help().rstrip())  # it is in words already
+
+
+def _in_words(told: str) -> str:
+    return told.replace("usage:", terminal.words("usage:"), 1)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -485,10 +485,10 @@ def county(key: str) -> County:
     for each in EVERY_COUNTY:
         if key in {each.code, each.name_zh, each.name}:
             return each
-    known = ", ".join(f"{c.code} {c.name} {c.name_zh}" for c in EVERY_COUNTY)
+    county_names = ", ".join(f"{c.code} {c.name} {c.name_zh}" for c in EVERY_COUNTY)
     names = [name for c in EVERY_COUNTY for name in (c.name, c.name_zh, c.code)]
     hint = did_you_mean(str(key), names)
-    raise LianjianError(f"There is no county {key!r}.{hint} The counties are: {known}.")
+    raise LianjianError(f"There is no county {key!r}.{hint} The counties are: {county_names}.")
 
 
 def twin(key: str) -> County:

@@ -71,9 +71,10 @@ def must_exist(name: str) -> None:
     """Raise unless there is a dataset of a name."""
     card_file = paths.card_file(name)
     if name != PUBLISHED and not card_file.is_file():
+        dataset_names = ", ".join(datasets())
         raise DataError(
             f"There is no dataset {name!r}: {card_file} is missing. Datasets here: "
-            f"{', '.join(datasets())}. `lianjian new {name} books/*` adds "
+            f"{dataset_names}. `lianjian new {name} books/*` adds "
             "your own; `lianjian simulate` makes the simulated one."
         )
 

@@ -51,9 +51,9 @@ def read(name: str) -> dict[str, Any]:
         else:
             near = did_you_mean(name, {*built, *can_be_built})
             hint = near or f" `lianjian new {name} books/*` makes it of yours."
+        dataset_names = ", ".join(built) or "–"
         raise DataError(
-            f"There is no processed dataset {name!r}. Built so far: "
-            f"{', '.join(built) or 'none'}.{hint}"
+            f"There is no processed dataset {name!r}. Built so far: {dataset_names}.{hint}"
         )
     seen = parse(path)
     lacking = [key for key, sort in _KEYS.items() if not isinstance(seen.get(key), sort)]

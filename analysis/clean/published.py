@@ -18,9 +18,9 @@ def check_published(tables: Mapping[str, pd.DataFrame], files: Mapping[str, str]
         f"  {files[table]}, {fault}" for table, rule in rules.items() for fault in rule(tables)
     ]
     if found:
-        more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         raise LianjianError(
-            "The published figures say what cannot be:\n" + "\n".join(found[:_SHOWN]) + more
+            "\n".join(["The published figures say what cannot be:", *found[:_SHOWN], *more])
         )
 
 

@@ -16,8 +16,9 @@ def cite(report: str, form: str) -> str:
         return citation.ARCHIVES[form][1]()
     if form not in citation.FORMATS:
         forms = [*citation.FORMATS, *citation.ARCHIVES]
+        form_names = ", ".join(forms)
         raise LianjianError(
-            f"There is no form {form!r}.{meant(form, forms)} Forms are: {', '.join(forms)}."
+            f"There is no form {form!r}.{meant(form, forms)} Forms are: {form_names}."
         )
     write = citation.FORMATS[form]
     if not report:

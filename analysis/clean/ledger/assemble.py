@@ -228,7 +228,7 @@ def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame,
     if not frames:
         why = [f"  {i.file} {i.cell}: {i.text}; {i.action}" for i in issues[:10]]
         raise LianjianError(
-            "No table is left to read. Answer in answers.toml what is asked:\n" + "\n".join(why)
+            "\n".join(["No table is left to read. Answer in answers.toml what is asked:", *why])
         )
     cells = stacked(frames).reset_index(drop=True)
     return cells.drop(columns=["kind", "width", "reason", "flags"]), [*issues, *cell_issues(cells)]

@@ -101,9 +101,9 @@ def known(names: Collection[str]) -> None:
     """Raise unless datasets are there."""
     for name in names:
         if name not in datasets():
-            near = meant(name, datasets())
+            near, dataset_names = meant(name, datasets()), ", ".join(datasets())
             raise LianjianError(
-                f"There is no dataset {name!r}.{near} Datasets are: {', '.join(datasets())}."
+                f"There is no dataset {name!r}.{near} Datasets are: {dataset_names}."
             )
 
 

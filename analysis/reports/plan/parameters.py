@@ -298,10 +298,12 @@ def check(
     checked: dict[str, Value] = {}
     for name, value in given.items():
         if name not in declared:
-            known = ", ".join(declared) or "none (it has no cell tagged 'parameters')"
+            if not declared:
+                raise LianjianError(f"{where} has no cell tagged 'parameters', and takes none.")
+            parameter_names = ", ".join(declared)
             raise LianjianError(
                 f"{where} has no parameter {name!r}.{meant(name, declared)} "
-                f"Its parameters are: {known}."
+                f"Its parameters are: {parameter_names}."
             )
         parameter = declared[name]
         if parameter.secret:
