@@ -243,8 +243,9 @@ def test_pages_keep_to_themselves(copies):
         assert '<script type="application/ld+json">' in page
         assert not re.search(r"""(src|@import|url\()\s*=?\s*["'(]*https?:""", page)
         assert "default-src 'none'" in page
-        assert str(copies[0]) not in page
-        assert str(Path.home()) not in page
+        told = re.sub(r"base64,[\w+/=]+", "", page)  # which may hold any letters by chance
+        assert str(copies[0]) not in told
+        assert str(Path.home()) not in told
 
 
 def test_simulated_reports_say_so_everywhere(copies):

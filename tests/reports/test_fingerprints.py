@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
 from analysis.errors import Exit
-from analysis.reports.freshness import fingerprints, import_closure
+from analysis.reports.freshness import file_access, fingerprints, import_closure
 from analysis.reports.plan import plan
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
@@ -280,3 +283,21 @@ def test_data_from_elsewhere_are_said_on_the_page(project, tmp_path_factory):
     assert "mine.csv" in check["found"]
     assert "own.csv" not in check["found"]
     assert "/" not in check["found"]
+
+
+def test_data_that_a_module_reads_as_it_is_imported_are_part_of_the_module(tmp_path):
+    module = import_closure.file_of("analysis.clean.words")
+    look = fingerprints.Fingerprints()
+    assert look.named("analysis.clean.words") != look.bytes_of(module)
+    log = tmp_path / "log" / "reads"
+    log.parent.mkdir()
+    code = f"""
+    import pathlib
+    from analysis.reports.freshness import file_access
+    file_access.note(pathlib.Path({str(log)!r}), {str(module.parents[2])!r})
+    from analysis.clean import words
+    open(pathlib.Path(words.__file__).with_name("open_licences.toml")).close()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+    files = [name for name in file_access.seen(log.read_text()).files if name.endswith(".toml")]
+    assert files == ["analysis/clean/open_licences.toml"]  # not codes.toml, which an import read

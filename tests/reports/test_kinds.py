@@ -170,7 +170,9 @@ def test_what_comes_from_a_report_is_of_the_kind_of_that_report(made, slug, kind
 
 def test_a_mixed_page_is_cited_as_one_that_includes_simulated_data(made):
     record, _, _ = facts(made, "04-both")
-    assert record["citation"]["title"].endswith(" [includes simulated data]")
+    # and it read a real ledger, so that it stays inside
+    title = record["citation"]["title"]
+    assert title.endswith(" [includes simulated data] [internal 内部资料]")
 
 
 def test_other_data_beside_simulated_ones_leave_the_page_simulated(made):

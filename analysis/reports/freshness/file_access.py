@@ -30,6 +30,7 @@ FOLDER, READ, WRITTEN, OUTSIDE, UNSEEN = "folder", "file", "written", "outside",
 UPDATED = "updated"
 
 _SYSTEM = ("/usr/", "/etc/", "/proc/", "/sys/", "/dev/", "/opt/", "/lib")
+_PACKAGE = f"{Path(__file__).parents[2]}{os.sep}"
 _MADE = {"tests", "dist"}
 _DATA = (
     ".csv .tsv .txt .json .jsonl .xlsx .xls .ods .parquet .feather .arrow .orc .dta .sav .sas7bdat "
@@ -130,8 +131,8 @@ class _Notes:
     def opens(self, path: Any, mode: object, flags: object) -> None:  # noqa: ANN401
         """Note a file that is opened, unless by a descriptor, which was opened before."""
         place = None if isinstance(path, int) else self._place(path)
-        if place is None:
-            return
+        if place is None or (place.startswith(_PACKAGE) and _begins(sys._getframe(2))):  # noqa: SLF001
+            return  # data that a module reads as it is imported are part of the module
         reads, writes = _purpose(mode, flags)
         name = place.rpartition(os.sep)[2]
         if place.startswith(self._inputs) and writes:
@@ -227,6 +228,16 @@ class _Notes:
 
 def _imports(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).startswith(_LISTERS)
+
+
+def _begins(frame: FrameType | None) -> bool:
+    """Whether a module of the package is being imported, and no cell is at work below it."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if frame.f_code.co_name == "<module>" and name.startswith("analysis."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _slashed(folder: str) -> str:

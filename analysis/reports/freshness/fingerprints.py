@@ -10,6 +10,7 @@ A key is of the bytes that were read: `Before` keeps the state of all inputs whe
 what is in another state when it has ended was changed while it ran.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -27,7 +28,7 @@ from analysis.reports.finished import FAILED, KEY, RECORD
 from analysis.reports.freshness import _opens, import_closure, origin
 from analysis.reports.freshness._stats import PACKAGE, Stat, code_now, settled, snapshot, stat_of
 from analysis.reports.freshness.file_access import FilesRead, is_source
-from analysis.reports.plan import parameters, source
+from analysis.reports.plan import parameters, source, syntax
 from analysis.reports.plan.plan import Run
 
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", RECORD)
@@ -107,7 +108,10 @@ class Fingerprints:
         """Hash a file, or a module of ``analysis``, by its name."""
         if name == "analysis" or name.startswith("analysis."):
             path = import_closure.file_of(name)
-            return "missing" if path is None else self.bytes_of(path)
+            if path is None:
+                return "missing"
+            hashes = [self.bytes_of(file) for file in (path, *_read_at_import(path, stat_of(path)))]
+            return hashes[0] if len(hashes) == 1 else _hash(" ".join(hashes).encode())
         is_code = name.startswith("analysis/")
         return self.bytes_of((PACKAGE.parent if is_code else self.root) / name)
 
@@ -320,6 +324,20 @@ def _file(module: str) -> str:
     """Return the file of a module of ``analysis`` by its name beside the package."""
     path = import_closure.file_of(module)
     return "" if path is None else path.relative_to(PACKAGE.parent).as_posix()
+
+
+@cache
+def _read_at_import(module: Path, _: Stat | None) -> tuple[Path, ...]:
+    """Return the files of data beside a module that its code names outside of functions."""
+    code = list(syntax.parse(module.read_bytes()).body)
+    named: dict[Path, None] = {}
+    while code:
+        node = code.pop()
+        if isinstance(node, ast.Constant) and str(node.value).endswith(".toml"):
+            named[module.with_name(str(node.value))] = None
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            code += ast.iter_child_nodes(node)  # type: ignore[arg-type]
+    return tuple(sorted(filter(Path.is_file, named)))
 
 
 @cache

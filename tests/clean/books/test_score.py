@@ -13,6 +13,7 @@ from analysis.clean.ledger.assemble import OWN_FILES, read_books
 from analysis.clean.ledger.frames import split_cells
 from analysis.clean.ledger.score import read_truth, score
 from analysis.clean.panel import make_panel
+from analysis.fields import MEASURES
 
 REFUSED = 0.005
 """Largest share of cells without a fault that may be left out (the target that was set)."""
@@ -105,7 +106,7 @@ def test_the_panel_is_that_of_the_true_ledger_wherever_a_cell_was_read(default):
     doubtful = pd.MultiIndex.from_frame(said.loc[said["village_id"].notna(), keys].astype(object))
     true = make_panel(simulation.villages, simulation.accounts)
     read_from_books = make_panel(simulation.villages, books.income)
-    measures = [name for name in true if name.endswith("_yuan") and name != "joint_income_yuan"]
+    measures = [name for name in MEASURES if name != "joint_income_yuan"]
     both = true.merge(read_from_books, on=keys, how="left", suffixes=("", "_read"))
     is_exact = ~pd.MultiIndex.from_frame(both[keys].astype(object)).isin(doubtful)
     for name in measures:

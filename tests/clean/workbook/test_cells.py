@@ -131,7 +131,7 @@ def test_encoding_that_cannot_be_told_is_refused(tmp_path, content):
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with pytest.raises(Refused, match="encoding cannot be told"):
-        read_textfile(path)
+        read_sheets(path)
 
 
 def test_quotes_and_breaks_inside_cells(tmp_path):
@@ -223,7 +223,7 @@ def test_amounts_parted_at_their_thousands_are_refused(tmp_path, lines):
     path = tmp_path / "收入.csv"
     path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(Refused, match="look like one amount"):
-        read_textfile(path)
+        read_sheets(path)
 
 
 @pytest.mark.parametrize(
