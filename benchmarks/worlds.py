@@ -149,7 +149,8 @@ def markdown(head: str, table: pd.DataFrame) -> list[str]:
     """Return the lines of a table."""
     lines = [f"| {head} | " + " | ".join(table.columns) + " |", "|---|" + "---:|" * len(table.T)]
     for name, row in table.iterrows():
-        lines.append(f"| {name} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
+        shown = ("–" if np.isnan(value) else f"{value:.1f}" for value in row)  # not measured
+        lines.append(f"| {name} | " + " | ".join(shown) + " |")
     return lines
 
 
