@@ -146,7 +146,8 @@ class Message:
     def typed(self) -> set[str]:
         """The places that say the same in every language: what one types, names of numbers."""
         code, key = (PLACE.findall(" ".join(p.findall(self.text))) for p in (_CODE, _KEYED))
-        return {*code, *key} - ({*key} & {*PLACE.findall(_KEYED.sub("", self.text))})
+        elsewhere = {*key} & {*PLACE.findall(_KEYED.sub("", self.text))}
+        return ({*code, *key} - elsewhere) | set(filter(_SAME.fullmatch, self.places))
 
     def filled(self, parts: Sequence[str], found: Sequence[str]) -> str:
         """Return what it says with these in its places, each once, in their order.
@@ -211,10 +212,9 @@ class Language:
         if depth < _DEEPEST:
             for message in self.catalogue.like(key):
                 if found := message.pattern.fullmatch(key):
-                    typed = message.typed | set(filter(_SAME.fullmatch, message.places))
                     parts = [
                         (part, True)
-                        if name in typed or (name in named and not _CLAUSE.search(part))
+                        if name in message.typed or (name in named and not _CLAUSE.search(part))
                         else self._look(form(part), depth + 1)
                         for name, part in zip(message.places, found.groups(), strict=True)
                     ]

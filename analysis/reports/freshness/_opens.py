@@ -185,10 +185,10 @@ def _listen() -> None:
         if os.getpid() != here:
             return  # what is forked from this process shares its watches, and is not it
         place = os.path.abspath(os.fspath(arguments[0]))  # noqa: PTH100
+        is_made = bool(arguments[2] & os.O_CREAT)
         for watch in tuple(_watching):
             prefix = f"{watch.root}{os.sep}"
-            makes = bool(arguments[2] & os.O_CREAT)
-            if place.startswith(prefix) and (makes or os.path.isfile(place)):  # noqa: PTH113
+            if place.startswith(prefix) and (is_made or os.path.isfile(place)):  # noqa: PTH113
                 watch.hear(opens=place[len(prefix) :])
 
     sys.addaudithook(hook)

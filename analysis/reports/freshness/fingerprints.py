@@ -329,7 +329,10 @@ def _file(module: str) -> str:
 @cache
 def _read_at_import(module: Path, _: Stat | None) -> tuple[Path, ...]:
     """Return the files of data beside a module that its code names outside of functions."""
-    code = list(syntax.parse(module.read_bytes()).body)
+    content = module.read_bytes()
+    if b".toml" not in content:
+        return ()  # as nearly all; to parse them all would be felt
+    code = list(syntax.parse(content).body)
     named: dict[Path, None] = {}
     while code:
         node = code.pop()

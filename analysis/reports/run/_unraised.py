@@ -180,18 +180,18 @@ class Unraised:
         caught: Any = sys.modules["IPython.core.interactiveshell"]
 
         def system(run: Any, command: str) -> Any:
-            with self._heard(command) as (script, ended):
-                code = run(_with_sigpipe(script) if _PIPE.search(command) else script)
-                ended(code)
+            script, ended = self._heard(command)
+            code = run(_with_sigpipe(script) if _PIPE.search(command) else script)
+            ended(code)
             return code
 
         def getoutput(command: str) -> str:
             def communicate(process: "subprocess.Popen[bytes]") -> tuple[bytes, int]:
                 return process.communicate()[0], process.returncode
 
-            with self._heard(command) as (script, ended):
-                done = process_handler(script, communicate, subprocess.STDOUT) or (b"", 130)
-                ended(done[1])
+            script, ended = self._heard(command)
+            done = process_handler(script, communicate, subprocess.STDOUT) or (b"", 130)
+            ended(done[1])
             return str(done[0].decode(DEFAULT_ENCODING, "replace"))
 
         # cron names the plainest of shells; a line means by night what it means by day
@@ -200,8 +200,7 @@ class Unraised:
         _replace(piped, "system", system)
         caught.getoutput = getoutput
 
-    @contextlib.contextmanager
-    def _heard(self, command: str) -> Iterator[tuple[str, Callable[[int | None], None]]]:
+    def _heard(self, command: str) -> tuple[str, Callable[[int | None], None]]:
         """Give a command as a shell is handed it, and a verb for what it ended with."""
         what, failures = self._said or f"!{command}", None
         if _SEVERAL.search(command):
@@ -211,7 +210,7 @@ class Unraised:
             if failures is None or not failures.stat().st_size:
                 self._exited(what, code)
 
-        yield command, ended
+        return command, ended
 
     def _hear_codes(self) -> None:
         """Keep what programs end with that the notebook starts, until it looks at it."""
