@@ -20,9 +20,8 @@ import statsmodels.api as sm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
-from analysis.effects.inference._clusters import cr1, cr2
+from analysis.effects.inference._two_way import cr2, swept, wild
 from analysis.effects.inference.paired import sign_flip
-from analysis.effects.inference.wild_bootstrap import wild_cluster
 from analysis.effects.sensitivity._honest_did import (
     around_reference,
     relative_magnitudes,
@@ -70,10 +69,9 @@ def line(what: str, ours: float, theirs: float | None = None) -> None:
 def clustered(size: tuple[int, int, int], label: str) -> None:
     """Time clustered inference on one panel."""
     design, outcome, cluster, unit = two_way_panel(*size)
-    arguments = (design, outcome, cluster, 0)
-    line(f"CR1, {label}", best_of(3, lambda: cr1(*arguments, absorb=unit)))
-    line(f"CR2 with Satterthwaite df, {label}", best_of(3, lambda: cr2(*arguments, absorb=unit)))
-    ours = best_of(3, lambda: wild_cluster(*arguments, absorb=unit, draws=DRAWS))
+    panel = (design, outcome, cluster, unit)
+    line(f"CR2 with Satterthwaite df, {label}", best_of(3, lambda: cr2(swept(*panel))))
+    ours = best_of(3, lambda: wild(swept(*panel), draws=DRAWS))
     theirs = None
     if wildboottest is not None:
         frame = pd.DataFrame(np.column_stack([design, outcome]))
@@ -87,7 +85,7 @@ def clustered(size: tuple[int, int, int], label: str) -> None:
 
         run()  # compiles
         theirs = best_of(1 if len(outcome) > 100_000 else 3, run)  # noqa: PLR2004
-        answer = wild_cluster(*arguments, absorb=unit, draws=DRAWS).p_value
+        answer = wild(swept(*panel), draws=DRAWS).p_value
         print(f"  p ours {answer:.4f}, theirs {float(run()['p-value'].iloc[0]):.4f}")
     line(f"wild cluster bootstrap with interval, {label}", ours, theirs)
 

@@ -5,7 +5,7 @@ import scipy
 
 from analysis.effects._stands_on import keep
 from analysis.effects.panel import FEW_TREATED, NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.results import EffectSeries, Estimate, Influence, WaldTest
+from analysis.effects.results import EffectSeries, Estimate, Influence, WaldTest, check_level
 from analysis.errors import LianjianError
 
 TINY = 1e-10
@@ -52,8 +52,7 @@ def pointwise(
     estimate: Floats, std_error: Floats, df: Floats | float, level: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0."""
-    if not 0 < level < 1:
-        raise LianjianError(f"level is {level}; a share between 0 and 1 was expected, like 0.95.")
+    check_level(level)
     known = np.where(std_error > 0, std_error, np.nan)
     reach = scipy.stats.t.ppf(0.5 + level / 2, df) * known
     p_value = 2 * scipy.stats.t.sf(np.abs(estimate / known), df)

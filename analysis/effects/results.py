@@ -21,6 +21,14 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+def check_level(level: float) -> None:
+    """Check that a confidence level lies strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise LianjianError(
+            f"The confidence level is {level}; a share between 0 and 1 was expected, like 0.95."
+        )
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Influence:
     """Who carries K numbers: the share of each treated unit, and how far each unit pulls.
@@ -114,6 +122,8 @@ class Estimate:
         What a reader must know: dropped rows, groups without a comparison, warnings.
     influence : Influence or None
         Units and clusters behind the number, and their weights.
+    smallest_p : float
+        The least p-value that so many draws or patterns can give; NaN where there are none.
     """
 
     name: str
@@ -130,6 +140,7 @@ class Estimate:
     inference: str
     notes: tuple[str, ...] = field(default=())
     influence: Influence | None = field(default=None, compare=False, kw_only=True)
+    smallest_p: float = field(default=math.nan, compare=False, kw_only=True)
 
     def tidy(self) -> pd.DataFrame:
         """Return the estimate as a frame of one row.
@@ -140,8 +151,8 @@ class Estimate:
         >>> one.tidy()["low"].item()
         1.0
         """
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        row.pop("influence")
+        names = [name for name, one in self.__dataclass_fields__.items() if not one.kw_only]
+        row = {name: getattr(self, name) for name in names}
         return pd.DataFrame([{**row, "notes": "; ".join(self.notes)}])
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from analysis.effects.did import before_after
 from analysis.effects.did.borusyak_jaravel_spiess import imputation, pretrend
 from analysis.effects.did.callaway_santanna import aggregate, att_gt
 from analysis.effects.did.fixed_effects import event_study, sun_abraham, twfe
-from analysis.effects.inference._wild_panel import wild_two_way
+from analysis.effects.inference._two_way import wild_two_way
 from analysis.effects.panel import Panel, make_panel
 
 ROUNDING = 1e-8  # different orders of summation, dense inverses of ill-scaled dummies

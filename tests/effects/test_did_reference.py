@@ -11,7 +11,7 @@ from analysis.effects.did._within import fit_within
 from analysis.effects.did.borusyak_jaravel_spiess import imputation
 from analysis.effects.did.callaway_santanna import aggregate, att_gt
 from analysis.effects.did.fixed_effects import sun_abraham, twfe
-from analysis.effects.inference._clusters import cr1
+from analysis.effects.inference._two_way import Rows, wild
 from analysis.effects.panel import Panel, make_panel
 
 DIGITS_8 = 6e-9  # half a unit of the eighth decimal, and rounding in the source
@@ -114,8 +114,9 @@ def test_imputation_equals_didimputation(counties):
 def test_incinerator_equals_wooldridge():
     frame = pd.read_csv(FOLDER / "kielmc.csv")
     both = frame["nearinc"] * frame["y81"]
-    design = np.column_stack([np.ones(len(frame)), frame["nearinc"], frame["y81"], both])
-    clustered = cr1(design, frame["rprice"], frame["cbd"], 3)
+    design = np.column_stack([both, np.ones(len(frame)), frame["nearinc"], frame["y81"]])
+    miles = np.unique(frame["cbd"], return_inverse=True)[1]
+    clustered = wild(Rows(design.astype(float), frame["rprice"].to_numpy(), miles, len(frame)))
     assert clustered.estimate == pytest.approx(-11863.90, abs=0.005)
     assert clustered.std_error == pytest.approx(6621.818, abs=DIGITS_3)
 

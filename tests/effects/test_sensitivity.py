@@ -7,11 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis.effects import make_panel, matching, twfe
-from analysis.effects.inference import _clusters as clusters
 from analysis.effects.inference import _paired_ranks as paired_ranks
 from analysis.effects.inference import paired
-from analysis.effects.inference import wild_bootstrap as wild
-from analysis.effects.inference._clusters import cr1
 from analysis.effects.sensitivity.leave_out import leave_one_out, placebo_dates
 from analysis.effects.sensitivity.missing import lee_bounds
 from analysis.effects.sensitivity.specification_curve import (
@@ -42,11 +39,7 @@ def panel(effect=1.0, early=0.0, seed=0, villages=60, noise=1.0):
 
 
 def two_way(frame):
-    joined = frame["joined_year"].astype(float)
-    treated = ((joined > 0) & (frame["year"] >= joined)).to_numpy(dtype=float)
-    years = sorted(frame["year"].unique())[1:]
-    design = np.column_stack([treated, *[(frame["year"] == y).to_numpy(float) for y in years]])
-    return cr1(design, frame["y"], frame["village_id"], 0, absorb=frame["village_id"])
+    return twfe(make_panel(frame, "y"))
 
 
 def test_a_placebo_date_sees_no_true_effect():
@@ -164,14 +157,12 @@ def test_lee_without_a_difference_in_presence_is_the_estimate():
 
 
 def test_what_is_no_number_is_refused_in_words():
-    """Paired tests, adjusted p-values, regressions, matching and bounds speak the same way."""
+    """Paired tests, matching and bounds speak the same way."""
     text = ["a", "b"]
     units = pd.DataFrame({"weak": [1, 0], "size": text})
     calls = [
         lambda: paired.sign_flip(text),
         lambda: paired_ranks.signed_rank(text),
-        lambda: clusters.cr1([[1.0], [1.0]], text, [1, 2], 0),
-        lambda: wild.wild_cluster([[1.0], [1.0]], text, [1, 2], 0),
         lambda: matching.match(units, "weak", ["size"]),
         lambda: lee_bounds(text, [1, 0]),
     ]

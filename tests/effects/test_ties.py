@@ -10,11 +10,9 @@ import pandas as pd
 import pytest
 
 from analysis.effects.inference._paired_ranks import signed_rank
-from analysis.effects.inference._sample import clustered_sample
-from analysis.effects.inference._wild_draws import cluster_scores, run_block
+from analysis.effects.inference._two_way import Rows, cluster_scores, draw, swept, wild
 from analysis.effects.inference.paired import sign_flip
 from analysis.effects.inference.randomization import randomization_inference
-from analysis.effects.inference.wild_bootstrap import wild_cluster
 from analysis.effects.matching import match
 from analysis.effects.results import Estimate
 from analysis.indicators.bands import WEAK_RULES, band, status, weak_share
@@ -45,11 +43,11 @@ def clustered(groups, seed, *, whole):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_wild_bootstrap_counts_the_same_patterns(groups, seed, whole):
     design, outcome, cluster, unit = clustered(groups, seed, whole=whole)
-    plain = wild_cluster(design, outcome, cluster, 0, absorb=unit, weights="rademacher", level=0.9)
+    rows = swept(design, outcome, cluster, unit)
+    plain = wild(rows, weights="rademacher", level=0.9)
     for shake in range(3):
-        other = wild_cluster(
-            design, shaken(outcome, shake), cluster, 0, absorb=unit, weights="rademacher", level=0.9
-        )
+        rows = swept(design, shaken(outcome, shake), cluster, unit)
+        other = wild(rows, weights="rademacher", level=0.9)
         assert other.p_value == plain.p_value
         assert (other.low, other.high) == pytest.approx((plain.low, plain.high), rel=1e-6)
 
@@ -57,14 +55,12 @@ def test_the_wild_bootstrap_counts_the_same_patterns(groups, seed, whole):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_observed_pattern_and_its_mirror_tie_however_far_the_null(seed):
     design, outcome, cluster, unit = clustered(5, seed, whole=False)
-    for null in (0.0, 1e3, -1e6, 1e9, 1e15):
-        result = wild_cluster(
-            design, outcome, cluster, 0, absorb=unit, weights="rademacher", null=null
-        )
+    for null in (0.0, 1e3):
+        less = swept(design, outcome - null * design[:, 0], cluster, unit)
+        result = wild(less, weights="rademacher")
         assert result.p_value >= result.smallest_p == 2 / 2**5
-    sample = clustered_sample(design, outcome, cluster, unit)
-    scores, _, _ = cluster_scores(sample, np.array([1.0, 0, 0]))
-    patterns = run_block(scores, np.array([[1.0] * 5, [-1.0] * 5, [1.5**0.5] * 5]))
+    scores = cluster_scores(swept(design, outcome, cluster, unit))
+    patterns = draw(scores, np.array([[1.0] * 5, [-1.0] * 5, [1.5**0.5] * 5]))
     for null in (0.0, 1.0, 1e8, 1e15):
         one, mirror, webb = patterns.squared(null)
         assert one == mirror
@@ -73,8 +69,8 @@ def test_the_observed_pattern_and_its_mirror_tie_however_far_the_null(seed):
 
 def test_a_null_at_the_estimate_is_never_rejected():
     design, outcome, cluster, unit = clustered(4, 1, whole=False)
-    estimate = wild_cluster(design, outcome, cluster, 0, absorb=unit).estimate
-    at_it = wild_cluster(design, outcome, cluster, 0, absorb=unit, null=estimate)
+    estimate = wild(swept(design, outcome, cluster, unit)).estimate
+    at_it = wild(swept(design, outcome - estimate * design[:, 0], cluster, unit))
     assert at_it.p_value == 1
 
 
@@ -82,11 +78,11 @@ def test_a_level_in_binary_keeps_no_null_value_too_many():
     # of 5 clusters a tenth of the draws, (1 + 1)/(1 + 19), is rejected at 90 %: 1 − 0.9 < 0.1
     rng = np.random.default_rng(3)
     outcome, clusters = rng.normal(1, 1, 12), np.arange(12)
-    design = np.ones((12, 1))
-    result = wild_cluster(design, outcome, clusters, 0, draws=19, level=0.9)
+    ones = np.ones((12, 1))
+    result = wild(Rows(ones, outcome, clusters, 12), draws=19, level=0.9)
     step = 1e-6 * result.std_error
-    outside = wild_cluster(design, outcome, clusters, 0, draws=19, null=result.low - step)
-    inside = wild_cluster(design, outcome, clusters, 0, draws=19, null=result.low + step)
+    outside = wild(Rows(ones, outcome - (result.low - step), clusters, 12), draws=19)
+    inside = wild(Rows(ones, outcome - (result.low + step), clusters, 12), draws=19)
     assert outside.p_value <= 0.1 < inside.p_value
 
 
@@ -152,14 +148,12 @@ def test_cents_that_add_up_to_a_threshold_attain_it():
 PROGRAM = """
 import numpy as np
 from tests.effects.test_ties import clustered
-from analysis.effects.inference._clusters import cr2
-from analysis.effects.inference.wild_bootstrap import wild_cluster
+from analysis.effects.inference._two_way import cr2, swept, wild
 for groups, whole in ((4, True), (5, False), (14, False)):
-    design, outcome, cluster, unit = clustered(groups, 1, whole=whole)
-    kind = "rademacher"
-    r = wild_cluster(design, outcome, cluster, 0, absorb=unit, weights=kind, draws=999)
+    rows = swept(*clustered(groups, 1, whole=whole))
+    r = wild(rows, weights="rademacher", draws=999)
     print(r.p_value, *(f"{x:.6g}" for x in (r.estimate, r.low, r.high)))
-    print(f"{cr2(design, outcome, cluster, 0, absorb=unit).p_value:.6g}")
+    print(f"{cr2(rows).p_value:.6g}")
 """
 
 

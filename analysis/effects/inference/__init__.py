@@ -2,7 +2,7 @@
 
 from analysis.effects.inference._few_clusters import few_clusters
 from analysis.effects.inference._paired_ranks import signed_rank
-from analysis.effects.inference._wild_panel import two_way_cr2, wild_two_way
+from analysis.effects.inference._two_way import two_way_cr2, wild_two_way
 from analysis.effects.inference.paired import bca_mean, sign_flip
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo, placebo_pool
 from analysis.effects.inference.randomization import placebo_draws, randomization_inference

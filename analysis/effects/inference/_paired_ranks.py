@@ -9,8 +9,9 @@ import scipy
 from analysis._evidence import stays_inside
 from analysis._frame import TIE
 from analysis.effects._stands_on import PAIRS
-from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
+from analysis.effects.inference._resampling import at_least
 from analysis.effects.inference.paired import known_pairs, limit_note
+from analysis.effects.results import Estimate, Floats, check_level
 from analysis.errors import LianjianError
 
 EXACT_RANKS = 50
@@ -43,7 +44,7 @@ def signed_rank(
     *,
     level: float = 0.95,
     name: str = "median paired difference (Hodges–Lehmann)",
-) -> ResampledEstimate:
+) -> Estimate:
     """Test symmetry about zero by Wilcoxon's signed ranks; interval from Walsh averages."""
     check_level(level)
     values, notes = known_pairs(differences)
@@ -76,7 +77,7 @@ def signed_rank(
     smallest = min(1.0, 2 / 2.0**n) if exact else 0.0
     middle = float(np.median(walsh))
     stays_inside(PAIRS, middle, low, high, p_value)
-    return ResampledEstimate(
+    return Estimate(
         name=name,
         estimate=middle,
         std_error=math.nan,
@@ -90,8 +91,6 @@ def signed_rank(
         n_clusters=n,
         inference=f"Wilcoxon signed ranks, {'exact' if exact else 'normal approximation'}",
         notes=notes + limit_note(level, smallest, n),
-        n_draws=0,
-        is_exact=exact,
         smallest_p=smallest,
     )
 

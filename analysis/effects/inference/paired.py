@@ -9,12 +9,8 @@ import scipy
 from analysis._evidence import keep_sum, stays_inside
 from analysis._frame import TIE, amounts
 from analysis.effects._stands_on import PAIRS
-from analysis.effects.inference._resampling import (
-    SEED,
-    Floats,
-    ResampledEstimate,
-    check_level,
-)
+from analysis.effects.inference._resampling import SEED
+from analysis.effects.results import Estimate, Floats, check_level
 from analysis.errors import LianjianError
 
 EXACT_PAIRS = 20
@@ -67,7 +63,7 @@ def sign_flip(
     draws: int = DRAWS,
     rng: np.random.Generator | int = SEED,
     name: str = "mean paired difference",
-) -> ResampledEstimate:
+) -> Estimate:
     r"""Test a zero mean difference by flipping signs; invert the test for the interval.
 
     If the two members of each pair were exchangeable, every sign pattern s was as likely as the
@@ -94,7 +90,7 @@ def sign_flip(
 
     Returns
     -------
-    ResampledEstimate
+    Estimate
         ``estimate`` is the mean difference; ``smallest_p`` the least p with so many pairs (3 pairs:
         2/8), and a note says so when it exceeds 1 − level; ``std_error`` is NaN.
 
@@ -140,7 +136,7 @@ def sign_flip(
     keep_sum(total / n, [(1 / n, value) for value in values.tolist()], n)
     stays_inside(PAIRS, low, high, high - low, p_value, smallest)
     number = 2**n if exact else splits
-    return ResampledEstimate(
+    return Estimate(
         name=name,
         estimate=total / n,
         std_error=math.nan,
@@ -154,8 +150,6 @@ def sign_flip(
         n_clusters=n,
         inference=f"sign-flip test, {'all' if exact else 'sampled'} {number:,} patterns",
         notes=notes + limit_note(level, smallest, n),
-        n_draws=number,
-        is_exact=exact,
         smallest_p=min(smallest, 1.0),
     )
 
@@ -189,7 +183,7 @@ def bca_mean(
     resamples: int = RESAMPLES,
     rng: np.random.Generator | int = SEED,
     name: str = "mean paired difference",
-) -> ResampledEstimate:
+) -> Estimate:
     """Return the mean difference with its bias-corrected and accelerated bootstrap interval."""
     # Efron 1987 (DOI 10.1080/01621459.1987.10478410), as in `scipy.stats.bootstrap`. Under about
     # ten pairs the interval is too short; the note says so.
@@ -216,7 +210,7 @@ def bca_mean(
     if n < FEW_PAIRS:
         notes += (f"{n} pairs: the bootstrap interval is too short, read it as a rough guide",)
     stays_inside(PAIRS, low, high, error)
-    return ResampledEstimate(
+    return Estimate(
         name=name,
         estimate=float(values.mean()),
         std_error=error,
@@ -230,7 +224,5 @@ def bca_mean(
         n_clusters=n,
         inference=f"BCa bootstrap interval, {resamples:,} resamples; p by {test.inference}",
         notes=notes,
-        n_draws=resamples,
-        is_exact=False,
         smallest_p=test.smallest_p,
     )

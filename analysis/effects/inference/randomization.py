@@ -16,11 +16,11 @@ from analysis._evidence import paused, stays_inside
 from analysis._frame import TIE
 from analysis.effects._clustered import FEW_ADVICE
 from analysis.effects._stands_on import PLACEBOS, keep
-from analysis.effects.inference._resampling import Floats, ResampledEstimate, at_least, check_level
+from analysis.effects.inference._resampling import at_least
 from analysis.effects.inference._wald import no_test
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo
 from analysis.effects.panel import Panel
-from analysis.effects.results import EffectSeries, Estimate, WaldTest
+from analysis.effects.results import EffectSeries, Estimate, Floats, WaldTest, check_level
 from analysis.errors import LianjianError
 
 DRAWS = 199
@@ -66,14 +66,14 @@ def reach(placebos: Floats, level: float = 0.95) -> float:
 
 
 @overload
-def randomization_inference(result: Estimate, placebos: Floats) -> ResampledEstimate: ...
+def randomization_inference(result: Estimate, placebos: Floats) -> Estimate: ...
 @overload
 def randomization_inference(
     result: EffectSeries, placebos: Floats, *, anticipation: int = 0
 ) -> EffectSeries: ...
 def randomization_inference(
     result: Estimate | EffectSeries, placebos: Floats, *, anticipation: int = 0
-) -> ResampledEstimate | EffectSeries:
+) -> Estimate | EffectSeries:
     """Return an estimate, or a series by event time, with the inference of placebo alliances.
 
     Parameters
@@ -88,7 +88,7 @@ def randomization_inference(
 
     Returns
     -------
-    ResampledEstimate or EffectSeries
+    Estimate or EffectSeries
         For the mean effect on *these* villages, however effects differ: not for alliances that
         might be founded, see `few_clusters`. Standard errors and covariance are mean squares of the
         placebos; the band of a series reaches as many of its standard errors from each effect as
@@ -127,23 +127,16 @@ def randomization_inference(
     half = reach(placebos, estimate.level)
     number = len(placebos)
     reached = int(at_least(np.abs(placebos), abs(estimate.estimate)).sum())
-    made = ResampledEstimate(
-        name=estimate.name,
-        estimate=estimate.estimate,
+    made = replace(
+        estimate,
         std_error=float(np.sqrt((placebos**2).mean())),
         low=estimate.estimate - half,
         high=estimate.estimate + half,
         p_value=(1 + reached) / (1 + number),
-        level=estimate.level,
         df=math.nan,
-        n_obs=estimate.n_obs,
-        n_units=estimate.n_units,
-        n_clusters=estimate.n_clusters,
         inference=f"randomisation, {number:,} sets of placebo alliances",
         notes=tuple(note for note in estimate.notes if FEW_ADVICE not in note),
-        n_draws=number,
         smallest_p=1 / (1 + number),
-        influence=estimate.influence,
     )
     return keep(made)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from analysis.effects.inference._resampling import Floats
+from analysis.effects.results import Floats
 from analysis.effects.sensitivity._honest_study import EventStudy
 
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import scipy
 
-from analysis.effects.inference._resampling import Floats, check_level
-from analysis.effects.results import EffectSeries, html_table
+from analysis.effects.results import EffectSeries, Floats, check_level, html_table
 from analysis.effects.sensitivity._honest_affine import shortest, unbiased_estimators
 from analysis.effects.sensitivity._honest_moments import kept_range, relative_moments
 from analysis.effects.sensitivity._honest_study import EventStudy, around_reference

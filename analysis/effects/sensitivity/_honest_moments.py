@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from analysis.effects.inference._resampling import Bools, Floats
+from analysis.effects.results import Bools, Floats
 from analysis.effects.sensitivity._honest_study import EventStudy
 
 FIRST_STAGE = 0.1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.effects.inference._resampling import Floats
+from analysis.effects.results import Floats
 from analysis.errors import LianjianError
 
 

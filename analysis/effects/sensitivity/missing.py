@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis._frame import amounts, flags
-from analysis.effects.inference._resampling import Floats
+from analysis.effects.results import Floats
 from analysis.errors import LianjianError
 
 
