@@ -110,9 +110,28 @@ class Message:
         return len(re.sub(r"\W", "", PLACE.sub("", self.text)))
 
     @cached_property
-    def longest(self) -> str:
-        """The longest piece between places."""
-        return max(PLACE.split(self.text)[::2], key=len)
+    def _pieces(self) -> list[str]:
+        return PLACE.split(self.text)[::2]
+
+    def found_in(self, text: str) -> re.Match[str] | None:
+        """Return what stands in its places in a text that it could have made."""
+        return self.pattern.fullmatch(text) if self._stands_in(text) else None
+
+    def _stands_in(self, text: str) -> bool:
+        """Whether its pieces stand in a text in their order.
+
+        One pass tells it, where a pattern that does not match tries each way to fill places that
+        touch, for minutes.
+        """
+        at, (first, *inner, last) = 0, self._pieces
+        if not (text.startswith(first) and text.endswith(last)):
+            return False
+        for piece in (first, *inner):
+            at = text.find(piece, at)
+            if at < 0:
+                return False
+            at += len(piece)
+        return at + len(last) <= len(text)
 
     @cached_property
     def word(self) -> str:
@@ -211,7 +230,7 @@ class Language:
         named = set() if self._strict else _NAMES
         if depth < _DEEPEST:
             for message in self.catalogue.like(key):
-                if found := message.pattern.fullmatch(key):
+                if found := message.found_in(key):
                     parts = [
                         (part, True)
                         if name in message.typed or (name in named and not _CLAUSE.search(part))
@@ -386,8 +405,7 @@ class Catalogue:
         """Yield the messages that may have made a text."""
         near = (self.by_word.get(word, ()) for word in {"", *_WORD.findall(key)})
         for at in sorted(chain.from_iterable(near)):
-            if self.made[at].longest in key:
-                yield self.made[at]
+            yield self.made[at]
 
 
 def _messages(every: Sequence[Path]) -> Catalogue:

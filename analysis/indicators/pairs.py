@@ -28,13 +28,14 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
         One row a pair and year in which either is known: ``pair_id, helper_id, weak_id,
         joined_year, year, event_time, helper, weak, gap, ratio``. Money in 万元; ``gap`` is helper
         minus weak, ``ratio`` weak over helper (missing unless the helper has a positive income),
-        ``joined_year`` that of the weak village, ``event_time`` the year minus it. Without pairs
-        in the panel, no row, and ``attrs["notes"]`` says so.
+        ``joined_year`` that of the weak village, ``event_time`` the year minus it. A pair of
+        which the panel holds one village only is left out, as where a book ends between the two;
+        without pairs no row is left. ``attrs["notes"]`` says so.
 
     Raises
     ------
     LianjianError
-        A pair has not exactly one helper and one weak village.
+        A pair of two villages or more has not exactly one helper and one weak village.
 
     Examples
     --------
@@ -48,6 +49,10 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     frame = panel_of(panel, column)
     paired = frame[frame["pair_id"].notna()].assign(side=lambda x: x["role"].map(_SIDES))
     members = paired.drop_duplicates("village_id")
+    alone = members.groupby("pair_id")["village_id"].transform("size") == 1
+    half = int(alone.sum())
+    members = members[~alone]
+    paired = paired[paired["pair_id"].isin(members["pair_id"])]
     for pair, rows in members.groupby("pair_id"):
         if sorted(rows["role"]) != ["allied_weak", "helper"]:
             raise LianjianError(
@@ -68,7 +73,8 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     result["ratio"] = result["weak"] / result["helper"].where(result["helper"] > 0)
     keep_pairs(result, column, 1 / YUAN_PER_WAN)
     none = "The panel names no pair of a helper and a weak village"
-    return said(result, "" if len(members) else none)
+    cut = f"Pairs with one village only, left out: {half}" if half else ""
+    return said(result, cut, "" if len(members) else none)
 
 
 def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> pd.DataFrame:

@@ -567,7 +567,7 @@ class _Known:
         self.texts = {_language.form(text): text for text in texts}
         made = [_language.Message(key, key) for key in self.texts if _language.PLACE.search(key)]
         made.sort(key=lambda message: -message.letters)
-        self._made = [(message.longest, message.pattern, message.letters) for message in made]
+        self._made = made
         self._needed: dict[str, list[str]] = {}
 
     def has(self, text: str) -> bool:
@@ -586,9 +586,9 @@ class _Known:
         if key in self.texts or _language.is_plain(key) or _language.in_two(key):
             return []
         made = (
-            (list(found.groups()), letters)
-            for longest, pattern, letters in self._made
-            if longest in key and (found := pattern.fullmatch(key))
+            (list(found.groups()), message.letters)
+            for message in self._made
+            if (found := message.found_in(key))
         )
         split = (
             (parts, _LONG)

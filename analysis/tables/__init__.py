@@ -54,6 +54,7 @@ from analysis.tables.pairs import (
     truth,
     who_closed,
 )
+from analysis.tables.published import means_elsewhere, shares_elsewhere
 from analysis.tables.quality import (
     agreements,
     amounts,
@@ -110,6 +111,7 @@ __all__ = [
     "left_faster",
     "left_out_of",
     "levels",
+    "means_elsewhere",
     "members",
     "moved",
     "net_by_pair",
@@ -120,6 +122,7 @@ __all__ = [
     "read_and_doubted",
     "read_in_words",
     "reconciliation",
+    "shares_elsewhere",
     "sigma",
     "signs",
     "sources",

@@ -135,9 +135,14 @@ class Pairs:
     @property
     def remarks(self) -> list[str]:
         """What the books cannot answer."""
+        half = int((self.data.villages.groupby("pair_id").size() == 1).sum())
+        lost = []
+        if half:
+            lost.append(f"Pairs of which the books hold one village only, left out: {half}.")
         if self:
             missing = [name for name in INCOMES if name not in self._closings]
-            lost = [f"Left out for want of books: {', '.join(missing)} income."] if missing else []
+            if missing:
+                lost.append(f"Left out for want of books: {', '.join(missing)} income.")
             return [*lost, *self._fitted[1]]
         named = self.data.panel["pair_id"].nunique()
         seen = (
@@ -151,7 +156,7 @@ class Pairs:
             "joined_year of the villages (one helper and one allied_weak a pair), and the books of "
             "those years."
         )
-        return [lacks]
+        return [lacks, *lost]
 
 
 def _by_measure(rows: Mapping[str, object]) -> pd.DataFrame:

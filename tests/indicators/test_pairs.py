@@ -87,6 +87,18 @@ def test_a_pair_without_one_of_each_is_named():
         pairs.gaps(wrong.drop(columns="pair_id"), X)
 
 
+@pytest.mark.parametrize("side", ["helper", "allied_weak"])
+def test_a_pair_cut_by_the_end_of_the_books_is_left_out_and_counted(side):
+    whole, other = pair([50, 40], [10, 20]), pair([30, 40], [5, 6], name="P2")
+    cut = pd.concat([whole, other[other["role"] == side]])
+    gap = pairs.gaps(cut, X)
+    pd.testing.assert_frame_equal(gap, pairs.gaps(whole, X))
+    assert gap.attrs["notes"] == ["Pairs with one village only, left out: 1"]
+    alone = pairs.gaps(other[other["role"] == side], X)
+    assert alone.empty
+    assert alone.attrs["notes"][0] == gap.attrs["notes"][0]
+
+
 def test_no_pairs_are_no_rows_of_the_same_types():
     some = pair([50, 40], [1, None])
     gap = pairs.gaps(some, X)

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import textwrap
+import time
 import zipfile
 from pathlib import Path
 
@@ -511,3 +512,16 @@ def test_the_chinese_of_an_english_page_is_marked_once():
     marked = _language.in_english(page)
     assert re.findall(r'<span lang="zh-Hans">(.*?)</span>', marked) == ["环县（甘肃）", "万元"]
     assert re.sub(r'<span lang="zh-Hans">|</span>', "", marked) == page
+
+
+def test_places_that_touch_keep_no_text_waiting():
+    """A text that a message with touching places did not make is told so in one pass."""
+    message = _language.Message("{a}: {b}{c}{d}{e}; {f}; {g} units, {h} clusters", "")
+    made = message.found_in("gain: 3.0 (2.0 to 4.0); by t; 9 units, 3 clusters")
+    assert made
+    assert made["p0"] == "gain"
+    text = "Table: " + "of one thing; and of another, " * 200
+    began = time.process_time()
+    assert message.found_in(text) is None
+    assert message.found_in("units, : ; ; clusters") is None
+    assert time.process_time() - began < 1

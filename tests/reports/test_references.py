@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from analysis import _language
+from analysis import _language, paths
 from analysis.reports.page._references import References
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
@@ -68,6 +68,29 @@ def test_chinese_cites_as_its_journals_do_and_says_what_is_noted_of_a_work(tmp_p
     assert cited == "（见 周力和沈坤荣，2023；Sun和Abraham，2021；林毅等，2019；甘肃省调查，2025）"
     assert listed["ref-lin2019"] == "林毅, 何静, 许方, 2019. 农地流转[J]. 经济研究."
     assert listed["ref-zhou2023"].endswith("[J]. 管理世界, 39: 1-9.")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_field_that_the_style_does_not_print_says_nothing_on_the_terminal(tmp_path):
+    file = tmp_path / "references.bib"
+    noted = ", doi = {10.1000/x}, annote = {Checked}, langid = {zh}, Keywords = {a, b}}"
+    report = "@techreport{wb, author = {Chen, B}, title = {T}, institution = {World Bank}, year = 3"
+    file.write_text(report + noted, "utf-8")
+    cited = References(file, "en")
+    assert "Chen, 3" in cited.citation("@wb")
+    assert "World Bank" in cited.entries()[0][1]
+
+
+def test_each_work_of_the_pages_is_checked_or_says_on_the_page_that_it_is_not():
+    works = re.split(
+        r"^@", (paths.notebooks() / "references.bib").read_text("utf-8"), flags=re.MULTILINE
+    )
+    fields = [dict(re.findall(r"^  (\w+) = \{(.*)\},$", work, re.MULTILINE)) for work in works[1:]]
+    assert all(work["annote"] for work in fields)
+    doubtful = [work["title"] for work in fields if not work["annote"].startswith("Checked:")]
+    assert doubtful
+    said = re.compile(r"\(.*(not read|not checked|nothing .* checked|read in part)")
+    assert [title for title in doubtful if not said.search(title)] == []
 
 
 def test_a_changed_work_makes_a_new_page_and_runs_nothing(cited, capsys):

@@ -347,3 +347,50 @@ def test_a_missing_subsidy_is_left_out_of_the_share_and_of_nothing_else(panel):
         "These books print no assets, debt or distribution.",
     )
     pd.testing.assert_frame_equal(before.frame.drop(index=gone), after.frame)
+
+
+def test_shares_of_collectives_say_of_what_they_are():
+    bands = pd.DataFrame(
+        {
+            "place": "某省",
+            "year": 2020,
+            "measure": ["operating_surplus"] * 3 + ["operating_share_of_income", "total"],
+            "band_low_wan_yuan": [np.nan, 10.0, 5.0, np.nan, np.nan],
+            "band_high_wan_yuan": [5.0, np.nan, 10.0, np.nan, 2.5],
+            "share_pct": [50.0, 20.5, 29.5, 60.25, 1.0],
+            "source": "甲 2021",
+            "confidence": "M",
+        }
+    )
+    made = tables.shares_elsewhere(bands)
+    surplus = "collectives with an operating surplus"
+    assert made.frame["share_of"].tolist() == [
+        f"{surplus} under 5 万元, or none",
+        f"{surplus} of 10 万元 or more",
+        f"{surplus} of 5 to 10 万元",
+        "operating income in all income",
+        "total under 2.5 万元, or none",
+    ]
+    assert made.frame["source"].unique().tolist() == ["甲 2021 (M)"]
+
+
+def test_a_target_is_no_mean_of_another_place():
+    benchmarks = pd.DataFrame(
+        {
+            "place": ["某市", "某区", "本省", "某市"],
+            "year": 2022,
+            "period": ["year", "year", "year", "to the second quarter"],
+            "statistic": "mean",
+            "measure": "total",
+            "value_wan_yuan": [12.5, 50.0, 30.0, 6.35],
+            "low_wan_yuan": [np.nan, np.nan, np.nan, 6.34],
+            "high_wan_yuan": [np.nan, np.nan, np.nan, 6.36],
+            "qualifier": ["exact", "target", "exact", "derived"],
+            "source": "乙",
+            "confidence": "L",
+        }
+    )
+    made = tables.means_elsewhere(benchmarks, but="本省")
+    assert made.frame["place"].tolist() == ["某市 2022", "某市 2022, to the second quarter"]
+    assert made.frame["printed"].tolist() == ["12.5", "derived: 6.35 (6.34–6.36)"]
+    assert "某区 (target: 50)" in made.caption

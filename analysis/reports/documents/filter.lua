@@ -167,9 +167,9 @@ local function figure(fig)
   local image
   fig:walk({ Image = function(found) image = image or found end })
   if not to_typst or not image then return nil end
-  return raw(('#drawing(%s, %s, %s, %s, %s)%s'):format(
+  return raw(('#drawing(%s, %s, %s, %s, %s, label(%s))'):format(
     quoted(image.src), quoted(pandoc.utils.stringify(image.caption)), typst(fig.caption.long),
-    image.attributes.share or '100', fig.attributes.floats or 'false', label(fig.identifier)))
+    image.attributes.share or '100', fig.attributes.floats or 'false', quoted(fig.identifier)))
 end
 
 local function blocks(list)

@@ -57,6 +57,11 @@ class _Works(BibTeX):
             made[_VERBATIM[name]] = escape(_RESOLVER.sub("", str(text).strip("{} ")))
         return made
 
+    def _bibtex_to_csl(self, bibtex_entry: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        # of each other field citeproc would warn on the terminal
+        known = {name: text for name, text in bibtex_entry.items() if name in self.fields}
+        return super()._bibtex_to_csl(known)
+
     def _parse_string(self, title: str) -> Any:  # noqa: ANN401
         return super()._parse_string(escape(title, quote=False).replace(r"\&amp;", "&amp;"))
 

@@ -1,7 +1,6 @@
 """Citations in prose, ``[@key]``, and the list of works that they make, from a BibTeX file."""
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -124,18 +123,16 @@ def _written(
     from analysis.reports.page import _bibtex  # noqa: PLC0415  (a page without citations)
 
     said = catalogue.exact if catalogue else {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fields that the style does not print
-        works = _bibtex.works(file, _keys(file, changed), said)
-        written = _styled(works, style, wanted)
-        alike: dict[str, list[str]] = {}
-        for key, (cited, _) in written.works.items():
-            alike.setdefault(cited, []).append(key)
-        twins = [keys for keys in alike.values() if len(keys) > 1]
-        for keys in twins:
-            for place, key in enumerate(keys):
-                works[key.lower()]["year_suffix"] = _letters(place)
-        return _styled(works, style, wanted) if twins else written
+    works = _bibtex.works(file, _keys(file, changed), said)
+    written = _styled(works, style, wanted)
+    alike: dict[str, list[str]] = {}
+    for key, (cited, _) in written.works.items():
+        alike.setdefault(cited, []).append(key)
+    twins = [keys for keys in alike.values() if len(keys) > 1]
+    for keys in twins:
+        for place, key in enumerate(keys):
+            works[key.lower()]["year_suffix"] = _letters(place)
+    return _styled(works, style, wanted) if twins else written
 
 
 def _letters(place: int) -> str:
