@@ -168,3 +168,37 @@ def test_no_word_of_a_word_table_is_broken_in_a_wide_face(folder, face):
                 for piece in pieces(text):
                     needed = font.getlength(piece) * size / 200 + 6  # the margins of a cell
                     assert needed <= room + 0.2, (piece, size, room)
+
+
+def standing(pages, words):
+    """Return the page on which some words stand, and how far down."""
+    found = []
+    for number, page in enumerate(pages):
+
+        def seen(text, page_of, at, *rest, number=number):
+            if text.strip().startswith(words):
+                _, up, _, scale, _, moved = page_of
+                found.append((number, -(at[4] * up + at[5] * scale + moved)))
+
+        page.extract_text(visitor_text=seen)
+    assert len(found) == 1, (words, found)
+    return found[0]
+
+
+def test_a_figure_never_stands_above_the_heading_that_it_is_of(project):
+    """Text of many lengths brings headings to every height of a page."""
+    lengths = (1, 30, 4, 18, 9, 40, 2, 25, 13)
+    cells = []
+    for at, lines in enumerate(lengths):
+        before, after = ("One sentence follows another here. " * n for n in (lines, 40 - lines))
+        cells += [f"md: ## Part {at}x\n\n{before}", f"draw('part{at}x')", f"md: {after}\n\nEnd."]
+    project.notebook("02-a", "# Many parts\n\nText.", CODE.split("\n", 3)[3], *cells)
+    assert runner.run(options=runner.Options(jobs=1, formats=("pdf",))) == 0
+    pages = pypdf.PdfReader(project.reports / "02-a" / "report.pdf").pages
+    heads = [standing(pages, f"Part {at}x") for at in range(len(lengths))]
+    figures = [standing(pages, f"Figure of part{at}x") for at in range(len(lengths))]
+    assert all(head < figure for head, figure in zip(heads, figures, strict=True))
+    assert figures == sorted(figures)
+    # no figure is far from its text: on its page, or on the next
+    assert all(f[0] - h[0] <= 1 for h, f in zip(heads, figures, strict=True))
+    assert len({head[0] for head in heads}) < len(lengths)  # some pages hold two
