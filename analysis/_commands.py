@@ -145,9 +145,11 @@ def _taken_in(taken: "TakenIn", name: str) -> int:
 
 
 def build(options: argparse.Namespace) -> int:
-    from analysis import paths
+    from analysis import _language, paths
     from analysis.clean.build import datasets
 
+    spoken = _language.at_the_terminal(options.spoken or "")
+    own_page = _language.page_file(spoken.code if spoken else "en", "issues.html")
     is_lacking = not paths.card_file(SIMULATED).is_file() or _is_outdated(SIMULATED)
     if is_lacking and (not options.names or SIMULATED in options.names):
         _write_simulated(SIMULATED, {})
@@ -171,7 +173,7 @@ def build(options: argparse.Namespace) -> int:
         elif built.left_out and not nobody:
             say(f"  left out:{_first(built.left_out)}")
         if built.errors:
-            page = paths.processed() / name / "issues.html"
+            page = paths.processed() / name / own_page
             say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
         if _lacks(name, built):
             failed = failed or Exit.INCOMPLETE

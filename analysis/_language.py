@@ -26,14 +26,18 @@ PLACE = re.compile(r"\{([^{}]*)\}")
 _KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
 _EITHER = re.compile(f"{_KEYED.pattern}|{PLACE.pattern}")
 _NUMBER = r"[-−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
+_UNIT = re.compile(r"\d (?:万?元|%)")  # before which a language may set no space
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _INSIDE = re.compile(r"(?<![A-Za-z{}])[A-Za-z]{2,}(?![A-Za-z{}])")  # a word that touches no place
 _HAN = re.compile(r"[\u3400-\u9fff]")
+# as no word stands in Chinese, but a name of something: Lianjian 0.1.0
+_APART = re.compile(r"(?:^|\s)[a-z]{2,}|(?<![A-Za-z])[a-z]{2,}(?:\s|$)")
 # what stands in every language as it is: addresses, names of files and fields, ids, CAPITALS, signs
 _SHAPES = re.compile(
-    r"https?://\S+|[\w.-]*[/_@#][\w./@#-]*|[\w-]+\.[a-z]{2,5}\b|\b\w*\d[\w-]*\b|\b[A-Z][A-Z-]{1,7}\b"
-    r"|\b[0-9a-f]{12,}\b|\[@[^\]]*\]|`[^`]*`|\b[ivx]+\b|\{[^{}]*\}"
+    r"https?://\S+|[\w.-]*[/_@#][\w./@#-]*|[\w\u3400-\u9fff-]+\.[a-z]{2,5}\b|\b[\w-]*\d[\w-]*\b"
+    r"|\b[A-Z][A-Z-]{1,7}\b|\b[0-9a-f]{12,}\b|\[@[^\]]*\]|`[^`]*`|\b[ivx]+\b|\{[^{}]*\}",
+    re.ASCII,
 )
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " "})
 _TWICE = re.compile(r"([^\u3400-\u9fff]*[A-Za-z][^\u3400-\u9fff]*?) ([\u3400-\u9fff][^A-Za-z]*)\Z")
@@ -48,9 +52,12 @@ SCRIPT = re.compile(r"`((?:\$\{[^}]*\}|[^`$\n])* [a-z]{2,} [^`$\n]*)`")
 """A sentence in a script, with places as JavaScript has them."""
 _PART = re.compile(r"(?:\A|[\s(“\"'`])\Z")  # before a place that is never empty
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # what somebody typed, as an error says it
-_SAME = re.compile("dataset|.*_names")  # places for what is called the same in every language
+_SAME = re.compile("dataset|key|.*_names")  # places for what is called the same in every language
+_GIVEN = "dataset_title"  # the place for what somebody called a dataset, in whatever language
 _NAMES = {"name", "slug", "report", "notebook", "file", "folder", "path", "rows"}
 _CLAUSE = re.compile("[;:] ")  # which parts reasons, and is in no name
+_ITEM_OF = r"(?=[^,]*[A-Za-z\u3400-\u9fff])[^\s,]+"
+_LIST = re.compile(f"{_ITEM_OF}(?:, {_ITEM_OF})+")  # some names
 _FEW = 3  # words of a name
 _SURE = 5  # letters of a message that stands though its places hold what somebody named
 _DEEPEST = 24  # how often a place is looked into: lists of lists of words
@@ -90,6 +97,18 @@ def is_plain(text: str) -> bool:
     (True, True, False)
     """
     return not _WORD.search(_SHAPES.sub(" ", text))
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text is Chinese, whatever names it holds: no word of it is parted by spaces.
+
+    Examples
+    --------
+    >>> is_chinese("用Wilcoxon符号秩检验"), is_chinese("村委会、村民委员会 or nothing")
+    (True, False)
+    """
+    words = _SHAPES.sub(" ", text)
+    return len(_HAN.findall(text)) > 2 * len(_WORD.findall(text)) and not _APART.search(words)
 
 
 def _is_name(text: str) -> bool:
@@ -202,9 +221,11 @@ class Language:
         """Return what a text says in this language; the text itself where no message does."""
         key = form(text)
         if not _WORD.search(key) and key not in self.catalogue.exact:
-            return self._look(key, 0)[0] if re.search(r"\d (?:万?元|%)", key) else text
+            return self._look(key, 0)[0] if _UNIT.search(key) else text
         said, whole = self._look(key, 0)
         self.asked[key] = whole
+        if whole:
+            self._known[form(said)] = said, True  # where a page is asked for what it was given
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         if _HAN.match(said.lstrip("（《“")):
             lead = lead.strip(" ")  # Chinese parts words by no space
@@ -220,27 +241,45 @@ class Language:
             self._known[key] = self._looked(key, depth)
         return self._known[key]
 
+    def _listed(self, names: str) -> str:
+        """Return names with the mark that parts them in this language, which the message ',' is."""
+        mark = self.catalogue.exact.get(",", ", ")
+        return names.replace(", ", mark) if _LIST.fullmatch(names) else names
+
+    def _given(self, title: str, depth: int) -> tuple[str, bool]:
+        """Return a title by its translation where it has one: whoever gave it chose its words."""
+        words, whole = self._look(form(title), depth + 1)
+        return (words if whole else title), True
+
     def _looked(self, key: str, depth: int) -> tuple[str, bool]:
         if (own := self.catalogue.exact.get(key)) is not None:
             return own, True
         if (both := in_two(key)) and self.catalogue.exact.get(both[0]) == both[1]:
             return both[1], True
-        if _QUOTED.fullmatch(key):
-            return key, True
+        is_same = is_plain(key) and not _HAN.search(key) and not _UNIT.search(key)
+        is_ours = is_plain(key) or is_chinese(key)
+        if is_same or _QUOTED.fullmatch(key) or (is_ours and _LIST.fullmatch(key)):
+            return self._listed(key), True
         named = set() if self._strict else _NAMES
-        if depth < _DEEPEST:
-            for message in self.catalogue.like(key):
-                if found := message.found_in(key):
-                    parts = [
-                        (part, True)
-                        if name in message.typed or (name in named and not _CLAUSE.search(part))
-                        else self._look(form(part), depth + 1)
-                        for name, part in zip(message.places, found.groups(), strict=True)
-                    ]
-                    sure = not self._strict and message.letters >= _SURE
-                    if all(whole or (sure and _is_name(part)) for part, whole in parts):
-                        return message.filled([part for part, _ in parts], found.groups()), True
-        return key, is_plain(key) or len(_HAN.findall(key)) > 2 * len(_WORD.findall(key))
+        later: list[Message] = []  # those that would begin with a clause and say what follows it
+        for message in chain(self.catalogue.like(key), later) if depth < _DEEPEST else ():
+            if not (found := message.found_in(key)):
+                continue
+            if message.text[0] == "{" and _CLAUSE.search(found[1]) and message not in later:
+                later.append(message)
+                continue
+            parts = [
+                (self._listed(part), True)
+                if name in message.typed or (name in named and not _CLAUSE.search(part))
+                else self._given(part, depth)
+                if name == _GIVEN
+                else self._look(form(part), depth + 1)
+                for name, part in zip(message.places, found.groups(), strict=True)
+            ]
+            sure = not self._strict and message.letters >= _SURE
+            if all(whole or (sure and _is_name(part)) for part, whole in parts):
+                return message.filled([part for part, _ in parts], found.groups()), True
+        return key, is_ours
 
 
 def at_the_terminal(asked: str = "") -> Language | None:
@@ -518,18 +557,21 @@ def lacks(source: str) -> bool:
 
 
 _TOKEN = re.compile(r"(<!--.*?-->|<[^>]+>)", re.DOTALL)
+_IN_TEXT = re.compile(r"(<(?:title|option)\b[^>]*>)<span lang=\"en\">([^<]*)</span>")
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _SIBLING = re.compile(r'href="\.\./([\w.-]+)/report\.html')
 _OF_ALL = re.compile(r'href="(\.\./index|feed)\.(html|xml)"')  # of which each language has one
-_SPOKEN = re.compile(r'\b(alt|aria-label|title|data-label)="([^"]*)"')
+_SPOKEN = re.compile(r'\b(alt|aria-label|title|data-label|data-head)="([^"]*)"')
 _LEFT = {"script", "style", "code", "pre", "math", "svg"}
 _BARE = _LEFT | {"title", "option"}  # what holds no element
-# works are cited as they are called
-_OTHER = re.compile(r'lang="en"|class="references"|href="#ref-')
+# works are cited as they are called, and what one types is typed alike
+_OTHER = re.compile(r'lang="en"|class="(?:references|typed)"|href="#ref-')
 _CHINESE = re.compile(r'lang="zh')
 _VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 # a remark: a paragraph that is emphasised whole, which needs no dot below each sign
 _REMARK = re.compile(r"<p><em>((?:(?!</?em>|</p>).)*)</em></p>")
+# a cell of a few characters, between which lines could break in Chinese: no column is that narrow
+_SHORT = re.compile(r"(<t[dh]\b[^>]*)>(?=[^<>\s]{2,8}</t[dh]>)(?=[^<>]*[\u3400-\u9fff])")
 # a name in both languages, once both are one
 _TWICE_SAID = re.compile(r'(?<=>)([^<>]+) <span lang="zh-Hans">\1</span>')
 # some Chinese among other words, with the signs that belong to it: 环县（甘肃）
@@ -549,7 +591,8 @@ def html(page: str) -> str:
         is_tag = token.startswith("<")
         return _SPOKEN.sub(_attribute, token) if is_tag else _node(language, token)
 
-    page = _TWICE_SAID.sub(r"\1", _rewritten(page, words, _LEFT, _OTHER))
+    page = _IN_TEXT.sub(r"\1\2", _rewritten(page, words, _LEFT, _OTHER))
+    page = _SHORT.sub(r"\1 data-short>", _TWICE_SAID.sub(r"\1", page))
     return _REMARK.sub(r'<p class="lj-remark">\1</p>', page)
 
 
@@ -580,14 +623,15 @@ def _rewritten(
             is_text = not left and token.strip() and not token.startswith("<!")
             made.append(write(token) if is_text else token)
             continue
+        is_told = bool(told.search(token))
+        made.append(token if left or is_told else write(token))
         if tag[1]:
             if left and left[-1] == tag[2]:
                 left.pop()
         elif left:
             left += [tag[2]] if tag[2] == left[-1] else []
-        elif tag[2] in elements or (told.search(token) and tag[2] not in _VOID):
+        elif tag[2] in elements or (is_told and tag[2] not in _VOID):
             left.append(tag[2])
-        made.append(token if left else write(token))
     return "".join(made)
 
 

@@ -121,3 +121,36 @@ def test_the_table_of_exit_codes_is_the_one_of_the_code():
     text = (DOCS / "nightly.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| (\d+) \| (.*) \|$", text, re.MULTILINE))
     assert rows == {str(code.value): code.meaning for code in Exit}
+
+
+TWINS = {
+    DOCS / "start.md": DOCS / "zh" / "start.md",
+    DOCS / "own-books.md": DOCS / "zh" / "own-books.md",
+    DOCS.parent / "README.md": DOCS.parent / "README.zh.md",
+}
+
+
+def typed_in(page):
+    """Give what a page has its reader type, whatever stands for words of one's own."""
+    text = page.read_text("utf-8")
+    python = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    lines = python.splitlines() + re.findall(r"^    (\S.*)$", prose, re.MULTILINE)
+    code = [line.split("#")[0] for line in lines] + re.findall(r"`([^`]+)`", prose)
+    own = re.compile(r'"[^"]*"|\b[A-Z]{3,}\b(?!_)|[\u3400-\u9fff]+|\S+(?=/\*)')
+    return {" ".join(own.sub("…", line).split()) for line in code} - {""}
+
+
+@pytest.mark.parametrize("english", TWINS, ids=lambda page: page.stem)
+def test_a_guide_in_chinese_has_one_type_what_the_english_one_does(english):
+    here, there = typed_in(english), typed_in(TWINS[english])
+    assert len(here) > 20
+    assert here - there == set()
+    if english.parent == DOCS:  # the Chinese README says more of one's own books
+        assert there - here == set()
+
+
+def test_what_one_types_is_told_from_words_of_ones_own(tmp_path):
+    page = tmp_path / "a.md"
+    page.write_text('Type `lianjian add x FILE` or\n\n    run 台账/* --title "某县"  # now\n')
+    assert typed_in(page) == {"lianjian add x …", "run …/* --title …"}

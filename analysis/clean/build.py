@@ -245,7 +245,7 @@ def _write(
     # ``before`` names what an earlier build made; the rest of the folder is somebody's, and stays
     from analysis.clean import panel  # noqa: PLC0415
     from analysis.clean.ledger import trace  # noqa: PLC0415
-    from analysis.clean.ledger.page import issues_page  # noqa: PLC0415
+    from analysis.clean.ledger.page import issues_pages  # noqa: PLC0415
 
     name, kind, head = source.name, source.kind, source.head
     work = own_work(head, paths.card_file(name).name)
@@ -274,7 +274,8 @@ def _write(
         if books is not None:
             panel.write_table(trace.traced(books.cells), staging / trace.FILE, provenance)
         if "issues" in tables:
-            write_text(staging / "issues.html", issues_page(tables["issues"], made, books))
+            for file, page in issues_pages(tables["issues"], made, books):
+                write_text(staging / file, page)
         made["files"] = {path.name: sha256(path) for path in sorted(staging.iterdir())}
         made["tables"] = {
             table: {"content": digest, "sha256": made["files"][f"{table}.parquet"]}

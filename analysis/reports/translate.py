@@ -117,7 +117,9 @@ _WORDS = {
     "commands.toml": ("about",),
     "codes.toml": (),
     "reasons.toml": (),
+    "words.toml": (),
 }
+_WORDS_IN = {"words.toml": ("reasons",)}  # the tables of a file that do; all others: every one
 _TEMPLATES = ("card-dataset", "checks", "index", "issues", "macros", "report", "print")
 _PAGES = {f"{name}.html.j2" for name in _TEMPLATES}
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
@@ -336,13 +338,14 @@ def _of_room(names: Iterable[str], *, raised: bool) -> dict[str, str]:
 
 def _of_toml(file: Path) -> Iterator[str]:
     """Yield what a file of labels, of questions, of commands, of what a page cannot hold, says."""
-    for entry in tomllib.loads(file.read_text("utf-8")).values():
+    tables = tomllib.loads(file.read_text("utf-8"))
+    for entry in (tables.get(name, {}) for name in _WORDS_IN.get(file.name, tables)):
         said = [entry.get(key) for key in _WORDS[file.name]]
         if not _WORDS[file.name]:  # texts, or what must be done with each
             said = [text if isinstance(text, str) else text[-1] for text in entry.values()]
         said += [taken[1] for taken in entry.get("takes", ()) if isinstance(taken, list)]
         for text in filter(None, said):
-            if _is_said(text) or "says" in _WORDS[file.name]:
+            if _is_said(text) or "says" in _WORDS[file.name] or not _WORDS[file.name]:
                 yield re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", text)
 
 
@@ -366,7 +369,7 @@ def _of_errors() -> dict[str, str]:
 # ---- templates ----
 
 _MARK = re.compile("\x02(\\d+)\x03")
-_UNSEEN = re.compile(r"<(style|script|pre|code)\b.*?</\1>", re.DOTALL)
+_UNSEEN = re.compile(r"(<(style|script|pre|code)\b[^>]*>).*?</\2>", re.DOTALL)
 _ELEMENT = re.compile(r"<[^>]*>")
 _SPOKEN = re.compile(r'\b(?:alt|aria-label|title|data-head)="([^"]*)"')
 
@@ -384,7 +387,7 @@ def _of_template(source_: str) -> Iterator[str]:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template, choices = environment.parse(source_), list[list[str]]()
-    page = _UNSEEN.sub("<>", _markup(template.body, choices))
+    page = _UNSEEN.sub(r"\1", _markup(template.body, choices))
     spoken = [match[1] for tag in _ELEMENT.findall(page) for match in _SPOKEN.finditer(tag)]
     for text in [*spoken, *_ELEMENT.split(page)]:
         for made in _spelt(" ".join(text.split()), choices):
@@ -631,13 +634,14 @@ def _update(file: Path, said: dict[str, str], *, prune: bool, code: str) -> Foun
     known = {_language.form(entry.msgid): entry for entry in old}
     made = polib.POFile(wrapwidth=100)
     made.metadata = {"Language": _language.tag(code), "Content-Type": "text/plain; charset=UTF-8"}
-    wanted = {_language.form(text): (text, where) for text, where in said.items()}
-    gone = {
-        key: entry
-        for key, entry in known.items()
-        if key not in wanted and not entry.comment.startswith(_KEPT)
+    kept = {key: entry for key, entry in known.items() if entry.comment.startswith(_KEPT)}
+    every = ((_language.form(text), text, where) for text, where in said.items())
+    wanted = {
+        key: (text, where)
+        for key, text, where in every
+        if not (key in kept and where.startswith(_KEPT))  # which another language keeps as well
     }
-    kept = [entry for key, entry in known.items() if key not in wanted and key not in gone]
+    gone = {key: entry for key, entry in known.items() if key not in {**wanted, **kept}}
     new = doubtful = 0
     for key, (text, where) in sorted(wanted.items(), key=lambda item: (item[1][1], item[0])):
         entry = known.get(key) or polib.POEntry(msgid=text)
@@ -652,7 +656,7 @@ def _update(file: Path, said: dict[str, str], *, prune: bool, code: str) -> Foun
                 entry.previous_msgid, entry.msgstr = near[0], gone.pop(near[2]).msgstr
                 entry.flags = ["fuzzy"]
         made.append(entry)
-    made.extend(kept)
+    made.extend(entry for key, entry in kept.items() if key not in wanted)
     unused = sum(not entry.obsolete for entry in gone.values())
     for entry in gone.values():
         entry.obsolete, entry.comment = True, ""

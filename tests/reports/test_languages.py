@@ -1,15 +1,12 @@
 """One run, two pages: what a page says in another language, and what it leaves in English."""
 
-import base64
 import csv
-import html
 import json
 import re
 import shutil
 import textwrap
 import time
 import zipfile
-from pathlib import Path
 
 import mistune
 import polib
@@ -22,8 +19,19 @@ from analysis.errors import LianjianError
 from analysis.reports import translate
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
+from tests.wording import (
+    NUMBER,
+    ROOT,
+    drawn_in,
+    latin,
+    lines_of_pdf,
+    masked,
+    paragraphs_of_word,
+    seen,
+    words_in,
+    write_pseudo_language,
+)
 
-ROOT = Path(__file__).parents[2]
 CELLS = (
     "# Sheep of the county\n\nHow many sheep are there?",
     'products = {"figures": ["flocks"], "tables": ["sheep"], "numbers": ["mean"]}',
@@ -78,12 +86,6 @@ def pages(project):
     return [(folder / f"report{end}.html").read_text("utf-8") for end in ("", ".zh")]
 
 
-def texts(page):
-    """Return what a reader sees, without code and without what styles it."""
-    page = re.sub(r"<(style|script|pre|code)\b.*?</\1>", " ", page, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-
-
 def test_a_page_in_chinese_stands_beside_the_english_one_and_no_cell_runs_for_it(project):
     project.notebook("01-sheep", *CELLS)
     write_messages(project.root, SAID)
@@ -100,7 +102,7 @@ def test_a_page_in_chinese_stands_beside_the_english_one_and_no_cell_runs_for_it
     assert 'href="report.html" lang="en" hreflang="en">English</a>' in chinese
     assert '<html lang="zh-Hans">' in chinese
 
-    said = texts(chinese)
+    said = seen(chinese)
     for words in (
         "全县的羊",
         "全县有多少只羊？",
@@ -116,8 +118,8 @@ def test_a_page_in_chinese_stands_beside_the_english_one_and_no_cell_runs_for_it
     assert ids.findall(chinese) == ids.findall(linked)
     number = re.compile(r"[0-9][0-9,.]*[0-9]|[0-9]")
     main = slice(chinese.index("<main"), chinese.index("</main>"))
-    here = set(number.findall(texts(chinese[main])))
-    there = texts(linked[linked.index("<main") : linked.index("</main>")])
+    here = set(number.findall(seen(chinese[main])))
+    there = seen(linked[linked.index("<main") : linked.index("</main>")])
     assert set(number.findall(there)) <= here
 
 
@@ -332,62 +334,7 @@ def test_sentences_of_a_script_are_put_into_words_and_keep_their_numbers():
 
 # ---- what stays English: on the page, on its axes, in its tables, on paper, at the terminal ----
 
-LETTERS = "一二三四五六七八九十百千万年月日大小上下中内外东西南"
 OF_DATA = ("A trial of ledgers", "Made for a test.", "a test", "a typing slip")
-LEFT = re.compile(r"(\{[^{}]*\}|`[^`]*`|\]\([^)]*\)|<[^>]*>)")
-ENGLISH_STYLE = re.compile(r"<(style|script|pre|code|svg)\b.*?</\1>", re.DOTALL)
-OWN = re.compile(
-    r'<a class="language".*?</a>|<(span|td|th) [^>]*class="(?:code|hash|path)">.*?</\1>', re.DOTALL
-)
-NUMBER = re.compile(r"[0-9][0-9,.]*[0-9]|[0-9]")
-
-
-def masked(text):
-    """Return a text with a Chinese character for each letter, places and code as they are."""
-
-    def letter(found):
-        return LETTERS[ord(found[0].lower()) - ord("a")]
-
-    pieces = LEFT.split(text)
-    pieces[::2] = [re.sub("[A-Za-z]", letter, piece) for piece in pieces[::2]]
-    return "".join(pieces)
-
-
-def write_pseudo_language(root):
-    """Make a third language of all that is translated: a folder, and no code."""
-    folder = root / "translations" / "qps"
-    folder.mkdir(parents=True)
-    files = {"01-sheep": [*SAID, "Goats are left out.", *OF_DATA]}
-    for name in ("pages", "library", "data", "commands"):
-        entries = polib.pofile(str(ROOT / "translations" / "zh" / f"{name}.po"), encoding="utf-8")
-        files[name] = [entry.msgid for entry in entries if not entry.obsolete]
-    for name, said in files.items():
-        made = polib.POFile()
-        made.extend(polib.POEntry(msgid=text, msgstr=masked(text)) for text in said)
-        made.save(str(folder / f"{name}.po"))
-
-
-def drawn_in(page):
-    found = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
-    return [base64.b64decode(drawn).decode() for drawn in found]
-
-
-def latin(page):
-    """Return what a page says in Latin words: in texts, attributes, and texts of its figures."""
-    said = re.findall(r'\b(?:alt|aria-label|title|data-label)="([^"]*)"', page)
-    said += re.findall(r"<title>(.*?)</title>", page)
-    for svg in drawn_in(page):
-        said += re.findall(r"<!-- (.*?) -->", svg)
-        said += re.findall(r"<dc:(?:title|description)>(.*?)</dc:", svg)
-    body = OWN.sub(" ", ENGLISH_STYLE.sub(" ", page[page.index("<body") :]))
-    said += re.findall(r">([^<>]*)<", body)
-    return words_in(map(html.unescape, said))
-
-
-def words_in(texts):
-    """Return the texts that hold words of no name, id or file."""
-    known = re.compile(r"\b(?:Lianjian|lianjian(?: [a-z]+)?|trial)\b")  # the data are called so
-    return [text for text in map(str.strip, texts) if not _language.is_plain(known.sub("", text))]
 
 
 @pytest.fixture(scope="module")
@@ -401,7 +348,7 @@ def spoken(make_project, tmp_path_factory):
         loaded = f"import analysis\nanalysis.load('trial')\n{textwrap.dedent(CELLS[2])}"
         project.notebook("01-sheep", *CELLS[:2], loaded, CELLS[3])
         write_messages(root, {**SAID, "Goats are left out.": "**山羊**不计，*绵羊*照计。"})
-        write_pseudo_language(root)
+        write_pseudo_language(root, **{"01-sheep": [*SAID, "Goats are left out.", *OF_DATA]})
         options = Options(languages=("zh", "qps"), formats=("pdf", "docx"))
         assert [one.result for one in runner.make(runner.planned(), options).endings] == ["done"]
         yield project
@@ -421,15 +368,10 @@ def test_a_third_language_is_a_folder_and_no_word_of_its_page_stays_english(spok
 
 
 def test_no_word_on_paper_stays_english(spoken):
-    pdf = pypdf.PdfReader(page_in(spoken, "qps", "report.pdf"))
-    lines = [line for page in pdf.pages for line in page.extract_text().splitlines()]
+    lines = lines_of_pdf(page_in(spoken, "qps", "report.pdf"))
     assert words_in(lines) == []
     assert masked("Goats are left out.").replace(" ", "") in "".join(lines).replace(" ", "")
-    with zipfile.ZipFile(page_in(spoken, "qps", "report.docx")) as word:
-        names = [name for name in word.namelist() if re.search(r"document|header|footer", name)]
-        xml = "".join(word.read(name).decode() for name in names if name.endswith(".xml"))
-    paragraphs = ["".join(re.findall(r"<w:t[^>]*>([^<]*)", p)) for p in xml.split("</w:p>")]
-    assert words_in(paragraphs) == []
+    assert words_in(paragraphs_of_word(page_in(spoken, "qps", "report.docx"))) == []
 
 
 def test_no_word_of_an_error_stays_english(spoken, monkeypatch, capsys):
@@ -445,7 +387,7 @@ def test_every_number_of_the_english_page_is_on_the_others(spoken):
     for code in ("en", "zh", "qps"):
         page = page_in(spoken, code).read_text("utf-8")
         body = page[page.index("<main") : page.index("</footer>")]  # other checks stand above it
-        found[code] = set(NUMBER.findall(texts(body)))
+        found[code] = set(NUMBER.findall(seen(body)))
     assert {"12", "3,456", "2.50", "1.00"} <= found["en"]
     assert found["en"] <= found["zh"]
     assert found["en"] <= found["qps"]

@@ -147,7 +147,7 @@ def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:
         if is_lost and issue.code.startswith(_LEFT_OUT):
             alike.setdefault((issue.file, issue.code, issue.action), []).append(issue)
     return tuple(
-        f"{file} {found[0].cell} {found[0].text}".strip()
+        f"{file} {found[0].cell}  {found[0].text}".strip()
         + (f" and {len(found) - 1} more" if len(found) > 1 else "") + f": {action}"
         for (file, _, action), found in alike.items()
     )  # fmt: skip

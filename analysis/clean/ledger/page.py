@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from analysis import __version__
+from analysis import __version__, _language
 from analysis.clean.issues import CODES, SEVERITIES, TASKS, task
 from analysis.clean.ledger.frames import rows, split_cells
 from analysis.clean.ledger.private import column_letter, in_sheet, of_amount, safe
@@ -18,14 +18,18 @@ from analysis.clean.workbook.tables import Table
 if TYPE_CHECKING:
     from analysis.clean.ledger.assemble import Books
 
+FILE = "issues.html"
 _SHOWN = 200
 """Issues of one code on the page; the rest stand in issues.csv."""
 
 
-def issues_page(
+def issues_pages(
     issues: pd.DataFrame, manifest: Mapping[str, Any], books: "Books | None" = None
-) -> str:
-    """Return the page of issues as HTML: self-contained, without scripts, everything escaped."""
+) -> Iterator[tuple[str, str]]:
+    """Yield the page of issues, in English and in every language, each with the name of its file.
+
+    A page is HTML: self-contained, without scripts, everything escaped.
+    """
     files = {file: number for number, file in enumerate(sorted(set(issues["file"])))}
     copies = _copies(books)
     groups = []
@@ -44,11 +48,22 @@ def issues_page(
         groups.append({"key": key, "title": title, "count": len(part), "kinds": kinds})
     counts = {name: int((issues["severity"] == name).sum()) for name in SEVERITIES}
     shown, besides = pictures(books.tables, books.cells) if books else ([], 0)
-    text = _template().render(
-        data=manifest, groups=groups, counts=counts, by_file=_by_file(issues), files=files,
-        pictures=shown, besides=besides, kinds_of_cell=KINDS, version=__version__,
-    )  # fmt: skip
-    return str(text)
+    facts = {
+        "data": manifest, "dataset_title": manifest["title"],
+        "groups": groups, "counts": counts, "by_file": _by_file(issues),
+        "files": files, "pictures": shown, "besides": besides, "kinds_of_cell": KINDS,
+        "version": __version__,
+    }  # fmt: skip
+    every = {code: _language.page_file(code, FILE) for code in ("en", *_language.languages())}
+    for code, file in every.items():
+        with _language.writing(code, "books"):
+            others = [
+                (_language.tag(other), _language.name(other), page)
+                for other, page in every.items()
+                if other != code
+            ]
+            text = _template().render(lang=_language.tag(code), others=others, **facts)
+            yield file, _language.html(str(text))
 
 
 def _of_files(rows: pd.DataFrame, copies: Mapping[tuple[str, str], str]) -> list[dict[str, Any]]:

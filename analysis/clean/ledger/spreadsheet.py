@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from analysis import paths
+from analysis import _language, paths
 from analysis.clean import decisions
 from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.collect import Shelf
@@ -141,10 +141,18 @@ def _line(one: Asked) -> dict[str, str | tuple[str, ...]]:
         "question": question.text(),
         "问题": question.text("zh"),
         "proposal": question.proposal,
-        "evidence": "\n".join(filter(None, (question.evidence, seen_in))),
+        "evidence": "\n".join(filter(None, (*_in_both(question.evidence), seen_in))),
         "rows": "\n".join(_rows(one.tables[0], one)),
         "choices": question.choices or _USUAL.get(question.key, ()),
     }
+
+
+def _in_both(text: str) -> Iterator[str]:
+    """Yield a text in English and in Chinese, as all of the sheet is said."""
+    yield text
+    if text and "zh" in _language.languages():
+        with _language.writing("zh", "books"):
+            yield _language.said(text)
 
 
 def _rows(table: Table, one: Asked) -> Iterator[str]:

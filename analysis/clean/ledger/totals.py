@@ -121,6 +121,8 @@ def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
         value = sum(sign * amounts[name] for name, sign in parts.items())
         slack = _CENT + 0.5 * steps[item.table, item.column] * (1 + len(parts))
         if abs(value - item.yuan) > slack:
-            says = f"printed {item.yuan:,.2f}, accounts make {value:,.2f} yuan ({item.adds})"
-            says += "; the panel is computed from the accounts"
+            says = (
+                f"printed {item.yuan:,.2f}, accounts make {value:,.2f} yuan ({item.adds}); "
+                "the panel is computed from the accounts"
+            )
             yield about(item, "identity_differs", "warning", says)

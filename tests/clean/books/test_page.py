@@ -1,10 +1,14 @@
 """The page of issues: what a person sees of the tables, and what can be copied from it."""
 
 import re
+import shutil
 
 import pytest
 
 import analysis
+from analysis import _language
+from tests.clean.books.conftest import take_in_and_build
+from tests.wording import CHINESE, NUMBER, latin, seen, words_in, write_pseudo_language
 
 
 @pytest.fixture
@@ -70,3 +74,48 @@ def test_a_box_hides_its_rows(page, example, browser):
     assert not rows.first.is_visible()
     assert shown.locator("tr.is-error").first.is_visible()
     shown.close()
+
+
+@pytest.fixture
+def spoken(project):
+    """The page of the example's issues in Chinese, and in a language that a folder makes."""
+    write_pseudo_language(project)
+    shutil.copytree(CHINESE, project / "translations" / "zh")
+    take_in_and_build(project)
+    folder = project / "data" / "processed" / "example"
+    return {code: (folder / page_file(code)).read_text("utf-8") for code in ("en", "zh", "qps")}
+
+
+def page_file(code):
+    return _language.page_file(code, "issues.html")
+
+
+def test_no_word_of_the_page_stays_english(spoken):
+    typed = re.compile(r"(?<= )unit(?= )")  # the key of a question, as answers.toml has it
+    assert latin(typed.sub("", spoken["qps"])) == []
+    words = latin(spoken["en"])  # what looks for them finds them
+    assert {"Issues of example (simulated data)", "warning"} <= set(words)
+
+
+def test_the_pages_of_all_languages_say_the_same_and_lead_to_each_other(spoken):
+    numbers = {code: set(NUMBER.findall(seen(page))) for code, page in spoken.items()}
+    assert numbers["en"] <= numbers["zh"]
+    assert numbers["en"] <= numbers["qps"]
+    for code, page in spoken.items():
+        links = re.findall(r'<a class="language" href="([^"]+)"', page)
+        assert set(links) == {page_file(other) for other in spoken if other != code}
+        assert f'<html lang="{_language.tag(code)}">' in page
+    assert "金额单位是什么？" in seen(spoken["zh"])
+
+
+def test_every_doubt_about_the_simulated_books_can_be_said(built, tmp_path, monkeypatch):
+    """Their planted faults raise nearly every kind of doubt that there is."""
+    actions = sorted(set(analysis.load("simulated").issues["action"]))
+    assert len(actions) > 200
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    write_pseudo_language(tmp_path)
+    monkeypatch.setenv("LIANJIAN_ROOT", str(tmp_path))
+    spoken = _language.Language("qps", "books")
+    said = [spoken.says(text) for text in actions]
+    assert spoken.missing == []
+    assert words_in(said) == []
