@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import _language, fields, paths
+from analysis.errors import LianjianError
 from analysis.files import write_text
 from analysis.reports.plan import notebooks, parameters, plan, source, syntax
 
@@ -616,8 +617,17 @@ class _Known:
 
 
 def update(code: str, *, prune: bool = False) -> list[Found]:
-    """Bring the files of messages of a language up to date, and say what was found in each."""
+    """Bring the files of messages of a language up to date, and say what was found in each.
+
+    Where the language has no folder yet, it gets one.
+    """
+    if not re.fullmatch(r"[a-z]{2,8}", code) or code == "en":
+        raise LianjianError(
+            f"{code!r} is no language to translate into; it takes a short name in small letters "
+            "that is not en, e.g. zh."
+        )
     folder = _language.folder(code)
+    folder.mkdir(parents=True, exist_ok=True)
     return [
         _update(folder / f"{name}.po", said, prune=prune, code=code)
         for name, said in sorted(messages(code).items())

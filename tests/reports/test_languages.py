@@ -183,6 +183,49 @@ def test_a_changed_text_keeps_its_translation_as_doubtful_until_it_is_read(proje
     assert file.read_bytes() == before
 
 
+def test_a_language_that_nobody_has_begun_gets_a_folder_in_which_all_is_to_do(project, capsys):
+    project.notebook("01-sheep", *CELLS)
+    write_messages(project.root, SAID)
+    kept = project.root / "translations" / "zh" / "library.po"
+    before = kept.read_bytes()
+    assert main(["translate", "fr"]) == 0
+    assert "01-sheep.po" in capsys.readouterr().out
+    file = polib.pofile(str(project.root / "translations" / "fr" / "01-sheep.po"))
+    assert {"How many sheep are there?", "Rams", "Sheep counted in {year}."} <= {
+        entry.msgid for entry in file
+    }
+    assert not any(entry.msgstr for entry in file)
+    runner.make(runner.planned(), Options(languages=("fr",)))
+    page = (project.reports / "01-sheep" / "report.fr.html").read_text("utf-8")
+    assert '<html lang="fr">' in page
+    assert '<div lang="en">\n<p>How many sheep are there?</p>' in page.replace("\n\n", "\n")
+    record = json.loads((project.reports / "01-sheep" / "run.json").read_text("utf-8"))
+    assert record["pages"]["fr"]["check"]["state"] == "failed"
+    kept_by_chinese = {entry.comment for entry in polib.pofile(str(kept))}
+    assert any(comment.startswith("pattern") for comment in kept_by_chinese)
+    shared = polib.pofile(str(project.root / "translations" / "fr" / "library.po"))
+    assert any(entry.comment.startswith("pattern") for entry in shared)
+    assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize("code", ["en", "x/y", "..", "ZH"])
+def test_what_is_no_language_gets_no_folder(project, code, capsys):
+    assert main(["translate", code]) == 2
+    assert "is no language to translate into" in capsys.readouterr().err
+    assert not (project.root / "translations").exists()
+
+
+def test_what_two_languages_keep_stays_where_it_is_in_each(project):
+    project.notebook("01-sheep", *CELLS)
+    write_messages(project.root, SAID)
+    translate.update("zh")
+    file = project.root / "translations" / "zh" / "library.po"
+    before = file.read_bytes()
+    translate.update("qps")
+    translate.update("zh")
+    assert file.read_bytes() == before
+
+
 def shared_messages():
     for file in sorted((ROOT / "translations" / "zh").glob("*.po")):
         yield from ((file.name, entry) for entry in polib.pofile(str(file), encoding="utf-8"))
