@@ -255,17 +255,19 @@ def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
 
 
 def test_a_cell_that_looks_like_markup_is_shown_as_text():
-    from analysis.clean.ledger.page import issues_page
+    from analysis.clean.ledger.page import issues_pages
 
     columns = ["file", "cell", "text", "code", "severity", "action"]
     row = ["<b>.xlsx", "A1", "<script>alert(1)</script>", "cell_refused", "error", "left out"]
     manifest = {"name": "x", "title": "<i>", "kind": "ledger", "version": "0"}
-    page = issues_page(pd.DataFrame([row], columns=columns), manifest)
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-    assert "<b>.xlsx" not in page
-    assert "模拟" not in page
-    empty = issues_page(pd.DataFrame(columns=columns, dtype="str"), manifest)
+    pages = dict(issues_pages(pd.DataFrame([row], columns=columns), manifest))
+    assert {"issues.html", "issues.zh.html"} <= set(pages)
+    for page in pages.values():
+        assert "<script" not in page
+        assert "&lt;script&gt;" in page
+        assert "<b>.xlsx" not in page
+        assert "模拟" not in page
+    empty = dict(issues_pages(pd.DataFrame(columns=columns, dtype="str"), manifest))["issues.html"]
     assert "nothing to go through" in empty
 
 
