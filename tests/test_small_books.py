@@ -6,8 +6,7 @@ from html import unescape
 
 import pytest
 
-from analysis import paths
-from tests.test_whole import lianjian
+from analysis import cli, paths
 
 # three villages of one county, two years, no alliance
 BOOKS = {2023: ("12.5,8.2", "9.1,4.6", "30,21.75"), 2024: ("13,9.4", "9.6,6.1", "31.5,20.25")}
@@ -86,13 +85,19 @@ def pages(tmp_path_factory):
     for name in ("CITATION.cff", "pyproject.toml"):
         shutil.copyfile(paths.root() / name, root / name)
     register = ["--register", str(root / "data/example/register.csv")]
-    lianjian(root, "build", "published")
-    lianjian(root, "new", "few", *few_books(root), *register, "--simulated")
-    lianjian(root, "new", "alone", *one_alliance(root), "--simulated")
+    commands = [
+        ["build", "published"],
+        ["new", "few", *few_books(root), *register, "--simulated"],
+        ["new", "alone", *one_alliance(root), "--simulated"],
+        ["build", "few", "alone"],
+    ]
     for name in ("few", "alone"):
-        lianjian(root, "build", name)
         wanted = [key[:2] for key in SAYS if key.endswith(f"-{name}")]
-        lianjian(root, "run", *wanted, "--dataset", name)
+        commands.append(["run", *wanted, "--dataset", name])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANJIAN_ROOT", str(root))
+        for command in commands:
+            assert cli.main(command) == 0, command
     return {
         folder.name: (folder / "report.html").read_text(encoding="utf-8")
         for folder in (root / "reports").iterdir()

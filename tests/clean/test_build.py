@@ -260,18 +260,16 @@ def test_books_give_the_same_bytes_under_any_hash_seed(project):
     books = sorted(str(path) for path in (example / "books").iterdir())
     register = ["--register", str(example / "register.csv"), "--simulated"]
     assert cli.main(["new", "example", *books, *register]) == 0
-    seen = []
-    for seed in ("0", "1"):
-        shutil.rmtree(project / "data" / "processed", ignore_errors=True)
-        environment = os.environ | {"LIANJIAN_ROOT": str(project), "PYTHONHASHSEED": seed}
-        subprocess.run(
-            [sys.executable, "-m", "analysis", "build", "example"],
-            check=True, env=environment, capture_output=True,
-        )  # fmt: skip
-        folder = project / "data" / "processed" / "example"
-        seen.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert seen[0] == seen[1]
-    assert {"issues.html", "issues.csv", "panel.parquet"} <= seen[0].keys()
+    folder = project / "data" / "processed" / "example"
+    assert cli.main(["build", "example"]) == 0
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {"issues.html", "issues.csv", "panel.parquet"} <= first.keys()
+    shutil.rmtree(folder.parent)
+    subprocess.run(
+        [sys.executable, "-m", "analysis", "build", "example"],
+        check=True, env=os.environ | {"PYTHONHASHSEED": "1"}, capture_output=True,
+    )  # fmt: skip
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 
 
 def test_what_a_person_wrote_beside_the_books_makes_a_new_build(project):

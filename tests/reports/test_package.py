@@ -295,18 +295,15 @@ def test_the_command_holds_a_bundle_against_its_manifest(copy, opened, packed, c
 # ---- it makes itself ----
 
 
-def test_the_same_inputs_give_the_same_bytes(copy, tmp_path):
-    digests = set()
-    for seed in ("1", "2"):
-        path = tmp_path / f"{seed}" / "b.zip"
-        command = [sys.executable, "-m", "analysis", "package", "--to", str(path)]
-        environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"UTC{seed}"}
-        subprocess.run(command, check=True, env=environment, capture_output=True)
-        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
-        for file in (copy / "docs").iterdir():
-            os.utime(file, (0, 0))
-            file.chmod(0o600)
-    assert len(digests) == 1
+def test_the_same_inputs_give_the_same_bytes(copy, packed, tmp_path):
+    for file in (copy / "docs").iterdir():
+        os.utime(file, (0, 0))
+        file.chmod(0o600)
+    again = tmp_path / packed.path.name
+    command = [sys.executable, "-m", "analysis", "package", "--to", str(again)]
+    environment = os.environ | {"PYTHONHASHSEED": "1", "TZ": "UTC1"}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    assert again.read_bytes() == packed.path.read_bytes()
 
 
 def test_it_reproduces_itself_from_inside(opened, tmp_path):
