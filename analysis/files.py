@@ -285,12 +285,18 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file by a rename; a device or a pipe is written to, and never replaced."""
+def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file by a rename, open to its owner alone where it is private.
+
+    A device or a pipe is written to, and never replaced.
+    """
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
     staging = path.with_name(f".{path.name}.staging")
+    if private:
+        staging.unlink(missing_ok=True)
+        staging.touch(stat.S_IRUSR | stat.S_IWUSR)  # before anything is in it
     staging.write_bytes(content)
     staging.replace(path)
 

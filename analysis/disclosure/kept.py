@@ -76,7 +76,7 @@ def write_memory(name: str, memory: pd.DataFrame) -> None:
     decisions.keep(name, path)
     buffer = io.BytesIO()
     memory.to_parquet(buffer, index=False)
-    _write(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), private=True)
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def edition(name: str, version: str) -> str:
     """
     path = decisions.prepare(name) / KEY
     if not path.is_file():
-        _write(path, secrets.token_hex(32).encode())
+        write_bytes(path, secrets.token_hex(32).encode(), private=True)
     return hmac.new(path.read_bytes(), version.encode(), hashlib.sha256).hexdigest()[:12]
 
 
@@ -107,9 +107,4 @@ def keep_release(name: str, told: Mapping[str, str]) -> None:
     if not before:
         writer.writeheader()
     writer.writerow(told)
-    _write(path, buffer.getvalue().encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    write_bytes(path, content)
-    path.chmod(0o600)
+    write_bytes(path, buffer.getvalue().encode(), private=True)

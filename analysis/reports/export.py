@@ -42,7 +42,8 @@ def export(
     """Write a table as Excel, LaTeX or CSV, as the ending of the name says.
 
     Columns are headed by their label with the unit, in Excel in Chinese as well; a second sheet
-    says what each holds. Made from simulated data, every row and the caption say so.
+    says what each holds. Made from simulated data, or from the books of real villages, every row
+    and the caption say so; of real books the file is open to its owner alone.
 
     Parameters
     ----------
@@ -71,8 +72,16 @@ def export(
     """
     path, ending = files.to_write(file, _FORMATS, "table")
     columns, labels, caption = _marked(table, caption, digits, labels, data)
-    files.write_bytes(path, _FORMATS[ending](columns, labels, caption))
+    made = _FORMATS[ending](columns, labels, caption)
+    files.write_bytes(path, made, private=markup.INTERNAL in _marks(data))
     return path
+
+
+def _marks(data: Any) -> list[str]:  # noqa: ANN401  (one dataset, or several)
+    """Return the marks of a table: made up, or for those alone who may see the books."""
+    kinds, _ = products.kinds_behind(data)
+    internal = [markup.INTERNAL] if "ledger" in kinds else []
+    return [*filter(None, [products.ground(data)[0]]), *internal]
 
 
 def _marked(
@@ -84,17 +93,18 @@ def _marked(
 ) -> "tuple[list[tables.Column], dict[str, str], str]":
     """Return the columns of a table with labels and caption, each row with the mark of its data."""
     given = _labelled(table)
-    mark, _ = products.ground(data)
+    marks = _marks(data)
     frame = given.frame
     # a level of the index may be called as a column is, and a column "data"
     if not tables.only_counts(frame.index):
         frame = frame.reset_index(allow_duplicates=True)
     whole = frame.set_axis([_flat(name) for name in frame.columns], axis=1)
-    if mark:
-        whole.insert(len(whole.columns), "data", markup.IN_ROW[mark], allow_duplicates=True)
+    if marks:
+        in_row = ", ".join(markup.IN_ROW[mark] for mark in marks)
+        whole.insert(len(whole.columns), "data", in_row, allow_duplicates=True)
     heads = {"data": "Data 数据", **given.labels, **(labels or {})}
     columns = tables.columns_of(whole, given.digits if digits is None else digits)
-    return columns, heads, " ".join(filter(None, [caption, f"[{mark}]" if mark else ""]))
+    return columns, heads, " ".join(filter(None, [caption, *(f"[{mark}]" for mark in marks)]))
 
 
 @dataclass(frozen=True)

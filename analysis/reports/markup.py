@@ -10,7 +10,10 @@ SIMULATED = "Simulated data 模拟数据"
 MIXED = "Mixed: includes simulated data 含模拟数据"
 """What it says where other data were read as well, and it does not say on which it stands."""
 
-IN_ROW = {SIMULATED: "模拟", MIXED: "含模拟"}
+INTERNAL = "Internal 内部资料"
+"""What leaves a desk with numbers of real books says, until `lianjian release` lets it out."""
+
+IN_ROW = {SIMULATED: "模拟", MIXED: "含模拟", INTERNAL: "内部"}
 """What every row of such a table says, for those who copy a row."""
 
 WORDS = {"figure": "Figure", "table": "Table", "number": "Number"}

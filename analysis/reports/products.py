@@ -261,6 +261,14 @@ def note(*remarks: str, data: "StandsOn" = None) -> None:
 
 def ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
     """Return the mark of a product, and what it says of the data on which it stands."""
+    kinds, facts = kinds_behind(data)
+    kind = freshness.kind_of(kinds)
+    mark = "" if "simulated" not in kinds else markup.MIXED if kind == "mixed" else markup.SIMULATED
+    return mark, {"simulated": bool(mark), "kind": kind, **facts}
+
+
+def kinds_behind(data: "StandsOn") -> tuple[set[str], dict[str, Any]]:
+    """Return of which kinds the data behind a product are, and what it says of them."""
     from analysis.clean.dataset import Dataset, loaded
 
     facts: dict[str, Any] = {}
@@ -281,9 +289,7 @@ def ground(data: "StandsOn") -> tuple[str, dict[str, Any]]:
         seen = freshness.kinds(paths.root(), read.files) if read.files else {}
         kinds = {item.kind for item in loaded()} | set(seen.values())
         facts |= {"unsure": True} if read.unseen else {}
-    kind = freshness.kind_of(kinds)
-    mark = "" if "simulated" not in kinds else markup.MIXED if kind == "mixed" else markup.SIMULATED
-    return mark, {"simulated": bool(mark), "kind": kind, **facts}
+    return kinds, facts
 
 
 def _source(data: "StandsOn") -> str:

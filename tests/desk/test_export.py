@@ -75,6 +75,31 @@ def test_every_row_of_simulated_data_says_so(means, ending, tmp_path, loaded):
     assert "模拟".encode() not in real
 
 
+@pytest.mark.parametrize("ending", ["xlsx", "tex", "csv"])
+def test_a_table_of_real_books_is_internal_and_private(means, ending, tmp_path, loaded):
+    loaded["own"] = dataset.Dataset("own", "ledger", "Own", "", "0", tmp_path)
+    means["has_project"] = pd.array([True, None], "boolean")
+    file = lj.export(means, tmp_path / f"x.{ending}", "Means")
+    assert file.stat().st_mode & 0o077 == 0
+    if ending == "xlsx":
+        rows = list(openpyxl.load_workbook(file).worksheets[0].iter_rows(values_only=True))
+        assert rows[0][0] == "Means [Internal 内部资料]"
+        assert [row[-1] for row in rows[2:]] == ["内部", "内部"]
+        assert rows[3][-2] is None
+    elif ending == "csv":
+        rows = list(csv.reader(file.read_text("utf-8-sig").splitlines()))
+        assert [row[-1] for row in rows[1:]] == ["内部", "内部"]
+        assert rows[2][-2] == ""
+    else:
+        assert file.read_text("utf-8").count(r"& 内部 \\") == 2
+        assert "[Internal 内部资料]" in file.read_text("utf-8")
+    loaded["x"] = dataset.Dataset("x", "simulated", "X", "", "0", tmp_path)
+    both = lj.export(means, tmp_path / "both.csv").read_text("utf-8-sig")
+    assert both.count("含模拟, 内部") == 2
+    published = dataset.Dataset("p", "published", "P", "", "0", tmp_path)
+    assert "内部" not in lj.export(means, tmp_path / "p.csv", data=published).read_text("utf-8-sig")
+
+
 def test_columns_of_one_name_all_leave(tmp_path, loaded):
     loaded["x"] = dataset.Dataset("x", "simulated", "X", "", "0", tmp_path)
     frame = pd.DataFrame({"Gauge": ["on"], "data": [7]}, index=pd.Index(["lag"], name="Gauge"))

@@ -60,7 +60,7 @@ _MARKS = {
         "Mixed: includes simulated data",
         _PARTLY,
     ),
-    "ledger": ("Internal 内部资料", " (internal)", "Internal", _INTERNAL),
+    "ledger": (markup.INTERNAL, " (internal)", "Internal", _INTERNAL),
 }
 _LOCALES = {"en": "en-GB", "zh-Hans": "zh-Hans"}  # languages of which pandoc has words of its own
 COUNT = ("7001", "7002")
