@@ -16,9 +16,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-_FAR = 1e15
-"""More yuan than any village has, in place of infinity, for which JSON has no number."""
-
 Key = tuple[str, int]
 """A measure and a year."""
 
@@ -39,14 +36,26 @@ Rule = Literal[
 
 
 @dataclass(frozen=True, eq=False)
+class Where:
+    """Who is in: of whom Σ factor · amount lies from ``low`` up to, but not at, ``high``.
+
+    The ends are in yuan, one for all or one a village.
+    """
+
+    factors: Mapping[Key, float]
+    low: float | pd.Series = -math.inf
+    high: float | pd.Series = math.inf
+
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What a number stands on.
 
     ``weights`` holds, by measure and year, the derivative of the number by each village's amount in
-    yuan. A ratio and a difference stand on two other numbers instead, a count on the villages in
-    it and a share on those in it and around it, a p-value and an interval of t on an estimate and
-    its error; a single is one village's own, whatever it was computed from, and what is inside
-    stays so.
+    yuan. A ratio and a difference stand on two other numbers instead, a count and a share on who
+    is in of those ``among`` whom it counts, a p-value and an interval of t on an estimate and its
+    error; a single is one village's own, whatever it was computed from, and what is inside stays
+    so.
     """
 
     rule: Rule
@@ -60,8 +69,8 @@ class Evidence:
     side: int = 0  # −1 the lower end of an interval, 1 the upper one: rounded outwards
     error: float = float("nan")  # its standard error: a step of more than that leaves nothing
     df: float = float("nan")  # and its residual degrees of freedom
-    # a share: between which amounts each village stays where it is, in or out by ``weights``
-    stays: Mapping[Key, tuple[pd.Series, pd.Series]] = field(default_factory=dict)
+    among: pd.Index = field(default_factory=lambda: pd.Index([]))  # villages, of a count or share
+    where: tuple[Where, ...] = ()  # and who of them is in: those of whom all of this is true
     instead: float = float("nan")  # what may leave for it, as the mean of the ten about a median
     why: str = ""  # what is inside stays so for this reason; what is public is so at this address
 
@@ -181,20 +190,10 @@ def mean_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidenc
     return Evidence("amount", len(known), {(measure, year): weight})
 
 
-def share_of(
-    is_in: pd.Series, stays: Mapping[Key, tuple[pd.Series, pd.Series]], scale: float
-) -> Evidence:
-    """Return what a share stands on: who is in, and between which amounts each stays there.
-
-    Without end is as far as no amount goes.
-    """
-    known = {
-        key: (low.clip(lower=-_FAR).astype(float), high.clip(upper=_FAR).astype(float))
-        for key, (low, high) in stays.items()
-    }
-    weights = {key: is_in.astype(float) for key in known}
+def share_of(is_in: pd.Series, scale: float, *where: Where) -> Evidence:
+    """Return what a share stands on: who is in by village, and by which amounts."""
     inside, of = int(is_in.sum()), len(is_in)
-    return Evidence("share", inside, weights, of=of, scale=scale, stays=known)
+    return Evidence("share", inside, of=of, scale=scale, among=is_in.index, where=where)
 
 
 def window(values: pd.Series, at: float, measure: str, year: int, scale: float) -> Evidence:
@@ -217,6 +216,9 @@ def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
         groups[name] = of
         return name
 
+    def end(of: float | pd.Series) -> str | list[str]:
+        return [group(list(map(str, of.tolist())))] if isinstance(of, pd.Series) else str(of)
+
     def one(stands: Evidence) -> dict[str, Any]:
         told = {item.name: getattr(stands, item.name) for item in fields(Evidence)}
         told["weights"] = [
@@ -228,9 +230,10 @@ def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
             ]
             for (measure, year), weight in stands.weights.items()
         ]
-        told["stays"] = [
-            [*key, group(ends[0].index.tolist()), *(group(_thin(end.tolist())) for end in ends)]
-            for key, ends in stands.stays.items()
+        told["among"] = group(stands.among.tolist())
+        told["where"] = [
+            [[[*key, by] for key, by in each.factors.items()], *map(end, (each.low, each.high))]
+            for each in stands.where
         ]
         told["parents"] = [one(parent) for parent in stands.parents]
         return {name: _plain(value) for name, value in told.items()}
@@ -256,10 +259,16 @@ def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
 
     def one(told: Mapping[str, Any]) -> Evidence:
         weights = {(name, year): series(*of) for name, year, *of in told["weights"]}
-        stays = {
-            (name, year): (series(ids, low), series(ids, high))
-            for name, year, ids, low, high in told["stays"]
-        }
+        among = groups(told["among"])
+
+        def end(of: str | list[str]) -> float | pd.Series:
+            each = said["of"][of[0]] if isinstance(of, list) else []
+            return pd.Series(list(map(float, each)), among) if isinstance(of, list) else float(of)
+
+        where = [
+            Where({(name, year): by for name, year, by in factors}, end(low), end(high))
+            for factors, low, high in told["where"]
+        ]
         more = {name: float(told[name]) for name in _FLOATS}
         return Evidence(
             told["rule"],
@@ -269,7 +278,8 @@ def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
             tuple(map(float, told["parent_values"])),
             of=told["of"],
             side=told["side"],
-            stays=stays,
+            among=among,
+            where=tuple(where),
             why=told["why"],
             **more,
         )

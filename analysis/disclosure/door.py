@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis._evidence import Evidence, Key
+from analysis._evidence import Evidence, Key, Where
 from analysis.disclosure.policy import Policy, nice, steps
 from analysis.errors import LianjianError
 from analysis.indicators.income import SOURCES
@@ -42,6 +42,15 @@ class Released:
     def is_withheld(self) -> bool:
         """Whether nothing leaves."""
         return bool(self.reason)
+
+
+def _pulls(factors: Mapping[Key, float]) -> dict[Key, float]:
+    """Return how far each amount moves a sum: a source moves the total that it is a part of."""
+    pulls = dict(factors)
+    for (name, year), by in factors.items():
+        for source in SOURCES if name == TOTAL else ():
+            pulls[source, year] = pulls.get((source, year), 0.0) + by
+    return pulls
 
 
 def withheld(reason: str) -> Released:
@@ -119,27 +128,55 @@ class Door:
             step = nice(step * 1.5)
         return withheld(f"it would have to be rounded to {step:g}, which leaves nothing of it")
 
+    def counted(self, evidence: Evidence) -> int:
+        """Return how many are in by the books, of those among whom a number counts."""
+        held = [self._holds(each, evidence)[0] for each in evidence.where]
+        return int(np.logical_and.reduce([self._among(evidence), *held]).sum())
+
     def count(self, evidence: Evidence, when_in: bool, when_out: bool) -> bool:
         """Let a count out that is said to who knows all but one; false where it tells too much.
 
         Parameters
         ----------
         evidence : Evidence
-            Of a share: who is in, and between which amounts each village stays where it is.
+            Of a count or share: among whom it counts, and by which amounts they are in.
         when_in, when_out : bool
             Whether what leaves would be another if one that is in, or one that is out, moved.
         """
         found: dict[Key, Interval] = {}
-        for key, ends in evidence.stays.items():
-            is_in = self._spread(evidence.weights[key], np.nan)
-            told = ((is_in == 1) & when_in) | ((is_in == 0) & when_out)
-            before = found.get(key) or self.known(key)
-            low, high = (np.where(told, self._spread(end, np.nan), np.nan) for end in ends)
-            found[key] = np.fmax(before[0], low), np.fmin(before[1], high)
+        lines = [(_pulls(each.factors), *self._holds(each, evidence)) for each in evidence.where]
+        for key in sorted({key for pulls, *_ in lines for key in pulls if key in self.amounts}):
+            amount, is_in, rest = self.amounts[key], True, self._among(evidence)
+            least, most = np.full((2, len(amount)), [[-np.inf], [np.inf]])
+            for pulls, held, away in lines:
+                if pull := pulls.get(key, 0.0):  # so far from here to where it would change sides
+                    ends = np.sort(amount + away / pull, axis=0)
+                    least, most = np.fmax(least, ends[0]), np.fmin(most, ends[1])
+                    is_in &= held
+                else:
+                    rest = rest & held
+            goes, comes = rest & is_in & when_in, rest & ~is_in & when_out
+            low = np.where(goes, least, np.where(comes & (amount >= most), most, -np.inf))
+            high = np.where(goes, most, np.where(comes & (amount < least), least, np.inf))
+            before = self.known(key)
+            found[key] = np.maximum(before[0], low), np.minimum(before[1], high)
         if self._keeps(found):
             self._known.update(found)
             return True
         return False
+
+    def _among(self, evidence: Evidence) -> Bools:
+        return self._spread(pd.Series(1.0, evidence.among), 0.0) > 0
+
+    def _holds(self, where: Where, evidence: Evidence) -> tuple[Bools, Floats]:
+        """Return for whom this is true, and how far below and above it each end lies."""
+        unknown = np.full(len(self.villages), np.nan)
+        value = sum(by * self.amounts.get(key, unknown) for key, by in where.factors.items())
+        ends = [
+            self._spread(pd.Series(end, evidence.among, dtype=np.float64), np.nan)
+            for end in (where.low, where.high)
+        ]
+        return (ends[0] <= value) & (value < ends[1]), np.stack(ends) - value
 
     def memory(self) -> pd.DataFrame:
         """Return what readers know by now, to be kept as secret as the books.

@@ -144,11 +144,9 @@ class Guard:
         """Return a number as it leaves, the same each time it is asked for."""
         stands = (evidence.rule, evidence.villages, evidence.of, tuple(evidence.weights))
         # shares of different groups often are equal, and so are sums of nothing
-        members = tuple(
-            tuple(weight.index[weight == 1]) if key in evidence.stays else tuple(weight.index[:1])
-            for key, weight in evidence.weights.items()
-        )
-        kind = (float(value).hex(), *stands, evidence.parent_values, members)
+        members = tuple(weight.index[0] for weight in evidence.weights.values() if len(weight))
+        counted = (tuple(evidence.among), *map(str, evidence.where))
+        kind = (float(value).hex(), *stands, evidence.parent_values, members, counted)
         if kind not in self._made:
             self._made[kind] = self._decided(value, evidence, headline)
         return self._made[kind]
@@ -204,21 +202,30 @@ class Guard:
     def _counted(self, evidence: Evidence) -> Released:
         """Return a count rounded, or a share of rounded counts; few are not told apart."""
         least, base = self.policy.count_villages, self.policy.count_round
-        n, of = evidence.villages, evidence.of
-        if evidence.rule == "count":
-            return Released(float(round(n / base) * base), float(base))
-        if 0 < min(n, of - n) < least:
+        n, of, is_share = evidence.villages, evidence.of, evidence.rule == "share"
+
+        def left(many: int, to: int) -> float:
+            whole = {-1: math.floor, 1: math.ceil}.get(evidence.side, round)(many / to)
+            few = 0 < min(many, of - many) < least if is_share else many < least
+            return math.nan if few else whole * to
+
+        if math.isnan(left(n, base)):
             return withheld(f"fewer than {least} are on one side of it")
+        if evidence.where and self.door.counted(evidence) != n:
+            return withheld("it counts by other amounts than the books hold")
+        # the whole that it is a share of may hang on amounts as well
+        for one in (
+            self._release(parent.villages, parent, headline=False) for parent in evidence.parents
+        ):
+            if one.is_withheld:
+                return one
         for to in (base, 2 * base, 4 * base):
-
-            def left(many: int, to: int = to) -> float:
-                whole = {-1: math.floor, 1: math.ceil}.get(evidence.side, round)(many / to)
-                return math.nan if 0 < min(many, of - many) < least else whole * to
-
-            moved = (left(n - 1) != left(n), left(n + 1) != left(n))
+            moved = (left(n - 1, to) != left(n, to), left(n + 1, to) != left(n, to))
             if self.door.count(evidence, *moved):
+                if not is_share:
+                    return Released(float(left(n, to)), float(to))
                 around = round(of / base) * base
-                share = min(evidence.scale * left(n) / around, evidence.scale)
+                share = min(evidence.scale * left(n, to) / around, evidence.scale)
                 return _shown(share, evidence.scale * to / around / 2)
         return withheld("on the edge of rounding, where it tells on which side single villages are")
 

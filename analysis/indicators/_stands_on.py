@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import _evidence
-from analysis._evidence import Evidence, mean_of, share_of, window
+from analysis._evidence import Evidence, Where, mean_of, share_of, window
 from analysis._frame import Floats
 
 STEP = 1e-6
@@ -82,7 +82,7 @@ def keep_growth(
         _evidence.keep(row["change_median"], replace(middle, weights={**middle.weights, **before}))
         _evidence.keep(row["growth_pct"], rate)
         ends = rows.set_index("village_id")[[*names[:2]]]
-        fell = _moving(ends[names[0]], ends[names[1]], stands, 0.0, 100.0, fell=True)
+        fell = _falling(ends[names[0]], ends[names[1]], stands)
         _evidence.keep(row["fell_pct"], fell)
 
 
@@ -95,38 +95,24 @@ def keep_below(
         if len(set(known["year"])) == 1:
             amounts = known.set_index("village_id")[column]
             key = (column, int(known["year"].iloc[0]))
-            below = amounts < line_yuan
-            stays = {key: _between(amounts, -np.inf, line_yuan)}
-            _evidence.keep(shares.iloc[place], share_of(below, stays, 100.0))
-
-
-def _between(amounts: pd.Series, low: float, high: float) -> tuple[pd.Series, pd.Series]:
-    """Return between which ends each amount stays on its side of a band from low to high."""
-    under, over = amounts < low, amounts >= high
-    return (
-        pd.Series(np.where(under, -np.inf, np.where(over, high, low)), amounts.index),
-        pd.Series(np.where(under, low, np.where(over, np.inf, high)), amounts.index),
-    )
+            under = Where({key: 1.0}, high=line_yuan)
+            _evidence.keep(shares.iloc[place], share_of(amounts < line_yuan, 100.0, under))
 
 
 def _moving(
-    start: pd.Series,
-    end: pd.Series,
-    of: tuple[str, int, int, float],
-    least: float,
-    scale: float,
-    *,
-    fell: bool = False,
+    start: pd.Series, end: pd.Series, of: tuple[str, int, int, float], least: float, scale: float
 ) -> Evidence:
-    """Return what the share of villages stands on whose amounts rose by so much, or did not."""
+    """Return what the share of villages stands on whose amounts rose by so much."""
     column, first, last, unit = of
-    low, high = _between(end - start, least, np.inf)
-    stays = {
-        (column, last): ((low + start) / unit, (high + start) / unit),
-        (column, first): ((end - high) / unit, (end - low) / unit),
-    }
-    rose = end - start >= least
-    return share_of(~rose if fell else rose, stays, scale)
+    rose = Where({(column, last): 1.0, (column, first): -1.0}, least / unit)
+    return share_of(end - start >= least, scale, rose)
+
+
+def _falling(start: pd.Series, end: pd.Series, of: tuple[str, int, int, float]) -> Evidence:
+    """Return what the share of villages in percent stands on whose amounts fell."""
+    column, first, last, _ = of
+    fell = Where({(column, last): 1.0, (column, first): -1.0}, high=0.0)
+    return share_of(end < start, 100.0, fell)
 
 
 def keep_gains(change: pd.DataFrame, keys: list[pd.Series], means: pd.Series) -> None:
@@ -160,8 +146,60 @@ def keep_bands(
         key = (column, int(rows["year"].iloc[0]))
         for at, (low, high) in enumerate(pairwise(edges)):
             is_in = (amounts >= low) & (amounts < high)
-            stands = share_of(is_in, {key: _between(amounts, low, high)}, 100.0)
+            stands = share_of(is_in, 100.0, Where({key: 1.0}, low, high))
             _evidence.keep(percent[place, at], stands)
+
+
+def keep_in_bands(amounts: pd.Series, edges: Sequence[float]) -> None:
+    """Keep what counts of villages in bands between edges stand on; amounts are by village."""
+    if not _evidence.is_collecting() or (key := _evidence.source_of(amounts)) is None:
+        return
+    for low, high in pairwise(edges):
+        n = int(((amounts >= low) & (amounts < high)).sum())
+        _keep_count(n, amounts.index, Where({key: 1.0}, low, high))
+
+
+def _keep_count(n: int, among: pd.Index, *where: Where) -> None:
+    _evidence.keep(float(n), Evidence("count", n, among=among, where=where))
+
+
+def keep_transitions(
+    both: pd.DataFrame,
+    column: str,
+    edges: Sequence[float],
+    counts: pd.DataFrame,
+    shares: pd.DataFrame,
+) -> None:
+    """Keep what counts of moves between bands, their shares of a row and of all stand on.
+
+    ``both`` has the amounts of who is known in both years, by village: those of the start first.
+    """
+    if not _evidence.is_collecting():
+        return
+    start, end = ({(column, int(year)): 1.0} for year in both)
+    bands, among, percent = list(pairwise(edges)), both.index, shares.to_numpy(np.float64)
+    for row, inside in enumerate(counts.to_numpy().tolist()):
+        began = Where(start, *bands[row])
+        whole = Evidence("count", sum(inside), among=among, where=(began,))
+        for place, n in enumerate(inside):
+            where = (began, Where(end, *bands[place]))
+            _keep_count(n, among, *where)
+            stands = Evidence("share", n, of=sum(inside), scale=100.0, among=among, where=where)
+            _evidence.keep(percent[row, place], replace(stands, parents=(whole,)))
+    # who moved up ends above the band of the start, and started under the band of the end
+    was, now = (np.searchsorted(edges, both[year], side="right") - 1 for year in both)
+    for factors, at, sign in ((end, was, 1), (start, now, -1)):
+        low, high = (pd.Series(np.asarray(edges)[at + more], among) for more in (0, 1))
+        sides = {
+            sign: Where(factors, high),
+            0: Where(factors, low, high),
+            -sign: Where(factors, high=low),
+        }
+        for side, where in sides.items():
+            stands = share_of(pd.Series(np.sign(now - was) == side, among), 1.0, where)
+            share = stands.villages / stands.of
+            _evidence.keep(share, stands)
+            _evidence.keep(share * 100, replace(stands, scale=100.0))
 
 
 def keep_held(
@@ -213,8 +251,7 @@ def percent(is_in: pd.Series, amounts: pd.Series, line_yuan: float) -> float:
     """Return how many are in, those under a line, in percent; NaN of nobody."""
     share = float(is_in.mean() * 100) if len(is_in) else float("nan")
     if _evidence.is_collecting() and (key := _evidence.source_of(amounts)) is not None:
-        stays = {key: _between(amounts[is_in.index], -np.inf, line_yuan)}
-        _evidence.keep(share, share_of(is_in, stays, 100.0))
+        _evidence.keep(share, share_of(is_in, 100.0, Where({key: 1.0}, high=line_yuan)))
     return share
 
 
@@ -263,9 +300,9 @@ def keep_own_shares(
             ("total_income_yuan", year): -weight * own[weight.index] / each,
         }
         _evidence.keep(medians.iloc[place], replace(around, weights=weights))
-        many = int((known["subsidy_income_yuan"] / total > 1 / 2).sum())
-        stands = Evidence("share", many, of=len(known), scale=100.0)
-        _evidence.keep(dependent.iloc[place], stands)
+        more = known["subsidy_income_yuan"] / total > 1 / 2
+        half = Where({("subsidy_income_yuan", year): 2.0, ("total_income_yuan", year): -1.0}, 0.0)
+        _evidence.keep(dependent.iloc[place], share_of(more, 100.0, half))
 
 
 def keep_line(
@@ -415,7 +452,7 @@ def keep_moves(
     _evidence.keep(
         mean, Evidence("amount", n, {(column, years[0]): -each, (column, years[1]): each})
     )
-    _evidence.keep(fell, _moving(start, end, of, 0.0, 100.0, fell=True))
+    _evidence.keep(fell, _falling(start, end, of))
     for at, value in zip((0.25, 0.75), quartiles, strict=True):
         around = window(moved / scale, at, column, years[1], scale)
         less = {(column, years[0]): -around.weights[column, years[1]]}

@@ -19,7 +19,7 @@ from analysis._frame import (
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import BANDS_WAN, YUAN_PER_WAN
-from analysis.indicators._stands_on import keep_bands, keep_below, keep_share, keep_shares
+from analysis.indicators._stands_on import keep_bands, keep_below, keep_transitions
 
 NOTHING_YUAN = 0.005
 """Less than half a fen, or a loss, is no income: what is left when entries cancel in binary."""
@@ -70,11 +70,12 @@ def band(income_yuan: pd.Series, bounds: Iterable[float] | None = None) -> pd.Se
     wan = _bounds(bounds)
     income = pd.Series(income_yuan)
     values = pd.Series(amounts(income, "The income"), income.index)
-    return pd.cut(values, _edges(wan), right=False, labels=band_labels(wan))
+    return pd.cut(values, edges_yuan(wan), right=False, labels=band_labels(wan))
 
 
-def _edges(wan: Iterable[float]) -> list[float]:
+def edges_yuan(bounds: Iterable[float] | None = None) -> list[float]:
     """Return between which incomes in yuan the bands lie, no income first."""
+    wan = _bounds(bounds)
     return [-np.inf, NOTHING_YUAN, *(just_under(bound * YUAN_PER_WAN) for bound in wan), np.inf]
 
 
@@ -124,7 +125,7 @@ def band_shares(
     without = len(frame) - len(known)
     note = f"{without} of {len(frame)} rows have no {column} and are left out" if without else ""
     shares = table.div(table.sum(axis=1), axis=0) * 100
-    keep_bands(known, keys, column, _edges(_bounds(bounds)), shares)
+    keep_bands(known, keys, column, edges_yuan(bounds), shares)
     return said(shares, note)
 
 
@@ -271,9 +272,8 @@ def transitions(
     step = known["e"].cat.codes - known["s"].cat.codes
     rows = counts.sum(axis=1)
     shares = counts.div(rows.where(rows > 0), axis=0) * 100
-    keep_shares(counts, shares)
-    for moved in (step > 0, step == 0, step < 0):
-        keep_share(float(moved.mean()), int(moved.sum()), len(known))
+    amounts_yuan = wide.loc[known.index, [start, end]]
+    keep_transitions(amounts_yuan, column, edges_yuan(bounds), counts, shares)
     return Transitions(
         counts=counts,
         shares=shares,

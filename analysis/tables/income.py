@@ -9,9 +9,9 @@ import pandas as pd
 from analysis._labelled import Labelled, Quantity
 from analysis.fields import BALANCES, FIELDS, ROLES, YUAN_PER_WAN, ZONES, shown
 from analysis.indicators import by_source, changes, growth, means, weak_share
-from analysis.indicators._stands_on import keep_gains, keep_ratio, median
-from analysis.indicators.bands import band
-from analysis.indicators.income import deflate
+from analysis.indicators._stands_on import keep_gains, keep_in_bands, keep_ratio, median
+from analysis.indicators.bands import band, edges_yuan
+from analysis.indicators.income import SOURCES, deflate
 from analysis.indicators.income import swings as year_swings
 from analysis.indicators.targets import attain_share
 from analysis.tables._labelled import INCOMES, labelled, quantity
@@ -40,6 +40,8 @@ def by_band(now: pd.DataFrame) -> Labelled:
     column = "operating_income_yuan"
     known = now[now["total_income_yuan"] > 0]
     banded = known.assign(band=band(known[column]))
+    parts = [*SOURCES, "total_income_yuan"]
+    keep_in_bands(banded.dropna(subset=parts).set_index("village_id")[column], edges_yuan())
     rows = by_source(banded, "band")
     if rows.empty:
         return Labelled(pd.DataFrame(), notes=("No village has all parts of its income known.",))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from analysis._evidence import Evidence, collecting, find, mean_of, window
 from analysis.disclosure import Number
-from analysis.indicators import weak_share
+from analysis.indicators import transitions, weak_share
 
 SOURCES = ["operating_income_yuan", "subsidy_income_yuan", "other_income_yuan"]
 TOTAL = "total_income_yuan"
@@ -90,8 +90,22 @@ def shares(panel, lines=(1, 2, 5, 10, 20)):
             for by in ("year", ["role", "year"]):
                 rows = weak_share(panel, by, line)
                 for place, value in enumerate(rows["weak_pct"].dropna()):
-                    stands = [one for one in find(value) if one.stays]
+                    stands = [one for one in find(value) if one.where]
                     numbers.append(Number(f"under-{line}-{len(by)}-{place}", value, stands[:1]))
+    return numbers
+
+
+def moves(panel, first=YEARS[0], last=YEARS[-1]):
+    """Return how many villages moved from band to band, as the indicators count them."""
+    numbers = []
+    with collecting(panel):
+        for measure in (SOURCES[0], TOTAL):
+            counts = transitions(panel, measure, first, last).counts
+            for row, inside in enumerate(counts.to_numpy().tolist()):
+                for place, n in enumerate(inside):
+                    known = [one for one in find(n) if one.rule == "count"]
+                    stands = [Evidence("count", n), *known]
+                    numbers.append(Number(f"moved-{measure}-{row}-{place}", float(n), stands))
     return numbers
 
 

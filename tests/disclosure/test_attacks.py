@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from analysis import paths
-from analysis.disclosure import Guard, Policy, read_memory, write_memory
-from tests.disclosure.invented import HEADLINE, SOURCES, TOTAL, books, shares, wanted
+from analysis._evidence import collecting, find
+from analysis.disclosure import Guard, Number, Policy, read_memory, write_memory
+from analysis.indicators import weak_share
+from tests.disclosure.invented import HEADLINE, SOURCES, TOTAL, books, moves, shares, wanted
 
 
 @pytest.mark.parametrize(("villages", "seed"), [(30, 1), (30, 2), (82, 3), (1261, 4)])
@@ -170,12 +172,12 @@ def test_counts_around_lines_tell_no_more_than_the_door_takes_them_to(villages, 
         if row["reason"]:
             continue
         n, of = stands.villages, stands.of
-        [(key, (_, cut))] = stands.stays.items()
-        line = cut[cut < 1e14].max()
+        [where] = stands.where
+        [key], line = where.factors, where.high
         left = row["released"] / 100 * round(of / 5) * 5
         to = next(to for to in (5, 10, 20) if abs(round(n / to) * to - left) < 0.2 * to)
         amounts = panel[panel["year"] == key[1]].set_index("village_id")[key[0]]
-        for village in cut.index[:40]:
+        for village in stands.among[:40]:
             is_in = amounts[village] < line
             other = n - 1 if is_in else n + 1
             if round(other / to) == round(n / to) and not 0 < min(other, of - other) < 10:
@@ -184,6 +186,57 @@ def test_counts_around_lines_tell_no_more_than_the_door_takes_them_to(villages, 
             end = memory.loc[(*key, village), "high" if is_in else "low"]
             assert end <= line * (1 + 1e-6) if is_in else end >= line * (1 - 1e-6)
     assert tried > 10
+
+
+@pytest.mark.parametrize(("villages", "seed"), [(400, 67), (1261, 4)])
+def test_counts_of_moves_between_bands_tell_no_more_than_the_door_takes_them_to(villages, seed):
+    """As above: whoever leaves a cell of a table of moves would change what is said of it."""
+    panel = books(villages, seed)
+    guard = Guard(Policy(headline=HEADLINE), panel)
+    numbers = moves(panel)
+    plan = guard.plan([*wanted(panel), *shares(panel), *numbers]).set_index("name")
+    memory = guard.door.memory()
+    assert not too_near(memory).any()
+    memory = memory.set_index(["measure", "year", "village_id"])
+    wide = panel.pivot(index="village_id", columns="year")
+    tried = 0
+    for one in numbers:
+        row = plan.loc[one.name]
+        n, to = one.evidence[0].villages, row["step"]
+        if row["reason"]:
+            continue
+        # another cell may hold as many: each is told by its place
+        began, ended = next(each for each in one.evidence if each.where).where
+        for own, other in ((began, ended), (ended, began)):
+            [key], [rest] = own.factors, other.factors
+            for village in wide.index[wide[rest].between(other.low, other.high, "left")][:40]:
+                amount = wide.loc[village, key]
+                is_in = own.low <= amount < own.high
+                would = n - 1 if is_in else n + 1
+                if np.isnan(amount) or (round(would / to) == round(n / to) and would >= 10):
+                    continue
+                tried += 1
+                low, high = memory.loc[(*key, village), ["low", "high"]]
+                if amount < own.high:
+                    assert high <= (own.high if is_in else own.low) + 1e-6
+                if amount >= own.low:
+                    assert low >= (own.low if is_in else own.high) - 1e-6
+    assert tried > 20
+
+
+def test_a_share_by_total_income_tells_as_much_of_each_source():
+    panel = books(400, 3)
+    with collecting(panel):
+        values = weak_share(panel, "year", 5, column=TOTAL)["weak_pct"]
+        numbers = [Number(f"under-{n}", value, find(value)) for n, value in enumerate(values)]
+    guard = Guard(Policy(), panel)
+    assert (guard.plan(numbers)["reason"] == "").any()
+    memory = guard.door.memory().pivot(index=["village_id", "year"], columns="measure")
+    assert len(memory) > 20
+    far = {side: memory[side].sub(memory["amount"]) for side in ("low", "high")}
+    for source in SOURCES:
+        for side in ("low", "high"):
+            np.testing.assert_allclose(far[side][source], far[side][TOTAL], atol=1e-6)
 
 
 def test_what_left_before_narrows_what_may_follow():

@@ -308,7 +308,7 @@ def test_moves_and_spells_are_shares_of_counts(panel):
             one = next(each for each in find(value) if each.scale == 100.0)
             assert one.villages / one.of * 100 == pytest.approx(value)
         for share in curve.table["survival"]:
-            assert find(share)[0].of == curve.n
+            assert next(one for one in find(share) if one.rule == "share").of == curve.n
             assert find(share * 100)[0].rule == "share"
 
 

@@ -234,12 +234,13 @@ def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
         evidence = unpacked(told) if told else {}
 
         def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:  # noqa: ANN401
+            is_count = counted and _counts(at.partition(" ")[2], number, most)
+            # a mean may equal a count by chance
+            stands = [one for one in of.get(number.hex(), []) if (one.rule == "count") == is_count]
             if counted and _NEAR.search(at):
                 stands = [Evidence("inside", 0, why=NEAR)]
-            elif counted and _counts(at.partition(" ")[2], number, most):
-                stands = [Evidence("count", abs(round(number)))]
-            else:
-                stands = of.get(number.hex(), [])
+            elif is_count:
+                stands = [Evidence("count", abs(round(number))), *stands]
             # what equals a published number by chance is not published elsewhere
             stands = [one for one in stands if one.rule != "public" or one.why in at]
             numbers[at] = Number(at, number, stands)
