@@ -146,13 +146,14 @@ class Door:
         found: dict[Key, Interval] = {}
         lines = [(_pulls(each.factors), *self._holds(each, evidence)) for each in evidence.where]
         for key in sorted({key for pulls, *_ in lines for key in pulls if key in self.amounts}):
-            amount, is_in, rest = self.amounts[key], True, self._among(evidence)
+            amount, rest = self.amounts[key], self._among(evidence)
+            is_in = rest
             least, most = np.full((2, len(amount)), [[-np.inf], [np.inf]])
             for pulls, held, away in lines:
                 if pull := pulls.get(key, 0.0):  # so far from here to where it would change sides
                     ends = np.sort(amount + away / pull, axis=0)
                     least, most = np.fmax(least, ends[0]), np.fmin(most, ends[1])
-                    is_in &= held
+                    is_in = is_in & held
                 else:
                     rest = rest & held
             goes, comes = rest & is_in & when_in, rest & ~is_in & when_out

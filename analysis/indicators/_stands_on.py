@@ -176,7 +176,7 @@ def keep_transitions(
     """
     if not _evidence.is_collecting():
         return
-    start, end = ({(column, int(year)): 1.0} for year in both)
+    start, end = ({(column, int(str(year))): 1.0} for year in both)
     bands, among, percent = list(pairwise(edges)), both.index, shares.to_numpy(np.float64)
     for row, inside in enumerate(counts.to_numpy().tolist()):
         began = Where(start, *bands[row])
@@ -195,8 +195,8 @@ def keep_transitions(
             0: Where(factors, low, high),
             -sign: Where(factors, high=low),
         }
-        for side, where in sides.items():
-            stands = share_of(pd.Series(np.sign(now - was) == side, among), 1.0, where)
+        for side, ends in sides.items():
+            stands = share_of(pd.Series(np.sign(now - was) == side, among), 1.0, ends)
             share = stands.villages / stands.of
             _evidence.keep(share, stands)
             _evidence.keep(share * 100, replace(stands, scale=100.0))

@@ -147,6 +147,7 @@ def cell(value: object) -> object:
     """Return a value for a cell of CSV; no text becomes a formula in a spreadsheet."""
     if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
         return f"'{value}"
-    from pandas import isna  # noqa: PLC0415  (where a table is written)
+    from pandas import NA  # noqa: PLC0415  (where a table is written)
 
-    return "" if value is None or (not isinstance(value, list) and isna(value)) else value
+    missing = value is None or value is NA or value != value  # noqa: PLR0124  (NaN)
+    return "" if missing else value

@@ -227,7 +227,9 @@ def test_counts_of_moves_between_bands_tell_no_more_than_the_door_takes_them_to(
 def test_a_share_by_total_income_tells_as_much_of_each_source():
     panel = books(400, 3)
     with collecting(panel):
-        values = weak_share(panel, "year", 5, column=TOTAL)["weak_pct"]
+        lines = (1, 2, 5, 10, 20)
+        shares_of = [weak_share(panel, "year", line, column=TOTAL)["weak_pct"] for line in lines]
+        values = pd.concat(shares_of)
         numbers = [Number(f"under-{n}", value, find(value)) for n, value in enumerate(values)]
     guard = Guard(Policy(), panel)
     assert (guard.plan(numbers)["reason"] == "").any()
