@@ -65,6 +65,11 @@ def call_of(figure: "Figure") -> ChartCall | None:
     return None if figure.stale else _calls.get(figure)
 
 
+def is_chart(figure: "Figure") -> bool:
+    """Whether a chart drew a figure, though it may have been changed since."""
+    return figure in _calls
+
+
 def current() -> Drawing:
     """Return how charts are drawn now."""
     return _drawing.get()

@@ -3,7 +3,7 @@
 import base64
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -21,7 +21,8 @@ from matplotlib.text import Text
 
 from analysis.clean.dataset import any_simulated
 from analysis.errors import LianjianError
-from analysis.figures.layout import SettledLayout, settle_layout
+from analysis.figures import _calls
+from analysis.figures.layout import DPI, lay_out
 from analysis.files import to_write, write_bytes
 
 MARK = "#b3541e"
@@ -75,21 +76,10 @@ class Chart:
     def _drawn(self, kind: str) -> bytes:
         said = {"svg": "Description", "png": "Description", "pdf": "Subject"}[kind]
         undated = {"svg": "Date", "png": "Software", "pdf": "CreationDate"}[kind]
-        settings: dict[Any, Any] = {"svg.hashsalt": "lianjian", "svg.fonttype": "path"}
         give_chinese(self.figure)
-        settle_layout(self.figure)
-        metadata: dict[str, Any] = {said: self.alt, undated: None}
-        buffer = io.BytesIO()
-        with mpl.rc_context(settings), has_glyphs():
-            self.figure.savefig(
-                buffer,
-                format=kind,
-                dpi=_DPI,
-                bbox_inches="tight",
-                facecolor="white",
-                metadata=metadata,
-            )
-        return buffer.getvalue()
+        return write(
+            self.figure, kind, {said: self.alt, undated: None}, dpi=_DPI, facecolor="white"
+        )
 
     def _repr_mimebundle_(self, **_kinds: object) -> dict[str, str]:
         from html import escape  # noqa: PLC0415  (where a notebook asks for it)
@@ -183,6 +173,33 @@ def give_chinese(figure: Figure) -> None:
             text.set_fontfamily([*families, font])
 
 
+def write(
+    figure: Figure,
+    kind: str,
+    metadata: Mapping[str, Any],
+    name: str = "",
+    **how: Any,  # noqa: ANN401
+) -> bytes:
+    """Return a figure as a file, cut to what is drawn; the same figure gives the same bytes."""
+    settings: dict[Any, Any] = {
+        "svg.hashsalt": name or "lianjian",
+        "svg.fonttype": "path",
+        "figure.autolayout": False,
+        "figure.constrained_layout.use": False,
+    }
+    if kind == "svg" and _calls.is_chart(figure):
+        how["dpi"] = DPI  # it holds no pixels, and at another the last bits of positions differ
+    engine, buffer = figure.get_layout_engine(), io.BytesIO()
+    with mpl.rc_context(settings), _has_glyphs(name):
+        cut = lay_out(figure)
+        figure.set_layout_engine(None)  # or matplotlib would draw it once more, to lay it out
+        try:
+            figure.savefig(buffer, format=kind, bbox_inches=cut, metadata=metadata, **how)
+        finally:
+            figure.set_layout_engine(engine)
+    return buffer.getvalue()
+
+
 settled: "WeakSet[Figure]" = WeakSet()
 """Figures whose mark is decided where they are made: those of the house, those on other data."""
 
@@ -215,7 +232,7 @@ def dress_figures() -> None:
 
 
 @contextmanager
-def has_glyphs() -> Iterator[None]:
+def _has_glyphs(name: str) -> Iterator[None]:
     """Refuse a character that no font can draw; an empty box would take its place."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
@@ -224,8 +241,10 @@ def has_glyphs() -> Iterator[None]:
         except UserWarning as warning:
             if "missing from" not in str(warning):
                 raise
+            figure = f"Figure {name!r}" if name else "The figure"
             raise LianjianError(
-                f"The figure holds a character that its fonts cannot draw: {warning}"
+                f"{figure} holds a character that its fonts cannot draw: {warning} "
+                "Write it with characters that Noto Sans SC or DejaVu Sans has."
             ) from None
 
 
@@ -271,7 +290,7 @@ def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
 def _leave_room(figure: Figure, height: float) -> None:
     """Keep the line below the axes free for the mark, where a layout is still to be made."""
     engine = figure.get_layout_engine()
-    if isinstance(engine, ConstrainedLayoutEngine | TightLayoutEngine | SettledLayout):
+    if isinstance(engine, ConstrainedLayoutEngine | TightLayoutEngine):
         engine.set(rect=(0, height, 1, 1 - height))
 
 

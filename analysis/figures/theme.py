@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis import _language
 from analysis.clean.dataset import any_simulated
 from analysis.figures import _calls, _chart
-from analysis.figures._chart import MARK, fonts, has_glyphs, mark_simulated
+from analysis.figures._chart import MARK, fonts, mark_simulated
 from analysis.figures._words import put_into_words
 
 Chart = _chart.Chart
@@ -23,7 +23,6 @@ WAN = "万元 (10,000 yuan)"
 INK = "#222426"
 QUIET = "#74797e"
 RULE = "#e3e5e7"
-_MOST_TICKS = 12
 SIMULATED = MARK
 
 # Dark to light as well as hue by hue, so that they part in grey and for colour-blind readers.
@@ -136,7 +135,7 @@ def _settings() -> dict[Any, Any]:
 
 
 def finish(figure: Figure, alt: str) -> Chart:
-    """Mark the figure when its data are simulated, check its glyphs, and return the chart.
+    """Mark the figure when its data are simulated, and return the chart.
 
     Parameters
     ----------
@@ -152,18 +151,13 @@ def finish(figure: Figure, alt: str) -> Chart:
     if any_simulated() if drawing.marked is None else drawing.marked:
         mark_simulated(figure)
         alt = f"Simulated data. {alt}"
-    engine = figure.get_layout_engine()
-    figure.set_layout_engine("none")  # glyphs need no layout, which is half of a drawing
-    for axes in figure.axes:  # ticks that only the final layout needs take the theme too
+    for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
-            axis.get_major_ticks(_MOST_TICKS)
-    if _language.current() is None:  # else its texts are still to be put into words, then written
-        with has_glyphs():
-            figure.draw_without_rendering()
-    figure.set_layout_engine(engine)
+            axis.get_major_ticks(1)  # takes the theme now, and hands it on to those of the layout
     if drawing.marked is None:  # not drawn again: for a person, at once
         put_into_words(figure)
         alt = _language.said(alt)
+    figure.stale = False  # what is changed from now on is not in the call that drew it
     return Chart(figure, alt)
 
 

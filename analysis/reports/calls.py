@@ -12,7 +12,6 @@ import io
 import json
 import re
 import threading
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -153,11 +152,9 @@ def chart(call: Call, form: str = "plain") -> "Chart":
 
 def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
     """Write a figure under its head; the same figure gives the same bytes."""
-    import matplotlib as mpl  # noqa: PLC0415
-
     from analysis.figures import head_figure, mark_simulated, unmark_simulated  # noqa: PLC0415
+    from analysis.figures._chart import write  # noqa: PLC0415
     from analysis.figures._words import put_into_words  # noqa: PLC0415
-    from analysis.figures.layout import settle_layout  # noqa: PLC0415
 
     if call.mark:
         mark_simulated(fig, mixed=call.mark == markup.MIXED)
@@ -175,20 +172,8 @@ def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
         found = sentences.said(head["finding"], head["words"], head["needs"], ledger).plain
         below = (_language.said(str(head[name])) for name in ("measure", "source"))
         head_figure(fig, found, *below)
-    settle_layout(fig)
-    settings: dict[Any, Any] = {"svg.hashsalt": given["name"], "svg.fonttype": "path"}
-    buffer = io.BytesIO()
-    with _drawing, mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("error", message=r"Glyph \d+ .*missing from")
-        try:
-            fig.savefig(buffer, format="svg", bbox_inches="tight", metadata=metadata)
-        except UserWarning as warning:
-            raise LianjianError(
-                f"Figure {given['name']!r} holds a character that its fonts cannot draw: "
-                f"{warning}. Call analysis.figures.fonts() and draw with the theme of "
-                "analysis.figures."
-            ) from None
-    return buffer.getvalue()
+    with _drawing:
+        return write(fig, "svg", metadata, given["name"])
 
 
 def in_dark(drawn: bytes) -> bytes:

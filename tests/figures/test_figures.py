@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from analysis import figures
 from analysis.clean import dataset
 from analysis.errors import LianjianError
 from analysis.fields import ROLES, SIMULATED_COUNTIES, county, twin
-from analysis.figures import _chart, theme
+from analysis.figures import _calls, _chart, layout, theme
 from analysis.indicators import bands, income
 
 from .cut import bare_panels, bare_titles
@@ -190,17 +191,41 @@ def test_loading_simulated_data_is_what_marks(built, panel, monkeypatch):
     assert marks(drawings(panel)["composition"]())
 
 
-def test_a_missing_glyph_is_an_error(panel):
+def test_a_missing_glyph_is_an_error(panel, tmp_path):
     figure, (axes,) = theme.new_figure()
     axes.set_title("ก")  # Thai, which neither font draws
-    with pytest.raises(LianjianError, match="missing from"):
-        theme.finish(figure, "alt")
+    chart = theme.finish(figure, "alt")
+    with pytest.raises(LianjianError, match=r"cannot draw.*missing from"):
+        chart.save(tmp_path / "x.png")
+    with pytest.raises(LianjianError, match=r"cannot draw.*missing from"):
+        chart._repr_mimebundle_()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_rare_village_characters_have_glyphs():
+def test_rare_village_characters_have_glyphs(tmp_path):
     figure, (axes,) = theme.new_figure()
     axes.set_title("崾崄 塬 峁 㟖 壕 〇 ㎡ ￥ 聯建村")
-    assert theme.finish(figure, "alt").alt.endswith("alt")
+    assert theme.finish(figure, "alt").save(tmp_path / "x.svg").stat().st_size
+
+
+def test_a_chart_is_drawn_once_and_laid_out_as_by_matplotlib(panel, monkeypatch):
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(
+        Figure, "draw", lambda figure, renderer: (drawn.append(figure), draw(figure, renderer))
+    )
+    for name, make in drawings(panel).items():
+        make()._drawn("svg")
+        assert len(drawn) == (2 if name == "reported_changes" else 1), name  # which looks for room
+        cuts = []
+        for is_chart in (True, False):
+            with monkeypatch.context() as patched:
+                patched.setattr(_calls, "is_chart", lambda _, known=is_chart: known)
+                figure = make().figure
+                cut = layout.lay_out(figure)
+            places = [axes.get_position().extents for axes in figure.axes]
+            cuts.append(np.concatenate([cut.extents, *places]))
+        np.testing.assert_array_equal(*cuts, err_msg=name)
+        drawn.clear()
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8), st.floats(0.01, 50))
