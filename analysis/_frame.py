@@ -28,7 +28,8 @@ def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
     """
     given = values if np.ndim(values) != 1 else pd.Series(values)
     kind = getattr(given, "dtype", np.dtype(object))
-    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_complex_dtype(kind):
+    is_date = pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype)
+    if is_date or pd.api.types.is_complex_dtype(kind):
         raise LianjianError(
             f"{what} holds values of type {kind} where a number was expected; of a date, take the "
             "year: .dt.year."

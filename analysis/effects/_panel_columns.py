@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis._frame import amounts, need_columns
+from analysis._frame import amounts
 from analysis.errors import LianjianError
 
 Floats = NDArray[np.float64]
@@ -95,63 +95,33 @@ def first_known(
     return x, varying
 
 
-def first_treated(
-    frame: pd.DataFrame, treatment: str, *, unit: str = "village_id", year: str = "year"
-) -> pd.Series:
-    """Return each row's cohort from a column that says whether its unit is treated in its year.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row a unit and year.
-    treatment : str
-        Column of 0 and 1 (or False and True). A share of the year counts as treated.
-    unit, year : str
-        Columns.
-
-    Returns
-    -------
-    Series
-        The unit's first treated year, 0 for never, in the order of the rows: a `cohort` for
-        `make_panel`.
-
-    Raises
-    ------
-    LianjianError
-        A treatment is missing or negative, ends, or may have begun in a year without a row.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": [*"aaabb"], "year": [2022, 2023, 2024, 2023, 2024],
-    ...                       "joined": [0, 0.5, 1, 0, 0]})
-    >>> first_treated(frame, "joined").tolist()
-    [2023, 2023, 2023, 0, 0]
-    """
-    need_columns(frame, treatment, unit, year)
-    values = pd.Series(amounts(frame[treatment], treatment), index=frame.index)
-    if values.isna().any() or (values < 0).any():
+def first_treated(frame: pd.DataFrame, treatment: str, unit: str, year: str) -> pd.Series:
+    """Return each row's cohort from a column that says whether its unit is treated in its year."""
+    treated = amounts(frame[treatment], treatment)
+    if np.isnan(treated).any():
         raise LianjianError(
-            f"{treatment} is missing or negative in {int((~(values >= 0)).sum())} rows; 0 or 1 was "
-            "expected in each."
+            f"{treatment} is missing in {int(np.isnan(treated).sum())} rows; 0 or 1 was expected "
+            "in each."
         )
-    treated = values > 0
-    start = frame[year].where(treated).groupby(frame[unit]).transform("min")
-    ended = frame.loc[~treated & (frame[year] > start), unit]
+    when = pd.Series(amounts(frame[year], year), frame.index)
+    by_unit = frame[unit].to_numpy()
+    start = when.where(treated > 0).groupby(by_unit).transform("min")
+    ended = frame.loc[(treated == 0) & (when > start), unit]
     if len(ended):
         raise LianjianError(
             f"{treatment} ends in {ended.nunique()} units, first {ended.iloc[0]}. The estimators "
             "take a treatment to last once it began: give the first treated year as cohort and "
             "drop the years after its end, or leave these units out."
         )
-    years = np.sort(frame[year].unique())
-    before = frame[year].where(frame[year] < start).groupby(frame[unit]).transform("max")
+    years = np.sort(when.unique())
+    before = when.where(when < start).groupby(by_unit).transform("max")
     known = before.notna()
     gap = np.searchsorted(years, start[known]) - np.searchsorted(years, before[known]) > 1
     if gap.any():
         unsure = frame.loc[known, unit][gap]
         raise LianjianError(
             f"{unsure.nunique()} units, first {unsure.iloc[0]}, have no row in the year before the "
-            f"first in which {treatment} is above 0: it may have begun there. Add that row (the "
+            f"first in which {treatment} is 1: it may have begun there. Add that row (the "
             "outcome may be missing), or give the first treated year as cohort."
         )
-    return start.fillna(NEVER).astype(np.int64).rename("cohort")
+    return start.fillna(NEVER)

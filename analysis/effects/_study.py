@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import fields
+from analysis.effects._clustered import check_anticipation
 from analysis.effects.alarms import Alarms
 from analysis.effects.answer import Answer, answer
 from analysis.effects.design import Design, make_study
@@ -28,6 +29,7 @@ from analysis.effects.inference import (
     randomization_inference,
 )
 from analysis.effects.inference._resampling import SEED
+from analysis.effects.joint import joint_counted
 from analysis.effects.panel import Floats, Panel, make_panel
 from analysis.effects.preferred import (
     adjusted_design,
@@ -45,6 +47,10 @@ if TYPE_CHECKING:
     from analysis.clean.dataset import Dataset
 
 DRAWS = 99
+NOT_IMITATED = (
+    "Placebo alliances are held against all villages outside, and this design against some of "
+    "them: matched, of the zone twin, or of a stratum."
+)
 Inference = Literal["placebos", "clusters"]
 
 
@@ -420,8 +426,12 @@ class Study:
     def _pool(self) -> tuple[PlaceboPool | None, str]:
         """Who can stand for whom, or why nobody can."""
         try:
-            frame, panel = self.frame, self.panel
-            return alliance_pool(frame, panel.outcome, self.plan), ""
+            frame, panel, plan = self.frame, self.panel, self.plan
+            if plan.comparison in {"matched", "zone_twin"} or plan.programmes == "strata":
+                return None, NOT_IMITATED
+            frame = frame[frame["village_id"].isin(panel.ids.tolist())]
+            counted = joint_counted(frame, panel.outcome, plan.joint)
+            return alliance_pool(frame.assign(**{panel.outcome: counted}), panel.outcome, plan), ""
         except LianjianError as error:
             return None, str(error)
 
@@ -510,6 +520,7 @@ def study(
 unit=…, year=…, cohort=…, the cohort being the first treated year.
     """
     try:
+        check_anticipation(anticipation or 0)
         if isinstance(data, pd.DataFrame) and (unit or cohort or "role" not in data.columns):
             panel = make_panel(
                 data,

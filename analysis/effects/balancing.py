@@ -18,7 +18,8 @@ from analysis.effects._clustered import (
     make_estimate,
     make_series,
 )
-from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
+from analysis.effects.did.fixed_effects import comparison_cohorts
+from analysis.effects.panel import Bools, Floats, Ints, Panel
 from analysis.effects.results import EffectSeries
 from analysis.errors import LianjianError
 
@@ -225,7 +226,7 @@ def balance(panel: Panel, *, until: int = 1) -> Balanced:
     # with bad luck in part. Where the path has gaps, villages are balanced on the years that they
     # show, those with the same years together; groups of fewer than five take the regression alone.
     # No difference to a base year is taken: with the path among the traits it changes nothing.
-    outside = np.flatnonzero(panel.cohort == NEVER)
+    outside = np.flatnonzero(comparison_cohorts(panel.cohort, panel, until))
     if not len(outside):
         raise LianjianError("No unit is never treated, so there is nobody to balance against.")
     seen = ~np.isnan(panel.y)
@@ -233,7 +234,7 @@ def balance(panel: Panel, *, until: int = 1) -> Balanced:
     for g, rows in panel.groups:
         path = np.flatnonzero(panel.years <= g - until)
         years = np.flatnonzero(panel.years >= g)
-        if g == NEVER or not len(years):
+        if not len(years) or rows.start in outside:
             continue
         units = np.arange(rows.start, rows.stop)
         units = units[seen[units][:, years].any(axis=1)]
@@ -245,7 +246,7 @@ def balance(panel: Panel, *, until: int = 1) -> Balanced:
         for pattern in np.unique(shown[shown.any(axis=1)], axis=0):
             group = units[(shown == pattern).all(axis=1)]
             fit = _fit(panel, path[pattern], years, group, outside)
-            if fit is None:
+            if fit is None or np.isnan(fit.effect).all():
                 notes.append(
                     f"Left out: {len(group):,} villages of {g}, as too few villages outside show "
                     "the same years."
@@ -264,6 +265,8 @@ def balance(panel: Panel, *, until: int = 1) -> Balanced:
 def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) -> Fit | None:
     """Balance one group of villages that show the same years before."""
     control = outside[~np.isnan(panel.y[np.ix_(outside, path)]).any(axis=1)]
+    if len(control) < 2:
+        return None
     traits = _traits(panel, path)
     z0, z1, amount = traits[control], traits[treated], bool((panel.y[control][:, path] >= 0).all())
     spread = z0.std(axis=0)
@@ -407,7 +410,7 @@ def _precision(line: Floats, y: Floats) -> Floats:
     seen = ~np.isnan(mean)
     part = line[seen]
     level = line @ np.linalg.lstsq(part.T @ part, part.T @ mean[seen], rcond=None)[0]
-    centre = float(mean[seen].mean())
+    centre = float(mean[seen].mean()) if seen.any() else 0.0
     return (centre / np.maximum(level, LEAST_LEVEL * centre)) ** 2 if centre > 0 else level * 0 + 1
 
 

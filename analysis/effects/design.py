@@ -106,16 +106,13 @@ def make_study(
     frame: pd.DataFrame,
     outcome: str,
     design: Design | None = None,
-    *,
-    villages: pd.DataFrame | None = None,
-    unbalanced: Literal["keep", "balance"] = "keep",
 ) -> DesignedPanel:
     """Carry out a design on the project's panel."""
     # Villages in an alliance that are not of the role take no part: they share its projects.
     design = design or Design()
     _check(design)
     frame = numeric(frame, outcome)
-    frame = _with_traits(frame, villages, design)
+    _need_traits(frame, design)
     value = joint_counted(frame, outcome, design.joint)
     frame = frame.assign(
         **{outcome: value},
@@ -158,7 +155,6 @@ def make_study(
         cohort="cohort",
         cluster="cluster",
         weights=design.weights,
-        unbalanced=unbalanced,
         covariates=list(dict.fromkeys(covariates)),
     )
     panel = replace(panel, notes=panel.notes + notes, cluster_name="alliance or township")
@@ -193,6 +189,12 @@ def _check(design: Design) -> None:
     roles = tuple(role for role in fields.ROLES if role != "outside")
     if design.role not in roles:
         raise LianjianError(f"role is {design.role!r}; it can be {', '.join(roles)}.")
+    for name in ("covariates", "programme_names", "match_on", "match_exact"):
+        if isinstance(value := getattr(design, name), str):
+            raise LianjianError(
+                f"{name} takes several names, and was given one text, {value!r}. Put it in "
+                f"brackets: ({value!r},)."
+            )
     for name, allowed in OPTIONS.items():
         if getattr(design, name) not in allowed:
             raise LianjianError(
@@ -200,13 +202,7 @@ def _check(design: Design) -> None:
             )
 
 
-def _with_traits(
-    frame: pd.DataFrame, villages: pd.DataFrame | None, design: Design
-) -> pd.DataFrame:
-    if villages is not None:
-        new = [name for name in villages.columns if name not in frame.columns]
-        traits = villages[["village_id", *new]]
-        frame = frame.merge(traits, on="village_id", how="left", validate="many_to_one")
+def _need_traits(frame: pd.DataFrame, design: Design) -> None:
     wanted = ["village_id", "year", "role", "alliance_id", "joined_year", *design.covariates]
     wanted += [design.weights] if design.weights else []
     if design.programmes != "ignore":
@@ -215,15 +211,9 @@ def _with_traits(
         wanted += ["county_code"]
     known = {*frame.columns, "log_households"}
     if lost := [name for name in wanted if name not in known]:
-        raise LianjianError(
-            f"The panel has no column {', '.join(lost)}."
-            + (
-                " Traits of villages stand in the villages table: pass it as `villages`."
-                if villages is None and not {*lost} & {"village_id", "year"}
-                else ""
-            )
-        )
-    return frame
+        hint = " Traits of villages stand in data.villages: make the study of the dataset."
+        hint = "" if {*lost} & {"village_id", "year"} else hint
+        raise LianjianError(f"The panel has no column {', '.join(lost)}.{hint}")
 
 
 def _choose(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -250,6 +240,12 @@ def _choose(frame: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, tuple[st
         raise LianjianError(f"No village of the role {design.role} has a year of joining{where}.")
     if not (keep & ~treated).any() and design.comparison != "not_yet":
         raise LianjianError("No village outside alliances is left to compare with.")
+    alone = frame.loc[treated & frame["alliance_id"].isna(), "village_id"].nunique()
+    if alone:
+        notes.append(
+            f"{alone:,} villages that joined have no alliance_id: each counts as of an alliance of "
+            "its township, or of its own."
+        )
     others = frame.loc[~keep & frame["role"].ne("outside"), "village_id"].nunique()
     if others:
         notes.append(f"{others:,} other villages in alliances take no part.")

@@ -24,7 +24,7 @@ from analysis.effects._panel_columns import (
 )
 from analysis.errors import LianjianError
 
-__all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "first_treated", "make_panel"]
+__all__ = ["NEVER", "Bools", "Floats", "Ints", "Panel", "make_panel"]
 
 FEW_TREATED = 20
 """Below this many treated clusters a panel says that plain cluster-robust intervals are short."""
@@ -153,8 +153,8 @@ def make_panel(
     frame : DataFrame
         One row a unit and year; it is not changed.
     outcome, unit, year, cohort : str
-        Columns. The cohort is the first treated year, missing, 0 or infinite for never; see
-        `first_treated` where a column says who is treated when.
+        Columns. The cohort is the first treated year, missing, 0 or infinite for never; or 0 and 1
+        where a unit is not, and is, treated in the row's year.
     cluster : str, optional
         Column whose values share shocks; the unit when not given. Units lie inside clusters.
     covariates : sequence of str
@@ -197,9 +197,9 @@ def make_panel(
     others = [name for name in (cluster, weights) if name]
     _need_own(frame, unit, year, cohort)
     need_columns(frame, outcome, *others, *covariates)
+    frame, notes = _with_cohorts(frame, unit, cohort, year)
     values = amounts(frame[outcome], outcome)
     seen = ~np.isnan(values)
-    notes = []
     if not seen.all():
         notes.append(f"{(~seen).sum():,} rows without {outcome} were dropped.")
         frame, values = frame.loc[seen], values[seen]
@@ -224,7 +224,7 @@ def make_panel(
     if starts.max() == 1 < years[0]:
         raise LianjianError(
             f"{cohort} holds 0 and 1, and should hold the year in which a unit was first treated, "
-            "missing or 0 for never."
+            "missing or 0 for never; or whether it is treated in the row's year."
         )
     first = np.empty(len(ids), np.int64)
     first[units[::-1]] = np.arange(len(units))[::-1]
@@ -271,6 +271,20 @@ def _need_own(frame: pd.DataFrame, *names: str) -> None:
             f"The frame has no column {', '.join(missing)}; it has {', '.join(map(str, frame))}. "
             "Name your own: unit=…, year=…, cohort=…, the cohort being the first treated year."
         )
+
+
+def _with_cohorts(
+    frame: pd.DataFrame, unit: str, cohort: str, year: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the frame with first treated years where its cohort is 0 and 1 and changes."""
+    values = frame[cohort]
+    if pd.api.types.is_datetime64_any_dtype(values) or not values.dropna().isin([0, 1]).all():
+        return frame, []
+    first = values.groupby(frame[unit].to_numpy()).transform("first")
+    if (values.isna() | (values == first)).all():
+        return frame, []
+    note = f"{cohort} says who is treated when: cohorts are the first years in which it is 1."
+    return frame.assign(**{cohort: first_treated(frame, cohort, unit, year)}), [note]
 
 
 def _check_kind(ids: pd.Series, name: str) -> None:

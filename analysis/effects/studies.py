@@ -1,5 +1,6 @@
 """One study for each measure of income, side by side, and why one could not be made."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.effects._study import DRAWS, Study, study, with_traits
+from analysis.effects.inference._few_clusters import ALONE
 from analysis.effects.inference._resampling import SEED
 from analysis.effects.preferred import ADJUST_FOR, adjusted_design, regression_att
 from analysis.effects.results import html_table
@@ -120,8 +122,11 @@ def studies(
         plan = adjusted_design(frame, anticipation=anticipation)
         one = study(frame, name, plan, draws=draws, seed=seed)
         try:
-            regression_att(one.panel, anticipation=anticipation)
-            made[name] = one
+            found = regression_att(one.panel, anticipation=anticipation)
+            if math.isnan(found.std_error):
+                refused[name] = ALONE
+            else:
+                made[name] = one
         except LianjianError as error:
             refused[name] = str(error)
     return Studies(made, refused)

@@ -129,3 +129,18 @@ def test_nobody_to_balance_against_is_a_sentence():
         balance(joined)
     with pytest.raises(LianjianError, match="No cohort shows income"):
         balance(replace(panel, cohort=np.where(panel.cohort > 0, 2019, 0)))
+
+
+def test_villages_outside_without_books_since_joining_give_no_number():
+    panel = linear_world()
+    outside, after = panel.cohort == 0, YEARS >= 2022
+    for lost in (after, YEARS != 2020):
+        y = np.where(outside[:, None] & lost, np.nan, panel.y)
+        with pytest.raises(LianjianError, match="as too few villages outside show the same"):
+            balance(replace(panel, y=y)).series()
+
+
+def test_villages_that_join_long_after_the_last_year_are_villages_outside():
+    panel = linear_world()
+    late = replace(panel, cohort=np.where(panel.cohort == 0, 9999, panel.cohort))
+    assert balance(late).points().tolist() == balance(panel).points().tolist()

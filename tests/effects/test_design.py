@@ -91,8 +91,11 @@ def test_zone_twin_compares_across_the_zone(panel, villages):
 
 
 def test_programmes(panel, villages):
+    new = villages.columns.difference(panel.columns).union(["village_id"])
+    whole = panel.merge(villages[new], on="village_id")
+
     def study(how: str):
-        return make_study(panel, OUTCOME, Design(programmes=how), villages=villages)
+        return make_study(whole, OUTCOME, Design(programmes=how))
 
     having = villages.set_index("village_id")[list(PROGRAMMES)].any(axis=1)
     without = study("exclude")
@@ -103,8 +106,17 @@ def test_programmes(panel, villages):
     assert (strata.x.sum(axis=1) == 1).all()
     for column in strata.x.T == 1:
         assert 0 < (strata.cohort[column] > 0).sum() < column.sum()
-    with pytest.raises(LianjianError, match="pass it as `villages`"):
+    with pytest.raises(LianjianError, match="make the study of the dataset"):
         make_study(panel, OUTCOME, Design(programmes="strata"))
+    with pytest.raises(LianjianError, match="several names, and was given one text, 'households'"):
+        make_study(panel, OUTCOME, Design(covariates="households"))
+
+
+def test_villages_that_joined_without_an_alliance_are_said(panel):
+    weak = panel["role"] == "allied_weak"
+    made = make_study(panel.assign(alliance_id=panel["alliance_id"].where(~weak)), OUTCOME)
+    number = panel.loc[weak, "village_id"].nunique()
+    assert any(f"{number} villages that joined have no alliance_id" in n for n in made.panel.notes)
 
 
 def test_matching_on_level_is_warned_of_and_on_change_is_not(panel):

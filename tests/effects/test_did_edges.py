@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.effects._panel_columns import first_treated
 from analysis.effects.did import before_after
 from analysis.effects.did.borusyak_jaravel_spiess import imputation, pretrend
 from analysis.effects.did.callaway_santanna import aggregate, att_gt
@@ -146,13 +145,19 @@ def test_rows_without_weight_are_dropped_and_counted():
 def test_cohorts_from_a_treatment_column():
     frame = draw(MIXED)
     after = (frame["year"] >= frame["joined_year"]) & (frame["joined_year"] > 0)
-    assert (first_treated(frame.assign(d=after), "d") == frame["joined_year"]).all()
+    plain = make_panel(frame, "y")
+    for told in (after, after.astype(int), after.astype("boolean"), after.astype(float)):
+        panel = make_panel(frame.assign(d=told), "y", cohort="d")
+        assert (panel.cohort == plain.cohort).all()
+        assert "d says who is treated when" in panel.notes[0]
+    ends = after & (frame["year"] != 2022 + (frame["joined_year"] > 2020))
     with pytest.raises(LianjianError, match="d ends in 12 units, first v000"):
-        first_treated(
-            frame.assign(d=after & (frame["year"] != 2022 + (frame["joined_year"] > 2020))), "d"
-        )
-    with pytest.raises(LianjianError, match="missing or negative in 210 rows"):
-        first_treated(frame.assign(d=np.nan), "d")
+        make_panel(frame.assign(d=ends), "y", cohort="d")
+    unknown = frame.assign(d=after.astype(float).where(frame["year"] != 2020))
+    with pytest.raises(LianjianError, match="d is missing in 30 rows"):
+        make_panel(unknown, "y", cohort="d")
+    with pytest.raises(LianjianError, match="d holds 0 and 1, and should hold the year"):
+        make_panel(frame.assign(d=frame["joined_year"] > 0), "y", cohort="d")
 
 
 def test_always_treated_units_are_dropped_with_a_note():

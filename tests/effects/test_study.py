@@ -23,7 +23,6 @@ from analysis.effects import (
 from analysis.effects.design import make_study
 from analysis.effects.did import before_after
 from analysis.effects.estimand import reweigh
-from analysis.effects.panel import first_treated
 from analysis.errors import LianjianError
 
 ROUNDING = 1e-9
@@ -267,7 +266,68 @@ def test_households_can_be_what_counts():
 
 def test_a_treatment_that_may_have_begun_unseen_is_not_dated():
     frame = firms([2020] * 3).assign(d=lambda f: (f["start"] > 0) & (f["t"] >= f["start"]))
-    assert (first_treated(frame, "d", unit="firm", year="t") == frame["start"]).all()
+    names = {"unit": "firm", "year": "t", "cohort": "d"}
+    made = study(frame, "log_sales", **names)
+    assert made.panel.cohorts.tolist() == [2020]
     lost = frame[~((frame["firm"] == 1) & (frame["t"] == 2020))]
-    with pytest.raises(LianjianError, match="1 units, first 1, have no row in the year before"):
-        first_treated(lost, "d", unit="firm", year="t")
+    assert (
+        "1 units, first 1, have no row in the year before"
+        in study(lost, "log_sales", **names).reason
+    )
+    # with its row, the outcome may be missing
+    blank = frame.assign(
+        log_sales=frame["log_sales"].where((frame["firm"] != 1) | (frame["t"] != 2020))
+    )
+    assert study(blank, "log_sales", **names).panel.cohorts.tolist() == [2020]
+    text = study(frame.assign(t=frame["t"].astype(str)), "log_sales", **names)
+    assert text.preferred().estimate == made.preferred().estimate
+
+
+def test_one_treated_unit_has_an_estimate_and_says_what_it_lacks():
+    made = study(firms([2020]), "log_sales", unit="firm", year="t", cohort="start")
+    assert np.isfinite(made.preferred().estimate)
+    assert "One treated cluster leaves no degree of freedom" in repr(made.preferred())
+    assert made.estimates().loc["regression", "low":"high"].isna().all()
+
+
+def test_one_alliance_takes_its_interval_from_placebos_of_its_county():
+    frame = villages()
+    frame = frame[frame["alliance_id"].isna() | frame["alliance_id"].eq("A0")]
+    made = study(frame, "operating", Design(covariates=("households",)))
+    best = made.preferred()
+    assert "placebo alliances" in best.inference
+    assert best.low < 2e4 < best.high
+    assert np.isnan(made.preferred("clusters").std_error)
+    assert np.isfinite(made.event_study().std_error).all()
+
+
+def test_placebos_are_drawn_as_the_design_compares():
+    frame = villages()
+    frame = frame.assign(has_rebuilt_centre=frame["village_id"].str[-1] == "7")
+    every = study(frame, "operating", Design(covariates=("households",)))
+    rules = {"programmes": "exclude", "programme_names": ("has_rebuilt_centre",)}
+    some = study(frame, "operating", Design(covariates=("households",), **rules))
+    assert some.pool.panel.n_units == some.panel.n_units - some.pool.n_villages
+    assert some.pool.panel.n_units < every.pool.panel.n_units
+    for other in ({"comparison": "matched"}, {**rules, "programmes": "strata"}):
+        made = study(frame, "operating", Design(covariates=("households",), **other))
+        assert "CR2" in made.preferred().inference
+        with pytest.raises(LianjianError, match="this design against some of them"):
+            made.placebos()
+
+
+def test_alliances_that_join_after_the_last_year_are_not_imitated():
+    frame = villages()
+    late = frame["alliance_id"].eq("A5")
+    moved = study(frame.assign(joined_year=frame["joined_year"].mask(late, 2030)), "operating")
+    assert len(moved.pool.alliances) == 5
+    gap = study(frame[frame["year"] != 2020], "operating")
+    assert len(gap.pool.alliances) == 6
+
+
+def test_what_is_asked_wrongly_makes_no_study():
+    made = study(
+        firms([2020] * 3), "log_sales", unit="firm", year="t", cohort="start", anticipation=-1
+    )
+    assert not made
+    assert "0 or more" in made.reason

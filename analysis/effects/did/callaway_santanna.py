@@ -224,7 +224,8 @@ def att_gt(
     control = comparison_cohorts(cohort, panel, anticipation)
     if comparison == "never" and not control.any():
         raise LianjianError(
-            "No unit is never treated. Choose comparison='not_yet', or add units outside."
+            "No unit is never treated. Choose comparison='not_yet', or add units outside. "
+            + " ".join(panel.notes)
         )
     by_year = np.ascontiguousarray(panel.y.T)
     work = _Work(by_year, Sample(panel.x, adjustment, panel.unit_weight), groups)

@@ -16,6 +16,12 @@ WELCH_FROM = 4
 """With fewer treated clusters their spread may be small by luck, and Welch's test then rejects a
 true null up to 12 % of the time: the degrees of freedom are those of the clusters alone."""
 
+ALONE = (
+    "One treated cluster leaves no degree of freedom: no interval can be had from its own spread. "
+    "Placebo alliances give one, where villages outside can stand for it."
+)
+"""What is said of an estimate that one cluster carries."""
+
 HOLM = "No effect before treatment, the largest |t| with Holm's adjustment"
 
 
@@ -42,13 +48,14 @@ def few_clusters(
     -------
     Estimate or EffectSeries
         For the mean effect of clusters *like these*: it allows for drawing others, with other
-        effects, and is wide for the mean on these ones: see `randomization_inference`. The diagonal
+        effects, and is wide for the mean on these ones: see `randomization_inference`. One cluster
+        alone leaves no degree of freedom: no error, no interval, and a note. The diagonal
         of a series' covariance is the square of its standard errors.
 
     Raises
     ------
     LianjianError
-        Fewer than two clusters carry the estimate.
+        The result does not say which clusters carry it.
 
     Notes
     -----
@@ -76,12 +83,10 @@ def few_clusters(
     notes = tuple(note for note in result.notes if FEW_ADVICE not in note)
     if isinstance(result, EffectSeries):
         return _series(result, clustered, outside, df, notes, anticipation)
-    if len(carried.clusters) < 2:
-        raise LianjianError(
-            f"{len(carried.clusters)} treated cluster leaves no degree of freedom: no interval can "
-            "be had from so few. Use placebo alliances."
-        )
     error = float(np.sqrt((clustered**2).sum() + (outside**2).sum()))
+    if len(carried.clusters) < 2:
+        error = float("nan")
+        notes = (*notes, ALONE)
     reach = p_value = float("nan")
     if error > 0:
         reach = float(scipy.stats.t.ppf(0.5 + result.level / 2, df[0])) * error

@@ -67,7 +67,8 @@ def placebo_pool(
     names = [outcome, area, *traits, *([block] if block else [])]
     need_columns(frame, "village_id", "year", "role", "alliance_id", "joined_year", *names)
     year = frame["joined_year"].astype("Float64")
-    joined = frame[frame["role"].eq(role) & year.notna() & frame["alliance_id"].notna()]
+    inside = frame["role"].eq(role) & frame["alliance_id"].notna()
+    joined = frame[inside & year.le(frame["year"].max()).fillna(value=False)]
     outside = frame[frame["role"].eq("outside") & year.isna()].dropna(subset=traits)
     weak = joined.drop_duplicates("village_id").sort_values(["alliance_id", "village_id"])
     weak = weak.dropna(subset=traits)
@@ -93,11 +94,12 @@ def placebo_pool(
     books = books.reindex(index=weak["village_id"], columns=panel.years).astype("Float64")
     income = books.to_numpy(np.float64, na_value=np.nan)
     cohort = weak["joined_year"].to_numpy(np.int64)
-    if lost := set((cohort - 1).tolist()) - set(panel.years.tolist()):
+    at = np.searchsorted(panel.years, cohort) - 1
+    if (at < 0).any():
         raise LianjianError(
-            f"No year {min(lost)} in the panel, before villages joined in {min(lost) + 1}."
+            f"The panel begins in {panel.years[0]}, and villages joined in {cohort.min()}: no year "
+            "before shows whom they were like."
         )
-    at = np.searchsorted(panel.years, cohort - 1)
     before = income[np.arange(len(weak)), at]
     mine = np.column_stack([weak[list(near)].to_numpy(np.float64), before])
     spread = np.nanstd(mine, axis=0) if np.isfinite(before).any() else mine.std(axis=0)
