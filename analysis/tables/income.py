@@ -21,7 +21,8 @@ def coverage(panel: pd.DataFrame) -> Labelled:
     """Count the villages with a known total income, by role and year."""
     rows = panel.groupby(["role", "year"])["total_income_yuan"].count().unstack()
     rows = rows.loc[[role for role in ROLES if role in rows.index]]
-    return Labelled(rows.rename(index=ROLES).rename_axis("Role"))
+    made = Labelled(rows.rename(index=ROLES).rename_axis("Role"))
+    return made.saying("Villages with a known total income, by year.")
 
 
 def sources(now: pd.DataFrame) -> Labelled:
@@ -164,7 +165,7 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
 def gained(
     reached: Labelled, gain_wan: float, since: int, until: int, more: Mapping[str, str]
 ) -> Iterator[Quantity]:
-    """Yield the mean gain of weak allied villages and the share that reached a target, by measure.
+    """Yield by measure the mean gain of weak allied villages, and who reached a target.
 
     Parameters
     ----------
@@ -183,6 +184,8 @@ def gained(
         of = {"n": int(row["villages"]), "measure": name, "more": more[str(name)], **words}
         yield quantity("mean-gain-{measure}", row["gain"], **of)
         yield quantity("share-reached-{measure}", row["share"], **of)
+        if pd.notna(row["outside"]):
+            yield quantity("share-outside-{measure}", row["outside"], measure=name, **words)
 
 
 def true_gain(known: pd.DataFrame, change: pd.DataFrame, until: int) -> Iterator[Quantity]:
@@ -208,7 +211,9 @@ def true_gain(known: pd.DataFrame, change: pd.DataFrame, until: int) -> Iterator
 def swings(panel: pd.DataFrame) -> Labelled:
     """Give the change of villages on the year before, for both incomes."""
     rows = {n: year_swings(panel, column).set_index("year") for n, column in INCOMES.items()}
-    return labelled(pd.concat(rows).rename_axis(["Measure", "Year"]))
+    return labelled(pd.concat(rows).rename_axis(["Measure", "Year"])).saying(
+        "Change of villages on the year before (万元): mean, quartiles, and share that fell."
+    )
 
 
 _OF_THOSE = "Assets, debt and distribution: means of the villages whose books print them."

@@ -64,9 +64,13 @@ def test_the_target_is_reached_by_the_mean_or_by_each(panel):
 def test_gains_are_cited_with_their_villages_and_a_simulation_with_its_truth(panel):
     found = {"operating": changes(panel, "operating_income_yuan", 2023, 2024)}
     reached = tables.target(found, 2.0)
-    mean, share = tables.gained(reached, 2.0, 2023, 2024, {"operating": ", by construction"})
+    of = {"operating": ", by construction"}
+    mean, share, outside = tables.gained(reached, 2.0, 2023, 2024, of)
     assert (mean.name, mean.value, mean.n) == ("mean-gain-operating", 2.0, 1)
     assert share.label.endswith("gained 2 万元 or more, operating income, by construction")
+    assert (outside.name, outside.value) == ("share-outside-operating", 100)
+    alone = {name: frame[frame["role"] == "allied_weak"] for name, frame in found.items()}
+    assert len(list(tables.gained(tables.target(alone, 2.0), 2.0, 2023, 2024, of))) == 2
     known = pd.DataFrame(
         {"village_id": ["v2", "v3"], "year": 2024, "measure": "operating",
          "treated_yuan": [5e4, 9e4], "untreated_yuan": [2e4, 1e4]}
