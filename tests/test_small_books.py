@@ -16,13 +16,11 @@ BOOK = """甲县虚甲镇{year}年村集体经济收入表（单位：万元）
 虚夏村,{1}
 虚秋村,{2}
 """
-# one alliance: a helper, two weak villages, three outside, over four years without a doubt
 VILLAGES = """\
 village_id,village_name,township_name,county_code,county_name,zone,households,role,alliance_id,\
 joined_year,pair_id,has_central_project,has_rebuilt_centre,has_resident_cadre,has_reserve_talent,\
 central_project_year
 {rows}"""
-ROLES = ["helper", "allied_weak", "allied_weak", "outside", "outside", "outside"]
 SAYS = {
     "00-start-here-few": "No village of the role allied_weak has a year of joining.",
     "02-data-quality-few": "These books list no village of an alliance",
@@ -40,7 +38,29 @@ SAYS = {
     "04-paired-villages-alone": "Of its pairs (1) no two have both incomes",
     "05-alliance-effect-alone": "Needed are two alliances at least",
     "06-bands-and-inequality-alone": "Shares, spread and intervals of so few mean little.",
-    "09-county-brief-sim4-alone": "operating income was 3.00 more than in 2023",
+    "07-robustness-alone": "Needed are two alliances at least",
+    "08-power-alone": "Needed are two alliances at least",
+    "09-county-brief-sim4-alone": "Operating income was 3.00 more than in 2023",
+    "03-income-change-brief": "100 % of 4 gained 2 or more",
+    "04-paired-villages-brief": "Pairs of which the books hold one village only, left out: 1.",
+    "05-alliance-effect-brief": "they show no untreated year",
+    "06-bands-and-inequality-brief": "the page runs from 2023 to 2024",
+    "07-robustness-brief": "they show no untreated year",
+    "08-power-brief": "they show no untreated year",
+    "09-county-brief-sim1-brief": "Operating income was 3.00 more than in 2023",
+    "09-county-brief-sim4-brief": "Operating income was 3.00 more than in 2023",
+    "03-income-change-untied": "name no weak village of an alliance",
+    "04-paired-villages-untied": "It names no pair.",
+    "05-alliance-effect-untied": "No village of the role allied_weak has a year of joining.",
+    "06-bands-and-inequality-untied": "names no weak village of an alliance",
+    "07-robustness-untied": "No village of the role allied_weak has a year of joining.",
+    "08-power-untied": "No village of the role allied_weak has a year of joining.",
+    "09-county-brief-sim1-untied": "Operating income was 3.00 more than in 2023",
+    "09-county-brief-sim4-untied": "Operating income was 3.00 more than in 2023",
+    "03-income-change-blank": "No village has a known operating income in both 2023 and 2024",
+    "04-paired-villages-blank": "no two have both incomes in 2024",
+    "06-bands-and-inequality-blank": "These books cannot say.",
+    "09-county-brief-sim4-blank": "no village of 丁县 Simulated County 4 has a known operating",
 }
 
 
@@ -52,22 +72,26 @@ def few_books(root):
         yield str(book)
 
 
-def one_alliance(root):
-    """Write villages and accounts of one alliance; each earns 3 万元 more every year."""
+def listed_books(root, villages, years, unbooked=()):
+    """Write villages and accounts; each earns 3 万元 more every year, in years not left out.
+
+    Of a village: county, role, alliance, year of joining, pair.
+    """
     rows, accounts = [], ["village_id,year,account_name,amount_yuan"]
-    for number, role in enumerate(ROLES):
-        village = f"SIM-4-{number:04}"
-        joined, alliance = ("2023", "SIM-A1") if role != "outside" else ("", "")
-        pair = "SIM-P1" if number < 2 else ""
+    names = {"sim1": ("甲县", "scenic"), "sim4": ("丁县", "park")}
+    for number, (county, role, alliance, joined, pair) in enumerate(villages):
+        village, (called, zone) = f"SIM-{county[-1]}-{number:04}", names[county]
         rows.append(
-            f"{village},虚{'一二三四五六'[number]}村,虚乡,sim4,丁县,park,{200 + number},{role},"
-            f"{alliance},{joined},{pair},False,False,False,False,"
+            f"{village},虚{'一二三四五六七八九十'[number]}村,虚乡,{county},{called},{zone},"
+            f"{200 + number},{role},{alliance},{joined},{pair},False,False,False,False,"
         )
-        for year in range(2021, 2025):
+        for year in years:
             start = 300_000 if role == "helper" else 20_000 + 5_000 * number
             booked = {"经营收入": start + 30_000 * (year - 2021), "补助收入": 10_000}
             booked |= dict.fromkeys(("投资收益", "其他收入"), 0)
             booked |= {"发包及上交收入": 0} if year < 2024 else {}
+            if year in unbooked:
+                booked = {"补助收入": 10_000}
             accounts += [f"{village},{year},{name},{yuan}" for name, yuan in booked.items()]
     tables = {"villages": [VILLAGES.format(rows="\n".join(rows))], "income": accounts}
     for name, lines in tables.items():
@@ -75,9 +99,27 @@ def one_alliance(root):
         yield str(root / f"{name}.csv")
 
 
+def tied(county, number, helpers=1):
+    """Return an alliance: a helper with its weak village as a pair, and one more weak village."""
+    alliance, pair = f"SIM-A{number}", f"SIM-P{number}"
+    helper = [(county, "helper", alliance, 2023, pair)] * helpers
+    pairs = [(county, "allied_weak", alliance, 2023, of) for of in (pair, "")]
+    return [*helper, *pairs]
+
+
+OUTSIDE = [("sim4", "outside", "", "", "")] * 3
+# one alliance; two of them and two years; two counties without any; a year without accounts
+LISTED = {
+    "alone": (tied("sim4", 1) + OUTSIDE, range(2021, 2025), ()),
+    "brief": (tied("sim4", 1) + tied("sim1", 2, helpers=0) + OUTSIDE, (2023, 2024), ()),
+    "untied": ([("sim1", "outside", "", "", "")] * 4 + OUTSIDE, range(2021, 2025), ()),
+    "blank": (tied("sim4", 1) + OUTSIDE, range(2021, 2025), (2024,)),
+}
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Return the pages of all notebooks on both books, by name."""
+    """Return the pages of the notebooks on all of the books, by name."""
     root = tmp_path_factory.mktemp("small")
     for name in ("notebooks", "data/raw", "data/example", "translations", "locks"):
         skipped = shutil.ignore_patterns("simulated", ".ipynb_checkpoints", "__pycache__")
@@ -88,10 +130,10 @@ def pages(tmp_path_factory):
     commands = [
         ["build", "published"],
         ["new", "few", *few_books(root), *register, "--simulated"],
-        ["new", "alone", *one_alliance(root), "--simulated"],
-        ["build", "few", "alone"],
+        *(["new", at, *listed_books(root, *of), "--simulated"] for at, of in LISTED.items()),
+        ["build", "few", *LISTED],
     ]
-    for name in ("few", "alone"):
+    for name in ("few", *LISTED):
         wanted = [key[:2] for key in SAYS if key.endswith(f"-{name}")]
         commands.append(["run", *wanted, "--dataset", name])
     with pytest.MonkeyPatch.context() as patch:
@@ -101,7 +143,7 @@ def pages(tmp_path_factory):
     return {
         folder.name: (folder / "report.html").read_text(encoding="utf-8")
         for folder in (root / "reports").iterdir()
-        if folder.name.endswith(("-few", "-alone"))
+        if folder.name.rpartition("-")[2] in {"few", *LISTED}
     }
 
 

@@ -375,9 +375,12 @@ def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
     have = sorted({int(year) for year in years})
     known = [year for year in have if year <= end]
     if len(known) < 2:  # noqa: PLR2004  (a first and a last)
+        mend = (
+            "Set the years to those of the books" if len(have) > 1 else "Add those of another year"
+        )
         raise LianjianError(
             f"A change up to {end} needs books of two years up to then; these are of "
-            f"{', '.join(map(str, have)) or 'no year'}. Set the years to those of the books."
+            f"{', '.join(map(str, have)) or 'no year'}. {mend}."
         )
     last = known[-1]
     return max((y for y in known if y <= last - (end - start)), default=known[0]), last

@@ -76,7 +76,15 @@ def levels(panel: pd.DataFrame, prices: pd.DataFrame, base_year: int, weak_wan: 
             "weak_pct": weak_share(panel, "year", weak_wan)["weak_pct"],
         }
     )
-    return labelled(rows).known()
+    return (
+        labelled(rows)
+        .known()
+        .saying(
+            "Villages with a known operating and total income, mean income of a village whose own "
+            f"is known (万元), and villages with an operating income under {weak_wan:g} 万元. "
+            f"Real: prices of {base_year}."
+        )
+    )
 
 
 def per_household(now: pd.DataFrame) -> Labelled:
@@ -85,7 +93,11 @@ def per_household(now: pd.DataFrame) -> Labelled:
     village, household = means(now, "role", both), means(now, "role", both, per="household")
     rows = village.drop(columns=["villages", "operating_income_villages", "total_income_villages"])
     rows = rows.merge(household.drop(columns="villages"), on="role")
-    return labelled(rows.assign(role=rows["role"].map(ROLES)).set_index("role").rename_axis("Role"))
+    rows = rows.assign(role=rows["role"].map(ROLES)).set_index("role").rename_axis("Role")
+    return labelled(rows).saying(
+        f"Mean income a village (万元) and a household (yuan) by role, {now['year'].max()}, and "
+        "the villages behind the means a household."
+    )
 
 
 def change(
@@ -216,6 +228,12 @@ def swings(panel: pd.DataFrame) -> Labelled:
     )
 
 
+def _moved(part: pd.DataFrame, since: int, until: int) -> "pd.Series[Any]":
+    """Return how operating income moved; missing where no village is known in both years."""
+    found = growth(changes(part, "operating_income_yuan", since, until))
+    return found.iloc[0] if len(found) else pd.Series(float("nan"), index=found.columns)
+
+
 _OF_THOSE = "Assets, debt and distribution: means of the villages whose books print them."
 
 
@@ -235,7 +253,7 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
         now = part[part["year"] == until]
         village = means(now, "year", list(INCOMES.values())).iloc[0]
         household = means(now, "year", list(INCOMES.values()), per="household").iloc[0]
-        moved = growth(changes(part, "operating_income_yuan", since, until)).iloc[0]
+        moved = _moved(part, since, until)
         # of villages that have both known: a missing subsidy is none that was not paid
         each = now.set_index("village_id")
         whole = each.dropna(subset=["subsidy_income_yuan", "total_income_yuan"])

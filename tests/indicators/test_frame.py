@@ -10,6 +10,7 @@ import pytest
 from analysis import indicators
 from analysis.errors import LianjianError
 from analysis.indicators import bands, convergence, income, inequality, pairs, spells, targets
+from analysis.indicators.income import span
 
 COLUMN = "operating_income_yuan"
 YEARS = [2022, 2023, 2024]
@@ -262,3 +263,11 @@ def test_the_rooms_are_reached_from_the_front_door():
     assert {"load", "indicators"} <= set(dir(analysis))
     assert not {"Any", "TYPE_CHECKING"} & set(dir(analysis))
     assert analysis.indicators is indicators
+
+
+@pytest.mark.parametrize(
+    ("have", "mend"), [([2024], "Add those of another"), ([2023, 2025], "Set")]
+)
+def test_a_span_without_two_years_says_what_would_help(have, mend):
+    with pytest.raises(LianjianError, match=f"needs books of two years.*{mend}"):
+        span(have, 2022, 2024)
