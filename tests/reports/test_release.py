@@ -163,6 +163,13 @@ def test_the_page_of_a_ledger_says_that_it_is_internal(town):
     assert (town.reports / "01-town").stat().st_mode & 0o077 == 0
     record = json.loads((town.reports / "01-town" / "run.json").read_text("utf-8"))
     assert record["citation"]["title"].endswith("[internal 内部资料]")
+    for place in (town.reports / "01-town", town.reports):
+        rows = [*csv.DictReader((place / "numbers.csv").open(encoding="utf-8"))]
+        assert {row["kind"] for row in rows} == {"ledger, internal"}
+        tex = (place / "numbers.tex").read_text("utf-8")
+        macros = re.findall(r"^\\expandafter.*", tex, re.MULTILINE)
+        assert len(macros) > 5
+        assert all(one.endswith("~[internal]}") for one in macros)
     # so do those that tell of all reports
     for name in ("index.html", "feed.xml", "numbers.csv", "numbers.tex"):
         assert (town.reports / name).stat().st_mode & 0o077 == 0, name
@@ -212,6 +219,8 @@ def test_what_is_released_holds_guarded_numbers_and_no_village(town):
     assert "Means of … village-years since 2022, in 17 counties" in shown
     assert "the number own" in shown
     assert json.loads(files["release.json"])["released_by"] == "Office of Rural Economy"
+    assert ",ledger\n" in files["numbers.csv"]
+    assert "internal" not in files["numbers.csv"] + files["numbers.tex"]
     exact = re.findall(r"\d+\.\d{5,}", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))
     assert exact == []
 

@@ -20,6 +20,7 @@ CSV, TEX = "numbers.csv", "numbers.tex"
 _NUMBERS = ("low", "high", "n")
 _TEXTS = ("simulated", "report", "anchor", "run_id", "text", "kind")
 COLUMNS = ("name", "label", "value", "unit", *_NUMBERS, *_TEXTS)
+_INTERNAL = "internal"
 _RAISED = zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)
 _TEX = str.maketrans(
     {**LATEX, "−": "$-$", "\u00a0": "~", "×": r"$\times$"}
@@ -27,8 +28,11 @@ _TEX = str.maketrans(
 )
 
 
-def files(found: Findings, slug: str, run_id: str) -> dict[str, str]:
-    """Return the ledger of one report: file names and contents."""
+def files(found: Findings, slug: str, run_id: str, *, released: bool = False) -> dict[str, str]:
+    """Return the ledger of one report: file names and contents.
+
+    A number of real books is internal until it is released, and says so.
+    """
     # a number whose data no cell could tell is never printed as a real one
     unmarked = {p.anchor for p in found.unmarked}
     marked = {"simulated": True, "kind": found.kind}
@@ -37,6 +41,10 @@ def files(found: Findings, slug: str, run_id: str) -> dict[str, str]:
         | (marked if p.anchor in unmarked else {})
         for p in found.numbers
     ]
+    inside = {"ledger", "mixed"} if "ledger" in found.kinds and not released else {}
+    for row in rows:
+        if row.get("kind") in inside:
+            row["kind"] += f", {_INTERNAL}"
     return {CSV: _csv(rows), TEX: _tex(rows, "name")}
 
 
@@ -79,9 +87,10 @@ def _tex(rows: Iterable[Mapping[str, Any]], name: str) -> str:
     """Return rows as LaTeX macros, each with its address and its run in a comment."""
     lines = [(_templates.FOLDER / TEX).read_text("utf-8")]
     for row in rows:
-        mark = ""
+        kind, _, inside = str(row.get("kind") or "").partition(", ")
+        mark = f", {inside}" if inside else ""
         if row.get("simulated"):
-            mark = ", includes simulated data" if row["kind"] == "mixed" else ", simulated data"
+            mark += ", includes simulated data" if kind == "mixed" else ", simulated data"
         label = visible(str(row["label"])).replace("\n", " ")
         lines.append(f"% {label} ({row['report']}{row['anchor']}, run {row['run_id']}{mark})")
         for kind in ("text", "value", *_NUMBERS):

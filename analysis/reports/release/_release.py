@@ -65,7 +65,8 @@ def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
     run = _run(made)
     content = _bytes(node)
     page = publish.publish(node, run, content, released=True)
-    out = {"report.html": page.html, **ledger.files(page.findings, made.report, page.run_id)}
+    numbers_of = ledger.files(page.findings, made.report, page.run_id, released=True)
+    out = {"report.html": page.html, **numbers_of}
     out[FILE] = certificate(made, by, when)
     _no_village(made, {**out, **{name: data.decode("utf-8-sig") for name, data in drawn.items()}})
     # were it the other way round, a stop in between would leave numbers out that nobody remembers
