@@ -124,7 +124,7 @@ def test_what_a_program_read_stamps_the_page_and_fails_the_check_of_unmarked_pro
 def test_each_product_says_on_which_data_it_stands(made):
     record, numbers, check = facts(made, "04-both")
     assert (record["kind"], record["kinds"]) == ("mixed", ["ledger", "simulated"])
-    assert numbers == {"drawn": ("yes", "simulated"), "vague": ("yes", "mixed")}
+    assert numbers == {"drawn": ("yes", "simulated"), "vague": ("yes", "mixed, internal")}
     assert check["state"] == "ok"
     page = unmarked((made / "04-both" / "report.html").read_text())
     table = page[page.index('id="tab-real"') :].partition("</table>")[0]
@@ -149,7 +149,7 @@ def test_a_product_that_claims_other_data_than_the_run_read_fails_the_check(made
 def test_what_a_forked_process_read_marks_the_numbers_that_follow(made):
     record, numbers, check = facts(made, "08-pool")
     assert record["kind"] == "mixed"
-    assert numbers == {"n": ("yes", "mixed"), "own": ("no", "ledger")}
+    assert numbers == {"n": ("yes", "mixed, internal"), "own": ("no", "ledger, internal")}
     assert check["state"] == "ok"
 
 
@@ -157,9 +157,9 @@ def test_what_a_forked_process_read_marks_the_numbers_that_follow(made):
     ("slug", "kind", "number"),
     [
         ("20-one", "simulated", ("yes", "simulated")),
-        ("21-real", "ledger", ("no", "ledger")),
-        ("22-both", "mixed", ("yes", "mixed")),
-        ("23-every", "mixed", ("yes", "mixed")),
+        ("21-real", "ledger", ("no", "ledger, internal")),
+        ("22-both", "mixed", ("yes", "mixed, internal")),
+        ("23-every", "mixed", ("yes", "mixed, internal")),
     ],
 )
 def test_what_comes_from_a_report_is_of_the_kind_of_that_report(made, slug, kind, number):
@@ -181,10 +181,10 @@ def test_other_data_beside_simulated_ones_leave_the_page_simulated(made):
     assert numbers == {"n": ("yes", "simulated")}
 
 
-def test_real_data_carry_no_mark(made):
+def test_real_data_carry_no_mark_but_that_they_are_internal(made):
     record, numbers, check = facts(made, "06-real")
     assert (record["kind"], record["kinds"]) == ("ledger", ["ledger", "published"])
-    assert numbers == {"n": ("no", "ledger")}
+    assert numbers == {"n": ("no", "ledger, internal")}
     assert check["state"] == "ok"
     assert facts(made, "07-none")[0]["kind"] == "none"
 
