@@ -76,6 +76,7 @@ class Guard:
         self._codes, self._groups = pd.factorize(groups.reindex(self.door.villages), sort=True)
         self._sums: dict[Key, list[Released]] = {}
         self._made: dict[tuple[object, ...], Released] = {}
+        self._kinds: dict[int, tuple[Evidence, tuple[object, ...]]] = {}
 
     def plan(self, numbers: Iterable[Number]) -> pd.DataFrame:
         """Decide on each number: the headline, then by name, ends of intervals last.
@@ -142,11 +143,10 @@ class Guard:
 
     def _release(self, value: float, evidence: Evidence, headline: bool) -> Released:
         """Return a number as it leaves, the same each time it is asked for."""
-        stands = (evidence.rule, evidence.villages, evidence.of, tuple(evidence.weights))
-        # shares of different groups often are equal, and so are sums of nothing
-        members = tuple(weight.index[0] for weight in evidence.weights.values() if len(weight))
-        counted = (tuple(evidence.among), *map(str, evidence.where))
-        kind = (float(value).hex(), *stands, evidence.parent_values, members, counted)
+        # many cells are 0 or 100, and each of them stands on what all of them do
+        if id(evidence) not in self._kinds:
+            self._kinds[id(evidence)] = evidence, _kind(evidence)
+        kind = (float(value).hex(), *self._kinds[id(evidence)][1])
         if kind not in self._made:
             self._made[kind] = self._decided(value, evidence, headline)
         return self._made[kind]
@@ -319,6 +319,18 @@ class Guard:
                 if total.ruled_by and size * total.step > widest:
                     widest, ruler = size * total.step, total.ruled_by
         return replace(_shown(value, within), ruled_by=ruler)
+
+
+def _kind(evidence: Evidence) -> tuple[object, ...]:
+    """Return what tells an evidence from those of other numbers that came out equal."""
+    stands = (evidence.rule, evidence.villages, evidence.of, evidence.parent_values)
+    # shares of different groups often are equal, and so are sums of nothing
+    weights = tuple((key, *weight.index[:1]) for key, weight in evidence.weights.items())
+    where = tuple(
+        (*each.factors.items(), *np.atleast_1d(each.low), *np.atleast_1d(each.high))
+        for each in evidence.where
+    )
+    return (*stands, weights, tuple(evidence.among), where)
 
 
 def _is_end(number: Number) -> bool:

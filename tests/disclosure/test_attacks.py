@@ -124,7 +124,8 @@ def groups_moved_by_a_hair(panel, village):
 def delivered(panel, memory=None):
     """Return the share of numbers withheld from books, and what is known after them."""
     guard = Guard(Policy(headline=HEADLINE), panel, memory)
-    withheld = (guard.plan([*wanted(panel), *shares(panel)])["reason"] != "").mean()
+    numbers = [*wanted(panel), *shares(panel), *moves(panel)]
+    withheld = (guard.plan(numbers)["reason"] != "").mean()
     memory = guard.door.memory()
     assert not too_near(memory).any()
     return withheld, memory
