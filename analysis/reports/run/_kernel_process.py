@@ -85,14 +85,13 @@ def start(place: Path) -> NoReturn:
 
 def _tell_where_cells_are(shell: Any) -> None:  # noqa: ANN401
     """Spare tracebacks the search of all modules for each of their frames: half a minute."""
-    cache = shell.compile.cache
 
-    def cached(*given: Any, **named: Any) -> str:  # noqa: ANN401
+    def cached(cache: Any, *given: Any, **named: Any) -> str:  # noqa: ANN401
         name = str(cache(*given, **named))
         inspect.modulesbyfile[name] = "__main__"
         return name
 
-    shell.compile.cache = cached
+    _unraised.replace(shell.compile, "cache", cached)
 
 
 def _end(app: Any, unraised: Unraised) -> NoReturn:  # noqa: ANN401

@@ -44,6 +44,7 @@ _OURS = str(Path(__file__).parents[2])  # which looks after the programs that it
 _LIBRARIES = (_OURS, *{sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 _OS = os.popen.__code__.co_filename  # "<frozen os>"
 _KEEPERS = str(Path(asyncio.__file__).parent)  # which hand codes on
+_ENDS = ("send_signal", "terminate", "kill")
 _LOOKS = {"__repr__", "check_returncode"}  # methods that look at a code for their caller
 _TRAPS = [" ".join(trap.split()) for trap in _MAGICS["traps"].values()]
 _SEVERAL = re.compile(r"[;|\n]")  # commands, of which a shell tells the last one's code
@@ -80,9 +81,7 @@ class Unraised:
         shell.ask_exit = lambda: self.note("exit()", "does not end a notebook; sys.exit(0) does")
         self._hear_magics(shell)
         self._hear_commands()
-        self._hear_codes()
         self._hear_programs()
-        self._hear_awaited()
         self._hear_python()
         self._hear_processes()
         self._hear_calls()
@@ -197,7 +196,7 @@ class Unraised:
         # cron names the plainest of shells; a line means by night what it means by day
         if os.name == "posix" and Path(os.environ.get("SHELL", "sh")).name == "sh":
             os.environ["SHELL"] = shutil.which("bash") or "sh"
-        _replace(piped, "system", system)
+        replace(piped, "system", system)
         caught.getoutput = getoutput
 
     def _heard(self, command: str) -> tuple[str, Callable[[int | None], None]]:
@@ -212,19 +211,25 @@ class Unraised:
 
         return command, ended
 
-    def _hear_codes(self) -> None:
+    def _hear_programs(self) -> None:
         """Keep what programs end with that the notebook starts, until it looks at it."""
-        listener, complete = self, subprocess.CompletedProcess
-
-        class CompletedProcess(_Ending, complete):  # type: ignore[valid-type, misc]
-            """What `subprocess.run` returns."""
-
-            def __init__(self, args: Any, *how: Any, **named: Any) -> None:
-                self.program = _Program(_command(args), listener._cells)
-                if _is_notebooks(_above(inspect.currentframe(), subprocess.__file__)):
-                    listener._programs.append(self.program)
-                super().__init__(args, *how, **named)
-
+        process, awaited = subprocess.Popen, asyncio.subprocess.Process
+        # each with the file in whose code the notebook's call of it may stand
+        for kind, file in (
+            (subprocess.CompletedProcess, subprocess.__file__),
+            (process, _OS),
+            (awaited, asyncio.subprocess.__file__),
+        ):
+            kind.returncode = _Code()  # type: ignore[method-assign]
+            replace(kind, "__init__", functools.partial(self._begun, file))
+        for kind, name in ((process, "wait"), (process, "poll"), (awaited, "wait")):
+            replace(kind, name, _asked)
+        for kind, names in ((process, ["send_signal"]), (awaited, _ENDS)):
+            for name in names:
+                replace(kind, name, _ended)
+        to_code = os.waitstatus_to_exitcode if os.name == "posix" else int
+        replace(os, "system", functools.partial(self._dropped, to_code))
+        replace(subprocess, "call", functools.partial(self._dropped, int))
         with_code = subprocess.getstatusoutput
 
         def getoutput(_: Any, command: Any, **how: Any) -> str:
@@ -233,14 +238,33 @@ class Unraised:
                 self._exited(_command(command), code)
             return written
 
-        subprocess.CompletedProcess = CompletedProcess  # type: ignore[misc]
-        _replace(subprocess, "getoutput", getoutput)
-        subprocess.call = self._hear_code(subprocess.call, int)
-        to_code = os.waitstatus_to_exitcode if os.name == "posix" else int
-        os.system = self._hear_code(os.system, to_code)
+        replace(subprocess, "getoutput", getoutput)
         for name in ("spawnv", "spawnve", "spawnvp", "spawnvpe", "posix_spawn", "posix_spawnp"):
             if hasattr(os, name):
-                _replace(os, name, self._spawned)
+                replace(os, name, self._spawned)
+
+    def _begun(
+        self, file: str, begin: Any, process: Any, args: Any, *how: Any, **named: Any
+    ) -> None:
+        """Keep a program that the notebook starts, in its cell or beside it."""
+        awaits = isinstance(process, asyncio.subprocess.Process)
+        known = args.get_extra_info("subprocess").program if awaits else None
+        process.program = known or _Program(_command(args), self._cells)
+        if _is_notebooks(_above(_caller(inspect.currentframe()), file)):
+            self._programs.append(process.program)
+            if isinstance(process, subprocess.Popen):
+                self._popen.add(process)
+        begin(process, args, *how, **named)
+
+    def _dropped(
+        self, to_code: Callable[[int], int], run: Any, command: Any, *how: Any, **named: Any
+    ) -> int:
+        """Note what a command ended with where the code that ran it drops the answer."""
+        answer = int(run(command, *how, **named))
+        caller = _caller(_caller(inspect.currentframe()))
+        if answer and _is_notebooks(caller) and _drops(caller):
+            self._exited(_command(command), to_code(answer))
+        return answer
 
     def _spawned(self, spawn: Callable[..., int], *given: Any, **named: Any) -> int:
         """Keep which process was started, or note what it ended with if nobody looks at that."""
@@ -255,88 +279,6 @@ class Unraised:
         elif _drops(frame):
             self._exited(what, answer)
         return answer
-
-    def _hear_programs(self) -> None:
-        """Keep what programs end with that the notebook starts beside its cells."""
-        listener, popen = self, subprocess.Popen
-
-        class Popen(_Ending, popen):  # type: ignore[valid-type, misc]
-            """A program that runs beside its cell."""
-
-            def __init__(self, args: Any, *how: Any, **named: Any) -> None:
-                self.program = _Program(_command(args), listener._cells)
-                if _is_notebooks(_above(inspect.currentframe(), _OS)):
-                    listener._programs.append(self.program)
-                    listener._popen.add(self)
-                super().__init__(args, *how, **named)
-
-            def wait(self, *how: Any, **named: Any) -> Any:
-                return self._asked(popen.wait, *how, **named)
-
-            def poll(self) -> Any:
-                return self._asked(popen.poll)
-
-            def _asked(self, ask: Callable[..., Any], *how: Any, **named: Any) -> Any:
-                code = ask(self, *how, **named)
-                frame = _above(_caller(inspect.currentframe()), _OS)
-                self.program.is_known |= _is_notebooks(frame) and not _drops(frame)
-                return code
-
-            def send_signal(self, number: int) -> None:
-                self.program.is_known = True  # whoever ends it knows how it ends
-                super().send_signal(number)
-
-        subprocess.Popen = Popen  # type: ignore[misc]
-
-    def _hear_awaited(self) -> None:
-        """Keep what programs end with that the notebook's tasks wait for."""
-        listener, process = self, asyncio.subprocess.Process
-
-        class Process(process):  # type: ignore[valid-type, misc]
-            """A program that tasks wait for."""
-
-            def __init__(self, transport: Any, *how: Any) -> None:
-                super().__init__(transport, *how)
-                self.program = transport.get_extra_info("subprocess").program
-                if _is_notebooks(_above(inspect.currentframe(), asyncio.subprocess.__file__)):
-                    listener._programs.append(self.program)
-
-            @property
-            def returncode(self) -> Any:
-                self.program.is_known |= _is_notebooks(_caller(inspect.currentframe()))
-                return super().returncode
-
-            def wait(self) -> Any:
-                frame = _caller(inspect.currentframe())
-                self.program.is_known |= _is_notebooks(frame) and not _drops(frame)
-                return super().wait()
-
-            def send_signal(self, number: int) -> None:
-                self.program.is_known = True
-                super().send_signal(number)
-
-            def terminate(self) -> None:
-                self.program.is_known = True
-                super().terminate()
-
-            def kill(self) -> None:
-                self.program.is_known = True
-                super().kill()
-
-        asyncio.subprocess.Process = Process  # type: ignore[assignment, misc]
-
-    def _hear_code(self, run: Callable[..., int], to_code: Callable[[int], int]) -> Any:
-        """Note what a command ended with where the code that ran it drops the answer."""
-
-        @functools.wraps(run)
-        def heard(command: Any, *how: Any, **named: Any) -> int:
-            answer = run(command, *how, **named)
-            caller = _caller(inspect.currentframe())
-            if answer and _is_notebooks(caller) and _drops(caller):
-                self._exited(_command(command), to_code(answer))
-            return answer
-
-        return heard
 
     def _hear_magics(self, shell: Any) -> None:
         """Read what magics print that raise nothing where they fail."""
@@ -416,9 +358,9 @@ class Unraised:
                 self.note(f"{coroutine.__qualname__}()", "was never awaited")
             unawaited(coroutine)
 
-        _replace(threading, "excepthook", in_thread)
-        _replace(sys, "unraisablehook", ignored)
-        _replace(warnings, "_warn_unawaited_coroutine", never_awaited)
+        replace(threading, "excepthook", in_thread)
+        replace(sys, "unraisablehook", ignored)
+        replace(warnings, "_warn_unawaited_coroutine", never_awaited)
         logging.getLogger("asyncio").addFilter(self._of_asyncio)
 
     def _of_asyncio(self, record: logging.LogRecord) -> bool:
@@ -456,7 +398,7 @@ class Unraised:
             start(process)
             self._processes.append((self._cells, f"the process {process.name}", process))
 
-        _replace(BaseProcess, "start", begin)
+        replace(BaseProcess, "start", begin)
 
     def _hear_calls(self) -> None:
         """Remember calls in pools that failed, until somebody asks for what came of them."""
@@ -479,12 +421,12 @@ class Unraised:
                     self._calls.pop(call, None)
 
         for kind in (pool.ApplyResult, pool.MapResult):
-            _replace(kind, "_set", failing(lambda _, told: None if told[0] else told[1]))
-        _replace(Future, "set_exception", failing(lambda error: error))
+            replace(kind, "_set", failing(lambda _, told: None if told[0] else told[1]))
+        replace(Future, "set_exception", failing(lambda error: error))
         for ask in ("get", "successful"):
-            _replace(pool.ApplyResult, ask, asked)
+            replace(pool.ApplyResult, ask, asked)
         for ask in ("result", "exception"):
-            _replace(Future, ask, asked)
+            replace(Future, ask, asked)
 
 
 @dataclass
@@ -497,22 +439,34 @@ class _Program:
     is_known: bool = False  # the notebook has looked at the code
 
 
-class _Ending:
-    """Holds the exit code of a program, and knows when the notebook looks at it."""
+class _Code:
+    """The exit code of a program, which knows when the notebook looks at it."""
 
-    program: _Program
-
-    @property
-    def returncode(self) -> Any:
+    def __get__(self, process: Any, _: type) -> Any:
+        held = vars(process)
+        if "program" not in held:
+            return held["returncode"]  # another process has sent it
         reader = _caller(inspect.currentframe())
         file, name = (reader.f_code.co_filename, reader.f_code.co_name) if reader else ("", "")
         is_keeper = file == subprocess.__file__ or file.startswith(_KEEPERS)
-        self.program.is_known |= not is_keeper or name in _LOOKS
-        return self.program.code
+        held["program"].is_known |= not is_keeper or name in _LOOKS
+        return held["program"].code
 
-    @returncode.setter
-    def returncode(self, code: int | None) -> None:
-        self.program.code = code
+    def __set__(self, process: Any, code: int | None) -> None:
+        process.program.code = vars(process)["returncode"] = code
+
+
+def _asked(ask: Any, process: Any, *how: Any, **named: Any) -> Any:
+    """Ask a program for its code, and know whether the notebook takes the answer."""
+    answer = ask(process, *how, **named)
+    frame = _above(_caller(inspect.currentframe()), _OS)
+    process.program.is_known |= _is_notebooks(frame) and not _drops(frame)
+    return answer
+
+
+def _ended(end: Any, process: Any, *how: Any) -> None:
+    process.program.is_known = True  # whoever ends it knows how it ends
+    end(process, *how)
 
 
 def _with_sigpipe(script: str) -> str:
@@ -525,7 +479,7 @@ def _with_sigpipe(script: str) -> str:
     return f"exec {shlex.join([sys.executable, '-IS', '-c', code, shell, script])}"
 
 
-def _replace(owner: Any, name: str, heard: Callable[..., Any]) -> None:
+def replace(owner: Any, name: str, heard: Callable[..., Any]) -> None:
     """Put in the place of a function one that is handed it, and what it is called with."""
     inner = getattr(owner, name)
 
