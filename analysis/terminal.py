@@ -25,20 +25,18 @@ _lost: list[str] = []
 
 
 def visible(text: str) -> str:
-    """Show what a terminal would obey, reorder or hide; ends of lines and tabs stay.
+    """Show what a terminal or a page would obey, reorder or hide; ends of lines and tabs stay.
 
     Examples
     --------
     >>> visible("a" + chr(27) + "[31mb" + chr(0x202E) + chr(0xD83D))
     'a[U+001B][31mb[U+202E][U+D83D]'
     """
-    return "".join(map(_shown, text))
-
-
-def _shown(sign: str) -> str:
-    if sign in "\n\t" or unicodedata.category(sign) not in _HIDDEN:
-        return sign
-    return f"[U+{ord(sign):04X}]"
+    # pages are long and seldom hold one: look which there are before going through the text
+    for sign in set(text) - {"\n", "\t"}:
+        if unicodedata.category(sign) in _HIDDEN:
+            text = text.replace(sign, f"[U+{ord(sign):04X}]")
+    return text
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from typing import Any
 from analysis import __version__, _language, paths
 from analysis.clean.authors import Author
 from analysis.errors import LianjianError
-from analysis.reports.text import latex, visible
+from analysis.reports.text import latex
 from analysis.reports.text import slug as ascii_slug
+from analysis.terminal import visible
 
 MAKERS = "The Lianjian contributors"
 """Whom CITATION.cff names as this project comes."""

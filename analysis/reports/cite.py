@@ -5,7 +5,8 @@ from typing import Any
 
 from analysis.errors import LianjianError
 from analysis.reports import citation, finished
-from analysis.reports.text import listed, meant, visible
+from analysis.reports.text import listed, meant
+from analysis.terminal import visible
 
 
 def cite(report: str, form: str) -> str:

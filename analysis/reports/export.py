@@ -18,7 +18,8 @@ from analysis import fields, files
 from analysis._labelled import Labelled
 from analysis.errors import LianjianError
 from analysis.reports import markup, numbers, products, tables
-from analysis.reports.text import latex, visible
+from analysis.reports.text import latex
+from analysis.terminal import visible
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell

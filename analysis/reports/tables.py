@@ -10,7 +10,8 @@ import pandas as pd
 from pandas.api import types
 
 from analysis import fields
-from analysis.reports.text import MISSING, digits_for, number, own_digits, p_value, visible
+from analysis.reports.text import MISSING, digits_for, number, own_digits, p_value
+from analysis.terminal import visible
 
 Digits = int | Mapping[str, int | Literal["each", "p"]] | None
 

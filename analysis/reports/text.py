@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
+from analysis.terminal import visible
+
 MISSING = "–"
 _MINUS = "−"
 _LARGE = 1e15  # from here on digits say nothing
@@ -14,27 +16,6 @@ _SMALL = 0.005  # below it two decimals say nothing
 _FINEST = 8  # decimals that are written out
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DECIMALS = ((1000, 0), (100, 1), (0, 2))
-_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_UNSEEN = (
-    0xAD, 0x180E, 0x200B, 0x200C, 0x200D, 0x2028, 0x2029, *range(0x2060, 0x2065), 0xFEFF,
-    *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
-)  # fmt: skip
-_CONTROL = (*range(9), 11, 12, *range(14, 32), *range(127, 160))
-_HIDDEN = frozenset(map(chr, (*_BIDI, *_UNSEEN, *_CONTROL)))
-
-
-def visible(text: str) -> str:
-    """Show characters that would reorder or hide the text around them.
-
-    Examples
-    --------
-    >>> visible("a" + chr(0x202E) + "b")
-    'a[U+202E]b'
-    """
-    # pages are long and seldom hold one: look which there are before going through the text
-    for sign in _HIDDEN.intersection(text):
-        text = text.replace(sign, f"[U+{ord(sign):04X}]")
-    return text
 
 
 def typeset(text: str) -> str:

@@ -183,8 +183,20 @@ def test_a_picture_that_no_text_describes_fails_the_run(project, capsys):
     )
     assert runner.run(options=ONE) == 1
     said = capsys.readouterr().out
-    assert "a picture that no text describes" in said
-    assert "import matplotlib.pyplot as plt" in said
+    assert "01-x.ipynb shows a picture that no text describes (cell 2)" in said
+
+
+def test_in_a_persons_own_notebook_such_a_picture_fails_a_check(project):
+    cells = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", "md:![](x.png)"
+    made = project.notebook("x", "# One", *cells)
+    (project.root / "work").mkdir()
+    made.rename(project.root / "work" / "x.ipynb")
+    assert runner.run(only=["work/x.ipynb"], options=ONE) == 0
+    record = json.loads((project.reports / "work-x" / "run.json").read_bytes())
+    [shown] = [check for check in record["checks"] if check["name"] == "Shown"]
+    assert shown["state"] == "failed"
+    assert "a picture that no text describes (cell 2)" in shown["found"]
+    assert "the picture x.png, which no words describe (cell 3)" in shown["found"]
 
 
 def test_a_cell_that_is_no_python_is_said_to_be(project, capsys):

@@ -209,11 +209,11 @@ def test_a_working_directory_that_is_gone_is_a_sentence(project, tmp_path):
     project.notebook("01-x", "1")
     folder = tmp_path / "gone"
     folder.mkdir()
-    code = "import os; from analysis.reports.run import runner; os.rmdir(os.getcwd()); runner.run()"
+    code = "import os; from analysis.cli import main; os.rmdir(os.getcwd()); main(['run'])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
     )
-    assert "LianjianError: The folder that lianjian was started in is gone" in done.stderr
+    assert "The folder that this was started in is gone. Change to one that exists." in done.stderr
     assert not (project.reports / "01-x").exists()
 
 

@@ -94,6 +94,8 @@ FAILS = {
     "async def go():\n    p = await asyncio.create_subprocess_exec('false')\n    await p.wait()\n"
     "await go()": r"the command false ended with exit code 1",
     "import sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
+    "t = threading.Timer(99, print); t.name = '晚'; t.start()":
+        r"the thread 晚 had not ended when the notebook did",
     "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
 
@@ -212,6 +214,14 @@ await (await asyncio.create_subprocess_exec('true')).wait()
 print(code, q.returncode, os.spawnlp(os.P_WAIT, 'false', 'false'))
 print(os.waitpid(os.spawnlp(os.P_NOWAIT, 'false', 'false'), 0)[1])
 ----
+import threading, time
+from concurrent.futures import ThreadPoolExecutor
+idle = ThreadPoolExecutor(2); idle.submit(int).result()
+def for_ever():
+    while True:
+        time.sleep(0.001)
+threading.Thread(target=for_ever, daemon=True).start()
+----
 %%bash
 if grep -q 村 /dev/null; then echo found; fi
 test -d 账 || mkdir -p "$TMPDIR/账"
@@ -242,7 +252,7 @@ def failed(request, tmp_path_factory, make_project):
 def test_what_fails_is_named_with_its_cell(failed, place):
     expected = list(FAILS.values())[place - 1]
     # what lives as long as the kernel is known to nobody's cell
-    is_late = any(word in list(FAILS)[place - 1] for word in ("forgotten", "atexit"))
+    is_late = any(word in list(FAILS)[place - 1] for word in ("forgotten", "atexit", "Timer(99"))
     where = "" if is_late else f"cell {place}: "
     assert any(re.fullmatch(f"{where}(?:{expected}).*", found) for found in failed), failed
 

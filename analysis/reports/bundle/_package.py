@@ -19,7 +19,7 @@ from analysis.reports import citation
 from analysis.reports.bundle import _checks, _contents, _crate, _readme
 from analysis.reports.bundle._contents import Contents
 from analysis.reports.bundle.verify import MANIFEST, is_program
-from analysis.reports.page import feed, index
+from analysis.reports.page import index
 from analysis.reports.run import staging
 
 README = "README.md"
@@ -115,9 +115,7 @@ def _fill(folder: Path, contents: Contents, *, certified: bool) -> None:
         record = {key: value for key, value in report.record.items() if key != "host"}
         place = folder / "reports" / report.slug / "run.json"
         place.write_text(files.to_json(record), "utf-8", newline="\n")
-    reports = folder / "reports"
-    index.write(reports)  # what is packed is up to date
-    files.write_bytes(reports / feed.FEED, feed.render(reports))
+    index.write(folder / "reports")  # what is packed is up to date
     sizes = {name: path.stat().st_size for name, path in _walk(folder)}
     readme = _readme.write(contents, sum(sizes.values()), certified=certified)
     files.write_text(folder / README, readme)

@@ -16,7 +16,7 @@ from analysis.reports.freshness import origin
 from analysis.reports.page import findings, versions
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.syntax import parse
-from analysis.reports.text import visible
+from analysis.terminal import visible
 
 _KIND = dict(zip(KINDS, ("published figures", "ledgers", "simulated"), strict=True))
 _MARKUP = str.maketrans(

@@ -11,6 +11,7 @@ what is in another state when it has ended was changed while it ran.
 """
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
@@ -147,7 +148,8 @@ class Fingerprints:
             if path.suffix == ".py" and path.is_file():
                 codes.append(path.read_bytes())
             elif path.suffix == ".ipynb" and path.is_file():
-                codes += [cell.python for cell in self.cells_of(path)]
+                with contextlib.suppress(LianjianError):  # one that cannot be read imports nothing
+                    codes += [cell.python for cell in self.cells_of(path)]
         return import_closure.closure(import_closure.asked_for(codes))
 
     # ---- before and after a run ----

@@ -82,17 +82,18 @@ class Writer:
 
     def _counted(self, before: str, after: str) -> str:
         self.gaps += _gaps.of_html(self.place, before, _sanitise.dropped(before, after))
-        return self._drawn(after)
+        return self._drawn(after, prose=True)
 
-    def _drawn(self, html: str) -> str:
+    def _drawn(self, html: str, *, prose: bool = False) -> str:
         """Leave out the pictures in some HTML that no browser can draw; name the others' kind."""
 
         def checked(match: re.Match[str]) -> str:
-            content = _pictures.decoded(match[2])
-            if kind := _pictures.kind_of(content):
-                return f"{match[1]}{_pictures.address(content, kind)}{match[3]}"
-            found = _ALT.search(match[0])
+            content, found = _pictures.decoded(match[2]), _ALT.search(match[0])
             words = unescape(found[1]) if found else ""
+            if kind := _pictures.kind_of(content):
+                if not prose and not words.strip():
+                    self.gaps.append(_gaps.named(self.place, "undescribed"))
+                return f"{match[1]}{_pictures.address(content, kind)}{match[3]}"
             self._gap("broken", _picture_called(words))
             return f'<span class="lj-gap">[{escape(words)}]</span>'
 
@@ -194,6 +195,8 @@ class Writer:
                 text = str(data[mime])
                 content = text.encode("utf-8", "replace") if is_text else _pictures.decoded(text)
                 if kind := _pictures.kind_of(content):
+                    if not alt.strip():
+                        self.gaps.append(_gaps.named(self.place, "undescribed"))
                     return _image(_pictures.address(content, kind), alt)
                 broken.append(_gaps.named(self.place, "broken", f"the {_picture_called(alt)}"))
         return self._richest(data, broken)

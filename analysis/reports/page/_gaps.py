@@ -16,6 +16,7 @@ class Gap:
     cell: int
     what: str
     mend: str
+    key: str = ""
 
 
 @cache
@@ -26,7 +27,11 @@ def _known() -> dict[str, dict[str, Any]]:
 def named(cell: int, key: str, words: str = "") -> Gap:
     """Return a gap by its key in ``gaps.toml``; words say what it is more closely."""
     known = _known()[key]
-    return Gap(cell, words or known["what"], known["mend"])
+    return Gap(cell, words or known["what"], known["mend"], key)
+
+
+UNDESCRIBED = ("undescribed", "wordless")
+"""What only a person's own notebook may lack: pictures without words for who cannot see them."""
 
 
 def of_mime(cell: int, mime: str) -> Gap:

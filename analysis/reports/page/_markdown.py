@@ -14,7 +14,6 @@ from mistune.util import unikey
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from analysis import paths
-from analysis.errors import LianjianError
 from analysis.reports.page import _math, _pictures
 from analysis.reports.page._references import CITED, References
 
@@ -77,10 +76,7 @@ class Prose:
         address = unescape(address)
         source = self._embedded(address)
         if not words.strip():
-            raise LianjianError(
-                f"The text shows the picture {address[:80]}, and no words describe it. Write "
-                f"![what it shows]({address[:80]})."
-            )
+            self.gap("wordless", f"picture {unquote(address)[:80]}, which no words describe")
         if source is None:
             return (
                 f'<span class="lj-gap">[{escape(words)}: {escape(unquote(address)[:120])}]</span>'

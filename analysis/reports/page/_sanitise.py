@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from analysis.reports.text import visible  # a parser would drop what is hidden
+from analysis.terminal import visible  # a parser would drop what is hidden
 
 _LISTS = tomllib.loads(Path(__file__).with_name("allowed.toml").read_text("utf-8"))
 _ATTRIBUTES = {tag: set(names.split()) for tag, names in _LISTS.pop("attributes").items()}
@@ -101,35 +101,24 @@ def _cleaner(source: str) -> Any:  # noqa: ANN401  (nh3 is untyped)
 
 
 class _Counter(HTMLParser):
-    """Counts what carries content other than text, and finds pictures that no words describe."""
+    """Counts what carries content other than text."""
 
     def __init__(self) -> None:
         super().__init__()
         self.counts: Counter[str] = Counter()
-        self.wordless = 0
         self.inside = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.inside = tag
         if tag == "img":
-            shown = bool(given.get("src"))
-            self.counts["img"] += shown
-            embedded = (given.get("src") or "").startswith("data:")
-            self.wordless += embedded and not (given.get("alt") or "").strip()
+            self.counts["img"] += bool(given.get("src"))
         elif tag in _COUNTED - {"style"}:
             self.counts[tag] += 1
 
     def handle_data(self, data: str) -> None:
         if self.inside == "style" and _COLOURS.search(data):
             self.counts["style"] += 1
-
-
-def _count(html: str) -> _Counter:
-    counter = _Counter()
-    counter.feed(html)
-    counter.close()
-    return counter
 
 
 def dropped(before: str, after: str) -> list[str]:
@@ -140,9 +129,10 @@ def dropped(before: str, after: str) -> list[str]:
     >>> dropped('<p>x</p><iframe src="y"></iframe>', "<p>x</p>")
     ['iframe']
     """
-    return sorted(_count(before).counts - _count(after).counts)
-
-
-def wordless(html: str) -> int:
-    """Count the pictures in some HTML that no text describes."""
-    return _count(html).wordless
+    counts = []
+    for html in (before, after):
+        counter = _Counter()
+        counter.feed(html)
+        counter.close()
+        counts.append(counter.counts)
+    return sorted(counts[0] - counts[1])

@@ -213,9 +213,10 @@ def of_shown(gaps: Sequence[Gap]) -> Check:
     """Check that the page shows every output and every piece of prose."""
     if not gaps:
         return Check("Shown", OK, "Every output and all of the prose stand on the page.")
-    words = "One thing cannot" if len(gaps) == 1 else f"{len(gaps)} things cannot"
+    one = "One thing cannot stand here as it is"
+    words = one if len(gaps) == 1 else f"{len(gaps)} things cannot stand here as they are"
     mends = "\n".join(dict.fromkeys(gap.mend for gap in gaps))
-    return _failed("Shown", f"{words} stand here", _gaps.in_words(gaps), mends)
+    return _failed("Shown", words, _gaps.in_words(gaps), mends)
 
 
 def of_commands(told: Told) -> Check:

@@ -13,7 +13,7 @@ from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports import citation, finished
 from analysis.reports.page import ledger
-from analysis.reports.text import visible
+from analysis.terminal import visible
 
 FEED = "feed.xml"
 _ATOM = "http://www.w3.org/2005/Atom"

@@ -11,7 +11,6 @@ from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports import calls, freshness, markup
 from analysis.reports.numbers import Ledger
-from analysis.reports.page import _sanitise
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan.source import Promise
 from analysis.reports.text import meant
@@ -129,23 +128,6 @@ def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: st
             f"{where} publishes the {kind} {name!r}, which its cell tagged 'products' does not "
             f"declare.{near} Add it there."
         )
-
-
-def need_descriptions(node: "NotebookNode", where: str) -> None:
-    """See that each picture says what it shows."""
-    for cell in node.cells:
-        for output in cell.get("outputs", []):
-            kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
-            about = output.get("metadata", {})
-            html = "" if "lianjian" in about else str(output.get("data", {}).get("text/html", ""))
-            bare = any(not str(about.get(kind, {}).get("alt", "")).strip() for kind in kinds)
-            if bare or ("<img" in html and _sanitise.wordless(html)):
-                raise LianjianError(
-                    f"{where}: a cell shows a picture that no text describes. Publish it: "
-                    "show(figure, 'name', 'caption', alt='what it shows'), or display it with "
-                    "metadata={'image/png': {'alt': 'what it shows'}}. The cell begins: "
-                    f"{cell.source.strip().partition(chr(10))[0]}"
-                )
 
 
 def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({})) -> Findings:

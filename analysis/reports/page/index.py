@@ -19,7 +19,8 @@ from analysis import __version__, _language, files
 from analysis.clean.scope import EACH, worded
 from analysis.reports import finished
 from analysis.reports.page import _fonts, _templates, feed, ledger
-from analysis.reports.text import natural, visible
+from analysis.reports.text import natural
+from analysis.terminal import visible
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _HEAD = 2000  # characters that surely hold the mark of the folders
@@ -38,39 +39,28 @@ _FILES = (
 def write(reports: Path, old: Mapping[str, str] = NOTHING) -> None:
     """Write the index of a folder of reports, and the ledger of all their numbers.
 
-    There is one in each language in which a report has a page, with a feed of its own.
+    There is one in each language in which a report has a page, with a feed of its own. The English
+    feed comes last: it tells when a kill left an index behind.
     """
     ledger.write_whole(reports)  # the index links to it
-    spoken = _spoken(_records(reports))
-    files.write_text(reports / "index.html", render(reports, old, spoken))
-    for code in spoken:
+    records = _records(reports)
+    spoken = sorted({code for record in records for code in record.get("pages", ())})
+    for code in (*spoken, "en"):
         with _language.writing(code):
-            files.write_text(reports / f"index.{code}.html", render(reports, old, spoken))
+            index = reports / _language.page_file(code, "index.html")
+            files.write_text(index, render(reports, old, spoken))
             files.write_bytes(reports / feed.file(), feed.render(reports))
     for stale in set(_language.languages()) - set(spoken):
         for name in ("index.html", feed.FEED):
             (reports / _language.page_file(stale, name)).unlink(missing_ok=True)
-    close(reports)
-
-
-def close(reports: Path) -> None:
-    """Close what tells of all reports to everybody but its owner, where one read a ledger."""
-    if any(_is_internal(record) for record in _records(reports)):
-        every = (
-            *reports.glob("index*.html"),
-            *reports.glob("feed*.xml"),
-            *(reports / name for name in (ledger.CSV, ledger.TEX)),
-        )
-        for path in filter(Path.is_file, every):
-            path.chmod(0o600)
+    if any(map(_is_internal, records)):  # what tells of all reports is its owner's alone
+        for name in ("index*.html", "feed*.xml", ledger.CSV, ledger.TEX):
+            for path in reports.glob(name):
+                path.chmod(0o600)
 
 
 def _is_internal(record: Mapping[str, Any]) -> bool:
     return "ledger" in record.get("kinds", ())
-
-
-def _spoken(records: Iterable[Mapping[str, Any]]) -> list[str]:
-    return sorted({code for record in records for code in record.get("pages", ())})
 
 
 def is_of(reports: Path, old: Mapping[str, str] = NOTHING) -> bool:

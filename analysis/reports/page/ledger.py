@@ -14,7 +14,8 @@ from analysis.files import write_text
 from analysis.reports import numbers
 from analysis.reports.page import _templates
 from analysis.reports.page.findings import Findings
-from analysis.reports.text import LATEX, visible
+from analysis.reports.text import LATEX
+from analysis.terminal import visible
 
 CSV, TEX = "numbers.csv", "numbers.tex"
 _NUMBERS = ("low", "high", "n")

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import _language, paths
 from analysis.clean.scope import worded
+from analysis.errors import LianjianError
 from analysis.reports import citation, markup
 from analysis.reports.finished import RUN_ID
 from analysis.reports.freshness import origin
-from analysis.reports.page import _cells, _fonts, _templates, checks, findings
+from analysis.reports.page import _cells, _fonts, _gaps, _templates, checks, findings
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
 from analysis.reports.plan.plan import Run
 from analysis.reports.plan.source import Cell, promises
-from analysis.reports.text import language, slug, typeset, visible
+from analysis.reports.text import language, slug, typeset
+from analysis.terminal import visible
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -128,6 +130,10 @@ def publish(
             for name, parameter in declared.items()
         ],
     )
+    lacking = [gap for gap in writer.gaps if gap.key in _gaps.UNDESCRIBED]
+    if lacking and not run.is_own:
+        mends = " ".join(dict.fromkeys(gap.mend for gap in lacking))
+        raise LianjianError(f"{run.file} shows {', '.join(_gaps.in_words(lacking))}. {mends}")
     made: tuple[checks.Check, ...] = (
         checks.of_source(seen),
         checks.of_release(found.datasets) if released else checks.of_data(found.datasets, told),
@@ -284,7 +290,9 @@ def _cells_shown(node: "NotebookNode") -> list[tuple[int, Any]]:
             made["source"] = _TITLE.sub("", str(cell.source))
         if not made["source"].strip() and not made["outputs"]:
             continue
-        if shown and _silent(shown[-1][1]) and cell.cell_type == "code":
+        made["skipped"] = cell.cell_type == "code" and "skip-execution" in tags
+        is_alone = made["skipped"] or not shown or shown[-1][1]["skipped"]
+        if not is_alone and _silent(shown[-1][1]) and cell.cell_type == "code":
             _, before = shown.pop()
             made["source"] = f"{before['source'].rstrip()}\n\n{made['source']}".rstrip()
         shown.append((place, made))

@@ -82,6 +82,11 @@ class Run:
         return self.notebook.name
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is a person's own, of ``work``, not one of the collection."""
+        return self.notebook.is_relative_to(paths.work())
+
+    @property
     def name(self) -> str:
         """Name of the notebook in its folder, without its ending."""
         return self.file.removesuffix(".ipynb")

@@ -25,6 +25,7 @@ import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from concurrent.futures.thread import _threads_queues
 from contextvars import ContextVar
 from dataclasses import dataclass
 from multiprocessing import pool
@@ -106,6 +107,11 @@ class Unraised:
             if cell := self._tasks.get(id(task)):
                 name = getattr(task.get_coro(), "__qualname__", task.get_name())
                 self.note(f"the task {name}", "had not ended when the notebook did", cell)
+        for thread in threading.enumerate():
+            # Python waits for such a one for ever, and knows that a pool's may be idle
+            is_waited_for = not thread.daemon and thread not in _threads_queues
+            if is_waited_for and thread is not threading.main_thread():
+                self.note(f"the thread {thread.name}", "had not ended when the notebook did")
         self._note_programs()
         for cell, what, failures in self._scripts:
             lines = failures.read_text("utf-8", "replace").splitlines()
@@ -342,7 +348,9 @@ class Unraised:
         """Learn of errors that Python can only print: in threads, in `__del__`, at the exit."""
 
         def in_thread(of_thread: Any, seen: threading.ExceptHookArgs) -> None:
-            if seen.exc_type is not SystemExit:
+            # one that goes on while the kernel ends loses the names that it uses
+            is_cut_off = self.is_ending and seen.thread is not None and seen.thread.daemon
+            if seen.exc_type is not SystemExit and not is_cut_off:
                 name = seen.thread.name if seen.thread else "one that is gone"
                 self.note_error(f"the thread {name}", seen.exc_value)
             of_thread(seen)

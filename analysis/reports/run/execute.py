@@ -18,6 +18,7 @@ from analysis.reports import freshness
 from analysis.reports.freshness import file_access
 from analysis.reports.freshness.file_access import FilesRead
 from analysis.reports.page import normalise
+from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
 from analysis.reports.plan._types import Value
 from analysis.reports.plan.parameters import Parameter
@@ -103,6 +104,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     _prepare_papermill()
     source = nbformat.reads(text_of(run.notebook), as_version=4)
     need_python(source, run.notebook.name)
+    if run.parameters:
+        _set(source, run.parameters)
     declared = parameters.read(run.notebook)
     secrets = _secrets.variables(run.notebook.name, declared)
     expected = _expected(run, declared)
@@ -123,10 +126,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
             papermill.execute_notebook(
                 source,
                 None,
-                {name: _for_papermill(value) for name, value in run.parameters.items()},
                 engine_name=_client.ENGINE,
                 kernel_name="python3",
-                language="python",
                 progress_bar=False,
                 kernel=kernel,
                 clients=clients,
@@ -212,16 +213,28 @@ def facts(run: Run) -> dict[str, Any]:
     }
 
 
-class _Date(str):
-    """A date as papermill can store it, a text, of a type by which it is written as a date."""
+def _set(node: "NotebookNode", given: Mapping[str, Value]) -> None:
+    """Set parameters where papermill does: in a cell behind the one that declares them.
 
-    __slots__ = ()
+    Papermill itself would write no date.
+    """
+    from nbformat.v4 import new_code_cell
+
+    lines = [f"{name} = {_python(value)}" for name, value in given.items()]
+    made = new_code_cell("\n".join(["# Parameters", *lines, ""]), metadata={"tags": [INJECTED]})
+    cells = reversed(list(enumerate(node.cells)))  # the first of a tag counts
+    places = {tag: at for at, cell in cells for tag in cell.metadata.get("tags", ())}
+    old = places.get(INJECTED)  # of an earlier run
+    at = places.get("parameters", -1) + 1 if old is None else old
+    node.cells[at : at + (old is not None)] = [made]
 
 
-def _for_papermill(value: Value) -> Any:  # noqa: ANN401
+def _python(value: Value) -> str:
     if isinstance(value, list):
-        return [_for_papermill(item) for item in value]
-    return _Date(value.isoformat()) if isinstance(value, dt.date) else value
+        return f"[{', '.join(map(_python, value))}]"
+    if isinstance(value, dt.date):
+        return f'__import__("datetime").date.fromisoformat({value.isoformat()!r})'
+    return repr(value)
 
 
 def _expected(run: Run, declared: Mapping[str, Parameter]) -> dict[str, str]:
@@ -249,27 +262,9 @@ def _changed(notebook: str, place: Path, expected: Mapping[str, str]) -> str:
 
 @cache
 def _prepare_papermill() -> None:
-    """Let papermill say nothing, for errors arrive as exceptions, and write parameters our way."""
-    from papermill.translators import PythonTranslator, papermill_translators
-
+    """Let papermill say nothing, for errors arrive as exceptions."""
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     # a cell that took too long leaves nbclient's wait for its outputs behind
     logging.getLogger("asyncio").addFilter(
         lambda record: "was destroyed" not in record.getMessage()
     )
-
-    class Translator(PythonTranslator):
-        """Writes dates, and Chinese as Chinese; the same with and without the formatter black."""
-
-        @classmethod
-        def translate(cls, val: Any) -> str:  # noqa: ANN401
-            if isinstance(val, _Date):
-                return f'__import__("datetime").date.fromisoformat({str(val)!r})'
-            return repr(val) if isinstance(val, str) else str(super().translate(val))
-
-        @classmethod
-        def codify(cls, parameters: Mapping[str, Any], comment: str = "Parameters") -> str:
-            lines = [f"{name} = {cls.translate(value)}" for name, value in parameters.items()]
-            return "\n".join([f"# {comment}", *lines, ""])
-
-    papermill_translators.register("python", Translator)

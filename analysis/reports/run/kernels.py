@@ -207,12 +207,6 @@ cool_down = _zygote.cool_down
 
 def start(*, warm: bool | None = None) -> bool:
     """Start the warm process, where there is to be one; it imports its stack meanwhile."""
-    try:
-        Path.cwd()
-    except FileNotFoundError as error:
-        raise LianjianError(
-            "The folder that lianjian was started in is gone; change to one that is there."
-        ) from error
     if warm and not warm_kernels():
         raise LianjianError(
             "--kernels warm needs Linux, whose processes can be forked and watched; leave it out, "

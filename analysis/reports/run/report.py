@@ -302,7 +302,6 @@ def _told(
     cells, name = look.cells_of(run.notebook), run.notebook.name
     found, promised = findings.gather(node), source.promises(cells, name)
     findings.keep_promises(found, promised, name)
-    findings.need_descriptions(node, name)
     misused = source.misused(cells, list(parameters.read(run.notebook)))
     anchors = None if promised is None else [product.anchor for product in found.products]
     of_run = {n: record[n] for n in ("verdict", "ended_at") if n in record}

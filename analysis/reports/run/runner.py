@@ -18,7 +18,7 @@ from types import FrameType
 from analysis import _language, paths
 from analysis.clean import build
 from analysis.errors import Exit, LianjianError
-from analysis.files import of_system, write_bytes
+from analysis.files import of_system
 from analysis.reports import documents, finished
 from analysis.reports.freshness import fingerprints
 from analysis.reports.freshness.fingerprints import Decision
@@ -271,13 +271,10 @@ def _write_index(reports: Path, planned: Collection[str], *, anew: bool) -> str:
     """Write what lists the reports, where it is not true any more; return what kept it from it."""
     try:
         old = fingerprints.stale(reports, planned)
-        news, feed_file = feed.render(reports), reports / feed.FEED
-        # the feed follows from what each run recorded: it tells when a kill left the index behind
-        is_told = feed_file.is_file() and feed_file.read_bytes() == news
+        told = reports / feed.FEED  # it follows from what each run recorded
+        is_told = told.is_file() and told.read_bytes() == feed.render(reports)
         if anew or not is_told or not index.is_of(reports, old):
             index.write(reports, old)
-            write_bytes(feed_file, news)
-            index.close(reports)
     except OSError as error:
         reason = of_system(error, reports)
         return f"{reports.name}/index.html could not be written: {reason}"
