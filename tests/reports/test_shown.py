@@ -307,7 +307,9 @@ def test_a_picture_that_can_be_drawn_stands_under_its_own_kind(writer, form):
 
 def test_the_next_form_stands_in_for_a_broken_one(writer):
     data = {"image/svg+xml": svg()[:30], "image/png": base64.b64encode(PIXEL).decode()}
-    assert "data:image/png" in writer.output(nbformat.v4.new_output("display_data", data))
+    said = {"image/png": {"alt": "a"}}
+    output = nbformat.v4.new_output("display_data", data, metadata=said)
+    assert "data:image/png" in writer.output(output)
     assert writer.gaps == []
 
 

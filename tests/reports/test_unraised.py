@@ -96,6 +96,9 @@ FAILS = {
     "import sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
     "t = threading.Timer(99, print); t.name = '晚'; t.start()":
         r"the thread 晚 had not ended when the notebook did",
+    "server = subprocess.Popen(['sleep', '98'])":
+        r"the command sleep 98 had not ended when the notebook did",
+    "%%script --bg bash\nsleep 97": r"%%script --bg bash had not ended when the notebook did",
     "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
 
@@ -216,6 +219,8 @@ print(os.waitpid(os.spawnlp(os.P_NOWAIT, 'false', 'false'), 0)[1])
 ----
 import threading, time
 from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+workers = multiprocessing.get_context('fork').Pool(2); workers.map(abs, [-1])
 idle = ThreadPoolExecutor(2); idle.submit(int).result()
 def for_ever():
     while True:

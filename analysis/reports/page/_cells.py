@@ -218,7 +218,8 @@ class Writer:
                 shown = self._text(mime, data[mime])
                 break
         else:  # what is left of HTML that a script was to fill is scaffolding
-            words = unescape(_TAG.sub("", clean)).strip() if "script" not in tags else ""
+            is_own = "script" not in tags or {gap.key for gap in lost} == {"script"}
+            words = unescape(_TAG.sub("", clean)).strip() if is_own else ""
             shown = _region(_unheaded(clean)) if words else ""
         if tags == ["style"]:
             shown = _region(_unheaded(clean))

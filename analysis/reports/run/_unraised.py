@@ -39,6 +39,7 @@ FILE = "unraised"
 """File in a kernel's folder that takes what failed, a line each: see `Unraised.note`."""
 
 _LONGEST = 500
+_NOT_ENDED = "had not ended when the notebook did"
 _MAGICS = tomllib.loads(Path(__file__).with_name(f"{FILE}.toml").read_text("utf-8"))
 _cell: ContextVar[int] = ContextVar("cell", default=0)  # in which code runs, and what it begins
 _OURS = str(Path(__file__).parents[2])  # which looks after the programs that it starts
@@ -106,12 +107,12 @@ class Unraised:
         for task in pending:
             if cell := self._tasks.get(id(task)):
                 name = getattr(task.get_coro(), "__qualname__", task.get_name())
-                self.note(f"the task {name}", "had not ended when the notebook did", cell)
+                self.note(f"the task {name}", _NOT_ENDED, cell)
         for thread in threading.enumerate():
             # Python waits for such a one for ever, and knows that a pool's may be idle
             is_waited_for = not thread.daemon and thread not in _threads_queues
             if is_waited_for and thread is not threading.main_thread():
-                self.note(f"the thread {thread.name}", "had not ended when the notebook did")
+                self.note(f"the thread {thread.name}", _NOT_ENDED)
         self._note_programs()
         for cell, what, failures in self._scripts:
             lines = failures.read_text("utf-8", "replace").splitlines()
@@ -123,11 +124,17 @@ class Unraised:
         for cell, what, process in self._processes:
             with contextlib.suppress(ValueError):  # it was closed
                 is_python = isinstance(process, BaseProcess)
-                self._exited(what, process.exitcode if is_python else process.returncode, cell)
+                if is_python and process.daemon:
+                    continue  # Python ends it itself, as that of a pool
+                code = process.exitcode if is_python else process.returncode
+                self._exited(what, code, cell)
+                if code is None:
+                    self.note(what, _NOT_ENDED, cell)
 
     def _note_programs(self) -> None:
         for process in tuple(self._popen):
-            process.poll()
+            if process.poll() is None:
+                self.note(process.program.what, _NOT_ENDED, process.program.cell)
         for program in self._programs:
             self._exited(program.what, 0 if program.is_known else program.code, program.cell)
         for cell, what, number in self._spawns:
