@@ -11,6 +11,7 @@ from PIL import Image
 
 from analysis.reports.page import _cells, _gaps, _math, _sanitise, _terminal, checks, findings
 from analysis.reports.run import runner
+from analysis.reports.run._bounds import LONGEST_STREAM
 from analysis.reports.run.runner import Options
 
 PIXEL = base64.b64decode(
@@ -303,6 +304,38 @@ def test_a_picture_that_can_be_drawn_stands_under_its_own_kind(writer, form):
     drawn = nbformat.v4.new_output("display_data", {"image/svg+xml": svg()}, metadata=said)
     assert "data:image/svg+xml" in writer.output(drawn)
     assert writer.gaps == []
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("UserWarning: Glyph 26449 (\\N{X}) missing from font(s) DejaVu Sans.\n", "its font"),
+        (f"a\n… 5 characters left out; the first {LONGEST_STREAM:,} are kept.\n", "the rest of"),
+    ],
+)
+def test_what_a_stream_tells_of_is_counted(writer, said, what):
+    assert said.splitlines()[0] in writer.output(nbformat.v4.new_output("stream", text=said))
+    [gap] = writer.gaps
+    assert what in gap.what
+
+
+def test_words_around_a_script_are_kept_unless_it_is_a_tools(writer):
+    own = {"text/html": "<p>前言：<b>12</b> 万元</p><script>var a = 1</script>"}
+    assert "前言：<b>12</b>" in writer.output(nbformat.v4.new_output("display_data", own))
+    tool = {"text/html": "<div>Loading BokehJS</div><script>bokeh()</script>"}
+    assert "Loading" not in writer.output(nbformat.v4.new_output("display_data", tool))
+    assert [gap.key for gap in writer.gaps] == ["script", "bokeh"]
+
+
+def test_code_that_is_skipped_says_so(project):
+    path = project.notebook("01-x", "# One", "1 / 0", "1 + 1")
+    node = nbformat.read(path, as_version=4)
+    node.cells[1].metadata["tags"] = ["skip-execution"]
+    nbformat.write(node, path)
+    assert runner.run(options=Options(jobs=1)) == 0
+    text = project.report("01-x")
+    assert text.count("This code was not run") == 1
+    assert text.index("This code was not run") < text.index('id="code-2"')
 
 
 def test_the_next_form_stands_in_for_a_broken_one(writer):

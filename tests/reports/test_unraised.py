@@ -98,7 +98,7 @@ FAILS = {
         r"the thread 晚 had not ended when the notebook did",
     "server = subprocess.Popen(['sleep', '98'])":
         r"the command sleep 98 had not ended when the notebook did",
-    "%%script --bg bash\nsleep 97": r"%%script --bg bash had not ended when the notebook did",
+    "%%script --bg bash\nsleep 97": r"%%script --bg bash died of signal 15",
     "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
 

@@ -174,6 +174,7 @@ class Writer:
         """Write one output of a code cell."""
         kind = output["output_type"]
         if kind == "stream":
+            self.gaps += _gaps.of_stream(self.place, output["text"])
             return _pre(_terminal.shown(output["text"]), f"lj-{output['name']}")
         if kind == "error":
             return _pre("\n".join(output["traceback"]), "lj-error")

@@ -1,5 +1,6 @@
 """What cannot stand in a page: it is counted, named and said with what to do instead."""
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
@@ -40,6 +41,12 @@ def of_mime(cell: int, mime: str) -> Gap:
         if any(mime.startswith(start) for start in known.get("mime", ())):
             return named(cell, key)
     return named(cell, "other", f"an output of the kind {mime[:60]}")
+
+
+def of_stream(cell: int, text: str) -> list[Gap]:
+    """Return the gaps that what a cell printed tells of."""
+    told = ((key, known.get("says")) for key, known in _known().items())
+    return [named(cell, key) for key, says in told if says and re.search(says, text)]
 
 
 def of_html(cell: int, html: str, tags: Iterable[str]) -> list[Gap]:

@@ -113,23 +113,10 @@ class Unraised:
             is_waited_for = not thread.daemon and thread not in _threads_queues
             if is_waited_for and thread is not threading.main_thread():
                 self.note(f"the thread {thread.name}", _NOT_ENDED)
-        self._note_programs()
-        for cell, what, failures in self._scripts:
-            lines = failures.read_text("utf-8", "replace").splitlines()
-            for line in dict.fromkeys(lines):
-                if found := _FAILURE.fullmatch(line):
-                    self._exited(f"{what}: {found[2]}", int(found[1]), cell)
         for cell, error in self._calls.values():
             self.note_error("a call in a pool", error, cell)
-        for cell, what, process in self._processes:
-            with contextlib.suppress(ValueError):  # it was closed
-                is_python = isinstance(process, BaseProcess)
-                if is_python and process.daemon:
-                    continue  # Python ends it itself, as that of a pool
-                code = process.exitcode if is_python else process.returncode
-                self._exited(what, code, cell)
-                if code is None:
-                    self.note(what, _NOT_ENDED, cell)
+        self._note_programs()
+        self._note_scripts()
 
     def _note_programs(self) -> None:
         for process in tuple(self._popen):
@@ -141,6 +128,22 @@ class Unraised:
             with contextlib.suppress(ChildProcessError):  # somebody has waited for it
                 _, status = os.waitpid(number, os.WNOHANG)
                 self._exited(what, os.waitstatus_to_exitcode(status), cell)
+
+    def _note_scripts(self) -> None:
+        for cell, what, failures in self._scripts:
+            lines = failures.read_text("utf-8", "replace").splitlines()
+            for line in dict.fromkeys(lines):
+                if found := _FAILURE.fullmatch(line):
+                    self._exited(f"{what}: {found[2]}", int(found[1]), cell)
+        for cell, what, process in self._processes:
+            with contextlib.suppress(ValueError):  # it was closed
+                is_python = isinstance(process, BaseProcess)
+                if is_python and process.daemon:
+                    continue  # Python ends it itself, as that of a pool
+                code = process.exitcode if is_python else process.returncode
+                self._exited(what, code, cell)
+                if code is None:
+                    self.note(what, _NOT_ENDED, cell)
 
     # ---- cells ----
 
