@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 import unicodedata
 
 import bibtexparser
@@ -14,7 +15,8 @@ from analysis.reports.plan import plan
 from analysis.reports.plan.plan import _report_name
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
-from analysis.reports.text import is_slug, slug
+from analysis.reports.text import is_slug, slug, typeset
+from analysis.terminal import visible
 from tests.reports.payloads import PAYLOADS
 
 TEXTS = list(PAYLOADS.values())
@@ -30,6 +32,7 @@ KEPT = ("script", "iframe", "object", "embed", "form", "input", "base", "link", 
 
 NOTEBOOK = """
 import json
+import sys
 import pandas as pd
 from matplotlib.figure import Figure
 from IPython.display import HTML, Latex, Markdown, display
@@ -58,7 +61,7 @@ for text in texts:
 
 def looks(text):
     """Return a text without the spaces that a browser may fold."""
-    return "".join(written.visible(text).split())
+    return "".join(visible(text).split())
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +221,7 @@ def test_every_text_is_read_as_text_in_the_page(opened):
     corrections = {looks(text) for text in words("[id^=correction-] td")}
     datasets = {looks(text) for text in words(".facts a")}
     for number, text in enumerate(TEXTS):
-        shown = looks(written.typeset(text))
+        shown = looks(typeset(text))
         seen = looks(text)
         without_colour = seen.replace("[U+001B][31m", "")
         assert any(without_colour in t for t in stdout), text
