@@ -32,6 +32,7 @@ def visible(text: str) -> str:
     >>> visible("a" + chr(27) + "[31mb" + chr(0x202E) + chr(0xD83D))
     'a[U+001B][31mb[U+202E][U+D83D]'
     """
+    text = text.replace("\r\n", "\n")
     # pages are long and seldom hold one: look which there are before going through the text
     for sign in set(text) - {"\n", "\t"}:
         if unicodedata.category(sign) in _HIDDEN:
