@@ -49,6 +49,14 @@ def test_any_name_in_any_script_runs_and_the_plan_never_knows(project, capsys):
     assert "nothing to remove" in capsys.readouterr().out
 
 
+def test_a_neighbour_that_cannot_be_read_fails_no_run_that_starts_a_program(project, capsys):
+    """What such a run has read is not known by name, so that all of `work` counts."""
+    write(project, "good", "# One", "!true")
+    (project.root / "work" / "old.ipynb").write_text('{"nbformat": 3, "worksheets": []}', "utf-8")
+    assert runner.run(only=["work/good.ipynb"]) == 0
+    assert why("work/good", capsys).endswith("1 up to date\n")
+
+
 def test_it_is_found_from_where_a_person_stands(project, monkeypatch):
     path = write(project, "sub/b")
     monkeypatch.chdir(path.parent)
