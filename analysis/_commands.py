@@ -395,13 +395,11 @@ def why(options: argparse.Namespace) -> int:
     selected = _selected(options)
     runs = runner.planned(*selected)
     words = {"none": "up to date", "render": "new page", "run": "run"}
-    found = [
-        (run, words[decision.action], decision.reasons)
-        for run, decision in runner.decide(
-            runs,
-            force=getattr(options, "force", False),
-            languages=getattr(options, "languages", ()),
-        )
+    force, languages = getattr(options, "force", False), getattr(options, "languages", ())
+    entries: list[dict[str, Any]] = [
+        {"report": run.slug, "notebook": run.name, "action": words[decision.action]}
+        | {"reasons": list(decision.reasons)}
+        for run, decision in runner.decide(runs, force=force, languages=languages)
     ]
     beside: dict[str, str] = {}
     orphans: list[finished.Orphan] = []
@@ -409,16 +407,12 @@ def why(options: argparse.Namespace) -> int:
         orphans = finished.orphans(paths.reports(), {run.slug for run in runs})
         told = {orphan.folder.name for orphan in orphans}
         beside = {slug: text for slug, text in runner.beside(runs).items() if slug not in told}
-    entries = [
-        {"report": run.slug, "notebook": run.name, "action": word, "reasons": list(reasons)}
-        for run, word, reasons in found
-    ]
     old = [{"report": slug, "reason": reason} for slug, reason in beside.items()]
     gone = [{"folder": orphan.folder.name, "reason": orphan.reason} for orphan in orphans]
     width = max(len(run.slug) for run in runs)
     lines = [
-        f"{run.slug:<{width}}  {word}{': ' if reasons else ''}{'; '.join(reasons)}"
-        for run, word, reasons in found
+        f"{entry['report']:<{width}}  {entry['action']}: {'; '.join(entry['reasons'])}".rstrip(": ")
+        for entry in entries
     ]
     lines += [f"{slug:<{width}}  beside the plan, out of date: {t}" for slug, t in beside.items()]
     if orphans:
@@ -426,7 +420,7 @@ def why(options: argparse.Namespace) -> int:
     left = notebooks.find()
     if left.said and not any(selected):
         lines.append(left.said)
-    counts = Counter(word for _, word, _ in found)
+    counts = Counter(entry["action"] for entry in entries)
     lines.append(", ".join(f"{counts[word]} {word}" for word in words.values() if counts[word]))
     content = {"reports": entries, "beside": old, "orphans": gone, "left_alone": left.left}
     return _answer(options, lines, command="why", **content)  # a dry run is an answer to it, too

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.reports.text import flat
+
 See = Callable[[str, float, bool], float]
 """Of an address, a number, and whether it counts something: the number as it may leave, or NaN."""
 
@@ -85,17 +87,17 @@ def _mapping(value: Mapping[Any, Any], see: See, at: str, typed: Typed) -> dict[
 
 def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame:
     made = frame.copy()
-    rows = [_text(label) for label in frame.index]
+    rows = [flat(label) for label in frame.index]
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
-        last = _text(name).rsplit(" ", 1)[-1]
+        last = flat(name).rsplit(" ", 1)[-1]
         if _is_label(last, values) or pd.api.types.is_bool_dtype(values):
             continue
         if last in _DESIGN and "std_error" in frame:
             continue
         if last.endswith(_CODES):  # who they name is asked of the whole output
             continue
-        addresses = [f"{at} {row} {_text(name)}".strip() for row in rows]
+        addresses = [f"{at} {row} {flat(name)}".strip() for row in rows]
         if isinstance(values.dtype, pd.CategoricalDtype):
             values = values.astype(object)
         if pd.api.types.is_numeric_dtype(values):
@@ -178,10 +180,6 @@ def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:  # noqa: ANN401
     if left != value:
         see(at, math.nan, False)  # noqa: FBT003  (no count)
     return left
-
-
-def _text(label: object) -> str:
-    return " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def numbers(text: str) -> Typed:

@@ -22,6 +22,7 @@ from analysis import __version__, _language
 from analysis.errors import LianjianError
 from analysis.reports import markup, numbers, sentences
 from analysis.reports.numbers import Ledger
+from analysis.reports.text import flat
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -208,7 +209,7 @@ def data_of(call: Call) -> bytes:
     for name, frame in found:
         keys = [level for level in frame.index.names if level is not None]
         whole = frame.reset_index() if keys or not _counted(frame.index) else frame
-        whole = whole.set_axis([_flat(column) for column in whole.columns], axis=1)
+        whole = whole.set_axis([flat(column) for column in whole.columns], axis=1)
         columns |= dict.fromkeys(whole.columns)
         rows += [{"part": name, "data": call.mark, **row} for row in _rows(whole)]
     buffer = io.StringIO(newline="")
@@ -226,10 +227,6 @@ def _rows(frame: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (pandas)
 
 def _counted(index: Any) -> bool:  # noqa: ANN401  (pandas)
     return list(index) == list(range(len(index)))
-
-
-def _flat(name: object) -> str:
-    return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
 def forms_of(call: Call, ledger: Ledger, plain: bytes = b"") -> dict[str, bytes]:

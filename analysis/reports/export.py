@@ -18,7 +18,7 @@ from analysis import fields, files
 from analysis._labelled import Labelled
 from analysis.errors import LianjianError
 from analysis.reports import markup, numbers, products, tables
-from analysis.reports.text import latex
+from analysis.reports.text import flat, latex
 from analysis.terminal import visible
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _marked(
     # a level of the index may be called as a column is, and a column "data"
     if not tables.only_counts(frame.index):
         frame = frame.reset_index(allow_duplicates=True)
-    whole = frame.set_axis([_flat(name) for name in frame.columns], axis=1)
+    whole = frame.set_axis([flat(name) for name in frame.columns], axis=1)
     if marks:
         in_row = ", ".join(markup.IN_ROW[mark] for mark in marks)
         whole.insert(len(whole.columns), "data", in_row, allow_duplicates=True)
@@ -201,10 +201,6 @@ def _labelled(table: Any) -> Labelled:  # noqa: ANN401  (whatever is a table)
         kind = type(table).__name__
         raise LianjianError(f"A table is needed, a DataFrame, and this is a {kind}.")
     return Labelled(table)
-
-
-def _flat(name: object) -> str:
-    return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
 def _csv(columns: "list[tables.Column]", labels: Mapping[str, str], _caption: str) -> bytes:

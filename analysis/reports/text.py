@@ -209,6 +209,11 @@ def listed(names: Collection[str], most: int = _MANY, between: str = ", ") -> st
     return f"{first} and {more:,} more" if more > 0 else first
 
 
+def flat(name: object) -> str:
+    """Return a name of a row or column on one line, with those above it."""
+    return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
 def natural(text: str) -> list[str | int]:
     """Return a key that sorts numbers in a text by their size.
 

@@ -199,6 +199,12 @@ def test_in_a_persons_own_notebook_such_a_picture_fails_a_check(project):
     assert "the picture x.png, which no words describe (cell 3)" in shown["found"]
 
 
+def test_an_empty_notebook_is_no_report(project, capsys):
+    project.notebook("01-x", "  ", "")
+    assert runner.run(options=ONE) == 1
+    assert "01-x.ipynb is empty: it holds no code and no text" in capsys.readouterr().out
+
+
 def test_a_cell_that_is_no_python_is_said_to_be(project, capsys):
     project.notebook("01-x", "# One", "year\na (", parameters="year: int = 2024  # y")
     assert runner.run(options=ONE) == 1

@@ -15,7 +15,7 @@ from typing import Any
 
 from analysis import paths
 from analysis.clean import decisions
-from analysis.clean.build import BOOKS, PUBLISHED, datasets
+from analysis.clean.build import BOOKS, PUBLISHED, datasets, must_exist
 from analysis.clean.simulated import is_drawn
 from analysis.clean.sources import Card, read_cards, read_toml, verify
 from analysis.errors import LianjianError
@@ -26,7 +26,7 @@ from analysis.reports.page import ledger
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import Run
 from analysis.reports.run._imports import quickly
-from analysis.reports.text import listed, meant
+from analysis.reports.text import listed
 
 _LISTS = tomllib.loads(Path(__file__).with_name("contents.toml").read_text("utf-8"))
 ROOMS: list[str] = _LISTS["rooms"]
@@ -95,16 +95,6 @@ class Holding:
         if self.name != PUBLISHED:
             decided = paths.decisions(self.name)
             yield from (decided / kind for kind in decisions.KINDS if (decided / kind).is_file())
-
-
-def known(names: Collection[str]) -> None:
-    """Raise unless datasets are there."""
-    for name in names:
-        if name not in datasets():
-            near, dataset_names = meant(name, datasets()), ", ".join(datasets())
-            raise LianjianError(
-                f"There is no dataset {name!r}.{near} Datasets are: {dataset_names}."
-            )
 
 
 def holding(name: str, with_data: Collection[str], without: Collection[str] = ()) -> Holding:
@@ -192,7 +182,8 @@ def gather(
     without: Collection[str] = (),
 ) -> Contents:
     """Collect what goes into a bundle."""
-    known([*with_data, *with_reports, *without])
+    for name in (*with_data, *with_reports, *without):
+        must_exist(name)
     if PUBLISHED in without or set(without) & set(with_data):
         raise LianjianError(
             f"--without {', '.join(without)}: every build needs {PUBLISHED}, and what --with-data "

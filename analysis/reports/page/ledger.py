@@ -134,11 +134,7 @@ class Change:
 
 def compare(old: Path, new: Path, tolerance: float = 0.0) -> list[Change]:
     """Return the numbers that moved by more than a tolerance, appeared or went."""
-    before, after = _values(old), _values(new)
-    if not set(before) & set(after):
-        # two reports of one notebook, under different names
-        before = {name.rpartition("/")[2]: value for name, value in before.items()}
-        after = {name.rpartition("/")[2]: value for name, value in after.items()}
+    before, after = _matched(_values(old), _values(new), "/")
     changes = []
     for name in sorted({*before, *after}):
         was, now = before.get(name, (None, "")), after.get(name, (None, ""))
@@ -146,12 +142,16 @@ def compare(old: Path, new: Path, tolerance: float = 0.0) -> list[Change]:
     return [c for c in changes if c.old != c.new and abs(c.relative) > tolerance]
 
 
+def _matched(one: dict[str, Any], other: dict[str, Any], mark: str) -> tuple[dict[str, Any], ...]:
+    """Match what two reports hold by its own name, where they have different ones."""
+    if one.keys() & other.keys():
+        return one, other
+    return tuple({key.partition(mark)[2]: of for key, of in each.items()} for each in (one, other))
+
+
 def flipped(old: Path, new: Path) -> list[str]:
     """Say which claims of sentences hold in one of two reports, or folders of them, alone."""
-    before, after = _claims(old), _claims(new)
-    if not set(before) & set(after):
-        before = {key.partition(": ")[2]: claim for key, claim in before.items()}
-        after = {key.partition(": ")[2]: claim for key, claim in after.items()}
+    before, after = _matched(_claims(old), _claims(new), ": ")
     return [
         f"{key}  {'held' if before[key]['holds'] else 'did not hold'}, now "
         f"{'holds' if after[key]['holds'] else 'does not'}: “{before[key]['said']}” became "

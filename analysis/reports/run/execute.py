@@ -104,6 +104,8 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     _prepare_papermill()
     source = nbformat.reads(text_of(run.notebook), as_version=4)
     need_python(source, run.notebook.name)
+    if not any(cell.source.strip() for cell in source.cells):
+        raise LianjianError(f"{run.notebook.name} is empty: it holds no code and no text.")
     if run.parameters:
         _set(source, run.parameters)
     declared = parameters.read(run.notebook)
