@@ -217,6 +217,10 @@ await (await asyncio.create_subprocess_exec('true')).wait()
 print(code, q.returncode, os.spawnlp(os.P_WAIT, 'false', 'false'))
 print(os.waitpid(os.spawnlp(os.P_NOWAIT, 'false', 'false'), 0)[1])
 ----
+from concurrent.futures import Future
+of_the_kernel = Future(); of_the_kernel.cell = 0  # as one from before the first cell
+of_the_kernel.set_exception(OSError('no debugger'))
+----
 import threading, time
 from concurrent.futures import ThreadPoolExecutor
 import multiprocessing

@@ -424,11 +424,16 @@ class Unraised:
         def failing(error_of: Callable[..., Any]) -> Callable[..., None]:
             def ended(end: Any, call: Any, *how: Any) -> None:
                 error = error_of(*how)
-                if error is not None and self._cells:  # not of the kernel's own start
-                    self._calls[call] = self._cells, error
+                cell = getattr(call, "cell", self._cells)
+                if error is not None and cell:  # not of the kernel's own start
+                    self._calls[call] = cell, error
                 end(call, *how)
 
             return ended
+
+        def begun(begin: Any, call: Any) -> None:
+            begin(call)
+            call.cell = self._cells  # 0 for what the kernel itself calls, whenever that fails
 
         def asked(answer: Any, call: Any, *how: Any, **named: Any) -> Any:
             __tracebackhide__ = True  # of IPython's tracebacks
@@ -440,6 +445,7 @@ class Unraised:
 
         for kind in (pool.ApplyResult, pool.MapResult):
             replace(kind, "_set", failing(lambda _, told: None if told[0] else told[1]))
+        replace(Future, "__init__", begun)
         replace(Future, "set_exception", failing(lambda error: error))
         for ask in ("get", "successful"):
             replace(pool.ApplyResult, ask, asked)
