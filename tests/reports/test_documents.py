@@ -137,7 +137,7 @@ def test_the_pdf_says_what_the_page_says(pdf, folders):
     text = text_of(pdf)
     for part in ("A trial", "What is it?", "Figure 1 A line 村", "Table 1 Gains", "甲村", "−2.00",
                  "As Figure 1 and Table 1 show, 1.50 万元", "Mean gain", "1.00 to 2.00, n = 82",
-                 "printed by a cell", "the dataset", "provenance.txt", "How to cite", run["run_id"],
+                 "printed by a cell", "the dataset", "provenance.txt", "Cite as:", run["run_id"],
                  "01-trial"):  # fmt: skip
         assert part in text, part
     assert "import pandas" not in text  # the code is in the notebook that goes with it

@@ -85,6 +85,21 @@ def test_a_section_of_figures_alone_keeps_them_below_its_heading(pages):
     assert places == sorted(places)
 
 
+def test_how_to_cite_stands_once_on_the_first_page_and_what_it_rests_on_stands_small(pages):
+    texts = [re.sub(r"\s+", " ", page.extract_text()) for page in pages]
+    assert [text.count("Cite as:") for text in texts] == [1] + [0] * (len(pages) - 1)
+    sizes = {}
+
+    def seen(text, _, matrix, font, size):
+        sizes[text.strip()] = size * abs(matrix[3])
+
+    for page in pages:
+        page.extract_text(visitor_text=seen)
+    [parameters] = [size for text, size in sizes.items() if text == "Parameters"]
+    [section] = [size for text, size in sizes.items() if text == "Formulas"]
+    assert parameters < section
+
+
 def test_a_number_that_a_sentence_says_leaves_no_empty_line_and_none_is_a_word(folder, pages):
     text = " ".join(page.extract_text() for page in pages)
     assert "It comes to 4.50." in text

@@ -243,7 +243,6 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         "mark_name": name,
         "warning": warning,
         "citation": (reference := said(citation.text(cited))),
-        "how": said("How to cite this report"),
         "cite": said(f"Cite as: {reference}"),
         "foot": said(f"{slug} · run {run}"),
         "count": said(f"Page {COUNT[0]} of {COUNT[1]}").removeprefix("Page "),

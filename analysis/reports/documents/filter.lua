@@ -181,6 +181,10 @@ local function blocks(list)
       out:insert(to_typst and typst_table(block) or block)
     elseif block.t == 'Div' and has(block, 'lj-table') and #block.content == 1 and block.content[1].t == 'RawBlock' then
       out:insert(raw(block.content[1].text .. label(block.identifier)))
+    elseif to_typst and block.t == 'Div' and has(block, 'appendix') then
+      out:insert(raw('#appendix['))
+      out:extend(block.content)
+      out:insert(raw(']'))
     elseif block.t == 'Div' and not block.attributes['custom-style'] and block.identifier == '' then
       out:extend(block.content)
     else
