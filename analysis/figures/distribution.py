@@ -16,6 +16,7 @@ from analysis.figures.theme import (
     WAN,
     Chart,
     finish,
+    histogram,
     new_figure,
 )
 
@@ -79,8 +80,6 @@ def transition_heat(
     years : tuple of int
         From and to.
     """
-    import seaborn as sns  # noqa: PLC0415  (takes a second, and few charts need it)
-
     size = len(next(iter(moves.values()))[0])
     figure, panels = new_figure(height=1.1 + 0.44 * size, columns=len(moves))
     sentences = []
@@ -88,15 +87,20 @@ def transition_heat(
         zip(panels, moves.items(), strict=True)
     ):
         percent = shares.to_numpy(dtype=float)
-        sns.heatmap(
-            percent, annot=_cell_words(counts, shares), fmt="", ax=axes, cbar=False,
-            cmap=_PALE_TO_DARK, vmin=0, vmax=100, linewidths=0.4, linecolor="face",
-            annot_kws={"fontsize": 7.5, "linespacing": 1.1},
-            xticklabels=_two_lines(counts.columns), yticklabels=_two_lines(counts.index),
-        )  # fmt: skip
-        for text in axes.texts:
-            column, row = (int(place) for place in text.get_position())
-            text.set_color("white" if percent[row, column] >= _DARK else INK)
+        shown, words = np.ma.masked_invalid(percent), _cell_words(counts, shares)
+        axes.pcolormesh(
+            shown, cmap=_PALE_TO_DARK, vmin=0, vmax=100, linewidths=0.4, edgecolors="face"
+        )
+        for row, column in np.argwhere(np.isfinite(percent)):
+            colour = "white" if percent[row, column] >= _DARK else INK
+            axes.text(
+                column + 0.5, row + 0.5, words[row, column], color=colour, fontsize=7.5,
+                linespacing=1.1, ha="center", va="center",
+            )  # fmt: skip
+        axes.set(xlim=(0, size), ylim=(size, 0))
+        axes.set_xticks(np.arange(size) + 0.5, _two_lines(counts.columns))
+        axes.set_yticks(np.arange(size) + 0.5, _two_lines(counts.index), va="center")
+        axes.spines[:].set_visible(False)
         axes.tick_params(labelrotation=0)
         axes.set_title(title)
         axes.grid(visible=False)
@@ -207,16 +211,13 @@ def income_heaps(
     counts : mapping of str to str
         Panel title and what was counted around the targets, for who cannot see the chart.
     """
-    import seaborn as sns  # noqa: PLC0415  (takes a second, and few charts need it)
-
     figure, drawn = new_figure(height=2.9, columns=len(incomes))
     end = max(targets) * 1.2
     sentences = []
     for number, (axes, (title, values)) in enumerate(zip(drawn, incomes.items(), strict=True)):
         known = values.dropna().to_numpy()
         # a bin holds its lower bound, as a band does
-        bins = np.arange(0, end + _BIN, _BIN).tolist()
-        sns.histplot(x=known, bins=bins, color=_LINES[0], alpha=1, linewidth=0, ax=axes)
+        histogram(axes, known, np.arange(0, end + _BIN, _BIN), _LINES[0])
         for target in targets:
             axes.axvline(target, color=SIMULATED, linewidth=0.9, linestyle=(0, (4, 2)))
         axes.set_title(title)

@@ -22,6 +22,7 @@ from analysis.figures.theme import (
     WAN,
     Chart,
     finish,
+    histogram,
     new_figure,
     use_theme,
 )
@@ -112,8 +113,6 @@ def placebo_histograms(
     what : str
         What was drawn.
     """
-    import seaborn as sns  # noqa: PLC0415  (takes a second, and few charts need it)
-
     figure, panels = new_figure(height=3.1, columns=len(draws))
     values = {title: np.asarray(one[0], dtype=float) / YUAN_PER_WAN for title, one in draws.items()}
     every = [
@@ -121,14 +120,14 @@ def placebo_histograms(
         *(one[1] / YUAN_PER_WAN for one in draws.values()),
     ]
     reach = max(abs(min(every)), abs(max(every))) * 1.1
-    bins = np.linspace(-reach, reach, 42).tolist()
+    bins = np.linspace(-reach, reach, 42)
     sentences = []
     for number, (axes, (title, (_, observed, p_value))) in enumerate(
         zip(panels, draws.items(), strict=True)
     ):
         known = values[title][np.isfinite(values[title])]
         axes.set_title(title)
-        sns.histplot(x=known, bins=bins, color="#c3ccd2", alpha=1, linewidth=0, ax=axes)
+        histogram(axes, known, bins, "#c3ccd2")
         axes.axvline(observed / YUAN_PER_WAN, color=MAIN, linewidth=1.8)
         left = observed > 0
         axes.annotate(

@@ -226,6 +226,12 @@ def label_ends(
         )  # fmt: skip
 
 
+def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:  # noqa: ANN401  (arrays)
+    """Draw how many values lie in each bin, which holds its lower bound."""
+    counts, edges = np.histogram(values, bins)
+    axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colour, linewidth=0)
+
+
 def year_axis(axes: Axes, years: Sequence[int]) -> None:
     """Tick every year.
 
