@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from analysis.clean.dataset import Dataset
 
 DRAWS = 99
+UNIT_YEARS = (
+    "the mean over all years from treatment on of all treated units: each unit-year seen, with the "
+    "base year, counts once"
+)
 NOT_IMITATED = (
     "Placebo alliances are held against all villages outside, and this design against some of "
     "them: matched, of the zone twin, or of a stratum."
@@ -271,10 +275,16 @@ class Study:
         *,
         restriction: Literal["relative_magnitudes", "smoothness"] = "relative_magnitudes",
         event_time: int | None = None,
+        earliest: int | None = None,
     ) -> HonestSensitivity:
         """Return robust bounds as trends are allowed to differ: `honest_did` of the event study."""
-        series = self.event_study()
-        return honest_did(series, bounds, restriction=restriction, event_time=event_time)
+        return honest_did(
+            self.event_study(),
+            bounds,
+            restriction=restriction,
+            event_time=event_time,
+            earliest=earliest,
+        )
 
     def placebos(self) -> Floats:
         """Return the regression for placebo alliances (D, 1 + K), the overall one first.
@@ -342,6 +352,8 @@ class Study:
             panel = panels[method.on]
             if panel is None or (method.adjusts and not panel.covariates):
                 continue
+            if name == "early" and not self.anticipation:  # the base year of all others
+                continue
             label = method.label.format(until, until + 1)
             row: dict[str, object] = {
                 "label": label if self.panel.covariates else label.removesuffix(", adjusted"),
@@ -404,7 +416,7 @@ class Study:
     @property
     def estimand(self) -> str:
         """What the preferred number is a mean of, in one sentence."""
-        return ESTIMANDS["village_years"]
+        return ESTIMANDS["village_years"] if self.design else UNIT_YEARS
 
     @cached_property
     def _placebos(self) -> Floats:

@@ -289,15 +289,10 @@ class EffectSeries:
                 f"{self.name} is by {self.by}, and the chart shows effects by years since joining: "
                 "aggregate(effects, 'event')."
             )
-        if not (unit or self.outcome):
-            raise LianjianError(
-                "Say the unit of the effects: plot('万元') divides yuan by 10,000; plot('log "
-                "income') and other texts leave them as they are."
-            )
-        known = "万元" if self.outcome.endswith("_yuan") else self.outcome
+        known = unit_of(unit, self.outcome)
         # by name, so that numbers need no drawing library
         figures = import_module("analysis.figures")
-        return figures.event_study_paths({self.outcome or self.name: self}, unit=unit or known)
+        return figures.event_study_paths({self.outcome or self.name: self}, unit=known)
 
     def tidy(self) -> pd.DataFrame:
         """Return one row an effect.
@@ -333,6 +328,16 @@ class EffectSeries:
 
     def _said(self) -> tuple[str, ...]:
         return (*([str(self.pretest)] if self.pretest else []), *self.notes)
+
+
+def unit_of(unit: str, outcome: str) -> str:
+    """Return the unit of effects on an outcome: the one given, 万元 for yuan, or its name."""
+    if not (unit or outcome):
+        raise LianjianError(
+            "Say the unit of the effects: plot('万元') divides yuan by 10,000; plot('log income') "
+            "and other texts leave them as they are."
+        )
+    return unit or ("万元" if outcome.endswith("_yuan") else outcome)
 
 
 def html_table(title: str, frame: pd.DataFrame, notes: tuple[str, ...]) -> str:

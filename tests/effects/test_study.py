@@ -331,3 +331,23 @@ def test_what_is_asked_wrongly_makes_no_study():
     )
     assert not made
     assert "0 or more" in made.reason
+
+
+def test_early_event_times_of_few_units_widen_the_bounds_and_can_be_left_out():
+    frame = firms([2024] * 2 + [2021] * 12, outside=30)
+    made = study(frame, "log_sales", unit="firm", year="t", cohort="start")
+    every, some = made.honest([1.0]), made.honest([1.0], earliest=-4)
+    assert "Event times -7, -6, -5 rest on few clusters" in every.notes[-1]
+    assert not some.notes
+    assert some.high[0] - some.low[0] < (every.high[0] - every.low[0]) / 2
+    assert "log_sales" in some.plot().alt
+    assert "in log" in some.plot("log").alt
+    with pytest.raises(LianjianError, match="both are needed"):
+        made.honest([1.0], earliest=0)
+
+
+def test_a_study_of_units_speaks_of_units_and_names_no_estimate_twice():
+    frame = firms([2021] * 12).assign(size=lambda f: f["firm"] % 7)
+    made = study(frame, "log_sales", unit="firm", year="t", cohort="start", covariates=["size"])
+    assert "village" not in repr(made)
+    assert made.estimates()["estimate"].round(12).is_unique

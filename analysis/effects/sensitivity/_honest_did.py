@@ -3,15 +3,16 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy
 
-from analysis.effects.results import EffectSeries, Floats, check_level, html_table
+from analysis.effects.results import EffectSeries, Floats, check_level, html_table, unit_of
 from analysis.effects.sensitivity._honest_affine import shortest, unbiased_estimators
 from analysis.effects.sensitivity._honest_moments import kept_range, relative_moments
 from analysis.effects.sensitivity._honest_study import EventStudy, around_reference
@@ -25,6 +26,10 @@ __all__ = [
     "relative_magnitudes",
     "smoothness",
 ]
+
+
+FEW_DF = 3.0
+"""An event time with fewer degrees of freedom has a t that is twice the normal and more."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +51,9 @@ class HonestSensitivity:
     level : float
         Confidence level.
     notes : tuple of str
-        Empty intervals.
+        Empty intervals; event times before that few clusters carry.
+    outcome : str
+        The column studied, where a study asked.
     """
 
     restriction: str
@@ -59,6 +66,22 @@ class HonestSensitivity:
     breakdown: float
     level: float
     notes: tuple[str, ...] = ()
+    outcome: str = ""
+
+    def plot(self, unit: str = "") -> Any:  # noqa: ANN401  (a chart of figures)
+        """Draw the intervals as departures from parallel trends grow.
+
+        Parameters
+        ----------
+        unit : str
+            Of the effect, any text; 万元 divides yuan by 10,000. Of a study it follows from the
+            outcome.
+        """
+        # by name, so that numbers need no drawing library
+        figures = import_module("analysis.figures")
+        known = unit_of(unit, self.outcome)
+        bound = self.restriction[0].upper() + self.restriction[1:]
+        return figures.honest_intervals({self.outcome: self}, bound, unit=known)
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a bound: bound, low, high.
@@ -89,6 +112,7 @@ def honest_did(
     *,
     restriction: Literal["relative_magnitudes", "smoothness"] = "relative_magnitudes",
     event_time: int | None = None,
+    earliest: int | None = None,
 ) -> HonestSensitivity:
     """Return robust intervals for an event study as trends are allowed to differ.
 
@@ -105,6 +129,9 @@ def honest_did(
     event_time : int, optional
         The effect at one event time; the mean of those from 0 on, each counting once, when not
         given.
+    earliest : int, optional
+        First event time whose trend counts; all that are seen when not given. Those that rest on
+        few clusters make the bounds wide.
 
     Returns
     -------
@@ -138,6 +165,8 @@ def honest_did(
             "base='universal'; where years have gaps, keep cohorts whose base is as far back."
         )
     known = np.isfinite(series.std_error)
+    if earliest is not None:
+        known &= series.index >= earliest
     df = np.broadcast_to(np.asarray(series.df, dtype=float), series.index.shape)
     tail = (1 - series.level) / 2
     wider = np.where(np.isnan(df), 1.0, scipy.stats.t.isf(tail, np.nan_to_num(df, nan=1.0)))
@@ -151,13 +180,22 @@ def honest_did(
     if not chosen.any():
         raise LianjianError(f"The series has no event time {event_time} with a standard error.")
     weights = chosen / chosen.sum()
-    if restriction == "smoothness":
-        return smoothness(study, bounds, weights=weights, level=series.level)
-    if restriction != "relative_magnitudes":
+    if restriction not in {"relative_magnitudes", "smoothness"}:
         raise LianjianError(
             f"restriction is {restriction!r}; it can be relative_magnitudes or smoothness."
         )
-    return relative_magnitudes(study, bounds, weights=weights, level=series.level)
+    make = smoothness if restriction == "smoothness" else relative_magnitudes
+    found = make(study, bounds, weights=weights, level=series.level)
+    loose = series.index[known & (series.index < series.reference[0]) & (df < FEW_DF)]
+    notes = found.notes
+    if len(loose):
+        times = ", ".join(map(str, loose.tolist()))
+        text = (
+            f"Event times {times} rest on few clusters and make these bounds wide; `earliest` "
+            "leaves them out."
+        )
+        notes = (*notes, text)
+    return replace(found, notes=notes, outcome=series.outcome)
 
 
 def _target(study: EventStudy, weights: npt.ArrayLike | None) -> Floats:

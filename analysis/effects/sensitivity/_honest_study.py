@@ -47,7 +47,7 @@ def around_reference(
         raise LianjianError(
             f"Event times are {times.tolist()} around the reference {reference}; expected each "
             "once and equally far apart, or a step of the trend would count for several. Estimate "
-            "the missing periods or cut the window."
+            "the missing periods, or begin after them: earliest=…."
         )
     if not np.isfinite(beta).all() or not np.isfinite(sigma).all():
         raise LianjianError("A coefficient or covariance is missing; drop that period's end.")
