@@ -39,7 +39,7 @@ NOT_INCOME = ("land_compensation", "donation", "village_economy", "household_inc
 BASIS_CODES = {
     "span": "cumulative", "rate": "change", "plan": "forecast", "before": "last_year",
     "opening": "balance", "closing": "balance", "running": "cumulative",
-    "quarter": "cumulative", "month": "cumulative",
+    "quarter": "cumulative", "month": "cumulative", "declared": "declared",
 }  # fmt: skip
 """Why an amount of some basis is no amount of its year."""
 
@@ -49,7 +49,7 @@ _CODES_2004 = {
     "531": "其他收入", "541": "管理费用", "551": "其他支出", "561": "投资收益",
 }  # fmt: skip
 
-_CODE_ONLY = re.compile(r"\d{3,4}(?:[.-]?\d{2,})?", re.ASCII)
+_CODE_ONLY = re.compile(r"\d{3,4}(?:[.-]?\d{2,6})?", re.ASCII)
 _NUMBERING = re.compile(
     r"^(?:[一二三四五六七八九十]{1,3}[、﹑.)]|\(?[一二三四五六七八九十]{1,3}\)|\(?\d{1,2}[、﹑.)]|\(\d{1,2}\)"
     r"|[A-Z]?\d{1,3}(?=[\u4e00-\u9fff(])(?![年月季日个]))"  # B20村集体经济收入, 1 经营收入

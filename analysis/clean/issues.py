@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
-from analysis.clean.places import PROBLEMS
+from analysis.clean.places import FOUND, PROBLEMS
 from analysis.clean.words import SAYS
 from analysis.fields import TABLES
 
@@ -27,7 +27,7 @@ _CODES: dict[str, tuple[str, str]] = {
         if code not in {"account", "total"}
     },
     **{
-        f"place_{code}": ("know" if code == "code_name_differ" else "place", text.capitalize())
+        f"place_{code}": ("know" if code in FOUND else "place", text.capitalize())
         for code, text in PROBLEMS.items()
     },
 }

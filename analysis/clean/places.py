@@ -81,6 +81,12 @@ def _split(name: str, suffix: re.Pattern[str]) -> PlaceName:
 PROBLEMS: dict[str, str] = SAYS["places"]
 """The closed list of problems."""
 
+FOUND = frozenset({"code_name_differ", "code_not_followed"})
+"""Problems of a village that was found all the same."""
+
+SEVERAL = "several townships"
+"""Stands for the township where villages of a county are listed without theirs."""
+
 CROSSWALK_COLUMNS = ("county", "township", "name", "village_code", "reason", "by")
 """Columns of ``crosswalk.csv``: the place as seen, the code that a person gives it, why and who."""
 
@@ -123,6 +129,7 @@ class Register:
         self._names: dict[str, tuple[PlaceName, PlaceName, PlaceName]] = {}
         self._by_base: dict[_Key, list[str]] = {}
         self._pools: dict[str, dict[str, str]] = {}
+        self._townships: dict[str, set[PlaceName]] = {}
         columns = ("county_name", "township_name", "village_name")
         places = register[["village_code", *columns]].itertuples(index=False, name=None)
         for code, county, township, name in places:
@@ -131,6 +138,7 @@ class Register:
             self._names[code] = names
             self._by_base.setdefault(_key(names), []).append(code)
             self._pools.setdefault(names[0].base, {})[code] = names[2].base
+            self._townships.setdefault(names[0].base, set()).add(names[1])
         self._everywhere = {code: names[2].base for code, names in self._names.items()}
 
     def locate(
@@ -196,29 +204,30 @@ class Register:
         if (county, township, name) in decided:
             return decided[county, township, name], "crosswalk", ""
         code = squeeze(key[3]).removesuffix(".0")
-        if code:
-            return self._find_code(code, key[2])
+        problem = self._why_not(code) if code else ""
+        if code and not problem:
+            differs = name and village_name(name).base != self._names[code][2].base
+            return code, "code", "code_name_differ" if differs else ""
         if not (county and township and name) or _CUT.search(name):
-            return None, "", "name_cut" if name and _CUT.search(name) else "name_missing"
+            is_cut = name and _CUT.search(name)
+            return None, "", problem or ("name_cut" if is_cut else "name_missing")
         found = next(filter(None, map(self._matches, _readings(county, township, name))), [])
         if len(found) == 1:
-            return found[0], "name", ""
-        if _ABOLISHED.search(name):
-            return None, "", "name_abolished"
-        return None, "", "name_ambiguous" if found else "name_unknown"
+            return found[0], "name", "code_not_followed" if problem else ""
+        by_name = "name_ambiguous" if found else "name_unknown"
+        return None, "", problem or ("name_abolished" if _ABOLISHED.search(name) else by_name)
 
-    def _find_code(self, code: str, name: str) -> tuple[str | None, str, str]:
-        if not _CODE.fullmatch(code):
-            return None, "", "code_damaged"
-        if code not in self._names:
-            return None, "", "code_unknown"
-        differs = squeeze(name) and village_name(name).base != self._names[code][2].base
-        return code, "code", "code_name_differ" if differs else ""
+    def _why_not(self, code: str) -> str:
+        if code in self._names and _CODE.fullmatch(code):
+            return ""
+        return "code_unknown" if _CODE.fullmatch(code) else "code_damaged"
 
     def _matches(self, key: _Key) -> list[str]:
         county, village = county_name(key[0]), village_name(key[2])
         # 林镇 is short for 林镇乡: what looks like a suffix may belong to the name
         townships = {township_name(key[1]), PlaceName(squeeze(key[1]), "")}
+        if key[1] == squeeze(SEVERAL):
+            townships = self._townships.get(county.base, set())
         found = {
             code
             for township in townships
@@ -234,7 +243,7 @@ class Register:
     def _suggest(self, key: tuple[str, ...], problem: str) -> str:
         """Return the likeliest villages of the county, or of all when the county is unknown."""
         names = county_name(key[0]), township_name(key[1]), village_name(key[2].rstrip("….·"))
-        if problem == "code_name_differ" or not names[2].base:
+        if problem in FOUND or not names[2].base:
             return ""
         pool = self._pools.get(names[0].base) or self._everywhere
         ranked = process.extract(
@@ -275,7 +284,7 @@ def read_crosswalk(path: Path | None) -> pd.DataFrame:
 
 def crosswalk_questions(problems: pd.DataFrame) -> pd.DataFrame:
     """Return the open questions as rows of ``crosswalk.csv``, for a person to fill in."""
-    asked = problems[problems["problem"] != "code_name_differ"]
+    asked = problems[~problems["problem"].isin(FOUND)]
     asked = asked.drop_duplicates(["county", "township", "name"], ignore_index=True)
     empty = dict.fromkeys(CROSSWALK_COLUMNS[3:], "")
     columns = [*CROSSWALK_COLUMNS, "problem", "suggestions"]

@@ -8,6 +8,7 @@ from analysis import paths
 from analysis.clean.places import (
     CROSSWALK_COLUMNS,
     PROBLEMS,
+    SEVERAL,
     Register,
     crosswalk_questions,
     read_crosswalk,
@@ -82,6 +83,30 @@ def test_by_code(rows, register):
     located = one(register, "环县", "曲子镇", "别的村", code=[code])
     assert located.frame["village_code"].tolist() == [code]
     assert located.problems["problem"].tolist() == ["code_name_differ"]
+
+
+@pytest.mark.parametrize("code", ["621022999999", "6.21E+11"])
+def test_a_good_name_beside_a_code_that_is_not_known(rows, register, code):
+    place = rows.iloc[0]
+    where = place["county_name"], place["township_name"]
+    located = one(register, *where, place["village_name"], code=[code])
+    assert located.frame["village_code"].tolist() == [place["village_code"]]
+    assert located.frame["matched_by"].tolist() == ["name"]
+    assert located.problems["problem"].tolist() == ["code_not_followed"]
+    assert crosswalk_questions(located.problems).empty
+    located = one(register, *where, "别的村", code=[code])
+    assert located.frame["village_code"].isna().all()
+    assert len(crosswalk_questions(located.problems)) == 1
+
+
+def test_a_list_of_a_whole_county_names_only_what_stands_once_in_it(rows, register):
+    names = rows[rows["county_name"] == "环县"]["village_name"].map(lambda n: village_name(n).base)
+    once, twice = (names[names.map(names.value_counts()) == n].iloc[0] for n in (1, 2))
+    code = rows["village_code"][names[names == once].index[0]]
+    assert one(register, "环县", SEVERAL, once).frame["village_code"].tolist() == [code]
+    several = one(register, "环县", SEVERAL, twice)
+    assert several.frame["village_code"].isna().all()
+    assert several.problems["problem"].tolist() == ["name_ambiguous"]
 
 
 def test_a_typing_slip_is_never_joined(rows, register):

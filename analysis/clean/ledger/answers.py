@@ -354,12 +354,12 @@ def _with(table: Table, question: Question, answer: str) -> Table:
         blank = column_at(table, question.cell)
         return table if blank is None else _repeated(table, blank)
     elif question.key == "merged_value" and answer != MERGED[0]:
-        return _written_out(table, question.columns, equally=answer == MERGED[2])
+        return _written_out(table, question.columns, answer)
     return replace(table, columns=tuple(columns))
 
 
-def _written_out(table: Table, columns: Sequence[int], *, equally: bool) -> Table:
-    """Give each cell of a merged range its number, or its share of it; what is none is refused."""
+def _written_out(table: Table, columns: Sequence[int], answer: str) -> Table:
+    """Give each cell of a merged range its number, its share of it, or nothing."""
     texts, kinds = [line.copy() for line in table.grid.texts], [*map(list, table.grid.kinds)]
     for span in table.grid.spans:
         if span.left not in columns:
@@ -371,7 +371,9 @@ def _written_out(table: Table, columns: Sequence[int], *, equally: bool) -> Tabl
             if row not in table.dropped and at in columns
         ]
         text, kind = texts[span.top][span.left], kinds[span.top][span.left]
-        if equally:
+        if answer == MERGED[3]:
+            text, kind = "", " "
+        elif answer == MERGED[2]:
             number = plain(text).replace(",", "")
             is_number = bool(re.fullmatch(r"-?\d+(?:\.\d+)?", number, re.ASCII))
             # 约3万 cannot be shared: the reader of cells refuses what stands here, and says so

@@ -265,7 +265,7 @@ def _by_time(code: str, time: str, together: set[str], *, is_whole: bool) -> str
     of_year = together & OF_THE_YEAR
     if time == "before":
         return code if code in {"account", "total"} else "last_year"
-    if time == "running" and is_whole and not of_year:
+    if (time == "declared" or (time == "running" and is_whole)) and not of_year:
         return code
     return BASIS_CODES[time]
 
@@ -319,7 +319,8 @@ def _unknown(unknown: dict[str, Any], *, by_line: bool) -> Iterator[Question]:
     """Yield the questions about unknown heads: those that speak of no money in one."""
     rest = []
     for text, item in unknown.items():
-        if is_money(text) or not str(item.item).strip():  # what has no head may be anything
+        # what has no head, or one of letters (JYSR), may be anything
+        if is_money(text) or not str(item.item).strip() or text.isascii():
             choices = _meanings(text, item, by_line=by_line)
             yield Question("meaning", (text,), str(item.cell), choices=choices)
         else:

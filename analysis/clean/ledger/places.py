@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.frames import groups, joined_cells, rows
 from analysis.clean.ledger.private import safe
-from analysis.clean.places import PROBLEMS, Register, crosswalk_questions
+from analysis.clean.places import FOUND, PROBLEMS, Register, crosswalk_questions
 from analysis.clean.text import squeeze
 from analysis.clean.workbook.tables import repeated
 
@@ -78,8 +78,8 @@ def _issues(
         if place in settled:
             code, severity = "settled", "note"
             action = f"is {problem.suggestions} by crosswalk.csv; {PROBLEMS[problem.problem]}"
-        elif problem.problem == "code_name_differ":
-            severity, action = "warning", PROBLEMS["code_name_differ"]
+        elif problem.problem in FOUND:
+            severity, action = "warning", PROBLEMS[problem.problem]
         yield Issue(file, joined_cells(printed_at), text, code, severity, action)
 
 

@@ -20,7 +20,7 @@ from analysis.clean.account_names import (
 )
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.ledger.private import SENTENCE, safe
-from analysis.clean.words import words
+from analysis.clean.words import pattern, words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
 from analysis.clean.workbook.tables import PERIODS, Doubt, Table
@@ -110,9 +110,11 @@ HELD = frozenset({"balance", "distribution"})
 
 def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountName:
     """Return what a head stands for: `account_names.read_account` without the group above it."""
-    parts = item.split("/")
+    parts, group = item.split("/"), ""
     while len(parts) > 1 and parts[0] in words()["kinds"]["groups"]:
-        parts.pop(0)
+        group = parts.pop(0)
+    if pattern("kinds", "others").fullmatch(stripped(parts[0])):  # 其他 under 收入, under 支出
+        parts[0] += next((side for side in words()["kinds"]["sides"] if side in group), "")
     found = read_account("/".join(parts), year)
     if found.code == "unknown" and len(parts) > 1:
         # a banner that is no account says nothing of the account under it

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from analysis.clean.account_names import item_in, read_account
-from analysis.clean.places import county_name, township_name, village_name
+from analysis.clean.places import county_name, village_name
 from analysis.clean.words import pattern
 from analysis.clean.workbook.cells import Mark, Sheet, address, letters
 from analysis.clean.workbook.fill import fill
@@ -36,6 +36,7 @@ from analysis.clean.workbook.vocabulary import (
     is_part,
     is_place,
     is_total,
+    is_township,
     is_word,
     is_year,
     item_kind,
@@ -223,7 +224,7 @@ def _whole(read: _Read, *, is_stated: bool) -> tuple[int, int]:
                 has_item = not named[at] and (bool(item_kind(item)) or heads[at])
                 placed = has_place or (is_stated and "village" not in role and not named[at])
                 whole += has_item and placed
-                half += has_item or (has_place and not is_total(place))
+                half += has_item or is_place(place)
     return whole, half
 
 
@@ -309,15 +310,11 @@ def _label_roles(labels: list[list[str]]) -> list[str]:
     return ["text" if role == "village" and at != first else role for at, role in enumerate(roles)]
 
 
-def _is_township(text: str) -> bool:
-    return bool(township_name(text).kind) and not village_name(text).kind and len(text) > 1
-
-
 def _is_county(text: str) -> bool:
     return bool(county_name(text).kind) and not village_name(text).kind
 
 
-_COARSER = (("township", _is_township), ("county", _is_county))
+_COARSER = (("township", is_township), ("county", _is_county))
 
 
 def _label_role(texts: list[str]) -> str:
@@ -450,7 +447,7 @@ def _section_facts(sections: Sequence[str], role: Collection[str]) -> dict[str, 
     for name, read in (("year", years), ("unit", units)):
         if name not in role and any(read.values()):
             facts[name] = tuple(read.get(text, "") for text in sections)
-    for name, of in (("township", _is_township), ("village", is_place)):
+    for name, of in (("township", is_township), ("village", is_place)):
         named = {text: text for text in distinct if of(text) and not lift_year(text)[0]}
         if name not in role and named and (name == "township" or not facts.get("township")):
             facts[name] = tuple(named.get(text, "") for text in sections)
@@ -459,12 +456,12 @@ def _section_facts(sections: Sequence[str], role: Collection[str]) -> dict[str, 
 
 def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
     """Return the lines that are of a township or county, and the township of each line."""
-    higher = {text: _is_township(text) or _is_county(text) for text in set(texts) if text}
+    higher = {text: is_township(text) or _is_county(text) for text in set(texts) if text}
     lines, last, of_rows = [], "", []
     for row, text in enumerate(texts):
         if higher.get(text):
             lines.append(Total(row, text, "total"))
-            last = text if _is_township(text) else last
+            last = text if is_township(text) else last
         of_rows.append(last)
     return lines, tuple(of_rows)
 

@@ -8,7 +8,7 @@ from analysis.clean.workbook.headers import PLACES, Column
 from analysis.clean.workbook.tables import Doubt, Note
 from analysis.clean.workbook.vocabulary import is_number_like, is_total, lift_year, plain
 
-MERGED = ("the first cell's", "each cell's in full", "shared equally")
+MERGED = ("the first cell's", "each cell's in full", "shared equally", "no village's")
 """Whose a number can be that is merged over several cells."""
 
 _SHOWN = 8

@@ -17,6 +17,7 @@ from analysis.clean.workbook.vocabulary import (
     is_part,
     is_place,
     is_total,
+    is_township,
     is_word,
     is_year,
     item_kind,
@@ -49,6 +50,7 @@ VOTE = 0.6
 _GLOSS = re.compile(r"(?<=[\u4e00-\u9fff)])\s*[A-Z][A-Za-z .,'/&-]{2,}(?=\(|$)")  # 村名 Village
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
 _PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
+_NATIONAL_CODE = re.compile(r"\d{12}", re.ASCII)
 _PLACE_CODE_HEAD = re.compile("行政|区划|村|统计")
 _NEUTRAL = frozenset({"", "0", "0.0", "0.00", "√", "×", *WORDS["missing"]})
 _UNIT_HEADS = frozenset({"单位", "计量单位", "金额单位"})
@@ -217,12 +219,14 @@ def _role_of_cells(held: list[str], texts: list[str]) -> str:
         says = (lift_year(head)[0], lift_unit(head)[0], basis_of(head)[0])
         is_value = any(says) or is_money(head) or is_count(head)
         return "value" if is_value else "text"
-    if not texts and all(map(is_year, held)):
-        return "year"
     if not texts and len(held) > 1 and is_numbering(held):
         return "number"
     if _share(held, _is_period) >= VOTE:
         return "period"
+    if all(map(_NATIONAL_CODE.fullmatch, held)):
+        return "code"
+    if all(map(is_year, held)) and "".join(texts).isascii():  # ND, and not 建成年份
+        return "year"
     # on a card without a head names and words stand among the amounts
     mostly = MOSTLY if texts else CARD
     return "value" if _share_of(held, is_number_like) > mostly else "text"
@@ -264,7 +268,7 @@ def _is_period(text: str) -> bool:
 def _with_votes(grid: Grid, columns: list[Column], rows: Sequence[int]) -> list[Column]:
     """Let the cells of columns without a known head vote: names of villages, of items."""
     voted = list(columns)
-    for role, of in (("village", is_place), ("item", item_kind)):
+    for role, of in (("township", is_township), ("village", is_place), ("item", item_kind)):
         for at, column in enumerate(voted):
             # in another block of the sheet there may be a head that says so
             has_one = any(each.role == role for each in _beside(voted, at))

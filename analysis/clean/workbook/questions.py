@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from analysis.clean.account_names import NOT_INCOME, read_account
+from analysis.clean.places import SEVERAL
 from analysis.clean.workbook.cells import Sheet, address
 from analysis.clean.workbook.find import Block
 from analysis.clean.workbook.formats import stored_in
@@ -63,7 +64,8 @@ def _villages(table: Table, asked: Collection[str]) -> Iterator[Doubt]:
         evidence = f"no header says 村; title {table.title!r}, sheet {table.sheet!r}"
         yield Doubt("village", cell, (*texts.values(), *stated), evidence)
     if table.find("township") is None and not has_code and "township" not in has:
-        yield Doubt("township", cell, (), f"no column says 乡镇; {_around(table)}")
+        evidence = f"no column says 乡镇; {_around(table)}"
+        yield Doubt("township", cell, (SEVERAL,) if columns else (), evidence)
 
 
 def _around(table: Table) -> str:

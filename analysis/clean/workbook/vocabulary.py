@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from analysis.clean.account_names import CODES, is_known, read_account
+from analysis.clean.places import township_name, village_name
 from analysis.clean.text import normalise, squeeze
 from analysis.clean.words import pattern, remembered, words
 
@@ -221,7 +222,7 @@ def is_date_fact(name: str) -> bool:
 # of several words over one amount the first here decides: 上年同期累计 is of the year before
 TIMES = (
     "whole", "span", "rate", "plan", "before", "opening", "closing", "running", "quarter", "month",
-    "actual", "year",
+    "actual", "declared", "year",
 )  # fmt: skip
 SIDES = ("debit", "credit")
 
@@ -282,6 +283,11 @@ def is_count(label: str) -> bool:
 def is_place(text: str) -> bool:
     """Tell whether a text ends like the name of a village or township and is no word of ours."""
     return _ends_like_a_place(text) and not is_word(text)
+
+
+def is_township(text: str) -> bool:
+    """Tell whether a text ends like the name of a township and not like that of a village."""
+    return bool(township_name(text).kind) and not village_name(text).kind and len(text) > 1
 
 
 def _ends_like_a_place(text: str) -> bool:

@@ -151,6 +151,8 @@ def _fact(sheet: Sheet, key: str, about: Sequence[str]) -> str:
         "basis": {_basis(sheet, about)},
         "header_row": {min(rows) - 1} if rows else (),
     }  # fmt: skip
+    if key == "township" and len({*said[key]}) > 1:
+        return "several townships"
     found = sorted(map(str, said.get(key, {_ALWAYS.get(key, "")})))
     return found[0] if len(found) == 1 else ""
 
