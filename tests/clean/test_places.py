@@ -101,6 +101,7 @@ def test_a_good_name_beside_a_code_that_is_not_known(rows, register, code):
 
 def test_a_list_of_a_whole_county_names_only_what_stands_once_in_it(rows, register):
     names = rows[rows["county_name"] == "环县"]["village_name"].map(lambda n: village_name(n).base)
+    names = names[~names.str.contains("原")]
     once, twice = (names[names.map(names.value_counts()) == n].iloc[0] for n in (1, 2))
     code = rows["village_code"][names[names == once].index[0]]
     assert one(register, "环县", SEVERAL, once).frame["village_code"].tolist() == [code]
