@@ -148,7 +148,7 @@ def _source(name: str) -> _Source:
         return _Source(name, folder, head, cards, {}, {}, ())
     received = {card.file: folder / card.file for card in cards}
     # nobody decides about drawn books: what an earlier version left to fill in was drawn as well
-    taken_over = () if is_drawn(head, cards) else _taken_over(name, received)
+    taken_over = () if is_drawn(head, cards) else _taken_over(name)
     decided = {}
     for kind in (decisions.CROSSWALK, decisions.CORRECTIONS):
         own = paths.decisions(name) / kind
@@ -159,9 +159,9 @@ def _source(name: str) -> _Source:
     return _Source(name, folder, read_toml(card_file), cards, answers, decided, taken_over)
 
 
-def _taken_over(name: str, received: Collection[str]) -> tuple[str, ...]:
+def _taken_over(name: str) -> tuple[str, ...]:
     """Bring what a person filled in to its place, answers in the spreadsheet among it."""
-    said = decisions.take_over(name, received)
+    said = decisions.take_over(name)
     if not (paths.decisions(name) / decisions.QUESTIONS).is_file():
         return said
     from analysis.clean.ledger import spreadsheet  # noqa: PLC0415

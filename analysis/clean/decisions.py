@@ -102,36 +102,29 @@ def write_answers(name: str, text: str) -> Path:
     return path
 
 
-def take_over(name: str, carded: Iterable[str]) -> tuple[str, ...]:
+def take_over(name: str) -> tuple[str, ...]:
     """Bring everything that a person decided to its place, and say what was brought."""
     _none_in_card(name)
     said = []
-    raw, made, own = paths.raw_dataset(name), paths.processed_dataset(name), paths.decisions(name)
-    here = set(carded)
+    own = paths.decisions(name)
     for kind, columns in _COLUMNS.items():
         place = own / kind
         before = read_filled(place, columns) if place.is_file() else []
         rows = before
-        old = [raw / kind] if kind not in here else []
-        for path in (*old, made / to_fill(kind), own / to_fill(kind)):
-            if not path.is_file() or _as_written(own, path):
-                continue
+        path = own / to_fill(kind)
+        if path.is_file() and not _as_written(own, path):
             filled = [row for row in read_filled(path, columns) if row[_DECIDES[kind]]]
-            # the old places hold what was decided before; in its own, the newest word counts
-            rows = _merged(kind, rows, filled, newest=path.parent == own)
+            found = {_key(kind, row): row for row in [*before, *filled]}  # the newest word counts
+            rows = list(found.values())
             keep(name, path)
             if filled:
                 said.append(f"{len(filled)} lines of {path} were taken over into {place}")
         if rows != before or (place.is_file() and not _is_plain(place)):
             keep(name, place)
             _write(prepare(name) / kind, columns, rows)
-        for path in (*old, made / to_fill(kind)):
-            if path.is_file():
-                keep(name, path)
-                path.unlink()
     if own.is_dir():
         shield(own)
-        for path in (*(own / kind for kind in (ANSWERS, *_COLUMNS)), raw / "dataset.toml"):
+        for path in (*(own / kind for kind in (ANSWERS, *_COLUMNS)), paths.card_file(name)):
             keep(name, path)
     return tuple(said)
 
@@ -213,15 +206,6 @@ def _is_plain(path: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return "," in text.partition("\n")[0]
-
-
-def _merged(kind: str, rows: list[Row], filled: Iterable[Row], *, newest: bool) -> list[Row]:
-    """Return the rows with those that were filled in; of two about one thing the newest counts."""
-    found = {_key(kind, row): row for row in rows}
-    for row in filled:
-        if newest or not found.get(_key(kind, row), {}).get(_DECIDES[kind]):
-            found[_key(kind, row)] = row
-    return list(found.values())
 
 
 def _key(kind: str, row: Mapping[str, str]) -> tuple[str, ...]:

@@ -209,7 +209,7 @@ def add(name: str, files: Sequence[Path]) -> TakenIn:
             )
         if is_drawn(head, cards):
             raise LianjianError(f"{name} was written by `lianjian simulate`; it takes no books.")
-        decisions.take_over(name, [card.file for card in cards])
+        decisions.take_over(name)
         for path in files:
             _must_be_readable(path)
         taken = {_alike(card.file) for card in cards}
@@ -252,7 +252,7 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
             raise LianjianError(f"{path} is the edition of {card.file} that {name} has already.")
         is_books = head.get("form") == BOOKS
         if is_books:
-            decisions.take_over(name, [card.file for card in cards])
+            decisions.take_over(name)
         understood = None
         with tempfile.TemporaryDirectory(prefix=".update.", dir=folder) as place:
             fresh = Path(place) / card.file

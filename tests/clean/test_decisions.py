@@ -134,21 +134,6 @@ def test_what_was_decided_can_be_changed_and_taken_back(own):
 
 
 @pytest.mark.parametrize(
-    "place", ["raw/huan/crosswalk.csv", "processed/huan/crosswalk-to-fill.csv"]
-)
-def test_the_old_places_are_read_and_moved_once(own, place, capsys):
-    old = own.parents[1] / place
-    shutil.copy(own / "crosswalk-to-fill.csv", old)
-    fill(old, **ANSWER)
-    content = old.read_bytes()
-    assert cli.main(["build", "huan"]) == 0
-    assert f"of {old} were taken over" in capsys.readouterr().out
-    assert amounts()["SIM-H-03", 2022, "经营收入"] == 17_500
-    assert not old.exists()
-    assert content in history(own, old.stem)
-
-
-@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"county,name\n", "the header must hold"),

@@ -27,7 +27,7 @@ from analysis.clean.ledger.questions import (
     told,
 )
 from analysis.clean.workbook.assemble import AMOUNT, ORIENTATIONS, VALUE, Said
-from analysis.clean.workbook.fill import MERGED
+from analysis.clean.workbook.fill import MERGED, from_above
 from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.reader import Place, Reading
 from analysis.clean.workbook.tables import HIDDEN, PERIODS, Table
@@ -352,7 +352,10 @@ def _with(table: Table, question: Question, answer: str) -> Table:
                 columns[at] = replace(column, role="text")
     elif question.key == "blank" and answer == REPEAT:
         blank = column_at(table, question.cell)
-        return table if blank is None else _repeated(table, blank)
+        rows = [row for row in range(table.grid.height) if row not in table.dropped]
+        if blank is not None:
+            grid = from_above(table.grid, blank, rows, rows)
+            return replace(table, grid=grid)
     elif question.key == "merged_value" and answer != MERGED[0]:
         return _written_out(table, question.columns, answer)
     return replace(table, columns=tuple(columns))
@@ -360,7 +363,7 @@ def _with(table: Table, question: Question, answer: str) -> Table:
 
 def _written_out(table: Table, columns: Sequence[int], answer: str) -> Table:
     """Give each cell of a merged range its number, its share of it, or nothing."""
-    texts, kinds = [line.copy() for line in table.grid.texts], [*map(list, table.grid.kinds)]
+    written: dict[tuple[int, int], str] = {}
     for span in table.grid.spans:
         if span.left not in columns:
             continue
@@ -370,30 +373,16 @@ def _written_out(table: Table, columns: Sequence[int], answer: str) -> Table:
             for at in range(span.left, span.right + 1)
             if row not in table.dropped and at in columns
         ]
-        text, kind = texts[span.top][span.left], kinds[span.top][span.left]
+        text = table.grid.texts[span.top][span.left]
         if answer == MERGED[3]:
-            text, kind = "", " "
+            text = ""
         elif answer == MERGED[2]:
             number = plain(text).replace(",", "")
             is_number = bool(re.fullmatch(r"-?\d+(?:\.\d+)?", number, re.ASCII))
             # 约3万 cannot be shared: the reader of cells refuses what stands here, and says so
             text = f"{Decimal(number) / len(cells):.15g}" if is_number else f"{text}÷{len(cells)}"
-        for row, at in cells:
-            texts[row][at], kinds[row][at] = text, kind
-    grid = replace(table.grid, texts=tuple(texts), kinds=tuple(map("".join, kinds)), spans=())
-    return replace(table, grid=grid)
-
-
-def _repeated(table: Table, at: int) -> Table:
-    texts = []
-    last = ""
-    for row, line in enumerate(table.grid.texts):
-        if row in table.dropped:
-            texts.append(line)
-            continue
-        last = line[at] or last
-        texts.append([*line[:at], last, *line[at + 1 :]])
-    return replace(table, grid=replace(table.grid, texts=tuple(texts)))
+        written |= dict.fromkeys(cells, text)
+    return replace(table, grid=replace(table.grid.written(written), spans=()))
 
 
 def _row_at(table: Table, cell: str) -> list[int]:

@@ -96,14 +96,13 @@ def _place(table: Table, cell: str) -> tuple[int, int] | None:
 
 def correct_labels(table: Table, corrections: Corrections) -> Table:
     """Return the table with the corrections of names, years, units and accounts in its columns."""
-    texts = list(table.grid.texts)
-    for (file, cell), decision in corrections.decided.items():
-        at = _place(table, cell) if file == table.file and decision.should_say is not None else None
-        if at is not None and table.columns[at[1]].role in KEYS:
-            line = list(texts[at[0]])
-            line[at[1]] = decision.should_say or ""
-            texts[at[0]] = line
-    return replace(table, grid=replace(table.grid, texts=tuple(texts)))
+    cells = {
+        at: decision.should_say
+        for (file, cell), decision in corrections.decided.items()
+        if file == table.file and decision.should_say is not None
+        if (at := _place(table, cell)) is not None and table.columns[at[1]].role in KEYS
+    }
+    return replace(table, grid=table.grid.written(cells))
 
 
 def correct_amounts(

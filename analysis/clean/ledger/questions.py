@@ -251,7 +251,7 @@ def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
         said = safe(doubt.evidence)
         subject = said or "nothing says which months they are of"
         yield Question("period", (), doubt.cell, (), PERIODS, said, "", subject)
-    elif doubt.code != "formula":  # each such cell is an issue of its own
+    else:
         choices = tuple(c for c in doubt.choices if safe(c) == c and not c.endswith(": "))
         # the evidence may print what stands in a row, and a row may hold names
         prints = doubt.code in {"header_rows", "village"}

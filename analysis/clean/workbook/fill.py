@@ -1,6 +1,6 @@
 """Cells printed once and meant for many: filled where that is certain, asked where it is not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from analysis.clean.workbook.grid import Grid
@@ -30,13 +30,11 @@ def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> _Fill
 
 
 def _fill_merged(grid: Grid, columns: Sequence[Column]) -> _Filled:
-    texts: dict[int, list[str]] = {}
-    kinds: dict[int, list[str]] = {}
-    cells = 0
+    cells: dict[tuple[int, int], str] = {}
     shared: list[str] = []
     spans = []
     for span in grid.spans:
-        text, kind = grid.texts[span.top][span.left], grid.kinds[span.top][span.left]
+        text = grid.texts[span.top][span.left]
         if not text:
             continue
         values = sum(c.role == "value" for c in columns[span.left : span.right + 1])
@@ -48,17 +46,9 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> _Filled:
             continue
         if columns[span.left].role == "value":
             continue  # beside it stand no amounts
-        for row in range(span.top + 1, span.bottom + 1):
-            texts.setdefault(row, list(grid.texts[row]))[span.left] = text
-            kinds.setdefault(row, list(grid.kinds[row]))[span.left] = kind
-            cells += 1
-    filled = replace(
-        grid,
-        texts=tuple(texts.get(row, line) for row, line in enumerate(grid.texts)),
-        kinds=tuple("".join(kinds.get(row, line)) for row, line in enumerate(grid.kinds)),
-        spans=tuple(spans),
-    )
-    notes = [Note("merged", grid.extent(), f"{cells} cells take the text of a merged range")]
+        cells |= {(row, span.left): text for row in range(span.top + 1, span.bottom + 1)}
+    filled = replace(grid.written(cells), spans=tuple(spans))
+    notes = [Note("merged", grid.extent(), f"{len(cells)} cells take the text of a merged range")]
     doubts = []
     if shared:
         cell = shared[0].split(" ")[0]
@@ -89,22 +79,23 @@ def _fill_printed_once(
     if reason:
         choices = ("as the cell above", "not known")
         return grid, [], [Doubt("blank_place", grid.address(blanks[0], at), choices, reason)]
-    texts = list(grid.texts)
-    kinds = list(grid.kinds)
-    wanted = set(blanks)
-    last = ""
-    for row in rows:
-        last = grid.texts[row][at] or last
-        if row in wanted:
-            texts[row] = [*grid.texts[row][:at], last, *grid.texts[row][at + 1 :]]
-            kinds[row] = kinds[row][:at] + "s" + kinds[row][at + 1 :]
     note = Note(
         "printed_once",
         grid.address(blanks[0], at),
         f"{len(blanks)} blank cells of {columns[at].name!r} take the text above: each value is "
         "printed once, in one run",
     )
-    return replace(grid, texts=tuple(texts), kinds=tuple(kinds)), [note], []
+    return from_above(grid, at, rows, set(blanks)), [note], []
+
+
+def from_above(grid: Grid, at: int, rows: Sequence[int], blanks: Collection[int]) -> Grid:
+    """Return the grid with the last text above in the blank cells of a column."""
+    cells, last = {}, ""
+    for row in rows:
+        last = grid.texts[row][at] or last
+        if row in blanks:
+            cells[row, at] = last
+    return grid.written(cells)
 
 
 def _fill_from_sums(
@@ -122,15 +113,15 @@ def _fill_from_sums(
     if not (above or below) or len(set(places)) < len(places):
         evidence = f"it stands only beside sums, at {cells}: which lines are whose"
         return grid, [], [Doubt("blank_place", grid.address(rows[0], at), ("not known",), evidence)]
-    texts = list(grid.texts)
+    cells_of = {}
     for row in rows:
         whose = [n for n in named if n < row][-1:] if above else [n for n in named if n > row][:1]
-        texts[row] = [*texts[row][:at], grid.texts[whose[0]][at], *texts[row][at + 1 :]]
+        cells_of[row, at] = grid.texts[whose[0]][at]
     where = "above" if above else "below"
     note = Note(
         "printed_once", cells, f"{len(rows)} lines take {columns[at].name!r} of the sum {where}"
     )
-    return replace(grid, texts=tuple(texts)), [note], []
+    return grid.written(cells_of), [note], []
 
 
 def _why_not(

@@ -1,8 +1,8 @@
 """A rectangle of cells that can be cut and turned, and still knows each cell's address."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from analysis.clean.workbook.cells import Sheet, Span, address, column_number
@@ -102,6 +102,16 @@ class Grid:
             tuple(Span(s.left, s.top, s.right, s.bottom) for s in self.spans),
             not self.turned,
         )
+
+    def written(self, cells: Mapping[tuple[int, int], str]) -> "Grid":
+        """Return the grid with other texts in some cells, each by its row and column."""
+        texts, kinds = list(self.texts), list(self.kinds)
+        for row in {row for row, _ in cells}:
+            texts[row] = self.texts[row].copy()
+        for (row, at), text in cells.items():
+            texts[row][at] = text
+            kinds[row] = kinds[row][:at] + ("s" if text else " ") + kinds[row][at + 1 :]
+        return replace(self, texts=tuple(texts), kinds=tuple(kinds))
 
     @cached_property
     def covered(self) -> dict[tuple[int, int], Span]:

@@ -33,7 +33,6 @@ def questions(
         *_units(table),
         *_formats(table, sheet),
         *_hidden(table, sheet),
-        *_formulas(table),
     ]
 
 
@@ -140,15 +139,3 @@ def _hidden(table: Table, sheet: Sheet) -> Iterator[Doubt]:
         where = "the sheet is" if sheet.state != "visible" else "their rows or columns are"
         cell, evidence = f"{first}:{last}", f"{len(at)} amounts, {where} hidden"
         yield Doubt("hidden", first if first == last else cell, HIDDEN, evidence)
-
-
-def _formulas(table: Table) -> Iterator[Doubt]:
-    cells = [
-        table.address(row, column)
-        for row, kinds in enumerate(table.grid.kinds)
-        if "f" in kinds
-        for column, kind in enumerate(kinds)
-        if kind == "f"
-    ]
-    if cells:  # each is an issue of its own
-        yield Doubt("formula", cells[0], (), f"{len(cells)} cells")

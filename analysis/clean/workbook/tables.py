@@ -51,7 +51,7 @@ class Doubt:
     """A question that the file does not answer."""
 
     # "unit", "unit_in_format", "year", "village", "township", "orientation", "blank_place",
-    # "merged_value", "header_rows", "header_row", "role", "period", "hidden" or "formula"
+    # "merged_value", "header_rows", "header_row", "role", "period" or "hidden"
     code: str
     cell: str  # address of the cells in question
     choices: tuple[str, ...] = ()  # the possible answers; empty when any text can be one

@@ -75,8 +75,6 @@ def test_formula_without_result_is_no_blank_and_is_asked(book):
         )
     ).tables
     assert [table.grid.kinds[row][2] for row in (0, 1)] == ["f", " "]
-    (doubt,) = table.doubts
-    assert (doubt.code, doubt.cell) == ("formula", "C2")
 
 
 def test_display_format_with_a_unit_is_asked(tmp_path):
