@@ -20,7 +20,7 @@ from analysis.clean.account_names import (
 )
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
 from analysis.clean.ledger.private import SENTENCE, safe
-from analysis.clean.words import pattern, words
+from analysis.clean.words import words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
 from analysis.clean.workbook.tables import PERIODS, Doubt, Table
@@ -113,9 +113,12 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     parts, group = item.split("/"), ""
     while len(parts) > 1 and parts[0] in words()["kinds"]["groups"]:
         group = parts.pop(0)
-    if pattern("kinds", "others").fullmatch(stripped(parts[0])):  # 其他 under 收入, under 支出
-        parts[0] += next((side for side in words()["kinds"]["sides"] if side in group), "")
     found = read_account("/".join(parts), year)
+    if found.code == "unknown" and len(parts) == 1:
+        # 其他 and 管理 under 支出 are 其他支出 and 管理支出
+        ends = [end for side, ends in words()["sides"].items() if side in group for end in ends]
+        whole = (read_account(stripped(parts[0]) + end, year) for end in ends)
+        found = next((one for one in whole if one.code in {"account", "wrong_year"}), found)
     if found.code == "unknown" and len(parts) > 1:
         # a banner that is no account says nothing of the account under it
         last = read_account(parts[-1], year)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from analysis.clean.account_names import read_account
 from analysis.clean.amounts import WORDS
+from analysis.clean.words import pattern
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.vocabulary import (
     bare_unit,
@@ -50,6 +51,7 @@ VOTE = 0.6
 _GLOSS = re.compile(r"(?<=[\u4e00-\u9fff)])\s*[A-Z][A-Za-z .,'/&-]{2,}(?=\(|$)")  # 村名 Village
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
 _PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
+_DATE = re.compile(r"(?:(?:19|20)?\d\d[-./年])?\d{1,2}[-./月]\d{1,2}日?(?: .*)?", re.ASCII)
 _NATIONAL_CODE = re.compile(r"\d{12}", re.ASCII)
 _PLACE_CODE_HEAD = re.compile("行政|区划|村|统计")
 _NEUTRAL = frozenset({"", "0", "0.0", "0.00", "√", "×", *WORDS["missing"]})
@@ -278,7 +280,20 @@ def _with_votes(grid: Grid, columns: list[Column], rows: Sequence[int]) -> list[
                 known = sum(item_kind(text) == "known" for text in held)
                 if _share(held, of) >= VOTE and (role != "item" or known):
                     voted[at] = replace(column, role=role, is_total=False, is_part=False)
+    roles = {column.role for column in voted}
+    if "item" in roles and not roles & {"year", "period"}:
+        # a cash book: each line is one of many entries of its year
+        voted = [
+            replace(column, role="period") if _dates_entries(column, grid, rows, at) else column
+            for at, column in enumerate(voted)
+        ]
     return voted
+
+
+def _dates_entries(column: Column, grid: Grid, rows: Sequence[int], at: int) -> bool:
+    held = {text for row in rows if (text := plain(grid.filled(row, at)))}
+    is_headed = pattern("kinds", "entry_dates").fullmatch(stripped(column.name.split(" / ")[-1]))
+    return bool(is_headed) and len(held) > 1 and _share_of(sorted(held), _DATE.fullmatch) > MOSTLY
 
 
 def _beside(columns: Sequence[Column], at: int) -> Sequence[Column]:
