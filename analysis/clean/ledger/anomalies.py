@@ -91,13 +91,16 @@ def find_slips(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
             f"{row['account']} {row['year']}: {row['yuan']:,.2f} yuan, {whose} about "
             f"{10**typical:,.0f}"
         )
-        action = (
-            f"left out: {says}; say in corrections.csv what it should be" if is_slip
-            else f"kept as written: {says}"
-        )  # fmt: skip
-        code, severity = ("unit_slip", "error") if is_slip else ("magnitude", "warning")
-        issues.append(about(row, code, severity, action))
+        issues.append(_doubt(row, says, "unit_slip", is_held=is_slip))
     return slipped, issues
+
+
+def _doubt(row: Any, says: str, code: str = "implausible", *, is_held: bool = True) -> Issue:  # noqa: ANN401
+    """Return an issue about an amount that waits for a person, or is far and kept."""
+    if is_held:
+        action = f"left out: {says}; say in corrections.csv what it should be"
+        return about(row, code, "error", action)
+    return about(row, "magnitude", "warning", f"kept as written: {says}")
 
 
 def _sized(cells: pd.DataFrame) -> pd.DataFrame:
@@ -171,10 +174,8 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
             issues.append(issue)
     for row in rows(cells[cells["counted"] & cells["named"].isin(BALANCES)]):
         if abs(row.yuan) > MOST_HELD:
-            says = f"{row.named} {row.year}: {row.yuan:,.2f} yuan is hardly a village's"
-            action = f"left out: {says}; say in corrections.csv what it should be"
             held[row.Index] = True
-            issues.append(about(row, "implausible", "error", action))
+            issues.append(_doubt(row, _hardly(row)))
     return held, issues
 
 
@@ -393,22 +394,18 @@ def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
         is_ordinary = np.isnan(row.middle) or abs(repaired - row.middle) < np.log10(APART)
         is_held = is_ordinary and not abs(row.size - row.own) < np.log10(APART)
         beside = "" if np.isnan(row.middle) else f"; others about {10**row.middle:,.0f}"
-        says = f"{row.named} {row.year}: {row.yuan:,.2f} yuan is hardly a village's{beside}"
-        action = (
-            f"left out: {says}; say in corrections.csv what it should be"
-            if is_held
-            else f"kept as written: {says}"
-        )
-        code, severity = ("implausible", "error") if is_held else ("magnitude", "warning")
-        yield pd.Index([row.Index]), about(row, code, severity, action)
+        yield pd.Index([row.Index]), _doubt(row, _hardly(row, beside), is_held=is_held)
+
+
+def _hardly(row: Any, beside: str = "") -> str:  # noqa: ANN401
+    return f"{row.named} {row.year}: {row.yuan:,.2f} yuan is hardly a village's{beside}"
 
 
 def _below_zero(known: pd.DataFrame) -> Iterator[tuple[pd.Index, Issue]]:
     """Yield spending that a book writes with a minus, as what goes out."""
     for row in rows(known[known["named"].isin(SPENDING) & (known["yuan"] < 0)]):
         says = f"{row.named} {row.year}: {row.yuan:,.2f} yuan spent, with a minus"
-        action = f"left out: {says}; say in corrections.csv what it should be"
-        yield pd.Index([row.Index]), about(row, "implausible", "error", action)
+        yield pd.Index([row.Index]), _doubt(row, says)
 
 
 def _sized_for_villages(cells: pd.DataFrame) -> pd.DataFrame:
