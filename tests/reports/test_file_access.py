@@ -26,6 +26,7 @@ from analysis.reports.plan import plan
 from analysis.reports.run import _zygote, execute, runner
 
 IS_LINUX = sys.platform == "linux"
+on_linux = pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
 
 NAMED = {
     "open": "open(f).read()",
@@ -441,45 +442,52 @@ def test_what_libraries_start_to_know_the_machine_reads_no_data(project, tmp_pat
     assert execute.execute(run, tmp_path).read.unseen == ()
 
 
-@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
-def test_what_nobody_announces_may_have_been_read_by_each_run_of_the_moment(project):
-    (project.root / "data" / "raw" / "a.csv").write_text("1")
-    logs = [project.root / f"log{n}" for n in range(2)]
-    with _opens.watched(project.root, logs[0]) as one, _opens.watched(project.root, logs[1]) as two:
-        subprocess.run(["cat", project.root / "data" / "raw" / "a.csv"], check=True)
-        for watch in (one, two):
-            read = watch.read()
-            assert (read.files, read.maybe) == ((), ("data/raw/a.csv",))
-
-
-@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
-def test_what_one_run_announces_no_other_has_read(project):
-    (project.root / "data" / "raw" / "a.csv").write_text("1")
-    logs = [project.root / f"log{n}" for n in range(2)]
-    with _opens.watched(project.root, logs[0]) as one, _opens.watched(project.root, logs[1]) as two:
-        logs[0].write_text('file\t"data/raw/a.csv"\n')
-        subprocess.run(["cat", project.root / "data" / "raw" / "a.csv"], check=True)
-        assert one.read().files == ("data/raw/a.csv",)
-        assert two.read() == file_access.FilesRead()
-
-
-@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
-def test_what_this_process_hashes_no_run_has_read(project):
+@pytest.fixture
+def data(project):
+    """A file of data that is there before anybody watches."""
     path = project.root / "data" / "raw" / "a.csv"
     path.write_text("1")
+    return path
+
+
+@pytest.fixture
+def two_runs(project, data):
+    """What watches two runs of one moment, and the log of each."""
+    logs = [project.root / f"log{n}" for n in range(2)]
+    with _opens.watched(project.root, logs[0]) as one, _opens.watched(project.root, logs[1]) as two:
+        yield (one, two), logs
+
+
+@on_linux
+def test_what_nobody_announces_may_have_been_read_by_each_run_of_the_moment(data, two_runs):
+    subprocess.run(["cat", data], check=True)
+    for watch in two_runs[0]:
+        read = watch.read()
+        assert (read.files, read.maybe) == ((), ("data/raw/a.csv",))
+
+
+@on_linux
+def test_what_one_run_announces_no_other_has_read(data, two_runs):
+    (one, two), logs = two_runs
+    logs[0].write_text('file\t"data/raw/a.csv"\n')
+    subprocess.run(["cat", data], check=True)
+    assert one.read().files == ("data/raw/a.csv",)
+    assert two.read() == file_access.FilesRead()
+
+
+@on_linux
+def test_what_this_process_hashes_no_run_has_read(project, data):
     with _opens.watched(project.root, project.root / "log") as watch:
-        Fingerprints().bytes_of(path)
+        Fingerprints().bytes_of(data)
         assert watch.read() == file_access.FilesRead()
-        (path.parent / "new").mkdir()
-        (path.parent / "new" / "b.csv").write_text("1")  # a folder that nobody watched
+        (data.parent / "new").mkdir()
+        (data.parent / "new" / "b.csv").write_text("1")  # a folder that nobody watched
         assert "data/raw/new/b.csv" in watch.opened()
 
 
-@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+@on_linux
 @pytest.mark.parametrize("order", ["cat hash", "hash cat", "hash cat hash", "cat hash hash"])
-def test_what_a_program_opens_is_known_though_this_process_hashes_it_too(project, order):
-    path = project.root / "data" / "raw" / "a.csv"
-    path.write_text("1")
+def test_what_a_program_opens_is_known_though_this_process_hashes_it_too(project, data, order):
     log = project.root / "log"
     with _opens.watched(project.root, log) as watch:
         log.write_text('unseen\t"subprocess.Popen"\n')
@@ -487,23 +495,21 @@ def test_what_a_program_opens_is_known_though_this_process_hashes_it_too(project
             if what == "hash":
                 Fingerprints()._hashed(["data/raw/a.csv"])
             else:
-                subprocess.run(["cat", path], check=True)
+                subprocess.run(["cat", data], check=True)
         assert watch.read().files == ("data/raw/a.csv",)
 
 
-@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
-def test_what_another_run_announces_a_program_may_have_read_as_well(project):
-    (project.root / "data" / "raw" / "a.csv").write_text("1")
-    logs = [project.root / f"log{n}" for n in range(2)]
-    with _opens.watched(project.root, logs[0]) as one, _opens.watched(project.root, logs[1]) as two:
-        logs[0].write_text('file\t"data/raw/a.csv"\n')
-        logs[1].write_text('unseen\t"subprocess.Popen"\n')
-        subprocess.run(["cat", project.root / "data" / "raw" / "a.csv"], check=True)
-        assert one.read().maybe == ()
-        assert (two.read().files, two.read().maybe) == ((), ("data/raw/a.csv",))
+@on_linux
+def test_what_another_run_announces_a_program_may_have_read_as_well(data, two_runs):
+    (one, two), logs = two_runs
+    logs[0].write_text('file\t"data/raw/a.csv"\n')
+    logs[1].write_text('unseen\t"subprocess.Popen"\n')
+    subprocess.run(["cat", data], check=True)
+    assert one.read().maybe == ()
+    assert (two.read().files, two.read().maybe) == ((), ("data/raw/a.csv",))
 
 
-@pytest.mark.skipif(not IS_LINUX, reason="inotify is of Linux")
+@on_linux
 def test_files_that_this_process_fails_to_open_or_makes_are_told_apart(project):
     folder = project.root / "data" / "raw"
     log = project.root / "log"

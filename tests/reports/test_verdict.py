@@ -151,7 +151,7 @@ def run_cells(project, folder, *cells, limits=None, metadata=None, warm=None):
     node.metadata |= metadata or {}
     nbformat.write(node, path)
     [run] = plan.load()
-    return execute.execute(run, folder, limits=limits or execute.Limits(run=60), warm=warm)
+    return execute.execute(run, folder, limits=limits or execute.Limits(run=600), warm=warm)
 
 
 def tag_of(cell):
