@@ -32,7 +32,7 @@ SAYS = {
     "08-power-few": "No village of the role allied_weak has a year of joining.",
     "09-county-brief-sim1-few": "Not known in these books: Operating income a household, yuan, "
     "Subsidies in total income, %.",
-    "00-start-here-alone": "1 treated cluster leaves no degree of freedom",
+    "00-start-here-alone": "One treated cluster leaves no degree of freedom",
     "02-data-quality-alone": "No doubt was recorded.",
     "03-income-change-alone": "100 % of 2 gained 2 or more",
     "04-paired-villages-alone": "Of its pairs (1) no two have both incomes",
@@ -72,7 +72,7 @@ def few_books(root):
         yield str(book)
 
 
-def listed_books(root, villages, years, unbooked=()):
+def listed_books(folder, villages, years, unbooked=()):
     """Write villages and accounts; each earns 3 万元 more every year, in years not left out.
 
     Of a village: county, role, alliance, year of joining, pair.
@@ -94,9 +94,10 @@ def listed_books(root, villages, years, unbooked=()):
                 booked = {"补助收入": 10_000}
             accounts += [f"{village},{year},{name},{yuan}" for name, yuan in booked.items()]
     tables = {"villages": [VILLAGES.format(rows="\n".join(rows))], "income": accounts}
+    folder.mkdir()
     for name, lines in tables.items():
-        (root / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        yield str(root / f"{name}.csv")
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield str(folder / f"{name}.csv")
 
 
 def tied(county, number, helpers=1):
@@ -130,7 +131,7 @@ def pages(tmp_path_factory):
     commands = [
         ["build", "published"],
         ["new", "few", *few_books(root), *register, "--simulated"],
-        *(["new", at, *listed_books(root, *of), "--simulated"] for at, of in LISTED.items()),
+        *(["new", at, *listed_books(root / at, *of), "--simulated"] for at, of in LISTED.items()),
         ["build", "few", *LISTED],
     ]
     for name in ("few", *LISTED):
