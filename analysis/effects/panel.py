@@ -278,7 +278,10 @@ def _with_cohorts(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the frame with first treated years where its cohort is 0 and 1 and changes."""
     values = frame[cohort]
-    if pd.api.types.is_datetime64_any_dtype(values) or not values.dropna().isin([0, 1]).all():
+    is_date = pd.api.types.is_datetime64_any_dtype(values)
+    if is_date or (pd.api.types.is_numeric_dtype(values) and values.gt(1).any()):
+        return frame, []  # years, as nearly always: seen at once
+    if not values.dropna().isin([0, 1]).all():
         return frame, []
     first = values.groupby(frame[unit].to_numpy()).transform("first")
     if (values.isna() | (values == first)).all():
