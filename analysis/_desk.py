@@ -98,7 +98,7 @@ def _say(
         if frame.f_globals is shell.user_global_ns
     ]
     place = f" in line {lines[-1]}" if lines else ""
-    said = [f"\x1b[31m{kind.__name__}\x1b[0m{place}: {_language.said(sentence)}"]
+    said = [f"\x1b[31m{kind.__name__}\x1b[0m{place}: {_language.told(sentence)}"]
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
     shell._showtraceback(kind, error, said)  # noqa: SLF001  (as a shell shows any error)
     return said

@@ -58,7 +58,7 @@ _NAMES = {"name", "slug", "report", "notebook", "file", "folder", "path", "rows"
 _CLAUSE = re.compile("[;:] ")  # which parts reasons, and is in no name
 _ITEM_OF = r"(?=[^,]*[A-Za-z\u3400-\u9fff])[^\s,]+"
 _LIST = re.compile(f"{_ITEM_OF}(?:, {_ITEM_OF})+")  # some names
-_FEW = 3  # words of a name
+_FEW = 3  # words of a name, letters of a word
 _SURE = 5  # letters of a message that stands though its places hold what somebody named
 _DEEPEST = 24  # how often a place is looked into: lists of lists of words
 
@@ -180,6 +180,16 @@ class Message:
         """The names of its places, each once, in their order."""
         return list(dict.fromkeys(PLACE.findall(self.text)))
 
+    def swallows(self, found: re.Match[str]) -> bool:
+        """Whether a clause stands in a place that another message may part better.
+
+        That is one before all words of its own, or any of a message of a word or none.
+        """
+        if self.text.startswith("{") and _CLAUSE.search(found[1]):
+            return True
+        is_short = self.letters < _FEW and not _CLAUSE.search(self.text)
+        return is_short and any(map(_CLAUSE.search, found.groups()))
+
     @cached_property
     def typed(self) -> set[str]:
         """The places that say the same in every language: what one types, names of numbers."""
@@ -203,29 +213,31 @@ class Message:
 
 
 class Language:
-    """A language with its messages, and what was asked of it so far.
+    """A language with its messages, and what was asked of it so far."""
 
-    One that is not strict says a message though what stands in its places has no translation: at
-    the command line these are names.
-    """
-
-    def __init__(self, code: str, own: str = "", *, strict: bool = True) -> None:
+    def __init__(self, code: str, own: str = "") -> None:
         self.code = code
         self.tag = tag(code)
         self.asked: dict[str, bool] = {}
         self.catalogue = _messages(files(code, own))
-        self._strict = strict
-        self._known = self.catalogue.known[strict]
 
     def says(self, text: str) -> str:
         """Return what a text says in this language; the text itself where no message does."""
+        return self._put(text, strict=True)
+
+    def tells(self, text: str) -> str:
+        """Return what an error or a command says, in whose places stand names of any language."""
+        said = self._put(text, strict=True)
+        return self._put(text, strict=False) if said == text else said
+
+    def _put(self, text: str, *, strict: bool) -> str:
         key = form(text)
         if not _WORD.search(key) and key not in self.catalogue.exact:
-            return self._look(key, 0)[0] if _UNIT.search(key) else text
-        said, whole = self._look(key, 0)
+            return self._look(key, 0, strict=strict)[0] if _UNIT.search(key) else text
+        said, whole = self._look(key, 0, strict=strict)
         self.asked[key] = whole
-        if whole:
-            self._known[form(said)] = said, True  # where a page is asked for what it was given
+        if whole:  # where a page is asked for what it was given
+            self.catalogue.known[strict][form(said)] = said, True
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         if _HAN.match(said.lstrip("（《“")):
             lead = lead.strip(" ")  # Chinese parts words by no space
@@ -236,22 +248,23 @@ class Language:
         """The texts asked for that no message says."""
         return [text for text, whole in self.asked.items() if not whole]
 
-    def _look(self, key: str, depth: int) -> tuple[str, bool]:
-        if key not in self._known:
-            self._known[key] = self._looked(key, depth)
-        return self._known[key]
+    def _look(self, key: str, depth: int, *, strict: bool) -> tuple[str, bool]:
+        known = self.catalogue.known[strict]
+        if key not in known:
+            known[key] = self._looked(key, depth, strict=strict)
+        return known[key]
 
     def _listed(self, names: str) -> str:
         """Return names with the mark that parts them in this language, which the message ',' is."""
         mark = self.catalogue.exact.get(",", ", ")
         return names.replace(", ", mark) if _LIST.fullmatch(names) else names
 
-    def _given(self, title: str, depth: int) -> tuple[str, bool]:
+    def _given(self, title: str, depth: int, *, strict: bool) -> tuple[str, bool]:
         """Return a title by its translation where it has one: whoever gave it chose its words."""
-        words, whole = self._look(form(title), depth + 1)
+        words, whole = self._look(form(title), depth + 1, strict=strict)
         return (words if whole else title), True
 
-    def _looked(self, key: str, depth: int) -> tuple[str, bool]:
+    def _looked(self, key: str, depth: int, *, strict: bool) -> tuple[str, bool]:
         if (own := self.catalogue.exact.get(key)) is not None:
             return own, True
         if (both := in_two(key)) and self.catalogue.exact.get(both[0]) == both[1]:
@@ -260,23 +273,23 @@ class Language:
         is_ours = is_plain(key) or is_chinese(key)
         if is_same or _QUOTED.fullmatch(key) or (is_ours and _LIST.fullmatch(key)):
             return self._listed(key), True
-        named = set() if self._strict else _NAMES
-        later: list[Message] = []  # those that would begin with a clause and say what follows it
+        named = set() if strict else _NAMES
+        later: list[Message] = []  # those that would hold clauses which they do not part
         for message in chain(self.catalogue.like(key), later) if depth < _DEEPEST else ():
             if not (found := message.found_in(key)):
                 continue
-            if message.text[0] == "{" and _CLAUSE.search(found[1]) and message not in later:
+            if message.swallows(found) and message not in later:
                 later.append(message)
                 continue
             parts = [
                 (self._listed(part), True)
                 if name in message.typed or (name in named and not _CLAUSE.search(part))
-                else self._given(part, depth)
+                else self._given(part, depth, strict=strict)
                 if name == _GIVEN
-                else self._look(form(part), depth + 1)
+                else self._look(form(part), depth + 1, strict=strict)
                 for name, part in zip(message.places, found.groups(), strict=True)
             ]
-            sure = not self._strict and message.letters >= _SURE
+            sure = not strict and message.letters >= _SURE
             if all(whole or (sure and _is_name(part)) for part, whole in parts):
                 return message.filled([part for part, _ in parts], found.groups()), True
         return key, is_ours
@@ -292,7 +305,7 @@ def at_the_terminal(asked: str = "") -> Language | None:
     code = asked or re.split(r"[_.@-]", system)[0].lower()
     if code == "en" or (not asked and code not in languages()):
         return None
-    return Language(checked(code), EVERY, strict=False)
+    return Language(checked(code), EVERY)
 
 
 _current: ContextVar[tuple[Language | None] | None] = ContextVar("language", default=None)
@@ -324,7 +337,7 @@ def language(code: str) -> None:
     --------
     >>> language("en")
     """
-    found = [] if code == "en" else [Language(checked(code), EVERY, strict=False)]
+    found = [] if code == "en" else [Language(checked(code), EVERY)]
     if "LIANJIAN_KERNEL" not in os.environ:  # a report's own kernel
         _session[:] = found
 
@@ -344,6 +357,12 @@ def said(text: str) -> str:
     """Return what a text says in the language of now; in English the text itself."""
     language = current()
     return text if language is None else language.says(text)
+
+
+def told(text: str) -> str:
+    """Return what an error says in the language of now; in English the text itself."""
+    language = current()
+    return text if language is None else language.tells(text)
 
 
 def folder(code: str = "") -> Path:

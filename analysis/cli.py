@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LianjianError as error:
         terminal.warn(str(error))
         return error.exit
-    with terminal.speaking(language.says) if language else nullcontext():
+    with terminal.speaking(language.tells) if language else nullcontext():
         return _perform(given)
 
 

@@ -18,8 +18,8 @@ from analysis import _language
 ROOT = Path(__file__).parents[1]
 CHINESE = ROOT / "translations" / "zh"
 LETTERS = "一二三四五六七八九十百千万年月日大小上下中内外东西南"
-# places, one of them in the name of a number; code; addresses of links; tags
-LEFT = re.compile(r"(\{(?:[^{}]|\{[^{}]*\})*\}|`[^`]*`|\]\([^)]*\)|<[^>]*>)")
+# places, one of them in the name of a number; code; works cited; addresses of links; tags
+LEFT = re.compile(r"(\{(?:[^{}]|\{[^{}]*\})*\}|`[^`]*`|\[@[^\]]*\]|\]\([^)]*\)|<[^>]*>)")
 UNREAD = re.compile(r"<(style|script|pre|code|svg)\b.*?</\1>", re.DOTALL)
 OWN = re.compile(
     r'<a class="language".*?</a>|<(span|td|th) [^>]*class="(?:code|hash|path|typed)">.*?</\1>',

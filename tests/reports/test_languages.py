@@ -374,6 +374,56 @@ def test_the_desk_speaks_the_language_that_was_chosen():
     assert _language.said(written) == written
 
 
+def test_at_the_desk_a_chart_says_a_text_whole_or_not_at_all_and_an_error_keeps_names():
+    import analysis
+
+    chart = "Wolves of the hills: 3.0 in 2018, 29.7 in 2024; sheep of the plain: 1.0 in 2018"
+    error = "analysis.wolves is no file of messages: it howls"
+    try:
+        analysis.language("zh")
+        assert _language.said(chart) == chart
+        assert _language.said(error) == error
+        assert "analysis.wolves" in _language.told(error) != error
+    finally:
+        analysis.language("en")
+
+
+def test_clauses_are_parted_before_the_words_between_them():
+    with _language.writing("zh", "07-robustness"):
+        said = _language.said("parallel trends 3.01 to 5.38; 0.25 2.55 to 5.70; 0.5 2.1 to 6.2")
+    assert said == "平行趋势3.01至5.38；0.25 2.55至5.70；0.5 2.1至6.2"
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("村委会、村民委员会 or nothing", False),
+        ("用Wilcoxon符号秩检验", True),
+        ("村委会 and 村", False),
+    ],
+)
+def test_a_text_that_is_partly_english_is_no_chinese_text(text, whole):
+    language = _language.Language("zh")
+    assert language.says(text) == text
+    assert (language.missing == []) is whole
+
+
+def test_what_is_a_name_or_a_number_stays_and_names_are_parted_as_in_chinese():
+    language = _language.Language("zh")
+    texts = ["SIM-EX-102, 2023", "panel.csv", "p = 0.05", "a.csv, b.csv", "27.9 万元"]
+    said = ["SIM-EX-102, 2023", "panel.csv", "p = 0.05", "a.csv、b.csv", "27.9万元"]
+    assert [language.says(text) for text in texts] == said
+
+
+def test_a_title_that_nobody_translated_stands_in_a_sentence_and_holds_no_tag():
+    page = "<title>Issues of my county</title><p>My own words</p><code title='Place'>Place</code>"
+    with _language.writing("zh", "books"):
+        said = _language.html(page.replace("'", '"'))
+    assert "<title>my county的存疑</title>" in said
+    assert '<p><span lang="en">My own words</span></p>' in said
+    assert ">Place</code>" in said
+
+
 def test_sentences_of_a_script_are_put_into_words_and_keep_their_numbers():
     source = "said = `${shown(1)} of ${all} in the list`; key = `of-${k}`;"
     assert _language.script(source) == source
