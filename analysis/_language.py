@@ -36,7 +36,8 @@ _APART = re.compile(r"(?:^|\s)[a-z]{2,}|(?<![A-Za-z])[a-z]{2,}(?:\s|$)")
 # what stands in every language as it is: addresses, names of files and fields, ids, CAPITALS, signs
 _SHAPES = re.compile(
     r"https?://\S+|[\w.-]*[/_@#][\w./@#-]*|[\w\u3400-\u9fff-]+\.[a-z]{2,5}\b|\b[\w-]*\d[\w-]*\b"
-    r"|\b[A-Z][A-Z-]{1,7}\b|\b[0-9a-f]{12,}\b|\[@[^\]]*\]|`[^`]*`|\b[ivx]+\b|\{[^{}]*\}",
+    r"|\b[A-Z][A-Z-]{1,7}\b|\b[0-9a-f]{12,}\b|\[@[^\]]*\]|`[^`]*`|\b[ivx]+\b|\{[^{}]*\}"
+    r"|\b\w+ = (?=\S)",
     re.ASCII,
 )
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " "})
@@ -180,15 +181,19 @@ class Message:
         """The names of its places, each once, in their order."""
         return list(dict.fromkeys(PLACE.findall(self.text)))
 
-    def swallows(self, found: re.Match[str]) -> bool:
-        """Whether a clause stands in a place that another message may part better.
+    @cached_property
+    def counts(self) -> bool:
+        """Whether all its places are for numbers."""
+        return all(re.fullmatch(r"n\d*", name) for name in self.places)
 
-        That is one before all words of its own, or any of a message of a word or none.
-        """
-        if self.text.startswith("{") and _CLAUSE.search(found[1]):
+    def swallows(self, found: re.Match[str]) -> bool:
+        """Whether a clause stands in a place that another message may part better."""
+        parts = found.groups()
+        if "; " in self.text:
+            return False
+        if any("; " in part for part in parts) or (self.text[0] == "{" and ": " in parts[0]):
             return True
-        is_short = self.letters < _FEW and not _CLAUSE.search(self.text)
-        return is_short and any(map(_CLAUSE.search, found.groups()))
+        return self.letters < _FEW and ": " not in self.text and any(": " in part for part in parts)
 
     @cached_property
     def typed(self) -> set[str]:
@@ -267,16 +272,18 @@ class Language:
     def _looked(self, key: str, depth: int, *, strict: bool) -> tuple[str, bool]:
         if (own := self.catalogue.exact.get(key)) is not None:
             return own, True
-        if (both := in_two(key)) and self.catalogue.exact.get(both[0]) == both[1]:
-            return both[1], True
+        both = in_two(key) or ("", "")
+        said = self.catalogue.exact.get(both[0], "")
+        if said and (said == both[1] or self.tag != "zh-Hans"):  # others say the English of the two
+            return said, True
         is_same = is_plain(key) and not _HAN.search(key) and not _UNIT.search(key)
         is_ours = is_plain(key) or is_chinese(key)
-        if is_same or _QUOTED.fullmatch(key) or (is_ours and _LIST.fullmatch(key)):
+        if _QUOTED.fullmatch(key) or (is_ours and _LIST.fullmatch(key)):
             return self._listed(key), True
         named = set() if strict else _NAMES
         later: list[Message] = []  # those that would hold clauses which they do not part
         for message in chain(self.catalogue.like(key), later) if depth < _DEEPEST else ():
-            if not (found := message.found_in(key)):
+            if not (found := message.found_in(key)) or (is_same and not message.counts):
                 continue
             if message.swallows(found) and message not in later:
                 later.append(message)
