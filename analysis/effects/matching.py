@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,6 @@ from analysis._frame import amounts, flags
 from analysis.effects._stands_on import BALANCE, inside
 from analysis.effects.panel import Bools, Floats, Ints
 from analysis.errors import LianjianError
-
-Distance = Literal["scaled", "mahalanobis"]
 
 DAW_HATFIELD = (
     "Matched on the baseline level of the outcome: units drawn from groups with different means "
@@ -44,17 +41,15 @@ def match(
     covariates: Sequence[str],
     *,
     exact: Sequence[str] = (),
-    distance: Distance = "mahalanobis",
     ratio: int = 1,
     caliper: float | None = None,
-    replace: bool = False,
     levels: Sequence[str] = (),
 ) -> Match:
     """Match each treated unit with its nearest comparison units."""
-    # Without replacement pairs are formed by rising distance over all treated units (greedy). Equal
-    # distances are settled by the covariate values, never by row order or id, and by row position
-    # only among units that agree in all of them. Mahalanobis: √((a−b)′S⁻¹(a−b)), S the pooled
-    # covariance within groups (Rubin 1980, Biometrics 36(2)).
+    # Without replacement: pairs are formed by rising distance over all treated units (greedy).
+    # Equal distances are settled by the covariate values, never by row order or id, and by row
+    # position only among units that agree in all of them. Mahalanobis: √((a−b)′S⁻¹(a−b)), S the
+    # pooled covariance within groups (Rubin 1980, Biometrics 36(2)).
     names = [treated, *covariates, *exact]
     missing = [name for name in names if name not in units.columns]
     if missing or not covariates:
@@ -73,7 +68,7 @@ def match(
         raise LianjianError(
             f"{flag.sum()} treated and {(~flag).sum()} comparison units: none to match."
         )
-    z = _whiten(x, flag, distance)
+    z = _whiten(x, flag)
     strata: Ints = np.zeros(len(units), dtype=np.int64)
     if exact:
         strata = np.asarray(units.groupby(list(exact), sort=True).ngroup(), dtype=np.int64)
@@ -86,7 +81,6 @@ def match(
             ~flag & (strata == s),
             ratio=ratio,
             caliper=caliper,
-            replace=replace,
         )
         for s in np.unique(strata[flag])
     ]
@@ -104,9 +98,6 @@ def match(
             f"{len(lonely):,} of {flag.sum():,} treated units have no match and are left out: the "
             "estimate is of the matched ones."
         )
-    often = int((np.bincount(right) > 1).sum())
-    if often:
-        notes.append(f"{often:,} comparison units serve more than one treated unit.")
     if set(levels) & set(covariates):
         notes.append(DAW_HATFIELD)
     balance = balance_table(units, treated, [*covariates], left, right)
@@ -159,21 +150,17 @@ def _variance(x: Floats, weights: Floats | None = None) -> float:
     return float(weights @ (x - mean) ** 2 / (total - (weights @ weights) / total))
 
 
-def _whiten(x: Floats, flag: Bools, distance: str) -> Floats:
-    """Scale covariates so that Euclidean distance is the one asked for."""
+def _whiten(x: Floats, flag: Bools) -> Floats:
+    """Scale covariates so that Euclidean distance is Mahalanobis'."""
     within = np.concatenate([x[flag] - x[flag].mean(axis=0), x[~flag] - x[~flag].mean(axis=0)])
     covariance = within.T @ within / max(len(x) - 2, 1)
     spread = np.sqrt(np.diag(covariance))
     x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    if distance == "scaled":
-        return x
-    if distance != "mahalanobis":
-        raise LianjianError(f"distance is {distance!r}; it can be 'scaled' or 'mahalanobis'.")
     keep = spread > 0
     correlation = covariance[np.ix_(keep, keep)] / np.outer(spread[keep], spread[keep])
     values, vectors = np.linalg.eigh(correlation)
     if len(values) and values[0] < 1e-10:
-        raise LianjianError("A covariate is a sum of the others. Leave it out, or match 'scaled'.")
+        raise LianjianError("A covariate is a sum of the others. Leave it out.")
     return np.column_stack([x[:, keep] @ (vectors / np.sqrt(values)), x[:, ~keep]])
 
 
@@ -185,7 +172,6 @@ def _pairs(
     *,
     ratio: int,
     caliper: float | None,
-    replace: bool,
 ) -> Floats:
     """Return rows of treated, control, distance inside one stratum."""
     one, zero = np.flatnonzero(treated), np.flatnonzero(control)
@@ -195,20 +181,15 @@ def _pairs(
     gaps = np.round(gaps, 9)
     reach = np.inf if caliper is None else round(caliper, 9)
     found: list[tuple[int, int, float]] = []
-    if replace:
-        for i, row in enumerate(gaps):
-            nearest = np.argsort(row, kind="stable")[:ratio]
-            found += [(one[i], zero[j], row[j]) for j in nearest if row[j] <= reach]
-    else:
-        open_one, open_zero = np.full(len(one), ratio), np.ones(len(zero), dtype=np.bool_)
-        for place in np.argsort(gaps, axis=None, kind="stable"):
-            i, j = divmod(int(place), len(zero))
-            if gaps[i, j] > reach or not open_zero.any():
-                break
-            if open_one[i] and open_zero[j]:
-                found.append((one[i], zero[j], gaps[i, j]))
-                open_one[i] -= 1
-                open_zero[j] = False
+    open_one, open_zero = np.full(len(one), ratio), np.ones(len(zero), dtype=np.bool_)
+    for place in np.argsort(gaps, axis=None, kind="stable"):
+        i, j = divmod(int(place), len(zero))
+        if gaps[i, j] > reach or not open_zero.any():
+            break
+        if open_one[i] and open_zero[j]:
+            found.append((one[i], zero[j], gaps[i, j]))
+            open_one[i] -= 1
+            open_zero[j] = False
     return np.array(found, dtype=np.float64).reshape(-1, 3)
 
 

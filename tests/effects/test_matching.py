@@ -23,19 +23,17 @@ def draw(seed: int = 1, n: int = 60) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("distance", ["scaled", "mahalanobis"])
-def test_with_replacement_each_gets_its_nearest(distance):
+def test_the_nearest_free_pair_is_formed_first():
     units = draw()
-    found = match(units, "weak", ["size", "change"], distance=distance, replace=True)
+    found = match(units, "weak", ["size", "change"])
     x = units[["size", "change"]].to_numpy()
     within = np.concatenate([x[:12] - x[:12].mean(axis=0), x[12:] - x[12:].mean(axis=0)])
-    covariance = within.T @ within / 58
-    if distance == "scaled":
-        covariance = np.diag(np.diag(covariance))
-    gaps = cdist(x[:12], x[12:], "mahalanobis", VI=np.linalg.inv(covariance))
-    assert found.treated.tolist() == list(range(12))
-    assert (found.control == 12 + gaps.argmin(axis=1)).all()
-    assert found.distance == pytest.approx(gaps.min(axis=1), abs=ROUNDING)
+    gaps = cdist(x[:12], x[12:], "mahalanobis", VI=np.linalg.inv(within.T @ within / 58))
+    for _ in range(12):
+        one, zero = np.unravel_index(gaps.argmin(), gaps.shape)
+        assert found.control[one] == 12 + zero
+        assert found.distance[one] == pytest.approx(gaps[one, zero], abs=ROUNDING)
+        gaps[one], gaps[:, zero] = np.inf, np.inf
 
 
 def test_without_replacement_nobody_serves_twice():
@@ -58,7 +56,7 @@ def test_ties_do_not_depend_on_row_order():
     units = pd.DataFrame({"weak": [True, False, False, True], "size": [0.0, 1.0, -1.0, 10.0]})
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
         mixed = units.iloc[order].reset_index(drop=True)
-        found = match(mixed, "weak", ["size"], distance="scaled")
+        found = match(mixed, "weak", ["size"])
         pairs = {(mixed["size"][a], mixed["size"][b]) for a, b in zip(
             found.treated, found.control, strict=True)}  # fmt: skip
         assert pairs == {(0.0, -1.0), (10.0, 1.0)}
@@ -82,7 +80,6 @@ def test_what_cannot_be_matched_is_refused():
         (lambda: match(units.assign(weak=True), "weak", ["size"]), "none to match"),
         (lambda: match(units, "weak", ["size"], caliper=1e-12), "widen the caliper"),
         (lambda: match(units, "weak", ["size"], ratio=0), "1 or more"),
-        (lambda: match(units, "weak", ["size"], distance="far"), "'scaled' or 'mahalanobis'"),
         (lambda: match(units.assign(two=units["size"] * 2), "weak", ["size", "two"]), "sum of the"),
     ):
         with pytest.raises(LianjianError, match=message):

@@ -110,17 +110,14 @@ def test_neighbours_at_the_same_distance_are_chosen_by_their_values():
     for order in ([0, 1, 2], [2, 0, 1]):
         shuffled = units.iloc[order].reset_index(drop=True)
         for seed in range(4):
-            found = match(
-                shuffled.assign(size=shaken(shuffled["size"], seed)), "weak", ["size"],
-                distance="scaled",
-            )  # fmt: skip
+            found = match(shuffled.assign(size=shaken(shuffled["size"], seed)), "weak", ["size"])
             assert round(shuffled["size"][found.control[0]], 9) == 0.1
 
 
 def test_a_caliper_keeps_those_who_lie_on_it():
     units = pd.DataFrame({"weak": [True, True, False, False], "size": [0.0, 2.0, 0.7, 2.7]})
     spread = 2**0.5  # within groups, of 0 and 2
-    found = match(units, "weak", ["size"], distance="scaled", caliper=0.7 / spread)
+    found = match(units, "weak", ["size"], caliper=0.7 / spread)
     assert len(found.treated) == 2
 
 
