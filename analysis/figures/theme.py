@@ -230,6 +230,9 @@ def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:  # noqa:
     """Draw how many values lie in each bin, which holds its lower bound."""
     counts, edges = np.histogram(values, bins)
     axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colour, linewidth=0)
+    place = axes.get_subplotspec()
+    if place is not None and not place.is_last_row():
+        axes.xaxis.label.set_visible(False)  # the panel below says it for both
 
 
 def year_axis(axes: Axes, years: Sequence[int]) -> None:

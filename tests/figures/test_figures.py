@@ -228,6 +228,15 @@ def test_a_chart_is_drawn_once_and_laid_out_as_by_matplotlib(panel, monkeypatch)
         drawn.clear()
 
 
+@pytest.mark.parametrize(("form", "said"), [("plain", [True, True]), ("phone", [False, True])])
+def test_one_of_two_panels_above_another_says_what_both_measure(form, said):
+    incomes = {name: pd.Series([0.2, 3.0, 4.9, 5.1]) for name in ("Operating", "Total")}
+    counts = dict.fromkeys(incomes, "one above")
+    with figures.drawing(form, marked=False):
+        figure = figures.income_heaps(incomes, [5.0], counts).figure
+    assert [axes.xaxis.label.get_visible() for axes in figure.axes] == said
+
+
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8), st.floats(0.01, 50))
 def test_labels_never_overlap_and_keep_their_order(values, gap):
     placed = theme.spread(values, gap)
