@@ -14,7 +14,7 @@ from analysis.clean.authors import own_work
 from analysis.clean.simulated import is_drawn, is_outdated, must_be_invented
 from analysis.clean.sources import Card, read_cards, read_toml, sha256, verify
 from analysis.clean.words import own_hash
-from analysis.errors import DataError, LianjianError
+from analysis.errors import DataError, LianjianError, did_you_mean
 from analysis.fields import KINDS
 from analysis.files import (
     carry_over,
@@ -71,10 +71,10 @@ def must_exist(name: str) -> None:
     """Raise unless there is a dataset of a name."""
     card_file = paths.card_file(name)
     if name != PUBLISHED and not card_file.is_file():
-        dataset_names = ", ".join(datasets())
+        dataset_names, near = ", ".join(datasets()), did_you_mean(name, datasets())
         raise DataError(
-            f"There is no dataset {name!r}: {card_file} is missing. Datasets here: "
-            f"{dataset_names}. `lianjian new {name} books/*` adds "
+            f"There is no dataset {name!r}: {card_file} is missing.{near} "
+            f"Datasets here: {dataset_names}. `lianjian new {name} books/*` adds "
             "your own; `lianjian simulate` makes the simulated one."
         )
 

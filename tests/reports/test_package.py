@@ -506,7 +506,7 @@ def test_names_of_books_are_written_as_addresses(copy, tmp_path):
 
 
 def test_an_unknown_dataset_is_named_with_those_there_are(copy):
-    with pytest.raises(LianjianError, match="Did you mean 'mine'"):
+    with pytest.raises(LianjianError, match=r"Did you mean mine\? Datasets here: published, mine"):
         bundle.package(with_data=["mina"])
 
 
