@@ -308,7 +308,7 @@ def test_the_sample_in_the_readme_is_what_the_report_says(copies, name):
     shown = "|".join(re.sub(r"<[^>]+>", "", cell).strip() for cell in cells)
     readme = (paths.root() / name).read_text("utf-8")
     rows = re.findall(r"\| (−?\d+\.\d\d) \| (−?\d+\.\d\d)(?: to |至)(−?\d+\.\d\d) \|", readme)
-    assert len(rows) == 3
+    assert len(rows) == 4
     for estimate, low, high in rows:
         # its standard error stands between
         assert re.search(rf"{estimate}\|\d\.\d\d\|{low}\|{high}", shown), estimate
