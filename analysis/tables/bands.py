@@ -314,9 +314,7 @@ def weak_twins(panel: pd.DataFrame, villages: pd.DataFrame, line: float) -> Twin
     compared = compared.dropna(subset=["households"]).reset_index(drop=True)
     if compared["allied"].nunique() < 2:  # noqa: PLR2004  (allied and not)
         return None
-    found = matching.match(
-        compared, "allied", ["households"], exact=["start"], distance="scaled", caliper=0.25
-    )
+    found = matching.match(compared, "allied", ["households"], exact=["start"], caliper=0.25)
     return Twins(compared, found.treated.tolist(), found.control.tolist(), len(found.unmatched))
 
 
