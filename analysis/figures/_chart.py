@@ -166,11 +166,12 @@ def give_chinese(figure: Figure) -> None:
     Styles and ``seaborn.set_theme`` choose a font without Chinese whenever they are called, so it
     is the finished figure that is mended.
     """
-    font = fonts()[0]
-    for text in figure.findobj(Text):
+    font, changed = fonts()[0], figure.stale
+    for text in figure.findobj(Text):  # asking for ticks makes them
         families = text.get_fontfamily()
         if font not in families:
             text.set_fontfamily([*families, font])
+    figure.stale = changed  # as before: fonts are given again to what is drawn again
 
 
 def write(

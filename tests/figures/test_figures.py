@@ -252,7 +252,7 @@ def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(drawn):
     from analysis.reports.numbers import Ledger
 
     for name, chart in drawn.items():
-        made = figures.call_of(chart.figure)
+        made = figures.call_of(figures.as_chart(chart.figure).figure)  # as `show` takes it
         given = {"name": "x", "caption": "X", "alt": "y", "chart": made.chart,
                  "with": made.arguments, "marked": made.marked}  # fmt: skip
         call = calls.Call("show", given)

@@ -155,7 +155,7 @@ def test_every_chart_of_effects_can_be_drawn_again(drawn):
     from analysis.reports.numbers import Ledger
 
     for name, (chart, _) in drawn.items():
-        made = figures.call_of(chart.figure)
+        made = figures.call_of(figures.as_chart(chart.figure).figure)  # as `show` takes it
         given = {"name": "x", "caption": "X", "alt": "y", "chart": made.chart,
                  "with": made.arguments, "marked": made.marked}  # fmt: skip
         call = calls.Call("show", given)
