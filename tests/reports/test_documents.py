@@ -210,6 +210,17 @@ def test_the_word_file_holds_the_same(folders):
     assert "模拟" not in real
 
 
+@pytest.mark.parametrize(
+    ("kind", "behind"), [("simulated", "simulated data"), ("ledger", "internal")]
+)
+def test_the_title_that_a_folder_shows_says_the_kind_of_data(folders, kind, behind):
+    title = f"A trial ({behind})"
+    assert pypdf.PdfReader(folders[kind] / "report.pdf").metadata.title == title
+    with zipfile.ZipFile(folders[kind] / "report.docx") as word:
+        core = word.read("docProps/core.xml").decode()
+    assert re.findall("<dc:title>(.*?)</dc:title>", core) == [title]
+
+
 def test_the_same_report_gives_the_same_bytes(folders):
     folder = folders["simulated"]
     names = [name for form, name in documents.FORMATS.items() if form != "figures"]

@@ -20,6 +20,7 @@ _FRAME = re.compile(r"word/(?:header|footer)\d\.xml")
 _ROW = re.compile(r"<w:tr>(?:<w:trPr>(.*?)</w:trPr>)?", re.DOTALL)
 # <w:tblW w:type="pct" w:w="3297" />: the width of a table, in fiftieths of a per cent of the line
 _WIDE = re.compile(r'<w:tblW w:type="pct" w:w="(\d+)" ?/>')
+_CORE_TITLE = re.compile(r"(?<=<dc:title>).*?(?=</dc:title>)", re.DOTALL)
 _GRID = re.compile(r"(?<=<w:tblGrid>).*?(?=</w:tblGrid>)")
 _TONGUE = re.compile(r"<w:lang [^>]*?/>")
 _COUNTED = re.compile("|".join(COUNT))
@@ -53,6 +54,7 @@ def to_docx(document: Document) -> bytes:
     )
     words = {
         "{TITLE}": facts["title"],
+        "{FULL_TITLE}": facts["full_title"],
         "{MARK}": facts["mark"],
         "{FOOT}": facts["foot"],
         **dict(zip(("{PAGE}", "{OF}", "{PAGES}"), _COUNTED.split(facts["count"]), strict=True)),
@@ -66,12 +68,18 @@ def to_docx(document: Document) -> bytes:
 
 
 def _finished(name: str, content: bytes, words: dict[str, str]) -> bytes:
-    """Fill header and footer; let no row break over pages and each column have its width."""
+    """Fill header and footer; let no row break over pages and each column have its width.
+
+    The title that a folder shows says what kind of data it is of, as that of the PDF does.
+    """
     if _FRAME.fullmatch(name):
         text = content.decode()
         for mark, word in words.items():
             text = text.replace(mark, escape(word))
         return text.encode()
+    if name == "docProps/core.xml":
+        title = escape(words["{FULL_TITLE}"], quote=False)
+        return _CORE_TITLE.sub(lambda _: title, content.decode()).encode()
     if name == "word/document.xml":
         whole = r"<w:tr><w:trPr><w:cantSplit/>\1</w:trPr>"
         text = _ROW.sub(whole, _TABLE.sub(_as_wide, content.decode()))
