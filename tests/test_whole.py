@@ -145,7 +145,7 @@ def test_no_ordinary_cut_of_a_simulated_page_loses_the_mark(copies, monkeypatch,
         for table in re.findall(r'<div id="tab-.*?</table>', page, re.DOTALL):
             for row in re.findall(r"<tr>.*?</tr>", table.partition("<tbody>")[2]):
                 assert "模拟" in row, (slug, row)
-        with (folder / "numbers.csv").open(encoding="utf-8", newline="") as stream:
+        with (folder / "numbers.csv").open(encoding="utf-8-sig", newline="") as stream:
             assert all(row["simulated"] == "yes" for row in csv.DictReader(stream))
         macros = (folder / "numbers.tex").read_text(encoding="utf-8")
         for macro in re.findall(r"^\\expandafter.*$", macros, re.MULTILINE):
@@ -267,7 +267,7 @@ def test_simulated_reports_say_so_everywhere(copies):
 def test_the_numbers_are_those_of_the_page(copies):
     folder = copies[0] / "reports" / "01-published-figures"
     page = (folder / "report.html").read_text(encoding="utf-8")
-    with (folder / "numbers.csv").open(encoding="utf-8", newline="") as stream:
+    with (folder / "numbers.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = {row["name"]: row for row in csv.DictReader(stream)}
     assert float(rows["least-sum-73"]["value"]) == 146.0
     assert float(rows["least-sum-82"]["value"]) == 164.0
@@ -312,6 +312,8 @@ def test_the_sample_in_the_readme_is_what_the_report_says(copies, name):
     for estimate, low, high in rows:
         # its standard error stands between
         assert re.search(rf"{estimate}\|\d\.\d\d\|{low}\|{high}", shown), estimate
-    with (copies[0] / "reports" / "05-alliance-effect" / "numbers.csv").open("r") as stream:
+    with (copies[0] / "reports" / "05-alliance-effect" / "numbers.csv").open(
+        encoding="utf-8-sig"
+    ) as stream:
         [truth] = [row for row in csv.DictReader(stream) if row["name"] == "truth-operating"]
     assert f"{float(truth['value']):.2f}万元" in readme.replace(" 万元", "万元")

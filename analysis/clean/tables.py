@@ -163,11 +163,14 @@ def _unreadable(path: Path, field: Field, column: pd.Series, bad: pd.Series) -> 
 _STARTS_A_FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front."""
+def write_csv(frame: pd.DataFrame, path: Path, encoding: str = "utf-8-sig") -> None:
+    """Write a table for people; a text that a spreadsheet would run gets an apostrophe in front.
+
+    With a mark at its head, or Excel would take its Chinese for another encoding.
+    """
     texts = frame.select_dtypes(include=["object", "str"]).columns
     safe = frame.assign(**{name: frame[name].map(guarded, na_action="ignore") for name in texts})
-    safe.to_csv(path, index=False, lineterminator="\n")
+    safe.to_csv(path, index=False, lineterminator="\n", encoding=encoding)
 
 
 def guarded(cell: object) -> object:

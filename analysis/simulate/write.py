@@ -74,7 +74,7 @@ def _write(simulation: Simulation, folder: Path) -> None:
             cards.append(_source(file, content, rows))
         for file, frame in by_hand.items():
             if len(frame):
-                write_csv(frame, staging / file)
+                write_csv(frame, staging / file, "utf-8")
                 cards.append(_source(file, (staging / file).read_bytes(), len(frame)))
         card = _dataset_card(simulation, folder.name, cards)
         (staging / CARD).write_text(card, encoding="utf-8", newline="\n")

@@ -1,5 +1,6 @@
 """From raw files to a dataset that knows what it is."""
 
+import codecs
 import json
 import os
 import shutil
@@ -159,8 +160,9 @@ def test_doubts_are_recorded(own):
     severity = issues.set_index("cell")["severity"]
     assert severity["T1, 2022, 投资收益"] == "note"
     assert "T9" not in set(analysis.load("mine").panel["village_id"])
-    on_disk = pd.read_csv(own / "data" / "processed" / "mine" / "issues.csv")
-    assert len(on_disk) == len(issues)
+    on_disk = own / "data" / "processed" / "mine" / "issues.csv"
+    assert on_disk.read_bytes().startswith(codecs.BOM_UTF8)  # Excel reads its Chinese
+    assert len(pd.read_csv(on_disk)) == len(issues)
 
 
 def test_a_tenfold_jump_is_a_note(own):

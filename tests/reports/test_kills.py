@@ -72,5 +72,5 @@ def test_a_kill_at_any_moment_loses_nothing(killed, moment):
     assert [edition(project, name) for name in NAMES] == [before + 1] * len(NAMES)
     assert finished.folders(project.reports) == list(NAMES)
     assert not (project.reports / ".staging").exists()
-    with (project.reports / "numbers.csv").open(encoding="utf-8", newline="") as whole:
+    with (project.reports / "numbers.csv").open(encoding="utf-8-sig", newline="") as whole:
         assert [row["value"] for row in csv.DictReader(whole)] == [f"{before + 1}"] * len(NAMES)

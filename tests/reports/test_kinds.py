@@ -91,7 +91,7 @@ def made(make_project, tmp_path_factory):
 
 def facts(made, slug):
     record = json.loads((made / slug / "run.json").read_text())
-    with (made / slug / "numbers.csv").open(encoding="utf-8", newline="") as stream:
+    with (made / slug / "numbers.csv").open(encoding="utf-8-sig", newline="") as stream:
         numbers = {row["name"]: (row["simulated"], row["kind"]) for row in csv.DictReader(stream)}
     [check] = [check for check in record["checks"] if check["name"] == "Kind of data"]
     return record, numbers, check

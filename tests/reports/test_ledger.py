@@ -1,5 +1,6 @@
 """The number ledger for spreadsheets and for LaTeX, and the comparison of two of them."""
 
+import codecs
 import csv
 import json
 import re
@@ -29,7 +30,7 @@ def two(project):
 
 
 def rows(path):
-    with path.open(encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -48,6 +49,8 @@ def test_each_report_and_the_whole_plan_have_a_ledger(two):
     whole = rows(two / "numbers.csv")
     assert whole[:2] == rows(two / "01-a" / "numbers.csv")
     assert [row["report"] for row in whole] == ["01-a"] * 2 + ["02-b"] * 2
+    for made in two.glob("**/numbers.csv"):  # by this mark Excel knows how Chinese is written
+        assert made.read_bytes().startswith(codecs.BOM_UTF8), made
 
 
 def test_the_macros_carry_address_and_run(two):

@@ -181,7 +181,10 @@ def test_a_review_shows_each_number_and_why_it_stays(town, capsys):
     said = capsys.readouterr().out
     folder = town.root / "data" / "decisions" / "town" / "reviews"
     assert str(folder / "01-town.html") in said
-    rows = {row["name"]: row for row in csv.DictReader((folder / "01-town.csv").open())}
+    rows = {
+        row["name"]: row
+        for row in csv.DictReader((folder / "01-town.csv").open(encoding="utf-8-sig"))
+    }
     assert rows["mean"]["reason"] == ""
     assert float(rows["mean"]["step"]) > 0
     assert "not checked" in rows["own"]["reason"]

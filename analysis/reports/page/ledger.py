@@ -66,8 +66,9 @@ def write_whole(reports: Path) -> None:
 
 
 def _csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as CSV; no cell can become a formula in a spreadsheet."""
+    """Return rows as CSV for people: Excel finds its encoding, and no cell becomes a formula."""
     buffer = io.StringIO(newline="")
+    buffer.write("\ufeff")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([_cell(row.get(column)) for column in COLUMNS] for row in rows)
@@ -192,7 +193,7 @@ def _values(path: Path) -> dict[str, tuple[float, str]]:
 def _read(path: Path) -> list[dict[str, Any]]:
     wanted = ", ".join(COLUMNS)
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             rows: list[dict[str, Any]] = list(reader)
         for row in rows:

@@ -160,7 +160,7 @@ def write(made: Review) -> Path:
     )
     target = folder / f"{made.report}.html"
     write_text(target, page)
-    write_text(folder / f"{made.report}.csv", made.plan.to_csv(index=False))
+    write_text(folder / f"{made.report}.csv", "\ufeff" + made.plan.to_csv(index=False))
     for path in folder.iterdir():
         path.chmod(0o600)
     return target
