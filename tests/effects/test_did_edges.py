@@ -185,7 +185,7 @@ def test_joined_in_the_second_year_with_anticipation():
     panel = make_panel(draw([2019] * 5 + [2022] * 5 + [0] * 10), "y")
     effects = att_gt(panel, anticipation=1)
     assert set(effects.cohort) == {2022}
-    assert any("cohort 2019" in note for note in effects.notes)
+    assert any(note.endswith("by cohort (and year): 2019.") for note in effects.notes)
     weighted = sun_abraham(panel, anticipation=1)
     assert any("2019" in note for note in weighted.notes)
     imputed = imputation(panel, anticipation=1).overall

@@ -165,4 +165,7 @@ def test_a_regression_without_its_trait_among_comparisons_is_refused_for_that_pa
     more = pd.concat([frame, later[~((later["flag"] == 1) & (later["g"] == 0))]])
     effects = att_gt(panel_of(more, "flag"), adjustment="regression")
     assert effects.year.tolist() == [2024]
-    assert any("do not span the covariates: (2024, 2025)" in note for note in effects.notes)
+    assert any(
+        "do not span the covariates, by cohort (and year): 2024 (2025)." in note
+        for note in effects.notes
+    )

@@ -1,6 +1,6 @@
 """Callaway–Sant'Anna: one effect for each cohort and year, and their averages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, overload
 
@@ -229,14 +229,14 @@ def att_gt(
         )
     by_year = np.ascontiguousarray(panel.y.T)
     work = _Work(by_year, Sample(panel.x, adjustment, panel.unit_weight), groups)
-    lost: dict[str, list[str]] = {}
+    lost: dict[str, dict[int, list[int]]] = {}
     for place, (g, _) in enumerate(groups):
         if control[place] or g > panel.years[-1]:
             continue
         early = np.flatnonzero(panel.years < g - anticipation)
         if not len(early):
             text = f"no year before {g - anticipation} to compare with"
-            lost.setdefault(text, []).append(f"cohort {g}")
+            lost.setdefault(text, {})[g] = []
             continue
         for t, b in _year_pairs(panel.years, g, anticipation, int(early[-1]), base):
             others = control
@@ -247,7 +247,7 @@ def att_gt(
     estimate, influence = work.done(lost, panel.years)
     known = ~np.isnan(estimate)
     place, t, b = np.array(work.pairs, dtype=np.int64).reshape(-1, 3)[known].T
-    notes = tuple(f"Left out, {why}: {', '.join(what)}." for why, what in lost.items())
+    notes = tuple(_left_out(why, what) for why, what in lost.items())
     if not (panel.years[t] >= cohort[place]).any():
         raise LianjianError(
             "No effect after treatment can be estimated. " + " ".join((*panel.notes, *notes))
@@ -272,6 +272,12 @@ def att_gt(
         notes=notes + work.sample.notes(),
         pull=None if work.pull is None else work.pull[known].T,
     )
+
+
+def _left_out(why: str, cohorts: Mapping[int, list[int]]) -> str:
+    """Say which cohorts have no effect, and in which years."""
+    each = (f"{g} ({', '.join(map(str, sorted(y)))})" if y else f"{g}" for g, y in cohorts.items())
+    return f"Left out, {why}, by cohort (and year): {', '.join(each)}."
 
 
 @overload
@@ -513,7 +519,7 @@ class _Work:
         self._batches.setdefault(key, (others, []))[1].append(len(self.pairs))
         self.pairs.append((place, t, b))
 
-    def done(self, lost: dict[str, list[str]], years: Ints) -> tuple[Floats, Floats]:
+    def done(self, lost: dict[str, dict[int, list[int]]], years: Ints) -> tuple[Floats, Floats]:
         """Return effects (K,), NaN where there is none, and influence (K, N); fill ``lost``."""
         estimate = np.full(len(self.pairs), np.nan)
         influence = np.zeros((len(self.pairs), self.by_year.shape[1]))
@@ -534,8 +540,9 @@ class _Work:
                     else:
                         estimate[batch] = self._scores(batch, spans, influence)
                 except NoOverlapError as error:
-                    pairs = [(self.groups[place][0], years[self.pairs[k][1]]) for k in batch]
-                    lost.setdefault(str(error), []).extend(f"({g}, {year})" for g, year in pairs)
+                    cohorts = lost.setdefault(str(error), {})
+                    missing = (int(years[self.pairs[k][1]]) for k in batch)
+                    cohorts.setdefault(self.groups[place][0], []).extend(missing)
         return estimate, influence
 
     def _regressions(
