@@ -36,13 +36,6 @@ def gansu(published):
     ]
 
 
-def test_both_pages_are_narratives():
-    for name in ("01-published-figures", "10-reported-elsewhere"):
-        code = cells(name, "code")
-        assert max(len(cell.split("\n")) for cell in code) <= 25, name
-        assert sum(bool(line.strip()) for cell in code for line in cell.split("\n")) <= 200, name
-
-
 def test_numbers_in_the_prose_of_01(published, gansu):
     said = prose("01-published-figures")
     values = published.figures.set_index("figure_id")["value"]
