@@ -584,17 +584,20 @@ def release(options: argparse.Namespace) -> None:
 
 
 def cite(options: argparse.Namespace) -> int:
+    from analysis import _language
     from analysis.reports import cite as citing
 
+    spoken = None if options.json else _language.at_the_terminal(options.spoken or "")
+    code = spoken.code if spoken else "en"
     name = options.report.partition("#")[0]
     if name:
         _caution([citing.slug(name)])
     if options.list:
-        addresses = citing.addresses(name)
+        addresses = citing.addresses(name, code)
         entries = [{"address": f"#{at}", "shows": words} for at, words in addresses.items()]
         lines = (f"#{at}  {words}" for at, words in addresses.items())
         return _answer(options, lines, report=name, addresses=entries)
-    text = citing.cite(options.report, options.format).rstrip("\n")
+    text = citing.cite(options.report, options.format, code).rstrip("\n")
     if options.json:
         answer_json(for_program("cite", report=options.report, form=options.format, citation=text))
     else:

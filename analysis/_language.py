@@ -26,7 +26,7 @@ PLACE = re.compile(r"\{([^{}]*)\}")
 _KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
 _EITHER = re.compile(f"{_KEYED.pattern}|{PLACE.pattern}")
 _NUMBER = r"[-−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
-_UNIT = re.compile(r"\d (?:万?元|%)")  # before which a language may set no space
+_UNIT = re.compile(r"\d (?:万?元|%|s\b)")  # before which a language may set no space
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _INSIDE = re.compile(r"(?<![A-Za-z{}])[A-Za-z]{2,}(?![A-Za-z{}])")  # a word that touches no place
@@ -484,7 +484,7 @@ def _read(every: tuple[tuple[Path, str], ...]) -> Catalogue:
     for file, content in every:
         exact |= _entries(file, content)
     made = [_message(text, said) for text, said in exact.items() if PLACE.search(text)]
-    made.sort(key=lambda message: -message.letters)
+    made.sort(key=lambda message: (-message.letters, -len(PLACE.sub("", message.text))))
     by_word: dict[str, list[int]] = {}
     for at, message in enumerate(made):
         by_word.setdefault(message.word, []).append(at)

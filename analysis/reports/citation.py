@@ -72,8 +72,10 @@ class Citation:
         """What made the page: package, code, data, parameters."""
         facts = [f"code {self.code}"] if self.code else []
         facts += [f"https://doi.org/{self.doi}"] if self.doi else []
-        sources = [f"{d['title']} ({d['name']}, version {d['version']})" for d in self.data]
-        of, data = ", ".join(facts), "; ".join(sources)
+        sources = [
+            _language.said(f"{d['title']} ({d['name']}, version {d['version']})") for d in self.data
+        ]
+        of, data = ", ".join(facts), ("；" if _language.code() == "zh" else "; ").join(sources)
         made = f"Made with Lianjian {self.version}"
         if of:
             made = f"Made with Lianjian {self.version} ({of})"

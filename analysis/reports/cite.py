@@ -1,16 +1,21 @@
 """What ``lianjian cite`` answers: a report's own citation, as its record keeps it."""
 
+from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import Any
 
+from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports import citation, finished
 from analysis.reports.text import listed, meant
 from analysis.terminal import visible
 
 
-def cite(report: str, form: str) -> str:
-    """Return the citation of a report, or of the package where none is named."""
+def cite(report: str, form: str, code: str = "en") -> str:
+    """Return the citation of a report, or of the package where none is named.
+
+    It is that of the page in a language, where the report has one.
+    """
     if form in citation.ARCHIVES:
         if report:
             raise LianjianError(f"{form} describes the package: leave out the name of the report.")
@@ -26,16 +31,25 @@ def cite(report: str, form: str) -> str:
         return write(citation.of_package())
     name, _, anchor = report.partition("#")
     record = _record(slug(name))
-    cited = citation.from_record(record["citation"])
-    if anchor:
-        cited = citation.at(cited, anchor, _words(record, anchor))
-    return write(cited)
+    with _writing(record, code):
+        page = record.get("pages", {}).get(_language.code(), record)
+        cited = citation.from_record(page["citation"])
+        if anchor:
+            cited = citation.at(cited, anchor, _words(record, anchor))
+        return _language.said(write(cited)) if form == "text" else write(cited)
 
 
-def addresses(report: str) -> dict[str, str]:
+def addresses(report: str, code: str = "en") -> dict[str, str]:
     """Return the addresses in a report that can be cited, each with what it shows."""
     record = _record(slug(report))
-    return {anchor: _words(record, anchor) for anchor in record["addresses"]}
+    with _writing(record, code):
+        return {anchor: _words(record, anchor) for anchor in record["addresses"]}
+
+
+def _writing(record: dict[str, Any], code: str) -> AbstractContextManager[object]:
+    """Write in a language, where the report has a page in it, and else in English."""
+    own = record["notebook"].removesuffix(".ipynb")
+    return _language.writing(code if code in record.get("pages", ()) else "en", own)
 
 
 def slug(name: str) -> str:
@@ -65,5 +79,5 @@ def _words(record: dict[str, Any], anchor: str) -> str:
         )
     for number in record["numbers"]:
         if number["anchor"] == anchor:
-            return visible(f"{number['label']}: {number['text']}")
-    return str(addresses[anchor])
+            return visible(_language.said(f"{number['label']}: {number['text']}"))
+    return _language.said(str(addresses[anchor]))

@@ -137,6 +137,9 @@ def test_what_cannot_be_done_says_so(frame, study):
         placebo_pool(frame[frame["role"] == "outside"], "income")
     with pytest.raises(LianjianError, match="fewer outside"):
         placebo_pool(frame[frame["village_id"] < "v009"], "income")
+    few = frame[frame["village_id"] < "v009"].assign(county_code="sim6")
+    with pytest.raises(LianjianError, match=r"^Simulated County 6 has \d+ villages that joined"):
+        placebo_pool(few, "income")
     with pytest.raises(LianjianError, match="share between 0 and 1"):
         minimal_effect(study, 80)
     with pytest.raises(LianjianError, match="placebo' or 't"):

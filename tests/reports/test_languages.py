@@ -16,7 +16,7 @@ import pytest
 from analysis import _language
 from analysis.cli import main
 from analysis.errors import LianjianError
-from analysis.reports import translate
+from analysis.reports import citation, translate
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
 from tests.wording import (
@@ -155,7 +155,46 @@ def test_the_index_is_in_both_languages_and_each_leads_to_the_other(project):
     assert 'href="index.zh.html"' in english
     assert 'href="index.html"' in chinese
     assert '<a href="01-sheep/report.zh.html">全县的羊</a>' in chinese
+    assert re.search(r"· \d+\.\d秒", seen(chinese))
     assert "2024年平均收入" in chinese
+
+
+def test_a_report_with_a_chinese_page_is_cited_in_chinese(project, capsys):
+    project.notebook("01-sheep", *CELLS)
+    write_messages(project.root, SAID)
+    runner.make(runner.planned(), Options(languages=("zh",)))
+    capsys.readouterr()
+
+    def cited(*asked):
+        assert main([*asked[:-1], "cite", asked[-1]]) == 0
+        return capsys.readouterr().out
+
+    assert cited("01-sheep").startswith("The Lianjian contributors (n.d.). Sheep of the county.")
+    said = cited("--language", "zh", "01-sheep#num-mean")
+    assert said.startswith("Lianjian项目贡献者（无日期）。全县的羊。报告")
+    assert said.strip().endswith("。2024年平均收入：2.50万元（#num-mean）。")
+    assert cited("--language", "zh", "01-sheep#fig-flocks").strip().endswith("图1（#fig-flocks）。")
+
+
+def test_a_citation_of_several_sources_is_said_whole():
+    data = tuple(
+        {
+            "title": f"环县台账{n}",
+            "name": f"books{n}",
+            "version": "0123456789ab",
+            "kind": "published",
+        }
+        for n in (1, 2)
+    )
+    cited = citation.of_page(
+        slug="01-x", title="羊", abstract="", run_id="d282083df9e31b92", code="0123456789ab",
+        parameters={"county": "sim3"}, datasets=data, simulated=False, mixed=False, internal=False,
+    )  # fmt: skip
+    with _language.writing("zh"):
+        said = _language.said(citation.text(cited))
+    assert "数据为环县台账1（books1，版本0123456789ab）；环县台账2（books2，" in said
+    assert said.strip().endswith("。参数：county = sim3。")
+    assert words_in([re.sub("books|Lianjian|code|county", "", said)]) == []
 
 
 def test_a_language_without_messages_is_refused(project):
@@ -480,6 +519,13 @@ def test_no_word_of_an_error_stays_english(spoken, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.strip()
     assert words_in([re.sub(r"'[^']*'|`[^`]*`|\[[^]]*m", "", said)]) == []
+
+
+def test_what_an_index_says_of_a_chinese_page_begins_with_the_mark_in_chinese(spoken):
+    record = json.loads(page_in(spoken, "en", "run.json").read_text("utf-8"))
+    answers = [page["answer"] for page in (record, record["pages"]["zh"])]
+    assert answers[0].startswith("Simulated data 模拟数据: Each shepherd")
+    assert answers[1].startswith("模拟数据：每户")
 
 
 def test_every_number_of_the_english_page_is_on_the_others(spoken):

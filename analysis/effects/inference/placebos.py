@@ -10,6 +10,7 @@ import pandas as pd
 from analysis._frame import need_columns
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel, make_panel
 from analysis.errors import LianjianError
+from analysis.fields import EVERY_COUNTY
 
 WIDTH = 0.5
 """Width of the kernel in standard deviations of the villages that joined."""
@@ -86,8 +87,10 @@ def placebo_pool(
     needed, there = weak.groupby(area).size(), units[whole].groupby(area).size()
     short = needed[needed > there.reindex(needed.index).fillna(0)]
     if len(short):
+        counties = {county.code: county.name for county in EVERY_COUNTY}
+        place, joining = counties.get(short.index[0], short.index[0]), short.iloc[0]
         raise LianjianError(
-            f"{area} {short.index[0]} has {short.iloc[0]} villages that joined and fewer outside "
+            f"{place} has {joining} villages that joined and fewer outside "
             "with books of all years: choose a wider area."
         )
     books = joined.pivot(index="village_id", columns="year", values=outcome)

@@ -260,8 +260,10 @@ def _answer(found: findings.Findings) -> str:
     if first is None:
         return ""
     text = " ".join(unescape(_TAGS.sub("", first.html)).split())
-    mark = f"{markup.MIXED if found.kind == 'mixed' else markup.SIMULATED}: "
-    return f"{mark if found.simulated else ''}{text}"
+    if not found.simulated:
+        return text
+    mark = _language.said(f"{markup.MIXED if found.kind == 'mixed' else markup.SIMULATED}:")
+    return f"{mark} {text}".replace("： ", "：")  # Chinese parts words by no space
 
 
 def _plain(markdown: str) -> str:
