@@ -19,6 +19,7 @@ from analysis import cli, export, paths
 from analysis.clean.dataset import Dataset
 from analysis.fields import SIMULATED_COUNTIES
 from analysis.reports import calls
+from tests.wording import latin, lines_of_feed, seen, values, words_in, write_pseudo_language
 
 BRIEFS = [f"09-county-brief-{county.code}" for county in SIMULATED_COUNTIES]
 # every notebook once with its defaults, and the county brief for each county
@@ -299,6 +300,51 @@ def test_every_notebook_runs_on_the_example_books_or_says_what_it_lacks(copies):
     }, said  # fmt: skip
     page = (folder / "reports/06-bands-and-inequality-example/report.html").read_text("utf-8")
     assert "These books cannot say." in page
+
+
+@pytest.fixture(scope="module")
+def spoken(copies, tmp_path_factory):
+    """The reports with pages in Chinese and in a language that a folder makes; no cell runs."""
+    folder = tmp_path_factory.mktemp("spoken") / "whole"
+    shutil.copytree(copies[0], folder)
+    write_pseudo_language(folder)
+    said = lianjian(folder, "run", "--language", "zh", "--language", "qps")
+    assert len(re.findall(r"^rendered ", said, re.MULTILINE)) == len(SLUGS), said
+    return folder / "reports"
+
+
+PAGES = ["index", *(f"{slug}/report" for slug in SLUGS)]
+
+
+def test_no_word_of_the_whole_plan_stays_english(spoken):
+    """Names, ids, files and works cited aside: each page, its figures, the index, the feed."""
+    words = {page: latin((spoken / f"{page}.qps.html").read_text("utf-8")) for page in PAGES}
+    assert {page: left for page, left in words.items() if left} == {}
+    assert words_in(lines_of_feed(spoken / "feed.qps.xml")) == []
+    for page in PAGES:  # what looks for words finds them
+        assert len(latin((spoken / f"{page}.html").read_text("utf-8"))) > 50, page
+    assert len(words_in(lines_of_feed(spoken / "feed.xml"))) > 100
+
+
+def test_no_report_counts_a_text_that_is_not_translated(spoken):
+    for slug in SLUGS:
+        record = json.loads((spoken / slug / "run.json").read_text("utf-8"))
+        left = {code: page["english"] for code, page in record["pages"].items()}
+        assert left == {"zh": [], "qps": []}, slug
+
+
+def test_every_number_of_the_plan_is_on_its_pages_in_chinese(spoken):
+    """A number may say its value in other words: 182 million is 1.82亿."""
+    count = 0
+    for page in PAGES:
+        there, here = (
+            values(seen(text[text.index("<main") : text.rindex("</main>")]))
+            for end in ("", ".zh")
+            for text in [(spoken / f"{page}{end}.html").read_text("utf-8")]
+        )
+        assert there - here == set(), page
+        count += len(there)
+    assert count > 3000
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])

@@ -7,11 +7,14 @@ Latin word on a page in it is one that nobody can translate. Names, ids and file
 import base64
 import html
 import re
+import shutil
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 
 import polib
 import pypdf
+from defusedxml import ElementTree
 
 from analysis import _language
 
@@ -20,12 +23,17 @@ CHINESE = ROOT / "translations" / "zh"
 LETTERS = "一二三四五六七八九十百千万年月日大小上下中内外东西南"
 # places, one of them in the name of a number; code; works cited; addresses of links; tags
 LEFT = re.compile(r"(\{(?:[^{}]|\{[^{}]*\})*\}|`[^`]*`|\[@[^\]]*\]|\]\([^)]*\)|<[^>]*>)")
+# as works are cited: by names and titles that stay as they are
+WORKS = re.compile(r'<ul class="references">.*?</ul>|<a href="#ref-[^>]*>.*?</a>', re.DOTALL)
 UNREAD = re.compile(r"<(style|script|pre|code|svg)\b.*?</\1>", re.DOTALL)
 OWN = re.compile(
     r'<a class="language".*?</a>|<(span|td|th) [^>]*class="(?:code|hash|path|typed)">.*?</\1>',
     re.DOTALL,
 )
 NUMBER = re.compile(r"[0-9][0-9,.]*[0-9]|[0-9]")
+SCALED = re.compile(rf"({NUMBER.pattern})(?: ?(million\b|亿))?")
+SCALES = {"": 1, "million": 10**6, "亿": 10**8}
+IN_NAMES = re.compile(r"Simulated County [0-9]|urn:uuid:[0-9a-f-]*")
 # names of the software and of datasets, and what is written the same in Chinese
 NAMES = re.compile(
     r"\b(?:Lianjian|lianjian(?: [a-z]+)?|trial|example|simulated|published|BibTeX)\b"
@@ -55,6 +63,7 @@ def write_pseudo_language(root, **own):
             if not entry.obsolete
         )
         made.save(str(folder / file.name))
+    shutil.copy(CHINESE / "references.csl", folder)
     for name, texts in own.items():
         made = polib.POFile()
         made.extend(polib.POEntry(msgid=text, msgstr=masked(text)) for text in texts)
@@ -79,9 +88,22 @@ def latin(page):
     for svg in drawn_in(page):
         said += re.findall(r"<!-- (.*?) -->", svg)
         said += re.findall(r"<dc:(?:title|description)>(.*?)</dc:", svg)
-    body = OWN.sub(" ", UNREAD.sub(" ", page[page.index("<body") :]))
+    body = WORKS.sub(" ", OWN.sub(" ", UNREAD.sub(" ", page[page.index("<body") :])))
     said += re.findall(r">([^<>]*)<", body)
     return words_in(map(html.unescape, said))
+
+
+def values(text):
+    """Return the numbers of a text by what they say: 182 million is 1.82亿; none of names."""
+    found = SCALED.findall(IN_NAMES.sub(" ", text))
+    plain = ((number.replace(",", ""), SCALES[scale]) for number, scale in found)
+    return {n if n.count(".") > 1 else Decimal(n) * scale for n, scale in plain}
+
+
+def lines_of_feed(path):
+    """Return what a feed says, without the ids of its entries."""
+    texts = ElementTree.fromstring(path.read_bytes()).itertext()
+    return [line for text in texts for line in IN_NAMES.sub("", text).splitlines() if line.strip()]
 
 
 def words_in(texts):

@@ -62,13 +62,13 @@ def render(reports: Path) -> bytes:
 
 
 def _of_records(reports: Path) -> Iterator[_Entry]:
-    said = _language.said
+    said, colon = _language.said, "：" if _language.code() == "zh" else ": "
     for name, record in finished.records(reports):
         if record.get("result") != "ok" or "news" not in record:
             continue  # failed, or made by an earlier version
         told, moved = _told(record), record["news"]["moved"]
         if moved is None:
-            what, lines = "new", [said(f"{n['label']}: {n['text']}") for n in told["numbers"]]
+            what, lines = "new", [f"{n['label']}{colon}{n['text']}" for n in told["numbers"]]
         elif moved:
             what, lines = f"{len(moved)} cited number{'s' if len(moved) > 1 else ''} moved", moved
         else:
@@ -109,7 +109,7 @@ def _atom(entries: Sequence[_Entry]) -> bytes:
     ET.SubElement(root, "link", rel="self", type="application/atom+xml", href=file())
     ET.SubElement(root, "link", rel="alternate", type="text/html", href=index)
     for author in citation.of_package().authors:
-        _texts(ET.SubElement(root, "author"), name=author.displayed)
+        _texts(ET.SubElement(root, "author"), name=_language.said(author.displayed))
     for entry in entries:
         element = ET.SubElement(root, "entry")
         _texts(element, id=entry.address, title=entry.title, updated=entry.when)
