@@ -1,11 +1,8 @@
 """What stands over a chart and at its foot: its finding, its measure and unit, its source."""
 
-import re
-from collections.abc import Iterator
-from unicodedata import east_asian_width
-
 from matplotlib.figure import Figure
 
+from analysis.figures import _lines
 from analysis.figures._chart import fonts
 
 _INK, _QUIET = "#222426", "#74797e"
@@ -13,7 +10,6 @@ _SIZES = {"finding": 11.0, "measure": 8.5, "source": 7.5}  # points
 _LEADING = 1.3
 _MARKED = 130.0  # points of the foot that the mark of simulated data takes
 _GAP = 5.0  # points between the words and the panels
-_PIECE = re.compile(r"[⺀-鿿＀-￯]|[^\s⺀-鿿＀-￯]+\s*|\s+")  # "收", "word "
 
 
 def head_figure(figure: Figure, finding: str, measure: str = "", source: str = "") -> None:
@@ -33,7 +29,7 @@ def head_figure(figure: Figure, finding: str, measure: str = "", source: str = "
     mark = next((text for text in figure.texts if text.get_gid() == "simulated"), None)
     beside = {"source": _MARKED} if mark else {}
     lines = {
-        name: list(_lines(text, (width - beside.get(name, 0)) / _SIZES[name]))
+        name: list(_lines.lines(text, (width - beside.get(name, 0)) / _SIZES[name]))
         for name, text in words.items()
     }
     high = {name: len(part) * _SIZES[name] * _LEADING / 72 for name, part in lines.items()}
@@ -61,22 +57,3 @@ def head_figure(figure: Figure, finding: str, measure: str = "", source: str = "
                 linespacing=_LEADING,
                 va="top",
             )
-
-
-def _lines(text: str, room: float) -> Iterator[str]:
-    """Break a text into lines of so many ems; Chinese breaks anywhere, other words at spaces.
-
-    Examples
-    --------
-    >>> list(_lines("Villages gained 2 万元", 9))
-    ['Villages gained', '2 万元']
-    """
-    line, used = "", 0.0
-    for piece in _PIECE.findall(text):
-        wide = sum(1.0 if east_asian_width(sign) in "WF" else 0.53 for sign in piece)
-        if line and used + wide > room:
-            yield line.strip()
-            line, used = "", 0.0
-        line, used = line + piece, used + wide
-    if line.strip():
-        yield line.strip()

@@ -1,10 +1,11 @@
-"""Layouts that come out the same in every process and every format, in a single pass."""
+"""Layouts that come out the same in every process and every format."""
 
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from analysis.figures import _calls
+from analysis.figures._lines import break_titles
 
 DPI = 72  # of SVG, whose letters have the same width at every size
 _PAD = 0.1  # inches around what is drawn
@@ -25,6 +26,8 @@ def lay_out(figure: Figure) -> Bbox:
             figure.draw_without_rendering()  # what others draw may find its place while it is drawn
         else:
             engine.execute(figure)
+            if break_titles(figure):
+                engine.execute(figure)
         if engine is not None:
             for axes in figure.axes:
                 bounds = axes.get_position(original=True).bounds

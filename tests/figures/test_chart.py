@@ -18,6 +18,8 @@ from pypdf import PdfReader
 from analysis import figures
 from analysis.errors import LianjianError
 from analysis.figures import _chart
+from analysis.figures._lines import break_titles
+from analysis.figures.theme import new_figure
 
 COUNTIES = ["环县", "华池县", "宁县"]
 
@@ -171,3 +173,18 @@ def test_a_head_leaves_the_panels_their_size_and_stands_clear_of_them(means):
     assert over.y0 > boxes[1].y1
     assert under.y1 < boxes[1].y0
     assert all(0 <= text.get_window_extent().x1 <= headed.bbox.x1 for text in headed.texts[-3:])
+
+
+def test_a_title_that_reaches_into_the_next_panel_is_broken_between_words():
+    figure, (left, right) = new_figure(4.4, 2, columns=2)
+    FigureCanvasAgg(figure)
+    left.set_title("Operating 经营性收入 of villages · 模拟", loc="left")
+    right.set_title("Total 总收入 · 模拟", loc="left")
+    for is_long in (True, False):
+        figure.get_layout_engine().execute(figure)
+        assert break_titles(figure) is is_long
+    rows = left.get_title(loc="left").split("\n")
+    assert " ".join(rows) == "Operating 经营性收入 of villages · 模拟"
+    assert len(rows) > 1
+    assert "· 模拟" in rows[-1]
+    assert right.get_title(loc="left") == "Total 总收入 · 模拟"
