@@ -6,6 +6,7 @@ call again. The same call gives a figure for a phone, for print and in dark, and
 """
 
 import base64
+import contextlib
 import csv
 import hashlib
 import io
@@ -126,6 +127,14 @@ _VERBS: Mapping[str, Callable[[Call, Ledger], Made]] = MappingProxyType(
 
 
 # ---- figures ----
+
+
+def get_ready() -> None:
+    """Import what reads a call and draws its chart, before the first page is asked for."""
+    # whatever an import raises, the page meets again that asks for it
+    with contextlib.suppress(Exception):
+        from analysis.figures import _chart, layout  # noqa: F401, PLC0415  (matplotlib)
+        from analysis.reports import _arguments, tables  # noqa: F401, PLC0415  (pandas)
 
 
 def draw(call: Call, form: str = "plain") -> "Figure":

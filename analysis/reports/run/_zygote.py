@@ -99,20 +99,28 @@ class Zygote:
 
         What it will import is imported first, once for all kernels, where it is of `_LIBRARIES`.
         """
-        # through the socket, never through a file: an environment can hold secrets
-        ahead = [name for name in modules if name.partition(".")[0] in _LIBRARIES]
-        ahead += [late for name in ahead for late in _LATE.get(".".join(name.split(".")[:2]), ())]
         launch = {"place": str(place), "cwd": str(cwd), "env": dict(environment)}
-        request = json.dumps({**launch, "modules": ahead}).encode()
         with self._lock:
             try:
                 if not self._ready:
                     self._expect()
                     self._ready = True
-                self._socket.sendall(_LENGTH.pack(len(request)) + request)
+                self._ask(modules, launch)
                 return self._expect()
             except OSError as error:
                 raise ZygoteGoneError(str(error)) from error
+
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Let it import what a kernel will, before one is asked for; it gives no answer."""
+        with self._lock, contextlib.suppress(OSError):  # who asks for a kernel is told
+            self._ask(modules)
+
+    def _ask(self, modules: Sequence[str], launch: Mapping[str, Any] | None = None) -> None:
+        ahead = [name for name in modules if name.partition(".")[0] in _LIBRARIES]
+        ahead += [late for name in ahead for late in _LATE.get(".".join(name.split(".")[:2]), ())]
+        # through the socket, never through a file: an environment can hold secrets
+        request = json.dumps({"launch": launch, "modules": ahead}).encode()
+        self._socket.sendall(_LENGTH.pack(len(request)) + request)
 
     def _expect(self) -> int:
         message = self._socket.recv(64)
@@ -160,6 +168,7 @@ def cool_down() -> None:
 
 def _import(names: Iterable[str]) -> None:
     """Import modules, and what is taken from them: a package may import it when it is asked."""
+    gc.disable()  # of what an import makes nearly everything stays
     for name in names:
         # whatever an import raises, the kernel meets again in the cell that asks for it
         with contextlib.suppress(Exception):
@@ -168,6 +177,7 @@ def _import(names: Iterable[str]) -> None:
         sys.exit("a library started a thread while it was imported; kernels start cold")
     gc.collect()
     gc.freeze()  # the children share these pages; their collector need not touch them
+    gc.enable()
 
 
 def main(descriptor: int) -> None:
@@ -194,13 +204,16 @@ def main(descriptor: int) -> None:
                 _reap(children)
             if asked.fileno() not in ready:
                 continue
-            launch = _receive(asked)
-            if launch is None:
+            request = _receive(asked)
+            if request is None:
                 break
-            more = [name for name in launch["modules"] if name not in tried]
+            more = [name for name in request["modules"] if name not in tried]
             if more:
                 tried.update(more)
                 _import(more)
+            launch = request["launch"]
+            if launch is None:
+                continue
             parent = os.getpid()
             pid = os.fork()
             if pid == 0:

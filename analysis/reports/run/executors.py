@@ -1,14 +1,46 @@
 """Where runs go: threads here, each with a kernel of its own, or the workers of a Dask cluster."""
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from analysis.errors import LianjianError
 from analysis.terminal import warn
 
 _MEMORY_OF_A_RUN = 700e6  # bytes; the largest of the default plan, measured by benchmarks/engine.py
+
+_here = threading.local()  # `leave` gives the place of what this thread does to the next
+
+
+class _Threads(ThreadPoolExecutor):
+    """Has so many places for what is done at a time, and threads for what has left its place."""
+
+    def __init__(self, places: int, tasks: int) -> None:
+        super().__init__(max_workers=min(2 * places, tasks))
+        self._places = threading.Semaphore(places)
+
+    def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:
+        """Do it as soon as there is a place for it."""
+        return super().submit(self._in_place, fn, *args, **kwargs)
+
+    def _in_place(self, fn: Callable[..., object], *args: object, **kwargs: object) -> object:
+        self._places.acquire()
+        with ExitStack() as place:
+            place.callback(self._places.release)
+            _here.leave = place.close
+            return fn(*args, **kwargs)
+
+
+def leave_place() -> None:
+    """Let the next run begin while this one's page is made: else kernels would wait for pages.
+
+    On the workers of a cluster nothing waits for it.
+    """
+    if leave := getattr(_here, "leave", None):
+        leave()
 
 
 @contextmanager
@@ -17,7 +49,7 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
     if jobs is not None and jobs < 1:
         raise LianjianError(f"--jobs is {jobs}; it takes a whole number from 1.")
     if not scheduler:
-        with ThreadPoolExecutor(max_workers=min(jobs or possible_jobs(), tasks)) as pool:
+        with _Threads(jobs or possible_jobs(), tasks) as pool:
             yield pool
         return
     try:
@@ -64,7 +96,7 @@ def is_open(address: str) -> bool:
 
 def is_remote(pool: Executor) -> bool:
     """Whether runs go on in other processes, which this one cannot end."""
-    return not isinstance(pool, ThreadPoolExecutor)
+    return not isinstance(pool, _Threads)
 
 
 def possible_jobs() -> int:

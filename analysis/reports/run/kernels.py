@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,10 @@ _open: set["Kernel"] = set()
 _lock = threading.Lock()
 
 
+def _modules(notebook: Path) -> tuple[str, ...]:
+    return import_closure.named(source.code_cells(notebook))
+
+
 class Kernel:
     """A kernel of one run, from its private folder to its end."""
 
@@ -66,7 +71,7 @@ class Kernel:
         self, notebook: Path, secrets: Mapping[str, str], watched: Iterable[str], *, warm: bool
     ) -> None:
         self.zygote = _zygote.warm_up(environment()) if warm else None
-        self.modules = tuple(import_closure.named(source.code_cells(notebook))) if warm else ()
+        self.modules = _modules(notebook) if warm else ()
         self.cwd = notebook.parent  # as in JupyterLab
         self.process: Any = None
         self.is_busy = False  # with a cell
@@ -218,10 +223,15 @@ def start(*, warm: bool | None = None) -> bool:
     return is_warm
 
 
-def get_ready(*, warm: bool | None = None) -> None:
-    """Start the warm process; while it imports its stack, import here what runs and pages need."""
+def get_ready(notebooks: Iterable[Path], *, warm: bool | None = None) -> None:
+    """Start the warm process; while it imports, import here what runs and pages need.
+
+    What the first notebook needs is imported there with its stack.
+    """
     if not start(warm=warm):
         return
+    for first in islice(notebooks, 1):
+        _zygote.warm_up(environment()).prepare(_modules(first))
     quickly("papermill")
     from nbformat.validator import get_validator
 

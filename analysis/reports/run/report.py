@@ -22,7 +22,7 @@ from analysis.reports.freshness.fingerprints import Fingerprints
 from analysis.reports.page import feed, findings, ledger
 from analysis.reports.plan import parameters, source
 from analysis.reports.plan.plan import Run
-from analysis.reports.run import _verdict, execute, kernels, staging
+from analysis.reports.run import _verdict, execute, executors, kernels, staging
 from analysis.reports.run._imports import quickly
 from analysis.reports.run._verdict import Verdict
 from analysis.reports.run.execute import Limits
@@ -194,6 +194,8 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         key, settled = look.key_of(run, executed.read, before)
         if executed.failure or not settled.changed:
             break
+    if not task.formats:  # what writes these takes cores and memory as a kernel does
+        executors.leave_place()
     kinds = freshness.kinds(look.root, executed.read.files)
     record["kinds"] = sorted(set(kinds.values()))
     record["seconds"] = round(executed.seconds, 2)

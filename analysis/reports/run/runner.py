@@ -19,7 +19,7 @@ from analysis import _language, paths
 from analysis.clean import build
 from analysis.errors import Exit, LianjianError
 from analysis.files import of_system
-from analysis.reports import documents, finished
+from analysis.reports import calls, documents, finished
 from analysis.reports.freshness import fingerprints
 from analysis.reports.freshness.fingerprints import Decision
 from analysis.reports.page import feed, index
@@ -257,9 +257,9 @@ def _perform(tasks: Sequence[Task], options: Options) -> list[Ending]:
     """Run everything where the options say."""
     try:
         if not options.scheduler and any(task.action == "run" for task in tasks):
-            kernels.get_ready(warm=options.warm)
-            # while the warm process still imports
-            fingerprints.get_ready(t.run.notebook for t in tasks if not t.run.trouble)
+            notebooks = [task.run.notebook for task in tasks if not task.run.trouble]
+            kernels.get_ready(notebooks, warm=options.warm)
+            fingerprints.get_ready(notebooks)  # while the warm process still imports
         with executors.open_executor(options.jobs, len(tasks), options.scheduler) as pool:
             return _run_all(tasks, pool)
     finally:
@@ -292,6 +292,8 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Ending]:
     with contextlib.closing(progress), _terminable():
         try:
             futures = {pool.submit(report.perform, task): task for task in tasks}
+            if not executors.is_remote(pool) and any(task.action == "run" for task in tasks):
+                calls.get_ready()  # while the first kernels start
             pending = set(futures)
             while pending:
                 progress.running([futures[f].run.slug for f in futures if f.running()])
