@@ -118,6 +118,26 @@ def test_an_import_that_fails_is_the_notebook_s_affair(project, tmp_path):
     assert _zygote.warm_up(kernels.environment()).pid == pid
 
 
+def test_what_is_imported_ahead_is_there_for_the_first_kernel(project, tmp_path):
+    _zygote.cool_down()
+    zygote = _zygote.warm_up(kernels.environment())
+    zygote.prepare(["scipy.signal", "this"])  # `this` would speak: it is of no library
+    code = 'import sys\nprint("scipy.signal" in sys.modules, "this" in sys.modules)'
+    done, _ = executed(project, tmp_path, "01-x", code)
+    assert printed(done).strip() == "True False"
+    assert _zygote.warm_up(kernels.environment()).pid == zygote.pid
+
+
+def test_a_warm_process_that_has_ended_is_asked_ahead_in_vain(project, tmp_path):
+    zygote = _zygote.warm_up(kernels.environment())
+    psutil.Process(zygote.pid).kill()
+    while zygote.alive():
+        time.sleep(0.01)
+    zygote.prepare(["scipy.signal"])
+    done, _ = executed(project, tmp_path, "01-x", "1")
+    assert done.failure is None
+
+
 def test_random_draws_differ_between_runs(project, tmp_path):
     code = "import random\nimport numpy as np\nprint(random.random(), np.random.random())"
     one, two = (printed(executed(project, tmp_path, f"0{i}-x", code)[0]) for i in (1, 2))

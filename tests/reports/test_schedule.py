@@ -1,6 +1,7 @@
 """What runs again though nothing has changed (`always`, `max_age`), and how many at a time."""
 
 import json
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,7 @@ import psutil
 import pytest
 
 from analysis import cli
-from analysis.reports.run import _zygote, kernels, runner
+from analysis.reports.run import _zygote, execute, kernels, report, runner
 
 
 @pytest.fixture
@@ -98,6 +99,49 @@ def test_no_more_kernels_are_open_than_asked_for(project, monkeypatch):
     monkeypatch.setattr(kernels, "open_kernel", counted)
     assert runner.run(options=runner.Options(jobs=1)) == 0
     assert most == [1, 1, 1]
+
+
+def test_kernels_do_not_wait_for_pages(project, monkeypatch):
+    for number in range(1, 5):
+        project.notebook(f"0{number}-x", "# X", "1")
+    executes, renders = execute.execute, report._render
+    begun, now, most = threading.Semaphore(0), [], []
+    waited = []
+
+    def executed(*what, **how):
+        now.append(1)
+        most.append(len(now))
+        begun.release()
+        done = executes(*what, **how)
+        now.pop()
+        return done
+
+    def rendered(node, task, *what):
+        if not waited:  # the first page is made when two more notebooks have begun
+            waited.append(task.run.slug)
+            assert all(begun.acquire(timeout=60) for _ in range(3))
+        return renders(node, task, *what)
+
+    monkeypatch.setattr(execute, "execute", executed)
+    monkeypatch.setattr(report, "_render", rendered)
+    assert runner.run(options=runner.Options(jobs=2)) == 0
+    assert len(waited) == 1
+    assert len(most) == 4
+    assert max(most) == 2
+
+
+def test_one_at_a_time_publishes_before_the_next_begins(project, monkeypatch):
+    executes, found = execute.execute, []
+    for number in range(1, 4):
+        project.notebook(f"0{number}-x", "# X", "1")
+
+    def executed(*what, **how):
+        found.append(len(list(project.reports.glob("0*/run.json"))))
+        return executes(*what, **how)
+
+    monkeypatch.setattr(execute, "execute", executed)
+    assert runner.run(options=runner.Options(jobs=1)) == 0
+    assert found == [0, 1, 2]
 
 
 def test_what_was_started_early_ends_where_nothing_runs(project, capsys, monkeypatch):

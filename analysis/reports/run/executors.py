@@ -16,10 +16,13 @@ _here = threading.local()  # `leave` gives the place of what this thread does to
 
 
 class _Threads(ThreadPoolExecutor):
-    """Has so many places for what is done at a time, and threads for what has left its place."""
+    """Has so many places for what is done at a time, and threads for what has left its place.
+
+    Where there is one place, one report is published before the next begins.
+    """
 
     def __init__(self, places: int, tasks: int) -> None:
-        super().__init__(max_workers=min(2 * places, tasks))
+        super().__init__(max_workers=min(2 * places if places > 1 else 1, tasks))
         self._places = threading.Semaphore(places)
 
     def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:

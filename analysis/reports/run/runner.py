@@ -293,7 +293,8 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Ending]:
         try:
             futures = {pool.submit(report.perform, task): task for task in tasks}
             if not executors.is_remote(pool) and any(task.action == "run" for task in tasks):
-                calls.get_ready()  # while the first kernels start
+                # while the first kernels start; in a thread, for an interruption reaches this one
+                threading.Thread(target=calls.get_ready).start()
             pending = set(futures)
             while pending:
                 progress.running([futures[f].run.slug for f in futures if f.running()])
