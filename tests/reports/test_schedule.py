@@ -106,7 +106,7 @@ def test_kernels_do_not_wait_for_pages(project, monkeypatch):
         project.notebook(f"0{number}-x", "# X", "1")
     executes, renders = execute.execute, report._render
     begun, now, most = threading.Semaphore(0), [], []
-    waited = []
+    waited, pages = [], []
 
     def executed(*what, **how):
         now.append(1)
@@ -117,10 +117,14 @@ def test_kernels_do_not_wait_for_pages(project, monkeypatch):
         return done
 
     def rendered(node, task, *what):
-        if not waited:  # the first page is made when two more notebooks have begun
+        pages.append(1)
+        if not waited:  # the first page is made when all others have at least begun
             waited.append(task.run.slug)
-            assert all(begun.acquire(timeout=60) for _ in range(3))
-        return renders(node, task, *what)
+            assert all(begun.acquire(timeout=60) for _ in range(4))
+        done = renders(node, task, *what)
+        assert sum(pages) == 1  # at a time
+        pages.pop()
+        return done
 
     monkeypatch.setattr(execute, "execute", executed)
     monkeypatch.setattr(report, "_render", rendered)

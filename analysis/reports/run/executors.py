@@ -4,7 +4,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from analysis.errors import LianjianError
@@ -12,18 +13,22 @@ from analysis.terminal import warn
 
 _MEMORY_OF_A_RUN = 700e6  # bytes; the largest of the default plan, measured by benchmarks/engine.py
 
-_here = threading.local()  # `leave` gives the place of what this thread does to the next
+_here = threading.local()  # `page`, which makes the page of what this thread runs
 
 
 class _Threads(ThreadPoolExecutor):
-    """Has so many places for what is done at a time, and threads for what has left its place.
+    """Has so many places for runs, and as many threads more for pages that wait.
 
-    Where there is one place, one report is published before the next begins.
+    Pages are made one at a time, for they share this process's interpreter. The one that is made
+    has a place, or a kernel more would take its core from it; those that wait have none, and the
+    next notebooks run. Where there is one place, a report is published before the next begins.
     """
 
     def __init__(self, places: int, tasks: int) -> None:
         super().__init__(max_workers=min(2 * places if places > 1 else 1, tasks))
         self._places = threading.Semaphore(places)
+        self._making, self._counting = threading.Lock(), threading.Lock()
+        self._pages = 0  # made or waiting
 
     def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:
         """Do it as soon as there is a place for it."""
@@ -33,17 +38,33 @@ class _Threads(ThreadPoolExecutor):
         self._places.acquire()
         with ExitStack() as place:
             place.callback(self._places.release)
-            _here.leave = place.close
+            _here.page = partial(self._page, place)
             return fn(*args, **kwargs)
 
+    @contextmanager
+    def _page(self, place: ExitStack) -> Iterator[None]:
+        """Make a page in the place of its run, or else in that of the page before it."""
+        with self._counting:
+            self._pages += 1
+            waits = self._pages > 1
+        if waits:
+            place.close()
+        with self._making:
+            if waits:
+                place.callback(self._places.release)
+            try:
+                yield
+            finally:
+                with self._counting:
+                    self._pages -= 1
+                    if self._pages:
+                        place.pop_all()  # the next page has it now
 
-def leave_place() -> None:
-    """Let the next run begin while this one's page is made: else kernels would wait for pages.
 
-    On the workers of a cluster nothing waits for it.
-    """
-    if leave := getattr(_here, "leave", None):
-        leave()
+def page() -> AbstractContextManager[None]:
+    """Make a page in its turn, as the last that a run has to do; a cluster's workers have none."""
+    made: Callable[[], AbstractContextManager[None]] = getattr(_here, "page", nullcontext)
+    return made()
 
 
 @contextmanager

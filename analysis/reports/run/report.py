@@ -8,6 +8,7 @@ import platform
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
@@ -194,8 +195,6 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         key, settled = look.key_of(run, executed.read, before)
         if executed.failure or not settled.changed:
             break
-    if not task.formats:  # what writes these takes cores and memory as a kernel does
-        executors.leave_place()
     kinds = freshness.kinds(look.root, executed.read.files)
     record["kinds"] = sorted(set(kinds.values()))
     record["seconds"] = round(executed.seconds, 2)
@@ -219,7 +218,9 @@ def _run(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         "perhaps": freshness.kinds(look.root, perhaps),
         "used": list(freshness.kinds(look.root, tables)),
     }
-    return _render(executed.notebook, task, folder, record, key)
+    # what writes documents takes cores and memory as a kernel does: it keeps its place
+    with nullcontext() if task.formats else executors.page():
+        return _render(executed.notebook, task, folder, record, key)
 
 
 def _render_again(task: Task, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
