@@ -281,8 +281,8 @@ RUN = """async () => {
 
 @pytest.mark.browser
 def test_notebooks_open_run_and_save_in_a_browser(server, clean, browser):
-    for path in sorted((clean / "notebooks").glob("*.ipynb")):
-        name, asks = path.name, "# Parameters" in path.read_text("utf-8")
+    # what the cells of all notebooks do is tried without a browser, in test_plain_papermill.py
+    for name in ("00-start-here.ipynb", "09-county-brief.ipynb"):
         page, beyond = opened(browser, server, f"/lab/tree/notebooks/{name}")
         page.wait_for_function(IDLE)
         ended = page.evaluate(RUN)
@@ -291,8 +291,7 @@ def test_notebooks_open_run_and_save_in_a_browser(server, clean, browser):
         assert ended["outputs"], name
         assert not ended["dirty"], name
         assert page.locator(".jp-OutputArea-output").count(), name
-        form = page.locator(".widget-combobox, .widget-dropdown, .widget-text, .widget-checkbox")
-        assert bool(form.count()) == asks, name
+        assert page.locator(".widget-combobox, .widget-dropdown").count(), name  # the parameters
         assert beyond == [], name
         page.close()
         for session in ask(server, "GET", "sessions")[1]:

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+import analysis
 from analysis.errors import Exit
 from analysis.reports.freshness import file_access, fingerprints, import_closure
 from analysis.reports.plan import plan
@@ -61,7 +63,7 @@ def test_the_key_names_what_was_read(ran):
     assert set(key["data"]) == {"data/processed/trial/manifest.json", "data/raw/extra.csv"}
     assert {"analysis.indicators.bands", "analysis.clean.dataset"} <= set(key["modules"])
     assert "analysis.simulate.write" not in key["modules"]
-    assert "analysis.effects.inference.wild_bootstrap" not in key["modules"]
+    assert "analysis.effects.inference.paired" not in key["modules"]
 
 
 def test_prose_makes_a_new_page_and_runs_nothing(ran, monkeypatch):
@@ -130,6 +132,8 @@ def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch)
     real = fingerprints.Fingerprints.bytes_of
 
     def touched(name):
+        assert [*Path(analysis.__file__).parent.rglob(name)], name
+
         def bytes_of(self, path):
             return "touched" if path.as_posix().endswith(f"/{name}") else real(self, path)
 
@@ -137,7 +141,7 @@ def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch)
 
     touched("indicators/bands.py")
     assert decision().reasons == ("module analysis.indicators.bands changed",)
-    touched("wild_bootstrap.py")
+    touched("inference/paired.py")
     assert decision() == fingerprints.Decision("none")
     touched("simulate/write.py")
     assert decision() == fingerprints.Decision("none")
@@ -148,7 +152,7 @@ def test_a_changed_module_is_named_and_one_out_of_reach_is_not(ran, monkeypatch)
     assert decision() == fingerprints.Decision(
         "render", (f"{template}, from which the page is made, changed",)
     )
-    touched("bundle.py")
+    touched("bundle/verify.py")
     assert decision() == fingerprints.Decision("none")
 
 
@@ -211,16 +215,13 @@ def test_a_run_that_failed_runs_again(ran):
 
 
 def test_imports_are_followed_wherever_they_stand(project):
-    code = (
-        "def f():\n    from analysis.effects.inference import wild_bootstrap\n"
-        "import analysis.figures"
-    )
+    code = "def f():\n    from analysis.effects.inference import paired\nimport analysis.figures"
     path = project.notebook("01-trial", code)
     reached = fingerprints.Fingerprints().modules_of(path)
     assert {
         "analysis",
-        "analysis.effects.inference.wild_bootstrap",
-        "analysis.effects.inference._wild_draws",
+        "analysis.effects.inference.paired",
+        "analysis.effects.inference._resampling",
     } <= set(reached)
     assert "analysis.figures.theme" in reached  # a package counts with what it imports
     assert plan.load()[0].notebook == path
@@ -245,12 +246,12 @@ def test_what_is_taken_through_a_door_is_reached(project, code):
 def test_what_only_types_need_is_not_reached(project):
     code = (
         "import typing\nif typing.TYPE_CHECKING:\n"
-        "    from analysis.effects.inference import wild_bootstrap\n"
+        "    from analysis.effects.inference import paired\n"
         "else:\n    from analysis.indicators import bands"
     )
     reached = fingerprints.Fingerprints().modules_of(project.notebook("01-trial", code))
     assert "analysis.indicators.bands" in reached
-    assert "analysis.effects.inference.wild_bootstrap" not in reached
+    assert "analysis.effects.inference.paired" not in reached
 
 
 def test_what_lies_beside_the_notebook_counts_as_well(project):

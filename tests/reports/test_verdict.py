@@ -89,7 +89,7 @@ CASES = {
     ),
     "a cell that is skipped": (["1", "skip-execution: 1 / 0", "3"], COMPLETE, ""),
     # nothing wrong
-    "nothing at all": ([], COMPLETE, ""),
+    "nothing but prose": (["md: only words"], COMPLETE, ""),
     "blank cells": (["", "   \n", "1"], COMPLETE, ""),
     "a comment": (["#| a comment", "1"], COMPLETE, ""),
     "prose first": (["# Title", "1", "md: between", "2"], COMPLETE, ""),
