@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis import figures
+from analysis import _language, figures
 from analysis.clean import dataset
 
 ROOT = Path(__file__).parents[1]
@@ -47,12 +47,27 @@ def test_the_blocks_draw_what_stands_below_them(built, tmp_path, monkeypatch):
     assert page.read_text("utf-8") == gallery.PAGE.read_text("utf-8")
 
 
-def test_the_chinese_page_has_the_same_lines_and_pictures(text):
-    twin = (gallery.PAGE.parent / "zh" / "gallery.md").read_text("utf-8")
+QUOTED = re.compile(r'"[^"]*"')
+SPOKEN = 'lj.language("zh")\n'
+
+
+def test_the_chinese_page_has_the_same_lines_in_its_own_words_and_pictures_in_chinese(text):
+    twin = gallery.PAGES[1].read_text("utf-8")
     lines, shown = (
-        [block["code"] for block in gallery.BLOCK.finditer(page)] for page in (text, twin)
+        ["".join(QUOTED.sub('""', block["code"]).split()) for block in gallery.BLOCK.finditer(page)]
+        for page in (text, twin.replace(SPOKEN, ""))
     )
     assert lines == shown
-    assert [f"../{file}" for _, file in PICTURE.findall(text)] == [
+    assert SPOKEN in twin
+    assert [file for _, file in PICTURE.findall(text)] == [
         file for _, file in PICTURE.findall(twin)
     ]
+    for alt, file in PICTURE.findall(twin):
+        with Image.open(gallery.PAGES[1].parent / file) as picture:
+            assert picture.width == gallery.WIDE
+            assert picture.info["Description"].split() == re.sub(r"\\(.)", r"\1", alt).split()
+    record, made_up = twin.split("## 收入的变化")
+    assert not any(alt.startswith("模拟数据。") for alt, _ in PICTURE.findall(record))
+    assert all(alt.startswith("模拟数据。") for alt, _ in PICTURE.findall(made_up))
+    words = [alt for alt, _ in PICTURE.findall(twin) if not _language.is_chinese(alt)]
+    assert words == []

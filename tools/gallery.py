@@ -3,7 +3,8 @@
     python tools/gallery.py [PAGE]
 
 The page is its own source: each block of Python runs after those above it, and where the last line
-is a chart, its picture and its alternative text stand below. A translated page has the same blocks.
+is a chart, its picture and its alternative text stand below. The Chinese page has the same blocks,
+with words of its own and pictures in Chinese.
 """
 
 import ast
@@ -15,11 +16,13 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
+import analysis
 from analysis.figures import Chart, call_of
 from analysis.reports.plan.syntax import parse
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
+PAGES = (PAGE, ROOT / "docs" / "zh" / "gallery.md")
 PICTURES = "images/gallery"
 WIDE = 900  # pixels: twice what a column of the page shows of most
 COLOURS = 96
@@ -68,11 +71,15 @@ def draw(page: Path) -> list[str]:
         alt = re.sub(r"([\[\]\\])", r"\\\1", " ".join(chart.alt.split()))
         return f"{code}\n![{alt}]({PICTURES}/{drawn[-1]}.png)\n"
 
-    text = BLOCK.sub(shown, page.read_text("utf-8"))
+    try:
+        text = BLOCK.sub(shown, page.read_text("utf-8"))
+    finally:
+        analysis.language("en")  # a page may have chosen another
     page.write_text(text, "utf-8")
     return drawn
 
 
 if __name__ == "__main__":
-    for name in draw(Path(sys.argv[1]) if sys.argv[1:] else PAGE):
-        print(name)
+    for page in map(Path, sys.argv[1:]) if sys.argv[1:] else PAGES:
+        for name in draw(page):
+            print(name)
