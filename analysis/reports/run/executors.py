@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -21,12 +22,14 @@ class _Threads(ThreadPoolExecutor):
 
     Pages are made one at a time, for they share this process's interpreter. The one that is made
     has a place, or a kernel more would take its core from it; those that wait have none, and the
-    next notebooks run. Where there is one place, a report is published before the next begins.
+    next notebooks run, in their order: the longest one must not be left over. Where there is one
+    place, a report is published before the next begins.
     """
 
     def __init__(self, places: int, tasks: int) -> None:
         super().__init__(max_workers=min(2 * places if places > 1 else 1, tasks))
-        self._places = threading.Semaphore(places)
+        self._places, self._changed = places, threading.Condition()
+        self._waiting: deque[object] = deque()  # for a place: who came first gets it
         self._making, self._counting = threading.Lock(), threading.Lock()
         self._pages = 0  # made or waiting
 
@@ -34,10 +37,21 @@ class _Threads(ThreadPoolExecutor):
         """Do it as soon as there is a place for it."""
         return super().submit(self._in_place, fn, *args, **kwargs)
 
+    def _release(self) -> None:
+        with self._changed:
+            self._places += 1
+            self._changed.notify_all()
+
     def _in_place(self, fn: Callable[..., object], *args: object, **kwargs: object) -> object:
-        self._places.acquire()
+        ticket = object()
+        with self._changed:
+            self._waiting.append(ticket)
+            self._changed.wait_for(lambda: self._places and self._waiting[0] is ticket)
+            self._waiting.popleft()
+            self._places -= 1
+            self._changed.notify_all()
         with ExitStack() as place:
-            place.callback(self._places.release)
+            place.callback(self._release)
             _here.page = partial(self._page, place)
             return fn(*args, **kwargs)
 
@@ -51,7 +65,7 @@ class _Threads(ThreadPoolExecutor):
             place.close()
         with self._making:
             if waits:
-                place.callback(self._places.release)
+                place.callback(self._release)
             try:
                 yield
             finally:
