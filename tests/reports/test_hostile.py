@@ -256,7 +256,7 @@ def test_every_text_is_read_as_text_in_the_index(opened):
 
 
 def test_the_ledger_opens_without_a_formula(struck):
-    content = (struck / "01-hostile" / "numbers.csv").read_bytes().decode("utf-8")
+    content = (struck / "01-hostile" / "numbers.csv").read_bytes().decode("utf-8-sig")
     assert not HIDDEN & set(content)
     rows = list(csv.DictReader(io.StringIO(content, newline="")))
     assert len(rows) == len(TEXTS)
