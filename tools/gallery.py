@@ -11,6 +11,8 @@ import ast
 import io
 import re
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -81,5 +83,7 @@ def draw(page: Path) -> list[str]:
 
 if __name__ == "__main__":
     for page in map(Path, sys.argv[1:]) if sys.argv[1:] else PAGES:
-        for name in draw(page):
-            print(name)
+        # simulated data that one page loads would mark what the next draws of the record
+        with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+            for name in apart.submit(draw, page).result():
+                print(name)
