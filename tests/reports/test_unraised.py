@@ -23,6 +23,11 @@ FAILS = {
     "%%script no-such-program --fast\n1": r"%%script no-such-program --fast said: Couldn't find",
     "%%ruby\nputs 1": r"%%ruby said: Couldn't find program: 'ruby'",
     "%%script --bg bash\nexit 6": r"%%script --bg bash ended with exit code 6",
+    # one that ended before the magic returned
+    "import IPython.core.magics.script as its\nold = its._AsyncIOProxy\n"
+    "its._AsyncIOProxy = lambda *of: (__import__('time').sleep(0.5), old(*of))[1]\n"
+    "get_ipython().run_cell_magic('script', '--bg --proc p bash', 'exit 8')\n"
+    "its._AsyncIOProxy = old": r"%%script --bg --proc p bash ended with exit code 8",
     "%%bash\ncd 台账 # gone\nfor y in 1; do\n  cp $y /nowhere/\ndone\necho 好":
         r"%%bash: cd 台账 ended with exit code 1",
     "%%script bash -u\ngrep -c 村 <<< 县\ntrue": r"%%script bash -u: grep -c 村 .*exit code 1",

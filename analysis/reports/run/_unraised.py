@@ -303,6 +303,9 @@ class Unraised:
             self._hear(shell, "line", name, said.get(name, r"(?!)"))  # matches nothing
         for name in _MAGICS["scripts"]:
             self._hear(shell, "cell", name, said["script"])
+        if scripts := shell.magics_manager.registry.get("ScriptMagics"):
+            # or one in the background that ends at once is struck off before it is heard
+            scripts._gc_bg_processes = lambda: None  # noqa: SLF001
 
     def _hear(self, shell: Any, kind: str, name: str, pattern: str) -> None:
         """Overhear a magic each time that it runs."""
