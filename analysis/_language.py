@@ -259,10 +259,12 @@ class Language:
             known[key] = self._looked(key, depth, strict=strict)
         return known[key]
 
+    def mark(self, sign: str) -> str:
+        """Return a mark that parts words, with the space behind it: a message of its own."""
+        return self.catalogue.exact.get(sign, f"{sign} ")
+
     def _listed(self, names: str) -> str:
-        """Return names with the mark that parts them in this language, which the message ',' is."""
-        mark = self.catalogue.exact.get(",", ", ")
-        return names.replace(", ", mark) if _LIST.fullmatch(names) else names
+        return names.replace(", ", self.mark(",")) if _LIST.fullmatch(names) else names
 
     def _given(self, title: str, depth: int, *, strict: bool) -> tuple[str, bool]:
         """Return a title by its translation where it has one: whoever gave it chose its words."""
@@ -370,6 +372,18 @@ def told(text: str) -> str:
     """Return what an error says in the language of now; in English the text itself."""
     language = current()
     return text if language is None else language.tells(text)
+
+
+def mark(sign: str) -> str:
+    """Return a mark that parts words in the language of now, with the space behind it.
+
+    Examples
+    --------
+    >>> mark(":")
+    ': '
+    """
+    language = current()
+    return f"{sign} " if language is None else language.mark(sign)
 
 
 def folder(code: str = "") -> Path:

@@ -75,7 +75,7 @@ class Citation:
         sources = [
             _language.said(f"{d['title']} ({d['name']}, version {d['version']})") for d in self.data
         ]
-        of, data = ", ".join(facts), ("；" if _language.code() == "zh" else "; ").join(sources)
+        of, data = ", ".join(facts), _language.mark(";").join(sources)
         made = f"Made with Lianjian {self.version}"
         if of:
             made = f"Made with Lianjian {self.version} ({of})"

@@ -62,7 +62,7 @@ def render(reports: Path) -> bytes:
 
 
 def _of_records(reports: Path) -> Iterator[_Entry]:
-    said, colon = _language.said, "：" if _language.code() == "zh" else ": "
+    said, colon = _language.said, _language.mark(":")
     for name, record in finished.records(reports):
         if record.get("result") != "ok" or "news" not in record:
             continue  # failed, or made by an earlier version

@@ -262,8 +262,8 @@ def _answer(found: findings.Findings) -> str:
     text = " ".join(unescape(_TAGS.sub("", first.html)).split())
     if not found.simulated:
         return text
-    mark = _language.said(f"{markup.MIXED if found.kind == 'mixed' else markup.SIMULATED}:")
-    return f"{mark} {text}".replace("： ", "：")  # Chinese parts words by no space
+    mark = _language.said(markup.MIXED if found.kind == "mixed" else markup.SIMULATED)
+    return f"{mark}{_language.mark(':')}{text}"
 
 
 def _plain(markdown: str) -> str:
