@@ -96,7 +96,9 @@ _NOW = re.compile(r"(?<=.)[\[(](?:原|曾用名|又名|由|含|社区|村).*[\])
 """What stands behind the name that a village has now: 虚某村(原虚老村)."""
 
 _CUT = re.compile(r"(?:\.\.\.|…)$")
-_CODE = re.compile(r"\d{12}", re.ASCII)
+CODE = re.compile(r"\d{12}", re.ASCII)
+"""A village's code in the national register."""
+
 _SAME_TOWNSHIP = 15.0  # points of 100: a neighbour in the township before a namesake elsewhere
 _SUGGESTIONS = 5
 _LEAST_ALIKE = 30  # of 100; one character in common of three
@@ -218,9 +220,9 @@ class Register:
         return None, "", problem or ("name_abolished" if _ABOLISHED.search(name) else by_name)
 
     def _why_not(self, code: str) -> str:
-        if code in self._names and _CODE.fullmatch(code):
+        if code in self._names and CODE.fullmatch(code):
             return ""
-        return "code_unknown" if _CODE.fullmatch(code) else "code_damaged"
+        return "code_unknown" if CODE.fullmatch(code) else "code_damaged"
 
     def _matches(self, key: _Key) -> list[str]:
         county, village = county_name(key[0]), village_name(key[2])

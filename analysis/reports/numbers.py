@@ -145,8 +145,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 def cell(value: object) -> object:
     """Return a value for a cell of CSV; no text becomes a formula in a spreadsheet."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
     from pandas import NA  # noqa: PLC0415  (where a table is written)
 
     missing = value is None or value is NA or value != value  # noqa: PLR0124  (NaN)

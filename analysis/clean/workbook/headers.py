@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from analysis.clean.account_names import read_account
 from analysis.clean.amounts import WORDS
+from analysis.clean.places import CODE
 from analysis.clean.words import pattern
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.vocabulary import (
@@ -52,7 +53,6 @@ _GLOSS = re.compile(r"(?<=[\u4e00-\u9fff)])\s*[A-Z][A-Za-z .,'/&-]{2,}(?=\(|$)")
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
 _PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
 _DATE = re.compile(r"(?:(?:19|20)?\d\d[-./年])?\d{1,2}[-./月]\d{1,2}日?(?: .*)?", re.ASCII)
-_NATIONAL_CODE = re.compile(r"\d{12}", re.ASCII)
 _PLACE_CODE_HEAD = re.compile("行政|区划|村|统计")
 _NEUTRAL = frozenset({"", "0", "0.0", "0.00", "√", "×", *WORDS["missing"]})
 _UNIT_HEADS = frozenset({"单位", "计量单位", "金额单位"})
@@ -225,7 +225,7 @@ def _role_of_cells(held: list[str], texts: list[str]) -> str:
         return "number"
     if _share(held, _is_period) >= VOTE:
         return "period"
-    if all(map(_NATIONAL_CODE.fullmatch, held)):
+    if all(map(CODE.fullmatch, held)):
         return "code"
     if all(map(is_year, held)) and "".join(texts).isascii():  # ND, and not 建成年份
         return "year"

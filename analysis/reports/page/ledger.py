@@ -42,10 +42,10 @@ def files(found: Findings, slug: str, run_id: str, *, released: bool = False) ->
         | (marked if p.anchor in unmarked else {})
         for p in found.numbers
     ]
-    inside = {"ledger", "mixed"} if "ledger" in found.kinds and not released else {}
-    for row in rows:
-        if row.get("kind") in inside:
-            row["kind"] += f", {_INTERNAL}"
+    if "ledger" in found.kinds and not released:
+        for row in rows:
+            if row.get("kind") in {"ledger", "mixed"}:
+                row["kind"] += f", {_INTERNAL}"
     return {CSV: _csv(rows), TEX: _tex(rows, "name")}
 
 

@@ -30,8 +30,7 @@ class _Threads(ThreadPoolExecutor):
         super().__init__(max_workers=min(2 * places if places > 1 else 1, tasks))
         self._places, self._changed = places, threading.Condition()
         self._waiting: deque[object] = deque()  # for a place: who came first gets it
-        self._making, self._counting = threading.Lock(), threading.Lock()
-        self._pages = 0  # made or waiting
+        self._making, self._pages = threading.Lock(), 0  # pages made or waiting
 
     def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:
         """Do it as soon as there is a place for it."""
@@ -58,7 +57,7 @@ class _Threads(ThreadPoolExecutor):
     @contextmanager
     def _page(self, place: ExitStack) -> Iterator[None]:
         """Make a page in the place of its run, or else in that of the page before it."""
-        with self._counting:
+        with self._changed:
             self._pages += 1
             waits = self._pages > 1
         if waits:
@@ -69,7 +68,7 @@ class _Threads(ThreadPoolExecutor):
             try:
                 yield
             finally:
-                with self._counting:
+                with self._changed:
                     self._pages -= 1
                     if self._pages:
                         place.pop_all()  # the next page has it now
