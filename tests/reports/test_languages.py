@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import textwrap
-import time
 import zipfile
 
 import mistune
@@ -609,7 +608,7 @@ def test_places_that_touch_keep_no_text_waiting():
     assert made
     assert made["p0"] == "gain"
     text = "Table: " + "of one thing; and of another, " * 200
-    began = time.process_time()
+    message = _language.Message(message.text, "")
     assert message.found_in(text) is None
     assert message.found_in("units, : ; ; clusters") is None
-    assert time.process_time() - began < 1
+    assert "pattern" not in vars(message)  # which would try each way to fill the places
