@@ -166,7 +166,9 @@ def test_a_report_with_a_chinese_page_is_cited_in_chinese(project, capsys):
 
     def cited(*asked):
         assert main([*asked[:-1], "cite", asked[-1]]) == 0
-        return capsys.readouterr().out
+        said = capsys.readouterr()
+        assert said.err == ""  # it is not out of date for its page in Chinese
+        return said.out
 
     assert cited("01-sheep").startswith("The Lianjian contributors (n.d.). Sheep of the county.")
     said = cited("--language", "zh", "01-sheep#num-mean")

@@ -97,7 +97,7 @@ def trouble_of(folder: Path) -> str:
     try:
         planned = {run.slug: run for run in plan.load()}
         run = planned.get(folder.name) or fingerprints.run_of(folder)
-        decision = fingerprints.Fingerprints().decide(run, folder)
+        decision = fingerprints.Fingerprints().decide(_with_languages(run, ()), folder)
     except LianjianError as error:
         return str(error)
     return f"it is out of date: {'; '.join(decision.reasons)}" if decision.reasons else ""
