@@ -48,16 +48,15 @@ def _width(text: str) -> float:
 
 
 def break_titles(figure: Figure) -> bool:
-    """Break titles that reach into the panel beside, and say whether there are such.
+    """Break titles and x labels that reach into the panel beside, and say whether there are such.
 
     The panels stand in their places.
     """
     long = [
         (text, room / wide)
         for axes in figure.axes
-        for room in [_room_beside(axes, figure)]
-        for text in axes.findobj(Text)
-        if text.get_text() in _titles(axes) and (wide := text.get_window_extent().width) > room > 0
+        for text, room in _beside_others(axes, figure)
+        if (wide := text.get_window_extent().width) > room > 0
     ]
     for text, share in long:
         rows = text.get_text().split("\n")
@@ -68,16 +67,19 @@ def break_titles(figure: Figure) -> bool:
     return bool(long)
 
 
-def _titles(axes: Axes) -> set[str]:
-    return {axes.get_title(loc="left"), axes.get_title(), axes.get_title(loc="right")} - {""}
+def _beside_others(axes: Axes, figure: Figure) -> Iterator[tuple[Text, float]]:
+    """Yield titles and x label of a panel, each with how wide it may be, in pixels.
 
-
-def _room_beside(axes: Axes, figure: Figure) -> float:
-    """Return how wide a title may be, in pixels, before it meets the panel to the right."""
+    A title begins where its panel begins; a label stands in the middle and may touch either side.
+    """
     own = axes.get_window_extent()
-    beside = [
-        box.x0
-        for box in (other.get_window_extent() for other in figure.axes)
-        if box.x0 > own.x1 and box.y0 < own.y1 and box.y1 > own.y0
-    ]
-    return min(beside, default=float("inf")) - own.x0
+    boxes = [other.get_window_extent() for other in figure.axes]
+    apart = [box.x0 - own.x0 for box in boxes if box.y0 < own.y1 and box.y1 > own.y0]
+    right = min((step for step in apart if step > own.width), default=float("inf"))
+    left = min((-step for step in apart if step < 0), default=float("inf"))
+    titles = {axes.get_title(loc="left"), axes.get_title(), axes.get_title(loc="right")} - {""}
+    for text in axes.findobj(Text):
+        if text.get_text() in titles:
+            yield text, right
+    if axes.xaxis.label.get_visible() and axes.get_xlabel():
+        yield axes.xaxis.label, min(left, right)

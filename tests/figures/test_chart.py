@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from itertools import pairwise
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -188,3 +189,18 @@ def test_a_title_that_reaches_into_the_next_panel_is_broken_between_words():
     assert len(rows) > 1
     assert "· 模拟" in rows[-1]
     assert right.get_title(loc="left") == "Total 总收入 · 模拟"
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_labels_of_panels_side_by_side_do_not_touch(columns):
+    figure, panels = new_figure(4.4, 2, columns=columns)
+    FigureCanvasAgg(figure)
+    for axes in panels:
+        axes.set_xlabel("Planted mean effect of 62 specifications, 万元")
+    for is_long in (True, False):
+        figure.get_layout_engine().execute(figure)
+        assert break_titles(figure) is is_long
+    boxes = [axes.xaxis.label.get_window_extent() for axes in panels]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    said = {" ".join(axes.get_xlabel().split("\n")) for axes in panels}
+    assert said == {"Planted mean effect of 62 specifications, 万元"}

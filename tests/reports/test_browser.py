@@ -19,6 +19,8 @@ figure = Figure(figsize=(9, 4))
 figure.subplots().plot([1, 2], [3, 4])
 show(figure, "line", "Mean income 经营性收入", alt="A line that rises")
 table(pd.DataFrame({f"a long column {i}": ["村"] for i in range(14)}), "wide", "A wide table")
+mixed = {"no": 1, "said": "at least 2 万元 a year", "place": "江苏 朱家湾村", "where": "a 村, 组"}
+table(pd.DataFrame([mixed]), "mixed", "Words of two languages")
 record("gain", 1.5, label="Mean gain", unit="万元")
 """
 LONG = "md: ## 庆阳市 " + "averyveryverylongwordwithoutabreak" * 4
@@ -120,6 +122,24 @@ def test_chinese_is_drawn_with_the_font_inside_the_page(pages):
 def test_nothing_runs_over_the_edge(pages, address, width):
     page = pages(address, width, "dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_card_on_a_phone_says_each_cell_in_one_run(pages):
+    page = pages("01-simulated/report.html", 375)
+    cells = page.locator("#tab-mixed td[data-label]")
+    assert cells.count() == 4
+    assert cells.locator("[lang]").count() >= 3
+    gaps = cells.evaluate_all(
+        """all => all.map(cell => {
+            const words = document.createRange();
+            words.selectNodeContents(cell);
+            const boxes = [...words.getClientRects()].sort((a, b) => a.left - b.left);
+            return Math.max(0, ...boxes.slice(1).map((box, i) => box.left - boxes[i].right))
+        })"""
+    )
+    assert max(gaps) < 8  # a space
+    heads = cells.evaluate_all("all => all.map(cell => getComputedStyle(cell, '::before').content)")
+    assert heads == ['"no"', '"said"', '"Place"', '"where"']
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class Curves:
             widest = max(middles, key=lambda one: middles[one].iloc[-1] - middles[one].iloc[0])
             low, high = middles[widest].iloc[[0, -1]].items()
             said.append(
-                f"In {name} income the choice that moves the estimate most is *{ASKED[widest]}*: "
+                f"In {name} income the choice that moves the estimate most is {ASKED[widest]}: "
                 f"medians from {in_words(low[1])} ({low[0]}) to {in_words(high[1])} ({high[0]})."
             )
         return tuple(said)
