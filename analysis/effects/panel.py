@@ -36,43 +36,19 @@ class Panel:
 
     Units are ordered by their data (cohort, never-treated last, then outcomes), not by their ids:
     shuffled rows and renamed ids give the same numbers to the last bit. Treat it as read-only.
-
-    Attributes
-    ----------
-    y : float array, (N, T)
-        Outcome in its own unit, NaN where there is no row.
-    years : int array, (T,)
-        Years that occur, ascending; they may have gaps.
-    cohort : int array, (N,)
-        First treated year, 0 for never.
-    cluster : int array, (N,)
-        Cluster of each unit, 0 … G−1.
-    x : float array, (N, K)
-        Covariates of the unit, fixed in time.
-    covariates : tuple of str
-        Their names.
-    ids : object array, (N,)
-        Unit ids as given.
-    outcome, cluster_name : str
-        Columns they came from.
-    notes : tuple of str
-        Rows and units left out, and why.
-    weight : float array, (N, T), or None
-        Sampling weight of each row, with mean one over the rows; NaN where there is no row. None:
-        all rows count alike.
     """
 
-    y: Floats
-    years: Ints
-    cohort: Ints
-    cluster: Ints
-    x: Floats
+    y: Floats  # (N, T) outcome in its own unit, NaN where there is no row
+    years: Ints  # (T,) that occur, ascending; they may have gaps
+    cohort: Ints  # (N,) first treated year, 0 for never
+    cluster: Ints  # (N,) 0 … G−1
+    x: Floats  # (N, K) covariates of the unit, fixed in time
     covariates: tuple[str, ...]
-    ids: NDArray[np.object_]
-    outcome: str
+    ids: NDArray[np.object_]  # (N,) as given
+    outcome: str  # the columns they came from
     cluster_name: str
-    notes: tuple[str, ...] = ()
-    weight: Floats | None = None
+    notes: tuple[str, ...] = ()  # rows and units left out, and why
+    weight: Floats | None = None  # (N, T) of each row, with mean one; None: all count alike
 
     @property
     def n_units(self) -> int:

@@ -31,32 +31,16 @@ def check_level(level: float) -> None:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Influence:
-    """Who carries K numbers: the share of each treated unit, and how far each unit pulls.
+    """Who carries K numbers: the share of each treated unit, and how far each unit pulls."""
 
-    Attributes
-    ----------
-    theta : float array, (K,)
-        The numbers, in the unit of the outcome.
-    weight : float array, (N, K)
-        Share of each treated unit; 0 for comparison units and for treated ones in no comparison.
-    psi : float array, (N, K)
-        Influence of each unit, with variance Σψ².
-    used : bool array, (N,)
-        Units that take part, treated or compared with.
-    cluster : int array, (N,)
-        Cluster of each unit.
-    panel : Panel or None
-        The units, their years and what was measured.
-    pull : float array, (N, T, K), or None
-        How far each amount of the panel moves each number: made where someone collects evidence.
-    """
-
-    theta: Floats
+    theta: Floats  # (K,) the numbers, in the unit of the outcome
+    # (N, K) share of each treated unit; 0 of comparison units and treated ones in no comparison
     weight: Floats
-    psi: Floats
-    used: Bools
-    cluster: Ints
+    psi: Floats  # (N, K) influence of each unit, with variance Σψ²
+    used: Bools  # (N,) units that take part, treated or compared with
+    cluster: Ints  # (N,) cluster of each unit
     panel: "Panel | None" = None
+    # (N, T, K) how far each amount moves each number, where someone collects evidence
     pull: Floats | None = None
 
     @cached_property
@@ -98,48 +82,23 @@ class Influence:
 
 @dataclass(frozen=True, repr=False)
 class Estimate:
-    """One estimated number with its uncertainty.
+    """One estimated number with its uncertainty."""
 
-    Attributes
-    ----------
-    name : str
-        The method and the target, e.g. ``"Callaway–Sant'Anna, simple"``.
-    estimate, std_error : float
-        In the unit of the outcome; the standard error is NaN only for exact tests, which have none.
-    low, high : float
-        Ends of the interval at ``level``; NaN where the standard error is zero.
-    p_value : float
-        Two-sided, of no effect; NaN where the standard error is zero.
-    level : float
-        Confidence level of the interval, e.g. 0.95.
-    df : float
-        Degrees of freedom of the t distribution used; infinite for the normal.
-    n_obs, n_units, n_clusters : int
-        Rows, units and clusters that take part in the estimate.
-    inference : str
-        How the uncertainty was obtained, in words.
-    notes : tuple of str
-        What a reader must know: dropped rows, groups without a comparison, warnings.
-    influence : Influence or None
-        Units and clusters behind the number, and their weights.
-    smallest_p : float
-        The least p-value that so many draws or patterns can give; NaN where there are none.
-    """
-
-    name: str
-    estimate: float
-    std_error: float
-    low: float
+    name: str  # the method and the target, as "Callaway–Sant'Anna, simple"
+    estimate: float  # in the unit of the outcome
+    std_error: float  # NaN of exact tests, which have none
+    low: float  # of the interval at `level`; NaN where the standard error is zero
     high: float
-    p_value: float
+    p_value: float  # two-sided, of no effect
     level: float
-    df: float
-    n_obs: int
+    df: float  # of the t distribution; infinite for the normal
+    n_obs: int  # rows, units and clusters that take part
     n_units: int
     n_clusters: int
-    inference: str
-    notes: tuple[str, ...] = field(default=())
+    inference: str  # how the uncertainty was obtained, in words
+    notes: tuple[str, ...] = ()  # rows dropped, groups without a comparison, warnings
     influence: Influence | None = field(default=None, compare=False, kw_only=True)
+    # the least p-value that so many draws or patterns can give; NaN where there are none
     smallest_p: float = field(default=math.nan, compare=False, kw_only=True)
 
     def tidy(self) -> pd.DataFrame:
@@ -173,31 +132,15 @@ class Estimate:
 
 @dataclass(frozen=True, repr=False)
 class WaldTest:
-    """A joint test that several effects are zero.
-
-    Attributes
-    ----------
-    hypothesis : str
-        What is tested.
-    statistic : float
-        W = θ′V⁻¹θ; NaN when V is singular.
-    df, df_resid : float
-        Number of effects q, and the degrees of freedom η of their covariance.
-    p_value : float
-        From W as Hotelling's T² with q and η; NaN only with a note that says why.
-    p_chi2 : float
-        From W ~ χ²(q), as other packages print it: right for many treated clusters only.
-    note : str
-        Why there is no test, else empty.
-    """
+    """A joint test that several effects are zero."""
 
     hypothesis: str
-    statistic: float
-    df: int
-    df_resid: float
-    p_value: float
-    p_chi2: float
-    note: str = ""
+    statistic: float  # W = θ′V⁻¹θ; NaN when V is singular
+    df: int  # number of effects q
+    df_resid: float  # degrees of freedom η of their covariance
+    p_value: float  # from W as Hotelling's T² with q and η; NaN only with a note that says why
+    p_chi2: float  # from W ~ χ²(q), right for many treated clusters only
+    note: str = ""  # why there is no test
 
     def __repr__(self) -> str:
         if self.note:
@@ -213,77 +156,32 @@ class WaldTest:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EffectSeries:
-    """Effects by event time, cohort or year.
-
-    Attributes
-    ----------
-    name : str
-        The method and the target.
-    by : str
-        What the index counts: ``event_time``, ``cohort`` or ``year``.
-    index : int array, (K,)
-        Event times, cohorts or years.
-    estimate, std_error, low, high, p_value : float array, (K,)
-        Pointwise, in the unit of the outcome.
-    covariance : float array, (K, K)
-        Of the estimates; its diagonal is the square of ``std_error``.
-    band_low, band_high : float array, (K,)
-        Band that covers all effects at once at ``level``; NaN when no band was asked for.
-    n_units, n_clusters : int array, (K,)
-        Treated units with weight in each effect, and the clusters they lie in.
-    reference : tuple of int
-        Index values fixed at zero; more than one where years have gaps.
-    overall : Estimate
-        The one-number summary; its name says how it averages.
-    pretest : WaldTest or None
-        Joint test of the effects before treatment.
-    level : float
-        Confidence level.
-    df : float array, (K,)
-        Degrees of freedom of t behind each effect.
-    influence : Influence or None
-        Units and clusters behind each effect.
-    notes : tuple of str
-        What a reader must know.
-    outcome : str
-        The column studied, where a study asked.
-    """
+    """Effects by event time, cohort or year."""
 
     name: str
-    by: str
-    index: Ints
-    estimate: Floats
+    by: str  # what the index counts: event_time, cohort or year
+    index: Ints  # (K,)
+    estimate: Floats  # (K,) pointwise, in the unit of the outcome, as are the next four
     std_error: Floats
     low: Floats
     high: Floats
     p_value: Floats
-    covariance: Floats
-    band_low: Floats
+    covariance: Floats  # (K, K), its diagonal the square of `std_error`
+    band_low: Floats  # (K,) covers all effects at once at `level`; NaN when no band was asked for
     band_high: Floats
-    n_units: Ints
+    n_units: Ints  # (K,) treated units with weight in each effect, and the clusters they lie in
     n_clusters: Ints
-    reference: tuple[int, ...]
-    overall: Estimate
-    pretest: WaldTest | None
+    reference: tuple[int, ...]  # index values fixed at zero; several where years have gaps
+    overall: Estimate  # the one-number summary; its name says how it averages
+    pretest: WaldTest | None  # joint test of the effects before treatment
     level: float
-    df: Floats
+    df: Floats  # (K,) of the t behind each effect
     notes: tuple[str, ...] = field(default=())
     influence: Influence | None = None
-    outcome: str = ""
+    outcome: str = ""  # the column studied, where a study asked
 
     def plot(self, unit: str = "") -> Any:  # noqa: ANN401  (a chart of figures)
-        """Draw effects by event time with their intervals.
-
-        Parameters
-        ----------
-        unit : str
-            Any text; 万元 divides yuan by 10,000. Of a study it follows from the outcome.
-
-        Raises
-        ------
-        LianjianError
-            The effects are by cohort or year, or no unit is known.
-        """
+        """Draw effects by event time with intervals; 万元 as ``unit`` divides yuan by 10,000."""
         if self.by != "event_time":
             raise LianjianError(
                 f"{self.name} is by {self.by}, and the chart shows effects by years since joining: "

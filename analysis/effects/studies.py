@@ -27,17 +27,10 @@ NEEDED = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Studies(Mapping[str, Study]):
-    """Studies that could be made, by the short name of their measure.
-
-    Attributes
-    ----------
-    made : mapping of str to Study
-    refused : mapping of str to str
-        Why the others could not be made.
-    """
+    """Studies that could be made, by the short name of their measure."""
 
     made: Mapping[str, Study]
-    refused: Mapping[str, str]
+    refused: Mapping[str, str]  # and why the others could not be made
 
     def __getitem__(self, name: str) -> Study:
         return self.made[name]

@@ -65,15 +65,7 @@ def as_unit(unit: str) -> Unit:
 
 
 def zero_line(axes: Axes, *, upright: bool = False) -> None:
-    """Draw the line of no effect.
-
-    Parameters
-    ----------
-    axes : Axes
-        Where to draw.
-    upright : bool
-        Whether effects lie along x.
-    """
+    """Draw the line of no effect."""
     (axes.axvline if upright else axes.axhline)(0, color=QUIET, linewidth=0.9, zorder=1)
 
 

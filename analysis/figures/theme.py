@@ -45,13 +45,6 @@ def new_figure(
 ) -> tuple[Figure, list[Axes]]:
     """Return a themed figure and its axes, row by row.
 
-    Parameters
-    ----------
-    width, height : float
-        Inches.
-    rows, columns : int
-        Panels; all share y, and x when there are several.
-
     Notes
     -----
     The figure stands apart from pyplot: nothing is shown twice and nothing stays open. The theme
@@ -135,15 +128,7 @@ def _settings() -> dict[Any, Any]:
 
 
 def finish(figure: Figure, alt: str) -> Chart:
-    """Mark the figure when its data are simulated, and return the chart.
-
-    Parameters
-    ----------
-    figure : Figure
-        Finished but for the mark.
-    alt : str
-        What it shows, in words and numbers.
-    """
+    """Mark the figure when its data are simulated, and return the chart."""
     drawing = _calls.current()
     widest = _calls.FORMS[drawing.form]
     if widest is not None and figure.get_figwidth() > widest:
@@ -163,13 +148,6 @@ def finish(figure: Figure, alt: str) -> Chart:
 
 def spread(values: Sequence[float], gap: float) -> list[float]:
     """Move label positions apart until neighbours are ``gap`` away, keeping their order.
-
-    Parameters
-    ----------
-    values : sequence of float
-        Wanted positions.
-    gap : float
-        Least distance, in the same unit.
 
     Examples
     --------
@@ -203,17 +181,7 @@ def _high(block: list[float], gap: float) -> float:
 def label_ends(
     axes: Axes, x: float, labels: Sequence[tuple[float, str, str]], *, offset: float = 6
 ) -> None:
-    """Write each line's name beside its last point.
-
-    Parameters
-    ----------
-    axes : Axes
-        Its y limits must be final.
-    x : float
-        Position of the last points.
-    labels : sequence of (y, text, colour)
-        One a line.
-    """
+    """Write each line's name beside its last point."""
     low, high = axes.get_ylim()
     place = axes.get_subplotspec()
     rows = place.get_gridspec().nrows if place else 1
@@ -236,13 +204,5 @@ def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:  # noqa:
 
 
 def year_axis(axes: Axes, years: Sequence[int]) -> None:
-    """Tick every year.
-
-    Parameters
-    ----------
-    axes : Axes
-        With years along x.
-    years : sequence of int
-        Years to tick.
-    """
+    """Tick every year."""
     axes.set_xticks(list(years), [str(year) for year in years])

@@ -18,46 +18,30 @@ FEW = 30
 
 @dataclass(frozen=True)
 class Beta:
-    """Does who starts low grow faster? ln y_end = a + ρ ln y_start + e.
+    """Does who starts low grow faster? ln y_end = a + ρ ln y_start + e."""
 
-    Attributes
-    ----------
-    persistence, std_error, low, high : float
-        ρ by least squares, heteroskedasticity-robust (HC1, t with n − 2). 1: gaps last in
-        proportion; under 1: they shrink.
-    slope, speed : float
-        (ρ − 1)/T, the usual β (log points a year on initial log income), and −ln(ρ)/T a year.
-    reverse : float
-        Var(ln y_end)/Cov: with noise in both years that is independent of all else, the true ρ lies
-        between ``persistence`` and this. NaN when the covariance is not positive.
-    reliability_for_none : float
-        The lasting share of the variance of ln y_start at which the whole finding is an artefact,
-        that is, at which the true ρ is 1. It equals ``persistence``.
-    corrected, corrected_low, corrected_high, reliability : float
-        ρ with an earlier year as instrument, and the reliability that it implies; NaN without one.
-    years, n, n_left_out, n_instrument : int
-        T; villages used, left out as an income is missing or not positive, used with instrument.
-    notes : tuple of str
-        What these villages cannot say.
-    """
-
+    # ρ by least squares, heteroskedasticity-robust (HC1, t with n − 2). 1: gaps last in proportion;
+    # under 1: they shrink.
     persistence: float
     std_error: float
     low: float
     high: float
-    slope: float
-    speed: float
+    slope: float  # (ρ − 1)/T, the usual β: log points a year on initial log income
+    speed: float  # −ln(ρ)/T a year
+    # Var(ln y_end)/Cov: with noise in both years that is independent of all else, the true ρ lies
+    # between `persistence` and this. NaN when the covariance is not positive.
     reverse: float
+    # the lasting share of the variance of ln y_start at which the true ρ is 1: `persistence`
     reliability_for_none: float
-    corrected: float
+    corrected: float  # ρ with an earlier year as instrument; NaN without one
     corrected_low: float
     corrected_high: float
-    reliability: float
-    years: int
-    n: int
+    reliability: float  # that it implies
+    years: int  # T
+    n: int  # villages used, left out as an income is missing or not positive, used with instrument
     n_left_out: int
     n_instrument: int
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what these villages cannot say
 
 
 def _line(y: pd.Series, x: pd.Series, z: pd.Series) -> tuple[float, float]:

@@ -50,14 +50,7 @@ _ALLIED, _TWINS, _OUTSIDE = "Weak allied", "Outside, same size", "Outside, all"
 
 @dataclass(frozen=True)
 class Spread:
-    """Incomes of all villages at both ends of a span; false where too few are known.
-
-    Attributes
-    ----------
-    data : Dataset
-    since, until : int
-        The span.
-    """
+    """Incomes of all villages at both ends of a span; false where too few are known."""
 
     data: "Dataset"
     since: int
@@ -160,15 +153,7 @@ class Spread:
 
 
 def weak_by_line(at: Mapping[int, pd.DataFrame], line: float) -> Labelled:
-    """Give the shares of villages below each line of weakness, by year, in percent.
-
-    Parameters
-    ----------
-    at : mapping of int to DataFrame
-        The villages of each year, by their ids.
-    line : float
-        The line of one's own, 万元.
-    """
+    """Give the shares of villages below each line of weakness, by year, in percent."""
     rows = {}
     for year, frame in at.items():
         operating = frame["operating_income_yuan"].dropna()
@@ -261,22 +246,12 @@ def survival(panel: pd.DataFrame, since: int, line: float) -> Labelled:
 
 @dataclass(frozen=True)
 class Twins:
-    """Weak allied villages and villages outside that were weak in the same year.
+    """Weak allied villages and villages outside that were weak in the same year."""
 
-    Attributes
-    ----------
-    compared : DataFrame
-        All of them, with the year of the start and how long each stayed weak.
-    treated, control : list of int
-        Rows of allied villages and of their twins: the same year, nearly as many households.
-    unmatched : int
-        Allied villages without a twin.
-    """
-
-    compared: pd.DataFrame
-    treated: list[int]
-    control: list[int]
-    unmatched: int
+    compared: pd.DataFrame  # all of them, with the year of the start and how long each stayed weak
+    treated: list[int]  # rows of allied villages
+    control: list[int]  # and of their twins: the same year, nearly as many households
+    unmatched: int  # allied villages without a twin
 
     @property
     def groups(self) -> dict[str, pd.DataFrame]:

@@ -106,17 +106,7 @@ def change(
     since: int,
     until: int,
 ) -> Labelled:
-    """Give the change of incomes between two years by group, for one measure or several.
-
-    Parameters
-    ----------
-    found : DataFrame or mapping of str to DataFrame
-        Results of :func:`analysis.indicators.changes`; of several measures each under its name.
-    by : str or sequence of str
-        Groups: ``"role"``, or ``["zone", "county_name"]``.
-    since, until : int
-        The two years.
-    """
+    """Give the change of incomes between two years by group, for one measure or several."""
     if isinstance(found, pd.DataFrame):
         rows = growth(found, by)
         rows["zone"] = rows["zone"].map(lambda zone: f"{zone} {ZONES[zone]}")
@@ -131,16 +121,8 @@ def change(
 
 
 def gains(change: pd.DataFrame, *, grouped: bool) -> pd.DataFrame:
-    """Give the changes of villages by role for a chart, in two forms.
-
-    Parameters
-    ----------
-    change : DataFrame
-        Result of :func:`analysis.indicators.changes`.
-    grouped : bool
-        One row a tenth of a role's villages, of ten villages at least, in the order of their
-        changes, as a ledger's page may show it; else one row a village.
-    """
+    """Give the changes of villages by role for a chart, one row a village or a tenth of them."""
+    # as a ledger's page may show it: tenths of a role, of ten villages at least, by their changes
     if not grouped:
         return change[["role", "change_wan_yuan"]]
     size = change.groupby("role")["village_id"].transform("size")
@@ -177,20 +159,7 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
 def gained(
     reached: Labelled, gain_wan: float, since: int, until: int, more: Mapping[str, str]
 ) -> Iterator[Quantity]:
-    """Yield by measure the mean gain of weak allied villages, and who reached a target.
-
-    Parameters
-    ----------
-    reached : Labelled
-        Result of :func:`target`.
-    gain_wan : float
-        The target, 万元.
-    since, until : int
-        The two years.
-    more : mapping of str to str
-        By measure, what belongs to the label of a share, such as that a simulation is made to
-        reach it.
-    """
+    """Yield by measure the mean gain of weak allied villages, and who reached a target."""
     words: dict[str, Any] = {"gain": gain_wan, "since": since, "until": until}
     for name, row in reached.frame.iterrows():
         of = {"n": int(row["villages"]), "measure": name, "more": more[str(name)], **words}
@@ -201,17 +170,7 @@ def gained(
 
 
 def true_gain(known: pd.DataFrame, change: pd.DataFrame, until: int) -> Iterator[Quantity]:
-    """Yield by how much a simulation's alliances raised the operating income of weak villages.
-
-    Parameters
-    ----------
-    known : DataFrame
-        What each village would have earned: the ``truth`` of a simulated dataset.
-    change : DataFrame
-        The villages, with their role.
-    until : int
-        The year.
-    """
+    """Yield by how much a simulation's alliances raised the operating income of weak villages."""
     weak = change.loc[change["role"] == "allied_weak", "village_id"]
     known = known[(known["year"] == until) & (known["measure"] == "operating")]
     own = known[known["village_id"].isin(weak)]
@@ -281,19 +240,7 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
 def brief_numbers(
     made: Labelled, parts: Mapping[str, pd.DataFrame], since: int, until: int, county: str
 ) -> Iterator[Quantity]:
-    """Yield what a brief says first: its county's means and their change, its twin's, and all.
-
-    Parameters
-    ----------
-    made : Labelled
-        Result of :func:`brief`; its county is the first column.
-    parts : mapping of str to DataFrame
-        What the brief was made of, in order: the county, its twin if it has books, all counties.
-    since, until : int
-        The two years.
-    county : str
-        What the county is called.
-    """
+    """Yield what a brief says first: its county's means and their change, its twin's, and all."""
     own, now = made.frame.iloc[:, 0], next(iter(parts.values())).query("year == @until")
     beside = made.frame.iloc[:, 1:]
     words: dict[str, Any] = {"county": county, "since": since, "until": until}

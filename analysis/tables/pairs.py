@@ -26,23 +26,12 @@ _FEWEST = 2  # pairs with a measure
 
 @dataclass(frozen=True)
 class Pairs:
-    """Helpers and their weak villages over time; false where no measure is known of two pairs.
-
-    Attributes
-    ----------
-    data : Dataset
-    end_year : int
-        Last year of every comparison, or the last one before it that has books.
-    base : int
-        First year of the longer comparison, counted from joining.
-    level : float
-        Of the intervals.
-    """
+    """Helpers and their weak villages over time; false where no measure is known of two pairs."""
 
     data: "Dataset"
-    end_year: int
-    base: int
-    level: float
+    end_year: int  # of every comparison, or the last one before it that has books
+    base: int  # first year of the longer comparison, counted from joining
+    level: float  # of the intervals
 
     @property
     def last(self) -> int:
@@ -374,14 +363,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def truth(known: pd.DataFrame, found: Pairs) -> Labelled:
-    """Hold what a simulation knows the tie did to the gaps against four estimates of it.
-
-    Parameters
-    ----------
-    known : DataFrame
-        What each village would have earned: the ``truth`` of a simulated dataset.
-    found : Pairs
-    """
+    """Hold what a simulation knows the tie did to the gaps against four estimates of it."""
     effect = known.assign(effect=(known["treated_yuan"] - known["untreated_yuan"]) / YUAN_PER_WAN)
     by_village = dict(effect.set_index(["measure", "village_id", "year"])["effect"].items())
     rows = {}

@@ -213,15 +213,7 @@ def agreements(held: Labelled) -> dict[str, Any]:
 
 
 def planted(score: Mapping[str, Any], faults: Mapping[str, Any]) -> Labelled:
-    """Give the faults that a simulation planted, by kind, and how many were found.
-
-    Parameters
-    ----------
-    score : mapping
-        Of a simulated dataset.
-    faults : mapping
-        Of kinds: each with a ``description``, and with what is ``expected`` of its reader.
-    """
+    """Give the faults that a simulation planted, by kind, and how many were found."""
     kinds = pd.DataFrame(score["kinds"]).T
     rows = pd.DataFrame(
         {

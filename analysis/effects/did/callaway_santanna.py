@@ -43,45 +43,22 @@ INFERENCE = "influence function by {cluster}, t({df})"
 
 @dataclass(frozen=True, eq=False)
 class GroupTime:
-    """ATT(g, t) for K pairs of cohort and year, with their influence functions.
+    """ATT(g, t) for K pairs of cohort and year, with their influence functions."""
 
-    Attributes
-    ----------
-    cohort, year, base : int array, (K,)
-        g, t and the year that t is compared with.
-    estimate : float array, (K,)
-        ATT(g, t) in the unit of the outcome.
-    influence : float array, (N, K)
-        ψ with variance Σψ², so divided by N already.
-    panel : Panel
-        The units, in whose order the influence functions stand.
-    used : bool array, (N,)
-        Units that take part in some pair.
-    comparison, base_rule, adjustment : str
-        As asked for.
-    anticipation : int
-        Years before treatment that may be affected already.
-    small_sample : bool
-        Whether variances are multiplied by G/(G−1).
-    notes : tuple of str
-        Pairs left out, and why; how far the covariates overlap.
-    pull : float array, (N, K), or None
-        Weight of each comparison unit's change in each effect, where someone collects evidence.
-    """
-
-    cohort: Ints
+    cohort: Ints  # (K,) g, t and the year that t is compared with
     year: Ints
     base: Ints
-    estimate: Floats
-    influence: Floats
+    estimate: Floats  # (K,) ATT(g, t) in the unit of the outcome
+    influence: Floats  # (N, K) ψ with variance Σψ², so divided by N already
     panel: Panel
-    used: Bools
+    used: Bools  # (N,) units that take part in some pair
     comparison: Comparison
     base_rule: Base
     adjustment: Adjustment
     anticipation: int
     small_sample: bool
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # pairs left out, and why; how far the covariates overlap
+    # (N, K) weight of each comparison unit's change, where someone collects evidence
     pull: Floats | None = None
 
     @property

@@ -34,49 +34,22 @@ FEW_DF = 3.0
 
 @dataclass(frozen=True, repr=False)
 class HonestSensitivity:
-    """Robust intervals for one effect under a growing departure from parallel trends.
+    """Robust intervals for one effect under a growing departure from parallel trends."""
 
-    Attributes
-    ----------
-    restriction : str
-        Which departures are allowed.
-    estimate, std_error : float
-        The effect l'τ under parallel trends and its standard error, outcome units.
-    original : tuple of float
-        Its interval under parallel trends.
-    bounds, low, high : tuple of float
-        Values of the bound on departures (Mbar, or M in outcome units) and interval ends.
-    breakdown : float
-        Largest of ``bounds`` up to which every interval excludes zero; NaN when none does.
-    level : float
-        Confidence level.
-    notes : tuple of str
-        Empty intervals; event times before that few clusters carry.
-    outcome : str
-        The column studied, where a study asked.
-    """
-
-    restriction: str
-    estimate: float
+    restriction: str  # which departures are allowed
+    estimate: float  # the effect l'τ under parallel trends, its error and interval, outcome units
     std_error: float
     original: tuple[float, float]
-    bounds: tuple[float, ...]
+    bounds: tuple[float, ...]  # on departures: Mbar, or M in outcome units
     low: tuple[float, ...]
     high: tuple[float, ...]
-    breakdown: float
+    breakdown: float  # largest bound up to which every interval excludes zero; NaN when none does
     level: float
-    notes: tuple[str, ...] = ()
-    outcome: str = ""
+    notes: tuple[str, ...] = ()  # empty intervals; event times before that few clusters carry
+    outcome: str = ""  # the column studied, where a study asked
 
     def plot(self, unit: str = "") -> Any:  # noqa: ANN401  (a chart of figures)
-        """Draw the intervals as departures from parallel trends grow.
-
-        Parameters
-        ----------
-        unit : str
-            Of the effect, any text; 万元 divides yuan by 10,000. Of a study it follows from the
-            outcome.
-        """
+        """Draw the intervals as departures from parallel trends grow, 万元 for yuan by 10,000."""
         # by name, so that numbers need no drawing library
         figures = import_module("analysis.figures")
         known = unit_of(unit, self.outcome)

@@ -31,13 +31,7 @@ PROGRAMME_LABELS = {
 
 
 def who_joined(villages: pd.DataFrame) -> Labelled:
-    """Return weak allied villages by year of joining, and those outside, with their traits.
-
-    Parameters
-    ----------
-    villages : DataFrame
-        The villages table.
-    """
+    """Return weak allied villages by year of joining, and those outside, with their traits."""
     weak = villages[villages["role"].eq("allied_weak") & villages["joined_year"].notna()]
     outside = villages[villages["role"] == "outside"]
     parts = {str(year): part for year, part in weak.groupby("joined_year")}
@@ -58,14 +52,7 @@ def who_joined(villages: pd.DataFrame) -> Labelled:
 
 
 def takes_part(studies: Studies, villages: pd.DataFrame) -> str:
-    """Return a paragraph that says how many villages take part, and who does not.
-
-    Parameters
-    ----------
-    studies : Studies
-    villages : DataFrame
-        The villages table.
-    """
+    """Return a paragraph that says how many villages take part, and who does not."""
     lines = ["Who takes part."]
     for name, study in studies.items():
         panel = study.panel
@@ -82,14 +69,7 @@ def takes_part(studies: Studies, villages: pd.DataFrame) -> str:
 
 
 def matched(studies: Studies, ratio: int) -> tuple[Matched, tuple[str, ...]]:
-    """Return each study among matched villages, and which could not be matched.
-
-    Parameters
-    ----------
-    studies : Studies
-    ratio : int
-        Villages outside for each weak one, near in households and in past change.
-    """
+    """Return each study among matched villages, and which could not be matched."""
     made, notes = {}, []
     for name, study in studies.items():
         near = ("households", "change") if "households" in study.panel.covariates else ("change",)
@@ -104,14 +84,7 @@ def matched(studies: Studies, ratio: int) -> tuple[Matched, tuple[str, ...]]:
 
 
 def balance(studies: Studies, pairs: Matched) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return standardised differences before and after matching, and what the traits are called.
-
-    Parameters
-    ----------
-    studies : Studies
-    pairs : mapping of str to DesignedPanel
-        From `matched`.
-    """
+    """Return standardised differences before and after matching, and what the traits are called."""
     parts: list[pd.DataFrame] = []
     for name, one in pairs.items():
         if one.match is None:
@@ -132,20 +105,7 @@ def balance(studies: Studies, pairs: Matched) -> tuple[pd.DataFrame, dict[str, s
 
 
 def by_method(studies: Studies, pairs: Matched) -> dict[str, pd.DataFrame]:
-    """Return the estimates of each study by method, naive ones first, in yuan.
-
-    Parameters
-    ----------
-    studies : Studies
-    pairs : mapping of str to DesignedPanel
-        From `matched`.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        One row a method: name, estimate, standard error, interval, p, villages, the estimate with
-        each village once, and whether it is defensible.
-    """
+    """Return the estimates of each study by method, naive ones first, in yuan."""
     return {name: _by_method(studies, name, pairs.get(name)) for name in studies}
 
 
@@ -169,14 +129,7 @@ def _by_method(studies: Studies, name: str, pairs: DesignedPanel | None) -> pd.D
 
 
 def answers(studies: Studies, found: Mapping[str, pd.DataFrame]) -> list[Quantity]:
-    """Return the numbers of the answer for each measure, in 万元.
-
-    Parameters
-    ----------
-    studies : Studies
-    found : mapping of str to DataFrame
-        From `by_method`.
-    """
+    """Return the numbers of the answer for each measure, in 万元."""
     made = []
     for name, table in found.items():
         of, head = studies[name].answer, studies[name].answer.estimate
@@ -199,12 +152,7 @@ def answers(studies: Studies, found: Mapping[str, pd.DataFrame]) -> list[Quantit
 
 
 def beside(studies: Studies) -> list[str]:
-    """Say beside each headline what the regression gives, what alarms, and who is not weighted.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Say beside each headline what the regression gives, what alarms, and who is not weighted."""
     said = []
     for name, study in studies.items():
         line = in_words(study.answer.apart / YUAN_PER_WAN)
@@ -223,13 +171,7 @@ def beside(studies: Studies) -> list[str]:
 
 
 def estimates(found: Mapping[str, pd.DataFrame]) -> Labelled:
-    """Return the estimates of `by_method` as one table in 万元.
-
-    Parameters
-    ----------
-    found : mapping of str to DataFrame
-        From `by_method`.
-    """
+    """Return the estimates of `by_method` as one table in 万元."""
     labels = {
         "estimate": "Estimate", "std_error": "Standard error", "low": "Low", "high": "High",
         "p": "p", "n_units": "Villages", "once": "Each village once",
@@ -252,12 +194,7 @@ def estimates(found: Mapping[str, pd.DataFrame]) -> Labelled:
 
 
 def unweighted_cohorts(studies: Studies) -> dict[str, list[int]]:
-    """Return the cohorts that the doubly robust estimate is without, by study with covariates.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Return the cohorts that the doubly robust estimate is without, by study with covariates."""
     lost = {}
     for name, study in studies.items():
         if study.panel.covariates:
@@ -267,12 +204,7 @@ def unweighted_cohorts(studies: Studies) -> dict[str, list[int]]:
 
 
 def alarms(studies: Studies) -> Labelled:
-    """Return the gauges beside each headline; notes say what none sees, and who is compared.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Return the gauges beside each headline; notes say what none sees, and who is compared."""
     parts: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
     for name, study in studies.items():
@@ -298,12 +230,7 @@ def alarms(studies: Studies) -> Labelled:
 
 
 def breakdown(studies: Studies) -> Labelled:
-    """Return the largest ratio of standard deviations at which each headline stands.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Return the largest ratio of standard deviations at which each headline stands."""
     found = []
     for name, study in studies.items():
         each = study.answer.breakdown
@@ -326,12 +253,7 @@ def breakdown(studies: Studies) -> Labelled:
 
 
 def counted(studies: Studies) -> Labelled:
-    """Return the headline as booked, with joint income split and once, and per household.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Return the headline as booked, with joint income split and once, and per household."""
     found, notes = [], []
     for name, study in studies.items():
         frame = study.frame
@@ -376,12 +298,7 @@ def counted(studies: Studies) -> Labelled:
 
 
 def pre_trends(studies: Studies) -> Labelled:
-    """Return tests of no difference in trends before the base year (p).
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Return tests of no difference in trends before the base year (p)."""
     found = []
     for name, study in studies.items():
         each, wary = study.answer, study.anticipation
@@ -415,12 +332,7 @@ def _of_test(series: EffectSeries) -> str:
 
 
 def by_cohort(studies: Studies) -> Labelled:
-    """Return the mean effect by year of joining, without intervals.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Return the mean effect by year of joining, without intervals."""
     found = []
     for name, study in studies.items():
         for year, part in study.answer.balanced.effects().groupby("cohort"):
@@ -438,14 +350,7 @@ def by_cohort(studies: Studies) -> Labelled:
 
 
 def few_alliances(studies: Studies, *, draws: int, seed: int) -> Labelled:
-    """Return the effect under several kinds of inference.
-
-    Parameters
-    ----------
-    studies : Studies
-    draws, seed : int
-        Of the wild cluster bootstrap.
-    """
+    """Return the effect under several kinds of inference."""
     found, worth = [], np.nan
     for name, study in studies.items():
         each, panel, wary = study.answer, study.panel, study.anticipation
@@ -478,12 +383,7 @@ def few_alliances(studies: Studies, *, draws: int, seed: int) -> Labelled:
 
 
 def helpers(studies: Studies) -> Labelled:
-    """Return the regression for helpers, beside before and after.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Return the regression for helpers, beside before and after."""
     found, notes = [], []
     for name, study in studies.items():
         plan = adjusted_design(study.frame, "helper", anticipation=study.anticipation)
@@ -515,14 +415,7 @@ def helpers(studies: Studies) -> Labelled:
 
 
 def truth(studies: Studies, known: pd.DataFrame) -> Labelled:
-    """Return true and estimated effects by years since joining.
-
-    Parameters
-    ----------
-    studies : Studies
-    known : DataFrame
-        True effects of a simulation: ``role, measure, cohort, event_time, att_yuan``.
-    """
+    """Return true and estimated effects by years since joining."""
     found = []
     weak = known[known["cohort"].isna() & known["role"].eq("allied_weak")]
     for name, study in studies.items():
@@ -549,14 +442,7 @@ def truth(studies: Studies, known: pd.DataFrame) -> Labelled:
 
 
 def true_effects(studies: Studies, known: pd.DataFrame) -> list[Quantity]:
-    """Return the true mean effects of a simulation on weak allied villages, in 万元.
-
-    Parameters
-    ----------
-    studies : Studies
-    known : DataFrame
-        As in `truth`.
-    """
+    """Return the true mean effects of a simulation on weak allied villages, in 万元."""
     true = _true_means(known, "allied_weak")
     label = "True mean effect on weak allied villages, {} income"
     return [
@@ -566,14 +452,7 @@ def true_effects(studies: Studies, known: pd.DataFrame) -> list[Quantity]:
 
 
 def true_helpers(studies: Studies, known: pd.DataFrame) -> list[str]:
-    """Say what helpers truly gained in a simulation.
-
-    Parameters
-    ----------
-    studies : Studies
-    known : DataFrame
-        As in `truth`.
-    """
+    """Say what helpers truly gained in a simulation."""
     true = _true_means(known, "helper")
     gains = [f"{in_words(true[name] / YUAN_PER_WAN)} in {name} income" for name in studies]
     return [f"Helpers truly gained, in 万元 a year: {' and '.join(gains)}."] if gains else []
@@ -586,13 +465,7 @@ def _true_means(known: pd.DataFrame, role: str) -> "pd.Series[float]":
 
 
 def worst_balance(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Say in which trait the groups differ most before matching, and what is left of it.
-
-    Parameters
-    ----------
-    table, labels : DataFrame, mapping of str to str
-        From `balance`.
-    """
+    """Say in which trait the groups differ most before matching, and what is left of it."""
     worst = table.iloc[int(table["smd_before"].abs().to_numpy().argmax())]
     return (
         f"The largest difference before matching is in {labels[worst['covariate']].lower()}, "

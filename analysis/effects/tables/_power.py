@@ -20,22 +20,7 @@ RULES: tuple[Rule, ...] = ("placebo", "t")
 def planted(
     studies: Studies, *, draws: int, seed: int, alliance_cv: float
 ) -> tuple[dict[str, PlaceboStudy], tuple[str, ...]]:
-    """Return the headline for placebo alliances, and what a planted effect adds to it.
-
-    Parameters
-    ----------
-    studies : Studies
-    draws, seed : int
-        Sets of placebo alliances.
-    alliance_cv : float
-        Spread of the planted effect between alliances, over its mean.
-
-    Returns
-    -------
-    dict of str to PlaceboStudy
-    tuple of str
-        For which measures power cannot be computed, and why.
-    """
+    """Return the headline for placebo alliances, and what a planted effect adds to it."""
     made, notes = {}, []
     for name, study in studies.items():
         try:
@@ -59,18 +44,7 @@ def _planted(pool: PlaceboPool, draws: int, seed: list[int], alliance_cv: float)
 def power(
     studies: Studies, found: Mapping[str, PlaceboStudy], *, chance: float, claim_wan: float
 ) -> Labelled:
-    """Return the least effect found with a chance, by placebo alliances and by t.
-
-    Parameters
-    ----------
-    studies : Studies
-    found : mapping of str to PlaceboStudy
-        From `planted`.
-    chance : float
-        Of finding an effect that counts as enough.
-    claim_wan : float
-        A gain whose chance is told, 万元.
-    """
+    """Return the least effect found with a chance, by placebo alliances and by t."""
     table = []
     for name, each in found.items():
         claim = [claim_wan * YUAN_PER_WAN]
@@ -100,15 +74,7 @@ def power(
 
 
 def least_effects(found: Mapping[str, PlaceboStudy], chance: float) -> list[Quantity]:
-    """Return the least effect found with a chance, by placebo alliances and by t, in 万元.
-
-    Parameters
-    ----------
-    found : mapping of str to PlaceboStudy
-        From `planted`.
-    chance : float
-        Of finding an effect that counts as enough.
-    """
+    """Return the least effect found with a chance, by placebo alliances and by t, in 万元."""
     kinds: tuple[tuple[Rule, str, str], ...] = (
         ("placebo", "", "placebo alliances"),
         ("t", "-t", "t over alliances"),
@@ -137,20 +103,7 @@ def other_designs(
     alliance_cv: float,
     chance: float,
 ) -> Labelled:
-    """Return spread and least effect with half of the alliances, and with one year less.
-
-    Parameters
-    ----------
-    studies : Studies
-    found : mapping of str to PlaceboStudy
-        From `planted`, for the design as it is.
-    draws, seed : int
-        Sets of placebo alliances of the other designs.
-    alliance_cv : float
-        As in `planted`.
-    chance : float
-        Of finding an effect that counts as enough.
-    """
+    """Return spread and least effect with half of the alliances, and with one year less."""
     table, notes = [], []
     for name, full in found.items():
         study, frame = studies[name], studies[name].frame

@@ -71,26 +71,13 @@ METHODS: Mapping[str, Adjustment | Series] = {
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Every defensible choice at once, for each measure.
-
-    Attributes
-    ----------
-    studies : Studies
-    curves : dict of str to DataFrame
-        From `specification_curve`, in yuan.
-    choices : DataFrame
-        What each specification chose.
-    sets : dict of str to list of str
-        Covariates of each way to adjust.
-    frame : DataFrame
-        Villages and years with the columns that they need.
-    """
+    """Every defensible choice at once, for each measure."""
 
     studies: Studies
-    curves: Mapping[str, pd.DataFrame]
-    choices: pd.DataFrame
-    sets: Mapping[str, list[str]]
-    frame: pd.DataFrame
+    curves: Mapping[str, pd.DataFrame]  # from `specification_curve`, in yuan
+    choices: pd.DataFrame  # what each specification chose
+    sets: Mapping[str, list[str]]  # covariates of each way to adjust
+    frame: pd.DataFrame  # villages and years with the columns that they need
 
     @cached_property
     def decisive(self) -> tuple[str, ...]:
@@ -112,12 +99,7 @@ class Curves:
 
 
 def curves(studies: Studies) -> Curves:
-    """Estimate every combination of comparison, adjustment, method and base year.
-
-    Parameters
-    ----------
-    studies : Studies
-    """
+    """Estimate every combination of comparison, adjustment, method and base year."""
     if not studies:
         return Curves(studies, {}, pd.DataFrame(), {}, pd.DataFrame())
     frame, covariates = _wide(studies)
@@ -185,14 +167,7 @@ def _specified(
 
 
 def curve_summary(found: Curves, *, draws: int, seed: int) -> Labelled:
-    """Return the curves in numbers, with joint tests of no effect by the regressions among them.
-
-    Parameters
-    ----------
-    found : Curves
-    draws, seed : int
-        Sets of placebo alliances.
-    """
+    """Return the curves in numbers, with joint tests of no effect by the regressions among them."""
     table, notes = [], []
     columns = list(dict.fromkeys(column for used in found.sets.values() for column in used))
     for name, curve in found.curves.items():
@@ -245,14 +220,7 @@ def _regressions(
 
 
 def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Labelled:
-    """Return effects of the regression at dates before joining, where there can be none.
-
-    Parameters
-    ----------
-    studies : Studies
-    shifts : sequence of int
-        Years by which joining is moved forward.
-    """
+    """Return effects of the regression at dates before joining, where there can be none."""
     found, notes = [], []
     for name, study in studies.items():
         frame = study.frame
@@ -283,21 +251,8 @@ def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Labelled:
 
 
 def strays(studies: Studies, *, draws: int, seed: int) -> tuple[dict[str, Floats], tuple[str, ...]]:
-    """Return the regression and its event study for placebo alliances, and whether CR2 finds them.
-
-    Parameters
-    ----------
-    studies : Studies
-    draws, seed : int
-        Sets of placebo alliances.
-
-    Returns
-    -------
-    dict of str to float array, (D, 2 + K)
-        The estimate, its K event times, and 1 where CR2 over alliances calls it an effect.
-    tuple of str
-        Which measures have none, and why.
-    """
+    """Return the regression's event study for placebo alliances, and whether CR2 finds them."""
+    # (D, 2 + K): the estimate, its K event times, and 1 where CR2 calls it an effect
     found, notes = {}, []
 
     def stray(one: Panel) -> Floats:
@@ -316,14 +271,7 @@ def strays(studies: Studies, *, draws: int, seed: int) -> tuple[dict[str, Floats
 
 
 def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Labelled:
-    """Return what placebo alliances show, and the real ones among them.
-
-    Parameters
-    ----------
-    studies : Studies
-    found : mapping of str to float array
-        From `strays`.
-    """
+    """Return what placebo alliances show, and the real ones among them."""
     table = []
     for name, each in found.items():
         real = randomization_inference(regression_att(studies[name].panel), each[:, 0])
@@ -351,19 +299,7 @@ def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Labelled:
 
 
 def left_out(studies: Studies) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
-    """Return the headline without each county and each alliance in turn, in yuan.
-
-    Parameters
-    ----------
-    studies : Studies
-
-    Returns
-    -------
-    dict of str to DataFrame
-        From `leave_one_out`, the whole first.
-    tuple of str
-        What could not be left out, and why.
-    """
+    """Return the headline without each county and each alliance in turn, in yuan."""
     made, notes = {}, []
     for name, study in studies.items():
         places = study.frame.drop_duplicates("village_id").set_index("village_id")
@@ -385,16 +321,7 @@ def left_out(studies: Studies) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]
 def trends(
     studies: Studies, found: Mapping[str, Floats], bounds: Sequence[float]
 ) -> tuple[dict[str, HonestSensitivity], Labelled]:
-    """Return honest bounds by relative magnitudes, and a table of those by smoothness.
-
-    Parameters
-    ----------
-    studies : Studies
-    found : mapping of str to float array
-        From `strays`: how the effects of different years err together.
-    bounds : sequence of float
-        Largest step after treatment over the largest one before.
-    """
+    """Return honest bounds by relative magnitudes, and a table of those by smoothness."""
     honest, table, notes = {}, [], []
     for name, each in found.items():
         try:
@@ -422,15 +349,7 @@ def trends(
 
 
 def kept_out(found: Mapping[str, HonestSensitivity], bounds: Sequence[float]) -> list[str]:
-    """Say up to which bound on differing trends zero stays outside.
-
-    Parameters
-    ----------
-    found : mapping of str to HonestSensitivity
-        From `trends`.
-    bounds : sequence of float
-        As in `trends`.
-    """
+    """Say up to which bound on differing trends zero stays outside."""
     return [
         f"In {name} income, no bound shown keeps zero out (the least is {bounds[0]:g})."
         if np.isnan(each.breakdown)
@@ -440,14 +359,7 @@ def kept_out(found: Mapping[str, HonestSensitivity], bounds: Sequence[float]) ->
 
 
 def firmness(found: Curves, without: Mapping[str, pd.DataFrame]) -> list[Quantity]:
-    """Return the middle and the ends of the curves, and the largest change by one group, in 万元.
-
-    Parameters
-    ----------
-    found : Curves
-    without : mapping of str to DataFrame
-        From `left_out`.
-    """
+    """Return middle and ends of the curves, and the largest change by one group, in 万元."""
     made = []
     for name, curve in found.curves.items():
         known = curve["estimate"].dropna() / YUAN_PER_WAN
@@ -466,14 +378,7 @@ def firmness(found: Curves, without: Mapping[str, pd.DataFrame]) -> list[Quantit
 
 
 def share_holding(table: Labelled, found: Curves) -> list[Quantity]:
-    """Return how many specifications hold the truth, %.
-
-    Parameters
-    ----------
-    table : Labelled
-        From `holding_truth`.
-    found : Curves
-    """
+    """Return how many specifications hold the truth, %."""
     label = "Specifications whose interval holds the true effect, {} income"
     return [
         Quantity(
@@ -490,10 +395,6 @@ def share_holding(table: Labelled, found: Curves) -> list[Quantity]:
 
 def missing(studies: Studies) -> Labelled:
     """Return bounds on the gain since the base year for villages whose books are missing.
-
-    Parameters
-    ----------
-    studies : Studies
 
     Notes
     -----
@@ -547,16 +448,7 @@ def _line(x: Floats, change: Floats, treated: Bools) -> Floats:
 
 
 def variants(studies: Studies, *, revenue_per_dividend: float, accounts_year: int) -> Labelled:
-    """Return the headline for other outcomes: parts of income, joint projects, accounts.
-
-    Parameters
-    ----------
-    studies : Studies
-    revenue_per_dividend : float
-        Revenue of a joint firm over the dividends it pays.
-    accounts_year : int
-        First year of the new accounts.
-    """
+    """Return the headline for other outcomes: parts of income, joint projects, accounts."""
     found, notes = [], []
     if studies:
         frame = next(iter(studies.values())).frame
@@ -598,14 +490,7 @@ def variants(studies: Studies, *, revenue_per_dividend: float, accounts_year: in
 
 
 def holding_truth(found: Curves, true: Mapping[str, float]) -> Labelled:
-    """Return the median specification beside the truth, and how many intervals hold it.
-
-    Parameters
-    ----------
-    found : Curves
-    true : mapping of str to float
-        The true mean effects, in yuan.
-    """
+    """Return the median specification beside the truth, and how many intervals hold it."""
     table = []
     for name, curve in found.curves.items():
         known = curve.dropna(subset=["estimate"])
@@ -629,15 +514,7 @@ def holding_truth(found: Curves, true: Mapping[str, float]) -> Labelled:
 
 
 def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[float]]) -> Labelled:
-    """Return the regression on size and the two-way regression by this and by another program.
-
-    Parameters
-    ----------
-    studies : Studies
-    other : callable
-        From the panel of the study and one without covariates to the regression on size, the
-        two-way effect and its standard error, computed by the other program.
-    """
+    """Return the regression on size and the two-way regression by this and by another program."""
     table, apart = [], {}
     for name, study in studies.items():
         plain = make_study(study.frame, study.outcome, Design()).panel
