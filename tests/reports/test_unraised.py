@@ -19,38 +19,17 @@ FAILS = {
     "%sx test -d nowhere": r"!test -d nowhere ended with exit code 1",
     "for name in ('a', 'b'):\n    y = !test -f {name}": r"!test -f a ended .* 1",
     "%pip install --no-index --quiet nosuch-lianjian":
-        r"%pip install --no-index --quiet nosuch-lianjian ended with exit code 1",
-    "%%script no-such-program --fast\n1": r"%%script no-such-program --fast said: Couldn't find",
-    "%%ruby\nputs 1": r"%%ruby said: Couldn't find program: 'ruby'",
-    "%%script --bg bash\nexit 6": r"%%script --bg bash ended with exit code 6",
-    # one that ended before the magic returned
-    "import IPython.core.magics.script as its\nold = its._AsyncIOProxy\n"
-    "its._AsyncIOProxy = lambda *of: (__import__('time').sleep(0.5), old(*of))[1]\n"
-    "get_ipython().run_cell_magic('script', '--bg --proc p bash', 'exit 8')\n"
-    "its._AsyncIOProxy = old": r"%%script --bg --proc p bash ended with exit code 8",
+        r"!python -m pip install --no-index --quiet nosuch-lianjian ended with exit code 1",
     "%%bash\ncd 台账 # gone\nfor y in 1; do\n  cp $y /nowhere/\ndone\necho 好":
         r"%%bash: cd 台账 ended with exit code 1",
-    "%%script bash -u\ngrep -c 村 <<< 县\ntrue": r"%%script bash -u: grep -c 村 .*exit code 1",
-    "%%bash --no-raise-error\nfalse": r"%%bash --no-raise-error: false ended with exit code 1",
+    "%%bash --no-raise-error\nfalse": r"%%bash: false ended with exit code 1",
     "exit()": r"exit\(\) does not end a notebook; sys.exit\(0\) does",
     "quit()\nimport time; time.sleep(0.3)": r"exit\(\) does not end",
-    "%cd nowhere/at/all": r"%cd nowhere/at/all said: \[Errno 2\] No such file",
-    "%pushd nowhere": r"%pushd nowhere said: \[Errno 2\]",
-    "%store -r nothing": r"%store -r nothing said: no stored variable or alias nothing",
-    "%load_ext json": r"%load_ext json said: The json module is not an IPython extension",
-    "nothing_like_it?": r"%pinfo nothing_like_it said: Object `nothing_like_it` not found",
-    "%recall nosuch_name": r"%recall nosuch_name said: Couldn't evaluate",
     "%%capture\n!exit 9": r"!exit 9 ended with exit code 9",
     f"import threading, time\n{BOOM}t = threading.Thread(target=boom, name='reader')\n"
     "t.start(); t.join()": r"the thread reader raised OSError: no such village",
     "t = threading.Timer(0, boom)\nt.start(); t.join()": r"the thread Thread-\d+ raised OSError",
     "import _thread\n_thread.start_new_thread(boom, ()); time.sleep(0.2)": r"boom raised OSError",
-    "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n"
-    "    pool.submit(boom)": r"a call in a pool raised OSError: no such village",
-    "from multiprocessing.pool import ThreadPool\nwith ThreadPool(1) as pool:\n"
-    "    pool.apply_async(boom).wait()": r"a call in a pool raised OSError: no such village",
-    "with ThreadPool(2) as pool:\n    pool.map_async(int, ['1', 'x', 'y']).wait()":
-        r"a call in a pool raised ValueError: invalid literal",
     "import multiprocessing\np = multiprocessing.get_context('fork').Process(target=boom)\n"
     "p.start(); p.join()": r"the process \S+ ended with exit code 1",
     "class Book:\n    def __del__(self):\n        raise ValueError('open')\n"
@@ -61,49 +40,14 @@ FAILS = {
     "kept = asyncio.ensure_future(read())": r"the task read raised KeyError",
     "async def save():\n    await asyncio.sleep(99)\nlate = asyncio.create_task(save())":
         r"the task save had not ended when the notebook did",
-    "save(); None": r"save\(\) was never awaited",
     "import atexit; atexit.register(boom); None": r"boom raised OSError: no such village",
-    "forgotten = save()": r"save\(\) was never awaited",
     "asyncio.get_running_loop().call_soon(boom); await asyncio.sleep(0.01)":
         r"a callback raised OSError",
-    "import subprocess\nsubprocess.run(['ls', 'no such folder'])\nNone":
-        r"the command ls 'no such folder' ended with exit code 2",
-    "done = subprocess.run('exit 5', shell=True)": r"the command exit 5 ended with exit code 5",
-    "def fetch():\n    subprocess.call(['test', '-d', '下载'])\nfetch()":
-        r"the command test -d '?下载'? ended with exit code 1",
-    "import os\nos.system('exit 3')\nNone": r"the command exit 3 ended with exit code 3",
-    "p = subprocess.Popen(['ls', '账']); p.wait()\nNone": r"the command ls '?账'? ended with .* 2",
-    "subprocess.Popen(['test', '-d', 'gone']).communicate()\nNone":
-        r"the command test -d gone ended with exit code 1",
-    "subprocess.Popen('exit 7', shell=True)\nNone": r"the command exit 7 ended with exit code 7",
-    "text = os.popen('cat gone.csv').read()": r"the command cat gone.csv ended with exit code 1",
-    "text = subprocess.getoutput('cat gone.txt')": r"the command cat gone.txt ended with",
-    "!false; echo 县": r"!false; echo 县: false ended with exit code 1",
-    "x = !cat gone.csv | wc -l": r".*wc -l: a command before a pipe ended with exit code 1",
-    "!for each in 1 2; do test -d 账$each; done; exit 6":
-        r"!for .*: test -d 账\$each ended with exit code 1",
-    "!echo 村; exit 7": r"!echo 村; exit 7 ended with exit code 7",
-    "%%bash\ngrep 村 nowhere.csv | sort | uniq\necho 好":
-        r"%%bash: a command before a pipe ended with exit code 2",
-    "%%sh --no-raise-error\nfalse\ntrue": r"%%sh \S+( hides what fails|: false ended).*",
-    "os.spawnlp(os.P_WAIT, 'test', 'test', '-d', 'gone')\nNone":
-        r"the command test -d gone ended with exit code 1",
-    "number = os.spawnvp(os.P_NOWAIT, 'sh', ['sh', '-c', 'exit 8']); time.sleep(0.3)":
-        r"the command sh -c 'exit 8' ended with exit code 8",
-    "number = os.posix_spawnp('false', ['false', '县'], os.environ); time.sleep(0.3)":
-        r"the command false '?县'? ended with exit code 1",
-    "p = await asyncio.create_subprocess_exec('test', '-d', '台')\nawait p.wait()\nNone":
-        r"the command test -d '?台'? ended with exit code 1",
-    "p = await asyncio.create_subprocess_shell('exit 9')\nhow = await p.communicate()":
-        r"the command exit 9 ended with exit code 9",
-    "async def go():\n    p = await asyncio.create_subprocess_exec('false')\n    await p.wait()\n"
-    "await go()": r"the command false ended with exit code 1",
-    "import sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
+    "import os, sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
     "t = threading.Timer(99, print); t.name = '晚'; t.start()":
         r"the thread 晚 had not ended when the notebook did",
-    "server = subprocess.Popen(['sleep', '98'])":
+    "import subprocess\nserver = subprocess.Popen(['sleep', '98'])":
         r"the command sleep 98 had not ended when the notebook did",
-    "%%script --bg bash\nsleep 97": r"%%script --bg bash died of signal 15",
     "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
 
@@ -222,10 +166,6 @@ await (await asyncio.create_subprocess_exec('true')).wait()
 print(code, q.returncode, os.spawnlp(os.P_WAIT, 'false', 'false'))
 print(os.waitpid(os.spawnlp(os.P_NOWAIT, 'false', 'false'), 0)[1])
 ----
-from concurrent.futures import Future
-of_the_kernel = Future(); of_the_kernel.cell = 0  # as one from before the first cell
-of_the_kernel.set_exception(OSError('no debugger'))
-----
 import threading, time
 from concurrent.futures import ThreadPoolExecutor
 import multiprocessing
@@ -266,7 +206,8 @@ def failed(request, tmp_path_factory, make_project):
 def test_what_fails_is_named_with_its_cell(failed, place):
     expected = list(FAILS.values())[place - 1]
     # what lives as long as the kernel is known to nobody's cell
-    is_late = any(word in list(FAILS)[place - 1] for word in ("forgotten", "atexit", "Timer(99"))
+    late = ("kept", "late", "atexit", "Timer(99", "'98'")
+    is_late = any(word in list(FAILS)[place - 1] for word in late)
     where = "" if is_late else f"cell {place}: "
     assert any(re.fullmatch(f"{where}(?:{expected}).*", found) for found in failed), failed
 
