@@ -31,19 +31,7 @@ _HINTS = {
 
 
 def at_the_door(function: Function, *, of_kind: bool = True) -> Function:
-    """Return the function with its arguments checked, and where asked each against its annotation.
-
-    Examples
-    --------
-    >>> def means(panel: dict, by: Sequence[str]) -> None: ...
-    >>> at_the_door(means)({}, "year")
-    Traceback (most recent call last):
-    analysis.errors.LianjianError: means: by takes a list of texts, and was given a str, 'year'. \
-Put it in brackets: ['year'].
-    >>> at_the_door(means)({}, bye=["year"])
-    Traceback (most recent call last):
-    analysis.errors.LianjianError: means has no argument 'bye'. Did you mean by? It takes panel, by.
-    """
+    """Return the function with its arguments checked, where asked against their annotations."""
     signature = inspect.signature(function)
     name = "[…]" if function.__name__ == "__getitem__" else function.__name__
 

@@ -19,13 +19,7 @@ TIE = 1e-9
 
 
 def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
-    """Return values of any numeric type as floats, NaN where one is missing; text is refused.
-
-    Examples
-    --------
-    >>> amounts(pd.array([1, None], dtype="Int64")).tolist()
-    [1.0, nan]
-    """
+    """Return values of any numeric type as floats, NaN where one is missing; text is refused."""
     given = values if np.ndim(values) != 1 else pd.Series(values)
     kind = getattr(given, "dtype", np.dtype(object))
     is_date = pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype)
@@ -49,13 +43,7 @@ def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
 
 
 def flags(values: npt.ArrayLike, what: str) -> npt.NDArray[np.bool_]:
-    """Return values that must be 0 and 1, or False and True, as booleans.
-
-    Examples
-    --------
-    >>> flags([1, 0], "treated").tolist()
-    [True, False]
-    """
+    """Return values that must be 0 and 1, or False and True, as booleans."""
     known = amounts(values, what)
     odd = known[~np.isin(known, (0.0, 1.0))]
     if len(odd):
@@ -64,24 +52,12 @@ def flags(values: npt.ArrayLike, what: str) -> npt.NDArray[np.bool_]:
 
 
 def just_under(threshold: float) -> float:
-    """Return the least number that attains a threshold: sums of cents can miss it in binary.
-
-    Examples
-    --------
-    >>> 0.1 + 0.7 >= 0.8, 0.1 + 0.7 >= just_under(0.8), 0.79 >= just_under(0.8)
-    (False, True, False)
-    """
+    """Return the least number that attains a threshold: sums of cents can miss it in binary."""
     return threshold - TIE * abs(threshold)
 
 
 def names_of(given: str | Iterable[str], what: str) -> list[str]:
-    """Return names of columns as a list, each once; a single one may stand without brackets.
-
-    Examples
-    --------
-    >>> names_of("role", "by"), names_of(("role", "year"), "by")
-    (['role'], ['role', 'year'])
-    """
+    """Return names of columns as a list, each once; a single one may stand without brackets."""
     names = [given] if isinstance(given, str) else given
     if isinstance(names, pd.DataFrame | pd.Series) or not isinstance(names, Iterable):
         raise LianjianError(
@@ -95,14 +71,7 @@ def names_of(given: str | Iterable[str], what: str) -> list[str]:
 
 
 def need_columns(frame: object, *columns: str) -> None:
-    """Raise unless a frame is one and has the columns; what was probably meant is named.
-
-    Examples
-    --------
-    >>> need_columns(pd.DataFrame({"year": [2024]}), "year", "yaer")
-    Traceback (most recent call last):
-    analysis.errors.LianjianError: The frame has no column yaer. Did you mean year? It has year.
-    """
+    """Raise unless a frame is one and has the columns; what was probably meant is named."""
     if not isinstance(frame, pd.DataFrame):
         kind = type(frame).__name__
         hint = " Give one of its tables: data.panel." if kind == "Dataset" else ""
@@ -143,13 +112,7 @@ def _meant(name: str, columns: Sequence[str]) -> str:
 
 
 def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Return the frame with columns as floats, or say which is missing or holds no numbers.
-
-    Examples
-    --------
-    >>> numeric(pd.DataFrame({"x_yuan": pd.array([1, None], "Int64")}), "x_yuan")["x_yuan"].tolist()
-    [1.0, nan]
-    """
+    """Return the frame with columns as floats, or say which is missing or holds no numbers."""
     need_columns(frame, *columns)
     return frame.assign(**{name: amounts(frame[name], name) for name in columns})
 
@@ -159,12 +122,6 @@ def panel_of(panel: pd.DataFrame, *columns: str, by: Sequence[str] = ()) -> pd.D
 
     With ``by``, groups of several years at once are refused: a mean over years and villages
     together is seldom what was meant, and looks like any other.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": ["A"], "year": [2024.0], "x": [1]})
-    >>> panel_of(frame, "x")[["year", "x"]].to_numpy().tolist()
-    [[2024.0, 1.0]]
     """
     need_columns(panel, "village_id", "year", *by, *columns)
     if panel.empty:
@@ -195,27 +152,13 @@ def panel_of(panel: pd.DataFrame, *columns: str, by: Sequence[str] = ()) -> pd.D
 
 
 def by_village(panel: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a measure in its unit with a row a village and a column a year, both ascending.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": ["b", "a"], "year": [2024, 2023], "x_yuan": [1, 2]})
-    >>> by_village(frame, "x_yuan").to_numpy().tolist()
-    [[2.0, nan], [nan, 1.0]]
-    """
+    """Return a measure in its unit with a row a village and a column a year, both ascending."""
     [name] = names_of(column, "column")
     return panel_of(panel, name).pivot(index="village_id", columns="year", values=name)
 
 
 def need_years(wide: pd.DataFrame, *years: int) -> None:
-    """Raise unless a table by village and year has the years, and they ascend.
-
-    Examples
-    --------
-    >>> need_years(pd.DataFrame({2023: [1.0]}), 2024)
-    Traceback (most recent call last):
-    analysis.errors.LianjianError: The panel has no year 2024; its years are 2023.
-    """
+    """Raise unless a table by village and year has the years, and they ascend."""
     for year in years:
         if isinstance(year, bool | str) or not isinstance(year, int | float | np.number):
             raise LianjianError(f"A year is a number, as in 2024, and {year!r} is none.")
@@ -230,15 +173,7 @@ def need_years(wide: pd.DataFrame, *years: int) -> None:
 
 
 def need_roles(frame: pd.DataFrame) -> None:
-    """Raise unless each role is one of the registry: a misspelt one would drop its villages.
-
-    Examples
-    --------
-    >>> need_roles(pd.DataFrame({"role": ["helper", "alied_weak"]}))
-    Traceback (most recent call last):
-    analysis.errors.LianjianError: There is no role 'alied_weak'. Did you mean allied_weak? The \
-roles are helper, allied_weak, allied_other, outside.
-    """
+    """Raise unless each role is one of the registry: a misspelt one would drop its villages."""
     need_columns(frame, "role")
     for role in frame["role"].dropna().unique():
         if role not in ROLES:

@@ -31,21 +31,9 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 def staged_folder(target: Path, *marks: str) -> Iterator[Path]:
     """Give an empty folder to fill; it takes the target's place when the block ends well.
 
-    When the block fails the target stays as it was and what was staged is removed. A run that
-    was killed is repaired by the next call. Whoever calls holds the target's lock.
-
-    Parameters
-    ----------
-    target : Path
-        The place; a folder there is replaced only when it is one of ours.
-    *marks : str
-        Names of files; a folder that holds one of them was made by us. None of them: nothing is
-        replaced but an empty folder.
-
-    Raises
-    ------
-    LianjianError
-        The target is not ours to replace, or the disk is full.
+    A folder there is replaced only when it is empty, or holds a file of one of the marks: then it
+    is ours. When the block fails the target stays as it was and what was staged is removed. A run
+    that was killed is repaired by the next call. Whoever calls holds the target's lock.
     """
     previous = target.with_name(f".{target.name}.previous")
     if previous.exists() and not target.exists():
@@ -79,13 +67,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def must_be_ours(target: Path, *marks: str) -> None:
-    """Raise unless a folder may be replaced: it is not there, is empty, or holds one of the marks.
-
-    Raises
-    ------
-    LianjianError
-        It is a link or a file, its path leads back up, or it holds files and no mark.
-    """
+    """Raise unless a folder may be replaced: is not there, is empty, or holds one of the marks."""
     fault = ""
     if ".." in target.parts or not target.name:
         fault = "its path leads out of the folder that it should lie in"
@@ -112,11 +94,6 @@ def locked(folder: Path, name: str) -> Iterator[None]:
     """Hold the lock of a name in a folder; who comes second waits, and says for whom.
 
     The lock is the system's: it goes with the process that holds it, however that ends.
-
-    Raises
-    ------
-    LianjianError
-        Another process has held it for ten minutes.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415
 
@@ -166,13 +143,7 @@ def open_to_readers(folder: Path) -> None:
 
 
 def keep_private(folder: Path) -> None:
-    """Close a folder and all in it to everybody but its owner, whatever the umask.
-
-    Parameters
-    ----------
-    folder : Path
-        What holds books of a real ledger, or what was made of them. Links are left alone.
-    """
+    """Close a folder and all in it to everybody but its owner, whatever the umask."""
     for place, folders, names in os.walk(folder):
         Path(place).chmod(stat.S_IRWXU)
         for name in names:
@@ -183,15 +154,7 @@ def keep_private(folder: Path) -> None:
 
 
 def carry_over(old: Path, new: Path, made: Collection[str]) -> None:
-    """Copy into a new folder what somebody has put into the old one.
-
-    Parameters
-    ----------
-    old, new : Path
-        The folder that is replaced, and what takes its place.
-    made : collection of str
-        Names in the old folder that were made, and are made again; the rest is somebody's.
-    """
+    """Copy into a new folder what of the old one was not made, but put there by somebody."""
     if not old.is_dir():
         return
     for path in sorted(old.iterdir()):
@@ -225,15 +188,6 @@ def replace_folder(staging: Path, target: Path, previous: Path) -> None:
     Where the system can exchange two names in one step there is no moment without a target.
     Elsewhere the old folder waits as ``previous`` between two renames: whoever finds it without
     its target puts it back.
-
-    Parameters
-    ----------
-    staging : Path
-        What takes the place.
-    target : Path
-        The place; it need not exist.
-    previous : Path
-        Where the old folder may wait; nothing may be there.
     """
     if not target.exists():
         staging.rename(target)
@@ -260,13 +214,7 @@ def _renameat2() -> Any:  # noqa: ANN401  (a function of the C library)
 
 
 def to_write(file: str | Path, endings: Collection[str], what: str) -> tuple[Path, str]:
-    """Return where a file goes and the ending of its name, or say what is wrong with the name.
-
-    Examples
-    --------
-    >>> to_write("means.csv", ["xlsx", "csv"], "table")[1]
-    'csv'
-    """
+    """Return where a file goes and the ending of its name, or say what is wrong with the name."""
     path = Path(file)
     ending = path.suffix.lower().removeprefix(".")
     if ending not in endings:
@@ -311,17 +259,7 @@ def zipped(contents: Mapping[str, bytes]) -> bytes:
 
 
 def zip_folder(folder: Path, target: Path, top: str) -> None:
-    """Write a folder as a zip file; the same files give the same bytes.
-
-    Parameters
-    ----------
-    folder : Path
-        What goes in, with all that is below it.
-    target : Path
-        The zip file; it may be larger than memory.
-    top : str
-        Name of the folder inside the zip file that holds everything.
-    """
+    """Write a folder as a zip file; the same files give the same bytes."""
     found = (path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in found}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
@@ -343,12 +281,6 @@ def decoded(content: bytes) -> str | None:
     """Return text, however a person's program saved it; None for what is no text.
 
     UTF-8 with or without a mark, UTF-16 with its mark, and GB18030, the "ANSI" of Chinese Windows.
-
-    Examples
-    --------
-    >>> [decoded("村".encode(codec)) for codec in ("utf-8-sig", "utf-16", "gbk")]
-    ['村', '村', '村']
-    >>> decoded(bytes(4))
     """
     is_wide = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
     for codec in ("utf-16",) if is_wide else ("utf-8-sig", "gb18030"):
@@ -366,15 +298,7 @@ def to_json(content: Any) -> str:  # noqa: ANN401  (JSON can be anything)
 
 
 def of_system(error: OSError, folder: Path) -> str:
-    """Say what the system refused, and of a full disk which one it is.
-
-    Parameters
-    ----------
-    error : OSError
-        What it raised.
-    folder : Path
-        Where something was being written, for an error that names no file.
-    """
+    """Say what the system refused, writing into a folder, and of a full disk which one it is."""
     # of a copy the second name is where it was going, and that disk is the one that is full
     name = error.filename2 or error.filename
     place = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else folder

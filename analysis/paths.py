@@ -26,11 +26,6 @@ def root() -> Path:
 
     It is the folder that holds ``pyproject.toml`` and this package, or the one that the
     environment variable ``LIANJIAN_ROOT`` names (tests and copies of a project use it).
-
-    Raises
-    ------
-    LianjianError
-        The folder holds no ``notebooks`` and ``data`` to work on, or its name cannot be read.
     """
     named = os.environ.get("LIANJIAN_ROOT")
     folder = Path(named) if named else Path(__file__).parent.parent
@@ -60,19 +55,6 @@ def dataset_name(text: object) -> str:
 
     Every name that a person, a plan or a notebook gives goes through here before a path is made
     of it: ``..``, ``./mine`` and ``mine/`` would lead elsewhere, ``con`` is a device on Windows.
-
-    Raises
-    ------
-    LianjianError
-        It cannot be one.
-
-    Examples
-    --------
-    >>> dataset_name("my-county")
-    'my-county'
-    >>> dataset_name("../raw/mine")
-    Traceback (most recent call last):
-    analysis.errors.LianjianError: '../raw/mine' cannot name a dataset: ...
     """
     if isinstance(text, str) and _NAME.fullmatch(text) and not _DEVICE.fullmatch(text):
         return text
@@ -89,13 +71,7 @@ def _shortened(text: object) -> str:
 
 
 def dataset_folder(name: str) -> Path:
-    """Return the folder of a dataset of ledgers in data/raw, which need not exist.
-
-    Raises
-    ------
-    LianjianError
-        The name cannot be one, or it is that of the published figures.
-    """
+    """Return the folder of a dataset of ledgers in data/raw, which need not exist."""
     if dataset_name(name) == PUBLISHED:
         raise LianjianError(
             f"{name!r} cannot name a dataset of yours: the published figures have that name."

@@ -25,13 +25,7 @@ _lost: list[str] = []
 
 
 def visible(text: str) -> str:
-    """Show what a terminal or a page would obey, reorder or hide; ends of lines and tabs stay.
-
-    Examples
-    --------
-    >>> visible("a" + chr(27) + "[31mb" + chr(0x202E) + chr(0xD83D))
-    'a[U+001B][31mb[U+202E][U+D83D]'
-    """
+    """Show what a terminal or a page would obey, reorder or hide; ends of lines and tabs stay."""
     text = text.replace("\r\n", "\n")
     # pages are long and seldom hold one: look which there are before going through the text
     for sign in set(text) - {"\n", "\t"}:
@@ -51,14 +45,7 @@ def speaking(said: Callable[[str], str]) -> Iterator[None]:
 
 
 def words(text: str) -> str:
-    r"""Return a text in the language of who reads it: whole, or else line by line.
-
-    Examples
-    --------
-    >>> with speaking({"run": "运行", "two lines": "两行"}.get):
-    ...     words("run"), words("two lines\n  run")
-    ('运行', '两行\n  运行')
-    """
+    """Return a text in the language of who reads it: whole, or else line by line."""
     if not _said:
         return text
     said = _said[-1]
@@ -90,13 +77,7 @@ def warn(text: str) -> None:
 
 
 def answer(text: str) -> None:
-    """Write what a command was asked for to standard output.
-
-    Raises
-    ------
-    LianjianError
-        It could not be written, and not because its reader has left.
-    """
+    """Write what a command was asked for to standard output."""
     _write("stdout", f"{visible(text)}\n")
     if _lost:
         raise LianjianError(lost())
@@ -129,15 +110,7 @@ def is_watched() -> bool:
 
 
 def overwrite(text: str, columns: int) -> int:
-    """Put a text in the place of the last one, on one line; return the columns that it takes.
-
-    Parameters
-    ----------
-    text : str
-        What to show; it is cut where the terminal ends, and has no end of line.
-    columns : int
-        What `overwrite` returned the last time, 0 at first.
-    """
+    """Put a text in the place of the last one, on one line; return the columns that it takes."""
     room, wide, shown = _columns() - 1, 0, ""
     for sign in visible(words(text)):
         wide += 2 if unicodedata.east_asian_width(sign) in "WF" else 1

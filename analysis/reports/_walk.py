@@ -183,24 +183,12 @@ def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:  # noqa: ANN401
 
 
 def numbers(text: str) -> Typed:
-    """Return the numbers in a text, as they are written.
-
-    Examples
-    --------
-    >>> sorted(numbers("under {weak_wan} 5 in 2024"))
-    ['2024', '5']
-    """
+    """Return the numbers in a text, as they are written."""
     return frozenset(_NUMBER.findall(text))
 
 
 def masked(text: str, typed: Typed) -> str:
-    """Return a caption or a sentence without the numbers that were computed into it; years stay.
-
-    Examples
-    --------
-    >>> masked("Fell in 17 of 40 villages under 5 万元 in 2024", frozenset({"5"}))
-    'Fell in … of … villages under 5 万元 in 2024'
-    """
+    """Return a caption or a sentence without the numbers that were computed into it; years stay."""
 
     def kept(found: re.Match[str]) -> str:
         return found[0] if found[0] in typed or _YEAR.fullmatch(found[0]) else "…"

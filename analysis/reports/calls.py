@@ -187,13 +187,7 @@ def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
 
 
 def in_dark(drawn: bytes) -> bytes:
-    """Turn a drawing for a dark ground: light becomes dark, hues stay.
-
-    Examples
-    --------
-    >>> in_dark(b'<svg fill="#ffffff" stroke="#000000">')
-    b'<svg style="fill:#ffffff" fill="#121212" stroke="#ffffff">'
-    """
+    """Turn a drawing for a dark ground: light becomes dark, hues stay."""
     from colorsys import hls_to_rgb, rgb_to_hls  # noqa: PLC0415
 
     def turned(match: re.Match[str]) -> str:

@@ -63,14 +63,7 @@ def written(
     n: int | None = None,
     digits: int | None = None,
 ) -> dict[str, Any]:
-    """Return a number with its forms, written as they stand in tables and sentences.
-
-    Examples
-    --------
-    >>> forms = written(value=2.345, unit="万元", low=-0.5, high=5.1, n=82)["forms"]
-    >>> forms[""], forms["unit"], forms["interval"], forms["n"]
-    ('2.35', '2.35 万元', '−0.50 to 5.10', '82')
-    """
+    """Return a number with its forms, written as they stand in tables and sentences."""
     ends = [end for end in (low, high) if end is not None]
     places = digits
     if places is None:

@@ -48,13 +48,7 @@ def addresses(frame: pd.DataFrame) -> list[str]:
 def cell(
     frame: pd.DataFrame, place: str, digits: Digits, labels: Mapping[str, str] | None
 ) -> tuple[str, float, str, str] | None:
-    """Return the label, value, text and text without sign of a number in a table, by its address.
-
-    Examples
-    --------
-    >>> cell(pd.DataFrame({"gain": [-2.25]}, index=["helper"]), "helper.gain", 1, {"gain": "Gain"})
-    ('Gain', -2.25, '−2.2', '2.2')
-    """
+    """Return label, value, text and text without sign of a number in a table, by its address."""
     for name, values in frame.items():
         if not place.endswith(f".{_key(name)}"):
             continue

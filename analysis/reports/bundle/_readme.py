@@ -54,13 +54,7 @@ def write(contents: Contents, storage: int, *, certified: bool = False) -> str:
 
 
 def escaped(text: object) -> str:
-    r"""Write a text so that Markdown shows it as it stands, on one line.
-
-    Examples
-    --------
-    >>> escaped("a|b <script> *x*")
-    'a\\|b &lt;script&gt; \\*x\\*'
-    """
+    """Write a text so that Markdown shows it as it stands, on one line."""
     return visible(str(text)).translate(_MARKUP)
 
 

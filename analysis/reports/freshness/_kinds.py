@@ -25,17 +25,7 @@ def kinds(root: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def kind_of(read: Iterable[str], stood_on: Iterable[str] = ()) -> str:
-    """Return the one word for several kinds: "mixed" where some are simulated and some are not.
-
-    Examples
-    --------
-    >>> kind_of(["published", "simulated"], ["simulated", "simulated"])
-    'simulated'
-    >>> kind_of(["ledger", "simulated"], ["ledger"])
-    'mixed'
-    >>> kind_of(["ledger", "published"])
-    'ledger'
-    """
+    """Return the one word for several kinds: "mixed" where some are simulated and some are not."""
     every, stood = set(read), set(stood_on)
     if SIMULATED in every:
         return SIMULATED if every == {SIMULATED} or stood == {SIMULATED} else MIXED

@@ -37,13 +37,7 @@ _LITTER = re.compile(r"\..*|~\$.*|.*~|#.*#|4913|__pycache__", re.DOTALL)
 
 
 def is_litter(name: str) -> bool:
-    """Whether a name is that of a file or folder that no result follows from.
-
-    Examples
-    --------
-    >>> [is_litter(name) for name in ("~$台账.xlsx", "台账.xlsx", "helper.py~", ".git")]
-    [True, False, True, True]
-    """
+    """Whether a name is that of a file or folder that no result follows from."""
     return _LITTER.fullmatch(name) is not None
 
 

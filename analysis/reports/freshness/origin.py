@@ -50,13 +50,7 @@ def _of(notebook: Path, notebook_id: str, root: Path) -> Source:
 
 
 def _blob_id(content: bytes) -> str:
-    r"""Return git's id of a file's content.
-
-    Examples
-    --------
-    >>> _blob_id(b"hello\n")
-    'ce013625030ba8dba906f756967f9e9ca394464a'
-    """
+    """Return git's id of a file's content."""
     return _id(b"blob", content)
 
 

@@ -287,13 +287,7 @@ def _unheaded(html: str) -> str:
 
 
 def _quotes(html: str) -> str:
-    """Set straight quotes in prose as quotes; code stays as typed.
-
-    Examples
-    --------
-    >>> _quotes('<p>a "naive" gain in <code>a["b"]</code></p>')
-    '<p>a “naive” gain in <code>a["b"]</code></p>'
-    """
+    """Set straight quotes in prose as quotes; code stays as typed."""
     parts = _VERBATIM.split(html)
     parts[::2] = [typeset(text) for text in parts[::2]]
     return "".join(parts)

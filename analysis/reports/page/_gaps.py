@@ -64,13 +64,7 @@ def of_html(cell: int, html: str, tags: Iterable[str]) -> list[Gap]:
 
 
 def in_words(gaps: Iterable[Gap]) -> list[str]:
-    """Say what is not shown and where.
-
-    Examples
-    --------
-    >>> in_words([Gap(4, "a sound", ""), Gap(4, "a sound", ""), Gap(7, "a film", "")])
-    ['a sound, twice (cell 4)', 'a film (cell 7)']
-    """
+    """Say what is not shown and where."""
     times = {1: "", 2: ", twice"}
     counts = Counter((gap.what, gap.cell) for gap in gaps)
     return [

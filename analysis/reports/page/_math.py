@@ -38,15 +38,7 @@ _PIECE = re.compile(
 
 @lru_cache(maxsize=512)
 def formula(tex: str, *, block: bool = False) -> tuple[str, str]:
-    r"""Return a formula as HTML, and what of it cannot be set; then it stands as it was typed.
-
-    Examples
-    --------
-    >>> formula("x_1")
-    ('<math><msub><mi>x</mi><mn>1</mn></msub></math>', '')
-    >>> formula(r"\nosuch x")
-    ('<code>\\nosuch x</code>', '\\nosuch')
-    """
+    """Return a formula as HTML, and what of it cannot be set; then it stands as it was typed."""
     try:
         tree = _tree(tex, "block" if block else "inline")
     except _NotSetError as error:
@@ -109,13 +101,7 @@ def _tidy(element: Element) -> None:
 
 
 def styled(char: str, variant: str) -> str:
-    """Return a letter in bold, say: browsers take the sign that Unicode has for it.
-
-    Examples
-    --------
-    >>> unicodedata.name(styled("β", "bold-italic"))
-    'MATHEMATICAL BOLD ITALIC SMALL BETA'
-    """
+    """Return a letter in bold, say: browsers take the sign that Unicode has for it."""
     if (char, variant) == ("h", "italic"):
         return "ℎ"  # which was there first, as Planck's constant
     plain = re.sub(r"\b(LATIN|GREEK|LETTER) ", "", unicodedata.name(char, ""))
@@ -128,13 +114,7 @@ def styled(char: str, variant: str) -> str:
 
 
 def in_text(text: str) -> tuple[str, list[str]]:
-    """Return an output of TeX as HTML, formulas set and the rest as text, and what cannot be set.
-
-    Examples
-    --------
-    >>> in_text("so $x$")
-    ('<p>so <math><mi>x</mi></math></p>', [])
-    """
+    """Return TeX as HTML, its formulas set and the rest as text, and what cannot be set."""
     parts, troubles, end = [], [], 0
     for match in _PIECE.finditer(text):
         tex = next(part for part in match.group("a", "b", "c", "d", "e") if part is not None)

@@ -71,13 +71,7 @@ class _Screen:
 
 
 def shown(stream: str) -> str:
-    r"""Return the text that stands on a terminal after a stream was written to it.
-
-    Examples
-    --------
-    >>> shown("10 %\r100 %\nab\bc"), shown("up\n\x1b[1A\x1b[2Kover")
-    ('100 %\nac', 'over\n')
-    """
+    """Return the text that stands on a terminal after a stream was written to it."""
     if not _MOVES.search(stream):
         return stream
     screen = _Screen()

@@ -240,15 +240,7 @@ def _varieties(records: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, s
 
 
 def _common(labels: Sequence[str]) -> str:
-    """Keep the parts of a label, between commas, that all runs share.
-
-    Examples
-    --------
-    >>> _common(["Mean income, Huan County, 2024", "Mean income, Ning County, 2024"])
-    'Mean income, 2024'
-    >>> _common(["Gained 1 万元 or more, total", "Gained 3 万元 or more, total"])
-    'Gained … 万元 or more, total'
-    """
+    """Keep the parts of a label, between commas, that all runs share."""
     kinds = [label.split(", ") for label in dict.fromkeys(labels)]
     shared = set.intersection(*map(set, kinds))
     # what the number is stands first: there only the words go in which the runs differ

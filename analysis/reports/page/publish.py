@@ -226,13 +226,7 @@ def get_ready() -> None:
 
 
 def in_words(given: Mapping[str, object]) -> str:
-    """Say parameters in words.
-
-    Examples
-    --------
-    >>> in_words({"county": "621022", "base_year": 2018})
-    'County: Huan County 环县 · Base year: 2018'
-    """
+    """Say parameters in words."""
     return " · ".join(
         f"{name.replace('_', ' ').capitalize()}: {worded(value)}" for name, value in given.items()
     )

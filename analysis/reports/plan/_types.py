@@ -103,13 +103,7 @@ def _halfwidth(text: str) -> str:
 
 
 def read(value: object, kinds: Collection[str], choices: Sequence[Scalar]) -> Scalar:
-    """Read one value as the first of some types, or choices, that it can be.
-
-    Examples
-    --------
-    >>> read(621002, ["str"], []), read("２０２４", ["int", "str"], []), read("1e3", ["float"], [])
-    ('621002', 2024, 1000.0)
-    """
+    """Read one value as the first of some types, or choices, that it can be."""
     own = type(value).__name__  # what is of a type already stays of it, but a text can be read
     first = [own] if own in kinds and own != "str" else []
     why = ""
@@ -132,13 +126,7 @@ def read(value: object, kinds: Collection[str], choices: Sequence[Scalar]) -> Sc
 
 
 def items(value: object) -> list[object]:
-    """Take a list apart: one, a text with commas, a text that looks like a list, or one value.
-
-    Examples
-    --------
-    >>> items("环县，宁县"), items("(2022,)"), items('["a,b", "c"]'), items(2022)
-    (['环县', '宁县'], [2022], ['a,b', 'c'], [2022])
-    """
+    """Take a list apart: one, a text with commas, a text that looks like a list, or one value."""
     if isinstance(value, list | tuple):
         return list(value)
     if not isinstance(value, str):

@@ -184,13 +184,6 @@ def report_names(names: Iterable[str]) -> dict[str, str]:
 
     Letters and digits of every script stay, in lower case; what else a name holds becomes a
     hyphen, and a hash of the whole tells it from others.
-
-    Examples
-    --------
-    >>> report_names(["03-Income", "10-收入分析", "sub/13-x"])
-    {'03-Income': '03-income', '10-收入分析': '10-收入分析', 'sub/13-x': 'sub-13-x'}
-    >>> report_names(["11-a 收入"])
-    {'11-a 收入': '11-a-收入-09e3eb79'}
     """
     made = {name: _readable(name) for name in names}
     taken: dict[str, list[str]] = {}

@@ -72,13 +72,7 @@ class Parameter(_Kind):
 
 
 def text(value: Value) -> str:
-    """Write a value as a person would, and as it can be given again.
-
-    Examples
-    --------
-    >>> text([2022, 2024]), text(dt.date(2024, 12, 31)), text(None), text(["a,b", "c"])
-    ('2022,2024', '2024-12-31', 'none', '["a,b", "c"]')
-    """
+    """Write a value as a person would, and as it can be given again."""
     if isinstance(value, list):
         parts = [text(item) for item in value]
         joined = ",".join(parts)
@@ -88,15 +82,7 @@ def text(value: Value) -> str:
 
 
 def address(value: Value) -> str:
-    """Write a value for the address of a report; two values of one parameter never share one.
-
-    Examples
-    --------
-    >>> address(1.0), address(-1.0), address([2022, 2024]), address("low")
-    ('1-0', 'minus-1-0', '2022-2024', 'low')
-    >>> address("a b") == address("a_b")
-    False
-    """
+    """Write a value for the address of a report; two values of one parameter never share one."""
     if isinstance(value, list) and value and {type(item) for item in value} <= {int, dt.date}:
         return "-".join(address(item) for item in value)
     if isinstance(value, str | list):
@@ -124,14 +110,7 @@ def read(notebook: Path) -> dict[str, Parameter]:
 
 
 def declared(source: str, where: str = "parameters cell") -> dict[str, Parameter]:
-    """Read the parameters from the source of a parameters cell.
-
-    Examples
-    --------
-    >>> [p] = declared('base_year: int | None = 2018  # prices of this year').values()
-    >>> p.kinds, p.default, p.help
-    (('int', 'None'), 2018, 'prices of this year')
-    """
+    """Read the parameters from the source of a parameters cell."""
     try:
         tree = parse(source)
     except SyntaxError as error:

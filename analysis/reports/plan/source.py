@@ -142,13 +142,7 @@ def tagged(cells: Sequence[Cell], tag: str) -> Cell | None:
 
 
 def meaning(cell: Cell) -> str:
-    """Return a code cell without what does not count: comments, blank lines, formatting.
-
-    Examples
-    --------
-    >>> meaning(Cell(1, "x = 1  # one")) == meaning(Cell(9, "x=1"))
-    True
-    """
+    """Return a code cell without what does not count: comments, blank lines, formatting."""
     magics = "\n".join(match[0].strip() for match in _MAGIC.finditer(cell.source))
     try:
         return ast.dump(parse(cell.python)) + magics
@@ -160,16 +154,7 @@ def meaning(cell: Cell) -> str:
 
 
 def misused(cells: Sequence[Cell], names: Sequence[str]) -> list[str]:
-    """Say which parameters the code sets again, or never reads.
-
-    Examples
-    --------
-    >>> cells = [Cell(1, "a = 1; b = 2", ("parameters",)), Cell(2, "a = a + 1")]
-    >>> for sentence in misused(cells, ["a", "b"]):
-    ...     print(sentence.partition(":")[0])
-    cell 2 sets the parameter 'a' again
-    no cell reads the parameter 'b'
-    """
+    """Say which parameters the code sets again, or never reads."""
     wanted, read = set(names), set[str]()
     found = []
     for cell in cells:
@@ -223,16 +208,7 @@ class Promise:
 
 
 def promises(cells: Sequence[Cell], where: str) -> tuple[Promise, ...] | None:
-    """Read the declared products from the cell tagged ``products``; None without one.
-
-    Examples
-    --------
-    >>> cell = Cell(2, 'products = {"figures": ["gap"], "tables": ["truth?"]}', ("products",))
-    >>> [(p.kind, p.name, p.always) for p in promises([cell], "x")]
-    [('figure', 'gap', True), ('table', 'truth', False)]
-
-    Many names are easier to read as one text: ``{"tables": "truth? spread curve?"}``.
-    """
+    """Read the declared products from the cell tagged ``products``; None without one."""
     cell = tagged(cells, "products")
     if cell is None:
         return None

@@ -115,15 +115,7 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
 
 
 def is_open(address: str) -> bool:
-    """Whether the address of a scheduler is plain TCP, and not of this machine alone.
-
-    Examples
-    --------
-    >>> is_open("tcp://10.0.0.1:8786"), is_open("node7:8786"), is_open("tls://10.0.0.1:8786")
-    (True, True, False)
-    >>> is_open("tcp://127.0.0.1:8786"), is_open("tcp://[::1]:8786")
-    (False, False)
-    """
+    """Whether the address of a scheduler is plain TCP, and not of this machine alone."""
     protocol, marked, place = address.rpartition("://")
     host = place.rpartition(":")[0].strip("[]")
     if marked and protocol != "tcp":

@@ -170,13 +170,7 @@ def _asked_again(run: Run) -> str:
 
 
 def _in_words(age: timedelta) -> str:
-    """Write an age in the largest unit that holds it whole.
-
-    Examples
-    --------
-    >>> _in_words(timedelta(hours=36)), _in_words(timedelta(days=1)), _in_words(timedelta(days=14))
-    ('36 hours', '1 day', '14 days')
-    """
+    """Write an age in the largest unit that holds it whole."""
     for unit in ("days", "hours", "minutes"):
         count, rest = divmod(age, timedelta(**{unit: 1}))
         if not rest:
