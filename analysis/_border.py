@@ -36,7 +36,7 @@ def at_the_door(function: Function, *, of_kind: bool = True) -> Function:
     name = "[…]" if function.__name__ == "__getitem__" else function.__name__
 
     @wraps(function)
-    def checked(*given: object, **named: object) -> Any:  # noqa: ANN401
+    def checked(*given: object, **named: object) -> Any:
         try:
             bound = signature.bind(*given, **named)
         except TypeError as error:
@@ -154,7 +154,7 @@ def _bare(annotation: object) -> str:
     return getattr(annotation, "__name__", None) or str(annotation).strip("'\"")
 
 
-def _fits(value: object, annotation: Any) -> bool:  # noqa: ANN401
+def _fits(value: object, annotation: Any) -> bool:
     """Whether a value can be what an annotation says; what cannot be told passes."""
     origin = typing.get_origin(annotation)
     if annotation is Any:
@@ -170,7 +170,7 @@ def _fits(value: object, annotation: Any) -> bool:  # noqa: ANN401
     return isinstance(value, annotation)
 
 
-def _fits_parts(value: Any, origin: Any, inside: tuple[Any, ...]) -> bool:  # noqa: ANN401
+def _fits_parts(value: Any, origin: Any, inside: tuple[Any, ...]) -> bool:
     """Compare with an annotation in brackets, and what is in the value with what stands in them."""
     if origin in {Union, types.UnionType}:
         return any(_fits(value, one) for one in inside)
@@ -186,7 +186,7 @@ def _fits_parts(value: Any, origin: Any, inside: tuple[Any, ...]) -> bool:  # no
     return _fits_listing(value, origin, inside)
 
 
-def _fits_listing(value: object, origin: Any, inside: tuple[Any, ...]) -> bool:  # noqa: ANN401
+def _fits_listing(value: object, origin: Any, inside: tuple[Any, ...]) -> bool:
     if not isinstance(origin, type):
         return True
     if not issubclass(origin, Iterable) or origin.__module__ == "numpy":

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from analysis.reports.run.results import Ended
 
 # Heavy modules are imported by the command that needs them: --help answers at once.
-# ruff: noqa: PLC0415
 
 SCHEMA = 1
 """Version of the JSON that commands write; it grows when a key goes or changes its meaning."""
@@ -63,12 +62,12 @@ def _stand_somewhere() -> None:
         ) from None
 
 
-def for_program(command: str, **content: Any) -> dict[str, Any]:  # noqa: ANN401  (JSON)
+def for_program(command: str, **content: Any) -> dict[str, Any]:
     """Return what a command answers to ``--json``; docs/schemas describes each."""
     return {"schema": SCHEMA, "command": command, **content}
 
 
-def _answer(options: argparse.Namespace, lines: Iterable[str], /, **content: Any) -> int:  # noqa: ANN401
+def _answer(options: argparse.Namespace, lines: Iterable[str], /, **content: Any) -> int:
     """Answer a person with lines, or a program with what they say."""
     if options.json:
         answer_json(for_program(**{"command": options.command, **content}))

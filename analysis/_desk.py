@@ -72,7 +72,7 @@ def remove_kernel() -> Path | None:
 
 
 def _kernel_folder() -> Path:
-    from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415  (a session needs none of it)
+    from jupyter_core.paths import jupyter_data_dir
 
     return Path(jupyter_data_dir()) / "kernels" / "lianjian"
 
@@ -106,9 +106,9 @@ def _say(
 
 def _no_column(error: BaseException, trace: TracebackType | None) -> str:
     """Say which column pandas missed and what was probably meant; nothing where it was another."""
-    from pandas import DataFrame  # noqa: PLC0415  (an error of pandas, or of something unknown)
+    from pandas import DataFrame
 
-    from analysis._frame import need_columns  # noqa: PLC0415
+    from analysis._frame import need_columns
 
     attribute, frame = getattr(error, "name", None), getattr(error, "obj", None)
     asked = [(frame, attribute)] if isinstance(error, AttributeError) else []
@@ -132,20 +132,20 @@ def _no_column(error: BaseException, trace: TracebackType | None) -> str:
     return ""
 
 
-def _before_cell(info: Any) -> None:  # noqa: ANN401  (what IPython tells of a cell)
+def _before_cell(info: Any) -> None:
     _dress(str(info.raw_cell))
 
 
 def _dress(cell: str) -> None:
     """See that figures show Chinese, and that they are marked, once somebody draws."""
     if "matplotlib.figure" in sys.modules or _DRAWS.search(cell):
-        from analysis.figures import dress_figures  # noqa: PLC0415
+        from analysis.figures import dress_figures
 
         dress_figures()
 
 
-def _matcher(shell: "InteractiveShell") -> Any:  # noqa: ANN401  (a matcher of IPython)
-    from IPython.core.completer import SimpleCompletion, context_matcher  # noqa: PLC0415
+def _matcher(shell: "InteractiveShell") -> Any:
+    from IPython.core.completer import SimpleCompletion, context_matcher
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def lianjian_matcher(context: "CompletionContext") -> "SimpleMatcherResult":
@@ -172,11 +172,11 @@ def offers(line: str, names: dict[str, Any]) -> tuple[str, list[str]]:
 
 def _wanted(before: str, called: str, names: dict[str, Any]) -> Iterable[str]:
     """Say what can stand in a text: datasets in ``load("``, else columns of what stands before."""
-    from analysis.clean.dataset import Dataset  # noqa: PLC0415
-    from analysis.fields import FIELDS, MEASURES  # noqa: PLC0415
+    from analysis.clean.dataset import Dataset
+    from analysis.fields import FIELDS, MEASURES
 
     if called == "load":
-        from analysis.clean.manifest import names as built  # noqa: PLC0415
+        from analysis.clean.manifest import names as built
 
         return built()
     about = [

@@ -68,7 +68,7 @@ def _results_of(given: Sequence[str]) -> tuple[str, bool, Path | None]:
 class _Parser(argparse.ArgumentParser):
     """Speaks through the one printer: what a person typed may hold anything."""
 
-    def __init__(self, **how: Any) -> None:  # noqa: ANN401  (as argparse takes)
+    def __init__(self, **how: Any) -> None:
         super().__init__(**how)
         self._positionals.title = terminal.words("positional arguments")
         self._optionals.title = terminal.words("options")

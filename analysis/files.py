@@ -95,7 +95,7 @@ def locked(folder: Path, name: str) -> Iterator[None]:
 
     The lock is the system's: it goes with the process that holds it, however that ends.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415
+    from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
     lock, holder = FileLock(folder / f".{name}.lock"), folder / f".{name}.holder"
@@ -207,7 +207,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 @cache
-def _renameat2() -> Any:  # noqa: ANN401  (a function of the C library)
+def _renameat2() -> Any:
     if sys.platform != "linux":
         return None
     return getattr(ctypes.CDLL(None), "renameat2", None)
@@ -292,7 +292,7 @@ def decoded(content: bytes) -> str | None:
     return None
 
 
-def to_json(content: Any) -> str:  # noqa: ANN401  (JSON can be anything)
+def to_json(content: Any) -> str:
     """Return JSON with sorted keys: the same content gives the same bytes."""
     return json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 

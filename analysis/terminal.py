@@ -83,7 +83,7 @@ def answer(text: str) -> None:
         raise LianjianError(lost())
 
 
-def answer_json(content: Any) -> None:  # noqa: ANN401  (JSON can be anything)
+def answer_json(content: Any) -> None:
     """Write JSON to standard output, in ASCII, so that any encoding and any text will do."""
     answer(json.dumps(content, indent=2))
 

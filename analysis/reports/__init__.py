@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["claim", "note", "record", "say", "show", "table"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
+def __getattr__(name: str) -> Any:
     """Import the products only when a notebook asks for one."""
     if name in __all__:
-        from analysis.reports import products  # noqa: PLC0415
+        from analysis.reports import products
 
         return getattr(products, name)
     raise AttributeError(f"module 'analysis.reports' has no attribute {name!r}")

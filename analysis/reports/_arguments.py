@@ -20,7 +20,7 @@ class CannotKeepError(Exception):
 
 
 @singledispatch
-def encode(value: object) -> Any:  # noqa: ANN401  (JSON)
+def encode(value: object) -> Any:
     """Return a value as JSON has it."""
     if value is pd.NA:
         return {"$": "missing"}
@@ -44,12 +44,12 @@ def _text(value: str) -> str:
 
 
 @encode.register
-def _float(value: float) -> Any:  # noqa: ANN401  (JSON)
+def _float(value: float) -> Any:
     return value if math.isfinite(value) else {"$": "float", "of": str(float(value))}
 
 
 @encode.register
-def _scalar(value: np.generic) -> Any:  # noqa: ANN401  (JSON)
+def _scalar(value: np.generic) -> Any:
     return encode(value.item())
 
 
@@ -116,7 +116,7 @@ def _array(values: "pd.Series[Any] | pd.Index") -> dict[str, Any]:
     return {"dtype": str(dtype), "of": plain}
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)
+def _plain(value: Any) -> Any:
     if isinstance(value, float) and math.isinf(value):
         return str(value)
     if isinstance(value, bool | int | float | str):
@@ -133,7 +133,7 @@ def _index(index: pd.Index) -> dict[str, Any]:
     return {"names": encode(index.name), "of": _array(index)}
 
 
-def decode(said: Any) -> Any:  # noqa: ANN401  (JSON)
+def decode(said: Any) -> Any:
     """Return the value that `encode` wrote."""
     if isinstance(said, list):
         return [decode(item) for item in said]
@@ -194,7 +194,7 @@ def _indexed(said: Mapping[str, Any]) -> pd.Index:
     return pd.Index(_series(said["of"]), name=names)
 
 
-def frames(value: Any, name: str = "") -> "Sequence[tuple[str, pd.DataFrame]]":  # noqa: ANN401
+def frames(value: Any, name: str = "") -> "Sequence[tuple[str, pd.DataFrame]]":
     """Return the tables in decoded arguments, each with the names that lead to it."""
     match value:
         case pd.DataFrame():

@@ -42,7 +42,7 @@ Typed = frozenset[str]
 """Numbers that a person typed beside a call: they may stand in its texts."""
 
 
-def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # noqa: ANN401, PLR0911
+def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # noqa: PLR0911
     """Return a value with each number in it as it may leave, in its texts and heads as well."""
     if isinstance(value, pd.DataFrame):
         return _frame(value, see, at, typed)
@@ -66,7 +66,7 @@ def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # n
     return see(at, number, isinstance(value, int | np.integer)) if np.isfinite(number) else value
 
 
-def parts(value: Any) -> dict[str, Any]:  # noqa: ANN401
+def parts(value: Any) -> dict[str, Any]:
     """Return what a record holds, or one that was read from a notebook."""
     names = [one.name for one in fields(value)] if is_dataclass(value) else list(vars(value))
     return {name: getattr(value, name) for name in names}
@@ -129,7 +129,7 @@ def _heads(index: pd.Index, typed: Typed) -> pd.Index:
     return index if same else pd.Index(labels, name=index.name)
 
 
-def _label(value: Any, typed: Typed) -> Any:  # noqa: ANN401
+def _label(value: Any, typed: Typed) -> Any:
     """Return a head, a title or a key as it may leave: years, ranks and what a person typed."""
     if isinstance(value, tuple):
         return tuple(_label(item, typed) for item in value)
@@ -147,7 +147,7 @@ def _is_place(number: float) -> bool:
     return number % 1 == 0 and (abs(number) <= _MOST_LABEL or 1900 <= number <= 2100)  # noqa: PLR2004
 
 
-def _is_setting(key: Any, item: Any) -> bool:  # noqa: ANN401
+def _is_setting(key: Any, item: Any) -> bool:
     """Whether a value under a key is a setting, or one for each column."""
     if key not in _SETTINGS:
         return False
@@ -159,7 +159,7 @@ def _is_setting(key: Any, item: Any) -> bool:  # noqa: ANN401
     return all(one is None or isinstance(one, str | int | float | np.number) for one in each)
 
 
-def _is_label(name: object, values: Any) -> bool:  # noqa: ANN401
+def _is_label(name: object, values: Any) -> bool:
     """Whether numbers under a name say where others stand: years, cohorts, event times."""
     if name not in _LABELS and not str(name).endswith(_DATED):
         return False
@@ -172,7 +172,7 @@ def _is_label(name: object, values: Any) -> bool:  # noqa: ANN401
     return bool(numbers.between(1900, 2100).all() and (numbers % 1 == 0).all())
 
 
-def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:  # noqa: ANN401
+def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:
     """Return a cell as it may leave: nobody vouches for a number that is written out as text."""
     if not isinstance(value, str):
         return seen(value, see, at, typed)

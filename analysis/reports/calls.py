@@ -76,7 +76,7 @@ def make(call: Call, ledger: Ledger) -> Made:
 
 
 def _table(call: Call, _ledger: Ledger) -> Made:
-    from analysis.reports import tables  # noqa: PLC0415  (pandas)
+    from analysis.reports import tables
 
     given = call.arguments
     name, caption, frame = given["name"], given["caption"], given["frame"]
@@ -133,8 +133,8 @@ def get_ready() -> None:
     """Import what reads a call and draws its chart, before the first page is asked for."""
     # whatever an import raises, the page meets again that asks for it
     with contextlib.suppress(Exception):
-        from analysis.figures import _chart, layout  # noqa: F401, PLC0415  (matplotlib)
-        from analysis.reports import _arguments, tables  # noqa: F401, PLC0415  (pandas)
+        from analysis.figures import _chart, layout  # noqa: F401  (matplotlib)
+        from analysis.reports import _arguments, tables  # noqa: F401  (pandas)
 
 
 def draw(call: Call, form: str = "plain") -> "Figure":
@@ -144,7 +144,7 @@ def draw(call: Call, form: str = "plain") -> "Figure":
 
 def chart(call: Call, form: str = "plain") -> "Chart":
     """Draw the chart of a call again, and say what it shows."""
-    from analysis import figures  # noqa: PLC0415  (matplotlib)
+    from analysis import figures
 
     given = call.arguments
     if given["chart"] not in figures.CHARTS:
@@ -162,9 +162,9 @@ def chart(call: Call, form: str = "plain") -> "Chart":
 
 def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
     """Write a figure under its head; the same figure gives the same bytes."""
-    from analysis.figures import head_figure, mark_simulated, unmark_simulated  # noqa: PLC0415
-    from analysis.figures._chart import write  # noqa: PLC0415
-    from analysis.figures._words import put_into_words  # noqa: PLC0415
+    from analysis.figures import head_figure, mark_simulated, unmark_simulated
+    from analysis.figures._chart import write
+    from analysis.figures._words import put_into_words
 
     if call.mark:
         mark_simulated(fig, mixed=call.mark == markup.MIXED)
@@ -188,7 +188,7 @@ def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
 
 def in_dark(drawn: bytes) -> bytes:
     """Turn a drawing for a dark ground: light becomes dark, hues stay."""
-    from colorsys import hls_to_rgb, rgb_to_hls  # noqa: PLC0415
+    from colorsys import hls_to_rgb, rgb_to_hls
 
     def turned(match: re.Match[str]) -> str:
         parts = [int(match[1][at : at + 2], 16) / 255 for at in (0, 2, 4)]
@@ -203,7 +203,7 @@ def in_dark(drawn: bytes) -> bytes:
 
 def data_of(call: Call) -> bytes:
     """Return the data of a figure or a table as CSV, marked in every row, for Excel as well."""
-    from analysis.reports import _arguments  # noqa: PLC0415  (pandas)
+    from analysis.reports import _arguments
 
     given = call.arguments
     found = _arguments.frames(given["with"] if call.verb == "show" else {"table": given["frame"]})
@@ -224,11 +224,11 @@ def data_of(call: Call) -> bytes:
     return buffer.getvalue().encode("utf-8-sig")
 
 
-def _rows(frame: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (pandas)
+def _rows(frame: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in frame.to_dict("records")]
 
 
-def _counted(index: Any) -> bool:  # noqa: ANN401  (pandas)
+def _counted(index: Any) -> bool:
     return list(index) == list(range(len(index)))
 
 
@@ -237,7 +237,7 @@ def forms_of(call: Call, ledger: Ledger, plain: bytes = b"") -> dict[str, bytes]
 
     The ledger has the numbers that its head says; who has drawn it already hands that over.
     """
-    from analysis import figures  # noqa: PLC0415  (matplotlib)
+    from analysis import figures
 
     name = call.arguments["name"]
     made = {f"{name}.csv": data_of(call)}
@@ -259,7 +259,7 @@ def on_a_phone(call: Call, ledger: Ledger) -> bytes:
 
 def kept(call: Call) -> dict[str, Any]:
     """Return a call as it lies in a notebook; one that is too large says so and no more."""
-    from analysis.reports import _arguments  # noqa: PLC0415  (pandas)
+    from analysis.reports import _arguments
 
     try:
         text = _compact(_arguments.encode(dict(call.arguments)))
@@ -271,11 +271,11 @@ def kept(call: Call) -> dict[str, Any]:
     return {"verb": call.verb, "mark": call.mark, "arguments": text}
 
 
-def shared(node: Any) -> None:  # noqa: ANN401  (a notebook)
+def shared(node: Any) -> None:
     """Let a notebook hold the large tables of its calls once, in its metadata."""
     held: dict[str, str] = {}
 
-    def lifted(said: Any) -> Any:  # noqa: ANN401  (JSON)
+    def lifted(said: Any) -> Any:
         if isinstance(said, list):
             return [lifted(item) for item in said]
         if not isinstance(said, dict):
@@ -309,9 +309,9 @@ def of(output: Mapping[str, Any], held: Mapping[str, str]) -> Call | None:
 
 @lru_cache(maxsize=512)  # a page asks for each twice
 def _read(verb: str, mark: str, arguments: str, held: tuple[tuple[str, str], ...]) -> Call:
-    from analysis.reports import _arguments  # noqa: PLC0415  (pandas)
+    from analysis.reports import _arguments
 
-    def fetched(said: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
+    def fetched(said: dict[str, Any]) -> Any:
         return json.loads(dict(held)[said["of"]]) if said.get("$") == "held" else said
 
     try:

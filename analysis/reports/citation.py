@@ -183,7 +183,7 @@ def _cff() -> Mapping[str, Any]:
 
 @lru_cache(maxsize=8)
 def _read_cff(path: Path, _changed: int) -> Mapping[str, Any]:
-    import yaml  # noqa: PLC0415  (only where something is cited)
+    import yaml
 
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
@@ -452,7 +452,7 @@ def _organization(name: str) -> dict[str, str]:
     return {"@type": "Organization", "name": name} if name else {}
 
 
-def _kept(**facts: Any) -> dict[str, Any]:  # noqa: ANN401  (JSON)
+def _kept(**facts: Any) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 

@@ -32,13 +32,13 @@ _BROWSED = 400_000  # cells; a panel of 8,000 rows with all its columns is half 
 
 
 def export(
-    table: Any,  # noqa: ANN401  (whatever is a table)
+    table: Any,
     file: str | Path,
     caption: str = "",
     *,
     digits: tables.Digits = None,
     labels: Mapping[str, str] | None = None,
-    data: Any = None,  # noqa: ANN401  (one dataset, or several)
+    data: Any = None,
 ) -> Path:
     """Write a table as Excel, LaTeX or CSV, as the ending of the name says.
 
@@ -78,7 +78,7 @@ def export(
     return path
 
 
-def _marks(data: Any) -> list[str]:  # noqa: ANN401  (one dataset, or several)
+def _marks(data: Any) -> list[str]:
     """Return the marks of a table: made up, or for those alone who may see the books."""
     kinds, _ = products.kinds_behind(data)
     internal = [markup.INTERNAL] if "ledger" in kinds else []
@@ -86,11 +86,11 @@ def _marks(data: Any) -> list[str]:  # noqa: ANN401  (one dataset, or several)
 
 
 def _marked(
-    table: Any,  # noqa: ANN401  (whatever is a table)
+    table: Any,
     caption: str,
     digits: tables.Digits,
     labels: Mapping[str, str] | None,
-    data: Any,  # noqa: ANN401  (one dataset, or several)
+    data: Any,
 ) -> "tuple[list[tables.Column], dict[str, str], str]":
     """Return the columns of a table with labels and caption, each row with the mark of its data."""
     given = _labelled(table)
@@ -121,9 +121,9 @@ class Browser:
         return " ".join(filter(None, [self.caption, f"({count})"]))
 
     def _repr_html_(self) -> str:
-        from itables import to_html_datatable  # noqa: PLC0415  (of the group lab)
-        from itables.javascript import generate_init_offline_itables_html  # noqa: PLC0415
-        from itables.options import dt_bundle  # noqa: PLC0415
+        from itables import to_html_datatable
+        from itables.javascript import generate_init_offline_itables_html
+        from itables.options import dt_bundle
 
         heads = [tables.heading(column.name, self.labels) for column in self.columns]
         frame = pd.concat(map(attrgetter("values"), self.columns), axis=1).set_axis(heads, axis=1)
@@ -145,11 +145,11 @@ class Browser:
 
 
 def browse(
-    table: Any,  # noqa: ANN401  (whatever is a table)
+    table: Any,
     caption: str = "",
     *,
     labels: Mapping[str, str] | None = None,
-    data: Any = None,  # noqa: ANN401  (one dataset, or several)
+    data: Any = None,
 ) -> Browser:
     """Show a table in JupyterLab to be filtered by column and sorted, and taken along as it stands.
 
@@ -185,7 +185,7 @@ def browse(
     return Browser(columns, heads, said)
 
 
-def _labelled(table: Any) -> Labelled:  # noqa: ANN401  (whatever is a table)
+def _labelled(table: Any) -> Labelled:
     """Return the rows of what somebody wants to export."""
     if isinstance(table, Labelled):
         return table
@@ -226,8 +226,8 @@ def _latex(columns: "list[tables.Column]", labels: Mapping[str, str], caption: s
 
 
 def _excel(columns: "list[tables.Column]", labels: Mapping[str, str], caption: str) -> bytes:
-    from openpyxl import Workbook  # noqa: PLC0415  (where it is needed)
-    from openpyxl.styles import Alignment, Font  # noqa: PLC0415
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font
 
     count = _length(columns)
     if count > _ROWS:
@@ -272,7 +272,7 @@ def _shape(column: "tables.Column") -> str:
     return "#,##0" + (f".{'0' * column.digits}" if column.digits and not column.each else "")
 
 
-def _put(cell: "Cell", value: Any) -> None:  # noqa: ANN401  (a cell can be anything)
+def _put(cell: "Cell", value: Any) -> None:
     """Write a value: a number as it is, a text as text, also where Excel would run it."""
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return

@@ -50,7 +50,7 @@ def _checked(name: str, of: Mapping[str, Any]) -> dict[str, Any]:
     return {**made, "n": None if n is None else int(n)}
 
 
-def _whole(value: Any) -> bool:  # noqa: ANN401  (a number of any library)
+def _whole(value: Any) -> bool:
     return isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu")
 
 
@@ -110,7 +110,7 @@ class Ledger:
         given = self.tables.get(name.partition(".")[0])
         if given is None:
             return [*self.numbers, *self.tables]
-        from analysis.reports import tables  # noqa: PLC0415  (pandas)
+        from analysis.reports import tables
 
         return [f"{given['name']}.{cell}" for cell in tables.addresses(given["frame"])]
 
@@ -118,7 +118,7 @@ class Ledger:
         table, _, place = name.partition(".")
         if not place or table not in self.tables:
             return None
-        from analysis.reports import tables  # noqa: PLC0415  (pandas)
+        from analysis.reports import tables
 
         given = self.tables[table]
         found = tables.cell(given["frame"], place, given["digits"], given["labels"])
@@ -140,7 +140,7 @@ def cell(value: object) -> object:
     """Return a value for a cell of CSV; no text becomes a formula in a spreadsheet."""
     if isinstance(value, str):
         return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
-    from pandas import NA  # noqa: PLC0415  (where a table is written)
+    from pandas import NA
 
     missing = value is None or value is NA or value != value  # noqa: PLR0124  (NaN)
     return "" if missing else value

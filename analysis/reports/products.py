@@ -5,8 +5,6 @@ stands, and the call that made it; the page makes the call again, numbers it and
 address. It stands on what ``data=`` names; without it, on all that the notebook has read so far.
 """
 
-# ruff: noqa: PLC0415  (imported where something runs)
-
 import json
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -156,7 +154,7 @@ def table(
 
 def record(
     name: "str | Quantity | Iterable[Quantity]",
-    value: Any = None,  # noqa: ANN401  (a number of any library, or an estimate)
+    value: Any = None,
     *,
     label: str = "",
     unit: str = "",

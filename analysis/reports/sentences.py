@@ -125,10 +125,10 @@ class _Marked(Formatter):
         self.html: list[str] = []
         self.plain: list[str] = []
 
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:  # noqa: ANN401, ARG002
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:  # noqa: ARG002
         return field_name, field_name  # an address may hold hyphens
 
-    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401
+    def format_field(self, value: Any, format_spec: str) -> str:
         name = str(value)
         if name in self.words:
             plain = self._word(name, format_spec)
@@ -175,7 +175,7 @@ class _Marked(Formatter):
             )
         return self.ledger[name]
 
-    def _claimed(self, tried: Any) -> str:  # noqa: ANN401  (a claim, or one read from a notebook)
+    def _claimed(self, tried: Any) -> str:
         left = self._known(tried.left)
         value, right = float(left["value"]), tried.right
         if right is None:

@@ -159,7 +159,7 @@ class Report:
         return self.folder.name
 
     @cached_property
-    def executed(self) -> Any:  # noqa: ANN401  (nbformat is untyped)
+    def executed(self) -> Any:
         """The notebook as it ran."""
         return quickly("nbformat").read(self.folder / "notebook.ipynb", as_version=4)
 

@@ -25,7 +25,7 @@ _PYTHON = "https://www.python.org/"
 
 def write(contents: Contents, files: Mapping[str, int]) -> dict[str, Any]:
     """Return the metadata of the crate of these files, each with its bytes."""
-    from rocrate.rocrate import ROCrate  # noqa: PLC0415  (slow to import)
+    from rocrate.rocrate import ROCrate
 
     cited = citation.of_package()
     crate = ROCrate(version="1.1")
@@ -71,11 +71,11 @@ def write(contents: Contents, files: Mapping[str, int]) -> dict[str, Any]:
 class _Made:
     """What stands in a crate; each thing is added once."""
 
-    def __init__(self, crate: Any, files: Mapping[str, int]) -> None:  # noqa: ANN401  (untyped)
+    def __init__(self, crate: Any, files: Mapping[str, int]) -> None:
         self.crate, self.files = crate, files
 
-    def entity(self, address: str, kind: str, **facts: object) -> Any:  # noqa: ANN401
-        from rocrate.model.contextentity import ContextEntity  # noqa: PLC0415
+    def entity(self, address: str, kind: str, **facts: object) -> Any:
+        from rocrate.model.contextentity import ContextEntity
 
         # JSON-LD writes a list of one as its one
         single = {n: v[0] if isinstance(v, list) and len(v) == 1 else v for n, v in facts.items()}
@@ -83,7 +83,7 @@ class _Made:
         entity = ContextEntity(self.crate, address, properties=about)
         return self.crate.get(address) or self.crate.add(entity)
 
-    def file(self, name: str, title: str, **facts: object) -> Any:  # noqa: ANN401
+    def file(self, name: str, title: str, **facts: object) -> Any:
         suffix = Path(name).suffix
         kind = TYPES.get(suffix) or mimetypes.types_map.get(suffix, "text/plain")
         # the manifest is written last; it names the crate, too
@@ -92,7 +92,7 @@ class _Made:
         about = {"name": title, "encodingFormat": kind, **size, **kept}
         return self.crate.get(_uri(name)) or self.crate.add_file(dest_path=name, properties=about)
 
-    def agent(self, author: Author) -> Any:  # noqa: ANN401
+    def agent(self, author: Author) -> Any:
         if author.name:
             return self.entity(f"#{_uri(author.name)}", "Organization", name=author.name)
         orcid = author.orcid.rpartition("/")[2]
@@ -105,7 +105,7 @@ class _Made:
             affiliation=author.affiliation,
         )
 
-    def action(self, report: Report, raw: Mapping[str, list[Any]]) -> Any:  # noqa: ANN401
+    def action(self, report: Report, raw: Mapping[str, list[Any]]) -> Any:
         record = report.record
         cited = citation.from_record(record["citation"])
         # whose work a report is; without a named author, it is the project's
@@ -155,6 +155,6 @@ class _Made:
 
 def _uri(name: str) -> str:
     """Return a file's name, or a word, as it may stand in a URI."""
-    from urllib.parse import quote  # noqa: PLC0415
+    from urllib.parse import quote
 
     return quote(name, safe="/")

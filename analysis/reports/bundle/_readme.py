@@ -33,7 +33,7 @@ _PLACES = {
 
 def write(contents: Contents, storage: int, *, certified: bool = False) -> str:
     """Return the README of a bundle of so many bytes; certified: the authors state their rights."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     # Markdown, not HTML: what comes from data is escaped by `md`
     environment = Environment(  # noqa: S701
@@ -107,7 +107,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
 
 
 def _package(requirement: str) -> str:
-    from packaging.requirements import Requirement  # noqa: PLC0415
+    from packaging.requirements import Requirement
 
     return Requirement(requirement).name.lower().replace("_", "-")
 

@@ -138,7 +138,7 @@ def write(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> 
 
 def _written(folder: Path, record: Mapping[str, Any], formats: Collection[str]) -> dict[str, bytes]:
     """Return the files of a report in the language of now, by their names in English."""
-    from analysis.reports.documents import _pdf, _word  # noqa: PLC0415  (the extra)
+    from analysis.reports.documents import _pdf, _word
 
     made = {FORMATS["figures"]: _figures(folder)} if "figures" in formats else {}
     if _SET.intersection(formats):
@@ -153,8 +153,8 @@ def _figures(folder: Path) -> bytes:
     """Draw a report's charts for a phone, for print and in dark, with their data."""
     nbformat = quickly("nbformat")
 
-    from analysis.reports import calls  # noqa: PLC0415
-    from analysis.reports.numbers import Ledger  # noqa: PLC0415
+    from analysis.reports import calls
+    from analysis.reports.numbers import Ledger
 
     ledger = Ledger()
     node = nbformat.read(folder / "notebook.ipynb", as_version=4)
@@ -172,9 +172,9 @@ def _figures(folder: Path) -> bytes:
 def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:
     """Write finished reports in other formats; nothing runs."""
     require(formats)
-    from analysis.reports.freshness import fingerprints  # noqa: PLC0415
-    from analysis.reports.page import index  # noqa: PLC0415
-    from analysis.reports.plan import plan  # noqa: PLC0415
+    from analysis.reports.freshness import fingerprints
+    from analysis.reports.page import index
+    from analysis.reports.plan import plan
 
     written: list[Path] = []
     folders, reports = finished.named(slugs), paths.reports()
@@ -204,8 +204,8 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
     """Write a report's notebook as a document, with the facts that its record keeps."""
     nbformat = quickly("nbformat")
 
-    from analysis.reports import citation  # noqa: PLC0415
-    from analysis.reports.page import findings, publish  # noqa: PLC0415
+    from analysis.reports import citation
+    from analysis.reports.page import findings, publish
 
     notebook = folder / "notebook.ipynb"
     if not notebook.is_file() or "citation" not in record:
@@ -306,7 +306,7 @@ def share(image: bytes) -> int:
     if match := _SIZE.search(image[:4000]):
         wide, tall = float(match["width"]), float(match["height"])
         return min(_WIDEST, round(100 * wide / tall / _TALLEST / 2))
-    from PIL import Image  # noqa: PLC0415  (a photograph: seldom)
+    from PIL import Image
 
     pixels = Image.open(io.BytesIO(image)).size[0]
     return max(1, min(_WIDEST, round(100 * pixels / _TEXT_WIDTH)))
@@ -342,7 +342,7 @@ def pandoc(ast: Mapping[str, Any], to: str, lang: str, *options: str) -> bytes:
 
 def run_pandoc(*options: str, given: str = "") -> bytes:
     """Run pandoc shut off from disk and network; its warning is a failure: something is missing."""
-    import pypandoc  # noqa: PLC0415
+    import pypandoc
 
     environment = {"SOURCE_DATE_EPOCH": EPOCH, "LANG": "C.UTF-8"}
     done = subprocess.run(  # noqa: S603  (a program of our environment, with arguments of our own)

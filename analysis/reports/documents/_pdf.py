@@ -23,7 +23,7 @@ _UNDRAWN = re.compile(r'the text `"(.+?)"` could not be displayed')
 
 def to_pdf(document: Document) -> bytes:
     """Set a document as PDF; the same document gives the same bytes."""
-    import typst  # noqa: PLC0415
+    import typst
 
     facts = document.facts | {
         "attached": [
@@ -55,9 +55,9 @@ def to_pdf(document: Document) -> bytes:
     return bytes(made)
 
 
-def compiled(sources: Mapping[str, bytes], **options: Any) -> Any:  # noqa: ANN401  (as typst's)
+def compiled(sources: Mapping[str, bytes], **options: Any) -> Any:
     """Let typst set ``main.typ`` of these files; in memory it would take none but texts."""
-    import typst  # noqa: PLC0415
+    import typst
 
     with tempfile.TemporaryDirectory(prefix="lianjian-") as folder:
         for name, content in sources.items():
@@ -66,9 +66,9 @@ def compiled(sources: Mapping[str, bytes], **options: Any) -> Any:  # noqa: ANN4
 
 
 @cache
-def fonts() -> Any:  # noqa: ANN401  (typst's own type)
+def fonts() -> Any:
     """Return the fonts of our packages and typst's own, never those of the machine."""
-    import typst  # noqa: PLC0415
+    import typst
 
     folders = {_fonts.source_file(face).parent for face in (_fonts.FACES[0], _fonts.BOLD)}
     return typst.Fonts(include_system_fonts=False, font_paths=sorted(map(str, folders)))
@@ -81,7 +81,7 @@ def _date(published: str) -> datetime:
     return datetime(year, month, day, tzinfo=UTC)
 
 
-def _explain(error: Any, document: Document) -> str:  # noqa: ANN401  (typst is untyped)
+def _explain(error: Any, document: Document) -> str:
     """Say which character cannot be drawn, and where it stands."""
     undrawn = dict.fromkeys("".join(_UNDRAWN.findall(error.diagnostic)))
     if not undrawn:

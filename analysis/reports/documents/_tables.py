@@ -121,7 +121,7 @@ def _placed(rows: list[list[Any]], columns: int) -> Iterator[_Cell]:
         busy = [max(0, left - 1) for left in busy]
 
 
-def elements(node: Any, kind: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401  (JSON)
+def elements(node: Any, kind: str) -> Iterator[dict[str, Any]]:
     """Yield the elements of a kind in a piece of pandoc's AST."""
     if isinstance(node, dict):
         if node.get("t") == kind:
@@ -132,7 +132,7 @@ def elements(node: Any, kind: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401 
             yield from elements(child, kind)
 
 
-def stringified(node: Any) -> str:  # noqa: ANN401  (JSON)
+def stringified(node: Any) -> str:
     """Return the words of a piece of pandoc's AST; what stands in attributes is none."""
     match node:
         case list():
@@ -159,8 +159,8 @@ def width(text: str, size: float, faces: tuple[str, ...] = _FACES, face: float =
 @cache
 def _letters(faces: tuple[str, ...]) -> dict[int, float]:
     """Return the width of each letter as a share of its size."""
-    import matplotlib as mpl  # noqa: PLC0415  (brings the fonts)
-    from fontTools.ttLib import TTFont  # noqa: PLC0415
+    import matplotlib as mpl
+    from fontTools.ttLib import TTFont
 
     letters: dict[int, float] = {}
     for face in faces:

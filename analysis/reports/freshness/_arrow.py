@@ -98,7 +98,7 @@ def _wrap(module: ModuleType) -> None:
 
 def _announcing(door: Callable[..., Any], at: int, mode: str) -> Callable[..., Any]:
     @functools.wraps(door)
-    def announcing(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    def announcing(*arguments: Any, **named: Any) -> Any:
         if at < 0:
             caller = str(sys._getframe(1).f_globals.get("__name__"))  # noqa: SLF001
             if not caller.startswith("pyarrow."):

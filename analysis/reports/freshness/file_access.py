@@ -128,7 +128,7 @@ class _Notes:
 
     # ---- what is announced ----
 
-    def opens(self, path: Any, mode: object, flags: object) -> None:  # noqa: ANN401
+    def opens(self, path: Any, mode: object, flags: object) -> None:
         """Note a file that is opened, unless by a descriptor, which was opened before."""
         place = None if isinstance(path, int) else self._place(path)
         if place is None or (place.startswith(_PACKAGE) and _begins(sys._getframe(2))):  # noqa: SLF001
@@ -170,7 +170,7 @@ class _Notes:
         if module in _READERS:
             self.reads_unseen(module)
 
-    def starts(self, executable: Any, command: Any, *_: object) -> None:  # noqa: ANN401
+    def starts(self, executable: Any, command: Any, *_: object) -> None:
         """Note a program that is started."""
         words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
         program = os.path.basename(os.fsdecode(executable or words[0]))  # noqa: PTH119
@@ -255,7 +255,7 @@ def _purpose(mode: object, flags: object) -> tuple[bool, bool]:
 def _database(name: object) -> object:
     """Return the file of a database, which may be named by an address."""
     if isinstance(name, str) and name.startswith("file:"):
-        from urllib.parse import unquote, urlsplit  # noqa: PLC0415
+        from urllib.parse import unquote, urlsplit
 
         return unquote(urlsplit(name).path)
     return name

@@ -34,7 +34,7 @@ class _Works(BibTeX):
         self.said = said  # what titles and offices are called in a language
         super().__init__(str(file), encoding="utf-8-sig")
 
-    def create_reference(self, key: str, bibtex_entry: Any) -> Any:  # noqa: ANN401
+    def create_reference(self, key: str, bibtex_entry: Any) -> Any:
         entry = bibtex_entry
         for name in ("title", "author"):
             if words := self.said.get(form(str(entry.get(name, "")).strip("{} "))):
@@ -57,12 +57,12 @@ class _Works(BibTeX):
             made[_VERBATIM[name]] = escape(_RESOLVER.sub("", str(text).strip("{} ")))
         return made
 
-    def _bibtex_to_csl(self, bibtex_entry: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _bibtex_to_csl(self, bibtex_entry: Mapping[str, Any]) -> Any:
         # of each other field citeproc would warn on the terminal
         known = {name: text for name, text in bibtex_entry.items() if name in self.fields}
         return super()._bibtex_to_csl(known)
 
-    def _parse_string(self, title: str) -> Any:  # noqa: ANN401
+    def _parse_string(self, title: str) -> Any:
         return super()._parse_string(escape(title, quote=False).replace(r"\&amp;", "&amp;"))
 
     def _parse_author(self, authors: str) -> list[Any]:

@@ -228,7 +228,7 @@ class Writer:
         notes = (f'<p class="lj-gap">Not shown here: {escape(gap.what)}.</p>' for gap in lost)
         return "".join(notes) + shown
 
-    def _text(self, mime: str, content: Any) -> str:  # noqa: ANN401  (JSON can be anything)
+    def _text(self, mime: str, content: Any) -> str:
         if mime == "text/markdown":
             made = self.prose.data(_language.markdown(str(content), marked=False))
             return _unheaded(self._counted(made, _sanitise.prose(made)))
@@ -296,15 +296,15 @@ def _quotes(html: str) -> str:
 @lru_cache(maxsize=512)
 def _highlighted(source: str) -> str:
     """Highlight Python code; the runs of one notebook share it."""
-    from pygments import highlight  # noqa: PLC0415
-    from pygments.formatters.html import HtmlFormatter  # noqa: PLC0415
-    from pygments.lexers.python import PythonLexer  # noqa: PLC0415
+    from pygments import highlight
+    from pygments.formatters.html import HtmlFormatter
+    from pygments.lexers.python import PythonLexer
 
     return str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
 
 
 def _pre(text: str, kind: str) -> str:
-    from nbconvert.filters import ansi2html  # noqa: PLC0415
+    from nbconvert.filters import ansi2html
 
     return f'<pre class="{kind}" tabindex="0">{ansi2html(text.rstrip())}</pre>'
 

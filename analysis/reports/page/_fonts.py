@@ -49,8 +49,8 @@ _lock = threading.Lock()  # a font reads its tables when they are first asked fo
 
 def get_ready() -> None:
     """Import what cuts fonts, before the first page is asked for."""
-    import uharfbuzz  # noqa: F401, PLC0415
-    from fontTools.ttLib import woff2  # noqa: F401, PLC0415
+    import uharfbuzz  # noqa: F401
+    from fontTools.ttLib import woff2  # noqa: F401
 
 
 def is_han(char: str) -> bool:
@@ -138,7 +138,7 @@ def _math(signs: str) -> bytes:
 
 def source_file(face: str) -> Path:
     """Return where the whole font of a face lies."""
-    import pylopdf_fonts_zh_cn as noto  # noqa: PLC0415
+    import pylopdf_fonts_zh_cn as noto
 
     if face in _OWN:
         return FONTS / _OWN[face]
@@ -146,15 +146,15 @@ def source_file(face: str) -> Path:
 
 
 @cache
-def _whole(face: str) -> Any:  # noqa: ANN401  (uharfbuzz is untyped)
-    import uharfbuzz as hb  # noqa: PLC0415
+def _whole(face: str) -> Any:
+    import uharfbuzz as hb
 
     return hb.Face(source_file(face).read_bytes())
 
 
-def subset(face: Any, codes: set[int]) -> bytes:  # noqa: ANN401  (uharfbuzz is untyped)
+def subset(face: Any, codes: set[int]) -> bytes:
     """Cut some characters out of a font."""
-    import uharfbuzz as hb  # noqa: PLC0415
+    import uharfbuzz as hb
 
     wanted, sets = hb.SubsetInput(), hb.SubsetInputSets
     wanted.sets(sets.UNICODE).set(codes)
@@ -167,12 +167,12 @@ def subset(face: Any, codes: set[int]) -> bytes:  # noqa: ANN401  (uharfbuzz is 
 
 def woff2(font: bytes) -> bytes:
     """Compress a font."""
-    from fontTools.ttLib import TTFont  # noqa: PLC0415
+    from fontTools.ttLib import TTFont
 
     return saved(TTFont(io.BytesIO(font), lazy=True, recalcTimestamp=False, recalcBBoxes=False))
 
 
-def saved(font: Any) -> bytes:  # noqa: ANN401
+def saved(font: Any) -> bytes:
     """Return a font as WOFF2."""
     font.flavor = "woff2"
     buffer = io.BytesIO()

@@ -176,7 +176,7 @@ def _task_list_item(_: _Renderer, text: str, checked: bool = False) -> str:
     return f'<li class="lj-task">{box} {text}</li>\n'.replace(f"{box} <p>", f"<p>{box} ", 1)
 
 
-def _parse_note(block: Any, match: re.Match[str], state: BlockState) -> int:  # noqa: ANN401
+def _parse_note(block: Any, match: re.Match[str], state: BlockState) -> int:
     """Keep a footnote's key as it was typed; the plugin compares keys in capitals."""
     key, typed = unikey(match["footnote_key"]), state.env.setdefault("typed_notes", {})
     if key in typed:

@@ -55,7 +55,7 @@ class _NotSetError(Exception):
 
 
 def _tree(tex: str, display: str) -> Element:
-    from latex2mathml.converter import Converter  # noqa: PLC0415  (a page without formulas)
+    from latex2mathml.converter import Converter
 
     for _, name, _ in _ENVIRONMENT.findall(tex):
         if name not in _SAME and name not in _KNOWN:

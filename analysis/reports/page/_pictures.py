@@ -28,7 +28,7 @@ def kind_of(content: bytes) -> str:
             return SVG if ElementTree.fromstring(content).tag == _SVG_TAG else ""
         except (ParseError, DefusedXmlException, ValueError, LookupError):
             return ""
-    from PIL import Image  # noqa: PLC0415  (most pages hold drawings alone)
+    from PIL import Image
 
     forms = [kind.rpartition("/")[2].upper() for kind in KINDS[1:]]
     try:

@@ -120,7 +120,7 @@ def _written(
     wanted: tuple[str, ...],
 ) -> _Written:
     """Write works as they are cited and as they are listed, in the order of the list."""
-    from analysis.reports.page import _bibtex  # noqa: PLC0415  (a page without citations)
+    from analysis.reports.page import _bibtex
 
     said = catalogue.exact if catalogue else {}
     works = _bibtex.works(file, _keys(file, changed), said)
@@ -141,8 +141,8 @@ def _letters(place: int) -> str:
     return (_letters(more - 1) if more else "") + ascii_lowercase[last]
 
 
-def _styled(works: Any, own: tuple[str, int] | None, wanted: Iterable[str]) -> _Written:  # noqa: ANN401
-    import citeproc  # noqa: PLC0415
+def _styled(works: Any, own: tuple[str, int] | None, wanted: Iterable[str]) -> _Written:
+    import citeproc
 
     named, locale = (own[0], None) if own else ("harvard-cite-them-right", "en-US")
     style = citeproc.CitationStylesStyle(named, locale, validate=False)
@@ -164,5 +164,5 @@ def _styled(works: Any, own: tuple[str, int] | None, wanted: Iterable[str]) -> _
     return _Written(written, opens, between, closes)
 
 
-def _absent(item: Any) -> str:  # noqa: ANN401  (citeproc is untyped)
+def _absent(item: Any) -> str:
     raise LianjianError(f"{item.key} could not be cited.")

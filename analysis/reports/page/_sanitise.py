@@ -57,8 +57,8 @@ def _clean(source: str, html: str) -> str:
 
 
 @cache
-def _cleaner(source: str) -> Any:  # noqa: ANN401  (nh3 is untyped)
-    import nh3  # noqa: PLC0415
+def _cleaner(source: str) -> Any:
+    import nh3
 
     def attribute(_tag: str, name: str, value: str) -> str | None:
         if name == "class":

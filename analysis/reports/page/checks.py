@@ -81,7 +81,7 @@ class Told:
 NOTHING = Told()
 
 
-def _failed(name: str, words: str, things: Iterable[str], mend: str, **more: Any) -> Check:  # noqa: ANN401
+def _failed(name: str, words: str, things: Iterable[str], mend: str, **more: Any) -> Check:
     """Return a check that failed: few things stand in its sentence, many in a list below it."""
     items = tuple(things)
     if len(items) > _MOST:

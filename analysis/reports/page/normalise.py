@@ -99,7 +99,7 @@ class _Cleaner:
             if len(Path(place).parts) > 1
         ]
 
-    def __call__(self, value: Any) -> Any:  # noqa: ANN401  (JSON can be anything)
+    def __call__(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):

@@ -47,7 +47,7 @@ def _locked(lock: Path) -> dict[str, list[tuple[str, str]]]:
 
 def _meant(wanted: list[tuple[str, str]]) -> list[str]:
     """Return the locked versions that are meant for this Python."""
-    from packaging.markers import Marker  # noqa: PLC0415  (seldom needed)
+    from packaging.markers import Marker
 
     return [version for version, marker in wanted if not marker or Marker(marker).evaluate()]
 
@@ -68,9 +68,9 @@ def _installed(path: tuple[str, ...]) -> dict[str, str]:
 
 def _needed() -> set[str]:
     """Return the packages that this one needs, and what those need; empty when not known."""
-    from importlib import metadata  # noqa: PLC0415
+    from importlib import metadata
 
-    from packaging.requirements import Requirement  # noqa: PLC0415
+    from packaging.requirements import Requirement
 
     seen, ahead = {"lianjian"}, ["lianjian"]
     while ahead:

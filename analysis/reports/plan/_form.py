@@ -26,7 +26,7 @@ class Form:
     """Fields that set a notebook's parameters as ``lianjian run -p`` would, each as it is left."""
 
     def __init__(self, known: tuple[Parameter, ...], space: dict[str, Any], where: str) -> None:
-        import ipywidgets  # noqa: PLC0415  (of the group lab)
+        import ipywidgets
 
         self._known = {each.name: each for each in known if not each.secret}
         self._space, self._where = space, where
@@ -42,7 +42,7 @@ class Form:
         rows = [self._row(each) for each in self._known.values()]
         self.whole = ipywidgets.VBox([*rows, self._said])
 
-    def _field(self, parameter: Parameter) -> Any:  # noqa: ANN401
+    def _field(self, parameter: Parameter) -> Any:
         now, listed = text(self._space[parameter.name]), _listed(parameter)
         look: dict[str, Any] = {"layout": self._widgets.Layout(width="16em")}
         if listed:
@@ -53,7 +53,7 @@ class Form:
         field.observe(self._heard(parameter), "value")
         return field
 
-    def _row(self, parameter: Parameter) -> Any:  # noqa: ANN401
+    def _row(self, parameter: Parameter) -> Any:
         label = f"<code>{escape(parameter.name)}</code>"
         about = escape(_language.said(parameter.help))
         name = self._widgets.HTML(label, layout=self._widgets.Layout(width="10em"))
@@ -61,7 +61,7 @@ class Form:
         return self._widgets.HBox([name, self.fields[parameter.name], words])
 
     def _heard(self, parameter: Parameter) -> Callable[[Any], None]:
-        def changed(change: Any) -> None:  # noqa: ANN401
+        def changed(change: Any) -> None:
             try:
                 value = self._read(parameter, change["new"], self._covered())
             except LianjianError as error:

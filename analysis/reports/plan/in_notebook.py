@@ -133,7 +133,7 @@ def parameters() -> Parameters | None:
     each = tuple(known.values())
     if not _form.possible():
         return Parameters(each, shown)
-    from IPython.display import display  # noqa: PLC0415
+    from IPython.display import display
 
     display(Parameters(each, shown, _form.Form(each, space, _WHERE)))
     return None
@@ -176,7 +176,7 @@ def _check_told(told: Iterable[str], known: dict[str, Parameter]) -> None:
             check({name: ""}, known, _WHERE)
 
 
-def _held(space: dict[str, Any], parameter: Parameter) -> Any:  # noqa: ANN401  (a secret has any type)
+def _held(space: dict[str, Any], parameter: Parameter) -> Any:
     name = parameter.name
     if not parameter.secret:
         if name not in space:

@@ -120,7 +120,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
     return node, drawn, lost
 
 
-def _tags(cell: Any) -> list[str]:  # noqa: ANN401  (a notebook)
+def _tags(cell: Any) -> list[str]:
     return list(cell.metadata.get("tags", []))
 
 
@@ -207,7 +207,7 @@ def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> 
     except (LianjianError, ValueError, KeyError, TypeError, IndexError) as error:
         raise _WithheldError(f"the figure {name}, which cannot be drawn of what is left") from error
     finally:
-        import matplotlib.pyplot as plt  # noqa: PLC0415
+        import matplotlib.pyplot as plt
 
         plt.close("all")
 
@@ -218,7 +218,7 @@ def _make(call: Call, recorded: Ledger) -> tuple[Call, Made]:
 
 def _needed(text: str, words: Mapping[str, Any]) -> set[str]:
     """Return the numbers without which a sentence cannot be said."""
-    from string import Formatter  # noqa: PLC0415
+    from string import Formatter
 
     named = {field for _, field, _, _ in Formatter().parse(text) if field}
     claims = [word for word in words.values() if hasattr(word, "relation")]
@@ -231,7 +231,7 @@ def _can_be_said(recorded: Ledger, name: str) -> bool:
     return name in recorded and bool(pd.notna(recorded[name]["value"]))
 
 
-def _empty(before: pd.DataFrame, after: pd.DataFrame) -> Any:  # noqa: ANN401  (an array)
+def _empty(before: pd.DataFrame, after: pd.DataFrame) -> Any:
     """Return the rows of which nothing but counts is left: they would only name someone."""
     kinds, columns = pd.api.types, range(before.shape[1])
     numbers = [at for at in columns if kinds.is_numeric_dtype(before.iloc[:, at])]
@@ -261,7 +261,7 @@ def _none(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _output(output: Any, call: Call, made: Made) -> Any:  # noqa: ANN401  (a notebook)
+def _output(output: Any, call: Call, made: Made) -> Any:
     """Return an output that holds what a guarded call makes, and no call or evidence."""
     nbformat = quickly("nbformat")
 
@@ -275,7 +275,7 @@ def _output(output: Any, call: Call, made: Made) -> Any:  # noqa: ANN401  (a not
     )
 
 
-def _data_told(output: Any, name: str, told_version: str) -> Any:  # noqa: ANN401  (a notebook)
+def _data_told(output: Any, name: str, told_version: str) -> Any:
     """Return what a page says of a dataset without its files, their hashes and its issues.
 
     The version of a ledger is a hash of its amounts: whoever knows all but one could try that one.
@@ -292,7 +292,7 @@ def _data_told(output: Any, name: str, told_version: str) -> Any:  # noqa: ANN40
     return told
 
 
-def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> Any:  # noqa: ANN401
+def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> Any:
     nbformat = quickly("nbformat")
 
     policy = made.guard.policy

@@ -233,7 +233,7 @@ def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
         told = output.get("data", {}).get(calls.EVIDENCE)
         evidence = unpacked(told) if told else {}
 
-        def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:  # noqa: ANN401
+        def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:
             is_count = counted and _counts(at.partition(" ")[2], number, most)
             # a mean may equal a count by chance
             stands = [one for one in of.get(number.hex(), []) if (one.rule == "count") == is_count]

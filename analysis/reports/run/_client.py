@@ -49,7 +49,7 @@ class Channels(AsyncKernelClient):
 class NotebookClient(PapermillNotebookClient):
     """Papermill's client, with a bound on outputs and on the wait for an answer."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.bounds = Bounds()
         self.is_silent = False  # a cell came to its end and the kernel did not say how
@@ -88,7 +88,7 @@ class Engine(NBClientEngine):
     """Papermill's engine with our client; what a kernel that dies leaves is worth keeping, too."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:  # noqa: ANN401
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
         """Run the cells in ``kernel``; the client goes to ``clients``, its word to ``replies``."""
         kernel, clients, replies = kwargs["kernel"], kwargs["clients"], kwargs["replies"]
 

@@ -5,8 +5,6 @@ private folder that holds the connection (`CONNECTION`) and takes the list of fi
 notebook read (`file_access.FILE`) and what its parameters held at the end (`VALUES`).
 """
 
-# ruff: noqa: PLC0415  (imported where something runs)
-
 import asyncio
 import atexit
 import contextlib
@@ -83,10 +81,10 @@ def start(place: Path) -> NoReturn:
     _end(app, unraised)
 
 
-def _tell_where_cells_are(shell: Any) -> None:  # noqa: ANN401
+def _tell_where_cells_are(shell: Any) -> None:
     """Spare tracebacks the search of all modules for each of their frames: half a minute."""
 
-    def cached(cache: Any, *given: Any, **named: Any) -> str:  # noqa: ANN401
+    def cached(cache: Any, *given: Any, **named: Any) -> str:
         name = str(cache(*given, **named))
         inspect.modulesbyfile[name] = "__main__"
         return name
@@ -94,7 +92,7 @@ def _tell_where_cells_are(shell: Any) -> None:  # noqa: ANN401
     _unraised.replace(shell.compile, "cache", cached)
 
 
-def _end(app: Any, unraised: Unraised) -> NoReturn:  # noqa: ANN401
+def _end(app: Any, unraised: Unraised) -> NoReturn:
     """End as a script does: threads, exit handlers, finalisers, files; then leave at once.
 
     What Python itself would do at its end takes a forked kernel 140 ms, and loses files that
@@ -136,7 +134,7 @@ def pack(message: object) -> bytes:
         return json_packer(_whole(message))
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401
+def _whole(value: Any) -> Any:
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):

@@ -35,7 +35,7 @@ class Provisioner(LocalProvisioner):
 
     kernel: "Kernel"
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:  # noqa: ANN401
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start a process of its own, or have it forked, and wait for its sockets."""
         self.kernel.stop_if_ended()
         if self.kernel.zygote is None:

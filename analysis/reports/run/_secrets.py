@@ -40,7 +40,7 @@ class Striker:
             for name, variable in variables.items()
         }
 
-    def __call__(self, value: Any) -> Any:  # noqa: ANN401  (JSON can be anything)
+    def __call__(self, value: Any) -> Any:
         """Return a text, or whatever holds texts, without the secrets."""
         if isinstance(value, str):
             for name, pattern in self._patterns.items():

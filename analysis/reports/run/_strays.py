@@ -19,7 +19,7 @@ _PATIENCE = 0.3  # seconds from the request to end to the kill
 
 def descendants(pid: int) -> list["Process"]:
     """Return the processes that a living kernel has begun, and theirs."""
-    import psutil  # noqa: PLC0415  (where something runs)
+    import psutil
 
     with contextlib.suppress(psutil.Error):
         return psutil.Process(pid).children(recursive=True)
@@ -28,7 +28,7 @@ def descendants(pid: int) -> list["Process"]:
 
 def sweep(name: str, known: Iterable["Process"] = ()) -> None:
     """End the processes that are known and all that bear the mark, in whatever session."""
-    import psutil  # noqa: PLC0415
+    import psutil
 
     marked = [
         process

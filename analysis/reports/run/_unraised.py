@@ -5,8 +5,6 @@ fails in it, threads, tasks and finalisers have hooks for errors that nobody too
 to a log as it happens, and at the kernel's end what still runs.
 """
 
-# ruff: noqa: ANN401  (what passes through here can be anything)
-
 import asyncio
 import contextlib
 import functools
@@ -75,7 +73,7 @@ class Unraised:
 
     def note_what_is_left(self) -> None:
         """Write down what nobody has waited for, now that no cell runs any more."""
-        import psutil  # noqa: PLC0415
+        import psutil
 
         for task in asyncio.all_tasks(self._loop) if self._loop else ():
             code = getattr(task.get_coro(), "cr_code", None)
@@ -135,8 +133,8 @@ class Unraised:
 
     def _hear_commands(self) -> None:
         """Learn the exit code of each command that IPython hands to the system's shell."""
-        from IPython.utils.encoding import DEFAULT_ENCODING  # noqa: PLC0415
-        from IPython.utils.process import process_handler  # noqa: PLC0415
+        from IPython.utils.encoding import DEFAULT_ENCODING
+        from IPython.utils.process import process_handler
 
         # as these two hand a command over, so that what they expand in it stays as it is
         piped: Any = sys.modules["ipykernel.zmqshell"]

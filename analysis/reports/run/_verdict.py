@@ -94,9 +94,9 @@ def _sent(node: "NotebookNode") -> Iterator[tuple[int, int | None, Any]]:
             yield at, None if is_injected else at + 1 - injected, cell
 
 
-def _may_fail(cell: Any) -> bool:  # noqa: ANN401
+def _may_fail(cell: Any) -> bool:
     return "raises-exception" in _tags(cell)
 
 
-def _tags(cell: Any) -> list[str]:  # noqa: ANN401
+def _tags(cell: Any) -> list[str]:
     return list(cell.metadata.get("tags", []))

@@ -7,8 +7,6 @@ it forks is a fresh copy of a process that has run no cell, so that no run sees 
 `Zygote` is the side that asks; ``python -m analysis.reports.run._zygote FD`` is the process.
 """
 
-# ruff: noqa: PLC0415  (imported where something runs)
-
 import contextlib
 import ctypes
 import gc

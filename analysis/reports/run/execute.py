@@ -1,7 +1,5 @@
 """Run one notebook with papermill, in a kernel of its own."""
 
-# ruff: noqa: PLC0415  (imported where something runs)
-
 import datetime as dt
 import json
 import logging

@@ -90,7 +90,7 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
             yield pool
         return
     try:
-        from distributed import Client  # noqa: PLC0415
+        from distributed import Client
     except ImportError as error:
         raise LianjianError(
             "--scheduler needs Dask, which is not installed: `make cluster` in the project, "
@@ -130,7 +130,7 @@ def is_remote(pool: Executor) -> bool:
 
 def possible_jobs() -> int:
     """Return how many runs this machine carries at a time: by its cores and its free memory."""
-    import psutil  # noqa: PLC0415
+    import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().available // _MEMORY_OF_A_RUN

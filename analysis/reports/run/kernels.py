@@ -1,7 +1,5 @@
 """Kernels: of this Python, with one environment, in private folders; launched, watched, ended."""
 
-# ruff: noqa: PLC0415  (imported where something runs)
-
 import contextlib
 import json
 import os

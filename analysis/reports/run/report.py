@@ -1,7 +1,5 @@
 """One report: from a run of the plan to a folder in its place, all of it or nothing."""
 
-# ruff: noqa: PLC0415  (imported where something runs)
-
 import json
 import os
 import platform
@@ -53,7 +51,7 @@ class Task:
     asked: str = "plan"  # by whom: the plan, or a "command line"
     reasons: tuple[str, ...] = ()
 
-    def ending(self, result: str, seconds: float = 0.0, message: str = "", **more: Any) -> Ending:  # noqa: ANN401
+    def ending(self, result: str, seconds: float = 0.0, message: str = "", **more: Any) -> Ending:
         """Say how it ended."""
         run = self.run
         return Ending(run.slug, run.notebook.stem, result, self.reasons, seconds, message, **more)

@@ -26,7 +26,7 @@ def alone(reports: Path) -> Iterator[str]:
 
     The lock is the system's: it goes with the process that holds it, however that ends.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415
+    from filelock import FileLock, Timeout
 
     lock, holder = FileLock(reports / _LOCK), reports / _HOLDER
     try:
