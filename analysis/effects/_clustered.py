@@ -4,8 +4,15 @@ import numpy as np
 import scipy
 
 from analysis.effects._stands_on import keep
-from analysis.effects.panel import FEW_TREATED, NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.results import EffectSeries, Estimate, Influence, WaldTest, check_level
+from analysis.effects.panel import FEW_TREATED, NEVER, Floats, Ints, Panel
+from analysis.effects.results import (
+    LEVEL,
+    EffectSeries,
+    Estimate,
+    Influence,
+    WaldTest,
+    check_level,
+)
 from analysis.errors import LianjianError
 
 TINY = 1e-10
@@ -39,17 +46,19 @@ def cluster_sums(scores: Floats, cluster: Ints) -> Floats:
     return np.add.reduceat(scores[order], starts, axis=0)
 
 
-def clustered_covariance(
-    psi: Floats, panel: Panel, *, small_sample: bool = True, used: Bools | None = None
-) -> Floats:
-    """Return Σ_c ψ_c ψ_c′ of influence functions (N, K), times G/(G−1) of the G clusters used."""
-    sums = cluster_sums(psi, panel.cluster)
-    groups = len(sums) if used is None else count_clusters(panel.cluster[used])
+def clustered_covariance(carried: Influence, *, small_sample: bool = True) -> Floats:
+    """Return Σ_c ψ_c ψ_c′ over clusters (K, K), times G/(G−1) of the G clusters used."""
+    sums, groups = cluster_sums(carried.psi, carried.cluster), count_used(carried)
     return sums.T @ sums * (groups / max(groups - 1, 1) if small_sample else 1.0)
 
 
+def count_used(carried: Influence) -> int:
+    """Return how many clusters take part."""
+    return count_clusters(carried.cluster[carried.used])
+
+
 def pointwise(
-    estimate: Floats, std_error: Floats, df: Floats | float, level: float
+    estimate: Floats, std_error: Floats, df: Floats | float, level: float = LEVEL
 ) -> tuple[Floats, Floats, Floats]:
     """Return the ends of t-intervals and two-sided p-values, NaN where the error is 0."""
     check_level(level)
@@ -59,31 +68,9 @@ def pointwise(
     return estimate - reach, estimate + reach, p_value
 
 
-def influence_of(
-    panel: Panel,
-    theta: Floats,
-    psi: Floats,
-    weight: Floats,
-    used: Bools,
-    pull: Floats | None = None,
-) -> Influence:
-    """Return who carries the numbers ``theta`` (K,); for one, arrays may lack their last axis."""
-    shape = (panel.n_units, len(np.atleast_1d(theta)))
-    if pull is not None:
-        pull = pull.reshape(*panel.y.shape, shape[1])
-    return Influence(
-        theta=np.atleast_1d(theta),
-        weight=weight.reshape(shape),
-        psi=psi.reshape(shape),
-        used=used,
-        cluster=panel.cluster,
-        panel=panel,
-        pull=pull,
-    )
-
-
-def weight_notes(panel: Panel, influence: Influence) -> tuple[str, ...]:
+def weight_notes(influence: Influence) -> tuple[str, ...]:
     """Say which treated units carry no weight, and that few clusters carry all of it."""
+    panel = influence.panel
     treated = (panel.cohort != NEVER) & (panel.cohort <= panel.years[-1])
     heavy = (influence.weight != 0).any(axis=1)
     clusters, behind = count_clusters(panel.cluster[treated]), len(influence.clusters)
@@ -119,23 +106,20 @@ def weight_notes(panel: Panel, influence: Influence) -> tuple[str, ...]:
 
 def make_estimate(
     name: str,
-    panel: Panel,
     influence: Influence,
-    *,
-    variance: float,
     inference: str,
-    level: float = 0.95,
+    *,
+    covariance: Floats | None = None,
     notes: tuple[str, ...] = (),
     n_obs: int | None = None,
 ) -> Estimate:
-    """Turn a number and its variance into an `Estimate`, with t of the clusters used less one."""
-    used = influence.used
-    groups = count_clusters(panel.cluster[used])
-    if variance <= TINY**2 * float(np.nanvar(panel.y)):
-        variance = 0.0
+    """Turn a number into an `Estimate`, with t of the clusters used less one."""
+    panel, used, groups = influence.panel, influence.used, count_used(influence)
+    error = _errors(clustered_covariance(influence) if covariance is None else covariance, panel)
+    if not error[0]:
         notes = (*notes, "The standard error is zero, so there is no interval and no p-value.")
-    error = np.array([np.sqrt(variance)])
-    low, high, p_value = pointwise(influence.theta, error, max(groups - 1, 1), level)
+    df = max(groups - 1, 1)
+    low, high, p_value = pointwise(influence.theta, error, df)
     made = Estimate(
         name=name,
         estimate=float(influence.theta[0]),
@@ -143,13 +127,13 @@ def make_estimate(
         low=float(low[0]),
         high=float(high[0]),
         p_value=float(p_value[0]),
-        level=level,
-        df=max(groups - 1, 1),
+        level=LEVEL,
+        df=df,
         n_obs=int((~np.isnan(panel.y[used])).sum()) if n_obs is None else n_obs,
         n_units=int(used.sum()),
         n_clusters=groups,
         inference=inference.format(cluster=panel.cluster_name, df=groups - 1),
-        notes=panel.notes + weight_notes(panel, influence) + notes,
+        notes=panel.notes + weight_notes(influence) + notes,
         influence=influence,
     )
     return keep(made)
@@ -160,24 +144,20 @@ def make_series(
     by: str,
     index: Ints,
     influence: Influence,
-    covariance: Floats,
-    *,
-    panel: Panel,
     overall: Estimate,
+    *,
+    covariance: Floats | None = None,
     reference: tuple[int, ...] = (),
     pretest: WaldTest | None = None,
-    critical: float | None = None,
     notes: tuple[str, ...] = (),
 ) -> EffectSeries:
-    """Turn effects and their covariance (K, K) into a series at the level of ``overall``."""
-    # `critical` is the multiple of the standard error that makes a band for all effects at once.
-    error = np.sqrt(np.clip(np.diag(covariance), 0, None))
-    error = np.where(error**2 <= TINY**2 * float(np.nanvar(panel.y)), 0.0, error)
+    """Turn effects into a series with the degrees of freedom of ``overall``."""
+    covariance = clustered_covariance(influence) if covariance is None else covariance
+    error = _errors(covariance, influence.panel)
     if (error == 0).any():
         notes = (*notes, "Where the standard error is zero there is no interval and no p-value.")
-    theta = influence.theta
-    low, high, p_value = pointwise(theta, error, overall.df, overall.level)
-    reach = np.where(error > 0, (np.nan if critical is None else critical) * error, np.nan)
+    theta, blank = influence.theta, np.full(len(index), np.nan)
+    low, high, p_value = pointwise(theta, error, overall.df)
     made = EffectSeries(
         name=name,
         by=by,
@@ -188,16 +168,22 @@ def make_series(
         high=high,
         p_value=p_value,
         covariance=covariance,
-        band_low=theta - reach,
-        band_high=theta + reach,
+        band_low=blank,
+        band_high=blank,
         n_units=(influence.weight != 0).sum(axis=0),
         n_clusters=(influence.shares != 0).sum(axis=0),
         reference=reference,
         overall=overall,
         pretest=pretest,
-        level=overall.level,
+        level=LEVEL,
         df=np.full(len(index), float(overall.df)),
-        notes=panel.notes + weight_notes(panel, influence) + notes,
+        notes=influence.panel.notes + weight_notes(influence) + notes,
         influence=influence,
     )
     return keep(made)
+
+
+def _errors(covariance: Floats, panel: Panel) -> Floats:
+    """Return standard errors (K,), 0 where the variance is nothing but rounding."""
+    variance = np.diag(covariance)
+    return np.sqrt(np.where(variance <= TINY**2 * float(np.nanvar(panel.y)), 0.0, variance))

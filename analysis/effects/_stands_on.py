@@ -48,7 +48,7 @@ def keep(result: R) -> R:
     carried = result.influence
     if not _evidence.is_collecting() or carried is None or carried.pull is None:
         return result
-    if carried.panel is None or carried.panel.outcome not in MEASURES:
+    if carried.panel.outcome not in MEASURES:
         return result
     for k, stands in enumerate(_stands(carried)):
         at, error = (float(np.atleast_1d(each)[k]) for each in (result.estimate, result.std_error))
@@ -109,7 +109,7 @@ def _keep_p(result: Estimate | EffectSeries, k: int, stands: Evidence) -> None:
 def _stands(carried: Influence) -> list[Evidence]:
     """Return the evidence of each number, its weights in yuan."""
     panel, pull = carried.panel, carried.pull
-    assert panel is not None and pull is not None  # noqa: S101, PT018  (asked before)
+    assert pull is not None  # noqa: S101  (asked before)
     # what covariates and a path of years can take away at most
     df = float(carried.used.sum()) - 1 - panel.x.shape[1] - len(panel.years)
     found = []

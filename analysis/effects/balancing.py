@@ -12,15 +12,10 @@ import numpy as np
 import pandas as pd
 
 from analysis._evidence import is_collecting
-from analysis.effects._clustered import (
-    clustered_covariance,
-    influence_of,
-    make_estimate,
-    make_series,
-)
+from analysis.effects._clustered import make_estimate, make_series
 from analysis.effects.did.fixed_effects import comparison_cohorts
 from analysis.effects.panel import Bools, Floats, Ints, Panel
-from analysis.effects.results import EffectSeries
+from analysis.effects.results import EffectSeries, Influence
 from analysis.errors import LianjianError
 
 NAME = "Entropy balancing"
@@ -116,37 +111,25 @@ class Balanced:
             used[fit.treated] = used[fit.control] = True
         return used
 
-    def series(self, *, level: float = 0.95) -> EffectSeries:
+    def series(self) -> EffectSeries:
         """Return the effects by event time from 0 on, and their mean over unit-years."""
         # The years before are what was balanced, so that they show no trend to test.
-        panel, used = self.panel, self.used
-        theta, weight, psi = self.influence()
-        pull = self._pull()
-        parts = [
-            influence_of(
-                panel, theta[q], psi[:, q], weight[:, q], used,
-                None if pull is None else pull[:, :, q],
-            )
-            for q in (0, slice(1, None))
-        ]  # fmt: skip
-        variance = clustered_covariance(psi, panel, used=used)
+        carried = self.influence
+        first = np.arange(len(carried.theta)) == 0
         overall = make_estimate(
             f"{NAME}, path to g−{self.until}",
-            panel,
-            parts[0],
-            variance=float(variance[0, 0]),
-            level=level,
+            carried.part(first),
+            "influence function by {cluster}, t({df})",
             notes=self.notes,
-            inference="influence function by {cluster}, t({df})",
         )
-        index = np.unique(self.cells[1])
+        index, name = np.unique(self.cells[1]), f"{NAME}, by event time"
         return make_series(
-            f"{NAME}, by event time", "event_time", index, parts[1], variance[1:, 1:],
-            panel=panel, overall=overall, notes=self.notes,
-        )  # fmt: skip
+            name, "event_time", index, carried.part(~first), overall, notes=self.notes
+        )
 
-    def influence(self) -> tuple[Floats, Floats, Floats]:
-        """Return the numbers of `points` (Q,), the share and the influence of each unit (N, Q)."""
+    @property
+    def influence(self) -> Influence:
+        """Who carries the numbers of `points`."""
         # The weights are taken as given, as is the path of each village: who carries the number,
         # not what another draw of villages would have balanced.
         unit, _, effect, mass = self.cells
@@ -158,7 +141,9 @@ class Balanced:
             np.add.at(psi[:, q], unit[mark], mass[mark] * (effect[mark] - theta[q]) / total)
         for fit in self.fits:
             psi[fit.control] += fit.pull @ self._shares(fit)
-        return theta, weight, psi
+        pulls = [fit.moved @ self._shares(fit) for fit in self.fits if fit.moved is not None]
+        pull = np.sum(pulls, axis=0) if len(pulls) == len(self.fits) else None
+        return Influence(self.panel, theta, psi, weight, self.used, pull)
 
     @property
     def _marks(self) -> list[Bools]:
@@ -175,11 +160,6 @@ class Balanced:
         asked = np.column_stack([times >= 0, *(times == e for e in np.unique(when))])
         total = np.array([mass[mark].sum() for mark in self._marks])
         return (unit @ ~np.isnan(fit.effect))[:, None] * asked / total
-
-    def _pull(self) -> Floats | None:
-        """Return how far each amount moves each number (N, T, Q), where that is asked."""
-        pulls = [fit.moved @ self._shares(fit) for fit in self.fits if fit.moved is not None]
-        return np.sum(pulls, axis=0) if len(pulls) == len(self.fits) else None
 
 
 def entropy_weights(traits: Floats, target: Floats, prior: Floats | None = None) -> Floats:

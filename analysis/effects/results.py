@@ -21,6 +21,10 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+LEVEL = 0.95
+"""Confidence level of every interval, where nothing else is asked."""
+
+
 def check_level(level: float) -> None:
     """Check that a confidence level lies strictly between 0 and 1."""
     if not 0 < level < 1:
@@ -33,15 +37,32 @@ def check_level(level: float) -> None:
 class Influence:
     """Who carries K numbers: the share of each treated unit, and how far each unit pulls."""
 
+    panel: "Panel"  # the units, their years, what was measured
     theta: Floats  # (K,) the numbers, in the unit of the outcome
+    psi: Floats  # (N, K) influence of each unit, with variance Σψ²
     # (N, K) share of each treated unit; 0 of comparison units and treated ones in no comparison
     weight: Floats
-    psi: Floats  # (N, K) influence of each unit, with variance Σψ²
     used: Bools  # (N,) units that take part, treated or compared with
-    cluster: Ints  # (N,) cluster of each unit
-    panel: "Panel | None" = None
     # (N, T, K) how far each amount moves each number, where someone collects evidence
     pull: Floats | None = None
+
+    def mean(self, share: Floats) -> "Influence":
+        """Return who carries the mean of the numbers by given shares (K,)."""
+        parts = (self.theta, self.psi, self.weight)
+        theta, psi, weight = ((part @ share)[..., None] for part in parts)
+        pull = None if self.pull is None else (self.pull @ share)[..., None]
+        return Influence(self.panel, theta, psi, weight, self.used, pull)
+
+    def part(self, chosen: Bools) -> "Influence":
+        """Return who carries the marked numbers."""
+        pull = None if self.pull is None else self.pull[:, :, chosen]
+        theta, psi, weight = (each[..., chosen] for each in (self.theta, self.psi, self.weight))
+        return Influence(self.panel, theta, psi, weight, self.used, pull)
+
+    @property
+    def cluster(self) -> Ints:
+        """Cluster of each unit (N,)."""
+        return self.panel.cluster
 
     @cached_property
     def clusters(self) -> Ints:

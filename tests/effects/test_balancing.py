@@ -101,8 +101,7 @@ def test_villages_without_books_since_joining_or_before_are_in_no_number():
     y = panel.y.copy()
     y[0, 3:], y[1, :3] = np.nan, np.nan
     found = balance(replace(panel, y=y))
-    _, weight, _ = found.influence()
-    assert not weight[:2].any()
+    assert not found.influence.weight[:2].any()
     assert any("no income up to 2021" in note for note in found.notes)
 
 
@@ -111,7 +110,8 @@ def test_influence_carries_the_number():
     rng = np.random.default_rng(6)
     panel = replace(panel, y=panel.y + rng.normal(size=panel.y.shape))
     found = balance(panel)
-    theta, weight, psi = found.influence()
+    carried = found.influence
+    theta, weight, psi = carried.theta, carried.weight, carried.psi
     assert theta == pytest.approx(found.points())
     assert weight.sum(axis=0) == pytest.approx(1)
     treated = panel.cohort > 0

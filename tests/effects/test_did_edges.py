@@ -302,7 +302,6 @@ def test_arguments_are_checked():
         (lambda: att_gt(panel, anticipation=-1), "0 or more"),
         (lambda: imputation(panel, anticipation=-1), "0 or more"),
         (lambda: imputation(panel, pool="none"), "it can be cohort_year"),
-        (lambda: twfe(panel, level=95), "a share between 0 and 1"),
         (lambda: event_study(panel, reference=-9), "Choose another reference"),
         (lambda: aggregate(att_gt(panel), "event", balance=9), "Lower it"),
         (lambda: att_gt(panel, anticipation=9), "No effect after treatment"),
@@ -322,7 +321,7 @@ def test_arguments_are_checked():
 def numbers(frame: pd.DataFrame, **options) -> list[float]:
     panel = make_panel(frame, "y", cluster="county", **options)
     table = [run(panel) for run in STAGGERED.values()]
-    band = aggregate(att_gt(panel), "event", rng=np.random.default_rng(4), draws=199)
+    band = few_clusters(aggregate(att_gt(panel), "event"))
     ends = [value for one in table for value in (one.estimate, one.std_error)]
     return [*ends, *band.band_low, before_after(panel).low]
 

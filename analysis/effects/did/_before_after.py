@@ -2,21 +2,13 @@
 
 import numpy as np
 
-from analysis.effects._clustered import (
-    check_anticipation,
-    clustered_covariance,
-    count_clusters,
-    influence_of,
-    make_estimate,
-)
+from analysis.effects._clustered import check_anticipation, count_clusters, make_estimate
 from analysis.effects.panel import NEVER, Panel
-from analysis.effects.results import Estimate
+from analysis.effects.results import Estimate, Influence
 from analysis.errors import LianjianError
 
 
-def before_after(
-    panel: Panel, *, anticipation: int = 0, level: float = 0.95, small_sample: bool = True
-) -> Estimate:
+def before_after(panel: Panel, *, anticipation: int = 0) -> Estimate:
     """Average the treated units' change from the base year to each year since treatment."""
     # Mean over the unit-years from treatment on, as in `aggregate` "simple". It credits treatment
     # with everything else that changed, and with regression to the mean when units were chosen in a
@@ -46,12 +38,9 @@ def before_after(
     psi = (mass * gained).sum(axis=1) / mass.sum() - weight * mean
     pull = mass / mass.sum()
     pull[np.arange(panel.n_units), base] -= weight
-    variance = clustered_covariance(psi[:, None], panel, small_sample=small_sample, used=used)
+    carried = Influence(
+        panel, np.array([mean]), psi[:, None], weight[:, None], used, pull[..., None]
+    )
     return make_estimate(
-        "Before and after, treated only",
-        panel,
-        influence_of(panel, np.array([mean]), psi, weight, used, pull),
-        variance=float(variance[0, 0]),
-        level=level,
-        inference="clustered by {cluster}, t({df})",
+        "Before and after, treated only", carried, "clustered by {cluster}, t({df})"
     )

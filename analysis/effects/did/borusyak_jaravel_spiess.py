@@ -1,6 +1,6 @@
 """Borusyak–Jaravel–Spiess: fit the untreated cells, impute the others, average the gaps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
     count_clusters,
-    influence_of,
+    count_used,
     make_estimate,
     make_series,
 )
@@ -18,7 +18,7 @@ from analysis.effects.did._within import WithinFit, fit_within, solve_spd
 from analysis.effects.did.fixed_effects import cell_weights, treated_overlap
 from analysis.effects.inference._wald import BEFORE, no_test, wald
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.results import EffectSeries, WaldTest
+from analysis.effects.results import EffectSeries, Influence, WaldTest
 from analysis.errors import LianjianError
 
 Pool = Literal["cohort_year", "event_time", "all"]
@@ -35,7 +35,6 @@ def imputation(
     panel: Panel,
     *,
     anticipation: int = 0,
-    level: float = 0.95,
     pool: Pool | None = None,
     small_sample: bool = True,
 ) -> EffectSeries:
@@ -47,8 +46,6 @@ def imputation(
         Covariates enter with a coefficient for each year, weights in the fit and in the average.
     anticipation : int
         Years before treatment that may be affected already; they are not fitted on.
-    level : float
-        Confidence level.
     pool : {"cohort_year", "event_time", "all"}, optional
         Cells around whose mean effect the spread of treated cells is measured. The finest for
         which each mean rests on two clusters or more when not given; a note says if it is coarser.
@@ -122,28 +119,25 @@ def imputation(
         psi[rows, k] += scale * (gap[rows, t] - centre[rows, t])
         own[rows, k] += scale * (gap[rows, t] - theta[k])
     used = fit.used | cells.any(axis=1)
-    total, pulled = psi @ share, None if pull is None else pull @ share
+    carried = Influence(panel, theta, own, weight, used, pull)
     # around the mean of all cells, as few_clusters takes each cluster's effect
-    whole = own @ share + weight @ (share * (theta - mean))
+    moved = (own @ share + weight @ (share * (theta - mean)))[:, None]
+    whole = replace(carried.mean(share), theta=np.array([mean]), psi=moved)
+    covariance = clustered_covariance(replace(carried, psi=psi), small_sample=small_sample)
     overall = make_estimate(
         "Imputation (Borusyak–Jaravel–Spiess)",
-        panel,
-        influence_of(panel, np.array([mean]), whole, weight @ share, used, pulled),
-        variance=float(
-            clustered_covariance(total[:, None], panel, small_sample=small_sample, used=used)[0, 0]
-        ),
-        level=level,
-        inference="conservative, clustered by {cluster}, t({df})",
+        whole,
+        "conservative, clustered by {cluster}, t({df})",
+        covariance=(share @ covariance @ share).reshape(1, 1),
         notes=notes,
     )
     return make_series(
         "Imputation, by event time",
         "event_time",
         index,
-        influence_of(panel, theta, own, weight, used, pull),
-        clustered_covariance(psi, panel, small_sample=small_sample, used=used),
-        panel=panel,
-        overall=overall,
+        carried,
+        overall,
+        covariance=covariance,
         pretest=pretrend(panel, anticipation=anticipation),
         notes=notes,
     )
@@ -174,11 +168,9 @@ def pretrend(panel: Panel, *, anticipation: int = 0, leads: int | None = None) -
     if not solved.any():
         return no_test(BEFORE, "no comparison in the years before treatment")
     weight = cell_weights(fit.mass, groups, event, index[solved])
-    psi = fit.influence()[:, solved]
-    behind = (influence_of(panel, fit.coef[solved], psi, weight, fit.used).shares != 0).T
-    part = clustered_covariance(psi, panel, used=fit.used)
-    df = count_clusters(panel.cluster[fit.used]) - 1
-    return wald(fit.coef[solved], part, behind, BEFORE, df_resid=df)
+    carried = Influence(panel, fit.coef[solved], fit.influence()[:, solved], weight, fit.used)
+    behind, df = (carried.shares != 0).T, count_used(carried) - 1
+    return wald(carried.theta, clustered_covariance(carried), behind, BEFORE, df_resid=df)
 
 
 def _estimable(fit: WithinFit) -> Bools:

@@ -1,7 +1,7 @@
 """Callaway–Sant'Anna: one effect for each cohort and year, and their averages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, overload
 
 import numpy as np
@@ -12,7 +12,6 @@ from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
     count_clusters,
-    influence_of,
     make_estimate,
     make_series,
     pointwise,
@@ -27,7 +26,6 @@ from analysis.effects.did._propensity import (
     regressions,
 )
 from analysis.effects.did.fixed_effects import comparison_cohorts
-from analysis.effects.inference._bands import critical_value
 from analysis.effects.inference._wald import BEFORE, no_test, wald
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
 from analysis.effects.results import EffectSeries, Estimate, Influence, WaldTest
@@ -68,9 +66,9 @@ class GroupTime:
 
     def covariance(self, pairs: Bools | slice = slice(None)) -> Floats:
         """Return the clustered covariance of the estimates, or of the marked ones."""
-        return clustered_covariance(
-            self.influence[:, pairs], self.panel, small_sample=self.small_sample, used=self.used
-        )
+        psi = self.influence[:, pairs]
+        carried = Influence(self.panel, self.estimate[pairs], psi, psi, self.used)
+        return clustered_covariance(carried, small_sample=self.small_sample)
 
     @property
     def mass(self) -> Floats:
@@ -91,7 +89,7 @@ class GroupTime:
             found.append((place, unit))
         return found
 
-    def tidy(self, level: float = 0.95) -> pd.DataFrame:
+    def tidy(self) -> pd.DataFrame:
         """Return one row for each cohort and year.
 
         Examples
@@ -102,7 +100,7 @@ class GroupTime:
         """
         error = self.std_error
         df = max(count_clusters(self.panel.cluster[self.used]) - 1, 1)
-        low, high, p_value = pointwise(self.estimate, error, df, level)
+        low, high, p_value = pointwise(self.estimate, error, df)
         return pd.DataFrame(
             {
                 "cohort": self.cohort,
@@ -258,27 +256,16 @@ def _left_out(why: str, cohorts: Mapping[int, list[int]]) -> str:
 
 
 @overload
-def aggregate(
-    effects: GroupTime, kind: Literal["simple"] = "simple", *, level: float = 0.95
-) -> Estimate: ...
+def aggregate(effects: GroupTime, kind: Literal["simple"] = "simple") -> Estimate: ...
 @overload
 def aggregate(
     effects: GroupTime,
     kind: Literal["event", "group", "calendar"],
     *,
     balance: int | None = None,
-    level: float = 0.95,
-    rng: np.random.Generator | None = None,
-    draws: int = 999,
 ) -> EffectSeries: ...
 def aggregate(
-    effects: GroupTime,
-    kind: Kind = "simple",
-    *,
-    balance: int | None = None,
-    level: float = 0.95,
-    rng: np.random.Generator | None = None,
-    draws: int = 999,
+    effects: GroupTime, kind: Kind = "simple", *, balance: int | None = None
 ) -> Estimate | EffectSeries:
     """Average ATT(g, t) over treated unit-years: in one number, or by event time, cohort or year.
 
@@ -292,17 +279,11 @@ def aggregate(
         ``overall`` weights cohorts by size. ``calendar``: by year; ``overall`` counts each once.
     balance : int, optional
         Of ``event``: keep only cohorts seen until this event time, and event times up to it.
-    level : float
-        Confidence level.
-    rng : Generator, optional
-        With it a series has a band for all effects at once.
-    draws : int
-        Bootstrap draws of the band.
 
     Returns
     -------
     Estimate or EffectSeries
-        The first for ``simple``.
+        The first for ``simple``. `few_clusters` gives a series its band for all effects at once.
 
     Raises
     ------
@@ -325,7 +306,7 @@ def aggregate(
     when = effects.year - effects.cohort
     post = when >= 0
     if kind == "simple":
-        return _estimate(effects, "simple", _average(effects, [post]), level)
+        return _estimate(effects, "simple", _average(effects, [post]))
     keep, title, notes = post, f"by {kind}", effects.notes
     key = {"event": when, "group": effects.cohort, "calendar": effects.year}.get(kind)
     if key is None:
@@ -348,29 +329,26 @@ def aggregate(
     marks = [keep & (key == value) for value in index]
     carried = _average(effects, marks)
     share = (index >= 0) / (index >= 0).sum()
+    inside = carried.weight > 0
     if kind == "group":
         unit = effects.panel.unit_weight
-        inside = carried.weight > 0
         size = inside.T @ (np.ones(len(inside)) if unit is None else unit)
         share = size / size.sum()
-    overall = _overall(effects, title, carried, share, level, kind)
-    critical = None
-    if rng is not None:
-        critical = critical_value(carried.psi, effects.panel, rng, draws=draws, level=level)
+    whole = carried.mean(share)
+    if kind == "group":  # the shares of cohorts are estimated
+        unit = effects.panel.unit_weight
+        counted = inside * (1.0 if unit is None else unit[:, None])
+        moved = counted @ (carried.theta - whole.theta) / counted.sum()
+        whole = replace(whole, psi=whole.psi + moved[:, None])
     by = {"event": "event_time", "group": "cohort", "calendar": "year"}[kind]
-    covariance = clustered_covariance(
-        carried.psi, effects.panel, small_sample=effects.small_sample, used=effects.used
-    )
     return make_series(
         f"{NAME}, by {by.replace('_', ' ')}",
         by,
         index,
         carried,
-        covariance,
-        panel=effects.panel,
-        overall=overall,
+        _estimate(effects, title, whole),
+        covariance=clustered_covariance(carried, small_sample=effects.small_sample),
         reference=reference,
-        critical=critical,
         pretest=effects.pretest() if kind == "event" else None,
         notes=notes,
     )
@@ -392,7 +370,7 @@ def _average(effects: GroupTime, marks: Sequence[Bools]) -> Influence:
             psi[rows, q] += unit * (effects.estimate[k] - theta[q]) / total
             weight[rows, q] += unit / total
     pull = _pulled(effects, marks)
-    return influence_of(effects.panel, theta, psi, weight, effects.used, pull)
+    return Influence(effects.panel, theta, psi, weight, effects.used, pull)
 
 
 def _pulled(effects: GroupTime, marks: Sequence[Bools]) -> Floats | None:
@@ -413,34 +391,10 @@ def _pulled(effects: GroupTime, marks: Sequence[Bools]) -> Floats | None:
     return found
 
 
-def _overall(
-    effects: GroupTime, title: str, carried: Influence, share: Floats, level: float, kind: Kind
-) -> Estimate:
-    """Average the effects of a series by their shares; those of cohorts are estimated."""
-    theta, psi, weight = carried.theta, carried.psi, carried.weight
-    mean, moved = float(theta @ share), psi @ share
-    if kind == "group":
-        unit = effects.panel.unit_weight
-        inside = (weight > 0) * (1.0 if unit is None else unit[:, None])
-        moved = moved + inside @ (theta - mean) / inside.sum()
-    pull = None if carried.pull is None else carried.pull @ share
-    whole = influence_of(effects.panel, np.array([mean]), moved, weight @ share, effects.used, pull)
-    return _estimate(effects, title, whole, level)
-
-
-def _estimate(effects: GroupTime, what: str, carried: Influence, level: float) -> Estimate:
-    panel = effects.panel
-    variance = clustered_covariance(
-        carried.psi, panel, small_sample=effects.small_sample, used=effects.used
-    )
+def _estimate(effects: GroupTime, what: str, carried: Influence) -> Estimate:
+    covariance = clustered_covariance(carried, small_sample=effects.small_sample)
     return make_estimate(
-        f"{NAME}, {what}",
-        panel,
-        carried,
-        variance=float(variance[0, 0]),
-        level=level,
-        notes=effects.notes,
-        inference=INFERENCE,
+        f"{NAME}, {what}", carried, INFERENCE, covariance=covariance, notes=effects.notes
     )
 
 

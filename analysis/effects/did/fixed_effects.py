@@ -6,7 +6,6 @@ from analysis._evidence import is_collecting
 from analysis.effects._clustered import (
     check_anticipation,
     clustered_covariance,
-    influence_of,
     make_estimate,
     make_series,
 )
@@ -14,15 +13,13 @@ from analysis.effects.did._propensity import overlap_notes
 from analysis.effects.did._within import WithinFit, fit_within
 from analysis.effects.inference._wald import BEFORE, wald
 from analysis.effects.panel import NEVER, Bools, Floats, Ints, Panel
-from analysis.effects.results import EffectSeries, Estimate
+from analysis.effects.results import EffectSeries, Estimate, Influence
 from analysis.errors import LianjianError
 
 INFERENCE = "cluster-robust by {cluster}, t({df})"
 
 
-def twfe(
-    panel: Panel, *, anticipation: int = 0, level: float = 0.95, small_sample: bool = True
-) -> Estimate:
+def twfe(panel: Panel, *, anticipation: int = 0) -> Estimate:
     """Estimate one effect with unit and year effects (TWFE).
 
     Parameters
@@ -31,11 +28,6 @@ def twfe(
         Covariates enter with a coefficient for each year, weights as weights of least squares.
     anticipation : int
         Years before treatment that may be affected already; their cells are left out.
-    level : float
-        Confidence level.
-    small_sample : bool
-        Multiply the variance by G/(G−1) · (n−1)/(n−k); k counts the regressors and the year
-        effects, not the unit effects nested in clusters.
 
     Raises
     ------
@@ -46,7 +38,9 @@ def twfe(
     -----
     y_it = α_i + λ_t + β 1{t ≥ g_i} + ε_it. With effects that differ by cohort or grow over time,
     β weights them by variance and some weights may be negative (Goodman-Bacon 2021, J. Econometrics
-    225(2), DOI 10.1016/j.jeconom.2021.03.014): compare it with an estimator that does not.
+    225(2), DOI 10.1016/j.jeconom.2021.03.014): compare it with an estimator that does not. The
+    variance is multiplied by G/(G−1) · (n−1)/(n−k); k counts the regressors and the year effects,
+    not the unit effects nested in clusters.
 
     Examples
     --------
@@ -70,25 +64,19 @@ def twfe(
     sizes = [rows.stop - rows.start for _, rows in groups]
     # the share of each treated unit, which may be negative
     weight = (pull * np.repeat(after, sizes, axis=0)).sum(axis=1)
+    carried = Influence(panel, fit.coef, psi, weight, fit.used, pull)
     return make_estimate(
         "Two-way fixed effects",
-        panel,
-        influence_of(panel, fit.coef, psi, weight, fit.used, pull),
-        variance=float(_covariance(psi, fit, panel, small_sample=small_sample)[0, 0]),
-        level=level,
+        carried,
+        INFERENCE,
+        covariance=_scaled(carried, fit),
         n_obs=fit.n_obs,
-        inference=INFERENCE,
         notes=notes + treated_overlap(panel, fit.used),
     )
 
 
 def event_study(
-    panel: Panel,
-    *,
-    reference: int | None = None,
-    anticipation: int = 0,
-    level: float = 0.95,
-    small_sample: bool = True,
+    panel: Panel, *, reference: int | None = None, anticipation: int = 0
 ) -> EffectSeries:
     """Estimate effects by event time with unit and year effects.
 
@@ -98,7 +86,7 @@ def event_study(
         Covariates and weights enter as in `twfe`.
     reference : int, optional
         Event time fixed at zero; −1 − anticipation when not given.
-    anticipation, level, small_sample
+    anticipation : int
         As in `twfe`, but no cell is left out.
 
     Returns
@@ -152,32 +140,34 @@ def event_study(
     index, theta = index[solved], fit.coef[solved]
     if not (index >= 0).any():
         raise LianjianError("No effect from event time 0 on is identified: is a comparison left?")
-    psi = fit.influence()[:, solved]
-    weight = cell_weights(fit.mass, groups, event, index)
+    kept = np.eye(len(solved))[:, solved]
+    carried = Influence(
+        panel,
+        theta,
+        fit.influence()[:, solved],
+        cell_weights(fit.mass, groups, event, index),
+        fit.used,
+        _pull(fit, panel, dummies, kept),
+    )
     return _series(
         "Event study, two-way fixed effects",
-        panel,
+        "mean of event times from 0",
         fit,
         index,
-        (theta, psi, weight, _pull(fit, panel, dummies, np.eye(len(solved))[:, solved])),
+        carried,
         share=(index >= 0) / (index >= 0).sum(),
         reference=references,
-        level=level,
-        notes=notes + treated_overlap(panel, fit.used),
+        notes=notes,
         anticipation=anticipation,
-        average="mean of event times from 0",
-        small_sample=small_sample,
     )
 
 
-def sun_abraham(
-    panel: Panel, *, anticipation: int = 0, level: float = 0.95, small_sample: bool = True
-) -> EffectSeries:
+def sun_abraham(panel: Panel, *, anticipation: int = 0) -> EffectSeries:
     """Estimate effects by event time, interaction-weighted over cohorts.
 
     Parameters
     ----------
-    panel, anticipation, level, small_sample
+    panel, anticipation
         As in `event_study`; the reference is each cohort's last year before g − anticipation.
 
     Returns
@@ -249,25 +239,24 @@ def sun_abraham(
     kept[c, t] = when
     post = np.where(index >= 0, total, 0.0)
     zeros = np.setdiff1d(event[usable, base[usable]], index)
-    psi = fit.influence(combine)
+    carried = Influence(
+        panel,
+        shares @ delta,
+        fit.influence(combine),
+        cell_weights(fit.mass, groups, kept, index),
+        fit.used,
+        _pull(fit, panel, regressors, combine),
+    )
     return _series(
         "Sun–Abraham",
-        panel,
+        "mean of treated unit-years",
         fit,
         index,
-        (
-            shares @ delta,
-            psi,
-            cell_weights(fit.mass, groups, kept, index),
-            _pull(fit, panel, regressors, combine),
-        ),
+        carried,
         share=post / post.sum(),
         reference=tuple(zeros.tolist()),
-        level=level,
-        notes=notes + treated_overlap(panel, fit.used),
+        notes=notes,
         anticipation=anticipation,
-        average="mean of treated unit-years",
-        small_sample=small_sample,
     )
 
 
@@ -336,52 +325,41 @@ def _pull(fit: WithinFit, panel: Panel, regressors: Floats, combine: Floats) -> 
     return fit.pull(panel, regressors, combine) if is_collecting() else None
 
 
-def _covariance(psi: Floats, fit: WithinFit, panel: Panel, *, small_sample: bool) -> Floats:
-    """Return the clustered covariance of coefficients with influence ``psi`` (N, Q)."""
-    covariance = clustered_covariance(psi, panel, small_sample=small_sample, used=fit.used)
-    if not small_sample:
-        return covariance
+def _scaled(carried: Influence, fit: WithinFit) -> Floats:
+    """Return the clustered covariance of coefficients, times (n−1)/(n−k)."""
     # one more than the free year effects: the constant that unit effects would otherwise absorb
     free = fit.n_year + 1 + int((~np.isnan(fit.coef)).sum())
-    return covariance * (fit.n_obs - 1) / max(fit.n_obs - free, 1)
+    return clustered_covariance(carried) * (fit.n_obs - 1) / max(fit.n_obs - free, 1)
 
 
 def _series(
     name: str,
-    panel: Panel,
+    average: str,
     fit: WithinFit,
     index: Ints,
-    parts: tuple[Floats, Floats, Floats, Floats | None],
+    carried: Influence,
     *,
     share: Floats,
     reference: tuple[int, ...],
-    level: float,
-    average: str,
     notes: tuple[str, ...],
     anticipation: int,
-    small_sample: bool,
 ) -> EffectSeries:
-    """Turn effects, their influence and weights into a series; ``share`` averages them."""
-    theta, psi, weight, pull = parts
-    whole = None if pull is None else pull @ share
-    covariance = _covariance(psi, fit, panel, small_sample=small_sample)
-    mean = np.array([share @ theta])
+    """Turn effects by event time into a series; ``share`` averages them."""
+    notes += treated_overlap(carried.panel, fit.used)
+    whole, covariance = carried.mean(share), _scaled(carried, fit)
     overall = make_estimate(
         f"{name}, {average}",
-        panel,
-        influence_of(panel, mean, psi @ share, weight @ share, fit.used, whole),
-        variance=float(share @ covariance @ share),
-        level=level,
-        inference=INFERENCE,
+        whole,
+        INFERENCE,
+        covariance=_scaled(whole, fit),
         n_obs=fit.n_obs,
         notes=notes,
     )
-    carried = influence_of(panel, theta, psi, weight, fit.used, pull)
     before = index < -anticipation
     test = None
     if before.any():
         pre, behind = covariance[np.ix_(before, before)], (carried.shares != 0).T[before]
-        test = wald(theta[before], pre, behind, BEFORE, df_resid=overall.df)
+        test = wald(carried.theta[before], pre, behind, BEFORE, df_resid=overall.df)
     else:
         notes = (*notes, "No pre-trend test: no event time before the reference is seen.")
     return make_series(
@@ -389,9 +367,8 @@ def _series(
         "event_time",
         index,
         carried,
-        covariance,
-        panel=panel,
-        overall=overall,
+        overall,
+        covariance=covariance,
         reference=reference,
         pretest=test,
         notes=notes,
