@@ -377,6 +377,23 @@ def test_a_table_with_many_columns_is_set_smaller():
     assert _tables.measured([cells("a", "b")], 2).size == 8.5
 
 
+def test_a_mark_stays_on_the_line_of_the_word_before_it():
+    named, plain = cells("all weak 2018"), cells("as all weak are")
+    mark = {"t": "Span", "c": [["", ["small"], []], [{"t": "Str", "c": "模拟"}]]}
+    named[0][4][0]["c"] += [{"t": "Space"}, mark]
+    others = cells(*["a sentence that is much longer than what it says"] * 6)
+    rows = [[["", [], []], [*row, *others]] for row in (named, plain)]
+    spec = [{"t": "AlignDefault"}, {"t": "ColWidthDefault"}]
+    columns = [[*spec] for _ in range(7)]
+    parts = [["", [], []], [None, []], columns, [["", [], []], []]]
+    table = {"t": "Table", "c": [*parts, [[["", [], []], 0, [], rows]], [["", [], []], []]]}
+    [made] = _tables.fitted({"blocks": [table]})["blocks"]
+    cell = made["c"][4][0][3][0][1][0]
+    assert _tables.stringified(cell[4]).strip() == "all weak 2018\u00a0模拟"
+    size = float(dict(made["c"][0][2])["size"])
+    assert made["c"][2][0][1]["c"] * _tables.LINE >= _tables.width("2018\u00a0模拟", size)
+
+
 def test_a_cell_that_spans_rows_or_columns_holds_its_place():
     high, wide = cells("a village of long name")[0], cells("1,234,567.89 1,234,567.89")[0]
     high[2], wide[3] = 2, 2

@@ -108,6 +108,17 @@ def test_a_number_that_a_sentence_says_leaves_no_empty_line_and_none_is_a_word(f
         document = ElementTree.fromstring(file.read("word/document.xml"))
     styles = {style.get(f"{W}val") for style in document.iter(f"{W}pStyle")}
     assert "CitedNumber" not in styles
+    said = {}
+    for paragraph in document.find(f"{W}body").findall(f"{W}p"):
+        words = "".join(part.text or "" for part in paragraph.iter(f"{W}t")).strip()
+        shown = [part for part in paragraph.iter() if part.tag.endswith(("}drawing", "}oMath"))]
+        assert words or shown
+        said[id(paragraph)] = words
+    # its address stands at the paragraph that follows
+    body = list(document.find(f"{W}body"))
+    [at] = [n for n, part in enumerate(body) if part.get(f"{W}name") == "num-known"]
+    after = next(part for part in body[at:] if part.tag == f"{W}p")
+    assert said[id(after)] == "It comes to 4.50."
 
 
 def test_rows_of_a_short_table_of_word_stay_together(folder):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def fitted(
     for table in elements(made["blocks"], "Table"):
         attributes, _, columns, head, bodies, foot = table["c"]
         rows = [*head[1], *(row for body in bodies for row in (*body[2], *body[3])), *foot[1]]
+        _hold_marks(rows)
         fit = measured([row[1] for row in rows], len(columns), face, margin)
         attributes[2] += [["size", f"{fit.size:g}"], ["whole", str(fit.whole).lower()]]
         for column, share in zip(columns, fit.shares, strict=True):
@@ -63,6 +65,14 @@ def fitted(
             style = ["", [], [["custom-style", f"Cell {fit.size:g}"]]]
             cell[4] = [{"t": "Div", "c": [style, blocks]}]
     return made
+
+
+def _hold_marks(rows: list[list[Any]]) -> None:
+    """Keep what stands small behind the words of a cell, as its mark does, on their line."""
+    for text in (block["c"] for kind in ("Plain", "Para") for block in elements(rows, kind)):
+        for space, after in pairwise(text):
+            if space["t"] == "Space" and after["t"] == "Span" and "small" in after["c"][0][1]:
+                space |= {"t": "Str", "c": "\u00a0"}
 
 
 def measured(rows: list[list[Any]], columns: int, face: float = 1.0, margin: float = 8.0) -> Fit:

@@ -172,8 +172,44 @@ local function figure(fig)
     image.attributes.share or '100', fig.attributes.floats or 'false', quoted(fig.identifier)))
 end
 
+-- The ids of a paragraph that holds nothing else: of numbers that are recorded and not shown.
+local function bare_ids(block)
+  if block.t ~= 'Para' and block.t ~= 'Plain' then return nil end
+  local found = {}
+  for _, inline in ipairs(block.content) do
+    if inline.t == 'Span' and inline.identifier ~= '' and #inline.content == 0 then
+      found[#found + 1] = inline.identifier
+    elseif not PLAIN[inline.t] or inline.t == 'Str' then
+      return nil
+    end
+  end
+  return #found > 0 and found or nil
+end
+
+-- They stand where the next block does and take no line of their own.
+local function without_bare(list)
+  local out, waiting = pandoc.List(), {}
+  for at, block in ipairs(list) do
+    local found = at < #list and bare_ids(block)
+    for _, id in ipairs(found or {}) do
+      if to_typst then
+        out:insert(raw('#metadata(none)' .. label(id)))
+      else
+        waiting[#waiting + 1] = id
+      end
+    end
+    if not found then
+      for _, id in ipairs(waiting) do block = pandoc.Div({ block }, { id = id }) end
+      waiting = {}
+      out:insert(block)
+    end
+  end
+  return out
+end
+
 local function blocks(list)
   local out = pandoc.List()
+  list = without_bare(list)
   for at, block in ipairs(list) do
     if is_number(block) then
       out:insert(number(block, tostring(not is_number(list[at - 1])), tostring(not is_number(list[at + 1]))))
