@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import overload
 
 import numpy as np
-import scipy
 
-from analysis.effects._clustered import FEW_ADVICE
+from analysis.effects._clustered import FEW_ADVICE, pointwise
 from analysis.effects._stands_on import keep
 from analysis.effects.inference._wald import holm, no_test
 from analysis.effects.results import EffectSeries, Estimate, Floats, Influence, WaldTest
@@ -80,30 +79,45 @@ def few_clusters(
     if carried is None:
         raise LianjianError(f"{result.name} does not say which clusters carry it.")
     clustered, outside, df = _parts(carried)
+    covariance = clustered.T @ clustered + outside.T @ outside
+    alone = (carried.shares != 0).sum(axis=0) < 2
+    error = np.where(alone, np.nan, np.sqrt(np.diag(covariance)))
+    low, high, p_value = pointwise(carried.theta, error, df, result.level)
     notes = tuple(note for note in result.notes if FEW_ADVICE not in note)
     if isinstance(result, EffectSeries):
-        return _series(result, clustered, outside, df, notes, anticipation)
-    error = float(np.sqrt((clustered**2).sum() + (outside**2).sum()))
-    if len(carried.clusters) < 2:
-        error = float("nan")
-        notes = (*notes, ALONE)
-    reach = p_value = float("nan")
-    if error > 0:
-        reach = float(scipy.stats.t.ppf(0.5 + result.level / 2, df[0])) * error
-        p_value = float(2 * scipy.stats.t.sf(abs(result.estimate) / error, df[0]))
+        if alone.any():
+            text = ", ".join(map(str, result.index[alone].tolist()))
+            notes = (*notes, f"One treated cluster at event times {text}: no interval there.")
+        each = 1 - (1 - result.level) / len(result.index)
+        band_low, band_high, _ = pointwise(carried.theta, error, df, each)
+        series = replace(
+            result,
+            std_error=error,
+            covariance=covariance,
+            low=low,
+            high=high,
+            p_value=p_value,
+            band_low=band_low,
+            band_high=band_high,
+            pretest=_pretest(result, error, p_value, df, anticipation),
+            overall=few_clusters(result.overall),
+            df=df,
+            notes=notes,
+        )
+        return keep(series)
     number, worth = len(carried.clusters), float(carried.n_effective[0])
     made = replace(
         result,
-        std_error=error,
-        low=result.estimate - reach,
-        high=result.estimate + reach,
-        p_value=p_value,
+        std_error=float(error[0]),
+        low=float(low[0]),
+        high=float(high[0]),
+        p_value=float(p_value[0]),
         df=float(df[0]),
         inference=(
             f"CR2 over {number} treated clusters (worth {worth:.1f} equal ones) and {len(outside)} "
             f"outside, Satterthwaite t({df[0]:.1f})"
         ),
-        notes=notes,
+        notes=(*notes, ALONE) if alone[0] else notes,
     )
     return keep(made)
 
@@ -141,45 +155,13 @@ def _degrees(c: Floats, shares: Floats) -> float:
     return max(float(np.trace(q) ** 2 / (q * q).sum()), 1.0)
 
 
-def _series(
-    series: EffectSeries,
-    clustered: Floats,
-    outside: Floats,
-    df: Floats,
-    notes: tuple[str, ...],
-    anticipation: int,
-) -> EffectSeries:
-    alone = series.n_clusters < 2
-    covariance = clustered.T @ clustered + outside.T @ outside
-    error = np.where(alone, np.nan, np.sqrt(np.diag(covariance)))
-    width = np.where(error > 0, error, np.nan)
-    ratio = series.estimate / width
-    p_value = 2 * scipy.stats.t.sf(np.abs(ratio), df)
-    tail = (1 - series.level) / 2
-    reach = scipy.stats.t.isf(tail, df) * width
-    band = scipy.stats.t.isf(tail / len(series.index), df) * width
+def _pretest(
+    series: EffectSeries, error: Floats, p_value: Floats, df: Floats, anticipation: int
+) -> WaldTest:
+    """Return the test of the least p-value before treatment, adjusted for their number."""
     early = (series.index < -anticipation) & np.isfinite(p_value)
-    pretest = no_test(HOLM, "no year before the base year rests on two treated clusters")
-    if early.any():
-        largest = float(np.abs(ratio[early]).max())
-        least = float(holm(p_value[early]).min())
-        number, lowest = int(early.sum()), float(df[early].min())
-        pretest = WaldTest(HOLM, largest, number, lowest, least, float("nan"))
-    if alone.any():
-        text = ", ".join(map(str, series.index[alone].tolist()))
-        notes = (*notes, f"One treated cluster at event times {text}: no interval there.")
-    made = replace(
-        series,
-        std_error=error,
-        covariance=covariance,
-        low=series.estimate - reach,
-        high=series.estimate + reach,
-        p_value=p_value,
-        band_low=series.estimate - band,
-        band_high=series.estimate + band,
-        pretest=pretest,
-        overall=few_clusters(series.overall),
-        df=df,
-        notes=notes,
-    )
-    return keep(made)
+    if not early.any():
+        return no_test(HOLM, "no year before the base year rests on two treated clusters")
+    largest = float(np.abs(series.estimate / error)[early].max())
+    least, lowest = float(holm(p_value[early]).min()), float(df[early].min())
+    return WaldTest(HOLM, largest, int(early.sum()), lowest, least, float("nan"))

@@ -121,59 +121,49 @@ def randomization_inference(
     >>> test.p_value, test.low, test.high
     (0.4, 2.0, 8.0)
     """
-    if isinstance(result, EffectSeries):
-        return _series(result, placebos, anticipation)
-    estimate = result
-    half = reach(placebos, estimate.level)
-    number = len(placebos)
-    reached = int(at_least(np.abs(placebos), abs(estimate.estimate)).sum())
-    made = replace(
-        estimate,
-        std_error=float(np.sqrt((placebos**2).mean())),
-        low=estimate.estimate - half,
-        high=estimate.estimate + half,
-        p_value=(1 + reached) / (1 + number),
-        df=math.nan,
-        inference=f"randomisation, {number:,} sets of placebo alliances",
-        notes=tuple(note for note in estimate.notes if FEW_ADVICE not in note),
-        smallest_p=1 / (1 + number),
-    )
-    return keep(made)
-
-
-def _series(series: EffectSeries, placebos: Floats, anticipation: int) -> EffectSeries:
-    """Carry out `randomization_inference` for a series by event time."""
-    overall, by_time = placebos[:, 0], placebos[:, 1:]
-    number = len(by_time)
-    if by_time.shape[1:] != series.index.shape:
-        raise LianjianError(
-            f"Placebos show {by_time.shape[1]} event times, the series {len(series.index)}."
+    number, ours = len(placebos), np.atleast_1d(result.estimate)
+    theirs = placebos[:, 1:] if isinstance(result, EffectSeries) else placebos[:, None]
+    if theirs.shape[1] != len(ours):
+        raise LianjianError(f"Placebos show {theirs.shape[1]} event times, the series {len(ours)}.")
+    error = np.sqrt((theirs**2).mean(axis=0))
+    half = np.array([reach(column, result.level) for column in theirs.T])
+    pairs = zip(np.abs(theirs.T), np.abs(ours), strict=True)
+    p_value = np.array([(1 + at_least(each, own).sum()) / (1 + number) for each, own in pairs])
+    if isinstance(result, Estimate):
+        made = replace(
+            result,
+            std_error=float(error[0]),
+            low=float(ours[0] - half[0]),
+            high=float(ours[0] + half[0]),
+            p_value=float(p_value[0]),
+            df=math.nan,
+            inference=f"randomisation, {number:,} sets of placebo alliances",
+            notes=tuple(note for note in result.notes if FEW_ADVICE not in note),
+            smallest_p=1 / (1 + number),
         )
-    error = np.sqrt((by_time**2).mean(axis=0))
+        return keep(made)
     if not (error > 0).all():
         raise LianjianError("Placebos show no spread at some event time, so nothing can be tested.")
-    half = np.array([reach(column, series.level) for column in by_time.T])
-    pairs = zip(np.abs(by_time.T), np.abs(series.estimate), strict=True)
-    count = np.array([int(at_least(theirs, ours).sum()) for theirs, ours in pairs])
-    band = reach(np.abs(by_time / error).max(axis=1), series.level) * error
-    early = series.index < -anticipation
+    sizes = np.abs(theirs / error)
+    band = reach(sizes.max(axis=1), result.level) * error
+    early = result.index < -anticipation
     pretest = no_test(LARGEST, "no year before the base year is seen")
     if early.any():
-        largest = float(np.abs(series.estimate / error)[early].max())
-        theirs = np.abs(by_time / error)[:, early].max(axis=1)
-        p_value = (1 + int(at_least(theirs, largest).sum())) / (1 + number)
-        pretest = WaldTest(LARGEST, largest, int(early.sum()), math.nan, p_value, math.nan)
-    made = replace(
-        series,
+        largest = float(np.abs(ours / error)[early].max())
+        reached = int(at_least(sizes[:, early].max(axis=1), largest).sum())
+        of_largest = (1 + reached) / (1 + number)
+        pretest = WaldTest(LARGEST, largest, int(early.sum()), math.nan, of_largest, math.nan)
+    series = replace(
+        result,
         std_error=error,
-        covariance=by_time.T @ by_time / number,
-        low=series.estimate - half,
-        high=series.estimate + half,
-        p_value=(1 + count) / (1 + number),
-        band_low=series.estimate - band,
-        band_high=series.estimate + band,
-        overall=randomization_inference(series.overall, overall),
+        covariance=theirs.T @ theirs / number,
+        low=ours - half,
+        high=ours + half,
+        p_value=p_value,
+        band_low=ours - band,
+        band_high=ours + band,
+        overall=randomization_inference(result.overall, placebos[:, 0]),
         pretest=pretest,
-        df=np.full(len(series.index), np.nan),
+        df=np.full(len(ours), np.nan),
     )
-    return keep(made)
+    return keep(series)
