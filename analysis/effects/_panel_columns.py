@@ -18,6 +18,10 @@ NEVER = 0
 
 LONGEST = 10_000
 """No panel spans more years."""
+DEPENDENT = 1e-7
+"""A trait of which others leave so little of its spread is determined by them."""
+FIRM = 1e-6
+"""Least eigenvalue of traits in standard deviations under which dependence is looked for."""
 
 
 def start_years(frame: pd.DataFrame, name: str) -> Ints:
@@ -125,3 +129,19 @@ def first_treated(frame: pd.DataFrame, treatment: str, unit: str, year: str) -> 
             "outcome may be missing), or give the first treated year as cohort."
         )
     return start.fillna(NEVER)
+
+
+def independent(z: Floats) -> Ints:
+    """Return the columns of centred traits that the ones before do not determine."""
+    if np.linalg.eigvalsh(z.T @ z / len(z))[0] > FIRM:
+        return np.arange(z.shape[1], dtype=np.int64)
+    kept: list[int] = []
+    basis = np.ones((len(z), 1)) / np.sqrt(len(z))
+    for column in range(z.shape[1]):
+        rest = z[:, column] - basis @ (basis.T @ z[:, column])
+        rest -= basis @ (basis.T @ rest)
+        length = float(np.sqrt(rest @ rest))
+        if length > DEPENDENT * np.sqrt(len(z)):
+            kept.append(column)
+            basis = np.column_stack([basis, rest / length])
+    return np.array(kept, dtype=np.int64)

@@ -28,9 +28,10 @@ class Answer:
     # of few clusters; `overall` is the estimate
     series: EffectSeries
     few: Estimate  # the estimate for alliances like these (CR2)
-    # the regression on size from g−2, by event time, with the same kind of intervals
-    regression: EffectSeries
-    few_regression: EffectSeries  # the same with CR2
+    # the regression on size from g−2, by event time, with the same kind of intervals; None where
+    # there is none, as where no year before g−1 is seen
+    regression: EffectSeries | None
+    few_regression: EffectSeries | None  # the same with CR2
     placebos: Floats | None  # (D,) the preferred estimate for placebo alliances
     alarms: Alarms
     healed: Estimate | None  # with losses of neighbours taken out, where that gauge alarms
@@ -44,8 +45,9 @@ class Answer:
 
     @property
     def apart(self) -> float:
-        """Preferred estimate less the regression: the two are no bracket of the truth."""
-        return self.estimate.estimate - self.regression.overall.estimate
+        """Preferred estimate less the regression, NaN without one: no bracket of the truth."""
+        beside = self.regression.overall.estimate if self.regression else float("nan")
+        return self.estimate.estimate - beside
 
 
 def answer(
@@ -61,25 +63,34 @@ def answer(
     until = max(anticipation, 1)
     found = balance(panel, until=until)
     plain = few_clusters(found.series())
-    few_regression = regression_series(panel, anticipation=anticipation)
-    series, regression, placebos, stray = plain, few_regression, None, np.empty(0)
+    series, placebos, stray = plain, None, np.empty(0)
     notes: tuple[str, ...] = ()
+    few_regression: EffectSeries | None = None
+    try:
+        few_regression = regression_series(panel, anticipation=anticipation)
+    except LianjianError as error:
+        notes = (f"No regression beside the preferred estimate: {error}",)
+    regression = few_regression
     if pool is not None:
         size = len(found.points())
 
         def both(one: Panel) -> Floats:
-            line = regression_points(one, anticipation=anticipation)
-            return np.append(preferred_points(one, until=until), line)
+            points = preferred_points(one, until=until)
+            if few_regression is None:
+                return points
+            return np.append(points, regression_points(one, anticipation=anticipation))
 
         try:
             drawn = placebo_draws(pool, both, rng, draws=draws)
             series = randomization_inference(plain, drawn[:, :size], anticipation=anticipation)
-            regression = randomization_inference(
-                few_regression, drawn[:, size:], anticipation=anticipation
-            )
-            placebos, stray = drawn[:, 0], drawn[:, size]
+            placebos = drawn[:, 0]
+            if few_regression is not None:
+                stray = drawn[:, size]
+                regression = randomization_inference(
+                    few_regression, drawn[:, size:], anticipation=anticipation
+                )
         except LianjianError as error:
-            notes = (f"No placebo alliances, so intervals are those of CR2: {error}",)
+            notes = (*notes, f"No placebo alliances, so intervals are those of CR2: {error}")
     places = places_of(panel, frame)
     return Answer(
         balanced=found,

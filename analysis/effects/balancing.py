@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis._evidence import is_collecting
 from analysis.effects._clustered import make_estimate, make_series
+from analysis.effects._panel_columns import independent
 from analysis.effects.did.fixed_effects import comparison_cohorts
 from analysis.effects.panel import Bools, Floats, Ints, Panel
 from analysis.effects.results import EffectSeries, Influence
@@ -24,10 +25,6 @@ RIDGE = 0.1
 FEW = 5
 """A group of fewer villages, or of fewer comparison villages in effect, is not balanced."""
 NEWTON_STEPS, GRADIENT, ROUNDING = 100, 1e-6, 1e-13
-DEPENDENT = 1e-7
-"""A trait of which others leave so little of its spread is determined by them."""
-FIRM = 1e-6
-"""Least eigenvalue of traits in standard deviations under which dependence is looked for."""
 SINGULAR = 1e-12
 """A year in which the traits' least eigenvalue is this small beside the largest tells nothing."""
 LEAST_ROOT = 1000.0
@@ -255,7 +252,7 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
         return None
     centre = z0[:, kept].mean(axis=0)
     z0, z1 = ((z[:, kept] - centre) / spread[kept] for z in (z0, z1))
-    alone = _independent(z0)
+    alone = independent(z0)
     z0, z1 = z0[:, alone], z1[:, alone]
     own = panel.unit_weight
     q1, q0 = (
@@ -365,22 +362,6 @@ def _traits(panel: Panel, path: Ints) -> Floats:
     last = panel.y[:, path[-1]]
     root = np.sign(last) * np.sqrt(np.abs(last))
     return np.column_stack([panel.x, panel.y[:, path], root, (last == 0).astype(np.float64)])
-
-
-def _independent(z: Floats) -> Ints:
-    """Return the columns that the ones before do not determine: least squares would hide it."""
-    if np.linalg.eigvalsh(z.T @ z / len(z))[0] > FIRM:
-        return np.arange(z.shape[1], dtype=np.int64)
-    kept: list[int] = []
-    basis = np.ones((len(z), 1)) / np.sqrt(len(z))
-    for column in range(z.shape[1]):
-        rest = z[:, column] - basis @ (basis.T @ z[:, column])
-        rest -= basis @ (basis.T @ rest)
-        length = float(np.sqrt(rest @ rest))
-        if length > DEPENDENT * np.sqrt(len(z)):
-            kept.append(column)
-            basis = np.column_stack([basis, rest / length])
-    return np.array(kept, dtype=np.int64)
 
 
 def _precision(line: Floats, y: Floats) -> Floats:

@@ -20,6 +20,7 @@ from analysis.effects._panel_columns import (
     check_constant,
     first_known,
     first_treated,
+    independent,
     start_years,
 )
 from analysis.errors import LianjianError
@@ -237,7 +238,7 @@ def make_panel(
         notes=tuple(notes),
         weight=weight,
     )
-    return _check(_canonical(_leave_out(panel, unbalanced, always)))
+    return _check(_canonical(_say_dependent(_leave_out(panel, unbalanced, always))))
 
 
 def _need_own(frame: pd.DataFrame, *names: str) -> None:
@@ -320,6 +321,18 @@ def _leave_out(panel: Panel, unbalanced: str, always: str) -> Panel:
             return panel.take(np.ones(panel.n_units, dtype=np.bool_), note)
         panel = panel.take(~first, f"{text} were dropped: they show no untreated year.")
     return panel
+
+
+def _say_dependent(panel: Panel) -> Panel:
+    """Note which covariates others determine: least squares would leave them out in silence."""
+    centred, spread = panel.x - panel.x.mean(axis=0), panel.x.std(axis=0)
+    varies = np.flatnonzero(spread > 0)
+    kept = varies[independent(centred[:, varies] / spread[varies])] if len(varies) else varies
+    lost = [name for k, name in enumerate(panel.covariates) if k not in kept]
+    if not lost:
+        return panel
+    note = f"{', '.join(lost)} tells no more than the other covariates, and is left out."
+    return replace(panel, notes=(*panel.notes, note))
 
 
 def _canonical(panel: Panel) -> Panel:

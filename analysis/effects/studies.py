@@ -10,8 +10,14 @@ import pandas as pd
 from analysis.effects._study import DRAWS, Study, study, with_traits
 from analysis.effects.inference._few_clusters import ALONE
 from analysis.effects.inference._resampling import SEED
-from analysis.effects.preferred import ADJUST_FOR, adjusted_design, regression_att
-from analysis.effects.results import html_table
+from analysis.effects.panel import Panel
+from analysis.effects.preferred import (
+    ADJUST_FOR,
+    adjusted_design,
+    preferred_att,
+    regression_att,
+)
+from analysis.effects.results import Estimate, html_table
 from analysis.errors import LianjianError
 from analysis.fields import FIELDS
 
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
 MEASURES = ("operating", "total")
 NEEDED = (
     "Needed are two alliances at least: villages with the role allied_weak, their alliance_id and "
-    "joined_year; villages outside; and books from two years before joining on."
+    "joined_year; villages outside; and books from the year before joining on, better of two."
 )
 
 
@@ -83,6 +89,17 @@ class Studies(Mapping[str, Study]):
         return tuple(lines)
 
 
+def _any_att(panel: Panel, anticipation: int) -> Estimate:
+    """Return the regression, or the balanced estimate where no regression can be had."""
+    try:
+        return regression_att(panel, anticipation=anticipation)
+    except LianjianError as error:
+        try:
+            return preferred_att(panel, until=max(anticipation, 1))
+        except LianjianError:
+            raise error from None
+
+
 def _chinese(name: str) -> str:
     return FIELDS[f"{name}_income_yuan"].label_zh
 
@@ -115,7 +132,7 @@ def studies(
         plan = adjusted_design(frame, anticipation=anticipation)
         one = study(frame, name, plan, draws=draws, seed=seed)
         try:
-            found = regression_att(one.panel, anticipation=anticipation)
+            found = _any_att(one.panel, anticipation)
             if math.isnan(found.std_error):
                 refused[name] = ALONE
             else:

@@ -18,11 +18,13 @@ from analysis.effects import (
     make_panel,
     study,
     sun_abraham,
+    tables,
     twfe,
 )
 from analysis.effects.design import make_study
 from analysis.effects.did import before_after
 from analysis.effects.estimand import reweigh
+from analysis.effects.studies import Studies
 from analysis.errors import LianjianError
 
 ROUNDING = 1e-9
@@ -351,3 +353,35 @@ def test_a_study_of_units_speaks_of_units_and_names_no_estimate_twice():
     made = study(frame, "log_sales", unit="firm", year="t", cohort="start", covariates=["size"])
     assert "village" not in repr(made)
     assert made.estimates()["estimate"].round(12).is_unique
+
+
+def test_the_preferred_number_needs_no_regression_beside_it():
+    frame = villages().query("year >= 2021")
+    frame = frame.assign(joined_year=frame["joined_year"].mask(frame["joined_year"].notna(), 2022))
+    one = study(frame, "operating", draws=19)
+    assert one.preferred().estimate == pytest.approx(2e4, rel=0.3)
+    assert one.preferred().low < one.preferred().estimate
+    assert "No regression beside the preferred estimate: No effect" in one.answer.notes[0]
+    assert np.isnan(one.answer.apart)
+    few = Studies({"operating": one}, {}).answered()
+    assert few.refused == {}
+    assert "no regression beside it" in tables.beside(few)[0]
+    names = tables.by_method(few, {})["operating"]["name"].tolist()
+    assert "Balanced, path to g−1" in names
+    assert "Regression, adjusted" not in names
+    assert tables.pre_trends(few).frame.empty
+    with pytest.raises(LianjianError, match="No effect after treatment"):
+        one.event_study()
+
+
+def test_a_covariate_that_others_determine_is_named():
+    frame = villages().assign(twice=lambda table: 2 * table["households"], same=1.0)
+    own = {"unit": "village_id", "cohort": "joined_year"}
+    one = study(frame, "operating_income_yuan", covariates=["households"], **own)
+    more = study(frame, "operating_income_yuan", covariates=["households", "twice", "same"], **own)
+    said = "twice, same tells no more than the other covariates, and is left out."
+    assert said in more.preferred().notes
+    assert said not in one.preferred().notes
+    for each in ("preferred", "event_study"):
+        ours, theirs = (getattr(which, each)() for which in (one, more))
+        assert np.allclose(ours.estimate, theirs.estimate)

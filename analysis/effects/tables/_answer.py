@@ -114,7 +114,10 @@ def _by_method(studies: Studies, name: str, pairs: DesignedPanel | None) -> pd.D
     study, found = studies[name], studies[name].answer
     table = study.estimates(pairs.panel if pairs else None).drop(index="sun_abraham")
     shown = ["estimate", "std_error", "low", "high", "p_value", "n_units"]
-    for row, one in (("regression", found.regression.overall), ("balanced", found.estimate)):
+    own = {"balanced": found.estimate}
+    if found.regression is not None:
+        own["regression"] = found.regression.overall
+    for row, one in own.items():
         table.loc[row, shown] = [getattr(one, key) for key in shown]
     if found.healed is not None:
         values = {key: getattr(found.healed, key) for key in shown}
@@ -155,9 +158,12 @@ def beside(studies: Studies) -> list[str]:
     """Say beside each headline what the regression gives, what alarms, and who is not weighted."""
     said = []
     for name, study in studies.items():
+        alarm = f"{study.answer.alarms.said}."
+        if study.answer.regression is None:
+            said.append(f"{name.capitalize()} income: no regression beside it; {alarm}")
+            continue
         line = in_words(study.answer.apart / YUAN_PER_WAN)
-        said.append(f"{name.capitalize()} income: {line} 万元 from the regression on size; ")
-        said[-1] += f"{study.answer.alarms.said}."
+        said.append(f"{name.capitalize()} income: {line} 万元 from the regression on size; {alarm}")
     without = [
         f"{' and '.join(map(str, years))} ({name})"
         for name, years in unweighted_cohorts(studies).items()
@@ -198,7 +204,10 @@ def unweighted_cohorts(studies: Studies) -> dict[str, list[int]]:
     lost = {}
     for name, study in studies.items():
         if study.panel.covariates:
-            kept = att_gt(study.panel, anticipation=study.anticipation).cohort
+            try:
+                kept = att_gt(study.panel, anticipation=study.anticipation).cohort
+            except LianjianError:  # the table of estimates says why there is none
+                continue
             lost[name] = [int(g) for g in study.panel.cohorts if g not in kept]
     return {name: years for name, years in lost.items() if years}
 
@@ -302,6 +311,8 @@ def pre_trends(studies: Studies) -> Labelled:
     found = []
     for name, study in studies.items():
         each, wary = study.answer, study.anticipation
+        if each.regression is None:
+            continue
         how: Adjustment = "regression" if study.panel.covariates else "none"
         joint = att_gt(study.panel, anticipation=wary, adjustment=how).pretest()
         few = "refused" if np.isnan(joint.p_value) else p_text(joint.p_value)
@@ -327,8 +338,8 @@ def pre_trends(studies: Studies) -> Labelled:
     )
 
 
-def _of_test(series: EffectSeries) -> str:
-    return p_text(series.pretest.p_value if series.pretest else np.nan)
+def _of_test(series: EffectSeries | None) -> str:
+    return p_text(series.pretest.p_value if series and series.pretest else np.nan)
 
 
 def by_cohort(studies: Studies) -> Labelled:

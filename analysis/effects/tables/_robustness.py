@@ -515,11 +515,16 @@ def holding_truth(found: Curves, true: Mapping[str, float]) -> Labelled:
 
 def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[float]]) -> Labelled:
     """Return the regression on size and the two-way regression by this and by another program."""
-    table, apart = [], {}
+    table, apart, notes = [], {}, []
     for name, study in studies.items():
         plain = make_study(study.frame, study.outcome, Design()).panel
         both = twfe(plain)
-        mine = (regression_att(study.panel).estimate, both.estimate, both.std_error)
+        try:
+            line = regression_att(study.panel).estimate
+        except LianjianError as error:
+            notes.append(f"No regression of {name} income: {error}")
+            continue
+        mine = (line, both.estimate, both.std_error)
         labels = ("on size", "two-way", "its standard error")
         for label, ours, theirs in zip(labels, mine, other(study.panel, plain), strict=True):
             apart[f"{name} income, {label}"] = abs(theirs / ours - 1)
@@ -540,6 +545,6 @@ def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[floa
         "Measure",
         "Estimate",
         caption="The same estimates by two programs (万元 a year).",
-        notes=[said] if apart else [],
+        notes=[said, *notes] if apart else notes,
         digits=4,
     )
