@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import secrets
 import shutil
 import stat
 import sys
@@ -90,19 +91,25 @@ def _holds(folder: Path, marks: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def locked(folder: Path, name: str) -> Iterator[None]:
-    """Hold the lock of a name in a folder; who comes second waits, and says for whom.
+def locked(folder: Path, name: str, *, waits: bool = True) -> Iterator[str]:
+    """Hold the lock of a name in a folder; give a token for the time.
 
-    The lock is the system's: it goes with the process that holds it, however that ends.
+    Who comes second waits and says for whom, or is refused. The lock is the system's: it goes with
+    the process that holds it, however that ends.
     """
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
     lock, holder = FileLock(folder / f".{name}.lock"), folder / f".{name}.holder"
     try:
-        lock.acquire(timeout=_PATIENCE)
+        lock.acquire(timeout=_PATIENCE if waits else 0)
     except Timeout:
-        who = holder.read_text("utf-8") if holder.is_file() else "unknown"
+        who = _held_by(holder)[0]
+        if not waits:
+            raise LianjianError(
+                f"Another lianjian is writing {folder}: {who}. Wait until it has ended, or stop "
+                "it; nothing was changed."
+            ) from None
         warn(f"another lianjian ({who}) is at work on {name}; this one waits for it")
         try:
             lock.acquire(timeout=_LONGEST_WAIT)
@@ -113,12 +120,27 @@ def locked(folder: Path, name: str) -> Iterator[None]:
                 "changed."
             ) from None
     try:
-        since = datetime.now(UTC).isoformat(" ", "seconds")
-        holder.write_text(f"process {os.getpid()} on {platform.node()}, since {since}", "utf-8")
-        yield
+        since, token = datetime.now(UTC).isoformat(" ", "seconds"), secrets.token_hex(8)
+        who = f"process {os.getpid()} on {platform.node()}, since {since}"
+        holder.write_text(f"{who}\n{token}\n", "utf-8")
+        yield token
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def is_held(folder: Path, name: str, token: str) -> bool:
+    """Whether whoever was given a token still holds the lock; a worker far away asks this."""
+    return _held_by(folder / f".{name}.holder")[1] == token
+
+
+def _held_by(holder: Path) -> tuple[str, str]:
+    """Return who holds a lock, and the token, as its file has them."""
+    try:
+        who, token = holder.read_text("utf-8").splitlines()
+    except (OSError, ValueError):  # gone, or not yet written
+        return "unknown", ""
+    return who, token
 
 
 @contextmanager

@@ -343,7 +343,7 @@ def test_an_interruption_leaves_no_kernel_and_no_half_report(project, how):
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Stopped" in out
-    made = [".lock", "feed.xml", "index.html", "numbers.csv", "numbers.tex"]
+    made = [".running.lock", "feed.xml", "index.html", "numbers.csv", "numbers.tex"]
     assert files(project.reports) == made
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)

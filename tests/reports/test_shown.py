@@ -373,11 +373,10 @@ def test_many_gaps_are_a_list_whose_end_is_folded(project):
         ("longer\rab", "abnger"),
         ("12\b\b3", "32"),
         ("a\x1b[2K\rb", "b"),
-        ("one\ntwo\n\x1b[2A\x1b[Kuno\n\x1b[Kdue\n", "uno\ndue\n"),
         ("\x1b]8;;https://example.org\x1b\\word\x1b]8;;\x1b\\", "word"),
         ("\x1b[31mred\x1b[0m\rR", "R\x1b[0m\x1b[31med\x1b[0m"),
         ("\x1b[?25l进度 1\r进度 2\x1b[?25h", "进度 2"),
-        ("\x1b[99999999B.", "\n" * 10_000 + "."),
+        ("one\x1b[1D!\x1b[99999999B.", "one!."),
     ],
 )
 def test_a_stream_is_what_a_terminal_would_show(stream, seen):

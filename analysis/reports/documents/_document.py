@@ -151,22 +151,13 @@ def _written(folder: Path, record: Mapping[str, Any], formats: Collection[str]) 
 
 def _figures(folder: Path) -> bytes:
     """Draw a report's charts for a phone, for print and in dark, with their data."""
-    nbformat = quickly("nbformat")
-
     from analysis.reports import calls
-    from analysis.reports.numbers import Ledger
+    from analysis.reports.page import findings
 
-    ledger = Ledger()
-    node = nbformat.read(folder / "notebook.ipynb", as_version=4)
-    outputs = (output for cell in node.cells for output in cell.get("outputs", []))
-    held = node.metadata.get(calls.FRAMES, {})
-    made: dict[str, bytes] = {}
-    for call in (calls.of(output, held) for output in outputs):
-        if call and call.verb == "show" and call.arguments["chart"]:
-            made |= calls.forms_of(call, ledger)
-        elif call and call.verb in {"record", "table"}:
-            calls.make(call, ledger)
-    return files.zipped(made)
+    found = findings.gather(quickly("nbformat").read(folder / "notebook.ipynb", as_version=4))
+    drawn = (p.call for p in found.products if p.kind == "figure" and p.call)
+    forms = (calls.forms_of(call, found.ledger) for call in drawn)
+    return files.zipped({name: content for made in forms for name, content in made.items()})
 
 
 def render(slugs: Sequence[str], formats: Collection[str]) -> tuple[Path, ...]:

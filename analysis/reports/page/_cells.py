@@ -254,9 +254,9 @@ class Writer:
 
     def _fitted(self, clean: str, product: Product) -> str:
         """Give the page's first figure, its answer, the form that a phone shows in its stead."""
-        if product.kind != "figure" or product.position > 1 or product.narrow is None:
+        if product.kind != "figure" or product.position > 1 or product.call is None:
             return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
-        drawn = base64.b64encode(product.narrow()).decode()
+        drawn = base64.b64encode(calls.on_a_phone(product.call, self.findings.ledger)).decode()
         there = f'media="screen and (max-width:40em)" srcset="data:image/svg+xml;base64,{drawn}"'
         return re.sub(
             "<img [^>]*>", lambda wide: f"<picture><source {there}>{wide[0]}</picture>", clean

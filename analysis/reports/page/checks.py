@@ -65,8 +65,7 @@ class Check:
 class Told:
     """What the engine knows about a run and a page cannot see."""
 
-    misused: Sequence[str] = ()  # parameters that no cell reads, or that one sets again
-    promised: Collection[str] | None = None  # anchors; None where the notebook declares nothing
+    declares: bool = False  # the notebook says what it publishes, and has published that
     outside: Sequence[str] = ()  # files of data from outside of the project
     verdict: str = ""  # "complete" or "ended early"
     ended_at: int | None = None  # the cell in which it did
@@ -176,11 +175,8 @@ def _hash_of(path: Path, _changed: int, _size: int) -> str:
     return sha256(path)
 
 
-def of_parameters(names: Sequence[str], told: Told) -> Check:
-    """Check that every parameter is used, and keeps its value."""
-    if told.misused:
-        mend = "Read each parameter and give it no second value, or take it out of its cell."
-        return Check("Parameters", FAILED, " ".join(told.misused), mend)
+def of_parameters(names: Sequence[str]) -> Check:
+    """Say that every parameter is used and keeps its value: else there was no run."""
     if not names:
         return Check("Parameters", OK, "The notebook has none.")
     words = "The one parameter is" if len(names) == 1 else f"All {len(names)} parameters are"
@@ -188,14 +184,7 @@ def of_parameters(names: Sequence[str], told: Told) -> Check:
 
 
 def of_products(found: Findings, told: Told) -> Check:
-    """Check that what was promised was published."""
-    made = {product.anchor for product in found.products}
-    promised = set(told.promised) if told.promised is not None else made
-    faults = [f"#{anchor} was declared and not published" for anchor in sorted(promised - made)]
-    faults += [f"#{anchor} was published and not declared" for anchor in sorted(made - promised)]
-    if faults:
-        mend = "Publish what the notebook declares, and declare what it publishes."
-        return _failed("Products", "Not as declared", faults, mend)
+    """Count what was published; what is not as declared failed the run."""
     counts = Counter(product.kind for product in found.products)
     words = [
         f"{count} {markup.WORDS[kind].lower()}{'s' if count != 1 else ''}"
@@ -204,8 +193,8 @@ def of_products(found: Findings, told: Told) -> Check:
     ]
     if not words:
         return Check("Products", OK, "None was declared, none published.")
-    each = "with an address" if len(made) == 1 else "each with an address of its own"
-    declared = "" if told.promised is None else ", all as declared"
+    each = "with an address" if len(found.products) == 1 else "each with an address of its own"
+    declared = ", all as declared" if told.declares else ""
     return Check("Products", OK, f"{', '.join(words)}, {each}{declared}.")
 
 

@@ -1,9 +1,8 @@
 """What an executed notebook used and published, read from its outputs."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,8 @@ class Product:
     facts: dict[str, Any] = field(repr=False)  # caption or label, values, kind of data
     cell: int = 0  # its place in the notebook's source, from 1
     html: str = field(default="", repr=False)
-    # draws a figure for a phone, as SVG; None for what no chart of the house drew
-    narrow: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
+    # that made it; of a figure where a chart of the house drew it
+    call: calls.Call | None = field(default=None, repr=False, compare=False)
 
     @property
     def anchor(self) -> str:
@@ -55,6 +54,7 @@ class Findings:
     products: tuple[Product, ...]
     read: Mapping[str, str] = field(default_factory=dict)
     said: tuple[Product, ...] = ()  # sentences; they have no address
+    ledger: Ledger = field(default_factory=Ledger, repr=False, compare=False)
 
     @property
     def kinds(self) -> set[str]:
@@ -159,10 +159,9 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
                 f"#{markup.anchor(kind, name)} is not unique. Give each its own name."
             )
         counts[kind] += 1
-        is_chart = call and call.verb == "show" and call.arguments["chart"]
-        narrow = partial(calls.on_a_phone, call, ledger) if call and is_chart else None
-        products.append(Product(kind, name, counts[kind], facts, at, html, narrow))
-    return Findings(tuple(datasets.values()), tuple(products), read, tuple(said))
+        known = None if call and call.verb == "show" and not call.arguments["chart"] else call
+        products.append(Product(kind, name, counts[kind], facts, at, html, known))
+    return Findings(tuple(datasets.values()), tuple(products), read, tuple(said), ledger)
 
 
 def _made(

@@ -19,7 +19,7 @@ from analysis.reports.page import _cells, _fonts, _gaps, _templates, checks, fin
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan import parameters
 from analysis.reports.plan.plan import Run
-from analysis.reports.plan.source import Cell, promises
+from analysis.reports.plan.source import code_cells, promises
 from analysis.reports.text import language, slug, typeset
 from analysis.terminal import visible
 
@@ -104,7 +104,7 @@ def publish(
     lang = spoken.tag if spoken else language(title)
     writer = _cells.Writer(found, run.notebook.parent, lang, _prose(node))
     html = _templates.get("report.html.j2").render(
-        cells=(cells := _cells_shown(node)),
+        cells=(cells := _cells_shown(node, _left_out(found, run.notebook))),
         has_code=any(cell["cell_type"] == "code" and cell["source"].strip() for _, cell in cells),
         writer=writer,
         found=found,
@@ -138,7 +138,7 @@ def publish(
         checks.of_source(seen),
         checks.of_release(found.datasets) if released else checks.of_data(found.datasets, told),
         checks.of_commands(told),
-        checks.of_parameters(list(declared), told),
+        checks.of_parameters(list(declared)),
         checks.of_products(found, told),
         checks.of_shown(writer.gaps),
         checks.of_seed(node, values),
@@ -200,7 +200,7 @@ def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str
     set_here = node.metadata.get("lianjian", {}).get("parameters", {})
     return _language.html(
         _templates.get("print.html.j2").render(
-            cells=_cells_shown(node),
+            cells=_cells_shown(node, _left_out(found, executed)),
             writer=_cells.PrintWriter(found, notebook.parent, lang, _prose(node)),
             parameters=[
                 {"name": p.name, "value": _value(set_here.get(p.name, p.default)), "help": p.help}
@@ -266,7 +266,7 @@ def _plain(markdown: str) -> str:
     return typeset(re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]+>", "", text)).strip())
 
 
-def _cells_shown(node: "NotebookNode") -> list[tuple[int, Any]]:
+def _cells_shown(node: "NotebookNode", left_out: Collection[str]) -> list[tuple[int, Any]]:
     """Return the cells that a reader sees, each with its place in the notebook's source, from 1.
 
     The title is the page's. Neighbouring code cells of which the first shows nothing are joined:
@@ -292,7 +292,7 @@ def _cells_shown(node: "NotebookNode") -> list[tuple[int, Any]]:
             _, before = shown.pop()
             made["source"] = f"{before['source'].rstrip()}\n\n{made['source']}".rstrip()
         shown.append((place, made))
-    return _with_left_out(shown, _left_out(node))
+    return _with_left_out(shown, left_out)
 
 
 def _with_left_out(
@@ -313,20 +313,10 @@ def _with_left_out(
     return made
 
 
-def _left_out(node: "NotebookNode") -> set[str]:
+def _left_out(found: findings.Findings, notebook: Path) -> set[str]:
     """Return the names of products that a notebook may lack, and lacks."""
-    cells = [
-        Cell(at, str(cell.source), tuple(cell.metadata.get("tags", [])))
-        for at, cell in enumerate(node.cells, 1)
-        if cell.cell_type == "code"
-    ]
-    made = {
-        (about["product"], about["name"])
-        for cell in node.cells
-        for output in cell.get("outputs", [])
-        if (about := output.get("metadata", {}).get("lianjian"))
-    }
-    promised = promises(cells, "notebook") or ()
+    made = {(product.kind, product.name) for product in found.products}
+    promised = promises(code_cells(notebook), notebook.name) or ()
     return {one.name for one in promised if (one.kind, one.name) not in made}
 
 

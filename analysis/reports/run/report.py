@@ -303,8 +303,6 @@ def _told(
     cells, name = look.cells_of(run.notebook), run.notebook.name
     found, promised = findings.gather(node), source.promises(cells, name)
     findings.keep_promises(found, promised, name)
-    misused = source.misused(cells, list(parameters.read(run.notebook)))
-    anchors = None if promised is None else [product.anchor for product in found.products]
     of_run = {n: record[n] for n in ("verdict", "ended_at") if n in record}
     of_key = ("outside", "changed", "written", "unraised", "kinds", "perhaps", "used")
-    return checks.Told(misused, anchors, **of_run, **{n: key[n] for n in of_key})
+    return checks.Told(promised is not None, **of_run, **{n: key[n] for n in of_key})

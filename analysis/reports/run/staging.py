@@ -1,61 +1,27 @@
 """All or nothing: a report is made aside and takes its place by a rename, one plan at a time."""
 
-import contextlib
-import json
-import os
-import platform
-import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from analysis.errors import LianjianError
-from analysis.files import must_be_ours, replace_folder, to_json
+from analysis import files
+from analysis.files import carry_over, locked, must_be_ours, replace_folder
 from analysis.reports.finished import FAILED, RECORD, foreign
 
 _STAGING = ".staging"
 _REPLACED = ".replaced"  # no slug holds a dot
-_LOCK, _HOLDER = ".lock", ".running.json"
+_LOCK = "running"
 
 
-@contextlib.contextmanager
-def alone(reports: Path) -> Iterator[str]:
-    """Hold the folder of reports and give a token for the time; who comes second is told who does.
-
-    The lock is the system's: it goes with the process that holds it, however that ends.
-    """
-    from filelock import FileLock, Timeout
-
-    lock, holder = FileLock(reports / _LOCK), reports / _HOLDER
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        who = {"process": "unknown", "host": "unknown", "since": "unknown"}
-        with contextlib.suppress(OSError, ValueError):
-            who |= json.loads(holder.read_text("utf-8"))
-        raise LianjianError(
-            f"Another lianjian is writing {reports}: process {who['process']} on {who['host']}, "
-            f"since {who['since']}. Wait until it has ended, or stop it; nothing was changed."
-        ) from None
-    try:
-        since = datetime.now(UTC).isoformat(" ", "seconds")
-        token = secrets.token_hex(8)
-        facts = {"process": os.getpid(), "host": platform.node(), "since": since, "token": token}
-        holder.write_text(to_json(facts), "utf-8")
-        yield token
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+def alone(reports: Path) -> AbstractContextManager[str]:
+    """Hold the folder of reports and give a token for the time; who comes second is refused."""
+    return locked(reports, _LOCK, waits=False)
 
 
 def is_held(reports: Path, token: str) -> bool:
     """Whether the plan with a token still holds the folder; a worker far away asks this."""
-    try:
-        return bool(json.loads((reports / _HOLDER).read_text("utf-8"))["token"] == token)
-    except (OSError, ValueError, KeyError):
-        return False
+    return files.is_held(reports, _LOCK, token)
 
 
 def open_folder(reports: Path, slug: str) -> Path:
@@ -79,11 +45,8 @@ def keep_failure(folder: Path, reports: Path, slug: str) -> None:
 def _put(folder: Path, reports: Path, name: str) -> None:
     target = reports / name
     must_be_ours(target, RECORD)
-    for other in foreign(target):  # what a person put beside it is taken along
-        if (target / other).is_dir():
-            shutil.copytree(target / other, folder / other, symlinks=True)
-        else:
-            shutil.copy2(target / other, folder / other, follow_symlinks=False)
+    if others := foreign(target):  # what a person put beside it is taken along
+        carry_over(target, folder, {path.name for path in target.iterdir()} - {*others})
     replace_folder(folder, target, reports / _STAGING / f"{name}{_REPLACED}")
 
 
