@@ -104,11 +104,11 @@ def test_whoever_writes_into_inputs_is_named_and_the_exit_code_says_it(
 
 
 def test_what_failed_unseen_is_said_by_page_terminal_and_json(published, capsys):
-    published.notebook("01-x", "# X", "!exit 5", "%cd nowhere")
+    published.notebook("01-x", "# X", "!exit 5", "%%bash\ncd nowhere\ntrue")
     code, content, said = answer(capsys, "run")
     assert code == Exit.GOOD
     [note] = content["reports"][0]["notes"]
-    assert "cell 2: !exit 5 ended with exit code 5; cell 3: %cd nowhere said: [Errno 2]" in note
+    assert "cell 2: !exit 5 ended with exit code 5; cell 3: %%bash: cd nowhere ended" in note
     assert f"01-x {note}" in said
     record = json.loads((published.reports / "01-x" / "run.json").read_text("utf-8"))
     [check] = [check for check in record["checks"] if check["name"] == "Commands"]
