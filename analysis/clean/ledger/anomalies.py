@@ -29,9 +29,6 @@ GIVEN_AWAY, TAKEN_IN = "发包及上交收入", ("经营收入", "投资收益")
 TARGETS_YUAN = tuple(bound * YUAN_PER_WAN for bound in BANDS_WAN)
 """The bounds of the bands that offices are measured by."""
 
-NOTHING_BOOKED, NOT_FILLED_IN = "nothing booked", "not filled in"
-"""What a line of zeros can be, as a person answers."""
-
 MIN_ACCOUNTS = 3
 """Accounts of a line that must all say zero before it is doubted."""
 
@@ -432,14 +429,14 @@ def find_zeros(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     amounts = lines["yuan"].abs().where(is_account).groupby(numbers)
     empty = (amounts.transform("count") >= MIN_ACCOUNTS) & (amounts.transform("max") == 0)
     rest = lines[is_account & ~empty]
-    empty &= (lines["yuan"] == 0) & (lines["zeros"] != NOTHING_BOOKED)
+    empty &= (lines["yuan"] == 0) & (lines["zeros"] != "nothing booked")
     zeros = lines[empty].assign(sheet=sheets(lines.loc[empty, "cell"]))
     numbers, firsts = groups(zeros, ["file", "sheet", "place_key", "year"])
     issues = []
     for first, (places,) in zip(rows(firsts), gathered(numbers, zeros["cell"]), strict=True):
         says = f"every account of {first.place_key} in {first.year} says zero"
         severity, action = "note", f"missing, as answered: {says}"
-        if first.zeros != NOT_FILLED_IN:
+        if first.zeros != "not filled in":
             severity = "error"
             action = f"left out until zeros of its table in answers.toml is answered: {says}"
         where = joined_cells(places)

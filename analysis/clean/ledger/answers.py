@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -10,27 +11,26 @@ from typing import Any
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
 from analysis.clean.amounts import YUAN, column_unit
 from analysis.clean.issues import Issue
-from analysis.clean.ledger.anomalies import APART, NOT_FILLED_IN, NOTHING_BOOKED
+from analysis.clean.ledger.anomalies import APART
 from analysis.clean.ledger.private import SENTENCE, in_sheet, safe
 from analysis.clean.ledger.questions import (
-    BASES,
     MEANINGS,
     NONE,
     PART,
-    REPEAT,
     ROLES,
-    Question,
+    blocks_table,
     column_at,
     may_count,
     middle_of,
     questions,
+    sentence,
     told,
 )
-from analysis.clean.workbook.assemble import AMOUNT, ORIENTATIONS, VALUE, Said
-from analysis.clean.workbook.fill import MERGED, from_above
+from analysis.clean.workbook.assemble import AMOUNT, VALUE, Said
+from analysis.clean.workbook.fill import from_above
 from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.reader import Place, Reading
-from analysis.clean.workbook.tables import HIDDEN, PERIODS, Table
+from analysis.clean.workbook.tables import Question, Table
 from analysis.clean.workbook.vocabulary import plain
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
@@ -41,11 +41,8 @@ _FREE = frozenset(
 )
 _PLACE_KEYS = ("county", "township", "village")
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "period": PERIODS, "zeros": (NOTHING_BOOKED, NOT_FILLED_IN), "orientation": ORIENTATIONS,
-    "cut": ("whole",), "skip": ("skip", "read"), "role": (*ROLES, *MEANINGS),
-    "meaning": (*MEANINGS, *ROLES), "basis": BASES, "header_rows": ("body", "header"),
-    "blank": (REPEAT, "not known"), "hidden": HIDDEN, "whole": (*ACCOUNTS, NONE),
-    "merged_value": MERGED,
+    **{key: tuple(kind["choices"]) for key, kind in told().items() if "choices" in kind},
+    "role": (*ROLES, *MEANINGS), "meaning": (*MEANINGS, *ROLES), "whole": (*ACCOUNTS, NONE),
 }  # fmt: skip
 _BASIS = {"year": "year", "plan": "plan", "part of a year": "running", "year before": "before"}
 
@@ -98,12 +95,20 @@ class Answers:
         self.used.add(chosen.line)
         return chosen.answer
 
-    def is_of_copy(self, table: Table, question: Question) -> bool:
-        """Whether a question is one of a single copy, whose amounts are of another size."""
-        return any(
+    def reply(self, table: Table, question: Question) -> str:
+        """Return the answer of a table to a question; empty while it waits for one."""
+        if question.key != "whole":
+            return self.of(table, question.key, question.about)
+        sums = (e for e in self.entries if e.key == "whole" and e.fits(table))
+        return next((e.answer for e in sums if {*e.about} & {*question.about}), "")
+
+    def scoped(self, table: Table, question: Question) -> Question:
+        """Return a question as one of a single copy, where its amounts are of another size."""
+        is_apart = any(
             entry.key == question.key and entry.fits(table) and self._is_far(entry, table)
             for entry in self.entries
         )
+        return replace(question, scope="copy") if is_apart else question
 
     def _is_far(self, entry: Entry, table: Table) -> bool:
         """Tell it once for each table: it looks at all amounts."""
@@ -184,8 +189,7 @@ class Ready:
     means: Mapping[str, str]  # what heads and lines are, as a person said
     sums: frozenset[str]  # accounts that are the sum of their parts here, as a person said
     issues: tuple[Issue, ...]
-    # what a table as answered leaves open: an answer can make more askable
-    asked: tuple[Question, ...] = ()
+    asked: tuple[Question, ...] = ()  # what the table leaves open, as answered so far
 
 
 def _names(table: Table) -> Iterator[str]:
@@ -227,21 +231,28 @@ def read_answers(head: Mapping[str, Any]) -> Answers:
     return Answers(tuple(entries))
 
 
+_FORMS = {
+    "year": (re.compile(r"(?:19|20)\d\d"), "a year such as 2023"),
+    "header_row": (re.compile(r"\d{1,7}|none"), "the number of a row, or none"),
+}
+
+
 def _check(where: str, key: str, answer: str) -> None:
-    if key == "year" and not re.fullmatch(r"(?:19|20)\d\d", answer):
-        raise LianjianError(f"{where}: seen {answer!r}, expected a year such as 2023.")
-    if key == "header_row" and not re.fullmatch(r"\d{1,7}|none", answer):
-        raise LianjianError(f"{where}: seen {answer!r}, expected the number of a row, or none.")
-    if key == "unit":
-        try:
-            known = column_unit(answer).name == YUAN
-        except LianjianError:
-            known = False
-        if not known:
-            raise LianjianError(f"{where}: seen {answer!r}, expected a unit of money: 元, 万元 ….")
-    if key in _CHOICES and answer not in _CHOICES[key]:
-        expected = ", ".join(_CHOICES[key])
-        raise LianjianError(f"{where}: seen {answer!r}, expected one of {expected}.")
+    """Refuse an answer that its question cannot have."""
+    if key in _FORMS:
+        form, expected = _FORMS[key]
+        is_one = bool(form.fullmatch(answer))
+    elif key == "unit":
+        expected = "a unit of money: 元, 万元 …"
+        with suppress(LianjianError):
+            if column_unit(answer).name == YUAN:
+                return
+        is_one = False
+    else:
+        choices = _CHOICES.get(key, (answer,))
+        expected, is_one = f"one of {', '.join(choices)}", answer in choices
+    if not is_one:
+        raise LianjianError(f"{where}: seen {answer!r}, expected {expected}.")
 
 
 def put_in(table: Table, answers: Answers) -> Ready:
@@ -257,16 +268,15 @@ def put_in(table: Table, answers: Answers) -> Ready:
     is_whole = not table.plan and not (table.is_part and table.period)
     if not is_whole:
         issues += _not_of_a_year(table)
-        asked = []
     zeros = answers.of(table, "zeros")
-    for question in asked:
+    for question in asked if is_whole else ():
         if question.key == "zeros":
             continue  # each line of zeros is an issue of its own
         answer = answers.of(table, question.key, question.about)
         if not answer or (question.key == "header_row" and answer != "none"):
             issues.append(_open(table, question))
             left_out.update(question.columns)
-            is_whole = is_whole and not question.blocks_table
+            is_whole = is_whole and not blocks_table(question)
             if question.key == "header_rows":
                 dropped.update(_row_at(table, question.cell))
         elif question.key == "header_rows" and answer == "header":
@@ -289,7 +299,7 @@ def put_in(table: Table, answers: Answers) -> Ready:
     answers.used.update(e.line for e in answers.entries if e.key == "whole" and e.answer in sums)
     return Ready(
         table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros,
-        frozenset() if answers.of(table, "hidden") == HIDDEN[0] else table.hidden, means, sums,
+        frozenset() if answers.of(table, "hidden") == "count" else table.hidden, means, sums,
         tuple(issues), tuple(asked),
     )  # fmt: skip
 
@@ -298,7 +308,7 @@ def _overruled(table: Table, answers: Answers) -> Table:
     """Return the table with what a person says of it unasked, against what is printed."""
     changes: dict[str, Any] = {}
     period = answers.of(table, "period")
-    if period == PERIODS[0]:
+    if period == "whole year":
         changes |= {"period": "", "is_part": False, "says_whole": True}
     elif period:
         changes |= {"period": table.period or period, "is_part": True}
@@ -308,10 +318,7 @@ def _overruled(table: Table, answers: Answers) -> Table:
     elif basis:
         changes["plan"] = table.plan or basis
     columns = [_overruled_column(table, at, answers) for at in range(len(table.columns))]
-    doubts = table.doubts
-    if period:
-        doubts = tuple(doubt for doubt in doubts if doubt.code != "period")
-    return replace(table, columns=tuple(columns), doubts=doubts, **changes)
+    return replace(table, columns=tuple(columns), **changes)
 
 
 def _overruled_column(table: Table, at: int, answers: Answers) -> Column:
@@ -338,7 +345,7 @@ def _not_of_a_year(table: Table) -> Iterator[Issue]:
         action = f"left out: {ACCOUNT_CODES['forecast']}, or of another body; {says}"
         yield Issue(table.file, where, safe(table.plan), "plan_table", "warning", action)
     else:
-        action = f"left out: {ACCOUNT_CODES['cumulative']}; else say period = {PERIODS[0]!r} for it"
+        action = f"left out: {ACCOUNT_CODES['cumulative']}; else say period = 'whole year' for it"
         yield Issue(table.file, where, safe(table.period), "column_cumulative", "note", action)
 
 
@@ -350,13 +357,13 @@ def _with(table: Table, question: Question, answer: str) -> Table:
                 columns[at] = replace(column, role="village")
             elif column.role == "village" and answer in {c.name for c in columns}:
                 columns[at] = replace(column, role="text")
-    elif question.key == "blank" and answer == REPEAT:
+    elif question.key == "blank" and answer == "as the cell above":
         blank = column_at(table, question.cell)
         rows = [row for row in range(table.grid.height) if row not in table.dropped]
         if blank is not None:
             grid = from_above(table.grid, blank, rows, rows)
             return replace(table, grid=grid)
-    elif question.key == "merged_value" and answer != MERGED[0]:
+    elif question.key == "merged_value" and answer != "the first cell's":
         return _written_out(table, question.columns, answer)
     return replace(table, columns=tuple(columns))
 
@@ -374,9 +381,9 @@ def _written_out(table: Table, columns: Sequence[int], answer: str) -> Table:
             if row not in table.dropped and at in columns
         ]
         text = table.grid.texts[span.top][span.left]
-        if answer == MERGED[3]:
+        if answer == "no village's":
             text = ""
-        elif answer == MERGED[2]:
+        elif answer == "shared equally":
             number = plain(text).replace(",", "")
             is_number = bool(re.fullmatch(r"-?\d+(?:\.\d+)?", number, re.ASCII))
             # 约3万 cannot be shared: the reader of cells refuses what stands here, and says so
@@ -391,7 +398,7 @@ def _row_at(table: Table, cell: str) -> list[int]:
 
 def _open(table: Table, question: Question) -> Issue:
     what = (
-        "the whole table is left out" if question.blocks_table
+        "the whole table is left out" if blocks_table(question)
         else "its columns are left out" if question.columns
         else "the row is left out" if question.key == "header_rows"
         else "these amounts are left out" if question.key == "hidden"
@@ -400,4 +407,4 @@ def _open(table: Table, question: Question) -> Issue:
     place = f"{question.key} of form {table.form} in answers.toml"
     severity = "error" if "left out" in what else "warning"
     action, where = f"{what} until {place} is answered", in_sheet(table, question.cell)
-    return Issue(table.file, where, question.text(), "question_open", severity, action)
+    return Issue(table.file, where, sentence(question), "question_open", severity, action)

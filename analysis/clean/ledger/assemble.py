@@ -27,10 +27,10 @@ from analysis.clean.ledger.corrections import (
 from analysis.clean.ledger.frames import holding, rows, split_cells, stacked
 from analysis.clean.ledger.places import find_villages
 from analysis.clean.ledger.private import about
-from analysis.clean.ledger.questions import Question, meaning
+from analysis.clean.ledger.questions import meaning
 from analysis.clean.places import Register, read_crosswalk
 from analysis.clean.words import remembered
-from analysis.clean.workbook.tables import Table
+from analysis.clean.workbook.tables import Question, Table
 from analysis.errors import LianjianError
 from analysis.fields import TABLES, county
 
@@ -133,10 +133,7 @@ def _asked_units(cells: pd.DataFrame, tables: Sequence[Table]) -> Iterator[tuple
             continue
         table = tables[number]
         subject = f"the amounts, whose middle income would be {middle:,.2f} yuan as stated,"
-        yield (
-            table,
-            Question("unit", (), table.extent, (), ("元", "万元"), subject=subject, of_copy=True),
-        )
+        yield table, Question("unit", table.extent, subject=subject, scope="copy")
 
 
 def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:

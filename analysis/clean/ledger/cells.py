@@ -27,12 +27,11 @@ from analysis.clean.ledger.questions import (
     MEANINGS,
     NONE,
     PART,
-    Question,
     has_numbers,
     meaning,
 )
 from analysis.clean.workbook.assemble import AMOUNT
-from analysis.clean.workbook.tables import Table, repeated
+from analysis.clean.workbook.tables import Question, Table, repeated
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
     SIDES,
@@ -309,9 +308,8 @@ def head_questions(ready: Ready) -> Iterator[Question]:
     for account, names in parts.items():
         if account not in stated and not set(names) & ready.means.keys():
             first = next(iter(names.values()))
-            cell = str(first.cell)
-            choices = (account, NONE)
-            yield Question("whole", tuple(names), cell, choices=choices, proposal=account)
+            choices, about = (account, NONE), tuple(names)
+            yield Question("whole", str(first.cell), choices, proposal=account, about=about)
     yield from _unknown(unknown, by_line=table.find("item") is not None)
 
 
@@ -322,13 +320,14 @@ def _unknown(unknown: dict[str, Any], *, by_line: bool) -> Iterator[Question]:
         # what has no head, or one of letters (JYSR), may be anything
         if is_money(text) or not str(item.item).strip() or text.isascii():
             choices = _meanings(text, item, by_line=by_line)
-            yield Question("meaning", (text,), str(item.cell), choices=choices)
+            yield Question("meaning", str(item.cell), choices, about=(text,))
         else:
             rest.append((text, item))
     if rest:
         names = tuple(text for text, _ in rest)
         choices = _meanings("", rest[0][1], by_line=by_line)
-        yield Question("meaning", names, str(rest[0][1].cell), choices=choices, proposal=NONE)
+        cell = str(rest[0][1].cell)
+        yield Question("meaning", cell, choices, proposal=NONE, about=names)
 
 
 def _meanings(text: str, item: Any, *, by_line: bool) -> tuple[str, ...]:  # noqa: ANN401

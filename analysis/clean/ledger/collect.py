@@ -7,11 +7,10 @@ from pathlib import Path
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Answers
 from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, unnamed, without_personal
-from analysis.clean.ledger.questions import Question
 from analysis.clean.words import refresh
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import Reading, read_sheets, tables_of
-from analysis.clean.workbook.tables import Table
+from analysis.clean.workbook.tables import Question, Table
 
 
 @dataclass(frozen=True)

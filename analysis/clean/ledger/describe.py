@@ -10,8 +10,16 @@ from analysis.clean.ledger.answers import Answers, put_in, read_answers
 from analysis.clean.ledger.cells import head_questions
 from analysis.clean.ledger.collect import Shelf
 from analysis.clean.ledger.private import SENTENCE, column_letter, in_sheet, safe
-from analysis.clean.ledger.questions import NONE, Asked, group, meaning, middle_of, questions
-from analysis.clean.workbook.tables import Table
+from analysis.clean.ledger.questions import (
+    NONE,
+    choices_of,
+    group,
+    is_of_copy,
+    meaning,
+    middle_of,
+    sentence,
+)
+from analysis.clean.workbook.tables import Question, Table
 
 _PLACES = ("county", "township", "village", "code", "year", "item", "unit", "period")
 _SHOWN = 8
@@ -27,27 +35,13 @@ HEAD = """\
 # Villages that are not in the register are asked after the build, in crosswalk-to-fill.csv."""
 
 
-def asked_of(shelf: Shelf, answers: Answers) -> list[Asked]:
-    """Return every question that the books leave open, those that are answered too."""
+def asked_of(shelf: Shelf, answers: Answers) -> list[Question]:
+    """Return every question that the books leave open, each put once."""
     readies = [put_in(table, answers) for table in shelf.tables]
-    more = [(ready.table, question) for ready in readies for question in head_questions(ready)]
-    for table, ready in zip(shelf.tables, readies, strict=True):
-        put = {question.key for question in questions(table)}
-        # a table that was no result at first is asked about only when somebody says that it is one
-        more += [(table, question) for question in ready.asked if question.key not in put]
-    return group(shelf.tables, [*more, *shelf.asked], answers.is_of_copy)
-
-
-def is_answered(asked: Asked, answers: Answers) -> bool:
-    """Whether every table that puts a question has its answer."""
-    question = asked.question
-    return all(
-        answers.of(table, question.key, question.about)
-        or (question.key == "whole" and any(
-            e.key == "whole" and e.fits(table) and set(e.about) & set(question.about)
-            for e in answers.entries))
-        for table in asked.tables
-    )  # fmt: skip
+    put = [(ready.table, question) for ready in readies for question in ready.asked]
+    put += [(ready.table, question) for ready in readies for question in head_questions(ready)]
+    waiting = ((t, q) for t, q in (*put, *shelf.asked) if not answers.reply(t, q))
+    return group((table, answers.scoped(table, question)) for table, question in waiting)
 
 
 def describe(shelf: Shelf, text: str = "") -> tuple[str, int]:
@@ -57,21 +51,15 @@ def describe(shelf: Shelf, text: str = "") -> tuple[str, int]:
     put = {identity(entry) for entry in before.get("answer", [])}
     known = {str(entry.get("form", "")) for entry in before.get("answer", [])}
     lines: list[str] = []
-    new = 0
-    asked = asked_of(shelf, answers)
+    asked = [one for one in asked_of(shelf, answers) if identity(entry_of(one)) not in put]
     for form, tables in _forms(shelf).items():
-        own = [
-            one for one in asked
-            if one.form == form and not is_answered(one, answers)
-            and identity(entry_of(one)) not in put
-        ]  # fmt: skip
+        own = [one for one in asked if one.tables[0].form == form]
         if own or (form not in known and f"form {form}" not in text):
             lines += ["", *_described(form, tables)]
         for one in own:
-            new += 1
             lines += ["", *_question(one)]
     start = text or f"{HEAD}\n"
-    return "".join([start, *(f"{line}\n" for line in lines)]), new
+    return "".join([start, *(f"{line}\n" for line in lines)]), len(asked)
 
 
 def _forms(shelf: Shelf) -> dict[str, list[Table]]:
@@ -89,43 +77,36 @@ def identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(str(entry.get(key, "") or "") for key in keys), *map(str, filter(None, heads)))
 
 
-def entry_of(asked: Asked) -> dict[str, Any]:
+def entry_of(asked: Question) -> dict[str, Any]:
     """Return what tells a question's entry in ``answers.toml`` from all others."""
-    question = asked.question
-    entry: dict[str, Any] = {"form": asked.form}
-    if asked.scope == "copy":
-        table = asked.tables[0]
-        entry |= {"file": table.file, "sheet": table.sheet}
-        if table.block > 1:
-            entry["block"] = table.block
-        if table.panel:
-            entry["panel"] = table.panel
-    if question.about:
-        entry["about"] = list(question.about)
-    return {**entry, "key": question.key}
-
-
-def _question(asked: Asked) -> Iterator[str]:
-    question = asked.question
     table = asked.tables[0]
-    yield f"# {comment(question.text())}"
-    yield f"# {comment(question.text('zh'))}"
-    where = [f"{t.file} {in_sheet(t, question.cell)}" for t in asked.tables]
-    more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-    yield f"# at {comment(f'{table.file} {in_sheet(table, question.cell)}')}{more}"
-    if question.evidence:
-        yield f"# {comment(question.evidence)}"
-    if question.proposal and question.proposal != NONE:
-        yield f"# likely: {comment(question.proposal)}"
+    entry: dict[str, Any] = {"form": table.form}
+    if is_of_copy(asked):
+        entry |= {"file": table.file, "sheet": table.sheet}
+        entry |= {"block": table.block} if table.block > 1 else {}
+        entry |= {"panel": table.panel} if table.panel else {}
+    return {**entry, **({"about": list(asked.about)} if asked.about else {}), "key": asked.key}
+
+
+def _question(asked: Question) -> Iterator[str]:
+    table = asked.tables[0]
+    more = f" and {len(asked.tables) - 1} more" if len(asked.tables) > 1 else ""
+    likely = asked.proposal if asked.proposal != NONE else ""
+    for said in (
+        sentence(asked), sentence(asked, "zh"), f"at {table.file} {in_sheet(table, asked.cell)}",
+        asked.evidence, likely and f"likely: {likely}",
+    ):  # fmt: skip
+        if said:
+            yield f"# {comment(said)}{more if said.startswith('at ') else ''}"
     yield "[[answer]]"
     for key, value in entry_of(asked).items():
         yield f"{key} = {_value(value)}"
-    if asked.scope == "form":
+    if not is_of_copy(asked):
         files = list(dict.fromkeys(f"{t.file}!{t.sheet}" for t in asked.tables))
         yield f"seen = {_value(files[:_SEEN])}"
-        if question.key == "unit":  # a copy 30 times away asks again
-            yield f"middle = {middle_of(table, question.about):.6g}"
-    shown = " or ".join(comment(choice) for choice in question.choices)
+        if asked.key == "unit":  # a copy 30 times away asks again
+            yield f"middle = {middle_of(table, asked.about):.6g}"
+    shown = " or ".join(map(comment, choices_of(asked)))
     yield f'answer = ""{f"  # {shown}" if shown else ""}'
 
 

@@ -2,8 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -18,13 +18,23 @@ from analysis.clean.account_names import (
     balance_of,
     read_account,
 )
-from analysis.clean.ledger.anomalies import MIN_ACCOUNTS, NOT_FILLED_IN, NOTHING_BOOKED
+from analysis.clean.ledger.anomalies import MIN_ACCOUNTS
 from analysis.clean.ledger.private import SENTENCE, safe
+from analysis.clean.places import SEVERAL
 from analysis.clean.words import words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
-from analysis.clean.workbook.tables import PERIODS, Doubt, Table
-from analysis.clean.workbook.vocabulary import is_number_like, plain, role_of, stripped
+from analysis.clean.workbook.headers import ASIDE
+from analysis.clean.workbook.tables import Question, Table
+from analysis.clean.workbook.vocabulary import (
+    is_number_like,
+    item_label,
+    lift_unit,
+    lift_year,
+    plain,
+    role_of,
+    stripped,
+)
 from analysis.fields import ACCOUNTS
 
 NONE, PART = "none", "part"
@@ -36,10 +46,6 @@ ROLES = ("village", "township", "county", "year", "item", "unit", "period", "num
 MEANINGS = (*ACCOUNTS, *MEASURES, PART, NONE, AMOUNT)
 """What a head or line can be said to be."""
 
-BASES = ("year", "plan", "part of a year", "year before")
-"""Of what the amounts of a column can be said to be."""
-
-REPEAT = "as the cell above"
 ASKED = frozenset({"unknown", "code_only"})
 """Codes of heads that a person can give an account."""
 
@@ -51,57 +57,34 @@ _SHOWN = 6
 
 @cache
 def told() -> dict[str, dict[str, Any]]:
-    """Return how each key is asked, and of what its answer holds."""
+    """Return how each key is asked, of what its answer holds, and what it can be."""
     text = Path(__file__).with_name("questions.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question of one table."""
-
-    key: str  # its key in ``answers.toml``: one of ``questions.toml``
-    # heads, lines or columns that it is about; empty when it is about the whole table
-    about: tuple[str, ...]
-    cell: str  # address in the sheet
-    # columns that cannot be read without an answer; empty when it is about rows or the whole
-    columns: tuple[int, ...] = ()
-    choices: tuple[str, ...] = ()  # possible answers; empty when any text can be one
-    evidence: str = ""  # what speaks for one or another, without personal data
-    proposal: str = ""  # what is likely, offered and never taken
-    subject: str = ""  # what ``{about}`` is in the sentence, where it is not the list of ``about``
-    # whether an answer holds for one copy alone, where it overrules what that copy prints
-    of_copy: bool = False
-
-    @property
-    def scope(self) -> str:
-        """Of what an answer holds: "form" or "copy"."""
-        return "copy" if self.of_copy else str(told()[self.key]["scope"])
-
-    @property
-    def blocks_table(self) -> bool:
-        """Whether nothing of the table can be read without an answer."""
-        return bool(told()[self.key].get("blocks")) and not self.columns
-
-    def text(self, language: str = "en") -> str:
-        """Return the question as a sentence, "en" or "zh"."""
-        mark = ", " if language == "en" else "、"
-        shown = mark.join(safe(name) for name in self.about[:_SHOWN])
-        if more := len(self.about) - _SHOWN:
-            shown += f" and {more} more" if more > 0 and language == "en" else ""
-            shown += f"等{len(self.about)}项" if more > 0 and language == "zh" else ""
-        subject = self.subject or shown
-        return str(told()[self.key][language]).format(about=subject, account=self.proposal)
+def is_of_copy(question: Question) -> bool:
+    """Tell whether an answer holds for one copy alone, and not for all of its form."""
+    return (question.scope or told()[question.key]["scope"]) == "copy"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A question as a person sees it: put once for all tables that it is about."""
+def blocks_table(question: Question) -> bool:
+    """Tell whether nothing of the table can be read without an answer."""
+    return bool(told()[question.key].get("blocks")) and not question.columns
 
-    question: Question  # as the first table puts it
-    form: str  # signature of the form; empty where the answer holds for every form
-    scope: str  # "form" or "copy"
-    tables: tuple[Table, ...]  # the tables that put it
+
+def choices_of(question: Question) -> tuple[str, ...]:
+    """Return the possible answers; none where any text can be one."""
+    return question.choices or tuple(told()[question.key].get("choices", ()))
+
+
+def sentence(question: Question, language: str = "en") -> str:
+    """Return the question as a sentence, "en" or "zh"."""
+    about = question.about
+    shown = (", " if language == "en" else "、").join(map(safe, about[:_SHOWN]))
+    if (more := len(about) - _SHOWN) > 0:
+        shown += f" and {more} more" if language == "en" else f"等{len(about)}项"
+    subject = question.subject or shown
+    return str(told()[question.key][language]).format(about=subject, account=question.proposal)
 
 
 HELD = frozenset({"balance", "distribution"})
@@ -153,53 +136,160 @@ def questions(table: Table) -> list[Question]:
     """Return the open questions of a table, those about columns that do not matter left out."""
     if table.plan:
         subject = f"{safe(table.plan)!r} is named; the amounts"
-        cell = table.header or table.extent
-        return [Question("basis", (), cell, (), BASES[:2], "", "plan", subject)]
+        choices = tuple(told()["basis"]["choices"][:2])
+        return [Question("basis", _head(table), choices, "", "plan", subject=subject)]
     if not any(may_count(table, at) for at in range(len(table.columns))):
         return []
     if table.is_part and table.period:
         return []
-    found = [q for doubt in table.doubts for q in _put(table, doubt)]
-    labels = {fact.label for fact in table.facts if fact.value}
-    by_line = table.row_facts.get("county") or ("",)
-    is_said = all(by_line) or "county" in labels
-    if not is_said and table.find("code") is None and table.find("county") is None:
-        said = (
-            f"title {safe(table.title)!r}, sheet {safe(table.sheet)!r}, file {safe(table.file)!r}"
-        )
-        found.append(Question("county", (), table.header or table.extent, evidence=said))
-    return [*found, *_zeros(table)]
-
-
-def group(
-    tables: Sequence[Table],
-    of_heads: Iterable[tuple[Table, Question]],
-    is_of_copy: Callable[[Table, Question], bool],
-) -> list[Asked]:
-    """Return the questions of all tables, each put once."""
-    put: dict[tuple[Any, ...], list[tuple[Table, Question]]] = {}
-    for table, one in [*((t, q) for t in tables for q in questions(t)), *of_heads]:
-        question = replace(one, of_copy=True) if is_of_copy(table, one) else one
-        where: tuple[Any, ...] = (table.form,)
-        if question.scope == "copy":
-            where = (table.form, table.file, table.sheet, table.block, table.panel)
-        put.setdefault((*where, question.key, question.about), []).append((table, question))
-    asked = [
-        Asked(found[0][1], found[0][0].form, found[0][1].scope, tuple(t for t, _ in found))
-        for found in put.values()
+    return [
+        *(q for doubt in table.doubts for q in _weighed(table, doubt)),
+        *_of_places(table),
+        *_of_year(table),
+        *_of_period(table),
+        *_of_unit(table),
+        *_zeros(table),
     ]
+
+
+def _head(table: Table) -> str:
+    return table.header or table.extent
+
+
+def _weighed(table: Table, doubt: Question) -> Iterator[Question]:
+    """Yield a doubt of the reading where it matters, with nothing that may be personal."""
+    evidence = safe(doubt.evidence, SENTENCE)
+    if doubt.key == "blank":
+        about = tuple(table.columns[at].name for at in doubt.columns)
+        yield replace(doubt, about=about, columns=(), evidence=evidence)
+    elif doubt.key in {"unit", "merged_value"}:
+        columns = tuple(at for at in doubt.columns if may_count(table, at))
+        if columns and table.grid.height:
+            about = tuple(table.columns[at].name for at in columns)
+            # none of their amounts can be read, and not only the one that was met first
+            last = table.address(table.grid.height - 1, columns[-1])
+            cell = f"{table.address(0, columns[0])}:{last}"
+            yield replace(doubt, cell=cell, columns=columns, about=about, evidence=evidence)
+    elif doubt.key == "year":
+        yield from _of_columns(table, "year", doubt.choices, evidence)
+    else:
+        choices = tuple(c for c in doubt.choices if safe(c) == c)
+        yield replace(doubt, choices=choices, evidence=evidence)
+
+
+def _of_places(table: Table) -> Iterator[Question]:
+    """Ask for village, township and county where neither lines nor statements say them."""
+    said = {fact.label for fact in table.facts if fact.value}
+    said |= {name for name, lines in table.row_facts.items() if name != "county" or all(lines)}
+    columns = tuple(column.name for column in table.columns if column.role == "village")
+    has_code = table.find("code") is not None
+    is_asked = "village" in {doubt.key for doubt in table.doubts}
+    if len(columns) > 1:
+        yield Question("village", _head(table), _shown(columns))
+    elif not (columns or has_code or is_asked or "village" in said):
+        texts = {  # of columns that say the same one is enough
+            tuple(table.texts(at)): column.name
+            for at, column in enumerate(table.columns)
+            if column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
+        }
+        stated = (f"{fact.label}: {fact.value}" for fact in table.facts if fact.value)
+        yield Question("village", _head(table), _shown((*texts.values(), *stated)))
+    if has_code:
+        return
+    if table.find("township") is None and "township" not in said:
+        yield Question("township", _head(table), (SEVERAL,) if columns else (), _around(table))
+    if table.find("county") is None and "county" not in said:
+        yield Question("county", _head(table), evidence=_around(table))
+
+
+def _shown(choices: Sequence[str]) -> tuple[str, ...]:
+    return tuple(choice for choice in choices if safe(choice) == choice)
+
+
+def _around(table: Table) -> str:
+    return safe(f"title {table.title!r}, sheet {table.sheet!r}, file {table.file!r}", SENTENCE)
+
+
+def _of_year(table: Table) -> Iterator[Question]:
+    is_asked = "year" in {doubt.key for doubt in table.doubts}
+    if table.find("year") is None and not is_asked and _lacks(table, "year"):
+        yield from _of_columns(table, "year", (), _around(table))
+
+
+def _lacks(table: Table, role: str) -> bool:
+    """Tell whether a line that may hold income or spending does not say its year or unit."""
+    said, at = table.row_facts.get(role), table.find("item")
+    if said is None or at is None:
+        return not said or not all(said)
+    labels = (
+        item_label(lift_year(lift_unit(plain(text))[1])[1])
+        for text, own in zip(table.texts(at), said, strict=True)
+        if text and not own
+    )
+    return any(read_account(t).code not in NOT_INCOME and not role_of(t) for t in labels)
+
+
+def _of_period(table: Table) -> Iterator[Question]:
+    """Ask whether amounts are of the whole year, where nothing settles it."""
+    times = {column.basis.partition(" ")[0] for column in table.columns if column.role == "value"}
+    doubtful = bool(table.period) and not table.is_part and not times & {"running", "month"}
+    unsaid = "running" in times and not table.period and not table.is_whole and not times & {
+        "", "year", "actual", "whole",
+    }  # fmt: skip
+    if doubtful or unsaid:
+        said = safe(table.period)
+        subject = said or "nothing says which months they are of"
+        yield Question("period", _head(table), evidence=said, subject=subject)
+
+
+def _of_unit(table: Table) -> Iterator[Question]:
+    is_open = any(
+        not all(plain(t).endswith(("元", "万", "亿")) for t in table.texts(at) if is_number_like(t))
+        for at, column in enumerate(table.columns)
+        if column.role == "value" and not column.unit and column.is_money
+    )
+    if is_open and table.find("unit") is None and _lacks(table, "unit"):
+        yield from _of_columns(table, "unit", (), "")
+
+
+def _of_columns(
+    table: Table, key: str, choices: tuple[str, ...], evidence: str
+) -> Iterator[Question]:
+    """Ask for the unit or year of those columns of amounts that have none."""
+    counting = [at for at in range(len(table.columns)) if may_count(table, at)]
+    asked = tuple(at for at in counting if getattr(table.columns[at], key) is None)
+    if not asked:
+        return
+    names = tuple(table.columns[at].name for at in asked)
+    more = f" and {len(asked) - _SHOWN} more" if len(asked) > _SHOWN else ""
+    subject = ", ".join(map(safe, names[:_SHOWN])) + more
+    if key == "year" and any(table.columns[at].basis.startswith("before") for at in asked):
+        subject = f"the table itself (amounts of the year before go to that year): {subject}"
+    evidence = evidence or magnitude(table, asked)
+    about = names if len(asked) < len(counting) else ()
+    yield Question(key, _head(table), choices, evidence, "", asked, about, subject)
+
+
+def group(put: Iterable[tuple[Table, Question]]) -> list[Question]:
+    """Return the questions of all tables, each put once."""
+    alike: dict[tuple[Any, ...], list[tuple[Table, Question]]] = {}
+    for table, question in put:
+        copy = (table.file, table.sheet, table.block, table.panel) if is_of_copy(question) else ()
+        key = table.form, copy, question.key, question.about
+        alike.setdefault(key, []).append((table, question))
+    asked = [replace(found[0][1], tables=tuple(t for t, _ in found)) for found in alike.values()]
     return _of_equal_files(asked)
 
 
-def _of_equal_files(asked: list[Asked]) -> list[Asked]:
+def _of_equal_files(asked: list[Question]) -> list[Question]:
     """Ask for year and township of equal files once where each is another place's."""
-    merged: dict[tuple[str, str, tuple[str, ...]], Asked] = {}
+    merged: dict[tuple[str, str, tuple[str, ...]], Question] = {}
     rest = []
     for one in asked:
-        if one.question.key not in {"year", "township"}:
+        if one.key not in {"year", "township"}:
             rest.append(one)
             continue
-        key = one.form, one.question.key, one.question.about
+        key = one.tables[0].form, one.key, one.about
         before = merged.get(key)
         both = (*(before.tables if before else ()), *one.tables)
         places = [_place(table) for table in both]
@@ -234,73 +324,7 @@ def _zeros(table: Table) -> Iterator[Question]:
     if lines:
         said = f"{len(lines)} lines say zero in every account"
         cell = table.address(*lines[0])
-        choices = (NOTHING_BOOKED, NOT_FILLED_IN)
-        yield Question("zeros", (), cell, choices=choices, subject=said)
-
-
-def _put(table: Table, doubt: Doubt) -> Iterator[Question]:
-    if doubt.code in {"unit", "year"}:
-        yield from _of_columns(table, doubt)
-    elif doubt.code in {"unit_in_format", "merged_value"}:
-        yield from _of_cells(table, doubt)
-    elif doubt.code == "blank_place":
-        at = column_at(table, doubt.cell)
-        name = table.columns[at].name if at is not None else ""
-        evidence = safe(doubt.evidence, SENTENCE)
-        yield Question("blank", (name,), doubt.cell, (), doubt.choices, evidence)
-    elif doubt.code == "hidden":
-        yield Question("hidden", (), doubt.cell, (), doubt.choices, subject=doubt.evidence)
-    elif doubt.code == "period":
-        said = safe(doubt.evidence)
-        subject = said or "nothing says which months they are of"
-        yield Question("period", (), doubt.cell, (), PERIODS, said, "", subject)
-    else:
-        choices = tuple(c for c in doubt.choices if safe(c) == c and not c.endswith(": "))
-        # the evidence may print what stands in a row, and a row may hold names
-        prints = doubt.code in {"header_rows", "village"}
-        evidence = "" if prints else safe(doubt.evidence, SENTENCE)
-        yield Question(doubt.code, doubt.about, doubt.cell, (), choices, evidence)
-
-
-def _of_cells(table: Table, doubt: Doubt) -> Iterator[Question]:
-    """Yield a question about the columns of some cells."""
-    if doubt.code == "unit_in_format":
-        cells, evidence = [doubt.cell], safe(doubt.evidence)
-        choices: tuple[str, ...] = ("元", "万元")
-    else:
-        cells = [part.split(":")[0].split(" ")[0] for part in doubt.evidence.split("; ")]
-        choices, evidence = doubt.choices, ""
-    found = dict.fromkeys(column_at(table, cell) for cell in cells)
-    columns = tuple(at for at in found if at is not None and may_count(table, at))
-    if columns and table.grid.height:
-        key = "unit" if doubt.code == "unit_in_format" else "merged_value"
-        about = tuple(table.columns[at].name for at in columns)
-        # none of their amounts can be read, and not only the one that was met first
-        first = table.address(0, columns[0])
-        cell = f"{first}:{table.address(table.grid.height - 1, columns[-1])}"
-        yield Question(key, about, cell, columns, choices, evidence, doubt.proposal)
-
-
-def _of_columns(table: Table, doubt: Doubt) -> Iterator[Question]:
-    asked = tuple(
-        at
-        for at, column in enumerate(table.columns)
-        if getattr(column, doubt.code) is None and may_count(table, at)
-    )
-    if not asked:
-        return
-    names = [safe(table.columns[at].name) for at in asked]
-    more = f" and {len(asked) - _SHOWN} more" if len(asked) > _SHOWN else ""
-    rest = any(
-        may_count(table, at) and getattr(column, doubt.code) is not None
-        for at, column in enumerate(table.columns)
-    )
-    about = tuple(table.columns[at].name for at in asked) if rest else ()
-    evidence = safe(doubt.evidence, SENTENCE) if doubt.evidence else magnitude(table, asked)
-    subject = ", ".join(names[:_SHOWN]) + more
-    if doubt.code == "year" and any(table.columns[at].basis.startswith("before") for at in asked):
-        subject = f"the table itself (amounts of the year before go to that year): {subject}"
-    yield Question(doubt.code, about, doubt.cell, asked, doubt.choices, evidence, subject=subject)
+        yield Question("zeros", cell, subject=said)
 
 
 def magnitude(table: Table, columns: Sequence[int]) -> str:

@@ -12,12 +12,12 @@ from analysis import _language, paths
 from analysis.clean import decisions
 from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.collect import Shelf
-from analysis.clean.ledger.describe import asked_of, entry_of, identity, is_answered, quoted
+from analysis.clean.ledger.describe import asked_of, entry_of, identity, quoted
 from analysis.clean.ledger.private import of_amount, safe
-from analysis.clean.ledger.questions import Asked
+from analysis.clean.ledger.questions import choices_of, sentence
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import read_sheets
-from analysis.clean.workbook.tables import Table
+from analysis.clean.workbook.tables import Question
 from analysis.errors import LianjianError
 from analysis.fields import EVERY_COUNTY
 from analysis.files import write_bytes, zipped
@@ -41,7 +41,7 @@ _COLUMNS: Final = {  # key: head, width; without a width it is hidden
     "rows": ("rows in question 原表", 46),
 }
 _IDENTITY = ("form", "file", "sheet", "block", "panel", "key", "about")
-_USUAL: Final = {"county": tuple(c.name_zh for c in EVERY_COUNTY), "unit": ("元", "万元")}
+_USUAL: Final = {"county": tuple(c.name_zh for c in EVERY_COUNTY)}
 _LINES, _CELLS, _KEYS = 3, 8, 3
 _TIMES = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
 
@@ -51,8 +51,7 @@ def ask(name: str, shelf: Shelf) -> Path | None:
     path = paths.decisions(name) / decisions.QUESTIONS
     if path.is_file() and _filled(path):
         return path
-    answers = read_answers(decisions.answers(name))
-    waiting = [one for one in asked_of(shelf, answers) if not is_answered(one, answers)]
+    waiting = asked_of(shelf, read_answers(decisions.answers(name)))
     if not waiting:
         path.unlink(missing_ok=True)
         return None
@@ -129,21 +128,19 @@ def _nearest(line: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> s
     return next(iter(difflib.get_close_matches(wanted, list(names), 1, 0.0)), "nothing")
 
 
-def _line(one: Asked) -> dict[str, str | tuple[str, ...]]:
-    question = one.question
+def _line(one: Question) -> dict[str, str | tuple[str, ...]]:
     entry = entry_of(one)
     files = list(dict.fromkeys(table.file for table in one.tables))
     seen_in = "" if "file" in entry else ", ".join(files[:_CELLS])
     return {
-        **{key: str(entry.get(key, "")) for key in ("form", "file", "sheet", "block", "panel")},
-        "about": "\n".join(question.about),
-        "key": question.key,
-        "question": question.text(),
-        "问题": question.text("zh"),
-        "proposal": question.proposal,
-        "evidence": "\n".join(filter(None, (*_in_both(question.evidence), seen_in))),
-        "rows": "\n".join(_rows(one.tables[0], one)),
-        "choices": question.choices or _USUAL.get(question.key, ()),
+        **{key: str(entry.get(key, "")) for key in _IDENTITY},
+        "about": "\n".join(one.about),
+        "question": sentence(one),
+        "问题": sentence(one, "zh"),
+        "proposal": one.proposal,
+        "evidence": "\n".join(filter(None, (*_in_both(one.evidence), seen_in))),
+        "rows": "\n".join(_rows(one)),
+        "choices": choices_of(one) or _USUAL.get(one.key, ()),
     }
 
 
@@ -155,27 +152,21 @@ def _in_both(text: str) -> Iterator[str]:
             yield _language.said(text)
 
 
-def _rows(table: Table, one: Asked) -> Iterator[str]:
+def _rows(one: Question) -> Iterator[str]:
     """Yield the head and the first lines that a question is about, remarks left out."""
-    own = set(one.question.columns)
-    if not own:
-        heads = set(one.question.about)
-        own = {at for at, c in enumerate(table.columns) if {c.name, c.label} & heads}
+    table, about = one.tables[0], {*one.about}
     roles = [column.role for column in table.columns]
+    own = one.columns or [at for at, c in enumerate(table.columns) if {c.name, c.label} & about]
     keys = [at for at, role in enumerate(roles) if role not in {"value", "text", "number"}]
     values = sorted(own) or [at for at, role in enumerate(roles) if role == "value"]
-    shown = sorted(dict.fromkeys([*keys[:_KEYS], *values[: _CELLS - _KEYS]])) or range(len(roles))
+    shown = sorted({*keys[:_KEYS], *values[: _CELLS - _KEYS]}) or range(len(roles))
     yield " | ".join(safe(table.columns[at].name) for at in shown)
-    lines = range(table.grid.height)
-    if one.question.about and (at := table.find("item")) is not None:
-        named = [row for row in lines if table.grid.texts[row][at] in one.question.about]
-        lines = named or lines  # type: ignore[assignment]
-    for row in list(lines)[:_LINES]:
-        line = table.grid.texts[row]
-        texts = {
-            at: of_amount(line[at]) if roles[at] == "value" else safe(line[at]) for at in shown
-        }
-        yield " | ".join(texts[at] if roles[at] != "text" else "…" for at in shown)
+    lines = table.grid.texts
+    if about and (at := table.find("item")) is not None:
+        lines = tuple(line for line in lines if line[at] in about) or lines
+    show = {"value": of_amount, "text": lambda _: "…"}
+    for line in lines[:_LINES]:
+        yield " | ".join(show.get(roles[at], safe)(line[at]) for at in shown)
 
 
 def workbook(lines: Sequence[Mapping[str, Any]]) -> bytes:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from analysis.clean.words import pattern
 from analysis.clean.workbook.cells import Mark, Sheet, address, letters
 from analysis.clean.workbook.fill import fill
 from analysis.clean.workbook.find import Block
+from analysis.clean.workbook.formats import stored_in
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import (
     PLACES,
@@ -23,9 +24,8 @@ from analysis.clean.workbook.headers import (
     read_header,
     with_stated_unit,
 )
-from analysis.clean.workbook.questions import questions
 from analysis.clean.workbook.stated import Stated, facts_of_card, places_in, read_stated
-from analysis.clean.workbook.tables import Doubt, Note, Table, Total
+from analysis.clean.workbook.tables import Note, Question, Table, Total
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
     bare_unit,
@@ -48,7 +48,6 @@ from analysis.clean.workbook.vocabulary import (
 )
 
 PRINTED, TURNED = "villages_down", "accounts_down"
-ORIENTATIONS = (PRINTED, TURNED)
 
 AMOUNT, VALUE = "amount", "value"
 """What a column can be said to hold: amounts of what its line or title names, or of its head."""
@@ -102,7 +101,7 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
                 "read as villages_down"
             )
             cell = block.grid.cut(block.header).extent()
-            doubts.append(Doubt("orientation", cell, ORIENTATIONS, evidence))
+            doubts.append(Question("orientation", cell, evidence=evidence))
     if is_turned := orientation == TURNED and bool(block.header):
         read, sections = _turned(block, rows), ()
     else:
@@ -133,10 +132,44 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
             says_whole=stated.says_whole,
         )  # fmt: skip
         table = replace(table, marks=_marks(sheet, table), hidden=_hidden_amounts(sheet, table))
-        asked = [*doubts, *table.doubts, *([stated.doubt] if stated.doubt else [])]
-        more = questions(table, block, sheet, asked={d.code for d in asked})
-        tables.append(replace(table, doubts=(*asked, *more)))
+        seen = [*doubts, *table.doubts, *([stated.doubt] if stated.doubt else [])]
+        seen += [*_header_in_doubt(table, block), *_scaled(table, sheet), *_hides(table, sheet)]
+        tables.append(replace(table, doubts=tuple(seen)))
     return tables
+
+
+def _header_in_doubt(table: Table, block: Block) -> Iterator[Question]:
+    if not block.header and table.find("item") is None:
+        evidence = "no row looks like one; columns are named by their position"
+        yield Question("header_row", table.extent, ("none",), evidence)
+    if block.doubtful:
+        yield Question("header_rows", block.grid.address(block.doubtful[0], 0))
+
+
+def _scaled(table: Table, sheet: Sheet) -> Iterator[Question]:
+    """Ask for the unit of columns whose format shows numbers otherwise than they are stored."""
+    grid = table.grid
+    for form in sheet.formats if grid.height else ():
+        line, place = (form.column, form.row) if grid.turned else (form.row, form.column)
+        if grid.lines[0] <= line <= grid.lines[-1] and place in grid.places:
+            at = grid.places.index(place)
+            stored = float(plain(sheet.text(form.row, form.column)) or 0)
+            unit = table.columns[at].unit or ""
+            found = stored_in(form.code, stored, unit)
+            if not found or found != unit:
+                evidence = f"display format {form.code!r} on {form.cells} cells"
+                cell = address(form.row, form.column)
+                yield Question("unit", cell, ("元", "万元"), evidence, found, columns=(at,))
+
+
+def _hides(table: Table, sheet: Sheet) -> Iterator[Question]:
+    at = [place for cell in table.hidden if (place := table.grid.find(cell))]
+    if at:
+        rows, columns = zip(*at, strict=True)
+        first, last = table.address(min(rows), min(columns)), table.address(max(rows), max(columns))
+        where = "the sheet is" if sheet.state != "visible" else "their rows or columns are"
+        cell, subject = f"{first}:{last}", f"{len(at)} amounts, {where} hidden"
+        yield Question("hidden", first if first == last else cell, subject=subject)
 
 
 def _is_part(stated: Stated, columns: Sequence[Column]) -> bool:

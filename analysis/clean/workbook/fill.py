@@ -5,16 +5,13 @@ from dataclasses import replace
 
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import PLACES, Column
-from analysis.clean.workbook.tables import Doubt, Note
+from analysis.clean.workbook.tables import Note, Question
 from analysis.clean.workbook.vocabulary import is_number_like, is_total, lift_year, plain
-
-MERGED = ("the first cell's", "each cell's in full", "shared equally", "no village's")
-"""Whose a number can be that is merged over several cells."""
 
 _SHOWN = 8
 
 
-_Filled = tuple[Grid, list[Note], list[Doubt]]
+_Filled = tuple[Grid, list[Note], list[Question]]
 """A body with its repeated cells written out, and what was done or could not be."""
 
 
@@ -31,7 +28,6 @@ def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> _Fill
 
 def _fill_merged(grid: Grid, columns: Sequence[Column]) -> _Filled:
     cells: dict[tuple[int, int], str] = {}
-    shared: list[str] = []
     spans = []
     for span in grid.spans:
         text = grid.texts[span.top][span.left]
@@ -40,8 +36,6 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> _Filled:
         values = sum(c.role == "value" for c in columns[span.left : span.right + 1])
         is_shared = is_number_like(text) and (values > 1 or span.bottom > span.top)
         if columns[span.left].role == "value" and is_shared:
-            corners = [grid.address(span.top, span.left), grid.address(span.bottom, span.right)]
-            shared.append(f"{corners[0]}:{corners[1]} = {text[:30]}")
             spans.append(span)
             continue
         if columns[span.left].role == "value":
@@ -50,9 +44,11 @@ def _fill_merged(grid: Grid, columns: Sequence[Column]) -> _Filled:
     filled = replace(grid.written(cells), spans=tuple(spans))
     notes = [Note("merged", grid.extent(), f"{len(cells)} cells take the text of a merged range")]
     doubts = []
-    if shared:
-        cell = shared[0].split(" ")[0]
-        doubts.append(Doubt("merged_value", cell, MERGED, "; ".join(shared[:_SHOWN])))
+    if spans:
+        top, left, bottom, right = spans[0]
+        cell = f"{grid.address(top, left)}:{grid.address(bottom, right)}"
+        whose = tuple(dict.fromkeys(span.left for span in spans))
+        doubts.append(Question("merged_value", cell, columns=whose))
     return filled, notes if cells else [], doubts
 
 
@@ -77,8 +73,8 @@ def _fill_printed_once(
         return grid, [], []
     reason = _why_not(grid, at, columns, rows, blanks)
     if reason:
-        choices = ("as the cell above", "not known")
-        return grid, [], [Doubt("blank_place", grid.address(blanks[0], at), choices, reason)]
+        cell = grid.address(blanks[0], at)
+        return grid, [], [Question("blank", cell, evidence=reason, columns=(at,))]
     note = Note(
         "printed_once",
         grid.address(blanks[0], at),
@@ -112,7 +108,8 @@ def _fill_from_sums(
     cells = ", ".join(grid.address(row, at) for row in named[:_SHOWN])
     if not (above or below) or len(set(places)) < len(places):
         evidence = f"it stands only beside sums, at {cells}: which lines are whose"
-        return grid, [], [Doubt("blank_place", grid.address(rows[0], at), ("not known",), evidence)]
+        cell = grid.address(rows[0], at)
+        return grid, [], [Question("blank", cell, ("not known",), evidence, columns=(at,))]
     cells_of = {}
     for row in rows:
         whose = [n for n in named if n < row][-1:] if above else [n for n in named if n > row][:1]

@@ -10,7 +10,7 @@ from analysis.clean.places import without_body
 from analysis.clean.words import pattern
 from analysis.clean.workbook.find import PLACES, has_kind, is_fact_row
 from analysis.clean.workbook.grid import Grid
-from analysis.clean.workbook.tables import Doubt, Fact
+from analysis.clean.workbook.tables import Fact, Question
 from analysis.clean.workbook.vocabulary import (
     YEAR,
     bare_unit,
@@ -72,7 +72,7 @@ class Stated:
     unit_cell: str
     year: int | None  # year of the whole table and where it is stated: "title", "sheet" or "file"
     year_from: str
-    doubt: Doubt | None  # when two statements contradict each other
+    doubt: Question | None  # when two statements contradict each other
     period: str  # a part of a year that title, sheet or file speak of (第二季度), or empty
     is_part: bool  # whether the table is certainly about that part only
     # what says that the table is planned or another body's, empty where nothing does
@@ -130,7 +130,9 @@ def facts_of_card(grid: Grid, rows: Sequence[int]) -> tuple[Fact, ...]:
     )
 
 
-def _named_places(sources: Sequence[tuple[str, str]], cell: str) -> tuple[list[Fact], Doubt | None]:
+def _named_places(
+    sources: Sequence[tuple[str, str]], cell: str
+) -> tuple[list[Fact], Question | None]:
     """Return the first place of each level that is named, or a doubt where villages contradict."""
     named: dict[str, list[Fact]] = {}
     for source, text in sources:
@@ -140,8 +142,7 @@ def _named_places(sources: Sequence[tuple[str, str]], cell: str) -> tuple[list[F
     names = sorted({plain(fact.value) for fact in villages})
     doubt = None
     if len(names) > 1:
-        said = "; ".join(f"{fact.cell}: {fact.value}" for fact in villages)
-        doubt = Doubt("village", cell, tuple(names), said)
+        doubt = Question("village", cell, tuple(names))
         del named["village"]
     return [found[0] for found in named.values()], doubt
 
@@ -198,7 +199,7 @@ def _whole(grid: Grid, row: int) -> list[tuple[int, str]]:
     return joined
 
 
-def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, str, Doubt | None]:
+def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, str, Question | None]:
     said = [(name, _begun(plain(text))) for name, text in sources]
     found = [(name, text, years) for name, text in said if (years := years_named(text))]
     single = [(name, years[0]) for name, text, years in found if lift_year(text)[0]]
@@ -207,7 +208,7 @@ def _year(sources: Sequence[tuple[str, str]], cell: str) -> tuple[int | None, st
     named = dict.fromkeys(year for _, year in single)
     if len(named) > 1:
         evidence = "; ".join(f"{name} says {year}" for name, year in single)
-        return None, "", Doubt("year", cell, tuple(map(str, named)), evidence)
+        return None, "", Question("year", cell, tuple(map(str, named)), evidence)
     return single[0][1], single[0][0], None
 
 

@@ -30,12 +30,6 @@ _OF_ROWS = ("county", "township", "village", "code", "item", "year", "unit", "ba
 
 _WHOLE = re.compile("^0?12月|[四4]季度?$|whole year")
 
-PERIODS = ("whole year", "part of a year")
-"""What the amounts of a table can cover."""
-
-HIDDEN = ("count", "leave out")
-"""What can be done with amounts that a sheet hides."""
-
 
 @dataclass(frozen=True)
 class Note:
@@ -47,17 +41,23 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A question that the file does not answer."""
+class Question:
+    """A question that the file does not answer, from its first doubt to the answer."""
 
-    # "unit", "unit_in_format", "year", "village", "township", "orientation", "blank_place",
-    # "merged_value", "header_rows", "header_row", "role", "period" or "hidden"
-    code: str
+    key: str  # its key in ``answers.toml``: one of ``ledger/questions.toml``
     cell: str  # address of the cells in question
-    choices: tuple[str, ...] = ()  # the possible answers; empty when any text can be one
+    # the possible answers; empty where those of its key are, or any text can be one
+    choices: tuple[str, ...] = ()
     evidence: str = ""  # what in the file speaks for one or another
-    about: tuple[str, ...] = ()  # names of the columns in question, where it is about some of them
-    proposal: str = ""  # what is likely
+    proposal: str = ""  # what is likely, offered and never taken
+    # columns that cannot be read without an answer; empty when it is about rows or the whole
+    columns: tuple[int, ...] = ()
+    # names of the heads, lines or columns that it is about; empty for the whole table
+    about: tuple[str, ...] = ()
+    subject: str = ""  # what ``{about}`` is in the sentence, where it is not the list of ``about``
+    # of what an answer holds, "form" or "copy"; empty where its key says so
+    scope: str = ""
+    tables: tuple["Table", ...] = ()  # that put it, once they are put together
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Table:
     sections: tuple[str, ...]
     totals: tuple[Total, ...]  # rows to check against their parts and then to drop
     notes: tuple[Note, ...]
-    doubts: tuple[Doubt, ...]
+    doubts: tuple[Question, ...]  # what only its reading could see
     # the body's cells and their places in the sheet; cells that take the text of a merged range or
     # of the cell above are filled. Empty text is a blank
     grid: Grid

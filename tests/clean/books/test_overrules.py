@@ -6,6 +6,7 @@ import pytest
 from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.assemble import read_books
 from analysis.clean.ledger.describe import asked_of
+from analysis.clean.ledger.questions import is_of_copy
 from analysis.errors import LianjianError
 
 from .test_checks import REGISTER
@@ -103,18 +104,19 @@ def copy(factor):
 def test_a_unit_given_for_a_form_is_asked_again_of_a_copy_of_another_size(read):
     books = {"a.xlsx": copy(1), "b.xlsx": copy(1 / 10_000)}
     found, answers = read(books)
-    asked = [one for one in asked_of(found.shelf, answers) if one.question.key == "unit"]
-    assert [(one.scope, len(one.tables)) for one in asked] == [("form", 2)]
-    unit = answer("unit", "元", form=asked[0].form, middle=31_400.0)
+    asked = [one for one in asked_of(found.shelf, answers) if one.key == "unit"]
+    assert [(is_of_copy(one), len(one.tables)) for one in asked] == [(False, 2)]
+    form = asked[0].tables[0].form
+    unit = answer("unit", "元", form=form, middle=31_400.0)
     found, answers = read(books, unit)
     assert amounts(found) == {"虚甲村": 31_400, "虚乙村": 48_250, "虚丙村": 27_900}
     waiting = {
-        (one.scope, table.file)
+        (is_of_copy(one), table.file)
         for one in asked_of(found.shelf, answers)
         for table in one.tables
-        if one.question.key == "unit" and not answers.of(table, "unit")
+        if one.key == "unit" and not answers.of(table, "unit")
     }
-    assert waiting == {("copy", "b.xlsx")}
-    one = answer("unit", "万元", form=asked[0].form, file="b.xlsx")
+    assert waiting == {(True, "b.xlsx")}
+    one = answer("unit", "万元", form=form, file="b.xlsx")
     found, _ = read(books, unit, one)
     assert not [i for i in found.issues if i.code in {"question_open", "amounts_differ"}]

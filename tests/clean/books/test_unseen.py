@@ -131,7 +131,7 @@ def test_hidden_amounts_wait_until_a_person_says_whether_they_count(read, hide, 
     every = {31_400, 48_250, 27_900, 20_000, 25_000, 30_000}
     books = read(hide)
     assert booked(books) == every - hides
-    assert [one.question.key for one in asked_of(books.shelf, Answers())] == ["hidden"]
+    assert [one.key for one in asked_of(books.shelf, Answers())] == ["hidden"]
     assert [i.severity for i in books.issues if i.code == "question_open"] == ["error"]
     assert booked(read(hide, ("hidden", "count"))) == every
     left = read(hide, ("hidden", "leave out"))

@@ -9,7 +9,8 @@ from analysis.clean.ledger import collect as collecting
 from analysis.clean.ledger.answers import put_in, read_answers
 from analysis.clean.ledger.cells import cell_issues, read_cells
 from analysis.clean.ledger.collect import collect
-from analysis.clean.ledger.describe import asked_of, entry_of, is_answered
+from analysis.clean.ledger.describe import asked_of, entry_of
+from analysis.clean.ledger.questions import choices_of
 from analysis.clean.workbook.reader import read_sheets, tables_of
 
 from .books import read_books
@@ -84,14 +85,14 @@ def test_every_offered_answer_changes_the_reading(book, tmp_path, monkeypatch):
     for _ in range(ROUNDS):
         shelf, answers = answered(paths, entries)
         base = reading(shelf, answers, read)
-        waiting = [one for one in asked_of(shelf, answers) if not is_answered(one, answers)]
+        waiting = asked_of(shelf, answers)
         for one in waiting:
-            choices = one.question.choices or (FREE[one.question.key],)
+            choices = choices_of(one) or (FREE[one.key],)
             offered.append((len(entries), choices))
             entries.append({**entry_of(one), "answer": choices[0]})
         if not waiting:
             break
-    assert not waiting, [one.question.key for one in waiting]
+    assert not waiting, [one.key for one in waiting]
     for at, choices in offered:
         seen = {choices[0]: base}
         for choice in choices[1:]:

@@ -85,7 +85,7 @@ def test_display_format_with_a_unit_is_asked(tmp_path):
     book.save(tmp_path / "a.xlsx")
     (table,) = read_tables(tmp_path / "a.xlsx").tables
     (doubt,) = table.doubts
-    assert (doubt.code, doubt.cell) == ("unit_in_format", "C2")
+    assert (doubt.key, doubt.cell) == ("unit", "C2")
     assert "万元" in doubt.evidence
 
 

@@ -3,6 +3,7 @@
 import openpyxl
 import pytest
 
+from analysis.clean.ledger.questions import questions
 from analysis.clean.workbook.formats import may_differ, shown, stored_in
 from analysis.clean.workbook.reader import read_tables
 
@@ -66,7 +67,7 @@ def test_a_scaled_column_asks_for_its_unit(tmp_path, code):
         book.active[cell].number_format = code
     book.save(tmp_path / "a.xlsx")
     (table,) = read_tables(tmp_path / "a.xlsx").tables
-    (doubt,) = [d for d in table.doubts if d.code == "unit_in_format"]
+    (doubt,) = [d for d in table.doubts if d.key == "unit"]
     assert doubt.cell == "B3"
     assert code.replace("'", "") in doubt.evidence.replace("'", "")
     assert doubt.proposal == ("元" if code == "0!.0," else doubt.proposal)
@@ -79,4 +80,4 @@ def test_a_format_that_only_repeats_the_unit_asks_nothing(tmp_path):
     book.active["B3"].number_format = '#,##0"元"'
     book.save(tmp_path / "a.xlsx")
     (table,) = read_tables(tmp_path / "a.xlsx").tables
-    assert [d.code for d in table.doubts] == []
+    assert [q.key for q in questions(table) if q.key != "county"] == []

@@ -6,6 +6,7 @@ values that count, in the order in which they stand. Villages and amounts are in
 
 import pytest
 
+from analysis.clean.ledger.questions import questions
 from analysis.clean.workbook.reader import read_tables
 from analysis.clean.workbook.stated import places_in
 
@@ -194,7 +195,7 @@ def test_the_collectives_whole_name_says_township_and_county(book):
     (table,) = read_tables(book({"Sheet1": rows})).tables
     assert table.row_facts["township"] == ("陶镇", "陶镇")
     assert table.row_facts["county"] == ("乙县", "乙县")
-    assert "township" not in {doubt.code for doubt in table.doubts}
+    assert "township" not in {question.key for question in questions(table)}
 
 
 @pytest.mark.parametrize(

@@ -153,11 +153,11 @@ def test_known_truth_comes_back(batch, book):
         long = table.long()
         found = {(r.village, r.item, r.year, r.unit): r.text for r in long.itertuples()}
         expected = {(v, a, y, unit): t for (v, a, y), t in values.items()}
-        where = (path.name, layout.__name__, head, body[:4], [d.code for d in table.doubts])
+        where = (path.name, layout.__name__, head, body[:4], [d.key for d in table.doubts])
         assert found == expected, where
         assert len(long) == len(expected), where
         if layout is not accounts_down:
             towns = dict(villages)
             wrong = [r for r in long.itertuples() if r.township != towns[r.village]]
-            asked = {d.code for d in table.doubts}
-            assert not wrong or "blank_place" in asked, where
+            asked = {d.key for d in table.doubts}
+            assert not wrong or "blank" in asked, where
