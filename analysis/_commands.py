@@ -470,20 +470,17 @@ def kernel(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from analysis.clean.ledger import trace
 
     found = trace.explain(options.name, options.village, options.year, options.account)
-    return _answer(options, trace.in_words(found), dataset=options.name, **asdict(found))
+    return _answer(options, trace.in_words(found), dataset=options.name, **found)
 
 
 def diff(options: argparse.Namespace) -> int:
     from analysis.clean.ledger import changes
 
     found = changes.changes(options.name)
-    entries = changes.as_json(found)
-    return _answer(options, changes.in_words(found), dataset=options.name, changes=entries)
+    return _answer(options, changes.in_words(found), dataset=options.name, changes=found)
 
 
 def clean(options: argparse.Namespace) -> None:

@@ -1,13 +1,11 @@
 """From a number of a ledger back to the cells that it was read from."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from analysis import paths
@@ -40,33 +38,6 @@ _HOW, _FROM, _STATUS = (SAYS[kind] for kind in ("found", "from", "status"))
 """How a village was found, who says unit or year, and what a cell says that is no amount."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell that speaks of a number: where it stands, and what was made of it, in sentences."""
-
-    file: str
-    cell: str
-    text: str
-    yuan: float | None
-    counts: bool
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Where one number of a ledger comes from."""
-
-    village: str  # id and name of the village; the account, or the column of the measure
-    village_name: str
-    year: int
-    what: str
-    yuan: float | None  # the number; None where it is missing
-    # those that it was read from first, then those that speak of it and do not count
-    cells: tuple[Cell, ...] = ()
-    parts: tuple["Explanation", ...] = ()  # of a measure: what it is made of
-    sentences: tuple[str, ...] = field(default=())
-
-
 def traced(cells: pd.DataFrame) -> pd.DataFrame:
     """Return what is kept of the cells of all books: nothing personal, and no helper columns."""
     named = cells["named"].where(cells["named"] != "")  # printed measures have a name, too
@@ -77,8 +48,12 @@ def traced(cells: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(text=texts.map(lambda text: shown.get(text, text)))
 
 
-def explain(name: str, village: str, year: int, what: str) -> Explanation:
-    """Walk from a number back to file, sheet, cell, text and rule."""
+def explain(name: str, village: str, year: int, what: str) -> dict[str, Any]:
+    """Walk from a number back to file, sheet, cell, text and rule.
+
+    ``cells`` are those that it was read from, then those that speak of it and do not count;
+    ``parts`` what a measure is made of, each explained alike.
+    """
     seen = manifest.read(name)
     folder = paths.processed_dataset(name)
     if not (folder / FILE).is_file():
@@ -86,13 +61,12 @@ def explain(name: str, village: str, year: int, what: str) -> Explanation:
             f"{name} keeps no cells to explain: it is no ledger of books, or was built by an "
             f"earlier version. `lianjian build {name}` makes them from the books there are."
         )
-    tables = {
-        table: manifest.read_table(folder, table, seen["tables"][table])
+    villages, panel, issues = (
+        manifest.read_table(folder, table, seen["tables"][table])
         for table in ("villages", "panel", "issues")
-    }
-    cells = pd.read_parquet(folder / FILE)
-    trail = _Trail(name, cells, tables["panel"], tables["issues"])
-    return trail.follow(*_village(tables["villages"], cells, village), year, _what(what))
+    )
+    trail = _Trail(name, pd.read_parquet(folder / FILE), panel, issues)
+    return trail.follow(*_village(villages, trail.cells, village), year, _what(what))
 
 
 def _what(said: str) -> str:
@@ -146,48 +120,49 @@ class _Trail:
             for cell in split_cells(issue.cell):
                 self.issues.setdefault((issue.file, cell), []).append(issue)
 
-    def follow(self, village: str, village_name: str, year: int, what: str) -> Explanation:
-        mine = self.cells[
-            (self.cells["village_id"] == village)
-            & (self.cells["year"] == year)
-            & ~self.cells["is_total"]
-        ]
+    def follow(self, village: str, name: str, year: int, what: str) -> dict[str, Any]:
+        own = self.cells[(self.cells["village_id"] == village) & ~self.cells["is_total"]]
+        mine = own[own["year"] == year]
         if mine.empty:
-            years = sorted({int(y) for y in self.cells.loc[self.cells["village_id"] == village,
-                                                           "year"]})  # fmt: skip
-            known = f"It has {', '.join(map(str, years))}." if years else "It has no year at all."
-            raise LianjianError(f"No cell speaks of {village_name} ({village}) in {year}. {known}")
-        about = mine[mine["account"] == (what if what in ACCOUNTS else FIELDS[what].label_zh)]
-        found = tuple(
-            self._cell(row) for row in rows(about.sort_values("counted", ascending=False))
-        )
+            years = ", ".join(map(str, sorted(set(own["year"]))))
+            known = f"It has {years}." if years else "It has no year at all."
+            raise LianjianError(f"No cell speaks of {name} ({village}) in {year}. {known}")
+        about = mine[mine["account"] == _label(what)].sort_values("counted", ascending=False)
         counted = about.loc[about["counted"], "yuan"]
+        parts: list[dict[str, Any]] = []
+        said = []
         if what in ACCOUNTS:
             yuan = float(counted.sum()) if len(counted) else None
-            said: tuple[str, ...] = ()
             if len(counted) > 1:
-                said = (f"The sum of {len(counted)} cells.",)
-            if about.empty:
-                others = ", ".join(dict.fromkeys(mine["account"].dropna().astype("str")))
-                said = (f"No cell of {year} speaks of {what}; there are {others or 'none'}.",)
-            return Explanation(village, village_name, year, what, yuan, found, (), said)
-        of_year = self.panel[(self.panel["village_id"] == village) & (self.panel["year"] == year)]
-        value = of_year[what].iloc[0] if len(of_year) else np.nan
-        parts = () if len(counted) else tuple(
-            self.follow(village, village_name, year, part.lstrip("-")) for part in MADE_OF[what]
-        )  # fmt: skip
-        yuan = None if pd.isna(value) else float(value)
-        lacking = [_label(part.what) for part in parts if part.yuan is None]
-        said = (f"= {_formula(what)}",) if parts else ()
-        if yuan is None and lacking:
-            said += (f"Missing, because a part is: {', '.join(lacking)}.",)
-        elif yuan is None:
-            said += ("Missing, because an amount that belongs to it is left out: see the issues.",)
-        return Explanation(village, village_name, year, what, yuan, found, parts, said)
-
-    def _cell(self, row: Any) -> Cell:  # noqa: ANN401  (a named tuple of a frame)
-        yuan = None if pd.isna(row.yuan) else float(row.yuan)
-        return Cell(row.file, row.cell, row.text, yuan, bool(row.counted), tuple(self._said(row)))
+                said = [f"The sum of {len(counted)} cells."]
+            elif about.empty:
+                others = ", ".join(mine["account"].dropna().astype("str").unique()) or "none"
+                said = [f"No cell of {year} speaks of {what}; there are {others}."]
+        else:
+            panel = self.panel[(self.panel["village_id"] == village) & (self.panel["year"] == year)]
+            yuan = None if panel[what].isna().all() else float(panel[what].iloc[0])
+            if counted.empty:
+                made_of = (part.lstrip("-") for part in MADE_OF[what])
+                parts = [self.follow(village, name, year, part) for part in made_of]
+                said = [f"= {_formula(what)}"]
+            if yuan is None:
+                lacking = ", ".join(_label(part["what"]) for part in parts if part["yuan"] is None)
+                why = f"a part is: {lacking}." if lacking else (
+                    "an amount that belongs to it is left out: see the issues."
+                )  # fmt: skip
+                said.append(f"Missing, because {why}")
+        cells = [
+            {
+                "file": row.file, "cell": row.cell, "text": row.text,
+                "yuan": None if pd.isna(row.yuan) else float(row.yuan),
+                "counts": bool(row.counted), "sentences": list(self._said(row)),
+            }
+            for row in rows(about)
+        ]  # fmt: skip
+        return {
+            "village": village, "village_name": name, "year": year, "what": what, "yuan": yuan,
+            "cells": cells, "parts": parts, "sentences": said,
+        }  # fmt: skip
 
     def _said(self, row: Any) -> Iterator[str]:  # noqa: ANN401
         sheet, _, address = row.cell.rpartition("!")
@@ -251,14 +226,15 @@ def _formula(what: str) -> str:
     return re.sub(r"^\+ ", "", " ".join(signed))
 
 
-def in_words(found: Explanation, indent: str = "") -> Iterator[str]:
+def in_words(found: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     """Yield the lines of an explanation, parts further in."""
-    amount = "missing" if found.yuan is None else f"{found.yuan:,.2f} yuan"
-    whose = f"{found.village_name} ({found.village}), {found.year}"
-    yield f"{indent}{whose}, {_label(found.what)}: {amount}"
-    yield from (f"{indent}  {sentence}" for sentence in found.sentences)
-    for cell in found.cells:
-        yield f"{indent}  {'·' if cell.counts else '✗'} {cell.sentences[0]}"
-        yield from (f"{indent}    {sentence}" for sentence in cell.sentences[1:])
-    for part in found.parts:
+    amount = "missing" if found["yuan"] is None else f"{found['yuan']:,.2f} yuan"
+    whose = f"{found['village_name']} ({found['village']}), {found['year']}"
+    yield f"{indent}{whose}, {_label(found['what'])}: {amount}"
+    yield from (f"{indent}  {sentence}" for sentence in found["sentences"])
+    for cell in found["cells"]:
+        first, *rest = cell["sentences"]
+        yield f"{indent}  {'·' if cell['counts'] else '✗'} {first}"
+        yield from (f"{indent}    {sentence}" for sentence in rest)
+    for part in found["parts"]:
         yield from in_words(part, f"{indent}  ")
