@@ -389,7 +389,7 @@ class Study:
         shown = self.estimates().set_index("label")
         return shown[["estimate", "low", "high", "p_value", "each_once", "verdict"]]
 
-    def plot(self, unit: str | None = None) -> Any:  # noqa: ANN401  (a chart of figures)
+    def plot(self, unit: str | None = None) -> Any:
         """Draw the event study; ``unit`` is any text, 万元 divides yuan by 10,000.
 
         Parameters

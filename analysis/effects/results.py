@@ -201,7 +201,7 @@ class EffectSeries:
     influence: Influence | None = None
     outcome: str = ""  # the column studied, where a study asked
 
-    def plot(self, unit: str = "") -> Any:  # noqa: ANN401  (a chart of figures)
+    def plot(self, unit: str = "") -> Any:
         """Draw effects by event time with intervals; 万元 as ``unit`` divides yuan by 10,000."""
         if self.by != "event_time":
             raise LianjianError(

@@ -109,7 +109,7 @@ def _of_the_house(draw: Callable[..., Chart]) -> Callable[..., Chart]:
     needs = _COLUMNS.get(draw.__name__, {})
 
     @wraps(draw)
-    def drawn(*given: Any, **named: Any) -> Chart:  # noqa: ANN401
+    def drawn(*given: Any, **named: Any) -> Chart:
         for name, value in signature.bind(*given, **named).arguments.items():
             if not isinstance(value, str) and hasattr(value, "__len__") and not len(value):
                 raise LianjianError(

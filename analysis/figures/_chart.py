@@ -129,7 +129,7 @@ def as_chart(drawing: object, alt: str = "") -> Chart:
     return Chart(figure, alt)
 
 
-def _figure_of(drawing: Any) -> Figure | None:  # noqa: ANN401
+def _figure_of(drawing: Any) -> Figure | None:
     """Find the figure of axes, of what was drawn on them, or of a list of either."""
     if isinstance(drawing, Figure):
         return drawing
@@ -179,7 +179,7 @@ def write(
     kind: str,
     metadata: Mapping[str, Any],
     name: str = "",
-    **how: Any,  # noqa: ANN401
+    **how: Any,
 ) -> bytes:
     """Return a figure as a file, cut to what is drawn; the same figure gives the same bytes."""
     settings: dict[Any, Any] = {
@@ -217,12 +217,12 @@ def dress_figures() -> None:
         return
     chinese = findfont(FontProperties(family=fonts()[0]))
 
-    def found(*about: Any, **more: Any) -> list[Any]:  # noqa: ANN401  (as of the manager of fonts)
+    def found(*about: Any, **more: Any) -> list[Any]:
         files = find(*about, **more)
         return files if chinese in files else [*files, chinese]
 
     @wraps(plain)
-    def draw(figure: Figure, renderer: Any) -> None:  # noqa: ANN401  (any renderer)
+    def draw(figure: Figure, renderer: Any) -> None:
         if figure not in settled and any_simulated():
             mark_simulated(figure)
         plain(figure, renderer)

@@ -11,12 +11,16 @@ from analysis.figures.theme import (
     BAND_COLOURS,
     COLOURS,
     INK,
+    MIDDLE,
     QUIET,
     WAN,
     Chart,
+    Look,
     finish,
     label_ends,
+    named_panels,
     new_figure,
+    note,
     year_axis,
 )
 
@@ -37,7 +41,8 @@ def county_paths(
         Measure columns and the titles of their panels.
     """
     need_columns(means, *columns)
-    figure, panels = new_figure(height=3.3, columns=len(columns))
+    measures = {title: column for column, title in columns.items()}
+    figure, panels = named_panels(measures, 3.3, f"Mean, {WAN}")
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
     top = max(float(means[column].max()) for column in columns)
@@ -45,16 +50,13 @@ def county_paths(
         county.code: (COLOURS["operating"], 2.2, "-"),
         twin.code: (COLOURS["helper"], 1.6, (0, (4, 1.5))),
     }
-    for number, (axes, (column, title)) in enumerate(zip(panels, columns.items(), strict=True)):
+    for axes, title, column in panels:
         axes.set_ylim(0, top * 1.06)
-        axes.set_title(title)
         ends = []
         for code, line in means.sort_values("year").groupby("county_code"):
             colour, width, style = styles.get(str(code), ("#d3d7da", 1.0, "-"))
-            axes.plot(
-                line["year"], line[column], color=colour, linewidth=width, linestyle=style,
-                zorder=3 if code in styles else 1,
-            )  # fmt: skip
+            how: Look = {"color": colour, "linewidth": width, "linestyle": style}
+            axes.plot(line["year"], line[column], zorder=3 if code in styles else 1, **how)
             if code in styles:
                 who = county if code == county.code else twin
                 first, last = float(line[column].iloc[0]), float(line[column].iloc[-1])
@@ -64,8 +66,6 @@ def county_paths(
                 )
         label_ends(axes, years[-1], ends)
         year_axis(axes, years[::2])
-        if number == 0:
-            axes.set_ylabel(f"Mean, {WAN}")
     return finish(
         figure,
         f"Lines of means by year in 万元: {county.name} beside {twin.name}, the other counties in "
@@ -92,24 +92,17 @@ def band_bars(shares: pd.DataFrame, title: str) -> Chart:
         for number, (band, value) in enumerate(values.items()):
             colour = BAND_COLOURS[number]
             axes.barh(row, value, left=left, height=0.66, color=colour, linewidth=0)
-            if value >= 4:  # noqa: PLR2004  (a narrower piece has no room for its number)
+            if value >= 4:
                 dark = number >= len(BAND_COLOURS) - 2
-                axes.text(
-                    left + value / 2, row, f"{value:.0f}", ha="center", va="center", fontsize=8,
-                    color="white" if dark else INK,
-                )  # fmt: skip
+                how = MIDDLE | {"fontsize": 8, "color": "white" if dark else INK}
+                axes.text(left + value / 2, row, f"{value:.0f}", **how)
             left += float(value)
             parts.append(f"{band} {value:.0f} %")
         sentences.append(f"{name}: {', '.join(parts)}")
     for number, band in enumerate(shares.columns):
-        axes.annotate(
-            "■", (number / len(shares.columns), 1.0), xycoords="axes fraction", xytext=(0, 7),
-            textcoords="offset points", color=BAND_COLOURS[number], fontsize=10,
-        )  # fmt: skip
-        axes.annotate(
-            str(band), (number / len(shares.columns), 1.0), xycoords="axes fraction",
-            xytext=(12, 8), textcoords="offset points", fontsize=8, color=INK,
-        )  # fmt: skip
+        at, colour = (number / len(shares.columns), 1.0), BAND_COLOURS[number]
+        note(axes, "■", at, (0, 7), xycoords="axes fraction", color=colour, fontsize=10)
+        note(axes, str(band), at, (12, 8), xycoords="axes fraction", color=INK, fontsize=8)
     axes.set_yticks(range(len(shares)), [str(name) for name in shares.index])
     axes.set_ylim(len(shares) - 0.5, -0.55)
     axes.set_xlim(0, 100)
@@ -152,10 +145,8 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
         own = lines[county.code]
         axes.plot(own["year"], own[column], color=COLOURS["operating"], linewidth=2)
         last = float(own[column].iloc[-1])
-        axes.annotate(
-            f"{last:.1f}", (years[-1], last), xytext=(0, 5), textcoords="offset points",
-            ha="right", fontsize=8.5, color=COLOURS["operating"],
-        )  # fmt: skip
+        how = {"ha": "right", "fontsize": 8.5, "color": COLOURS["operating"]}
+        note(axes, f"{last:.1f}", (years[-1], last), (0, 5), **how)
         sentences.append(f"{county.name} {float(own[column].iloc[0]):.1f} to {last:.1f}")
         axes.set_xticks([years[0], years[-1]], [str(years[0]), str(years[-1])])
         if number % 4 == 0:

@@ -11,12 +11,15 @@ from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
     INK,
+    MIDDLE,
     QUIET,
     SIMULATED,
     WAN,
     Chart,
+    Look,
     finish,
     histogram,
+    named_panels,
     new_figure,
 )
 
@@ -40,18 +43,13 @@ def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]
         Panel title to line name to the curve (:func:`analysis.indicators.inequality.lorenz`) and
         its Gini index; at most four lines a panel.
     """
-    figure, drawn = new_figure(height=3.9, columns=len(panels))
+    figure, drawn = named_panels(panels, 3.9, "Share of income, %")
     sentences = []
-    for number, (axes, (title, lines)) in enumerate(zip(drawn, panels.items(), strict=True)):
-        axes.set_title(title)
+    for axes, title, lines in drawn:
         axes.plot([0, 100], [0, 100], color=QUIET, linewidth=0.8)
         for place, (name, (curve, gini)) in enumerate(lines.items()):
-            axes.plot(
-                curve["villages_pct"], curve["income_pct"], color=_LINES[place], linewidth=1.8,
-                linestyle=_STYLES[place],
-            )  # fmt: skip
-            axes.plot([4, 13], [94 - 8 * place] * 2, color=_LINES[place], linewidth=1.8,
-                      linestyle=_STYLES[place])  # fmt: skip
+            axes.plot(curve["villages_pct"], curve["income_pct"], **_line(place))
+            axes.plot([4, 13], [94 - 8 * place] * 2, **_line(place))
             axes.text(16, 94 - 8 * place, f"{name}: Gini {gini:.2f}", va="center", fontsize=8.5)
             low = float(np.interp(40, curve["villages_pct"], curve["income_pct"]))
             sentences.append(
@@ -61,9 +59,12 @@ def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]
         axes.set_ylim(0, 100)
         axes.set_aspect("equal")
         axes.set_xlabel("Villages, poorest first, %")
-        if number == 0:
-            axes.set_ylabel("Share of income, %")
     return finish(figure, "Lorenz curves. " + "; ".join(sentences) + ".")
+
+
+def _line(place: int) -> Look:
+    """Return how the first, second, third and fourth line of a panel is drawn."""
+    return {"color": _LINES[place], "linewidth": 1.8, "linestyle": _STYLES[place]}
 
 
 @chart
@@ -81,11 +82,9 @@ def transition_heat(
         From and to.
     """
     size = len(next(iter(moves.values()))[0])
-    figure, panels = new_figure(height=1.1 + 0.44 * size, columns=len(moves))
+    figure, panels = named_panels(moves, 1.1 + 0.44 * size, f"Band in {years[0]}")
     sentences = []
-    for number, (axes, (title, (counts, shares))) in enumerate(
-        zip(panels, moves.items(), strict=True)
-    ):
+    for axes, title, (counts, shares) in panels:
         percent = shares.to_numpy(dtype=float)
         shown, words = np.ma.masked_invalid(percent), _cell_words(counts, shares)
         axes.pcolormesh(
@@ -93,25 +92,19 @@ def transition_heat(
         )
         for row, column in np.argwhere(np.isfinite(percent)):
             colour = "white" if percent[row, column] >= _DARK else INK
-            axes.text(
-                column + 0.5, row + 0.5, words[row, column], color=colour, fontsize=7.5,
-                linespacing=1.1, ha="center", va="center",
-            )  # fmt: skip
+            how = MIDDLE | {"linespacing": 1.1, "fontsize": 7.5, "color": colour}
+            axes.text(column + 0.5, row + 0.5, words[row, column], **how)
         axes.set(xlim=(0, size), ylim=(size, 0))
         axes.set_xticks(np.arange(size) + 0.5, _two_lines(counts.columns))
         axes.set_yticks(np.arange(size) + 0.5, _two_lines(counts.index), va="center")
         axes.spines[:].set_visible(False)
         axes.tick_params(labelrotation=0)
-        axes.set_title(title)
         axes.grid(visible=False)
         # a frame round staying where one was
         for place in range(size):
-            axes.plot(
-                place + np.array([0, 1, 1, 0, 0]), place + np.array([0, 0, 1, 1, 0]),
-                color=QUIET, linewidth=0.8, clip_on=False,
-            )  # fmt: skip
+            x, y = place + np.array([[0, 1, 1, 0, 0], [0, 0, 1, 1, 0]])
+            axes.plot(x, y, color=QUIET, linewidth=0.8, clip_on=False)
         axes.set_xlabel(f"Band in {years[1]}, {WAN}")
-        axes.set_ylabel("" if number else f"Band in {years[0]}")
         total = int(counts.to_numpy().sum())
         stay = int(np.trace(counts.to_numpy()))
         sentences.append(
@@ -141,8 +134,8 @@ def _cell_words(counts: pd.DataFrame, shares: pd.DataFrame) -> npt.NDArray[np.st
 
 
 def _two_lines(labels: pd.Index) -> list[str]:
-    return [str(label).replace(" and over", "\nand over").replace("under ", "under\n")
-            for label in labels]  # fmt: skip
+    broken = (str(label).replace(" and over", "\nand over") for label in labels)
+    return [label.replace("under ", "under\n") for label in broken]
 
 
 @chart
@@ -168,16 +161,13 @@ def survival_curves(curves: Mapping[str, pd.DataFrame], ylabel: str, xlabel: str
         )
         colour = _LINES[place]
         axes.fill_between(at, low, high, step="post", color=colour, alpha=0.13, linewidth=0)
-        axes.step(at, value, where="post", color=colour, linewidth=1.8, linestyle=_STYLES[place])
+        axes.step(at, value, where="post", **_line(place))
         gone = table[table["censored"] > 0]
-        axes.plot(gone["time"], gone["survival"] * 100, linestyle="none", marker="+", ms=6,
-                  color=colour)  # fmt: skip
+        axes.plot(gone["time"], gone["survival"] * 100, "+", ms=6, color=colour)
         at_risk = int(table["at_risk"].iloc[0])
-        y = 0.95 - 0.075 * place
-        axes.plot([0.6, 0.65], [y, y], transform=axes.transAxes, color=colour, linewidth=1.8,
-                  linestyle=_STYLES[place])  # fmt: skip
-        axes.text(0.665, y, f"{name} ({at_risk:,})", transform=axes.transAxes, va="center",
-                  fontsize=8.5)  # fmt: skip
+        y, corner = 0.95 - 0.075 * place, axes.transAxes
+        axes.plot([0.6, 0.65], [y, y], transform=corner, **_line(place))
+        axes.text(0.665, y, f"{name} ({at_risk:,})", transform=corner, va="center", fontsize=8.5)
         sentences.append(
             f"{name} ({at_risk} at risk at the start): "
             + ", ".join(
@@ -211,20 +201,18 @@ def income_heaps(
     counts : mapping of str to str
         Panel title and what was counted around the targets, for who cannot see the chart.
     """
-    figure, drawn = new_figure(height=2.9, columns=len(incomes))
+    figure, drawn = named_panels(incomes, 2.9, "Villages and years")
     end = max(targets) * 1.2
     sentences = []
-    for number, (axes, (title, values)) in enumerate(zip(drawn, incomes.items(), strict=True)):
+    for axes, title, values in drawn:
         known = values.dropna().to_numpy()
         # a bin holds its lower bound, as a band does
         histogram(axes, known, np.arange(0, end + _BIN, _BIN), _LINES[0])
         for target in targets:
             axes.axvline(target, color=SIMULATED, linewidth=0.9, linestyle=(0, (4, 2)))
-        axes.set_title(title)
         axes.set_xlim(0, end)
         axes.set_xticks([0, *targets])
         axes.set_xlabel(f"Income, {WAN}")
-        axes.set_ylabel("" if number else "Villages and years")
         beyond = int((known >= end).sum())
         sentences.append(
             f"{title}: {len(known):,} villages and years, {beyond:,} beyond the axis; "

@@ -3,7 +3,7 @@
 Estimates in yuan are drawn in 万元; any other unit is named, and drawn as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,28 @@ from matplotlib.patheffects import withStroke
 
 from analysis.fields import YUAN_PER_WAN
 from analysis.figures._calls import chart
-from analysis.figures.theme import COLOURS, INK, QUIET, SIMULATED, WAN, Chart, finish, new_figure
+from analysis.figures.theme import (
+    COLOURS,
+    HOLLOW,
+    INK,
+    QUIET,
+    SIMULATED,
+    WAN,
+    Chart,
+    Look,
+    finish,
+    list_rows,
+    named_panels,
+    new_figure,
+    note,
+)
 
 if TYPE_CHECKING:
     from analysis.effects.results import EffectSeries
 
 MAIN = COLOURS["operating"]
 TRUTH = "True effect"
+_BALANCED = 0.1  # a difference under it, in standard deviations
 _HALO = [withStroke(linewidth=2.5, foreground="white")]
 """Keeps a number readable on a line."""
 
@@ -88,24 +103,20 @@ def event_study_paths(
         Of the effects, see `as_unit`: 万元 for effects in yuan.
     """
     shown = as_unit(unit)
-    figure, panels = new_figure(height=3.7, columns=len(series))
+    figure, panels = named_panels(series, 3.7, f"Effect, {shown.label}")
     sentences = []
-    for number, (axes, (title, one)) in enumerate(zip(panels, series.items(), strict=True)):
-        axes.set_title(title)
+    for number, (axes, title, one) in enumerate(panels):
         zero_line(axes)
         axes.axvline(-0.5, color=QUIET, linewidth=0.9, linestyle=(0, (4, 2)))
         x, y = one.index, one.estimate / shown.scale
         after = x >= 0
+        band = one.band_low / shown.scale, one.band_high / shown.scale
+        low, high = one.low / shown.scale, one.high / shown.scale
         for part, colour in ((~after, QUIET), (after, MAIN)):
-            if np.isfinite(one.band_low[part]).any():
-                axes.vlines(
-                    x[part], one.band_low[part] / shown.scale, one.band_high[part] / shown.scale,
-                    color=colour, linewidth=1,
-                )  # fmt: skip
-            axes.vlines(
-                x[part], one.low[part] / shown.scale, one.high[part] / shown.scale,
-                color=colour, linewidth=3.2, alpha=0.55,
-            )  # fmt: skip
+            if np.isfinite(band[0][part]).any():
+                axes.vlines(x[part], band[0][part], band[1][part], color=colour, linewidth=1)
+            thick: Look = {"linewidth": 3.2, "alpha": 0.55, "color": colour}
+            axes.vlines(x[part], low[part], high[part], **thick)
             axes.plot(x[part], y[part], linestyle="none", marker="o", ms=5, color=colour, zorder=3)
         for zero in one.reference:
             axes.plot(zero, 0, marker="o", ms=5, color="white", markeredgecolor=QUIET, zorder=3)
@@ -116,22 +127,15 @@ def event_study_paths(
         sentences.append(f"{title}: {said}")
         if truth and title in truth:
             known = truth[title]
-            axes.plot(
-                list(known), [value / shown.scale for value in known.values()], linestyle="none",
-                marker="D", ms=5, markerfacecolor="white", markeredgecolor=SIMULATED, zorder=4,
-            )  # fmt: skip
+            at = {e: value / shown.scale for e, value in known.items()}
+            axes.plot(list(at), list(at.values()), "D", ms=5, zorder=4, **HOLLOW)
             if number == 0:
-                first = min(known)
-                axes.annotate(
-                    TRUTH, (first, known[first] / shown.scale), xytext=(7, -9), fontsize=8,
-                    textcoords="offset points", color=SIMULATED, zorder=5,
-                )  # fmt: skip
+                first = (min(at), at[min(at)])
+                note(axes, TRUTH, first, (7, -9), fontsize=8, color=SIMULATED, zorder=5)
             ends = "; ".join(f"{e:+d} years {shown.write(value)}" for e, value in known.items())
             sentences[-1] += f"; true effects {ends}"
         axes.set_xticks(sorted({*x.tolist(), *one.reference}))
         axes.set_xlabel("Years since joining")
-        if number == 0:
-            axes.set_ylabel(f"Effect, {shown.label}")
     said = ". ".join(sentences)
     return finish(
         figure, f"Effects by years since joining in {shown.short}, 95 % intervals. {said}."
@@ -160,10 +164,9 @@ def estimator_comparison(
     shown = as_unit(unit)
     frames = {title: table.dropna(subset=["estimate"]) for title, table in tables.items()}
     names = list(dict.fromkeys(name for frame in frames.values() for name in frame["name"]))
-    figure, panels = new_figure(height=1.0 + 0.24 * len(names), columns=len(frames))
+    figure, panels = named_panels(frames, 1.0 + 0.24 * len(names))
     sentences = []
-    for axes, (title, frame) in zip(panels, frames.items(), strict=True):
-        axes.set_title(title)
+    for axes, title, frame in panels:
         zero_line(axes, upright=True)
         said = []
         for item in frame.to_dict("records"):
@@ -174,31 +177,18 @@ def estimator_comparison(
             axes.plot(ends, [row, row], color=colour, linewidth=1.8)
             axes.plot(middle, row, marker="o", ms=5.5, color=colour)
             low, high, value = (shown.write(item[key]) for key in ("low", "high", "estimate"))
-            axes.annotate(
-                value,
-                (middle, row),
-                xytext=(0, 5),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7.5,
-                color=colour,
-                path_effects=_HALO,
-                zorder=5,
-            )
+            how = {"ha": "center", "fontsize": 7.5, "color": colour, "zorder": 5}
+            note(axes, value, (middle, row), (0, 5), path_effects=_HALO, **how)
             said.append(f"{item['name']} {value} ({low} to {high})")
         sentences.append(f"{title}: {'; '.join(said)}")
         if truth and title in truth:
             _mark_truth(axes, truth[title], shown, y=len(names) - 0.45)
             sentences[-1] += f"; true effect {shown.write(truth[title])}"
-        axes.set_ylim(len(names) - 0.4, -0.75)
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x")
+        list_rows(axes, names, above=0.75, below=0.6)
         axes.set_xlabel(f"Effect, {shown.label}")
-    panels[0].set_yticks(range(len(names)), names)
-    for label, name in zip(panels[0].get_yticklabels(), names, strict=True):
-        good = any(frame.loc[frame["name"] == name, "is_defensible"].any()
-                   for frame in frames.values())  # fmt: skip
-        label.set_color(INK if good else QUIET)
+    good = pd.concat([frame.loc[frame["is_defensible"], "name"] for frame in frames.values()])
+    for label, name in zip(panels[0][0].get_yticklabels(), names, strict=True):
+        label.set_color(INK if name in good.tolist() else QUIET)
     return finish(
         figure, f"Estimates with 95 % intervals in {shown.short}. " + ". ".join(sentences) + "."
     )
@@ -208,57 +198,41 @@ def _mark_truth(axes: Axes, value: float, shown: Unit, *, y: float) -> None:
     x = value / shown.scale
     axes.axvline(x, color=SIMULATED, linewidth=1.2, linestyle=(0, (4, 2)))
     low, high = axes.get_xlim()
-    is_right = x > (low + high) / 2  # the label lies on the side with room
-    axes.annotate(
-        f"{TRUTH} {shown.write(value)}", (x, y), xytext=(-4 if is_right else 4, 2), fontsize=8,
-        textcoords="offset points", color=SIMULATED, ha="right" if is_right else "left",
-    )  # fmt: skip
+    side, away = ("right", -4) if x > (low + high) / 2 else ("left", 4)  # the one with room
+    said = f"{TRUTH} {shown.write(value)}"
+    note(axes, said, (x, y), (away, 2), fontsize=8, color=SIMULATED, ha=side)
 
 
 @chart
-def love_plot(
-    balance: pd.DataFrame, labels: Mapping[str, str], *, steps: Sequence[str] = ("before", "after"),
-    limit: float = 0.1,
-) -> Chart:  # fmt: skip
+def love_plot(balance: pd.DataFrame, labels: Mapping[str, str]) -> Chart:
     """Draw standardised mean differences of covariates before and after matching.
 
     Parameters
     ----------
     balance : DataFrame
-        ``covariate`` and one column ``smd_STEP`` for each step, from
-        `analysis.effects.matching.balance_table`.
+        ``covariate, smd_before, smd_after``, from `analysis.effects.matching.balance_table`.
     labels : mapping of str to str
         Covariates and their names.
-    steps : sequence of str
-        Columns to draw, the first hollow.
-    limit : float
-        Differences under it count as balanced: the shaded range.
     """
-    rows = balance.to_dict("records")
-    figure, (axes,) = new_figure(height=1.35 + 0.34 * len(rows))
-    axes.axvspan(-limit, limit, color="#eef1f3", linewidth=0)
+    names = [str(labels.get(name, name)) for name in balance["covariate"]]
+    figure, (axes,) = new_figure(height=1.35 + 0.34 * len(names))
+    axes.axvspan(-_BALANCED, _BALANCED, color="#eef1f3", linewidth=0)
     zero_line(axes, upright=True)
-    fills = ["white", MAIN, COLOURS["subsidy"]]
+    fills = {"before": "white", "after": MAIN}
     sentences = []
-    for row, item in enumerate(rows):
-        values = [float(item[f"smd_{step}"]) for step in steps]
-        axes.plot([values[0], values[-1]], [row, row], color="#c9ced2", linewidth=1.2, zorder=1)
-        for value, fill in zip(values, fills, strict=False):
-            axes.plot(value, row, marker="o", ms=6, markerfacecolor=fill,
-                      markeredgecolor=MAIN if fill == "white" else fill)  # fmt: skip
-        said = ", ".join(f"{value:.2f} {step}" for step, value in zip(steps, values, strict=True))
-        sentences.append(f"{labels.get(item['covariate'], item['covariate'])} {said}")
-    for place, (step, fill) in enumerate(zip(steps, fills, strict=False)):
+    for row, name in enumerate(names):
+        values = {step: float(balance[f"smd_{step}"].iloc[row]) for step in fills}
+        axes.plot([*values.values()], [row, row], color="#c9ced2", linewidth=1.2, zorder=1)
+        for step, value in values.items():
+            filled: Look = {"markerfacecolor": fills[step], "markeredgecolor": MAIN}
+            axes.plot(value, row, marker="o", ms=6, **filled)
+        said = ", ".join(f"{value:.2f} {step}" for step, value in values.items())
+        sentences.append(f"{name} {said}")
+    for place, (step, sign) in enumerate(zip(fills, "○●", strict=True)):
         at = (0.02 + 0.2 * place, 1.0)
-        axes.annotate("○" if fill == "white" else "●", at, xytext=(0, 6), fontsize=10,
-                      xycoords="axes fraction", textcoords="offset points",
-                      color=MAIN if fill == "white" else fill)  # fmt: skip
-        axes.annotate(step, at, xytext=(13, 7), xycoords="axes fraction", fontsize=8.5,
-                      textcoords="offset points")  # fmt: skip
-    names = [str(labels.get(item["covariate"], item["covariate"])) for item in rows]
-    axes.set_yticks(range(len(rows)), names)
-    axes.set_ylim(len(rows) - 0.5, -0.6)
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
-    axes.set_xlabel(f"Standardised mean difference; shaded: under {limit:g} in size, balanced")
+        note(axes, sign, at, (0, 6), fontsize=10, xycoords="axes fraction", color=MAIN)
+        note(axes, step, at, (13, 7), fontsize=8.5, xycoords="axes fraction")
+    list_rows(axes, names, above=0.6, below=0.5)
+    said = f"under {_BALANCED:g} in size, balanced"
+    axes.set_xlabel(f"Standardised mean difference; shaded: {said}")
     return finish(figure, "Balance of covariates, " + "; ".join(sentences) + ".")

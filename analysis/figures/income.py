@@ -15,9 +15,13 @@ from analysis.figures.theme import (
     SIMULATED,
     WAN,
     Chart,
+    Look,
     finish,
     label_ends,
+    list_rows,
+    named_panels,
     new_figure,
+    note,
     year_axis,
 )
 
@@ -52,14 +56,9 @@ def composition(means: pd.DataFrame) -> Chart:
         bottom = bottom + values
     share = means["operating_income_wan_yuan"].to_numpy() / bottom
     for year, height, part in zip(years, bottom, share, strict=True):
-        axes.annotate(
-            f"{height:.1f}", (year, height), xytext=(0, 12), textcoords="offset points",
-            ha="center", fontsize=8.5,
-        )  # fmt: skip
-        axes.annotate(
-            f"{part:.0%} op.", (year, height), xytext=(0, 3), textcoords="offset points",
-            ha="center", fontsize=7, color=QUIET,
-        )  # fmt: skip
+        at = (year, height)
+        note(axes, f"{height:.1f}", at, (0, 12), ha="center", fontsize=8.5)
+        note(axes, f"{part:.0%} op.", at, (0, 3), ha="center", fontsize=7, color=QUIET)
     axes.set_ylim(0, bottom.max() * 1.16)
     axes.set_ylabel(f"Mean income a village, {WAN}")
     label_ends(axes, years[-1] + 0.31, labels)
@@ -100,13 +99,13 @@ def paths_by_group(
         value_wan_yuan, qualifier, place``; filled where the qualifier is exact.
     """
     need_columns(means, group, *columns)
-    figure, panels = new_figure(width=7.2, height=3.7, columns=len(columns))
+    measures = {title: column for column, title in columns.items()}
+    figure, panels = named_panels(measures, 3.7, f"Mean, {WAN}")
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
     top = max(float(means[column].max()) for column in columns)
-    for number, (axes, (column, title)) in enumerate(zip(panels, columns.items(), strict=True)):
+    for axes, title, column in panels:
         axes.set_ylim(0, top * 1.06)
-        axes.set_title(title)
         ends = []
         for value, name in labels.items():
             line = means[means[group] == value].sort_values("year")
@@ -125,8 +124,6 @@ def paths_by_group(
             sentences += _diamonds(axes, reference[reference["measure"] == measure], title)
         label_ends(axes, years[-1], ends)
         year_axis(axes, years[::2] if len(columns) > 1 else years)
-        if number == 0:
-            axes.set_ylabel(f"Mean, {WAN}")
     return finish(figure, "Lines of means by year in 万元. " + "; ".join(sentences) + ".")
 
 
@@ -135,15 +132,11 @@ def _diamonds(axes: Axes, points: pd.DataFrame, title: str) -> list[str]:
     for number, point in enumerate(points.sort_values("year").to_dict("records")):
         at = (point["year"], point["value_wan_yuan"])
         printed = point["qualifier"] == "exact"
-        axes.plot(
-            *at, linestyle="none", marker="D", ms=4.5, markeredgecolor=SIMULATED, zorder=5,
-            markerfacecolor=SIMULATED if printed else "white",
-        )  # fmt: skip
+        face = SIMULATED if printed else "white"
+        axes.plot(*at, "D", ms=4.5, markeredgecolor=SIMULATED, markerfacecolor=face, zorder=5)
         if number == 0:
-            axes.annotate(
-                str(point["place"]), at, xytext=(-8, 6), textcoords="offset points", ha="right",
-                color=SIMULATED, fontsize=8,
-            )  # fmt: skip
+            how = {"ha": "right", "color": SIMULATED, "fontsize": 8}
+            note(axes, str(point["place"]), at, (-8, 6), **how)
     values = ", ".join(
         f"{year} {value:.2f}"
         for year, value in zip(points["year"], points["value_wan_yuan"], strict=True)
@@ -185,11 +178,9 @@ def gain_distribution(
         inside = gains[(gains >= low) & (gains <= high)]
         # the golden ratio fills an interval evenly: no seed, no clumps
         offsets = ((np.arange(len(inside)) * 0.6180339887) % 1 - 0.5) * 0.62
-        few = len(gains) < _CROWD
-        axes.scatter(
-            inside, row + offsets, s=9 if few else 4, color=COLOURS[role],
-            alpha=0.75 if few else 0.35, linewidths=0,
-        )  # fmt: skip
+        size, alpha = (9, 0.75) if len(gains) < _CROWD else (4, 0.35)
+        dots: Look = {"s": size, "alpha": alpha, "linewidths": 0}
+        axes.scatter(inside, row + offsets, color=COLOURS[role], **dots)
         if "tenth" in change:
             ends = ", ".join(f"{gain:.1f}" for gain in gains[[0, -1]]) if len(gains) else "none"
             names.append(name)
@@ -204,15 +195,10 @@ def gain_distribution(
             f"{gain_wan:g} 万元 or more, {len(gains) - len(inside)} beyond the axis"
         )
     axes.axvline(gain_wan, color=SIMULATED, linewidth=1, linestyle=(0, (4, 2)))
-    axes.annotate(
-        f"{gain_wan:g} 万元", (gain_wan, -0.5), xytext=(3, 0), textcoords="offset points",
-        va="bottom", color=SIMULATED, fontsize=8,
-    )  # fmt: skip
+    how = {"va": "bottom", "color": SIMULATED, "fontsize": 8}
+    note(axes, f"{gain_wan:g} 万元", (gain_wan, -0.5), (3, 0), **how)
     axes.axvline(0, color=QUIET, linewidth=0.7)
-    axes.set_yticks(range(len(groups)), names)
-    axes.set_ylim(len(groups) - 0.45, -0.75)
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
+    list_rows(axes, names, above=0.75, below=0.55)
     grouped = "tenth" in change
     bar = "; points: means of villages next to each other" if grouped else "; bar: median"
     axes.set_xlabel(f"Change from {years[0]} to {years[1]}, {WAN}{bar}")

@@ -8,12 +8,14 @@ import pandas as pd
 from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
+    HOLLOW,
     INK,
     QUIET,
-    SIMULATED,
     WAN,
     Chart,
+    Look,
     finish,
+    named_panels,
     new_figure,
     spread,
 )
@@ -73,10 +75,8 @@ def pair_gaps(gaps: pd.DataFrame, title: str) -> Chart:
     top = float(np.nanmax(gaps[["helper", "weak"]].to_numpy()))
     panels[0].set_ylim(min(0.0, float(gaps[["helper", "weak"]].min().min())), top * 1.05)
     for y, name, role in ((0.93, "Helper", "helper"), (0.79, "Weak", "allied_weak")):
-        panels[0].text(
-            0.03, y, name, transform=panels[0].transAxes, color=COLOURS[role], fontsize=8.5,
-            va="top",
-        )  # fmt: skip
+        how: Look = {"color": COLOURS[role], "fontsize": 8.5, "va": "top"}
+        panels[0].text(0.03, y, name, transform=panels[0].transAxes, **how)
     return finish(
         figure,
         f"{len(pairs)} small line charts of {title} in 万元, helper and weak village of each pair. "
@@ -99,19 +99,18 @@ def pair_slopes(ends: Mapping[str, pd.DataFrame], labels: tuple[str, str, str], 
     unit : str
         What the values are, with the unit.
     """
-    figure, panels = new_figure(height=3.9, columns=len(ends))
+    figure, panels = named_panels(ends, 3.9, unit)
     frames = list(ends.values())
     drawn = [frame[frame.columns.intersection(["start", "end", "expected"])] for frame in frames]
     low = min(0.0, *(float(frame.min().min()) for frame in drawn))
     top = max(float(frame.max().max()) for frame in drawn) * 1.08
     sentences = []
-    for number, (axes, (title, frame)) in enumerate(zip(panels, ends.items(), strict=True)):
+    for axes, title, frame in panels:
         axes.set_ylim(low, top)
-        axes.set_title(title)
         axes.set_xlim(-0.12, 1.55)
         for start, end in zip(frame["start"], frame["end"], strict=True):
-            axes.plot([0, 1], [start, end], color=COLOURS["allied_weak"], linewidth=1.1, alpha=0.8,
-                      marker="o", ms=3)  # fmt: skip
+            line: Look = {"color": COLOURS["allied_weak"], "linewidth": 1.1, "alpha": 0.8}
+            axes.plot([0, 1], [start, end], marker="o", ms=3, **line)
         gap = (top - low) * 0.042
         places = spread(frame["end"].tolist(), gap)
         for name, y in zip(frame["pair_id"], places, strict=True):
@@ -122,17 +121,12 @@ def pair_slopes(ends: Mapping[str, pd.DataFrame], labels: tuple[str, str, str], 
         ticks = [0.0, 1.0]
         names = [labels[0], labels[1]]
         if "expected" in frame:
-            axes.plot(
-                np.full(len(frame), 1.42), frame["expected"], linestyle="none", marker="D", ms=4,
-                markerfacecolor="white", markeredgecolor=SIMULATED,
-            )  # fmt: skip
+            axes.plot(np.full(len(frame), 1.42), frame["expected"], "D", ms=4, **HOLLOW)
             axes.plot([1.37, 1.47], [frame["expected"].mean()] * 2, color=INK, linewidth=2.6)
             ticks, names = [*ticks, 1.42], [*names, labels[2]]
             said += f", {frame['expected'].mean():.3g} expected"
         axes.set_xticks(ticks, names)
         axes.tick_params(axis="x", length=0)
-        if number == 0:
-            axes.set_ylabel(unit)
         rose = int((frame["end"] > frame["start"]).sum())
         sentences.append(f"{said}; {rose} of {len(frame)} pairs rose")
     return finish(figure, f"Slope charts, {unit}. " + ". ".join(sentences) + ".")

@@ -18,7 +18,9 @@ from analysis.figures.theme import (
     Chart,
     finish,
     label_ends,
+    list_rows,
     new_figure,
+    note,
 )
 
 _MEASURES = {"net": "operating surplus", "operating": "operating income", "total": "total income"}
@@ -163,12 +165,9 @@ def reported_sizes(
     for name, where in (mark or {}).items():
         axes.axvline(where, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
         _write(axes, name, (where, -0.95), (6, 0), QUIET)
-    axes.set_yticks(range(len(ordered)), ordered["name"].tolist())
-    axes.set_ylim(len(ordered) - 0.4, -1.5)
+    list_rows(axes, ordered["name"].tolist(), above=1.5, below=0.6)
     axes.set_xlim(0, top * 1.18)
     axes.set_xticks(np.arange(0, top + 1, 10))
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
     _head(figure, axes, title, f"Per village, {WAN}; ▶ or more, hollow: forecast", source)
     return finish(figure, f"Dots of payments per village in 万元: {'; '.join(sentences)}.")
 
@@ -200,24 +199,11 @@ def _write_apart(
 
 
 def _write(
-    axes: Axes,
-    words: str,
-    at: tuple[float, float],
-    offset: tuple[float, float],
-    colour: str,
+    axes: Axes, words: str, at: tuple[float, float], offset: tuple[float, float], colour: str
 ) -> Annotation:
     """Write words beside a point, or over or under it, some points of print away."""
     side = {1: "left", 0: "center", -1: "right"}[int(np.sign(offset[0]))]
-    return axes.annotate(
-        words,
-        at,
-        xytext=offset,
-        textcoords="offset points",
-        ha=side,
-        va="center",
-        fontsize=8.5,
-        color=colour,
-    )
+    return note(axes, words, at, offset, ha=side, va="center", fontsize=8.5, color=colour)
 
 
 def _head(figure: Figure, axes: Axes, title: str, subtitle: str, source: str) -> None:

@@ -21,9 +21,13 @@ from analysis.figures.theme import (
     SIMULATED,
     WAN,
     Chart,
+    Look,
     finish,
     histogram,
+    list_rows,
+    named_panels,
     new_figure,
+    note,
     use_theme,
 )
 
@@ -60,22 +64,16 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
         above, below = grid[0][number], grid[1][number]
         above.set_title(title)
         zero_line(above)
+        in_wan = known[["low", "high", "estimate"]] / YUAN_PER_WAN
         sure = ((known["low"] > 0) | (known["high"] < 0)).to_numpy()
         for mask, colour in ((sure, MAIN), (~sure, QUIET)):
-            above.vlines(
-                x[mask], known["low"][mask] / YUAN_PER_WAN, known["high"][mask] / YUAN_PER_WAN,
-                color=colour, linewidth=1, alpha=0.6,
-            )  # fmt: skip
-            above.plot(
-                x[mask], known["estimate"][mask] / YUAN_PER_WAN, linestyle="none", marker="o",
-                ms=3.2, color=colour,
-            )  # fmt: skip
+            bottom, top, value = (in_wan[key][mask] for key in ("low", "high", "estimate"))
+            above.vlines(x[mask], bottom, top, color=colour, linewidth=1, alpha=0.6)
+            above.plot(x[mask], value, "o", ms=3.2, color=colour)
         for (column, option), y in zip(options, places, strict=True):
             has = (choices.loc[known["specification"], column] == option).to_numpy()
-            below.plot(x[~has], np.full((~has).sum(), y), linestyle="none", marker="|", ms=4,
-                       color="#e3e5e7")  # fmt: skip
-            below.plot(x[has], np.full(has.sum(), y), linestyle="none", marker="s", ms=2.6,
-                       color=INK)  # fmt: skip
+            below.plot(x[~has], np.full((~has).sum(), y), "|", ms=4, color="#e3e5e7")
+            below.plot(x[has], np.full(has.sum(), y), "s", ms=2.6, color=INK)
         below.set_ylim(max(places) + 0.8, -0.8)
         below.grid(visible=False)
         below.set_xlabel(f"{len(known)} specifications, by estimate")
@@ -113,7 +111,7 @@ def placebo_histograms(
     what : str
         What was drawn.
     """
-    figure, panels = new_figure(height=3.1, columns=len(draws))
+    figure, panels = named_panels(draws, 3.1, f"Number of {what}")
     values = {title: np.asarray(one[0], dtype=float) / YUAN_PER_WAN for title, one in draws.items()}
     every = [
         *np.concatenate([one[np.isfinite(one)] for one in values.values()]),
@@ -122,28 +120,23 @@ def placebo_histograms(
     reach = max(abs(min(every)), abs(max(every))) * 1.1
     bins = np.linspace(-reach, reach, 42)
     sentences = []
-    for number, (axes, (title, (_, observed, p_value))) in enumerate(
-        zip(panels, draws.items(), strict=True)
-    ):
+    for axes, title, (_, observed, p_value) in panels:
         known = values[title][np.isfinite(values[title])]
-        axes.set_title(title)
         histogram(axes, known, bins, "#c3ccd2")
         axes.axvline(observed / YUAN_PER_WAN, color=MAIN, linewidth=1.8)
-        left = observed > 0
-        axes.annotate(
-            f"observed {wan(observed)}\np = {p_value:.3f}", (observed / YUAN_PER_WAN, 0.97),
-            xycoords=("data", "axes fraction"), xytext=(-5 if left else 5, 0), color=MAIN,
-            textcoords="offset points", ha="right" if left else "left", va="top", fontsize=8.5,
-        )  # fmt: skip
+        words, at = f"observed {wan(observed)}\np = {p_value:.3f}", (observed / YUAN_PER_WAN, 0.97)
+        side, away = ("right", -5) if observed > 0 else ("left", 5)
+        how: Look = {"xycoords": ("data", "axes fraction"), "color": MAIN, "fontsize": 8.5}
+        note(axes, words, at, (away, 0), ha=side, va="top", **how)
         axes.set_xlabel(f"Estimate, {WAN}")
-        axes.set_ylabel("" if number else f"Number of {what}")
         sentences.append(
             f"{title}: {len(known)} {what}, middle 95 % from {np.quantile(known, 0.025):.2f} to "
             f"{np.quantile(known, 0.975):.2f}; observed {wan(observed)}, p = {p_value:.3f}"
         )
-    panels[0].set_ylim(top=panels[0].get_ylim()[1] * 1.28)  # room for the numbers
-    return finish(figure, f"Histograms of estimates under other {what}, in 万元. "
-                  + ". ".join(sentences) + ".")  # fmt: skip
+    first = panels[0][0]
+    first.set_ylim(top=first.get_ylim()[1] * 1.28)  # room for the numbers
+    said = ". ".join(sentences)
+    return finish(figure, f"Histograms of estimates under other {what}, in 万元. {said}.")
 
 
 @chart
@@ -201,23 +194,21 @@ def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, 
     """
     first = next(iter(tables.values()))
     names = [str(value) for value in first["left_out"]]
-    figure, panels = new_figure(height=1.1 + 0.27 * len(names), columns=len(tables))
+    shown = ["nothing left out", *(labels.get(name, name) for name in names[1:])]
+    figure, panels = named_panels(tables, 1.1 + 0.27 * len(names))
     sentences = []
-    for axes, (title, table) in zip(panels, tables.items(), strict=True):
-        axes.set_title(title)
+    for axes, title, table in panels:
         zero_line(axes, upright=True)
         every = table.iloc[0]
-        axes.axvspan(every["low"] / YUAN_PER_WAN, every["high"] / YUAN_PER_WAN, color="#eef1f3",
-                     linewidth=0)  # fmt: skip
-        axes.axvline(every["estimate"] / YUAN_PER_WAN, color=MAIN, linewidth=0.9)
-        for row, item in enumerate(table.to_dict("records")):
-            colour = MAIN if row == 0 else INK
-            axes.plot([item["low"] / YUAN_PER_WAN, item["high"] / YUAN_PER_WAN], [row, row],
-                      color=colour, linewidth=1.5)  # fmt: skip
-            axes.plot(item["estimate"] / YUAN_PER_WAN, row, marker="o", ms=4.5, color=colour)
-        axes.set_ylim(len(names) - 0.4, -0.6)
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x")
+        in_wan = (table[["low", "high", "estimate"]] / YUAN_PER_WAN).itertuples(index=False)
+        for row, (low, high, value) in enumerate(in_wan):
+            if row == 0:
+                axes.axvspan(low, high, color="#eef1f3", linewidth=0)
+                axes.axvline(value, color=MAIN, linewidth=0.9)
+            colour = INK if row else MAIN
+            axes.plot([low, high], [row, row], color=colour, linewidth=1.5)
+            axes.plot(value, row, marker="o", ms=4.5, color=colour)
+        list_rows(axes, shown, above=0.6, below=0.6)
         axes.set_xlabel(f"Effect, {WAN}")
         ordered = table.iloc[1:].dropna(subset=["estimate"]).sort_values("estimate")
         lowest, highest = (
@@ -227,17 +218,18 @@ def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, 
         sentences.append(
             f"{title}: {wan(every['estimate'])} with all; lowest {lowest}, highest {highest}"
         )
-    shown = [labels.get(name, name) for name in names]
-    panels[0].set_yticks(range(len(names)), ["nothing left out", *shown[1:]])
-    return finish(figure, "Estimates without each group in turn, 万元. "
-                  + ". ".join(sentences) + ".")  # fmt: skip
+    said = ". ".join(sentences)
+    return finish(figure, f"Estimates without each group in turn, 万元. {said}.")
 
 
 @chart
 def power_curves(
-    curves: Mapping[str, pd.DataFrame], minimal: Mapping[str, float], *, target: float = 0.8,
+    curves: Mapping[str, pd.DataFrame],
+    minimal: Mapping[str, float],
+    *,
+    target: float = 0.8,
     marks: Mapping[str, float] | None = None,
-) -> Chart:  # fmt: skip
+) -> Chart:
     """Draw the chance of finding an effect by its size.
 
     Parameters
@@ -259,22 +251,18 @@ def power_curves(
     for place, (name, curve) in enumerate(curves.items()):
         colour = palette[place]
         x = curve["effect"] / YUAN_PER_WAN
-        axes.fill_between(x, 100 * curve["low"], 100 * curve["high"], color=colour, alpha=0.12,
-                          linewidth=0)  # fmt: skip
+        pale: Look = {"color": colour, "alpha": 0.12, "linewidth": 0}
+        axes.fill_between(x, 100 * curve["low"], 100 * curve["high"], **pale)
         axes.plot(x, 100 * curve["power"], color=colour, linewidth=1.8, linestyle=_STYLES[place])
         at = minimal[name] / YUAN_PER_WAN
         axes.plot(at, 100 * target, marker="o", ms=6, color=colour, zorder=3)
-        axes.annotate(
-            f"{name}: {at:.2f}", (at, 100 * target), xytext=(8, -12), fontsize=8.5, color=colour,
-            textcoords="offset points",
-        )  # fmt: skip
+        how: Look = {"fontsize": 8.5, "color": colour}
+        note(axes, f"{name}: {at:.2f}", (at, 100 * target), (8, -12), **how)
         sentences.append(f"{name}: {target:.0%} from {at:.2f} 万元 on")
     for name, value in (marks or {}).items():
         axes.axvline(value / YUAN_PER_WAN, color=SIMULATED, linewidth=1, linestyle=(0, (4, 2)))
-        axes.annotate(
-            f"{name} {wan(value)}", (value / YUAN_PER_WAN, 3), xytext=(4, 0), fontsize=8,
-            textcoords="offset points", color=SIMULATED,
-        )  # fmt: skip
+        where, how = (value / YUAN_PER_WAN, 3), {"fontsize": 8, "color": SIMULATED}
+        note(axes, f"{name} {wan(value)}", where, (4, 0), **how)
         sentences.append(f"{name}: {wan(value)}")
     axes.set_ylim(0, 103)
     axes.set_xlim(left=0)

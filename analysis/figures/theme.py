@@ -1,14 +1,15 @@
 """The look that all charts share: fonts, colours, direct labels, and the simulated mark."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from analysis import _language
 from analysis.clean.dataset import any_simulated
@@ -17,6 +18,7 @@ from analysis.figures._chart import MARK, fonts, mark_simulated
 from analysis.figures._words import put_into_words
 
 Chart = _chart.Chart
+T = TypeVar("T")
 
 WAN = "万元 (10,000 yuan)"
 
@@ -36,6 +38,9 @@ COLOURS = {
     "allied_other": "#5a8f3c",
     "outside": "#6b7177",
 }
+Look = dict[str, Any]  # how matplotlib is to draw something
+MIDDLE: Look = {"ha": "center", "va": "center"}
+HOLLOW: Look = {"markerfacecolor": "white", "markeredgecolor": SIMULATED}
 BAND_COLOURS = ("#d8dadd", "#f2d8b0", "#dbe7ed", "#afcddc", "#7fb0c8", "#3a7ca5", "#16425b")
 """None, under the first bound, then light to dark: bands are ordered."""
 
@@ -60,6 +65,32 @@ def new_figure(
     grid = figure.subplots(rows, columns, squeeze=False, sharex=rows * columns > 1, sharey=True)
     _chart.settled.add(figure)
     return figure, [axes for row in grid for axes in row]
+
+
+def named_panels(
+    shown: Mapping[str, T], height: float, ylabel: str = ""
+) -> tuple[Figure, list[tuple[Axes, str, T]]]:
+    """Return a figure with a panel for each thing shown: its axes, its title, and the thing."""
+    figure, panels = new_figure(height=height, columns=len(shown))
+    for axes, title in zip(panels, shown, strict=True):
+        axes.set_title(title)
+    panels[0].set_ylabel(ylabel)
+    return figure, [(axes, *one) for axes, one in zip(panels, shown.items(), strict=True)]
+
+
+def note(
+    axes: Axes, words: str, at: tuple[Any, Any], offset: tuple[float, float] = (0, 0), **how: Any
+) -> Annotation:
+    """Write words beside a point, some points of print away."""
+    return axes.annotate(words, at, offset, textcoords="offset points", **how)
+
+
+def list_rows(axes: Axes, names: Sequence[str], *, above: float, below: float) -> None:
+    """Name the rows of a chart that lie under each other, with room above and below them."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 1 + below, -above)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
 
 
 class _Theme(AbstractContextManager[None]):
@@ -188,13 +219,11 @@ def label_ends(
     height_points = axes.figure.get_figheight() / rows * 72 * 0.75  # type: ignore[union-attr]
     gap = (high - low) * 11 / height_points
     for (_, text, colour), y in zip(labels, spread([y for y, *_ in labels], gap), strict=True):
-        axes.annotate(
-            text, (x, y), xytext=(offset, 0), textcoords="offset points", va="center",
-            color=colour, fontsize=8.5, annotation_clip=False,
-        )  # fmt: skip
+        how = {"color": colour, "fontsize": 8.5, "va": "center", "annotation_clip": False}
+        note(axes, text, (x, y), (offset, 0), **how)
 
 
-def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:  # noqa: ANN401  (arrays)
+def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:
     """Draw how many values lie in each bin, which holds its lower bound."""
     counts, edges = np.histogram(values, bins)
     axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colour, linewidth=0)

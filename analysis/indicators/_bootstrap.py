@@ -100,7 +100,7 @@ def bootstrap(
         # by content, so that new names for the clusters change nothing
         blocks.sort(key=lambda block: (len(block), tuple(block)))
     drawn = "village" if clusters is None else "cluster"
-    if len(blocks) < 2:  # noqa: PLR2004
+    if len(blocks) < 2:
         raise LianjianError(
             f"{len(blocks)} {drawn} cannot be resampled; there must be at least two."
         )

@@ -306,7 +306,7 @@ def keep_own_shares(
 
 
 def keep_line(
-    found: Any,  # noqa: ANN401  (a Beta)
+    found: Any,
     logs: pd.DataFrame,
     wide: pd.DataFrame,
     column: str,
@@ -396,7 +396,7 @@ def keep_parts(
     by_group = incomes.groupby(groups.to_numpy())
     means = by_group.transform("mean")
 
-    def centred(values: pd.Series) -> Any:  # noqa: ANN401  (an array)
+    def centred(values: pd.Series) -> Any:
         return 2.0 * values.rank().to_numpy(np.float64) - len(values) - 1
 
     if index == "gini":

@@ -177,5 +177,5 @@ def sigma_convergence(panel: pd.DataFrame, column: str) -> pd.DataFrame:
         keep_index(cv, lambda x: float(x.std(ddof=1) / x.mean()), known)
         keep_index(sd_log, lambda x: float(np.log(x).std(ddof=1)), known.reindex(logs.index))
     few = f"{len(logs)} villages have a positive income in every year: no spread of logarithms"
-    note = few if len(logs) < 2 else ""  # noqa: PLR2004  (a spread is of two at least)
+    note = few if len(logs) < 2 else ""
     return said(result.rename_axis("year").reset_index(), note)

@@ -374,7 +374,7 @@ def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
         raise LianjianError(f"The span runs from {start} to {end}; the first year must be earlier.")
     have = sorted({int(year) for year in years})
     known = [year for year in have if year <= end]
-    if len(known) < 2:  # noqa: PLR2004  (a first and a last)
+    if len(known) < 2:
         mend = (
             "Set the years to those of the books" if len(have) > 1 else "Add those of another year"
         )

@@ -152,7 +152,7 @@ def indices(incomes: npt.ArrayLike) -> pd.Series:
     values = amounts(incomes, "The income")
     known = values[~np.isnan(values)]
     kept = known[known >= 0]
-    if len(kept) < 2:  # noqa: PLR2004  (one village is not unequal to any)
+    if len(kept) < 2:
         raise LianjianError(f"{len(kept)} incomes are known; inequality needs at least two.")
     positive = kept[kept > 0]
     found = {
@@ -172,7 +172,7 @@ def indices(incomes: npt.ArrayLike) -> pd.Series:
     keep_index(found["mld"], mean_log_deviation, given[given > 0])
     keep_index(found["atkinson"], partial(atkinson, epsilon=1.0), given[given > 0])
     note = f"Palma ratio: needs ten villages, and {len(kept)} are known."
-    if len(kept) >= 10:  # noqa: PLR2004  (the richest tenth is one village at least)
+    if len(kept) >= 10:
         try:
             found["palma"], note = palma(kept), ""
             keep_index(found["palma"], palma, given[given >= 0])
@@ -290,7 +290,7 @@ def decompose(incomes: pd.Series, groups: pd.Series, index: Index = "theil") -> 
     between = measure(np.repeat(table["mean"].to_numpy(), table["villages"].to_numpy()))
     rest = total - within - between
     # a residual of rounding is none: it cannot be negative
-    overlap = max(0.0, rest) if index == "gini" and rest > 1e-12 else 0.0  # noqa: PLR2004
+    overlap = max(0.0, rest) if index == "gini" and rest > 1e-12 else 0.0
     made = Decomposition(total, within, between, overlap, table.rename_axis("group"))
     if total > 0 and index != "mld":
         names = ("total", "within", "between", "overlap")

@@ -23,7 +23,7 @@ def _registry(file: str = "labels.toml") -> dict[str, dict[str, Any]]:
 
 def quantity(
     name: str,
-    value: Any,  # noqa: ANN401  (a number of any library, or an estimate)
+    value: Any,
     *,
     low: float | None = None,
     high: float | None = None,

@@ -287,7 +287,7 @@ def weak_twins(panel: pd.DataFrame, villages: pd.DataFrame, line: float) -> Twin
     alone = (panel["role"] != "outside") | ~panel["village_id"].isin(helped)
     compared = joining_spells(panel[alone], threshold_wan=line)
     compared = compared.dropna(subset=["households"]).reset_index(drop=True)
-    if compared["allied"].nunique() < 2:  # noqa: PLR2004  (allied and not)
+    if compared["allied"].nunique() < 2:
         return None
     found = matching.match(compared, "allied", ["households"], exact=["start"], caliper=0.25)
     return Twins(compared, found.treated.tolist(), found.control.tolist(), len(found.unmatched))
@@ -321,7 +321,7 @@ def left_faster(twins: Twins, villages: pd.DataFrame) -> list[Quantity]:
     each = differences.groupby(alliance).mean()
     stays_inside(MATCHED, differences.mean())
     fewer = quantity("fewer-after-a-year", differences.mean())
-    if len(each) < 2:  # noqa: PLR2004  (one alliance tests nothing)
+    if len(each) < 2:
         return [fewer]
     test = sign_flip(each)
     stays_inside(MATCHED, test.estimate)
@@ -396,7 +396,7 @@ def within_between(
     ):
         incomes = values[name, year]
         label = at[year][key].reindex(incomes.index)
-        if label.nunique() < 2:  # noqa: PLR2004  (nothing to part)
+        if label.nunique() < 2:
             continue
         index = decompose(incomes, label, "gini")
         rows.append(

@@ -148,7 +148,7 @@ def target(found: Mapping[str, pd.DataFrame], gain_wan: float) -> Labelled:
             "gain": gain,
             "gain_reached": "yes" if gain >= gain_wan else "no",
             "share": share,
-            "share_reached": "yes" if share == 100 else "no",  # noqa: PLR2004  (all of them)
+            "share_reached": "yes" if share == 100 else "no",
             "outside": attain_share(outside, gain_wan) if len(outside) else float("nan"),
         }
     shown = ["villages", "gain", "gain_reached", "share", "share_reached", "outside"]

@@ -244,7 +244,7 @@ def standing(comparison: pd.DataFrame, gap: Frames) -> Labelled:
         seen = pairs.standing(comparison, f"{name}_income_yuan", frame)
         seen = seen.dropna(subset=["helper_excess", "weak_excess", "event_time"])
         around = seen[seen["event_time"].isin([-2, -1, 0])].groupby("pair_id").size()
-        seen = seen[seen["pair_id"].isin(around.index[around == 3])]  # noqa: PLR2004
+        seen = seen[seen["pair_id"].isin(around.index[around == 3])]
         whole = seen.groupby("event_time")["pair_id"].nunique()
         seen = seen[seen["event_time"].isin(whole.index[whole == seen["pair_id"].nunique()])]
         for side in ("helper", "weak") if len(seen) else ():
@@ -260,7 +260,7 @@ def standing(comparison: pd.DataFrame, gap: Frames) -> Labelled:
     )
 
 
-def _signed(time: Any) -> str:  # noqa: ANN401  (a label of an index)
+def _signed(time: Any) -> str:
     return f"{int(time):+d}".replace("-", "−").replace("+0", "0")
 
 

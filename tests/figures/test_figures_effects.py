@@ -6,6 +6,7 @@ import pytest
 
 from analysis import figures
 from analysis.effects.did.callaway_santanna import aggregate, att_gt
+from analysis.effects.inference import few_clusters
 from analysis.effects.panel import make_panel
 from analysis.effects.sensitivity._honest_did import around_reference, relative_magnitudes
 from analysis.figures import theme
@@ -27,7 +28,7 @@ def series():
         for year in range(2018, 2025)
     )
     effects = att_gt(make_panel(frame, "income"), anticipation=1, base="universal")
-    return aggregate(effects, "event", rng=np.random.default_rng(2))
+    return few_clusters(aggregate(effects, "event"), anticipation=1)
 
 
 def drawings(series):

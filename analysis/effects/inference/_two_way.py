@@ -123,7 +123,7 @@ def panel_rows(panel: Panel, anticipation: int) -> Rows:
     return swept(x, panel.y.ravel()[used], panel.cluster[unit], unit)
 
 
-def swept(x: Floats, y: Floats, cluster: Any, unit: Any) -> Rows:  # noqa: ANN401  (any labels)
+def swept(x: Floats, y: Floats, cluster: Any, unit: Any) -> Rows:
     """Return rows without the effects of units that lie inside clusters."""
     codes, labels = pd.factorize(np.asarray(cluster), sort=True)
     if len(labels) < 2:

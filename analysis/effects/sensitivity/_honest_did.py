@@ -48,7 +48,7 @@ class HonestSensitivity:
     notes: tuple[str, ...] = ()  # empty intervals; event times before that few clusters carry
     outcome: str = ""  # the column studied, where a study asked
 
-    def plot(self, unit: str = "") -> Any:  # noqa: ANN401  (a chart of figures)
+    def plot(self, unit: str = "") -> Any:
         """Draw the intervals as departures from parallel trends grow, 万元 for yuan by 10,000."""
         # by name, so that numbers need no drawing library
         figures = import_module("analysis.figures")
