@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import DataError, Exit, LianjianError
+from analysis.errors import DataError, Exit, LianjianError, did_you_mean
 from analysis.paths import SIMULATED
 from analysis.terminal import answer, answer_json, say, warn, words
 
@@ -507,13 +507,12 @@ def params(options: argparse.Namespace) -> int:
     from analysis.clean import scope
     from analysis.clean.build import must_exist
     from analysis.reports.plan import notebooks, parameters
-    from analysis.reports.text import meant
 
     found = notebooks.find().planned
     name = options.notebook.removesuffix(".ipynb")
     name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
     if name not in found:
-        near = meant(name, found)
+        near = did_you_mean(name, found)
         raise LianjianError(f"There is no notebook {name!r}.{near} There are: {', '.join(found)}.")
     declared = parameters.read(found[name])
     default = declared["dataset"].default if "dataset" in declared else ""

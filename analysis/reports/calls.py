@@ -7,9 +7,7 @@ call again. The same call gives a figure for a phone, for print and in dark, and
 
 import base64
 import contextlib
-import csv
 import hashlib
-import io
 import json
 import re
 import threading
@@ -215,13 +213,8 @@ def data_of(call: Call) -> bytes:
         whole = whole.set_axis([flat(column) for column in whole.columns], axis=1)
         columns |= dict.fromkeys(whole.columns)
         rows += [{"part": name, "data": call.mark, **row} for row in _rows(whole)]
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(
-        buffer, ["part", *columns, *(["data"] if call.mark else [])], "", "ignore"
-    )
-    writer.writeheader()
-    writer.writerows({key: numbers.cell(value) for key, value in row.items()} for row in rows)
-    return buffer.getvalue().encode("utf-8-sig")
+    heads = ["part", *columns, *(["data"] if call.mark else [])]
+    return numbers.as_csv(heads, ([row.get(head, "") for head in heads] for row in rows))
 
 
 def _rows(frame: Any) -> list[dict[str, Any]]:

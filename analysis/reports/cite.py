@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from analysis import _language
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 from analysis.reports import citation, finished
-from analysis.reports.text import listed, meant
+from analysis.reports.text import listed
 from analysis.terminal import visible
 
 
@@ -24,7 +24,7 @@ def cite(report: str, form: str, code: str = "en") -> str:
         forms = [*citation.FORMATS, *citation.ARCHIVES]
         form_names = ", ".join(forms)
         raise LianjianError(
-            f"There is no form {form!r}.{meant(form, forms)} Forms are: {form_names}."
+            f"There is no form {form!r}.{did_you_mean(form, forms)} Forms are: {form_names}."
         )
     write = citation.FORMATS[form]
     if not report:
@@ -32,8 +32,7 @@ def cite(report: str, form: str, code: str = "en") -> str:
     name, _, anchor = report.partition("#")
     record = _record(slug(name))
     with _writing(record, code):
-        page = record.get("pages", {}).get(_language.code(), record)
-        cited = citation.from_record(page["citation"])
+        cited = citation.from_record(finished.told(record)["citation"])
         if anchor:
             cited = citation.at(cited, anchor, _words(record, anchor))
         return _language.said(write(cited)) if form == "text" else write(cited)
@@ -74,7 +73,7 @@ def _words(record: dict[str, Any], anchor: str) -> str:
     addresses = record["addresses"]
     if anchor not in addresses:
         raise LianjianError(
-            f"{record['slug']} has no #{anchor}.{meant(anchor, addresses)} "
+            f"{record['slug']} has no #{anchor}.{did_you_mean(anchor, addresses)} "
             f"It has: {listed([f'#{name}' for name in addresses]) or 'no address'}."
         )
     for number in record["numbers"]:

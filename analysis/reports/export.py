@@ -1,6 +1,5 @@
 """A table leaves a notebook as Excel, LaTeX or CSV, with labels, units and the mark of its data."""
 
-import csv
 import io
 import re
 import zipfile
@@ -204,12 +203,8 @@ def _labelled(table: Any) -> Labelled:
 
 
 def _csv(columns: "list[tables.Column]", labels: Mapping[str, str], _caption: str) -> bytes:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow([tables.heading(column.name, labels) for column in columns])
-    for row in range(_length(columns)):
-        writer.writerow([numbers.cell(column.value(row)) for column in columns])
-    return buffer.getvalue().encode("utf-8-sig")
+    rows = ((column.value(row) for column in columns) for row in range(_length(columns)))
+    return numbers.as_csv((tables.heading(column.name, labels) for column in columns), rows)
 
 
 def _latex(columns: "list[tables.Column]", labels: Mapping[str, str], caption: str) -> bytes:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import paths
-from analysis.errors import LianjianError
+from analysis import _language, paths
+from analysis.errors import LianjianError, did_you_mean
 from analysis.files import to_json, write_text
-from analysis.reports.text import listed, meant
+from analysis.reports.text import listed
 
 RECORD, KEY, FAILED = "run.json", "key.json", ".failed"
 RUN_ID = 16
@@ -39,6 +39,11 @@ def record_of(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def told(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record says of its page in the language of now, else of the English one."""
+    return {**record, **record.get("pages", {}).get(_language.code(), {})}
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
@@ -118,7 +123,7 @@ def named(slugs: Sequence[str] = ()) -> list[Path]:
     for slug in wanted:
         if slug not in found:
             failed = (paths.reports() / f"{slug}{FAILED}" / RECORD).is_file()
-            why = " Its only run failed." if failed else meant(slug, found)
+            why = " Its only run failed." if failed else did_you_mean(slug, found)
             raise LianjianError(
                 f"There is no finished report {slug!r}.{why} "
                 f"Reports are: {listed(found) or 'none yet'}. `lianjian run` makes them."

@@ -1,7 +1,9 @@
 """How a cited number is checked and written: its value, its interval, its count."""
 
+import csv
+import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -131,6 +133,15 @@ class Ledger:
             "label": label, "value": value, "unit": unit if unit in {"%", "万元"} else "",
             "forms": forms, "anchor": f"tab-{table}",
         }  # fmt: skip
+
+
+def as_csv(heads: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:
+    """Write rows as CSV for people: Excel finds its encoding, and no cell becomes a formula."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(heads)
+    writer.writerows(map(cell, row) for row in rows)
+    return buffer.getvalue().encode("utf-8-sig")
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

@@ -17,10 +17,10 @@ from types import MappingProxyType
 from typing import Any
 
 from analysis import _language
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 from analysis.reports.markup import anchor
 from analysis.reports.numbers import Ledger
-from analysis.reports.text import listed, meant, typeset
+from analysis.reports.text import listed, typeset
 
 FORMS = ("unit", "interval", "n", "size")
 """How a number can stand in a sentence, besides plainly."""
@@ -80,7 +80,7 @@ def claim(
     if relation not in known:
         raise LianjianError(
             f"A claim with {'no' if right is None else 'a'} second number says {listed(known)}; "
-            f"seen: {relation!r}.{meant(relation, known)}"
+            f"seen: {relation!r}.{did_you_mean(relation, known)}"
         )
     return Claim(left, relation, right, yes or relation, no or known[relation][1])
 
@@ -156,8 +156,8 @@ class _Marked(Formatter):
         number = self._known(name)
         if form and form not in FORMS:
             raise LianjianError(
-                f"{{{name}:{form}}}: there is no form {form!r} of a number.{meant(form, FORMS)} "
-                f"Forms are: {listed(FORMS)}."
+                f"{{{name}:{form}}}: there is no form {form!r} of a number."
+                f"{did_you_mean(form, FORMS)} Forms are: {listed(FORMS)}."
             )
         text = str(number["forms"][form])
         if not text:
@@ -170,8 +170,9 @@ class _Marked(Formatter):
             known = self.ledger.near(name)
             raise LianjianError(
                 f"A sentence names the number {name!r}, which was not recorded before it."
-                f"{meant(name, [*known, *self.words])} Recorded were: {listed(known) or 'none'}. "
-                "Record it, or say with needs=[…] that the sentence is left out without it."
+                f"{did_you_mean(name, [*known, *self.words])} Recorded were: "
+                f"{listed(known) or 'none'}. Record it, or say with needs=[…] that the sentence is "
+                "left out without it."
             )
         return self.ledger[name]
 

@@ -1,6 +1,5 @@
 """How values and names are written: one rule for tables, cited numbers, addresses and pages."""
 
-import difflib
 import hashlib
 import math
 import re
@@ -119,12 +118,6 @@ def slug(text: str, *, exact: bool = False) -> str:
         return plain
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{plain}-{digest}" if plain else digest
-
-
-def meant(word: str, known: Collection[str]) -> str:
-    """Return " Did you mean …?" where a known word is near, and nothing elsewhere."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def listed(names: Collection[str], most: int = _MANY, between: str = ", ") -> str:

@@ -274,7 +274,7 @@ def test_what_cannot_be_written_is_said(folders, tmp_path, monkeypatch, capsys):
         documents.write(tmp_path, record, ["odt"])
     monkeypatch.setenv("LIANJIAN_ROOT", str(folders["simulated"].parent.parent))
     assert cli.main(["render", "01-trail"]) != 0
-    assert "Did you mean '01-trial'?" in capsys.readouterr().err
+    assert "Did you mean 01-trial?" in capsys.readouterr().err
     monkeypatch.setattr(_document, "find_spec", lambda _: None)
     assert cli.main(["render", "--pdf"]) != 0
     assert "make pdf" in capsys.readouterr().err

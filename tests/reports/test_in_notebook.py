@@ -97,8 +97,8 @@ def test_what_papermill_hands_over_becomes_what_is_declared(injected, name, valu
 @pytest.mark.parametrize(
     ("injected", "words"),
     [
-        ("twon = 'y'", "no parameter 'twon'. Did you mean 'town'"),
-        ("year = 2022; yaers = 3", "no parameter 'yaers'. Did you mean 'year"),
+        ("twon = 'y'", "no parameter 'twon'. Did you mean town[?]"),
+        ("year = 2022; yaers = 3", "no parameter 'yaers'. Did you mean years[?]"),
         ("year = 'x'", "'year' cannot be 'x'; it takes int"),
         ("year = 2023.5", "'year' cannot be 2023.5"),
         ("year = True", "'year' cannot be True"),
@@ -119,7 +119,7 @@ def test_what_papermill_hands_over_becomes_what_is_declared(injected, name, valu
         ("years = '2021;2022'", "'years' cannot be '2021;2022'; it takes a list"),
         ("years = {'a': 1}", "'years' cannot be {'a': 1}"),
         ("years = [float('inf')]", "'years' cannot be inf"),
-        ("mode = 'meen'", "Did you mean 'mean'"),
+        ("mode = 'meen'", "Did you mean mean[?]"),
         ("level = 99", "'level' cannot be 99; it takes 90 or 95"),
         ("dataset = '../raw/mine'", "'../raw/mine' cannot name a dataset"),
         ("dataset = 'con'", "'con' cannot name a dataset"),
@@ -153,7 +153,7 @@ def test_cells_without_annotations_are_read_by_their_defaults():
     plain = "# Parameters\nwan = 2.0\nname = 'a'"
     assert run("wan = 3\nname = 12", declared=plain)["name"] == "12"
     assert run("wan = 3", declared=plain)["wan"] == 3.0
-    with pytest.raises(LianjianError, match="Did you mean 'wan'"):
+    with pytest.raises(LianjianError, match=r"Did you mean wan[?]"):
         run("wna = 3", declared=plain)
     assert run(declared=plain)["wan"] == 2.0
 
@@ -175,7 +175,7 @@ def test_values_are_held_against_the_data(project):
     assert run("county = 621002", declared=declared)["county"] == "621002"
     with pytest.raises(LianjianError, match="There is no county 'Ning'"):
         run("county = 'Ning'", declared=declared)
-    with pytest.raises(LianjianError, match="Did you mean 'outside'"):
+    with pytest.raises(LianjianError, match=r"Did you mean outside[?]"):
         run("role = 'outsid'", declared=declared)
 
 

@@ -75,7 +75,7 @@ def test_a_value_that_does_not_fit_says_what_does(declared, name, value):
 
 
 def test_an_unknown_name_gets_a_suggestion(declared):
-    with pytest.raises(LianjianError, match="Did you mean 'county'"):
+    with pytest.raises(LianjianError, match=r"Did you mean county[?]"):
         parameters.check({"countri": "621022"}, declared, "09-x.ipynb")
 
 
@@ -130,7 +130,7 @@ def test_dates_and_lists_are_read(name, given, value):
         ("day", "31.12.2024", "it takes date"),
         ("day", "2024-13-01", "it takes date"),
         ("years", "2021;2022", "a list, with commas between, of int"),
-        ("readings", "meen", "Did you mean 'mean'"),
+        ("readings", "meen", "Did you mean mean[?]"),
         ("token", "x", "environment variable LIANJIAN_TOKEN"),
     ],
 )
@@ -163,7 +163,7 @@ def test_params_prints_what_a_notebook_takes(project, capsys):
     assert "date" in out.splitlines()[0]
     assert "secret: from the environment variable LIANJIAN_TOKEN" in out
     assert cli.main(["params", "01-y"]) == 2
-    assert "Did you mean '01-x'" in capsys.readouterr().err
+    assert "Did you mean 01-x?" in capsys.readouterr().err
 
 
 def test_dates_lists_and_chinese_arrive_in_the_notebook(project):

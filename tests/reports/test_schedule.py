@@ -68,7 +68,7 @@ def test_what_is_older_than_its_plan_allows_runs_again(project, later):
     assert found["02-y"] == ("none", ())
     assert found["01-x"][1][0].startswith(f"older than 36 hours (made {today} ")
     later(days=15)
-    assert reasons(runs)["02-y"][1][0].startswith(f"older than 14 days (made {today} ")
+    assert reasons(runs)["02-y"][1][0].startswith(f"older than 2 weeks (made {today} ")
     assert runner.run() == 0
     later(hours=1)
     assert reasons(runs) == {"01-x": ("none", ()), "02-y": ("none", ())}

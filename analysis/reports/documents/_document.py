@@ -205,8 +205,7 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
             f"it. Run `lianjian run {record['slug']}` first."
         )
     node = nbformat.read(notebook, as_version=4)
-    said, spoken = _language.said, record.get("pages", {}).get(_language.code(), {})
-    told = {name: record[name] for name in ("title", "subtitle", "summary", "citation")} | spoken
+    said, told = _language.said, finished.told(record)
     found, cited = findings.gather(node), citation.from_record(told["citation"])
     marked = _MARKS.get(record["kind"], ("",) * 4)
     mark, behind, name, warning = map(said, marked)

@@ -10,8 +10,8 @@ from string import ascii_lowercase
 from typing import Any
 
 from analysis import _language
-from analysis.errors import LianjianError
-from analysis.reports.text import listed, meant, slug
+from analysis.errors import LianjianError, did_you_mean
+from analysis.reports.text import listed, slug
 
 FILE = "references.bib"
 _KEY = r"[\w][\w:.+/-]*"
@@ -78,8 +78,8 @@ class References:
         if key in keys or bare in keys:
             return key if key in keys else bare
         raise LianjianError(
-            f"The text cites [@{key}], which {self.file.name} does not hold.{meant(key, keys)} "
-            f"It holds: {listed(sorted(keys)) or 'nothing'}."
+            f"The text cites [@{key}], which {self.file.name} does not hold."
+            f"{did_you_mean(key, keys)} It holds: {listed(sorted(keys)) or 'nothing'}."
         )
 
     def _written(self) -> "_Written":

@@ -1,8 +1,11 @@
-"""The templates of pages."""
+"""The templates of pages, and the links between their languages."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from analysis import _language
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -11,6 +14,12 @@ FOLDER = Path(__file__).parent / "templates"
 def get(name: str) -> Any:
     """Return a template by its file name; what it is given is escaped."""
     return _environment().get_template(name)
+
+
+def others(languages: Sequence[str], file: str = "report.html") -> list[tuple[str, str, str]]:
+    """Return a page's files in its other languages, each with name and tag of the language."""
+    codes = [code for code in ("en", *languages) if languages and code != _language.code()]
+    return [(_language.page_file(c, file), _language.name(c), _language.tag(c)) for c in codes]
 
 
 @cache

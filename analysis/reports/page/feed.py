@@ -66,7 +66,7 @@ def _of_records(reports: Path) -> Iterator[_Entry]:
     for name, record in finished.records(reports):
         if record.get("result") != "ok" or "news" not in record:
             continue  # failed, or made by an earlier version
-        told, moved = _told(record), record["news"]["moved"]
+        told, moved = finished.told(record), record["news"]["moved"]
         if moved is None:
             what, lines = "new", [f"{n['label']}{colon}{n['text']}" for n in told["numbers"]]
         elif moved:
@@ -81,11 +81,6 @@ def _of_records(reports: Path) -> Iterator[_Entry]:
         title, text = visible(said(f"{title}: {what}")), visible("\n".join(lines))
         address = _urn(f"{name}:{record['run_id']}")
         yield _Entry(address, name, record["news"]["when"], title, text)
-
-
-def _told(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a record says of its page in the language of now, else of the English one."""
-    return {**record, **record.get("pages", {}).get(_language.code(), {})}
 
 
 def _kept(path: Path) -> Iterator[_Entry]:

@@ -7,12 +7,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from analysis import _language
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 from analysis.reports import calls, freshness, markup
 from analysis.reports.numbers import Ledger
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan.source import Promise
-from analysis.reports.text import meant
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -112,7 +111,8 @@ def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: st
         if name not in numbers:
             raise LianjianError(
                 f"{where} has a sentence that needs the number {name!r}, which its cell tagged "
-                f"'products' does not declare.{meant(name, numbers)} Nobody would ever read it."
+                f"'products' does not declare.{did_you_mean(name, numbers)} "
+                "Nobody would ever read it."
             )
     published = {(product.kind, product.name) for product in found.products}
     for (kind, name), promise in declared.items():
@@ -123,7 +123,7 @@ def keep_promises(found: Findings, promised: Sequence[Promise] | None, where: st
                 "data allow it."
             )
     for kind, name in sorted(published - set(declared)):
-        near = meant(name, [n for k, n in declared if k == kind])
+        near = did_you_mean(name, [n for k, n in declared if k == kind])
         raise LianjianError(
             f"{where} publishes the {kind} {name!r}, which its cell tagged 'products' does not "
             f"declare.{near} Add it there."

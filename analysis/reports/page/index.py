@@ -105,11 +105,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING, languages: Sequence[
     html = _templates.get("index.html.j2").render(
         version=__version__,
         lang=_language.tag(here),
-        others=[
-            (f"index{'' if code == 'en' else f'.{code}'}.html", _language.name(code), tag)
-            for code in (["en", *languages] if languages else [])
-            if (tag := _language.tag(code)) != _language.tag(here)
-        ],
+        others=_templates.others(languages, "index.html"),
         groups=groups,
         internal=any(map(_is_internal, records)),
         failures=_failures(failed),

@@ -118,7 +118,7 @@ def publish(
         internal=internal,
         released=released,
         kinds=KINDS,
-        others=[(file, _language.name(code), tag) for code, tag, file in _others(languages)],
+        others=_templates.others(languages),
         parameters=[
             {
                 "name": name,
@@ -180,16 +180,6 @@ def for_index(page: Page, code: str, own: str) -> dict[str, Any]:
         "check": page.checks[-1].record(),
         "english": list(page.english),
     }
-
-
-def _others(languages: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return the other languages of a page, each with its tag and its file."""
-    spoken = _language.current()
-    here = spoken.code if spoken else "en"
-    every = ["en", *languages] if languages else []
-    return [
-        (code, _language.tag(code), _language.page_file(code)) for code in every if code != here
-    ]
 
 
 def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str) -> str:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from analysis import fields
 from analysis.clean.scope import Scope, varied
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 from analysis.reports.plan import _types
 from analysis.reports.plan._types import Scalar, Value
 from analysis.reports.plan.source import code_cells, tagged
 from analysis.reports.plan.syntax import parse
-from analysis.reports.text import meant, slug
+from analysis.reports.text import slug
 
 _ANNOTATIONS = {"str", "int", "float", "bool", "date"}
 _SECRET = "secret"  # noqa: S105  (the word that marks one, no secret itself)
@@ -281,7 +281,7 @@ def check(
                 raise LianjianError(f"{where} has no cell tagged 'parameters', and takes none.")
             parameter_names = ", ".join(declared)
             raise LianjianError(
-                f"{where} has no parameter {name!r}.{meant(name, declared)} "
+                f"{where} has no parameter {name!r}.{did_you_mean(name, declared)} "
                 f"Its parameters are: {parameter_names}."
             )
         parameter = declared[name]
@@ -311,7 +311,7 @@ def _fit_one(value: object, parameter: Parameter, kinds: Sequence[str], where: s
     try:
         return _types.read(value, kinds, parameter.choices)
     except ValueError as error:
-        near = meant(_types.shown(value).strip("'"), [text(c) for c in parameter.choices])
+        near = did_you_mean(_types.shown(value).strip("'"), [text(c) for c in parameter.choices])
         raise LianjianError(
             f"{where}: parameter {parameter.name!r} cannot be {_types.shown(value)}; "
             f"it takes {parameter.allowed}.{near}{error}"
@@ -346,7 +346,8 @@ def narrow(value: Value, parameter: Parameter, scope: Scope, where: str) -> Valu
     known_field = fields.FIELDS.get(name)
     allowed = known_field.allowed if known_field and isinstance(value, str) else ()
     if allowed and value not in allowed:
-        raise LianjianError(f"{here}; it takes {', '.join(allowed)}.{meant(str(value), allowed)}")
+        near = did_you_mean(str(value), allowed)
+        raise LianjianError(f"{here}; it takes {', '.join(allowed)}.{near}")
     return value
 
 

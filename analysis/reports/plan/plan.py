@@ -40,11 +40,11 @@ from typing import Any
 from analysis import _language, paths
 from analysis.clean import scope
 from analysis.clean.scope import Scope
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 from analysis.reports.plan import notebooks, parameters
 from analysis.reports.plan._types import Value, shown
 from analysis.reports.plan.parameters import Parameter
-from analysis.reports.text import is_slug, listed, meant, slug
+from analysis.reports.text import is_slug, listed, slug
 
 PLAN = "notebooks/plan.toml"
 _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # kinds of characters that steer a terminal
@@ -69,7 +69,7 @@ class Run:
     cell_seconds: float | None = None  # what a cell may take; None takes what the command line says
     run_seconds: float | None = None
     always: bool = False  # run it each time, though nothing that it follows from has changed
-    max_age: timedelta | None = None  # how old its report may be before it runs again all the same
+    max_age: str = ""  # how old its report may be before it runs again all the same, as "7 days"
     strict: bool = False  # a command that fails without failing its cell fails the run
     languages: tuple[str, ...] = ()  # of pages besides the English one
 
@@ -150,7 +150,8 @@ def _entries(plan: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     if content or not are_tables:
         seen = ", ".join(content) or "run"
         raise LianjianError(
-            f"{PLAN} holds {shown(seen)}; it may hold only [[run]] entries.{meant(seen, ['run'])}"
+            f"{PLAN} holds {shown(seen)}; it may hold only [[run]] entries."
+            f"{did_you_mean(seen, ['run'])}"
         )
     return entries, tuple(map(_language.checked, languages))
 
@@ -165,7 +166,7 @@ def _are_seconds(value: object) -> bool:
 
 
 def _is_age(value: object) -> bool:
-    return isinstance(value, str) and _age(value) > timedelta()
+    return isinstance(value, str) and age(value) > timedelta()
 
 
 _LINE = _is_line, "a text of one line"
@@ -189,7 +190,7 @@ def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> st
     for key, value in {"notebook": "", **entry}.items():
         if key not in _KEYS:
             raise LianjianError(
-                f"{where}: unknown key {shown(key)}.{meant(key, _KEYS)} "
+                f"{where}: unknown key {shown(key)}.{did_you_mean(key, _KEYS)} "
                 f"Keys are: {', '.join(_KEYS)}."
             )
         fits, words = _KEYS[key]
@@ -198,14 +199,16 @@ def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> st
     name = _in_folder(entry.get("notebook", ""))
     if name not in found.planned:
         file = f"{name}{notebooks.ENDING}"
-        there = f"there is no notebook {shown(name)} in notebooks/.{meant(name, found.planned)}"
+        there = (
+            f"there is no notebook {shown(name)} in notebooks/.{did_you_mean(name, found.planned)}"
+        )
         if file in found.left:
             there = f"{file} is left alone: {found.left[file]}."
         raise LianjianError(f"{where}: {there} Notebooks are: {listed(found.planned) or 'none'}.")
     each, grid = entry.get("each", ""), entry.get("grid", {})
     if each and each not in scope.EACH:
         raise LianjianError(
-            f"{where}: each = {shown(each)} is unknown.{meant(each, scope.EACH)} "
+            f"{where}: each = {shown(each)} is unknown.{did_you_mean(each, scope.EACH)} "
             f"It may be: {', '.join(scope.EACH)}."
         )
     for parameter, values in grid.items():
@@ -223,7 +226,7 @@ def _checked(entry: Mapping[str, Any], where: str, found: notebooks.Found) -> st
     return name
 
 
-def _age(text: str) -> timedelta:
+def age(text: str) -> timedelta:
     """Read how old a report may be; no time at all where the text does not say it."""
     found = _AGE.fullmatch(text)
     return timedelta(**{f"{found[2]}s": int(found[1])}) if found else timedelta()
@@ -249,7 +252,7 @@ def _expand(
         run_seconds=entry.get("run_seconds"),
         always=entry.get("always", False),
         strict=entry.get("strict", False),
-        max_age=_age(entry["max_age"]) if "max_age" in entry else None,
+        max_age=entry.get("max_age", "").strip(),
     )
     runs = []
     for (value, words), point in itertools.product(
@@ -291,7 +294,7 @@ def _title(template: str, words: Mapping[str, str], where: str) -> str:
         if name not in words:
             raise LianjianError(
                 f"{PLAN}: the title for {where} uses {{{name}}}."
-                f"{meant(name, words)} Known are: {', '.join(words) or 'no names'}."
+                f"{did_you_mean(name, words)} Known are: {', '.join(words) or 'no names'}."
             )
         return words[name]
 
@@ -367,7 +370,7 @@ def _nothing(word: str, name: str, runs: Sequence[Run]) -> str:
     known = list(dict.fromkeys(n for r in runs for n in (r.name, r.slug)))
     file = f"{name}{notebooks.ENDING}"
     why = notebooks.find().left.get(file)
-    told = f" {file} is left alone: {why}." if why else meant(word, known)
+    told = f" {file} is left alone: {why}." if why else did_you_mean(word, known)
     return (
         f"No run is called {word!r}.{told} "
         f"Notebooks are: {listed(dict.fromkeys(r.name for r in runs))}."

@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from analysis.errors import LianjianError
 from analysis.terminal import warn
@@ -116,11 +117,10 @@ def open_executor(jobs: int | None, tasks: int, scheduler: str = "") -> Iterator
 
 def is_open(address: str) -> bool:
     """Whether the address of a scheduler is plain TCP, and not of this machine alone."""
-    protocol, marked, place = address.rpartition("://")
-    host = place.rpartition(":")[0].strip("[]")
-    if marked and protocol != "tcp":
-        return False
-    return host not in {"localhost", "::1"} and not host.startswith("127.")
+    place = urlsplit(address if "://" in address else f"tcp://{address}")
+    host = place.hostname or ""
+    is_here = host in {"localhost", "::1"} or host.startswith("127.")
+    return place.scheme == "tcp" and not is_here
 
 
 def is_remote(pool: Executor) -> bool:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -159,23 +159,14 @@ def _asked_again(run: Run) -> str:
     """Say why the plan wants a run again though nothing that it follows from has changed."""
     if run.always:
         return "always asked for"
-    if run.max_age is None:
+    if not run.max_age:
         return ""
     try:
         made = datetime.fromisoformat(finished.record_of(paths.reports() / run.slug)["started"])
     except (ValueError, KeyError):
         return ""  # `Fingerprints.decide` says what is wrong with the record
-    old = datetime.now(UTC) - made > run.max_age
-    return f"older than {_in_words(run.max_age)} (made {made:%Y-%m-%d %H:%M} UTC)" if old else ""
-
-
-def _in_words(age: timedelta) -> str:
-    """Write an age in the largest unit that holds it whole."""
-    for unit in ("days", "hours", "minutes"):
-        count, rest = divmod(age, timedelta(**{unit: 1}))
-        if not rest:
-            break
-    return f"{count} {unit if count > 1 else unit.removesuffix('s')}"
+    old = datetime.now(UTC) - made > plan.age(run.max_age)
+    return f"older than {run.max_age} (made {made:%Y-%m-%d %H:%M} UTC)" if old else ""
 
 
 def run(
