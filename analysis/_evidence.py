@@ -183,28 +183,50 @@ def find(value: float) -> list[Evidence]:
     return _kept.get(key, [])
 
 
-def mean_of(values: pd.Series, measure: str, year: int, scale: float) -> Evidence:
-    """Return what a mean stands on; ``values`` are amounts by village, missing ones left out."""
-    known = values.index[values.notna()]
-    weight = pd.Series(scale / max(len(known), 1), index=known)
-    return Evidence("amount", len(known), {(measure, year): weight})
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A number of each village, Σ factor · amount: what its mean, quantiles and shares stand on."""
+
+    yuan: pd.Series  # by village; missing ones are left out
+    of: Mapping[Key, float]  # the factors
+    scale: float = 1.0  # from yuan to the unit of the number
+
+    def _each(self, villages: pd.Index, share: float) -> dict[Key, pd.Series]:
+        return {key: pd.Series(by * share, villages) for key, by in self.of.items()}
+
+    def mean(self, error: float = math.nan) -> Evidence:
+        """Return what the mean stands on."""
+        known = self.yuan.index[self.yuan.notna()]
+        weights = self._each(known, self.scale / max(len(known), 1))
+        return Evidence("amount", len(known), weights, error=error)
+
+    def sum(self) -> Evidence:
+        """Return what the sum stands on."""
+        known = self.yuan.index[self.yuan.notna()]
+        return Evidence("amount", len(known), self._each(known, self.scale))
+
+    def about(self, at: float) -> Evidence:
+        """Return what a quantile stands on: the ten amounts around it, or at its end."""
+        ordered = self.yuan.dropna().sort_values(kind="stable")
+        width = min(10, len(ordered))
+        start = math.floor(at * (len(ordered) - 1) - (width - 1) / 2)
+        start = min(max(start, 0), len(ordered) - width)
+        around = ordered.iloc[start : start + width]
+        weights = self._each(around.index, self.scale / width)
+        return Evidence("order", width, weights, instead=float(around.mean()) * self.scale)
+
+    def share(
+        self, low: float = -math.inf, high: float = math.inf, is_in: pd.Series | None = None
+    ) -> Evidence:
+        """Return what the share in percent stands on of those from ``low`` to under ``high``."""
+        is_in = (self.yuan >= low) & (self.yuan < high) if is_in is None else is_in
+        return share_of(is_in, 100.0, Where(self.of, low, high))
 
 
 def share_of(is_in: pd.Series, scale: float, *where: Where) -> Evidence:
     """Return what a share stands on: who is in by village, and by which amounts."""
     inside, of = int(is_in.sum()), len(is_in)
     return Evidence("share", inside, of=of, scale=scale, among=is_in.index, where=where)
-
-
-def window(values: pd.Series, at: float, measure: str, year: int, scale: float) -> Evidence:
-    """Return what a quantile stands on: the ten amounts around it, or at its end."""
-    ordered = values.dropna().sort_values(kind="stable")
-    width = min(10, len(ordered))
-    start = math.floor(at * (len(ordered) - 1) - (width - 1) / 2)
-    start = min(max(start, 0), len(ordered) - width)
-    around = ordered.iloc[start : start + width]
-    weights = {(measure, year): pd.Series(scale / width, index=around.index)}
-    return Evidence("order", width, weights, instead=float(around.mean()) * scale)
 
 
 def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:

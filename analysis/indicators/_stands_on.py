@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import _evidence
-from analysis._evidence import Evidence, Where, mean_of, share_of, window
+from analysis._evidence import Evidence, Line, Where, share_of
 from analysis._frame import Floats
+
+Moved = tuple[str, int, int, float]
+"""Of changes their measure, both years, and the scale from yuan."""
 
 STEP = 1e-6
 """By this part of the mean amount each amount is moved, to see how far an index moves with it."""
@@ -20,11 +23,32 @@ _LORENZ_POINTS = 2.0
 """The coarsest step, in points, at which a Lorenz curve still has its shape."""
 
 
-def _groups(frame: pd.DataFrame, keys: list[pd.Series]) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Yield place and rows of each group as verbs order them; none where nobody collects."""
+def _groups(
+    frame: pd.DataFrame, keys: list[pd.Series], known: str = "year"
+) -> Iterator[tuple[int, int, pd.DataFrame]]:
+    """Yield place, year and rows by village of each group, as verbs order them, of one year each.
+
+    Those without a ``known`` amount are left out; where nobody collects, there is none.
+    """
     if _evidence.is_collecting():
         groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
-        yield from enumerate(rows for _, rows in groups)
+        for place, (_, group) in enumerate(groups):
+            rows = group[group[known].notna()]
+            if len(years := set(rows["year"])) == 1:
+                yield place, int(years.pop()), rows.set_index("village_id")
+
+
+def _moved(change: pd.DataFrame) -> Moved | None:
+    """Return of what the changes of villages are; None where nobody knows or collects."""
+    if not _evidence.is_collecting() or "village_id" not in change:
+        return None
+    of: Moved | None = change.attrs.get("stands_on")
+    return of
+
+
+def _moves(moved: "pd.Series[float]", of: Moved) -> Line:
+    measure, first, last, scale = of
+    return Line(moved / scale, {(measure, last): 1.0, (measure, first): -1.0}, scale)
 
 
 def keep_means(
@@ -37,97 +61,58 @@ def keep_means(
     households: pd.Series | None,
 ) -> None:
     """Keep what means by group stand on; ``means`` has their rows in the order of the groups."""
-    for place, rows in _groups(frame, keys):
-        for column, shown in zip(columns, means.columns, strict=True):
-            known = rows[rows[column].notna()]
-            size = None if households is None else households[known.index]
-            if size is not None:
-                known, size = known[size.notna()], size.dropna()
-            if len(set(known["year"])) != 1:
-                continue
-            values = known.set_index("village_id")[column]
-            stands = mean_of(values, column, int(known["year"].iloc[0]), scale)
-            if size is not None:
-                each = {key: pull / size.to_numpy() for key, pull in stands.weights.items()}
+    frame = frame if households is None else frame.assign(_size=households)
+    for column, shown in zip(columns, means.columns, strict=True):
+        for place, year, rows in _groups(frame, keys, column):
+            known = rows if households is None else rows[rows["_size"].notna()]
+            stands = Line(known[column], {(column, year): 1.0}, scale).mean()
+            if households is not None:
+                each = {key: pull / known["_size"] for key, pull in stands.weights.items()}
                 stands = replace(stands, weights=each)
             _evidence.keep(means[shown].iloc[place], stands)
 
 
 def keep_growth(
-    change: pd.DataFrame, keys: list[pd.Series], result: pd.DataFrame, names: tuple[str, str, str]
+    change: pd.DataFrame, keys: list[pd.Series], result: pd.DataFrame, moved: str
 ) -> None:
     """Keep what a summary of changes stands on; without the measure and years, nothing is."""
-    stands = change.attrs.get("stands_on")
-    if not _evidence.is_collecting() or stands is None or "village_id" not in change:
+    if (of := _moved(change)) is None:
         return
-    measure, first, last, scale = stands
-    for place, rows in _groups(change, keys):
-        row, n, ids = result.iloc[place], len(rows), rows["village_id"]
-        each = pd.Series(1.0, index=ids)
-        start = Evidence("amount", n, {(measure, first): each * (scale / n)})
-        end = Evidence("amount", n, {(measure, last): each * (scale / n)})
-        moved = rows.set_index("village_id")[names[2]]
-        middle = window(moved / scale, 0.5, measure, last, scale)
-        before = {(measure, first): -middle.weights[measure, last]}
-        gain = Evidence(
-            "difference",
-            n,
-            parents=(end, start),
-            parent_values=(row["end_mean"], row["start_mean"]),
-        )
-        rate = replace(gain, rule="ratio", scale=100.0, offset=-100.0)
+    measure, first, last, _ = of
+    groups = change.groupby(keys, observed=True, sort=True, dropna=False)
+    for (_, rows), row in zip(groups, result.to_dict("records"), strict=True):
+        line = _moves(rows.set_index("village_id")[moved], of)
+        start, end = (replace(line, of={(measure, year): 1.0}).mean() for year in (first, last))
+        values = (row["end_mean"], row["start_mean"])
+        gain = Evidence("difference", len(rows), parents=(end, start), parent_values=values)
         _evidence.keep(row["start_mean"], start)
         _evidence.keep(row["end_mean"], end)
         _evidence.keep(row["change_mean"], gain)
-        _evidence.keep(row["change_median"], replace(middle, weights={**middle.weights, **before}))
+        _evidence.keep(row["change_median"], line.about(0.5))
+        rate = replace(gain, rule="ratio", scale=100.0, offset=-100.0)
         _evidence.keep(row["growth_pct"], rate)
-        ends = rows.set_index("village_id")[[*names[:2]]]
-        fell = _falling(ends[names[0]], ends[names[1]], stands)
-        _evidence.keep(row["fell_pct"], fell)
+        _evidence.keep(row["fell_pct"], line.share(high=0.0))
 
 
 def keep_below(
     frame: pd.DataFrame, keys: list[pd.Series], column: str, line_yuan: float, shares: pd.Series
 ) -> None:
     """Keep what shares of villages under a line stand on, in percent, one a group and year."""
-    for place, rows in _groups(frame, keys):
-        known = rows[rows[column].notna()]
-        if len(set(known["year"])) == 1:
-            amounts = known.set_index("village_id")[column]
-            key = (column, int(known["year"].iloc[0]))
-            under = Where({key: 1.0}, high=line_yuan)
-            _evidence.keep(shares.iloc[place], share_of(amounts < line_yuan, 100.0, under))
-
-
-def _moving(
-    start: pd.Series, end: pd.Series, of: tuple[str, int, int, float], least: float, scale: float
-) -> Evidence:
-    """Return what the share of villages stands on whose amounts rose by so much."""
-    column, first, last, unit = of
-    rose = Where({(column, last): 1.0, (column, first): -1.0}, least / unit)
-    return share_of(end - start >= least, scale, rose)
-
-
-def _falling(start: pd.Series, end: pd.Series, of: tuple[str, int, int, float]) -> Evidence:
-    """Return what the share of villages in percent stands on whose amounts fell."""
-    column, first, last, _ = of
-    fell = Where({(column, last): 1.0, (column, first): -1.0}, high=0.0)
-    return share_of(end < start, 100.0, fell)
+    for place, year, rows in _groups(frame, keys, column):
+        line = Line(rows[column], {(column, year): 1.0})
+        _evidence.keep(shares.iloc[place], line.share(high=line_yuan))
 
 
 def keep_gains(change: pd.DataFrame, keys: list[pd.Series], means: pd.Series) -> None:
     """Keep what the mean change of each group stands on, as one number and not as two levels."""
-    stands = change.attrs.get("stands_on")
-    if not _evidence.is_collecting() or stands is None:
+    if (of := _moved(change)) is None:
         return
-    measure, first, last, scale = stands
-    groups = change.groupby(keys, observed=True, sort=True)["village_id"]
-    for value, (_, ids) in zip(means, groups, strict=True):
-        each = pd.Series(scale / len(ids), index=ids)
-        weights = {(measure, first): -each, (measure, last): each}
-        # among the others a mark near zero says as much as any
-        spread = float(change["change_wan_yuan"].std()) / 2
-        _evidence.keep(value, Evidence("amount", len(ids), weights, error=spread))
+    # among the others a mark near zero says as much as any
+    spread = float(change["change_wan_yuan"].std()) / 2
+    groups = change.groupby(keys, observed=True, sort=True)
+    for value, (_, rows) in zip(means, groups, strict=True):
+        line = _moves(rows.set_index("village_id")["change_wan_yuan"], of)
+        _evidence.keep(value, line.mean(spread))
 
 
 def keep_bands(
@@ -139,15 +124,10 @@ def keep_bands(
 ) -> None:
     """Keep what the shares of bands between edges stand on, in percent."""
     percent = shares.to_numpy(np.float64)
-    for place, rows in _groups(frame, keys):
-        if len(set(rows["year"])) != 1:
-            continue
-        amounts = rows.set_index("village_id")[column]
-        key = (column, int(rows["year"].iloc[0]))
+    for place, year, rows in _groups(frame, keys):
+        line = Line(rows[column], {(column, year): 1.0})
         for at, (low, high) in enumerate(pairwise(edges)):
-            is_in = (amounts >= low) & (amounts < high)
-            stands = share_of(is_in, 100.0, Where({key: 1.0}, low, high))
-            _evidence.keep(percent[place, at], stands)
+            _evidence.keep(percent[place, at], line.share(low, high))
 
 
 def keep_in_bands(amounts: pd.Series, edges: Sequence[float]) -> None:
@@ -211,23 +191,17 @@ def keep_held(
     """
     _evidence.keep(claimed, Evidence("public", 0, why="Published"))
     known = values.dropna()
-    if np.isclose(observed, known.mean()):
-        each = pd.Series(1.0 / max(len(known), 1), index=known.index)
-        stands = Evidence("amount", len(known), {key: each * by for key, by in of.items()})
-    else:
-        stands = Evidence("single", 1)
-    _evidence.keep(observed, stands)
+    is_mean = bool(np.isclose(observed, known.mean()))
+    _evidence.keep(observed, Line(known, of).mean() if is_mean else Evidence("single", 1))
 
 
 def keep_reached(value: float, change: pd.DataFrame, least: float) -> None:
     """Keep what the share of villages that gained so much stands on, of 1 and in percent."""
-    stands = change.attrs.get("stands_on")
-    if not _evidence.is_collecting() or stands is None or "village_id" not in change:
-        return
-    each = change.set_index("village_id")
-    for scale in (1.0, 100.0):
-        known = _moving(each["start_wan_yuan"], each["end_wan_yuan"], stands, least, scale)
-        _evidence.keep(value * scale, known)
+    if (of := _moved(change)) is not None:
+        gains = change.set_index("village_id")["change_wan_yuan"]
+        known = _moves(gains, of).share(least / of[-1], is_in=gains >= least)
+        _evidence.keep(value, replace(known, scale=1.0))
+        _evidence.keep(value * 100, known)
 
 
 def keep_shares(counts: pd.DataFrame, shares: pd.DataFrame) -> None:
@@ -251,7 +225,7 @@ def percent(is_in: pd.Series, amounts: pd.Series, line_yuan: float) -> float:
     """Return how many are in, those under a line, in percent; NaN of nobody."""
     share = float(is_in.mean() * 100) if len(is_in) else float("nan")
     if _evidence.is_collecting() and (key := _evidence.source_of(amounts)) is not None:
-        _evidence.keep(share, share_of(is_in, 100.0, Where({key: 1.0}, high=line_yuan)))
+        _evidence.keep(share, Line(amounts, {key: 1.0}).share(high=line_yuan, is_in=is_in))
     return share
 
 
@@ -259,7 +233,7 @@ def median(incomes: "pd.Series[float]", scale: float) -> float:
     """Return the median of amounts by village, and keep which ten are about it."""
     middle = float(incomes.median() * scale)
     if _evidence.is_collecting() and (key := _evidence.source_of(incomes)) is not None:
-        _evidence.keep(middle, window(incomes, 0.5, *key, scale))
+        _evidence.keep(middle, Line(incomes, {key: 1.0}, scale).about(0.5))
     return middle
 
 
@@ -270,11 +244,7 @@ def keep_ratio(
     if not _evidence.is_collecting():
         return
     parts = [(part.dropna(), _evidence.source_of(part)) for part in (over, under)]
-    parents = tuple(
-        Evidence("amount", len(part), {key: pd.Series(1.0, index=part.index)})
-        for part, key in parts
-        if key is not None
-    )
+    parents = tuple(Line(part, {key: 1.0}).sum() for part, key in parts if key is not None)
     if len(parents) == len(parts):
         sums = tuple(float(part.sum()) for part, _ in parts)
         n = min(parent.villages for parent in parents)
@@ -286,13 +256,11 @@ def keep_own_shares(
     frame: pd.DataFrame, keys: list[pd.Series], medians: pd.Series, dependent: pd.Series
 ) -> None:
     """Keep what the median village's own share of operating income and the dependent stand on."""
-    for place, rows in _groups(frame, keys):
-        known = rows[rows["total_income_yuan"] > 0].set_index("village_id")
-        if len(set(known["year"])) != 1:
-            continue
-        total, year = known["total_income_yuan"], int(known["year"].iloc[0])
-        own = known["operating_income_yuan"] / total
-        around = window(own, 0.5, "operating_income_yuan", year, 100.0)
+    total = frame["total_income_yuan"]
+    for place, year, rows in _groups(frame.assign(_total=total.where(total > 0)), keys, "_total"):
+        total = rows["total_income_yuan"]
+        own = rows["operating_income_yuan"] / total
+        around = Line(own, {("operating_income_yuan", year): 1.0}, 100.0).about(0.5)
         [(key, weight)] = around.weights.items()
         each = total[weight.index]
         weights = {
@@ -300,9 +268,9 @@ def keep_own_shares(
             ("total_income_yuan", year): -weight * own[weight.index] / each,
         }
         _evidence.keep(medians.iloc[place], replace(around, weights=weights))
-        more = known["subsidy_income_yuan"] / total > 1 / 2
-        half = Where({("subsidy_income_yuan", year): 2.0, ("total_income_yuan", year): -1.0}, 0.0)
-        _evidence.keep(dependent.iloc[place], share_of(more, 100.0, half))
+        half = {("subsidy_income_yuan", year): 2.0, ("total_income_yuan", year): -1.0}
+        more = rows["subsidy_income_yuan"] / total > 1 / 2
+        _evidence.keep(dependent.iloc[place], Line(total, half).share(0.0, is_in=more))
 
 
 def keep_line(
@@ -424,12 +392,10 @@ def keep_ratios(
 ) -> None:
     """Keep what shares of sums stand on, in percent; the last column is what they are shares of."""
     percent = shares.to_numpy(np.float64)
-    for place, rows in _groups(frame, keys):
-        years = set(rows["year"])
-        each = pd.Series(1.0, index=rows["village_id"])
-        stands = [Evidence("amount", len(rows), {(name, min(years)): each}) for name in columns]
+    for place, year, rows in _groups(frame, keys):
+        stands = [Line(rows[name], {(name, year): 1.0}).sum() for name in columns]
         sums = rows[list(columns)].sum()
-        for column in range(len(columns) - 1 if len(years) == 1 else 0):
+        for column in range(len(columns) - 1):
             ratio = Evidence(
                 "ratio",
                 len(rows),
@@ -440,23 +406,15 @@ def keep_ratios(
             _evidence.keep(percent[place, column], ratio)
 
 
-def keep_moves(
-    ends: tuple[pd.Series, pd.Series], of: tuple[str, int, int, float], row: tuple[float, ...]
-) -> None:
+def keep_moves(moved: "pd.Series[float]", of: Moved, row: tuple[float, ...]) -> None:
     """Keep what the mean, the share that fell and the quartiles of changes stand on."""
     if not _evidence.is_collecting():
         return
-    (start, end), (column, *years, scale), (mean, fell, *quartiles) = ends, of, row
-    moved = end - start
-    n, each = len(moved), pd.Series(scale / len(moved), index=moved.index)
-    _evidence.keep(
-        mean, Evidence("amount", n, {(column, years[0]): -each, (column, years[1]): each})
-    )
-    _evidence.keep(fell, _falling(start, end, of))
-    for at, value in zip((0.25, 0.75), quartiles, strict=True):
-        around = window(moved / scale, at, column, years[1], scale)
-        less = {(column, years[0]): -around.weights[column, years[1]]}
-        _evidence.keep(value, replace(around, weights={**around.weights, **less}))
+    line, (mean, fell, low, high) = _moves(moved, of), row
+    _evidence.keep(mean, line.mean())
+    _evidence.keep(fell, line.share(high=0.0))
+    _evidence.keep(low, line.about(0.25))
+    _evidence.keep(high, line.about(0.75))
 
 
 def keep_index(

@@ -309,7 +309,7 @@ def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
     rate = (result["end_mean"] / result["start_mean"] - 1) * 100
     # growth from a mean of zero is not a number anyone can use
     result.insert(5, "growth_pct", rate.where(result["start_mean"] > 0))
-    keep_growth(change, _keys(change, by), result, (start, end, moved))
+    keep_growth(change, _keys(change, by), result, moved)
     none = int(result["growth_pct"].isna().sum())
     note = f"{none} of {len(result)} groups have no growth: their mean was not positive"
     notes = change.attrs.get("notes", ())
@@ -327,8 +327,7 @@ def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
         low, high = np.quantile(move, [0.25, 0.75])
         fell = float((move < 0).mean() * 100)
         row = (float(move.mean()), fell, float(low), float(high))
-        both = wide.loc[move.index, before], wide.loc[move.index, after]
-        keep_moves(both, (column, before, after, 1 / YUAN_PER_WAN), row)
+        keep_moves(move, (column, before, after, 1 / YUAN_PER_WAN), row)
         rows.append((after, len(move), *row))
     columns = ["year", "villages", "mean_change", "fell_pct", "iqr_low", "iqr_high"]
     none = "No village is known in two years that follow each other"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis._evidence import Evidence, collecting, find, mean_of, window
+from analysis._evidence import Evidence, Line, collecting, find
 from analysis.disclosure import Number
 from analysis.indicators import transitions, weak_share
 
@@ -59,7 +59,7 @@ def wanted(panel):
             for measure in (*SOURCES, TOTAL):
                 values = rows[measure]
                 if values.notna().any():
-                    stands = mean_of(values, measure, year, 1e-4)
+                    stands = Line(values, {(measure, year): 1.0}, 1e-4).mean()
                     mean = means[name, measure, year] = (values.mean() / 1e4, stands)
                     numbers.append(Number(f"{name}-{measure}-{year}", mean[0], [stands]))
     first, last = YEARS[0], YEARS[-1]
@@ -69,7 +69,7 @@ def wanted(panel):
             stands = combined([(1, after[1]), (-1, before[1])])
             numbers.append(Number(f"change-{name}", after[0] - before[0], [stands]))
     rows = panel[weak & (panel["year"] == last)].set_index("village_id")[SOURCES[0]].dropna()
-    stands = window(rows, 0.5, SOURCES[0], last, 1e-4)
+    stands = Line(rows, {(SOURCES[0], last): 1.0}, 1e-4).about(0.5)
     numbers.append(Number("median-weak", rows.median() / 1e4, [stands]))
     rows = panel[panel["year"] == last].set_index("village_id")[SOURCES[0]].dropna()
     stands = gini_of(rows, SOURCES[0], last, 1)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import _evidence
-from analysis._evidence import Evidence, collecting, find, keep, mean_of
+from analysis._evidence import Evidence, Line, collecting, find, keep
 from analysis.disclosure import Guard, Number, Policy, nice, smallest_groups
 from analysis.errors import LianjianError
 from analysis.indicators import weak_share
@@ -110,7 +110,7 @@ def test_a_number_without_evidence_is_withheld_and_the_way_out_is_named():
 
 def test_numbers_that_came_out_equal_leave_by_the_strictest():
     frame = panel()
-    mean = mean_of(frame.set_index("village_id")[M], M, 2021, 1e-4)
+    mean = Line(frame.set_index("village_id")[M], {(M, 2021): 1.0}, 1e-4).mean()
     guard = Guard(Policy(), frame)
     value = frame[M].mean() / 1e4
     assert not guard.decide(Number("x", value, [mean])).is_withheld
@@ -123,7 +123,7 @@ def test_means_of_joined_groups_add_up_from_the_same_rounded_sums():
     weak = frame.set_index("village_id")["role"] == "allied_weak"
     guard = Guard(Policy(), frame)
     numbers = [
-        Number(name, rows[inside].mean(), [mean_of(rows[inside], M, 2021, 1.0)])
+        Number(name, rows[inside].mean(), [Line(rows[inside], {(M, 2021): 1.0}).mean()])
         for name, inside in (("all", weak | ~weak), ("weak", weak), ("rest", ~weak))
     ]
     plan = guard.plan(numbers).set_index("name")["released"]
