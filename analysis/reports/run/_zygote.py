@@ -10,20 +10,19 @@ it forks is a fresh copy of a process that has run no cell, so that no run sees 
 import contextlib
 import ctypes
 import gc
-import json
 import os
 import pkgutil
 import select
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +33,6 @@ from analysis.reports.run import _strays
 EXIT = "exit"
 """File in a kernel's folder that takes its exit code."""
 
-_LENGTH = struct.Struct(">I")
 _PR_SET_PDEATHSIG = 1
 _BACKEND = "module://matplotlib_inline.backend_inline"  # as a kernel would set it
 
@@ -70,8 +68,7 @@ class Zygote:
     """Asks a warm process for kernels, from several threads; ``code`` is what it has imported."""
 
     def __init__(self, environment: Mapping[str, str], code: Mapping[str, Stat]) -> None:
-        ours, theirs = socket.socketpair()
-        self._socket = ours
+        self._asks, theirs = Pipe()
         self._lock = threading.Lock()
         self._ready = False
         with theirs:
@@ -100,13 +97,11 @@ class Zygote:
         launch = {"place": str(place), "cwd": str(cwd), "env": dict(environment)}
         with self._lock:
             try:
-                if not self._ready:
-                    self._expect()
-                    self._ready = True
+                self._ready = self._ready or bool(self._asks.recv())
                 self._ask(modules, launch)
-                return self._expect()
-            except OSError as error:
-                raise ZygoteGoneError(str(error)) from error
+                return int(self._asks.recv())
+            except (OSError, EOFError) as error:
+                raise ZygoteGoneError("the warm process has ended") from error
 
     def prepare(self, modules: Sequence[str]) -> None:
         """Let it import what a kernel will, before one is asked for; it gives no answer."""
@@ -116,19 +111,11 @@ class Zygote:
     def _ask(self, modules: Sequence[str], launch: Mapping[str, Any] | None = None) -> None:
         ahead = [name for name in modules if name.partition(".")[0] in _LIBRARIES]
         ahead += [late for name in ahead for late in _LATE.get(".".join(name.split(".")[:2]), ())]
-        # through the socket, never through a file: an environment can hold secrets
-        request = json.dumps({"launch": launch, "modules": ahead}).encode()
-        self._socket.sendall(_LENGTH.pack(len(request)) + request)
-
-    def _expect(self) -> int:
-        message = self._socket.recv(64)
-        if not message:
-            raise ZygoteGoneError("the warm process has ended")
-        return int(message)
+        self._asks.send((ahead, launch))  # in no file: an environment can hold secrets
 
     def close(self) -> None:
         """End the process and every kernel that it has forked."""
-        self._socket.close()
+        self._asks.close()
         if not self._ready:  # it imports, and has forked nothing
             self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -191,9 +178,9 @@ def main(descriptor: int) -> None:
         os.set_blocking(end, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write)
-    with socket.socket(fileno=descriptor) as asked:
+    with Connection(descriptor) as asked:
         with contextlib.suppress(BrokenPipeError):  # there was nothing to run, and nobody waits
-            asked.sendall(b"0")
+            asked.send(True)  # noqa: FBT003  (it is ready)
         while True:
             ready, _, _ = select.select([asked.fileno(), wake_read], [], [])
             if wake_read in ready:
@@ -202,14 +189,13 @@ def main(descriptor: int) -> None:
                 _reap(children)
             if asked.fileno() not in ready:
                 continue
-            request = _receive(asked)
-            if request is None:
+            try:
+                modules, launch = asked.recv()
+            except (OSError, EOFError):  # the other side is gone
                 break
-            more = [name for name in request["modules"] if name not in tried]
-            if more:
+            if more := [name for name in modules if name not in tried]:
                 tried.update(more)
                 _import(more)
-            launch = request["launch"]
             if launch is None:
                 continue
             parent = os.getpid()
@@ -220,7 +206,7 @@ def main(descriptor: int) -> None:
                 stamp(Path(launch["place"]).name)
                 _become_kernel(launch, wake_write, parent)
             children[pid] = Path(launch["place"])
-            asked.sendall(str(pid).encode())
+            asked.send(pid)
     _bury_all(children)
 
 
@@ -244,16 +230,6 @@ def _reap(children: dict[int, Path]) -> None:
             with contextlib.suppress(OSError):  # the run is over and its folder gone
                 (place / EXIT).write_text(str(code), "utf-8")
         os.waitpid(ended.si_pid, 0)
-
-
-def _receive(asked: socket.socket) -> dict[str, Any] | None:
-    """Return the next request, or None when the other side is gone."""
-    head = asked.recv(_LENGTH.size, socket.MSG_WAITALL)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    body = asked.recv(length, socket.MSG_WAITALL)
-    return dict(json.loads(body)) if len(body) == length else None
 
 
 def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> NoReturn:
