@@ -23,8 +23,11 @@ RECORD, KEY, FAILED = "run.json", "key.json", ".failed"
 RUN_ID = 16
 """Hex digits of a run's id: 64 bits, of the hash of its executed notebook."""
 
-_RESULTS = "report.html notebook.ipynb numbers.csv numbers.tex report.pdf report.docx figures.zip"
-_MADE = {*_RESULTS.split(), RECORD, KEY, "kernel.log", "error.txt"}
+_FILES = "report.html notebook.ipynb numbers.csv numbers.tex report.pdf report.docx figures.zip"
+RESULTS = tuple(_FILES.split())
+"""What a run leaves of a report, in English and where it was asked for."""
+
+_MADE = {*RESULTS, RECORD, KEY, "kernel.log", "error.txt"}
 _NO_RESULT = {RECORD, "kernel.log"}  # the record holds the hashes; a log is none
 _OWN = {"record", "host"}  # of the record itself; a bundle leaves the machine's name out
 

@@ -22,7 +22,6 @@ from analysis.errors import LianjianError
 from analysis.reports import documents, finished
 from analysis.reports.freshness import fingerprints, origin
 from analysis.reports.freshness._stats import is_litter
-from analysis.reports.page import ledger
 from analysis.reports.plan import plan
 from analysis.reports.plan.plan import Run
 from analysis.reports.run._imports import quickly
@@ -37,14 +36,8 @@ TYPES: dict[str, str] = _LISTS["types"]
 PROJECT_README = "README-project.md"
 """The project's own README in a bundle, where README.md is the one that a journal asks for."""
 
-OF_REPORT = (
-    *fingerprints.PRODUCTS,
-    finished.KEY,
-    ledger.TEX,
-    *documents.FORMATS.values(),
-    documents.PROVENANCE,
-)
-"""The files of a report; a kernel's log stays behind."""
+OF_REPORT = (*finished.RESULTS, finished.KEY, documents.PROVENANCE)
+"""The files of a report but for its record; a kernel's log stays behind."""
 
 _MOST = 8  # faults of one kind that are named one by one
 

@@ -47,14 +47,12 @@ _PANEL = "<!--checks-->"  # where the checks go; what stands above it is escaped
 
 @dataclass(frozen=True)
 class Page:
-    """A rendered report; the heading is the notebook's own, the title may say more."""
+    """A rendered report, and what it says of itself."""
 
     html: str
-    title: str
-    heading: str
-    subtitle: str
-    summary: str
-    answer: str  # the first sentence that says a number of the ledger
+    # title, subtitle, summary; the notebook's own heading, of which the title may say more; the
+    # answer: the first sentence that says a number of the ledger
+    said: dict[str, str]
     run_id: str  # the first hex digits of the hash of the executed notebook
     findings: findings.Findings
     citation: citation.Citation
@@ -158,11 +156,10 @@ def publish(
     if lang == "en":
         html = _language.in_english(html)
     html = _fonts.placed(visible(html))
-    own, files = heading or run.name, writer.looked_at()
+    said = {"title": title, "heading": heading or run.name, "subtitle": subtitle}
+    said |= {"summary": summary, "answer": answer}
     english = tuple(sorted(left))
-    return Page(
-        html, title, own, subtitle, summary, answer, run_id, found, cited, made, files, english
-    )
+    return Page(html, said, run_id, found, cited, made, writer.looked_at(), english)
 
 
 def for_index(page: Page, code: str, own: str) -> dict[str, Any]:
@@ -172,9 +169,8 @@ def for_index(page: Page, code: str, own: str) -> dict[str, Any]:
             {"label": _language.said(p.facts["label"]), "text": _language.said(p.facts["text"])}
             for p in page.findings.numbers
         ]
-    said = {n: getattr(page, n) for n in ("title", "heading", "subtitle", "summary", "answer")}
     return {
-        **said,
+        **page.said,
         "numbers": numbers,
         "citation": page.citation.record(),
         "check": page.checks[-1].record(),

@@ -259,12 +259,8 @@ def _render(
         record.setdefault("pages", {})[code] = publish.for_index(spoken, code, run.name)
     for name, text in ledger.files(found, run.slug, page.run_id).items():
         files.write_text(folder / name, text)
+    record |= page.said
     record |= {
-        "title": page.title,
-        "heading": page.heading,
-        "subtitle": page.subtitle,
-        "answer": page.answer,
-        "summary": page.summary,
         "run_id": page.run_id,
         "kind": found.kind or "none",
         "kinds": sorted(found.kinds),
