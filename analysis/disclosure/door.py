@@ -7,6 +7,7 @@ what a number tells plain arithmetic, amount + (released ± step/2 − true) / w
 system of equations has to be solved; it is also what people of a village come near to.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,13 @@ from analysis.indicators.income import SOURCES
 
 TOTAL = "total_income_yuan"
 """Sum of the sources. Its interval is that of a reader who knows nothing else of the village."""
+
+STEP = "step of a number"
+"""Measure of the rows of a memory that keep by which step a number left, under ``amount``."""
+
+_ABOVE_LUCK = 0.03
+"""Of how many amounts more than by luck the middle of what is known may be within p percent."""
+_FEW = 5  # villages, of which this is not asked
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -51,6 +59,26 @@ def _pulls(factors: Mapping[Key, float]) -> dict[Key, float]:
         for source in SOURCES if name == TOTAL else ():
             pulls[source, year] = pulls.get((source, year), 0.0) + by
     return pulls
+
+
+def _digest(value: float, side: int, pulls: Mapping[Key, Floats]) -> str:
+    """Return what tells a number from every other one: its value, and what moves it how far."""
+    told = hashlib.sha256(f"{float(value).hex()} {side}".encode())
+    for key in sorted(pulls):
+        told.update(repr(key).encode() + pulls[key].tobytes())
+    return told.hexdigest()[:32]
+
+
+def _name(evidence: Evidence) -> str:
+    """Return what tells a count from every other one: among whom it counts, and by what."""
+    told = hashlib.sha256()
+    ends = [end for where in evidence.where for end in (where.low, where.high)]
+    numbers = [evidence.villages, evidence.of, evidence.side]
+    for part in (evidence.among, [sorted(each.factors.items()) for each in evidence.where]):
+        told.update(repr([*part]).encode())
+    for each in (*ends, numbers):
+        told.update(np.asarray(each, np.float64).tobytes())
+    return told.hexdigest()[:32]
 
 
 def withheld(reason: str) -> Released:
@@ -87,7 +115,13 @@ class Door:
             key: np.maximum(np.abs(np.nan_to_num(each)), policy.floor_yuan)
             for key, each in self.amounts.items()
         }
+        self._luck = {
+            key: np.abs(np.nanmedian(each) - each) <= self._near(each)
+            for key, each in self.amounts.items()
+            if np.isfinite(each).any()
+        }
         self._known: dict[Key, Interval] = {}
+        self._left: dict[str, float] = {}
         self._remember(memory)
 
     def known(self, key: Key) -> Interval:
@@ -114,18 +148,23 @@ class Door:
         parts = np.max([np.abs(pull) * self._sizes[key] for key, pull in pulls.items()], axis=0)
         largest, ruler = float(parts.max()), str(self.villages[int(parts.argmax())])
         step = nice(self.policy.kappa * p * largest)
+        name = _digest(value, evidence.side, pulls)
         # a number that is nothing but small amounts may leave as zero
         heaviest = max(float(np.abs(pull).max()) for pull in pulls.values())
         coarsest = max(coarsest, nice(self.policy.kappa * p * heaviest * self.policy.floor_yuan))
+        step = self._left.get(name, step)
         while step <= coarsest:
             # an end of an interval is rounded outwards
             place = {-1: math.floor(value / step), 1: math.ceil(value / step)}
             rounded = steps(place.get(evidence.side, round(value / step)), step)
             middle = rounded - evidence.side * step / 2
-            if (told := self._told(pulls, middle - value, step)) is not None:
+            told = self._told(pulls, middle - value, step)
+            if self._keeps(told):
                 self._known.update(told)
+                self._left[name] = step
                 return Released(rounded, step, ruled_by=ruler)
             step = nice(step * 1.5)
+        self._left[name] = step
         return withheld(f"it would have to be rounded to {step:g}, which leaves nothing of it")
 
     def counted(self, evidence: Evidence) -> int:
@@ -133,16 +172,21 @@ class Door:
         held = [self._holds(each, evidence)[0] for each in evidence.where]
         return int(np.logical_and.reduce([self._among(evidence), *held]).sum())
 
-    def count(self, evidence: Evidence, when_in: bool, when_out: bool) -> bool:
+    def count(self, evidence: Evidence, to: int, when_in: bool, when_out: bool) -> bool:
         """Let a count out that is said to who knows all but one; false where it tells too much.
 
         Parameters
         ----------
         evidence : Evidence
             Of a count or share: among whom it counts, and by which amounts they are in.
+        to : int
+            To which it is rounded.
         when_in, when_out : bool
             Whether what leaves would be another if one that is in, or one that is out, moved.
         """
+        name = _name(evidence)
+        if to < self._left.get(name, 0):
+            return False
         found: dict[Key, Interval] = {}
         lines = [(_pulls(each.factors), *self._holds(each, evidence)) for each in evidence.where]
         for key in sorted({key for pulls, *_ in lines for key in pulls if key in self.amounts}):
@@ -163,7 +207,9 @@ class Door:
             found[key] = np.maximum(before[0], low), np.minimum(before[1], high)
         if self._keeps(found):
             self._known.update(found)
+            self._left[name] = to
             return True
+        self._left[name] = to + 1  # where it ever leaves, it is coarser
         return False
 
     def _among(self, evidence: Evidence) -> Bools:
@@ -185,7 +231,8 @@ class Door:
         Returns
         -------
         DataFrame
-            ``village_id, measure, year, amount, low, high`` in yuan.
+            ``village_id, measure, year, amount, low, high`` in yuan. Rows of the measure
+            :data:`STEP` are numbers, by a digest of what they are.
         """
         frames = []
         for (name, year), (low, high) in sorted(self._known.items()):
@@ -203,12 +250,16 @@ class Door:
                 )
             )
         columns = ["village_id", "measure", "year", "amount", "low", "high"]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+        left = pd.DataFrame({"village_id": [*self._left], "amount": [*self._left.values()]})
+        left = left.assign(measure=STEP, year=0, low=-np.inf, high=np.inf)[columns]
+        return pd.concat([*frames, left], ignore_index=True)
 
     def _remember(self, memory: pd.DataFrame | None) -> None:
         """Take in what left before; of an amount moved by a hair since, with the hair."""
         if memory is None or memory.empty:
             return
+        left = memory[memory["measure"] == STEP]
+        self._left = dict(zip(left["village_id"], left["amount"].astype(float), strict=True))
         rows = memory[memory["village_id"].isin(self.villages)]
         # one amount several times, where books were taken in under several names
         copy = rows.groupby(["measure", "year", "village_id"]).cumcount().rename("copy")
@@ -252,10 +303,8 @@ class Door:
         spread[known[1]] = values.to_numpy(np.float64, na_value=np.nan)
         return spread
 
-    def _told(
-        self, pulls: Mapping[Key, Floats], moved: float, step: float
-    ) -> dict[Key, Interval] | None:
-        """Return what is known once a number has left; nothing when that is too much."""
+    def _told(self, pulls: Mapping[Key, Floats], moved: float, step: float) -> dict[Key, Interval]:
+        """Return what is known once a number has left."""
         found: dict[Key, Interval] = {}
         for (name, year), pull in pulls.items():
             touched = pull != 0
@@ -274,12 +323,28 @@ class Door:
                     np.maximum(before[0], amount + low),
                     np.minimum(before[1], amount + high),
                 )
-        return found if self._keeps(found) else None
+        return found
 
     def _keeps(self, found: Mapping[Key, Interval]) -> bool:
         """Whether all that would be known leaves each amount, and each total, wide enough."""
         wide = all(self._is_wide(key, interval) for key, interval in found.items())
-        return wide and self._hides_totals(found)
+        return wide and self._hides_totals(found) and self._hides_middles(found)
+
+    def _hides_middles(self, found: Mapping[Key, Interval]) -> bool:
+        """Whether the middle of what is known is hardly a better guess than the year's median."""
+        for key, interval in found.items():
+            hits, told = self._hits(key, interval)
+            allowed = (self._luck[key] & told).sum() + max(_ABOVE_LUCK * told.sum(), _FEW)
+            if hits > allowed and hits > self._hits(key, self.known(key))[0]:
+                return False
+        return True
+
+    def _hits(self, key: Key, interval: Interval) -> tuple[int, Bools]:
+        """Return for how many the middle is within p percent, and of whom both ends are known."""
+        amount = self.amounts[key]
+        told = np.isfinite(interval).all(axis=0) & (np.abs(amount) > self.policy.floor_yuan)
+        middle = (interval[0][told] + interval[1][told]) / 2
+        return int((np.abs(middle - amount[told]) <= self._near(amount[told])).sum()), told
 
     def _is_wide(self, key: Key, interval: Interval) -> bool:
         amount = self.amounts[key]

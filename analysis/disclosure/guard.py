@@ -221,7 +221,7 @@ class Guard:
                 return one
         for to in (base, 2 * base, 4 * base):
             moved = (left(n - 1, to) != left(n, to), left(n + 1, to) != left(n, to))
-            if self.door.count(evidence, *moved):
+            if self.door.count(evidence, to, *moved):
                 if not is_share:
                     return Released(float(left(n, to)), float(to))
                 around = round(of / base) * base
