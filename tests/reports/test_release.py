@@ -298,8 +298,10 @@ def test_a_decoded_drawing_gives_the_released_values_and_nothing_closer(town):
             reach = 1e-3 * np.ptp(seen)
             if name == "bars":  # each stands on those below it
                 seen = (seen[:, None] - seen).ravel()
-            for released, true in rows[["released", "value"]].to_numpy():
-                assert np.abs(seen - released).min() < reach
+            for at, (released, true, step) in rows[["released", "value", "step"]].iterrows():
+                # the height of a pile is the sum of its parts, each as it leaves
+                pile = step if name == "bars" and "total" in at else 0.0
+                assert np.abs(seen - released).min() < reach + pile
                 if (
                     name != "bars"
                     and abs(released - true) > 4 * reach
