@@ -166,9 +166,9 @@ def find_implausible(cells: pd.DataFrame) -> tuple[pd.Series, list[Issue]]:
     held = pd.Series(data=False, index=cells.index)
     issues = []
     for find in (_below_zero, _wrong_tables, _wrong_together, _wrong_amounts):
-        for index, issue in find(known[~held[known.index]]):
-            held[index] |= issue.severity == "error"
-            issues.append(issue)
+        found = list(find(known[~held[known.index]]))
+        held[[at for part, issue in found if issue.severity == "error" for at in part]] = True
+        issues += [issue for _, issue in found]
     for row in rows(cells[cells["counted"] & cells["named"].isin(BALANCES)]):
         if abs(row.yuan) > MOST_HELD:
             held[row.Index] = True

@@ -1,7 +1,7 @@
 """Corrections of single cells, with what each expects to find."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.clean.amounts import REASONS
 from analysis.clean.issues import CODES, Issue
 from analysis.clean.ledger.cells import in_unit
-from analysis.clean.ledger.frames import holding, joined_cells, rows, split_cells
+from analysis.clean.ledger.frames import holding, joined_cells, rows, split_cells, stacked
 from analysis.clean.ledger.private import SENTENCE, in_sheet, of_amount, safe
 from analysis.clean.tables import read_text, unguarded
 from analysis.clean.workbook.headers import KEYS
@@ -112,21 +112,37 @@ def correct_amounts(
     decided = corrections.decided
     own = holding(cells, decided)
     touched = pd.Series(cells.index.isin(own.index), index=cells.index)
-    yuan, status = cells["yuan"].copy(), cells["status"].copy()
-    for row in rows(own):
-        decision = decided[row.file, row.cell]
-        if decision.should_say is None:
-            continue
-        part = pd.DataFrame({"text": [decision.should_say], "kind": "s"})
-        read = in_unit(part, "" if pd.isna(row.unit) else row.unit).iloc[0]
-        if read["status"] in {"refused", "bound"}:
-            why = REASONS.get(read["reason"], read["reason"]) or "a bound or a span"
+    said = [
+        (row, decision.name, decision.should_say)
+        for row in rows(own)
+        if (decision := decided[row.file, row.cell]).should_say is not None
+    ]
+    if not said:
+        return cells, touched
+    read = _read_said([("" if pd.isna(row.unit) else row.unit, text) for row, _, text in said])
+    for (row, name, text), (_, ended, reason, _) in zip(said, rows(read), strict=True):
+        if ended in {"refused", "bound"}:
             raise LianjianError(
-                f"corrections.csv, {decision.name} ({row.file}, {row.cell}): should_say is "
-                f"{safe(decision.should_say)!r}, which is no amount: {why}."
+                f"corrections.csv, {name} ({row.file}, {row.cell}): should_say is {safe(text)!r}, "
+                f"which is no amount: {REASONS.get(reason, reason) or 'a bound or a span'}."
             )
-        yuan[row.Index], status[row.Index] = read["yuan"], "corrected"
+    yuan, status = cells["yuan"].copy(), cells["status"].copy()
+    places = [row.Index for row, *_ in said]
+    yuan[places], status[places] = read["yuan"].to_numpy(), "corrected"
     return cells.assign(yuan=yuan, status=status), touched
+
+
+def _read_said(said: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Read texts, each with its unit, by themselves; plain numbers are not told by others."""
+    parts: dict[tuple[str, int | None], dict[int, str]] = {}
+    for at, (unit, text) in enumerate(said):
+        parts.setdefault((unit, None if _NUMBER.fullmatch(text) else at), {})[at] = text
+    frames = (
+        (pd.DataFrame({"text": list(texts.values()), "kind": "s"}, index=[*texts]), unit)
+        for (unit, _), texts in parts.items()
+    )
+    read = stacked([in_unit(frame, unit) for frame, unit in frames])
+    return read.sort_index()[["status", "reason", "yuan"]]
 
 
 def unused(

@@ -50,6 +50,7 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
     again = own.duplicated(["table", "column", "year", "place_key"]) & ~own["is_total"]
     arrays = {name: own[name].to_numpy() for name in ("table", "row", "yuan", "is_total", "text")}
     amounts, is_total, lines = arrays["yuan"], arrays["is_total"], arrays["row"]
+    found: dict[int, tuple[str, str]] = {}
     for at in own.groupby(["table", "column", "year"], sort=False).indices.values():
         printed = at[is_total[at] & ~np.isnan(amounts[at])]
         if not len(printed):
@@ -60,12 +61,12 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
         step = _step(str(own["unit"].iloc[at[0]]), arrays["text"][at])
         for place in printed:
             between = around[arrays["table"][place], lines[place]]
-            found = _judge(parts, float(amounts[place]), lines[place], between, step)
-            if found[0]:
-                code, says = found
-                row = own.iloc[place]
-                severity = "note" if code == "total_unchecked" else "warning"
-                yield about(row, code, severity, f"{row['year']}, {row['item']}: {says}")
+            code, says = _judge(parts, float(amounts[place]), lines[place], between, step)
+            if code:
+                found[place] = code, says
+    for row, (code, says) in zip(rows(own.iloc[[*found]]), found.values(), strict=True):
+        severity = "note" if code == "total_unchecked" else "warning"
+        yield about(row, code, severity, f"{row.year}, {row.item}: {says}")
 
 
 def _judge(

@@ -277,7 +277,7 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Ending]:
     with contextlib.closing(progress), _terminable():
         try:
             futures = {pool.submit(report.perform, task): task for task in tasks}
-            if not executors.is_remote(pool) and any(task.action == "run" for task in tasks):
+            if not executors.is_remote(pool) and any(map(_may_show, tasks)):
                 # while the first kernels start; in a thread, for an interruption reaches this one
                 threading.Thread(target=calls.get_ready).start()
             pending = set(futures)
@@ -303,6 +303,13 @@ def _run_all(tasks: Sequence[Task], pool: Executor) -> list[Ending]:
                     outcomes.append(outcome)
                     progress.finished(outcome)
     return outcomes
+
+
+def _may_show(task: Task) -> bool:
+    """Whether a run may have charts and tables, which only the library shows."""
+    if task.action != "run" or task.run.trouble:
+        return False
+    return any("analysis" in cell.source for cell in source.code_cells(task.run.notebook))
 
 
 def _result(future: Future[Ending], task: Task) -> Ending:
