@@ -1,5 +1,6 @@
 """Every notebook on books that answer little: it says what it cannot say, and shows no blanks."""
 
+import contextlib
 import re
 import shutil
 from html import unescape
@@ -7,6 +8,7 @@ from html import unescape
 import pytest
 
 from analysis import cli, paths
+from analysis.reports.run import kernels
 
 # three villages of one county, two years, no alliance
 BOOKS = {2023: ("12.5,8.2", "9.1,4.6", "30,21.75"), 2024: ("13,9.4", "9.6,6.1", "31.5,20.25")}
@@ -137,8 +139,10 @@ def pages(tmp_path_factory):
     for name in ("few", *LISTED):
         wanted = [key[:2] for key in SAYS if key.endswith(f"-{name}")]
         commands.append(["run", *wanted, "--dataset", name])
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as at_end:
         patch.setenv("LIANJIAN_ROOT", str(root))
+        at_end.callback(kernels.cool_down)  # one warm process for all runs
+        patch.setattr(kernels, "cool_down", lambda: None)
         for command in commands:
             assert cli.main(command) == 0, command
     return {
