@@ -269,6 +269,8 @@ def _with_cohorts(
 
 def _check_kind(ids: pd.Series, name: str) -> None:
     """Check that units are all texts or all numbers: one village would be two otherwise."""
+    if ids.dtype != object:
+        return
     text = ids.map(lambda value: isinstance(value, str))
     if text.any() and not text.all():
         raise LianjianError(
