@@ -216,7 +216,8 @@ def love_plot(balance: pd.DataFrame, labels: Mapping[str, str]) -> Chart:
     """
     names = [str(labels.get(name, name)) for name in balance["covariate"]]
     figure, (axes,) = new_figure(height=1.35 + 0.34 * len(names))
-    axes.axvspan(-_BALANCED, _BALANCED, color="#eef1f3", linewidth=0)
+    limit = _BALANCED
+    axes.axvspan(-limit, limit, color="#eef1f3", linewidth=0)
     zero_line(axes, upright=True)
     fills = {"before": "white", "after": MAIN}
     sentences = []
@@ -233,6 +234,5 @@ def love_plot(balance: pd.DataFrame, labels: Mapping[str, str]) -> Chart:
         note(axes, sign, at, (0, 6), fontsize=10, xycoords="axes fraction", color=MAIN)
         note(axes, step, at, (13, 7), fontsize=8.5, xycoords="axes fraction")
     list_rows(axes, names, above=0.6, below=0.5)
-    said = f"under {_BALANCED:g} in size, balanced"
-    axes.set_xlabel(f"Standardised mean difference; shaded: {said}")
+    axes.set_xlabel(f"Standardised mean difference; shaded: under {limit:g} in size, balanced")
     return finish(figure, "Balance of covariates, " + "; ".join(sentences) + ".")

@@ -126,8 +126,8 @@ def placebo_histograms(
         axes.axvline(observed / YUAN_PER_WAN, color=MAIN, linewidth=1.8)
         words, at = f"observed {wan(observed)}\np = {p_value:.3f}", (observed / YUAN_PER_WAN, 0.97)
         side, away = ("right", -5) if observed > 0 else ("left", 5)
-        how: Look = {"xycoords": ("data", "axes fraction"), "color": MAIN, "fontsize": 8.5}
-        note(axes, words, at, (away, 0), ha=side, va="top", **how)
+        how: Look = {"color": MAIN, "fontsize": 8.5, "ha": side, "va": "top"}
+        note(axes, words, at, (away, 0), xycoords=("data", "axes fraction"), **how)
         axes.set_xlabel(f"Estimate, {WAN}")
         sentences.append(
             f"{title}: {len(known)} {what}, middle 95 % from {np.quantile(known, 0.025):.2f} to "
@@ -135,8 +135,10 @@ def placebo_histograms(
         )
     first = panels[0][0]
     first.set_ylim(top=first.get_ylim()[1] * 1.28)  # room for the numbers
-    said = ". ".join(sentences)
-    return finish(figure, f"Histograms of estimates under other {what}, in 万元. {said}.")
+    return finish(
+        figure,
+        f"Histograms of estimates under other {what}, in 万元. " + ". ".join(sentences) + ".",
+    )
 
 
 @chart
@@ -218,8 +220,9 @@ def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, 
         sentences.append(
             f"{title}: {wan(every['estimate'])} with all; lowest {lowest}, highest {highest}"
         )
-    said = ". ".join(sentences)
-    return finish(figure, f"Estimates without each group in turn, 万元. {said}.")
+    return finish(
+        figure, "Estimates without each group in turn, 万元. " + ". ".join(sentences) + "."
+    )
 
 
 @chart

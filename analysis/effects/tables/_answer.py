@@ -12,6 +12,7 @@ from analysis.effects.design import PROGRAMMES, Design, DesignedPanel, make_stud
 from analysis.effects.did import att_gt, before_after
 from analysis.effects.estimand import ESTIMANDS, reweigh
 from analysis.effects.inference import two_way_cr2, wild_two_way
+from analysis.effects.joint import Joint
 from analysis.effects.matching import balance_table
 from analysis.effects.preferred import adjusted_design, preferred_att, regression_att
 from analysis.effects.results import EffectSeries
@@ -27,6 +28,13 @@ Matched = Mapping[str, DesignedPanel]
 Cells = dict[str, object]
 PROGRAMME_LABELS = {
     name: name.removeprefix("has_").replace("_", " ").capitalize() for name in PROGRAMMES
+}
+
+
+COUNTED: Mapping[str, Joint] = {
+    "as booked, 万元 a village": "twice",
+    "joint income split, 万元 a village": "split",
+    "joint income once, 万元 a village": "once",
 }
 
 
@@ -243,14 +251,11 @@ def breakdown(studies: Studies) -> Labelled:
     found = []
     for name, study in studies.items():
         each = study.answer.breakdown
-        one = each.alliances
-        found.append(
-            {
-                "Measure": name, "Headline": each.ratio, "Alliances": len(one),
-                "Least alliance": one["ratio"].min(), "Median alliance": one["ratio"].median(),
-                "Above 1": int(one["ratio"].gt(1).sum()), "Fewest groups": int(one["groups"].min()),
-            }
-        )  # fmt: skip
+        ratio, groups = each.alliances["ratio"], each.alliances["groups"]
+        row: Cells = {"Measure": name, "Headline": each.ratio, "Alliances": len(ratio)}
+        row |= {"Least alliance": ratio.min(), "Median alliance": ratio.median()}
+        row |= {"Above 1": int(ratio.gt(1).sum()), "Fewest groups": int(groups.min())}
+        found.append(row)
     return rows(
         found,
         "Measure",
@@ -266,29 +271,13 @@ def counted(studies: Studies) -> Labelled:
     found, notes = [], []
     for name, study in studies.items():
         frame = study.frame
-        ways = [
-            ("as booked, 万元 a village", frame, study.outcome, YUAN_PER_WAN, {}),
-            (
-                "joint income split, 万元 a village",
-                frame,
-                study.outcome,
-                YUAN_PER_WAN,
-                {"joint": "split"},
-            ),
-            (
-                "joint income once, 万元 a village",
-                frame,
-                study.outcome,
-                YUAN_PER_WAN,
-                {"joint": "once"},
-            ),
-        ]
+        ways = [(label, frame, study.outcome, YUAN_PER_WAN, how) for label, how in COUNTED.items()]
         if frame["households"].notna().any():
             each = frame[study.outcome] / frame["households"].astype("Float64")
             part = frame.assign(per_household=each)
-            ways.append(("as booked, yuan a household", part, "per_household", 1, {}))
-        for label, part, outcome, unit, changes in ways:
-            plan = adjusted_design(frame, anticipation=study.anticipation, **changes)
+            ways.append(("as booked, yuan a household", part, "per_household", 1, "twice"))
+        for label, part, outcome, unit, how in ways:
+            plan = adjusted_design(frame, anticipation=study.anticipation, joint=how)
             try:
                 one = make_study(part, outcome, plan).panel
                 fit = preferred_att(one, until=max(study.anticipation, 1))
@@ -347,7 +336,7 @@ def by_cohort(studies: Studies) -> Labelled:
     found = []
     for name, study in studies.items():
         for year, part in study.answer.balanced.effects().groupby("cohort"):
-            mean = np.average(part["effect"], weights=part["weight"]) / YUAN_PER_WAN
+            mean = np.average(part["effect"], weights=part["weight"])
             counts = {"Alliances": part["cluster"].nunique(), "Villages": part["unit"].nunique()}
             found.append({"Measure": name, "Joined in": str(year), **counts, "Effect": mean})
     return rows(
@@ -356,6 +345,7 @@ def by_cohort(studies: Studies) -> Labelled:
         "Joined in",
         caption="Mean effect by year of joining (万元 a year), over unequal numbers of years. No "
         "interval: a standard error within a cohort would rest on its few alliances.",
+        yuan=["Effect"],
         why=COHORT,
     )
 
@@ -400,22 +390,14 @@ def helpers(studies: Studies) -> Labelled:
         plan = adjusted_design(study.frame, "helper", anticipation=study.anticipation)
         try:
             panel = make_study(study.frame, study.outcome, plan).panel
-            head, naive = (
-                regression_att(panel, anticipation=study.anticipation),
-                before_after(panel),
-            )
+            head = cells(regression_att(panel, anticipation=study.anticipation))
+            naive = before_after(panel).estimate
         except LianjianError as error:
             notes.append(f"No estimate for helpers, {name} income: {error}")
             continue
-        row = {"Measure": name, "Helpers": int((panel.cohort > 0).sum())}
-        row |= {"Before and after": naive.estimate / YUAN_PER_WAN}
-        found.append(
-            row
-            | {
-                ("Adjusted" if key == "Estimate" else key): value
-                for key, value in cells(head).items()
-            }
-        )
+        row: Cells = {"Measure": name, "Helpers": int((panel.cohort > 0).sum())}
+        row |= {"Before and after": naive / YUAN_PER_WAN, "Adjusted": head.pop("Estimate")}
+        found.append(row | head)
     return rows(
         found,
         "Measure",
@@ -436,19 +418,15 @@ def truth(studies: Studies, known: pd.DataFrame) -> Labelled:
         for place in np.flatnonzero(each.index >= 0):
             true, estimate = float(true_by_year.loc[each.index[place]]), each.estimate[place]
             inside = each.low[place] <= true <= each.high[place]
-            found.append(
-                {
-                    "Measure": name, "Years since": int(each.index[place]),
-                    "Truth": true / YUAN_PER_WAN, "Estimate": estimate / YUAN_PER_WAN,
-                    "Error": (estimate - true) / YUAN_PER_WAN,
-                    "In the interval": "yes" if inside else "no",
-                }
-            )  # fmt: skip
+            row: Cells = {"Measure": name, "Years since": int(each.index[place])}
+            row |= {"Truth": true, "Estimate": estimate, "Error": estimate - true}
+            found.append(row | {"In the interval": "yes" if inside else "no"})
     return rows(
         found,
         "Measure",
         "Years since",
         caption="True and estimated effects by years since joining (万元).",
+        yuan=["Truth", "Estimate", "Error"],
     )
 
 

@@ -48,13 +48,11 @@ def power(
     table = []
     for name, each in found.items():
         claim = [claim_wan * YUAN_PER_WAN]
-        row: dict[str, object] = {
-            "Measure": name, "Spread": each.estimate.std(ddof=1) / YUAN_PER_WAN,
-            "Standard error": each.std_error.mean() / YUAN_PER_WAN,
-            "False alarms of t, %": 100 * each.rejection_rate,
-            "Least effect, placebo alliances": minimal_effect(each, chance) / YUAN_PER_WAN,
-            "Least effect, t": minimal_effect(each, chance, "t") / YUAN_PER_WAN,
-        }  # fmt: skip
+        row: dict[str, object] = {"Measure": name, "Spread": each.estimate.std(ddof=1)}
+        row |= {"Standard error": each.std_error.mean()}
+        row |= {"False alarms of t, %": 100 * each.rejection_rate}
+        row |= {"Least effect, placebo alliances": minimal_effect(each, chance)}
+        row |= {"Least effect, t": minimal_effect(each, chance, "t")}
         of_placebos, of_t = (power_curve(each, claim, rule)["power"].item() for rule in RULES)
         row[f"Chance for {claim_wan:g}, placebo alliances, %"] = 100 * of_placebos
         row[f"Chance for {claim_wan:g}, t, %"] = 100 * of_t
@@ -68,6 +66,7 @@ def power(
         "error (万元), and how many t takes for an effect. Then the least effect (万元 a year) "
         f"found with a chance of {100 * chance:.0f} %, and the chance of finding {claim_wan:g} "
         "万元.",
+        yuan=["Spread", "Standard error", "Least effect, placebo alliances", "Least effect, t"],
         why=PLACEBOS,
         digits={key: 0 if "%" in key else 2 for key in (table[0] if table else {})},
     )
@@ -124,20 +123,16 @@ def other_designs(
             except LianjianError as error:
                 notes.append(f"{label}, {name} income: {error}")
                 continue
-            table.append(
-                {
-                    "Measure": name, "Design": label, "Alliances": len(pool.alliances),
-                    "Weak villages": pool.n_villages,
-                    "Spread": each.estimate.std(ddof=1) / YUAN_PER_WAN,
-                    "Least effect": minimal_effect(each, chance) / YUAN_PER_WAN,
-                }
-            )  # fmt: skip
+            row = {"Measure": name, "Design": label, "Alliances": len(pool.alliances)}
+            row |= {"Weak villages": pool.n_villages, "Spread": each.estimate.std(ddof=1)}
+            table.append(row | {"Least effect": minimal_effect(each, chance)})
     return rows(
         table,
         "Measure",
         "Design",
         caption="Spread without an effect, and least effect that passes 95 % of placebo alliances "
         f"with a chance of {100 * chance:.0f} % (万元 a year), under other designs.",
+        yuan=["Spread", "Least effect"],
         why=PLACEBOS,
         notes=notes,
     )

@@ -172,11 +172,9 @@ def curve_summary(found: Curves, *, draws: int, seed: int) -> Labelled:
     columns = list(dict.fromkeys(column for used in found.sets.values() for column in used))
     for name, curve in found.curves.items():
         whole, known = summarise_curve(curve), curve.dropna(subset=["estimate"])["estimate"]
-        row: dict[str, object] = {
-            "Measure": name, "Specifications": len(known), "Least": known.min() / YUAN_PER_WAN,
-            "Median": whole.median / YUAN_PER_WAN, "Largest": known.max() / YUAN_PER_WAN,
-            "p ≤ 0.05, %": whole.share_significant * 100,
-        }  # fmt: skip
+        row: dict[str, object] = {"Measure": name, "Specifications": len(known)}
+        row |= {"Least": known.min(), "Median": whole.median, "Largest": known.max()}
+        row |= {"p ≤ 0.05, %": whole.share_significant * 100}
         study = found.studies[name]
         try:
             plan = study.plan
@@ -196,6 +194,7 @@ def curve_summary(found: Curves, *, draws: int, seed: int) -> Labelled:
         "Measure",
         caption="The curves in numbers (万元 a year), and joint tests of no effect on "
         f"{draws} placebo assignments: no p under {1 / (draws + 1):.3f} is possible.",
+        yuan=["Least", "Median", "Largest"],
         notes=notes,
         digits={"Least": 2, "Median": 2, "Largest": 2, "p ≤ 0.05, %": 0},
     )
@@ -235,10 +234,8 @@ def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Labelled:
             continue
         for item in table.dropna(subset=["estimate"]).to_dict("records"):
             row: dict[str, object] = {"Measure": name, "Joined": f"{item['shift']} years early"}
-            ends = {
-                end.capitalize(): item[end] / YUAN_PER_WAN for end in ("estimate", "low", "high")
-            }
-            row |= {**ends, "p": item["p_value"], "Dropped": int(item["n_units_dropped"])}
+            row |= {end.capitalize(): item[end] for end in ("estimate", "low", "high")}
+            row |= {"p": item["p_value"], "Dropped": int(item["n_units_dropped"])}
             found.append(row)
     return rows(
         found,
@@ -246,6 +243,7 @@ def early_dates(studies: Studies, shifts: Sequence[int] = (2, 3)) -> Labelled:
         "Joined",
         caption="Effects of the regression at dates before joining (万元 a year), 95 % intervals "
         "of CR2 over alliances. Dropped: villages without a year before the placebo date.",
+        yuan=["Estimate", "Low", "High"],
         notes=notes,
     )
 
@@ -275,26 +273,21 @@ def placebo_groups(studies: Studies, found: Mapping[str, Floats]) -> Labelled:
     table = []
     for name, each in found.items():
         real = randomization_inference(regression_att(studies[name].panel), each[:, 0])
-        low, high = np.quantile(each[:, 0], [0.025, 0.975]) / YUAN_PER_WAN
-        table.append(
-            {
-                "Measure": name, "Draws": len(each), "Mean": each[:, 0].mean() / YUAN_PER_WAN,
-                "± MC": each[:, 0].std(ddof=1) / np.sqrt(len(each)) / YUAN_PER_WAN,
-                "2.5 %": low, "97.5 %": high, "Called an effect, %": 100 * each[:, -1].mean(),
-                "Real": real.estimate / YUAN_PER_WAN, "p": real.p_value,
-            }
-        )  # fmt: skip
+        low, high = np.quantile(each[:, 0], [0.025, 0.975])
+        row: dict[str, object] = {"Measure": name, "Draws": len(each), "Mean": each[:, 0].mean()}
+        row |= {"± MC": each[:, 0].std(ddof=1) / np.sqrt(len(each)), "2.5 %": low, "97.5 %": high}
+        row |= {"Called an effect, %": 100 * each[:, -1].mean()}
+        table.append(row | {"Real": real.estimate, "p": real.p_value})
+    money = ("Mean", "± MC", "2.5 %", "97.5 %", "Real")
     return rows(
         table,
         "Measure",
         caption="Placebo alliances (万元 a year): their mean with its Monte Carlo error and their "
         "middle 95 %, how many CR2 over alliances calls an effect, and the estimate of the real "
         "ones with its p among them.",
+        yuan=money,
         why=PLACEBOS,
-        digits={
-            **dict.fromkeys(("Mean", "± MC", "2.5 %", "97.5 %", "Real"), 2),
-            "Called an effect, %": 0,
-        },
+        digits={**dict.fromkeys(money, 2), "Called an effect, %": 0},
     )
 
 
@@ -336,13 +329,14 @@ def trends(
             continue
         for m, low, high in zip(smooth.bounds, smooth.low, smooth.high, strict=True):
             row = {"Measure": name, "M, 万元 a year²": f"{m / YUAN_PER_WAN:.1f}"}
-            table.append(row | {"Low": low / YUAN_PER_WAN, "High": high / YUAN_PER_WAN})
+            table.append(row | {"Low": low, "High": high})
     return honest, rows(
         table,
         "Measure",
         "M, 万元 a year²",
         caption="Robust 95 % intervals (万元) when the slope of the difference changes by at most "
         "M a year. M = 0: a straight line goes on.",
+        yuan=["Low", "High"],
         why=PLACEBOS,
         notes=notes,
     )
@@ -423,20 +417,16 @@ def missing(studies: Studies) -> Labelled:
                 mass.append(int(treated.sum()))
                 lost += (found.n_missing_treated, found.n_missing_control)
         if mass:
-            middle, low, high = np.average(ends, axis=0, weights=mass) / YUAN_PER_WAN
-            table.append(
-                {
-                    "Measure": name,
-                    "Missing, weak": int(lost[0]), "Missing, outside": int(lost[1]),
-                    "As seen": middle, "Least": low, "Largest": high,
-                }
-            )  # fmt: skip
+            middle, low, high = np.average(ends, axis=0, weights=mass)
+            row = {"Measure": name, "Missing, weak": int(lost[0]), "Missing, outside": int(lost[1])}
+            table.append(row | {"As seen": middle, "Least": low, "Largest": high})
     return rows(
         table,
         "Measure",
         caption="If books are missing for a reason (万元 a year): village-years since joining "
         "without books (outside, once a cohort), the regression on size by those with books, and "
         "Lee's bounds, in which the group seen more often loses its highest or its lowest.",
+        yuan=["As seen", "Least", "Largest"],
     )
 
 
@@ -496,19 +486,15 @@ def holding_truth(found: Curves, true: Mapping[str, float]) -> Labelled:
         known = curve.dropna(subset=["estimate"])
         holds = known["low"].le(true[name]) & known["high"].ge(true[name])
         right = known["specification"].str.contains("| size", regex=False)
-        table.append(
-            {
-                "Measure": name, "Truth": true[name] / YUAN_PER_WAN,
-                "Median": known["estimate"].median() / YUAN_PER_WAN,
-                "Holds it, all": 100 * holds.mean(), "by size": 100 * holds[right].mean(),
-                "otherwise": 100 * holds[~right].mean(),
-            }
-        )  # fmt: skip
+        row = {"Measure": name, "Truth": true[name], "Median": known["estimate"].median()}
+        row |= {"Holds it, all": 100 * holds.mean(), "by size": 100 * holds[right].mean()}
+        table.append(row | {"otherwise": 100 * holds[~right].mean()})
     return rows(
         table,
         "Measure",
         caption="The true mean effect (万元 a year), the median specification, and intervals that "
         "hold the truth, %: all, those that adjust for the number of households, and the rest.",
+        yuan=["Truth", "Median"],
         digits={"Truth": 2, "Median": 2, "Holds it, all": 0, "by size": 0, "otherwise": 0},
     )
 
@@ -528,12 +514,8 @@ def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[floa
         labels = ("on size", "two-way", "its standard error")
         for label, ours, theirs in zip(labels, mine, other(study.panel, plain), strict=True):
             apart[f"{name} income, {label}"] = abs(theirs / ours - 1)
-            table.append(
-                {
-                    "Measure": name, "Estimate": label, "This package": ours / YUAN_PER_WAN,
-                    "statsmodels": theirs / YUAN_PER_WAN,
-                }
-            )  # fmt: skip
+            row = {"Measure": name, "Estimate": label}
+            table.append(row | {"This package": ours, "statsmodels": theirs})
     said = "The two agree."
     if differ := [row for row, gap in apart.items() if gap > ROUNDING]:
         said = (
@@ -545,6 +527,7 @@ def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[floa
         "Measure",
         "Estimate",
         caption="The same estimates by two programs (万元 a year).",
+        yuan=["This package", "statsmodels"],
         notes=[said, *notes] if apart else notes,
         digits=4,
     )

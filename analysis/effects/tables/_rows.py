@@ -1,6 +1,6 @@
 """What every table of this sub-room is made of: rows with labels, amounts in 万元, and notes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -39,15 +39,18 @@ def rows(
     found: Sequence[Mapping[str, object]],
     *index: str,
     caption: str,
+    yuan: Collection[str] = (),
     notes: Iterable[str] = (),
     digits: Digits = 2,
     why: str = VARIANT,
 ) -> Labelled:
-    """Return rows under an index of one or two levels, "Measure" as a rule.
+    """Return rows under an index of one or two levels, those columns in 万元 that are in yuan.
 
     Numbers that nobody vouches for stay inside, for the reason ``why``.
     """
     frame = pd.DataFrame(found)
+    if len(frame):
+        frame[[*yuan]] /= YUAN_PER_WAN
     inside(why, frame)
     frame = frame.set_index(list(index)) if len(frame) else frame
     return Labelled(frame, digits=_decimals(frame, digits)).saying(caption, notes)
