@@ -1,6 +1,6 @@
 """The cells of a table: what each stands for, and what it says in yuan."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,11 +74,11 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     if table.sheet:
         long["cell"] = table.sheet + "!" + long["cell"]
     numbers, firsts = groups(long, ["item", "year", "column", "basis", "period"])
-    heads, issues = read_heads(ready, firsts)
-    issues += _text_columns(ready)
-    for name in ("account", "means", "adds", "measure", "part_of"):
-        long[name] = repeated([getattr(head, name) for head in heads], numbers)
-    before = np.array([head.is_before for head in heads], dtype=bool)[numbers]
+    heads = read_heads(ready, firsts)
+    issues = [*_kept_out(ready, heads), *_text_columns(ready)]
+    for name, of in _OF_HEADS.items():
+        long[name] = repeated(list(map(of, heads)), numbers)
+    before = np.array([head.time == "before" for head in heads], dtype=bool)[numbers]
     long["is_before"] = before
     long["year"] = (long["year"] - before.astype("int64")).astype("Int64")
     issues += [*_wrong_years(long, table.file, table.dropped), *_no_years(ready, long)]
@@ -152,69 +152,50 @@ def _words_for_places(table: Table) -> set[int]:
 class Head:
     """What amounts under one head, in lines of one item, year and basis, are."""
 
-    account: str | None
-    means: str
-    adds: str = ""
-    measure: str = ""
-    part_of: str = ""
-    is_before: bool = False
+    line: Any  # the first cell under it, a row of a frame
+    name: AccountName
+    is_said: bool  # whether a person said so
+    means: str  # what becomes of its amounts: a code of `AccountName`
+    time: str
 
 
-def read_heads(ready: Ready, firsts: pd.DataFrame) -> tuple[list[Head], list[Issue]]:
-    """Return what each head means, and an issue for each that is kept out of income."""
-    table = ready.table
-    by_row = table.find("item") is not None
-    told: set[tuple[str, str]] = set()
-    heads: list[Head] = []
-    issues = []
-    for item, (name, is_own), code, basis in _decided(ready, firsts):
-        is_part_of = ""
-        if code == "account" and is_own:
-            is_part_of = str(item.item)
-        measure = name.measure if code == "total" else ""
-        account = name.account if code == "account" else None
-        heads.append(Head(account, code, name.note, measure, is_part_of, basis == "before"))
-        where = item.cell if by_row else head_cell(table, item.column)
-        if code in {"account", "total", "answered", "wrong_year"} or (where, code) in told:
-            continue
-        told.add((where, code))
-        issues.append(_kept_out(table.file, where, str(item.item), code))
-    return heads, issues
+_OF_HEADS: dict[str, Callable[[Head], str | None]] = {
+    "account": lambda head: head.name.account if head.means == "account" else None,
+    "means": lambda head: head.means,
+    "adds": lambda head: head.name.note,
+    "measure": lambda head: head.name.measure if head.means == "total" else "",
+    # one of several amounts that make an account, as a person said
+    "part_of": lambda h: str(h.line.item) if h.means == "account" and h.is_said else "",
+}
 
 
-_Meaning = tuple[AccountName, bool]
-"""What a head is called, and whether a person said so."""
-
-
-def _decided(ready: Ready, firsts: pd.DataFrame) -> Iterator[tuple[Any, _Meaning, str, str]]:
-    """Yield each head with its meaning, what becomes of its amounts, and its time."""
-    table = ready.table
-    times = [str(b).partition(" ")[0] if str(b) not in SIDES else "" for b in firsts["basis"]]
-    found = [
-        _named(ready, item, is_before=time == "before")
-        for item, time in zip(rows(firsts), times, strict=True)
-    ]
-    sides = [next((s for s in str(b).split(" ") if s in SIDES), "") for b in firsts["basis"]]
-    has_sides = any(sides)
-    together: dict[tuple[str, str], set[str]] = {}
-    keys = [(str(item.item), "" if pd.isna(item.year) else str(item.year)) for item in rows(firsts)]
+def read_heads(ready: Ready, firsts: pd.DataFrame) -> list[Head]:
+    """Return what each head means, by the times and sides of all under one name."""
+    bases = [str(basis) for basis in firsts["basis"]]
+    times = ["" if basis in SIDES else basis.partition(" ")[0] for basis in bases]
+    sides = [next((side for side in basis.split(" ") if side in SIDES), "") for basis in bases]
+    lines = list(rows(firsts))
+    keys = [(line.item, "" if pd.isna(line.year) else line.year) for line in lines]
+    together: dict[tuple[Any, Any], set[str]] = {}
     for key, time in zip(keys, times, strict=True):
         together.setdefault(key, set()).add(time)
-    by_period = table.find("period") is not None
-    columns = zip(rows(firsts), found, keys, times, sides, strict=True)
-    for item, (name, is_said), key, time, side in columns:
-        head, is_own, code = name, is_said, name.code
-        if code == "part" and head.account in ready.sums:
-            head, is_own, code = AccountName(head.account, "account", head.note), True, "account"
-        is_at_the_end = head.measure in BALANCES and time == "closing"
+    by_period = ready.table.find("period") is not None
+    heads = []
+    for line, key, time, side in zip(lines, keys, times, sides, strict=True):
+        name, is_said = _named(ready, line, is_before=time == "before")
+        if name.code == "part" and name.account in ready.sums:
+            name, is_said = AccountName(name.account, "account", name.note), True
+        code = name.code
+        is_at_the_end = name.measure in BALANCES and time == "closing"
         if code in {"account", "total", "wrong_year", "unknown", "code_only"} and not is_at_the_end:
-            code = _by_time(code, time, together[key], is_whole=table.is_whole)
-            if by_period and plain(str(item.period)) not in _YEARLY:
+            code = _by_time(code, time, together[key], is_whole=ready.table.is_whole)
+            if by_period and plain(str(line.period)) not in _YEARLY:
                 code = "cumulative"
-            own_side = "debit" if head.account in SPENDING else "credit"
-            if has_sides and code in {"account", "total"} and side != own_side:
+            own_side = "debit" if name.account in SPENDING else "credit"
+            if any(sides) and code in {"account", "total"} and side != own_side:
                 code = "other_side"
-        yield item, (head, is_own), code, time
+        heads.append(Head(line, name, is_said, code, time))
+    return heads
 
 
 def _named(  # noqa: PLR0911  (one line a rule)
@@ -222,8 +203,8 @@ def _named(  # noqa: PLR0911  (one line a rule)
     item: Any,  # noqa: ANN401  (a row of a frame)
     *,
     is_before: bool,
-) -> _Meaning:
-    """Return what a head is called, by a person's answer or by the vocabulary."""
+) -> tuple[AccountName, bool]:
+    """Return what a head is called, and whether a person said so, or the vocabulary."""
     table = ready.table
     year = None if pd.isna(item.year) else int(item.year) - is_before
     column = table.columns[item.column]
@@ -269,14 +250,23 @@ def _by_time(code: str, time: str, together: set[str], *, is_whole: bool) -> str
     return BASIS_CODES[time]
 
 
-def _kept_out(file: str, cell: str, item: str, code: str) -> Issue:
-    if code == "unknown" and not is_money(item) and is_count(item):
-        return Issue(file, cell, safe(item), "layout", "note", "no money: left out")
-    asked = code in ASKED
-    what = f"say what {safe(item)!r} is: meaning in answers.toml" if asked else ""
-    action = f"left out: {ACCOUNT_CODES[code]}" + (f"; {what}" if what else "")
-    severity = "error" if code in {"unknown", "code_only", "needs_year", "no_head"} else "note"
-    return Issue(file, cell, safe(item), f"column_{code}", severity, action)
+def _kept_out(ready: Ready, heads: Iterable[Head]) -> Iterator[Issue]:
+    """Yield an issue for each head, or line, that is kept out of income."""
+    table, told = ready.table, set()
+    for head in heads:
+        code, item = head.means, str(head.line.item)
+        by_line = table.find("item") is not None
+        where = head.line.cell if by_line else head_cell(table, head.line.column)
+        if code in {"account", "total", "answered", "wrong_year"} or (where, code) in told:
+            continue
+        told.add((where, code))
+        if code == "unknown" and not is_money(item) and is_count(item):
+            yield Issue(table.file, where, safe(item), "layout", "note", "no money: left out")
+            continue
+        what = f"; say what {safe(item)!r} is: meaning in answers.toml" if code in ASKED else ""
+        action = f"left out: {ACCOUNT_CODES[code]}{what}"
+        severity = "error" if code in {*ASKED, "needs_year", "no_head"} else "note"
+        yield Issue(table.file, where, safe(item), f"column_{code}", severity, action)
 
 
 def head_questions(ready: Ready) -> Iterator[Question]:
@@ -288,29 +278,27 @@ def head_questions(ready: Ready) -> Iterator[Question]:
     firsts = _without_blanks(firsts[~firsts["row"].isin(table.dropped)])
     said = set(firsts.loc[firsts["text"] != "", "item"])
     firsts = groups(firsts, ["item", "year", "column", "basis", "period"])[1]
+    by_line = table.find("item") is not None
     unknown: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
-    stated = set()
-    for item, (head, _), code, _ in _decided(ready, firsts):
-        text = str(item.item)
-        by_line = table.find("item") is not None
-        is_held = text in said if by_line else has_numbers(table, item.column)
-        if code == "account":
-            stated.add(head.account)
-        elif code in ASKED and is_held and (is_money(text) or not is_count(text)):
-            unknown.setdefault(text, item)
-        elif code == "part" and head.account and is_held:
-            parts.setdefault(head.account, {}).setdefault(text, item)
-        elif code == "wrong_year" and is_held:
-            unknown.setdefault(text, item)
-        elif code == "no_head" and is_held:
-            unknown.setdefault(table.columns[item.column].name, item)
+    heads = read_heads(ready, firsts)
+    stated = {head.name.account for head in heads if head.means == "account"}
+    for head in heads:
+        text, code = str(head.line.item), head.means
+        if not (text in said if by_line else has_numbers(table, head.line.column)):
+            continue
+        if code == "part" and head.name.account:
+            parts.setdefault(head.name.account, {}).setdefault(text, head.line)
+        elif code == "no_head":
+            unknown.setdefault(table.columns[head.line.column].name, head.line)
+        elif code == "wrong_year" or (code in ASKED and (is_money(text) or not is_count(text))):
+            unknown.setdefault(text, head.line)
     for account, names in parts.items():
         if account not in stated and not set(names) & ready.means.keys():
-            first = next(iter(names.values()))
+            cell = str(next(iter(names.values())).cell)
             choices, about = (account, NONE), tuple(names)
-            yield Question("whole", str(first.cell), choices, proposal=account, about=about)
-    yield from _unknown(unknown, by_line=table.find("item") is not None)
+            yield Question("whole", cell, choices, proposal=account, about=about)
+    yield from _unknown(unknown, by_line=by_line)
 
 
 def _unknown(unknown: dict[str, Any], *, by_line: bool) -> Iterator[Question]:

@@ -1,7 +1,7 @@
 """Tables as found in a file: text with addresses, and every doubt beside it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -26,7 +26,8 @@ from analysis.clean.workbook.vocabulary import (
     role_of,
 )
 
-_OF_ROWS = ("county", "township", "village", "code", "item", "year", "unit", "basis", "period")
+_PLACES = ("county", "township", "village")
+_OF_ROWS = (*_PLACES, "code", "item", "year", "unit", "basis", "period")
 
 _WHOLE = re.compile("^0?12月|[四4]季度?$|whole year")
 
@@ -159,9 +160,8 @@ class Table:
     @cached_property
     def items(self) -> tuple[str, ...]:
         """What its value cells are called: the row's own item before the head's levels."""
-        values = ["/".join(column.path) for column in self.columns if column.role == "value"]
-        own = Spread(self.grid.height, len(values)).items(self.said("item") or None, values)
-        return tuple(own.categories)
+        labels = [column.label for column in self.columns if column.role == "value"]
+        return tuple(_items(self.said("item"), labels, self.grid.height).categories)
 
     def long(self, *, totals: bool = False) -> pd.DataFrame:
         """Return one row for each value cell: years across become years down."""
@@ -174,36 +174,36 @@ class Table:
             for at, column in enumerate(self.columns)
             if column.role == "value" and (totals or not column.is_total)
         ]
-        spread = Spread(len(rows), len(values))
         own = {role: [texts[r] for r in rows] for role in _OF_ROWS if (texts := self.said(role))}
         blank = [""] * len(rows)
         columns = [self.columns[at] for at in values]
+
+        def down(texts: Sequence[str]) -> pd.Categorical:
+            return crossed(texts, [""] * len(values), lambda text, _: text)
+
         years = [_year(text) for text in own.get("year", blank)]
+        units, bases = own.get("unit", blank), own.get("basis", blank)
+        letters_of = "".join(self.grid.kinds[r] for r in rows).encode("ascii")
+        kinds = np.frombuffer(letters_of, "uint8").reshape(len(rows), self.grid.width)
+        texts = [self.grid.texts[r][c] for r in rows for c in values]
+        is_sum = [r in self.dropped for r in rows], [column.is_total for column in columns]
         return pd.DataFrame(
             {
                 "row": np.repeat(np.array(rows, dtype="int32"), len(values)),
-                "section": spread.down([self.sections[r] for r in rows]),
-                **{
-                    role: spread.down(own.get(role, blank))
-                    for role in ("county", "township", "village", "code")
-                },
-                "item": spread.items(own.get("item"), ["/".join(c.path) for c in columns]),
-                "year": pd.Series(spread.first(years, [str(c.year or "") for c in columns]))
+                "section": down([self.sections[r] for r in rows]),
+                **{name: down(own.get(name, blank)) for name in (*_PLACES, "code")},
+                "item": _items(own.get("item", ()), [c.label for c in columns], len(rows)),
+                "year": pd.Series(crossed(years, [str(c.year or "") for c in columns], _first))
                 .astype("float64")
                 .astype("Int64"),
-                "unit": spread.first(own.get("unit", blank), [c.unit for c in columns]),
-                "basis": spread.both(own.get("basis", blank), [c.basis for c in columns]),
-                "period": spread.down(own.get("period", blank)),
-                "text": pd.array(
-                    [self.grid.texts[r][c] for r in rows for c in values], dtype="str"
-                ),
-                "kind": spread.kinds([self.grid.kinds[r] for r in rows], values),
+                "unit": crossed(units, [c.unit or "" for c in columns], _first),
+                "basis": crossed(bases, [c.basis for c in columns], _both),
+                "period": down(own.get("period", blank)),
+                "text": pd.array(texts, dtype="str"),
+                "kind": repeated(list(map(chr, range(128))), kinds[:, values].ravel()),
                 "cell": self._cells(rows, values),
                 "column": np.tile(np.array(values, dtype="int32"), len(rows)),
-                "is_total": np.logical_or.outer(
-                    np.array([r in self.dropped for r in rows], dtype=bool),
-                    np.array([column.is_total for column in columns], dtype=bool),
-                ).ravel(),
+                "is_total": np.logical_or.outer(*map(np.array, is_sum)).ravel(),
             }
         )
 
@@ -239,56 +239,33 @@ def _categories(texts: tuple[str, ...]) -> pd.CategoricalDtype:
     return pd.CategoricalDtype(pd.Index(texts, dtype="str"))
 
 
-@dataclass(frozen=True)
-class Spread:
-    """From what rows and columns say to what their cells say, row by row, as codes."""
+def crossed(
+    down: Sequence[str], across: Sequence[str], join: Callable[[str, str], str | None]
+) -> pd.Categorical:
+    """Return what each cell says, row by row, of what its row says and what its column says."""
+    of_row, rows = pd.factorize(np.array(down, dtype=object))
+    of_column, columns = pd.factorize(np.array(across, dtype=object))
+    joined = [join(row, column) for row in rows for column in columns]
+    return repeated(joined, (of_row[:, None] * len(columns) + of_column[None, :]).ravel())
 
-    rows: int
-    columns: int
 
-    def down(self, texts: Sequence[str]) -> pd.Categorical:
-        """Give each cell the text of its row."""
-        return repeated(texts, np.repeat(np.arange(self.rows), self.columns))
+def _first(row: str, column: str) -> str | None:
+    return row or column or None
 
-    def first(self, down: Sequence[str | None], across: Sequence[str | None]) -> pd.Categorical:
-        """Give each cell what its row says, where that says nothing what its column says."""
-        of_row = np.where([bool(text) for text in down], np.arange(self.rows), -1)
-        of_column = self.rows + np.arange(self.columns)
-        cells = np.where(of_row[:, None] >= 0, of_row[:, None], of_column[None, :]).ravel()
-        return repeated([text or None for text in (*down, *across)], cells)
 
-    def both(self, down: Sequence[str], across: Sequence[str]) -> pd.Categorical:
-        """Give each cell what its row and its column say of its basis, as one."""
-        rows, of_row = np.unique(np.array(down, dtype=object), return_inverse=True)
-        columns, of_column = np.unique(np.array(across, dtype=object), return_inverse=True)
-        joined = [joined_basis([_said(row), _said(column)]) for row in rows for column in columns]
-        cells = of_row[:, None] * len(columns) + of_column[None, :]
-        return repeated(joined, cells.ravel())
+def _both(row: str, column: str) -> str:
+    return joined_basis([_said(row), _said(column)])
 
-    def items(self, down: Sequence[str] | None, across: Sequence[str]) -> pd.Categorical:
-        """Give each cell the name of its row's item and its column's head."""
-        own, names = pd.factorize(np.array(down or [""] * self.rows, dtype=object))
-        joined = [
-            label if down is None else _joined(name, label) for name in names for label in across
-        ]
-        cells = own[:, None] * self.columns + np.arange(self.columns)[None, :]
-        return repeated(joined, cells.ravel())
 
-    def kinds(self, lines: Iterable[str], values: list[int]) -> pd.Categorical:
-        """Give each cell its kind."""
-        letters = np.frombuffer("".join(lines).encode("ascii"), dtype="uint8")
-        cells = letters.reshape(self.rows, -1)[:, values].ravel() if self.rows else letters
-        distinct, codes = np.unique(cells, return_inverse=True)
-        return repeated([chr(code) for code in distinct], codes)
+def _items(own: Sequence[str], labels: Sequence[str], height: int) -> pd.Categorical:
+    """Return the name of each cell's item: that of its row before that of its head."""
+    return crossed(own or [""] * height, labels, _joined if own else lambda _, label: label)
 
 
 def _said(basis: str) -> tuple[str, str]:
-    if basis and basis.split(" ", maxsplit=1)[0] not in {
-        *TIMES,
-        *SIDES,
-    }:  # a label of a row, as printed
-        return basis_of(plain(basis))[:2]
     words = basis.split(" ")
+    if basis and words[0] not in {*TIMES, *SIDES}:  # a label of a row, as printed
+        return basis_of(plain(basis))[:2]
     return next((w for w in words if w in TIMES), ""), next((w for w in words if w in SIDES), "")
 
 
