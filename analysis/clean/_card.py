@@ -102,18 +102,20 @@ def card(data: "Dataset", columns: Mapping[str, Sequence[str]]) -> str:
 def _shown(name: str, **told: Any) -> str:  # noqa: ANN401  (of the template)
     """Return a card in the language of now; in Chinese a column has one name."""
     both = _language.code() != "zh"
-    return _language.html(str(_template(name).render(both=both, **told)))
+    page = template(Path(__file__).with_name(f"card-{name}.html.j2"))
+    return _language.html(str(page.render(both=both, **told)))
 
 
 @cache
-def _template(name: str) -> Any:  # noqa: ANN401  (a macro of jinja)
+def template(path: Path) -> Any:  # noqa: ANN401  (a template of jinja)
+    """Return a template that escapes everything and stops at what it is not told."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(path.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(f"card-{name}.html.j2")
+    return environment.get_template(path.name)

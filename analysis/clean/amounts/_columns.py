@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # Without leading zeros, and short enough: what is left out goes to the reader, which flags it.
 _CLEAN = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,60})?$"
-_FLOATABLE = 1e18
 _FLOATS = ("value", "lower", "upper")
 _LETTERED = re.compile(r"(\d+(?:\.\d+)?) ?[wW]", re.ASCII)
 _BEARING, _NEAR = 3, 30.0
@@ -64,14 +63,7 @@ def read_quantities(series: pd.Series, unit: str | None = None) -> pd.DataFrame:
     readings = [read_quantity(0, unit)]  # what every plain number is, but for its value
     shift = column_unit(unit).factor.adjusted()
     cells = series.astype("object") if isinstance(series.dtype, pd.CategoricalDtype) else series
-    if pd.api.types.is_bool_dtype(cells) or not (
-        pd.api.types.is_numeric_dtype(cells) or isinstance(cells.dtype, pd.StringDtype)
-    ):
-        values, clean = _mixed(cells.astype("object"), shift)
-    elif pd.api.types.is_numeric_dtype(cells):
-        values, clean = _numbers(cells.to_numpy(dtype="float64", na_value=np.nan), shift)
-    else:
-        values, clean = _texts(cells, shift)
+    values, clean = _cast(_texts(cells), shift)
     codes = np.zeros(len(cells), dtype="int64")
     numbers, distinct = _distinct(cells[~clean])
     codes[~clean] = numbers + 1
@@ -101,9 +93,24 @@ def _lettered(
     return replace(as_wan, unit=own, flags=(*as_wan.flags, "letter_wan"))
 
 
-def _texts(cells: pd.Series, shift: int) -> tuple[np.ndarray, np.ndarray]:
+def _texts(cells: pd.Series) -> pa.Array:
+    """Return texts and numbers as texts, null for what is neither."""
+    if isinstance(cells.dtype, pd.StringDtype):
+        return pa.array(cells, type=pa.large_string(), from_pandas=True)
+    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
+        numbers = pa.array(cells.to_numpy(dtype="float64", na_value=np.nan), from_pandas=True)
+        return pc.cast(numbers, pa.large_string())
+    texts = [
+        cell if isinstance(cell, str)
+        else str(cell) if isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
+        else None
+        for cell in cells
+    ]  # fmt: skip
+    return pa.array(texts, type=pa.large_string())
+
+
+def _cast(texts: pa.Array, shift: int) -> tuple[np.ndarray, np.ndarray]:
     """Cast the plain numbers among texts; moving the exponent keeps every decimal right."""
-    texts = pa.array(cells, type=pa.large_string(), from_pandas=True)
     clean = pc.fill_null(pc.match_substring_regex(texts, _CLEAN), fill_value=False)
     plain = pc.if_else(clean, texts, pa.scalar("0", pa.large_string()))
     if shift:
@@ -111,41 +118,7 @@ def _texts(cells: pd.Series, shift: int) -> tuple[np.ndarray, np.ndarray]:
         plain = pc.binary_join_element_wise(plain, tail, joint)
     values = pc.cast(plain, pa.float64()).to_numpy(zero_copy_only=False)
     is_clean = clean.to_numpy(zero_copy_only=False)
-    written = np.abs(values) / 10.0**shift
-    return values + 0.0, is_clean & (written < float(CODE_LIKE))
-
-
-def _numbers(cells: np.ndarray, shift: int) -> tuple[np.ndarray, np.ndarray]:
-    """Take numbers as they are; a change of unit goes through their decimals."""
-    with np.errstate(invalid="ignore"):
-        clean = np.abs(cells) < float(CODE_LIKE)
-    if not shift:
-        return cells + 0.0, clean
-    small = np.abs(cells) < 1e-4  # noqa: PLR2004  (written with an exponent, which would be two)
-    plain = np.where(clean & ~small, cells, 0.0)
-    texts = pd.Series(pc.cast(pa.array(plain), pa.large_string()).to_pandas())
-    values, _ = _texts(texts, shift)
-    return values, clean & (~small | (cells == 0))
-
-
-def _mixed(cells: pd.Series, shift: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sort the cells of a column without a type into texts, numbers and others."""
-    is_text = np.fromiter((isinstance(cell, str) for cell in cells), bool, len(cells))
-    is_number = np.fromiter(
-        (
-            isinstance(cell, int | float | np.number)
-            and not isinstance(cell, bool | np.bool_)
-            and -_FLOATABLE < cell < _FLOATABLE  # an integer of any length can stand in a cell
-            for cell in cells
-        ),
-        bool,
-        len(cells),
-    )
-    values, clean = np.zeros(len(cells)), np.zeros(len(cells), dtype=bool)
-    values[is_text], clean[is_text] = _texts(cells[is_text].astype("str"), shift)
-    numbers = np.array([float(cell) for cell in cells[is_number]], dtype="float64")
-    values[is_number], clean[is_number] = _numbers(numbers, shift)
-    return values, clean
+    return values + 0.0, is_clean & (np.abs(values) / 10.0**shift < float(CODE_LIKE))
 
 
 def _distinct(cells: pd.Series) -> tuple[np.ndarray, list[object]]:

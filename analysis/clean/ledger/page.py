@@ -1,15 +1,15 @@
 """The page of issues: what a researcher must do, cell by cell, and tables as they were read."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from analysis import __version__, _language
+from analysis.clean._card import template
 from analysis.clean.issues import CODES, SEVERITIES, TASKS, task
-from analysis.clean.ledger.frames import rows, split_cells
+from analysis.clean.ledger.frames import holding, rows, split_cells
 from analysis.clean.ledger.private import column_letter, in_sheet, of_amount, safe
 from analysis.clean.tables import guarded
 from analysis.clean.words import SAYS
@@ -33,19 +33,18 @@ def issues_pages(
     files = {file: number for number, file in enumerate(sorted(set(issues["file"])))}
     copies = _copies(books)
     groups = []
-    tasks = issues["code"].map(task)
+    issues = issues.assign(task=issues["code"].map(task))
+    ranked = issues.assign(order=issues["severity"].map(SEVERITIES.index))
+    ranked = ranked.sort_values(["order", "code", "file", "cell"])
     for key, title in TASKS.items():
-        part = issues[tasks == key]
-        if part.empty:
-            continue
-        order = part["severity"].map(SEVERITIES.index)
-        ranked = part.assign(order=order).sort_values(["order", "code", "file", "cell"])
+        part = ranked[ranked["task"] == key]
         kinds = [
             {"code": code, "says": CODES[str(code)], "count": len(rows),
              "files": _of_files(rows.head(_SHOWN), copies), "more": max(len(rows) - _SHOWN, 0)}
-            for code, rows in ranked.groupby("code", sort=False)
+            for code, rows in part.groupby("code", sort=False)
         ]  # fmt: skip
-        groups.append({"key": key, "title": title, "count": len(part), "kinds": kinds})
+        if kinds:
+            groups.append({"key": key, "title": title, "count": len(part), "kinds": kinds})
     counts = {name: int((issues["severity"] == name).sum()) for name in SEVERITIES}
     shown, besides = pictures(books.tables, books.cells) if books else ([], 0)
     facts = {
@@ -54,15 +53,16 @@ def issues_pages(
         "files": files, "pictures": shown, "besides": besides, "kinds_of_cell": KINDS,
         "version": __version__,
     }  # fmt: skip
+    page = template(Path(__file__).with_name("issues.html.j2"))
     every = {code: _language.page_file(code, FILE) for code in ("en", *_language.languages())}
     for code, file in every.items():
         with _language.writing(code, "books"):
             others = [
-                (_language.tag(other), _language.name(other), page)
-                for other, page in every.items()
+                (_language.tag(other), _language.name(other), its)
+                for other, its in every.items()
                 if other != code
             ]
-            text = _template().render(lang=_language.tag(code), others=others, **facts)
+            text = page.render(lang=_language.tag(code), others=others, **facts)
             yield file, _language.html(str(text))
 
 
@@ -89,25 +89,9 @@ def _copies(books: "Books | None") -> dict[tuple[str, str], str]:
 
 
 def _by_file(issues: pd.DataFrame) -> list[dict[str, Any]]:
-    if issues.empty:
-        return []
-    table = issues.groupby(["file", "severity"]).size().unstack(fill_value=0)
+    table = pd.crosstab(issues["file"], issues["severity"])
     table = table.reindex(columns=list(SEVERITIES), fill_value=0)
     return [{"file": f, **{k: int(row[k]) for k in SEVERITIES}} for f, row in table.iterrows()]
-
-
-@cache
-def _template() -> Any:  # noqa: ANN401  (jinja2's template is untyped here)
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
-
-    environment = Environment(
-        loader=PackageLoader("analysis.clean.ledger", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("issues.html.j2")
 
 
 KINDS: Final[dict[str, str]] = SAYS["cells"]
@@ -117,53 +101,44 @@ _TABLES, _LINES, _COLUMNS = 40, 12, 30
 _PLACES = frozenset({"county", "township", "village", "code"})
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A table as it was read, its first lines and columns."""
-
-    file: str  # where it stands, and what stands above it
-    where: str
-    title: str
-    heads: tuple[tuple[str, str, str], ...]  # for each column letter, head, and what was made of it
-    # for each cell of each line its text and its kind, one of `KINDS`
-    lines: tuple[tuple[tuple[str, str], ...], ...]
-    more: str  # what is not shown; empty where all is
-
-
-def pictures(tables: Iterable[Table], cells: pd.DataFrame) -> tuple[list[Picture], int]:
+def pictures(tables: Sequence[Table], cells: pd.DataFrame) -> tuple[list[dict[str, Any]], int]:
     """Return the first tables as they were read, and how many there are besides."""
-    found = list(tables)
-    shown = found[:_TABLES]
-    wanted = {(table.file, cell) for table in shown for cell in _cells(table)}
-    own = cells[cells["cell"].isin({cell for _, cell in wanted})]
-    known = {(row.file, row.cell): row for row in rows(own)}
-    return [_picture(table, known) for table in shown], len(found) - len(shown)
+    shown = [(table, _addresses(table)) for table in tables[:_TABLES]]
+    wanted = {(table.file, cell) for table, lines in shown for line in lines for cell in line}
+    known = {(row.file, row.cell): row for row in rows(holding(cells, wanted))}
+    return [_picture(table, lines, known) for table, lines in shown], len(tables) - len(shown)
 
 
-def _cells(table: Table) -> Iterator[str]:
-    for row in range(min(table.grid.height, _LINES)):
-        for column in range(min(len(table.columns), _COLUMNS)):
-            yield in_sheet(table, table.address(row, column))
-
-
-def _picture(table: Table, known: dict[tuple[str, str], Any]) -> Picture:
-    texts, columns = table.grid.texts[:_LINES], table.columns[:_COLUMNS]
-    seen = [
-        [known.get((table.file, in_sheet(table, table.address(r, c)))) for c in range(len(columns))]
-        for r in range(len(texts))
+def _addresses(table: Table) -> list[list[str]]:
+    """Return the addresses of the first lines and columns of a table."""
+    across = range(min(len(table.columns), _COLUMNS))
+    return [
+        [in_sheet(table, table.address(row, column)) for column in across]
+        for row in range(min(table.grid.height, _LINES))
     ]
-    heads = tuple(
-        (column_letter(table, c), safe(column.name), _made(column.role, [s[c] for s in seen]))
-        for c, column in enumerate(columns)
-    )
-    lines = tuple(
-        tuple(map(_cell, (column.role for column in columns), line, own))
-        for line, own in zip(texts, seen, strict=True)
-    )
-    left = {"lines": table.grid.height - len(texts), "columns": len(table.columns) - len(columns)}
-    more = ", ".join(f"{count} more {name}" for name, count in left.items() if count)
-    where = in_sheet(table, table.extent)
-    return Picture(table.file, where, safe(table.title, 120), heads, lines, more)
+
+
+def _picture(
+    table: Table, lines: list[list[str]], known: Mapping[tuple[str, str], Any]
+) -> dict[str, Any]:
+    """Return letter, head and use of each column, and text and kind (of `KINDS`) of each cell."""
+    seen = [[known.get((table.file, cell)) for cell in line] for line in lines]
+    columns = table.columns[:_COLUMNS]
+    left = {"lines": table.grid.height - len(lines), "columns": len(table.columns) - len(columns)}
+    roles = [column.role for column in columns]
+    return {
+        "file": table.file,
+        "where": in_sheet(table, table.extent),
+        "title": safe(table.title, 120),
+        "heads": [
+            (column_letter(table, at), safe(column.name), _made(column.role, [s[at] for s in seen]))
+            for at, column in enumerate(columns)
+        ],
+        "lines": [
+            list(map(_cell, roles, *pair)) for pair in zip(table.grid.texts, seen, strict=False)
+        ],
+        "more": ", ".join(f"{count} more {name}" for name, count in left.items() if count),
+    }
 
 
 def _made(role: str, seen: list[Any]) -> str:
@@ -173,15 +148,12 @@ def _made(role: str, seen: list[Any]) -> str:
         return "" if role == "text" else role
     if not own:
         return "left out"
-    said = []
-    for name in ("account", "unit", "year"):
-        values = dict.fromkeys(str(getattr(cell, name)) for cell in own if _is(cell, name))
-        said.append(next(iter(values)) if len(values) == 1 else "…" if values else "")
+    values = (
+        {str(value) for cell in own if pd.notna(value := getattr(cell, name)) and value}
+        for name in ("account", "unit", "year")
+    )
+    said = (next(iter(each)) if len(each) == 1 else "…" if each else "" for each in values)
     return ", ".join(filter(None, said)) or "sum"
-
-
-def _is(cell: Any, name: str) -> bool:  # noqa: ANN401  (a named tuple of a frame)
-    return pd.notna(getattr(cell, name)) and bool(getattr(cell, name))
 
 
 def _cell(role: str, text: str, seen: Any) -> tuple[str, str]:  # noqa: ANN401
