@@ -64,7 +64,7 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     # "is_total" (a sum over villages), "yuan", "status" (of `STATUS`), "zeros" (what a line of
     # zeros is, as answered), "mark", and who says unit and year
     table = ready.table
-    long = table.long(totals=True).drop(columns="section")
+    long = table.long()
     parts = {total.row for total in table.totals if total.kind == "part"}
     gone = ready.dropped | parts | _words_for_places(table)
     long = long[~long["column"].isin(ready.left_out) & ~long["row"].isin(gone)]
@@ -274,7 +274,7 @@ def head_questions(ready: Ready) -> Iterator[Question]:
     table = ready.table
     if not ready.is_whole and (table.plan or table.is_part):
         return
-    firsts = table.long(totals=True)
+    firsts = table.long()
     firsts = _without_blanks(firsts[~firsts["row"].isin(table.dropped)])
     said = set(firsts.loc[firsts["text"] != "", "item"])
     firsts = groups(firsts, ["item", "year", "column", "basis", "period"])[1]

@@ -411,7 +411,7 @@ def _table(
     known = {total.row for total in totals}
     totals = (*totals, *(total for total in lines if total.row not in known))
     return Table(
-        columns=columns, sections=sections, totals=tuple(sorted(totals, key=lambda t: t.row)),
+        columns=columns, totals=tuple(sorted(totals, key=lambda t: t.row)),
         notes=tuple(notes), doubts=tuple(doubts), grid=filled, row_facts=facts,
     )  # fmt: skip
 

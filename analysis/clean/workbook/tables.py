@@ -84,8 +84,6 @@ class Table:
     """One table of a file, a row for each village, village and year, or line of a statement."""
 
     columns: tuple[Column, ...]  # what each column is
-    # for each body row, the heading above it inside the table; empty when there is none
-    sections: tuple[str, ...]
     totals: tuple[Total, ...]  # rows to check against their parts and then to drop
     notes: tuple[Note, ...]
     doubts: tuple[Question, ...]  # what only its reading could see
@@ -128,13 +126,6 @@ class Table:
         """Whether something settles that running totals are those of the year: December does."""
         return bool(_WHOLE.search(self.period)) or (not self.period and self.says_whole)
 
-    @property
-    def body(self) -> pd.DataFrame:
-        """Text of the cells, columns named as ``columns``, index 0, 1, 2 and so on."""
-        lists = {at: self.texts(at) for at in range(len(self.columns))}
-        body = pd.DataFrame(lists, index=pd.RangeIndex(self.grid.height), dtype="str")
-        return body.set_axis([column.name for column in self.columns], axis=1)
-
     def texts(self, column: int) -> list[str]:
         """Return the texts of a column, one a row."""
         return [line[column] for line in self.grid.texts]
@@ -163,19 +154,15 @@ class Table:
         labels = [column.label for column in self.columns if column.role == "value"]
         return tuple(_items(self.said("item"), labels, self.grid.height).categories)
 
-    def long(self, *, totals: bool = False) -> pd.DataFrame:
+    def long(self) -> pd.DataFrame:
         """Return one row for each value cell: years across become years down."""
         # "row" and "column" are positions, "item" the row's own item before the head's levels; a
         # year or unit of the row goes before that of its column, and that before the title's. What
         # repeats is categorical: a sheet can have a million cells.
-        rows = [r for r in range(self.grid.height) if totals or r not in self.dropped]
-        values = [
-            at
-            for at, column in enumerate(self.columns)
-            if column.role == "value" and (totals or not column.is_total)
-        ]
-        own = {role: [texts[r] for r in rows] for role in _OF_ROWS if (texts := self.said(role))}
-        blank = [""] * len(rows)
+        height = self.grid.height
+        values = [at for at, column in enumerate(self.columns) if column.role == "value"]
+        own = {role: texts for role in _OF_ROWS if (texts := self.said(role))}
+        blank = [""] * height
         columns = [self.columns[at] for at in values]
 
         def down(texts: Sequence[str]) -> pd.Categorical:
@@ -183,16 +170,14 @@ class Table:
 
         years = [_year(text) for text in own.get("year", blank)]
         units, bases = own.get("unit", blank), own.get("basis", blank)
-        letters_of = "".join(self.grid.kinds[r] for r in rows).encode("ascii")
-        kinds = np.frombuffer(letters_of, "uint8").reshape(len(rows), self.grid.width)
-        texts = [self.grid.texts[r][c] for r in rows for c in values]
-        is_sum = [r in self.dropped for r in rows], [column.is_total for column in columns]
+        kinds = np.frombuffer("".join(self.grid.kinds).encode("ascii"), "uint8")
+        kinds = kinds.reshape(height, self.grid.width)
+        texts = [line[c] for line in self.grid.texts for c in values]
         return pd.DataFrame(
             {
-                "row": np.repeat(np.array(rows, dtype="int32"), len(values)),
-                "section": down([self.sections[r] for r in rows]),
+                "row": np.repeat(np.arange(height, dtype="int32"), len(values)),
                 **{name: down(own.get(name, blank)) for name in (*_PLACES, "code")},
-                "item": _items(own.get("item", ()), [c.label for c in columns], len(rows)),
+                "item": _items(own.get("item", ()), [c.label for c in columns], height),
                 "year": pd.Series(crossed(years, [str(c.year or "") for c in columns], _first))
                 .astype("float64")
                 .astype("Int64"),
@@ -201,16 +186,15 @@ class Table:
                 "period": down(own.get("period", blank)),
                 "text": pd.array(texts, dtype="str"),
                 "kind": repeated(list(map(chr, range(128))), kinds[:, values].ravel()),
-                "cell": self._cells(rows, values),
-                "column": np.tile(np.array(values, dtype="int32"), len(rows)),
-                "is_total": np.logical_or.outer(*map(np.array, is_sum)).ravel(),
+                "cell": self._cells(values),
+                "column": np.tile(np.array(values, dtype="int32"), height),
             }
         )
 
-    def _cells(self, rows: list[int], values: list[int]) -> pd.api.extensions.ExtensionArray:
+    def _cells(self, values: list[int]) -> pd.api.extensions.ExtensionArray:
         """Return the addresses, without a text object for each."""
-        grid = self.grid
-        lines, places = [grid.lines[r] for r in rows], [grid.places[c] for c in values]
+        grid, rows = self.grid, range(self.grid.height)
+        lines, places = grid.lines, [grid.places[c] for c in values]
         down, across = (lines, places) if not grid.turned else (places, lines)
         names = pa.array(list(map(letters, across)), pa.large_string())
         numbers = pa.array(list(map(str, down)), pa.large_string())

@@ -11,6 +11,8 @@ from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import read_sheets, read_tables
 from analysis.clean.workbook.textfile import decode, find_delimiter, read_textfile
 
+from .shown import body
+
 
 def sheet_of(tmp_path, fill):
     book = openpyxl.Workbook()
@@ -100,7 +102,7 @@ def test_hidden_rows_columns_and_sheets_are_read_and_noted(tmp_path):
     book["2022年"].sheet_state = "hidden"
     book.save(tmp_path / "a.xlsx")
     reading = read_tables(tmp_path / "a.xlsx")
-    assert [len(table.body) for table in reading.tables] == [2, 2]
+    assert [len(body(table)) for table in reading.tables] == [2, 2]
     assert [(n.cell, n.code) for n in reading.tables[0].notes] == [
         ("3:3", "hidden"),
         ("C", "hidden"),

@@ -5,6 +5,8 @@ import pytest
 from analysis.clean.ledger.questions import choices_of, questions
 from analysis.clean.workbook.reader import read_tables
 
+from .shown import amounts, body
+
 TITLE = ["虚构县东山镇2023年村集体收入（单位：元）"]
 HEAD = ["村名", "经营收入", "补助收入"]
 
@@ -30,7 +32,7 @@ def keys(table):
 
 def test_number_merged_over_two_villages_is_asked_and_not_repeated(book):
     table = one(book, [TITLE, HEAD, ["甲村", 10, 1], ["乙村", None, 2]], ["B3:B4"])
-    assert list(table.body["经营收入"]) == ["10", ""]
+    assert list(body(table)["经营收入"]) == ["10", ""]
     (doubt,) = table.doubts
     assert (doubt.key, doubt.cell) == ("merged_value", "B3:B4")
 
@@ -46,7 +48,7 @@ def test_number_merged_over_two_villages_is_asked_and_not_repeated(book):
 def test_blank_township_that_may_be_unknown_is_asked(book, townships, word):
     rows = [[t, f"{v}村", 1] for t, v in zip(townships, "甲乙丙丁", strict=True)]
     table = one(book, [["乡镇", "村名", "2023年收入（元）"], *rows])
-    assert list(table.body["乡镇"]) == [t or "" for t in townships]
+    assert list(body(table)["乡镇"]) == [t or "" for t in townships]
     (question,) = asked(table)
     assert question.key == "blank"
     assert word in question.evidence
@@ -61,10 +63,10 @@ def test_subtotals_do_not_end_the_run_of_a_township(book):
             ["西镇", "丙村", 4], [None, "丁村", 5], ["小计", None, 9], ["总 计", None, 12],
         ],
     )  # fmt: skip
-    kept = [row for row in range(len(table.body)) if row not in table.dropped]
-    assert list(table.body["乡镇"].iloc[kept]) == ["东镇", "东镇", "西镇", "西镇"]
+    kept = [row for row in range(len(body(table))) if row not in table.dropped]
+    assert list(body(table)["乡镇"].iloc[kept]) == ["东镇", "东镇", "西镇", "西镇"]
     assert [t.label for t in table.totals] == ["小计", "小计", "总 计"]
-    assert list(table.long()["text"]) == ["1", "2", "4", "5"]
+    assert list(amounts(table)["text"]) == ["1", "2", "4", "5"]
     assert keys(table) == []
 
 
@@ -178,7 +180,7 @@ def test_two_tables_side_by_side(book):
 def test_header_printed_again_on_the_next_page(book):
     rows = [TITLE, HEAD, ["甲村", 1, 2], HEAD, ["乙村", 3, 4], [], HEAD, ["丙村", 5, 6]]
     table = one(book, rows)
-    assert list(table.body["村名"]) == ["甲村", "乙村", "丙村"]
+    assert list(body(table)["村名"]) == ["甲村", "乙村", "丙村"]
     assert [n.cell for n in table.notes if n.code == "repeated_header"] == ["A4", "A7"]
     assert table.address(2, 0) == "A8"
 
@@ -191,14 +193,15 @@ def test_blank_rows_inside_a_table(book):
 def test_headings_inside_the_body(book):
     rows = [TITLE, HEAD, ["一、东片"], ["甲村", 1, 2], ["二、西片"], ["乙村", 3, 4]]
     table = one(book, rows, ["A3:C3"])
-    assert table.sections == ("一、东片", "二、西片")
-    assert list(table.long()["section"]) == ["一、东片"] * 2 + ["二、西片"] * 2
+    said = [(note.cell, note.text) for note in table.notes if note.code == "section"]
+    assert said == [("A3", "heading '一、东片'"), ("A5", "heading '二、西片'")]
+    assert list(body(table)["村名"]) == ["甲村", "乙村"]
 
 
 def test_village_without_any_number_is_kept(book):
     table = one(book, [TITLE, HEAD, ["甲村", 1, 2], ["乙村", None, None], ["丙村", "无", "—"]])
-    assert list(table.body["村名"]) == ["甲村", "乙村", "丙村"]
-    assert list(table.body["经营收入"]) == ["1", "", "无"]
+    assert list(body(table)["村名"]) == ["甲村", "乙村", "丙村"]
+    assert list(body(table)["经营收入"]) == ["1", "", "无"]
 
 
 def test_accounts_down_for_one_village(book):
@@ -218,7 +221,7 @@ def test_account_column_beside_the_village(book):
         ["甲村", 2022, "经营收入", 5],
         ["甲村", 2022, "补助收入", 6],
     ]
-    long = one(book, rows).long()
+    long = amounts(one(book, rows))
     assert list(long["item"]) == ["经营收入", "补助收入"]
     assert list(long["year"]) == [2022, 2022]
 
@@ -228,7 +231,7 @@ def test_nothing_is_lost_or_invented(book):
     rows = [TITLE, ["乡镇", "村名", "经营收入", None], [None, None, "2022年", "2023年"]]
     rows += [["东镇" if n == 0 else None, f"甲{n}村", 1000 + n, 2000 + n] for n in range(50)]
     table = one(book, rows, ["C2:D2", "A2:A3", "B2:B3"])
-    long = table.long()
+    long = amounts(table)
     assert dict(zip(long["cell"], long["text"], strict=True)) == {
         f"{letter}{n + 4}": str(base + n)
         for n in range(50)

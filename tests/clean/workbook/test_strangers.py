@@ -10,6 +10,8 @@ from analysis.clean.ledger.questions import questions
 from analysis.clean.workbook.reader import read_tables
 from analysis.clean.workbook.stated import places_in
 
+from .shown import amounts
+
 KEPT_OUT = {"rate", "plan", "span", "opening", "closing", "month", "quarter", "running", "before"}
 
 CASES = {
@@ -168,7 +170,7 @@ def said(path):
     return [
         f"{row.village} {row.year} {row.unit} {row.item}: {row.text}"
         for table in read_tables(path).tables
-        for row in table.long().itertuples()
+        for row in amounts(table).itertuples()
         if not KEPT_OUT & {*row.basis.split()}
     ]
 

@@ -8,6 +8,8 @@ from openpyxl.utils import get_column_letter as letter
 
 from analysis.clean.workbook.reader import read_tables
 
+from .shown import amounts
+
 SEED = 7
 ACCOUNTS = ("经营收入", "投资收益", "补助收入", "其他收入")
 TOWNS = ("东山镇", "西河乡", "南川镇")
@@ -150,7 +152,7 @@ def test_known_truth_comes_back(batch, book):
             shared=number % 2 == 0,
         )
         (table,) = read_tables(path).tables
-        long = table.long()
+        long = amounts(table)
         found = {(r.village, r.item, r.year, r.unit): r.text for r in long.itertuples()}
         expected = {(v, a, y, unit): t for (v, a, y), t in values.items()}
         where = (path.name, layout.__name__, head, body[:4], [d.key for d in table.doubts])
