@@ -89,7 +89,7 @@ def _person_in_words(text: str) -> str:
     return next((reason for reason, one in _spoken().items() if one.search(text)), "")
 
 
-def _number_of_person(text: str) -> str:  # noqa: PLR0911  (one shape a line)
+def _number_of_person(text: str) -> str:
     plain = text if text.isascii() else normalise(text).translate(_SAID)
     closed = _closed(plain)
     if any(_is_identity(match[0]) for match in _IDENTITY.finditer(closed)):
@@ -98,23 +98,21 @@ def _number_of_person(text: str) -> str:  # noqa: PLR0911  (one shape a line)
         return "mobile_number"
     if not _MAYBE.search(plain):
         return ""
-    if any(_is_identity(match[0]) for match in _IDENTITY.finditer(plain)):
+    numbers = [match[0] for match in _IDENTITY.finditer(plain)]
+    old = (f"19{match[0][6:12]}" for match in _OLD_IDENTITY.finditer(plain))
+    if any(map(_is_identity, numbers)) or any(map(_is_date, old)):
         return "identity_number"
-    if any(_is_date(f"19{match[0][6:12]}") for match in _OLD_IDENTITY.finditer(plain)):
-        return "identity_number"
-    if _SCIENTIFIC.search(plain) or any(
-        # a spreadsheet, which keeps 15 digits, made zeros of the last three
-        match[0].endswith("000") and _is_date(match[0][6:14])
-        for match in _IDENTITY.finditer(plain)
-    ):
-        return "identity_number_damaged"
-    if _MOBILE.search(plain):
-        return "mobile_number"
-    if any(_is_card(match[0].replace(" ", "")) for match in _CARD.finditer(plain)):
-        return "bank_card"
-    if _LANDLINE.search(plain):
-        return "landline_number"
-    return "e_mail" if _MAIL.search(plain) else ""
+    # a spreadsheet, which keeps 15 digits, made zeros of the last three
+    rounded = (number[6:14] for number in numbers if number.endswith("000"))
+    cards = (match[0].replace(" ", "") for match in _CARD.finditer(plain))
+    found = {
+        "identity_number_damaged": _SCIENTIFIC.search(plain) or any(map(_is_date, rounded)),
+        "mobile_number": _MOBILE.search(plain),
+        "bank_card": any(map(_is_card, cards)),
+        "landline_number": _LANDLINE.search(plain),
+        "e_mail": _MAIL.search(plain),
+    }
+    return next((reason for reason, is_one in found.items() if is_one), "")
 
 
 def _closed(text: str) -> str:

@@ -151,31 +151,24 @@ class Register:
         county: str = "county",
         township: str = "township",
         name: str = "name",
-        code: str = "code",
     ) -> Located:
         """Find the code of each row: by crosswalk, by code, or by exact name, never by likeness."""
         decided = self._decisions(crosswalk)
-        has_code = code in frame.columns
-        parts = [frame[column].fillna("").astype("str") for column in (county, township, name)]
-        seen_codes = frame[code].fillna("").astype("str") if has_code else [""] * len(frame)
-        known: dict[tuple[str, ...], tuple[str | None, str, str]] = {}
-        suggested: dict[tuple[str, ...], str] = {}
-        codes, ways, problems = [], [], []
-        for row, *asked in zip(frame.index, *parts, seen_codes, strict=True):
-            key = tuple(asked)
-            if key not in known:
-                known[key] = self._find(key, decided)
-            found, way, problem = known[key]
-            codes.append(found)
-            ways.append(way)
-            if problem:
-                if key not in suggested:
-                    suggested[key] = self._suggest(key, problem)
-                problems.append((row, *key, problem, suggested[key]))
+        asked = [frame[column] for column in (county, township, name)]
+        asked.append(frame["code"] if "code" in frame else pd.Series("", frame.index))
+        keys = list(zip(*(column.fillna("").astype("str") for column in asked), strict=True))
+        known = {key: self._find(key, decided) for key in dict.fromkeys(keys)}
+        suggested = {key: self._suggest(key, end[2]) for key, end in known.items() if end[2]}
+        codes, ways, _ = zip(*map(known.__getitem__, keys), strict=True) if keys else ((), (), ())
         located = frame.assign(
             village_code=pd.Series(codes, index=frame.index, dtype="str"),
             matched_by=pd.Series(ways, index=frame.index, dtype="str"),
         )
+        problems = [
+            (row, *key, known[key][2], suggested[key])
+            for row, key in zip(frame.index, keys, strict=True)
+            if key in suggested
+        ]
         columns = ["row", "county", "township", "name", "code", "problem", "suggestions"]
         return Located(located, pd.DataFrame(problems, columns=columns))
 

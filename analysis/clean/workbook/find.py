@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from analysis.clean.places import county_name, township_name, village_name
 from analysis.clean.workbook.grid import Grid
@@ -164,28 +164,26 @@ def _header_starts(grid: Grid) -> list[int]:
     return starts
 
 
+def _lines_above(grid: Grid, header: int) -> list[int]:
+    """Return the rows of running text above a header, the nearest first."""
+    rows = []
+    for row in range(header - 1, -1, -1):
+        if not grid.is_blank(row):
+            if not is_line(grid, row) or is_note(grid.distinct(row)[0][1]):
+                break
+            rows.append(row)
+    return rows
+
+
 def _titled(grid: Grid, header: int) -> bool:
     """Tell whether a title with a year or a unit of its own stands right above a header."""
-    for row in range(header - 1, -1, -1):
-        if grid.is_blank(row):
-            continue
-        if not is_line(grid, row) or is_note(grid.distinct(row)[0][1]):
-            return False
-        text = plain("".join(text for _, text in grid.distinct(row)))
-        return bool(lift_year(text)[0] or lift_unit(text)[0] or text.endswith("表"))
-    return False
+    texts = (plain("".join(grid.texts[row])) for row in _lines_above(grid, header)[:1])
+    return any(lift_year(t)[0] or lift_unit(t)[0] or t.endswith("表") for t in texts)
 
 
 def _first_title(grid: Grid, header: int) -> int:
     """Return the row where the title lines above a later header begin."""
-    first = header
-    for row in range(header - 1, -1, -1):
-        if grid.is_blank(row):
-            continue
-        if not is_line(grid, row) or is_note(grid.distinct(row)[0][1]):
-            break
-        first = row
-    return first
+    return min(_lines_above(grid, header), default=header)
 
 
 def _is_numbering(grid: Grid, row: int) -> bool:
@@ -198,18 +196,13 @@ def _side_by_side(grid: Grid, header: int, last: int) -> list[list[int] | None]:
     """Return the columns of each table of those that stand beside each other."""
     rows = [row for row in range(header, last) if not is_line(grid, row)]
     used = [any(grid.filled(row, column) for row in rows) for column in range(grid.width)]
-    groups: list[list[int]] = [[]]
-    for column, is_used in enumerate(used):
-        if is_used:
-            groups[-1].append(column)
-        elif groups[-1]:
-            groups.append([])
-    groups = [group for group in groups if group]
+    runs = groupby(range(grid.width), key=used.__getitem__)
+    groups = [list(columns) for is_used, columns in runs if is_used]
     named = [
         len(group) > 1 and any(role_of(stripped(grid.filled(header, c))) for c in group)
         for group in groups
     ]
-    return list(groups) if len(groups) > 1 and all(named) else [None]
+    return [*groups] if len(groups) > 1 and all(named) else [None]
 
 
 def _block(grid: Grid, first: int, start: int, last: int) -> Block:

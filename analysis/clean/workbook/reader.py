@@ -42,9 +42,9 @@ def read_sheets(path: Path) -> tuple[Sheet, ...]:
     return parent.read_workbook(path, kind)
 
 
-def read_tables(path: Path, said: Mapping[Place, Said] | None = None) -> Reading:
+def read_tables(path: Path) -> Reading:
     """Return the tables of a file."""
-    return tables_of(read_sheets(path), path.name, said or {})
+    return tables_of(read_sheets(path), path.name, {})
 
 
 def tables_of(sheets: Iterable[Sheet], file: str, said: Mapping[Place, Said]) -> Reading:

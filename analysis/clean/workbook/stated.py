@@ -68,8 +68,7 @@ class Stated:
     title: str  # lines above the header that are no statements, joined
     # statements such as 填报单位, above and below, and places that title, sheet or file name
     facts: tuple[Fact, ...]
-    unit: str  # unit stated for the whole table, empty when none is, and where
-    unit_cell: str
+    unit: str  # unit stated for the whole table, empty when none is
     year: int | None  # year of the whole table and where it is stated: "title", "sheet" or "file"
     year_from: str
     doubt: Question | None  # when two statements contradict each other
@@ -86,13 +85,13 @@ def read_stated(
     """Return what the lines around a table say."""
     lines: list[str] = []
     facts: list[Fact] = []
-    unit = unit_cell = ""
+    unit = ""
     for row in titles:
         for column, text in _statements(grid, row):
             label = plain(text)
             if not unit and (found := lift_unit(label)[0] or bare_unit(label)):
                 stated = re.search(r"单位[::]?([^()\[\]】)]+)", label)
-                unit, unit_cell = (stated[1] if stated else found), grid.address(row, column)
+                unit = stated[1] if stated else found
                 if not lift_unit(label)[1]:
                     continue
             if told := fact(text):
@@ -116,8 +115,7 @@ def read_stated(
     period = _period(said, sheet, stem)
     plan = _plan([title, sheet, stem])
     says_whole = any(_WHOLE_YEAR.search(spelled(plain(text))) for text in (said, sheet))
-    around = unit, unit_cell, year, year_from, doubt, *period, plan, says_whole
-    return Stated(title, tuple(facts), *around)
+    return Stated(title, tuple(facts), unit, year, year_from, doubt, *period, plan, says_whole)
 
 
 def facts_of_card(grid: Grid, rows: Sequence[int]) -> tuple[Fact, ...]:

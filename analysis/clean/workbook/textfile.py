@@ -54,18 +54,19 @@ _NAMES = {
 def decode(content: bytes) -> tuple[str, str]:
     """Return the text of some bytes and the name of their encoding."""
     # gb18030 and not gbk: 48 village names of the national register lie outside gbk
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            try:
-                return _without_nul(content[len(mark) :].decode(encoding)), encoding
-            except UnicodeDecodeError as error:
-                raise _undecodable(f"{encoding}, which its first bytes announce", error) from None
-    if b"\0" in content:
+    mark, encoding = next((bom for bom in _BOMS if content.startswith(bom[0])), (b"", "utf-8"))
+    if not mark and b"\0" in content:
         raise _nul(content.index(b"\0"))
     try:
-        return content.decode("utf-8"), "utf-8"
+        text = content[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
+        if mark:
+            raise _undecodable(f"{encoding}, which its first bytes announce", error) from None
         problem = error
+    else:
+        if "\0" in text:
+            raise _nul(text.index("\0"))
+        return text, encoding
     candidates = []
     for encoding, common in (("gb18030", _COMMON), ("big5", _COMMON_TRADITIONAL)):
         try:
@@ -85,12 +86,6 @@ def decode(content: bytes) -> tuple[str, str]:
             _AS_UTF8,
         )
     return best[2], best[1]
-
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise _nul(text.index("\0"))
-    return text
 
 
 def _nul(position: int) -> Unreadable:
