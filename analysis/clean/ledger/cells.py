@@ -263,8 +263,8 @@ def _kept_out(ready: Ready, heads: Iterable[Head]) -> Iterator[Issue]:
         if code == "unknown" and not is_money(item) and is_count(item):
             yield Issue(table.file, where, safe(item), "layout", "note", "no money: left out")
             continue
-        what = f"; say what {safe(item)!r} is: meaning in answers.toml" if code in ASKED else ""
-        action = f"left out: {ACCOUNT_CODES[code]}{what}"
+        what = f"say what {safe(item)!r} is: meaning in answers.toml"
+        action = f"left out: {ACCOUNT_CODES[code]}" + (f"; {what}" if code in ASKED else "")
         severity = "error" if code in {*ASKED, "needs_year", "no_head"} else "note"
         yield Issue(table.file, where, safe(item), f"column_{code}", severity, action)
 
