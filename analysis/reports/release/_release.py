@@ -20,7 +20,7 @@ from analysis.reports import calls
 from analysis.reports._walk import Typed, masked, numbers, parts, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
-from analysis.reports.page import ledger, publish
+from analysis.reports.page import ledger
 from analysis.reports.page.findings import DATA_MIME
 from analysis.reports.plan.plan import Run
 from analysis.reports.release import _review
@@ -64,6 +64,8 @@ def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
     node.cells.insert(_behind_title(node), _band(made, by, when, lost))
     run = _run(made)
     content = _bytes(node)
+    from analysis.reports.page import publish  # once nbformat is there
+
     page = publish.publish(node, run, content, released=True)
     numbers_of = ledger.files(page.findings, made.report, page.run_id, released=True)
     out = {"report.html": page.html, **numbers_of}
