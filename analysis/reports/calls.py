@@ -158,8 +158,8 @@ def chart(call: Call, form: str = "plain") -> "Chart":
         return figures.CHARTS[given["chart"]](**given["with"])
 
 
-def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
-    """Write a figure under its head; the same figure gives the same bytes."""
+def svg(fig: "Figure", call: Call, ledger: Ledger, inside: str = "") -> bytes:
+    """Write a figure under its head; one that stays inside says so. The same gives the same bytes."""
     from analysis.figures import head_figure, mark_simulated, unmark_simulated
     from analysis.figures._chart import write
     from analysis.figures._words import put_into_words
@@ -168,7 +168,8 @@ def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
         mark_simulated(fig, mixed=call.mark == markup.MIXED)
     else:
         unmark_simulated(fig)
-    given, ending = call.arguments, _language.said(f" {call.mark}.") if call.mark else ""
+    marks = [mark for mark in (call.mark, inside) if mark]
+    given, ending = call.arguments, "".join(_language.said(f" {mark}.") for mark in marks)
     metadata = {
         "Title": given["caption"] + ending,
         "Description": given["alt"] + ending,
@@ -178,8 +179,8 @@ def svg(fig: "Figure", call: Call, ledger: Ledger) -> bytes:
     put_into_words(fig)
     if head := given.get("head"):
         found = sentences.said(head["finding"], head["words"], head["needs"], ledger).plain
-        below = (_language.said(str(head[name])) for name in ("measure", "source"))
-        head_figure(fig, found, *below)
+        measure, source = (_language.said(str(head[name])) for name in ("measure", "source"))
+        head_figure(fig, found, measure, " · ".join(filter(None, [source, inside])))
     with _drawing:
         return write(fig, "svg", metadata, given["name"])
 
@@ -199,12 +200,13 @@ def in_dark(drawn: bytes) -> bytes:
     return text.replace("<svg ", '<svg style="fill:#ffffff" ', 1).encode()
 
 
-def data_of(call: Call) -> bytes:
+def data_of(call: Call, inside: str = "") -> bytes:
     """Return the data of a figure or a table as CSV, marked in every row, for Excel as well."""
     from analysis.reports import _arguments
 
     given = call.arguments
     found = _arguments.frames(given["with"] if call.verb == "show" else {"table": given["frame"]})
+    mark = "; ".join(filter(None, [call.mark, inside]))
     columns: dict[str, None] = {}
     rows: list[dict[str, Any]] = []
     for name, frame in found:
@@ -212,8 +214,8 @@ def data_of(call: Call) -> bytes:
         whole = frame.reset_index() if keys or not _counted(frame.index) else frame
         whole = whole.set_axis([flat(column) for column in whole.columns], axis=1)
         columns |= dict.fromkeys(whole.columns)
-        rows += [{"part": name, "data": call.mark, **row} for row in _rows(whole)]
-    heads = ["part", *columns, *(["data"] if call.mark else [])]
+        rows += [{"part": name, "data": mark, **row} for row in _rows(whole)]
+    heads = ["part", *columns, *(["data"] if mark else [])]
     return numbers.as_csv(heads, ([row.get(head, "") for head in heads] for row in rows))
 
 
@@ -225,20 +227,23 @@ def _counted(index: Any) -> bool:
     return list(index) == list(range(len(index)))
 
 
-def forms_of(call: Call, ledger: Ledger, plain: bytes = b"") -> dict[str, bytes]:
+def forms_of(
+    call: Call, ledger: Ledger, plain: bytes = b"", inside: str = ""
+) -> dict[str, bytes]:
     """Return a figure in all its forms, and its data: names of files and contents.
 
-    The ledger has the numbers that its head says; who has drawn it already hands that over.
+    The ledger has the numbers that its head says; who has drawn it already hands that over. What
+    says that it stays inside stands in every file.
     """
     from analysis import figures
 
     name = call.arguments["name"]
-    made = {f"{name}.csv": data_of(call)}
-    plain = plain or svg(draw(call), call, ledger)
+    made = {f"{name}.csv": data_of(call, inside)}
+    plain = plain or svg(draw(call), call, ledger, inside)
     made |= {f"{name}.svg": plain, f"{name}-dark.svg": in_dark(plain)}
     for form in figures.FORMS:
         if form not in {"plain", "dark"}:
-            made[f"{name}-{form}.svg"] = svg(draw(call, form), call, ledger)
+            made[f"{name}-{form}.svg"] = svg(draw(call, form), call, ledger, inside)
     return made
 
 

@@ -150,13 +150,14 @@ def _written(folder: Path, record: Mapping[str, Any], formats: Collection[str]) 
 
 
 def _figures(folder: Path) -> bytes:
-    """Draw a report's charts for a phone, for print and in dark, with their data."""
+    """Draw a report's charts for a phone, for print and in dark, with their data and its mark."""
     from analysis.reports import calls
     from analysis.reports.page import findings
 
     found = findings.gather(quickly("nbformat").read(folder / "notebook.ipynb", as_version=4))
+    inside = _language.said(markup.INTERNAL) if "ledger" in found.kinds else ""
     drawn = (p.call for p in found.products if p.kind == "figure" and p.call)
-    forms = (calls.forms_of(call, found.ledger) for call in drawn)
+    forms = (calls.forms_of(call, found.ledger, inside=inside) for call in drawn)
     return files.zipped({name: content for made in forms for name, content in made.items()})
 
 
