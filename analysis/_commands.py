@@ -395,10 +395,11 @@ def why(options: argparse.Namespace) -> int:
     runs = runner.planned(*selected)
     words = {"none": "up to date", "render": "new page", "run": "run"}
     force, languages = getattr(options, "force", False), getattr(options, "languages", ())
+    decided = runner.decide(runs, force=force, languages=languages)
     entries: list[dict[str, Any]] = [
         {"report": run.slug, "notebook": run.name, "action": words[decision.action]}
         | {"reasons": list(decision.reasons)}
-        for run, decision in runner.decide(runs, force=force, languages=languages)
+        for run, decision in decided
     ]
     beside: dict[str, str] = {}
     orphans: list[finished.Orphan] = []
@@ -410,8 +411,8 @@ def why(options: argparse.Namespace) -> int:
     gone = [{"folder": orphan.folder.name, "reason": orphan.reason} for orphan in orphans]
     width = max(len(run.slug) for run in runs)
     lines = [
-        f"{entry['report']:<{width}}  {entry['action']}: {'; '.join(entry['reasons'])}".rstrip(": ")
-        for entry in entries
+        f"{run.slug:<{width}}  {words[decision.action]}: {decision.why}".rstrip(": ")
+        for run, decision in decided
     ]
     lines += [f"{slug:<{width}}  beside the plan, out of date: {t}" for slug, t in beside.items()]
     if orphans:

@@ -227,9 +227,7 @@ def _counted(index: Any) -> bool:
     return list(index) == list(range(len(index)))
 
 
-def forms_of(
-    call: Call, ledger: Ledger, plain: bytes = b"", inside: str = ""
-) -> dict[str, bytes]:
+def forms_of(call: Call, ledger: Ledger, plain: bytes = b"", inside: str = "") -> dict[str, bytes]:
     """Return a figure in all its forms, and its data: names of files and contents.
 
     The ledger has the numbers that its head says; who has drawn it already hands that over. What

@@ -5,7 +5,9 @@ import csv
 import html
 import json
 import re
+import zipfile
 from bisect import bisect_left
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -174,6 +176,23 @@ def test_the_page_of_a_ledger_says_that_it_is_internal(town):
     for name in ("index.html", "feed.xml", "numbers.csv", "numbers.tex"):
         assert (town.reports / name).stat().st_mode & 0o077 == 0, name
     assert '<aside class="internal"' in (town.reports / "index.html").read_text("utf-8")
+
+
+def test_charts_rendered_from_a_ledgers_report_say_that_they_stay_inside(town):
+    assert main(["render", "05-drawn", "--figures"]) == Exit.GOOD
+    with zipfile.ZipFile(town.reports / "05-drawn" / "figures.zip") as drawn:
+        files = {name: drawn.read(name).decode("utf-8-sig") for name in drawn.namelist()}
+    assert {Path(name).suffix for name in files} == {".csv", ".svg"}
+    for name, text in files.items():
+        if name.endswith(".svg"):
+            assert text.count("Internal 内部资料") >= 2, name  # title and description
+        else:
+            rows = [*csv.DictReader(text.splitlines())]
+            assert rows
+            assert {row["data"] for row in rows} == {"Internal 内部资料"}, name
+    folder, _ = release("05-drawn", "A")
+    for path in folder.rglob("*.*"):
+        assert b"Internal" not in path.read_bytes(), path.name
 
 
 def test_a_review_shows_each_number_and_why_it_stays(town, capsys):

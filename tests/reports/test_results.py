@@ -154,6 +154,25 @@ def test_who_cites_what_is_out_of_date_is_told(published, capsys):
     assert "it is out of date: code of 01-x.ipynb changed" in said
 
 
+def test_of_many_reasons_a_line_says_the_first_and_how_many_more(published, capsys):
+    names = [f"part{letter}" for letter in "abcdefg"]
+    for name in names:
+        (published.notebooks / f"{name}.py").write_text("a = 1\n")
+    published.notebook("01-x", "# X", "\n".join(f"import {name}" for name in names))
+    answer(capsys, "run")
+    for name in names:
+        (published.notebooks / f"{name}.py").write_text("a = 22\n")
+    assert cli.main(["why"]) == Exit.GOOD
+    said = capsys.readouterr().out
+    assert "; and 3 more, which lianjian why --json lists" in said
+    assert [f"{name}.py changed" in said for name in names] == [True] * 4 + [False] * 3
+    _, content, _ = answer(capsys, "why")
+    [entry] = content["reports"]
+    assert len(entry["reasons"]) == 7
+    assert cli.main(["cite", "01-x"]) == Exit.GOOD
+    assert "and 3 more" in capsys.readouterr().err
+
+
 def test_what_is_left_alone_is_said_in_one_line(published, capsys):
     published.notebook("01-x", "# X", "1")
     published.notebook("草稿", "# D", "1")

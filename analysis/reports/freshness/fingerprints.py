@@ -34,6 +34,7 @@ from analysis.reports.plan.plan import Run
 
 PRODUCTS = ("report.html", "notebook.ipynb", "numbers.csv", RECORD)
 
+_TOLD = 4  # reasons that a line says
 _GROUND = ("notebook.ipynb", KEY, RECORD)
 _LENGTH = 16  # hex digits of a hash that are kept
 _READ = ("data", "notebooks", "work")
@@ -60,6 +61,13 @@ class Decision:
 
     action: str  # "none", "render" (a new page from the executed notebook), "run" (everything)
     reasons: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The first reasons in one line, and how many more there are."""
+        more = len(self.reasons) - _TOLD
+        rest = [f"and {more} more, which lianjian why --json lists"] if more > 1 else []
+        return "; ".join([*self.reasons[: _TOLD if rest else None], *rest])
 
 
 @dataclass(frozen=True)
@@ -419,5 +427,5 @@ def stale(reports: Path, planned: Collection[str]) -> dict[str, str]:
             found[folder.name] = str(error)
             continue
         if decision.action == "run":
-            found[folder.name] = "; ".join(decision.reasons)
+            found[folder.name] = decision.why
     return found

@@ -100,7 +100,7 @@ def trouble_of(folder: Path) -> str:
         decision = fingerprints.Fingerprints().decide(_with_languages(run, ()), folder)
     except LianjianError as error:
         return str(error)
-    return f"it is out of date: {'; '.join(decision.reasons)}" if decision.reasons else ""
+    return f"it is out of date: {decision.why}" if decision.reasons else ""
 
 
 def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
