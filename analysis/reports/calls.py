@@ -159,7 +159,7 @@ def chart(call: Call, form: str = "plain") -> "Chart":
 
 
 def svg(fig: "Figure", call: Call, ledger: Ledger, inside: str = "") -> bytes:
-    """Write a figure under its head; one that stays inside says so. The same gives the same bytes."""
+    """Write a figure under its head; what stays inside says so. The same gives the same bytes."""
     from analysis.figures import head_figure, mark_simulated, unmark_simulated
     from analysis.figures._chart import write
     from analysis.figures._words import put_into_words
