@@ -4,6 +4,7 @@ They look at villages outside alone. None sees everything, and together they see
 the year of joining itself.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,10 +37,16 @@ class Gauge:
 
     name: str
     value: float  # compared with the limit; NaN when the gauge cannot be read
-    limit: float  # alarm from here on, in size or below zero as the name says
+    limit: float  # alarm from here on: on both sides, or under it where it is below zero
     size: float  # what it measures, in the unit that `meaning` names
     meaning: str  # in a sentence
-    is_on: bool | None  # whether it alarms; None when it cannot be read
+
+    @property
+    def is_on(self) -> bool | None:
+        """Whether it alarms; None when it cannot be read."""
+        if math.isnan(self.value):
+            return None
+        return self.value < self.limit if self.limit < 0 else abs(self.value) > self.limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +69,9 @@ class Alarms:
     def to_frame(self) -> pd.DataFrame:
         """Return one row a gauge."""
         words = {True: "alarm", False: "quiet", None: "cannot be read"}
-        return pd.DataFrame(
-            [
-                {"gauge": one.name, "value": one.value, "limit": one.limit, "size": one.size,
-                 "verdict": words[one.is_on], "meaning": one.meaning}
-                for one in self.gauges
-            ]
-        )  # fmt: skip
+        frame = pd.DataFrame(self.gauges).rename(columns={"name": "gauge"})
+        frame.insert(4, "verdict", [words[one.is_on] for one in self.gauges])
+        return frame
 
     def __repr__(self) -> str:
         words = {True: "ALARM", False: "quiet", None: "cannot be read"}
@@ -164,7 +167,6 @@ def placebo_gauge(placebos: Floats) -> Gauge:
         float(placebos.mean()) if len(placebos) else float("nan"),
         "Mean of the regression for placebo alliances over its standard deviation: villages like "
         "the chosen ones grew otherwise than the line in size says.",
-        None if np.isnan(value) else abs(value) > PLACEBO_LIMIT,
     )
 
 
@@ -192,8 +194,8 @@ def relative(panel: Panel, places: Places) -> Outside:
     level = np.maximum(drawn * own + year, LEAST_LEVEL * np.abs(year))
     residual = np.where(seen, filled - drawn * own - year, 0.0) / level
     town = places.township[unit]
-    order = np.unique(np.where(town < 0, np.arange(len(unit)) + town.max() + 1, town),
-                      return_inverse=True)[1]  # fmt: skip
+    alone = np.arange(len(unit)) + town.max() + 1
+    order = np.unique(np.where(town < 0, alone, town), return_inverse=True)[1]
     block = order * min(BLOCKS, order.max() + 1) // (order.max() + 1)
     return Outside(unit, value, level, residual, drawn, block)
 
@@ -214,7 +216,7 @@ def luck_gauge(outside: Outside) -> Gauge:
     n_blocks, years = int(outside.block.max()) + 1, seen.shape[1]
     if n_blocks < BLOCKS // 2 or years < FEWEST_YEARS:
         text = f"Cannot be read from {years} years and {n_blocks} groups of villages."
-        return Gauge(name, np.nan, LUCK_LIMIT, np.nan, text, None)
+        return Gauge(name, math.nan, LUCK_LIMIT, math.nan, text)
     v = np.where(seen, 1 / outside.level, 0.0)
     keep = np.eye(years) * seen[:, None, :] - outside.drawn * (
         v[:, :, None] * v[:, None, :] / (v**2).sum(axis=1)[:, None, None]
@@ -240,9 +242,7 @@ def luck_gauge(outside: Outside) -> Gauge:
     others = np.array([fitted(total - sums[:, block]) for block in range(n_blocks)])
     error = np.sqrt((n_blocks - 1) / n_blocks * ((others - others.mean()) ** 2).sum())
     value = size / error if error > 0 else np.nan
-    return Gauge(
-        name, value, LUCK_LIMIT, size, meaning, None if np.isnan(value) else abs(value) > LUCK_LIMIT
-    )
+    return Gauge(name, value, LUCK_LIMIT, size, meaning)
 
 
 def dose_gauge(panel: Panel, outside: Outside, places: Places) -> tuple[Gauge, float]:
@@ -257,17 +257,15 @@ def dose_gauge(panel: Panel, outside: Outside, places: Places) -> tuple[Gauge, f
     exposed = (begun > 0) & (begun <= year[-1])
     if (town < 0).any():
         text = "Cannot be read: no township is named for some villages outside."
-        return Gauge(name, np.nan, limit, np.nan, text, None), np.nan
+        return Gauge(name, math.nan, limit, math.nan, text), math.nan
     dose = (exposed[:, None] & (year >= begun[:, None])).astype(np.float64)
     use = ~np.isnan(outside.value) & ~(exposed[:, None] & (year == begun[:, None] - 1))
     weight = np.where(use, 1 / outside.level**2, 0.0)
     filled = np.where(use, outside.value, 0.0)
     dummies = np.broadcast_to(np.eye(len(year)), (len(begun), len(year), len(year)))[..., 1:]
     columns = np.concatenate([dose[..., None], dummies, filled[..., None]], axis=2)
-    mean = (weight[..., None] * columns).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-300)[
-        :, None
-    ]
-    columns = columns - mean[:, None, :]
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+    columns = columns - ((weight[..., None] * columns).sum(axis=1) / total)[:, None, :]
     x, y = columns[..., :-1], columns[..., -1]
     bread = np.einsum("it,itj,itk->jk", weight, x, x)
     towns = len(np.unique(town[exposed]))
@@ -276,7 +274,7 @@ def dose_gauge(panel: Panel, outside: Outside, places: Places) -> tuple[Gauge, f
             f"Cannot be read: {towns} townships with an alliance show villages outside, or years "
             "and villages determine which do."
         )
-        return Gauge(name, np.nan, limit, np.nan, text, None), np.nan
+        return Gauge(name, math.nan, limit, math.nan, text), math.nan
     inverse = np.linalg.inv(bread)
     found = inverse @ np.einsum("it,itj,it->j", weight, x, y)
     scores = np.einsum("it,itj,it->ij", weight, x, y - x @ found)
@@ -290,7 +288,7 @@ def dose_gauge(panel: Panel, outside: Outside, places: Places) -> tuple[Gauge, f
         "it, the comparison is too low and the estimate too high."
     )
     value = size / error if error > 0 else np.nan
-    return Gauge(name, value, limit, size, meaning, value < limit), error
+    return Gauge(name, value, limit, size, meaning), error
 
 
 def without_neighbours(panel: Panel, places: Places, size: float) -> Panel:

@@ -87,7 +87,6 @@ def placebo_study(
     rng: np.random.Generator,
     *,
     draws: int = DRAWS,
-    profile: Mapping[int, float] | None = None,
     alliance_cv: float = 0.0,
     points: Callable[[Panel], Floats] | None = None,
 ) -> PlaceboStudy:
@@ -98,7 +97,7 @@ def placebo_study(
     rows, failed, reason, level = [], 0, "", 0.95
     for _ in range(draws):
         panel = draw_placebo(pool, rng)
-        planted = plant(panel, rng, profile=profile, alliance_cv=alliance_cv)
+        planted = plant(panel, rng, alliance_cv=alliance_cv)
         try:
             with paused():
                 none = estimator(panel)

@@ -112,27 +112,17 @@ def regression_att(
 
 
 def regression_series(
-    panel: Panel,
-    *,
-    adjustment: Adjustment | None = None,
-    anticipation: int = 1,
-    comparison: Comparison = "never",
+    panel: Panel, *, anticipation: int = 1, comparison: Comparison = "never"
 ) -> EffectSeries:
     """Return the effects by event time against one base year, with few clusters' error."""
-    effects = _pairs(panel, adjustment, anticipation, comparison)
+    effects = _pairs(panel, None, anticipation, comparison)
     series = replace(aggregate(effects, "event"), overall=aggregate(effects))
     return few_clusters(series, anticipation=anticipation)
 
 
-def regression_points(
-    panel: Panel,
-    *,
-    adjustment: Adjustment | None = None,
-    anticipation: int = 1,
-    comparison: Comparison = "never",
-) -> Floats:
+def regression_points(panel: Panel, *, anticipation: int = 1) -> Floats:
     """Return the estimates of `regression_series` alone (1 + K,), the overall one first."""
-    effects = _pairs(panel, adjustment, anticipation, comparison)
+    effects = _pairs(panel, None, anticipation, "never")
     mass = effects.mass
     when = effects.year - effects.cohort
     marks = [when >= 0, *(when == e for e in np.unique(when))]

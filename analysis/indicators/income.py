@@ -57,6 +57,9 @@ def _per(frame: pd.DataFrame, columns: list[str], per: Per) -> tuple[pd.DataFram
     return frame[columns].div(size, axis=0), note
 
 
+CPI = "rural_cpi_pct"
+
+
 def _keys(frame: pd.DataFrame, by: list[str]) -> list[pd.Series]:
     """Return what to group by; rows without a group are a group, not lost."""
     return [frame[name] for name in by] or [pd.Series("all", frame.index, name="group")]
@@ -339,22 +342,20 @@ def deflate(
     prices: pd.DataFrame,
     base_year: int,
     columns: str | Iterable[str] = INCOMES,
-    *,
-    index: str = "rural_cpi_pct",
 ) -> pd.DataFrame:
     """Return the frame with money columns in prices of a base year."""
     # real_t = nominal_t · P_base / P_t with P_t = P_{t-1} (1 + π_t / 100).
     columns = names_of(columns, "columns")
-    need_columns(prices, "year", index)
+    need_columns(prices, "year", CPI)
     need_columns(frame, "year")
     frame = numeric(frame, *columns)
     ordered = prices.sort_values("year")
     years = ordered["year"].to_numpy()
-    if (np.diff(years) != 1).any() or ordered[index].isna().any():
+    if (np.diff(years) != 1).any() or ordered[CPI].isna().any():
         raise LianjianError(
             f"Consumer prices must have one row a year without a gap; these are of {list(years)}."
         )
-    level = pd.Series((1 + amounts(ordered[index], index) / 100).cumprod(), index=years)
+    level = pd.Series((1 + amounts(ordered[CPI], CPI) / 100).cumprod(), index=years)
     wanted = {base_year, *frame["year"].unique()}
     if missing := sorted(int(year) for year in wanted - set(level.index)):
         raise LianjianError(

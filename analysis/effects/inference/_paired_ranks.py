@@ -11,7 +11,7 @@ from analysis._frame import TIE
 from analysis.effects._stands_on import PAIRS
 from analysis.effects.inference._resampling import at_least
 from analysis.effects.inference.paired import known_pairs, limit_note
-from analysis.effects.results import Estimate, Floats, check_level
+from analysis.effects.results import LEVEL, Estimate, Floats, check_level
 from analysis.errors import LianjianError
 
 EXACT_RANKS = 50
@@ -39,12 +39,7 @@ def _signed_rank_counts(ranks: Floats) -> Floats:
     return counts
 
 
-def signed_rank(
-    differences: npt.ArrayLike,
-    *,
-    level: float = 0.95,
-    name: str = "median paired difference (Hodges–Lehmann)",
-) -> Estimate:
+def signed_rank(differences: npt.ArrayLike, *, level: float = LEVEL) -> Estimate:
     """Test symmetry about zero by Wilcoxon's signed ranks; interval from Walsh averages."""
     check_level(level)
     values, notes = known_pairs(differences)
@@ -78,7 +73,7 @@ def signed_rank(
     middle = float(np.median(walsh))
     stays_inside(PAIRS, middle, low, high, p_value)
     return Estimate(
-        name=name,
+        name="median paired difference (Hodges–Lehmann)",
         estimate=middle,
         std_error=math.nan,
         low=low,

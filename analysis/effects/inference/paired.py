@@ -19,6 +19,7 @@ DRAWS = 99_999
 """Sampled sign patterns above that."""
 RESAMPLES = 9_999
 """Bootstrap resamples of the BCa interval."""
+MEAN = "mean paired difference"
 FEW_PAIRS = 10
 """Under this a bootstrap interval is a rough guide only."""
 
@@ -62,7 +63,6 @@ def sign_flip(
     level: float = 0.95,
     draws: int = DRAWS,
     rng: np.random.Generator | int = SEED,
-    name: str = "mean paired difference",
 ) -> Estimate:
     r"""Test a zero mean difference by flipping signs; invert the test for the interval.
 
@@ -85,8 +85,6 @@ def sign_flip(
         Sampled patterns when there are more than 20 pairs.
     rng : Generator or int
         Their source.
-    name : str
-        Put into the record.
 
     Returns
     -------
@@ -137,7 +135,7 @@ def sign_flip(
     stays_inside(PAIRS, low, high, high - low, p_value, smallest)
     number = 2**n if exact else splits
     return Estimate(
-        name=name,
+        name=MEAN,
         estimate=total / n,
         std_error=math.nan,
         low=low,
@@ -182,7 +180,6 @@ def bca_mean(
     level: float = 0.95,
     resamples: int = RESAMPLES,
     rng: np.random.Generator | int = SEED,
-    name: str = "mean paired difference",
 ) -> Estimate:
     """Return the mean difference with its bias-corrected and accelerated bootstrap interval."""
     # Efron 1987 (DOI 10.1080/01621459.1987.10478410), as in `scipy.stats.bootstrap`. Under about
@@ -211,7 +208,7 @@ def bca_mean(
         notes += (f"{n} pairs: the bootstrap interval is too short, read it as a rough guide",)
     stays_inside(PAIRS, low, high, error)
     return Estimate(
-        name=name,
+        name=MEAN,
         estimate=float(values.mean()),
         std_error=error,
         low=low,

@@ -14,13 +14,14 @@ import scipy
 from analysis.effects.alarms import Places
 from analysis.effects.balancing import Balanced, Fit
 from analysis.effects.panel import Floats, Ints
+from analysis.effects.results import LEVEL
 from analysis.errors import LianjianError
 
 MOST_GROUPS, ENOUGH_GROUPS, FEWEST = 40, 8, 2
 """Groups compared with at most; with fewer than eight in its county, those of all counties."""
 
 
-def critical_value(groups: int, ratio: float, *, level: float = 0.95) -> float:
+def critical_value(groups: int, ratio: float, *, level: float = LEVEL) -> float:
     """Return what |T| has to exceed when the treated group varies ``ratio`` times as much."""
     # √(ρ² + 1/m) · t(m − 1, 1 − α/2): Lau & Li 2025, arXiv 2511.05710, for T = (effect − mean of
     # the groups)/(standard deviation of the groups).
@@ -30,7 +31,7 @@ def critical_value(groups: int, ratio: float, *, level: float = 0.95) -> float:
     return float(np.sqrt(ratio**2 + 1 / groups)) * quantile
 
 
-def largest_ratio(statistic: float, groups: int, *, level: float = 0.95) -> float:
+def largest_ratio(statistic: float, groups: int, *, level: float = LEVEL) -> float:
     """Return the largest ratio of standard deviations at which |T| exceeds its critical value."""
     # Zero when it does so at none.
     quantile = critical_value(groups, 0.0, level=level) * np.sqrt(groups)
@@ -49,7 +50,7 @@ class Breakdown:
     level: float
 
 
-def breakdown(result: Balanced, places: Places, *, level: float = 0.95) -> Breakdown:
+def breakdown(result: Balanced, places: Places) -> Breakdown:
     """Compare each alliance with groups of villages outside that are like it."""
     # Like an alliance: as many villages, in its county, neighbours by township, none larger than
     # its largest, 40 groups at most; where its county has fewer than eight such groups, of all
@@ -80,17 +81,17 @@ def breakdown(result: Balanced, places: Places, *, level: float = 0.95) -> Break
         if len(groups) >= FEWEST and (spread := float(groups.std(ddof=1))) > 0:
             statistic = (value - float(groups.mean())) / spread
             row |= {"mean": float(groups.mean()), "sd": spread, "statistic": statistic}
-            row["ratio"] = largest_ratio(statistic, len(groups), level=level)
+            row["ratio"] = largest_ratio(statistic, len(groups))
         rows.append(row)
     frame = pd.DataFrame(rows)
     ratio = np.nan
     if frame["sd"].notna().all():
         share, sd, fewest = frame["share"], frame["sd"], int(frame["groups"].min())
-        quantile = float(scipy.stats.t.ppf(0.5 + level / 2, fewest - 1))
+        quantile = float(scipy.stats.t.ppf(0.5 + LEVEL / 2, fewest - 1))
         theta = float((share * frame["effect"]).sum())
         room = (theta / quantile) ** 2 - float((share * sd).sum()) ** 2 / fewest
         ratio = float(np.sqrt(max(room, 0.0) / float((share**2 * sd**2).sum())))
-    return Breakdown(frame, ratio, level)
+    return Breakdown(frame, ratio, LEVEL)
 
 
 def _alike(result: Balanced, places: Places, villages: Ints) -> Floats:

@@ -52,26 +52,24 @@ def placebo_dates(
     estimator: Estimator,
     *,
     shifts: Sequence[int] = (1, 2),
-    unit: str = "village_id",
     cohort: str = "joined_year",
-    year: str = "year",
 ) -> pd.DataFrame:
     """Estimate an effect that cannot be: as if each village had joined some years earlier."""
     # Only rows before the true year of joining are used, so that no true effect enters.
     # Never-joined units keep the years in which some joiner is still there.
     # The in-time placebo of Heckman & Hotz 1989 (DOI 10.1080/01621459.1989.10478848).
-    need_columns(panel, unit, cohort, year)
-    joined, when = cohorts(panel, cohort), panel[year].astype("float64")
+    need_columns(panel, "village_id", cohort, "year")
+    joined, when = cohorts(panel, cohort), panel["year"].astype("float64")
     before = panel[(when < joined) | (joined.isna() & (when < joined.max()))]
-    joined, when = cohorts(before, cohort), before[year].astype("float64")
+    joined, when = cohorts(before, cohort), before["year"].astype("float64")
     rows = []
     for shift in shifts:
         if shift < 1:
             raise LianjianError(f"A placebo date must be earlier: shift {shift}; give 1 or more.")
         # a joiner seen only from the placebo date on has no before to compare with
-        unseen = when.groupby(before[unit]).transform("min") >= joined - shift
+        unseen = when.groupby(before["village_id"]).transform("min") >= joined - shift
         variant = before.assign(**{cohort: joined - shift})[~unseen]
-        dropped = int(before.loc[unseen, unit].nunique())
+        dropped = int(before.loc[unseen, "village_id"].nunique())
         rows.append({"shift": shift, **attempt(estimator, variant), "n_units_dropped": dropped})
     return _table(rows)
 

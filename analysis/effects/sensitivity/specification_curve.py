@@ -87,17 +87,16 @@ def specification_test(
     permute: Callable[[T, np.random.Generator], T],
     *,
     draws: int = DRAWS,
-    size: float = 0.05,
     rng: np.random.Generator | int = SEED,
 ) -> CurveTest:
     """Test all specifications jointly: could a curve like this come from no effect at all."""
     # Simonsohn, Simmons & Nelson 2020 (DOI 10.1038/s41562-020-0912-z), step 3. The specifications
     # of one permutation share its data, so their dependence needs no model.
-    observed = summarise_curve(specification_curve(panel, specifications), size)
+    observed = summarise_curve(specification_curve(panel, specifications))
     generator = np.random.default_rng(rng)
     with paused():
         found = [
-            summarise_curve(specification_curve(permute(panel, generator), specifications), size)
+            summarise_curve(specification_curve(permute(panel, generator), specifications))
             for _ in range(draws)
         ]
     table = pd.DataFrame(found)
