@@ -13,37 +13,10 @@ _FEWEST = 3
 
 
 def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return both incomes of each pair in each year, and what lies between them.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Village by year with ``pair_id``, ``role``, ``joined_year`` and the measure in yuan.
-    column : str
-        The measure.
-
-    Returns
-    -------
-    DataFrame
-        One row a pair and year in which either is known: ``pair_id, helper_id, weak_id,
-        joined_year, year, event_time, helper, weak, gap, ratio``. Money in 万元; ``gap`` is helper
-        minus weak, ``ratio`` weak over helper (missing unless the helper has a positive income),
-        ``joined_year`` that of the weak village, ``event_time`` the year minus it. A pair of
-        which the panel holds one village only is left out, as where a book ends between the two;
-        without pairs no row is left. ``attrs["notes"]`` says so.
-
-    Raises
-    ------
-    LianjianError
-        A pair of two villages or more has not exactly one helper and one weak village.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"village_id": ["H", "W"], "year": 2024, "pair_id": "P1",
-    ...     "role": ["helper", "allied_weak"], "joined_year": 2023, "x_yuan": [8e5, 2e5]})
-    >>> gaps(frame, "x_yuan")[["helper", "weak", "gap", "ratio"]].iloc[0].tolist()
-    [80.0, 20.0, 60.0, 0.25]
-    """
+    """Return both incomes of each pair in each year, and what lies between them."""
+    # In 万元: `gap` is helper minus weak, `ratio` weak over helper (missing unless the helper has a
+    # positive income); `joined_year` is that of the weak village, `event_time` the year minus it. A
+    # pair of which the panel holds one village only is left out, as where a book ends between them.
     need_columns(panel, "joined_year", "pair_id", "role")
     need_roles(panel)
     frame = panel_of(panel, column)
@@ -78,50 +51,13 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def closing(gap: pd.DataFrame, start: int, end: int, *, clock: str = "year") -> pd.DataFrame:
-    """Return how much of its gap each pair closed between two years, and who closed it.
-
-    Parameters
-    ----------
-    gap : DataFrame
-        Result of :func:`gaps`.
-    start, end : int
-        Years, or event times when the clock is ``"event_time"``; −1 is the year before joining.
-    clock : {"year", "event_time", "since_joining"}
-        ``"since_joining"`` reads ``start`` as an event time and ``end`` as a year.
-
-    Returns
-    -------
-    DataFrame
-        One row a pair with all four incomes: ``pair_id, helper_id, weak_id, start_year, end_year,
-        helper_start, helper_end, weak_start, weak_end, helper_change, weak_change, gap_start,
-        gap_end, closed`` (fall of the gap, 万元: weak_change − helper_change), ``closed_pct`` (of
-        the gap at the start), ``ratio_start, ratio_end``, ``catch_up_pct`` (yearly rate at which
-        the gap shrinks, 1 − (gap_end/gap_start)^(1/years); negative when it grows) and
-        ``who``: "gap grew", "weak up", "helper down", or "both" when the weak village rose *and*
-        the helper fell. When both moved the same way and the gap shrank, the one that moved
-        further closed it. No row where no pair has all four; ``attrs["notes"]`` counts the pairs
-        that have not.
-
-    Raises
-    ------
-    LianjianError
-        An unknown clock, or an end that is not after the start.
-
-    Notes
-    -----
-    A gap can grow while the ratio rises: 10 against 50 becomes 30 against 80. Both are given,
-    because they answer different questions. Rates are missing where a gap is not positive.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"pair_id": "P1", "helper_id": "H", "weak_id": "W",
-    ...     "year": [2022, 2024], "joined_year": 2023, "event_time": [-1, 1],
-    ...     "helper": [50.0, 40.0], "weak": [10.0, 30.0], "gap": [40.0, 10.0],
-    ...     "ratio": [0.2, 0.75]})
-    >>> found = closing(frame, 2022, 2024)
-    >>> found[["closed", "closed_pct", "catch_up_pct", "who"]].to_numpy().tolist()
-    [[30.0, 75.0, 50.0, 'both']]
-    """
+    """Return how much of its gap each pair closed between two years, and who closed it."""
+    # The clock says of start and end whether they are years or event times; "since_joining" takes
+    # an event time and a year. `closed` is the fall of the gap, weak_change − helper_change;
+    # `catch_up_pct` the yearly rate at which it shrinks, 1 − (gap_end/gap_start)^(1/years). Who
+    # closed it: where both moved the same way and the gap shrank, the one that moved further. A gap
+    # can grow while the ratio rises, 10 against 50 becoming 30 against 80: both are given. Rates
+    # are missing where a gap is not positive.
     clocks = {
         "year": ("year", "year"),
         "event_time": ("event_time", "event_time"),
