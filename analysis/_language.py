@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from html import escape, unescape
 from itertools import chain
 from pathlib import Path
@@ -54,6 +54,8 @@ SCRIPT = re.compile(r"`((?:\$\{[^}]*\}|[^`$\n])* [a-z]{2,} [^`$\n]*)`")
 _PART = re.compile(r"(?:\A|[\s(“\"'`])\Z")  # before a place that is never empty
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # what somebody typed, as an error says it
 _SAME = re.compile("dataset|key|.*_names")  # places for what is called the same in every language
+OF_BOOKS = "zh-Hans"
+"""The language of the books, in which the registry names everything besides English."""
 _GIVEN = "dataset_title"  # the place for what somebody called a dataset, in whatever language
 _NAMES = {"name", "slug", "report", "notebook", "file", "folder", "path", "rows"}
 _CLAUSE = re.compile("[;:] ")  # which parts reasons, and is in no name
@@ -240,7 +242,8 @@ class Language:
         if not _WORD.search(key) and key not in self.catalogue.exact:
             return self._look(key, 0, strict=strict)[0] if _UNIT.search(key) else text
         said, whole = self._look(key, 0, strict=strict)
-        self.asked[key] = whole
+        if not is_plain(key):  # an id, some of whose letters may look like a word, is no text
+            self.asked[key] = whole
         if whole:  # where a page is asked for what it was given
             self.catalogue.known[strict][form(said)] = said, True
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
@@ -276,7 +279,9 @@ class Language:
             return own, True
         both = in_two(key) or ("", "")
         said = self.catalogue.exact.get(both[0], "")
-        if said and (said == both[1] or self.tag != "zh-Hans"):  # others say the English of the two
+        if said and (
+            said == both[1] or not is_of_books(self.code)
+        ):  # others say the English of the two
             return said, True
         is_same = is_plain(key) and not _HAN.search(key) and not _UNIT.search(key)
         is_ours = is_plain(key) or is_chinese(key)
@@ -386,6 +391,17 @@ def mark(sign: str) -> str:
     return f"{sign} " if language is None else language.mark(sign)
 
 
+def sentences(*texts: str) -> str:
+    """Return some sentences of the language of now, one behind the other.
+
+    Examples
+    --------
+    >>> sentences("One.", "", "Two.")
+    'One. Two.'
+    """
+    return mark(".")[1:].join(filter(None, texts))
+
+
 def folder(code: str = "") -> Path:
     """Return where the messages of a language lie, or the folder of all languages."""
     return paths.root() / "translations" / code
@@ -428,14 +444,25 @@ def fingerprint(code: str, own: str) -> str:
 
 
 def tag(code: str) -> str:
-    """Return how HTML names a language.
+    """Return how HTML names a language: as the head of its first file of messages does.
 
     Examples
     --------
     >>> tag("en"), tag("zh")
     ('en', 'zh-Hans')
     """
-    return "zh-Hans" if code == "zh" else code
+    return next((found for file in files(code) if (found := _named_in(file))), code)
+
+
+@lru_cache
+def _named_in(file: Path) -> str:
+    named = re.search(r'^"Language: *([\w-]+)', file.read_text("utf-8", "replace"), re.MULTILINE)
+    return named[1] if named else ""
+
+
+def is_of_books(code: str) -> bool:
+    """Whether a language is that of the books, which names many things beside English."""
+    return OF_BOOKS.partition("-")[0] == code
 
 
 def page_file(code: str, file: str = "report.html") -> str:

@@ -100,8 +100,8 @@ def card(data: "Dataset", columns: Mapping[str, Sequence[str]]) -> str:
 
 
 def _shown(name: str, **told: Any) -> str:  # noqa: ANN401  (of the template)
-    """Return a card in the language of now; in Chinese a column has one name."""
-    both = _language.code() != "zh"
+    """Return a card in the language of now; in that of the books a column has one name."""
+    both = not _language.is_of_books(_language.code())
     page = template(Path(__file__).with_name(f"card-{name}.html.j2"))
     return _language.html(str(page.render(both=both, **told)))
 

@@ -50,7 +50,9 @@ def chart(draw: Callable[P, "Chart"]) -> Callable[P, "Chart"]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> "Chart":
-        given = deepcopy(signature(draw).bind(*args, **kwargs).arguments)
+        given = signature(draw).bind(*args, **kwargs).arguments
+        if current().marked is None:  # not drawn again: who drew it may change what was handed over
+            given = deepcopy(given)
         made = draw(*args, **kwargs)
         marked = any(text.get_gid() == "simulated" for text in made.figure.texts)
         _calls[made.figure] = ChartCall(draw.__name__, given, marked)

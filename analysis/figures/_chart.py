@@ -4,7 +4,7 @@ import base64
 import io
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, wraps
 from pathlib import Path
@@ -22,6 +22,7 @@ from matplotlib.text import Text
 from analysis.clean.dataset import any_simulated
 from analysis.errors import LianjianError
 from analysis.figures import _calls
+from analysis.figures._once import measured_once
 from analysis.figures.layout import DPI, lay_out
 from analysis.files import to_write, write_bytes
 
@@ -191,7 +192,8 @@ def write(
     if kind == "svg" and _calls.is_chart(figure):
         how["dpi"] = DPI  # it holds no pixels, and at another the last bits of positions differ
     engine, buffer = figure.get_layout_engine(), io.BytesIO()
-    with mpl.rc_context(settings), _has_glyphs(name):
+    once = measured_once() if _calls.is_chart(figure) else nullcontext()
+    with mpl.rc_context(settings), _has_glyphs(name), once:
         cut = lay_out(figure)
         figure.set_layout_engine(None)  # or matplotlib would draw it once more, to lay it out
         try:

@@ -83,8 +83,8 @@ class Citation:
             made = f"{made}, from {data}"
         given = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
         sentences = (made, f"Parameters: {given}" if given else "", self.status, self.place)
-        said = [_language.said(f"{sentence}.") for sentence in sentences if sentence]
-        return ("" if _language.code() == "zh" else " ").join(said)
+        said = (_language.said(f"{sentence}.") for sentence in sentences if sentence)
+        return _language.sentences(*said)
 
     def record(self) -> dict[str, Any]:
         """Return it for a run record."""

@@ -27,63 +27,6 @@ from analysis.errors import LianjianError
 from analysis.files import write_text
 from analysis.reports.plan import notebooks, parameters, plan, source, syntax
 
-ROOMS = {
-    "library": (
-        "tables",
-        "figures",
-        "effects",
-        "indicators",
-        "clean/_card.py",
-        "clean/card-dataset.html.j2",
-        "clean/account_names.py",
-        "clean/codes.toml",
-        "clean/issues.py",
-    ),
-    "pages": (
-        "reports/page/_cells.py",
-        "reports/page/_gaps.py",
-        "reports/page/_markdown.py",
-        "reports/page/checks.py",
-        "reports/page/feed.py",
-        "reports/page/findings.py",
-        "reports/page/gaps.toml",
-        "reports/page/index.py",
-        "reports/page/publish.py",
-        "reports/page/templates",
-        "reports/release",
-        "reports/documents/_document.py",
-        "reports/documents/_pdf.py",
-        "reports/documents/_word.py",
-        "reports/citation.py",
-        "reports/markup.py",
-        "reports/numbers.py",
-        "reports/products.py",
-        "reports/tables.py",
-        "clean/scope.py",
-    ),
-    "books": ("clean",),
-    "commands": (
-        "cli.py",
-        "commands.toml",
-        "terminal.toml",
-        "_commands.py",
-        "errors.py",
-        "files.py",
-        "reports/run",
-        "reports/plan",
-        "reports/finished.py",
-        "reports/freshness",
-        "reports/bundle/_checks.py",
-        "reports/bundle/_contents.py",
-        "reports/bundle/_package.py",
-        "reports/bundle/_signature.py",
-        "reports/bundle/verify.py",
-        "reports/cite.py",
-        "reports/text.py",
-    ),
-}
-"""Files of messages and the rooms, below ``analysis``, from whose code they come."""
-
 _KEPT = ("pattern", "seen", "shorter")  # comments of messages that no source holds as they stand
 _MOST = 12  # sentences that one expression with choices in it is written out to
 _ALIKE = 70.0  # per cent: from here on a changed text is the same message
@@ -108,21 +51,12 @@ _SURE = (
 )
 _LONG = 99  # letters, as it were, of a mark between two parts
 _CODE_ROOT = Path(_language.__file__).parent
-# data of the rooms that hold words for a reader, and under which keys
-_WORDS = {
-    "labels.toml": ("label",),
-    "numbers.toml": ("label",),
-    "questions.toml": ("en",),
-    "gaps.toml": ("what", "mend"),
-    "terminal.toml": ("says",),
-    "commands.toml": ("about",),
-    "codes.toml": (),
-    "reasons.toml": (),
-    "words.toml": (),
-}
-_WORDS_IN = {"words.toml": ("reasons",)}  # the tables of a file that do; all others: every one
-_TEMPLATES = ("card-dataset", "checks", "index", "issues", "macros", "report", "print")
-_PAGES = {f"{name}.html.j2" for name in _TEMPLATES}
+_LISTS = tomllib.loads(Path(__file__).with_name("translate.toml").read_text("utf-8"))
+ROOMS: dict[str, list[str]] = _LISTS["rooms"]
+"""Files of messages and the rooms, below ``analysis``, from whose code they come."""
+_WORDS: dict[str, list[str]] = _LISTS["words"]
+_WORDS_IN: dict[str, list[str]] = _LISTS["words-in"]
+_PAGES = {f"{name}.html.j2" for name in _LISTS["templates"]}
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
 
 

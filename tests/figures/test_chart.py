@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from contextlib import nullcontext
 from itertools import pairwise
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ import pytest
 import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextToPath
 from PIL import Image
 from pypdf import PdfReader
 
@@ -204,3 +206,25 @@ def test_labels_of_panels_side_by_side_do_not_touch(columns):
     assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
     said = {" ".join(axes.get_xlabel().split("\n")) for axes in panels}
     assert said == {"Planted mean effect of 62 specifications, 万元"}
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_what_is_measured_once_is_drawn_as_if_it_were_measured_each_time(
+    kind, means, tmp_path, monkeypatch
+):
+    measured = []
+    plain = TextToPath.get_text_width_height_descent
+    monkeypatch.setattr(
+        TextToPath,
+        "get_text_width_height_descent",
+        lambda *given: measured.append(given) or plain(*given),
+    )
+    contents, asked = [], []
+    for once in (_chart.measured_once, nullcontext):
+        monkeypatch.setattr(_chart, "measured_once", once)
+        measured.clear()
+        file = figures.composition(means).save(tmp_path / f"chart.{kind}")
+        contents.append(file.read_bytes())
+        asked.append(len(measured))
+    assert contents[0] == contents[1]
+    assert 0 < asked[0] <= asked[1]

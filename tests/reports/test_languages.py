@@ -614,3 +614,25 @@ def test_places_that_touch_keep_no_text_waiting():
     assert message.found_in(text) is None
     assert message.found_in("units, : ; ; clusters") is None
     assert "pattern" not in vars(message)  # which would try each way to fill the places
+
+
+def test_the_id_of_the_code_is_no_text_of_a_page():
+    with _language.writing("zh") as chinese:
+        for text in ("3f2e1ab4c5d6", "abcdefabcdef", "2a40.1b", "panel.csv", "Households"):
+            chinese.says(text)
+    assert list(chinese.asked) == ["Households"]
+
+
+def test_how_a_language_is_named_and_joins_sentences_is_in_its_folder(project):
+    folder = project.root / "translations" / "pt"
+    folder.mkdir(parents=True)
+    file = polib.POFile()
+    file.metadata = {"Language": "pt-BR", "Content-Type": "text/plain; charset=UTF-8"}
+    file.append(polib.POEntry(msgid=".", msgstr="।"))
+    file.save(str(folder / "pages.po"))
+    assert _language.tag("pt") == "pt-BR"
+    assert _language.sentences("One.", "Two.") == "One. Two."
+    with _language.writing("pt"):
+        assert _language.sentences("Um।", "", "Dois।") == "Um।Dois।"
+    translate.update("pt")
+    assert polib.pofile(str(folder / "pages.po")).metadata["Language"] == "pt-BR"

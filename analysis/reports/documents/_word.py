@@ -7,7 +7,7 @@ import zipfile
 from html import escape
 from typing import Any
 
-from analysis._language import said
+from analysis._language import mark, said
 from analysis.files import zipped
 from analysis.reports.documents._document import COUNT, HERE, Document, pandoc, share
 from analysis.reports.documents._pdf import compiled
@@ -126,8 +126,7 @@ def _as_wide(table: re.Match[str]) -> str:
 
 def _framed(blocks: list[Any], facts: dict[str, Any]) -> list[Any]:
     """Put around the text what the page has around it."""
-    is_chinese = facts["lang"].startswith("zh")
-    stop, colon = ("。", "：") if is_chinese else (". ", ": ")
+    stop, colon = map(mark, ".:")
     warning = f"{facts['mark']}{stop}{facts['warning']}"
     head = [_styled("Warning", warning)] if facts["mark"] else []
     head += [_styled("Facts", f"{term}{colon}{value}") for term, value in facts["facts"]]

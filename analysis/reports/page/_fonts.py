@@ -65,12 +65,12 @@ def placed(page: str, serif: str | None = None) -> str:
 
 def style(text: str, serif: str | None = None) -> str:
     """Return the ``@font-face`` rules for a page that holds this text."""
-    texts = (text if serif is None else serif, text)
+    texts = [set(text if serif is None else serif), set(text)]
     is_chinese = _IS_CHINESE.search(text[:_HEAD])
     with _lock:
         rules = [_latin(face) for face in FACES]
         for face, part in zip(FACES, texts, strict=True):
-            rules += _cut(face, face, filter(is_han, set(part)))
+            rules += _cut(face, face, filter(is_han, part))
             rules += _cut(f"{face} Marks", face, _MARKS.intersection(part) if is_chinese else "")
         if is_chinese:
             strong = "".join(match[2] for match in _STRONG.finditer(text))

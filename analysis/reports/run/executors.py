@@ -1,5 +1,6 @@
 """Where runs go: threads here, each with a kernel of its own, or the workers of a Dask cluster."""
 
+import gc
 import os
 import threading
 from collections import deque
@@ -63,7 +64,7 @@ class _Threads(ThreadPoolExecutor):
             waits = self._pages > 1
         if waits:
             place.close()
-        with self._making:
+        with self._making, _uncollected():
             if waits:
                 place.callback(self._release)
             try:
@@ -73,6 +74,18 @@ class _Threads(ThreadPoolExecutor):
                     self._pages -= 1
                     if self._pages:
                         place.pop_all()  # the next page has it now
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave what refers to itself to lie: a page's charts are many small objects, and soon gone."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def page() -> AbstractContextManager[None]:
