@@ -18,9 +18,13 @@ from functools import cache, cached_property, lru_cache
 from html import escape, unescape
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis import paths
 from analysis.errors import LianjianError
+
+if TYPE_CHECKING:
+    import polib
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 _KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
@@ -31,6 +35,10 @@ _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _INSIDE = re.compile(r"(?<![A-Za-z{}])[A-Za-z]{2,}(?![A-Za-z{}])")  # a word that touches no place
 _HAN = re.compile(r"[\u3400-\u9fff]")
+# msgstr "…", a text that goes on: "…", a comment, nothing
+_LINE = re.compile(
+    r'\s*(?:#.*|(?:msg(?:id|id_plural|ctxt|str(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*")?\s*'
+)
 # as no word stands in Chinese, but a name of something: Lianjian 0.1.0
 _APART = re.compile(r"(?:^|\s)[a-z]{2,}|(?<![A-Za-z])[a-z]{2,}(?:\s|$)")
 # what stands in every language as it is: addresses, names of files and fields, ids, CAPITALS, signs
@@ -535,13 +543,38 @@ def _read(every: tuple[tuple[Path, str], ...]) -> Catalogue:
 @cache
 def _entries(file: Path, _content: str) -> dict[str, str]:
     """Read the finished messages of a file; a doubtful one (fuzzy) is none."""
+    said: dict[str, str] = {}
+    for entry in read(file):
+        if not entry.translated():
+            continue
+        if strange := set(PLACE.findall(entry.msgstr)) - set(PLACE.findall(entry.msgid)):
+            raise LianjianError(
+                f"{_where(file)}: the translation of {entry.msgid!r} names {{{min(strange)}}}, "
+                "which is no place of that text. Names in braces stay as they are."
+            )
+        said[form(entry.msgid)] = entry.msgstr
+    return said
+
+
+def read(file: Path) -> "polib.POFile":
+    """Read a file of messages whole, as ``.po`` files are written, or say which line is wrong."""
     import polib  # noqa: PLC0415  (only where a page has another language)
 
     try:
-        entries = polib.pofile(str(file), encoding="utf-8")
+        text = file.read_text("utf-8-sig")
+        for number, line in enumerate(text.split("\n"), 1):
+            if not _LINE.fullmatch(line):  # polib would pass it over, or cut its last sign
+                raise LianjianError(
+                    f"{_where(file)}, line {number}, is no line of messages: {line.strip()!r}. "
+                    'It is a comment (#), or msgid, msgstr or nothing before a text in "…".'
+                )
+        return polib.pofile(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise LianjianError(f"{file.name} is no file of messages: {error}") from None
-    return {form(entry.msgid): entry.msgstr for entry in entries if entry.translated()}
+        raise LianjianError(f"{_where(file)} is no file of messages: {error}") from None
+
+
+def _where(file: Path) -> str:
+    return f"translations/{file.parent.name}/{file.name}"
 
 
 _message = cache(Message)  # that many files share

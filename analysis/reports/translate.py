@@ -469,12 +469,9 @@ def messages(code: str) -> dict[str, dict[str, str]]:
 
 def _kept_of(codes: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return what languages keep that no source holds, as how pieces are put together."""
-    import polib  # noqa: PLC0415
-
     found: dict[str, dict[str, str]] = {}
     for file in sorted(file for code in codes for file in _language.folder(code).glob("*.po")):
-        entries = polib.pofile(str(file), encoding="utf-8")
-        kept = {e.msgid: e.comment for e in entries if e.comment.startswith(_KEPT)}
+        kept = {e.msgid: e.comment for e in _language.read(file) if e.comment.startswith(_KEPT)}
         found.setdefault(file.stem, {}).update(kept)
     return found
 
@@ -574,7 +571,7 @@ def _update(file: Path, said: dict[str, str], *, prune: bool, code: str) -> Foun
     import polib  # noqa: PLC0415  (where messages are written)
     from rapidfuzz import fuzz, process  # noqa: PLC0415
 
-    old = polib.pofile(str(file), encoding="utf-8") if file.is_file() else polib.POFile()
+    old = _language.read(file) if file.is_file() else polib.POFile()
     known = {_language.form(entry.msgid): entry for entry in old}
     made = polib.POFile(wrapwidth=100)
     made.metadata = {"Language": _language.tag(code), "Content-Type": "text/plain; charset=UTF-8"}

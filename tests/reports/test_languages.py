@@ -636,3 +636,33 @@ def test_how_a_language_is_named_and_joins_sentences_is_in_its_folder(project):
         assert _language.sentences("Um।", "", "Dois।") == "Um।Dois।"
     translate.update("pt")
     assert polib.pofile(str(folder / "pages.po")).metadata["Language"] == "pt-BR"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'msgid "Rams"\nmsgstr "beliers\n', r"fr/pages\.po, line 2, is no line of messages"),
+        (b"\xff\xfe\x00", r"fr/pages\.po is no file of messages"),
+        (b'msgid "{n} rams"\nmsgstr "{m} beliers"\n', r"names \{m\}, which is no place"),
+    ],
+)
+def test_a_broken_file_of_messages_is_named_and_left_as_it_is(project, content, says):
+    project.notebook("01-sheep", *CELLS)
+    file = project.root / "translations" / "fr" / "pages.po"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    with pytest.raises(LianjianError, match=says), _language.writing("fr"):
+        pass
+    if b"{m}" not in content:  # whose text is no more, so that it is laid aside
+        with pytest.raises(LianjianError, match=says):
+            translate.update("fr")
+        assert file.read_bytes() == content
+
+
+def test_a_wrong_head_of_a_file_of_messages_takes_no_message_away(project):
+    file = project.root / "translations" / "fr" / "pages.po"
+    file.parent.mkdir(parents=True)
+    head = r'"Plural-Forms: nplurals=some; plural=;\n"' + "\n" + r'"Content-Type: nothing\n"'
+    file.write_text(f'msgid ""\nmsgstr ""\n{head}\n\nmsgid "Rams"\nmsgstr "béliers"\n', "utf-8")
+    with _language.writing("fr"):
+        assert _language.said("Rams") == "béliers"
