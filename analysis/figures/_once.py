@@ -32,7 +32,7 @@ def _once(owner: type, name: str, key: Callable[..., Any]) -> None:
     plain = getattr(owner, name)
 
     @wraps(plain)
-    def asked(self: Any, *given: Any, **more: Any) -> Any:  # noqa: ANN401  (as of the method)
+    def asked(self: Any, *given: Any, **more: Any) -> Any:
         found = _found.get()
         told = None if found is None or more else key(self, *given)
         if found is None or told is None:
@@ -44,7 +44,7 @@ def _once(owner: type, name: str, key: Callable[..., Any]) -> None:
     setattr(owner, name, asked)
 
 
-def _of_text(text: Any, renderer: object) -> Any:  # noqa: ANN401
+def _of_text(text: Any, renderer: object) -> Any:
     """Return all that the shape of a text hangs on; None where it fits itself to the figure."""
     if text.get_wrap():
         return None
@@ -55,7 +55,7 @@ def _of_text(text: Any, renderer: object) -> Any:  # noqa: ANN401
     return (*said, hash(text.get_fontproperties()), *aligned, *turned, figure.dpi, renderer)
 
 
-def _of_axis(axis: Axis) -> Any:  # noqa: ANN401
+def _of_axis(axis: Axis) -> Any:
     """Return the axis with what it shows and its length, by which ticks are chosen."""
     return (axis, *axis.get_view_interval(), *axis.axes.bbox.bounds)
 
