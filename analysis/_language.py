@@ -119,7 +119,7 @@ def is_chinese(text: str) -> bool:
     (True, False)
     """
     words = _SHAPES.sub(" ", text)
-    return len(_HAN.findall(text)) > 2 * len(_WORD.findall(text)) and not _APART.search(words)
+    return len(_HAN.findall(text)) > 2 * len(_WORD.findall(words)) and not _APART.search(words)
 
 
 def _is_name(text: str) -> bool:

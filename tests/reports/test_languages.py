@@ -621,6 +621,7 @@ def test_the_id_of_the_code_is_no_text_of_a_page():
         for text in ("3f2e1ab4c5d6", "abcdefabcdef", "2a40.1b", "panel.csv", "Households"):
             chinese.says(text)
     assert list(chinese.asked) == ["Households"]
+    assert _language.is_chinese("由Lianjian 0.1.0（代码8dd2db4dcbee）制作（#num-mean）")
 
 
 def test_how_a_language_is_named_and_joins_sentences_is_in_its_folder(project):
