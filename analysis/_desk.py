@@ -165,9 +165,8 @@ def offers(line: str, names: dict[str, Any]) -> tuple[str, list[str]]:
         return "", []
     typed, before = opened["typed"], opened["before"]
     called = _CALL.search(before)
-    fitting = [text for text in _wanted(before, called[1] if called else "", names)
-               if text.casefold().startswith(typed.casefold())]  # fmt: skip
-    return typed, list(dict.fromkeys(fitting))
+    wanted = dict.fromkeys(_wanted(before, called[1] if called else "", names))
+    return typed, [text for text in wanted if text.casefold().startswith(typed.casefold())]
 
 
 def _wanted(before: str, called: str, names: dict[str, Any]) -> Iterable[str]:

@@ -81,10 +81,8 @@ def written(
     count = "" if n is None else number(n, 0)
     forms = {"": write(value), "unit": text, "size": write(abs(value)), "interval": interval}
     forms |= {"count": f"n = {count}" if count else "", "n": count}
-    return {
-        "unit": unit, "text": text, "forms": forms,
-        "value": value, "low": low, "high": high, "n": n,
-    }  # fmt: skip
+    said = {"unit": unit, "text": text, "forms": forms}
+    return {**said, "value": value, "low": low, "high": high, "n": n}
 
 
 class Ledger:
@@ -129,10 +127,9 @@ class Ledger:
         label, value, text, size = found
         unit = label.rpartition(", ")[2]
         forms = {"": text, "size": size, "unit": "", "interval": "", "n": ""}
-        return {
-            "label": label, "value": value, "unit": unit if unit in {"%", "万元"} else "",
-            "forms": forms, "anchor": f"tab-{table}",
-        }  # fmt: skip
+        known = unit if unit in {"%", "万元"} else ""
+        of = {"label": label, "value": value, "unit": known}
+        return {**of, "forms": forms, "anchor": f"tab-{table}"}
 
 
 def as_csv(heads: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:

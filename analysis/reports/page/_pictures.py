@@ -15,10 +15,8 @@ KINDS = (SVG, "image/png", "image/jpeg", "image/gif", "image/webp")
 """What a page can hold, the best of several forms first."""
 
 _SVG_TAG = "{http://www.w3.org/2000/svg}svg"  # without its namespace no browser draws it
-_BROKEN = (
-    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, OverflowError, EOFError,
-    struct.error, zlib.error,
-)  # fmt: skip
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError)
+_CUT = (struct.error, zlib.error)
 
 
 def kind_of(content: bytes) -> str:
@@ -41,7 +39,7 @@ def kind_of(content: bytes) -> str:
                     picture.seek(frame)
                     picture.load()
                 return f"image/{str(picture.format).lower()}"
-    except (*_BROKEN, Image.DecompressionBombError):
+    except (*_BROKEN, *_CUT, Image.DecompressionBombError):
         return ""
 
 

@@ -5,6 +5,7 @@ import inspect
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from analysis.clean import scope
@@ -69,10 +70,19 @@ class Parameters:
         return bundle | self.form.whole._repr_mimebundle_() if self.form else bundle
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
-        heads = ["Parameter", "Now", "Declared", "Type", "What it is"]
-        return str(pd.DataFrame(self._rows(), columns=heads).to_html(index=False, justify="left"))
+        head = "".join(
+            f'<th style="text-align:left">{each}</th>'
+            for each in ("Parameter", "Now", "Declared", "Type", "What it is")
+        )
+        lines = []
+        for name, value, default, kind, about in self._rows():
+            cells = [f"<code>{escape(name)}</code>", escape(value), escape(default)]
+            if value != default:
+                cells[1] = f"<strong>{cells[1]}</strong>"
+            cells += [f"<code>{escape(kind)}</code>", escape(about)]
+            row = "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells)
+            lines.append(f"<tr>{row}</tr>")
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def parameters() -> Parameters | None:
