@@ -66,12 +66,12 @@ class Method:
     """An estimator of the table of estimators: what it is called, believes, and computes."""
 
     label: str  # {0} and {1} stand for the years before g in which a path ends
-    verdict: Verdict
     believes: str
     estimate: Callable[[Panel, int, Comparison], Estimate]  # of panel, anticipation, comparison
     adjusts: bool = False  # only where there are covariates
     on: Literal["plain", "adjusted", "matched"] = "adjusted"
     base: int | None = None  # years of anticipation, where it takes its own
+    verdict: Verdict = "defensible"
 
 
 def _regression(adjustment: Adjustment | None = None) -> Callable[..., Estimate]:
@@ -84,75 +84,68 @@ def _regression(adjustment: Adjustment | None = None) -> Callable[..., Estimate]
 METHODS: dict[str, Method] = {
     "before_after": Method(
         "Before and after",
-        "naive",
         "nothing else moved the outcome, and no luck in being chosen",
         lambda panel, wary, _: before_after(panel, anticipation=wary),
         on="plain",
         base=0,
+        verdict="naive",
     ),
     "unadjusted": Method(
         "Outside, no adjustment",
-        "naive",
         "all would have gained as much, whatever their traits",
         _regression("none"),
         on="plain",
+        verdict="naive",
     ),
     "twfe": Method(
         "Two-way fixed effects",
-        "naive",
         "parallel trends, and one effect for all cohorts and years",
         lambda panel, wary, _: twfe(panel, anticipation=wary),
         on="plain",
+        verdict="naive",
     ),
     "early": Method(
         "Adjusted, from g−1",
-        "naive",
         "parallel trends from the year of selection on, given the covariates",
         _regression(),
         adjusts=True,
         base=0,
+        verdict="naive",
     ),
     "matched": Method(
         "Matched",
-        "defensible",
         "neighbours in size and past change would have gained as much",
         _regression("none"),
         on="matched",
     ),
     "imputation": Method(
         "Imputation, adjusted",
-        "defensible",
         "parallel trends in all years before",
         lambda panel, wary, _: imputation(panel, anticipation=wary, pool="all").overall,
     ),
     "sun_abraham": Method(
         "Sun–Abraham, adjusted",
-        "defensible",
         "parallel trends from the base year on",
         lambda panel, wary, _: sun_abraham(panel, anticipation=wary).overall,
     ),
     "doubly_robust": Method(
         "Doubly robust, adjusted",
-        "defensible",
         "the line in the covariates or the weights are right",
         _regression("doubly_robust"),
         adjusts=True,
     ),
     "regression": Method(
         "Regression, adjusted",
-        "defensible",
         "parallel trends from the base year on, given the covariates",
         _regression(),
     ),
     "balanced_early": Method(
         "Balanced, path to g−{1}",
-        "defensible",
         "the same, where the year before joining was touched already",
         lambda panel, wary, _: preferred_att(panel, until=max(wary, 1) + 1),
     ),
     "balanced": Method(
         "Balanced, path to g−{0}",
-        "defensible",
         "nothing that no year before showed chose the treated",
         lambda panel, wary, _: preferred_att(panel, until=max(wary, 1)),
     ),
@@ -551,10 +544,8 @@ unit=…, year=…, cohort=…, the cohort being the first treated year.
         if anticipation is not None:
             chosen = replace(chosen, anticipation=anticipation)
         made = make_study(frame, outcome, chosen)
-        return Study(
-            outcome, made.panel, chosen.anticipation, made.comparison, chosen, frame,
-            n_asked=len(made.units), draws=draws, seed=seed,
-        )  # fmt: skip
+        known = (outcome, made.panel, chosen.anticipation, made.comparison, chosen, frame)
+        return Study(*known, n_asked=len(made.units), draws=draws, seed=seed)
     except LianjianError as error:
         return Study(outcome, None, anticipation or 0, reason=str(error))
 

@@ -275,18 +275,16 @@ def mark_simulated(figure: Figure, *, mixed: bool = False) -> None:
     for axes in panels(figure):
         width = axes.get_position().width * figure.get_figwidth() * 72
         # above bars and meshes, below lines and labels
-        Axes.text(  # in three dimensions too, where axes have another `text`
-            axes, 0.5, 0.5, face, gid=_MARK, transform=axes.transAxes, family=family,
-            fontsize=min(30.0, width / 9.5), color=MARK, alpha=0.2, rotation=14,
-            ha="center", va="center", zorder=1.5,
-        ).set_in_layout(False)  # fmt: skip
+        how: dict[str, Any] = {"alpha": 0.2, "rotation": 14, "ha": "center", "va": "center"}
+        how |= {"fontsize": min(30.0, width / 9.5), "transform": axes.transAxes, "zorder": 1.5}
+        # in three dimensions too, where axes have another `text`
+        text = Axes.text(axes, 0.5, 0.5, face, gid=_MARK, family=family, color=MARK, **how)
+        text.set_in_layout(False)
         for place in _PLACES:
             if words := axes.get_title(loc=place):
                 axes.set_title(words + title, loc=place, family=family)
-    figure.text(
-        0.995, 0.004, line, gid=_MARK, family=family, fontsize=8, color=MARK,
-        ha="right", va="bottom",
-    )  # fmt: skip
+    corner: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 8}
+    figure.text(0.995, 0.004, line, gid=_MARK, family=family, color=MARK, **corner)
     _leave_room(figure, 0.22 / figure.get_figheight())
 
 

@@ -300,8 +300,8 @@ def keep_line(
         part = logs.dropna(subset=[instrument])
         x, y, z = (part[year] - part[year].mean() for year in (start, end, instrument))
         through, true = float(np.dot(z, x)), found.corrected
-        pulls = {start: -true * z / through, end: z / through,
-                 instrument: (y - true * x) / through}  # fmt: skip
+        pulls = {start: -true * z, end: z, instrument: y - true * x}
+        pulls = {year: pull / through for year, pull in pulls.items()}
         ends = {0: true, -1: found.corrected_low, 1: found.corrected_high}
         lasting = {
             year: (slope.get(year, 0.0 * z) - found.reliability * pull) / true

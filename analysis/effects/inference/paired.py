@@ -64,53 +64,15 @@ def sign_flip(
     draws: int = DRAWS,
     rng: np.random.Generator | int = SEED,
 ) -> Estimate:
-    r"""Test a zero mean difference by flipping signs; invert the test for the interval.
-
-    If the two members of each pair were exchangeable, every sign pattern s was as likely as the
-    one observed:
-
-    .. math:: p = 2^{-n} \, \#\Big\{s : \Big|\sum_i s_i d_i\Big| \ge \Big|\sum_i d_i\Big|\Big\}
-
-    Up to 20 pairs all patterns are counted; above, sampled ones with p = (1 + count)/(1 + draws).
-
-    Parameters
-    ----------
-    differences : array-like, shape (n,)
-        One difference a pair, in outcome units. Missing ones are dropped, with a note. A zero
-        difference stays: both its signs give the same sum, so p does not change, the mean does.
-    level : float
-        The interval holds the shifts θ for which the test of d − θ has p above 1 − level. Its ends
-        are means of subsets of pairs, found by counting, not by search.
-    draws : int
-        Sampled patterns when there are more than 20 pairs.
-    rng : Generator or int
-        Their source.
-
-    Returns
-    -------
-    Estimate
-        ``estimate`` is the mean difference; ``smallest_p`` the least p with so many pairs (3 pairs:
-        2/8), and a note says so when it exceeds 1 − level; ``std_error`` is NaN.
-
-    Raises
-    ------
-    LianjianError
-        No pair, or an infinite difference.
-
-    Notes
-    -----
-    Fisher 1935, The Design of Experiments, ch. 3. Flipping the pairs outside S turns the sum A + B
-    into A − B; that is at least as extreme when A and B have opposite signs, i.e. when θ lies
-    between the means of S and of its complement. The interval follows by counting such splits.
-
-    Examples
-    --------
-    Of the 8 patterns of 1, 2, 3 only two reach 6.
-
-    >>> result = sign_flip([1, 2, 3])
-    >>> result.estimate, result.p_value, result.smallest_p
-    (2.0, 0.25, 0.25)
-    """
+    """Test a zero mean difference by flipping signs; invert the test for the interval."""
+    # If the two members of each pair were exchangeable, every sign pattern s was as likely as the
+    # one observed: p = 2⁻ⁿ #{s: |Σ s d| ≥ |Σ d|} (Fisher 1935, The Design of Experiments, ch. 3).
+    # Up to 20 pairs all patterns are counted; above, sampled ones with p = (1 + count)/(1 + draws).
+    # A zero difference stays: both its signs give the same sum, so p does not change, the mean
+    # does. The interval holds the shifts θ for which the test of d − θ has p above 1 − level.
+    # Flipping the pairs outside S turns the sum A + B into A − B; that is at least as extreme when
+    # A and B have opposite signs, i.e. when θ lies between the means of S and of its complement:
+    # its ends are means of subsets of pairs, found by counting such splits, not by search.
     check_level(level)
     values, notes = known_pairs(differences)
     n, total = len(values), float(values.sum())

@@ -186,10 +186,8 @@ def beside(studies: Studies) -> list[str]:
 
 def estimates(found: Mapping[str, pd.DataFrame]) -> Labelled:
     """Return the estimates of `by_method` as one table in 万元."""
-    labels = {
-        "estimate": "Estimate", "std_error": "Standard error", "low": "Low", "high": "High",
-        "p": "p", "n_units": "Villages", "once": "Each village once",
-    }  # fmt: skip
+    labels = {"estimate": "Estimate", "std_error": "Standard error", "low": "Low", "high": "High"}
+    labels |= {"p": "p", "n_units": "Villages", "once": "Each village once"}
     money = ["estimate", "std_error", "low", "high", "once"]
     parts = {}
     for name, table in found.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 
 import numpy as np
@@ -16,6 +16,7 @@ from analysis.effects.design import PROGRAMMES, Design, make_study
 from analysis.effects.did import imputation, sun_abraham, twfe
 from analysis.effects.did._propensity import Adjustment
 from analysis.effects.inference import (
+    PlaceboPool,
     draw_placebo,
     few_clusters,
     placebo_draws,
@@ -180,10 +181,8 @@ def curve_summary(found: Curves, *, draws: int, seed: int) -> Labelled:
             plan = study.plan
             pool = alliance_pool(found.frame, study.outcome, plan, covariates=columns)
             every = make_study(found.frame, study.outcome, Design(covariates=tuple(columns))).panel
-            test = specification_test(
-                every, _regressions(found.sets, columns), lambda _, rng: draw_placebo(pool, rng),  # noqa: B023
-                draws=draws, rng=np.random.default_rng([seed, 1]),
-            )  # fmt: skip
+            chosen, rng = _regressions(found.sets, columns), np.random.default_rng([seed, 1])
+            test = specification_test(every, chosen, partial(_drawn, pool), draws=draws, rng=rng)
             row |= {"p, median": test.p_median, "p, sum of z": test.p_mean_z}
             stays_inside(RANK, test.p_median, test.p_mean_z)
         except LianjianError as error:
@@ -198,6 +197,10 @@ def curve_summary(found: Curves, *, draws: int, seed: int) -> Labelled:
         notes=notes,
         digits={"Least": 2, "Median": 2, "Largest": 2, "p ≤ 0.05, %": 0},
     )
+
+
+def _drawn(pool: PlaceboPool, _: Panel, rng: np.random.Generator) -> Panel:
+    return draw_placebo(pool, rng)
 
 
 def _regressions(
