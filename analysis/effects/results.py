@@ -123,14 +123,7 @@ class Estimate:
     smallest_p: float = field(default=math.nan, compare=False, kw_only=True)
 
     def tidy(self) -> pd.DataFrame:
-        """Return the estimate as a frame of one row.
-
-        Examples
-        --------
-        >>> one = Estimate("x", 3.0, 1.0, 1.0, 5.0, 0.01, 0.95, 9, 9, 9, 9, "by hand")
-        >>> one.tidy()["low"].item()
-        1.0
-        """
+        """Return the estimate as a frame of one row."""
         names = [name for name, one in self.__dataclass_fields__.items() if not one.kw_only]
         row = {name: getattr(self, name) for name in names}
         return pd.DataFrame([{**row, "notes": "; ".join(self.notes)}])
@@ -214,15 +207,7 @@ class EffectSeries:
         return figures.event_study_paths({self.outcome or self.name: self}, unit=known)
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row an effect.
-
-        Examples
-        --------
-        >>> from analysis.effects.examples import four_villages
-        >>> from analysis.effects.did.fixed_effects import event_study
-        >>> event_study(four_villages()).tidy()[["event_time", "estimate"]].to_numpy().tolist()
-        [[0.0, 2.0]]
-        """
+        """Return one row an effect."""
         names = ["estimate", "std_error", "low", "high", "p_value", "band_low", "band_high"]
         names += ["n_units", "n_clusters"]
         return pd.DataFrame({self.by: self.index, **{name: getattr(self, name) for name in names}})

@@ -88,13 +88,7 @@ def drawing(form: str, *, marked: bool) -> Iterator[None]:
 
 
 def panes(width: float, height: float, rows: int, columns: int) -> tuple[float, float, int, int]:
-    """Return size and grid of a figure in the form of now: on a phone fewer panels side by side.
-
-    Examples
-    --------
-    >>> panes(7.2, 3.6, 1, 2)
-    (7.2, 3.6, 1, 2)
-    """
+    """Return size and grid of a figure in the form of now: on a phone fewer panels side by side."""
     widest = FORMS[current().form]
     if widest is None or width <= widest:
         return width, height, rows, columns

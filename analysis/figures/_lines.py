@@ -21,11 +21,6 @@ def lines(text: str, room: float) -> Iterator[str]:
     """Break a text into lines of so many ems; Chinese breaks anywhere, other words at spaces.
 
     A number stays with its unit.
-
-    Examples
-    --------
-    >>> list(lines("Villages gained 2 万元", 9)), list(lines("村均收入为3.37万元，", 8))
-    (['Villages gained', '2 万元'], ['村均收入为', '3.37万元，'])
     """
     yield from _broken(_PIECE.findall(text), room)
 

@@ -41,13 +41,7 @@ _HALO = [withStroke(linewidth=2.5, foreground="white")]
 
 
 def wan(yuan: float) -> str:
-    """Write an amount in yuan as 万元 with two decimals.
-
-    Examples
-    --------
-    >>> wan(-15_000)
-    '−1.50'
-    """
+    """Write an amount in yuan as 万元 with two decimals."""
     return f"{yuan / YUAN_PER_WAN:.2f}".replace("-", "−")
 
 
@@ -67,13 +61,7 @@ class Unit:
 
 
 def as_unit(unit: str) -> Unit:
-    """Return the unit of a name: 万元 divides yuan by 10,000, % multiplies shares by 100.
-
-    Examples
-    --------
-    >>> as_unit("万元").write(25_000), as_unit("%").write(0.031), as_unit("log income").write(-0.25)
-    ('2.50', '3.1', '−0.25')
-    """
+    """Return the unit of a name: 万元 divides yuan by 10,000, % multiplies shares by 100."""
     if unit == "万元":
         return Unit(unit, WAN, YUAN_PER_WAN)
     return Unit(unit, unit, 0.01 if unit == "%" else 1.0)

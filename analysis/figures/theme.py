@@ -178,13 +178,7 @@ def finish(figure: Figure, alt: str) -> Chart:
 
 
 def spread(values: Sequence[float], gap: float) -> list[float]:
-    """Move label positions apart until neighbours are ``gap`` away, keeping their order.
-
-    Examples
-    --------
-    >>> spread([1.0, 1.2, 5.0], gap=1.0)
-    [0.6, 1.6, 5.0]
-    """
+    """Move label positions apart until neighbours are ``gap`` away, keeping their order."""
     order = np.argsort(values, kind="stable")
     # blocks of labels that touch, each as [sum of wanted positions, size]
     blocks: list[list[float]] = []

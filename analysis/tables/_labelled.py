@@ -79,12 +79,6 @@ def labelled(frame: pd.DataFrame, **words: object) -> Labelled:
 
 
 def written(value: float, digits: int) -> str:
-    """Write a number with a true minus sign, for a cell that holds more than one.
-
-    Examples
-    --------
-    >>> written(-1234.56, 1), written(-0.01, 1), written(float("inf"), 1)
-    ('−1,234.6', '0.0', '∞')
-    """
+    """Write a number with a true minus sign, for a cell that holds more than one."""
     text = f"{value:,.{digits}f}".replace("inf", "∞")
     return text.replace("-", "−") if text.strip("-0.,") else text.removeprefix("-")

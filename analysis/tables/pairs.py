@@ -314,13 +314,7 @@ def _ratios(net: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_one(values: "pd.Series[float]") -> tuple[float, float]:
-    """Return the least and the greatest mean of all but one.
-
-    Examples
-    --------
-    >>> without_one(pd.Series([1.0, 2.0, 6.0]))
-    (1.5, 4.0)
-    """
+    """Return the least and the greatest mean of all but one."""
     left = (values.sum() - values) / (len(values) - 1)
     ends = float(left.min()), float(left.max())
     stays_inside(LEFT_OUT, *ends)

@@ -90,14 +90,7 @@ class GroupTime:
         return found
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row for each cohort and year.
-
-        Examples
-        --------
-        >>> from analysis.effects.examples import four_villages
-        >>> att_gt(four_villages()).tidy()[["cohort", "base", "estimate"]].iloc[0].tolist()
-        [2024.0, 2023.0, 2.0]
-        """
+        """Return one row for each cohort and year."""
         error = self.std_error
         df = max(count_clusters(self.panel.cluster[self.used]) - 1, 1)
         low, high, p_value = pointwise(self.estimate, error, df)

@@ -57,14 +57,7 @@ class HonestSensitivity:
         return figures.honest_intervals({self.outcome: self}, bound, unit=known)
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row a bound: bound, low, high.
-
-        Examples
-        --------
-        >>> study = around_reference([-2, 0], [1.0, 5.0], [[1, 0], [0, 1]])
-        >>> smoothness(study, [0]).tidy().round(2).iloc[0].tolist()  # 6 ± 1.96 √2
-        [0.0, 3.23, 8.77]
-        """
+        """Return one row a bound: bound, low, high."""
         return pd.DataFrame({"bound": self.bounds, "low": self.low, "high": self.high})
 
     def _repr_html_(self) -> str:
