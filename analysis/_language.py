@@ -247,10 +247,11 @@ class Language:
 
     def _put(self, text: str, *, strict: bool) -> str:
         key = form(text)
-        if not _WORD.search(key) and key not in self.catalogue.exact:
-            return self._look(key, 0, strict=strict)[0] if _UNIT.search(key) else text
+        has_words = bool(_WORD.search(key)) or key in self.catalogue.exact
+        if not has_words and not _UNIT.search(key):
+            return text
         said, whole = self._look(key, 0, strict=strict)
-        if not is_plain(key):  # an id, some of whose letters may look like a word, is no text
+        if has_words and not is_plain(key):  # letters of an id may look like a word
             self.asked[key] = whole
         if whole:  # where a page is asked for what it was given
             self.catalogue.known[strict][form(said)] = said, True

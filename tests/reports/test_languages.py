@@ -667,3 +667,10 @@ def test_a_wrong_head_of_a_file_of_messages_takes_no_message_away(project):
     file.write_text(f'msgid ""\nmsgstr ""\n{head}\n\nmsgid "Rams"\nmsgstr "béliers"\n', "utf-8")
     with _language.writing("fr"):
         assert _language.said("Rams") == "béliers"
+
+
+def test_a_number_with_its_unit_keeps_the_space_around_it():
+    with _language.writing("zh") as chinese:
+        assert chinese.says(" · 23.5 s ") == " · 23.5秒 "
+        assert chinese.says("Operating income, 万元 (10,000 yuan)") == "经营性收入（万元）"
+        assert list(chinese.asked) == ["Operating income, 万元 (10,000 yuan)"]
