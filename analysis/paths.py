@@ -126,6 +126,11 @@ def notebook(name: str) -> Path:
     return root() / name if name.startswith("work/") and not found.is_file() else found
 
 
+def released() -> Path:
+    """Return the folder of reports written anew by ``lianjian release``, which may be published."""
+    return root() / "released"
+
+
 def reports() -> Path:
     """Return the folder of reports made by ``lianjian run``."""
     return root() / "reports"

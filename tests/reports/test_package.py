@@ -410,6 +410,23 @@ def test_data_with_an_open_licence_go_in_with_their_authors(copy, tmp_path):
     assert agent["name"] == "张三"
 
 
+def test_what_was_released_goes_in_where_its_report_stays_out(copy, tmp_path, capsys):
+    assert cli.main(["release", "01-trial-mine", "--by", "Office"]) == 0
+    pages = names(copy / "released" / "01-trial-mine")
+    assert "report.html" in pages
+    to = tmp_path / "out"
+    assert cli.main(["package", "--to", str(to)]) == 0
+    said = capsys.readouterr().out
+    assert "released/01-trial-mine goes in; its internal report is left out" in said
+    inside = {name for name in names(to) if "mine" in name}
+    assert inside == {f"released/01-trial-mine/{name}" for name in pages}
+    assert manifest(to).keys() >= inside
+    assert "released/01-trial-mine/report.html" in (to / "README.md").read_text("utf-8")
+    without = tmp_path / "without"
+    assert cli.main(["package", "--to", str(without), "--without", "mine"]) == 0
+    assert not [name for name in names(without) if "mine" in name]
+
+
 def test_a_trial_stays_out_when_named(copy, tmp_path, capsys):
     shared(copy, "open", "CC-BY-4.0")
     stale = copy / "reports" / "01-trial-mine.failed"

@@ -151,6 +151,11 @@ class Report:
         """Its name."""
         return self.folder.name
 
+    @property
+    def released(self) -> Path:
+        """Where its released pages are, if they are."""
+        return paths.released() / self.slug
+
     @cached_property
     def executed(self) -> Any:
         """The notebook as it ran."""
@@ -191,6 +196,13 @@ def gather(
     kept = tuple(report for report in reports if not stay.intersection(report.datasets))
     dropped = tuple(report for report in reports if stay.intersection(report.datasets))
     sources = dict(_sources(paths.root()))
+    for report in dropped:  # what was released of them may be published
+        pages = () if {*without}.intersection(report.datasets) else report.released.rglob("*")
+        sources |= {
+            f"released/{report.slug}/{path.relative_to(report.released).as_posix()}": path
+            for path in pages
+            if path.is_file() and not is_litter(path.name)
+        }
     for one in holdings:
         verify(one.folder, one.cards)
         sources |= {path.relative_to(paths.root()).as_posix(): path for path in one.files()}

@@ -73,7 +73,7 @@ def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
     _no_village(made, {**out, **{name: data.decode("utf-8-sig") for name, data in drawn.items()}})
     # were it the other way round, a stop in between would leave numbers out that nobody remembers
     write_memory(made.data.name, made.guard.door.memory())
-    target = paths.root() / "released" / made.report
+    target = paths.released() / made.report
     with files.staged_folder(target, FILE) as folder:
         for name_of, text in out.items():
             files.write_text(folder / name_of, text)
