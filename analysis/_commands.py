@@ -327,6 +327,8 @@ def _run(options: argparse.Namespace, *, warm: bool | None) -> "Ended":
         say(left.said)
     # what the notebooks read must be what the raw files say now
     built = _built(runner.datasets(runs))
+    if any(dataset["built"] for dataset in built):  # they may cover other counties than before
+        runs = runner.planned(*selected)
     how = runner.Options(
         jobs=options.jobs,
         force=options.force,
@@ -386,6 +388,7 @@ def translate(options: argparse.Namespace) -> None:
 
 def why(options: argparse.Namespace) -> int:
     from analysis import paths
+    from analysis.clean import manifest
     from analysis.reports import finished
     from analysis.reports.plan import notebooks
     from analysis.reports.run import runner
@@ -395,6 +398,9 @@ def why(options: argparse.Namespace) -> int:
     runs = runner.planned(*selected)
     words = {"none": "up to date", "render": "new page", "run": "run"}
     force, languages = getattr(options, "force", False), getattr(options, "languages", ())
+    for name in runner.datasets(runs) if any(run.each for run in runs) else ():
+        if not manifest.is_built(name):
+            warn(f"{name} is not built, so all counties are listed: lianjian build {name}")
     decided = runner.decide(runs, force=force, languages=languages)
     entries: list[dict[str, Any]] = [
         {"report": run.slug, "notebook": run.name, "action": words[decision.action]}

@@ -380,14 +380,22 @@ def test_a_plan_that_needs_what_is_not_there_is_told(copy, tmp_path, monkeypatch
     assert [decision.action for _, decision in runner.decide(runner.planned())] == ["none"]
 
 
-def test_a_plan_by_county_needs_the_counties_of_its_data(copy, make_project):
+def test_a_plan_by_county_needs_the_counties_of_its_data(copy, make_project, capsys):
     declared = PARAMETERS + 'county: str = "sim1"  # the county\n'
     project = SimpleNamespace(notebooks=copy / "notebooks")
-    make_project.notebook(project, "02-by-county", "# By county", "county", parameters=declared)
+    said = "dataset, seed, county"
+    make_project.notebook(project, "02-by-county", "# By county", said, parameters=declared)
     plan = '[[run]]\nnotebook = "02-by-county"\neach = "county"\n'
     (copy / "notebooks" / "plan.toml").write_text(plan, "utf-8")
     faults, _ = _contents._finished()
     assert [fault.partition(":")[0] for fault in faults] == ["02-by-county-sim1"]
+    # also where nothing was built before the plan is asked for
+    shutil.rmtree(copy / "data" / "processed" / "trial")
+    assert cli.main(["why", "02"]) == 0
+    assert "trial is not built, so all counties are listed" in capsys.readouterr().err
+    assert cli.main(["run", "02", "--jobs", "1"]) == 0
+    made = {path.name for path in (copy / "reports").glob("02-by-county*")}
+    assert made == {"02-by-county-sim1"}
 
 
 def test_data_go_in_when_named(copy, tmp_path):
