@@ -15,13 +15,17 @@ from analysis import paths
 # Begun first, so that no worker is left alone with one of them: those that take longest.
 LONGEST = (
     "tests/test_whole.py",
-    "tests/test_small_books.py",
-    "tests/clean/books/test_score.py",
     "tests/reports/test_plain_papermill.py",
-    "tests/clean/foreign/test_score.py",
+    "tests/reports/test_kernel_ends.py",
     "tests/reports/test_package.py",
     "tests/test_lab.py",
-    "tests/test_simulate.py",
+    "tests/test_small_books.py",
+    "tests/clean/foreign/test_score.py",
+    "tests/reports/test_file_access.py",
+    "tests/clean/books/test_score.py",
+    "tests/reports/test_kernels.py",
+    "tests/desk/test_walk.py",
+    "tests/clean/foreign/test_offers.py",
     "tests/test_site.py",
 )
 

@@ -374,8 +374,11 @@ def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:
 def _amounts(frame: pd.DataFrame) -> pd.DataFrame:
     """Read the texts in the unit of their cells."""
     units = frame["unit"].cat.add_categories([""]).fillna("")
-    parts = [in_unit(part, str(unit)) for unit, part in frame.groupby(units, observed=True)]
-    return frame.join(stacked(parts or [in_unit(frame, "")]))
+    said = list(units.unique()) or [""]
+    if len(said) == 1:
+        return frame.join(in_unit(frame, str(said[0])))
+    parts = frame.groupby(units, observed=True)
+    return frame.join(stacked([in_unit(part, str(unit)) for unit, part in parts]))
 
 
 def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:

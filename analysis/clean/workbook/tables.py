@@ -212,9 +212,11 @@ def _year(text: str) -> str:
 
 def repeated(texts: Sequence[str | None], numbers: np.ndarray) -> pd.Categorical:
     """Return the texts with these numbers as a categorical column; None is missing."""
-    codes, distinct = pd.factorize(np.array(texts, dtype=object))
-    dtype = _categories(tuple(distinct))
-    return pd.Categorical.from_codes(codes[numbers], dtype=dtype, validate=False)
+    distinct = tuple(text for text in dict.fromkeys(texts) if text is not None)
+    place: dict[str | None, int] = {text: at for at, text in enumerate(distinct)}
+    place[None] = -1
+    codes = np.array([place[text] for text in texts], dtype="int64")
+    return pd.Categorical.from_codes(codes[numbers], dtype=_categories(distinct), validate=False)
 
 
 @lru_cache(maxsize=512)

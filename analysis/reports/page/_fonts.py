@@ -116,7 +116,8 @@ def latin_file(face: str) -> Path:
 def _han(face: str, chars: tuple[str, ...]) -> tuple[bytes, str]:
     """Cut the given characters out of a face; return the font and its format."""
     source = _whole(face)
-    strange = [char for char in chars if ord(char) not in source.unicodes]
+    known = source.unicodes
+    strange = [char for char in chars if ord(char) not in known]
     if strange:
         named = ", ".join(f"{char} (U+{ord(char):04X})" for char in strange[:5])
         raise LianjianError(
