@@ -163,7 +163,7 @@ def _inflate(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[byte
         with archive.open(member) as stream:
             while piece := stream.read(_CHUNK):
                 yield piece
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-        if "CRC" in str(error):
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
+        if "CRC" in str(error):  # a RuntimeError is how zipfile says that it does not know a flag
             raise _forged(member) from None
         raise Unreadable("damaged", f"its member {name!r} is damaged", _COPY) from None

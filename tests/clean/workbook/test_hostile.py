@@ -217,6 +217,14 @@ def test_document_type_that_the_guard_cannot_see_stops_the_parser(good, monkeypa
         parent.read_workbook(good, "xlsx")
 
 
+@pytest.mark.parametrize("flag", [1 << 5, 1 << 6], ids=["a patch", "strong encryption"])
+def test_a_member_packed_as_no_reader_unpacks_it(good, flag):
+    content = bytearray(good.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= flag
+    good.write_bytes(content)
+    refused(good, "damaged")
+
+
 def test_encrypted_member(good):
     content = bytearray(good.read_bytes())
     at = content.index(b"PK\x01\x02")
