@@ -1,6 +1,7 @@
 """What fails without failing its cell is collected: commands, magics, threads, tasks."""
 
 import re
+import shutil
 
 import pytest
 
@@ -219,3 +220,10 @@ def test_nothing_else_is_said(failed):
 def test_what_goes_well_is_no_failure(project, tmp_path):
     done = run_cells(project, tmp_path, *IS_WELL.strip().split("\n----\n"))
     assert (done.failure, done.unraised) == (None, ())
+
+
+def test_a_line_is_read_by_bash_where_cron_names_plain_sh(monkeypatch):
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    assert kernels.environment()["SHELL"] == shutil.which("bash")
+    monkeypatch.setenv("SHELL", "/bin/zsh")
+    assert kernels.environment()["SHELL"] == "/bin/zsh"
