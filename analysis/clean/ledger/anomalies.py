@@ -329,16 +329,17 @@ def _others(sizes: np.ndarray, group: np.ndarray, least: int) -> np.ndarray:
 def _wrong_tables(known: pd.DataFrame) -> _Doubts:
     """Doubt tables whose amounts are no village's."""
     for group in _groups_in_doubt(known, ["table"]):
-        part = group.part
-        file, unit = part["file"].iloc[0], str(part["unit"].iloc[0])
+        first = group.part.iloc[0]
+        unit = str(first["unit"])
         other = {"万元": "元", "元": "万元"}.get(unit, "another")
         action = (
-            f"left out, all {len(part)} amounts: read in {unit or 'no unit'}, they are {group.says}"
-            f"; answer the unit of the table in answers.toml (perhaps {other}), or confirm the "
-            "amounts in corrections.csv"
+            f"left out, all {len(group.part)} amounts: read in {unit or 'no unit'}, they are "
+            f"{group.says}; answer the unit of the table in answers.toml (perhaps {other}), or "
+            "confirm the amounts in corrections.csv"
         )
-        where = area(list(part["cell"]))
-        yield part.index, Issue(str(file), where, unit, "unit_of_table", "error", action)
+        where = area(list(group.part["cell"]))
+        issue = Issue(str(first["file"]), where, unit, "unit_of_table", "error", action)
+        yield group.part.index, issue
 
 
 _TOGETHER = {
@@ -360,15 +361,11 @@ def _wrong_together(known: pd.DataFrame) -> _Doubts:
             known = known.drop(group.part.index)
             first = group.part.iloc[0]
             named = {"township": first["township"], "place": first["place_key"]}
-            yield from _by_sheet(group.part, action.format(says=group.says, **named))
-
-
-def _by_sheet(cells: pd.DataFrame, action: str) -> _Doubts:
-    """Yield cells that are in doubt together, with an issue for each file and sheet."""
-    by_sheet = cells.assign(sheet=sheets(cells["cell"]))
-    for (file, _), part in by_sheet.groupby(["file", "sheet"], observed=True, sort=False):
-        where = joined_cells(list(part["cell"]))
-        yield part.index, Issue(str(file), where, "", "implausible", "error", action)
+            says = action.format(says=group.says, **named)
+            own = group.part.assign(sheet=sheets(group.part["cell"]))
+            for (file, _), part in own.groupby(["file", "sheet"], observed=True, sort=False):
+                where = joined_cells(list(part["cell"]))
+                yield part.index, Issue(str(file), where, "", "implausible", "error", says)
 
 
 def _wrong_amounts(known: pd.DataFrame) -> _Doubts:

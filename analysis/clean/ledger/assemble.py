@@ -168,24 +168,21 @@ def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     """Leave printed measures uncounted where their accounts stand, and hold them to their parts."""
     is_measure = cells["counted"] & (cells["means"] == "total")
     accounts = cells[(cells["means"] == "account") & cells["village_id"].notna()]
-    stated: dict[tuple[str, int], set[str]] = {}
-    for village, year, account in zip(
-        accounts["village_id"].astype("str"), accounts["year"], accounts["account"], strict=True
-    ):
-        stated.setdefault((village, int(year)), set()).add(str(account))
-    amounts = accounts[accounts["counted"]]
-    of_key = [amounts["village_id"].astype("str"), "year", amounts["account"].astype("str")]
-    sums = amounts.groupby(of_key)["yuan"].sum().to_dict()
+    amounts = accounts["yuan"].where(accounts["counted"])
+    keys = [accounts[name].astype("str") for name in ("village_id", "year", "account")]
+    stated: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows(amounts.groupby(keys).sum().reset_index()):
+        stated.setdefault((row.village_id, row.year), {})[row.account] = row.yuan
     counted = cells["counted"].copy()
     issues: list[Issue] = []
     for row in rows(cells[is_measure]):
-        key = (str(row.village_id), int(row.year))
-        parts = signs(str(row.named), key[1])
+        own = stated.get((str(row.village_id), str(row.year)), {})
+        parts = signs(str(row.named), int(row.year))
         is_net = row.named in {"经营收益", "本年收益"}  # of one system or another: its lines say
-        if (parts and parts.keys() <= stated.get(key, set())) or (is_net and key in stated):
+        if (parts and parts.keys() <= own.keys()) or (is_net and own):
             counted[row.Index] = False
         elif row.named in {"经营性收入", "总收入"}:
-            known = sum(sums.get((*key, part), 0.0) for part in parts)
+            known = sum(own.get(part, 0.0) for part in parts)
             if known > row.yuan + max(0.01 * abs(row.yuan), 1.0):
                 action = f"kept as printed: {row.yuan:,.2f} yuan, its parts alone make {known:,.2f}"
                 issues.append(about(row, "identity_differs", "warning", action))
@@ -216,11 +213,10 @@ def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame,
     for number, table in enumerate(tables):
         ready = put_in(table, answers)
         issues += ready.issues
-        if not ready.is_whole:
-            continue
-        frame, found = read_cells(ready)
-        frames.append(frame.assign(table=number))
-        issues += found
+        if ready.is_whole:
+            frame, found = read_cells(ready)
+            frames.append(frame.assign(table=number))
+            issues += found
     issues += answers.unused(tables)
     if not frames:
         why = [f"  {i.file} {i.cell}: {i.text}; {i.action}" for i in issues[:10]]
@@ -232,15 +228,9 @@ def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame,
 
 
 def _income(cells: pd.DataFrame) -> pd.DataFrame:
-    counted = cells[cells["counted"]]
-    income = pd.DataFrame(
-        {
-            "village_id": counted["village_id"].astype("str"),
-            "year": counted["year"].astype("int64"),
-            "account_name": counted["named"].astype("str"),
-            "amount_yuan": counted["yuan"].astype("float64"),
-        }
-    )
+    counted = cells[cells["counted"]].rename(columns={"yuan": "amount_yuan"})
+    kinds = {"village_id": "str", "year": "int64", "named": "str", "amount_yuan": "float64"}
+    income = counted[list(kinds)].astype(kinds).rename(columns={"named": "account_name"})
     keys = ["village_id", "year", "account_name"]
     return income.groupby(keys)["amount_yuan"].sum().reset_index()
 

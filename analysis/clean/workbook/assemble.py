@@ -117,7 +117,7 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
         own = _complete(_with_title_item([columns[at] for at in places], stated.title), stated)
         facts = stated.facts
         if panel and not is_turned:
-            grid, own = _with_shared(read, parts[0], places, grid, own)
+            grid, own = _with_shared(read, parts[0], places, own)
         table = _table(grid, own, sections or ("",) * grid.height, to_date)
         head = block.grid.cut(block.header, None if is_turned else places)
         extent = block.grid.cut([*block.header, *rows], None if is_turned else places)
@@ -203,7 +203,7 @@ def _with_said_role(column: Column, roles: Mapping[str, str]) -> Column:
 
 
 def _with_shared(
-    read: _Read, first: list[int], places: list[int], grid: Grid, own: tuple[Column, ...]
+    read: _Read, first: list[int], places: list[int], own: tuple[Column, ...]
 ) -> tuple[Grid, tuple[Column, ...]]:
     """Give a later panel the year, county and unit columns that stand once, left of the first."""
     roles = {column.role for column in own}
@@ -216,8 +216,6 @@ def _with_shared(
         is_one = column.role == "township" and len(texts) == 1
         if column.role not in roles and (column.role in {"year", "county", "unit"} or is_one):
             shared.append(at)
-    if not shared:
-        return grid, own
     return read.core.cut(read.body, [*shared, *places]), (
         *(read.columns[at] for at in shared), *own,
     )  # fmt: skip
