@@ -83,7 +83,7 @@ def test_zip_bomb(good):
 
 
 def test_bomb_below_the_ratio_meets_the_absolute_limit(good, monkeypatch):
-    monkeypatch.setattr("analysis.clean.workbook.zips.MAX_INFLATED_BYTES", 10_000)
+    monkeypatch.setattr("analysis.clean.workbook.guard.MAX_INFLATED_BYTES", 10_000)
     refused(rewrite(good, {SHEET: lambda old: old + b" " * 20_000}), "bomb", "10,000 bytes")
 
 
