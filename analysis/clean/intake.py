@@ -250,7 +250,7 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
         verify(folder, cards)
         if sha256(path) == card.sha256:
             raise LianjianError(f"{path} is the edition of {card.file} that {name} has already.")
-        is_books = head.get("form") == BOOKS
+        is_books, kind = head.get("form") == BOOKS, str(head["kind"])
         if is_books:
             decisions.take_over(name)
         understood = None
@@ -258,15 +258,15 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
             fresh = Path(place) / card.file
             if is_books and card.file not in OWN_FILES:
                 text, names = decisions.answers_text(name), {path: card.file}
-                understood = _understood(names, Path(place), str(head["kind"]), text)
-                new = tomllib.loads("\n".join(understood.cards))["source"][0]
+                understood = _understood(names, Path(place), kind, text)
+                lines = understood.cards
             else:
                 shutil.copyfile(path, fresh)
                 frame = _parsed(fresh, card.file)
-                if head["kind"] == "simulated" and card.file != "accounts.csv":
+                if kind == "simulated" and card.file != "accounts.csv":
                     must_be_invented(frame, str(path))
-                lines = _card(path, fresh, str(head["kind"]), count_rows(fresh))
-                new = tomllib.loads("\n".join(lines))["source"][0]
+                lines = _card(path, fresh, kind, count_rows(fresh))
+            new = tomllib.loads("\n".join(lines))["source"][0]
             (folder / _HISTORY).mkdir(mode=0o700, exist_ok=True)
             when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
             former = folder / _HISTORY / f"{when}.{card.file}"
