@@ -6,6 +6,7 @@ an .xlsx is checked without trusting what it says about itself.
 """
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -47,6 +48,16 @@ _FOREIGN = {
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
+# what zipfile raises on a broken member: RuntimeError of a flag that it does not know
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    OSError,
+    RuntimeError,
+)
 _CHUNK = 1 << 18
 _OVERLAP = 16  # longer than any of the byte strings searched for
 _ENTRY = b"PK\x01\x02"
@@ -302,7 +313,7 @@ def _inflate(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[byte
         with archive.open(member) as stream:
             while piece := stream.read(_CHUNK):
                 yield piece
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
-        if "CRC" in str(error):  # a RuntimeError is how zipfile says that it does not know a flag
+    except _BROKEN as error:
+        if "CRC" in str(error):
             raise _forged(member) from None
         raise Unreadable("damaged", f"its member {name!r} is damaged", _COPY) from None

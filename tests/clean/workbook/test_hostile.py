@@ -176,6 +176,15 @@ def test_forged_size_in_the_zip_directory(good, change):
     refused(good, "forged", "promises")
 
 
+@pytest.mark.parametrize("place", [0x7FFFFFF0, 1])
+def test_a_member_that_is_not_where_the_directory_says(good, place):
+    content = bytearray(good.read_bytes())
+    at = content.index(SHEET.encode(), content.index(b"PK\x01\x02")) - 46
+    struct.pack_into("<I", content, at + 42, place)
+    good.write_bytes(content)
+    refused(good, "damaged", "is damaged")
+
+
 BOMB = "<!DOCTYPE a [<!ENTITY a 'ha'>" + "".join(
     f"<!ENTITY {chr(98 + n)} '{('&' + chr(97 + n) + ';') * 10}'>" for n in range(9)
 ) + "]>"  # fmt: skip
