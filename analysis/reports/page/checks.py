@@ -259,13 +259,18 @@ def of_places(page: str, notebook: str) -> Check:
     own = re.escape(str(Path.home())) + "|" + re.escape(str(paths.root()))
     pattern = re.compile(f"{ABSOLUTE.pattern}|(?:{own})(?![\\w.-])")
     seen = {"the page": page, "the executed notebook": notebook}
-    faults = [where for where, text in seen.items() if pattern.search(_EMBEDDED.sub("", text))]
+    faults = [where for where, text in seen.items() if _holds(text, pattern)]
     if not faults:
         return Check("Paths", OK, "No folder of the machine that made it is named.")
     # the path itself is not repeated: it may hold a person's name
     found = f"A folder of this machine is named in {' and '.join(faults)}."
     mend = "Read data with analysis.load, and name files relative to the project."
     return Check("Paths", FAILED, found, mend)
+
+
+@lru_cache(maxsize=2)  # the pages of a notebook in each language ask the same of it
+def _holds(text: str, pattern: re.Pattern[str]) -> bool:
+    return pattern.search(_EMBEDDED.sub("", text)) is not None
 
 
 def of_kind(found: Findings, kinds: Mapping[str, str], told: Told = NOTHING) -> Check:
