@@ -26,6 +26,7 @@ _NOT_DRAWN = {"p_value", "p_chi2", "statistic"}
 _MOST_LABEL = 100  # ranks, years since, percentiles: a larger whole number may be an amount
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBER = re.compile(r"[−-]?\d+(?:[,.\u202f]\d+)*")
+_WHOLE = re.compile(r"[−-]?\d+\.0+")
 _WRITTEN = re.compile(
     r"(?=.*\d[.,]\d|.*\()[\s\d.,()%<>=–−∞\u00a0\u202f-]+(?:to[\s\d.,()%–−∞\u00a0-]+)?"
 )
@@ -183,14 +184,19 @@ def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:
 
 
 def numbers(text: str) -> Typed:
-    """Return the numbers in a text, as they are written."""
-    return frozenset(_NUMBER.findall(text))
+    """Return the numbers in a text, as they are written; who types 2.0 has typed 2."""
+    found = _NUMBER.findall(text)
+    return frozenset([*found, *(one.partition(".")[0] for one in found if _WHOLE.fullmatch(one))])
 
 
 def masked(text: str, typed: Typed) -> str:
-    """Return a caption or a sentence without the numbers that were computed into it; years stay."""
+    """Return a caption or a sentence without the numbers that were computed into it; years stay.
+
+    So does the digit of a name: CR2, g−1.
+    """
 
     def kept(found: re.Match[str]) -> str:
-        return found[0] if found[0] in typed or _YEAR.fullmatch(found[0]) else "…"
+        is_name = len(found[0].lstrip("−-")) == 1 and text[: found.start()][-1:].isalpha()
+        return found[0] if found[0] in typed or is_name or _YEAR.fullmatch(found[0]) else "…"
 
     return _NUMBER.sub(kept, text)

@@ -33,6 +33,7 @@ import pandas as pd
 import analysis as lj
 from analysis.reports import record, say, show, table
 data = lj.load("town")
+line = 5.0
 panel = data.panel
 """
 MEANS = """
@@ -47,6 +48,8 @@ record("effect", effect.estimate / 1e4, label="Effect", unit="万元",
 record("own", panel["operating_income_yuan"].iloc[3] / 1e4, label="A village", unit="万元")
 say("The mean is **{mean:unit}**.")
 say("One village has {own:unit}.")
+say("The mean is {mean}, by CR2 for g−1. It is {own} there. So it is. "
+    "Again {mean} at a line of {x}.", x=f"{line:g}")
 single = panel[panel["year"] == 2023][["village_name" if "village_name" in panel else "village_id",
                                        "operating_income_yuan"]].head(5)
 table(single, "single", "Single villages")
@@ -419,6 +422,21 @@ def test_an_amount_leaves_in_no_head_title_word_or_whole_number(town):
     assert not (folder / "figures" / "heaps.svg").exists()
     for kept in ("tab-heads", "tab-cuts", "tab-columns", "fig-titles", "The mean exceeds …"):
         assert kept in shown, kept
+
+
+def test_a_sentence_whose_number_stays_inside_takes_no_other_with_it(town):
+    folder, made = release("01-town", "A")
+    page = html.unescape((folder / "report.html").read_text("utf-8"))
+    shown = re.sub(r"(?s)<(pre|style)\b.*?</\1>", "", page)
+    said = " ".join(re.sub(r"<[^>]+>", "", shown).split())
+    mean = made.plan.set_index("name").loc["mean", "released"]
+    assert f"The mean is {mean:g}" in said.replace(f"{mean:.2f}", f"{mean:g}")
+    found = re.search(r"The mean is [\d.]+, by CR2 for g−1[.] (.{40})", said)
+    assert found, said
+    assert re.match(r"Again [\d.]+ at a line of \S+[.]", found[1])
+    assert "It is" not in said
+    assert "So it is" not in said
+    assert re.search(r"Withheld: a sentence whose number is withheld [(]\d+[)]", said)
 
 
 def test_nothing_in_a_release_is_a_hash_of_the_books(town):

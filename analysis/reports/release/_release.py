@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FILE = "release.json"
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
 _MOST = 0.8  # of a chart's values; with fewer it would show something else
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
@@ -111,6 +112,11 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
             try:
                 near = numbers(f"{cell.source}\n{typed}")
                 guarded, content = _call(made, call, near, recorded)
+                if call.verb == "say" and (
+                    gone := len(_SENTENCE.split(call.arguments["text"]))
+                    - len(_SENTENCE.split(guarded.arguments["text"]))
+                ):
+                    lost["a sentence whose number is withheld"] += gone
             except _WithheldError as error:
                 lost[str(error)] += 1
                 continue
@@ -138,8 +144,11 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
             given[key] = masked(str(given[key]), typed)
     if call.verb == "say":
         given["words"] = _words(given["words"], typed)
-        if not all(_can_be_said(recorded, need) for need in _needed(given["text"], given["words"])):
+        given["text"] = _sayable(given["text"], given["words"], recorded)
+        if not given["text"]:
             raise _WithheldError("a sentence whose number is withheld")
+        needs = _needed(given["text"], _used(given["text"], given["words"]))
+        given["needs"] = [need for need in given["needs"] if need.partition(":")[0] in needs]
         return _make(Call("say", given, call.mark), recorded)
     if call.verb == "record":
         found = made.decided[at]
@@ -216,6 +225,25 @@ def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> 
 
 def _make(call: Call, recorded: Ledger) -> tuple[Call, Made]:
     return call, calls.make(call, recorded)
+
+
+def _sayable(text: str, words: Mapping[str, Any], recorded: Ledger) -> str:
+    """Return the sentences whose numbers have left, and those without any that follow them."""
+    kept, goes, tells = [], True, False
+    for sentence in _SENTENCE.split(text):
+        if needs := _needed(sentence, _used(sentence, words)):
+            goes = all(_can_be_said(recorded, need) for need in needs)
+            tells |= goes
+        if goes:
+            kept.append(sentence)
+    told = " ".join(kept)
+    is_whole = told == text and goes
+    return told if is_whole or (tells and told.count("*") % 2 == 0) else ""
+
+
+def _used(text: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the words that a text names."""
+    return {name: word for name, word in words.items() if f"{{{name}" in text}
 
 
 def _needed(text: str, words: Mapping[str, Any]) -> set[str]:
