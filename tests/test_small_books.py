@@ -36,7 +36,7 @@ SAYS = {
     "Subsidies in total income, %.",
     "00-start-here-alone": "One treated cluster leaves no degree of freedom",
     "02-data-quality-alone": "No doubt was recorded.",
-    "03-income-change-alone": "100 % of 2 gained 2 or more",
+    "03-income-change-alone": "Of 2 villages 100 % gained 2 or more",
     "04-paired-villages-alone": "Of its pairs (1) no two have both incomes",
     "05-alliance-effect-alone": "Needed are two alliances at least",
     "06-bands-and-inequality-alone": "Shares, spread and intervals of so few mean little.",
