@@ -43,7 +43,7 @@ SAYS = {
     "07-robustness-alone": "Needed are two alliances at least",
     "08-power-alone": "Needed are two alliances at least",
     "09-county-brief-sim4-alone": "Operating income was 3.00 more than in 2023",
-    "03-income-change-brief": "100 % of 4 gained 2 or more",
+    "03-income-change-brief": "Of 4 villages 100 % gained 2 or more",
     "04-paired-villages-brief": "Pairs of which the books hold one village only, left out: 1.",
     "05-alliance-effect-brief": "they show no untreated year",
     "06-bands-and-inequality-brief": "the page runs from 2023 to 2024",
