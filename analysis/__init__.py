@@ -59,7 +59,8 @@ def __getattr__(name: str) -> object:
     if name in _ROOMS:
         return import_module(f"analysis.{name}")
     if name not in _HOMES:
-        raise no_such_name(__name__, name, __all__)
+        rooms = [f"{__name__}.{room}" for room in (*_ROOMS, "reports")]
+        raise no_such_name(__name__, name, __all__, rooms)
     found = getattr(import_module(_HOMES[name]), name)
     return at_the_door(found) if name in _CHECKED else found
 

@@ -9,6 +9,8 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from importlib import import_module
+from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union
 
@@ -73,9 +75,16 @@ def open_doors(room: dict[str, Any], *, of_kind: bool = True) -> None:
             with_doors(value)
 
 
-def no_such_name(room: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Say that a room has no such name, and which it has that comes near."""
-    hint = "" if name.startswith("_") else did_you_mean(name, known)
+def no_such_name(
+    room: str, name: str, known: Iterable[str], rooms: Iterable[str] = ()
+) -> UnknownNameError:
+    """Say that a room has no such name, which other room has it, or which name comes near."""
+    # Python asks for what it is about to import as well
+    is_asked = not name.startswith("_") and find_spec(f"{room}.{name}") is None
+    hint = did_you_mean(name, known) if is_asked else ""
+    for other in rooms if is_asked else ():
+        if name in import_module(other).__all__:
+            hint = f" It stands in another room: from {other} import {name}"
     return UnknownNameError(f"module {room!r} has no attribute {name!r}.{hint}")
 
 

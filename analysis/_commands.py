@@ -90,8 +90,15 @@ def _assignments(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def simulate(options: argparse.Namespace) -> None:
+    parameters = _assignments(options.parameters)
+    if parameters and not options.name:
+        raise LianjianError(
+            f"Name what is drawn with other parameters: lianjian simulate trial -p …. {SIMULATED} "
+            "is the default simulation, on which the reports of the plan stand; who wants it drawn "
+            f"otherwise names it too: lianjian simulate {SIMULATED} -p …"
+        )
     name = options.name or SIMULATED
-    _write_simulated(name, _assignments(options.parameters))
+    _write_simulated(name, parameters)
     say(f"now: lianjian build {name}")
 
 

@@ -36,8 +36,9 @@ def test_what_runs_often_imports_nothing_heavy(code):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["simulate", "-p", "sed=1"], "seed"),
-        (["simulate", "-p", "seed=one"], "seed"),
+        (["simulate", "trial", "-p", "sed=1"], "Did you mean seed"),
+        (["simulate", "trial", "-p", "seed=one"], "seed"),
+        (["simulate", "-p", "seed=8"], "lianjian simulate trial -p"),
         (["simulate", "-p", "seed"], "NAME=VALUE"),
         (["build", "nowhere"], "no dataset 'nowhere'"),
         (["run", "--only", "county-brif"], "09-county-brief"),

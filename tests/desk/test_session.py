@@ -82,6 +82,8 @@ def test_a_column_is_described_by_any_of_its_names(session, asked):
 WRONG = {
     'lj.laod("simulated")': "Did you mean load?",
     "lj.Effects": "Did you mean effects?",
+    'lj.say("It rose.")': "from analysis.reports import say",
+    "lj.means": "from analysis.indicators import means",
     "lj.effects.preferred_at": "Did you mean preferred_att?",
     "lj.figures.paths_by_groups": "Did you mean paths_by_group?",
     "lj.indicators.ginni": "Did you mean gini?",
