@@ -172,6 +172,27 @@ class Register:
         columns = ["row", "county", "township", "name", "code", "problem", "suggestions"]
         return Located(located, pd.DataFrame(problems, columns=columns))
 
+    def called(self, name: str) -> list[str]:
+        """Return the codes of the villages that a name may mean, read as in a book of each place.
+
+        Parameters
+        ----------
+        name : str
+            A village's name in any of its forms, without county or township.
+
+        Returns
+        -------
+        list of str
+            Codes in order; empty where no village is called so.
+        """
+        places = {(county, township) for county, township, _ in self._names.values()}
+        found: set[str] = set()
+        for county, township in places:
+            above = county.base + county.kind, township.base + township.kind
+            readings = _readings(*above, squeeze(name))
+            found.update(next(filter(None, map(self._matches, readings)), []))
+        return sorted(found)
+
     def _decisions(self, crosswalk: pd.DataFrame | None) -> dict[_Key, str]:
         if crosswalk is None:
             return {}

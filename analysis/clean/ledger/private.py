@@ -44,7 +44,8 @@ def _known() -> re.Pattern[str]:
     signs = [*"〇零一二两三四五六七八九十百千万亿几数多余半元"]
     long = [word for word in said if len(word) > 1] + [*signs, *words()["remarks"]["known"]]
     listed = "|".join(map(re.escape, sorted(long, key=len, reverse=True)))
-    word, figure = rf"{listed}|[wW](?!\w)", r"\d[\d.,]*"
+    # 138 1234 5678 is one figure, as is 1 2.3: its blanks are shown and its digits counted together
+    word, figure = rf"{listed}|[wW](?!\w)", r"\d(?:[\d.,]|[ _-]+(?=\d))*"
     rest = r"[A-Za-z_][A-Za-z0-9_.-]*|\w"
     return re.compile(rf"(?P<word>{word})|(?P<figure>{figure})|(?P<rest>{rest})|.", re.DOTALL)
 
@@ -63,9 +64,8 @@ def of_amount(text: str) -> str:
         return safe(text)
     if read_quantity(text).status != "refused" or safe(text) == HIDDEN:
         return safe(text)
-    plain = re.sub(r"(?<=\d)[ _-]+(?=\d)", "", normalise(text))
     pieces: list[str] = []
-    for found in _known().finditer(plain):
+    for found in _known().finditer(normalise(text)):
         is_long = bool(found["figure"]) and sum(map(str.isdigit, found[0])) > _MOST_DIGITS
         if found["rest"] or is_long:
             pieces += ["…"] if pieces[-1:] != ["…"] else []

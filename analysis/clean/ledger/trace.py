@@ -14,6 +14,7 @@ from analysis.clean.amounts import YUAN, read_quantity
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK, read_filled
 from analysis.clean.ledger.frames import rows, split_cells
 from analysis.clean.ledger.private import of_amount
+from analysis.clean.places import Register, village_name
 from analysis.clean.text import squeeze
 from analysis.clean.words import SAYS
 from analysis.errors import DataError, LianjianError
@@ -33,6 +34,7 @@ _COLUMNS = (
     "unit", "unit_from", "year_from", "account", "text", "yuan", "read_yuan", "status", "counted",
     "doubted", "is_total",
 )  # fmt: skip
+_PLACE = ["county", "township", "village"]
 _PLAIN = r"[-+]?\d{1,15}(?:\.\d+)?"
 _HOW, _FROM, _STATUS = (SAYS[kind] for kind in ("found", "from", "status"))
 """How a village was found, who says unit or year, and what a cell says that is no amount."""
@@ -66,7 +68,9 @@ def explain(name: str, village: str, year: int, what: str) -> dict[str, Any]:
         for table in ("villages", "panel", "issues")
     )
     trail = _Trail(name, pd.read_parquet(folder / FILE), panel, issues)
-    return trail.follow(*_village(villages, trail.cells, village), year, _what(what))
+    key, own_name, beside = _village(villages, trail.cells, village)
+    found = trail.follow(key, own_name, year, _what(what))
+    return {**found, "sentences": [*found["sentences"], *beside]}
 
 
 def _what(said: str) -> str:
@@ -82,27 +86,49 @@ def _what(said: str) -> str:
     )
 
 
-def _village(villages: pd.DataFrame, cells: pd.DataFrame, said: str) -> tuple[str, str]:
+def _village(
+    villages: pd.DataFrame, cells: pd.DataFrame, said: str
+) -> tuple[str, str, tuple[str, ...]]:
+    """Return the village that is meant, its name, and what else stands under what was said."""
     names = dict(zip(villages["village_id"], villages["village_name"], strict=True))
     if said in names:
-        return said, str(names[said])
-    hits = [key for key, name in names.items() if said in {name, str(name).removesuffix("村")}]
+        return said, str(names[said]), ()
+    lines = cells[~cells["is_total"]].drop_duplicates(["file", *_PLACE, "village_id"])
+    alike = lines[[_is_alike(str(text), said) for text in lines["village"]]]
+    settled = alike[alike["village_id"].notna()]
+    names = {str(row.village_id): row.village for row in rows(settled)} | names
+    towns = {str(row.village_id): row.township for row in rows(settled)} | dict(
+        zip(villages["village_id"], villages["township_name"], strict=True)
+    )
+    register = Register(villages.rename(columns={"village_id": "village_code"}))
+    hits = register.called(said) or sorted(set(settled["village_id"].astype("str")))
+    beside = [
+        f"{row.village} of {row.file} {row.cell} is {row.village_id} ({names[row.village_id]})."
+        for row in rows(settled[~settled["village_id"].isin(hits)])
+    ]
+    unsettled = [
+        f"{row.village} stands in the books ({row.file} {row.cell}) and was not found in the "
+        "register: say in crosswalk.csv which village it is, and build again."
+        for row in rows(alike[alike["village_id"].isna()])
+    ]
     if len(hits) == 1:
-        return hits[0], str(names[hits[0]])
+        return hits[0], str(names[hits[0]]), (*beside, *unsettled)
     if hits:
-        towns = villages.set_index("village_id")["township_name"]
         which = ", ".join(f"{key} ({towns[key]})" for key in hits)
-        raise LianjianError(f"{len(hits)} villages are called {said}. Say which: {which}.")
-    printed = cells[cells["village"].astype("str").map(squeeze) == squeeze(said)]
-    if len(printed):
-        first = printed.iloc[0]
-        raise LianjianError(
-            f"{said} stands in the books ({first['file']} {first['cell']}) and was not found in "
-            "the register: say in crosswalk.csv which village it is, and build again."
-        )
+        asked = f"{len(hits)} villages are called {said}. Say which: {which}."
+        raise LianjianError("\n".join([asked, *beside, *unsettled]))
+    if unsettled:
+        raise LianjianError("\n".join(unsettled))
     near = get_close_matches(said, [str(name) for name in names.values()], n=3, cutoff=0.4)
     hint = f" Villages with a name like it: {', '.join(near)}." if near else ""
     raise LianjianError(f"No village of the dataset is called {said!r} or has that id.{hint}")
+
+
+def _is_alike(printed: str, said: str) -> bool:
+    """Whether two texts are forms of one name: 虚某村委会 and 虚某村."""
+    mine, theirs = village_name(printed), village_name(said)
+    both = mine.kind and theirs.kind
+    return mine.base == theirs.base and (not both or mine.kind == theirs.kind)
 
 
 class _Trail:

@@ -1,0 +1,105 @@
+"""What a build and `explain` say of cells and names is what the books say."""
+
+import csv
+
+import openpyxl
+import pytest
+
+from analysis import cli
+
+REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
+SIM-S-1,虚南庄村委会,SIM-S,虚河口镇,sim1,甲县
+SIM-S-2,虚杨庄,SIM-S,虚河口镇,sim1,甲县
+SIM-S-3,虚岭头村,SIM-S,虚河口镇,sim1,甲县
+SIM-S-4,虚官道村,SIM-S,虚河口镇,sim1,甲县
+SIM-S-5,虚北坡村,SIM-S,虚河口镇,sim1,甲县
+"""
+HEAD = ["村名", "经营收入", "补助收入"]
+
+
+def title(year, unit="万元"):
+    return [f"甲县虚河口镇{year}年村集体收入（单位：{unit}）"]
+
+
+@pytest.fixture
+def built(project, capsys):
+    """Take in books, each a list of lines, and build them; return what the build said."""
+
+    def build(*books):
+        (project / "register.csv").write_text(REGISTER, encoding="utf-8")
+        paths = []
+        for number, lines in enumerate(books, start=1):
+            book = openpyxl.Workbook()
+            book.active.title = "表"
+            for line in lines:
+                book.active.append(line)
+            paths.append(str(project / f"册{number}.xlsx"))
+            book.save(paths[-1])
+        known = ["--register", str(project / "register.csv"), "--simulated"]
+        assert cli.main(["new", "said", *paths, *known]) == 0
+        capsys.readouterr()
+        cli.main(["build", "said"])
+        out = capsys.readouterr()
+        return out.out + out.err
+
+    return build
+
+
+def lines_of(path):
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def explained(capsys, *arguments):
+    ended = cli.main(["explain", "said", *arguments])
+    out = capsys.readouterr()
+    return ended, out.out + out.err
+
+
+def test_a_cell_is_quoted_with_its_blanks(built, project, capsys):
+    built([title(2022), HEAD, ["虚南庄村", "1 2.3", 4], ["虚岭头村", 3.1, 5]])
+    data = project / "data"
+    (issue,) = [
+        each
+        for each in lines_of(data / "processed" / "said" / "issues.csv")
+        if each["code"] == "cell_refused"
+    ]
+    assert issue["text"] == "1 2.3"
+    (asked,) = lines_of(data / "decisions" / "said" / "corrections-to-fill.csv")
+    assert (asked["says"], asked["expect"]) == ("1 2.3", "1 2.3")
+    page = (data / "processed" / "said" / "issues.html").read_text(encoding="utf-8")
+    assert "12.3" not in page
+    _, text = explained(capsys, "虚南庄村", "2022", "经营收入")
+    assert "“1 2.3”" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("虚南庄村", "SIM-S-1"), ("虚南庄", "SIM-S-1"), ("虚南庄村委会", "SIM-S-1"),
+        ("虚杨庄村", "SIM-S-2"), ("虚河口镇虚杨庄村", "SIM-S-2"), ("虚岭头", "SIM-S-3"),
+    ],
+)  # fmt: skip
+def test_a_village_is_called_as_a_build_reads_it(built, capsys, said, code):
+    built([
+        title(2022), HEAD, ["虚南庄村", 2.3, 4], ["虚杨庄村", 3.1, 5], ["虚岭头村", "待核", "待核"],
+    ])  # fmt: skip
+    ended, text = explained(capsys, said, "2022", "补助收入")
+    assert ended == 0
+    assert f"({code}), 2022" in text
+    assert "crosswalk.csv" not in text
+
+
+def test_a_name_that_stands_unsettled_elsewhere_is_named_beside(built, capsys):
+    other = ["甲县虚下塬镇2023年村集体收入（单位：万元）"]
+    built(
+        [title(2022), HEAD, ["虚南庄村", 2.3, 4], ["虚岭头村", 3.1, 5]],
+        [other, HEAD, ["虚南庄村", 2.5, 4], ["虚塬边村", 3.3, 5]],
+    )
+    ended, text = explained(capsys, "虚南庄村", "2022", "补助收入")
+    assert ended == 0
+    assert "40,000.00 yuan" in text
+    assert "虚南庄村 stands in the books (册2.xlsx 表!B3) and was not found" in text
+    ended, text = explained(capsys, "虚塬边", "2023", "补助收入")
+    assert ended == 2
+    assert "虚塬边村 stands in the books (册2.xlsx 表!B4) and was not found" in text
