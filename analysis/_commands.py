@@ -524,6 +524,7 @@ def params(options: argparse.Namespace) -> int:
 
     found = notebooks.find().planned
     name = options.notebook.removesuffix(".ipynb")
+    name = name.zfill(2) if name.isdecimal() else name
     name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
     if name not in found:
         near = did_you_mean(name, found)

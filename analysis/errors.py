@@ -1,6 +1,7 @@
 """Errors that speak to a person, and the exit codes that tell a program."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Self
@@ -58,11 +59,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     --------
     >>> did_you_mean("Helpr", ["helper", "outside"]), did_you_mean("x", ["helper"])
     (' Did you mean helper?', '')
-    >>> did_you_mean("环", ["宁县", "环县"])
-    ' Did you mean 环县?'
+    >>> did_you_mean("环", ["宁县", "环县"]), did_you_mean("brief", ["09-county-brief"])
+    (' Did you mean 环县?', ' Did you mean 09-county-brief?')
     """
     asked = word.strip().casefold()
     names = {name.casefold(): name for name in sorted(known)}
     near = difflib.get_close_matches(asked, names, 1)
     near += sorted((name for name in names if asked and name.startswith(asked)), key=len)
+    if len(asked) > 1:  # a word of the name
+        near += sorted((name for name in names if asked in re.split("[-_ ]", name)), key=len)
     return f" Did you mean {names[near[0]]}?" if near else ""

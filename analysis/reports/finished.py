@@ -138,7 +138,8 @@ def named(slugs: Sequence[str] = ()) -> list[Path]:
 
 def _whole(word: str, found: Collection[str]) -> str:
     """Return the report that a beginning of its name means, as 03 does; else the word."""
-    hits = [name for name in sorted(found) if name.startswith(f"{word}-")]
+    start = word.zfill(2) if word.isdecimal() else word
+    hits = [name for name in sorted(found) if name.startswith(f"{start}-")]
     is_one = word not in found and hits and all(name.startswith(hits[0]) for name in hits)
     return hits[0] if is_one else word
 

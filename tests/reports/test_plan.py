@@ -205,6 +205,13 @@ def test_values_must_be_in_the_data(mine):
         plan.override(runs, {"county": "Nowhere"}, "mine")
 
 
+def test_a_notebook_is_found_by_its_number_and_named_by_a_word_of_its_name(two):
+    for word in ("9", "09", "09-br"):
+        assert {run.name for run in plan.select(plan.load(), [word])} == {"09-brief"}
+    with pytest.raises(LianjianError, match=r"No run is called 'brief'. Did you mean 09-brief\?"):
+        plan.select(plan.load(), ["brief"])
+
+
 def test_counties_without_villages_get_no_run_of_each(mine):
     mine.plan('[[run]]\nnotebook = "09-brief"\neach = "county"')
     runs = plan.override(plan.select(plan.load(), ["09"]), {}, "mine")

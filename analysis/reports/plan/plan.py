@@ -337,12 +337,15 @@ def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
     )
 
 
+_DIGITS = 2  # that the name of a notebook begins with
+
+
 def _in_folder(word: str) -> str:
     """Return the name of a notebook that a person may have written as a path."""
     name = word.replace("\\", "/").removesuffix(notebooks.ENDING)
     for folder in (f"{paths.notebooks().as_posix()}/", "./", "notebooks/"):
         name = name.removeprefix(folder)
-    return name
+    return name.zfill(_DIGITS) if name.isdecimal() else name  # who types 9 means 09
 
 
 def _begins(run: Run, word: str) -> bool:
