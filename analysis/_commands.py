@@ -663,6 +663,8 @@ def package(options: argparse.Namespace) -> None:
             say(f"released/{report.slug} goes in; its internal report is left out")
         else:
             say(f"left out: report {report.slug}, made from a dataset that is left out")
+    for slug in made.contents.own:
+        say(f"left out: report {slug}, made of a notebook in work/ (lianjian adopt takes it in)")
 
 
 def verify(options: argparse.Namespace) -> int:

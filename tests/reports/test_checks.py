@@ -100,6 +100,21 @@ def test_an_ignored_notebook_is_not_committed(checkout):
     assert origin.of(path).differs == ("notebooks/02-b.ipynb",)
 
 
+def test_a_notebook_of_one_s_own_needs_no_commit_and_the_code_does(checkout):
+    (checkout.root / ".gitignore").write_text("work/*\n")
+    work = checkout.root / "work"
+    work.mkdir()
+    path = checkout.notebook("02-b", "# B", "1").rename(work / "b.ipynb")
+    check = checks.of_source(origin.of(path))
+    assert (check.state, check.beside["git"], check.mend) == (OK, "committed", "")
+    assert "lianjian adopt" in check.found
+    (checkout.root / "analysis" / "new.py").write_text("")
+    origin._of.cache_clear()
+    check = checks.of_source(origin.of(path))
+    assert check.state == FAILED
+    assert "Not as committed: analysis/new.py." in check.found
+
+
 def test_a_machine_without_git_says_so(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "")
     origin._of.cache_clear()

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from urllib.parse import quote
 
+import nbformat
 import pytest
 from rocrate.rocrate import ROCrate
 
@@ -387,7 +388,7 @@ def test_a_plan_by_county_needs_the_counties_of_its_data(copy, make_project, cap
     make_project.notebook(project, "02-by-county", "# By county", said, parameters=declared)
     plan = '[[run]]\nnotebook = "02-by-county"\neach = "county"\n'
     (copy / "notebooks" / "plan.toml").write_text(plan, "utf-8")
-    faults, _ = _contents._finished()
+    faults, *_ = _contents._finished()
     assert [fault.partition(":")[0] for fault in faults] == ["02-by-county-sim1"]
     # also where nothing was built before the plan is asked for
     shutil.rmtree(copy / "data" / "processed" / "trial")
@@ -433,6 +434,27 @@ def test_what_was_released_goes_in_where_its_report_stays_out(copy, tmp_path, ca
     without = tmp_path / "without"
     assert cli.main(["package", "--to", str(without), "--without", "mine"]) == 0
     assert not [name for name in names(without) if "mine" in name]
+
+
+def test_drafts_stay_out_and_notebooks_of_sub_folders_go_in(copy, tmp_path, capsys):
+    made = nbformat.read(copy / "notebooks" / "01-trial.ipynb", 4)
+    deep = copy / "notebooks" / "towns" / "02-deep.ipynb"
+    for path in (deep, copy / "work" / "plain.ipynb", copy / "work" / "gone.ipynb"):
+        path.parent.mkdir(exist_ok=True)
+        made.cells[1].source = f"# Of {path.stem}\n\nWhat is it?"
+        nbformat.write(made, path)
+    words = ["02", "work/plain.ipynb", "work/gone.ipynb"]
+    assert runner.run(only=words, options=runner.Options(jobs=1)) == 0
+    (copy / "work" / "gone.ipynb").unlink()
+    to = tmp_path / "out"
+    assert cli.main(["package", "--to", str(to)]) == 0
+    said = capsys.readouterr().out
+    for name in ("plain", "gone"):
+        assert f"left out: report work-{name}, made of a notebook in work/" in said
+    assert not [name for name in names(to) if "work" in name.split("/")[0] or "work-" in name]
+    crate = ROCrate(to)
+    assert crate.get("#run-towns-02-deep")["instrument"].id == "notebooks/towns/02-deep.ipynb"
+    assert "`notebooks/towns/02-deep.ipynb`" in (to / "README.md").read_text("utf-8")
 
 
 def test_a_trial_stays_out_when_named(copy, tmp_path, capsys):

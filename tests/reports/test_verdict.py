@@ -171,6 +171,21 @@ def test_the_verdict(project, tmp_path, case):
     assert "never reached\n" not in [output.get("text") for output in outputs]
 
 
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("import pandas\n\npandas.DataFrame({'a': [1]})['b']", "line 3: KeyError: 'b'"),
+        ("try:\n    int('x')\nexcept ValueError:\n    [][1]", "line 4: IndexError"),
+        ("try:\n    int('x')\nexcept ValueError as e:\n    raise OSError from e", "line 4: OSE"),
+        ("def f():\n    return 1 / 0\n\nf()", "line 4: ZeroDivisionError"),
+        ("import json\njson.loads('{')", "line 2: JSONDecodeError"),
+    ],
+)
+def test_a_line_is_one_of_the_cell_never_of_a_library(project, tmp_path, cell, said):
+    done = run_cells(project, tmp_path, "x = 1", cell)
+    assert done.failure.summary.startswith(f"cell 2, {said}")
+
+
 @pytest.mark.parametrize("warm", [True, False])
 def test_a_kernel_without_an_answer_is_not_waited_for(project, tmp_path, warm, monkeypatch):
     monkeypatch.setattr(_client, "_ANSWER_SECONDS", 1.0)

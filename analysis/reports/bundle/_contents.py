@@ -171,6 +171,7 @@ class Contents:
     withheld: tuple[Holding, ...]
     reports: tuple[Report, ...]
     dropped: tuple[Report, ...]
+    own: tuple[str, ...] = ()  # reports of notebooks in work/, which never go in
     commit: str = ""
 
 
@@ -187,7 +188,7 @@ def gather(
             f"--without {', '.join(without)}: every build needs {PUBLISHED}, and what --with-data "
             "names goes in. Name other datasets."
         )
-    faults, reports = _finished()
+    faults, reports, mine = _finished()
     used = {name for report in reports for name in report.datasets} | set(with_data) | {PUBLISHED}
     held = [holding(name, with_data, without) for name in datasets() if name in used]
     holdings = tuple(holding for holding in held if not holding.withheld)
@@ -213,7 +214,7 @@ def gather(
     if not kept:
         faults.append("There is no report to put in. `lianjian run` makes them.")
     stop_at(faults)
-    return Contents(sources, holdings, withheld, kept, dropped, commit)
+    return Contents(sources, holdings, withheld, kept, dropped, mine, commit)
 
 
 def stop_at(faults: Sequence[str]) -> None:
@@ -262,13 +263,13 @@ def _sources(root: Path) -> Iterator[tuple[str, Path]]:
 # ---- reports ----
 
 
-def _finished() -> tuple[list[str], list[Report]]:
-    """Return what keeps reports from being packed, and those that are there."""
+def _finished() -> tuple[list[str], list[Report], tuple[str, ...]]:
+    """Return what keeps reports from being packed, those that are there, and a person's own."""
     reports = paths.reports()
     # of a plan by county the runs that the data hold
     planned = {run.slug: run for run in plan.override(plan.load(), {}, None)}
     own = [name for name in datasets() if name != PUBLISHED]
-    faults, found = [], []
+    faults, found, mine = [], [], []
     folders = sorted(p.parent for p in reports.glob("[!.]*/run.json"))
     for folder in folders:
         record = finished.record_of(folder)
@@ -277,6 +278,9 @@ def _finished() -> tuple[list[str], list[Report]]:
             if slug in planned:  # a trial that failed is not packed, and keeps nothing out
                 reason = str(record["error"]).rstrip(".")
                 faults.append(f"{slug} failed: {reason}. Mend it, then `lianjian run {slug}`.")
+            continue
+        if _is_own(record):
+            mine.append(folder.name)
             continue
         try:
             key = json.loads((folder / finished.KEY).read_bytes())
@@ -289,7 +293,12 @@ def _finished() -> tuple[list[str], list[Report]]:
         )
     missing = sorted(planned.keys() - {folder.name for folder in folders})
     faults += [f"{slug}: there is no report yet. `lianjian run {slug}`." for slug in missing]
-    return faults, found
+    return faults, found, tuple(mine)
+
+
+def _is_own(record: dict[str, Any]) -> bool:
+    """Whether a report is of a notebook in work/, a person's draft, be it there or gone."""
+    return paths.notebook(str(record.get("notebook", ""))).is_relative_to(paths.work())
 
 
 def _used(record: dict[str, Any], key: dict[str, Any], own: Sequence[str]) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ class _Made:
         authors = cited.authors or citation.of_package().authors
         python = self.entity(_PYTHON, "ComputerLanguage", name="Python", url=_PYTHON)
         notebook = self.file(
-            f"notebooks/{report.run.notebook.name}",
+            f"notebooks/{report.run.file}",
             record["heading"],
             programmingLanguage=python,
             version=__version__,
@@ -138,7 +138,7 @@ class _Made:
             f"#run-{report.slug}",
             "CreateAction",
             name=record["title"],
-            description=f"Run {record['run_id']} of {report.run.notebook.name} by lianjian run",
+            description=f"Run {record['run_id']} of {report.run.file} by lianjian run",
             instrument=notebook,
             agent=[self.agent(author) for author in authors],
             object=objects,

@@ -144,20 +144,20 @@ def _command(report: Report) -> str:
 
 
 def _by_notebook(reports: Sequence[Report]) -> Iterator[tuple[Path, list[Report]]]:
-    ordered = sorted(reports, key=lambda r: (r.run.notebook.name, r.slug))
+    ordered = sorted(reports, key=lambda r: (r.run.file, r.slug))
     for notebook, members in groupby(ordered, key=lambda r: r.run.notebook):
         yield notebook, list(members)
 
 
 def _notebooks(reports: Sequence[Report]) -> Iterator[dict[str, Any]]:
-    for notebook, members in _by_notebook(reports):
+    for _, members in _by_notebook(reports):
         products: dict[str, findings.Product] = {}
         for report in members:  # what several runs publish stands once
             for product in findings.gather(report.executed).products:
                 products.setdefault(product.anchor, product)
         seconds = [float(report.record["seconds"]) for report in members]
         yield {
-            "file": notebook.name,
+            "file": members[0].run.file,
             "heading": members[0].record["heading"],
             "slugs": [report.slug for report in members],
             "seconds": f"{sum(seconds):.1f}",
@@ -173,7 +173,7 @@ def _seeds(reports: Sequence[Report]) -> Iterator[dict[str, object]]:
             if "seed" in name.lower() and cell is not None:
                 given = (r.run.parameters.get(name, parameter.default) for r in members)
                 values = ", ".join(sorted({parameters.text(value) for value in given}))
-                place = f"parameters of `notebooks/{notebook.name}`, cell {cell.place}"
+                place = f"parameters of `notebooks/{members[0].run.file}`, cell {cell.place}"
                 yield {"place": place, "name": name, "value": values}
 
 

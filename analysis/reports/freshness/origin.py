@@ -30,6 +30,7 @@ class Source:
     commit: str = ""  # that is checked out; empty where git does not tell
     differs: tuple[str, ...] = ()  # files that the commit does not hold as they are
     trouble: str = ""  # why git does not tell
+    is_own: bool = False  # a person's own notebook, in work/, which git ignores
 
 
 def of(notebook: Path) -> Source:
@@ -40,13 +41,15 @@ def of(notebook: Path) -> Source:
 @lru_cache(maxsize=256)
 def _of(notebook: Path, notebook_id: str, root: Path) -> Source:
     # asked anew whenever the notebook's bytes change; the code is what this process has loaded
-    place = notebook.resolve()
-    if place.is_relative_to(root):
+    place, own = notebook.resolve(), notebook.is_relative_to(paths.work())
+    if own:
+        told = ask_git(root, ["analysis", paths.LOCK])
+    elif place.is_relative_to(root):
         name = place.relative_to(root).as_posix()
         told = ask_git(root, [name, "analysis", paths.LOCK], [name])
     else:
         told = "", (), "the notebook lies outside the project"
-    return Source(notebook_id, code_id(), *told)
+    return Source(notebook_id, code_id(), *told, own)
 
 
 def _blob_id(content: bytes) -> str:

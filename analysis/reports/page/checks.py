@@ -94,7 +94,8 @@ def of_source(seen: origin.Source) -> Check:
     beside = {"git": seen.trouble or ("differs" if seen.differs else "committed")}
     beside |= {"commit": seen.commit} if seen.commit else {}
     if not seen.differs:
-        return Check("Source", OK, ids, beside=beside)
+        own = "The notebook is your own, in `work`, which git ignores; `lianjian adopt` moves it."
+        return Check("Source", OK, f"{ids} {own}" if seen.is_own else ids, beside=beside)
     mend = "Commit them, then run again: nobody else can find this source yet."
     return _failed("Source", f"{ids} Not as committed", seen.differs, mend, beside=beside)
 

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 COMPLETE, ENDED_EARLY, FAILED = "complete", "ended early", "failed"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_LINE = re.compile(r"^-+> ?(\d+)", re.MULTILINE)  # the line an arrow points at, as in "----> 2 1/0"
+# the outermost frame of an error; an error that led to it stands before, under a rule of its own
+_LINE = re.compile(r"^Cell In ?\[\d+\], line (\d+)", re.MULTILINE)
+_LED_TO = re.compile(
+    r"^(?:The above exception was the direct cause of|During handling of the above exception)",
+    re.MULTILINE,
+)
 _QUIET = {"", "0", "None"}  # what `sys.exit()`, `sys.exit(0)` and `raise SystemExit` leave
 _LONGEST_SUMMARY = 300
 
@@ -62,8 +67,8 @@ def judge(
         name, message = error.get("ename", reply["status"]), error.get("evalue", "")
         is_quiet = reply["status"] != "ok" and name == "SystemExit" and message in _QUIET
         traceback = _COLOUR.sub("", "\n".join(error.get("traceback", [])))
-        lines = _LINE.findall(traceback.partition("File ")[0]) or _LINE.findall(traceback)
-        line = int(lines[0]) if lines else None
+        frame = _LINE.search(_LED_TO.split(traceback)[-1])
+        line = int(frame[1]) if frame else None
         word = ENDED_EARLY if is_quiet else FAILED
         return Verdict(word, message, name, place, cell.source, traceback, line)
     return Verdict(FAILED, stop[1], stop[0]) if stop else Verdict(COMPLETE)
