@@ -12,15 +12,17 @@ from analysis.figures.theme import (
     COLOURS,
     INK,
     MIDDLE,
-    QUIET,
     WAN,
     Chart,
     Look,
+    draw_years,
     finish,
+    in_years,
     label_ends,
     named_panels,
     new_figure,
     note,
+    say_no_data,
     year_axis,
 )
 
@@ -45,7 +47,7 @@ def county_paths(
     figure, panels = named_panels(measures, 3.3, f"Mean, {WAN}")
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
-    top = max(float(means[column].max()) for column in columns)
+    top = float(means[[*columns]].max().max())
     styles = {
         county.code: (COLOURS["operating"], 2.2, "-"),
         twin.code: (COLOURS["helper"], 1.6, (0, (4, 1.5))),
@@ -53,17 +55,18 @@ def county_paths(
     for axes, title, column in panels:
         axes.set_ylim(0, top * 1.06)
         ends = []
-        for code, line in means.sort_values("year").groupby("county_code"):
+        for code, line in means.groupby("county_code"):
             colour, width, style = styles.get(str(code), ("#d3d7da", 1.0, "-"))
             how: Look = {"color": colour, "linewidth": width, "linestyle": style}
-            axes.plot(line["year"], line[column], zorder=3 if code in styles else 1, **how)
-            if code in styles:
+            known = draw_years(axes, line, column, zorder=3 if code in styles else 1, **how)
+            if code in styles and len(known):
                 who = county if code == county.code else twin
-                first, last = float(line[column].iloc[0]), float(line[column].iloc[-1])
+                last = float(known[column].iloc[-1])
                 ends.append((last, f"{who.name_zh} {last:.1f}", colour))
-                sentences.append(
-                    f"{title}, {who.name}: {first:.1f} in {years[0]}, {last:.1f} in {years[-1]}"
-                )
+                sentences.append(f"{title}, {who.name}: {in_years(known, column)}")
+        if means[column].isna().all():
+            say_no_data(axes)
+            sentences.append(f"{title}: no data")
         label_ends(axes, years[-1], ends)
         year_axis(axes, years[::2])
     return finish(
@@ -138,17 +141,17 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
         axes.set_title(f"{county.name_zh} · {county.zone}")
         for code, line in lines.items():
             if code != county.code:
-                axes.plot(line["year"], line[column], color="#dcdfe2", linewidth=0.9)
-        if county.code not in lines:
-            axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color=QUIET)
+                draw_years(axes, line, column, color="#dcdfe2", linewidth=0.9)
+        own = lines.get(county.code, means.iloc[:0])
+        known = draw_years(axes, own, column, color=COLOURS["operating"], linewidth=2)
+        if known.empty:
+            say_no_data(axes)
             continue
-        own = lines[county.code]
-        axes.plot(own["year"], own[column], color=COLOURS["operating"], linewidth=2)
-        last = float(own[column].iloc[-1])
+        last = float(known[column].iloc[-1])
         how = {"ha": "right", "fontsize": 8.5, "color": COLOURS["operating"]}
         note(axes, f"{last:.1f}", (years[-1], last), (0, 5), **how)
-        sentences.append(f"{county.name} {float(own[column].iloc[0]):.1f} to {last:.1f}")
-        axes.set_xticks([years[0], years[-1]], [str(years[0]), str(years[-1])])
+        sentences.append(f"{county.name} {float(known[column].iloc[0]):.1f} to {last:.1f}")
+        year_axis(axes, sorted({years[0], years[-1]}))
         if number % 4 == 0:
             axes.set_ylabel(ylabel)
     panels[0].set_ylim(0, float(means[column].max()) * 1.15)

@@ -16,12 +16,15 @@ from analysis.figures.theme import (
     WAN,
     Chart,
     Look,
+    draw_years,
     finish,
+    in_years,
     label_ends,
     list_rows,
     named_panels,
     new_figure,
     note,
+    say_no_data,
     year_axis,
 )
 
@@ -103,22 +106,22 @@ def paths_by_group(
     figure, panels = named_panels(measures, 3.7, f"Mean, {WAN}")
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
-    top = max(float(means[column].max()) for column in columns)
+    top = float(means[[*columns]].max().max())
     for axes, title, column in panels:
         axes.set_ylim(0, top * 1.06)
         ends = []
         for value, name in labels.items():
-            line = means[means[group] == value].sort_values("year")
-            if line.empty:
+            colour = COLOURS.get(value, INK)
+            look: Look = {"color": colour, "linewidth": 1.8, "marker": "o", "ms": 3}
+            known = draw_years(axes, means[means[group] == value], column, **look)
+            if known.empty:
                 sentences.append(f"{title}, {name}: no rows")
                 continue
-            colour = COLOURS.get(value, INK)
-            axes.plot(line["year"], line[column], color=colour, linewidth=1.8, marker="o", ms=3)
-            first, last = float(line[column].iloc[0]), float(line[column].iloc[-1])
+            last = float(known[column].iloc[-1])
             ends.append((last, f"{name} {last:.1f}", colour))
-            sentences.append(
-                f"{title}, {name}: {first:.1f} in {years[0]}, {last:.1f} in {years[-1]}"
-            )
+            sentences.append(f"{title}, {name}: {in_years(known, column)}")
+        if not ends:
+            say_no_data(axes)
         if reference is not None:
             measure = column.removesuffix("_income_wan_yuan")
             sentences += _diamonds(axes, reference[reference["measure"] == measure], title)

@@ -18,6 +18,7 @@ from analysis.figures.theme import (
     named_panels,
     new_figure,
     spread,
+    year_axis,
 )
 
 _COLUMNS = 3
@@ -61,7 +62,7 @@ def pair_gaps(gaps: pd.DataFrame, title: str) -> Chart:
             axes.axvline(float(joined) - 0.5, color=QUIET, linewidth=0.9, linestyle=(0, (4, 2)))
             when = f"joined {int(joined)}"
         axes.set_title(f"{pairs[number]} · {when}", fontsize=8.5)
-        axes.set_xticks([years[0], years[-1]], [str(years[0]), str(years[-1])])
+        year_axis(axes, sorted({years[0], years[-1]}))
         known = pair.dropna(subset=["gap"])
         if len(known):
             first, last = known.iloc[0], known.iloc[-1]

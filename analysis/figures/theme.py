@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -215,6 +216,35 @@ def label_ends(
     for (_, text, colour), y in zip(labels, spread([y for y, *_ in labels], gap), strict=True):
         how = {"color": colour, "fontsize": 8.5, "va": "center", "annotation_clip": False}
         note(axes, text, (x, y), (offset, 0), **how)
+
+
+def draw_years(axes: Axes, line: pd.DataFrame, column: str, **how: Any) -> pd.DataFrame:
+    """Draw a measure over the years, a point where no year beside is known; return what is known.
+
+    Where nothing is known nothing is drawn.
+    """
+    line = line.sort_values("year")
+    known = line[column].notna()
+    alone = known & ~known.shift(1, fill_value=False) & ~known.shift(-1, fill_value=False)
+    axes.plot(line["year"], line[column], **how)
+    if alone.any():
+        point = how | {"linestyle": "none", "marker": "o", "ms": 4.5}
+        axes.plot(line.loc[alone, "year"], line.loc[alone, column], **point)
+    return line[known]
+
+
+def in_years(known: pd.DataFrame, column: str) -> str:
+    """Say the first and the last known value of a measure over the years."""
+    last, until = float(known[column].iloc[-1]), int(known["year"].iloc[-1])
+    if len(known) == 1:
+        return f"{last:.1f} in {until}"
+    first, since = float(known[column].iloc[0]), int(known["year"].iloc[0])
+    return f"{first:.1f} in {since}, {last:.1f} in {until}"
+
+
+def say_no_data(axes: Axes) -> None:
+    """Say in the middle of a panel that there is nothing to draw."""
+    axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color=QUIET)
 
 
 def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:
