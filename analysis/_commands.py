@@ -585,8 +585,16 @@ def review(options: argparse.Namespace) -> None:
 
 
 def release(options: argparse.Namespace) -> None:
+    from analysis.reports import finished
     from analysis.reports import release as releasing
 
+    for report in finished.named([options.report]):
+        for check in finished.record_of(report).get("checks", ()):
+            if check["state"] == "failed":
+                warn(
+                    f"{report.name}: the released page will show a failed check, {check['name']}. "
+                    f"{check['found']} {check['mend']}"
+                )
     folder, made = releasing.release(options.report, options.by)
     out = int((made.plan["reason"] == "").sum())
     say(f"{folder / 'report.html'} written: {out} of {len(made.plan)} numbers, rounded")

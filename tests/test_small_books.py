@@ -65,12 +65,55 @@ SAYS = {
     "09-county-brief-sim4-blank": "no village of 丁县 Simulated County 4 has a known operating",
 }
 
+# years, villages and measures of books; of the scarce ones each year knows one village
+SCARCE = {
+    "gaps": ((2020, 2022, 2024), "春夏秋", "both"),
+    "lone": ((2022, 2024), "春", "both"),
+    "untotalled": ((2023, 2024), "春夏秋", "operating"),
+    "unearned": ((2023, 2024), "春夏秋", "total"),
+    "scarce": ((2022, 2023, 2024), "春夏秋", "both"),
+}
+MEASURES = {"operating": ["经营性收入"], "total": ["总收入"], "both": ["总收入", "经营性收入"]}
+SAYS |= {
+    f"{name}-{books}": words
+    for books in SCARCE
+    for name, words in {
+        "02-data-quality": "These books list no village of an alliance",
+        "03-income-change": "name no weak village of an alliance",
+        "04-paired-villages": "It names no pair.",
+        "05-alliance-effect": "No village of the role allied_weak has a year of joining.",
+        "06-bands-and-inequality": "names no weak village of an alliance"
+        if books == "gaps"
+        else "These books cannot say.",
+        "07-robustness": "No village of the role allied_weak has a year of joining.",
+        "08-power": "No village of the role allied_weak has a year of joining.",
+        "09-county-brief-sim1": "Not known in these books: ",
+    }.items()
+}
+
 
 def few_books(root):
     """Write three villages in two books, as an office would."""
     for year, rows in BOOKS.items():
         book = root / f"模拟_虚甲镇{year}年收入.csv"
         book.write_text(BOOK.format(*rows, year=year), encoding="utf-8")
+        yield str(book)
+
+
+def scarce_books(folder, years, villages, measures):
+    """Write a book a year; each village earns 1 万元 more every year."""
+    folder.mkdir()
+    for year in years:
+        lines = [",".join(["村名", *MEASURES[measures]])]
+        for at, village in enumerate(villages):
+            is_known = folder.name != "scarce" or (year - years[0]) == at
+            amounts = [
+                f"{10 * at + year - 2010:.2f}" if is_known else "" for _ in MEASURES[measures]
+            ]
+            lines.append(",".join([f"虚{village}村", *amounts]))
+        book = folder / f"模拟_虚甲镇{year}年收入.csv"
+        title = f"甲县虚甲镇{year}年村集体经济收入表（单位：万元）"
+        book.write_text("\n".join([title, *lines]) + "\n", encoding="utf-8")
         yield str(book)
 
 
@@ -134,9 +177,13 @@ def pages(tmp_path_factory):
         ["build", "published"],
         ["new", "few", *few_books(root), *register, "--simulated"],
         *(["new", at, *listed_books(root / at, *of), "--simulated"] for at, of in LISTED.items()),
-        ["build", "few", *LISTED],
+        *(
+            ["new", at, *scarce_books(root / at, *of), *register, "--simulated"]
+            for at, of in SCARCE.items()
+        ),
+        ["build", "few", *LISTED, *SCARCE],
     ]
-    for name in ("few", *LISTED):
+    for name in ("few", *LISTED, *SCARCE):
         wanted = [key[:2] for key in SAYS if key.endswith(f"-{name}")]
         commands.append(["run", *wanted, "--dataset", name])
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as at_end:
@@ -148,7 +195,7 @@ def pages(tmp_path_factory):
     return {
         folder.name: (folder / "report.html").read_text(encoding="utf-8")
         for folder in (root / "reports").iterdir()
-        if folder.name.rpartition("-")[2] in {"few", *LISTED}
+        if folder.name.rpartition("-")[2] in {"few", *LISTED, *SCARCE}
     }
 
 
@@ -184,6 +231,13 @@ def test_a_page_says_what_it_cannot_say_and_leaves_no_blank(pages, name):
     # a heading has something below it before the next one of its level
     for level, below in re.findall(r"<h(\d).*?</h\1>(.*?)(?=<h\d|\Z)", main, re.DOTALL):
         assert in_words(below) or f"<h{int(level) + 1}" in main
+
+
+def test_a_measure_that_no_book_has_is_said_to_have_no_data(pages):
+    drawn = {of: pages[f"09-county-brief-sim1-{of}"] for of in SCARCE}
+    said = {of: re.findall(r"(\w+) income [^:;]*: no data", page) for of, page in drawn.items()}
+    only = {of: set(words) for of, words in said.items() if words}
+    assert only == {"untotalled": {"Total"}, "unearned": {"Operating"}}
 
 
 def test_a_section_without_its_tables_says_so(pages):

@@ -17,11 +17,11 @@ from analysis.figures.theme import (
     Look,
     draw_years,
     finish,
-    in_years,
     label_ends,
     named_panels,
     new_figure,
     note,
+    said_years,
     say_no_data,
     year_axis,
 )
@@ -63,7 +63,7 @@ def county_paths(
                 who = county if code == county.code else twin
                 last = float(known[column].iloc[-1])
                 ends.append((last, f"{who.name_zh} {last:.1f}", colour))
-                sentences.append(f"{title}, {who.name}: {in_years(known, column)}")
+                sentences.append(said_years(title, who.name, known, column))
         if means[column].isna().all():
             say_no_data(axes)
             sentences.append(f"{title}: no data")

@@ -18,12 +18,12 @@ from analysis.figures.theme import (
     Look,
     draw_years,
     finish,
-    in_years,
     label_ends,
     list_rows,
     named_panels,
     new_figure,
     note,
+    said_years,
     say_no_data,
     year_axis,
 )
@@ -119,7 +119,7 @@ def paths_by_group(
                 continue
             last = float(known[column].iloc[-1])
             ends.append((last, f"{name} {last:.1f}", colour))
-            sentences.append(f"{title}, {name}: {in_years(known, column)}")
+            sentences.append(said_years(title, name, known, column))
         if not ends:
             say_no_data(axes)
         if reference is not None:

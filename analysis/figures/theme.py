@@ -233,13 +233,13 @@ def draw_years(axes: Axes, line: pd.DataFrame, column: str, **how: Any) -> pd.Da
     return line[known]
 
 
-def in_years(known: pd.DataFrame, column: str) -> str:
-    """Say the first and the last known value of a measure over the years."""
+def said_years(title: str, name: str, known: pd.DataFrame, column: str) -> str:
+    """Say the first and the last known value of a measure over the years, whose and of what."""
     last, until = float(known[column].iloc[-1]), int(known["year"].iloc[-1])
     if len(known) == 1:
-        return f"{last:.1f} in {until}"
+        return f"{title}, {name}: {last:.1f} in {until}"
     first, since = float(known[column].iloc[0]), int(known["year"].iloc[0])
-    return f"{first:.1f} in {since}, {last:.1f} in {until}"
+    return f"{title}, {name}: {first:.1f} in {since}, {last:.1f} in {until}"
 
 
 def say_no_data(axes: Axes) -> None:

@@ -108,6 +108,10 @@ chart = figures.paths_by_group(by_role, "role", {mean: f"Income, at most {b:.0f}
 show(chart, "titles", "Means by role.", finding=f"The largest has {b:.0f} yuan, of {{mean}}",
      measure=f"At most {b / 1e4:.2f} wan")
 """
+APART = """
+own = panel[panel["year"] == 2023][["village_id", "operating_income_yuan"]].head(5)
+table(own, "alone", "Single villages")
+"""
 
 
 def write_books(folder, villages=240):
@@ -158,6 +162,8 @@ def town(make_project, tmp_path_factory):
         project.notebook("01-town", "# The town\n\nHow much?", CELL, MEANS)
         project.notebook("05-drawn", "# Drawn\n\nHow is it spread?", CELL, DRAWN)
         project.notebook("06-sly", "# Sly\n\nWhere can an amount stand?", CELL, SLY)
+        heading = "## Where nothing is"
+        project.notebook("07-apart", "# Apart\n\nWhat is left?", CELL, "## Alone", APART, heading)
         assert runner.run(options=ONE) == 0
         yield project
 
@@ -248,6 +254,28 @@ def test_what_is_released_holds_guarded_numbers_and_no_village(town):
     assert "internal" not in files["numbers.csv"] + files["numbers.tex"]
     exact = re.findall(r"\d+\.\d{5,}", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))
     assert exact == []
+
+
+def test_a_section_of_which_all_is_withheld_says_so(town):
+    folder, _ = release("07-apart", "A")
+    page = (folder / "report.html").read_text("utf-8")
+    alone = re.split("<h2", page.partition('id="sec-alone"')[2])[0]
+    assert "What stands here in the internal report is withheld." in alone
+    assert "there is nothing to show here" not in page
+    assert page.count("What stands here in the internal report is withheld.") == 1
+
+
+def test_who_releases_hears_of_failed_checks_and_readers_are_told_no_remedy(town, capsys):
+    inside = town.report("07-apart")
+    assert "dataset.toml" in inside
+    assert main(["release", "07-apart", "--by", "A"]) == Exit.GOOD
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the released page will show a failed check, Authors. Nobody is named" in said
+    assert "into the dataset.toml of your data" in said
+    page = (town.root / "released" / "07-apart" / "report.html").read_text("utf-8")
+    assert "Nobody is named" in page
+    assert "dataset.toml" not in page
+    assert 'class="mend"' not in page
 
 
 MARKS = ("line2d", "patch", "PathCollection", "LineCollection", "PolyCollection", "FillBetween")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 DATA_MIME = "application/vnd.lianjian.data+json"
+WITHHELD = "lianjian-withheld"
+"""In the metadata of a cell of a released report: it shows more to those inside."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ _NOTE = re.compile(r"\[\^[^\]\s]+\](?!\()")
 _FORMULA = re.compile(r"(?<!\\)(?<!\d)\$\$?([^$\n]+?)(?<!\\)\$\$?")  # $x^2$, and no sum of money
 _SECTION = re.compile(r"^#{1,6} ", re.MULTILINE)  # ## What moved
 _NOTHING = "*With these data there is nothing to show here.*"
+_WITHHELD = "*What stands here in the internal report is withheld.*"
 _HIDDEN = {INJECTED, "parameters", "remove-cell"}  # tags of cells that a reader does not see
 
 _PANEL = "<!--checks-->"  # where the checks go; what stands above it is escaped and has no "<"
@@ -149,7 +150,9 @@ def publish(
     if spoken:
         made += (checks.of_language(spoken, run.name),)
     left = set(spoken.missing) if spoken else set()
-    panel = _language.html(_templates.get("checks.html.j2").render(checks=made))
+    # who reads a released page cannot mend it
+    seen_by_all = [replace(check, mend="") for check in made] if released else made
+    panel = _language.html(_templates.get("checks.html.j2").render(checks=seen_by_all))
     if spoken:  # the check quotes what is left; other checks may leave more
         left |= set(spoken.missing) - set(map(_language.form, made[-1].items))
     html = html.replace(_PANEL, panel, 1)
@@ -272,10 +275,12 @@ def _cells_shown(node: "NotebookNode", left_out: Collection[str]) -> list[tuple[
             made["source"] = _TITLE.sub("", str(cell.source))
         if not made["source"].strip() and not made["outputs"]:
             continue
+        made["withheld"] = bool(cell.metadata.get(findings.WITHHELD))
         made["skipped"] = cell.cell_type == "code" and "skip-execution" in tags
         is_alone = made["skipped"] or not shown or shown[-1][1]["skipped"]
         if not is_alone and _silent(shown[-1][1]) and cell.cell_type == "code":
             _, before = shown.pop()
+            made["withheld"] |= before["withheld"]
             made["source"] = f"{before['source'].rstrip()}\n\n{made['source']}".rstrip()
         shown.append((place, made))
     return _with_left_out(shown, left_out)
@@ -294,8 +299,12 @@ def _with_left_out(
     for start, end in reversed(list(pairwise([*starts, len(shown)]))):
         codes = [cell for _, cell in shown[start:end] if cell["cell_type"] == "code"]
         lacks = any(f'"{name}"' in cell["source"] for cell in codes for name in left_out)
-        if lacks and not any(_shows(output) for cell in codes for output in cell["outputs"]):
-            made.insert(end, (0, {"cell_type": "markdown", "source": _NOTHING}))
+        withheld = any(cell["withheld"] for cell in codes)
+        if (lacks or withheld) and not any(
+            _shows(one) for cell in codes for one in cell["outputs"]
+        ):
+            source = _WITHHELD if withheld else _NOTHING
+            made.insert(end, (0, {"cell_type": "markdown", "source": source}))
     return made
 
 

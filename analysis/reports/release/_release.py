@@ -21,7 +21,7 @@ from analysis.reports._walk import Typed, masked, numbers, parts, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger
-from analysis.reports.page.findings import DATA_MIME
+from analysis.reports.page.findings import DATA_MIME, WITHHELD
 from analysis.reports.plan.plan import Run
 from analysis.reports.release import _review
 from analysis.reports.run._imports import quickly
@@ -119,6 +119,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                     lost["a sentence whose number is withheld"] += gone
             except _WithheldError as error:
                 lost[str(error)] += 1
+                cell.metadata = {**cell.metadata, WITHHELD: True}
                 continue
             if call.verb == "show":
                 drawn |= calls.forms_of(guarded, recorded, content.drawn)
