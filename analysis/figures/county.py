@@ -68,7 +68,7 @@ def county_paths(
             say_no_data(axes)
             sentences.append(f"{title}: no data")
         label_ends(axes, years[-1], ends)
-        year_axis(axes, years[::2])
+        year_axis(axes, years, most=4)
     return finish(
         figure,
         f"Lines of means by year in 万元: {county.name} beside {twin.name}, the other counties in "

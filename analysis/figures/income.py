@@ -126,7 +126,7 @@ def paths_by_group(
             measure = column.removesuffix("_income_wan_yuan")
             sentences += _diamonds(axes, reference[reference["measure"] == measure], title)
         label_ends(axes, years[-1], ends)
-        year_axis(axes, years[::2] if len(columns) > 1 else years)
+        year_axis(axes, years, most=4 if len(columns) > 1 else None)
     return finish(figure, "Lines of means by year in 万元. " + "; ".join(sentences) + ".")
 
 

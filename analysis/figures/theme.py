@@ -243,8 +243,8 @@ def said_years(title: str, name: str, known: pd.DataFrame, column: str) -> str:
 
 
 def say_no_data(axes: Axes) -> None:
-    """Say in the middle of a panel that there is nothing to draw."""
-    axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color=QUIET)
+    """Say in a panel, above the mark in its middle, that there is nothing to draw."""
+    axes.text(0.5, 0.78, "no data", transform=axes.transAxes, ha="center", color=QUIET)
 
 
 def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:
@@ -256,6 +256,8 @@ def histogram(axes: Axes, values: Any, bins: Any, colour: str) -> None:
         axes.xaxis.label.set_visible(False)  # the panel below says it for both
 
 
-def year_axis(axes: Axes, years: Sequence[int]) -> None:
-    """Tick every year."""
+def year_axis(axes: Axes, years: Sequence[int], *, most: int | None = None) -> None:
+    """Tick every year, or every other one where they are more than a panel has room for."""
+    if most is not None and len(years) > most:
+        years = years[::2]
     axes.set_xticks(list(years), [str(year) for year in years])
