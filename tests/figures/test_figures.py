@@ -261,3 +261,52 @@ def test_every_chart_can_be_drawn_again_from_what_a_notebook_keeps(drawn):
         assert (
             calls.picture(chart.figure, call, Ledger()).html == calls.make(again, Ledger()).html
         ), name
+
+
+MEASURES = {"operating_income_wan_yuan": "Operating", "total_income_wan_yuan": "Total"}
+
+
+def yearly(years, operating, total):
+    """Return means of one county, whose villages are of one role."""
+    named = {"year": years, "county_code": "sim1", "role": "outside"}
+    return pd.DataFrame(named | dict(zip(MEASURES, (operating, total), strict=True)))
+
+
+def over_years(means):
+    """Draw what draws lines over years, and return the charts with both measures."""
+    yield figures.county_paths(means, county("sim1"), twin("sim1"), MEASURES)
+    yield figures.paths_by_group(means, "role", MEASURES, {"outside": "Outside"})
+
+
+def points(axes):
+    """Return where a panel shows points."""
+    marked = [line for line in axes.lines if line.get_marker() == "o"]
+    return {
+        (x, y) for line in marked for x, y in zip(*line.get_data(), strict=True) if not np.isnan(y)
+    }
+
+
+def test_a_year_that_stands_alone_is_a_point():
+    only = yearly([2024], [3.0], [5.0])
+    for chart in (
+        *over_years(only),
+        figures.county_small_multiples(only, next(iter(MEASURES)), ""),
+    ):
+        assert (2024, 3.0) in points(chart.figure.axes[0])
+    gap = yearly([2021, 2022, 2023, 2024], [1.0, np.nan, 3.0, 4.0], [np.nan] * 4)
+    paths, _ = over_years(gap)
+    assert points(paths.figure.axes[0]) == {(2021, 1.0)}  # 2023 and 2024 are a line
+
+
+def test_a_measure_that_nobody_knows_has_no_data_and_others_their_own_scale():
+    nan = float("nan")
+    for unknown in (0, 1):
+        values = [[nan, nan], [nan, nan]]
+        values[1 - unknown] = [2.0, nan]
+        for chart in over_years(yearly([2023, 2024], *values)):
+            words = [[text.get_text() for text in axes.texts] for axes in chart.figure.axes]
+            assert "no data" in words[unknown]
+            assert "no data" not in words[1 - unknown]
+            assert chart.figure.axes[0].get_ylim()[1] == pytest.approx(2.0 * 1.06)
+            assert "2.0 in 2023" in chart.alt
+            assert "nan" not in chart.alt + str(words)
