@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import stat
@@ -25,6 +26,7 @@ from analysis.terminal import warn
 
 _STAGING = ".staging"
 _PATIENCE, _LONGEST_WAIT = 1, 600  # seconds
+_HOLDER = re.compile(r"process (\d+) on (.*), since ")
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -91,24 +93,25 @@ def _holds(folder: Path, marks: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def locked(folder: Path, name: str, *, waits: bool = True) -> Iterator[str]:
+def locked(folder: Path, name: str, *, within: bool = True) -> Iterator[str]:
     """Hold the lock of a name in a folder; give a token for the time.
 
-    Who comes second waits and says for whom, or is refused. The lock is the system's: it goes with
-    the process that holds it, however that ends.
+    Who comes second waits and says for whom. Where nobody may come from ``within``, the holder
+    itself and what it has started are refused: they would wait for themselves. The lock is the
+    system's: it goes with the process that holds it, however that ends.
     """
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
     lock, holder = FileLock(folder / f".{name}.lock"), folder / f".{name}.holder"
     try:
-        lock.acquire(timeout=_PATIENCE if waits else 0)
+        lock.acquire(timeout=_PATIENCE)
     except Timeout:
         who = _held_by(holder)[0]
-        if not waits:
+        if not within and _has_begun_us(who):
             raise LianjianError(
-                f"Another lianjian is writing {folder}: {who}. Wait until it has ended, or stop "
-                "it; nothing was changed."
+                f"Another lianjian is writing {folder}: {who}. It has started this one, and would "
+                "wait for it; run this one on its own. Nothing was changed."
             ) from None
         warn(f"another lianjian ({who}) is at work on {name}; this one waits for it")
         try:
@@ -127,6 +130,15 @@ def locked(folder: Path, name: str, *, waits: bool = True) -> Iterator[str]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _has_begun_us(who: str) -> bool:
+    """Whether who holds a lock is this process, or one that it descends from."""
+    import psutil
+
+    if (holder := _HOLDER.match(who)) is None or holder[2] != platform.node():
+        return False
+    return int(holder[1]) in {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
 
 
 def is_held(folder: Path, name: str, token: str) -> bool:

@@ -476,6 +476,30 @@ def test_what_one_run_announces_no_other_has_read(data, two_runs):
 
 
 @on_linux
+@pytest.mark.parametrize(
+    ("said", "read", "maybe"),
+    [
+        ('file\t"data/processed/published/manifest.json"\n', (), ()),
+        ('folder\t"data/raw"\n', (), ()),
+        ('file\t"data/raw/mine/dataset.toml"\n', (), ("data/raw/mine/b.csv",)),
+        ('folder\t"data/processed/mine"\n', (), ("data/raw/mine/b.csv",)),
+        ('unseen\t"subprocess.Popen"\n', ("data/raw/mine/b.csv",), ()),
+    ],
+)
+def test_books_that_another_command_opens_are_of_no_run_that_knows_nothing_of_them(
+    project, said, read, maybe
+):
+    book, log = project.root / "data" / "raw" / "mine" / "b.csv", project.root / "log"
+    book.parent.mkdir()
+    book.write_text("1")
+    with _opens.watched(project.root, log) as watch:
+        log.write_text(said)
+        subprocess.run(["cat", book], check=True)
+        found = watch.read()
+    assert (set(found.files) - {said.split('"')[1]}, found.maybe) == ({*read}, maybe)
+
+
+@on_linux
 def test_what_this_process_hashes_no_run_has_read(project, data):
     with _opens.watched(project.root, project.root / "log") as watch:
         Fingerprints().bytes_of(data)

@@ -62,7 +62,33 @@ def test_a_plan_that_is_killed_goes_on_where_it_was(project, how, capsys):
     assert not (project.reports / ".staging").exists()
 
 
-def test_the_second_plan_is_told_who_holds_the_folder(project):
+def test_two_plans_at_once_both_end_well(project):
+    mark = project.root / "on"
+    slow = f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\ntime.sleep(4)"
+    project.notebook("01-slow", "# Slow", slow)
+    command = [sys.executable, "-c", DRIVER]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(mark)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    out, told = first.communicate(timeout=100)
+    assert (first.returncode, second.returncode) == (0, 0), told + second.stderr
+    assert "1 report published" in out
+    assert f"(process {first.pid} on " in second.stderr
+    assert "this one waits for it" in second.stderr
+    assert "1 up to date" in second.stdout
+
+
+def test_a_notebook_that_runs_the_plan_is_refused_at_once(project):
+    inner = f"subprocess.run({[sys.executable, '-c', DRIVER]}, capture_output=True, text=True)"
+    project.notebook("01-x", "# X", f"import subprocess\nprint({inner}.stderr)")
+    started = time.monotonic()
+    assert runner.run() == 0
+    assert "It has started this one" in project.report("01-x")
+    assert time.monotonic() - started < 60
+
+
+def test_the_second_plan_is_told_who_holds_the_folder(project, monkeypatch):
+    monkeypatch.setattr(writing, "_LONGEST_WAIT", 0.05)
     mark = project.root / "on"
     project.notebook("01-long", f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\n"
                      "time.sleep(100)")  # fmt: skip

@@ -15,7 +15,7 @@ def kinds(root: Path, names: Iterable[str]) -> dict[str, str]:
     """Return the kind of each dataset, and of each report, to which some files belong."""
     names = set(names)
     found = {}
-    for dataset in sorted(filter(None, {_dataset(root, name) for name in names})):
+    for dataset in sorted(filter(None, {dataset_of(root, name) for name in names})):
         kind = PUBLISHED if dataset == PUBLISHED else _kind(root, dataset)
         if kind:
             found[dataset] = kind
@@ -32,7 +32,7 @@ def kind_of(read: Iterable[str], stood_on: Iterable[str] = ()) -> str:
     return LEDGER if LEDGER in every else next(iter(sorted(every)), "")
 
 
-def _dataset(root: Path, name: str) -> str:
+def dataset_of(root: Path, name: str) -> str:
     """Return the dataset of a file, which may be reached by a link; empty where it is of none."""
     parts = Path(name).parts
     if parts[0] != "data":

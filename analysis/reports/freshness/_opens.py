@@ -2,8 +2,10 @@
 
 It names every file that anybody opens, programs and code in C included, and not who it was. What no
 run has announced, and this process has not opened, belongs to the run that started such a program;
-where it can be of several runs, each of them may have read it. A file that this process opens is
-heard of once for each time, so that a program that opens it too, before or after, is not missed.
+where it can be of several runs, each of them may have read it. A run that has started none may have
+read what is published, or of a dataset that it has opened; other books are another command's, say
+of `lianjian build` in another terminal. A file that this process opens is heard of once for each
+time, so that a program that opens it too, before or after, is not missed.
 """
 
 import contextlib
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reports.freshness import file_access
+from analysis.reports.freshness._kinds import PUBLISHED, dataset_of
 from analysis.reports.freshness.file_access import FilesRead
 
 _OPEN, _FOLDER, _OVERFLOW = 0x20, 0x40000000, 0x4000
@@ -92,12 +95,18 @@ class Watch:
             return replace(own, may_be_all=bool(own.unseen))
         unsaid = opened - {*own.files, *own.written}
         if not own.unseen:  # then it has announced all
-            return replace(own, maybe=tuple(sorted(unsaid - self._elsewhere)))
+            return replace(own, maybe=tuple(sorted(self._near(own, unsaid - self._elsewhere))))
         if self._others_unseen:
             return replace(own, maybe=tuple(sorted(unsaid)))
         # what another has announced, a program of this run may have opened as well
         files = tuple(sorted({*own.files, *(unsaid - self._elsewhere)}))
         return replace(own, files=files, maybe=tuple(sorted(unsaid & self._elsewhere)))
+
+    def _near(self, own: FilesRead, names: set[str]) -> Iterator[str]:
+        """Yield what is published, of no dataset, or of one of which the run has opened a thing."""
+        said = (*own.files, *own.written, *(f"{folder}/." for folder in own.folders))
+        known = {"", PUBLISHED, *(dataset_of(self.root, name) for name in said)}
+        yield from (name for name in names if dataset_of(self.root, name) in known)
 
     def tell_apart(self, other: FilesRead) -> None:
         """Keep what another run has announced of the same time."""

@@ -15,8 +15,8 @@ _LOCK = "running"
 
 
 def alone(reports: Path) -> AbstractContextManager[str]:
-    """Hold the folder of reports and give a token for the time; who comes second is refused."""
-    return locked(reports, _LOCK, waits=False)
+    """Hold the folder of reports and give a token for the time; who comes second waits."""
+    return locked(reports, _LOCK, within=False)
 
 
 def is_held(reports: Path, token: str) -> bool:
