@@ -1,7 +1,7 @@
 """Amounts that were read and may still be wrong: slips of a unit, blanks that say zero, heaps."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +57,7 @@ _SMALL_BY_NATURE = frozenset({"其他收入", "其他支出", "管理费用", "�
 _NO_MATTER = np.log10(2.0)
 _MIN_PEERS = 3
 _MIN_CELLS = 10
+_OF_SIZE = frozenset({"unit_slip", "implausible", "magnitude"})
 _MANY_ZEROS, _FEW_ZEROS = 0.9, 0.5
 _WINDOW, _HEAP_RATIO, _HEAP_COUNT = 0.05, 3.0, 20
 
@@ -100,6 +101,25 @@ def _doubt(row: Any, says: str, code: str = "implausible", *, is_held: bool = Tr
     return about(row, "magnitude", "warning", f"kept as written: {says}")
 
 
+def one_verdict(cells: pd.DataFrame, held: pd.Series, issues: Iterable[Issue]) -> list[Issue]:
+    """Return the issues without a second one about the size of a single cell.
+
+    A cell that is held is not far and kept besides, and one that slipped is not implausible too.
+    """
+    files, places = cells.loc[held, "file"].astype("str"), cells.loc[held, "cell"].astype("str")
+    waiting = set(zip(files, places, strict=True))
+    said: set[tuple[str, str]] = set()
+    kept = []
+    for issue in issues:
+        place = issue.file, issue.cell
+        if issue.code in _OF_SIZE:
+            if place in said or (issue.code == "magnitude" and place in waiting):
+                continue
+            said.add(place)
+        kept.append(issue)
+    return kept
+
+
 def _sized(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the amounts that are not zero with the logarithms to compare them by."""
     # the content of 发包及上交收入 went into other accounts in 2024: an amount of these is compared
@@ -113,9 +133,14 @@ def _sized(cells: pd.DataFrame) -> pd.DataFrame:
     more = np.where(known["account"].isin(TAKEN_IN), more, 0.0)
     amounts = known["yuan"].abs()
     known = known.assign(size=np.log10(amounts), wide=np.log10(amounts + more))
-    peers = known.groupby(["county", "account", "year"])["size"]
-    enough = peers.transform("count") >= _MIN_PEERS
-    return known.assign(peers=peers.transform("median").where(enough))
+    return known.assign(peers=_peers(known, ["county", "account", "year"]))
+
+
+def _peers(known: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Return for each amount the middle of the others beside it; NaN where there are hardly any."""
+    group, _ = groups(known, keys)
+    # with itself an amount makes one of the least that there must be
+    return pd.Series(_others(known["size"].to_numpy(), group, _MIN_PEERS - 1), known.index)
 
 
 def _off(
@@ -370,8 +395,7 @@ def _wrong_together(known: pd.DataFrame) -> _Doubts:
 
 def _wrong_amounts(known: pd.DataFrame) -> _Doubts:
     """Doubt single amounts beyond what villages have."""
-    peers = known.groupby(["county", "named", "year"], observed=True)["size"]
-    middle = peers.transform("median").where(peers.transform("count") >= _MIN_PEERS)
+    middle = _peers(known, ["county", "named", "year"])
     known, size, off = known.assign(middle=middle), known["size"], np.log10(OFF)
     is_small = (size < np.log10(ALWAYS[0])) | ((size < np.log10(BESIDE[0])) & (size < middle - off))
     # 12 yuan of interest are no slip, but for an account whose others are of ordinary size

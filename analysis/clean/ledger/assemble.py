@@ -202,9 +202,11 @@ def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame,
     empty, zero_issues = suspicions.find_zeros(cells)
     unlikely, size_issues = suspicions.find_implausible(cells)
     marked, mark_issues = suspicions.find_marked(cells)
-    doubted = (slipped | empty | unlikely | marked) & ~decided
+    held = slipped | empty | unlikely | marked
+    doubted = held & ~decided
     cells = cells.assign(doubted=doubted, counted=cells["counted"] & ~doubted)
-    return cells, [*twice_issues, *slip_issues, *zero_issues, *size_issues, *mark_issues]
+    sizes = suspicions.one_verdict(cells, held, [*slip_issues, *size_issues])
+    return cells, [*twice_issues, *sizes, *zero_issues, *mark_issues]
 
 
 def _all_cells(tables: Sequence[Table], answers: Answers) -> tuple[pd.DataFrame, list[Issue]]:

@@ -53,6 +53,7 @@ _YEARLY = frozenset({"全年", "年度", "全年合计", "年合计", "合计", 
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
 }  # fmt: skip
+_NO_RESULT = "a formula whose result is not stored in the file"
 _CONVENTIONS = frozenset(FLAGS) - {"blank", "dash", "word", "scale_in_cell", "unit_in_cell"}
 
 
@@ -423,6 +424,15 @@ def in_unit(part: pd.DataFrame, unit: str) -> pd.DataFrame:
 def cell_issues(frame: pd.DataFrame) -> Iterator[Issue]:
     """Yield what there is to say about single cells of all tables."""
     frame = frame[frame["means"] != "wrong_year"]
+    unread = frame["status"].isin(["refused", "bound"])
+    # a sum that no measure is made of only checks others: nothing is lost with it
+    is_check = frame["is_total"] | ((frame["means"] == "total") & (frame["measure"] == ""))
+    for row in rows(frame[unread & is_check]):
+        why = _NO_RESULT if row.reason == "formula" else REASONS.get(row.reason, row.reason)
+        why = why or "a bound or a span is no amount"
+        action = f"a total, which checks nothing here: {why}"
+        yield Issue(row.file, row.cell, of_amount(row.text), "total_unchecked", "note", action)
+    frame = frame[~(unread & is_check)]
     for row in rows(frame[frame["status"] == "refused"]):
         code = "formula" if row.reason == "formula" else "cell_refused"
         again = "open the file, let it calculate, save it and give it again"

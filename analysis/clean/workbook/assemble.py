@@ -33,6 +33,7 @@ from analysis.clean.workbook.vocabulary import (
     is_money,
     is_number_like,
     is_numbering,
+    is_only_a_sum,
     is_part,
     is_place,
     is_total,
@@ -44,7 +45,6 @@ from analysis.clean.workbook.vocabulary import (
     lift_unit,
     lift_year,
     plain,
-    stripped,
 )
 
 PRINTED, TURNED = "villages_down", "accounts_down"
@@ -58,7 +58,6 @@ _TRIED = 60  # rows on which both orientations are tried
 _NEAR = 0.8  # a second reading as good as this is asked about
 _NUMBERED = re.compile(r"(?:其中[::]?)?\(?(\d{1,2})[、.)]")
 _ANY_NUMBER = (("数量",), ("数",), ("数值",), ("数据",))
-_ONLY_A_SUM = re.compile(r"(?:本[月季年]|全[年部])?(?:合计|小计|总计|共计)[::]?")
 _ORGANISATION = re.compile("(?:编制|填报|填制|核算)?单位.*|报告期.*|期间.*")
 
 
@@ -367,11 +366,7 @@ def _with_title_item(columns: list[Column], title: str) -> list[Column]:
     complete = []
     for column in columns:
         new = column
-        if (
-            column.is_total
-            and column.path[:-1] in parted
-            and _ONLY_A_SUM.fullmatch(column.path[-1])
-        ):
+        if column.is_total and column.path[:-1] in parted and is_only_a_sum(column.path[-1]):
             new = replace(new, path=column.path[:-1], basis="whole", is_total=False)
         if new.role == "value" and not new.path and (new.basis or new.year) and named:
             new = replace(new, path=(named,))
@@ -439,7 +434,7 @@ def _totals(grid: Grid, columns: Sequence[Column]) -> tuple[Total, ...]:
                     kinds.append((text, "part"))
             else:
                 numbered = 0
-                if _ONLY_A_SUM.fullmatch(stripped(text)):
+                if is_only_a_sum(text):
                     kinds.append((text, "total"))
         if kinds:
             totals.append(Total(row, *kinds[0]))

@@ -150,7 +150,14 @@ def is_year(label: str) -> bool:
 
 def is_total(label: str) -> bool:
     """Tell whether a label is that of a sum over other rows or columns."""
-    return bool(_MAY_BE_TOTAL.search(label)) and bool(_TOTAL.fullmatch(stripped(label)))
+    may_be = bool(_MAY_BE_TOTAL.search(label))
+    return (may_be and bool(_TOTAL.fullmatch(stripped(label)))) or is_only_a_sum(label)
+
+
+@remembered
+def is_only_a_sum(label: str) -> bool:
+    """Tell whether a label says that its line or column is a sum, and nothing else: 合计, Total."""
+    return bool(pattern("kinds", "only_a_sum").fullmatch(stripped(label)))
 
 
 def is_part(label: str) -> bool:

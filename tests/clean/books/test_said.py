@@ -103,3 +103,47 @@ def test_a_name_that_stands_unsettled_elsewhere_is_named_beside(built, capsys):
     ended, text = explained(capsys, "虚塬边", "2023", "补助收入")
     assert ended == 2
     assert "虚塬边村 stands in the books (册2.xlsx 表!B4) and was not found" in text
+
+
+def issues_of(project):
+    return lines_of(project / "data" / "processed" / "said" / "issues.csv")
+
+
+@pytest.mark.parametrize("word", ["TOTAL", "Total", "Grand total", "Sum", "total:", "合计 Total"])
+def test_a_total_in_english_is_checked_and_is_no_village(built, project, word):
+    villages = [["虚南庄村", 2.3, 4], ["虚杨庄", 3.1, 5], ["虚岭头村", 1.2, 6]]
+    built([title(2022), HEAD, *villages, [word, 6.6, 26]])
+    found = [each for each in issues_of(project) if each["cell"].endswith(("A6", "B6", "C6"))]
+    assert [(each["code"], each["cell"]) for each in found] == [("total_differs", "表!C6")]
+    assert "printed 260,000.00, parts 150,000.00 yuan" in found[0]["action"]
+
+
+def test_a_total_in_english_across_checks_and_is_not_asked_about(built, project):
+    lines = [["虚南庄村", 2.3, 4, 6.3], ["虚杨庄", 3.1, 5, 8.1], ["虚岭头村", 1.2, 6, 7.2]]
+    built([title(2022), [*HEAD, "Total"], *lines])
+    severities = {each["severity"] for each in issues_of(project)}
+    assert "error" not in severities
+
+
+def test_the_formula_of_a_total_that_holds_no_result_is_no_error(built, project):
+    villages = [["虚南庄村", 2.3, 4], ["虚杨庄", 3.1, 5], ["虚岭头村", 1.2, "=1+5"]]
+    built([title(2022), HEAD, *villages, ["合计", "=SUM(B3:B5)", 15]])
+    said = {each["cell"]: each for each in issues_of(project)}
+    assert (said["表!B6"]["code"], said["表!B6"]["severity"]) == ("total_unchecked", "note")
+    assert (said["表!C5"]["code"], said["表!C5"]["severity"]) == ("formula", "error")
+    asked = lines_of(project / "data" / "decisions" / "said" / "corrections-to-fill.csv")
+    assert [each["row"] for each in asked] == ["表!C5"]
+
+
+def test_an_amount_is_compared_with_the_others_and_judged_once(built, project):
+    lines = [
+        ["虚南庄村", 12.5, 4],
+        ["虚杨庄", 0.8, 5],
+        ["虚岭头村", 33.4, 6],
+        ["虚官道村", 120_000, 3],
+    ]
+    said = built([title(2023), HEAD, *lines])
+    found = [each for each in issues_of(project) if each["cell"] == "表!B6"]
+    assert [(each["code"], each["severity"]) for each in found] == [("implausible", "error")]
+    assert "others about 125,000;" in found[0]["action"]
+    assert "kept as written" not in said
