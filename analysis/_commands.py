@@ -181,6 +181,8 @@ def build(options: argparse.Namespace) -> int:
         if built.errors:
             page = paths.processed() / name / own_page
             say(f"  {built.errors} of {built.issues} issues are errors; go through {page}")
+        if (to_fill := _open_places(name)) and not nobody:
+            say(f"  villages that are not known: fill in {to_fill}, save it there and build again")
         if _lacks(name, built):
             failed = failed or Exit.INCOMPLETE
     return failed
@@ -252,14 +254,22 @@ def _first(sentences: Sequence[str]) -> str:
     return shown + (f"\n  and {len(sentences) - _SHOWN} more" if sentences[_SHOWN:] else "")
 
 
+def _open_places(name: str) -> "Path | None":
+    """Return the file that asks which villages are meant, where it has open lines."""
+    from analysis import paths
+    from analysis.clean.decisions import CROSSWALK, to_fill
+
+    path = paths.decisions(name) / to_fill(CROSSWALK)
+    return path if path.is_file() else None
+
+
 def _nobody(name: str, rows: Mapping[str, int]) -> str:
     """Say that no village of a dataset is known, empty when some are."""
     if rows.get("villages", 1):
         return ""
-    from analysis import paths
     from analysis.clean import manifest
 
-    if not (paths.decisions(name) / "crosswalk-to-fill.csv").is_file():
+    if not _open_places(name):
         left_out = manifest.read(name).get("left_out", [])
         return f"Nothing of {name} is booked, because these were left out:{_first(left_out)}"
     return (

@@ -41,9 +41,8 @@ OWN_FILES = frozenset(
 """Files of a dataset's folder that are no books."""
 
 
-_LEFT_OUT = ("column_", "question_", "plan_", "no_table", "place_", "year_unread", "unit_of_table",
-             "zero_filled")  # fmt: skip
-"""Codes of issues by which whole columns, lines or tables are left out."""
+_LEFT_OUT = "left out"
+"""How the action of an issue begins by which something is left out that is no error."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def read_books(
         tables=tables,
         incomplete=incomplete,
         shelf=replace(shelf, asked=asked),
-        left_out=_left_out((*shelf.issues, *found)),
+        left_out=_left_out((*shelf.issues, *place_issues, *found)),
     )
 
 
@@ -137,16 +136,19 @@ def _asked_units(cells: pd.DataFrame, tables: Sequence[Table]) -> Iterator[tuple
 
 
 def _left_out(issues: Iterable[Issue]) -> tuple[str, ...]:
-    """Return what was left out and why, as a build says it at its end: alike ones in one."""
-    alike: dict[tuple[str, str, str], list[Issue]] = {}
+    """Return all that was left out and why, as a build says it at its end: alike ones in one."""
+    alike: dict[tuple[str, ...], list[Issue]] = {}
     for issue in issues:
-        is_lost = issue.severity != "note" or issue.code.startswith("column_")
-        if is_lost and issue.code.startswith(_LEFT_OUT):
-            alike.setdefault((issue.file, issue.code, issue.action), []).append(issue)
+        is_lost = issue.severity == "error" or issue.action.startswith(_LEFT_OUT)
+        if is_lost and (issue.severity != "note" or issue.code.startswith("column_")):
+            is_single = task(issue.code) in {"cell", "place"}
+            kind = (issue.code,) if is_single else (issue.code, issue.action)
+            alike.setdefault((issue.file, *kind), []).append(issue)
+    wholes_first = sorted(alike.values(), key=lambda found: task(found[0].code) == "cell")
     return tuple(
-        f"{file} {found[0].cell}  {found[0].text}".strip()
-        + (f" and {len(found) - 1} more" if len(found) > 1 else "") + f": {action}"
-        for (file, _, action), found in alike.items()
+        f"{found[0].file} {found[0].cell}  {found[0].text}".strip()
+        + (f" and {len(found) - 1} more" if len(found) > 1 else "") + f": {found[0].action}"
+        for found in wholes_first
     )  # fmt: skip
 
 

@@ -147,3 +147,18 @@ def test_an_amount_is_compared_with_the_others_and_judged_once(built, project):
     assert [(each["code"], each["severity"]) for each in found] == [("implausible", "error")]
     assert "others about 125,000;" in found[0]["action"]
     assert "kept as written" not in said
+
+
+def test_a_build_lists_all_that_was_left_out_and_the_next_step(built):
+    lines = [
+        ["虚南庄村", "待核", 4],
+        ["虚无名村", 3.1, 5],
+        ["虚另名村", 3.4, 6],
+        ["虚岭头村", 1, "=1+5"],
+    ]
+    said = built([title(2022), HEAD, *lines])
+    assert "册1.xlsx 表!A4  甲县 虚河口镇 虚无名村 and 1 more: left out until crosswalk.csv" in said
+    assert "册1.xlsx 表!B3  待核: left out: " in said
+    assert "册1.xlsx 表!C6" in said
+    assert "villages that are not known: fill in" in said
+    assert "crosswalk-to-fill.csv, save it there and build again" in said
