@@ -17,6 +17,11 @@ from analysis.errors import LianjianError
 
 _REPORT = "LIANJIAN_KERNEL"  # set in the kernel of a run
 
+_ANSWERED_HERE = (
+    "A book that is only looked at has no answers.toml: answer by key in the call, as in answers="
+    '{"county": "621026"}, or take the book in with `lianjian new`.'
+)
+
 
 def read_book(
     file: str | Path,
@@ -38,7 +43,8 @@ def read_book(
         The villages that there are, a CSV file with the columns of the table *register*; the
         published one when not given.
     answers : mapping, optional
-        What `answers.toml` would hold.
+        What `answers.toml` would hold, or answers that hold for all tables by their key:
+        ``{"county": "621026"}``.
     simulated : bool
         Whether the numbers are made up; whatever shows them says so.
 
@@ -74,7 +80,10 @@ def read_book(
         if register:
             shutil.copyfile(register, place / "register.csv")
         names = [path.name for path in paths]
-        tables = panel.book_tables(place, names, dict(answers or {}), {})[0]
+        try:
+            tables = panel.book_tables(place, names, _entries(answers or {}), {})[0]
+        except LianjianError as error:
+            raise LianjianError(f"{error}\n{_ANSWERED_HERE}") if _asks(error) else error from None
     if simulated:
         must_be_invented(tables["villages"], names[0])
     said = "".join(manifest.content_hash(frame) for frame in tables.values())
@@ -93,6 +102,17 @@ def read_book(
     _say_left_out(tables["issues"], len(tables["panel"]), names[0])
     dataset.hold(data)
     return data
+
+
+def _entries(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return answers as `answers.toml` holds them."""
+    own = [{"key": key, "answer": said} for key, said in answers.items() if key != "answer"]
+    return {"answer": [*answers.get("answer", []), *own]}
+
+
+def _asks(error: LianjianError) -> bool:
+    """Tell whether an error asks for an answer."""
+    return "answers.toml" in str(error)
 
 
 def _say_left_out(issues: pd.DataFrame, rows: int, name: str) -> None:

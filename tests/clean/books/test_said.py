@@ -5,7 +5,9 @@ import csv
 import openpyxl
 import pytest
 
+import analysis
 from analysis import cli
+from analysis.errors import LianjianError
 
 REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
 SIM-S-1,虚南庄村委会,SIM-S,虚河口镇,sim1,甲县
@@ -162,3 +164,19 @@ def test_a_build_lists_all_that_was_left_out_and_the_next_step(built):
     assert "册1.xlsx 表!C6" in said
     assert "villages that are not known: fill in" in said
     assert "crosswalk-to-fill.csv, save it there and build again" in said
+
+
+def test_a_look_at_a_book_says_how_to_answer_in_the_call(project):
+    path, register = project / "册.csv", project / "register.csv"
+    register.write_text(REGISTER, encoding="utf-8")
+    lines = [
+        "乡镇,村名,经营收入（元）,年度",
+        "虚河口镇,虚南庄村,12000,2022",
+        "虚河口镇,虚岭头村,9000,2022",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(LianjianError, match="answer by key in the call") as error:
+        analysis.read_book(path, register=register, simulated=True)
+    assert "county" in str(error.value)
+    data = analysis.read_book(path, register=register, simulated=True, answers={"county": "甲县"})
+    assert len(data.panel) == 2
