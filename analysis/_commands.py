@@ -531,10 +531,10 @@ def params(options: argparse.Namespace) -> int:
     from analysis.clean import scope
     from analysis.clean.build import must_exist
     from analysis.reports.plan import notebooks, parameters
+    from analysis.reports.text import numbered
 
     found = notebooks.find().planned
-    name = options.notebook.removesuffix(".ipynb")
-    name = name.zfill(2) if name.isdecimal() else name
+    name = numbered(options.notebook.removesuffix(".ipynb"))
     name = next((known for known in found if known == name or known.startswith(f"{name}-")), name)
     if name not in found:
         near = did_you_mean(name, found)
@@ -677,7 +677,7 @@ def package(options: argparse.Namespace) -> None:
         if "ledger" in report.record.get("kinds", ()):
             warn(f"{report.slug} is internal: it holds numbers of single villages")
     for report in made.contents.dropped:
-        if f"released/{report.slug}/report.html" in made.contents.sources:
+        if report.slug in made.contents.released:
             say(f"released/{report.slug} goes in; its internal report is left out")
         else:
             say(f"left out: report {report.slug}, made from a dataset that is left out")

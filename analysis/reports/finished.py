@@ -17,7 +17,7 @@ from typing import Any
 from analysis import _language, paths
 from analysis.errors import LianjianError, did_you_mean
 from analysis.files import to_json, write_text
-from analysis.reports.text import listed
+from analysis.reports.text import listed, numbered
 
 RECORD, KEY, FAILED = "run.json", "key.json", ".failed"
 RUN_ID = 16
@@ -138,8 +138,7 @@ def named(slugs: Sequence[str] = ()) -> list[Path]:
 
 def _whole(word: str, found: Collection[str]) -> str:
     """Return the report that a beginning of its name means, as 03 does; else the word."""
-    start = word.zfill(2) if word.isdecimal() else word
-    hits = [name for name in sorted(found) if name.startswith(f"{start}-")]
+    hits = [name for name in sorted(found) if name.startswith(f"{numbered(word)}-")]
     is_one = word not in found and hits and all(name.startswith(hits[0]) for name in hits)
     return hits[0] if is_one else word
 

@@ -120,6 +120,11 @@ def slug(text: str, *, exact: bool = False) -> str:
     return f"{plain}-{digest}" if plain else digest
 
 
+def numbered(word: str) -> str:
+    """Return a word by which a notebook is meant: who types 9 means 09."""
+    return word.zfill(2) if word.isdecimal() else word
+
+
 def listed(names: Collection[str], most: int = _MANY, between: str = ", ") -> str:
     """List names, or the first of them where they are many."""
     more = len(names) - most

@@ -174,6 +174,12 @@ class Contents:
     own: tuple[str, ...] = ()  # reports of notebooks in work/, which never go in
     commit: str = ""
 
+    @property
+    def released(self) -> tuple[str, ...]:
+        """The reports of which only what was released goes in."""
+        slugs = (report.slug for report in self.dropped)
+        return tuple(slug for slug in slugs if f"released/{slug}/report.html" in self.sources)
+
 
 def gather(
     with_data: Collection[str] = (),

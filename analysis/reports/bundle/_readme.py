@@ -1,7 +1,6 @@
 """The README of a bundle, in the Social Science Data Editors' form, filled from real runs."""
 
 import ast
-import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,9 +53,6 @@ def write(contents: Contents, storage: int, *, certified: bool = False) -> str:
     return environment.get_template("readme.md.j2").render(**facts)
 
 
-_PAGE = re.compile(r"released/.*\.html")
-
-
 def escaped(text: object) -> str:
     """Write a text so that Markdown shows it as it stands, on one line."""
     return visible(str(text)).translate(_MARKUP)
@@ -84,9 +80,7 @@ def _facts(contents: Contents) -> dict[str, Any]:
     return {
         "cited": citation.of_package(),
         "reports": reports,
-        "released": [
-            n for n in contents.sources if n.startswith("released/") and n.endswith(".html")
-        ],
+        "released": [f"released/{slug}/report.html" for slug in contents.released],
         "notebooks": list(_notebooks(reports)),
         "simulated": sum(r.record.get("kind") == "simulated" for r in reports),
         "total": _time(sum(float(r.record["seconds"]) for r in reports)),

@@ -44,7 +44,7 @@ from analysis.errors import LianjianError, did_you_mean
 from analysis.reports.plan import notebooks, parameters
 from analysis.reports.plan._types import Value, shown
 from analysis.reports.plan.parameters import Parameter
-from analysis.reports.text import is_slug, listed, slug
+from analysis.reports.text import is_slug, listed, numbered, slug
 
 PLAN = "notebooks/plan.toml"
 _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # kinds of characters that steer a terminal
@@ -337,15 +337,12 @@ def select(runs: Sequence[Run], only: Sequence[str]) -> tuple[Run, ...]:
     )
 
 
-_DIGITS = 2  # that the name of a notebook begins with
-
-
 def _in_folder(word: str) -> str:
     """Return the name of a notebook that a person may have written as a path."""
     name = word.replace("\\", "/").removesuffix(notebooks.ENDING)
     for folder in (f"{paths.notebooks().as_posix()}/", "./", "notebooks/"):
         name = name.removeprefix(folder)
-    return name.zfill(_DIGITS) if name.isdecimal() else name  # who types 9 means 09
+    return numbered(name)
 
 
 def _begins(run: Run, word: str) -> bool:

@@ -148,7 +148,7 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
         given["text"] = _sayable(given["text"], given["words"], recorded)
         if not given["text"]:
             raise _WithheldError("a sentence whose number is withheld")
-        needs = _needed(given["text"], _used(given["text"], given["words"]))
+        needs = _needed(given["text"], given["words"])
         given["needs"] = [need for need in given["needs"] if need.partition(":")[0] in needs]
         return _make(Call("say", given, call.mark), recorded)
     if call.verb == "record":
@@ -232,7 +232,7 @@ def _sayable(text: str, words: Mapping[str, Any], recorded: Ledger) -> str:
     """Return the sentences whose numbers have left, and those without any that follow them."""
     kept, goes, tells = [], True, False
     for sentence in _SENTENCE.split(text):
-        if needs := _needed(sentence, _used(sentence, words)):
+        if needs := _needed(sentence, words):
             goes = all(_can_be_said(recorded, need) for need in needs)
             tells |= goes
         if goes:
@@ -242,17 +242,12 @@ def _sayable(text: str, words: Mapping[str, Any], recorded: Ledger) -> str:
     return told if is_whole or (tells and told.count("*") % 2 == 0) else ""
 
 
-def _used(text: str, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the words that a text names."""
-    return {name: word for name, word in words.items() if f"{{{name}" in text}
-
-
 def _needed(text: str, words: Mapping[str, Any]) -> set[str]:
     """Return the numbers without which a sentence cannot be said."""
     from string import Formatter
 
     named = {field for _, field, _, _ in Formatter().parse(text) if field}
-    claims = [word for word in words.values() if hasattr(word, "relation")]
+    claims = [words[name] for name in named if hasattr(words.get(name), "relation")]
     sides = {side for word in claims for side in (word.left, word.right) if isinstance(side, str)}
     return (named - set(words)) | sides
 
