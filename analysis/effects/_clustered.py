@@ -21,6 +21,11 @@ TINY = 1e-10
 
 FEW_ADVICE = "Set few_clusters or placebo alliances beside them."
 """End of the note on few clusters, which `few_clusters` takes away."""
+ONE_COMPARED = (
+    "One cluster holds all units compared with: standard errors and intervals know nothing of what "
+    "it has of its own, and are too small."
+)
+"""Note on a comparison of one cluster, instead of which `few_clusters` gives no interval."""
 
 
 def check_anticipation(anticipation: float) -> None:
@@ -91,6 +96,9 @@ def weight_notes(influence: Influence) -> tuple[str, ...]:
             f"Only {behind} clusters hold treated units: standard errors and intervals tend to be "
             f"too small. {FEW_ADVICE}"
         )
+    compared = influence.used & ~heavy
+    if compared.any() and count_clusters(panel.cluster[compared]) == 1:
+        notes.append(ONE_COMPARED)
     alone = [
         g
         for g, rows in panel.groups

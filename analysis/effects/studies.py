@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.effects._study import DRAWS, Study, study, with_traits
-from analysis.effects.inference._few_clusters import ALONE
+from analysis.effects.inference._few_clusters import ALONE, NO_SPREAD
 from analysis.effects.inference._resampling import SEED
 from analysis.effects.panel import Panel
 from analysis.effects.preferred import (
@@ -134,7 +134,7 @@ def studies(
         try:
             found = _any_att(one.panel, anticipation)
             if math.isnan(found.std_error):
-                refused[name] = ALONE
+                refused[name] = ALONE if ALONE in found.notes else NO_SPREAD
             else:
                 made[name] = one
         except LianjianError as error:

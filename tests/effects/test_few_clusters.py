@@ -204,6 +204,60 @@ def test_one_alliance_has_no_interval():
     assert series.pretest.note
 
 
+def mixed(shock: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Return pairs in clusters of their own, of which one joins in 2021; years move clusters."""
+    moved = rng.normal(size=(12, len(YEARS))) * shock
+    own = rng.normal(size=(24, len(YEARS)))
+    units = pd.MultiIndex.from_product([range(24), YEARS], names=["unit", "year"])
+    frame = units.to_frame(index=False)
+    frame["joined_year"] = np.where(frame["unit"] % 2, 2021.0, np.nan)
+    frame["place"] = frame["unit"] // 2
+    return frame.assign(y=(own + np.repeat(moved, 2, axis=0)).ravel())
+
+
+@pytest.mark.parametrize("shock", [0.0, 3.0])
+def test_a_cluster_that_holds_both_sides_counts_with_both(shock):
+    frame = mixed(shock, np.random.default_rng(5))
+    result = regression_att(make_panel(frame, "y", unit="unit", cluster="place"))
+    after = frame["year"] >= 2021
+    base = frame[frame["year"].eq(2019)].set_index("unit")["y"]
+    change = frame[after].groupby("unit")["y"].mean() - base
+    paired = stats.ttest_rel(change[1::2], change[::2])
+    assert result.p_value == pytest.approx(paired.pvalue)
+    assert (result.low, result.high) == pytest.approx(paired.confidence_interval(0.95))
+
+
+def test_units_of_a_cluster_that_carries_other_numbers_are_not_lost():
+    frame = mixed(0.0, np.random.default_rng(6))
+    frame.loc[frame["place"].ge(6) & frame["joined_year"].notna(), "joined_year"] = 2023.0
+    panel = make_panel(frame, "y", unit="unit", cluster="place")
+    series = imputation(panel, pool="all")
+    few, whole = few_clusters(series), series.influence
+    last = series.index.tolist().index(3)  # of those that joined in 2021 alone
+    sums = np.bincount(panel.cluster, whole.psi[:, last])
+    own = np.unique(panel.cluster[whole.weight[:, last] != 0])
+    rest = np.setdiff1d(np.unique(panel.cluster), own)
+    factor = len(own) / (len(own) - 1)
+    variance = factor * (sums[own] ** 2).sum() + 12 / 11 * (sums[rest] ** 2).sum()
+    assert (sums[rest] != 0).all()
+    assert few.std_error[last] ** 2 == pytest.approx(variance)
+
+
+def test_a_comparison_of_one_cluster_has_no_interval():
+    frame = books([2021] * 4 + [2022] * 4, 30, 1.0)
+    frame["place"] = frame["alliance_id"].fillna("town")
+    panel = make_panel(frame, "y", cluster="place")
+    series = regression_series(panel)
+    for result in (regression_att(panel), series.overall):
+        assert np.isfinite(result.estimate)
+        assert np.isnan([result.std_error, result.low, result.high, result.p_value]).all()
+        assert sum("all units compared with" in note for note in result.notes) == 1
+    assert np.isnan(series.std_error).all()
+    assert "all units compared with" in " ".join(series.notes)
+    plain = twfe(panel)  # whose error counts all clusters alike
+    assert any("One cluster holds all units compared with" in note for note in plain.notes)
+
+
 def test_the_interval_holds_what_the_test_keeps():
     plain = Estimate("x", 1.3, 1.0, 0.0, 2.0, 0.2, 0.95, 8, 9, 9, 9, "by hand")
     placebos = np.random.default_rng(3).normal(size=199)

@@ -1,13 +1,20 @@
 """Few, unequal treated clusters: CR2 over them, the comparison's error added, Satterthwaite."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
 
-from analysis.effects._clustered import FEW_ADVICE, pointwise
+from analysis.effects._clustered import (
+    FEW_ADVICE,
+    ONE_COMPARED,
+    cluster_sums,
+    count_clusters,
+    pointwise,
+)
 from analysis.effects._stands_on import keep
 from analysis.effects.inference._wald import holm, no_test
+from analysis.effects.panel import Ints
 from analysis.effects.results import EffectSeries, Estimate, Floats, Influence, WaldTest
 from analysis.errors import LianjianError
 
@@ -20,6 +27,15 @@ ALONE = (
     "Placebo alliances give one, where villages outside can stand for it."
 )
 """What is said of an estimate that one cluster carries."""
+
+NO_SPREAD = (
+    "One cluster holds all units compared with: how far such clusters differ by luck cannot be "
+    "seen, so there is no interval."
+)
+"""What is said where the comparison is one cluster."""
+
+ROOM = 1e-12
+"""A treated cluster with less room beside it than this carries the number alone."""
 
 HOLM = "No effect before treatment, the largest |t| with Holm's adjustment"
 
@@ -48,8 +64,8 @@ def few_clusters(
     Estimate or EffectSeries
         For the mean effect of clusters *like these*: it allows for drawing others, with other
         effects, and is wide for the mean on these ones: see `randomization_inference`. One cluster
-        alone leaves no degree of freedom: no error, no interval, and a note. The diagonal
-        of a series' covariance is the square of its standard errors.
+        alone, treated or compared with, leaves no degree of freedom: no error, no interval, and a
+        note. The diagonal of a series' covariance is the square of its standard errors.
 
     Raises
     ------
@@ -63,7 +79,9 @@ def few_clusters(
     are tr(Q)²/tr(Q²), Q = M′diag(c)M, M = I − 1w′, c = w²/(1 − 2w + Σw²) (A − 1 with equal shares).
     V_out is the error of the comparison, clustered, with G_out − 1 of its own: all treated clusters
     share it, so that no spread between them holds it. Together: Welch's from four clusters on, with
-    two or three the degrees of freedom of their own part.
+    two or three the degrees of freedom of their own part. A cluster that holds treated units and
+    units compared with enters the first part with the influence of both, since what moves it moves
+    both.
 
     Examples
     --------
@@ -78,16 +96,19 @@ def few_clusters(
     carried = result.influence
     if carried is None:
         raise LianjianError(f"{result.name} does not say which clusters carry it.")
-    clustered, outside, df = _parts(carried)
-    covariance = clustered.T @ clustered + outside.T @ outside
-    alone = (carried.shares != 0).sum(axis=0) < 2
-    error = np.where(alone, np.nan, np.sqrt(np.diag(covariance)))
+    parts = _parts(carried)
+    df, covariance = parts.df, parts.scores.T @ parts.scores
+    alone = parts.n_treated < 2
+    unknown = alone | (parts.n_compared == 1)
+    error = np.where(unknown, np.nan, np.sqrt(np.diag(covariance)))
     low, high, p_value = pointwise(carried.theta, error, df, result.level)
-    notes = tuple(note for note in result.notes if FEW_ADVICE not in note)
+    notes = tuple(n for n in result.notes if FEW_ADVICE not in n and n != ONE_COMPARED)
     if isinstance(result, EffectSeries):
         if alone.any():
             text = ", ".join(map(str, result.index[alone].tolist()))
             notes = (*notes, f"One treated cluster at event times {text}: no interval there.")
+        if parts.n_compared == 1:
+            notes = (*notes, NO_SPREAD)
         each = 1 - (1 - result.level) / len(result.index)
         band_low, band_high, _ = pointwise(carried.theta, error, df, each)
         series = replace(
@@ -106,6 +127,7 @@ def few_clusters(
         )
         return keep(series)
     number, worth = len(carried.clusters), float(carried.n_effective[0])
+    said = [ALONE] if alone[0] else [NO_SPREAD] if parts.n_compared == 1 else []
     made = replace(
         result,
         std_error=float(error[0]),
@@ -114,35 +136,46 @@ def few_clusters(
         p_value=float(p_value[0]),
         df=float(df[0]),
         inference=(
-            f"CR2 over {number} treated clusters (worth {worth:.1f} equal ones) and {len(outside)} "
-            f"outside, Satterthwaite t({df[0]:.1f})"
+            f"CR2 over {number} treated clusters (worth {worth:.1f} equal ones) and "
+            f"{parts.n_outside} outside, Satterthwaite t({df[0]:.1f})"
         ),
-        notes=(*notes, ALONE) if alone[0] else notes,
+        notes=(*notes, *said),
     )
     return keep(made)
 
 
-def _parts(carried: Influence) -> tuple[Floats, Floats, Floats]:
-    """Return scores of treated clusters (A, K) and outside (G, K), and degrees of freedom (K,)."""
-    shares, inside = carried.shares, carried.shares != 0
-    gap = np.where(inside, carried.effects - carried.theta, 0.0)
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What clusters bring to the error: of each its scores, scaled, and the degrees of freedom."""
+
+    scores: Floats  # (G, K) of all clusters, with variance Σ scores²
+    df: Floats  # (K,)
+    n_treated: Ints  # (K,) clusters that carry each number
+    n_compared: int  # clusters with units that are only compared with
+    n_outside: int  # clusters without a unit that carries a number
+
+
+def _parts(carried: Influence) -> _Parts:
+    """Return the error's parts: a cluster of treated and compared units moves with both."""
+    heavy = (carried.weight != 0).any(axis=1)
+    shares = cluster_sums(carried.weight, carried.cluster)
+    inside = shares != 0
+    n_outside = count_clusters(carried.cluster[carried.used]) - len(carried.clusters)
+    compared = carried.used & ~heavy
+    n_compared = count_clusters(carried.cluster[compared]) if compared.any() else 0
     room = 1 - 2 * shares + (shares**2).sum(axis=0)
-    c = np.where(inside, shares**2 / np.where(room > 1e-12, room, np.inf), 0.0)
-    clustered = np.sqrt(c) * gap
-    others = np.setdiff1d(np.unique(carried.cluster[carried.used]), carried.clusters)
-    place = np.searchsorted(others, carried.cluster)
-    mine = np.isin(carried.cluster, others)
-    outside = np.zeros((len(others), shares.shape[1]))
-    np.add.at(outside, place[mine], carried.psi[mine])
-    if len(others) > 1:
-        outside *= np.sqrt(len(others) / (len(others) - 1))
-    first, second = (clustered**2).sum(axis=0), (outside**2).sum(axis=0)
-    own = np.array([_degrees(c[:, k], shares[:, k]) for k in range(shares.shape[1])])
-    spread = first**2 / own + second**2 / max(len(others) - 1, 1)
+    own = np.where(inside & (room > ROOM), 1 / np.where(room > ROOM, room, 1.0), 0.0)
+    other = n_compared / max(n_compared - 1, 1) if n_compared else 1.0
+    scores = cluster_sums(carried.psi, carried.cluster) * np.sqrt(np.where(inside, own, other))
+    first, second = (((scores * part) ** 2).sum(axis=0) for part in (inside, ~inside))
+    c = own * shares**2
+    ours = np.array([_degrees(c[:, k], shares[:, k]) for k in range(shares.shape[1])])
+    spread = first**2 / ours + second**2 / max(n_compared - 1, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        df = np.where(spread > 0, (first + second) ** 2 / spread, own)
-    df = np.where(inside.sum(axis=0) < WELCH_FROM, own, df)
-    return clustered, outside, df
+        df = np.where(spread > 0, (first + second) ** 2 / spread, ours)
+    n_treated = inside.sum(axis=0)
+    df = np.where(n_treated < WELCH_FROM, ours, df)
+    return _Parts(scores, df, n_treated, n_compared, n_outside)
 
 
 def _degrees(c: Floats, shares: Floats) -> float:
