@@ -511,7 +511,7 @@ def test_what_this_process_hashes_no_run_has_read(project, data):
 
 @on_linux
 @pytest.mark.parametrize("order", ["cat hash", "hash cat", "hash cat hash", "cat hash hash"])
-def test_what_a_program_opens_may_be_known_though_this_process_hashes_it_too(project, data, order):
+def test_what_a_program_opens_is_known_though_this_process_hashes_it_too(project, data, order):
     log = project.root / "log"
     with _opens.watched(project.root, log) as watch:
         log.write_text('unseen\t"subprocess.Popen"\n')
@@ -520,8 +520,7 @@ def test_what_a_program_opens_may_be_known_though_this_process_hashes_it_too(pro
                 Fingerprints()._hashed(["data/raw/a.csv"])
             else:
                 subprocess.run(["cat", data], check=True)
-        read = watch.read()
-    assert (read.files, read.maybe) == ((), ("data/raw/a.csv",))
+        assert watch.read().files == ("data/raw/a.csv",)
 
 
 @on_linux
@@ -532,6 +531,20 @@ def test_what_another_run_announces_a_program_may_have_read_as_well(data, two_ru
     subprocess.run(["cat", data], check=True)
     assert one.read().maybe == ()
     assert (two.read().files, two.read().maybe) == ((), ("data/raw/a.csv",))
+
+
+@on_linux
+def test_files_that_this_process_fails_to_open_or_makes_are_told_apart(project):
+    folder = project.root / "data" / "raw"
+    log = project.root / "log"
+    with _opens.watched(project.root, log) as watch:
+        log.write_text('unseen\t"subprocess.Popen"\n')
+        with pytest.raises(OSError, match="late"):
+            (folder / "late.csv").read_text()
+        (folder / "ours.csv").write_text("1")
+        subprocess.run(["cp", project.root / "log", folder / "late.csv"], check=True)
+        subprocess.run(["cat", folder / "late.csv"], check=True)
+        assert watch.read().files == ("data/raw/late.csv",)
 
 
 def test_what_a_run_writes_into_inputs_is_named(project):

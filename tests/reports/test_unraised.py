@@ -21,6 +21,9 @@ FAILS = {
     "for name in ('a', 'b'):\n    y = !test -f {name}": r"!test -f a ended .* 1",
     "%pip install --no-index --quiet nosuch-lianjian":
         r"!python -m pip install --no-index --quiet nosuch-lianjian ended with exit code 1",
+    "%%bash\ncd 台账 # gone\nfor y in 1; do\n  cp $y /nowhere/\ndone\necho 好":
+        r"%%bash: cd 台账 ended with exit code 1",
+    "%%bash --no-raise-error\nfalse": r"%%bash: false ended with exit code 1",
     "exit()": r"exit\(\) does not end a notebook; sys.exit\(0\) does",
     "quit()\nimport time; time.sleep(0.3)": r"exit\(\) does not end",
     "%%capture\n!exit 9": r"!exit 9 ended with exit code 9",
@@ -28,16 +31,24 @@ FAILS = {
     "t.start(); t.join()": r"the thread reader raised OSError: no such village",
     "t = threading.Timer(0, boom)\nt.start(); t.join()": r"the thread Thread-\d+ raised OSError",
     "import _thread\n_thread.start_new_thread(boom, ()); time.sleep(0.2)": r"boom raised OSError",
+    "import multiprocessing\np = multiprocessing.get_context('fork').Process(target=boom)\n"
+    "p.start(); p.join()": r"the process \S+ ended with exit code 1",
     "class Book:\n    def __del__(self):\n        raise ValueError('open')\n"
     "book = Book(); del book": r"\S*Book\.__del__ raised ValueError: open",
     "import asyncio\nasync def read():\n    raise KeyError('year')\n"
     "asyncio.create_task(read()); await asyncio.sleep(0.01)":
         r"the task read raised KeyError: 'year'",
     "kept = asyncio.ensure_future(read())": r"the task read raised KeyError",
+    "async def save():\n    await asyncio.sleep(99)\nlate = asyncio.create_task(save())":
+        r"the task save had not ended when the notebook did",
     "import atexit; atexit.register(boom); None": r"boom raised OSError: no such village",
     "asyncio.get_running_loop().call_soon(boom); await asyncio.sleep(0.01)":
         r"a callback raised OSError",
     "import os, sys\nsys.stderr = open(os.devnull, 'w')": r"sys.stderr was replaced, and what is",
+    "t = threading.Timer(99, print); t.name = '晚'; t.start()":
+        r"the thread 晚 had not ended when the notebook did",
+    "import subprocess\nserver = subprocess.Popen(['sleep', '98'])":
+        r"the command sleep 98 had not ended when the notebook did",
     "sys.stderr.write('again')\nsys.stdout = sys.__stdout__": r"sys.stdout was replaced, and what",
 }  # fmt: skip
 
@@ -112,6 +123,24 @@ with contextlib.redirect_stdout(io.StringIO()) as heard, contextlib.redirect_std
 own, sys.stdout = sys.stdout, io.StringIO()
 sys.stdout = own
 ----
+import os, subprocess
+if subprocess.run(['false']).returncode != 1:
+    raise OSError
+assert os.waitstatus_to_exitcode(os.system('exit 3')) == 3
+print(subprocess.call(['false']), subprocess.getstatusoutput('false'))
+subprocess.run(['true'])
+os.system('true')
+try:
+    subprocess.run(['false'], check=True)
+except subprocess.CalledProcessError as error:
+    print(error)
+subprocess.run(['false'])
+----
+server = subprocess.Popen(['sleep', '60']); server.terminate(); server.wait()
+failing = subprocess.Popen(['false']); failing.communicate()
+print(failing.returncode, subprocess.Popen(['false']).wait(), os.popen('exit 3').close())
+subprocess.Popen(['true']).wait()
+----
 !yes | head -1
 ----
 !if test -d nowhere; then ls; fi; false || true
@@ -120,6 +149,38 @@ x = !false && echo 村 || echo '县; 乡 | 镇'
 assert x == ['县; 乡 | 镇'], x
 ----
 !mkdir -p "$TMPDIR/a" && test -d $_; echo $? | grep -qx 0
+----
+%%bash
+set -euo pipefail; set -x
+seq 99999 | sed -n 1p | cat
+if grep -q 村 /dev/null; then ls; fi
+exit 0
+----
+import asyncio, os
+p = await asyncio.create_subprocess_exec('false')
+code = await p.wait()
+q = await asyncio.create_subprocess_shell('exit 3', stdout=asyncio.subprocess.PIPE)
+await q.communicate()
+r = await asyncio.create_subprocess_exec('sleep', '60')
+r.terminate(); await r.wait()
+await (await asyncio.create_subprocess_exec('true')).wait()
+print(code, q.returncode, os.spawnlp(os.P_WAIT, 'false', 'false'))
+print(os.waitpid(os.spawnlp(os.P_NOWAIT, 'false', 'false'), 0)[1])
+----
+import threading, time
+from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+workers = multiprocessing.get_context('fork').Pool(2); workers.map(abs, [-1])
+idle = ThreadPoolExecutor(2); idle.submit(int).result()
+def for_ever():
+    while True:
+        time.sleep(0.001)
+threading.Thread(target=for_ever, daemon=True).start()
+----
+%%bash
+if grep -q 村 /dev/null; then echo found; fi
+test -d 账 || mkdir -p "$TMPDIR/账"
+! false
 ----
 def outer(word):
     x = 'local'
@@ -146,14 +207,14 @@ def failed(request, tmp_path_factory, make_project):
 def test_what_fails_is_named_with_its_cell(failed, place):
     expected = list(FAILS.values())[place - 1]
     # what lives as long as the kernel is known to nobody's cell
-    late = ("kept", "atexit")
+    late = ("kept", "late", "atexit", "Timer(99", "'98'")
     is_late = any(word in list(FAILS)[place - 1] for word in late)
     where = "" if is_late else f"cell {place}: "
     assert any(re.fullmatch(f"{where}(?:{expected}).*", found) for found in failed), failed
 
 
 def test_nothing_else_is_said(failed):
-    assert len(failed) == len(FAILS) + 1  # a loop with two commands
+    assert len(failed) == len(FAILS) + 2  # two loops with two commands each
 
 
 def test_what_goes_well_is_no_failure(project, tmp_path):

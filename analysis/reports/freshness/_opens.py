@@ -2,9 +2,10 @@
 
 It names every file that anybody opens, programs and code in C included, and not who it was. What no
 run has announced, and this process has not opened, belongs to the run that started such a program;
-where it can be of several runs, or of this process, each run may have read it. A run that has
-started none may have read what is published, or of a dataset that it has opened; other books are
-another command's, say of `lianjian build` in another terminal.
+where it can be of several runs, each of them may have read it. A run that has started none may have
+read what is published, or of a dataset that it has opened; other books are another command's, say
+of `lianjian build` in another terminal. A file that this process opens is heard of once for each
+time, so that a program that opens it too, before or after, is not missed.
 """
 
 import contextlib
@@ -13,9 +14,9 @@ import os
 import struct
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +37,19 @@ class Watch:
 
     def __init__(self, root: Path, log: Path) -> None:
         self.root, self.log = root, log
-        self.ours: set[str] = set()  # what this process has opened, as hashing does
         self._elsewhere: set[str] = set()  # what other runs have opened
         self._others_unseen = False
         self._found: set[str] = set()
+        self._by_us: Counter[str] = Counter()  # opened by this process, and not yet told
         self._is_whole = True
+        self._hearing = threading.Lock()
         self._folders: dict[int, str] = {}
         self._descriptor = _inotify(root / "data", self._folders)
 
     def opened(self) -> set[str] | None:
-        """Name what was opened, relative to the root, by whomever; None: not known."""
-        if self._descriptor < 0:
-            return None
-        with contextlib.suppress(BlockingIOError):
-            while content := os.read(self._descriptor, 2**18):
-                self._take(content)
-        if not self._is_whole:
+        """Name what others than this process opened, relative to the root; None: not known."""
+        self.hear()
+        if self._descriptor < 0 or not self._is_whole:
             return None
         found, known = set(self._found), set(self._folders.values())
         for folder, _, files in os.walk(self.root / "data"):  # made meanwhile: nobody watched it
@@ -60,6 +58,17 @@ class Watch:
                 found.update(f"{name}/{file}" for file in files)
         return {name for name in found if file_access.is_source(Path(name))}
 
+    def hear(self, opens: str = "") -> None:
+        """Take in what was told so far; then this process opens a file, and is told of it once."""
+        with self._hearing:
+            if self._descriptor < 0:
+                return
+            with contextlib.suppress(BlockingIOError):
+                while content := os.read(self._descriptor, 2**18):
+                    self._take(content)
+            if opens:
+                self._by_us[opens] += 1
+
     def _take(self, content: bytes) -> None:
         place = 0
         while place < len(content):
@@ -67,8 +76,13 @@ class Watch:
             place += _EVENT.size + length
             file = os.fsdecode(content[place - length : place].rstrip(b"\0"))
             self._is_whole &= not mask & _OVERFLOW
-            if file and not mask & _FOLDER and watch in self._folders:
-                self._found.add(f"{self._folders[watch]}/{file}")
+            if not file or mask & _FOLDER or watch not in self._folders:
+                continue
+            name = f"{self._folders[watch]}/{file}"
+            if self._by_us[name]:
+                self._by_us[name] -= 1
+            else:
+                self._found.add(name)
 
     def read(self) -> FilesRead:
         """Return what the run read: what it announced, and what nobody else can have opened."""
@@ -79,14 +93,14 @@ class Watch:
                 other.tell_apart(own)
         if opened is None:
             return replace(own, may_be_all=bool(own.unseen))
-        unsaid, told = opened - {*own.files, *own.written}, self._elsewhere | self.ours
+        unsaid = opened - {*own.files, *own.written}
         if not own.unseen:  # then it has announced all
-            return replace(own, maybe=tuple(sorted(self._near(own, unsaid - told))))
+            return replace(own, maybe=tuple(sorted(self._near(own, unsaid - self._elsewhere))))
         if self._others_unseen:
             return replace(own, maybe=tuple(sorted(unsaid)))
-        # what another has opened, a program of this run may have opened as well
-        files = tuple(sorted({*own.files, *(unsaid - told)}))
-        return replace(own, files=files, maybe=tuple(sorted(unsaid & told)))
+        # what another has announced, a program of this run may have opened as well
+        files = tuple(sorted({*own.files, *(unsaid - self._elsewhere)}))
+        return replace(own, files=files, maybe=tuple(sorted(unsaid & self._elsewhere)))
 
     def _near(self, own: FilesRead, names: set[str]) -> Iterator[str]:
         """Yield what is published, of no dataset, or of one of which the run has opened a thing."""
@@ -101,8 +115,16 @@ class Watch:
 
     def close(self) -> None:
         """End the watch."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        with self._hearing:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def hear() -> None:
+    """Take in what was told, before another opens what this process has just opened."""
+    for watch in tuple(_watching):
+        watch.hear()
 
 
 @contextlib.contextmanager
@@ -153,9 +175,17 @@ def _inotify(folder: Path, watches: dict[int, str]) -> int:
     return descriptor
 
 
-@cache
+_is_listening = False
+
+
 def _listen() -> None:
-    """Note what this process opens itself, for no run has read that."""
+    """Note what this process opens itself, as hashing does, for no run has read that."""
+    global _is_listening  # noqa: PLW0603  (a hook stays for the life of a process)
+    with _lock:
+        if _is_listening:
+            return
+        _is_listening = True
+
     here = os.getpid()
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -163,8 +193,11 @@ def _listen() -> None:
             return
         if os.getpid() != here:
             return  # what is forked from this process shares its watches, and is not it
-        place = os.fspath(arguments[0])
+        place = os.path.abspath(os.fspath(arguments[0]))  # noqa: PTH100
+        is_made = bool(arguments[2] & os.O_CREAT)
         for watch in tuple(_watching):
-            watch.ours.add(place.removeprefix(f"{watch.root}{os.sep}"))
+            prefix = f"{watch.root}{os.sep}"
+            if place.startswith(prefix) and (is_made or os.path.isfile(place)):  # noqa: PTH113
+                watch.hear(opens=place[len(prefix) :])
 
     sys.addaudithook(hook)

@@ -26,7 +26,7 @@ from analysis import _language, paths
 from analysis.errors import LianjianError
 from analysis.reports import finished
 from analysis.reports.finished import FAILED, KEY, RECORD
-from analysis.reports.freshness import import_closure, origin
+from analysis.reports.freshness import _opens, import_closure, origin
 from analysis.reports.freshness._stats import PACKAGE, Stat, code_now, settled, snapshot, stat_of
 from analysis.reports.freshness.file_access import FilesRead, is_source
 from analysis.reports.plan import parameters, source, syntax
@@ -251,7 +251,9 @@ class Fingerprints:
                 yield f"translations/{code} changed"
 
     def _hashed(self, names: Iterable[str]) -> dict[str, str]:
-        return {name: self.named(name) for name in names}
+        hashed = {name: self.named(name) for name in names}
+        _opens.hear()
+        return hashed
 
     def decide(self, run: Run, folder: Path) -> Decision:
         """Compare a run's key with what is there now."""

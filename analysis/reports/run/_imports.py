@@ -2,10 +2,16 @@
 
 import sys
 import threading
-from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.machinery import SourceFileLoader
+from importlib.abc import PathEntryFinder
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+)
 from pathlib import Path
 from types import ModuleType
 
@@ -30,19 +36,29 @@ def quickly(name: str) -> ModuleType:
                 del sys.modules[each]
 
 
-def compile_anew(root: Path) -> None:
-    """Let this process compile the modules of a project, but for the package, as they stand.
+class _AsItStands(SourceFileLoader):
+    """Compiles a module from its source, and keeps nothing.
 
     Python takes a compiled form for the source's own when time, in whole seconds, and size are
     equal: a module changed twice in a second would run as it was.
     """
+
+    def path_stats(self, path: str) -> dict[str, object]:
+        raise OSError(f"{path}: its compiled form is not asked for")
+
+
+def compile_anew(root: Path) -> None:
+    """Let this process import the modules of a project, but for the package, as they stand."""
+    found = FileFinder.path_hook(
+        (ExtensionFileLoader, EXTENSION_SUFFIXES), (_AsItStands, SOURCE_SUFFIXES)
+    )
     others = [root / "analysis", *map(Path, {sys.prefix, sys.base_prefix})]
-    of_loader = SourceFileLoader.path_stats
 
-    def path_stats(loader: SourceFileLoader, path: str) -> Mapping[str, object]:
-        place = Path(path).absolute()
-        if place.is_relative_to(root) and not any(map(place.is_relative_to, others)):
-            raise OSError(f"{path}: its compiled form is not asked for")
-        return of_loader(loader, path)
+    def hook(folder: str) -> PathEntryFinder:
+        path = Path(folder).absolute()
+        if not path.is_relative_to(root) or any(map(path.is_relative_to, others)):
+            raise ImportError(f"{folder} holds no modules of the project's own")
+        return found(folder)
 
-    SourceFileLoader.path_stats = path_stats  # type: ignore[assignment, method-assign]
+    sys.path_hooks.insert(0, hook)
+    sys.path_importer_cache.clear()

@@ -78,7 +78,7 @@ def start(place: Path) -> NoReturn:
             "post_run_cell", lambda _: _note_values(place / VALUES, space, watched)
         )
     app.start()
-    _end(app)
+    _end(app, unraised)
 
 
 def _tell_where_cells_are(shell: Any) -> None:
@@ -92,7 +92,7 @@ def _tell_where_cells_are(shell: Any) -> None:
     _unraised.replace(shell.compile, "cache", cached)
 
 
-def _end(app: Any) -> NoReturn:
+def _end(app: Any, unraised: Unraised) -> NoReturn:
     """End as a script does: threads, exit handlers, finalisers, files; then leave at once.
 
     What Python itself would do at its end takes a forked kernel 140 ms, and loses files that
@@ -104,6 +104,7 @@ def _end(app: Any) -> NoReturn:
             if thread is not threading.current_thread() and not thread.daemon:
                 thread.join(max(0.0, deadline - time.monotonic()))
         atexit._run_exitfuncs()  # noqa: SLF001  (there is no public way to run them)
+        unraised.note_what_is_left()
         _flush()  # before the collector may close what a file in a cycle writes to
         app.shell.reset(new_session=False)
         gc.collect()

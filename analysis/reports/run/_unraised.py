@@ -1,17 +1,24 @@
 """What fails in a kernel and raises nothing in its cell, as far as Python and IPython tell of it.
 
-IPython answers "ok" for such a cell. Its own commands end with a code; threads, tasks and
-finalisers have hooks for errors that nobody took. Each is written to a log as it happens.
+IPython answers "ok" for such a cell. Its own commands end with a code, a script of bash traps what
+fails in it, threads, tasks and finalisers have hooks for errors that nobody took. Each is written
+to a log as it happens, and at the kernel's end what still runs.
 """
 
+import asyncio
+import contextlib
 import functools
 import json
 import logging
 import re
+import shlex
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures.thread import _threads_queues
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +26,12 @@ FILE = "unraised"
 """File in a kernel's folder that takes what failed, a line each: see `Unraised.note`."""
 
 _LONGEST = 500
+_NOT_ENDED = "had not ended when the notebook did"
+_LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
+_HELPERS = ("resource_tracker", "forkserver", "popen_loky")  # of multiprocessing and joblib
 _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
+# what a script itself sees ($?, $_, what `set -x` prints) stays as it is
+_TRAP = " ".join(Path(__file__).with_name("trap.sh").read_text("utf-8").split())
 
 
 class Unraised:
@@ -29,6 +41,8 @@ class Unraised:
         self._log = log
         self._cells = 0  # that were begun
         self._depth = 0  # of cells that a cell runs
+        self._processes: list[tuple[int, BaseProcess]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.is_ending = False
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}  # what a page shows
         self._put_aside: set[str] = set()  # those that print elsewhere, and it is said
@@ -37,30 +51,69 @@ class Unraised:
         # it would end the kernel a moment later, in whichever cell runs then
         shell.ask_exit = lambda: self.note("exit()", "does not end a notebook; sys.exit(0) does")
         self._hear_commands()
-        replace(threading, "excepthook", self._in_thread)
-        replace(sys, "unraisablehook", self._ignored)
-        logging.getLogger("asyncio").addFilter(self._of_asyncio)
+        self._hear_scripts(shell)
+        self._hear_python()
 
-    def note(self, what: str, how: str) -> None:
+    def note(self, what: str, how: str, cell: int | None = None) -> None:
         """Write down what failed, how, and in which of the cells that ran, from 1."""
+        if cell is None:
+            cell = 0 if self.is_ending else self._cells
         said = [(text.strip().splitlines() or [""])[0] for text in (what, how)]
-        lines = (line.replace(sys.executable, "python")[:_LONGEST] for line in said)
+        content = [cell, *(line.replace(sys.executable, "python")[:_LONGEST] for line in said)]
         with self._log.open("a", encoding="ascii") as log:
-            log.write(f"{json.dumps([0 if self.is_ending else self._cells, *lines])}\n")
+            log.write(f"{json.dumps(content)}\n")
 
     def _note_error(self, what: str, error: BaseException | None) -> None:
         self.note(what, f"raised {type(error).__name__}: {error}".rstrip(": "))
 
+    def _exited(self, what: str, code: int | None, cell: int | None = None) -> None:
+        if code:
+            how = f"ended with exit code {code}" if code > 0 else f"died of signal {-code}"
+            self.note(what, how, cell)
+
+    def note_what_is_left(self) -> None:
+        """Write down what nobody has waited for, now that no cell runs any more."""
+        import psutil
+
+        for task in asyncio.all_tasks(self._loop) if self._loop else ():
+            code = getattr(task.get_coro(), "cr_code", None)
+            if code and not code.co_filename.startswith(_LIBRARIES):
+                name = code.co_qualname
+                self.note(f"the task {name}", _NOT_ENDED)
+        for thread in threading.enumerate():
+            # Python waits for such a one for ever, and knows that a pool's may be idle
+            is_waited_for = not thread.daemon and thread not in _threads_queues
+            if is_waited_for and thread is not threading.main_thread():
+                self.note(f"the thread {thread.name}", _NOT_ENDED)
+        known = set()
+        for cell, process in self._processes:
+            with contextlib.suppress(ValueError):  # it was closed
+                known.add(process.pid)
+                if not process.daemon:  # Python ends such a one itself, as that of a pool
+                    self._exited(f"the process {process.name}", process.exitcode, cell)
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                command = shlex.join(child.cmdline())  # nothing, of one that has ended
+                is_helper = any(name in command for name in _HELPERS)
+                if command and child.pid not in known and not is_helper:
+                    self.note(f"the command {command}", _NOT_ENDED)
+
     # ---- cells ----
 
     def _begin(self, _: object) -> None:
-        self._cells += self._depth == 0
+        if self._depth == 0:
+            self._cells += 1
+            self._loop = asyncio.get_running_loop()
         self._depth += 1
 
     def _end(self, result: Any) -> None:
-        """Fail a cell that leaves nothing to print to; say of one that has prints go elsewhere."""
         self._depth -= 1
-        for name, own in self._streams.items() if self._depth == 0 else ():
+        if self._depth == 0:
+            self._keep_streams(result)
+
+    def _keep_streams(self, result: Any) -> None:
+        """Fail a cell that leaves nothing to print to; say of one that has prints go elsewhere."""
+        for name, own in self._streams.items():
             now = getattr(sys, name, None)
             if now is None or getattr(now, "closed", False):
                 setattr(sys, name, own)  # or the kernel could not say how the cell ended
@@ -83,14 +136,13 @@ class Unraised:
         from IPython.utils.encoding import DEFAULT_ENCODING
         from IPython.utils.process import process_handler
 
-        def ended(command: str, code: int | None) -> None:
-            if code:
-                how = f"ended with exit code {code}" if code > 0 else f"died of signal {-code}"
-                self.note(f"!{command}", how)
+        # as these two hand a command over, so that what they expand in it stays as it is
+        piped: Any = sys.modules["ipykernel.zmqshell"]
+        caught: Any = sys.modules["IPython.core.interactiveshell"]
 
         def system(run: Any, command: str) -> Any:
             code = run(command)
-            ended(command, code)
+            self._exited(f"!{command}", code)
             return code
 
         def getoutput(command: str) -> str:
@@ -98,27 +150,48 @@ class Unraised:
                 return process.communicate()[0], process.returncode
 
             written, code = process_handler(command, communicate, subprocess.STDOUT) or (b"", 130)
-            ended(command, code)
+            self._exited(f"!{command}", code)
             return str(written.decode(DEFAULT_ENCODING, "replace"))
 
-        # as these two hand a command over, so that what they expand in it stays as it is
-        caught: Any = sys.modules["IPython.core.interactiveshell"]
+        replace(piped, "system", system)
         caught.getoutput = getoutput
-        replace(sys.modules["ipykernel.zmqshell"], "system", system)
 
-    def _in_thread(self, of_thread: Any, seen: threading.ExceptHookArgs) -> None:
-        # one that goes on while the kernel ends loses the names that it uses
-        is_cut_off = self.is_ending and seen.thread is not None and seen.thread.daemon
-        if seen.exc_type is not SystemExit and not is_cut_off:
-            name = seen.thread.name if seen.thread else "one that is gone"
-            self._note_error(f"the thread {name}", seen.exc_value)
-        of_thread(seen)
+    def _hear_scripts(self, shell: Any) -> None:
+        """Let a script of bash say which of its commands fail: its code is that of the last one."""
+        run = shell.find_magic("bash", "cell")
 
-    def _ignored(self, unraisable: Any, seen: "sys.UnraisableHookArgs") -> None:
-        """Learn of what Python can only print: errors in ``__del__``, and at the exit."""
-        name = getattr(seen.object, "__qualname__", type(seen.object).__name__)
-        self._note_error(name, seen.exc_value)
-        unraisable(seen)
+        def bash(line: str, cell: str) -> Any:
+            file = shlex.quote(f"{self._log}-{self._cells}")
+            # on the script's first line, so that the numbers of its lines stay
+            return run(line, f"{_TRAP.replace('FILE', file)} {cell}")
+
+        if run is not None:
+            shell.register_magic_function(bash, "cell", "bash")
+
+    def _hear_python(self) -> None:
+        """Learn of errors that Python can only print: in threads, in `__del__`, at the exit."""
+
+        def in_thread(of_thread: Any, seen: threading.ExceptHookArgs) -> None:
+            # one that goes on while the kernel ends loses the names that it uses
+            is_cut_off = self.is_ending and seen.thread is not None and seen.thread.daemon
+            if seen.exc_type is not SystemExit and not is_cut_off:
+                name = seen.thread.name if seen.thread else "one that is gone"
+                self._note_error(f"the thread {name}", seen.exc_value)
+            of_thread(seen)
+
+        def ignored(unraisable: Any, seen: "sys.UnraisableHookArgs") -> None:
+            name = getattr(seen.object, "__qualname__", type(seen.object).__name__)
+            self._note_error(name, seen.exc_value)
+            unraisable(seen)
+
+        def begin(start: Any, process: BaseProcess) -> None:
+            start(process)
+            self._processes.append((self._cells, process))
+
+        replace(threading, "excepthook", in_thread)
+        replace(sys, "unraisablehook", ignored)
+        replace(BaseProcess, "start", begin)
+        logging.getLogger("asyncio").addFilter(self._of_asyncio)
 
     def _of_asyncio(self, record: logging.LogRecord) -> bool:
         """Learn of a task whose error nobody took; say nothing of the kernel's own end."""
@@ -145,3 +218,10 @@ def read(log: Path) -> Iterator[tuple[int, str, str]]:
     for line in log.read_text("ascii").splitlines() if log.exists() else ():
         cell, what, how = json.loads(line)
         yield cell, what, how
+    for script in sorted(log.parent.glob(f"{log.name}-*")):
+        lines = script.read_text("utf-8", "replace").splitlines()
+        for line in dict.fromkeys(lines):  # a loop repeats itself
+            code, _, command = line.partition("\t")
+            if code.isdecimal():
+                cell = int(script.name.rpartition("-")[2])
+                yield cell, f"%%bash: {command[:_LONGEST]}", f"ended with exit code {code}"

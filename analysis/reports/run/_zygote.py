@@ -12,6 +12,7 @@ import ctypes
 import gc
 import os
 import pkgutil
+import select
 import shutil
 import signal
 import subprocess
@@ -172,12 +173,22 @@ def main(descriptor: int) -> None:
     _import(_STACK.split())
     tried: set[str] = set()
     children: dict[int, Path] = {}
-    ends = {signal.SIGCHLD}
-    signal.signal(signal.SIGCHLD, lambda *_: _reap(children))
+    wake_read, wake_write = os.pipe()
+    for end in (wake_read, wake_write):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write)
     with Connection(descriptor) as asked:
         with contextlib.suppress(BrokenPipeError):  # there was nothing to run, and nobody waits
-            asked.send("ready")
+            asked.send(True)  # noqa: FBT003  (it is ready)
         while True:
+            ready, _, _ = select.select([asked.fileno(), wake_read], [], [])
+            if wake_read in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(wake_read, 512)
+                _reap(children)
+            if asked.fileno() not in ready:
+                continue
             try:
                 modules, launch = asked.recv()
             except (OSError, EOFError):  # the other side is gone
@@ -187,17 +198,15 @@ def main(descriptor: int) -> None:
                 _import(more)
             if launch is None:
                 continue
-            parent, place = os.getpid(), Path(launch["place"])
-            signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # none is reaped before it is known
+            parent = os.getpid()
             pid = os.fork()
             if pid == 0:
                 asked.close()
-                stamp(place.name)
-                _become_kernel(launch, parent)
-            children[pid] = place
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+                os.close(wake_read)
+                stamp(Path(launch["place"]).name)
+                _become_kernel(launch, wake_write, parent)
+            children[pid] = Path(launch["place"])
             asked.send(pid)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _bury_all(children)
 
 
@@ -223,7 +232,7 @@ def _reap(children: dict[int, Path]) -> None:
         os.waitpid(ended.si_pid, 0)
 
 
-def _become_kernel(launch: dict[str, Any], parent: int) -> NoReturn:
+def _become_kernel(launch: dict[str, Any], wake: int, parent: int) -> NoReturn:
     """Turn the forked copy into a kernel with its own environment, folder and log."""
     code = 1
     try:
@@ -232,8 +241,9 @@ def _become_kernel(launch: dict[str, Any], parent: int) -> NoReturn:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+        signal.set_wakeup_fd(-1)
+        os.close(wake)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         signal.signal(signal.SIGINT, signal.default_int_handler)
         place = Path(launch["place"])
         os.environ.clear()

@@ -3,6 +3,7 @@
 import gc
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -19,31 +20,60 @@ _here = threading.local()  # `page`, which makes the page of what this thread ru
 
 
 class _Threads(ThreadPoolExecutor):
-    """Has so many places for kernels, and as many threads more for pages.
+    """Has so many places for runs, and as many threads more for pages that wait.
 
-    Pages are made one at a time, for they share this process's interpreter; the next notebook runs
-    meanwhile. Where there is one place, a report is published before the next begins.
+    Pages are made one at a time, for they share this process's interpreter. The one that is made
+    has a place, or a kernel more would take its core from it; those that wait have none, and the
+    next notebooks run, in their order: the longest one must not be left over. Where there is one
+    place, a report is published before the next begins.
     """
 
     def __init__(self, places: int, tasks: int) -> None:
         super().__init__(max_workers=min(2 * places if places > 1 else 1, tasks))
-        self._places, self._making = threading.Semaphore(places), threading.Lock()
+        self._places, self._changed = places, threading.Condition()
+        self._waiting: deque[object] = deque()  # for a place: who came first gets it
+        self._making, self._pages = threading.Lock(), 0  # pages made or waiting
 
     def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:
         """Do it as soon as there is a place for it."""
         return super().submit(self._in_place, fn, *args, **kwargs)
 
+    def _release(self) -> None:
+        with self._changed:
+            self._places += 1
+            self._changed.notify_all()
+
     def _in_place(self, fn: Callable[..., object], *args: object, **kwargs: object) -> object:
+        ticket = object()
+        with self._changed:
+            self._waiting.append(ticket)
+            self._changed.wait_for(lambda: self._places and self._waiting[0] is ticket)
+            self._waiting.popleft()
+            self._places -= 1
+            self._changed.notify_all()
         with ExitStack() as place:
-            place.enter_context(self._places)
+            place.callback(self._release)
             _here.page = partial(self._page, place)
             return fn(*args, **kwargs)
 
     @contextmanager
     def _page(self, place: ExitStack) -> Iterator[None]:
-        place.close()
+        """Make a page in the place of its run, or else in that of the page before it."""
+        with self._changed:
+            self._pages += 1
+            waits = self._pages > 1
+        if waits:
+            place.close()
         with self._making, _uncollected():
-            yield
+            if waits:
+                place.callback(self._release)
+            try:
+                yield
+            finally:
+                with self._changed:
+                    self._pages -= 1
+                    if self._pages:
+                        place.pop_all()  # the next page has it now
 
 
 @contextmanager
