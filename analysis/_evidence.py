@@ -9,8 +9,8 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -73,6 +73,48 @@ class Evidence:
     where: tuple[Where, ...] = ()  # and who of them is in: those of whom all of this is true
     instead: float = float("nan")  # what may leave for it, as the mean of the ten about a median
     why: str = ""  # what is inside stays so for this reason; what is public is so at this address
+
+    @cached_property
+    def name(self) -> str:
+        """What tells it from the evidence of all other numbers, of those that came out equal."""
+        told = hashlib.sha256()
+        for one in (self.rule, self.villages, self.of, self.side, self.scale, self.parent_values):
+            told.update(repr(one).encode())
+        for key, weight in sorted(self.weights.items()):
+            told.update(f"{key}{'|'.join(weight.index.tolist())}".encode())
+            told.update(weight.to_numpy(np.float64).tobytes())
+        told.update("|".join(self.among.tolist()).encode())
+        for where in self.where:
+            told.update(repr(sorted(where.factors.items())).encode())
+            told.update(np.hstack([where.low, where.high]).astype(np.float64).tobytes())
+        for parent in self.parents:
+            told.update(parent.name.encode())
+        return told.hexdigest()[:32]
+
+    def whole(self) -> "Evidence":
+        """Return a difference or a ratio by how far each amount moves it, without its parents."""
+        (over, under), (a, b) = self.parents, self.parent_values
+        is_ratio = self.rule == "ratio"
+        by = (self.scale / b, -self.scale * a / b**2) if is_ratio else (1.0, -1.0)
+        weights = combined(zip(by, (over.weights, under.weights), strict=True))
+        return replace(
+            self,
+            rule="ratio" if is_ratio else "amount",
+            villages=min(over.villages, under.villages),
+            weights=weights,
+            parents=(),
+            parent_values=(),
+        )
+
+
+def combined(parts: Iterable[tuple[float, Mapping[Key, pd.Series]]]) -> dict[Key, pd.Series]:
+    """Return the weights of Σ factor · number from those of each number."""
+    weights: dict[Key, pd.Series] = {}
+    for factor, own in parts:
+        for key, pull in own.items():
+            more = pull * factor
+            weights[key] = weights[key].add(more, fill_value=0.0) if key in weights else more
+    return weights
 
 
 _kept: dict[str, list[Evidence]] | None = None
@@ -155,15 +197,13 @@ def keep_sum(
     """Keep what Σ factor · number stands on, where it is known of each number."""
     if not is_collecting():
         return
-    weights: dict[Key, pd.Series] = {}
+    found = []
     for factor, number in parts:
         stands = next((one for one in find(number) if one.weights), None)
         if stands is None:
             return
-        for key, pull in stands.weights.items():
-            more = pull * factor
-            weights[key] = weights[key].add(more, fill_value=0.0) if key in weights else more
-    keep(value, Evidence(rule, villages, weights))
+        found.append((factor, stands.weights))
+    keep(value, Evidence(rule, villages, combined(found)))
 
 
 def stays_inside(why: str, *values: float) -> None:

@@ -1,6 +1,5 @@
 """The policy and the memory of a dataset, among what people decided about it."""
 
-import csv
 import hashlib
 import hmac
 import io
@@ -22,13 +21,8 @@ POLICY, MEMORY = "disclosure.toml", "released.parquet"
 RELEASES, KEY = "releases.csv", "released.key"
 
 
-def read_policy(name: str, kind: str) -> Policy:
-    """Return the policy of a dataset: what its decisions state, else the strict one of its kind.
-
-    Parameters
-    ----------
-    name, kind : str
-        The dataset, and whether it is ``ledger``, ``mixed``, ``published`` or ``simulated``.
+def read_policy(name: str) -> Policy:
+    """Return the policy of a ledger: what its decisions state, else the strict one.
 
     Raises
     ------
@@ -37,13 +31,11 @@ def read_policy(name: str, kind: str) -> Policy:
         rule that is wrong or loosened without a reason.
     """
     path = paths.decisions(name) / POLICY
-    if not path.is_file():
-        return Policy.read({}, kind)
-    table = read_toml(path)
+    table = read_toml(path) if path.is_file() else {}
     if odd := [key for key in table if key != "disclosure"]:
         raise LianjianError(f"{path} holds {odd[0]}. It takes one table, [disclosure].")
     try:
-        return Policy.read(table.get("disclosure", {}), kind)
+        return Policy.read(table.get("disclosure", {}))
     except LianjianError as error:
         raise LianjianError(f"{path}: {error}") from None
 
@@ -101,10 +93,6 @@ def edition(name: str, version: str) -> str:
 def keep_release(name: str, told: Mapping[str, str]) -> None:
     """Keep who released what, when, of which run and version: what a release itself leaves out."""
     path = decisions.prepare(name) / RELEASES
-    buffer = io.StringIO(path.read_text("utf-8") if path.is_file() else "", newline="")
-    before = buffer.read()
-    writer = csv.DictWriter(buffer, list(told), lineterminator="\n")
-    if not before:
-        writer.writeheader()
-    writer.writerow(told)
-    write_bytes(path, buffer.getvalue().encode(), private=True)
+    before = path.read_text("utf-8") if path.is_file() else ""
+    line = pd.DataFrame([told]).to_csv(index=False, header=not before, lineterminator="\n")
+    write_bytes(path, (before + line).encode(), private=True)

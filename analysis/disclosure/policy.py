@@ -2,22 +2,26 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, TypeVar
 
 from analysis.errors import LianjianError, did_you_mean
-
-MANTISSAS = (1.0, 2.0, 5.0)
-"""Steps are one of these times a power of ten."""
-
 
 HEADLINE = ("att-operating", "att-total", "mean-gain-operating", "mean-gain-total")
 """Numbers of the notebooks that go first: preferred estimates, and mean gains of weak villages."""
 
+N = TypeVar("N", int, float)
+
+
+def _at_least(low: float, default: N, *, most: float = math.inf) -> N:
+    """Return a rule in numbers, with its range."""
+    rule: N = field(default=default, metadata={"range": (low, most)})
+    return rule
+
 
 @dataclass(frozen=True)
 class Policy:
-    """Rules by which numbers of a dataset leave the machine that holds it.
+    """Rules by which numbers of a ledger leave the machine that holds it.
 
     Attributes
     ----------
@@ -41,34 +45,24 @@ class Policy:
         Names of numbers that pass the door first, and of facts of the design, which are exempt.
     reason : str
         Why it is looser than by itself; printed on each page.
-    on : bool
-        Whether anything is guarded; published and drawn data are not.
     """
 
-    p_percent: float = 10.0
-    kappa: float = 3.0
-    floor_yuan: float = 1000.0
-    atom_villages: int = 5
-    count_villages: int = 10
-    count_round: int = 5
-    min_dof: int = 10
-    treated_villages: int = 5
-    coarsest: float = 0.5
+    p_percent: float = _at_least(1, 10.0, most=100)
+    kappa: float = _at_least(2, 3.0, most=100)
+    floor_yuan: float = _at_least(0, 1000.0)
+    atom_villages: int = _at_least(3, 5)
+    count_villages: int = _at_least(3, 10)
+    count_round: int = _at_least(1, 5, most=1000)
+    min_dof: int = _at_least(1, 10)
+    treated_villages: int = _at_least(3, 5)
+    coarsest: float = _at_least(0, 0.5, most=1)
     headline: tuple[str, ...] = HEADLINE
     public: tuple[str, ...] = ()
     reason: str = ""
-    on: bool = True
 
     @classmethod
-    def read(cls, table: Mapping[str, Any], kind: str) -> "Policy":
-        """Return the policy that a dataset's decisions state.
-
-        Parameters
-        ----------
-        table : mapping
-            ``[disclosure]`` of the dataset's decisions; empty for the strict policy.
-        kind : str
-            Of the dataset: ``ledger`` and ``mixed`` are guarded, others are exempt.
+    def read(cls, table: Mapping[str, Any]) -> "Policy":
+        """Return the policy that ``[disclosure]`` of a dataset's decisions states.
 
         Raises
         ------
@@ -76,17 +70,15 @@ class Policy:
             An unknown key, a value of the wrong kind or out of range, or a rule that is loosened
             without a reason.
         """
-        known = {item.name: item for item in fields(cls) if item.name != "on"}
-        given: dict[str, Any] = {}
-        for key, value in table.items():
+        known = {item.name: item for item in fields(cls)}
+        for key in table:
             if key not in known:
                 raise LianjianError(
                     f"[disclosure] has no key {key}.{did_you_mean(key, known)} It has "
                     f"{', '.join(known)}."
                 )
-            given[key] = _read(key, value, known[key].default)
-        policy = cls(**given, on=kind in {"ledger", "mixed"})
-        if (loose := policy.loosened()) and policy.on and not policy.reason.strip():
+        policy = cls(**{key: _read(known[key], value) for key, value in table.items()})
+        if (loose := policy.loosened()) and not policy.reason.strip():
             raise LianjianError(
                 f"[disclosure] is looser than by itself in {', '.join(loose)}. Say why in "
                 'reason = "…"; the pages print it.'
@@ -101,11 +93,13 @@ class Policy:
         >>> Policy(p_percent=5, reason="agreed with the county").loosened()
         ('p_percent',)
         """
-        strict = Policy()
-        stricter_is_more = [name for name in _RANGES if name != "coarsest"]
-        lower = [n for n in stricter_is_more if getattr(self, n) < getattr(strict, n)]
-        higher = ["coarsest"] if self.coarsest > strict.coarsest else []
-        return (*lower, *higher, *(["public"] if self.public else []))
+        loose = []
+        for rule in fields(self):
+            own, strict = getattr(self, rule.name), rule.default
+            # the lower the looser, but for how coarse a number may become
+            if rule.metadata and (own > strict if rule.name == "coarsest" else own < strict):
+                loose.append(rule.name)
+        return (*loose, *(["public"] if self.public else []))
 
     def allows_threshold(self, value: float) -> bool:
         """Whether a threshold that a reader may vary is one of 1, 2, 5 times a power of ten.
@@ -117,40 +111,27 @@ class Policy:
         >>> Policy().allows_threshold(5.0), Policy().allows_threshold(8.11)
         (True, False)
         """
-        return not self.on or value == 0 or math.isclose(abs(value), nice(abs(value)))
+        return value == 0 or math.isclose(abs(value), nice(abs(value)))
 
 
-_RANGES = {
-    "p_percent": (1, 100),
-    "kappa": (2, 100),
-    "floor_yuan": (0, math.inf),
-    "atom_villages": (3, math.inf),
-    "count_villages": (3, math.inf),
-    "count_round": (1, 1000),
-    "min_dof": (1, math.inf),
-    "treated_villages": (3, math.inf),
-    "coarsest": (0, 1),
-}
-
-
-def _read(key: str, value: object, default: object) -> object:
+def _read(rule: "Field[Any]", value: Any) -> Any:  # noqa: ANN401  (TOML)
     """Return one value of the policy, in its type and range."""
-    if isinstance(default, str):
+    said = f"[disclosure] {rule.name} is {value!r}. It takes"
+    if isinstance(rule.default, str):
         if not isinstance(value, str):
-            raise LianjianError(f"[disclosure] {key} is {value!r}. It takes text in quotes.")
+            raise LianjianError(f"{said} text in quotes.")
         return value
-    if isinstance(default, tuple):
+    if isinstance(rule.default, tuple):
         if not isinstance(value, list) or any(not isinstance(each, str) for each in value):
-            raise LianjianError(f'[disclosure] {key} is {value!r}. It takes a list, as in ["a"].')
+            raise LianjianError(f'{said} a list, as in ["a"].')
         return tuple(value)
-    wanted = "a whole number" if isinstance(default, int) else "a number"
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not (whole or (isinstance(value, float) and isinstance(default, float))):
-        raise LianjianError(f"[disclosure] {key} is {value!r}. It takes {wanted}.")
-    low, high = _RANGES[key]
-    if not low <= value <= high:  # type: ignore[operator]
+    wanted = "a whole number" if isinstance(rule.default, int) else "a number"
+    if type(value) not in {int, type(rule.default)}:
+        raise LianjianError(f"{said} {wanted}.")
+    low, high = rule.metadata["range"]
+    if not low <= value <= high:
         ends = f"at least {low}" if math.isinf(high) else f"{low} to {high}"
-        raise LianjianError(f"[disclosure] {key} is {value}. It takes {wanted}, {ends}.")
+        raise LianjianError(f"{said} {wanted}, {ends}.")
     return value
 
 
@@ -164,22 +145,19 @@ def nice(step: float) -> float:
     """
     if step <= 0:
         return 0.0
-    power = math.floor(math.log10(step)) - 1
-    while True:
-        for mantissa in MANTISSAS:
-            # 5e-1 and 0.5 are one number only when it is read from its digits
-            one = float(f"{mantissa:g}e{power}")
-            if one >= step * (1 - 1e-12):
-                return one
-        power += 1
+    power = math.floor(math.log10(step))
+    # 5e-1 and 0.5 are one number only when it is read from its digits
+    several = (float(f"{mantissa}e{power}") for mantissa in (1, 2, 5, 10))
+    return next(one for one in several if one >= step * (1 - 1e-12))
 
 
-def steps(number: int, step: float) -> float:
-    """Return so many steps as one writes them.
+def to_step(value: float, step: float, side: int = 0) -> float:
+    """Return the next whole number of steps, as one writes it; an end of an interval outwards.
 
     Examples
     --------
-    >>> 112 * 0.1, steps(112, 0.1)
-    (11.200000000000001, 11.2)
+    >>> to_step(11.23, 0.1), to_step(11.23, 0.1, 1), to_step(-11.23, 0.1, -1)
+    (11.2, 11.3, -11.3)
     """
-    return float(f"{number * step:.12g}")
+    outwards = side * math.ceil(side * value / step - 1e-9)
+    return float(f"{(outwards if side else round(value / step)) * step:.12g}")

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from analysis import paths
-from analysis.disclosure import Door, Policy, read_memory, read_policy, write_memory
+from analysis.disclosure import Policy, read_memory, read_policy, write_memory
+from analysis.disclosure.door import Door
 from analysis.errors import LianjianError
 from tests.disclosure.invented import SOURCES, books
 
@@ -16,8 +17,7 @@ def root(tmp_path, monkeypatch):
 
 
 def test_a_ledger_without_a_policy_has_the_strict_one(root):
-    assert read_policy("town", "ledger") == Policy()
-    assert not read_policy("town", "published").on
+    assert read_policy("town") == Policy()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_policy_that_cannot_be_taken_names_its_file(root, text, says):
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(LianjianError, match=says):
-        read_policy("town", "ledger")
+        read_policy("town")
 
 
 def test_the_memory_is_private_and_keeps_its_history(root):

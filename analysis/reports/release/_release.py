@@ -325,7 +325,8 @@ def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> 
     words = (
         f"> **Released on {when} by {by}.** Numbers are rounded so that no village's amount "
         f"becomes known within {policy.p_percent:g} % of itself, even to a reader who knows all "
-        "other amounts; the last digit of each number is its step. Sums of rounded numbers may "
+        "other amounts; the last digit of each number is its step. What is computed from rounded "
+        "numbers, as means are, may be off by up to five of its last digit, and sums of them may "
         "differ from the headline."
     )
     lines = [words]

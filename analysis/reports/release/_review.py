@@ -132,7 +132,7 @@ def decide(report: Read) -> Review:
     folder, node, data = report.folder, report.node, report.data
     record = finished.record_of(folder)
     frame = data.panel
-    guard = Guard(read_policy(data.name, data.kind), frame, read_memory(data.name))
+    guard = Guard(read_policy(data.name), frame, read_memory(data.name))
     numbers = _numbers(node, most=len(data.villages) * len(data.years))
     numbers = _around_thresholds(numbers, record.get("parameters", {}), guard.policy)
     plan = guard.plan(numbers.values())
