@@ -157,8 +157,8 @@ class Door:
         every = [*self._steps], STEP, 0, [*self._steps.values()], -np.inf, np.inf
         frames = [pd.DataFrame(dict(zip(_MEMORY, every, strict=True)))]
         for (name, year), (low, high) in sorted(self._known.items()):
-            every = self.villages, name, year, self.amounts[name, year], low, high
-            rows = pd.DataFrame(dict(zip(_MEMORY, every, strict=True)))
+            each = self.villages, name, year, self.amounts[name, year], low, high
+            rows = pd.DataFrame(dict(zip(_MEMORY, each, strict=True)))
             frames.append(rows[np.isfinite(low) | np.isfinite(high)])
         return pd.concat(frames, ignore_index=True)
 

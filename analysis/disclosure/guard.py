@@ -308,6 +308,6 @@ def _keys(evidence: Evidence) -> set[Key]:
 
 
 def _shown(value: float, within: float) -> Released:
-    """Return a number made of rounded ones, with a last digit that its error allows."""
-    step = nice(within / 5)
+    """Return a number made of rounded ones, within five of its last digit."""
+    step = nice(within / 4.5)
     return Released(to_step(value, step) if step else value, step, within=within + step / 2)

@@ -116,22 +116,22 @@ class Policy:
 
 def _read(rule: "Field[Any]", value: Any) -> Any:  # noqa: ANN401  (TOML)
     """Return one value of the policy, in its type and range."""
-    said = f"[disclosure] {rule.name} is {value!r}. It takes"
+    key = rule.name
     if isinstance(rule.default, str):
         if not isinstance(value, str):
-            raise LianjianError(f"{said} text in quotes.")
+            raise LianjianError(f"[disclosure] {key} is {value!r}. It takes text in quotes.")
         return value
     if isinstance(rule.default, tuple):
         if not isinstance(value, list) or any(not isinstance(each, str) for each in value):
-            raise LianjianError(f'{said} a list, as in ["a"].')
+            raise LianjianError(f'[disclosure] {key} is {value!r}. It takes a list, as in ["a"].')
         return tuple(value)
     wanted = "a whole number" if isinstance(rule.default, int) else "a number"
     if type(value) not in {int, type(rule.default)}:
-        raise LianjianError(f"{said} {wanted}.")
+        raise LianjianError(f"[disclosure] {key} is {value!r}. It takes {wanted}.")
     low, high = rule.metadata["range"]
     if not low <= value <= high:
         ends = f"at least {low}" if math.isinf(high) else f"{low} to {high}"
-        raise LianjianError(f"{said} {wanted}, {ends}.")
+        raise LianjianError(f"[disclosure] {key} is {value!r}. It takes {wanted}, {ends}.")
     return value
 
 
