@@ -5,21 +5,18 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from analysis._evidence import Evidence, Key
-from analysis.disclosure.door import TOTAL, Door, Floats, Released, withheld
+from analysis.disclosure.door import TOTAL, Door, P, Released, withheld
 from analysis.disclosure.policy import Policy, nice, to_step
 from analysis.indicators.income import SOURCES
 
 CLASSES = tomllib.loads(Path(__file__).with_name("classes.toml").read_text("utf-8"))
 """Of each class of numbers by which way it leaves, how many it needs, and what is said of it."""
-
-A = TypeVar("A", float, Floats)
 
 _PLAN = ["name", "turn", "value", "released", "step", "rule", "villages", "ruled_by", "reason"]
 _TEXT = (
@@ -34,7 +31,6 @@ _OTHER_AMOUNTS = (
     "what it stands on does not add up to it: it was computed from other amounts than the books "
     "hold, such as deflated ones"
 )
-_SUMMED = ("value", "within")
 _P_DIGIT = 0.001
 """The last digit of a p-value that anybody reads."""
 
@@ -236,8 +232,8 @@ class Guard:
         if key[0] == TOTAL and len(same) == len(SOURCES) and all(same):
             parts = [self._sum(each, code) for each in sources]
             if not _lost(parts):
-                value, within = (sum(getattr(one, at) for one in parts) for at in _SUMMED)
-                return Released(value, 0.0, within=within)
+                within = sum(one.within for one in parts)
+                return Released(sum(one.value for one in parts), 0.0, within=within)
         total = float(amounts[key][known].sum())
         stands = Evidence(
             "amount", int(known.sum()), {key: pd.Series(1.0, self.door.villages[known])}
@@ -284,7 +280,7 @@ def smallest_groups(panel: pd.DataFrame, least: int) -> pd.Series:
     return pd.Series(group, index=traits.index, name="group")
 
 
-def _made_of(evidence: Evidence, over: A, under: A) -> A:
+def _made_of(evidence: Evidence, over: P, under: P) -> P:
     """Return what a class of numbers is, of the two that it stands on."""
     match evidence.rule:
         case "ratio":

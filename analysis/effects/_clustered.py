@@ -77,7 +77,7 @@ def weight_notes(influence: Influence) -> tuple[str, ...]:
     """Say which treated units carry no weight, and that few clusters carry all of it."""
     panel = influence.panel
     treated = (panel.cohort != NEVER) & (panel.cohort <= panel.years[-1])
-    heavy = (influence.weight != 0).any(axis=1)
+    heavy = influence.heavy
     clusters, behind = count_clusters(panel.cluster[treated]), len(influence.clusters)
     notes = []
     if lost := int((treated & ~heavy).sum()):
@@ -96,8 +96,7 @@ def weight_notes(influence: Influence) -> tuple[str, ...]:
             f"Only {behind} clusters hold treated units: standard errors and intervals tend to be "
             f"too small. {FEW_ADVICE}"
         )
-    compared = influence.used & ~heavy
-    if compared.any() and count_clusters(panel.cluster[compared]) == 1:
+    if influence.n_compared == 1:
         notes.append(ONE_COMPARED)
     alone = [
         g

@@ -65,10 +65,19 @@ class Influence:
         return self.panel.cluster
 
     @cached_property
+    def heavy(self) -> Bools:
+        """Treated units with weight in any of the numbers, (N,)."""
+        return (self.weight != 0).any(axis=1)
+
+    @cached_property
     def clusters(self) -> Ints:
         """Clusters that hold a treated unit with weight, (A,)."""
-        heavy = (self.weight != 0).any(axis=1)
-        return np.flatnonzero(np.bincount(self.cluster[heavy])).astype(np.int64)
+        return np.flatnonzero(np.bincount(self.cluster[self.heavy])).astype(np.int64)
+
+    @cached_property
+    def n_compared(self) -> int:
+        """Number of clusters that hold a unit which is only compared with."""
+        return int(np.count_nonzero(np.bincount(self.cluster[self.used & ~self.heavy])))
 
     @cached_property
     def shares(self) -> Floats:

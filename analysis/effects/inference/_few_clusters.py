@@ -1,6 +1,6 @@
 """Few, unequal treated clusters: CR2 over them, the comparison's error added, Satterthwaite."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import overload
 
 import numpy as np
@@ -9,12 +9,11 @@ from analysis.effects._clustered import (
     FEW_ADVICE,
     ONE_COMPARED,
     cluster_sums,
-    count_clusters,
+    count_used,
     pointwise,
 )
 from analysis.effects._stands_on import keep
 from analysis.effects.inference._wald import holm, no_test
-from analysis.effects.panel import Ints
 from analysis.effects.results import EffectSeries, Estimate, Floats, Influence, WaldTest
 from analysis.errors import LianjianError
 
@@ -96,18 +95,17 @@ def few_clusters(
     carried = result.influence
     if carried is None:
         raise LianjianError(f"{result.name} does not say which clusters carry it.")
-    parts = _parts(carried)
-    df, covariance = parts.df, parts.scores.T @ parts.scores
-    alone = parts.n_treated < 2
-    unknown = alone | (parts.n_compared == 1)
-    error = np.where(unknown, np.nan, np.sqrt(np.diag(covariance)))
+    scores, df = _scores(carried)
+    covariance = scores.T @ scores
+    alone, is_one = (carried.shares != 0).sum(axis=0) < 2, carried.n_compared == 1
+    error = np.where(alone | is_one, np.nan, np.sqrt(np.diag(covariance)))
     low, high, p_value = pointwise(carried.theta, error, df, result.level)
     notes = tuple(n for n in result.notes if FEW_ADVICE not in n and n != ONE_COMPARED)
     if isinstance(result, EffectSeries):
         if alone.any():
             text = ", ".join(map(str, result.index[alone].tolist()))
             notes = (*notes, f"One treated cluster at event times {text}: no interval there.")
-        if parts.n_compared == 1:
+        if is_one:
             notes = (*notes, NO_SPREAD)
         each = 1 - (1 - result.level) / len(result.index)
         band_low, band_high, _ = pointwise(carried.theta, error, df, each)
@@ -127,7 +125,8 @@ def few_clusters(
         )
         return keep(series)
     number, worth = len(carried.clusters), float(carried.n_effective[0])
-    said = [ALONE] if alone[0] else [NO_SPREAD] if parts.n_compared == 1 else []
+    n_outside = count_used(carried) - number
+    said = [ALONE] if alone[0] else [NO_SPREAD] if is_one else []
     made = replace(
         result,
         std_error=float(error[0]),
@@ -137,32 +136,20 @@ def few_clusters(
         df=float(df[0]),
         inference=(
             f"CR2 over {number} treated clusters (worth {worth:.1f} equal ones) and "
-            f"{parts.n_outside} outside, Satterthwaite t({df[0]:.1f})"
+            f"{n_outside} outside, Satterthwaite t({df[0]:.1f})"
         ),
         notes=(*notes, *said),
     )
     return keep(made)
 
 
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """What clusters bring to the error: of each its scores, scaled, and the degrees of freedom."""
+def _scores(carried: Influence) -> tuple[Floats, Floats]:
+    """Return scores of all clusters (G, K), with variance Σ scores², and degrees of freedom (K,).
 
-    scores: Floats  # (G, K) of all clusters, with variance Σ scores²
-    df: Floats  # (K,)
-    n_treated: Ints  # (K,) clusters that carry each number
-    n_compared: int  # clusters with units that are only compared with
-    n_outside: int  # clusters without a unit that carries a number
-
-
-def _parts(carried: Influence) -> _Parts:
-    """Return the error's parts: a cluster of treated and compared units moves with both."""
-    heavy = (carried.weight != 0).any(axis=1)
+    A cluster of treated and compared units moves with both.
+    """
     shares = cluster_sums(carried.weight, carried.cluster)
-    inside = shares != 0
-    n_outside = count_clusters(carried.cluster[carried.used]) - len(carried.clusters)
-    compared = carried.used & ~heavy
-    n_compared = count_clusters(carried.cluster[compared]) if compared.any() else 0
+    inside, n_compared = shares != 0, carried.n_compared
     room = 1 - 2 * shares + (shares**2).sum(axis=0)
     own = np.where(inside & (room > ROOM), 1 / np.where(room > ROOM, room, 1.0), 0.0)
     other = n_compared / max(n_compared - 1, 1) if n_compared else 1.0
@@ -173,9 +160,7 @@ def _parts(carried: Influence) -> _Parts:
     spread = first**2 / ours + second**2 / max(n_compared - 1, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         df = np.where(spread > 0, (first + second) ** 2 / spread, ours)
-    n_treated = inside.sum(axis=0)
-    df = np.where(n_treated < WELCH_FROM, ours, df)
-    return _Parts(scores, df, n_treated, n_compared, n_outside)
+    return scores, np.where(inside.sum(axis=0) < WELCH_FROM, ours, df)
 
 
 def _degrees(c: Floats, shares: Floats) -> float:
