@@ -22,6 +22,7 @@ import openpyxl
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 from openpyxl.utils import coordinate_to_tuple, get_column_letter, range_boundaries
+from openpyxl.worksheet.worksheet import Worksheet
 
 HERE = Path(__file__).parent
 REGISTER = HERE / "register.csv"
@@ -124,7 +125,7 @@ def read_book(path: Path) -> Book:
 def _sheet(told: dict[str, Any], book: str, known: dict[str, Any]) -> Sheet:
     told = dict(told)
     file, name = told.pop("file", f"{book}.xlsx"), told.pop("name", "Sheet1")
-    if file.endswith((".csv", ".txt")) or told.get("as") in {"tsv", "html"}:
+    if file.endswith((".csv", ".txt")) or told.get("as") in {"tsv", "html", "html-spans"}:
         name = ""
     rows = tuple(
         tuple(_value(cell) for cell in line.split("|"))
@@ -185,36 +186,52 @@ def _cells(ranges: str) -> Iterator[str]:
 def _xlsx(path: Path, sheets: list[Sheet]) -> None:
     book = openpyxl.Workbook()
     book.remove(book.active)
+    kept = {}
     for sheet in sheets:
         page = book.create_sheet(sheet.name)
         for line in sheet.rows:
             page.append(line)
-        for area in sheet.looks.get("merges", "").split():
-            page.merge_cells(area)
-        for ranges, code in sheet.looks.get("formats", {}).items():
-            for cell in _cells(ranges):
-                page[cell].number_format = code
-        for cell, text in sheet.looks.get("comments", {}).items():
-            page[cell].comment = Comment(text, "")
-        for cell in _cells(sheet.looks.get("struck", "")):
-            page[cell].font = Font(strike=True)
-        for column in sheet.looks.get("hidden_columns", ""):
-            page.column_dimensions[column].hidden = True
-        page.sheet_state = sheet.looks.get("state", "visible")
+        _dress(page, sheet.looks)
+        for cell, (formula, value) in sheet.looks.get("formulas", {}).items():
+            page[cell] = f"={formula}"
+            for empty in ("<v></v>", "<v />", "<v/>"):
+                kept[f"<f>{formula}</f>{empty}"] = f"<f>{formula}</f><v>{value}</v>"
     book.save(path)
     if sheets[0].looks.get("strict"):
-        _make_strict(path)
+        _rewrite(path, _STRICT)
+    if kept:
+        _rewrite(path, kept)
 
 
-def _make_strict(path: Path) -> None:
+def _dress(page: Worksheet, looks: dict[str, Any]) -> None:
+    """Give a page its merged areas, number formats, comments, and what is struck or hidden."""
+    for area in looks.get("merges", "").split():
+        page.merge_cells(area)
+    for ranges, code in looks.get("formats", {}).items():
+        for cell in _cells(ranges):
+            page[cell].number_format = code
+    for cell, text in looks.get("comments", {}).items():
+        page[cell].comment = Comment(text, "")
+    for cell in _cells(looks.get("struck", "")):
+        page[cell].font = Font(strike=True)
+    for column in looks.get("hidden_columns", ""):
+        page.column_dimensions[column].hidden = True
+    for row in looks.get("hidden_rows", ()):
+        page.row_dimensions[row].hidden = True
+    page.sheet_state = looks.get("state", "visible")
+
+
+def _rewrite(path: Path, exchanged: dict[str, str]) -> None:
+    """Exchange texts in the tables of a workbook: other namespaces, values kept for formulas."""
     with zipfile.ZipFile(path) as old:
         members = {name: old.read(name) for name in old.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
         for name, content in members.items():
-            is_table = name.startswith("xl/") or name == "_rels/.rels"
-            for loose, strict in _STRICT.items() if is_table else ():
-                content = content.replace(loose.encode(), strict.encode())  # noqa: PLW2901
-            new.writestr(name, content)
+            told = content
+            if name.startswith("xl/") or name == "_rels/.rels":
+                for former, text in exchanged.items():
+                    told = told.replace(former.encode(), text.encode())
+            new.writestr(name, told)
 
 
 def _text(path: Path, sheets: list[Sheet]) -> None:
@@ -249,6 +266,26 @@ def _html(path: Path, sheets: list[Sheet]) -> None:
     rows = _marked_up(sheets[0], "<tr>{}</tr>\n", "<td>{}</td>", "<td>{}</td>", "<td></td>")
     page = f"<html><head><meta charset='utf-8'></head><body><table>{rows}</table></body></html>"
     path.write_text(page, encoding="utf-8")
+
+
+def _html_spans(path: Path, sheets: list[Sheet]) -> None:
+    """Write a table whose merged areas are spans: cells under a span are not written."""
+    (sheet,) = sheets
+    spans = {area[1::-1]: area for area in map(range_boundaries, sheet.looks["merges"].split())}
+    lines = ""
+    for row in range(1, len(sheet.rows) + 1):
+        lines += "<tr>"
+        for column in range(1, len(sheet.rows[0]) + 1):
+            left, top, right, bottom = spans.get((row, column), (column, row, column, row))
+            if any(
+                a <= column <= c and b <= row <= d and (b, a) != (row, column)
+                for a, b, c, d in spans.values()
+            ):
+                continue
+            value = sheet.value(f"{get_column_letter(column)}{row}")
+            said = "&nbsp;" if value is None else f"<b>{escape(str(value))}</b>&nbsp;"
+            lines += f"<td colspan={right - left + 1} rowspan='{bottom - top + 1}'>{said}"
+    path.write_text(f"<META charset=gbk><TABLE>{lines}</TABLE>", encoding="gbk")
 
 
 def _xml2003(path: Path, sheets: list[Sheet]) -> None:
@@ -290,5 +327,5 @@ def _ods(path: Path, sheets: list[Sheet]) -> None:
 
 _WRITERS = {
     "xlsx": _xlsx, "csv": _text, "txt": _text, "tsv": _text, "html": _html, "xml2003": _xml2003,
-    "ods": _ods,
+    "ods": _ods, "html-spans": _html_spans,
 }  # fmt: skip

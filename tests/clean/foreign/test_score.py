@@ -10,7 +10,7 @@ import pytest
 
 from analysis.clean.workbook import parent
 
-from .books import read_books
+from .books import HERE, read_books
 from .score import score, table
 
 WRONG = 0
@@ -19,22 +19,56 @@ LOST = 0
 RIGHT_SHARE = 0.99  # aim: 0.90 and more
 QUESTIONS = 1  # aim: 3 at most
 
+STRANGERS = HERE / "strangers"
+RIGHT_OF_STRANGERS = 379
+RIGHT_OF_STRANGERS_AT_FIRST = 36
+LOST_OF_STRANGERS = 18
+KNOWN_WRONG = {
+    "n14-statements-2024": {
+        "虚白马村 2024 经营收益: 21,500.00",
+        "虚白马村 2024 本年收益: 101,250.00",
+    },
+    "n18-formulas": {"虚东沟村 2023 总收入: 100,000.00"},
+    "n21-totals-contradict": {"虚寺坡村 2023 总收入: 265,000.00"},
+    "n24-by-source": {"虚东沟村 2024 经营收入: 38,000.00", "虚石桥村 2024 经营收入: 100,000.00"},
+    "n27-two-villages-side-by-side": {
+        "虚三合村 2023 其他收入: 80,000.00",
+        "虚三合村 2023 补助收入: 3,300.00",
+    },
+    "n39-two-lines-a-village": {"虚白马村 2023 其他收入: 20.00"},
+}
+"""What is still booked wrongly once a person has answered; a line goes when it is mended."""
+
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
-    root = tmp_path_factory.mktemp("foreign")
+def read(tmp_path_factory):
+    """Return the scores of a folder of books."""
     try:
-        yield [score(book, root) for book in read_books()]
+        yield lambda books: [score(book, tmp_path_factory.mktemp("foreign")) for book in books]
     finally:
         parent.stop()
 
 
-def test_the_score_holds(scores):
+def _count(scores, end):
+    return sum(s.answered.count(end) for s in scores)
+
+
+def test_the_score_holds(read):
+    scores = read(read_books())
     shown = "\n".join(table(scores))
     true = sum(len(s.book.amounts("truth")) for s in scores)
-    count = {end: sum(s.answered.count(end) for s in scores) for end in ("right", "wrong", "lost")}
     assert sum(s.first.count("wrong") for s in scores) <= WRONG_AT_FIRST, shown
-    assert count["wrong"] <= WRONG, shown
-    assert count["lost"] <= LOST, shown
-    assert count["right"] >= RIGHT_SHARE * true, shown
+    assert _count(scores, "wrong") <= WRONG, shown
+    assert _count(scores, "lost") <= LOST, shown
+    assert _count(scores, "right") >= RIGHT_SHARE * true, shown
     assert median(s.questions for s in scores) <= QUESTIONS, shown
+
+
+def test_strangers_books_are_booked_no_worse(read):
+    scores = read(read_books(STRANGERS))
+    shown = "\n".join(table(scores))
+    assert [s.book.name for s in scores if s.first.wrong] == []
+    assert {s.book.name: set(s.answered.wrong) for s in scores if s.answered.wrong} == KNOWN_WRONG
+    assert sum(s.first.count("right") for s in scores) >= RIGHT_OF_STRANGERS_AT_FIRST, shown
+    assert _count(scores, "right") >= RIGHT_OF_STRANGERS, shown
+    assert _count(scores, "lost") <= LOST_OF_STRANGERS, shown
