@@ -87,11 +87,25 @@ def drawing(form: str, *, marked: bool) -> Iterator[None]:
         _drawing.reset(token)
 
 
-def panes(width: float, height: float, rows: int, columns: int) -> tuple[float, float, int, int]:
-    """Return size and grid of a figure in the form of now: on a phone fewer panels side by side."""
+def on_phone() -> bool:
+    """Whether charts are drawn for a phone now."""
+    return current().form == "phone"
+
+
+def panes(
+    width: float, height: float, rows: int, columns: int, phone: tuple[float, int] | None = None
+) -> tuple[float, float, int, int]:
+    """Return size and grid of a figure in the form of now: on a phone fewer panels side by side.
+
+    A chart may say its own height on a phone, in inches, and how many panels stand side by side.
+    """
     widest = FORMS[current().form]
     if widest is None or width <= widest:
         return width, height, rows, columns
+    if phone and on_phone():
+        tall, beside = phone
+        beside = min(beside, columns)
+        return widest, tall, -(-rows * columns // beside), beside
     if current().form != "phone":
         return widest, height * widest / width, rows, columns
     beside = next(count for count in (2, 1) if columns % count == 0 and count < max(columns, 2))

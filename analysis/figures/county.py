@@ -44,7 +44,7 @@ def county_paths(
     """
     need_columns(means, *columns)
     measures = {title: column for column, title in columns.items()}
-    figure, panels = named_panels(measures, 3.3, f"Mean, {WAN}")
+    figure, panels = named_panels(measures, 3.3, f"Mean, {WAN}", phone=(2.2, 2))
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
     top = float(means[[*columns]].max().max())

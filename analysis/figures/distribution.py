@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
-from analysis.figures._calls import chart
+from analysis.figures._calls import chart, on_phone
 from analysis.figures.theme import (
     COLOURS,
     INK,
@@ -43,14 +43,15 @@ def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]
         Panel title to line name to the curve (:func:`analysis.indicators.inequality.lorenz`) and
         its Gini index; at most four lines a panel.
     """
-    figure, drawn = named_panels(panels, 3.9, "Share of income, %")
+    figure, drawn = named_panels(panels, 3.9, "Share of income, %", phone=(2.2, 2))
     sentences = []
+    size = 7 if on_phone() else 8.5
     for axes, title, lines in drawn:
         axes.plot([0, 100], [0, 100], color=QUIET, linewidth=0.8)
         for place, (name, (curve, gini)) in enumerate(lines.items()):
             axes.plot(curve["villages_pct"], curve["income_pct"], **_line(place))
             axes.plot([4, 13], [94 - 8 * place] * 2, **_line(place))
-            axes.text(16, 94 - 8 * place, f"{name}: Gini {gini:.2f}", va="center", fontsize=8.5)
+            axes.text(16, 94 - 8 * place, f"{name}: Gini {gini:.2f}", va="center", fontsize=size)
             low = float(np.interp(40, curve["villages_pct"], curve["income_pct"]))
             sentences.append(
                 f"{title}, {name}: Gini {gini:.2f}, the poorest 40 % have {low:.0f} % of income"
@@ -201,7 +202,7 @@ def income_heaps(
     counts : mapping of str to str
         Panel title and what was counted around the targets, for who cannot see the chart.
     """
-    figure, drawn = named_panels(incomes, 2.9, "Villages and years")
+    figure, drawn = named_panels(incomes, 2.9, "Villages and years", phone=(2.8, 1))
     end = max(targets) * 1.2
     sentences = []
     for axes, title, values in drawn:

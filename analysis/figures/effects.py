@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from analysis.fields import YUAN_PER_WAN
-from analysis.figures._calls import chart
+from analysis.figures._calls import chart, on_phone
 from analysis.figures.theme import (
     COLOURS,
     HOLLOW,
@@ -152,7 +152,10 @@ def estimator_comparison(
     shown = as_unit(unit)
     frames = {title: table.dropna(subset=["estimate"]) for title, table in tables.items()}
     names = list(dict.fromkeys(name for frame in frames.values() for name in frame["name"]))
-    figure, panels = named_panels(frames, 1.0 + 0.24 * len(names))
+    figure, panels = named_panels(
+        frames, 1.0 + 0.24 * len(names), phone=(0.75 + 0.19 * len(names), 2)
+    )
+    dot, size, above = (4.5, 6.5, 3.5) if on_phone() else (5.5, 7.5, 5)
     sentences = []
     for axes, title, frame in panels:
         zero_line(axes, upright=True)
@@ -163,10 +166,10 @@ def estimator_comparison(
             ends = [item["low"] / shown.scale, item["high"] / shown.scale]
             middle = item["estimate"] / shown.scale
             axes.plot(ends, [row, row], color=colour, linewidth=1.8)
-            axes.plot(middle, row, marker="o", ms=5.5, color=colour)
+            axes.plot(middle, row, marker="o", ms=dot, color=colour)
             low, high, value = (shown.write(item[key]) for key in ("low", "high", "estimate"))
-            how = {"ha": "center", "fontsize": 7.5, "color": colour, "zorder": 5}
-            note(axes, value, (middle, row), (0, 5), path_effects=_HALO, **how)
+            how = {"ha": "center", "fontsize": size, "color": colour, "zorder": 5}
+            note(axes, value, (middle, row), (0, above), path_effects=_HALO, **how)
             said.append(f"{item['name']} {value} ({low} to {high})")
         sentences.append(f"{title}: {'; '.join(said)}")
         if truth and title in truth:

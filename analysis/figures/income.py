@@ -103,7 +103,9 @@ def paths_by_group(
     """
     need_columns(means, group, *columns)
     measures = {title: column for column, title in columns.items()}
-    figure, panels = named_panels(measures, 3.7, f"Mean, {WAN}")
+    figure, panels = named_panels(
+        measures, 3.7, f"Mean, {WAN}", phone=(2.35, 1) if len(measures) == 1 else None
+    )
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
     top = float(means[[*columns]].max().max())
@@ -170,7 +172,9 @@ def gain_distribution(
     The axis ends at the 1st and 99th percentile of all villages; villages beyond are counted in the
     numbers and named in the alt text. Points are spread by a fixed sequence, not at random.
     """
-    figure, (axes,) = new_figure(height=0.8 + 0.85 * len(groups))
+    figure, (axes,) = new_figure(
+        height=0.8 + 0.85 * len(groups), phone=(0.65 + 0.6 * len(groups), 1)
+    )
     low, high = np.nanpercentile(change["change_wan_yuan"], [1, 99])
     low, high = (-np.inf, np.inf) if "tenth" in change else (low, high)
     sentences = []

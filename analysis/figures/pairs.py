@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.figures._calls import chart
+from analysis.figures._calls import chart, on_phone
 from analysis.figures.theme import (
     COLOURS,
     HOLLOW,
@@ -100,31 +100,36 @@ def pair_slopes(ends: Mapping[str, pd.DataFrame], labels: tuple[str, str, str], 
     unit : str
         What the values are, with the unit.
     """
-    figure, panels = named_panels(ends, 3.9, unit)
+    figure, panels = named_panels(ends, 3.9, unit, phone=(2.6, 2))
     frames = list(ends.values())
     drawn = [frame[frame.columns.intersection(["start", "end", "expected"])] for frame in frames]
     low = min(0.0, *(float(frame.min().min()) for frame in drawn))
     top = max(float(frame.max().max()) for frame in drawn) * 1.08
     sentences = []
+    size, aside, step = (6.0, 1.62, 0.062) if on_phone() else (7.5, 1.42, 0.042)
     for axes, title, frame in panels:
         axes.set_ylim(low, top)
-        axes.set_xlim(-0.12, 1.55)
+        axes.set_xlim(-0.12, aside + 0.13)
         for start, end in zip(frame["start"], frame["end"], strict=True):
             line: Look = {"color": COLOURS["allied_weak"], "linewidth": 1.1, "alpha": 0.8}
             axes.plot([0, 1], [start, end], marker="o", ms=3, **line)
-        gap = (top - low) * 0.042
-        places = spread(frame["end"].tolist(), gap)
+        places = spread(frame["end"].tolist(), (top - low) * step)
         for name, y in zip(frame["pair_id"], places, strict=True):
-            axes.annotate(str(name), (1.05, y), va="center", fontsize=7.5, color=INK)
+            axes.annotate(str(name), (1.05, y), va="center", fontsize=size, color=INK)
         means = frame["start"].mean(), frame["end"].mean()
         axes.plot([0, 1], means, color=INK, linewidth=2.6)
         said = f"{title}: mean {means[0]:.3g} at the start and {means[1]:.3g} at the end"
         ticks = [0.0, 1.0]
         names = [labels[0], labels[1]]
         if "expected" in frame:
-            axes.plot(np.full(len(frame), 1.42), frame["expected"], "D", ms=4, **HOLLOW)
-            axes.plot([1.37, 1.47], [frame["expected"].mean()] * 2, color=INK, linewidth=2.6)
-            ticks, names = [*ticks, 1.42], [*names, labels[2]]
+            axes.plot(np.full(len(frame), aside), frame["expected"], "D", ms=4, **HOLLOW)
+            axes.plot(
+                [aside - 0.05, aside + 0.05],
+                [frame["expected"].mean()] * 2,
+                color=INK,
+                linewidth=2.6,
+            )
+            ticks, names = [*ticks, aside], [*names, labels[2]]
             said += f", {frame['expected'].mean():.3g} expected"
         axes.set_xticks(ticks, names)
         axes.tick_params(axis="x", length=0)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.fields import YUAN_PER_WAN
-from analysis.figures._calls import chart
+from analysis.figures._calls import chart, on_phone
 from analysis.figures.effects import MAIN, as_unit, wan, zero_line
 from analysis.figures.theme import (
     COLOURS,
@@ -47,6 +48,10 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
         Panel title and the table of `effects.sensitivity.specification_curve`, in yuan.
     choices : DataFrame
         Index: names of the specifications; one column a kind of choice, its values the options.
+
+    Notes
+    -----
+    A phone is shown the estimates alone: its grid of choices could not be read.
     """
     options = [
         (column, option) for column in choices.columns for option in pd.unique(choices[column])
@@ -54,14 +59,17 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
     use_theme()
     high = 2.2
     low = 0.17 * len(options) + 0.1 * len(choices.columns)
-    figure = Figure(figsize=(7.2, high + low + 0.6), layout="constrained")
-    grid = figure.subplots(2, len(curves), squeeze=False, sharex="col", height_ratios=[high, low])
+    size, heights = (7.2, high + low + 0.6), [high, low]
+    if on_phone():
+        size, heights = (7.2, 2.3), [high]
+    figure = Figure(figsize=size, layout="constrained")
+    shape: Look = {"squeeze": False, "sharex": "col", "height_ratios": heights}
+    grid = figure.subplots(len(heights), len(curves), **shape)
     sentences = []
-    places = _places(choices, options)
     for number, (title, table) in enumerate(curves.items()):
         known = table.dropna(subset=["estimate"])
         x = np.arange(1, len(known) + 1)
-        above, below = grid[0][number], grid[1][number]
+        above = grid[0][number]
         above.set_title(title)
         zero_line(above)
         in_wan = known[["low", "high", "estimate"]] / YUAN_PER_WAN
@@ -70,15 +78,10 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
             bottom, top, value = (in_wan[key][mask] for key in ("low", "high", "estimate"))
             above.vlines(x[mask], bottom, top, color=colour, linewidth=1, alpha=0.6)
             above.plot(x[mask], value, "o", ms=3.2, color=colour)
-        for (column, option), y in zip(options, places, strict=True):
-            has = (choices.loc[known["specification"], column] == option).to_numpy()
-            below.plot(x[~has], np.full((~has).sum(), y), "|", ms=4, color="#e3e5e7")
-            below.plot(x[has], np.full(has.sum(), y), "s", ms=2.6, color=INK)
-        below.set_ylim(max(places) + 0.8, -0.8)
-        below.grid(visible=False)
-        below.set_xlabel(f"{len(known)} specifications, by estimate")
-        below.set_xticks([])
-        below.set_yticks([])
+        if len(heights) > 1:
+            _chosen(grid[1][number], choices.loc[known["specification"]], options)
+        grid[-1][number].set_xlabel(f"{len(known)} specifications, by estimate")
+        grid[-1][number].set_xticks([])
         middle = float(known["estimate"].median())
         sentences.append(
             f"{title}: {len(known)} specifications from {wan(known['estimate'].min())} to "
@@ -86,9 +89,23 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
             "interval that excludes zero"
         )
     grid[0][0].set_ylabel(f"Effect, {WAN}")
-    grid[1][0].set_yticks(places, [f"{column}: {option}" for column, option in options])
-    grid[1][0].tick_params(axis="y", labelsize=7)
+    if len(heights) > 1:
+        names = [f"{column}: {option}" for column, option in options]
+        grid[1][0].set_yticks(_places(choices, options), names)
+        grid[1][0].tick_params(axis="y", labelsize=7)
     return finish(figure, "Specification curves in 万元. " + ". ".join(sentences) + ".")
+
+
+def _chosen(axes: Axes, choices: pd.DataFrame, options: list[tuple[str, object]]) -> None:
+    """Draw in a row for each option which specifications chose it, in their order."""
+    places, x = _places(choices, options), np.arange(1, len(choices) + 1)
+    for (column, option), y in zip(options, places, strict=True):
+        has = (choices[column] == option).to_numpy()
+        axes.plot(x[~has], np.full((~has).sum(), y), "|", ms=4, color="#e3e5e7")
+        axes.plot(x[has], np.full(has.sum(), y), "s", ms=2.6, color=INK)
+    axes.set_ylim(max(places) + 0.8, -0.8)
+    axes.grid(visible=False)
+    axes.set_yticks([])
 
 
 def _places(choices: pd.DataFrame, options: list[tuple[str, object]]) -> list[float]:
@@ -247,7 +264,7 @@ def power_curves(
     marks : mapping of str to float, optional
         Sizes to compare with, by name, in yuan.
     """
-    figure, (axes,) = new_figure(height=3.6)
+    figure, (axes,) = new_figure(height=3.6, phone=(2.4, 1))
     palette = (MAIN, COLOURS["total"], COLOURS["subsidy"])
     axes.axhline(100 * target, color=QUIET, linewidth=0.9, linestyle=(0, (2, 2)))
     sentences = []

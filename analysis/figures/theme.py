@@ -47,9 +47,16 @@ BAND_COLOURS = ("#d8dadd", "#f2d8b0", "#dbe7ed", "#afcddc", "#7fb0c8", "#3a7ca5"
 
 
 def new_figure(
-    width: float = 7.2, height: float = 3.6, *, rows: int = 1, columns: int = 1
+    width: float = 7.2,
+    height: float = 3.6,
+    *,
+    rows: int = 1,
+    columns: int = 1,
+    phone: tuple[float, int] | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """Return a themed figure and its axes, row by row.
+
+    On a phone it is as high as ``phone`` says, with so many panels side by side.
 
     Notes
     -----
@@ -57,7 +64,7 @@ def new_figure(
     stays set, because text takes its font when it is written.
     """
     use_theme()
-    width, height, rows, columns = _calls.panes(width, height, rows, columns)
+    width, height, rows, columns = _calls.panes(width, height, rows, columns, phone)
     figure = Figure(figsize=(width, height), layout="constrained")
     engine = figure.get_layout_engine()
     if columns > 1 and engine is not None:
@@ -69,10 +76,13 @@ def new_figure(
 
 
 def named_panels(
-    shown: Mapping[str, T], height: float, ylabel: str = ""
+    shown: Mapping[str, T],
+    height: float,
+    ylabel: str = "",
+    phone: tuple[float, int] | None = None,
 ) -> tuple[Figure, list[tuple[Axes, str, T]]]:
     """Return a figure with a panel for each thing shown: its axes, its title, and the thing."""
-    figure, panels = new_figure(height=height, columns=len(shown))
+    figure, panels = new_figure(height=height, columns=len(shown), phone=phone)
     for axes, title in zip(panels, shown, strict=True):
         axes.set_title(title)
     panels[0].set_ylabel(ylabel)
@@ -126,7 +136,7 @@ def _settings() -> dict[Any, Any]:
         "font.family": list(fonts()),
         "font.size": 9.5,
         "axes.labelsize": 9,
-        "axes.titlesize": 9.5,
+        "axes.titlesize": 8.5 if _calls.on_phone() else 9.5,
         "axes.titlelocation": "left",
         "axes.labelcolor": INK,
         "axes.edgecolor": QUIET,

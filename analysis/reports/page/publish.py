@@ -104,6 +104,7 @@ def publish(
     writer = _cells.Writer(found, run.notebook.parent, lang, _prose(node))
     html = _templates.get("report.html.j2").render(
         cells=(cells := _cells_shown(node, _left_out(found, run.notebook))),
+        opening=_before_sections(cells),
         has_code=any(cell["cell_type"] == "code" and cell["source"].strip() for _, cell in cells),
         writer=writer,
         found=found,
@@ -306,6 +307,18 @@ def _with_left_out(
             source = _WITHHELD if withheld else _NOTHING
             made.insert(end, (0, {"cell_type": "markdown", "source": source}))
     return made
+
+
+def _before_sections(shown: list[tuple[int, Any]]) -> int:
+    """Return how many cells stand before the first section: they are the answer."""
+    return next(
+        (
+            at
+            for at, (_, cell) in enumerate(shown)
+            if cell["cell_type"] == "markdown" and _SECTION.search(cell["source"])
+        ),
+        0,
+    )
 
 
 def _left_out(found: findings.Findings, notebook: Path) -> set[str]:
