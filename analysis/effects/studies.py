@@ -88,6 +88,15 @@ class Studies(Mapping[str, Study]):
             )
         return tuple(lines)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the answers say of themselves, with the measure that it is true of."""
+        return tuple(
+            f"For {name} income: {note}"
+            for name, one in self.made.items()
+            for note in one.answer.notes
+        )
+
 
 def _any_att(panel: Panel, anticipation: int) -> Estimate:
     """Return the regression, or the balanced estimate where no regression can be had."""

@@ -155,9 +155,10 @@ def estimator_comparison(
     figure, panels = named_panels(
         frames, 1.0 + 0.24 * len(names), phone=(0.75 + 0.19 * len(names), 2)
     )
-    dot, size, above = (4.5, 6.5, 3.5) if on_phone() else (5.5, 7.5, 5)
+    dot, size = (4.5, 6.5) if on_phone() else (5.5, 7.5)
     sentences = []
     for axes, title, frame in panels:
+        low_end, high_end = frame["low"].min() / shown.scale, frame["high"].max() / shown.scale
         zero_line(axes, upright=True)
         said = []
         for item in frame.to_dict("records"):
@@ -168,8 +169,13 @@ def estimator_comparison(
             axes.plot(ends, [row, row], color=colour, linewidth=1.8)
             axes.plot(middle, row, marker="o", ms=dot, color=colour)
             low, high, value = (shown.write(item[key]) for key in ("low", "high", "estimate"))
-            how = {"ha": "center", "fontsize": size, "color": colour, "zorder": 5}
-            note(axes, value, (middle, row), (0, above), path_effects=_HALO, **how)
+            how = {"fontsize": size, "color": colour, "zorder": 5, "path_effects": _HALO}
+            if not on_phone():
+                note(axes, value, (middle, row), (0, 5), ha="center", **how)
+            elif sum(ends) > low_end + high_end:
+                note(axes, value, (ends[0], row), (-3, 0), ha="right", va="center", **how)
+            else:
+                note(axes, value, (ends[1], row), (3, 0), ha="left", va="center", **how)
             said.append(f"{item['name']} {value} ({low} to {high})")
         sentences.append(f"{title}: {'; '.join(said)}")
         if truth and title in truth:
