@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import openpyxl
@@ -66,6 +67,13 @@ def lianjian(folder, *arguments, **more):
     return project_run(folder, "1", sys.executable, "-m", "analysis", *arguments, **more)
 
 
+def commit(folder):
+    """Commit a copy, so that its pages have nothing to say of their source."""
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "Copy"]):
+        subprocess.run(["git", "-C", folder, *command], capture_output=True, check=True)
+
+
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory):
     """Two copies of what is tracked: one with every report, one with some of the same data."""
@@ -89,6 +97,7 @@ def copies(tmp_path_factory):
                 assert text.count(f'"{whole} ') == 1, whole
                 text = text.replace(f'"{whole} ', f'"{fewer} ')
             notebook.write_text(text, "utf-8")
+        commit(folder)
         made.append(folder)
     make_reports(made[0], TZ="Etc/GMT+4")
     shutil.copytree(made[0] / "data", made[1] / "data", dirs_exist_ok=True)
@@ -311,6 +320,27 @@ def spoken(copies, tmp_path_factory):
     said = lianjian(folder, "run", "--language", "zh", "--language", "qps")
     assert len(re.findall(r"^rendered ", said, re.MULTILINE)) == len(SLUGS), said
     return folder / "reports"
+
+
+FIRST_FIGURE = """() => {
+    const drawn = [...document.querySelectorAll("main figure img")]
+        .find(one => one.getClientRects().length);
+    return drawn ? drawn.getBoundingClientRect().bottom : null;
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width, height", [(1440, 900), (375, 812)])
+def test_question_answer_and_figure_stand_on_the_first_screen(spoken, browser, width, height):
+    page, below = browser.new_page(viewport={"width": width, "height": height}), {}
+    for slug, end in product(SLUGS, ("", ".zh")):
+        page.goto((spoken / slug / f"report{end}.html").as_uri())
+        page.evaluate("document.fonts.ready")
+        bottom = page.evaluate(FIRST_FIGURE)
+        if bottom is None or bottom > height:
+            below[slug + end] = bottom
+    page.close()
+    assert below == {}
 
 
 PAGES = ["index", *(f"{slug}/report" for slug in SLUGS)]

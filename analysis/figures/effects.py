@@ -153,7 +153,7 @@ def estimator_comparison(
     frames = {title: table.dropna(subset=["estimate"]) for title, table in tables.items()}
     names = list(dict.fromkeys(name for frame in frames.values() for name in frame["name"]))
     figure, panels = named_panels(
-        frames, 1.0 + 0.24 * len(names), phone=(0.75 + 0.19 * len(names), 2)
+        frames, 1.0 + 0.24 * len(names), phone=(0.75 + 0.175 * len(names), 2)
     )
     dot, size = (4.5, 6.5) if on_phone() else (5.5, 7.5)
     sentences = []
