@@ -330,7 +330,7 @@ FIRST_FIGURE = """() => {
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width, height", [(1440, 900), (375, 812)])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (375, 812)])
 def test_question_answer_and_figure_stand_on_the_first_screen(spoken, browser, width, height):
     page, below = browser.new_page(viewport={"width": width, "height": height}), {}
     for slug, end in product(SLUGS, ("", ".zh")):
