@@ -130,7 +130,7 @@ def test_each_product_says_on_which_data_it_stands(made):
     table = page[page.index('id="tab-real"') :].partition("</table>")[0]
     assert "imulated" not in table
     assert page.count(markup.MIXED) == 1
-    assert "Mixed: includes simulated data</p>" in page
+    assert "Mixed: includes simulated data.</strong>" in page
     assert "(includes simulated data)</title>" in page
     assert "includes simulated" in (made / "04-both" / "numbers.tex").read_text()
 
