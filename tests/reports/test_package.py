@@ -211,10 +211,43 @@ def test_the_readme_tells_what_the_runs_were(opened, finished):
 def test_a_dataset_that_stays_is_listed_with_how_to_get_it(opened):
     readme = (opened / "README.md").read_text("utf-8")
     assert "- [x] Some data cannot be in this bundle." in readme
-    assert "**not in this bundle**: no card says who may have villages.csv" in readme
+    assert (
+        "**not in this bundle**: who may have it (share) is not said on 2 of its 2 card" in readme
+    )
     assert "lianjian new mine FILES" in readme
-    assert row(readme, "`data/raw/mine/villages.csv`")[4:6] == ["not stated", "no"]
+    assert row(readme, "`data/raw/mine/`")[4:] == ["not stated", "no", "not told"]
     assert "- [ ] We have documented permission" in readme
+
+
+def test_books_that_stay_are_told_by_no_hash_and_no_name_of_a_file(copy, tmp_path):
+    """Who knows all amounts but one would try that one until the hash fits."""
+    book, register = copy / "received" / "甲村账.csv", copy / "received" / "register.csv"
+    rows = [
+        "县,乡镇,村名,年份,经营收入（元）",
+        "甲县,乙镇,甲村,2024,40000",
+        "甲县,乙镇,丙村,2024,30000",
+    ]
+    book.write_text("\n".join(rows), "utf-8")
+    head = "village_code,village_name,township_code,township_name,county_code,county_name"
+    rows = [head, "T-1,甲村,T,乙镇,sim1,甲县", "T-2,丙村,T,乙镇,sim1,甲县"]
+    register.write_text("\n".join(rows), "utf-8")
+    shutil.rmtree(copy / "data" / "raw" / "mine")
+    assert cli.main(["new", "mine", str(book), "--register", str(register)]) == 0
+    assert cli.main(["build", "mine"]) == 0
+    assert runner.run(parameters={"dataset": "mine"}, options=runner.Options(jobs=1)) == 0
+    assert cli.main(["release", "01-trial-mine", "--by", "Office"]) == 0
+    to = tmp_path / "out"
+    assert cli.main(["package", "--to", str(to)]) == 0
+    places = [copy / room / "mine" for room in ("data/raw", "data/processed", "data/decisions")]
+    places.append(copy / "reports" / "01-trial-mine")
+    secret = [path for place in places for path in place.rglob("*") if path.is_file()]
+    inside = {path: path.read_text("utf-8", "replace") for path in to.rglob("*") if path.is_file()}
+    known = json.loads((copy / "reports/01-trial-mine/run.json").read_text("utf-8"))
+    told = {hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in secret}
+    told |= {known["run_id"], known["datasets"][0]["version"], "甲村账.csv"}
+    assert len(told) > 10
+    found = [(path.name, word) for path, text in inside.items() for word in told if word in text]
+    assert not [each for each in found if not each[0].startswith("test_")]
 
 
 def test_an_independent_reader_reads_the_crate(opened):
@@ -353,7 +386,7 @@ def test_reports_without_their_data(copy, tmp_path, capsys):
     to = tmp_path / "out"
     assert cli.main(["package", "--to", str(to), "--with-reports", "mine", "--certify"]) == 0
     said = capsys.readouterr().out
-    assert "left out: dataset mine: no card says who may have villages.csv" in said
+    assert "left out: dataset mine: who may have it (share) is not said on 2 of its 2 cards" in said
     assert "how others can get it: producer and locator" in said
     inside = names(to)
     assert "reports/01-trial-mine/report.html" in inside
@@ -488,7 +521,7 @@ def test_free_text_opens_nothing(copy, words):
     text = card.read_text("utf-8").replace('licence = "not stated"', f'licence = "{words}"')
     card.write_text(text.replace('rights = "not stated"', f'rights = "{words}"'), "utf-8")
     held = _contents.holding("mine", ())
-    assert "no card says who may have" in held.withheld
+    assert "who may have it (share) is not said" in held.withheld
 
 
 def test_what_somebody_marked_as_simulated_is_not_given_away(copy):
@@ -519,6 +552,17 @@ def test_only_persons_that_were_drawn_may_go_in(tmp_path, kind, head, faults):
     found = list(_checks._personal({name: book}, {name: holding}))
     assert len(found) == faults
     assert all(line.startswith(f"{name}, column 2, column 3: personal") for line in found)
+
+
+def test_the_drawn_form_of_a_letter_is_no_number_of_a_card(tmp_path):
+    """Matplotlib writes the path of a letter over many lines."""
+    chart = tmp_path / "chart.svg"
+    letter = "M 1779 390\nC 883 3731 1248 4314 1779 4314 \nz"
+    chart.write_text(f'<svg>\n<path id="0" d="{letter}"/>\n</svg>\n', "utf-8")
+    assert not list(_checks._personal({"released/x/figures/chart.svg": chart}, {}))
+    chart.write_text(f"<svg>\n<path\nd='M 1'/>\n<text>{PHONE}</text>\n</svg>\n", "utf-8")
+    [said] = _checks._personal({"released/x/figures/chart.svg": chart}, {})
+    assert "chart.svg, line 4: personal data" in said
 
 
 def test_personal_data_in_named_ledgers_stop_it(copy, capsys):

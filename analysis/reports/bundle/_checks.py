@@ -124,8 +124,10 @@ def _persons(name: str, path: Path, holding: Holding | None) -> Iterator[tuple[s
         yield from _in_table(text)
         return
     text = _IMAGE.sub("", _EMBEDDED.sub("", text))
+    # the path of a letter goes over many lines: M 1779 390 C 1248 390 883 986 883 2362
+    text = _SVG.sub(lambda tag: "\n" * tag[0].count("\n"), text)
     for number, line in enumerate(text.split("\n"), start=1):
-        cells = _GAP.split(_HASH.sub("", _SVG.sub("", line)))
+        cells = _GAP.split(_HASH.sub("", line))
         reason = next(filter(None, map(shape_of, cells)), "")
         if reason and not (name == "CITATION.cff" and reason == "e_mail"):  # authors may be asked
             yield f"line {number}", REASONS[reason]

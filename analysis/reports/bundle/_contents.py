@@ -33,6 +33,7 @@ NEEDED: list[str] = _LISTS["needed"]
 SINGLE: list[str] = [*NEEDED, *_LISTS["single"]]
 ABOUT: dict[str, str] = _LISTS["about"]
 TYPES: dict[str, str] = _LISTS["types"]
+NOT_STATED = "not stated"
 PROJECT_README = "README-project.md"
 """The project's own README in a bundle, where README.md is the one that a journal asks for."""
 
@@ -67,9 +68,21 @@ class Holding:
     @property
     def untold(self) -> tuple[str, ...]:
         """What no card tells, and who wants the data must know."""
-        asked = ("producer", "locator")
-        said = {name: {getattr(card, name) for card in self.cards} for name in asked}
-        return tuple(name for name in asked if said[name] <= {"", "not stated"})
+        return tuple(name for name in ("producer", "locator") if self.said(name) == NOT_STATED)
+
+    def said(self, name: str) -> str:
+        """Return what its cards say under a name, each thing once."""
+        said = dict.fromkeys(getattr(card, name) for card in self.cards)
+        return "; ".join(each for each in said if each not in {"", NOT_STATED}) or NOT_STATED
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether a bundle must not tell its files by name and hash.
+
+        A file may be called after its village, and who knows all amounts of a book but one could
+        try that one until the hash fits.
+        """
+        return bool(self.withheld) and not self.is_drawn
 
     @property
     def is_books(self) -> bool:
@@ -123,15 +136,19 @@ def _withheld(held: Holding, with_data: Collection[str]) -> str:
             "it. Leave --with-data out; if the card is wrong, mend it."
         )
     if never:
-        return f'the card of {never[0].file} says share = "never"'
+        return f'share = "never" stands on {len(never)} of its {len(held.cards)} cards'
     if held.name in with_data or held.is_drawn:
         return ""
     if held.kind == "simulated":
         return "it is marked as simulated, and `lianjian simulate` did not write it"
-    if closed and closed[0].share:
-        return f'the card of {closed[0].file} says share = "{closed[0].share}"'
+    # the README of a bundle says it as well, and names no file of such books
+    if asked := [card for card in closed if card.share]:
+        share = asked[0].share
+        return f'share = "{share}" stands on {len(asked)} of its {len(held.cards)} cards'
     if closed:
-        return f"no card says who may have {closed[0].file} (share)"
+        return (
+            f"who may have it (share) is not said on {len(closed)} of its {len(held.cards)} cards"
+        )
     return ""
 
 
