@@ -651,6 +651,8 @@ def _caution(names: Sequence[str]) -> None:
 def package(options: argparse.Namespace) -> None:
     from analysis.reports import bundle
 
+    if options.sign:
+        bundle.must_be_key(options.sign)
     made = bundle.package(
         options.to,
         with_data=options.with_data,

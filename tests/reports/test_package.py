@@ -509,8 +509,12 @@ def test_what_a_card_closes(copy, how, capsys):
     [held] = bundle.package().contents.withheld
     assert (held.name, how in held.withheld) == ("mine", True)
     capsys.readouterr()
-    assert cli.main(["package", "--with-data", "mine"]) == (2 if how == "never" else 0)
-    assert ("others may not have it" in capsys.readouterr().err) == (how == "never")
+    for option, words in {
+        "--with-data": "others may not have it",
+        "--with-reports": "its reports hold numbers of single villages",
+    }.items():
+        assert cli.main(["package", option, "mine"]) == (2 if how == "never" else 0)
+        assert (words in capsys.readouterr().err) == (how == "never")
 
 
 @pytest.mark.parametrize(
@@ -554,12 +558,15 @@ def test_only_persons_that_were_drawn_may_go_in(tmp_path, kind, head, faults):
     assert all(line.startswith(f"{name}, column 2, column 3: personal") for line in found)
 
 
-def test_the_drawn_form_of_a_letter_is_no_number_of_a_card(tmp_path):
+def test_drawn_letters_and_doubles_in_hexadecimal_are_no_numbers_of_a_card(tmp_path):
     """Matplotlib writes the path of a letter over many lines."""
     chart = tmp_path / "chart.svg"
     letter = "M 1779 390\nC 883 3731 1248 4314 1779 4314 \nz"
     chart.write_text(f'<svg>\n<path id="0" d="{letter}"/>\n</svg>\n', "utf-8")
     assert not list(_checks._personal({"released/x/figures/chart.svg": chart}, {}))
+    weights = tmp_path / "notebook.ipynb"  # keys of evidence are doubles
+    weights.write_text('{"numbers": {\n"0x1.8706e10d01f17p+0": [],\n"-0x1.4p-3": []}}', "utf-8")
+    assert not list(_checks._personal({"reports/x/notebook.ipynb": weights}, {}))
     chart.write_text(f"<svg>\n<path\nd='M 1'/>\n<text>{PHONE}</text>\n</svg>\n", "utf-8")
     [said] = _checks._personal({"released/x/figures/chart.svg": chart}, {})
     assert "chart.svg, line 4: personal data" in said
@@ -794,7 +801,10 @@ def test_a_signature_says_whose_bundle_it_is(packed, tmp_path, capsys):
     assert code == 1
     assert "made with no key of signers" in out
     (tmp_path / "卷.zip.sig").write_text("nothing")
-    assert said()[0] == 1
+    for options in ((), ("--signers", signers)):
+        code, out = said(*options)
+        assert code == 1
+        assert "is no signature of this manifest" in out
 
 
 def test_a_manifest_that_changed_is_not_the_signed_one(opened, tmp_path, capsys):
@@ -819,6 +829,9 @@ def test_what_cannot_sign_is_told(packed, tmp_path, monkeypatch):
     for bad in (text, tmp_path / "missing"):
         with pytest.raises(LianjianError, match=r"does not sign|no such file"):
             bundle.sign(packed.path, bad)
+    # before minutes are spent on a bundle
+    assert cli.main(["package", "--to", str(tmp_path / "new.zip"), "--sign", str(bad)]) == 2
+    assert not (tmp_path / "new.zip").exists()
     monkeypatch.setenv("PATH", "")
     with pytest.raises(LianjianError, match="ssh-keygen is not to be found"):
         bundle.sign(packed.path, text)

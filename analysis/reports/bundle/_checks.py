@@ -25,7 +25,10 @@ INVENTED = ("analysis/", "benchmarks/", "data/example/", "docs/examples/", "test
 _HASHES = "locks/"  # long digits in there are hashes
 _BINARY = (".xlsx", ".xls", ".pdf", ".docx", ".png", ".otf", ".ttf", ".woff2")
 _EMBEDDED = re.compile(r"base64,[A-Za-z0-9+/=]+")
-_HASH = re.compile(r"(?<![0-9A-Za-z])(?=[0-9]*[a-f])[0-9a-f]{12,64}(?![0-9A-Za-z])")
+_HASH = re.compile(
+    r"(?<![0-9A-Za-z])(?=[0-9]*[a-f])[0-9a-f]{12,64}(?![0-9A-Za-z])|0x[01]\.[0-9a-f]+p[+-]\d+"
+)
+"""Hashes, and doubles as evidence is kept by them: ``0x1.8706e10d01f17p+0``."""
 _IMAGE = re.compile(r'"image/png": "[^"]*"')
 _SVG = re.compile(r"<(?:path|use|svg|g|clipPath|rect)\b[^<>]*>")
 _GAP = re.compile(r"\s{2,}|\t")

@@ -216,6 +216,13 @@ def gather(
     held = [holding(name, with_data, without) for name in datasets() if name in used]
     holdings = tuple(holding for holding in held if not holding.withheld)
     withheld = tuple(holding for holding in held if holding.withheld)
+    for one in withheld:
+        if one.name in with_reports and "never" in {card.share for card in one.cards}:
+            raise LianjianError(
+                f'{one.name}: share = "never" stands on its cards, and its reports hold numbers of '
+                "single villages. Leave --with-reports out: what `lianjian release` writes goes in "
+                "by itself."
+            )
     stay = {holding.name for holding in withheld} - set(with_reports)
     kept = tuple(report for report in reports if not stay.intersection(report.datasets))
     dropped = tuple(report for report in reports if stay.intersection(report.datasets))

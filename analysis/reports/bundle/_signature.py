@@ -17,12 +17,17 @@ def beside(bundle: Path) -> Path:
     return bundle.with_name(f"{bundle.name}{_SUFFIX}")
 
 
-def sign(bundle: Path, key: Path) -> Path:
-    """Sign the manifest of a bundle with a person's key; ssh may ask for its passphrase."""
+def must_be_key(key: Path) -> None:
+    """Raise where there is no such key, before a bundle is made."""
     if not key.is_file():
         raise LianjianError(
             f"--sign {key}: there is no such file. Name an SSH key, private or public."
         )
+
+
+def sign(bundle: Path, key: Path) -> Path:
+    """Sign the manifest of a bundle with a person's key; ssh may ask for its passphrase."""
+    must_be_key(key)
     done = _ssh("sign", manifest_of(bundle), "-f", str(key))
     if not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
         raise LianjianError(f"{key} does not sign: {_said(done)}. The bundle lies there unsigned.")
@@ -39,27 +44,26 @@ def check(manifest: bytes, bundle: Path, signers: Path | None) -> tuple[bool, st
     place = beside(bundle)
     if not place.is_file():
         return signers is None, f"no signature: there is no {place.name}" if signers else ""
-    if signers is None:
-        done = _ssh("check-novalidate", manifest, "-s", str(place))
-        made = _KEY.search(done.stdout.decode("utf-8", "replace"))
-        if done.returncode or not made:
-            return False, f"{place.name}: is no signature of this manifest ({_said(done)})"
-        return True, (
-            f"signed with the {made[1]} key {made[2]}: compare it with the one that the authors "
-            "published, or name their keys with --signers FILE"
-        )
-    if not signers.is_file():
+    if signers is not None and not signers.is_file():
         raise LianjianError(
             f"--signers {signers}: there is no such file. A line of it is a name and a public key, "
             "as in the ALLOWED SIGNERS of ssh-keygen."
+        )
+    done = _ssh("check-novalidate", manifest, "-s", str(place))
+    made = _KEY.search(done.stdout.decode("utf-8", "replace"))
+    if done.returncode or not made:
+        return False, f"{place.name}: is no signature of this manifest ({_said(done)})"
+    if signers is None:
+        return True, (
+            f"signed with the {made[1]} key {made[2]}: compare it with the one that the authors "
+            "published, or name their keys with --signers FILE"
         )
     found = _ssh("find-principals", b"", "-s", str(place), "-f", str(signers))
     for name in found.stdout.decode("utf-8", "replace").splitlines():
         done = _ssh("verify", manifest, "-s", str(place), "-f", str(signers), "-I", name)
         if not done.returncode:
             return True, f"signed by {name}, whose key stands in {signers.name}"
-        return False, f"{place.name}: is no signature of this manifest ({_said(done)})"
-    return False, f"{place.name}: was made with no key of {signers.name}"
+    return False, f"{place.name}: was made with no key of {signers.name} that may sign bundles"
 
 
 def _ssh(action: str, content: bytes, *options: str) -> "subprocess.CompletedProcess[bytes]":
