@@ -598,6 +598,7 @@ def release(options: argparse.Namespace) -> None:
     from analysis.reports import finished
     from analysis.reports import release as releasing
 
+    releasing.must_answer(options.by)
     for report in finished.named([options.report]):
         for check in finished.record_of(report).get("checks", ()):
             if check["state"] == "failed":
@@ -635,13 +636,22 @@ def cite(options: argparse.Namespace) -> int:
 
 def _caution(names: Sequence[str]) -> None:
     """Say of finished reports that the newest run failed, or that they are out of date."""
+    from analysis import paths
     from analysis.reports import finished
     from analysis.reports.run import runner
 
     for folder in finished.named(names):
         if trouble := runner.trouble_of(folder):
             warn(f"{folder.name}: {trouble}")
-        if "ledger" in finished.record_of(folder).get("kinds", ()):
+        if "ledger" not in finished.record_of(folder).get("kinds", ()):
+            continue
+        released = paths.released() / folder.name / "report.html"
+        if released.is_file():
+            warn(
+                f"{folder.name}: internal, it holds numbers of single villages. What may be "
+                f"published, and how that is cited, stands in {released}"
+            )
+        else:
             warn(
                 f"{folder.name}: internal, it holds numbers of single villages. What may be "
                 f"published: lianjian release {folder.name} --by NAME"

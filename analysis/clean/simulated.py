@@ -72,13 +72,21 @@ def must_be_invented(villages: "pd.DataFrame", where: str) -> None:
 
 
 def _registered(villages: "pd.DataFrame", code: str, register: "Path") -> "pd.Series[bool]":
-    """Say of which villages the published register has the code or the name."""
-    from analysis.clean.places import Register  # noqa: PLC0415
+    """Say of which villages the published register has the code or the name, in any county."""
+    import pandas as pd  # noqa: PLC0415
+
+    from analysis.clean.places import Register, township_name, village_name  # noqa: PLC0415
     from analysis.clean.tables import read_text  # noqa: PLC0415
+
+    def bare(places: "pd.DataFrame") -> "pd.Series[str]":
+        pairs = zip(places["township_name"].fillna(""), places["village_name"], strict=True)
+        names = [f"{township_name(one).base} {village_name(other).base}" for one, other in pairs]
+        return pd.Series(names, places.index)
 
     known = read_text(register, "register")
     names = Register(known).locate(
         villages[["county_name", "township_name", "village_name"]],
         county="county_name", township="township_name", name="village_name",
     )  # fmt: skip
-    return villages[code].isin(known["village_code"]) | names.frame["village_code"].notna()
+    is_there = villages[code].isin(known["village_code"]) | bare(villages).isin(bare(known))
+    return is_there | names.frame["village_code"].notna()

@@ -333,6 +333,12 @@ def test_real_villages_are_not_simulated(project, capsys):
     words = ["new", "made", book, "--simulated", "--register", str(project / "register.csv")]
     assert cli.main(words) == Exit.REFUSED
     assert "stand in the published register" in capsys.readouterr().err
+    # under an invented county as well
+    moved = renamed.replace("621002", "sim1").replace("西峰区", "甲县")
+    assert moved.endswith(",sim1,甲县")
+    (project / "register.csv").write_text(f"{real[0]}\n{moved}\n", encoding="utf-8")
+    assert cli.main(words) == Exit.REFUSED
+    assert "stand in the published register" in capsys.readouterr().err
     assert not (project / "data" / "raw" / "made").exists()
 
 

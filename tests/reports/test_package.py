@@ -452,7 +452,7 @@ def test_data_with_an_open_licence_go_in_with_their_authors(copy, tmp_path):
     assert agent["name"] == "张三"
 
 
-def test_what_was_released_goes_in_where_its_report_stays_out(copy, tmp_path, capsys):
+def test_what_was_released_goes_in_where_its_report_stays_out(copy, tmp_path, monkeypatch, capsys):
     assert cli.main(["release", "01-trial-mine", "--by", "Office"]) == 0
     pages = names(copy / "released" / "01-trial-mine")
     assert "report.html" in pages
@@ -464,6 +464,13 @@ def test_what_was_released_goes_in_where_its_report_stays_out(copy, tmp_path, ca
     assert inside == {f"released/01-trial-mine/{name}" for name in pages}
     assert manifest(to).keys() >= inside
     assert "released/01-trial-mine/report.html" in (to / "README.md").read_text("utf-8")
+    with monkeypatch.context() as patch:
+        patch.delenv("LIANJIAN_ROOT")
+        assert cli.main(["verify", str(to), "--rebuild"]) == 1
+    said = json.loads((tmp_path / "out-certificate" / "certificate.json").read_bytes())
+    assert (said["verdict"], said["released"]) == ("partial reproduction", ["01-trial-mine"])
+    page = (tmp_path / "out-certificate" / "certificate.html").read_text("utf-8")
+    assert "not made again and cannot be from it: 01-trial-mine." in page
     without = tmp_path / "without"
     assert cli.main(["package", "--to", str(without), "--without", "mine"]) == 0
     assert not [name for name in names(without) if "mine" in name]
@@ -883,8 +890,11 @@ def test_what_does_not_come_out_again_is_named(
     report = _certificate.hold("01-trial", {"title": "A trial"}, packed, [first, second])
     assert report["differ"] == differ
     assert report["stable"]
-    found = {"reports": [report], "runs": [], "data": [], "as_packed": True}
+    found = {"reports": [report], "runs": [], "data": [], "as_packed": True, "released": []}
     assert _certificate.verdict(found) == verdict
+    if not differ:
+        found["released"] = ["02-of-books"]
+        assert _certificate.verdict(found) == "partial reproduction"
 
 
 def test_a_page_that_differs_in_the_id_of_the_code_alone_is_the_same(opened, tmp_path):

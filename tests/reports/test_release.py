@@ -5,6 +5,7 @@ import csv
 import html
 import json
 import re
+import shutil
 import zipfile
 from bisect import bisect_left
 from pathlib import Path
@@ -254,6 +255,20 @@ def test_what_is_released_holds_guarded_numbers_and_no_village(town):
     assert "internal" not in files["numbers.csv"] + files["numbers.tex"]
     exact = re.findall(r"\d+\.\d{5,}", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))
     assert exact == []
+
+
+def test_who_cites_a_report_of_a_ledger_is_led_to_what_left_of_it(town, capsys):
+    assert main(["release", "01-town", "--by", " "]) == Exit.REFUSED
+    assert capsys.readouterr().err.startswith("lianjian: Say who answers for the release")
+    shutil.rmtree(town.root / "released" / "01-town", ignore_errors=True)
+    assert main(["cite", "01-town"]) == Exit.GOOD
+    said = capsys.readouterr()
+    assert "[internal 内部资料]" in said.out
+    assert "What may be published: lianjian release 01-town" in " ".join(said.err.split())
+    folder, _ = release("01-town", "A")
+    assert main(["cite", "01-town"]) == Exit.GOOD
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"how that is cited, stands in {folder}/report.html" in said
 
 
 def test_a_section_of_which_all_is_withheld_says_so(town):

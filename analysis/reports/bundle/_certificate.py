@@ -52,6 +52,7 @@ def certify(
             runs.append(_rebuild(inside, records))
             made.append(_taken_out(inside, Path(home) / word))
         reports = [hold(name, record, packed, made) for name, record in records.items()]
+        released = sorted(page.parent.name for page in inside.glob("released/*/report.html"))
         packages = list(versions.differing(inside / paths.LOCK))
     found: dict[str, Any] = {
         "bundle": place.name,
@@ -66,6 +67,7 @@ def certify(
         "runs": runs,
         "data": _data(records, runs),
         "reports": reports,
+        "released": released,
     }
     found["verdict"] = verdict(found)
     to.mkdir(parents=True, exist_ok=True)
@@ -224,7 +226,9 @@ def verdict(found: Mapping[str, Any]) -> str:
     whole = [r for r in reports if r["made"] and not r["differ"]]
     if not whole:
         return NONE
-    if len(whole) < len(reports) or any(run["faults"] for run in found["runs"]):
+    # released pages are read, and nobody can make them again without the books
+    is_whole = len(whole) == len(reports) and not found["released"]
+    if not is_whole or any(run["faults"] for run in found["runs"]):
         return PARTIAL
     smooth = found["as_packed"] and all(d["same"] for d in found["data"])
     return FULL if smooth and all(r["page_same"] and r["stable"] for r in reports) else MINOR

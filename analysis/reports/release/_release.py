@@ -51,11 +51,16 @@ def release(name: str, by: str) -> tuple[Path, _review.Review]:
     LianjianError
         As for `review`; nobody answers for it; or a village's name or code would leave.
     """
-    if not by.strip():
-        raise LianjianError("Say who answers for the release: --by NAME. Its page prints the name.")
+    must_answer(by)
     report = _review.read(name)
     with releasing(report.data.name):
         return _released(_review.decide(report), by.strip())
+
+
+def must_answer(by: str) -> None:
+    """Raise where nobody answers for a release."""
+    if not by.strip():
+        raise LianjianError("Say who answers for the release: --by NAME. Its page prints the name.")
 
 
 def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
