@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.clean.accounts import BREAK_YEAR, OPERATING, signs
+from analysis.clean.accounts import BREAK_YEAR, OPERATING
 from analysis.clean.decisions import CORRECTIONS, CROSSWALK
 from analysis.clean.issues import Issue, task
 from analysis.clean.ledger import anomalies as suspicions
@@ -24,9 +24,8 @@ from analysis.clean.ledger.corrections import (
     to_fill_in,
     unused,
 )
-from analysis.clean.ledger.frames import holding, rows, split_cells, stacked
+from analysis.clean.ledger.frames import holding, split_cells, stacked
 from analysis.clean.ledger.places import find_villages
-from analysis.clean.ledger.private import about
 from analysis.clean.ledger.questions import meaning
 from analysis.clean.places import Register, read_crosswalk
 from analysis.clean.words import remembered
@@ -89,16 +88,16 @@ def read_books(
     crosswalk = read_crosswalk(decided.get(CROSSWALK))
     cells, place_issues, to_locate = find_villages(cells, Register(register), crosswalk)
     cells = cells.assign(read_yuan=cells["yuan"], read_status=cells["status"])
-    nobody = pd.Series(data=False, index=cells.index)
-    printed, doubts = _with_doubts(cells, nobody)
+    touched = pd.Series(data=False, index=cells.index)
+    printed, doubts = _with_doubts(cells, touched)
     holds = doubts
     if corrections.decided:
         cells, touched = correct_amounts(cells, corrections)
         printed, holds = _with_doubts(cells, touched)
     cells = printed
     cells, incomplete = _without_other_systems(cells)
-    cells, measure_issues = _measures(cells)
-    checks = [*measure_issues, *totals.check_totals(cells), *totals.check_identities(cells)]
+    cells, measure_issues = totals.check_measures(cells, touched)
+    checks = [*measure_issues, *totals.check_totals(cells)]
     found = settle([*issues, *doubts], [*issues, *holds, *checks], corrections)
     found += unused(cells, tables, corrections)
     asked = tuple(_asked_units(printed, tables))
@@ -164,31 +163,6 @@ def _without_other_systems(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
 @remembered
 def _is_operating(item: str) -> bool:
     return meaning(item, BREAK_YEAR - 1).account in OPERATING
-
-
-def _measures(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Leave printed measures uncounted where their accounts stand, and hold them to their parts."""
-    is_measure = cells["counted"] & (cells["means"] == "total")
-    accounts = cells[(cells["means"] == "account") & cells["village_id"].notna()]
-    amounts = accounts["yuan"].where(accounts["counted"])
-    keys = [accounts[name].astype("str") for name in ("village_id", "year", "account")]
-    stated: dict[tuple[str, str], dict[str, float]] = {}
-    for row in rows(amounts.groupby(keys).sum().reset_index()):
-        stated.setdefault((row.village_id, row.year), {})[row.account] = row.yuan
-    counted = cells["counted"].copy()
-    issues: list[Issue] = []
-    for row in rows(cells[is_measure]):
-        own = stated.get((str(row.village_id), str(row.year)), {})
-        parts = signs(str(row.named), int(row.year))
-        is_net = row.named in {"经营收益", "本年收益"}  # of one system or another: its lines say
-        if (parts and parts.keys() <= own.keys()) or (is_net and own):
-            counted[row.Index] = False
-        elif row.named in {"经营性收入", "总收入"}:
-            known = sum(own.get(part, 0.0) for part in parts)
-            if known > row.yuan + max(0.01 * abs(row.yuan), 1.0):
-                action = f"kept as printed: {row.yuan:,.2f} yuan, its parts alone make {known:,.2f}"
-                issues.append(about(row, "identity_differs", "warning", action))
-    return cells.assign(counted=counted), issues
 
 
 def _with_doubts(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame, list[Issue]]:

@@ -1,15 +1,17 @@
 """Printed sums against what they add up."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.clean.accounts import MADE_OF, signs
+from analysis.clean.accounts import MADE_OF, SPENDING, signs
 from analysis.clean.amounts import column_unit
 from analysis.clean.issues import Issue
+from analysis.clean.ledger.anomalies import INCOME_MEASURES
 from analysis.clean.ledger.frames import rows
 from analysis.clean.ledger.private import about
 
@@ -101,29 +103,107 @@ def _step(unit: str, texts: Iterable[object]) -> float:
     return step if step > _CENT else 0.0
 
 
-def check_identities(cells: pd.DataFrame) -> Iterator[Issue]:
-    """Yield an issue for each printed measure that is not what the accounts in its row make."""
-    own = cells[~cells["is_total"] & cells["village_id"].notna()]
-    sums = own[(own["means"] == "total") & own["measure"].isin(MADE_OF) & own["yuan"].notna()]
-    accounts = own[(own["means"] == "account") & own["status"].isin(["read", "corrected"])]
-    accounts = accounts[accounts["table"].isin(sums["table"]) & accounts["yuan"].notna()]
-    lines: dict[tuple[int, int, int], dict[str, float]] = {}
-    for item in rows(accounts):
-        lines.setdefault((item.table, item.row, item.year), {})[item.account] = item.yuan
-    steps = {
-        key: _step(str(part["unit"].iloc[0]), part["text"])
-        for key, part in sums.groupby(["table", "column"])
-    }
-    for item in rows(sums):
-        parts = signs(item.measure, item.year)
-        amounts = lines.get((item.table, item.row, item.year), {})
-        if not parts.keys() <= amounts.keys():
-            continue
-        value = sum(sign * amounts[name] for name, sign in parts.items())
-        slack = _CENT + 0.5 * steps[item.table, item.column] * (1 + len(parts))
-        if abs(value - item.yuan) > slack:
-            says = (
-                f"printed {item.yuan:,.2f}, accounts make {value:,.2f} yuan ({item.adds}); "
-                "the panel is computed from the accounts"
-            )
-            yield about(item, "identity_differs", "warning", says)
+def check_measures(cells: pd.DataFrame, decided: pd.Series) -> tuple[pd.DataFrame, list[Issue]]:
+    """Return the cells with printed measures that their accounts make uncounted, and issues.
+
+    A measure is taken where an account that it is made of is missing. It waits for a person where
+    the others contradict it: they make more, or a surplus of another size, or less than it where
+    most lines of its table are the sum of the same parts.
+    """
+    is_placed = cells["village_id"].notna() & ~cells["is_total"]
+    is_account = is_placed & (cells["means"] == "account") & (cells["status"] != "missing")
+    is_sum = is_placed & (cells["means"] == "total") & cells["measure"].isin(MADE_OF)
+    stated: dict[tuple[str, int], dict[str, list[Any]]] = {}
+    for row in rows(cells[is_account]):
+        own = stated.setdefault((str(row.village_id), int(row.year)), {})
+        own.setdefault(str(row.account), []).append(row)
+    steps = _Steps(cells)
+    alike: dict[tuple[int, str], list[_Sum]] = {}
+    for row in rows(cells[is_sum & cells["yuan"].notna()]):
+        if (one := _Sum.of(row, stated, steps)).parts:
+            alike.setdefault((row.table, row.measure), []).append(one)
+    counted, doubted = cells["counted"].copy(), cells["doubted"].copy()
+    issues = []
+    for group in alike.values():
+        made = [one for one in group if one.is_made]
+        is_usual = len(made) > len(group) / 2
+        usual = frozenset().union(*(one.parts for one in made))
+        for one in group:
+            at, row, adds = one.row.Index, one.row, one.row.adds
+            printed, value = f"{row.yuan:,.2f}", f"{one.made:,.2f}"
+            is_full = one.parts == one.all_parts
+            counted[at] &= not (is_full or one.waiting)
+            if one.waiting:
+                action = f"left out: {', '.join(one.waiting)} of it waits for a person"
+                issues.append(about(row, "total_unchecked", "note", action))
+            elif not one.is_made and is_full:
+                action = (
+                    f"printed {printed}, accounts make {value} yuan ({adds}); "
+                    "the panel is computed from the accounts"
+                )
+                issues.append(about(row, "identity_differs", "warning", action))
+            elif one.is_contradicted or (not one.is_made and is_usual and usual <= one.parts):
+                action = (
+                    f"left out: printed {printed}, accounts make {value} yuan ({adds}); "
+                    "say in corrections.csv what it should be"
+                )
+                issues.append(about(row, "measure_contradicts", "error", action))
+                doubted[at] |= not decided[at]
+                counted[at] &= decided[at]
+    return cells.assign(counted=counted, doubted=doubted), issues
+
+
+class _Steps:
+    """The last decimal in yuan of each column that is asked for."""
+
+    def __init__(self, cells: pd.DataFrame) -> None:
+        self.columns = cells.groupby(["table", "column"], sort=False).indices
+        self.units, self.texts = cells["unit"].to_numpy(), cells["text"].to_numpy()
+        self.known: dict[tuple[int, int], float] = {}
+
+    def of(self, row: Any) -> float:  # noqa: ANN401  (a row of a frame)
+        key = row.table, row.column
+        if key not in self.known:
+            at = self.columns[key]
+            self.known[key] = _step(str(self.units[at[0]]), self.texts[at])
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A printed measure beside the accounts of its village and year."""
+
+    row: Any  # of the frame of cells
+    all_parts: frozenset[str]  # accounts that it is made of, and those of them that are known
+    parts: frozenset[str]
+    waiting: tuple[str, ...]  # accounts that stand beside it and do not count yet
+    made: float  # what the known ones make
+    slack: float  # what rounding can hide
+
+    @classmethod
+    def of(
+        cls,
+        row: Any,  # noqa: ANN401
+        stated: Mapping[tuple[str, int], Mapping[str, list[Any]]],
+        steps: _Steps,
+    ) -> "_Sum":
+        """Add up the accounts that are known."""
+        own = stated.get((str(row.village_id), int(row.year)), {})
+        parts = signs(row.measure, int(row.year))
+        known = parts.keys() & own.keys()
+        held = [(part, parts[name]) for name in known for part in own[name] if part.counted]
+        waiting = sorted(known - {str(part.account) for part, _ in held})
+        made = sum(sign * part.yuan for part, sign in held)
+        slack = _CENT + 0.5 * (steps.of(row) + sum(steps.of(part) for part, _ in held))
+        return cls(row, frozenset(parts), frozenset(known), tuple(waiting), made, slack)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the accounts that are known make what is printed."""
+        return abs(self.made - self.row.yuan) <= self.slack
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether accounts make more, or a surplus of another size: its lines may be others."""
+        is_more = self.row.measure in INCOME_MEASURES and self.made > self.row.yuan
+        return not self.is_made and (is_more or bool(self.parts & SPENDING))

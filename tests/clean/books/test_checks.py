@@ -188,6 +188,57 @@ def test_printed_measures_are_held_against_their_accounts(read):
     assert [i.cell for i in by_code(books, "identity_differs")] == ["表!I4"]
 
 
+def of_measures(*lines):
+    """Return lines of a table with accounts and a measure, in thousands."""
+    return [line(name, 2022, *(n and n * 1_000 for n in amounts)) for name, *amounts in lines]
+
+
+OF_INCOME = [*HEAD[:3], "经营收入", "投资收益", "补助收入", "总收入"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "waits", "counts"),
+    [  # 发包及上交收入 stands nowhere, so that the accounts alone make no measure
+        ([("甲", 10, 1, 3, 14), ("乙", 20, 1, 3, 24)], [], [14, 24]),
+        ([("甲", 10, 1, 3, 13), ("乙", 20, 1, 3, 30)], ["表!G3"], [30]),
+        ([("甲", 10, 1, 3, 14), ("乙", 20, 1, 3, 24), ("丙", 20, 1, 3, 26)], ["表!G5"], [14, 24]),
+        ([("甲", 10, 1, None, 14), ("乙", 20, None, 3, 23)], [], [14, 23]),
+        ([("甲", 10, 1, 3, 14), ("乙", 20, 1, 3, 24), ("丙", 20, 1, None, 26)], [], [14, 24, 26]),
+    ],
+)
+def test_a_sum_that_the_accounts_contradict_waits(read, lines, waits, counts):
+    books = read(of_measures(*lines), OF_INCOME)
+    assert [i.cell for i in by_code(books, "measure_contradicts")] == waits
+    assert sorted(amounts(books, "总收入").values()) == [n * 1_000 for n in counts]
+
+
+OF_SURPLUS = [*HEAD[:3], "经营收入", "投资收益", "管理费用", "经营收益"]
+
+
+@pytest.mark.parametrize(
+    ("line", "waits", "counts"),
+    [(("甲", 10, None, 4, 6), 0, [6]), (("甲", 10, None, 4, 9), 1, []),
+     (("甲", 10, None, 4, 3), 1, []), (("甲", 10, 1, None, -3), 0, [-3])],
+)  # fmt: skip
+def test_a_surplus_counts_where_the_lines_beside_it_make_it(read, line, waits, counts):
+    books = read(of_measures(line), OF_SURPLUS)
+    assert len(by_code(books, "measure_contradicts")) == waits
+    assert list(amounts(books, "经营收益").values()) == [n * 1_000 for n in counts]
+
+
+@pytest.mark.parametrize(("decision", "says"), [("keep", ""), ("correct", "14000")])
+def test_a_person_settles_a_sum_that_is_contradicted(read, tmp_path, decision, says):
+    lines = of_measures(("甲", 10, 1, 3, 13))
+    asked = read(lines, OF_INCOME).corrections_to_fill
+    path = tmp_path / CORRECTIONS
+    asked.assign(decision=decision, should_say=says, reason="looked", authority="the book").to_csv(
+        path, index=False
+    )
+    books = read(lines, OF_INCOME, decided={CORRECTIONS: path})
+    assert list(amounts(books, "总收入").values()) == [int(says or 13_000)]
+    assert by_code(books, "measure_contradicts") == []
+
+
 @pytest.mark.parametrize(
     ("head", "code"),
     [("预计年收入", "column_forecast"), ("上年收入", "column_last_year"),
