@@ -20,8 +20,8 @@ CLASSES = tomllib.loads(Path(__file__).with_name("classes.toml").read_text("utf-
 
 _PLAN = ["name", "turn", "value", "released", "step", "rule", "villages", "ruled_by", "reason"]
 _TEXT = (
-    "written as text, so that nobody vouches for it. A column of numbers would carry it, or "
-    "record()"
+    "a word or number written as text, so that nobody vouches for it. A column of numbers would "
+    "carry it, or record(); a claim() says yes or no by released numbers"
 )
 _NOT_CHECKED = (
     "not checked: nothing says who stands behind it. A verb of lj.indicators or lj.effects carries "

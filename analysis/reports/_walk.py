@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from analysis.reports.text import flat
 
+TABLE, CHART = "tab-", "fig-"
+"""With what the address of a number in a table begins, and of one in a chart."""
 See = Callable[[str, float, bool], float]
 """Of an address, a number, and whether it counts something: the number as it may leave, or NaN."""
 
@@ -89,10 +92,12 @@ def _mapping(value: Mapping[Any, Any], see: See, at: str, typed: Typed) -> dict[
 def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame:
     made = frame.copy()
     rows = [flat(label) for label in frame.index]
+    has_numbers = False  # to the left
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
         last = flat(name).rsplit(" ", 1)[-1]
-        if _is_label(last, values) or pd.api.types.is_bool_dtype(values):
+        is_verdict = has_numbers and at.startswith(TABLE)
+        if _is_label(last, values) or (is_bool_dtype(values) and not is_verdict):
             continue
         if last in _DESIGN and "std_error" in frame:
             continue
@@ -101,7 +106,11 @@ def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame
         addresses = [f"{at} {row} {flat(name)}".strip() for row in rows]
         if isinstance(values.dtype, pd.CategoricalDtype):
             values = values.astype(object)
-        if pd.api.types.is_numeric_dtype(values):
+        if is_verdict and (is_bool_dtype(values) or not is_numeric_dtype(values)):
+            cells = zip(addresses, values, strict=True)
+            made.isetitem(place, [_verdict(v, see, one) for one, v in cells])
+        elif is_numeric_dtype(values):
+            has_numbers = True
             counts = pd.api.types.is_integer_dtype(values)
             numbers = values.to_numpy(np.float64, na_value=np.nan)
             left = [
@@ -113,7 +122,47 @@ def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame
             cells = zip(addresses, values, strict=True)
             made.isetitem(place, [_cell(v, see, one, typed) for one, v in cells])
     made.index, made.columns = _heads(frame.index, typed), _heads(frame.columns, typed)
-    return made
+    return in_order(frame, made) if at.startswith(CHART) else made
+
+
+def in_order(before: pd.DataFrame, after: pd.DataFrame, within: int = 0) -> pd.DataFrame:
+    """Return rows that stand by size of a number in the order of what leaves of it.
+
+    Rows that came out equal would tell by their order who has more, and so would withheld ones.
+    They may stand so ``within`` groups, of so many labels.
+    """
+    index = before.index
+    labels = [index.get_level_values(level) for level in range(index.nlevels)]
+    labels = [] if isinstance(index, pd.RangeIndex) else labels
+    sizes = [place for place in range(before.shape[1]) if _is_guarded(before.iloc[:, place])]
+    others = [place for place in range(before.shape[1]) if place not in sizes]
+    labels = [*labels, *(pd.Index(before.iloc[:, place]) for place in others)][within:]
+    if labels and labels[0].is_monotonic_increasing:
+        if len(labels) == 1 or labels[0].is_unique:
+            return after
+        groups = [labels[0] == label for label in labels[0].unique()]
+        return pd.concat([in_order(before[own], after[own], within + 1) for own in groups])
+    for place in sizes if labels else ():
+        known = before.iloc[:, place].dropna()
+        rises = known.is_monotonic_increasing
+        if rises != known.is_monotonic_decreasing:  # where it is both, all are one
+            way = 1 if rises else -1
+            left = (way * after.iloc[:, place].to_numpy(np.float64, na_value=np.nan)).tolist()
+            names = [flat(label) for label in zip(*labels, strict=True)]
+            rows = sorted(range(len(after)), key=lambda row: (_last(left[row]), names[row]))
+            return after.iloc[rows]
+    return after
+
+
+def _last(number: float) -> float:
+    return math.inf if math.isnan(number) else number
+
+
+def _is_guarded(values: pd.Series) -> bool:
+    """Whether a column holds numbers that leave by the door, and not years or codes."""
+    last = flat(values.name).rsplit(" ", 1)[-1]
+    is_label = _is_label(last, values) or last.endswith(_CODES)
+    return is_numeric_dtype(values) and not is_bool_dtype(values) and not is_label
 
 
 def _heads(index: pd.Index, typed: Typed) -> pd.Index:
@@ -181,6 +230,14 @@ def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:
     if left != value:
         see(at, math.nan, False)  # noqa: FBT003  (no count)
     return left
+
+
+def _verdict(value: Any, see: See, at: str) -> Any:
+    """Return what stands in place of a word that was chosen by numbers, such as yes."""
+    if not isinstance(value, str | bool | np.bool_) or value in {"", "–", "…"}:
+        return seen(value, see, at)
+    see(at, math.nan, False)  # noqa: FBT003  (no count)
+    return "…"
 
 
 def numbers(text: str) -> Typed:

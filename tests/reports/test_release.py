@@ -115,6 +115,27 @@ table(own, "alone", "Single villages")
 """
 
 
+VERDICTS = """
+from analysis import figures
+mean, line = "operating_income_wan_yuan", 11.5
+last = panel[panel["year"] == 2023]
+last = last.assign(part="part " + last["village_id"].str[-1:], half=last["county_name"])
+by_part = lj.indicators.means(last, "part", "operating_income_yuan").sort_values(mean)
+table(by_part[["part", mean]], "up", "By size.")
+table(by_part[["part", mean]].set_index("part")[::-1], "down", "By size, downwards.")
+within = lj.indicators.means(last, ["half", "part"], "operating_income_yuan")
+within = within.sort_values(["half", mean], ascending=[True, False])
+table(within[["half", "part", mean]], "within", "By size in each county.")
+told = by_part[["part", mean]].assign(
+    reached=by_part[mean] >= line,
+    word=["above" if one >= line else "under" for one in by_part[mean]],
+    kind=pd.cut(by_part[mean], [0, line, 1000], labels=["lower", "upper"]),
+    place=[f"{n}th" for n in range(len(by_part))],
+)
+table(told, "told", "In words.")
+"""
+
+
 def write_books(folder, villages=240):
     rng = np.random.default_rng(8)
     ids = [f"QX{n:04d}" for n in range(villages)]
@@ -165,6 +186,7 @@ def town(make_project, tmp_path_factory):
         project.notebook("06-sly", "# Sly\n\nWhere can an amount stand?", CELL, SLY)
         heading = "## Where nothing is"
         project.notebook("07-apart", "# Apart\n\nWhat is left?", CELL, "## Alone", APART, heading)
+        project.notebook("08-verdicts", "# Verdicts\n\nWho has more?", CELL, VERDICTS)
         assert runner.run(options=ONE) == 0
         yield project
 
@@ -373,6 +395,50 @@ def test_a_decoded_drawing_gives_the_released_values_and_nothing_closer(town):
                     and not np.isclose(rows["released"], true, atol=2 * reach).any()
                 ):
                     assert np.abs(seen - true).min() > reach
+
+
+def shown_table(folder, name):
+    """Return the table of a released page: its rows of cells."""
+    page = (folder / "report.html").read_text("utf-8")
+    [rows] = re.findall(f'id="tab-{name}".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    cells = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
+    return [[re.sub("<[^>]+>", "", cell).strip() for cell in cells.findall(row)]
+            for row in re.findall("<tr.*?</tr>", rows, re.DOTALL)]  # fmt: skip
+
+
+def test_the_order_of_rows_says_no_more_than_their_released_numbers(town):
+    """Who knows all amounts but one would learn from it whether that one is over some line."""
+    folder, made = release("08-verdicts", "A")
+    truth = made.plan.set_index("name")["value"]
+    for name, way in (("up", 1), ("down", -1)):
+        rows = shown_table(folder, name)
+        assert len(rows) == 10
+        left = [way * float(mean) for _, mean in rows]
+        assert list(zip(left, rows, strict=True)) == sorted(zip(left, rows, strict=True))
+        assert len({*left}) < len(left)  # some are one when rounded
+    mine = truth[truth.index.str.startswith("tab-up ")].tolist()
+    assert mine == sorted(mine)
+    places = [place for place, *_ in shown_table(folder, "up")]
+    assert places != [row[0] for row in shown_table(folder, "down")][::-1]
+    rows = shown_table(folder, "within")
+    keys = [(half, -float(mean), part) for half, part, mean in rows]
+    assert keys == sorted(keys)
+    assert len({key[:2] for key in keys}) < len(keys)
+
+
+def test_words_that_numbers_chose_do_not_leave(town):
+    """With a line that is moved by a hair, yes and no would give each mean to the last digit."""
+    folder, made = release("08-verdicts", "A")
+    rows = shown_table(folder, "told")
+    assert len(rows) == 10
+    for _, mean, *words in rows:
+        assert float(mean) > 0
+        assert words == ["…"] * 4
+    told = made.plan[made.plan["name"].str.startswith("tab-told ")]
+    for head in ("reached", "word", "kind", "place"):
+        reasons = told.loc[told["name"].str.endswith(f" {head}"), "reason"]
+        assert len(reasons) == 10
+        assert reasons.str.contains("word or number written as text").all()
 
 
 def test_what_leaves_hangs_on_true_numbers_only_through_the_released_ones(town, monkeypatch):

@@ -17,7 +17,7 @@ from analysis.disclosure import edition, keep_release, releasing, write_memory
 from analysis.errors import LianjianError
 from analysis.files import to_json
 from analysis.reports import calls
-from analysis.reports._walk import Typed, masked, numbers, parts, seen
+from analysis.reports._walk import Typed, in_order, masked, numbers, parts, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger
@@ -172,7 +172,8 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
             for column in frame
             if (digits := _digits_of(made, at, frame, column)) is not None
         }
-        given["frame"] = frame = frame[~_empty(given["frame"], frame)]
+        is_left = ~_empty(given["frame"], frame)
+        given["frame"] = frame = in_order(given["frame"][is_left], frame[is_left])
         if named := made.names_in(frame.to_csv()):
             raise _WithheldError(f"the table {given['name']}, which names {named}")
         if frame.empty:
