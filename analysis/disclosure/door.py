@@ -9,6 +9,7 @@ system of equations has to be solved; it is also what people of a village come n
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -81,11 +82,13 @@ class Door:
     ) -> None:
         self.policy = policy
         self.villages = pd.Index(sorted(panel["village_id"].unique()), dtype="str")
+        self._places = {village: place for place, village in enumerate(self.villages.tolist())}
         self.amounts: dict[Key, Floats] = {}
         for year, rows in panel.groupby("year"):
             own = rows.set_index("village_id")
             for name in own.columns[own.columns.str.endswith("_yuan")]:
                 self.amounts[name, int(str(year))] = self._spread(own[name], np.nan)
+        self._median = cache(lambda key: np.nanmedian(self.amounts[key]))
         self._known: dict[Key, Floats] = {}
         self._steps: dict[str, float] = {}
         if memory is not None:
@@ -221,15 +224,13 @@ class Door:
     def _is_no_guess(self, key: Key, ends: Floats) -> bool:
         """Whether the middle of what is known is hardly a better guess than the year's median."""
         told = np.isfinite(ends).all(axis=0) & (np.abs(self.amounts[key]) > self.policy.floor_yuan)
-        amount, median = self.amounts[key][told], np.nanmedian(self.amounts[key])
-
-        def hits(guess: Floats | np.float64) -> int:
-            return int((np.abs(guess - amount) <= self._near(amount)).sum())
-
-        luck = hits(median) + max(_ABOVE_LUCK * told.sum(), _FEW)
-        found = hits(ends[:, told].mean(axis=0))
+        amount = self.amounts[key][told]
+        near = self._near(amount)
         with np.errstate(invalid="ignore"):  # of whom nothing was known, there is no middle
-            return found <= luck or found <= hits(self.known(key)[:, told].mean(axis=0))
+            middles = [(low + high)[told] / 2 for low, high in (self.known(key), ends)]
+        guesses = (self._median(key), *middles)
+        luck, before, found = (int((np.abs(one - amount) <= near).sum()) for one in guesses)
+        return found <= max(before, luck + max(_ABOVE_LUCK * told.sum(), _FEW))
 
     def _near(self, amount: Floats) -> Floats:
         """Return how near to each amount the policy lets nobody come, in yuan."""
@@ -249,9 +250,10 @@ class Door:
 
     def _spread(self, values: pd.Series, without: float) -> Floats:
         """Return values by village in the order of the books."""
-        places = self.villages.get_indexer(values.index)
-        if (places < 0).any():
-            raise LianjianError("A number stands on villages that are not in the books.")
+        try:  # four times as fast as get_indexer()
+            places = [self._places[village] for village in values.index.tolist()]
+        except KeyError:
+            raise LianjianError("A number stands on villages that are not in the books.") from None
         spread = np.full(len(self.villages), without)
         spread[places] = values.to_numpy(np.float64, na_value=np.nan)
         return spread
@@ -261,7 +263,7 @@ class Door:
         if key not in self.amounts:
             return self._nothing()
         with np.errstate(divide="ignore", invalid="ignore"):
-            ends = np.sort([(middle - step / 2) / pull, (middle + step / 2) / pull], axis=0)
+            ends = middle / pull + np.array([[-0.5], [0.5]]) * step / np.abs(pull)
         hidden = (pull == 0) | ~np.isfinite(self.amounts[key])
         return np.where(hidden, self._nothing(), self.amounts[key] + ends)
 

@@ -4,6 +4,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ class Guard:
         self.door = Door(policy, panel, memory)
         groups = smallest_groups(panel, policy.atom_villages)
         self._codes, self._groups = pd.factorize(groups.reindex(self.door.villages), sort=True)
-        self._sums: dict[tuple[Key, int], Released] = {}
+        self._sum = cache(self._rounded)  # made once, before what stands on it
         self._made: dict[str, Released] = {}
 
     def plan(self, numbers: Iterable[Number]) -> pd.DataFrame:
@@ -211,12 +212,6 @@ class Guard:
             float(np.nansum(self.door.pull(key, weight) * self.door.amounts[key]))
             for key, weight in evidence.weights.items()
         )
-
-    def _sum(self, key: Key, code: int) -> Released:
-        """Return the rounded sum of a smallest group; made once, before what stands on it."""
-        if (key, code) not in self._sums:
-            self._sums[key, code] = self._rounded(key, code)
-        return self._sums[key, code]
 
     def _rounded(self, key: Key, code: int) -> Released:
         """Return the rounded sum of a smallest group, a total as that of its sources.

@@ -214,6 +214,41 @@ def test_counts_around_lines_tell_no_more_than_the_door_takes_them_to(villages, 
     assert tried > 10
 
 
+@pytest.mark.parametrize(("villages", "seed"), [(400, 71), (1261, 72)])
+def test_a_line_moved_by_a_hair_from_report_to_report_closes_in_on_nobody(villages, seed):
+    """The reader's arithmetic, apart from the door: between which lines must an amount be."""
+    panel, memory, left = books(villages, seed), None, []
+    for report in range(4):
+        guard = Guard(Policy(), panel, memory)
+        numbers = shares(panel, [4 + 0.05 * report + 0.2 * n for n in range(10)])
+        plan = guard.plan(numbers)
+        memory = guard.door.memory()
+        is_out = plan["reason"] == ""
+        left += [(one.evidence[0], step) for one, step, out
+                 in zip(numbers, plan["step"], is_out, strict=True) if out]  # fmt: skip
+    known = {}
+    for stands, step in left:
+        n, of = stands.villages, stands.of
+        rounded = [to for to in (5, 10, 20) if nice(100 * to / (round(of / 5) * 5) / 9) == step]
+        assert rounded
+        [where] = stands.where
+        [key], line = where.factors, where.high
+        amounts = panel[panel["year"] == key[1]].set_index("village_id")[key[0]]
+        for village, amount in amounts[stands.among].items():
+            is_in = amount < line
+            other = n - 1 if is_in else n + 1
+            is_told = all(round(other / to) != round(n / to) for to in rounded)
+            if is_told or 0 < min(other, of - other) < 10:
+                low, high = known.get((key, village, amount), (-np.inf, np.inf))
+                ends = (low, min(high, line)) if is_in else (max(low, line), high)
+                known[key, village, amount] = ends
+    assert len(left) > 40
+    assert len(known) > 200
+    for (_, _, amount), (low, high) in known.items():
+        assert low <= amount < high
+        assert high - low >= 0.2 * amount * (1 - 1e-9)
+
+
 @pytest.mark.parametrize(("villages", "seed"), [(400, 67), (1261, 4)])
 def test_counts_of_moves_between_bands_tell_no_more_than_the_door_takes_them_to(villages, seed):
     """As above: whoever leaves a cell of a table of moves would change what is said of it."""
