@@ -199,9 +199,12 @@ def _in_force(account: str, year: int | None, *, part: bool) -> AccountName:
     early = year is not None and year < BREAK_YEAR and account in NEW_ONLY
     if part:
         return AccountName(account, "part", f"part of {account}")
-    if late or early:
-        system = "2004" if late else "2023"
-        return AccountName(None, "wrong_year", f"{account} belongs to the {system} system")
+    if late:
+        said = f"{account} is an account of the years before {BREAK_YEAR}"
+        return AccountName(None, "wrong_year", said)
+    if early:
+        said = f"{account} is an account of {BREAK_YEAR} and later years"
+        return AccountName(None, "wrong_year", said)
     return AccountName(account, "account")
 
 

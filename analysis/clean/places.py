@@ -132,6 +132,7 @@ class Register:
         self._by_base: dict[_Key, list[str]] = {}
         self._pools: dict[str, dict[str, str]] = {}
         self._townships: dict[str, set[PlaceName]] = {}
+        self._above: dict[str, str] = {}
         columns = ("county_name", "township_name", "village_name")
         places = register[["village_code", *columns]].itertuples(index=False, name=None)
         for code, county, township, name in places:
@@ -141,6 +142,8 @@ class Register:
             self._by_base.setdefault(_key(names), []).append(code)
             self._pools.setdefault(names[0].base, {})[code] = names[2].base
             self._townships.setdefault(names[0].base, set()).add(names[1])
+            if CODE.fullmatch(code):
+                self._above |= {code[:6]: county, code[:9]: township}
         self._everywhere = {code: names[2].base for code, names in self._names.items()}
 
     def locate(
@@ -219,6 +222,7 @@ class Register:
         county, township, name = (squeeze(part) for part in key[:3])
         if (county, township, name) in decided:
             return decided[county, township, name], "crosswalk", ""
+        county, township = self._named(county), self._named(township)
         code = squeeze(key[3]).removesuffix(".0")
         problem = self._why_not(code) if code else ""
         if code and not problem:
@@ -256,9 +260,14 @@ class Register:
         }
         return sorted(found)
 
+    def _named(self, place: str) -> str:
+        """Return the name of a county or township that is given by its code of 6 or 9 digits."""
+        return self._above.get(place, place)
+
     def _suggest(self, key: tuple[str, ...], problem: str) -> str:
         """Return the likeliest villages of the county, or of all when the county is unknown."""
-        names = county_name(key[0]), township_name(key[1]), village_name(key[2].rstrip("….·"))
+        county, township = (self._named(squeeze(part)) for part in key[:2])
+        names = county_name(county), township_name(township), village_name(key[2].rstrip("….·"))
         if problem in FOUND or not names[2].base:
             return ""
         pool = self._pools.get(names[0].base) or self._everywhere

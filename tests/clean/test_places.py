@@ -215,3 +215,18 @@ def test_odd_names():
     assert village_name("").base == ""
     assert village_name("村").base == "村"
     assert village_name("新村村委会").base == village_name("新村").base
+
+
+def test_county_and_township_may_be_given_by_their_codes(rows, register):
+    """As a person answers for a whole book, or as an office exports."""
+    some = rows.sample(60, random_state=1)
+    by_name = register.locate(asked(some)).frame["village_code"]
+    coded = asked(some).assign(
+        county=some["village_code"].str[:6], township=some["village_code"].str[:9]
+    )
+    for given in (coded, coded.assign(county=asked(some)["county"])):
+        assert register.locate(given).frame["village_code"].tolist() == by_name.tolist()
+    assert by_name.notna().sum() > 50
+    elsewhere = register.locate(coded.assign(township="629999999"))
+    assert elsewhere.frame["village_code"].isna().all()
+    assert elsewhere.problems["suggestions"].str.startswith(some["village_code"].iloc[0]).iloc[0]

@@ -176,7 +176,7 @@ def test_imputation_equals_dense_projection(case, anticipation):
     y = frame["y"].to_numpy()
     mass = weights_of(frame, panel)
     root = np.sqrt(mass[untreated])
-    inverse = np.linalg.pinv(z[untreated] * root[:, None]) * root
+    inverse = np.linalg.pinv(z[untreated] * root[:, None], rcond=1e-10) * root
     theta = inverse @ y[untreated]
     able = np.abs(z - z @ inverse @ z[untreated]).max(axis=1) < 1e-6
     cells = after & able

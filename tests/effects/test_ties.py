@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,9 @@ def test_the_observed_pattern_and_its_mirror_tie_however_far_the_null(seed):
         assert webb == pytest.approx(one, rel=1e-14)
 
 
-def test_a_null_at_the_estimate_is_never_rejected():
-    design, outcome, cluster, unit = clustered(4, 1, whole=False)
+@pytest.mark.parametrize(("groups", "seed"), [*product((4, 5, 6), range(6))])
+def test_a_null_at_the_estimate_is_never_rejected(groups, seed):
+    design, outcome, cluster, unit = clustered(groups, seed, whole=False)
     estimate = wild(swept(design, outcome, cluster, unit)).estimate
     at_it = wild(swept(design, outcome - estimate * design[:, 0], cluster, unit))
     assert at_it.p_value == 1

@@ -353,7 +353,7 @@ def _wrong_years(long: pd.DataFrame, file: str, dropped: frozenset[int]) -> Iter
     read = read_quantities(wrong["text"])
     for row in rows(wrong[(read["value"] != 0) & (read["qualifier"] != "missing")]):
         action = (
-            f"left out: {row.adds}, and not to that of {row.year}; say in answers.toml which it is "
+            f"left out: {row.adds}, and the year is {row.year}; say in answers.toml which it is "
             "(meaning): until then the measures of that village and year are missing"
         )
         yield Issue(file, row.cell, of_amount(row.text), "column_wrong_year", "error", action)

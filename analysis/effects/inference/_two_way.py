@@ -286,7 +286,8 @@ def wild(
     number = sum(len(block.top[0]) for block in drawn)
 
     def p_value(null: float) -> float:
-        least = float(observed.squared(null)[0]) * (1 - 2 * TIE)  # squares: tie twice
+        seen = math.sqrt(float(observed.squared(null)[0]))
+        least = max(seen * (1 - TIE) - TIE, 0.0) ** 2  # a t of nothing but rounding ties with all
         reached = sum(int(np.count_nonzero(block.squared(null) >= least)) for block in drawn)
         return reached / number if is_exact else (reached + 1) / (number + 1)
 
