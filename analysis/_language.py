@@ -30,8 +30,11 @@ PLACE = re.compile(r"\{([^{}]*)\}")
 _KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
 _EITHER = re.compile(f"{_KEYED.pattern}|{PLACE.pattern}")
 _NUMBER = r"[-−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
-_UNIT = re.compile(r"\d (?:万?元|%|s\b)")  # before which a language may set no space
+# a space before a unit, a mark: as a language may not write them
+_SIGN = re.compile(r"\d (?:万?元|%|s\b)|[:,] |[^\x00-\x7f]\"? ?\(")
 _CODE = re.compile(r"`[^`]*`")
+_PRINTED = re.compile(r"\S.*\S")
+_COLUMNS = re.compile(r"\S {2,}\S|\t")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _INSIDE = re.compile(r"(?<![A-Za-z{}])[A-Za-z]{2,}(?![A-Za-z{}])")  # a word that touches no place
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -127,6 +130,11 @@ def _is_name(text: str) -> bool:
     return not _CLAUSE.search(text) and len(_WORD.findall(_SHAPES.sub(" ", text))) <= _FEW
 
 
+def _closed(part: str) -> bool:
+    """Whether a part of a text holds both ends of each bracket."""
+    return part.count("(") == part.count(")")
+
+
 @dataclass(frozen=True)
 class Message:
     """A text with places, and what it says in a language."""
@@ -145,7 +153,8 @@ class Message:
 
     def found_in(self, text: str) -> re.Match[str] | None:
         """Return what stands in its places in a text that it could have made."""
-        return self.pattern.fullmatch(text) if self._stands_in(text) else None
+        found = self.pattern.fullmatch(text) if self._stands_in(text) else None
+        return found if found and all(map(_closed, found.groups())) else None
 
     def _stands_in(self, text: str) -> bool:
         """Whether its pieces stand in a text in their order.
@@ -201,8 +210,12 @@ class Message:
         parts = found.groups()
         if "; " in self.text:
             return False
-        if any("; " in part for part in parts) or (self.text[0] == "{" and ": " in parts[0]):
+        if any("; " in part or part.endswith((":", ",")) for part in parts):
             return True
+        if self.text[0] == "{" and ": " in parts[0]:
+            return True
+        if len(self.word) >= _SURE and any(self.word in part for part in parts):
+            return True  # an item of a list, with all others in its place
         return self.letters < _FEW and ": " not in self.text and any(": " in part for part in parts)
 
     @cached_property
@@ -245,16 +258,23 @@ class Language:
         said = self._put(text, strict=True)
         return self._put(text, strict=False) if said == text else said
 
+    def prints(self, line: re.Match[str]) -> str:
+        """Return a line that was printed as it says it, if it does: nobody promised that."""
+        said, whole = self._look(form(line[0]), 0, strict=True)
+        return said if whole and not _COLUMNS.search(line[0]) else line[0]
+
     def _put(self, text: str, *, strict: bool) -> str:
         key = form(text)
         has_words = bool(_WORD.search(key)) or key in self.catalogue.exact
-        if not has_words and not _UNIT.search(key):
+        if not has_words and not _SIGN.search(key):
             return text
         said, whole = self._look(key, 0, strict=strict)
         if has_words and not is_plain(key):  # letters of an id may look like a word
             self.asked[key] = whole
         if whole:  # where a page is asked for what it was given
             self.catalogue.known[strict][form(said)] = said, True
+        if "“" in text and said == key:  # as it was written, save how it is compared
+            said = text.strip()
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         if _HAN.match(said.lstrip("（《“")):
             lead = lead.strip(" ")  # Chinese parts words by no space
@@ -292,7 +312,7 @@ class Language:
             said == both[1] or not is_of_books(self.code)
         ):  # others say the English of the two
             return said, True
-        is_same = is_plain(key) and not _HAN.search(key) and not _UNIT.search(key)
+        is_same = is_plain(key) and not _HAN.search(key) and not _SIGN.search(key)
         is_ours = is_plain(key) or is_chinese(key)
         if _QUOTED.fullmatch(key) or (is_ours and _LIST.fullmatch(key)):
             return self._listed(key), True
@@ -386,6 +406,12 @@ def told(text: str) -> str:
     """Return what an error says in the language of now; in English the text itself."""
     language = current()
     return text if language is None else language.tells(text)
+
+
+def printed(text: str) -> str:
+    """Return what a cell printed with those lines in the language of now that it says."""
+    language = current()
+    return text if language is None else _PRINTED.sub(language.prints, text)
 
 
 def mark(sign: str) -> str:

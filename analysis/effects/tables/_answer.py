@@ -227,7 +227,7 @@ def alarms(studies: Studies) -> Labelled:
         frame = found.to_frame().set_index("gauge").rename_axis("Gauge")
         frame["size"] /= [1 if gauge == "Lasting luck" else YUAN_PER_WAN for gauge in frame.index]
         parts[name] = frame.drop(columns="meaning").rename(
-            columns={"value": "Gauge"}
+            columns={"value": "Value"}
             | {key: key.capitalize() for key in ("limit", "size", "verdict")}
         )
         notes = notes or list(found.blind)
@@ -240,7 +240,7 @@ def alarms(studies: Studies) -> Labelled:
         "a year apart, times two.",
         why=GAUGES,
         notes=notes,
-        digits={"Gauge": 2, "Limit": 1, "Size": 2},
+        digits={"Value": 2, "Limit": 1, "Size": 2},
     )
 
 

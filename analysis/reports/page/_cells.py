@@ -175,7 +175,7 @@ class Writer:
         kind = output["output_type"]
         if kind == "stream":
             self.gaps += _gaps.of_stream(self.place, output["text"])
-            return _pre(_terminal.shown(output["text"]), f"lj-{output['name']}")
+            return _pre(_language.printed(_terminal.shown(output["text"])), f"lj-{output['name']}")
         if kind == "error":
             return _pre("\n".join(output["traceback"]), "lj-error")
         data = output.get("data", {})
@@ -239,7 +239,7 @@ class Writer:
             return _sanitise.prose(html)
         if mime.endswith("json"):
             return _pre(json.dumps(content, ensure_ascii=False, indent=2), "lj-text")
-        return _pre(str(content), "lj-text")
+        return _pre(_language.printed(str(content)), "lj-text")
 
     def product(self, facts: Mapping[str, Any]) -> str:
         """Write what a notebook published: with its number, or a sentence among its words."""
