@@ -399,6 +399,12 @@ def translate(options: argparse.Namespace) -> None:
         for found in messages.update(code, prune=options.prune):
             told = (f"{count} {word}" for word, count in found.counts.items() if count)
             say(f"translations/{code}/{found.file}: {', '.join(told) or 'all translated'}")
+            if found.unbuilt:
+                names = " ".join(found.unbuilt)
+                warn(
+                    f"{names} is not built, so what translations/{code}/{found.file} says of it "
+                    f"is kept as it was: lianjian build {names}"
+                )
     if not codes:
         raise LianjianError("There is no translation yet; name a language: lianjian translate zh.")
 

@@ -31,7 +31,7 @@ _KEYED = re.compile(r"\{[^{}]*\{[^{}]*\}[^{}]*\}")  # a place in a number's name
 _EITHER = re.compile(f"{_KEYED.pattern}|{PLACE.pattern}")
 _NUMBER = r"[-−+±<>≥≤]?[0-9](?:[0-9,.]*[0-9])?%?|∞|–"
 # a space before a unit, a mark: as a language may not write them
-_SIGN = re.compile(r"\d (?:万?元|%|s\b)|[:,] |[^\x00-\x7f]\"? ?\(")
+_SIGN = re.compile(r"\d (?:万?元|%|s\b)|: |[^\x00-\x7f](?:, |\"? ?\()")
 _CODE = re.compile(r"`[^`]*`")
 _PRINTED = re.compile(r"\S.*\S")
 _COLUMNS = re.compile(r"\S {2,}\S|\t")
@@ -154,7 +154,9 @@ class Message:
     def found_in(self, text: str) -> re.Match[str] | None:
         """Return what stands in its places in a text that it could have made."""
         found = self.pattern.fullmatch(text) if self._stands_in(text) else None
-        return found if found and all(map(_closed, found.groups())) else None
+        if found is None or (_closed(text) and not all(map(_closed, found.groups()))):
+            return None
+        return found
 
     def _stands_in(self, text: str) -> bool:
         """Whether its pieces stand in a text in their order.
@@ -273,8 +275,8 @@ class Language:
             self.asked[key] = whole
         if whole:  # where a page is asked for what it was given
             self.catalogue.known[strict][form(said)] = said, True
-        if "“" in text and said == key:  # as it was written, save how it is compared
-            said = text.strip()
+        if "“" in text:  # straight while texts are compared
+            said = re.sub(r'"([^"]*)"', r"“\1”", said)
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         if _HAN.match(said.lstrip("（《“")):
             lead = lead.strip(" ")  # Chinese parts words by no space
@@ -699,6 +701,8 @@ _VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 _REMARK = re.compile(r"<p><em>((?:(?!</?em>|</p>).)*)</em></p>")
 # a cell of a few characters, between which lines could break in Chinese: no column is that narrow
 _SHORT = re.compile(r"(<t[dh]\b[^>]*)>(?=[^<>\s]{2,8}</t[dh]>)(?=[^<>]*[\u3400-\u9fff])")
+# a unit in a head that a line may not part: （元/户）
+_PARTED = re.compile(r"（[^（）<>/]+/[^（）<>/]+）(?=</th>)")
 # a name in both languages, once both are one
 _TWICE_SAID = re.compile(r'(?<=>)([^<>]+) <span lang="zh-Hans">\1</span>')
 # some Chinese among other words, with the signs that belong to it: 环县（甘肃）
@@ -720,6 +724,7 @@ def html(page: str) -> str:
 
     page = _IN_TEXT.sub(r"\1\2", _rewritten(page, words, _LEFT, _OTHER))
     page = _SHORT.sub(r"\1 data-short>", _TWICE_SAID.sub(r"\1", page))
+    page = _PARTED.sub(r"<span data-short>\g<0></span>", page)
     return _REMARK.sub(r'<p class="lj-remark">\1</p>', page)
 
 

@@ -69,6 +69,7 @@ class Found:
     doubtful: int
     unused: int
     untranslated: int
+    unbuilt: tuple[str, ...] = ()  # datasets whose messages are kept, though nobody can see them
 
     @property
     def counts(self) -> dict[str, int]:
@@ -418,6 +419,21 @@ def _of_registry() -> dict[str, str]:
     return said | dict.fromkeys((county.name for county in fields.EVERY_COUNTY), where)
 
 
+_OF_DATASET = "data/raw, "  # before the name of the dataset that says a message
+
+
+def _unbuilt(file: Path) -> dict[str, str]:
+    """Return the messages of datasets that are not built here: they may be said as before."""
+    built = {folder.parent.name for folder in paths.processed().glob("*/manifest.json")}
+    every = _language.read(file) if file.is_file() else ()
+    of_datasets = (entry for entry in every if entry.comment.startswith(_OF_DATASET))
+    return {
+        entry.msgid: entry.comment
+        for entry in of_datasets
+        if entry.comment.removeprefix(_OF_DATASET) not in built
+    }
+
+
 def _of_data() -> dict[str, str]:
     """Return what cards and corrections say of the data."""
     found: dict[str, str] = {}
@@ -426,7 +442,7 @@ def _of_data() -> dict[str, str]:
         texts_of = [told.get("title", ""), told.get("description", "")]
         for source_ in told.get("sources", ()):
             texts_of += [source_.get(key, "") for key in ("title", "producer", "licence")]
-        found |= dict.fromkeys(texts_of, f"data/raw, {file.parent.name}")
+        found |= dict.fromkeys(texts_of, f"{_OF_DATASET}{file.parent.name}")
     corrections = paths.raw() / "corrections.csv"
     if corrections.is_file():
         with corrections.open(encoding="utf-8-sig", newline="") as stream:
@@ -448,7 +464,7 @@ def messages(code: str) -> dict[str, dict[str, str]]:
     found["commands"] |= {t: at for t, at in _of_errors().items() if t not in elsewhere}
     for text in (set(found["pages"]) | set(found["library"])) & set(found["books"]):
         found["books"].pop(text)
-    found["data"] = _of_data()
+    found["data"] = {**_unbuilt(_language.folder(code) / "data.po"), **_of_data()}
     for name, kept in _kept_of(set(_language.languages()) - {code}).items():
         found.setdefault(name, {}).update(kept)
     found["pages"] |= dict.fromkeys(filter(None, plan.titles()), "notebooks/plan.toml")
@@ -603,6 +619,8 @@ def _update(file: Path, said: dict[str, str], *, prune: bool, code: str) -> Foun
         entry.obsolete, entry.comment = True, ""
         if entry.msgstr and not prune:
             made.append(entry)
-    write_text(file, f"{made}\n")
+    write_text(file, str(made).rstrip("\n") + "\n")
     empty = sum(not entry.translated() for entry in made if not entry.obsolete)
-    return Found(file.name, new, doubtful, unused, empty)
+    held = _unbuilt(file).values()
+    unbuilt = tuple(sorted({where.removeprefix(_OF_DATASET) for where in held}))
+    return Found(file.name, new, doubtful, unused, empty, unbuilt)

@@ -223,6 +223,31 @@ def test_a_changed_text_keeps_its_translation_as_doubtful_until_it_is_read(proje
     assert file.read_bytes() == before
 
 
+def test_messages_of_data_that_are_not_built_are_kept_and_a_sentence_says_so(project, capsys):
+    project.notebook("01-sheep", *CELLS)
+    project.dataset()
+    folder = project.root / "translations" / "zh"
+    write_messages(project.root, SAID)
+    translate.update("zh")
+    file = folder / "data.po"
+    said = polib.pofile(str(file))
+    ours = [entry for entry in said if entry.comment == "data/raw, trial"]
+    assert ours
+    for entry in said:
+        entry.msgstr = "试验"
+    said.save(str(file))
+    translate.update("zh")
+    before = file.read_bytes()
+    assert before.endswith(b'"\n')  # and no line that is empty
+    shutil.rmtree(project.root / "data" / "processed" / "trial")
+    capsys.readouterr()
+    assert main(["translate", "zh", "--prune"]) == 0
+    assert "trial is not built, so what translations/zh/data.po says of it is kept" in (
+        capsys.readouterr().err
+    )
+    assert file.read_bytes() == before
+
+
 def test_a_language_that_nobody_has_begun_gets_a_folder_in_which_all_is_to_do(project, capsys):
     project.notebook("01-sheep", *CELLS)
     write_messages(project.root, SAID)
@@ -432,6 +457,54 @@ def test_clauses_are_parted_before_the_words_between_them():
     with _language.writing("zh", "07-robustness"):
         said = _language.said("parallel trends 3.01 to 5.38; 0.25 2.55 to 5.70; 0.5 2.1 to 6.2")
     assert said == "平行趋势3.01至5.38；0.25 2.55至5.70；0.5 2.1至6.2"
+
+
+@pytest.mark.parametrize(
+    ("own", "text", "words"),
+    [
+        # an interval before another one; a year before a value; items of a list with commas
+        (
+            "05-alliance-effect",
+            "+3 years 7.34 (4.46 to 10.22). Total 总收入: -5 years −0.46 (−20.59 to 19.68)",
+            "相对加入年+3：7.34（4.46至10.22）。总收入：相对加入年-5：−0.46（−20.59至19.68）",
+        ),
+        (
+            "10-reported-elsewhere",
+            "Dots of payments per village in 万元: 桐乡市 2019 49.2; 安吉县 2021 about 45.",
+            "每村分得金额的散点图，单位万元：桐乡市 2019年49.2；安吉县 2021年约45。",
+        ),
+        ("10-reported-elsewhere", "2016: over 80", "2016：超过80"),
+        ("10-reported-elsewhere", "2014: 510", "2014：510"),
+        (
+            "02-data-quality",
+            "144 just below and 157 just above 5 万元, 129 just below and 101 just above 10 万元",
+            "5万元之下144个，之上157个，10万元之下129个，之上101个",
+        ),
+        # signs between Chinese characters are Chinese, also where no word is to be said
+        ("01-published-figures", "甘肃农民报, 庄浪县改薄 (M)", "甘肃农民报，庄浪县改薄（M）"),
+        ("10-reported-elsewhere", "“后进村”成了 (浙江日报)", "“后进村”成了（浙江日报）"),
+        ("", "Mean change of operating income, 2023 to 2024", "经营性收入平均变动，2023年至2024年"),
+    ],
+)
+def test_what_is_put_together_is_parted_where_it_was(own, text, words):
+    with _language.writing("zh", own) as chinese:
+        assert chinese.says(text) == words
+
+
+def test_what_a_cell_printed_is_said_by_line_and_nobody_misses_what_is_not():
+    printed = "  146 rows without x were dropped.\nno sentence of ours\na  12 rows\n"
+    with _language.writing("zh", "00-start-here") as chinese:
+        assert _language.printed(printed) == printed.replace(
+            "146 rows without x were dropped.", "剔除没有x的146行。"
+        )
+        assert chinese.missing == []
+
+
+def test_a_unit_is_parted_by_no_line():
+    with _language.writing("zh"):
+        assert (
+            _language.html("<th>收入（元/户）</th>").count("<span data-short>（元/户）</span>") == 1
+        )
 
 
 @pytest.mark.parametrize(
