@@ -268,7 +268,7 @@ class Language:
     def _put(self, text: str, *, strict: bool) -> str:
         key = form(text)
         has_words = bool(_WORD.search(key)) or key in self.catalogue.exact
-        if not has_words and not _SIGN.search(key):
+        if not has_words and not _SIGN.search(key) and not _LIST.fullmatch(key):
             return text
         said, whole = self._look(key, 0, strict=strict)
         if has_words and not is_plain(key):  # letters of an id may look like a word
