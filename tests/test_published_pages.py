@@ -82,9 +82,9 @@ def test_numbers_in_the_prose_of_10(published):
     middle = sorted(sizes)[6:8]
     assert f"about {sum(middle) / 2:.0f} 万元 for each village in the middle" in said
     ends = reported.series_ends(told).set_index("village")
-    assert ends.loc["向家村", "joined"] == "before"
+    assert ends.loc["向家村", "joined"] == "after both"
     assert round(reported.multiple(ends.loc[["向家村"]]).item()) == 7  # "sevenfold before it did"
-    assert ends["joined"].isin(["before", "across"]).sum() == 3
+    assert ends["joined"].isin(["after both", "between them"]).sum() == 3
     assert "Three villages in alliances have a figure from before they joined" in said
     assert (allied["year"] >= 2018).mean() > 0.75
     assert allied["measure"].isin(["dividend", "project"]).mean() > 0.5

@@ -65,6 +65,24 @@ SAYS = {
     "09-county-brief-sim4-blank": "no village of 丁县 Simulated County 4 has a known operating",
 }
 
+SAYS |= {
+    "03-income-change-ended": "Not known in these books: Operating surplus.",
+    "04-paired-villages-ended": "Of its pairs (2) no two have both incomes",
+    "04-paired-villages-alike": "No exact tests for operating income, before and after: All",
+    "06-bands-and-inequality-alike": "No convergence of operating income: 12 villages",
+    "03-income-change-idle": "no income of which to give shares: Helper village, Weak allied village.",
+    "04-paired-villages-idle": "No exact tests for total income, before and after: All",
+    "03-income-change-minus": "In no year have villages with all parts of their income known any",
+    "06-bands-and-inequality-minus": "No weak allied village can be held against one outside",
+    "07-robustness-minus": "The two agree.",
+    "05-alliance-effect-apart": "Not every kind of inference for operating income",
+    "07-robustness-apart": "The two",
+    "03-income-change-once": "No village has a known operating income in both 2023 and 2024",
+    "06-bands-and-inequality-once": "These books cannot say.",
+    "09-county-brief-sim1-once": "Not known in these books: Operating income, mean change on 2023",
+    "09-county-brief-sim4-once": "Not known in these books: Operating income, mean change on 2023",
+}
+
 # years, villages and measures of books; of the scarce ones each year knows one village
 SCARCE = {
     "gaps": ((2020, 2022, 2024), "春夏秋", "both"),
@@ -117,22 +135,31 @@ def scarce_books(folder, years, villages, measures):
         yield str(book)
 
 
-def listed_books(folder, villages, years, unbooked=()):
-    """Write villages and accounts; each earns 3 万元 more every year, in years not left out.
+def each_more(number, role, year):
+    """Earn 3 万元 more every year, and get a subsidy."""
+    start = 300_000 if role == "helper" else 20_000 + 5_000 * number
+    return start + 30_000 * (year - 2021), 10_000
 
-    Of a village: county, role, alliance, year of joining, pair.
+
+def listed_books(folder, villages, years, unbooked=(), earned=each_more):
+    """Write villages and accounts of what each earned, and only subsidies in years unbooked.
+
+    Of a village: county, role, alliance, year of joining, pair. What is earned and subsidised in a
+    year is None where a village's books have ended.
     """
     rows, accounts = [], ["village_id,year,account_name,amount_yuan"]
     names = {"sim1": ("甲县", "scenic"), "sim4": ("丁县", "park")}
     for number, (county, role, alliance, joined, pair) in enumerate(villages):
         village, (called, zone) = f"SIM-{county[-1]}-{number:04}", names[county]
         rows.append(
-            f"{village},虚{'一二三四五六七八九十'[number]}村,虚乡,{county},{called},{zone},"
+            f"{village},虚{'一二三四五六七八九十百千'[number]}村,虚乡,{county},{called},{zone},"
             f"{200 + number},{role},{alliance},{joined},{pair},False,False,False,False,"
         )
         for year in years:
-            start = 300_000 if role == "helper" else 20_000 + 5_000 * number
-            booked = {"经营收入": start + 30_000 * (year - 2021), "补助收入": 10_000}
+            amounts = earned(number, role, year)
+            if amounts is None:
+                continue
+            booked = dict(zip(("经营收入", "补助收入"), amounts, strict=True))
             booked |= dict.fromkeys(("投资收益", "其他收入"), 0)
             booked |= {"发包及上交收入": 0} if year < 2024 else {}
             if year in unbooked:
@@ -160,6 +187,17 @@ LISTED = {
     "brief": (tied("sim4", 1) + tied("sim1", 2, helpers=0) + OUTSIDE, (2023, 2024), ()),
     "untied": ([("sim1", "outside", "", "", "")] * 4 + OUTSIDE, range(2021, 2025), ()),
     "blank": (tied("sim4", 1) + OUTSIDE, range(2021, 2025), (2024,)),
+}
+# two alliances; books that end, incomes all alike, none, or under zero; years far apart; one year
+ALLIED = tied("sim4", 1) + tied("sim1", 2) + OUTSIDE + [("sim1", *OUTSIDE[0][1:])] * 3
+LONG = range(2020, 2025)
+LISTED |= {
+    "ended": (ALLIED, LONG, (), lambda *at: None if at[2] > 2022 and at[0] < 6 else (9**5, 9)),
+    "alike": (ALLIED, LONG, (), lambda *_: (100_000, 10_000)),
+    "idle": (ALLIED, LONG, (), lambda *at: (0, 10_000 if at[1] == "outside" else 0)),
+    "minus": (ALLIED, LONG, (), lambda *at: ((-1) ** at[0] * 5_000 * at[0] - 9 * at[2], 10_000)),
+    "apart": (ALLIED, (2019, 2024), ()),
+    "once": (ALLIED, (2024,), ()),
 }
 
 

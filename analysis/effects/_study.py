@@ -258,9 +258,16 @@ class Study:
         plain = regression_series(
             self.panel, anticipation=self.anticipation, comparison=self.comparison
         )
-        if self._by_placebos(inference):
-            plain = randomization_inference(plain, self.placebos(), anticipation=self.anticipation)
-        return replace(plain, outcome=self.outcome)
+        plain = replace(plain, outcome=self.outcome)
+        if not self._by_placebos(inference):
+            return plain
+        try:
+            return randomization_inference(plain, self.placebos(), anticipation=self.anticipation)
+        except LianjianError as error:
+            if inference == "placebos":
+                raise
+            lacking = f"No placebo alliances, so intervals are those of CR2: {error}"
+            return replace(plain, notes=(*plain.notes, lacking))
 
     def honest(
         self,

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import LianjianError
+from analysis.fields import FIELDS
 
 if TYPE_CHECKING:
     from analysis.effects.panel import Panel
@@ -213,7 +214,9 @@ class EffectSeries:
         known = unit_of(unit, self.outcome)
         # by name, so that numbers need no drawing library
         figures = import_module("analysis.figures")
-        return figures.event_study_paths({self.outcome or self.name: self}, unit=known)
+        field = FIELDS.get(self.outcome or "")
+        title = f"{field.label} {field.label_zh}" if field else self.outcome or self.name
+        return figures.event_study_paths({title: self}, unit=known)
 
     def tidy(self) -> pd.DataFrame:
         """Return one row an effect."""

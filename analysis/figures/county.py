@@ -15,6 +15,7 @@ from analysis.figures.theme import (
     WAN,
     Chart,
     Look,
+    amounts_from_zero,
     draw_years,
     finish,
     label_ends,
@@ -47,13 +48,12 @@ def county_paths(
     figure, panels = named_panels(measures, 3.3, f"Mean, {WAN}", phone=(2.2, 2))
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
-    top = float(means[[*columns]].max().max())
     styles = {
         county.code: (COLOURS["operating"], 2.2, "-"),
         twin.code: (COLOURS["helper"], 1.6, (0, (4, 1.5))),
     }
     for axes, title, column in panels:
-        axes.set_ylim(0, top * 1.06)
+        amounts_from_zero(axes, means[[*columns]], 0.06)
         ends = []
         for code, line in means.groupby("county_code"):
             colour, width, style = styles.get(str(code), ("#d3d7da", 1.0, "-"))
@@ -154,7 +154,7 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
         year_axis(axes, sorted({years[0], years[-1]}))
         if number % 4 == 0:
             axes.set_ylabel(ylabel)
-    panels[0].set_ylim(0, float(means[column].max()) * 1.15)
+    amounts_from_zero(panels[0], means[column], 0.15)
     return finish(
         figure,
         f"Eight small line charts, {ylabel}, {years[0]} to {years[-1]}: {'; '.join(sentences)}.",

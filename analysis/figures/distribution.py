@@ -214,7 +214,7 @@ def income_heaps(
         axes.set_xlim(0, end)
         axes.set_xticks([0, *targets])
         axes.set_xlabel(f"Income, {WAN}")
-        beyond = int((known >= end).sum())
+        beyond = int(((known < 0) | (known >= end)).sum())
         sentences.append(
             f"{title}: {len(known):,} villages and years, {beyond:,} beyond the axis; "
             f"{counts[title]}"

@@ -81,6 +81,8 @@ def event_study_paths(
 ) -> Chart:
     """Draw effects by event time with pointwise intervals and the band for all at once.
 
+    Each panel has its own scale: a measure with wide intervals hides no effect on another.
+
     Parameters
     ----------
     series : mapping of str to EffectSeries
@@ -91,7 +93,7 @@ def event_study_paths(
         Of the effects, see `as_unit`: 万元 for effects in yuan.
     """
     shown = as_unit(unit)
-    figure, panels = named_panels(series, 3.7, f"Effect, {shown.label}")
+    figure, panels = named_panels(series, 3.7, f"Effect, {shown.label}", is_one_scale=False)
     sentences = []
     for number, (axes, title, one) in enumerate(panels):
         zero_line(axes)

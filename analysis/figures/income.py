@@ -16,6 +16,7 @@ from analysis.figures.theme import (
     WAN,
     Chart,
     Look,
+    amounts_from_zero,
     draw_years,
     finish,
     label_ends,
@@ -62,7 +63,7 @@ def composition(means: pd.DataFrame) -> Chart:
         at = (year, height)
         note(axes, f"{height:.1f}", at, (0, 12), ha="center", fontsize=8.5)
         note(axes, f"{part:.0%} op.", at, (0, 3), ha="center", fontsize=7, color=QUIET)
-    axes.set_ylim(0, bottom.max() * 1.16)
+    amounts_from_zero(axes, bottom, 0.16)
     axes.set_ylabel(f"Mean income a village, {WAN}")
     label_ends(axes, years[-1] + 0.31, labels)
     year_axis(axes, years)
@@ -108,9 +109,8 @@ def paths_by_group(
     )
     years = sorted(int(year) for year in means["year"].unique())
     sentences = []
-    top = float(means[[*columns]].max().max())
     for axes, title, column in panels:
-        axes.set_ylim(0, top * 1.06)
+        amounts_from_zero(axes, means[[*columns]], 0.06)
         ends = []
         for value, name in labels.items():
             colour = COLOURS.get(value, INK)
@@ -192,6 +192,10 @@ def gain_distribution(
             ends = ", ".join(f"{gain:.1f}" for gain in gains[[0, -1]]) if len(gains) else "none"
             names.append(name)
             sentences.append(f"{name}: {len(gains)} points, first and last {ends} 万元")
+            continue
+        if not len(gains):
+            names.append(f"{name}\nno data")
+            sentences.append(f"{name}: no data")
             continue
         middle = float(np.median(gains))
         axes.plot([middle, middle], [row - 0.38, row + 0.38], color=INK, linewidth=1.6)

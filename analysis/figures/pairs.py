@@ -14,6 +14,7 @@ from analysis.figures.theme import (
     WAN,
     Chart,
     Look,
+    amounts_from_zero,
     finish,
     named_panels,
     new_figure,
@@ -73,8 +74,7 @@ def pair_gaps(gaps: pd.DataFrame, title: str) -> Chart:
         if number % columns == 0 and number // columns == rows // 2:
             axes.set_ylabel(f"{title}, {WAN}")
     # room above the lines for the two names
-    top = float(np.nanmax(gaps[["helper", "weak"]].to_numpy()))
-    panels[0].set_ylim(min(0.0, float(gaps[["helper", "weak"]].min().min())), top * 1.05)
+    amounts_from_zero(panels[0], gaps[["helper", "weak"]], 0.05)
     for y, name, role in ((0.93, "Helper", "helper"), (0.79, "Weak", "allied_weak")):
         how: Look = {"color": COLOURS[role], "fontsize": 8.5, "va": "top"}
         panels[0].text(0.03, y, name, transform=panels[0].transAxes, **how)

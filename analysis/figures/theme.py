@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
@@ -53,8 +54,9 @@ def new_figure(
     rows: int = 1,
     columns: int = 1,
     phone: tuple[float, int] | None = None,
+    is_one_scale: bool = True,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a themed figure and its axes, row by row.
+    """Return a themed figure and its axes, row by row, on one scale or each on its own.
 
     On a phone it is as high as ``phone`` says, with so many panels side by side.
 
@@ -70,7 +72,8 @@ def new_figure(
     if columns > 1 and engine is not None:
         # labels beside the lines of one panel need room before the next
         engine.set(wspace=0.06)  # type: ignore[call-arg]
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=rows * columns > 1, sharey=True)
+    is_many = rows * columns > 1
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=is_many, sharey=is_one_scale)
     _chart.settled.add(figure)
     return figure, [axes for row in grid for axes in row]
 
@@ -80,13 +83,26 @@ def named_panels(
     height: float,
     ylabel: str = "",
     phone: tuple[float, int] | None = None,
+    *,
+    is_one_scale: bool = True,
 ) -> tuple[Figure, list[tuple[Axes, str, T]]]:
     """Return a figure with a panel for each thing shown: its axes, its title, and the thing."""
-    figure, panels = new_figure(height=height, columns=len(shown), phone=phone)
+    figure, panels = new_figure(
+        height=height, columns=len(shown), phone=phone, is_one_scale=is_one_scale
+    )
     for axes, title in zip(panels, shown, strict=True):
         axes.set_title(title)
     panels[0].set_ylabel(ylabel)
     return figure, [(axes, *one) for axes, one in zip(panels, shown.items(), strict=True)]
+
+
+def amounts_from_zero(axes: Axes, values: npt.ArrayLike, spare: float) -> None:
+    """Let the axis of amounts begin at zero, or below where one is negative, with room to spare."""
+    known = np.asarray(values, dtype=float)
+    known = known[np.isfinite(known)]
+    low, top = min(0.0, *known, 0.0), max(0.0, *known, 0.0)
+    room = spare * ((top - low) or 1.0)
+    axes.set_ylim(low - room if low < 0 else 0, top + room)
 
 
 def note(

@@ -160,12 +160,13 @@ def by_source(
         total income, from sums), ``operating_median_pct`` (the median village's own operating
         share, among those with income) and ``dependent_pct`` (villages that have more subsidy than
         half their total income, in percent of those with income). ``attrs["notes"]`` says how many
-        villages are left out. No row where all four are known of no village.
+        villages are left out, and how many groups that have no income at all, and so no shares. No
+        row where all four are known of no village.
 
     Raises
     ------
     LianjianError
-        As for :func:`means`, or a group has no income at all, so that it has no shares.
+        As for :func:`means`.
 
     Notes
     -----
@@ -190,14 +191,18 @@ def by_source(
     note = missing if len(known) < len(frame) else ""
     if known.empty:
         return said(pd.DataFrame(columns=[*by, "villages"]), f"{note}, so that none is left")
+    groups = known["total_income_yuan"].groupby(_keys(known, by), observed=True, dropna=False)
+    earns = groups.transform("sum") > 0
+    without = groups.ngroups - int((groups.sum() > 0).sum())
+    alone = f"{without} of {groups.ngroups} groups have no income at all and are left out"
+    known = known[earns]
+    if known.empty:
+        return said(pd.DataFrame(columns=[*by, "villages"]), note, alone)
     result = means(known, by, wanted, per=per)
-    notes = [note, *result.attrs["notes"]]
+    notes = [note, alone if without else "", *result.attrs["notes"]]
     result = result.drop(columns=[f"{name.removesuffix('_yuan')}_villages" for name in wanted])
     keys = _keys(known, by)
     sums = known[wanted].groupby(keys, observed=True, sort=True, dropna=False).sum()
-    if (sums["total_income_yuan"] <= 0).any():
-        empty = sums.index[sums["total_income_yuan"] <= 0].tolist()
-        raise LianjianError(f"The groups {empty} have no income at all. Leave them out.")
     total = known["total_income_yuan"].where(known["total_income_yuan"] > 0)
     shares = sums[list(SOURCES)].div(sums["total_income_yuan"], axis=0) * 100
     shares = shares.rename(columns=lambda name: name.replace("_income_yuan", "_pct"))
@@ -369,18 +374,21 @@ def deflate(
 
 
 def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
-    """Return the two years that come nearest to a span and are in the data."""
+    """Return the two years that come nearest to a span and are in the data.
+
+    Where the data hold one year only, the first of the two is the year as long before it as the
+    span asks for: nothing is known of it, and no change can be told.
+    """
     if start >= end:
         raise LianjianError(f"The span runs from {start} to {end}; the first year must be earlier.")
     have = sorted({int(year) for year in years})
     known = [year for year in have if year <= end]
-    if len(known) < 2:
-        mend = (
-            "Set the years to those of the books" if len(have) > 1 else "Add those of another year"
-        )
+    if not known or len(known) == 1 < len(have):
         raise LianjianError(
             f"A change up to {end} needs books of two years up to then; these are of "
-            f"{', '.join(map(str, have)) or 'no year'}. {mend}."
+            f"{', '.join(map(str, have)) or 'no year'}. Set the years to those of the books."
         )
-    last = known[-1]
-    return max((y for y in known if y <= last - (end - start)), default=known[0]), last
+    last, long = known[-1], end - start
+    if len(have) == 1:
+        return last - long, last
+    return max((y for y in known if y <= last - long), default=known[0]), last

@@ -69,8 +69,8 @@ def _joined(said: object, first: int, last: int) -> str:
     if not years:
         return "not stated"
     if last < min(years):
-        return "before"
-    return "across" if first < max(years) else "after"
+        return "after both"
+    return "between them" if first < max(years) else "before both"
 
 
 def multiple(ends: pd.DataFrame) -> pd.Series:

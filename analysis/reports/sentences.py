@@ -168,6 +168,11 @@ class _Marked(Formatter):
     def _known(self, name: str) -> Mapping[str, Any]:
         if name not in self.ledger:
             known = self.ledger.near(name)
+            if name in known:
+                raise LianjianError(
+                    f"A sentence names the number {name!r}, which is missing in its table. Say "
+                    "with needs=[…] that the sentence is left out without it."
+                )
             raise LianjianError(
                 f"A sentence names the number {name!r}, which was not recorded before it."
                 f"{did_you_mean(name, [*known, *self.words])} Recorded were: "

@@ -26,7 +26,7 @@ from analysis.indicators import (
 )
 from analysis.indicators._stands_on import median, percent
 from analysis.indicators.bands import NOTHING_YUAN, WEAK_RULES, status
-from analysis.indicators.convergence import sigma_convergence
+from analysis.indicators.convergence import beta_convergence, sigma_convergence
 from analysis.indicators.inequality import indices, lorenz
 from analysis.indicators.spells import joining_spells
 from analysis.tables._labelled import INCOMES, TITLES, labelled, quantity, written
@@ -60,7 +60,7 @@ class Spread:
     def by_year(self) -> dict[int, pd.DataFrame]:
         """The villages of each year, by their ids."""
         panel = self.data.panel
-        years = self.data.years
+        years = sorted({*self.data.years, self.since, self.until})
         return {year: panel[panel["year"] == year].set_index("village_id") for year in years}
 
     @cached_property
@@ -173,7 +173,7 @@ def weak_by_line(at: Mapping[int, pd.DataFrame], line: float) -> Labelled:
                 (zhejiang != "not weak")[zhejiang.notna()], operating, _ZHEJIANG_YUAN
             ),
             "Half median, all": percent(poor, operating, half),
-            "weak allied": percent(mine, operating, half),
+            "Half median, weak allied": percent(mine, operating, half),
         }
     made = pd.DataFrame.from_dict(rows, orient="index").astype({"villages": int})
     made = made.rename_axis("Year").dropna(axis=1, how="all")
@@ -232,7 +232,7 @@ def survival(panel: pd.DataFrame, since: int, line: float) -> Labelled:
             "left": curve.n_left,
             "median_years": curve.median,
             **{
-                f"{int(time)}": f"{share * 100:.0f} ({low * 100:.0f}–{high * 100:.0f})"
+                f"After {int(time)}": f"{share * 100:.0f} ({low * 100:.0f}–{high * 100:.0f})"
                 for time, share, low, high in steps
             },
         }
@@ -289,7 +289,10 @@ def weak_twins(panel: pd.DataFrame, villages: pd.DataFrame, line: float) -> Twin
     compared = compared.dropna(subset=["households"]).reset_index(drop=True)
     if compared["allied"].nunique() < 2:
         return None
-    found = matching.match(compared, "allied", ["households"], exact=["start"], caliper=0.25)
+    try:
+        found = matching.match(compared, "allied", ["households"], exact=["start"], caliper=0.25)
+    except matching.NobodyToMatchError:
+        return None
     return Twins(compared, found.treated.tolist(), found.control.tolist(), len(found.unmatched))
 
 
@@ -406,8 +409,8 @@ def within_between(
                 "Year": year,
                 "Theil, between": decompose(incomes, label, "theil").between_pct,
                 "Gini: within": index.within_pct,
-                "between": index.between_pct,
-                "overlap": index.overlap_pct,
+                "Gini: between": index.between_pct,
+                "Gini: overlap": index.overlap_pct,
             }
         )
     made = pd.DataFrame(rows)
@@ -438,6 +441,19 @@ def joint_income(spread: Spread) -> Labelled:
         f"Gini index in {since}, and in {until} with and without the income booked from joint "
         "projects."
     )
+
+
+def betas(spread: Spread) -> tuple[dict[str, "Beta"], list[str]]:
+    """Return the convergence of both incomes over the span, and why a measure has none."""
+    found, notes, panel = {}, [], spread.data.panel
+    for name, column in INCOMES.items():
+        try:
+            found[name] = beta_convergence(
+                panel, column, spread.since, spread.until, instrument=spread.earlier
+            )
+        except LianjianError as error:
+            notes.append(f"No convergence of {name} income: {error}")
+    return found, notes
 
 
 def persistence(found: Mapping[str, "Beta"], since: int, until: int) -> list[Quantity]:

@@ -28,9 +28,22 @@ def coverage(panel: pd.DataFrame) -> Labelled:
 def sources(now: pd.DataFrame) -> Labelled:
     """Say what income consists of by role, % of the group's total, in one year."""
     rows = by_source(now, "role")
+    if rows.empty:
+        return Labelled(pd.DataFrame())
     rows["role"] = rows["role"].map(ROLES)
     shown = ["villages", *rows.columns[rows.columns.str.endswith("_pct")]]
-    return labelled(rows.set_index("role").rename_axis("Role")[shown])
+    made = labelled(rows.set_index("role").rename_axis("Role")[shown])
+    return replace(made, notes=tuple(penniless(now.replace({"role": ROLES}), "role")))
+
+
+def penniless(panel: pd.DataFrame, by: str) -> list[str]:
+    """Say which groups of villages have no income, which therefore consists of nothing."""
+    known = panel.dropna(subset=[*SOURCES, "total_income_yuan"])
+    total = known.groupby(by)["total_income_yuan"].sum()
+    names = ", ".join(str(name) for name in total.index[total <= 0])
+    return [f"Left out, because they have no income of which to give shares: {names}."] * bool(
+        names
+    )
 
 
 def by_band(now: pd.DataFrame) -> Labelled:
@@ -98,6 +111,15 @@ def per_household(now: pd.DataFrame) -> Labelled:
         f"Mean income a village (万元) and a household (yuan) by role, {now['year'].max()}, and "
         "the villages behind the means a household."
     )
+
+
+def changed(panel: pd.DataFrame, since: int, until: int) -> dict[str, pd.DataFrame]:
+    """Return the change of both incomes between two years; none without books of the first."""
+    if since not in set(panel["year"]):
+        unknown = dict.fromkeys(INCOMES.values(), float("nan"))
+        before = panel[panel["year"] == until].assign(year=since, **unknown)
+        panel = pd.concat([panel, before], ignore_index=True)
+    return {name: changes(panel, column, since, until) for name, column in INCOMES.items()}
 
 
 def change(
@@ -189,7 +211,7 @@ def swings(panel: pd.DataFrame) -> Labelled:
 
 def _moved(part: pd.DataFrame, since: int, until: int) -> "pd.Series[Any]":
     """Return how operating income moved; missing where no village is known in both years."""
-    found = growth(changes(part, "operating_income_yuan", since, until))
+    found = growth(changed(part, since, until)["operating"])
     return found.iloc[0] if len(found) else pd.Series(float("nan"), index=found.columns)
 
 

@@ -274,6 +274,13 @@ def test_folded_quantile_is_the_noncentral_chi():
         assert folded_quantile(shift, 0.95) == pytest.approx(expected, rel=1e-8)
 
 
+def test_folded_quantile_of_a_large_shift_is_one_sided():
+    assert folded_quantile(1e16, 0.95) == pytest.approx(1e16)
+    assert folded_quantile(41.0, 0.95) == pytest.approx(41 + stats.norm.ppf(0.95), rel=1e-14)
+    near = [folded_quantile(shift, 0.95) - shift for shift in (39.9, 40.1)]
+    assert near[0] == pytest.approx(near[1], rel=1e-10)
+
+
 def test_sign_and_scale_of_the_outcome_carry_over():
     study = random_study(7)
     flipped = around_reference(

@@ -80,5 +80,8 @@ def test_composition_leaves_out_the_unknown_and_counts_the_dependent():
     assert (row["operating_pct"], row["subsidy_pct"], row["other_pct"]) == (25, 75, 0)
     # the village without income has no share of its own
     assert (row["operating_median_pct"], row["dependent_pct"]) == (50, 50)
-    with pytest.raises(LianjianError, match="no income at all"):
-        income.by_source(frame.iloc[[2]], ["year"])
+    # a group without any income consists of nothing, which is said
+    by_village = income.by_source(frame, ["village_id"])
+    assert by_village["village_id"].tolist() == ["A", "B"]
+    assert "1 of 3 groups have no income at all and are left out" in by_village.attrs["notes"]
+    assert income.by_source(frame.iloc[[2]], ["year"]).empty

@@ -69,11 +69,11 @@ def test_ends_are_in_one_measure_and_in_the_order_of_years():
 @pytest.mark.parametrize(
     ("joined", "where"),
     [
-        ("2020", "across"),
-        ("2019", "after"),
-        ("2016", "after"),
-        ("2022", "before"),
-        ("2019-2020(未写明)", "across"),
+        ("2020", "between them"),
+        ("2019", "before both"),
+        ("2016", "before both"),
+        ("2022", "after both"),
+        ("2019-2020(未写明)", "between them"),
         (None, "not stated"),
         ("未写明", "not stated"),
     ],

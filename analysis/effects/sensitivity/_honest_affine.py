@@ -12,10 +12,15 @@ import scipy
 from analysis.effects.results import Floats
 from analysis.effects.sensitivity._honest_study import EventStudy
 
+ONE_SIDED = 40.0
+"""From here on the other tail of the normal distribution is zero in double precision."""
+
 
 def folded_quantile(shift: float, level: float) -> float:
     """Return the quantile of abs(Z + shift) for a standard normal Z."""
     shift = abs(shift)
+    if shift > ONE_SIDED:
+        return shift + float(scipy.stats.norm.ppf(level))
 
     def excess(c: float) -> float:
         return float(scipy.special.ndtr(c - shift) - scipy.special.ndtr(-c - shift)) - level

@@ -153,7 +153,8 @@ def answers(studies: Studies, found: Mapping[str, pd.DataFrame]) -> list[Quantit
         value, low, high = (one / YUAN_PER_WAN for one in (head.estimate, head.low, head.high))
         made.append(Quantity(f"att-{name}", value, label, "万元", 2, low, high, head.n_units))
         label = f"Gauges that alarm, {name} income"
-        on, gauges = len(of.alarms.on), len(of.alarms.gauges)
+        on = len(of.alarms.on)
+        gauges = sum(gauge.is_on is not None for gauge in of.alarms.gauges)  # that can be read
         made.append(Quantity(f"alarms-{name}", on, label, digits=0, n=gauges))
         if of.placebos is not None:
             label = f"p of no effect on any village, by placebo alliances, {name} income"
@@ -350,26 +351,29 @@ def by_cohort(studies: Studies) -> Labelled:
 
 def few_alliances(studies: Studies, *, draws: int, seed: int) -> Labelled:
     """Return the effect under several kinds of inference."""
-    found, worth = [], np.nan
+    found, notes, worth = [], [], np.nan
     for name, study in studies.items():
         each, panel, wary = study.answer, study.panel, study.anticipation
-        alone = reweigh(panel, "alliances", anticipation=wary)
         if np.isnan(worth) and each.few.influence is not None:
             worth = float(each.few.influence.n_effective[0])
-        rng = np.random.default_rng([seed, 2])
-        kinds = {
-            "placebo alliances": each.estimate if each.placebos is not None else None,
-            "CR2 over alliances": each.few,
-            "each alliance once": preferred_att(alone, until=max(wary, 1)),
-            "two-way regression, CR2": two_way_cr2(panel, anticipation=wary),
-            "two-way regression, wild bootstrap": wild_two_way(
-                panel, anticipation=wary, draws=draws, rng=rng
-            ),
-        }
+        kinds = {"CR2 over alliances": each.few}
+        if each.placebos is not None:
+            kinds = {"placebo alliances": each.estimate} | kinds
+        try:
+            alone = reweigh(panel, "alliances", anticipation=wary)
+            rng = np.random.default_rng([seed, 2])
+            kinds |= {
+                "each alliance once": preferred_att(alone, until=max(wary, 1)),
+                "two-way regression, CR2": two_way_cr2(panel, anticipation=wary),
+                "two-way regression, wild bootstrap": wild_two_way(
+                    panel, anticipation=wary, draws=draws, rng=rng
+                ),
+            }
+        except LianjianError as error:
+            notes.append(f"Not every kind of inference for {name} income: {error}")
         found += [
             {"Measure": name, "Inference": label} | cells(one) | {"Degrees of freedom": one.df}
             for label, one in kinds.items()
-            if one is not None
         ]
     return rows(
         found,
@@ -377,6 +381,7 @@ def few_alliances(studies: Studies, *, draws: int, seed: int) -> Labelled:
         "Inference",
         caption="The effect under several kinds of inference (万元 a year), 95 % intervals. The "
         f"alliances are worth {worth:.1f} equal ones.",
+        notes=notes,
         digits={"Estimate": 2, "Low": 2, "High": 2, "Degrees of freedom": 1},
     )
 
