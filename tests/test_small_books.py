@@ -70,7 +70,7 @@ SAYS |= {
     "04-paired-villages-ended": "Of its pairs (2) no two have both incomes",
     "04-paired-villages-alike": "No exact tests for operating income, before and after: All",
     "06-bands-and-inequality-alike": "No convergence of operating income: 12 villages",
-    "03-income-change-idle": "no income of which to give shares: Helper village, Weak allied village.",
+    "03-income-change-idle": "no income of which to give shares: Helper village, Weak allied",
     "04-paired-villages-idle": "No exact tests for total income, before and after: All",
     "03-income-change-minus": "In no year have villages with all parts of their income known any",
     "06-bands-and-inequality-minus": "No weak allied village can be held against one outside",

@@ -52,6 +52,7 @@ WARY = (1, 2)
 """Years before joining that may be affected: the base year is the last one before them."""
 ROUNDING = 1e-9
 """Estimates of two programs that differ by less are the same."""
+_NOTHING_YUAN = 1e-6  # estimates that differ by less are the same, however small
 SLOPES_YUAN = (0.0, 1000.0, 2000.0, 5000.0, 10000.0)
 """Changes of slope a year that are allowed."""
 ASKED = {
@@ -86,8 +87,10 @@ class Curves:
         said = []
         for name, curve in self.curves.items():
             estimate = curve.set_index("specification")["estimate"] / YUAN_PER_WAN
+            if estimate.isna().all():
+                continue
             middles = {
-                column: estimate.groupby(self.choices[column]).median().sort_values()
+                column: estimate.groupby(self.choices[column]).median().dropna().sort_values()
                 for column in ASKED
             }
             widest = max(middles, key=lambda one: middles[one].iloc[-1] - middles[one].iloc[0])
@@ -516,7 +519,8 @@ def two_programs(studies: Studies, other: Callable[[Panel, Panel], Sequence[floa
         mine = (line, both.estimate, both.std_error)
         labels = ("on size", "two-way", "its standard error")
         for label, ours, theirs in zip(labels, mine, other(study.panel, plain), strict=True):
-            apart[f"{name} income, {label}"] = abs(theirs / ours - 1)
+            is_same = np.isclose(ours, theirs, rtol=0, atol=_NOTHING_YUAN)
+            apart[f"{name} income, {label}"] = 0.0 if is_same else abs(theirs / ours - 1)
             row = {"Measure": name, "Estimate": label}
             table.append(row | {"This package": ours, "statsmodels": theirs})
     said = "The two agree."
