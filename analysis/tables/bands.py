@@ -399,7 +399,7 @@ def within_between(
     ):
         incomes = values[name, year]
         label = at[year][key].reindex(incomes.index)
-        if label.nunique() < 2:
+        if label.nunique() < 2 or incomes.nunique() < 2:  # alike: nothing to share out
             continue
         index = decompose(incomes, label, "gini")
         rows.append(

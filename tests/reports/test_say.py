@@ -53,7 +53,7 @@ def test_a_cell_of_a_table_stands_as_it_is_written_there():
     ("text", "message"),
     [
         ("{target.helper.gian}", "Did you mean target.helper.gain[?]"),
-        ("{target.helper.who}", "not recorded"),
+        ("{target.helper.who}", "its cell holds none"),
         ("{gain-wek}", "Did you mean gain-weak[?]"),
         ("{gain-weak:unti}", "Did you mean unit[?]"),
         ("{gain-all:interval}", "recorded without interval"),
