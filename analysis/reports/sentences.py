@@ -170,8 +170,9 @@ class _Marked(Formatter):
             known = self.ledger.near(name)
             if name in known:
                 raise LianjianError(
-                    f"A sentence names the number {name!r}, and its cell holds none: it is missing, "
-                    "or words. Say with needs=[…] that the sentence is left out without it."
+                    f"A sentence names the number {name!r}, and its cell holds none: it is "
+                    "missing, or words. Say with needs=[…] that the sentence is left out without "
+                    "it."
                 )
             raise LianjianError(
                 f"A sentence names the number {name!r}, which was not recorded before it."
