@@ -19,6 +19,9 @@ import pandas as pd
 Key = tuple[str, int]
 """A measure and a year."""
 
+Named = tuple[str, list[Any] | str]
+"""A group of villages, or of weights, by a name of its own."""
+
 Rule = Literal[
     "amount",
     "order",
@@ -90,6 +93,14 @@ class Evidence:
         for parent in self.parents:
             told.update(parent.name.encode())
         return told.hexdigest()[:32]
+
+    @cached_property
+    def pulls(self) -> list[tuple[str, int, "Named", "Named"]]:
+        """Its weights as they are packed: measure, year, villages, and the weight of each."""
+        return [
+            (*key, _named(weight.index.tolist()), _named(_thin(weight, self.rule)))
+            for key, weight in self.weights.items()
+        ]
 
     def whole(self) -> "Evidence":
         """Return a difference or a ratio by how far each amount moves it, without its parents."""
@@ -273,26 +284,23 @@ def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
     """Return evidence by number as JSON: groups of villages and their weights once, by name."""
     groups: dict[str, list[Any] | str] = {}
 
-    def group(of: list[Any] | str) -> str:
-        name = hashlib.sha256("\n".join(map(str, of)).encode()).hexdigest()[:16]
+    def group(named: Named) -> str:
+        name, of = named
         groups[name] = of
         return name
 
     def end(of: float | pd.Series) -> str | list[str]:
-        return [group(list(map(str, of.tolist())))] if isinstance(of, pd.Series) else str(of)
+        if isinstance(of, pd.Series):
+            return [group(_named(list(map(str, of.tolist()))))]
+        return str(of)
 
     def one(stands: Evidence) -> dict[str, Any]:
         told = {item.name: getattr(stands, item.name) for item in fields(Evidence)}
         told["weights"] = [
-            [
-                measure,
-                year,
-                group(weight.index.tolist()),
-                group(_thin(weight.tolist(), stands.rule)),
-            ]
-            for (measure, year), weight in stands.weights.items()
+            [measure, year, group(villages), group(weights)]
+            for measure, year, villages, weights in stands.pulls
         ]
-        told["among"] = group(stands.among.tolist())
+        told["among"] = group(_named(stands.among.tolist()))
         told["where"] = [
             [[[*key, by] for key, by in each.factors.items()], *map(end, (each.low, each.high))]
             for each in stands.where
@@ -349,17 +357,21 @@ def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
     return {key: [one(each) for each in told] for key, told in said["numbers"].items()}
 
 
-def _thin(weights: list[float], rule: Rule = "amount") -> list[float] | str:
+def _named(of: list[Any] | str) -> Named:
+    """Return a group of villages or weights with a name by what is in it."""
+    return hashlib.sha256("\n".join(map(str, of)).encode()).hexdigest()[:16], of
+
+
+def _thin(weights: pd.Series, rule: Rule = "amount") -> list[float] | str:
     """Return weights to nine digits, one for all where they are the same; of estimates to seven.
 
     An estimate has many weights that differ, which are packed in four bytes each.
     """
-    short = [float(f"{weight:.9g}") for weight in weights]
-    if len(set(short)) == 1:
-        return short[:1]
-    if rule == "estimate":
-        return base64.b64encode(np.array(short, "<f4").tobytes()).decode()
-    return short
+    values = weights.to_numpy(np.float64)
+    is_one = len(values) > 0 and bool((values == values[0]).all())
+    if rule == "estimate" and not is_one:
+        return base64.b64encode(values.astype("<f4").tobytes()).decode()
+    return [float(f"{weight:.9g}") for weight in (values[:1] if is_one else values).tolist()]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)
