@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import time
 from pathlib import PurePosixPath, PureWindowsPath
 
 import nbformat
@@ -239,6 +240,13 @@ def test_a_seeded_draw_needs_its_parameter(code):
     check = checks.of_seed(notebook(code), {"year": 2024})
     assert check.state == FAILED
     assert "no parameter is called seed" in check.found
+
+
+@pytest.mark.parametrize("one", ["a", "a.", "a.sample", "np.random."])
+def test_a_long_word_costs_no_more_than_its_length(one):
+    began = time.monotonic()
+    checks.of_seed(notebook(f"picture = '{one * 300_000}'"), {})
+    assert time.monotonic() - began < 20  # a minute for a fifth of it, where it is squared
 
 
 def test_what_draws_nothing_needs_no_seed():

@@ -570,6 +570,24 @@ def test_what_a_run_writes_into_inputs_is_named(project):
     assert "data/raw/a.csv" in check["items"]
 
 
+def test_what_a_run_does_to_reports_is_named(project):
+    for slug in ("00-a", "00-b"):
+        (project.reports / slug).mkdir()
+        (project.reports / slug / "report.html").write_text("good")
+    cell = """
+    import os, pathlib
+    pathlib.Path('../reports/00-a').mkdir(exist_ok=True)
+    pathlib.Path('../reports/00-a/report.html').write_text('other')
+    pathlib.Path('../reports/00-b/report.html').rename('../reports/00-b/old.html')
+    print(pathlib.Path('../reports/00-b/old.html').read_text())
+    """
+    project.notebook("01-x", "# X", cell)
+    assert runner.run() == Exit.FAILED
+    key = json.loads((project.reports / "01-x" / "key.json").read_text())
+    changed = ["00-a/report.html", "00-b/old.html", "00-b/report.html"]
+    assert key["written"] == [f"reports/{name}" for name in changed]
+
+
 @pytest.mark.parametrize(
     "write",
     [

@@ -13,6 +13,7 @@ from analysis.errors import LianjianError
 from analysis.reports.run import _provisioner, execute, kernels, runner
 from tests.reports.test_verdict import run_cells
 
+UNDONE = "before its files were written and its exit handlers were run"
 WARM = pytest.mark.parametrize("warm", [True, False], ids=["warm", "plain"])
 
 # what a cell does, after which the notebooks' folder must hold `out.txt` with the word "whole"
@@ -183,6 +184,24 @@ def test_an_end_that_hangs_is_cut_short_and_told(project, tmp_path, code, warm, 
     done = run_cells(project, tmp_path, code, warm=warm, limits=execute.Limits(cell=1.0, run=60))
     assert time.monotonic() - began < 20
     assert "did not end within 1 s" in done.log
+    if done.failure is None:
+        assert done.unraised == (f"the kernel died of signal SIGKILL {UNDONE}",)
+
+
+@WARM
+@pytest.mark.parametrize(
+    ("last", "how"),
+    [
+        ("os._exit(0)", "ended with exit code 0"),
+        ("os.kill(os.getpid(), 11)", "died of signal SIGSEGV"),
+    ],
+)
+def test_an_end_that_is_cut_off_is_named(project, tmp_path, last, how, warm):
+    code = f"import atexit, os\natexit.register(lambda: {last}); None"
+    done = run_cells(
+        project, tmp_path, code, "f = open('out.txt', 'w'); f.write('lost');", warm=warm
+    )
+    assert (done.failure, done.unraised) == (None, (f"the kernel {how} {UNDONE}",))
 
 
 @WARM

@@ -158,6 +158,8 @@ def cells(*made, **more):
         (cells(nbformat=5), "format 5, and 4"),
         (cells(nbformat="4"), "format '4', and 4"),
         (cells(metadata=None), "it has no metadata"),
+        (cells(metadata={"kernelspec": ["ir"]}), "its kernelspec is no group of names"),
+        (cells(metadata={"language_info": "R"}), "its language_info is no group of names"),
         (cells(cells={}), "no list of cells"),
         (cells({"metadata": 3}), "cell 1 has no metadata"),
         (cells({}, {"source": 5}), "the source of cell 2 is no text"),

@@ -98,7 +98,7 @@ def test_whoever_writes_into_inputs_is_named_and_the_exit_code_says_it(
     assert report["result"] == "done"
     assert report["written"]
     assert all(name.startswith(("data/", "notebooks/")) for name in report["written"])
-    assert f"01-x wrote into what reports are made from: {report['written'][0]}" in said
+    assert f"01-x wrote into folders that it may only read: {report['written'][0]}" in said
     [suite] = conforming(ElementTree.parse(tmp_path / "j.xml").getroot())
     assert "wrote into" in suite.find("testcase/system-err").text
 

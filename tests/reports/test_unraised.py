@@ -24,6 +24,17 @@ FAILS = {
     "%%bash\ncd 台账 # gone\nfor y in 1; do\n  cp $y /nowhere/\ndone\necho 好":
         r"%%bash: cd 台账 ended with exit code 1",
     "%%bash --no-raise-error\nfalse": r"%%bash: false ended with exit code 1",
+    "%%script bash\nfalse\necho on": r"%%bash: false ended with exit code 1",
+    "%%bash --no-raise-error\nkill -9 $$": r"%%script bash died of signal 9",
+    "%%script --no-raise-error python3\nraise SystemExit(3)":
+        r"%%script python3 ended with exit code 3",
+    "%%bash --bg\nexit 4": r"%%script bash ended with exit code 4",
+    "%%script nosuch-program -x\n1": r"%%script nosuch-program -x raised FileNotFoundError",
+    "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n"
+    "    lost = pool.submit(int, 'x')":
+        r"a job whose result nobody took raised ValueError: invalid",
+    "with ThreadPoolExecutor() as pool:\n    pool.map(int, 'x')":
+        r"a job whose result nobody took raised ValueError: invalid",
     "exit()": r"exit\(\) does not end a notebook; sys.exit\(0\) does",
     "quit()\nimport time; time.sleep(0.3)": r"exit\(\) does not end",
     "%%capture\n!exit 9": r"!exit 9 ended with exit code 9",
@@ -83,6 +94,11 @@ from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor() as pool:
     calls = [pool.submit(int, word) for word in ('1', 'x')]
 errors = [call.exception() for call in calls]
+import asyncio
+try:
+    await asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(1), int, 'x')
+except ValueError as error:
+    print(error)
 ----
 with ThreadPoolExecutor() as pool:
     call = pool.submit(int, 'x')
@@ -151,6 +167,7 @@ assert x == ['县; 乡 | 镇'], x
 !mkdir -p "$TMPDIR/a" && test -d $_; echo $? | grep -qx 0
 ----
 %%bash
+test "$(env; set)" = "$(env; set)"; ! env | grep BASH_ENV
 set -euo pipefail; set -x
 seq 99999 | sed -n 1p | cat
 if grep -q 村 /dev/null; then ls; fi

@@ -26,6 +26,9 @@ FILE = "reads"
 INPUTS = ("data", "notebooks", "work", "analysis")
 """Folders of the project that a run reads, and does not write."""
 
+RESULTS = ("reports", "released")
+"""Folders that the engine alone writes: what a run puts there is lost, or is not what it says."""
+
 FOLDER, READ, WRITTEN, OUTSIDE, UNSEEN = "folder", "file", "written", "outside", "unseen"
 UPDATED = "updated"
 
@@ -44,7 +47,7 @@ _UPDATES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _STARTS = (
     "os.system os.exec os.posix_spawn os.spawn os.startfile os.forkpty pty.spawn ctypes.dlopen"
 )
-_CHANGES = "os.remove os.rename os.rmdir os.mkdir os.truncate"
+_CHANGES = "os.remove os.rename os.rmdir os.truncate"
 # programs that libraries start to learn about the machine
 _LOOKERS = {"fc-list", "ldconfig", "lscpu", "uname"}
 _OWN = "analysis.clean.workbook.child"  # opens the book that its parent announces, and nothing else
@@ -65,7 +68,7 @@ class FilesRead:
 
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()  # that it listed
-    written: tuple[str, ...] = ()  # inputs that it opened to write, renamed or removed
+    written: tuple[str, ...] = ()  # inputs or results that it opened to write, renamed or removed
     updated: tuple[str, ...] = ()  # databases and others that it opened, perhaps to write
     outside: tuple[str, ...] = ()  # files of data from elsewhere
     unseen: tuple[str, ...] = ()  # what may read files without a word: programs, libraries in C
@@ -103,6 +106,7 @@ def note(log: Path, root: str) -> None:
     }
     handlers |= {e: functools.partial(notes.reads_unseen, e) for e in _STARTS.split()}
     handlers |= dict.fromkeys(_CHANGES.split(), notes.changes)
+    handlers["os.mkdir"] = notes.makes
     handlers |= dict.fromkeys(("os.link", "os.symlink"), lambda _, made, *__: notes.changes(made))
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -122,6 +126,7 @@ class _Notes:
         self.known: dict[tuple[str, str], None] = {}
         self._log, self._inside = log, _slashed(root)
         self._inputs = tuple(_slashed(f"{root}/{room}") for room in INPUTS)
+        self._kept = (*self._inputs, *(_slashed(f"{root}/{room}") for room in RESULTS))
         self._libraries = tuple(map(_slashed, {sys.prefix, sys.base_prefix}))
         self._own = _slashed(os.path.realpath(log.parent))  # of the kernel: what it makes itself
         self._open_log()
@@ -135,7 +140,7 @@ class _Notes:
             return  # data that a module reads as it is imported are part of the module
         reads, writes = _purpose(mode, flags)
         name = place.rpartition(os.sep)[2]
-        if place.startswith(self._inputs) and writes:
+        if place.startswith(self._kept) and writes:
             self._say(WRITTEN, place[len(self._inside) :])
         if place.startswith(self._inputs) and reads and "+" in str(mode):
             self._say(UPDATED, place[len(self._inside) :])
@@ -181,8 +186,13 @@ class _Notes:
         """Note what is renamed, removed or made."""
         for path in arguments[:2]:
             place = None if isinstance(path, int) else self._place(path)
-            if place is not None and place.startswith(self._inputs):
+            if place is not None and place.startswith(self._kept):
                 self._say(WRITTEN, place[len(self._inside) :])
+
+    def makes(self, path: object, *_: object) -> None:
+        """Note a folder that is made, where there was none."""
+        if not os.path.isdir(path):  # type: ignore[arg-type]  # noqa: PTH112
+            self.changes(path)
 
     def reads_unseen(self, how: str, *_: object) -> None:
         """Note that files may be read of which nobody says the names."""

@@ -28,7 +28,7 @@ from analysis.reports import finished
 from analysis.reports.finished import FAILED, KEY, RECORD
 from analysis.reports.freshness import _opens, import_closure, origin
 from analysis.reports.freshness._stats import PACKAGE, Stat, code_now, settled, snapshot, stat_of
-from analysis.reports.freshness.file_access import FilesRead, is_source
+from analysis.reports.freshness.file_access import RESULTS, FilesRead, is_source
 from analysis.reports.plan import parameters, source, syntax
 from analysis.reports.plan.plan import Run
 
@@ -38,6 +38,7 @@ _TOLD = 4  # reasons that a line says
 _GROUND = ("notebook.ipynb", KEY, RECORD)
 _LENGTH = 16  # hex digits of a hash that are kept
 _READ = ("data", "notebooks", "work")
+_RESULTS = tuple(f"{room}/" for room in RESULTS)
 
 _EXECUTES = "analysis.reports.run.execute"
 # beginnings of the names of modules that shape an executed notebook, as it reaches them
@@ -174,7 +175,9 @@ class Fingerprints:
         other = {name for name in either if before.inputs.get(name) != after.get(name)}
         moved = {name.rpartition("/")[0] for name in before.inputs.keys() ^ after.keys()}
         wrote = {*read.written, *read.updated}
-        written = {name for name in wrote if name in other or self._is_younger(name, before)}
+        results = {name for name in wrote if name.startswith(_RESULTS)}  # no snapshot has them
+        seen = {name for name in wrote if name in other or self._is_younger(name, before)}
+        written = results | seen
         sure = written.intersection(read.written)  # a database may be another's work: it runs again
 
         opened = {*read.files, *read.maybe}

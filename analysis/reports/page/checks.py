@@ -33,10 +33,12 @@ _LONG = 80  # characters of a text that a check quotes
 _MOST = 3  # named in a sentence; more make a list
 _ID = 12  # hex digits that a reader is shown
 # a generator that is made, with what it is given: np.random.default_rng(), RandomState(7)
-_GENERATOR = re.compile(r"(?:[\w.]*\.)?(?:default_rng|RandomState|SeedSequence)\(([^()]*)\)")
+_GENERATOR = re.compile(
+    r"(?<![\w.])(?:[\w.]*\.)?(?:default_rng|RandomState|SeedSequence)\(([^()]*)\)"
+)
 # a draw from the state that all share: np.random.normal(…), random.choice(…), frame.sample(5)
 _SHARED = re.compile(r"(?<![\w.])(?:(?:np|numpy)\.)?random\.(?!default_rng|seed)[a-z]\w*\(")
-_SAMPLE = re.compile(r"[\w.]+\.sample\((?=\d|n=|frac=)(?![^()]*random_state)[^()]*\)")
+_SAMPLE = re.compile(r"(?<![\w.])[\w.]+\.sample\((?=\d|n=|frac=)(?![^()]*random_state)[^()]*\)")
 _EMBEDDED = re.compile(r'base64,[^"\\]+')
 ABSOLUTE = re.compile(
     r"(?<![\w.~/\\-])/(?:home|Users|root|tmp|private|var|mnt|media|Volumes|srv|opt)/[\w.-]"
@@ -111,7 +113,7 @@ def of_data(datasets: Iterable[Mapping[str, Any]], told: Told = NOTHING) -> Chec
             "Put it into `data`, where others find it and a change of it is seen.",
         ),
         (
-            "The notebook wrote into what reports are made from",
+            "The notebook wrote into folders that it may only read",
             told.written,
             "Write to a temporary folder, or publish a table; data come in by `lianjian new`.",
         ),

@@ -105,11 +105,19 @@ def _decoded(content: bytes, where: str) -> str:
     raise LianjianError(f"{where} {seen}, and a notebook is JSON in UTF-8. {_RESAVE}.")
 
 
+def _faults_about(metadata: object) -> Iterator[str]:
+    if not isinstance(metadata, dict):
+        yield "it has no metadata"
+        return
+    for name in ("kernelspec", "language_info"):
+        if not isinstance(metadata.get(name, {}), dict):
+            yield f"its {name} is no group of names and values"
+
+
 def _faults(notebook: dict[str, Any]) -> Iterator[str]:
     """Say what a notebook lacks that every reader of notebooks needs."""
     cells = notebook["cells"]
-    if not isinstance(notebook.get("metadata"), dict):
-        yield "it has no metadata"
+    yield from _faults_about(notebook.get("metadata"))
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         yield "its cells are no list of cells"
         return

@@ -28,6 +28,7 @@ from analysis.reports.run._unraised import Unraised
 
 CONNECTION = "kernel.json"
 VALUES = "values"
+ENDED = "ended"  # a file that a kernel leaves when all is done that is due at its end
 LONGEST_VALUE = 2000
 PARAMETERS = "LIANJIAN_PARAMETERS"  # names of the parameters to watch, as JSON
 SECRETS = "LIANJIAN_SECRETS"  # secret parameters and the variables that hold them, as JSON
@@ -78,7 +79,7 @@ def start(place: Path) -> NoReturn:
             "post_run_cell", lambda _: _note_values(place / VALUES, space, watched)
         )
     app.start()
-    _end(app, unraised)
+    _end(app, unraised, place / ENDED)
 
 
 def _tell_where_cells_are(shell: Any) -> None:
@@ -92,7 +93,7 @@ def _tell_where_cells_are(shell: Any) -> None:
     _unraised.replace(shell.compile, "cache", cached)
 
 
-def _end(app: Any, unraised: Unraised) -> NoReturn:
+def _end(app: Any, unraised: Unraised, ended: Path) -> NoReturn:
     """End as a script does: threads, exit handlers, finalisers, files; then leave at once.
 
     What Python itself would do at its end takes a forked kernel 140 ms, and loses files that
@@ -109,6 +110,7 @@ def _end(app: Any, unraised: Unraised) -> NoReturn:
         app.shell.reset(new_session=False)
         gc.collect()
         _flush()  # what finalisers wrote, and what a module or a thread holds
+        ended.touch()
     except BaseException:  # noqa: BLE001  (it goes to the log)
         traceback.print_exc()
     finally:

@@ -1,8 +1,9 @@
 """What fails in a kernel and raises nothing in its cell, as far as Python and IPython tell of it.
 
-IPython answers "ok" for such a cell. Its own commands end with a code, a script of bash traps what
-fails in it, threads, tasks and finalisers have hooks for errors that nobody took. Each is written
-to a log as it happens, and at the kernel's end what still runs.
+IPython answers "ok" for such a cell. Its own commands and scripts end with a code, bash traps what
+fails in it (a plain `sh` cannot), threads, tasks and finalisers have hooks for errors that nobody
+took, and a job of a pool keeps its error for whoever asks. Each is written to a log as it happens,
+and at the kernel's end what still runs.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import functools
 import json
 import logging
+import os
 import re
 import shlex
 import subprocess
@@ -17,6 +19,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from concurrent.futures.thread import _threads_queues
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,8 +33,7 @@ _NOT_ENDED = "had not ended when the notebook did"
 _LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 _HELPERS = ("resource_tracker", "forkserver", "popen_loky")  # of multiprocessing and joblib
 _COROUTINE = re.compile(r"coro=<([\w.<>]+)\(?")  # future: <Task finished coro=<f() done, …>
-# what a script itself sees ($?, $_, what `set -x` prints) stays as it is
-_TRAP = " ".join(Path(__file__).with_name("trap.sh").read_text("utf-8").split())
+_TRAP = Path(__file__).with_name("trap.sh")
 
 
 class Unraised:
@@ -42,6 +44,8 @@ class Unraised:
         self._cells = 0  # that were begun
         self._depth = 0  # of cells that a cell runs
         self._processes: list[tuple[int, BaseProcess]] = []
+        self._scripts: list[tuple[int, str, asyncio.subprocess.Process]] = []
+        self._untaken: dict[Future[Any], int] = {}  # that failed, with their cells
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_ending = False
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}  # what a page shows
@@ -63,8 +67,8 @@ class Unraised:
         with self._log.open("a", encoding="ascii") as log:
             log.write(f"{json.dumps(content)}\n")
 
-    def _note_error(self, what: str, error: BaseException | None) -> None:
-        self.note(what, f"raised {type(error).__name__}: {error}".rstrip(": "))
+    def _note_error(self, what: str, error: BaseException | None, cell: int | None = None) -> None:
+        self.note(what, f"raised {type(error).__name__}: {error}".rstrip(": "), cell)
 
     def _exited(self, what: str, code: int | None, cell: int | None = None) -> None:
         if code:
@@ -73,8 +77,6 @@ class Unraised:
 
     def note_what_is_left(self) -> None:
         """Write down what nobody has waited for, now that no cell runs any more."""
-        import psutil
-
         for task in asyncio.all_tasks(self._loop) if self._loop else ():
             code = getattr(task.get_coro(), "cr_code", None)
             if code and not code.co_filename.startswith(_LIBRARIES):
@@ -85,6 +87,16 @@ class Unraised:
             is_waited_for = not thread.daemon and thread not in _threads_queues
             if is_waited_for and thread is not threading.main_thread():
                 self.note(f"the thread {thread.name}", _NOT_ENDED)
+        for future, cell in self._untaken.copy().items():
+            self._note_error("a job whose result nobody took", future.exception(0), cell)
+        self._note_processes()
+
+    def _note_processes(self) -> None:
+        import psutil
+
+        for cell, command, script in self._scripts:
+            if not self._trapped(cell).exists():  # or bash has named what failed
+                self._exited(command, script.returncode, cell)
         known = set()
         for cell, process in self._processes:
             with contextlib.suppress(ValueError):  # it was closed
@@ -157,16 +169,32 @@ class Unraised:
         caught.getoutput = getoutput
 
     def _hear_scripts(self, shell: Any) -> None:
-        """Let a script of bash say which of its commands fail: its code is that of the last one."""
-        run = shell.find_magic("bash", "cell")
+        """Learn how programs end that take a cell, and which commands fail in one of bash.
 
-        def bash(line: str, cell: str) -> Any:
-            file = shlex.quote(f"{self._log}-{self._cells}")
-            # on the script's first line, so that the numbers of its lines stay
-            return run(line, f"{_TRAP.replace('FILE', file)} {cell}")
+        The code of bash is that of its last command.
+        """
+        magics = shell.magics_manager.registry["ScriptMagics"]
 
-        if run is not None:
-            shell.register_magic_function(bash, "cell", "bash")
+        async def begin(start: Any, *command: Any, **given: Any) -> Any:
+            if asyncio.get_running_loop() is not magics.event_loop:
+                return await start(*command, **given)  # the notebook's own, which asks for the code
+            cell, said = self._cells, f"%%script {shlex.join(command)}"
+            if any(Path(word).name == "bash" for word in command):
+                trap = {"BASH_ENV": str(_TRAP), "LIANJIAN_TRAP": str(self._trapped(cell))}
+                given["env"] = os.environ | trap
+            try:
+                script = await start(*command, **given)
+            except OSError as error:  # IPython prints that there is no such program
+                self._note_error(said, error)
+                raise
+            self._scripts.append((cell, said, script))
+            return script
+
+        replace(asyncio, "create_subprocess_exec", begin)
+
+    def _trapped(self, cell: int) -> Path:
+        """Return the file in which bash names the commands of a cell that failed."""
+        return Path(f"{self._log}-{cell}")
 
     def _hear_python(self) -> None:
         """Learn of errors that Python can only print: in threads, in `__del__`, at the exit."""
@@ -188,6 +216,20 @@ class Unraised:
             start(process)
             self._processes.append((self._cells, process))
 
+        def fail(put: Any, future: Future[Any], error: BaseException | None) -> None:
+            if self._cells:  # ipykernel's own start is none of the notebook's
+                self._untaken[future] = self._cells
+            put(future, error)
+
+        def take(ask: Any, future: Future[Any], *given: Any, **named: Any) -> Any:
+            try:
+                return ask(future, *given, **named)
+            finally:
+                self._untaken.pop(future, None)
+
+        replace(Future, "set_exception", fail)
+        replace(Future, "result", take)
+        replace(Future, "exception", take)
         replace(threading, "excepthook", in_thread)
         replace(sys, "unraisablehook", ignored)
         replace(BaseProcess, "start", begin)

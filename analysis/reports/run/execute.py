@@ -140,7 +140,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
             stop = _stop(error, kernel, clients, limits)
         log = kernel.written()
         read = watch.read()
-        noted = list(_unraised.read(kernel.place / _unraised.FILE))
+        noted = [*_unraised.read(kernel.place / _unraised.FILE), *kernel.cut_off()]
         changed = _changed(run.notebook.name, kernel.place, expected)
     node = clients[0].nb if clients else source
     seconds = time.perf_counter() - started

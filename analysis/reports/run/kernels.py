@@ -167,6 +167,17 @@ class Kernel:
         who = ": a cell ended it" if self.is_busy else ""
         return f"the kernel died{who}, with exit code {code}"
 
+    def cut_off(self) -> Iterator[tuple[int, str, str]]:
+        """Say how it ended, where files and exit handlers were left undone; in no cell."""
+        if self.process is None or (self.place / _kernel_process.ENDED).exists():
+            return
+        code = self.process.poll()
+        if code is not None and code < 0:
+            how = f"died of signal {signal.Signals(-code).name}"
+        else:
+            how = f"ended with exit code {code}"
+        yield 0, "the kernel", f"{how} before its files were written and its exit handlers were run"
+
     def close(self) -> None:
         """Remove what it has left: processes, wherever they went, and its folder."""
         _strays.sweep(self.place.name, self.strays)

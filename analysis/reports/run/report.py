@@ -121,7 +121,7 @@ def _notes(record: Mapping[str, Any], key: Mapping[str, Any]) -> list[str]:
     if record["verdict"] == _verdict.ENDED_EARLY:
         notes.append("ended early, by its own word; its page says where")
     if key["written"]:
-        notes.append(f"wrote into what reports are made from: {_few(key['written'])}")
+        notes.append(f"wrote into folders that it may only read: {_few(key['written'])}")
     if key["changed"]:
         notes.append(f"was made while what it read changed: {_few(key['changed'])}")
     if key["unraised"]:
