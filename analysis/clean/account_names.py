@@ -92,6 +92,7 @@ def read_account(text: str, year: int | None = None) -> AccountName:
     bare = _bare(_CODE_AHEAD.sub("", name))
     return (
         _lookup(bare, year)
+        or _lookup_with_part(bare, year)
         or _kept_out(name, bare)
         or _lookup(_OPENERS.sub("", bare), year)
         or _lookup_divided(bare, year)
@@ -165,6 +166,15 @@ def _lookup_divided(name: str, year: int | None) -> AccountName | None:
     if part:
         return _in_force(part, year, part=not _is_heading(head))
     return _lookup(tail, year) if _is_heading(head) else None
+
+
+def _lookup_with_part(name: str, year: int | None) -> AccountName | None:
+    """Look up an account with a part of its own in brackets: 管理费用(含运转支出)."""
+    found = re.fullmatch(r"([^()]+)\((?:其中)?[含:]([^()]+)\)?", name)
+    account = _account(found[1]) if found else None
+    if not found or not account or names("parts").get(found[2]) != account:
+        return None
+    return _in_force(account, year, part=False)
 
 
 def _is_heading(name: str) -> bool:

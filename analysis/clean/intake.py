@@ -22,7 +22,9 @@ from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.assemble import OWN_FILES
 from analysis.clean.ledger.collect import Shelf, collect
 from analysis.clean.ledger.describe import describe, quoted
+from analysis.clean.panel import register_file
 from analysis.clean.personal import shape_of
+from analysis.clean.places import Register
 from analysis.clean.simulated import is_drawn, must_be_invented
 from analysis.clean.sources import count_rows, read_cards, read_toml, sha256, toml_text, verify
 from analysis.clean.tables import parse, read_text
@@ -111,7 +113,8 @@ def take_in(
         taken = TakenIn(folder, len(files))
         with staged_folder(folder) as staging:
             if books:
-                understood = _understood(names, staging, kind, decisions.answers_text(name))
+                text, places = decisions.answers_text(name), own.get("register.csv", Path())
+                understood = _understood(names, staging, kind, text, places)
                 head += [f'form = "{BOOKS}"', *understood.cards]
             for file, path in own.items():
                 shutil.copyfile(path, staging / file)
@@ -163,11 +166,16 @@ class _Understood:
         return TakenIn(folder, len(names), tables, self.questions, refused, renamed, answers)
 
 
-def _understood(names: dict[Path, str], place: Path, kind: str, text: str) -> _Understood:
+def _understood(
+    names: dict[Path, str], place: Path, kind: str, text: str, register: Path
+) -> _Understood:
     """Copy books under their names, and return what was understood of them."""
     for path, file in names.items():
         shutil.copyfile(path, place / file)
-    shelf = collect((place / file for file in names.values()), read_answers(tomllib.loads(text)))
+    copies = (place / file for file in names.values())
+    known = register_file(register)
+    places = Register(_parsed(known, "register.csv")) if known.is_file() else None
+    shelf = collect(copies, read_answers(tomllib.loads(text)), places)
     if not shelf.tables:
         raise LianjianError(
             "No table was found in the files, and nothing was taken in."
@@ -222,7 +230,9 @@ def add(name: str, files: Sequence[Path]) -> TakenIn:
                 )
         with tempfile.TemporaryDirectory(prefix=".add.", dir=folder) as place:
             text = decisions.answers_text(name)
-            understood = _understood(names, Path(place), str(head["kind"]), text)
+            understood = _understood(
+                names, Path(place), str(head["kind"]), text, folder / "register.csv"
+            )
             lines = [toml_text(folder / _CARD).rstrip("\n"), *understood.cards]
             for file in names.values():
                 os.replace(Path(place) / file, folder / file)  # noqa: PTH105
@@ -258,7 +268,7 @@ def update(name: str, path: Path, replaces: str = "") -> TakenIn:
             fresh = Path(place) / card.file
             if is_books and card.file not in OWN_FILES:
                 text, names = decisions.answers_text(name), {path: card.file}
-                understood = _understood(names, Path(place), kind, text)
+                understood = _understood(names, Path(place), kind, text, folder / "register.csv")
                 lines = understood.cards
             else:
                 shutil.copyfile(path, fresh)

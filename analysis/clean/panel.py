@@ -74,14 +74,10 @@ def book_tables(
     from analysis.clean.ledger.assemble import OWN_FILES, read_books  # noqa: PLC0415
     from analysis.clean.ledger.score import read_truth, score  # noqa: PLC0415
 
-    own = {table: folder / f"{table}.csv" for table in ("register", "villages")}
-    places = own["register"]
-    if not places.is_file():
-        places = paths.raw() / _PUBLISHED_FILES["register"]
-    register = _read(places, "register")
+    register = _read(register_file(folder / "register.csv"), "register")
     study = None
-    if own["villages"].is_file():
-        study = _read(own["villages"], "villages")
+    if (own := folder / "villages.csv").is_file():
+        study = _read(own, "villages")
     names = [name for name in files if name not in OWN_FILES]
     books = read_books(folder, names, head, register, study, decided=decided)
     issues = list(books.issues)
@@ -99,6 +95,11 @@ def book_tables(
     )  # fmt: skip
     to_fill = {CROSSWALK: books.crosswalk_to_fill, CORRECTIONS: books.corrections_to_fill}
     return tables, more, to_fill, books
+
+
+def register_file(own: Path) -> Path:
+    """Return where the villages stand that names are looked up in: own ones, or the published."""
+    return own if own.is_file() else paths.raw() / _PUBLISHED_FILES["register"]
 
 
 def _ledger(

@@ -145,6 +145,9 @@ class Register:
             if CODE.fullmatch(code):
                 self._above |= {code[:6]: county, code[:9]: township}
         self._everywhere = {code: names[2].base for code, names in self._names.items()}
+        self._counties: dict[PlaceName, set[str]] = {}
+        for county, township in set(zip(*(register[c] for c in columns[:2]), strict=True)):
+            self._counties.setdefault(township_name(township), set()).add(county)
 
     def locate(
         self,
@@ -174,6 +177,11 @@ class Register:
         ]
         columns = ["row", "county", "township", "name", "code", "problem", "suggestions"]
         return Located(located, pd.DataFrame(problems, columns=columns))
+
+    def county_of(self, township: str) -> str:
+        """Return the county of a township; empty where none or several have one of that name."""
+        found = self._counties.get(township_name(township), set())
+        return next(iter(found)) if len(found) == 1 else ""
 
     def called(self, name: str) -> list[str]:
         """Return the codes of the villages that a name may mean, read as in a book of each place.

@@ -78,7 +78,8 @@ def read_books(
     """Read the books of a dataset."""
     decided = decided or {}
     answers = read_answers(head)
-    shelf = collect((folder / name for name in files), answers)
+    places = Register(register)
+    shelf = collect((folder / name for name in files), answers, places)
     if not shelf.tables:
         reasons = "\n".join(f"  {i.file}: {i.action}" for i in shelf.issues if i.code != "layout")
         raise LianjianError(f"No table could be read from the {len(files)} files:\n{reasons}")
@@ -86,7 +87,7 @@ def read_books(
     tables = tuple(correct_labels(table, corrections) for table in shelf.tables)
     cells, issues = _all_cells(tables, answers)
     crosswalk = read_crosswalk(decided.get(CROSSWALK))
-    cells, place_issues, to_locate = find_villages(cells, Register(register), crosswalk)
+    cells, place_issues, to_locate = find_villages(cells, places, crosswalk)
     cells = cells.assign(read_yuan=cells["yuan"], read_status=cells["status"])
     touched = pd.Series(data=False, index=cells.index)
     printed, doubts = _with_doubts(cells, touched)

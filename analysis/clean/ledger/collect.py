@@ -7,10 +7,12 @@ from pathlib import Path
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.answers import Answers
 from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, unnamed, without_personal
+from analysis.clean.places import Register
 from analysis.clean.words import refresh
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import Reading, read_sheets, tables_of
-from analysis.clean.workbook.tables import Question, Table
+from analysis.clean.workbook.tables import Fact, Question, Table
+from analysis.clean.workbook.vocabulary import is_total
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,9 @@ class Shelf:
     asked: tuple[tuple[Table, Question], ...] = ()  # what only the amounts made askable
 
 
-def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:
+def collect(
+    paths: Iterable[Path], answers: Answers | None = None, register: Register | None = None
+) -> Shelf:
     """Read the files in the order of their names, as a person says that they are laid out."""
     refresh()
     answers = answers or Answers()
@@ -52,12 +56,31 @@ def collect(paths: Iterable[Path], answers: Answers | None = None) -> Shelf:
                 )
                 continue
             clean, dropped = without_personal(table)
+            if register is not None:
+                clean = _with_places(clean, register, answers)
             tables.append(clean)
             issues += dropped
             for note in clean.notes:
                 where, says = in_sheet(clean, note.cell), safe(note.text, SENTENCE)
                 issues.append(Issue(path.name, where, "", "layout", "note", says))
     return Shelf(tuple(tables), tuple(issues), tuple(refused))
+
+
+def _with_places(table: Table, register: Register, answers: Answers) -> Table:
+    """Return a table with the township as answered, and the county in which the register has it."""
+    if table.find("code") is not None:
+        return table
+    stated = {fact.label: fact.value for fact in table.facts if fact.value}
+    towns = {text for text in table.said("township") if text and not is_total(text)}
+    towns = towns or {stated.get("township", "")} - {""}
+    facts = []
+    if not towns and (answer := answers.of(table, "township")):
+        towns = {answer}
+        facts.append(Fact("township", answer, "answer"))
+    counties = {register.county_of(town) for town in towns}
+    if "county" not in stated and table.find("county") is None and len(counties) == 1:
+        facts += [Fact("county", county, "register") for county in counties if county]
+    return replace(table, facts=(*table.facts, *facts))
 
 
 def _read(path: Path, answers: Answers) -> Reading:

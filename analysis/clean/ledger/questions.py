@@ -51,6 +51,11 @@ ASKED = frozenset({"unknown", "code_only"})
 
 _MAY_COUNT = {"account", "total", "unknown", "code_only", "wrong_year", "needs_year", "part"}
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
+_IN_CELL = re.compile(
+    r"\D{0,4}[\d,.]+(?:[-~—至到][\d,.]+)?[多余几来]?[十百千]?[万亿]?[多余]?(?:元|(?<=[万亿]))"
+)
+"""An amount that names its unit, whatever is said behind it: 11.2万元(其中光伏3万元)."""
+
 _ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
 _SHOWN = 6
 
@@ -107,6 +112,11 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
         last = read_account(parts[-1], year)
         if last.code in {"account", "total", *NOT_INCOME}:
             found = last
+    if found.code == "household_income" and any(
+        read_account(stripped(banner), year).measure for banner in (group, *parts[:-1])
+    ):
+        # 土地流转收入 under 经营性收入 is the collective's by its banner: a person says what it is
+        found = AccountName(None, "unknown", CODES["unknown"])
     if found.code == "unknown" and role_of(stripped(parts[-1])):
         return AccountName(None, "attribute", CODES["attribute"])  # 行政村 on a card
     if is_part and found.code == "unknown":
@@ -198,7 +208,7 @@ def _of_places(table: Table) -> Iterator[Question]:
         return
     if table.find("township") is None and "township" not in said:
         yield Question("township", _head(table), (SEVERAL,) if columns else (), _around(table))
-    if table.find("county") is None and "county" not in said:
+    elif table.find("county") is None and "county" not in said:  # most townships tell it
         yield Question("county", _head(table), evidence=_around(table))
 
 
@@ -244,7 +254,7 @@ def _of_period(table: Table) -> Iterator[Question]:
 
 def _of_unit(table: Table) -> Iterator[Question]:
     is_open = any(
-        not all(plain(t).endswith(("元", "万", "亿")) for t in table.texts(at) if is_number_like(t))
+        not all(_IN_CELL.match(plain(t)) for t in table.texts(at) if is_number_like(t))
         for at, column in enumerate(table.columns)
         if column.role == "value" and not column.unit and column.is_money
     )

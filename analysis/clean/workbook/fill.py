@@ -6,7 +6,13 @@ from dataclasses import replace
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import PLACES, Column
 from analysis.clean.workbook.tables import Note, Question
-from analysis.clean.workbook.vocabulary import is_number_like, is_total, lift_year, plain
+from analysis.clean.workbook.vocabulary import (
+    basis_of,
+    is_number_like,
+    is_total,
+    lift_year,
+    plain,
+)
 
 _SHOWN = 8
 
@@ -62,7 +68,7 @@ def _fill_printed_once(
     if "" not in column or not any(column):
         return grid, [], []
     # columns that tell rows of one value apart: finer places, years, items
-    below = {*PLACES[PLACES.index(columns[at].role) + 1 :], "year", "item"}
+    below = {*PLACES[PLACES.index(columns[at].role) + 1 :], "year", "basis", "item"}
     finer = [c for c, own in enumerate(columns) if own.role in below]
     finer = [c for c in finer if any(grid.texts[row][c] for row in rows)]
     blanks = [
@@ -142,7 +148,7 @@ def _why_not(
         ):
             return f"a coarser place changes at {grid.address(row, at)}"
         last = row
-    years = next((c for c, column in enumerate(columns) if column.role == "year"), None)
+    years = next((c for c, own in enumerate(columns) if own.role in {"year", "basis"}), None)
     if columns[at].role != "village":
         return ""
     if years is None:
@@ -152,12 +158,13 @@ def _why_not(
 
 def _years_overlap(grid: Grid, at: int, years: int, rows: list[int]) -> str:
     """Return where one village would have a year twice."""
-    seen: set[int | None] = set()
+    seen: set[int | str] = set()
     for row in rows:
         if grid.texts[row][at]:
             seen = set()
-        year = lift_year(plain(grid.texts[row][years]))[0]
-        if year is None or year in seen:
+        text = plain(grid.texts[row][years])
+        year = lift_year(text)[0] or basis_of(text)[0]
+        if not year or year in seen:
             return f"a year is missing or stands twice at {grid.address(row, years)}"
         seen.add(year)
     return ""

@@ -1,6 +1,7 @@
 """Where the tables stand in a sheet: title lines, header, body, notes."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -23,7 +24,8 @@ from analysis.clean.workbook.vocabulary import (
 )
 
 _MAX_HEADER_ROWS = 6
-_UNIT_WORDS = ("单位", "计量单位", "金额单位")
+UNIT_WORDS = ("单位", "计量单位", "金额单位")
+_PAGE = re.compile(r"^(?:第|共)[\d一二三四五六七八九十]+页|^页[码次]|^\d+/\d+页?$")
 PLACES = frozenset({"county", "township", "village"})
 
 
@@ -53,9 +55,11 @@ def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[B
         return
     starts = [0, *(_first_title(grid, header) for header in headers[1:]), grid.height]
     for header, first, last in zip(headers, starts, starts[1:], strict=False):
-        for columns in _side_by_side(grid, header, last):
+        parts = _side_by_side(grid, header, last)
+        for columns in parts:
             part = grid if columns is None else grid.cut(range(grid.height), columns)
-            yield _block(part, first, header, last)
+            titles = _shared_titles(grid, range(first, header), len(parts))
+            yield _block(part.written(titles) if columns else part, first, header, last)
 
 
 def _cards(grid: Grid) -> Iterator[Block]:
@@ -111,10 +115,15 @@ def is_line(grid: Grid, row: int) -> bool:
     if is_fact_row(labels):
         return True
     stated = [
-        bool(fact(t) or is_signature(t) or t.endswith("表"))
-        or (t.startswith(_UNIT_WORDS) and bool(lift_unit(t)[0]))
+        bool(fact(t) or is_signature(t) or t.endswith("表") or _PAGE.match(t))
+        or (t.startswith(UNIT_WORDS) and bool(lift_unit(t)[0]))
         for t in labels
     ]
+    for at, (label, value) in enumerate(pairwise(labels)):
+        if label in UNIT_WORDS and bare_unit(value):
+            stated[at] = stated[at + 1] = True
+    if any(stated[1:]) and has_kind(labels[0]):
+        stated[0] = True  # whose it is, before its unit
     loose = sum(not s and not lift_year(t)[0] for s, t in zip(stated, labels, strict=True))
     # a statement may stand in two cells: its label with a colon, its value beside it
     return any(stated) and loose <= sum(t.endswith(":") for t in labels)
@@ -199,10 +208,17 @@ def _side_by_side(grid: Grid, header: int, last: int) -> list[list[int] | None]:
     runs = groupby(range(grid.width), key=used.__getitem__)
     groups = [list(columns) for is_used, columns in runs if is_used]
     named = [
-        len(group) > 1 and any(role_of(stripped(grid.filled(header, c))) for c in group)
+        len(group) > 1
+        and any(role_of(stripped(grid.filled(row, c))) for row in rows[:2] for c in group)
         for group in groups
     ]
     return [*groups] if len(groups) > 1 and all(named) else [None]
+
+
+def _shared_titles(grid: Grid, rows: Iterable[int], parts: int) -> dict[tuple[int, int], str]:
+    """Return the lines over all of some tables side by side: not those with a text for each."""
+    told = {row: [text for _, text in grid.distinct(row)] for row in rows}
+    return {(row, 0): "  ".join(texts) for row, texts in told.items() if 0 < len(texts) < parts}
 
 
 def _block(grid: Grid, first: int, start: int, last: int) -> Block:

@@ -75,13 +75,18 @@ class Grid:
         row_at = {old: new for new, old in enumerate(rows)}
         column_at = {old: new for new, old in enumerate(columns)}
         spans = []
+        headless: dict[tuple[int, int], str] = {}  # the text of a range whose first cell is gone
         for span in self.spans:
             inside = [row_at[r] for r in range(span.top, span.bottom + 1) if r in row_at]
             across = [column_at[c] for c in range(span.left, span.right + 1) if c in column_at]
-            if inside and across and len(inside) * len(across) > 1:
+            if not inside or not across:
+                continue
+            if span.top not in row_at or span.left not in column_at:
+                headless[inside[0], across[0]] = self.texts[span.top][span.left]
+            if len(inside) * len(across) > 1:
                 spans.append(Span(inside[0], across[0], inside[-1], across[-1]))
         whole = len(columns) == self.width
-        return Grid(
+        cut = Grid(
             tuple(self.lines[r] for r in rows),
             tuple(self.places[c] for c in columns),
             tuple(self.texts[r] if whole else [self.texts[r][c] for c in columns] for r in rows),
@@ -91,6 +96,7 @@ class Grid:
             tuple(spans),
             self.turned,
         )
+        return cut.written(headless) if headless else cut
 
     def turn(self) -> "Grid":
         """Return the grid with rows and columns exchanged."""

@@ -202,10 +202,8 @@ def _announced_role(announced: str, label: str, held: list[str]) -> str:
         return _place_role(announced, held)
     if announced == "item":
         return _item_role(held, label)
-    if announced == "year":
-        is_year_column = _share_of(held, lambda t: is_year(t) or lift_year(t)[0]) > MOSTLY
-        is_value = any(map(is_number_like, held))
-        return "year" if is_year_column else "value" if is_value else "text"
+    if announced in {"year", "period"}:
+        return _time_role(announced, held)
     if announced == "code":
         is_code = _share_of(held, _PLACE_CODE.fullmatch) > MOSTLY or _PLACE_CODE_HEAD.search(label)
         return "code" if is_code else "number"
@@ -258,6 +256,23 @@ def _item_role(held: list[str], label: str) -> str:
 def _share(held: Sequence[str], of: Callable[[str], object]) -> float:
     distinct = set(held)
     return _share_of(sorted(distinct), of)
+
+
+def _time_role(announced: str, held: list[str]) -> str:
+    """Return the role of a column headed as of years or periods, as its cells bear it out."""
+    if _are_of_years(held):
+        return "basis"
+    if announced == "period":
+        return "year" if held and all(map(is_year, held)) else "period"
+    if _share_of(held, lambda t: is_year(t) or lift_year(t)[0]) > MOSTLY:
+        return "year"
+    return "value" if any(map(is_number_like, held)) else "text"
+
+
+def _are_of_years(held: list[str]) -> bool:
+    """Tell whether cells say 本年 and 上年, and nothing else."""
+    said = [basis_of(text) for text in held]
+    return bool(held) and all(time in {"before", "year"} and not rest for time, _, rest in said)
 
 
 def _is_period(text: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from analysis.clean.places import without_body
 from analysis.clean.words import pattern
-from analysis.clean.workbook.find import PLACES, has_kind, is_fact_row
+from analysis.clean.workbook.find import PLACES, UNIT_WORDS, has_kind, is_fact_row
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.tables import Fact, Question
 from analysis.clean.workbook.vocabulary import (
@@ -55,6 +55,9 @@ _NO_VILLAGE = re.compile(
     "(?:各|全|本|我|该|乡|镇|.{0,3}农|每|整|村|.{0,3}[年月度级内辖]|所有|行政|自然|部分|.{0,6}(?:贫困|脱贫|薄弱|示范|重点|联建|结对"
     "|先进|后进|帮扶|空壳|试点|典型|[强弱富穷]))村"
 )
+_UNIT_NOTE = re.compile(  # 注:1.以上金额单位均为万元
+    r"(?:注[::])?(?:\(?\d{1,2}[.、)])?(?:以上|本表|表中|表内|所有|各项)*(?:数据|金额|数字)?的?(?:计量|金额)?单位"
+)
 _PARTED = re.compile(
     r"[\s\u3000]{2,}|(?<=\S)(?=(?:编制单位|填报单位|填制单位|单位名称|核算单位|金额单位|计量单位|报告期间|会计期间"
     r"|年份|(?<!编制)(?<!填报)(?<!填制)(?<!计量)(?<!金额)(?<!核算)单位)[::：])"
@@ -100,6 +103,8 @@ def read_stated(
                 lines.append(label)
     for row in notes:
         for column, text in _statements(grid, row):
+            if not unit and _UNIT_NOTE.match(plain(text)):
+                unit = lift_unit(plain(text))[0] or ""
             if told := fact(text):
                 facts.append(Fact(*told, grid.address(row, column)))
     title = " ".join(lines)
@@ -186,12 +191,15 @@ def _statements(grid: Grid, row: int) -> list[tuple[int, str]]:
 
 
 def _whole(grid: Grid, row: int) -> list[tuple[int, str]]:
-    """Return the cells of a line; a label that ends with a colon takes the cell beside it."""
+    """Return the cells of a line; a label that waits for a value takes the cell beside it."""
     cells = grid.distinct(row)
     joined: list[tuple[int, str]] = []
     for column, text in cells:
-        if joined and plain(joined[-1][1]).endswith(":") and ":" not in plain(text):
+        label = plain(joined[-1][1]) if joined else ""
+        if label.endswith(":") and ":" not in plain(text):
             joined[-1] = (joined[-1][0], joined[-1][1] + text)
+        elif label in UNIT_WORDS and bare_unit(plain(text)):
+            joined[-1] = (joined[-1][0], f"{label}:{text}")
         else:
             joined.append((column, text))
     return joined

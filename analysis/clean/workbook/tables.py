@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.clean.words import pattern
+from analysis.clean.words import pattern, words
 from analysis.clean.workbook.cells import Mark, letters
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import Column
@@ -264,4 +264,8 @@ def _joined(item: str, label: str) -> str:
     )
     _, _, own = basis_of(item_label(lift_year(lift_unit(plain(item))[1])[1]))
     own = own or item_label(item)
+    if pattern("kinds", "amount").fullmatch(own):
+        return label
+    if set(label.split("/")) <= set(words()["kinds"]["groups"]):
+        return f"{label}/{own}" if own else ""  # 收入 over 全年数, beside 经营收入
     return own if generic else f"{own}/{label}"

@@ -18,7 +18,7 @@ _UNIT = "|".join((*_MONEY, *_COUNTS))
 _RATE = rf"(?:{_UNIT})(?:/(?:{_UNIT}|年))?"
 _IN_BRACKETS = re.compile(rf"[(\[【](?:计量)?(?:单位)?[::]?({_RATE})(?: ?(?:yuan|RMB|CNY))?[)\]】]")
 _STATED = re.compile(
-    rf"(?:计量|金额)?单位[::]?((?:{_RATE})(?:[、,/和](?:{_UNIT}))*)(?![^)\],、。;]*[村镇乡社])"
+    rf"(?:计量|金额)?单位[::]?(?:[均都皆]?[为是])?((?:{_RATE})(?:[、,/和](?:{_UNIT}))*)(?![^)\],、。;]*[村镇乡社])"
 )
 _AT_END = re.compile(rf"(?<=[^\d\W])[/,、]?(亿元|万元|千元)$|/({_RATE})$")
 _BARE_UNIT = re.compile(rf"[(\[]?({_RATE})[)\]]?")
@@ -264,6 +264,8 @@ def basis_of(label: str) -> tuple[str, str, str]:
                 break
     if not found:
         return "", "", label
+    if found.get("time") == "before":  # 上年同期累计 is one word
+        rest = pattern("basis", "running").sub("", rest)
     rest = _SAID_WITH_IT.sub("", rest).strip("()[]-—_/:、 ")
     return found.get("time", ""), found.get("side", ""), rest
 

@@ -288,7 +288,16 @@ def test_a_table_without_a_unit_waits_for_its_answer(read):
     assert amounts(read(lines, title=title, toml=told(unit="万元"))) == {(FIRST, 2022): 35_000}
 
 
-def test_a_county_that_nothing_names_is_asked_for(read):
+def test_a_county_that_nothing_names_is_that_of_its_township(read):
+    lines, title = [line("甲", 2022, 3, 1, 1, 1, 1)], "村集体收入表（单位：元）"
+    assert len(read(lines, title=title).income) == 5
+
+
+def test_a_county_is_asked_for_where_two_have_a_township_of_that_name(read, monkeypatch):
+    other = REGISTER.assign(
+        county_name="辛县", county_code="sim8", village_code=REGISTER["village_code"] + "9"
+    )
+    monkeypatch.setitem(globals(), "REGISTER", pd.concat([REGISTER, other]))
     lines, title = [line("甲", 2022, 3, 1, 1, 1, 1)], "村集体收入表（单位：元）"
     with pytest.raises(LianjianError, match="which county"):
         read(lines, title=title)

@@ -168,7 +168,8 @@ def test_a_build_lists_all_that_was_left_out_and_the_next_step(built):
 
 def test_a_look_at_a_book_says_how_to_answer_in_the_call(project):
     path, register = project / "册.csv", project / "register.csv"
-    register.write_text(REGISTER, encoding="utf-8")
+    elsewhere = "SIM-T-1,虚东坪村,SIM-T,虚河口镇,sim8,辛县\n"
+    register.write_text(REGISTER + elsewhere, encoding="utf-8")
     lines = [
         "乡镇,村名,经营收入（元）,年度",
         "虚河口镇,虚南庄村,12000,2022",

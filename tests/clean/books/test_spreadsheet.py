@@ -9,6 +9,7 @@ from analysis import cli
 REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
 SIM-Q-1,虚槐树村,SIM-Q,虚渡口镇,sim1,甲县
 SIM-Q-2,虚前沟村,SIM-Q,虚渡口镇,sim1,甲县
+SIM-R-1,虚后沟村,SIM-R,虚渡口镇,sim8,辛县
 """
 LINES = [
     ["虚渡口镇村集体收入表"],

@@ -20,18 +20,8 @@ RIGHT_SHARE = 0.99  # aim: 0.90 and more
 QUESTIONS = 1  # aim: 3 at most
 
 STRANGERS = HERE / "strangers"
-RIGHT_OF_STRANGERS = 389
-RIGHT_OF_STRANGERS_AT_FIRST = 36
-LOST_OF_STRANGERS = 11
-KNOWN_WRONG = {
-    "n24-by-source": {"虚东沟村 2024 经营收入: 38,000.00", "虚石桥村 2024 经营收入: 100,000.00"},
-    "n27-two-villages-side-by-side": {
-        "虚三合村 2023 其他收入: 80,000.00",
-        "虚三合村 2023 补助收入: 3,300.00",
-    },
-    "n39-two-lines-a-village": {"虚白马村 2023 其他收入: 20.00"},
-}
-"""What is still booked wrongly once a person has answered; a line goes when it is mended."""
+RIGHT_OF_STRANGERS = 495
+RIGHT_OF_STRANGERS_AT_FIRST = 386
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +51,7 @@ def test_the_score_holds(read):
 def test_strangers_books_are_booked_no_worse(read):
     scores = read(read_books(STRANGERS))
     shown = "\n".join(table(scores))
-    assert [s.book.name for s in scores if s.first.wrong] == []
-    assert {s.book.name: set(s.answered.wrong) for s in scores if s.answered.wrong} == KNOWN_WRONG
+    assert [s.book.name for s in scores if s.first.wrong or s.answered.wrong] == [], shown
     assert sum(s.first.count("right") for s in scores) >= RIGHT_OF_STRANGERS_AT_FIRST, shown
     assert _count(scores, "right") >= RIGHT_OF_STRANGERS, shown
-    assert _count(scores, "lost") <= LOST_OF_STRANGERS, shown
+    assert _count(scores, "lost") <= LOST, shown
