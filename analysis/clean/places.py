@@ -183,13 +183,15 @@ class Register:
         found = self._counties.get(township_name(township), set())
         return next(iter(found)) if len(found) == 1 else ""
 
-    def called(self, name: str) -> list[str]:
+    def called(self, name: str, within: str = "") -> list[str]:
         """Return the codes of the villages that a name may mean, read as in a book of each place.
 
         Parameters
         ----------
         name : str
             A village's name in any of its forms, without county or township.
+        within : str, optional
+            The township that it lies in, where that is known.
 
         Returns
         -------
@@ -197,6 +199,7 @@ class Register:
             Codes in order; empty where no village is called so.
         """
         places = {(county, township) for county, township, _ in self._names.values()}
+        places = {place for place in places if not within or place[1] == township_name(within)}
         found: set[str] = set()
         for county, township in places:
             above = county.base + county.kind, township.base + township.kind

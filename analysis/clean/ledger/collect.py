@@ -67,7 +67,10 @@ def collect(
 
 
 def _with_places(table: Table, register: Register, answers: Answers) -> Table:
-    """Return a table with the township as answered, and the county in which the register has it."""
+    """Return a table with the township as answered, its county, and the village of its sheet.
+
+    Both as the register has them in that township.
+    """
     if table.find("code") is not None:
         return table
     stated = {fact.label: fact.value for fact in table.facts if fact.value}
@@ -80,6 +83,9 @@ def _with_places(table: Table, register: Register, answers: Answers) -> Table:
     counties = {register.county_of(town) for town in towns}
     if "county" not in stated and table.find("county") is None and len(counties) == 1:
         facts += [Fact("county", county, "register") for county in counties if county]
+    if "village" not in stated and table.find("village") is None and len(towns) == 1:
+        named = register.called(table.sheet, *towns) if table.sheet else []
+        facts += [Fact("village", table.sheet, "sheet") for _ in named if len(named) == 1]
     return replace(table, facts=(*table.facts, *facts))
 
 

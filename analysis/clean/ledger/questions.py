@@ -24,7 +24,7 @@ from analysis.clean.places import SEVERAL
 from analysis.clean.words import words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
-from analysis.clean.workbook.headers import ASIDE
+from analysis.clean.workbook.headers import ASIDE, PLACES
 from analysis.clean.workbook.tables import Question, Table
 from analysis.clean.workbook.vocabulary import (
     is_number_like,
@@ -99,8 +99,10 @@ HELD = frozenset({"balance", "distribution"})
 def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountName:
     """Return what a head stands for: `account_names.read_account` without the group above it."""
     parts, group = item.split("/"), ""
-    while len(parts) > 1 and parts[0] in words()["kinds"]["groups"]:
-        group = parts.pop(0)
+    while len(parts) > 1 and (
+        parts[0] in words()["kinds"]["groups"] or role_of(stripped(parts[0])) in PLACES
+    ):
+        group = parts.pop(0)  # 收入, or 强村 over what is that village's
     found = read_account("/".join(parts), year)
     if found.code == "unknown" and len(parts) == 1:
         # 其他 and 管理 under 支出 are 其他支出 and 管理支出

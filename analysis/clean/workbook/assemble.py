@@ -58,6 +58,8 @@ _TRIED = 60  # rows on which both orientations are tried
 _NEAR = 0.8  # a second reading as good as this is asked about
 _NUMBERED = re.compile(r"(?:其中[::]?)?\(?(\d{1,2})[、.)]")
 _ANY_NUMBER = (("数量",), ("数",), ("数值",), ("数据",))
+_BETWEEN = re.compile(r"(?<=[镇乡道县区])[-—_/、·:\s]+")  # 甲镇-乙村, 甲镇/乙村
+_DECEMBER = re.compile(r"(?:^|[-./年])12[-./月]")  # 12月31日, 2022-12-31
 _ORGANISATION = re.compile("(?:编制|填报|填制|核算)?单位.*|报告期.*|期间.*")
 
 
@@ -377,6 +379,8 @@ def _with_title_item(columns: list[Column], title: str) -> list[Column]:
 def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
     """Give the columns the unit and year of the whole table where they have none."""
     by_row = {column.role for column in columns}
+    corners = (c.name for c in columns if c.role == "village" and "单位" in c.name)
+    unit = stated.unit or next(filter(None, (lift_unit(plain(name))[0] for name in corners)), "")
     values = [column for column in columns if column.role == "value"]
     if "item" in by_row and len(values) == 1 and values[0].path in _ANY_NUMBER:
         # how large each line is, and no count of anything
@@ -386,7 +390,7 @@ def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
                for c in money)  # fmt: skip
     complete = []
     for column in columns:
-        new = column if "unit" in by_row else with_stated_unit(column, stated.unit)
+        new = column if "unit" in by_row else with_stated_unit(column, unit)
         lacks = new.role == "value" and new.year is None and "year" not in by_row
         if lacks and stated.year and not (says and new.is_money):
             new = replace(new, year=stated.year, year_from=stated.year_from)
@@ -398,6 +402,7 @@ def _table(
     grid: Grid, columns: tuple[Column, ...], sections: tuple[str, ...], to_date: frozenset[str]
 ) -> Table:
     """Return the body with its totals, what rows say besides their cells, and what was filled."""
+    grid = _with_line_of_the_year(grid, columns)
     totals = _totals(grid, columns)
     filled, notes, doubts = fill(grid, columns, frozenset(total.row for total in totals))
     facts, lines = _row_facts(filled, columns, sections, to_date)
@@ -407,6 +412,22 @@ def _table(
         columns=columns, totals=tuple(sorted(totals, key=lambda t: t.row)),
         notes=tuple(notes), doubts=tuple(doubts), grid=filled, row_facts=facts,
     )  # fmt: skip
+
+
+def _with_line_of_the_year(grid: Grid, columns: Sequence[Column]) -> Grid:
+    """Say that the line 本年合计 of December is of the whole year, where each line has its date."""
+    at = {column.role: place for place, column in enumerate(columns)}
+    if not {"period", "item"} <= at.keys():
+        return grid
+    rows = [
+        row
+        for row, texts in enumerate(grid.texts)
+        if pattern("kinds", "of_all_year").fullmatch(plain(texts[at["item"]]))
+        and _DECEMBER.search(plain(texts[at["period"]]))
+    ]
+    if len(rows) != 1:
+        return grid
+    return grid.written({(rows[0], at["item"]): "", (rows[0], at["period"]): "全年"})
 
 
 def _totals(grid: Grid, columns: Sequence[Column]) -> tuple[Total, ...]:
@@ -495,7 +516,7 @@ def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
 def _places_in_names(texts: list[str], higher: set[int]) -> dict[str, tuple[str, ...]]:
     """Return the township and county of each line, where every village's name begins with them."""
     rows = [r for r, text in enumerate(texts) if text and r not in higher and not is_total(text)]
-    read = {text: dict(places_in(text)) for text in {texts[row] for row in rows}}
+    read = {text: dict(places_in(_BETWEEN.sub("", text))) for text in {texts[row] for row in rows}}
     return {
         name: tuple(read.get(text, {}).get(name, "") for text in texts)
         for name in ("township", "county")

@@ -106,8 +106,11 @@ def is_line(grid: Grid, row: int) -> bool:
     if len(cells) > 1 and grid.kinds[row].count("n") > 1:
         return False
     labels = [plain(text) for _, text in cells]
+    spans = [span for at, _ in cells if (span := grid.covered.get((row, at)))]
     if not labels or all(map(is_year, labels)):
         return False
+    if len(cells) > 1 and any(span.bottom > span.top for span in spans):
+        return False  # a head of several levels, with the unit in its corner
     if len(cells) == 1:
         span = grid.covered.get((row, cells[0][0]))
         wide = span is not None and span.right > span.left

@@ -51,6 +51,7 @@ CARD = 0.3
 VOTE = 0.6
 _GLOSS = re.compile(r"(?<=[\u4e00-\u9fff)])\s*[A-Z][A-Za-z .,'/&-]{2,}(?=\(|$)")  # 村名 Village
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
+_AMOUNT = re.compile(r"[\d,]+(?:\.\d+)?[%‰]?", re.ASCII)
 _PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
 _DATE = re.compile(r"(?:(?:19|20)?\d\d[-./年])?\d{1,2}[-./月]\d{1,2}日?(?: .*)?", re.ASCII)
 _PLACE_CODE_HEAD = re.compile("行政|区划|村|统计")
@@ -238,7 +239,7 @@ def _share_of(held: Sequence[str], of: Callable[[str], object]) -> float:
 
 def _place_role(announced: str, held: list[str]) -> str:
     """Return the role of a column that is headed as one of places, as its cells bear it out."""
-    if held and all(map(_PLAIN_NUMBER.fullmatch, held)):
+    if held and all(map(_AMOUNT.fullmatch, held)):
         return "value"  # a count under 村: how many there are, not which one it is
     if held and _share(held, item_kind) >= VOTE and not any(map(is_place, held)):
         return "item"

@@ -268,4 +268,6 @@ def _joined(item: str, label: str) -> str:
         return label
     if set(label.split("/")) <= set(words()["kinds"]["groups"]):
         return f"{label}/{own}" if own else ""  # 收入 over 全年数, beside 经营收入
-    return own if generic else f"{own}/{label}"
+    if generic or not own:
+        return own if generic else label
+    return f"{own}/{label}"

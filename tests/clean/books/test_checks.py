@@ -304,6 +304,36 @@ def test_a_county_is_asked_for_where_two_have_a_township_of_that_name(read, monk
     assert len(read(lines, title=title, toml=told(county="甲县")).income) == 5
 
 
+@pytest.mark.parametrize(
+    ("date", "said", "booked"),
+    [
+        ("12月31日", "本年累计", {(FIRST, 2022): 9_000}),
+        ("2022-12-31", "全年合计", {(FIRST, 2022): 9_000}),
+        ("11月30日", "本年累计", {}),
+        ("12月31日", "本月合计", {}),
+    ],
+)
+def test_the_line_of_the_year_counts_among_dated_entries(read, date, said, booked):
+    lines = [["3月2日", "收租金", 4_000, None], ["6月30日", "本月合计", 4_000, None],
+             ["9月1日", "收租金", 5_000, None], [date, said, 9_000, 800]]  # fmt: skip
+    head, title = ["日期", "摘要", "经营收入", "管理费用"], "甲县虚镇虚甲村2022年收支（元）"
+    assert amounts(read(lines, head, title)) == booked
+
+
+@pytest.mark.parametrize(("name", "booked"), [("虚甲", 1), ("收支表", 0)])
+def test_a_sheet_called_like_a_village_of_its_township_is_that_villages(tmp_path, name, booked):
+    book = openpyxl.Workbook()
+    for row in (["虚镇2022年收支（元）"], ["项目", "金额"], ["经营收入", 9_000], ["补助收入", 800]):
+        book.active.append(row)
+    book.active.title = name
+    book.create_sheet("虚乙").append(["虚镇2022年收支（元）"])
+    for row in (["项目", "金额"], ["经营收入", 7_000]):
+        book["虚乙"].append(row)
+    book.save(tmp_path / "册.xlsx")
+    books = read_books(tmp_path, ["册.xlsx"], {}, REGISTER)
+    assert len(amounts(books)) == 1 + booked
+
+
 def test_nothing_in_a_file_of_issues_is_run_by_a_spreadsheet(tmp_path):
     from analysis.clean.tables import write_csv
 

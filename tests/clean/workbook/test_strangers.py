@@ -199,7 +199,39 @@ CASES = {
         石嘴村 2021 千元 补助收入: 15
         """,
     ),
+}  # fmt: skip
+
+MERGED = {
+    "a head of three levels with the unit in its corner": (
+        "A2:A4 B2:C2",
+        """
+        陶镇村集体收支|||
+        单位：元|2021年||2022年
+        |收入|支出|收入
+        |经营收入|管理费用|经营收入
+        丁沟村|33000|9000|34000
+        """,
+        """
+        丁沟村 2021 元 收入/经营收入: 33000
+        丁沟村 2021 元 支出/管理费用: 9000
+        丁沟村 2022 元 收入/经营收入: 34000
+        """,
+    ),
+    "shares under a banner of villages": (
+        "A2:C2 D2:F2",
+        """
+        陶镇2021年联建村收入（单位：元）
+        强村|||弱村||
+        村名|经营收入|占比|村名|经营收入|占比
+        丁沟村|33000|41%|石嘴村|4000|12%
+        """,
+        """
+        丁沟村 2021 元 强村/经营收入: 33000
+        石嘴村 2021 元 弱村/经营收入: 4000
+        """,
+    ),
     "villages as banners over two lists": (
+        "A1:E1 A2:B2 D2:E2",
         """
         2021年度村集体收支（单位：元）||||
         丁沟村|||石嘴村|
@@ -214,7 +246,7 @@ CASES = {
         石嘴村 2021 元 投资收益: 900
         """,
     ),
-}  # fmt: skip
+}
 
 
 def written(rows):
@@ -239,6 +271,12 @@ def said(path):
 @pytest.mark.parametrize(("rows", "expected"), CASES.values(), ids=CASES)
 def test_what_is_read(book, rows, expected):
     path = book({"Sheet1": written(rows)})
+    assert said(path) == [line.strip() for line in expected.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("merges", "rows", "expected"), MERGED.values(), ids=MERGED)
+def test_what_is_read_of_merged_heads(book, merges, rows, expected):
+    path = book({"Sheet1": written(rows)}, {"Sheet1": merges.split()})
     assert said(path) == [line.strip() for line in expected.strip().splitlines()]
 
 
