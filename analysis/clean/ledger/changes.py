@@ -65,29 +65,28 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[Change]:
     """Yield the changes between the cells of two builds, bookings first."""
     both = [_plain(frame) for frame in (before, after)]
     names = {
-        row.village_id: f"{row.township} {row.village}".strip()
+        row.village_id: row.called
         for frame in both
         for row in rows(frame[frame["village_id"] != ""].drop_duplicates("village_id"))
     }
-    sums = {"yuan": ("yuan", "sum"), "where": ("where", "first")}
+    sums = {"yuan": ("yuan", "sum"), "where": ("where", "first"), "called": ("called", "first")}
     booked = [frame[frame["counted"]].groupby(_KEY, as_index=False).agg(**sums) for frame in both]
     for row in rows(booked[0].merge(booked[1], "outer", _KEY, suffixes=("_0", "_1"))):
         is_new, is_gone = pd.isna(row.yuan_0), pd.isna(row.yuan_1)
         if is_new or is_gone or abs(row.yuan_0 - row.yuan_1) > _CENT:
             kind = "added" if is_new else "removed" if is_gone else "amount"
             amounts = ("" if pd.isna(y) else f"{y:,.2f} yuan" for y in (row.yuan_0, row.yuan_1))
-            where, village = row.where_0 if is_gone else row.where_1, names[row.village_id]
-            yield _change(kind, (where, village), row, *amounts)
+            what = (row.where_0, row.called_0) if is_gone else (row.where_1, row.called_1)
+            yield _change(kind, what, row, *amounts)
     cells = [frame[~frame["is_total"] & (frame["account"] != "")] for frame in both]
     cells = [frame.drop_duplicates(_CELL) for frame in cells]
     in_both = cells[0].merge(cells[1], "inner", _CELL, suffixes=("_0", "_1"))
     for row in rows(in_both.sort_values(["file", "cell"], kind="stable")):
         old, new = (names.get(key, "") for key in (row.village_id_0, row.village_id_1))
-        what = row.where_1, new or row.village_1
         if row.village_id_0 != row.village_id_1:
-            yield _change("village", what, row, old, new)
+            yield _change("village", (row.where_1, new or row.village_1), row, old, new)
         elif row.how_0 != row.how_1 and row.counted_0 == row.counted_1:
-            yield _change("status", what, row, row.how_0, row.how_1)
+            yield _change("status", (row.where_1, row.called_1), row, row.how_0, row.how_1)
 
 
 def _plain(cells: pd.DataFrame) -> pd.DataFrame:
@@ -96,7 +95,8 @@ def _plain(cells: pd.DataFrame) -> pd.DataFrame:
     own = cells.astype(dict.fromkeys(texts, "object"))
     own[texts] = own[texts].where(own[texts].notna(), "")
     how = own["status"] + own["doubted"].map({True: ", doubted", False: ""})
-    return own.assign(where=own["file"] + " " + own["cell"], how=how)
+    called = (own["township"] + " " + own["village"]).str.strip()
+    return own.assign(where=own["file"] + " " + own["cell"], how=how, called=called)
 
 
 def _change(kind: str, what: tuple[str, str], row: Any, before: str, after: str) -> Change:  # noqa: ANN401

@@ -4,9 +4,11 @@ import csv
 import json
 
 import openpyxl
+import pandas as pd
 import pytest
 
 from analysis import cli
+from analysis.clean.ledger.changes import compare
 
 REGISTER = """village_code,village_name,township_code,township_name,county_code,county_name
 SIM-T-1,虚梨树村,SIM-T,虚渠口镇,sim1,甲县
@@ -143,6 +145,19 @@ def test_a_build_says_what_decisions_changed(built, capsys):
     assert cli.main(["build", "trace"]) == 0  # changes nothing, and forgets nothing
     capsys.readouterr()
     assert "new: 3,000.00 yuan" in said(capsys, "diff", "trace")[1]
+
+
+def test_a_village_is_named_as_the_book_with_the_change_prints_it():
+    cells = pd.DataFrame(
+        {
+            "file": ["甲.xlsx", "乙.xlsx"], "cell": ["表!B3", "表!C4"], "township": "虚镇",
+            "village": ["虚岭头村", "虚岭头村委会"], "village_id": "SIM-T-3", "year": [2021, 2022],
+            "account": "经营收入", "yuan": [11_000.0, 12_000.0], "status": "read",
+            "doubted": False, "counted": True, "is_total": False,
+        }
+    )  # fmt: skip
+    (change,) = compare(cells, cells.assign(yuan=[11_000.0, 13_000.0]))
+    assert (change["village"], change["year"]) == ("虚镇 虚岭头村委会", 2022)
 
 
 def test_a_new_edition_says_which_amounts_moved(built, project, capsys):
