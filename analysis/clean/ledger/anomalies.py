@@ -233,9 +233,9 @@ def _said_beside(comment: str, row: Any) -> str:  # noqa: ANN401  (a named tuple
             amounts.append(read_quantity(comment[found.start : found.end], unit).value)
     other = [one for one in amounts if one is not None and abs(one - row.yuan) > 0.005 + 1e-9]
     if other and len(other) == len(amounts):
-        return f"a comment names another amount ({other[0]:,.2f} yuan)"
+        return f"a comment or footnote names another amount ({other[0]:,.2f} yuan)"
     word = no_income_word(_ALL_RIGHT.sub("", comment))
-    return f"a comment says {word}" if word else ""
+    return f"a comment or footnote says {word}" if word else ""
 
 
 _NEAREST = (["county", "named", "year"], ["named", "year"], ["county", "named"], ["named"])

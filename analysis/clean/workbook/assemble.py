@@ -605,13 +605,61 @@ def _layout_notes(block: Block, filled: Sequence[str]) -> list[Note]:
     return notes
 
 
+_SIGN = r"[*※†‡#△▲]+|[①-⑳⑴-⒇¹²³⁴-⁹]|[\[［]\d[\]］]|[(（]?注\d[)）]?"
+_FOOTNOTE = re.compile(
+    rf"\s*[(（]?(?:备?注[:：]?\s*)?(?:凡?[带标有])?({_SIGN})\s*[:：、.)）]?\s*(.*[^\W\d].*)",
+    re.DOTALL,
+)
+"""① 含某款; 注：带*号的为某款: the sign, and what it says."""
+_SIGNED = re.compile(rf"\s*({_SIGN})\s*\S|.*\S\s*({_SIGN})\s*$", re.DOTALL)
+_HEAD = 4  # rows above a table in which its heads stand
+_FOOT = 20  # rows at the end of a sheet, and below a table, in which footnotes are looked for
+
+
 def _marks(sheet: Sheet, table: Table) -> dict[str, Mark]:
     """Return the marks of the body's cells by address; what is struck or unseen says most."""
-    found: dict[str, Mark] = {}
+    found = _footnoted(sheet, table)
     for mark in sheet.marks:
         cell = address(mark.row, mark.column)
         if table.grid.find(cell) is not None and (cell not in found or mark.kind != "comment"):
             found[cell] = mark
+    return found
+
+
+def _footnoted(sheet: Sheet, table: Table) -> dict[str, Mark]:
+    """Return what footnotes say, at each amount whose cell, line or head has their sign."""
+    grid, rows = table.grid, sorted(sheet.rows)
+    end = max(grid.places if grid.turned else grid.lines, default=0)
+    below = [row for row in rows if row > end]
+    said = {
+        found[1]: found[2]
+        for row in sorted({*rows[-_FOOT:], *below[:_FOOT]})
+        for text in sheet.rows[row].texts
+        if (found := _FOOTNOTE.fullmatch(text)) and not is_number_like(found[2])
+    }
+    if not said:
+        return {}
+
+    def of(text: str) -> str:
+        signed = _SIGNED.match(text)
+        return said.get(signed[1] or signed[2], "") if signed else ""
+
+    def head(place: int) -> str:
+        """Return what is said of a head, whose sign does not stand in the column's name."""
+        above = range(max(min(grid.lines) - _HEAD, 1), min(grid.lines))
+        cells = ((place, at) if grid.turned else (at, place) for at in above)
+        return next(filter(None, (of(sheet.text(*cell)) for cell in cells)), "")
+
+    values = [at for at, column in enumerate(table.columns) if column.role == "value"]
+    heads = {at: head(grid.places[at]) for at in values} if grid.lines else {}
+    found: dict[str, Mark] = {}
+    for row, texts in enumerate(grid.texts):
+        line = next(
+            filter(None, (of(texts[at]) for at in range(grid.width) if at not in heads)), ""
+        )
+        for at in values:
+            if text := of(texts[at]) or line or heads[at]:
+                found[table.address(row, at)] = Mark(0, 0, "comment", text)
     return found
 
 

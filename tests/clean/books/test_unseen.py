@@ -142,3 +142,44 @@ def test_hidden_amounts_wait_until_a_person_says_whether_they_count(read, hide, 
 def test_an_answer_about_hidden_amounts_can_only_be_one_of_two():
     with pytest.raises(LianjianError, match="expected one of count, leave out"):
         read_answers({"answer": [{"key": "hidden", "answer": "read"}]})
+
+
+def footnote(cell, signed, text):
+    """Return a change that puts a sign at a cell and what it says below the table."""
+
+    def change(sheet):
+        sheet[cell] = signed
+        sheet["A7"] = text
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "waiting"),
+    [
+        (footnote(CELL, "48250①", "① 含一次性征地补偿款"), {"B4"}),
+        (footnote(CELL, "48,250*", "注：带*号的为未到账收入"), {"B4"}),
+        (footnote(CELL, "48250※", "※其中借款3万元"), {"B4"}),
+        (footnote("A4", "虚乙村*", "*为预计数"), {"B4", "C4"}),
+        (footnote("C2", "补助收入②", "备注：②另有捐款"), {"C3", "C4", "C5"}),
+    ],
+)
+def test_amounts_wait_that_a_footnote_makes_no_income_of_the_year(read, change, waiting):
+    books = read(change)
+    marked = [issue for issue in books.issues if issue.code == "cell_marked"]
+    assert {(issue.cell, issue.severity) for issue in marked} == {
+        (f"Sheet!{cell}", "error") for cell in waiting
+    }
+    assert len(booked(books)) == 6 - len(waiting)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        footnote(CELL, "48250①", "① 已与账面核对无误"),
+        footnote(CELL, "48250①", "② 含一次性征地补偿款"),  # of a sign that stands nowhere
+        footnote(CELL, 48_250, "① 含一次性征地补偿款"),
+    ],
+)
+def test_a_footnote_that_says_nothing_against_an_amount_leaves_it(read, change):
+    assert 48_250 in booked(read(change))
