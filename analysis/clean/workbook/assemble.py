@@ -632,10 +632,10 @@ def _footnoted(sheet: Sheet, table: Table) -> dict[str, Mark]:
     end = max(grid.places if grid.turned else grid.lines, default=0)
     below = [row for row in rows if row > end]
     said = {
-        found[1]: found[2]
+        note[1]: note[2]
         for row in sorted({*rows[-_FOOT:], *below[:_FOOT]})
         for text in sheet.rows[row].texts
-        if (found := _FOOTNOTE.fullmatch(text)) and not is_number_like(found[2])
+        if (note := _FOOTNOTE.fullmatch(text)) and not is_number_like(note[2])
     }
     if not said:
         return {}
@@ -652,11 +652,10 @@ def _footnoted(sheet: Sheet, table: Table) -> dict[str, Mark]:
 
     values = [at for at, column in enumerate(table.columns) if column.role == "value"]
     heads = {at: head(grid.places[at]) for at in values} if grid.lines else {}
+    others = [at for at in range(grid.width) if at not in heads]
     found: dict[str, Mark] = {}
     for row, texts in enumerate(grid.texts):
-        line = next(
-            filter(None, (of(texts[at]) for at in range(grid.width) if at not in heads)), ""
-        )
+        line = next(filter(None, (of(texts[at]) for at in others)), "")
         for at in values:
             if text := of(texts[at]) or line or heads[at]:
                 found[table.address(row, at)] = Mark(0, 0, "comment", text)
