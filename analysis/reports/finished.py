@@ -44,6 +44,17 @@ def record_of(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
+def key_of(folder: Path) -> dict[str, Any]:
+    """Return the key of a run; a sentence where there is none that can be read."""
+    try:
+        key = json.loads((folder / KEY).read_bytes())
+    except (OSError, ValueError):
+        key = None
+    if not isinstance(key, dict):
+        raise LianjianError(f"the report has no {KEY} that can be read")
+    return key
+
+
 def told(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a record says of its page in the language of now, else of the English one."""
     return {**record, **record.get("pages", {}).get(_language.code(), {})}

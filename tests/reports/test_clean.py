@@ -51,6 +51,8 @@ def test_a_persons_files_stay_and_are_named(full, capsys):
     assert names(full / "data" / "raw") == raw
     assert names(full / "data" / "processed" / "ning") == ["笔记.txt"]
     assert not (full / "reports" / "01-a").exists()
+    assert not (full / "reports" / "numbers.tex").exists()  # a manuscript would go on citing them
+    assert not (full / "reports" / "numbers.csv").exists()
     assert (full / "reports" / "01-a-x-2" / "report.html").is_file()
     assert (full / "reports" / "草稿" / "第一稿.md").is_file()
 

@@ -242,3 +242,13 @@ def test_a_failure_stands_beside_the_last_good_page_with_its_line_and_log(good, 
     index = (good.reports / "index.html").read_text()
     assert "ZeroDivisionError" in index
     assert "01-x/report.html" in index
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", "{}", '{"data": null}', "{", ""])
+def test_a_key_that_cannot_be_read_runs_again(project, content):
+    project.notebook("01-x", "# X", "1")
+    assert runner.run() == 0
+    (project.reports / "01-x" / "key.json").write_text(content)
+    assert runner.datasets(runner.planned()) == ("published",)
+    assert runner.run() == 0
+    assert runner.decide(runner.planned())[0][1].action == "none"

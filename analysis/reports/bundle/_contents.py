@@ -5,7 +5,6 @@ slips in. Data come by their cards, which say who may have them. Reports come wi
 they were made from.
 """
 
-import json
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -313,10 +312,10 @@ def _finished() -> tuple[list[str], list[Report], tuple[str, ...]]:
             mine.append(folder.name)
             continue
         try:
-            key = json.loads((folder / finished.KEY).read_bytes())
+            key = finished.key_of(folder)
             run = planned.get(folder.name) or fingerprints.run_of(folder)
-        except (OSError, ValueError, LianjianError) as error:
-            faults.append(f"{str(error).rstrip('.')}. Remove its folder.")
+        except LianjianError as error:
+            faults.append(f"{folder.name}: {str(error).rstrip('.')}. Remove its folder.")
             continue
         found.append(
             Report(run, folder, record, key, _used(record, key, own), folder.name in planned)

@@ -15,10 +15,10 @@ from analysis.clean.sources import read_cards, read_toml, sha256
 from analysis.errors import LianjianError
 from analysis.files import locked
 from analysis.reports import finished
-from analysis.reports.page import feed
+from analysis.reports.page import feed, ledger
 
 _CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
-_OF_ALL_REPORTS = ("index.html", feed.FEED)
+_OF_ALL_REPORTS = ("index.html", feed.FEED, ledger.CSV, ledger.TEX)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Run the plan: each notebook in a kernel of its own, each report all or nothing."""
 
 import contextlib
-import json
 import re
 import signal
 import threading
@@ -117,9 +116,9 @@ def datasets(runs: Sequence[Run]) -> tuple[str, ...]:
         default = declared["dataset"].default if "dataset" in declared else ""
         found.add(str(run.parameters.get("dataset", default)))
         found |= known & set(_named_in(run.notebook))
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            key = json.loads((paths.reports() / run.slug / finished.KEY).read_bytes())
-            read = (re.match(r"data/(?:raw|processed)/([^/]+)/", name) for name in key["data"])
+        with contextlib.suppress(LianjianError):
+            data = finished.key_of(paths.reports() / run.slug).get("data") or ()
+            read = (re.match(r"data/(?:raw|processed)/([^/]+)/", name) for name in data)
             found |= known & {match[1] for match in read if match}
     return tuple(sorted(found - {""}, key=lambda name: (name != build.PUBLISHED, name)))
 
