@@ -136,6 +136,24 @@ def test_the_page_says_the_sentence_again_and_keeps_what_it_claims(tmp_path):
     assert found.claims == [{"claim": "gain more than 2", "holds": True, "said": "more than"}]
 
 
+@pytest.mark.parametrize("chart", ["paths_by_group", ""])
+def test_the_title_of_a_chart_claims_as_a_sentence_does(chart):
+    """Whichever room drew it; compare finds the claim in the record of the run."""
+    node = notebook(3.0)
+    head = {"finding": "A gain {so}", "words": {"so": claim("gain", "less than", 2)}, "needs": ["gain"],
+            "measure": "Gain", "source": "Nobody"}  # fmt: skip
+    drawn = Call("show", {"name": "paths", "chart": chart, "caption": "Paths", "alt": "Paths",
+                          "marked": False, "with": {}, "head": head})  # fmt: skip
+    output = nbformat.v4.new_output(
+        "display_data", {"text/html": "<figure></figure>", calls.MIME: calls.kept(drawn)},
+        metadata={"lianjian": {"product": "figure", "name": "paths"}},
+    )  # fmt: skip
+    node.cells[0].outputs.append(output)
+    [sentence, title] = findings.gather(node).claims
+    assert sentence["holds"]
+    assert title == {"claim": "gain less than 2", "holds": False, "said": "no less than"}
+
+
 def test_a_need_that_nobody_declares_is_a_mistake():
     with pytest.raises(LianjianError, match="needs the number 'gain'"):
         findings.keep_promises(findings.gather(notebook(3.0)), [Promise("number", "gian")], "x")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import _language
 from analysis.errors import LianjianError, did_you_mean
-from analysis.reports import calls, freshness, markup
+from analysis.reports import calls, freshness, markup, sentences
 from analysis.reports.numbers import Ledger
 from analysis.reports.page.normalise import INJECTED
 from analysis.reports.plan.source import Promise
@@ -94,8 +94,9 @@ class Findings:
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """What sentences claim of the order of numbers, and whether it holds."""
-        return [claim for sentence in self.said for claim in sentence.facts.get("claims", ())]
+        """What sentences and titles claim of the order of numbers, and whether it holds."""
+        stated = (*self.said, *self.products)
+        return [claim for one in stated for claim in one.facts.get("claims", ())]
 
     def find(self, anchor: str) -> Product | None:
         """Find a product by its id in the page."""
@@ -160,6 +161,9 @@ def gather(node: "NotebookNode", read: Mapping[str, str] = MappingProxyType({}))
                 f"Two {markup.WORDS[kind].lower()}s are called {name!r}, so that its address "
                 f"#{markup.anchor(kind, name)} is not unique. Give each its own name."
             )
+        if call and (head := call.arguments.get("head")):
+            title = sentences.said(head["finding"], head["words"], head["needs"], ledger)
+            facts = {**facts, "claims": title.claims}
         counts[kind] += 1
         known = None if call and call.verb == "show" and not call.arguments["chart"] else call
         products.append(Product(kind, name, counts[kind], facts, at, html, known))
