@@ -140,8 +140,9 @@ def test_the_page_says_the_sentence_again_and_keeps_what_it_claims(tmp_path):
 def test_the_title_of_a_chart_claims_as_a_sentence_does(chart):
     """Whichever room drew it; compare finds the claim in the record of the run."""
     node = notebook(3.0)
-    head = {"finding": "A gain {so}", "words": {"so": claim("gain", "less than", 2)}, "needs": ["gain"],
-            "measure": "Gain", "source": "Nobody"}  # fmt: skip
+    so = claim("gain", "less than", 2)
+    head = {"finding": "A gain {so}", "words": {"so": so}, "needs": ["gain"], "measure": "Gain"}
+    head |= {"source": "Nobody"}
     drawn = Call("show", {"name": "paths", "chart": chart, "caption": "Paths", "alt": "Paths",
                           "marked": False, "with": {}, "head": head})  # fmt: skip
     output = nbformat.v4.new_output(
