@@ -11,7 +11,7 @@ from analysis.clean.places import Register
 from analysis.clean.words import refresh
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import Reading, read_sheets, tables_of
-from analysis.clean.workbook.tables import Fact, Question, Table
+from analysis.clean.workbook.tables import Fact, Note, Question, Table
 from analysis.clean.workbook.vocabulary import is_total
 
 
@@ -76,17 +76,21 @@ def _with_places(table: Table, register: Register, answers: Answers) -> Table:
     stated = {fact.label: fact.value for fact in table.facts if fact.value}
     towns = {text for text in table.said("township") if text and not is_total(text)}
     towns = towns or {stated.get("township", "")} - {""}
-    facts = []
+    facts, notes = [], []
     if not towns and (answer := answers.of(table, "township")):
         towns = {answer}
         facts.append(Fact("township", answer, "answer"))
     counties = {register.county_of(town) for town in towns}
-    if "county" not in stated and table.find("county") is None and len(counties) == 1:
-        facts += [Fact("county", county, "register") for county in counties if county]
+    county = next(iter(counties), "") if len(counties) == 1 else ""
+    if county and "county" not in stated and table.find("county") is None:
+        facts.append(Fact("county", county, "register"))
+        towns_named = " and ".join(sorted(towns)[:3])
+        text = f"no county is named; it is {county}, where alone the register has {towns_named}"
+        notes.append(Note("county", table.extent, text))
     if "village" not in stated and table.find("village") is None and len(towns) == 1:
         named = register.called(table.sheet, *towns) if table.sheet else []
         facts += [Fact("village", table.sheet, "sheet") for _ in named if len(named) == 1]
-    return replace(table, facts=(*table.facts, *facts))
+    return replace(table, facts=(*table.facts, *facts), notes=(*table.notes, *notes))
 
 
 def _read(path: Path, answers: Answers) -> Reading:

@@ -290,7 +290,10 @@ def test_a_table_without_a_unit_waits_for_its_answer(read):
 
 def test_a_county_that_nothing_names_is_that_of_its_township(read):
     lines, title = [line("甲", 2022, 3, 1, 1, 1, 1)], "村集体收入表（单位：元）"
-    assert len(read(lines, title=title).income) == 5
+    books = read(lines, title=title)
+    assert len(books.income) == 5
+    [said] = [one for one in books.issues if "no county is named" in one.action]
+    assert (said.severity, "it is 甲县" in said.action) == ("note", True)
 
 
 def test_a_county_is_asked_for_where_two_have_a_township_of_that_name(read, monkeypatch):
