@@ -132,6 +132,7 @@ class Register:
         self._by_base: dict[_Key, list[str]] = {}
         self._pools: dict[str, dict[str, str]] = {}
         self._townships: dict[str, set[PlaceName]] = {}
+        self._counties: dict[PlaceName, set[str]] = {}
         self._above: dict[str, str] = {}
         columns = ("county_name", "township_name", "village_name")
         places = register[["village_code", *columns]].itertuples(index=False, name=None)
@@ -142,12 +143,10 @@ class Register:
             self._by_base.setdefault(_key(names), []).append(code)
             self._pools.setdefault(names[0].base, {})[code] = names[2].base
             self._townships.setdefault(names[0].base, set()).add(names[1])
+            self._counties.setdefault(names[1], set()).add(county)
             if CODE.fullmatch(code):
                 self._above |= {code[:6]: county, code[:9]: township}
         self._everywhere = {code: names[2].base for code, names in self._names.items()}
-        self._counties: dict[PlaceName, set[str]] = {}
-        for county, township in set(zip(*(register[c] for c in columns[:2]), strict=True)):
-            self._counties.setdefault(township_name(township), set()).add(county)
 
     def locate(
         self,

@@ -106,7 +106,7 @@ def panes(
         tall, beside = phone
         beside = min(beside, columns)
         return widest, tall, -(-rows * columns // beside), beside
-    if current().form != "phone":
+    if not on_phone():
         return widest, height * widest / width, rows, columns
     beside = next(count for count in (2, 1) if columns % count == 0 and count < max(columns, 2))
     below = rows * columns // beside

@@ -41,9 +41,9 @@ def penniless(panel: pd.DataFrame, by: str) -> list[str]:
     known = panel.dropna(subset=[*SOURCES, "total_income_yuan"])
     total = known.groupby(by)["total_income_yuan"].sum()
     names = ", ".join(str(name) for name in total.index[total <= 0])
-    return [f"Left out, because they have no income of which to give shares: {names}."] * bool(
-        names
-    )
+    if not names:
+        return []
+    return [f"Left out, because they have no income of which to give shares: {names}."]
 
 
 def by_band(now: pd.DataFrame) -> Labelled:
