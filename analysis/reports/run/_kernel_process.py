@@ -51,6 +51,10 @@ def start(place: Path) -> NoReturn:
             await asyncio.sleep(3600)  # ipykernel would end the children before the handlers run
             return {"status": "ok", "restart": restart}
 
+        async def poll_stopped_queue(self) -> None:
+            if hasattr(self, "debugger"):  # or this would fail, at whichever cell runs by then
+                await super().poll_stopped_queue()
+
     root = os.environ.get("LIANJIAN_ROOT", "")
     if root:
         file_access.note(place / file_access.FILE, root)

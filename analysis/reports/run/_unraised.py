@@ -217,8 +217,7 @@ class Unraised:
             self._processes.append((self._cells, process))
 
         def fail(put: Any, future: Future[Any], error: BaseException | None) -> None:
-            if self._cells:  # ipykernel's own start is none of the notebook's
-                self._untaken[future] = self._cells
+            self._untaken[future] = self._cells
             put(future, error)
 
         def take(ask: Any, future: Future[Any], *given: Any, **named: Any) -> Any:
