@@ -2,10 +2,12 @@
 
 import math
 import re
+from dataclasses import dataclass
 
 import pandas as pd
 
 from analysis._frame import need_columns
+from analysis.indicators.targets import Interval, rounding_interval
 
 _SAID = {
     "about": "about",
@@ -23,6 +25,62 @@ NO_RESULTS = ("forecast", "target")
 
 _KEPT = ("province", "village", "measure", "alliance", "alliance_joined")
 _YEAR = re.compile(r"\d{4}")  # the years of 2019-2020(未写明)
+
+
+@dataclass(frozen=True)
+class Rounded(Interval):
+    """A printed number with what its rounding leaves; sums, differences and ratios keep that."""
+
+    estimate: float
+
+    def __add__(self, other: "Rounded | float") -> "Rounded":
+        more = _rounded(other)
+        return Rounded(self.low + more.low, self.high + more.high, self.estimate + more.estimate)
+
+    def __sub__(self, other: "Rounded | float") -> "Rounded":
+        return self + _rounded(other) * -1
+
+    def __mul__(self, factor: float) -> "Rounded":
+        low, high = sorted((self.low * factor, self.high * factor))
+        return Rounded(low, high, self.estimate * factor)
+
+    def __truediv__(self, other: "Rounded | float") -> "Rounded":
+        # of what is printed of money and its growth: above zero
+        by = _rounded(other)
+        return Rounded(self.low / by.high, self.high / by.low, self.estimate / by.estimate)
+
+    def __str__(self) -> str:
+        """With two decimals, and with its ends where these say less than that."""
+        said = f"{self.estimate:.2f}"
+        last = rounding_interval(float(said), 2)
+        if round(self.low, 9) < last.low or round(self.high, 9) > last.high:
+            low, high = math.floor(round(self.low * 100, 6)), math.ceil(round(self.high * 100, 6))
+            said += f" ({low / 100:.2f}–{high / 100:.2f})"
+        return said.replace("-", "−")
+
+
+def _rounded(value: "Rounded | float") -> Rounded:
+    return value if isinstance(value, Rounded) else Rounded(value, value, value)
+
+
+def printed(value: float, digits: int) -> Rounded:
+    """Return a number that is printed with some decimals."""
+    leaves = rounding_interval(value, digits)
+    return Rounded(leaves.low, leaves.high, value)
+
+
+def path(figures: pd.DataFrame) -> dict[tuple[str, int], Rounded]:
+    """Return the figures of one source by measure and year: as printed, or as derived."""
+    need_columns(figures, "measure", "year", "value_wan_yuan", "low_wan_yuan", "high_wan_yuan")
+    # a source prints with as many decimals as its longest number: 29.3 beside 22.76 is 29.30
+    texts = figures["value_wan_yuan"].map("{:g}".format).str
+    digits = int(texts.partition(".")[2].str.len().max()) if len(figures) else 0
+    columns = ("measure", "year", "value_wan_yuan", "low_wan_yuan", "high_wan_yuan")
+    found = {}
+    for measure, year, value, low, high in zip(*(figures[name] for name in columns), strict=True):
+        one = printed(value, digits) if math.isnan(low) else Rounded(low, high, value)
+        found[str(measure), int(year)] = one
+    return found
 
 
 def as_printed(figures: pd.DataFrame) -> pd.Series:

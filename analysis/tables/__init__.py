@@ -57,7 +57,7 @@ from analysis.tables.pairs import (
     truth,
     who_closed,
 )
-from analysis.tables.published import means_elsewhere, shares_elsewhere
+from analysis.tables.published import means_elsewhere, province_path, shares_elsewhere
 from analysis.tables.quality import (
     agreements,
     amounts,
@@ -124,6 +124,7 @@ __all__ = [
     "per_household",
     "persistence",
     "planted",
+    "province_path",
     "quantity",
     "read_and_doubted",
     "read_in_words",

@@ -215,6 +215,11 @@ def _moved(part: pd.DataFrame, since: int, until: int) -> "pd.Series[Any]":
     return found.iloc[0] if len(found) else pd.Series(float("nan"), index=found.columns)
 
 
+_SHARES = {
+    "operating_income_yuan": "Operating income in total income, %",
+    "subsidy_income_yuan": "Subsidies in total income, %",
+    "other_income_yuan": "Other income in total income, %",
+}
 _OF_THOSE = "Assets, debt and distribution: means of the villages whose books print them."
 
 
@@ -227,6 +232,20 @@ def _held(now: pd.DataFrame) -> dict[str, float]:
     return {f"{FIELDS[name].label}, mean": found[shown(name).name] for name in columns}
 
 
+def _consists_of(each: pd.DataFrame) -> dict[str, float]:
+    """Give the parts of total income, % of it, of the villages whose parts are known."""
+    # a missing subsidy is none that was not paid; a source that no book prints stops no other
+    printed = [name for name in SOURCES if each[name].notna().any()]
+    whole = each.dropna(subset=[*printed, "total_income_yuan"])
+    total = whole["total_income_yuan"]
+    shares = {}
+    for name, label in _SHARES.items():
+        share = whole[name].sum(min_count=1) / total.sum(min_count=1) * 100
+        keep_ratio(share, whole[name], total)
+        shares[label] = share
+    return shares
+
+
 def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: float) -> Labelled:
     """Hold groups of villages against one another in one year: a column a group."""
     columns = {}
@@ -235,19 +254,14 @@ def brief(parts: Mapping[str, pd.DataFrame], since: int, until: int, weak_wan: f
         village = means(now, "year", list(INCOMES.values())).iloc[0]
         household = means(now, "year", list(INCOMES.values()), per="household").iloc[0]
         moved = _moved(part, since, until)
-        # of villages that have both known: a missing subsidy is none that was not paid
         each = now.set_index("village_id")
-        whole = each.dropna(subset=["subsidy_income_yuan", "total_income_yuan"])
-        subsidy, total = whole["subsidy_income_yuan"], whole["total_income_yuan"]
-        subsidies = subsidy.sum(min_count=1) / total.sum(min_count=1) * 100
-        keep_ratio(subsidies, subsidy, total)
         weak = weak_share(now, "year", weak_wan)["weak_pct"].item()
         columns[name] = {
             "Operating income, mean": village["operating_income_wan_yuan"],
             "Operating income, median": median(each["operating_income_yuan"], 1 / YUAN_PER_WAN),
             "Total income, mean": village["total_income_wan_yuan"],
             "Operating income a household, yuan": household["operating_income_yuan_per_household"],
-            "Subsidies in total income, %": subsidies,
+            **_consists_of(each),
             f"Operating income, mean change on {since}": moved["change_mean"],
             f"Villages with less operating income than in {since}, %": moved["fell_pct"],
             f"Villages with operating income under {weak_wan:g} 万元, %": weak,

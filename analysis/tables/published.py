@@ -1,5 +1,6 @@
 """Tables of what others print: mean villages of other places, and how many villages earn little."""
 
+from collections.abc import Mapping
 from math import isnan
 
 import pandas as pd
@@ -8,10 +9,34 @@ from analysis._labelled import Labelled
 from analysis.indicators import reported
 from analysis.tables._labelled import labelled
 
+_OF_PLACE = {
+    "operating": "operating income",
+    "total": "total income",
+    "net": "operating surplus",
+}
 _MEASURES = {
     "operating_share_of_income": "operating income in all income",
     "operating_surplus": "collectives with an operating surplus",
 }
+
+
+def province_path(path: Mapping[tuple[str, int], reported.Rounded]) -> Labelled:
+    """Give a place's printed means by year, gains and last growth, with what rounding leaves."""
+    years = sorted({year for _, year in path})
+    rows: dict[str, dict[str, str]] = {}
+    for code, name in _OF_PLACE.items():
+        known = {year: path[code, year] for year in years if (code, year) in path}
+        row = {str(year): str(value) for year, value in known.items()}
+        for year in set(known) & {year + 1 for year in known}:
+            row[f"gain_{year}"] = str(known[year] - known[year - 1])
+            row[f"growth_{year}"] = str((known[year] / known[year - 1] - 1) * 100)
+        rows[name] = row
+    gains = [f"gain_{year}" for year in years[1:]]
+    shown = [*map(str, years), *gains, f"growth_{years[-1]}"]
+    made = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=shown)
+    labels = {f"gain_{year}": f"Gain {year}" for year in years}
+    labels[shown[-1]] = f"Growth {years[-1]}, %"
+    return Labelled(made.rename_axis("Measure"), labels)
 
 
 def means_elsewhere(benchmarks: pd.DataFrame, but: str) -> Labelled:

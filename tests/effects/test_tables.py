@@ -37,9 +37,43 @@ def test_the_headline_of_the_table_is_that_of_the_study(made):
 
 def test_what_books_do_not_say_is_told(made):
     counted = tables.counted(made)
-    assert "joint income split, 万元 a village, operating income" in counted.notes[0]
-    assert ("operating", "as booked, yuan a household") in counted.frame.index
+    assert "joint income split, operating income" in counted.notes[0]
+    assert ("operating", "as booked") in counted.frame.index
     assert "has_central_project" not in made["operating"].panel.covariates or made.said == ()
+
+
+def books(**changed):
+    """Studies of villages with a subsidy of a tenth of their income, and with what is changed."""
+    frame = villages().assign(
+        subsidy_income_yuan=lambda table: table["operating_income_yuan"] / 10,
+        other_income_yuan=lambda table: 500.0 + table["households"] % 7 * table["year"] % 11,
+        total_income_yuan=lambda table: (
+            table["operating_income_yuan"] * 1.1 + table["other_income_yuan"]
+        ),
+        joint_income_yuan=np.nan,
+        **dict.fromkeys(FLAGS, False),
+    )
+    frame = frame.assign(**changed)
+    return Studies({name: study(frame, name, draws=19) for name in ("operating", "total")}, {})
+
+
+def test_the_headline_is_told_by_source_a_village_and_a_household():
+    made = books(households=10)
+    found = tables.by_source(made).frame["Estimate"]
+    village, household = (found.xs(per, level="A") for per in ("village, 万元", "household, yuan"))
+    assert list(village.index) == ["Operating", "Subsidies", "Other", "Total"]
+    assert household.to_dict() == pytest.approx((village * 1000).to_dict())
+    assert village["Subsidies"] == pytest.approx(village["Operating"] / 10)
+    assert village["Operating"] == tables.counted(made).frame.loc["operating", "Estimate"].iloc[0]
+
+
+def test_a_source_that_no_book_prints_stops_no_other():
+    without = tables.by_source(books(households=pd.NA, subsidy_income_yuan=np.nan))
+    assert set(without.frame.index) == {
+        (source, "village, 万元") for source in ("Operating", "Other", "Total")
+    }
+    assert "no number of households" in without.notes[0]
+    assert without.notes[1].startswith("Subsidies, a village, 万元: ")
 
 
 def test_tables_of_no_study_are_empty_and_the_page_says_what_is_needed():
@@ -53,6 +87,7 @@ def test_tables_of_no_study_are_empty_and_the_page_says_what_is_needed():
         tables.alarms,
         tables.breakdown,
         tables.counted,
+        tables.by_source,
         tables.pre_trends,
         tables.by_cohort,
         tables.helpers,

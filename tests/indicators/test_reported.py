@@ -1,10 +1,13 @@
 """Reported figures: what one village has of them, and what is first and last."""
 
 import math
+import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import tables
 from analysis.errors import LianjianError
 from analysis.indicators import reported
 
@@ -94,3 +97,58 @@ def test_from_nothing_there_is_no_multiple():
 def test_a_missing_column_is_named():
     with pytest.raises(LianjianError, match="statistic"):
         reported.per_village(pd.DataFrame({"value_wan_yuan": [1.0], "villages": [1]}))
+
+
+def test_a_number_keeps_what_its_rounding_leaves():
+    first, last = reported.printed(4.0, 1), reported.printed(5.0, 1)
+    gain = last - first
+    assert (gain.low, gain.high) == pytest.approx((0.9, 1.1))
+    growth = (last / first - 1) * 100
+    assert (growth.low, growth.high) == pytest.approx(
+        ((4.95 / 4.05 - 1) * 100, (5.05 / 3.95 - 1) * 100)
+    )
+    assert str(growth) == "25.00 (22.22–27.85)"
+    back = first * -2
+    assert (back.low, back.high) == pytest.approx((-8.1, -7.9))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_truth_lies_within_what_is_printed(seed):
+    rng = np.random.default_rng(seed)
+    for first, last in rng.uniform(0.5, 80, (200, 2)):
+        one, two = (reported.printed(round(value, 2), 2) for value in (first, last))
+        for made, true in (
+            (two - one, last - first),
+            ((two / one - 1) * 100, (last / first - 1) * 100),
+            ((one * 7 - two * 3) / 4, (first * 7 - last * 3) / 4),
+        ):
+            assert made.low - 1e-9 <= true <= made.high + 1e-9
+            said = re.fullmatch(
+                r"(-?[\d.]+)(?: \((-?[\d.]+)–(-?[\d.]+)\))?", str(made).replace("−", "-")
+            )
+            ends = [float(end) for end in said.groups()[1:] if end] or [
+                float(said[1]) - 0.005,
+                float(said[1]) + 0.005,
+            ]
+            assert ends[0] - 1e-9 <= true <= ends[1] + 1e-9
+
+
+def test_a_path_knows_what_was_derived_and_what_was_printed():
+    figures = pd.DataFrame(
+        {
+            "measure": "total",
+            "year": [2021, 2022, 2023],
+            "value_wan_yuan": [8.31, 12.4, 15.26],
+            "low_wan_yuan": [8.2, math.nan, math.nan],
+            "high_wan_yuan": [8.4, math.nan, math.nan],
+        }
+    )
+    path = reported.path(figures)
+    assert str(path["total", 2021]) == "8.31 (8.20–8.40)"
+    assert str(path["total", 2022]) == "12.40"  # beside numbers of two decimals
+    made = tables.province_path(path)
+    row = made.frame.loc["total income"]
+    assert row["gain_2022"] == "4.09 (3.99–4.21)"
+    assert row["growth_2023"] == "23.06 (22.97–23.16)"
+    assert made.labels["gain_2023"] == "Gain 2023"
+    assert made.frame.loc["operating income"].isna().all()

@@ -10,6 +10,7 @@ from analysis import tables
 from analysis._evidence import collecting, find
 from analysis.fields import FIELDS, ROLES
 from analysis.indicators import changes, pairs
+from analysis.indicators.income import SOURCES
 from analysis.tables import Labelled, Spread, quantity
 from analysis.tables._labelled import _registry
 
@@ -110,6 +111,26 @@ def test_a_brief_has_a_column_for_each_group(panel):
     assert made.frame.loc["Operating income, mean"].tolist() == [5.0, 8.0]
     assert made.frame.loc["Villages with operating income under 5 万元, %"].tolist() == [50.0, 0.0]
     assert made.notes[-1] == "These books print no assets, debt or distribution."
+
+
+def test_a_brief_says_of_what_income_consists(panel):
+    now = panel.assign(
+        subsidy_income_yuan=1e4,
+        other_income_yuan=panel["operating_income_yuan"] / 5,
+    )
+    now["total_income_yuan"] = now[[*SOURCES]].sum(axis=1)
+    labels = [
+        f"{name} in total income, %" for name in ("Operating income", "Subsidies", "Other income")
+    ]
+    shares = tables.brief({"all": now}, 2023, 2024, 5).frame.loc[labels, "all"]
+    # 2, 4, 6 and 8 万元, a fifth of each, and 1 each
+    assert shares.tolist() == pytest.approx([2000 / 28, 400 / 28, 400 / 28])
+    now.loc[now["village_id"] == "v1", "other_income_yuan"] = np.nan
+    shares = tables.brief({"all": now}, 2023, 2024, 5).frame.loc[labels, "all"]
+    assert shares.sum() == pytest.approx(100)
+    made = tables.brief({"all": now.assign(other_income_yuan=np.nan)}, 2023, 2024, 5)
+    assert labels[2] not in made.frame.index
+    assert made.frame.loc[labels[1], "all"] == pytest.approx(400 / 28)
 
 
 def test_a_brief_says_what_villages_own_and_owe_where_their_books_do(panel):
