@@ -33,7 +33,7 @@ SAYS = {
     "07-robustness-few": "No village of the role allied_weak has a year of joining.",
     "08-power-few": "No village of the role allied_weak has a year of joining.",
     "09-county-brief-sim1-few": "Not known in these books: Operating income a household, yuan, "
-    "Subsidies in total income, %.",
+    "Subsidies in total income, %, Other income in total income, %.",
     "00-start-here-alone": "One treated cluster leaves no degree of freedom",
     "02-data-quality-alone": "No doubt was recorded.",
     "03-income-change-alone": "100 % of 2 gained 2 or more",
