@@ -54,8 +54,7 @@ class Rounded(Interval):
         said = f"{self.estimate:.2f}"
         last = rounding_interval(float(said), 2)
         if round(self.low, 9) < last.low or round(self.high, 9) > last.high:
-            low, high = math.floor(round(self.low * 100, 6)), math.ceil(round(self.high * 100, 6))
-            said += f" ({low / 100:.2f}–{high / 100:.2f})"
+            said += f" ({self.low:.2f}–{self.high:.2f})"
         return said.replace("-", "−")
 
 

@@ -13,6 +13,8 @@ from analysis import fields
 from analysis.reports.text import MISSING, digits_for, number, own_digits, p_value
 from analysis.terminal import visible
 
+_NUMBER = r"[−-]?[\d.,]+( \([−-]?[\d.,]+–[−-]?[\d.,]+\))?"  # 6.55 or 6.55 (6.54–6.56)
+
 Digits = int | Mapping[str, int | Literal["each", "p"]] | None
 
 
@@ -71,6 +73,7 @@ class Column:
         self.name = name
         self.values = values
         self.numeric = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
+        self.aligned = self.numeric or _with_ends(values)
         self.year = self.numeric and _is_year(last) and _years(values)
         self.each, self.p = digits == "each", digits == "p"
         if not self.numeric or isinstance(digits, str):
@@ -98,6 +101,12 @@ class Column:
             own = own_digits(float(value)) if self.each else self.digits
             return number(float(value), own, grouped=not self.year)
         return _words(value)
+
+
+def _with_ends(values: "pd.Series[Any]") -> bool:
+    """Whether every present value is a number in words, and one has its ends in brackets."""
+    texts = values.dropna().astype(str).str
+    return bool(texts.fullmatch(_NUMBER).all() and texts.endswith(")").any())
 
 
 def columns_of(frame: pd.DataFrame, digits: Digits) -> list[Column]:
@@ -177,7 +186,7 @@ def _head(
         # a header that says nothing is no header
         named = [(column, heading(column.name, labels) if bottom else "") for column in index]
         cells = [
-            _cell("th" if text else "td", text, 'scope="col"' if text else "", number=c.numeric)
+            _cell("th" if text else "td", text, 'scope="col"' if text else "", number=c.aligned)
             for c, text in named
         ]
         names = [(c, c.name if isinstance(c.name, tuple) else (c.name,)) for c in columns]
@@ -185,7 +194,7 @@ def _head(
             merged = list(same)
             for column, _ in merged if bottom else merged[:1]:
                 span = f'scope="colgroup" colspan="{len(merged)}"'
-                text, number = heading(key[-1], labels), column.numeric and bottom
+                text, number = heading(key[-1], labels), column.aligned and bottom
                 cells.append(_cell("th", text, 'scope="col"' if bottom else span, number=number))
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return "".join(rows)
@@ -214,9 +223,9 @@ def _body(
                 same = takewhile(lambda other: other[: len(above)] == above, keys[row:])  # noqa: B023
                 span = len(list(same))
             scope = f'scope="rowgroup" rowspan="{span}"' if span > 1 else 'scope="row"'
-            cells.append(_cell("th", key[level], scope, number=column.numeric))
+            cells.append(_cell("th", key[level], scope, number=column.aligned))
         cells += [
-            _cell("td", column.text(row), f'data-label="{escape(head)}"', number=column.numeric)
+            _cell("td", column.text(row), f'data-label="{escape(head)}"', number=column.aligned)
             for column, head in zip(columns, heads, strict=True)
         ]
         if mark and cells:

@@ -126,11 +126,8 @@ def test_the_truth_lies_within_what_is_printed(seed):
             said = re.fullmatch(
                 r"(-?[\d.]+)(?: \((-?[\d.]+)–(-?[\d.]+)\))?", str(made).replace("−", "-")
             )
-            ends = [float(end) for end in said.groups()[1:] if end] or [
-                float(said[1]) - 0.005,
-                float(said[1]) + 0.005,
-            ]
-            assert ends[0] - 1e-9 <= true <= ends[1] + 1e-9
+            ends = [float(end or said[1]) for end in said.groups()[1:]]
+            assert ends[0] - 0.005001 <= true <= ends[1] + 0.005001
 
 
 def test_a_path_knows_what_was_derived_and_what_was_printed():

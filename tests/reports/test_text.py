@@ -24,6 +24,22 @@ def test_a_number_is_short_and_says_something(value, digits, text):
     assert number(value, digits).replace("\u00a0", " ") == text
 
 
+@pytest.mark.parametrize(
+    ("cells", "is_number"),
+    [
+        (["6.55 (6.54–6.56)", "4.74"], True),
+        (["−0.30 (−0.41–−0.20)", None], True),
+        (["4.74", "5.10"], False),  # texts may be codes or dates
+        (["6.55 (6.54–6.56)", "at least 2"], False),
+        (["甲村 (3)", "4 (see below)"], False),
+        ([None, None], False),
+    ],
+)
+def test_a_number_with_its_ends_stands_as_numbers_do(cells, is_number):
+    html = tables.grid(pd.DataFrame({"gain": pd.Series(cells, dtype="object")}))
+    assert html.count('class="lj-n"') == (3 if is_number else 0)
+
+
 def test_a_table_of_extremes_can_be_read():
     frame = pd.DataFrame({"big": [4e250, -1.5], "tiny": [4e-250, 0.0], "p": [0.0002, 0.0041]})
     html = tables.grid(frame).replace("\u00a0", " ")
