@@ -21,22 +21,17 @@ _MEASURES = {
 
 
 def province_path(path: Mapping[tuple[str, int], reported.Rounded]) -> Labelled:
-    """Give a place's printed means by year, gains and last growth, with what rounding leaves."""
-    years = sorted({year for _, year in path})
-    rows: dict[str, dict[str, str]] = {}
-    for code, name in _OF_PLACE.items():
-        known = {year: path[code, year] for year in years if (code, year) in path}
-        row = {str(year): str(value) for year, value in known.items()}
-        for year in set(known) & {year + 1 for year in known}:
-            row[f"gain_{year}"] = str(known[year] - known[year - 1])
-            row[f"growth_{year}"] = str((known[year] / known[year - 1] - 1) * 100)
-        rows[name] = row
-    gains = [f"gain_{year}" for year in years[1:]]
-    shown = [*map(str, years), *gains, f"growth_{years[-1]}"]
-    made = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=shown)
-    labels = {f"gain_{year}": f"Gain {year}" for year in years}
-    labels[shown[-1]] = f"Growth {years[-1]}, %"
-    return Labelled(made.rename_axis("Measure"), labels)
+    """Give a place's printed means by measure and year, and how they moved, with their ends."""
+    rows = []
+    for measure, year in sorted(path, key=lambda key: (list(_OF_PLACE).index(key[0]), key[1])):
+        mean, before = path[measure, year], path.get((measure, year - 1))
+        row = {"Measure": _OF_PLACE[measure], "Year": year, "Mean": str(mean)}
+        if before:
+            row["Gain"] = str(mean - before)
+            row["Growth, %"] = str((mean / before - 1) * 100)
+        rows.append(row)
+    made = pd.DataFrame(rows, columns=["Measure", "Year", "Mean", "Gain", "Growth, %"])
+    return Labelled(made.set_index(["Measure", "Year"]))
 
 
 def means_elsewhere(benchmarks: pd.DataFrame, but: str) -> Labelled:

@@ -143,9 +143,11 @@ def test_a_path_knows_what_was_derived_and_what_was_printed():
     path = reported.path(figures)
     assert str(path["total", 2021]) == "8.31 (8.20–8.40)"
     assert str(path["total", 2022]) == "12.40"  # beside numbers of two decimals
-    made = tables.province_path(path)
-    row = made.frame.loc["total income"]
-    assert row["gain_2022"] == "4.09 (3.99–4.21)"
-    assert row["growth_2023"] == "23.06 (22.97–23.16)"
-    assert made.labels["gain_2023"] == "Gain 2023"
-    assert made.frame.loc["operating income"].isna().all()
+    made = tables.province_path(path | {("operating", 2023): reported.printed(11.0, 1)}).frame
+    assert list(made.index) == [
+        ("operating income", 2023),
+        *(("total income", y) for y in range(2021, 2024)),
+    ]
+    assert made.loc[("total income", 2022), "Gain"] == "4.09 (3.99–4.21)"
+    assert made.loc[("total income", 2023), "Growth, %"] == "23.06 (22.97–23.15)"
+    assert made["Gain"].isna().tolist() == [True, True, False, False]
