@@ -87,7 +87,7 @@ def band_bars(shares: pd.DataFrame, title: str) -> Chart:
     title : str
         What the shares are of.
     """
-    figure, (axes,) = new_figure(height=1.15 + 0.42 * len(shares))
+    figure, (axes,) = new_figure(height=1.05 + 0.36 * len(shares))
     sentences = []
     for row, (name, values) in enumerate(shares.iterrows()):
         left = 0.0
