@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 import openpyxl
+import pypdf
 import pytest
 from lxml import etree
 
@@ -128,6 +129,13 @@ def test_two_runs_give_the_same_bytes(copies):
                 for copy in copies
             )
             assert first == second, f"{slug}/{file}"
+
+
+def test_a_county_brief_prints_on_two_pages(copies):
+    lianjian(copies[1], "render", "--pdf", "09-county-brief-sim3")
+    for file in ("report.pdf", "report.zh.pdf"):
+        made = pypdf.PdfReader(copies[1] / "reports" / "09-county-brief-sim3" / file)
+        assert len(made.pages) == 2, file
 
 
 @pytest.mark.parametrize("stage", ["raw", "processed"])

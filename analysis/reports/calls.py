@@ -200,6 +200,9 @@ def in_dark(drawn: bytes) -> bytes:
     return text.replace("<svg ", '<svg style="fill:#ffffff" ', 1).encode()
 
 
+_PUBLISHED = "Published figure 公开发表数据, beside: "
+
+
 def data_of(call: Call, inside: str = "") -> bytes:
     """Return the data of a figure or a table as CSV, marked in every row, for Excel as well."""
     from analysis.reports import _arguments
@@ -214,7 +217,9 @@ def data_of(call: Call, inside: str = "") -> bytes:
         whole = frame.reset_index() if keys or not _counted(frame.index) else frame
         whole = whole.set_axis([flat(column) for column in whole.columns], axis=1)
         columns |= dict.fromkeys(whole.columns)
-        rows += [{"part": name, "data": mark, **row} for row in _rows(whole)]
+        # a printed figure names its source, and is not made up for standing beside what is
+        said = f"{_PUBLISHED}{mark}" if mark and {"source", "published"} <= {*whole} else mark
+        rows += [{"part": name, "data": said, **row} for row in _rows(whole)]
     heads = ["part", *columns, *(["data"] if mark else [])]
     return numbers.as_csv(heads, ([row.get(head, "") for head in heads] for row in rows))
 

@@ -142,6 +142,18 @@ def test_a_figure_has_forms_and_data_from_one_call():
     assert {row["data"] for row in rows} == {markup.SIMULATED}
 
 
+def test_a_published_figure_beside_simulated_ones_is_told_from_them():
+    _, call = lines()
+    printed = pd.DataFrame({"year": [2023], "place": "某省", "measure": "operating",
+                            "value_wan_yuan": 25.0, "qualifier": "exact", "source": "某报",
+                            "published": 2024})  # fmt: skip
+    given = {**call.arguments, "with": {**call.arguments["with"], "reference": printed}}
+    made = calls.data_of(Call("show", given, call.mark)).decode("utf-8-sig")
+    *rows, last = csv.DictReader(io.StringIO(made))
+    assert {row["data"] for row in rows} == {markup.SIMULATED}
+    assert last["data"] == f"Published figure 公开发表数据, beside: {markup.SIMULATED}"
+
+
 def test_the_head_of_a_figure_takes_its_numbers_from_the_ledger():
     chart, call = lines()
     head = {"finding": "Up by {gain}", "words": {}, "needs": ["gain"], "measure": "", "source": ""}
