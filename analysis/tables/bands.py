@@ -273,10 +273,12 @@ class Twins:
 
     @property
     def differences(self) -> pd.Series:
-        """Twin by twin, in points: still weak after a year, allied less outside."""
-        out = (self.compared["years"] == 1) & self.compared["has_left"]
-        pairs = out.loc[self.control].to_numpy(float) - out.loc[self.treated].to_numpy(float)
-        return pd.Series(pairs * 100, index=self.compared.loc[self.treated, "village_id"])
+        """Twin by twin, in points: still weak after a year, allied less outside, if both are known."""
+        years, has_left = self.compared["years"], self.compared["has_left"]
+        out = ((years == 1) & has_left).astype(float).mask((years < 1) & ~has_left)
+        pairs = out.loc[self.control].to_numpy() - out.loc[self.treated].to_numpy()
+        apart = pd.Series(pairs * 100, index=self.compared.loc[self.treated, "village_id"])
+        return apart.dropna()
 
 
 def weak_twins(panel: pd.DataFrame, villages: pd.DataFrame, line: float) -> Twins | None:
@@ -319,6 +321,8 @@ def leaving(twins: Twins, line: float) -> Labelled:
 def left_faster(twins: Twins, villages: pd.DataFrame) -> list[Quantity]:
     """Return how many more matched allied villages had left, with an exact test over alliances."""
     differences = twins.differences
+    if differences.empty:
+        return []
     # villages of one alliance move together: each alliance is one observation
     alliance = differences.index.map(dict(villages.set_index("village_id")["alliance_id"]))
     each = differences.groupby(alliance).mean()

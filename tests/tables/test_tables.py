@@ -285,6 +285,24 @@ def test_one_alliance_tests_nothing():
     assert len(tables.left_faster(twins, villages)) == 3
 
 
+def test_whoever_is_not_seen_after_a_year_is_neither_weak_nor_out():
+    # the book of f's next year is lost; that of h was weak a year on and is lost after
+    compared = pd.DataFrame(
+        {"village_id": list("abcdefgh"), "allied": [True] * 4 + [False] * 4,
+         "years": [1, 1, 2, 2, 1, 0, 2, 1], "has_left": [True, True, True, True, True, False, True,
+         False]}
+    )  # fmt: skip
+    twins = tables.Twins(compared, [0, 1, 2, 3], [4, 5, 6, 7], 0)
+    assert twins.differences.to_dict() == {"a": 0.0, "c": 0.0, "d": 0.0}
+    villages = pd.DataFrame(
+        {"village_id": list("abcdefgh"), "alliance_id": list("ABCD") + [None] * 4}
+    )
+    fewer, apart, _ = tables.left_faster(twins, villages)
+    assert (fewer.value, apart.value.n_units) == (0.0, 3)
+    nobody = tables.Twins(compared, [1], [5], 0)
+    assert tables.left_faster(nobody, villages) == []
+
+
 def test_a_spread_leaves_out_negative_incomes_and_keeps_zeros(panel):
     lost = panel["village_id"].eq("v1") & panel["year"].eq(2024)
     panel.loc[lost, "operating_income_yuan"] = -5.0
