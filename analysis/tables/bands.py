@@ -273,7 +273,7 @@ class Twins:
 
     @property
     def differences(self) -> pd.Series:
-        """Twin by twin, in points: still weak after a year, allied less outside, if both are known."""
+        """Twin by twin, in points: still weak after a year, allied less outside, where known."""
         years, has_left = self.compared["years"], self.compared["has_left"]
         out = ((years == 1) & has_left).astype(float).mask((years < 1) & ~has_left)
         pairs = out.loc[self.control].to_numpy() - out.loc[self.treated].to_numpy()
