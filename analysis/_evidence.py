@@ -6,7 +6,9 @@ Rooms that make numbers keep what they know of them here, and whoever lets numbe
 
 import base64
 import hashlib
+import json
 import math
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -18,9 +20,6 @@ import pandas as pd
 
 Key = tuple[str, int]
 """A measure and a year."""
-
-Named = tuple[str, list[Any] | str]
-"""A group of villages, or of weights, by a name of its own."""
 
 Rule = Literal[
     "amount",
@@ -94,14 +93,6 @@ class Evidence:
             told.update(parent.name.encode())
         return told.hexdigest()[:32]
 
-    @cached_property
-    def pulls(self) -> list[tuple[str, int, "Named", "Named"]]:
-        """Its weights as they are packed: measure, year, villages, and the weight of each."""
-        return [
-            (*key, _named(weight.index.tolist()), _named(_thin(weight, self.rule)))
-            for key, weight in self.weights.items()
-        ]
-
     def whole(self) -> "Evidence":
         """Return a difference or a ratio by how far each amount moves it, without its parents."""
         (over, under), (a, b) = self.parents, self.parent_values
@@ -128,14 +119,17 @@ def combined(parts: Iterable[tuple[float, Mapping[Key, pd.Series]]]) -> dict[Key
     return weights
 
 
-_kept: dict[str, list[Evidence]] | None = None
+Stands = Evidence | Callable[[], Evidence]
+"""What a number stands on, or how to find that out once somebody asks."""
+
+_kept: dict[str, list[Stands]] | None = None
 _books: list[Callable[[], pd.DataFrame]] = []
 _published: list[Callable[[], frozenset[str]]] = []
 _paused = 0
 
 
 @contextmanager
-def collecting(panel: pd.DataFrame | None = None) -> Iterator[dict[str, list[Evidence]]]:
+def collecting(panel: pd.DataFrame | None = None) -> Iterator[dict[str, list[Stands]]]:
     """Keep evidence of every number made within, of the books in a panel."""
     global _kept
     before, _kept = _kept, {}
@@ -196,9 +190,9 @@ def source_of(values: object) -> Key | None:
     return None
 
 
-def keep(value: float, evidence: Evidence) -> None:
+def keep(value: float, evidence: Stands) -> None:
     """Remember what a number stands on."""
-    if is_collecting() and _kept is not None and np.isfinite(value):
+    if is_collecting() and _kept is not None and math.isfinite(value):
         _kept.setdefault(float(value).hex(), []).append(evidence)
 
 
@@ -231,7 +225,10 @@ def find(value: float) -> list[Evidence]:
     key = float(value).hex()
     if key not in _kept and any(key in numbers() for numbers in _published):
         return [Evidence("public", 0, why="reference")]
-    return _kept.get(key, [])
+    found = [one if isinstance(one, Evidence) else one() for one in _kept.get(key, [])]
+    if found:
+        _kept[key] = [*found]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,52 +277,64 @@ def share_of(is_in: pd.Series, scale: float, *where: Where) -> Evidence:
     return Evidence("share", inside, of=of, scale=scale, among=is_in.index, where=where)
 
 
-def packed(found: Mapping[str, list[Evidence]]) -> dict[str, Any]:
-    """Return evidence by number as JSON: groups of villages and their weights once, by name."""
+def packed(found: Mapping[str, list[Evidence]]) -> str:
+    """Return evidence by number as one text: each evidence, group and row of weights once."""
     groups: dict[str, list[Any] | str] = {}
+    told: list[dict[str, Any]] = []
+    places: dict[int, int] = {}
+    named: dict[int, tuple[pd.Index, str]] = {}  # many weights are of the same villages
 
-    def group(named: Named) -> str:
-        name, of = named
+    def group(of: list[Any] | str) -> str:
+        written = of if isinstance(of, str) else "\n".join(map(str, of))
+        name = hashlib.sha256(written.encode()).hexdigest()[:16]
         groups[name] = of
         return name
 
+    def ids(index: pd.Index) -> str:
+        if id(index) not in named:
+            named[id(index)] = index, group(index.tolist())
+        return named[id(index)][1]
+
     def end(of: float | pd.Series) -> str | list[str]:
-        if isinstance(of, pd.Series):
-            return [group(_named(list(map(str, of.tolist()))))]
-        return str(of)
+        return [group(list(map(str, of.tolist())))] if isinstance(of, pd.Series) else str(of)
 
-    def one(stands: Evidence) -> dict[str, Any]:
-        told = {item.name: getattr(stands, item.name) for item in fields(Evidence)}
-        told["weights"] = [
-            [measure, year, group(villages), group(weights)]
-            for measure, year, villages, weights in stands.pulls
-        ]
-        told["among"] = group(_named(stands.among.tolist()))
-        told["where"] = [
-            [[[*key, by] for key, by in each.factors.items()], *map(end, (each.low, each.high))]
-            for each in stands.where
-        ]
-        told["parents"] = [one(parent) for parent in stands.parents]
-        return {name: _plain(value) for name, value in told.items()}
+    def place(stands: Evidence) -> int:
+        if id(stands) not in places:
+            every = [(getattr(stands, item.name), item) for item in fields(Evidence)]
+            one = {item.name: _plain(own) for own, item in every if own is not item.default}
+            one["weights"] = [
+                [*key, ids(weight.index), group(_thin(weight, stands.rule))]
+                for key, weight in stands.weights.items()
+            ]
+            one["among"] = ids(stands.among)
+            one["where"] = [
+                [[[*key, by] for key, by in each.factors.items()], *map(end, (each.low, each.high))]
+                for each in stands.where
+            ]
+            one["parents"] = [place(parent) for parent in stands.parents]
+            places[id(stands)] = len(told)
+            told.append(one)
+        return places[id(stands)]
 
-    return {"numbers": {key: [one(e) for e in each] for key, each in found.items()}, "of": groups}
+    numbers = {key: [place(one) for one in each] for key, each in found.items()}
+    said = json.dumps({"numbers": numbers, "stands": told, "of": groups})
+    return base64.b64encode(zlib.compress(said.encode(), 1)).decode()
 
 
 _FLOATS = ("scale", "offset", "error", "df", "instead")
 
 
-def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
-    """Return evidence by number from its JSON."""
-    made: dict[tuple[str, str], pd.Series] = {}
+def unpacked(text: str) -> dict[str, list[Evidence]]:
+    """Return evidence by number from its text."""
+    said = json.loads(zlib.decompress(base64.b64decode(text)))
     groups = cache(lambda ids: pd.Index(said["of"][ids]))
 
+    @cache
     def series(ids: str, pulls: str) -> pd.Series:
-        if (ids, pulls) not in made:
-            pull = said["of"][pulls]
-            if isinstance(pull, str):
-                pull = np.frombuffer(base64.b64decode(pull), "<f4").astype(np.float64)
-            made[ids, pulls] = pd.Series(pull if len(pull) > 1 else float(pull[0]), groups(ids))
-        return made[ids, pulls]
+        pull = said["of"][pulls]
+        if isinstance(pull, str):
+            pull = np.frombuffer(base64.b64decode(pull), "<f4").astype(np.float64)
+        return pd.Series(pull if len(pull) > 1 else float(pull[0]), groups(ids))
 
     def one(told: Mapping[str, Any]) -> Evidence:
         weights = {(name, year): series(*of) for name, year, *of in told["weights"]}
@@ -339,27 +348,22 @@ def unpacked(said: Mapping[str, Any]) -> dict[str, list[Evidence]]:
             Where({(name, year): by for name, year, by in factors}, end(low), end(high))
             for factors, low, high in told["where"]
         ]
-        more = {name: float(told[name]) for name in _FLOATS}
-        return Evidence(
-            told["rule"],
-            told["villages"],
-            weights,
-            tuple(map(one, told["parents"])),
-            tuple(map(float, told["parent_values"])),
-            of=told["of"],
-            side=told["side"],
-            among=among,
-            where=tuple(where),
-            why=told["why"],
-            **more,
-        )
+        own: dict[str, Any] = {
+            name: float(told[name]) if name in _FLOATS else told[name] for name in told
+        }
+        own |= {
+            "weights": weights,
+            "among": among,
+            "where": tuple(where),
+            "parents": tuple(made[place] for place in told["parents"]),
+            "parent_values": tuple(told.get("parent_values", ())),
+        }
+        return Evidence(**own)
 
-    return {key: [one(each) for each in told] for key, told in said["numbers"].items()}
-
-
-def _named(of: list[Any] | str) -> Named:
-    """Return a group of villages or weights with a name by what is in it."""
-    return hashlib.sha256("\n".join(map(str, of)).encode()).hexdigest()[:16], of
+    made: dict[int, Evidence] = {}
+    for place, told in enumerate(said["stands"]):  # parents stand before their children
+        made[place] = one(told)
+    return {key: [made[place] for place in each] for key, each in said["numbers"].items()}
 
 
 def _thin(weights: pd.Series, rule: Rule = "amount") -> list[float] | str:

@@ -1,12 +1,14 @@
 """Who stands behind an estimate: the weight of each amount in it, kept when someone collects."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-import scipy
+from scipy import special
 
 from analysis import _evidence
 from analysis._evidence import Evidence
@@ -44,30 +46,40 @@ ENDS = {"low": -1, "high": 1, "band_low": -1, "band_high": 1}
 
 
 def keep(result: R) -> R:
-    """Keep what an estimate or a series stands on, in yuan and in 万元, and return it."""
+    """Keep what an estimate or a series stands on, in yuan and in 万元, and return it.
+
+    Most numbers of most estimates are on no page: what they stand on is made when one is asked for.
+    """
     carried = result.influence
     if not _evidence.is_collecting() or carried is None or carried.pull is None:
         return result
     if carried.panel.outcome not in MEASURES:
         return result
-    for k, stands in enumerate(_stands(carried)):
-        at, error = (float(np.atleast_1d(each)[k]) for each in (result.estimate, result.std_error))
-        df = np.atleast_1d(result.df)
-        t = float(scipy.stats.t.ppf(0.5 + result.level / 2, df[min(k, len(df) - 1)]))
+    for k in range(carried.pull.shape[2]):
+        at, error, p, df = (
+            float(each[min(k, len(each) - 1)])
+            for each in map(
+                np.atleast_1d, (result.estimate, result.std_error, result.p_value, result.df)
+            )
+        )
+        t = float(special.stdtrit(df, 0.5 + result.level / 2))
         for unit in (1, YUAN_PER_WAN):
-            weights = {key: pull / unit for key, pull in stands.weights.items()}
-            known = replace(stands, weights=weights, error=error / unit)
+            known = cache(partial(_stands, carried, k, unit, error / unit))
             for value in (at, error):
                 _evidence.keep(value / unit, known)
             for name, side in ENDS.items():
                 end = float(np.atleast_1d(getattr(result, name, np.nan))[k])
-                told = replace(known, side=side)
                 # how many errors an end is away; of a band, more by up to a tenth
                 apart = t if not name.startswith("band") else _rounded_up(side * (end - at), error)
-                if np.isclose(end, at + side * apart * error, rtol=1e-9, atol=0) or apart > t:
-                    told = _end(known, (at / unit, error / unit), side * apart, side)
-                _evidence.keep(end / unit, told)
-        _keep_p(result, k, stands)
+                is_of_t = math.isclose(end, at + side * apart * error, rel_tol=1e-9) or apart > t
+                of = (at / unit, error / unit, side * apart) if is_of_t else None
+                _evidence.keep(end / unit, partial(_end, known, side, of))
+        # in 万元, as tables have them, so that each leaves once
+        of = (at / YUAN_PER_WAN, error / YUAN_PER_WAN, df)
+        if error > 0 and math.isclose(p, 2 * special.stdtr(df, -abs(at) / error), rel_tol=1e-9):
+            _evidence.keep(p, partial(_test, known, of))
+        else:
+            _evidence.stays_inside(RANK, p)
     return result
 
 
@@ -76,10 +88,21 @@ def _rounded_up(distance: float, error: float) -> float:
     return math.ceil(distance / error * 10) / 10 if error > 0 and math.isfinite(distance) else 0.0
 
 
-def _end(known: Evidence, of: tuple[float, float], scale: float, side: int) -> Evidence:
+def _end(
+    known: Callable[[], Evidence], side: int, of: tuple[float, float, float] | None
+) -> Evidence:
     """Return that an end of an interval of t follows from the estimate and its error."""
-    told = Evidence("interval", known.villages, parents=(known, known), parent_values=of)
-    return replace(told, scale=scale, side=side)
+    if of is None:
+        return replace(known(), side=side)
+    parents = (known(), known())
+    told = Evidence("interval", known().villages, parents=parents, parent_values=of[:2])
+    return replace(told, scale=of[2], side=side)
+
+
+def _test(known: Callable[[], Evidence], of: tuple[float, float, float]) -> Evidence:
+    """Return that a p-value of t follows from the estimate and its error."""
+    parents = (known(), known())
+    return Evidence("test", known().villages, parents=parents, parent_values=of[:2], df=of[2])
 
 
 def inside(why: str, *frames: pd.DataFrame) -> None:
@@ -89,37 +112,17 @@ def inside(why: str, *frames: pd.DataFrame) -> None:
             _evidence.stays_inside(why, float(number))
 
 
-def _keep_p(result: Estimate | EffectSeries, k: int, stands: Evidence) -> None:
-    """Keep that a p-value of t follows from the estimate and its error, and that others do not."""
-    told = [
-        np.atleast_1d(getattr(result, name)) for name in ("estimate", "std_error", "p_value", "df")
-    ]
-    at, error, p, df = (float(each[min(k, len(each) - 1)]) for each in told)
-    if error > 0 and np.isclose(p, 2 * scipy.stats.t.sf(abs(at) / error, df), rtol=1e-9, atol=0):
-        weights = {key: pull / YUAN_PER_WAN for key, pull in stands.weights.items()}
-        one = replace(stands, weights=weights, error=error / YUAN_PER_WAN)
-        # in 万元, as tables have them, so that each leaves once
-        parents, values = (one, one), (at / YUAN_PER_WAN, error / YUAN_PER_WAN)
-        made = Evidence("test", stands.villages, parents=parents, parent_values=values, df=df)
-        _evidence.keep(p, made)
-    else:
-        _evidence.stays_inside(RANK, p)
-
-
-def _stands(carried: Influence) -> list[Evidence]:
-    """Return the evidence of each number, its weights in yuan."""
+def _stands(carried: Influence, k: int, unit: float, error: float) -> Evidence:
+    """Return what the k-th number stands on, in a unit of so many yuan."""
     panel, pull = carried.panel, carried.pull
     assert pull is not None  # noqa: S101  (asked before)
+    ids = pd.Index(panel.ids.tolist())
+    weights = {
+        (panel.outcome, year): pd.Series(pull[:, t, k] / unit, ids)
+        for t, year in enumerate(panel.years.tolist())
+        if pull[:, t, k].any()
+    }
     # what covariates and a path of years can take away at most
     df = float(carried.used.sum()) - 1 - panel.x.shape[1] - len(panel.years)
-    found = []
-    for k in range(pull.shape[2]):
-        weights = {}
-        for t, year in enumerate(panel.years.tolist()):
-            mine = np.flatnonzero(pull[:, t, k])
-            if len(mine):
-                ids = pd.Index(panel.ids[mine].tolist())
-                weights[panel.outcome, year] = pd.Series(pull[mine, t, k], ids)
-        treated = int((carried.weight[:, k] != 0).sum())
-        found.append(Evidence("estimate", treated, weights, df=df))
-    return found
+    treated = int((carried.weight[:, k] != 0).sum())
+    return Evidence("estimate", treated, weights, error=error, df=df)

@@ -24,14 +24,15 @@ _LORENZ_POINTS = 2.0
 
 
 def _groups(
-    frame: pd.DataFrame, keys: list[pd.Series], known: str = "year"
+    frame: pd.DataFrame, keys: list[pd.Series], columns: Sequence[str], known: str = "year"
 ) -> Iterator[tuple[int, int, pd.DataFrame]]:
     """Yield place, year and rows by village of each group, as verbs order them, of one year each.
 
     Those without a ``known`` amount are left out; where nobody collects, there is none.
     """
     if _evidence.is_collecting():
-        groups = frame.groupby(keys, observed=True, sort=True, dropna=False)
+        needed = frame[[*dict.fromkeys(["village_id", "year", *columns, known])]]
+        groups = needed.groupby(keys, observed=True, sort=True, dropna=False)
         for place, (_, group) in enumerate(groups):
             rows = group[group[known].notna()]
             if len(years := set(rows["year"])) == 1:
@@ -61,9 +62,10 @@ def keep_means(
     households: pd.Series | None,
 ) -> None:
     """Keep what means by group stand on; ``means`` has their rows in the order of the groups."""
+    size = [] if households is None else ["_size"]
     frame = frame if households is None else frame.assign(_size=households)
     for column, shown in zip(columns, means.columns, strict=True):
-        for place, year, rows in _groups(frame, keys, column):
+        for place, year, rows in _groups(frame, keys, [column, *size], column):
             known = rows if households is None else rows[rows["_size"].notna()]
             stands = Line(known[column], {(column, year): 1.0}, scale).mean()
             if households is not None:
@@ -98,7 +100,7 @@ def keep_below(
     frame: pd.DataFrame, keys: list[pd.Series], column: str, line_yuan: float, shares: pd.Series
 ) -> None:
     """Keep what shares of villages under a line stand on, in percent, one a group and year."""
-    for place, year, rows in _groups(frame, keys, column):
+    for place, year, rows in _groups(frame, keys, [column], column):
         line = Line(rows[column], {(column, year): 1.0})
         _evidence.keep(shares.iloc[place], line.share(high=line_yuan))
 
@@ -124,7 +126,7 @@ def keep_bands(
 ) -> None:
     """Keep what the shares of bands between edges stand on, in percent."""
     percent = shares.to_numpy(np.float64)
-    for place, year, rows in _groups(frame, keys):
+    for place, year, rows in _groups(frame, keys, [column]):
         line = Line(rows[column], {(column, year): 1.0})
         for at, (low, high) in enumerate(pairwise(edges)):
             _evidence.keep(percent[place, at], line.share(low, high))
@@ -257,7 +259,9 @@ def keep_own_shares(
 ) -> None:
     """Keep what the median village's own share of operating income and the dependent stand on."""
     total = frame["total_income_yuan"]
-    for place, year, rows in _groups(frame.assign(_total=total.where(total > 0)), keys, "_total"):
+    frame = frame.assign(_total=total.where(total > 0))
+    columns = [f"{name}_income_yuan" for name in ("operating", "subsidy", "total")]
+    for place, year, rows in _groups(frame, keys, columns, "_total"):
         total = rows["total_income_yuan"]
         own = rows["operating_income_yuan"] / total
         around = Line(own, {("operating_income_yuan", year): 1.0}, 100.0).about(0.5)
@@ -392,7 +396,7 @@ def keep_ratios(
 ) -> None:
     """Keep what shares of sums stand on, in percent; the last column is what they are shares of."""
     percent = shares.to_numpy(np.float64)
-    for place, year, rows in _groups(frame, keys):
+    for place, year, rows in _groups(frame, keys, columns):
         stands = [Line(rows[name], {(name, year): 1.0}).sum() for name in columns]
         sums = rows[list(columns)].sum()
         for column in range(len(columns) - 1):

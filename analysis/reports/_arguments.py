@@ -25,9 +25,7 @@ def encode(value: object) -> Any:
     if value is pd.NA:
         return {"$": "missing"}
     if is_dataclass(value) and not isinstance(value, type):
-        kept = {f.name: getattr(value, f.name) for f in fields(value)}
-        told = {name: encode(item) for name, item in kept.items() if _tells(item)}
-        return {"$": "record", "of": told}
+        return {"$": "record", "of": {name: encode(item) for name, item in parts(value).items()}}
     raise CannotKeepError(type(value).__name__)
 
 
@@ -88,6 +86,12 @@ def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     if all(isinstance(key, str) for key in value) and "$" not in value:
         return {key: encode(item) for key, item in value.items()}
     return {"$": "map", "of": [[encode(k), encode(v)] for k, v in value.items()]}
+
+
+def parts(value: Any) -> dict[str, Any]:
+    """Return what a call keeps of a record, or holds of one that was read from a notebook."""
+    names = [one.name for one in fields(value)] if is_dataclass(value) else list(vars(value))
+    return {name: own for name in names if _tells(own := getattr(value, name))}
 
 
 def _tells(value: object) -> bool:

@@ -53,12 +53,19 @@ def _texts(call: Call) -> set[str]:
 def _behind(call: Call) -> set[str]:
     """Name the villages behind the numbers of a call, where all that came out equal agree."""
     found: set[str] = set()
+    named: dict[int, set[str]] = {}  # by index: many numbers are of the same villages
+
+    def villages(stands: _evidence.Evidence) -> set[str]:
+        indices = [weight.index for weight in stands.weights.values()]
+        for index in indices:
+            if id(index) not in named:
+                named[id(index)] = set(map(str, index.tolist()))
+        return set().union(*(named[id(index)] for index in indices))
 
     def see(_: str, number: float, counted: bool) -> float:
         stands = [] if counted or number.is_integer() else _evidence.find(number)
         if stands:
-            each = [{str(v) for w in one.weights.values() for v in w.index} for one in stands]
-            found.update(set.intersection(*each))
+            found.update(set.intersection(*map(villages, stands)))
         return number
 
     arguments: dict[str, Any] = dict(call.arguments)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from analysis.reports._arguments import parts
 from analysis.reports.text import flat
 
 TABLE, CHART = "tab-", "fig-"
@@ -54,6 +55,8 @@ def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # n
         made = _frame(value.to_frame("value"), see, at, typed)["value"]
         made.name = value.name
         return made
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
+        return np.array(_row(value, [f"{at} {n}" for n in range(len(value))], see))
     if isinstance(value, np.ndarray):
         return np.array([seen(item, see, f"{at} {n}", typed) for n, item in enumerate(value)])
     if isinstance(value, SimpleNamespace) or is_dataclass(value):
@@ -68,12 +71,6 @@ def seen(value: Any, see: See, at: str, typed: Typed = frozenset()) -> Any:  # n
         return value
     number = float(value)
     return see(at, number, isinstance(value, int | np.integer)) if np.isfinite(number) else value
-
-
-def parts(value: Any) -> dict[str, Any]:
-    """Return what a record holds, or one that was read from a notebook."""
-    names = [one.name for one in fields(value)] if is_dataclass(value) else list(vars(value))
-    return {name: getattr(value, name) for name in names}
 
 
 def _mapping(value: Mapping[Any, Any], see: See, at: str, typed: Typed) -> dict[Any, Any]:
@@ -111,18 +108,22 @@ def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame
             made.isetitem(place, [_verdict(v, see, one) for one, v in cells])
         elif is_numeric_dtype(values):
             has_numbers = True
-            counts = pd.api.types.is_integer_dtype(values)
-            numbers = values.to_numpy(np.float64, na_value=np.nan)
-            left = [
-                see(one, number, counts) if np.isfinite(number) else np.nan
-                for one, number in zip(addresses, numbers, strict=True)
-            ]
-            made.isetitem(place, np.array(left, dtype=np.float64))
+            made.isetitem(place, np.array(_row(values, addresses, see), dtype=np.float64))
         elif values.dtype == object or pd.api.types.is_string_dtype(values):
             cells = zip(addresses, values, strict=True)
             made.isetitem(place, [_cell(v, see, one, typed) for one, v in cells])
     made.index, made.columns = _heads(frame.index, typed), _heads(frame.columns, typed)
     return in_order(frame, made) if at.startswith(CHART) else made
+
+
+def _row(values: Any, addresses: list[str], see: See) -> list[float]:
+    """Return numbers of one type as they may leave."""
+    counts = values.dtype.kind in "iu"
+    numbers = pd.Series(values).to_numpy(np.float64, na_value=np.nan).tolist()
+    return [
+        see(one, number, counts) if math.isfinite(number) else math.nan
+        for one, number in zip(addresses, numbers, strict=True)
+    ]
 
 
 def in_order(before: pd.DataFrame, after: pd.DataFrame, within: int = 0) -> pd.DataFrame:

@@ -5,7 +5,6 @@ stands, and the call that made it; the page makes the call again, numbers it and
 address. It stands on what ``data=`` names; without it, on all that the notebook has read so far.
 """
 
-import json
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -328,12 +327,12 @@ def _explore(chart: "Chart") -> None:
     plt.close(chart.figure)
 
 
-def _evidence_of(call: Call) -> dict[str, Any]:
+def _evidence_of(call: Call) -> str:
     """Return who stands behind the numbers of a call, where a ledger was read; else nothing."""
     from analysis import _evidence
 
     if not _evidence.is_collecting() or call.verb == "say":
-        return {}
+        return ""
     from analysis.reports._walk import seen
 
     found: dict[str, list[_evidence.Evidence]] = {}
@@ -344,8 +343,8 @@ def _evidence_of(call: Call) -> dict[str, Any]:
         return number
 
     seen(dict(call.arguments), see, "")
-    packed = _evidence.packed(found) if found else {}
-    if len(json.dumps(packed)) > _MOST_SIGNS:
+    packed = _evidence.packed(found) if found else ""
+    if len(packed) > _MOST_SIGNS:
         inside = [_evidence.Evidence("inside", 0, why=_TOO_MANY)]
         return _evidence.packed(dict.fromkeys(found, inside))
     return packed

@@ -17,7 +17,8 @@ from analysis.disclosure import edition, keep_release, releasing, write_memory
 from analysis.errors import LianjianError
 from analysis.files import to_json
 from analysis.reports import calls
-from analysis.reports._walk import Typed, in_order, masked, numbers, parts, seen
+from analysis.reports._arguments import parts
+from analysis.reports._walk import Typed, in_order, masked, numbers, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger
