@@ -82,10 +82,13 @@ class Evidence:
         told = hashlib.sha256()
         for one in (self.rule, self.villages, self.of, self.side, self.scale, self.parent_values):
             told.update(repr(one).encode())
-        for key, weight in sorted(self.weights.items()):
-            told.update(f"{key}{'|'.join(weight.index.tolist())}".encode())
+        indices = {id(one): one for one in (self.among, *(w.index for w in self.weights.values()))}
+        ids = {key: "|".join(index.tolist()).encode() for key, index in indices.items()}
+        for key in sorted(self.weights):
+            weight = self.weights[key]
+            told.update(repr(key).encode() + ids[id(weight.index)])
             told.update(weight.to_numpy(np.float64).tobytes())
-        told.update("|".join(self.among.tolist()).encode())
+        told.update(ids[id(self.among)])
         for where in self.where:
             told.update(repr(sorted(where.factors.items())).encode())
             told.update(np.hstack([where.low, where.high]).astype(np.float64).tobytes())

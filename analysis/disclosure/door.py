@@ -82,7 +82,9 @@ class Door:
     ) -> None:
         self.policy = policy
         self.villages = pd.Index(sorted(panel["village_id"].unique()), dtype="str")
-        self._places = {village: place for place, village in enumerate(self.villages.tolist())}
+        self._nothing = np.repeat([[-np.inf], [np.inf]], len(self.villages), axis=1)
+        self._nothing.flags.writeable = False
+        self._found: dict[int, tuple[pd.Index, npt.NDArray[np.intp]]] = {}
         self.amounts: dict[Key, Floats] = {}
         for year, rows in panel.groupby("year"):
             own = rows.set_index("village_id")
@@ -96,7 +98,7 @@ class Door:
 
     def known(self, key: Key) -> Floats:
         """Return what a reader knows of each village's amount: lower and upper ends, in yuan."""
-        return self._known.get(key, self._nothing())
+        return self._known.get(key, self._nothing)
 
     def admit(self, value: float, evidence: Evidence, *, coarsest: float = np.inf) -> Released:
         """Let a number out, rounded by the finest step that the policy allows, or withhold it.
@@ -177,7 +179,7 @@ class Door:
                 continue
             moved = np.where(place < 0, np.nan, self.amounts[key][place]) - before
             near = np.abs(moved) <= self._near(before)
-            known = self._known[key] = self.known(key)
+            known = self._known[key] = self.known(key).copy()
             # one amount may be there several times, where books were taken in under several names
             for meet, end, told in zip((np.maximum, np.minimum), known, ends, strict=True):
                 meet.at(end, place[near], (told + moved)[near])
@@ -192,8 +194,9 @@ class Door:
         before = self._steps.get(name, 0.0)
         for step in (one for one in steps if one >= before):
             self._steps[name] = step
-            if self._learns(told(step)):
-                return step
+            with np.errstate(divide="ignore", invalid="ignore"):  # by weights of zero
+                if self._learns(told(step)):
+                    return step
             self._steps[name] = nice(1.5 * step)
         return None
 
@@ -226,8 +229,8 @@ class Door:
         told = np.isfinite(ends).all(axis=0) & (np.abs(self.amounts[key]) > self.policy.floor_yuan)
         amount = self.amounts[key][told]
         near = self._near(amount)
-        with np.errstate(invalid="ignore"):  # of whom nothing was known, there is no middle
-            middles = [(low + high)[told] / 2 for low, high in (self.known(key), ends)]
+        # of whom nothing was known, there is no middle
+        middles = [(low + high)[told] / 2 for low, high in (self.known(key), ends)]
         guesses = (self._median(key), *middles)
         luck, before, found = (int((np.abs(one - amount) <= near).sum()) for one in guesses)
         return found <= max(before, luck + max(_ABOVE_LUCK * told.sum(), _FEW))
@@ -239,9 +242,6 @@ class Door:
     def _size(self, amount: Floats) -> Floats:
         return np.maximum(np.abs(amount), self.policy.floor_yuan)
 
-    def _nothing(self) -> Floats:
-        return np.repeat([[-np.inf], [np.inf]], len(self.villages), axis=1)
-
     def pull(self, key: Key, weight: pd.Series) -> Floats:
         """Return the weight of each known amount of the books; of a village they lack, refuse."""
         if key not in self.amounts:
@@ -250,22 +250,26 @@ class Door:
 
     def _spread(self, values: pd.Series, without: float) -> Floats:
         """Return values by village in the order of the books."""
-        try:  # four times as fast as get_indexer()
-            places = [self._places[village] for village in values.index.tolist()]
-        except KeyError:
-            raise LianjianError("A number stands on villages that are not in the books.") from None
         spread = np.full(len(self.villages), without)
-        spread[places] = values.to_numpy(np.float64, na_value=np.nan)
+        spread[self._places(values.index)] = values.to_numpy(np.float64, na_value=np.nan)
         return spread
+
+    def _places(self, villages: pd.Index) -> npt.NDArray[np.intp]:
+        """Return where villages stand in the books: once for an index, of many numbers' weights."""
+        if id(villages) not in self._found:
+            places = self.villages.get_indexer(villages)
+            if (places < 0).any():
+                raise LianjianError("A number stands on villages that are not in the books.")
+            self._found[id(villages)] = villages, places
+        return self._found[id(villages)][1]
 
     def _told(self, key: Key, pull: Floats, middle: float, step: float) -> Floats:
         """Return what a weighted sum tells of each amount, from how far it moved in rounding."""
         if key not in self.amounts:
-            return self._nothing()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends = middle / pull + np.array([[-0.5], [0.5]]) * step / np.abs(pull)
+            return self._nothing
+        ends = middle / pull + np.array([[-0.5], [0.5]]) * step / np.abs(pull)
         hidden = (pull == 0) | ~np.isfinite(self.amounts[key])
-        return np.where(hidden, self._nothing(), self.amounts[key] + ends)
+        return np.where(hidden, self._nothing, self.amounts[key] + ends)
 
     def _told_by_count(self, evidence: Evidence, when_in: bool, when_out: bool) -> Told:
         """Return what a count tells of each amount; of one that is in or out, if it would move."""
@@ -276,7 +280,7 @@ class Door:
         for key in sorted({key for pulls, *_ in lines for key in pulls if key in self.amounts}):
             amount, rest = self.amounts[key], self._among(evidence)
             is_in = rest
-            least, most = self._nothing()
+            least, most = self._nothing
             for pulls, held, away in lines:
                 if pull := pulls.get(key, 0.0):  # so far from here to where it would change sides
                     ends = np.sort(amount + away / pull, axis=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from analysis._evidence import Evidence, Key
 from analysis.disclosure.door import TOTAL, Door, P, Released, withheld
@@ -283,7 +283,7 @@ def _made_of(evidence: Evidence, over: P, under: P) -> P:
         case "interval":
             return over + evidence.scale * under
         case "test":
-            return 2 * stats.t.sf(np.abs(over / under), evidence.df)
+            return 2 * special.stdtr(evidence.df, -np.abs(over / under))
     return over - under
 
 
