@@ -114,7 +114,20 @@ def _meant(name: str, columns: Sequence[str]) -> str:
 def numeric(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return the frame with columns as floats, or say which is missing or holds no numbers."""
     need_columns(frame, *columns)
+    for name in columns:
+        if name.endswith("_yuan") and pd.api.types.is_bool_dtype(frame[name]):
+            raise LianjianError(f"{name} holds true and false where amounts in yuan were expected.")
     return frame.assign(**{name: amounts(frame[name], name) for name in columns})
+
+
+def whole_years(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Return years as whole numbers; a date, a part of a year or a missing one is refused."""
+    year = amounts(values, "year")
+    if np.isnan(year).any():
+        raise LianjianError(f"{int(np.isnan(year).sum())} rows have no year.")
+    if (odd := year[year != np.round(year)]).size:
+        raise LianjianError(f"year must hold whole years, and {odd[0]:g} is none.")
+    return year.astype(np.int64)
 
 
 def panel_of(panel: pd.DataFrame, *columns: str, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -126,14 +139,10 @@ def panel_of(panel: pd.DataFrame, *columns: str, by: Sequence[str] = ()) -> pd.D
     need_columns(panel, "village_id", "year", *by, *columns)
     if panel.empty:
         raise LianjianError("The panel has no rows: what it was cut to left nothing of it.")
-    year = amounts(panel["year"], "year")
-    if np.isnan(year).any():
-        raise LianjianError(f"{int(np.isnan(year).sum())} rows have no year.")
-    if (odd := year[year != np.round(year)]).size:
-        raise LianjianError(f"year must hold whole years, and {odd[0]:g} is none.")
+    year = whole_years(panel["year"])
     if nameless := int(panel["village_id"].isna().sum()):
         raise LianjianError(f"{nameless} rows have no village_id. Name their villages.")
-    table = numeric(panel, *columns).assign(year=year.astype(np.int64))
+    table = numeric(panel, *columns).assign(year=year)
     twice = table.duplicated(["village_id", "year"])
     if twice.any():
         first = table.loc[twice].iloc[0]

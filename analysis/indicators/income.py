@@ -16,6 +16,7 @@ from analysis._frame import (
     numeric,
     panel_of,
     said,
+    whole_years,
 )
 from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import SUFFIX, TRAITS, YUAN_PER_WAN, shown
@@ -381,7 +382,7 @@ def span(years: Iterable[int], start: int, end: int) -> tuple[int, int]:
     """
     if start >= end:
         raise LianjianError(f"The span runs from {start} to {end}; the first year must be earlier.")
-    have = sorted({int(year) for year in years})
+    have = sorted({int(year) for year in whole_years(pd.Series(list(years), dtype="object"))})
     known = [year for year in have if year <= end]
     if not known or len(known) == 1 < len(have):
         raise LianjianError(

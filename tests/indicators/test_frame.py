@@ -114,6 +114,7 @@ def test_a_missing_column_is_named(name):
         (lambda f: f.assign(year=pd.to_datetime(f["year"].astype(str))), r"\.dt\.year"),
         (lambda f: f.assign(year=f["year"].where(f.index > 2)), "3 rows have no year"),
         (lambda f: f.assign(village_id=f["village_id"].where(f.index > 2)), "3 rows have no vill"),
+        (lambda f: f.assign(**{COLUMN: f[COLUMN] > 3e4}), f"{COLUMN} holds true and false"),
         (lambda f: pd.concat([f, f[[COLUMN]]], axis=1), f"several columns {COLUMN}"),
         (lambda f: f[COLUMN], "a DataFrame, and this is a Series"),
         (lambda f: f.to_dict(), "a DataFrame, and this is a dict"),
@@ -269,6 +270,22 @@ def test_the_rooms_are_reached_from_the_front_door():
 def test_a_span_without_two_years_says_what_would_help(have):
     with pytest.raises(LianjianError, match=r"needs books of two years.*Set the years"):
         span(have, 2022, 2024)
+
+
+@pytest.mark.parametrize(
+    ("have", "words"),
+    [
+        (pd.Series([2019, None, 2024]), "1 rows have no year"),
+        (pd.Series([2019.5, 2024]), "whole years, and 2019.5"),
+        (pd.to_datetime(["2019", "2024"]), "values that are not numbers"),
+        (pd.period_range("2019", "2024", freq="Y"), "values that are not numbers"),
+        (["2019年", "2024年"], "a list of whole numbers"),
+    ],
+)
+def test_a_span_of_years_that_are_none_is_refused_in_words(have, words):
+    with pytest.raises(LianjianError, match=words):
+        span(have, 2019, 2024)
+    assert span(pd.Series([2024, 2019], dtype="Int64"), 2019, 2024) == (2019, 2024)
 
 
 def test_books_of_one_year_have_a_span_of_which_nothing_is_known_at_first():
