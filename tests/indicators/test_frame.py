@@ -279,7 +279,7 @@ def test_a_span_without_two_years_says_what_would_help(have):
         (pd.Series([2019.5, 2024]), "whole years, and 2019.5"),
         (pd.to_datetime(["2019", "2024"]), "values that are not numbers"),
         (pd.period_range("2019", "2024", freq="Y"), "values that are not numbers"),
-        (["2019年", "2024年"], "a list of whole numbers"),
+        (["2019年", "2024年"], "values that are not numbers"),
     ],
 )
 def test_a_span_of_years_that_are_none_is_refused_in_words(have, words):
