@@ -266,21 +266,31 @@ class Language:
         return said if whole and not _COLUMNS.search(line[0]) else line[0]
 
     def _put(self, text: str, *, strict: bool) -> str:
+        put = self.catalogue.put[strict]
+        if text not in put:
+            put[text] = self._put_anew(text, strict=strict)
+        made, asked, whole = put[text]
+        if asked:
+            self.asked[asked] = whole
+        return made
+
+    def _put_anew(self, text: str, *, strict: bool) -> tuple[str, str, bool]:
+        """Return what a text says, what is asked for by it if it has words, and whether it is."""
         key = form(text)
         has_words = bool(_WORD.search(key)) or key in self.catalogue.exact
         if not has_words and not _SIGN.search(key) and not _LIST.fullmatch(key):
-            return text
+            return text, "", True
         said, whole = self._look(key, 0, strict=strict)
-        if has_words and not is_plain(key):  # letters of an id may look like a word
-            self.asked[key] = whole
-        if whole:  # where a page is asked for what it was given
-            self.catalogue.known[strict][form(said)] = said, True
+        asked = key if has_words and not is_plain(key) else ""  # an id may look like a word
+        if not whole:
+            return text, asked, False
+        self.catalogue.known[strict][form(said)] = said, True  # a page is asked for what it says
         if "“" in text:  # straight while texts are compared
             said = re.sub(r'"([^"]*)"', r"“\1”", said)
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         if _HAN.match(said.lstrip("（《“")):
             lead = lead.strip(" ")  # Chinese parts words by no space
-        return f"{lead}{said}{tail}" if whole else text
+        return f"{lead}{said}{tail}", asked, True
 
     @property
     def missing(self) -> list[str]:
@@ -543,6 +553,7 @@ class Catalogue:
     made: tuple[Message, ...]  # with places, those with the most words of their own first
     by_word: dict[str, list[int]]
     known: dict[bool, dict[str, tuple[str, bool]]]
+    put: dict[bool, dict[str, tuple[str, str, bool]]]  # with the spaces and quotes around them
 
     def like(self, key: str) -> Iterator[Message]:
         """Yield the messages that may have made a text."""
@@ -566,7 +577,7 @@ def _read(every: tuple[tuple[Path, str], ...]) -> Catalogue:
     by_word: dict[str, list[int]] = {}
     for at, message in enumerate(made):
         by_word.setdefault(message.word, []).append(at)
-    return Catalogue(exact, tuple(made), by_word, {True: {}, False: {}})
+    return Catalogue(exact, tuple(made), by_word, {True: {}, False: {}}, {True: {}, False: {}})
 
 
 @cache

@@ -2,7 +2,7 @@
 
 Each text is measured about ten times before it is drawn, and its font looked for as often. Between
 two writings texts, fonts and axes may change; within one only an axis can, by its bounds. How wide
-some letters are in a font never changes: that is found once a process.
+some letters are in a font, and what they look like, never changes: that is found once a process.
 """
 
 from collections.abc import Callable, Iterator
@@ -81,3 +81,25 @@ _once(Text, "_get_layout", _of_text)
 _once(TextToPath, "get_text_width_height_descent", _of_letters, _for_good)
 _once(FontManager, "_find_fonts_by_props", lambda _manager, prop: hash(prop))
 _once(Axis, "_update_ticks", _of_axis)
+
+
+def _outlines_once(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask a font once what some letters look like, and leave out those that a drawing has."""
+
+    @wraps(plain)
+    def asked(self: TextToPath, font: Any, text: str, **how: Any) -> Any:
+        if _found.get() is None or not how.get("return_new_glyphs_only"):
+            return plain(self, font, text, **how)
+        held, _ = how.pop("glyph_map"), how.pop("return_new_glyphs_only")
+        key = ("outlines", font, text, *how.items())
+        if key not in _for_good:
+            _for_good[key] = plain(self, font, text, **how)
+        placed, outlines, lines = _for_good[key]
+        return placed, {name: outlines[name] for name in outlines if name not in held}, lines
+
+    return asked
+
+
+TextToPath.get_glyphs_with_font = _outlines_once(  # type: ignore[method-assign]
+    TextToPath.get_glyphs_with_font
+)
