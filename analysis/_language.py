@@ -10,10 +10,11 @@ in turn, save between backticks. A text that no message says stays English, and 
 import hashlib
 import os
 import re
+import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from html import escape, unescape
 from itertools import chain
@@ -65,6 +66,8 @@ SCRIPT = re.compile(r"`((?:\$\{[^}]*\}|[^`$\n])* [a-z]{2,} [^`$\n]*)`")
 _PART = re.compile(r"(?:\A|[\s(“\"'`])\Z")  # before a place that is never empty
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # what somebody typed, as an error says it
 _SAME = re.compile("dataset|key|.*_names")  # places for what is called the same in every language
+SETTING, STYLE, CITED = "language.toml", "page.css", "references.csl"
+"""What may stand beside the messages of a language: how it is set, styled, and cites works."""
 OF_BOOKS = "zh-Hans"
 """The language of the books, in which the registry names everything besides English."""
 _GIVEN = "dataset_title"  # the place for what somebody called a dataset, in whatever language
@@ -478,14 +481,10 @@ def files(code: str, own: str = "") -> list[Path]:
     return [file for name in names if (file := folder(code) / f"{name}.po").is_file()]
 
 
-def cited_by(code: str) -> Path:
-    """Return the file of the style, as CSL, in which a language cites works; it may have none."""
-    return folder(code) / "references.csl"
-
-
 def fingerprint(code: str, own: str) -> str:
     """Return a hash of what a page in a language says its texts by."""
-    every = [*files(code, own), *filter(Path.is_file, [cited_by(code)])]
+    beside = (folder(code) / name for name in (SETTING, STYLE, CITED))
+    every = [*files(code, own), *filter(Path.is_file, beside)]
     said = "".join(f"{path.name} {_hash(path)}\n" for path in every)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
@@ -505,6 +504,53 @@ def tag(code: str) -> str:
 def _named_in(file: Path) -> str:
     named = re.search(r'^"Language: *([\w-]+)', file.read_text("utf-8", "replace"), re.MULTILINE)
     return named[1] if named else ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a language is set and ordered, as ``language.toml`` of its folder says."""
+
+    locale: str = ""  # language and country, for what checks spelling and reads aloud
+    pandoc: str = ""  # as pandoc calls it, where pandoc has words of it
+    script: str = "Latin"
+    order: str = ""  # an encoding in which texts lie in their order
+    folder: Path | None = field(default=None, compare=False)
+
+    def file(self, name: str) -> Path | None:
+        """Return a file that its folder may hold; None where it does not."""
+        file = self.folder and self.folder / name
+        return file if file and file.is_file() else None
+
+    @property
+    def is_han(self) -> bool:
+        """Whether quotes are as wide as its signs, bold is a face of its own, nothing slants."""
+        return self.script == "Han"
+
+    def place(self, text: str) -> tuple[bool, bytes]:
+        """Return by what a text is put in order; beside another script Latin stands behind."""
+        return self.script != "Latin" and text[:1].isascii(), text.encode(self.order, "replace")
+
+
+def setting(tag_of: str) -> Setting:
+    """Return how a language is set, which HTML names so; one without a folder as English is.
+
+    Examples
+    --------
+    >>> setting("en").locale, setting("zh-Hans").locale
+    ('en-GB', 'zh-CN')
+    >>> sorted(["周力", "Chen S", "陈雪原", "财政部"], key=setting("zh-Hans").place)
+    ['财政部', '陈雪原', '周力', 'Chen S']
+    """
+    if tag_of == "en":
+        return Setting("en-GB", "en-GB")
+    own = next((folder(code) for code in languages() if tag(code) == tag_of), None)
+    said = Setting(folder=own).file(SETTING)
+    told = tomllib.loads(said.read_text("utf-8")) if said else {}
+    if said and (unknown := sorted(set(told) - {"locale", "pandoc", "script", "order"})):
+        raise LianjianError(
+            f"{_where(said)} says {unknown[0]!r}; it can say locale, pandoc, script and order."
+        )
+    return Setting(**told, folder=own)
 
 
 def is_of_books(code: str) -> bool:

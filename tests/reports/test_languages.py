@@ -73,8 +73,8 @@ SAID = {
 def write_messages(root, said, name="01-sheep"):
     folder = root / "translations" / "zh"
     folder.mkdir(parents=True, exist_ok=True)
-    for shared in ("pages", "library"):
-        shutil.copy(ROOT / "translations" / "zh" / f"{shared}.po", folder)
+    for shared in ("pages.po", "library.po", _language.SETTING, _language.STYLE):
+        shutil.copy(ROOT / "translations" / "zh" / shared, folder)
     file = polib.POFile()
     file.extend(polib.POEntry(msgid=text, msgstr=words) for text, words in said.items())
     file.save(str(folder / f"{name}.po"))
@@ -710,6 +710,31 @@ def test_how_a_language_is_named_and_joins_sentences_is_in_its_folder(project):
         assert _language.sentences("Um।", "", "Dois।") == "Um।Dois।"
     translate.update("pt")
     assert polib.pofile(str(folder / "pages.po")).metadata["Language"] == "pt-BR"
+
+
+def test_how_a_language_is_set_is_in_its_folder_and_english_is_what_it_was(project):
+    project.notebook("01-sheep", *CELLS)
+    runner.make(runner.planned())
+    translate.update("fr")
+    folder = project.root / "translations" / "fr"
+    options = Options(languages=("fr",), formats=("pdf", "docx"))
+    runner.make(runner.planned(), options)
+    english = page_in(project, "en").read_bytes()
+    (folder / _language.SETTING).write_text('locale = "fr-CA"\npandoc = "fr-FR"\n', "utf-8")
+    (folder / _language.STYLE).write_text(":root:lang(fr){--own:1}", "utf-8")
+    ended = runner.make(runner.planned(), options)
+    assert [ending.result for ending in ended.endings] == ["rendered"]
+    assert page_in(project, "en").read_bytes() == english
+    assert "--own:1" in page_in(project, "fr").read_text("utf-8")
+    pdf = pypdf.PdfReader(page_in(project, "fr", "report.pdf"))
+    assert pdf.trailer["/Root"]["/Lang"] == "fr-CA"
+    with zipfile.ZipFile(page_in(project, "fr", "report.docx")) as word:
+        assert (
+            '<w:lang w:eastAsia="zh-CN" w:val="fr-CA" />' in word.read("word/styles.xml").decode()
+        )
+    (folder / _language.SETTING).write_text('font = "Fraktur"\n', "utf-8")
+    with pytest.raises(LianjianError, match=r"fr/language.toml says 'font'; it can say locale"):
+        _language.setting("fr")
 
 
 @pytest.mark.parametrize(

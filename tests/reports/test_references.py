@@ -71,6 +71,30 @@ def test_chinese_cites_as_its_journals_do_and_says_what_is_noted_of_a_work(tmp_p
 
 
 @pytest.mark.filterwarnings("error")
+def test_works_of_a_chinese_page_stand_by_pinyin_and_before_those_in_other_scripts(tmp_path):
+    (tmp_path / "references.bib").write_text(
+        "\n".join(
+            f"@book{{{key}, author = {{{name}}}, title = {{T}}, year = {{{year}}}}}"
+            for key, name, year in (
+                ("z", "周力", 2023),
+                ("w", "Adams, Ann", 2001),
+                ("l", "李敢", 2024),
+                ("k", "李敢", 2020),
+                ("c", "陈雪原", 2023),
+            )
+        ),
+        "utf-8",
+    )
+    prose = "[@z; @w; @l; @k; @c]"
+    orders = {}
+    for lang in ("zh-Hans", "en"):
+        works = References(tmp_path / "references.bib", lang, prose)
+        works.citation("@z; @w; @l; @k; @c")
+        orders[lang] = [anchor for anchor, _ in works.entries()]
+    assert orders["zh-Hans"] == ["ref-c", "ref-k", "ref-l", "ref-z", "ref-w"]
+    assert orders["en"][0] == "ref-w"
+
+
 def test_a_field_that_the_style_does_not_print_says_nothing_on_the_terminal(tmp_path):
     file = tmp_path / "references.bib"
     noted = ", doi = {10.1000/x}, annote = {Checked}, langid = {zh}, Keywords = {a, b}}"

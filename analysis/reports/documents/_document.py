@@ -62,7 +62,6 @@ _MARKS = {
     ),
     "ledger": (markup.INTERNAL, " (internal)", "Internal", _INTERNAL),
 }
-_LOCALES = {"en": "en-GB", "zh-Hans": "zh-Hans"}  # languages of which pandoc has words of its own
 COUNT = ("7001", "7002")
 """What stands for a page and for the number of all."""
 
@@ -212,6 +211,8 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
     mark, behind, name, warning = map(said, marked)
     stamp = marked[0].rpartition(" ")[2]  # its Chinese, on two lines
     slug, run = record["slug"], record["run_id"]
+    lang = _language.tag(_language.code())
+    setting = _language.setting(lang)
     used = [[said("Data"), f"{said(d['title'])} {d['version']}"] for d in found.datasets]
     facts = {
         "title": told["title"],
@@ -219,7 +220,12 @@ def read(folder: Path, record: Mapping[str, Any]) -> Document:
         "subtitle": told["subtitle"],
         "slug": slug,
         "run_id": run,
-        "lang": _language.tag(_language.code()),
+        "lang": lang,
+        "locale": setting.locale or lang,
+        "is_han": setting.is_han,
+        "pandoc": setting.pandoc,
+        "colon": _language.mark(":"),
+        "comma": _language.mark(","),
         "description": told["summary"],
         "authors": [author.indexed for author in cited.authors],
         "keywords": list(cited.keywords),
@@ -324,10 +330,11 @@ def _provenance(record: Mapping[str, Any], datasets: Sequence[Mapping[str, Any]]
             yield f"    {said('reason')}      {said(row['reason'])}"
 
 
-def pandoc(ast: Mapping[str, Any], to: str, lang: str, *options: str) -> bytes:
-    """Turn the text of a document in a language into another format, with our filter."""
+def pandoc(ast: Mapping[str, Any], to: str, facts: Mapping[str, Any], *options: str) -> bytes:
+    """Turn the text of a document into another format, with our filter and its language's marks."""
     ours = [f"--lua-filter={HERE / 'filter.lua'}"]
-    ours += [f"--metadata=lang={_LOCALES[lang]}"] if lang in _LOCALES else []
+    ours += [f"--metadata={name}={facts[name]}" for name in ("colon", "comma")]
+    ours += [f"--metadata=lang={facts['pandoc']}"] if facts["pandoc"] else []
     return run_pandoc("--from=json", f"--to={to}", *ours, *options, given=json.dumps(ast))
 
 

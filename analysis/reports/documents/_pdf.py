@@ -37,9 +37,7 @@ def to_pdf(document: Document) -> bytes:
         ),
     }
     ast = fitted(document.ast, face=0.85, margin=13.0)  # Libertinus runs narrow
-    text = pandoc(
-        ast, "typst", document.facts["lang"], "--shift-heading-level-by=-1", "--wrap=none"
-    )
+    text = pandoc(ast, "typst", document.facts, "--shift-heading-level-by=-1", "--wrap=none")
     opening = '#import "report.typ": *\n#show: report.with(json("page.json"))\n\n'
     sources = {
         "main.typ": opening.encode() + text,

@@ -23,8 +23,9 @@ _WIDE = re.compile(r'<w:tblW w:type="pct" w:w="(\d+)" ?/>')
 _CORE_TITLE = re.compile(r"(?<=<dc:title>).*?(?=</dc:title>)", re.DOTALL)
 _GRID = re.compile(r"(?<=<w:tblGrid>).*?(?=</w:tblGrid>)")
 _TONGUE = re.compile(r"<w:lang [^>]*?/>")
+_OF_BOOKS = "zh-CN"  # what is no Latin on a page in another language
 _COUNTED = re.compile("|".join(COUNT))
-_CHINESE = re.compile(r"word/(?:document|styles|(?:header|footer)\d)\.xml")
+_WORDS = re.compile(r"word/(?:document|styles|(?:header|footer)\d)\.xml")
 # a run of words: <w:r><w:rPr>…</w:rPr><w:t>; its style, which stands first; italics
 _RUN = re.compile(r"<w:r>(?:<w:rPr>((?:(?!</w:rPr>).)*)</w:rPr>)?(<w:t[ >])")
 _RUN_STYLE = re.compile(r"<w:rStyle [^>]*>")
@@ -46,7 +47,7 @@ def to_docx(document: Document) -> bytes:
     made = pandoc(
         ast,
         "docx",
-        facts["lang"],
+        facts,
         f"--reference-doc={HERE / 'reference.docx'}",
         "--shift-heading-level-by=-1",
         *(f"--metadata={name}={facts[name]}" for name in ("title", "subtitle", "description")),
@@ -61,9 +62,11 @@ def to_docx(document: Document) -> bytes:
     }
     with zipfile.ZipFile(io.BytesIO(made)) as file:
         parts = {name: _finished(name, file.read(name), words) for name in file.namelist()}
-    if facts["lang"].startswith("zh"):
-        for name in (name for name in parts if _CHINESE.fullmatch(name)):
-            parts[name] = _in_chinese(parts[name].decode()).encode()
+    tongue, eastern = facts["locale"], facts["locale"] if facts["is_han"] else _OF_BOOKS
+    for name in filter(_WORDS.fullmatch, parts):
+        spoken = f'<w:lang w:eastAsia="{eastern}" w:val="{tongue}" />'
+        text = _TONGUE.sub(spoken, parts[name].decode())
+        parts[name] = (_in_han(text) if facts["is_han"] else text).encode()
     return zipped(parts)
 
 
@@ -96,13 +99,12 @@ def _kept_together(table: re.Match[str]) -> str:
     return "</w:tr>".join([*rows, last, table[0].rpartition("</w:tr>")[2]])
 
 
-def _in_chinese(text: str) -> str:
+def _in_han(text: str) -> str:
     """Set a part as Chinese is set: no italics but dots below, bold that is a face of its own."""
-    text = _TONGUE.sub('<w:lang w:val="zh-CN" w:eastAsia="zh-CN"/>', text)
-    return _SLANTED.sub("", text) if "<w:styles" in text else _RUN.sub(_chinese_run, text)
+    return _SLANTED.sub("", text) if "<w:styles" in text else _RUN.sub(_han_run, text)
 
 
-def _chinese_run(run: re.Match[str]) -> str:
+def _han_run(run: re.Match[str]) -> str:
     how = (run[1] or "").replace(_HINT, "")
     dots = '<w:em w:val="underDot"/>' if "<w:i />" in how else ""
     style = "".join(_RUN_STYLE.findall(how))

@@ -1,13 +1,18 @@
 -- From a report's page to a document: what the style sheet says of classes is said to typst and Word.
 local to_typst = FORMAT == 'typst'
 local known = {}  -- the ids that a link may point to
-local colon = pandoc.Inlines({ pandoc.Str(':'), pandoc.Space() })
-local comma = pandoc.Inlines({ pandoc.Str(','), pandoc.Space() })
+local colon, comma  -- as the language writes them
+
+-- A mark with the space behind it, if the language writes one.
+local function mark(said)
+  local sign, space = pandoc.utils.stringify(said):match('^(.-)(%s*)$')
+  return pandoc.Inlines(space == '' and { pandoc.Str(sign) } or { pandoc.Str(sign), pandoc.Space() })
+end
 
 local function language(meta)
-  if meta.lang and pandoc.utils.stringify(meta.lang):match('^zh') then
-    colon, comma = pandoc.Inlines({ pandoc.Str('：') }), pandoc.Inlines({ pandoc.Str('，') })
-  end
+  colon, comma = mark(meta.colon), mark(meta.comma)
+  meta.colon, meta.comma = nil, nil  -- or Word would show them among its properties
+  return meta
 end
 
 local function has(element, class)

@@ -3,7 +3,7 @@
 No font is assumed on the reader's machine. Text is set in Noto Serif SC and Noto Sans SC (OFL),
 whose Latin is Source Serif and Source Sans. The Latin part lies ready in ``fonts``
 (``tools/latin_fonts.py`` cut it); the Chinese part holds exactly the characters of the page.
-A Chinese page has quotes and dashes of Chinese width, and what is bold in it from a bold face
+A page whose language is written so has quotes and dashes of Chinese width, and bold from a face
 (``tools/bold_font.py`` cut it). Formulas are set in TeX Gyre Termes Math (GUST Font License), of
 which the page holds the signs that its formulas use.
 """
@@ -19,6 +19,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from analysis import _language
 from analysis.errors import LianjianError
 from analysis.reports.page._math import styled
 
@@ -31,7 +32,7 @@ FONTS = Path(__file__).parent / "fonts"
 _OWN = {MATH: "texgyretermes-math.otf", BOLD: "bold/sans-bold.otf"}
 _FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
-_IS_CHINESE = re.compile(r'<html lang="zh\b')
+_TONGUE = re.compile(r'<html lang="([\w-]+)')
 # <strong>, <b>, and the label of a figure: <a class="lj-label" href="#fig-x">
 _STRONG = re.compile(r'<(strong|b|a(?= class="lj-label"))\b[^>]*>(.*?)</\1>', re.DOTALL)
 _MARKS = frozenset("‘’“”—…")  # which the Latin part draws as well, at half the width
@@ -66,13 +67,14 @@ def placed(page: str, serif: str | None = None) -> str:
 def style(text: str, serif: str | None = None) -> str:
     """Return the ``@font-face`` rules for a page that holds this text."""
     texts = [set(text if serif is None else serif), set(text)]
-    is_chinese = _IS_CHINESE.search(text[:_HEAD])
+    said = _TONGUE.search(text[:_HEAD])
+    has_own = said is not None and _language.setting(said[1]).is_han
     with _lock:
         rules = [_latin(face) for face in FACES]
         for face, part in zip(FACES, texts, strict=True):
             rules += _cut(face, face, filter(is_han, part))
-            rules += _cut(f"{face} Marks", face, _MARKS.intersection(part) if is_chinese else "")
-        if is_chinese:
+            rules += _cut(f"{face} Marks", face, _MARKS.intersection(part) if has_own else "")
+        if has_own:
             strong = "".join(match[2] for match in _STRONG.finditer(text))
             known = _whole(BOLD).unicodes
             bold = (char for char in set(unescape(_TAG.sub("", strong))) if ord(char) in known)

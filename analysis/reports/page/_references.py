@@ -20,6 +20,7 @@ CITED = rf"\[(?P<cited>(?:[^\[\]@\n]*\s)?@{_KEY}(?:[^\[\]@]*|;[^\[\]@;]*\s?@{_KE
 _ONE = re.compile(rf"(?P<before>.*?)@(?P<key>{_KEY})(?P<after>.*)", re.DOTALL)
 _ENTRY = re.compile(r"^\s*@\w+\s*[{(]\s*([^,\s{}]+)\s*,", re.MULTILINE)
 _BESIDE_HAN = re.compile(r" (?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff]) ")
+_TAG = re.compile(r"<[^>]+>")
 _ADDRESS = re.compile(r"https?://[^\s<]*[^\s<.]")
 
 
@@ -40,7 +41,7 @@ class References:
     """
 
     def __init__(self, file: Path, language: str, prose: str = "") -> None:
-        self.file, self.language = file, language.partition("-")[0]
+        self.file, self.language = file, language
         self.cited: dict[str, None] = {}
         self._named = {
             one["key"]
@@ -85,8 +86,9 @@ class References:
     def _written(self) -> "_Written":
         named = {bare for key in self._named for bare in (key, key.rstrip(".:/+-"))}
         wanted = named.intersection(_keys(self.file, self._changed)) | self.cited.keys()
-        style, spoken = _language.cited_by(self.language), _language.current()
-        own = (str(style), style.stat().st_mtime_ns) if style.is_file() else None
+        spoken, setting = _language.current(), _language.setting(self.language)
+        style = setting.file(_language.CITED)
+        own = setting, style.stat().st_mtime_ns if style else 0
         catalogue = spoken and spoken.catalogue
         return _written(self.file, self._changed, own, catalogue, tuple(sorted(wanted)))
 
@@ -115,7 +117,7 @@ def _keys(file: Path, _changed: int) -> tuple[str, ...]:
 def _written(
     file: Path,
     changed: int,
-    style: tuple[str, int] | None,
+    own: tuple[_language.Setting, int],
     catalogue: _language.Catalogue | None,
     wanted: tuple[str, ...],
 ) -> _Written:
@@ -124,7 +126,7 @@ def _written(
 
     said = catalogue.exact if catalogue else {}
     works = _bibtex.works(file, _keys(file, changed), said)
-    written = _styled(works, style, wanted)
+    written = _styled(works, own[0], wanted)
     alike: dict[str, list[str]] = {}
     for key, (cited, _) in written.works.items():
         alike.setdefault(cited, []).append(key)
@@ -132,7 +134,7 @@ def _written(
     for keys in twins:
         for place, key in enumerate(keys):
             works[key.lower()]["year_suffix"] = _letters(place)
-    return _styled(works, style, wanted) if twins else written
+    return _styled(works, own[0], wanted) if twins else written
 
 
 def _letters(place: int) -> str:
@@ -141,10 +143,11 @@ def _letters(place: int) -> str:
     return (_letters(more - 1) if more else "") + ascii_lowercase[last]
 
 
-def _styled(works: Any, own: tuple[str, int] | None, wanted: Iterable[str]) -> _Written:
+def _styled(works: Any, setting: _language.Setting, wanted: Iterable[str]) -> _Written:
     import citeproc
 
-    named, locale = (own[0], None) if own else ("harvard-cite-them-right", "en-US")
+    own = setting.file(_language.CITED)
+    named, locale = (str(own), None) if own else ("harvard-cite-them-right", "en-US")
     style = citeproc.CitationStylesStyle(named, locale, validate=False)
     shelf = citeproc.CitationStylesBibliography(style, works, citeproc.formatter.html)
     made = {key: citeproc.Citation([citeproc.CitationItem(key)]) for key in wanted}
@@ -161,6 +164,9 @@ def _styled(works: Any, own: tuple[str, int] | None, wanted: Iterable[str]) -> _
     for low, text in zip(shelf.keys, shelf.bibliography(), strict=True):
         key, cited = said[low]
         written[key] = (cited, _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(text)))
+    if setting.order:
+        listed_by = sorted(written, key=lambda key: setting.place(_TAG.sub("", written[key][1])))
+        written = {key: written[key] for key in listed_by}
     return _Written(written, opens, between, closes)
 
 

@@ -22,6 +22,14 @@ def others(languages: Sequence[str], file: str = "report.html") -> list[tuple[st
     return [(_language.page_file(c, file), _language.name(c), _language.tag(c)) for c in codes]
 
 
+def style(lang: str) -> Any:
+    """Return the style sheet of a language, which HTML names so; empty where it brings none."""
+    from markupsafe import Markup
+
+    file = _language.setting(lang).file(_language.STYLE)
+    return Markup(file.read_text("utf-8").strip()) if file else ""  # noqa: S704  (our own)
+
+
 @cache
 def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader

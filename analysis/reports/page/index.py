@@ -105,6 +105,7 @@ def render(reports: Path, old: Mapping[str, str] = NOTHING, languages: Sequence[
     html = _templates.get("index.html.j2").render(
         version=__version__,
         lang=_language.tag(here),
+        style=_templates.style(_language.tag(here)),
         others=_templates.others(languages, "index.html"),
         groups=groups,
         internal=any(map(_is_internal, records)),

@@ -119,6 +119,7 @@ def publish(
         released=released,
         kinds=KINDS,
         others=_templates.others(languages),
+        style=_templates.style(lang),
         parameters=[
             {
                 "name": name,
