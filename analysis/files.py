@@ -113,7 +113,7 @@ def locked(folder: Path, name: str, *, within: bool = True) -> Iterator[str]:
                 f"Another lianjian is writing {folder}: {who}. It has started this one, and would "
                 "wait for it; run this one on its own. Nothing was changed."
             ) from None
-        warn(f"another lianjian ({who}) is at work on {name}; this one waits for it")
+        warn(f"another lianjian ({who}) is at work in {folder.name}; this one waits for it")
         try:
             lock.acquire(timeout=_LONGEST_WAIT)
         except Timeout:
