@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LianjianError, did_you_mean
-from analysis.fields import ROLES, column_called
+from analysis.fields import EVERY_COUNTY, ROLES, column_called
 
 Floats = npt.NDArray[np.float64]
 
@@ -190,6 +190,23 @@ def need_roles(frame: pd.DataFrame) -> None:
                 f"There is no role {role!r}.{did_you_mean(str(role), ROLES)} The roles are "
                 f"{', '.join(ROLES)}."
             )
+
+
+def by_code(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put rows that the names of counties lead in the order of their codes, as yearbooks do.
+
+    Examples
+    --------
+    >>> by_code(pd.DataFrame({"n": 1}, pd.Index(["宁县", "西峰区"], name="county_name"))).index[0]
+    '西峰区'
+    """
+    codes = {county.name_zh: county.code for county in EVERY_COUNTY}
+
+    def place(level: pd.Index) -> pd.Index:
+        is_county = level.name == "county_name"
+        return level.map(lambda name: codes.get(name, name)) if is_county else level
+
+    return frame.sort_index(key=place) if "county_name" in frame.index.names else frame
 
 
 def said(frame: pd.DataFrame, *notes: str, **labels: dict[str, str]) -> pd.DataFrame:

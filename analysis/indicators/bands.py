@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis._frame import (
     amounts,
+    by_code,
     by_village,
     just_under,
     names_of,
@@ -175,7 +176,7 @@ def weak_share(
     keep_below(frame, keys, column, _line_yuan(threshold_wan), shares["weak_pct"])
     without = shares.index[shares["villages"] == 0].tolist()
     note = f"No village of {without} has a known {column}" if without else ""
-    return said(shares.reset_index(drop=not by), note)
+    return said(by_code(shares).reset_index(drop=not by), note)
 
 
 def _line_yuan(threshold_wan: float | None) -> float:

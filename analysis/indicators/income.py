@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis._frame import (
     amounts,
+    by_code,
     by_village,
     names_of,
     need_columns,
@@ -133,7 +134,7 @@ def means(
         if (without := int((counts[name] == 0).sum()))
     ]
     return said(
-        result.reset_index(drop=not by),
+        by_code(result).reset_index(drop=not by),
         note,
         *blank,
         units={field.name: field.unit for field in fields.values()},
@@ -214,7 +215,9 @@ def by_source(
     shares["dependent_pct"] = dependent.astype(float).groupby(keys, dropna=False).mean() * 100
     keep_own_shares(known, keys, shares["operating_median_pct"], shares["dependent_pct"])
     labels = {key: result.attrs[key] for key in ("units", "labels")}
-    return said(pd.concat([result, shares.reset_index(drop=True)], axis=1), *notes, **labels)
+    return said(
+        pd.concat([result, by_code(shares).reset_index(drop=True)], axis=1), *notes, **labels
+    )
 
 
 def changes(
@@ -322,7 +325,7 @@ def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
     none = int(result["growth_pct"].isna().sum())
     note = f"{none} of {len(result)} groups have no growth: their mean was not positive"
     notes = change.attrs.get("notes", ())
-    return said(result.reset_index(drop=not by), *notes, note if none else "")
+    return said(by_code(result).reset_index(drop=not by), *notes, note if none else "")
 
 
 def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis._frame import by_code
 from analysis._labelled import Labelled, Quantity
 from analysis.clean.issues import CODES, SEVERITIES, TASKS, task
 from analysis.fields import YUAN_PER_WAN
@@ -24,7 +25,7 @@ def amounts(data: "Dataset") -> Labelled:
     places = data.villages[["village_id", "county_name"]]
     read = data.income.merge(places, on="village_id", how="left")
     read["county_name"] = read["county_name"].fillna("not in the village list")
-    counts = read.groupby(["county_name", "year"]).size().unstack(fill_value=0)
+    counts = by_code(read.groupby(["county_name", "year"]).size().unstack(fill_value=0))
     return Labelled(counts.rename_axis("County"), digits=0).saying(
         "Amounts read, by county and year: villages times accounts."
     )
@@ -34,7 +35,7 @@ def known_of_county(data: "Dataset") -> Labelled:
     """Give the villages of each county whose operating income is known, by year, in percent."""
     known = data.panel.assign(known=data.panel["operating_income_yuan"].notna())
     listed = data.villages.groupby("county_name").size()
-    counts = known.groupby(["county_name", "year"])["known"].sum().unstack(fill_value=0)
+    counts = by_code(known.groupby(["county_name", "year"])["known"].sum().unstack(fill_value=0))
     size = listed.reindex(counts.index)
     shares = counts.div(size, axis=0) * 100
     for year in shares:

@@ -291,3 +291,30 @@ def test_a_span_of_years_that_are_none_is_refused_in_words(have, words):
 def test_books_of_one_year_have_a_span_of_which_nothing_is_known_at_first():
     assert span([2024], 2021, 2024) == (2021, 2024)
     assert span([2023], 2021, 2024) == (2020, 2023)
+
+
+COUNTIES = {"宁县": 1.0, "环县": 2.0, "西峰区": 3.0}  # in the order of their characters
+IN_ORDER = {name: COUNTIES[name] for name in ("西峰区", "环县", "宁县")}  # of their codes
+
+
+@pytest.mark.parametrize("verb", [income.means, income.by_source, bands.weak_share])
+def test_counties_stand_in_the_order_of_their_codes_each_with_its_own_numbers(verb):
+    known = pd.Series(COUNTIES) * 1e4
+    panel = pd.DataFrame({"village_id": known.index, "county_name": known.index, "year": 2023})
+    for name in ("operating", "total"):
+        panel[f"{name}_income_yuan"] = known.to_numpy()
+    panel = panel.assign(subsidy_income_yuan=0.0, other_income_yuan=0.0)
+    panel.loc[0, ["total_income_yuan", "other_income_yuan"]] = [2e4, 1e4]
+    found = verb(panel, ["county_name"]).set_index("county_name")
+    assert found.index.tolist() == list(IN_ORDER)
+    if "operating_income_wan_yuan" in found:
+        assert found["operating_income_wan_yuan"].to_dict() == COUNTIES
+    if "operating_pct" in found:
+        assert found["operating_pct"].tolist() == [100.0, 100.0, 50.0]
+
+
+def test_changes_of_counties_stand_in_the_order_of_their_codes():
+    change = pd.DataFrame({"county_name": COUNTIES.keys(), "start_wan_yuan": 1.0})
+    change = change.assign(end_wan_yuan=COUNTIES.values(), change_wan_yuan=0.0)
+    found = income.growth(change, "county_name").set_index("county_name")
+    assert list(found["end_mean"].items()) == list(IN_ORDER.items())

@@ -344,7 +344,11 @@ def _stale(reports: Collection[Report]) -> list[str]:
     for report in reports:
         decision = look.decide(report.run, report.folder)
         if decision.action != "none":
-            do = "`lianjian run` makes it anew." if report.planned else "Run it again, or remove its folder."
+            do = (
+                "`lianjian run` makes it anew."
+                if report.planned
+                else "Run it again, or remove its folder."
+            )
             faults.append(f"{report.slug} is not up to date ({decision.why}). {do}")
     if (more := len(faults) - _MOST) > 0:
         faults[_MOST:] = [f"and {more} more reports that are not up to date: see `lianjian why`."]
