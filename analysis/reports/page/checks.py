@@ -21,9 +21,10 @@ from analysis.clean.sources import read_cards, sha256
 from analysis.errors import LianjianError
 from analysis.reports import markup
 from analysis.reports.freshness import origin
-from analysis.reports.page import _gaps, versions
+from analysis.reports.page import _gaps, _shell, versions
 from analysis.reports.page._gaps import Gap
 from analysis.reports.page.findings import Findings
+from analysis.reports.page.normalise import INJECTED
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -211,11 +212,16 @@ def of_shown(gaps: Sequence[Gap]) -> Check:
     return _failed("Shown", words, _gaps.in_words(gaps), mends)
 
 
-def of_commands(told: Told) -> Check:
+def of_commands(node: "NotebookNode", told: Told) -> Check:
     """Check that nothing failed which does not fail its cell: commands, threads, tasks."""
     if told.unraised:
         mend = "Mend what failed, or tag its cell raises-exception where it may fail."
         return _failed("Commands", "Failed, and the cells went on", told.unraised, mend)
+    cells = [cell for cell in node.cells if INJECTED not in cell.metadata.get("tags", ())]
+    if unheard := ", ".join(map(str, _shell.unheard(cells))):
+        said = f"The shell tells of the last command alone how it ended, in cell {unheard}."
+        mend = "Give several commands to bash (%%bash), or join them by &&, or begin with set -e."
+        return Check("Commands", UNKNOWN, said, mend)
     return Check("Commands", OK, "No command, thread or task failed unseen.")
 
 

@@ -138,7 +138,7 @@ def publish(
     made: tuple[checks.Check, ...] = (
         checks.of_source(seen),
         checks.of_release(found.datasets) if released else checks.of_data(found.datasets, told),
-        checks.of_commands(told),
+        checks.of_commands(node, told),
         checks.of_parameters(list(declared)),
         checks.of_products(found, told),
         checks.of_shown(writer.gaps),
