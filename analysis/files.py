@@ -125,7 +125,8 @@ def locked(folder: Path, name: str, *, within: bool = True) -> Iterator[str]:
     try:
         since, token = datetime.now(UTC).isoformat(" ", "seconds"), secrets.token_hex(8)
         who = f"process {os.getpid()} on {platform.node()}, since {since}"
-        holder.write_text(f"{who}\n{token}\n", "utf-8")
+        with told_when_full(folder):  # of what is written, the system names no file
+            holder.write_text(f"{who}\n{token}\n", "utf-8")
         yield token
     finally:
         holder.unlink(missing_ok=True)

@@ -92,6 +92,22 @@ def test_a_full_disk_is_named(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_that_is_too_full_for_a_lock_is_named(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")  # a write names no file
+
+    folder = tmp_path / "processed"
+    monkeypatch.setattr(files.Path, "write_text", full)
+    with (
+        pytest.raises(LianjianError, match=f"disk that holds {folder} is full"),
+        files.locked(folder, "books"),
+    ):
+        pytest.fail("the lock was taken")
+    monkeypatch.undo()
+    with files.locked(folder, "books") as token:  # it was let go
+        assert files.is_held(folder, "books", token)
+
+
 def test_a_private_folder_is_closed_to_others(tmp_path):
     folder = tmp_path / "mine" / "below"
     folder.mkdir(parents=True)
