@@ -319,11 +319,11 @@ def by_source(studies: Studies) -> Labelled:
                 except LianjianError as error:
                     notes.append(f"{label}, a {per}: {error}")
                     continue
-                found.append({"Source": label, "A": per} | cells(fit, unit))
+                found.append({"Source": label, "Per": per} | cells(fit, unit))
     return rows(
         found,
         "Source",
-        "A",
+        "Per",
         caption="The headline by source of income, a village and a household, a year, with 95 % "
         "intervals of CR2 over alliances. Each source is balanced on its own path, so that the "
         "parts need not add up to the total.",
