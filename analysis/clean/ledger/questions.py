@@ -52,9 +52,9 @@ ASKED = frozenset({"unknown", "code_only"})
 _MAY_COUNT = {"account", "total", "unknown", "code_only", "wrong_year", "needs_year", "part"}
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
 _IN_CELL = re.compile(
-    r"\D{0,4}[\d,.]+(?:[-~—至到][\d,.]+)?[多余几来]?[十百千]?[万亿]?[多余]?(?:元|(?<=[万亿]))"
+    r"¥[\d,.]+$|\D{0,4}[\d,.]+(?:[-~—至到][\d,.]+)?[多余几来]?[十百千]?[万亿]?[多余]?(?:元|(?<=[万亿]))"
 )
-"""An amount that names its unit, whatever is said behind it: 11.2万元(其中光伏3万元)."""
+"""An amount that names its unit, whatever is said behind it: 11.2万元(其中光伏3万元), ¥500."""
 
 _ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
 _SHOWN = 6
@@ -132,7 +132,7 @@ def may_count(table: Table, column: int) -> bool:
     if kind.role != "value" or not kind.is_money:
         return False
     time = kind.basis.partition(" ")[0]
-    if time in {"span", "rate", "plan", "opening"}:
+    if time in {"span", "rate", "plan", "opening", "month", "quarter"}:
         return False
     if table.find("item") is not None:
         return time != "closing" or any(map(balance_of, table.items))

@@ -28,8 +28,10 @@ from analysis.clean.workbook.stated import Stated, facts_of_card, places_in, rea
 from analysis.clean.workbook.tables import Note, Question, Table, Total
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
+    SIGN,
     bare_unit,
     basis_of,
+    footnote,
     is_money,
     is_number_like,
     is_numbering,
@@ -392,7 +394,8 @@ def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
     for column in columns:
         new = column if "unit" in by_row else with_stated_unit(column, unit)
         lacks = new.role == "value" and new.year is None and "year" not in by_row
-        if lacks and stated.year and not (says and new.is_money):
+        is_other = new.is_money and new.basis.partition(" ")[0] in OF_THE_YEAR
+        if lacks and stated.year and not (says and is_other):
             new = replace(new, year=stated.year, year_from=stated.year_from)
         complete.append(new)
     return tuple(complete)
@@ -503,13 +506,15 @@ def _section_facts(sections: Sequence[str], role: Collection[str]) -> dict[str, 
 
 def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
     """Return the lines that are of a township or county, and the township of each line."""
-    higher = {text: is_township(text) or _is_county(text) for text in set(texts) if text}
-    lines, last, of_rows = [], "", []
-    for row, text in enumerate(texts):
-        if higher.get(text):
-            lines.append(Total(row, text, "total"))
-            last = text if is_township(text) else last
-        of_rows.append(last)
+    higher = {text for text in {*texts} if text and (is_township(text) or _is_county(text))}
+    lines = [Total(row, text, "total") for row, text in enumerate(texts) if text in higher]
+    towns = [line.row for line in lines if is_township(line.label)]
+    villages = [row for row, t in enumerate(texts) if t and t not in higher and not is_total(t)]
+    is_below = bool(towns and villages) and towns[0] > villages[0] and towns[-1] > villages[-1]
+    of_rows = []
+    for row in range(len(texts)):
+        own = [t for t in towns if t >= row][:1] if is_below else [t for t in towns if t <= row]
+        of_rows.append(texts[own[-1]] if own else "")
     return lines, tuple(of_rows)
 
 
@@ -605,13 +610,7 @@ def _layout_notes(block: Block, filled: Sequence[str]) -> list[Note]:
     return notes
 
 
-_SIGN = r"[*※†‡#△▲]+|[①-⑳⑴-⒇¹²³⁴-⁹]|[\[［]\d[\]］]|[(（]?注\d[)）]?"
-_FOOTNOTE = re.compile(
-    rf"\s*[(（]?(?:备?注[:：]?\s*)?(?:凡?[带标有])?({_SIGN})\s*[:：、.)）]?\s*(.*[^\W\d].*)",
-    re.DOTALL,
-)
-"""① 含某款; 注：带*号的为某款: the sign, and what it says."""
-_SIGNED = re.compile(rf"\s*({_SIGN})\s*\S|.*\S\s*({_SIGN})\s*$", re.DOTALL)
+_SIGNED = re.compile(rf"\s*({SIGN})\s*\S|.*\S\s*({SIGN})\s*$", re.DOTALL)
 _HEAD = 4  # rows above a table in which its heads stand
 _FOOT = 20  # rows at the end of a sheet, and below a table, in which footnotes are looked for
 
@@ -632,10 +631,10 @@ def _footnoted(sheet: Sheet, table: Table) -> dict[str, Mark]:
     end = max(grid.places if grid.turned else grid.lines, default=0)
     below = [row for row in rows if row > end]
     said = {
-        note[1]: note[2]
+        note[0]: note[1]
         for row in sorted({*rows[-_FOOT:], *below[:_FOOT]})
         for text in sheet.rows[row].texts
-        if (note := _FOOTNOTE.fullmatch(text)) and not is_number_like(note[2])
+        if (note := footnote(text))
     }
     if not said:
         return {}

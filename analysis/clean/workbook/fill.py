@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from analysis.clean.words import pattern
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import PLACES, Column
 from analysis.clean.workbook.tables import Note, Question
@@ -15,6 +16,7 @@ from analysis.clean.workbook.vocabulary import (
 )
 
 _SHOWN = 8
+_REPEATED = frozenset({*PLACES, "year", "period", "unit", "item", "basis"})
 
 
 _Filled = tuple[Grid, list[Note], list[Question]]
@@ -23,13 +25,27 @@ _Filled = tuple[Grid, list[Note], list[Question]]
 
 def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> _Filled:
     """Return the body with merged and printed-once cells written out."""
-    merged, notes, doubts = _fill_merged(grid, columns)
+    merged, notes, doubts = _fill_merged(_with_dittos(grid, columns), columns)
     for at, column in enumerate(columns):
         if column.role in PLACES:
             merged, more, questions = _fill_printed_once(merged, at, columns, totals)
             notes += more
             doubts += questions
     return merged, notes, doubts
+
+
+def _with_dittos(grid: Grid, columns: Sequence[Column]) -> Grid:
+    """Return the grid with the text above in the key cells that say 同上 or 〃."""
+    same = pattern("kinds", "same_as_above").fullmatch
+    for at, column in enumerate(columns):
+        texts = [line[at] for line in grid.texts]
+        alike = {text for text in {*texts} if text and same(plain(text))}
+        if alike and column.role in _REPEATED:
+            rows = {row for row, text in enumerate(texts) if text in alike}
+            grid = from_above(
+                grid.written({(row, at): "" for row in rows}), at, range(grid.height), rows
+            )
+    return grid
 
 
 def _fill_merged(grid: Grid, columns: Sequence[Column]) -> _Filled:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 
 from analysis.clean.places import county_name, township_name, village_name
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.vocabulary import (
     bare_unit,
     fact,
+    footnote,
     is_note,
     is_numbering,
     is_signature,
@@ -54,12 +55,15 @@ def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[B
         yield from _cards(grid)
         return
     starts = [0, *(_first_title(grid, header) for header in headers[1:]), grid.height]
+    titles: range = range(0)
     for header, first, last in zip(headers, starts, starts[1:], strict=False):
+        if first < header or not _heads_again(grid, titles.stop, header):
+            titles = range(first, header)  # a head printed again stands under the same title
         parts = _side_by_side(grid, header, last)
         for columns in parts:
             part = grid if columns is None else grid.cut(range(grid.height), columns)
-            titles = _shared_titles(grid, range(first, header), len(parts))
-            yield _block(part.written(titles) if columns else part, first, header, last)
+            shared = _shared_titles(grid, titles, len(parts))
+            yield _block(part.written(shared) if columns else part, titles, header, last)
 
 
 def _cards(grid: Grid) -> Iterator[Block]:
@@ -161,7 +165,9 @@ def _header_starts(grid: Grid) -> list[int]:
         if grid.is_data(row):
             seen_data = True
             seen_above = seen_above or not starts
-        elif _header_like(grid, row) and (not starts or (seen_data and parted)):
+        elif _header_like(grid, row) and (
+            not starts or (seen_data and (parted or _heads_again(grid, starts[-1], row)))
+        ):
             texts = [text for text in grid.texts[row] if text]
             is_new = not starts or (_header_words(grid, row) and texts != first)
             # the same header again, with a title of its own, is a table of its own
@@ -174,6 +180,15 @@ def _header_starts(grid: Grid) -> list[int]:
         # words below the last number are no header
         return [] if seen_above else starts[:1]
     return starts
+
+
+def _heads_again(grid: Grid, start: int, row: int) -> bool:
+    """Tell whether a row names columns anew: two words or more of the head over it, moved."""
+    head = range(start, min(row, start + _MAX_HEADER_ROWS) or 1)
+    rows = takewhile(lambda above: not grid.is_data(above), head)
+    words = {stripped(text) for above in rows for text in grid.texts[above] if text}
+    own = {stripped(text) for text in grid.texts[row] if text}
+    return len(words & own) > 1 and len(words & own) > len(own) / 2
 
 
 def _lines_above(grid: Grid, header: int) -> list[int]:
@@ -224,8 +239,8 @@ def _shared_titles(grid: Grid, rows: Iterable[int], parts: int) -> dict[tuple[in
     return {(row, 0): "  ".join(texts) for row, texts in told.items() if 0 < len(texts) < parts}
 
 
-def _block(grid: Grid, first: int, start: int, last: int) -> Block:
-    titles = tuple(row for row in range(first, start) if not grid.is_blank(row))
+def _block(grid: Grid, above: range, start: int, last: int) -> Block:
+    titles = tuple(row for row in above if not grid.is_blank(row))
     header, doubtful = _header_rows(grid, start, last)
     printed = {tuple(grid.texts[row]) for row in header}
     body: list[int] = []
@@ -249,8 +264,9 @@ def _block(grid: Grid, first: int, start: int, last: int) -> Block:
 def _is_trailing_text(grid: Grid, row: int) -> bool:
     """Tell whether a last row is a sentence under the table."""
     cells = grid.distinct(row)
-    sentence = len(cells) == 1 and len(cells[0][1]) > 20  # noqa: PLR2004  (names are shorter)
-    return sentence and grid.kinds[row][cells[0][0]] not in "nf"
+    ((at, text), *others) = cells
+    is_sentence = len(text) > 20 or text.endswith(("。", ".")) or footnote(text)  # noqa: PLR2004
+    return is_sentence and not others and grid.kinds[row][at] not in "nf"
 
 
 def _header_rows(grid: Grid, start: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

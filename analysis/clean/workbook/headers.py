@@ -190,7 +190,8 @@ def _column(texts: list[str], name: str, role: str, unit_below: str | None) -> C
 
 def _role(sample: list[str], texts: list[str]) -> str:
     label = stripped(texts[-1]) if texts else ""
-    held = [text for text in sample if text not in _NEUTRAL]
+    same = pattern("kinds", "same_as_above").fullmatch
+    held = [text for text in sample if text not in _NEUTRAL and not same(text)]
     announced = next((role for text in reversed(texts) if (role := role_of(text))), "")
     if label in _UNIT_HEADS:
         return "unit" if _share_of(held, bare_unit) > MOSTLY else "village"

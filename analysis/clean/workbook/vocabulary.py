@@ -57,6 +57,7 @@ _MAY_BE_TOTAL = re.compile("[计計和汇全总總]")
 _PART = re.compile(r"^其中[::]?|^#?其中[::]")
 _NUMBER_LIKE = re.compile(r"[-+约近超不足到¥￥△(]{0,3}[\d,，.]*\d")
 _LABEL_WORDS = re.compile("收入|支出|收益|资金|[年月季村]|[数率]$")
+_LISTED = re.compile(r"\(?\d{1,2}[、.)]\s*(?![十百千万亿]*元)[\u4e00-\u9fff]{2}")  # 5、您所在的村
 _INTEGER = re.compile(r"[(\[]?(\d{1,3})[)\]]?(?:=.*)?")
 _STEM = frozenset("甲乙丙丁戊己庚辛")
 _CORNER = frozenset({"栏次", "行次", "序号", "代码", "列次", "栏目", "编号", "列号"})
@@ -71,6 +72,14 @@ _SIGN = re.compile(
 )
 _FACT = re.compile(r"^([^::\d()]{2,12})[::](.{0,60})$")
 _SAYS_DATE = re.compile("日期|时间")
+SIGN: Final = r"[*※†‡#△▲]+|[①-⑳⑴-⒇¹²³⁴-⁹]|[\[［]\d[\]］]|[(（]?注\d[)）]?"
+"""The sign of a footnote, behind an amount and before what is said of it."""
+
+_FOOTNOTE = re.compile(
+    rf"\s*[(（]?(?:备?注[:：]?\s*)?(?:凡?[带标有])?({SIGN})\s*[:：、.)）]?\s*(.*[^\W\d].*)",
+    re.DOTALL,
+)
+"""① 含某款; 注：带*号的为某款: the sign, and what it says."""
 
 
 @lru_cache(maxsize=100_000)
@@ -183,7 +192,7 @@ def is_number_like(text: str) -> bool:
 
 def is_quantity(text: str) -> bool:
     """Tell whether a text cell is a quantity and no label that begins with digits."""
-    return is_number_like(text) and not _LABEL_WORDS.search(text)
+    return is_number_like(text) and not _LABEL_WORDS.search(text) and not _LISTED.match(text)
 
 
 def is_numbering(labels: list[str]) -> bool:
@@ -206,6 +215,14 @@ def is_numbering(labels: list[str]) -> bool:
 def is_note(label: str) -> bool:
     """Tell whether a line is a note or a signature that ends a table."""
     return bool(_NOTE.match(plain(label)) or is_signature(label))
+
+
+def footnote(text: str) -> tuple[str, str] | None:
+    """Return the sign and the words of a line such as ``[1] 含借款``: no name of a place."""
+    found = _FOOTNOTE.fullmatch(text)
+    if not found or is_number_like(found[2]) or is_place(found[2]):
+        return None
+    return found[1], found[2]
 
 
 def is_signature(label: str) -> bool:

@@ -230,7 +230,8 @@ def _covers(book: Book, said: str, amount: Amount, *, is_note: bool) -> bool:
 def _reaches(area: str, row: int, column: int) -> bool:
     """Whether an area holds a cell, or is a head over it or a label beside it."""
     left, top, right, bottom = range_boundaries(area)
-    return top <= row <= bottom or left <= column <= right
+    in_rows = None not in {top, bottom} and top <= row <= bottom
+    return in_rows or (None not in {left, right} and left <= column <= right)
 
 
 def _stands_over(
