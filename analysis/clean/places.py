@@ -27,7 +27,7 @@ _TOWNSHIP = re.compile("(?:街道办事处|办事处街道|街道办|办事处|�
 _STREETS = frozenset({"街道办事处", "办事处街道", "街道办", "办事处", "街道"})
 _COUNTY = re.compile("(?:自治县|县|区|市)$")
 _ABOVE_COUNTY = re.compile("^(?:甘肃省)?(?:庆阳市)?")
-_ROW_MARKS = "#△▲*※·"  # yearbooks mark rows with them
+_ROW_MARKS = "#△▲*※·★☆●◆"  # yearbooks mark rows with them
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,9 @@ CROSSWALK_COLUMNS = ("county", "township", "name", "village_code", "reason", "by
 
 _ABOLISHED = re.compile(r"撤销|撤并|[\[(]?原|已并")
 _NUMBERED = re.compile(r"^\d{1,3}[.、]|^\(\d{1,3}\)")
-_NOW = re.compile(r"(?<=.)[\[(](?:原|曾用名|又名|由|含|社区|村).*[\])]$")
+_NOW = re.compile(
+    r"(?<=.)[\[(](?:原|曾用名|又名|由|含|社区|村|.{0,6}(?:示范|试点|重点|脱贫|薄弱|先进|后进)村).*[\])]$"
+)
 """What stands behind the name that a village has now: 虚某村(原虚老村)."""
 
 _CUT = re.compile(r"(?:\.\.\.|…)$")

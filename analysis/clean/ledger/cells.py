@@ -27,6 +27,7 @@ from analysis.clean.ledger.questions import (
     MEANINGS,
     NONE,
     PART,
+    YEARLY,
     has_numbers,
     meaning,
 )
@@ -37,6 +38,7 @@ from analysis.clean.workbook.vocabulary import (
     SIDES,
     is_count,
     is_money,
+    is_only_a_sum,
     is_word,
     plain,
 )
@@ -49,7 +51,6 @@ WIDE = 0.2
 """Share of an amount by which it may be wrong unsaid: 20多 is 20 to 30."""
 
 STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
-_YEARLY = frozenset({"全年", "年度", "全年合计", "年合计", "合计", "年报", "1-12月", "年"})
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
 }  # fmt: skip
@@ -189,8 +190,10 @@ def read_heads(ready: Ready, firsts: pd.DataFrame) -> list[Head]:
         code = name.code
         is_at_the_end = name.measure in BALANCES and time == "closing"
         if code in {"account", "total", "wrong_year", "unknown", "code_only"} and not is_at_the_end:
-            code = _by_time(code, time, together[key], is_whole=ready.table.is_whole)
-            if by_period and plain(str(line.period)) not in _YEARLY:
+            is_yearly = by_period and plain(str(line.period)) in YEARLY
+            is_whole = ready.table.is_whole or is_yearly
+            code = _by_time(code, time, together[key], is_whole=is_whole)
+            if by_period and not is_yearly:
                 code = "cumulative"
             own_side = "debit" if name.account in SPENDING else "credit"
             if any(sides) and code in {"account", "total"} and side != own_side:
@@ -211,7 +214,7 @@ def _named(  # noqa: PLR0911  (one line a rule)
     column = table.columns[item.column]
     text = str(item.item)
     found = meaning(text, year, is_part=column.is_part)
-    if column.is_total and found.code == "account":
+    if column.is_total and found.code == "account" and not is_only_a_sum(column.path[-1]):
         found = AccountName(None, "total")
     said = next((ready.means[n] for n in (text, column.name, column.label) if n in ready.means), "")
     if said in {NONE, PART} and found.code == "wrong_year":
@@ -294,8 +297,15 @@ def head_questions(ready: Ready) -> Iterator[Question]:
             unknown.setdefault(table.columns[head.line.column].name, head.line)
         elif code == "wrong_year" or (code in ASKED and (is_money(text) or not is_count(text))):
             unknown.setdefault(text, head.line)
+    open_banners = {
+        column.path[:-1]
+        for head in heads
+        if (column := table.columns[head.line.column]).is_part and not head.name.account
+    }
     for account, names in parts.items():
-        if account not in stated and not set(names) & ready.means.keys():
+        # of parts beside the sum of their banner none is asked for, unless all are known
+        is_open = any(table.columns[n.column].path[:-1] in open_banners for n in names.values())
+        if account not in stated and not (is_open or set(names) & ready.means.keys()):
             cell = str(next(iter(names.values())).cell)
             choices, about = (account, NONE), tuple(names)
             yield Question("whole", cell, choices, proposal=account, about=about)
@@ -369,6 +379,9 @@ def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:
     for row, count in zip(*np.unique(own, return_counts=True), strict=True):
         action = f"left out: amounts in the line: {count}; say in corrections.csv which year it is"
         where, text = in_sheet(table, table.address(row, at)), safe(table.grid.texts[row][at])
+        if is_known(text):  # 五年平均 is of no year
+            yield Issue(table.file, where, text, "layout", "note", "left out: of no single year")
+            continue
         yield Issue(table.file, where, text, "year_unread", "error", action)
 
 

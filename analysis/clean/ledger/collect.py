@@ -9,10 +9,13 @@ from analysis.clean.ledger.answers import Answers
 from analysis.clean.ledger.private import SENTENCE, in_sheet, safe, unnamed, without_personal
 from analysis.clean.places import Register
 from analysis.clean.words import refresh
+from analysis.clean.workbook.headers import ASIDE
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import Reading, read_sheets, tables_of
 from analysis.clean.workbook.tables import Fact, Note, Question, Table
-from analysis.clean.workbook.vocabulary import is_total
+from analysis.clean.workbook.vocabulary import is_total, role_of
+
+_OF_TOWNSHIPS = "left out: its lines are townships, and no village is named"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ def collect(
                     Issue(path.name, where, "", "layout", "note", "left out, as answered")
                 )
                 continue
+            if not answers.of(table, "village") and _is_of_townships(table):
+                where = in_sheet(table, table.extent)
+                issues.append(Issue(path.name, where, "", "no_table", "warning", _OF_TOWNSHIPS))
+                continue
             clean, dropped = without_personal(table)
             if register is not None:
                 clean = _with_places(clean, register, answers)
@@ -64,6 +71,24 @@ def collect(
                 where, says = in_sheet(clean, note.cell), safe(note.text, SENTENCE)
                 issues.append(Issue(path.name, where, "", "layout", "note", says))
     return Shelf(tuple(tables), tuple(issues), tuple(refused))
+
+
+def _is_of_townships(table: Table) -> bool:
+    """Tell whether each line is a township, named once, and nothing says a village or a code."""
+    at = table.find("township")
+    lines = [line for row, line in enumerate(table.grid.texts) if row not in table.dropped]
+    named = [line[at] for line in lines] if at is not None else []
+    says_more = {"village", "code"} & {column.role for column in table.columns}
+    stated = {fact.label for fact in table.facts} | {*table.row_facts}
+    other = any(
+        any(line[place] for line in lines)
+        for place, column in enumerate(table.columns)
+        if column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
+    )
+    return (
+        len(named) > 1 and all(named) and len({*named}) == len(named)
+        and not (says_more or other or "village" in stated)
+    )  # fmt: skip
 
 
 def _with_places(table: Table, register: Register, answers: Answers) -> Table:

@@ -28,6 +28,7 @@ from analysis.clean.workbook.headers import ASIDE, PLACES
 from analysis.clean.workbook.tables import Question, Table
 from analysis.clean.workbook.vocabulary import (
     is_number_like,
+    is_only_a_sum,
     item_label,
     lift_unit,
     lift_year,
@@ -48,6 +49,9 @@ MEANINGS = (*ACCOUNTS, *MEASURES, PART, NONE, AMOUNT)
 
 ASKED = frozenset({"unknown", "code_only"})
 """Codes of heads that a person can give an account."""
+
+YEARLY = frozenset({"全年", "年度", "全年合计", "年合计", "合计", "年报", "1-12月", "年"})
+"""What a line's period says where its amounts are of the whole year."""
 
 _MAY_COUNT = {"account", "total", "unknown", "code_only", "wrong_year", "needs_year", "part"}
 _PLAIN = re.compile(r"-?\d[\d,]*(?:\.\d+)?", re.ASCII)
@@ -99,6 +103,8 @@ HELD = frozenset({"balance", "distribution"})
 def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountName:
     """Return what a head stands for: `account_names.read_account` without the group above it."""
     parts, group = item.split("/"), ""
+    if summed := _summed(parts, year):
+        return summed
     while len(parts) > 1 and (
         parts[0] in words()["kinds"]["groups"] or role_of(stripped(parts[0])) in PLACES
     ):
@@ -124,6 +130,14 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     if is_part and found.code == "unknown":
         return AccountName(found.account, "part", "part of what stands before it")
     return found
+
+
+def _summed(parts: Sequence[str], year: int | None) -> AccountName | None:
+    """Return what a sum under a banner is: 总计 under 收入 is 收入合计, 计 under 其他 that."""
+    if len(parts) < 2 or not is_only_a_sum(parts[-1]):  # noqa: PLR2004
+        return None
+    found = (meaning(whole, year) for whole in (f"{parts[-2]}合计", "/".join(parts[:-1])))
+    return next((one for one in found if one.code in {"account", "total"}), None)
 
 
 def may_count(table: Table, column: int) -> bool:
@@ -244,6 +258,8 @@ def _lacks(table: Table, role: str) -> bool:
 def _of_period(table: Table) -> Iterator[Question]:
     """Ask whether amounts are of the whole year, where nothing settles it."""
     times = {column.basis.partition(" ")[0] for column in table.columns if column.role == "value"}
+    if (at := table.find("period")) is not None and not YEARLY.isdisjoint(table.texts(at)):
+        return  # the lines say it
     doubtful = bool(table.period) and not table.is_part and not times & {"running", "month"}
     unsaid = "running" in times and not table.period and not table.is_whole and not times & {
         "", "year", "actual", "whole",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from analysis.clean.account_names import item_in, read_account
-from analysis.clean.places import county_name, village_name
+from analysis.clean.places import county_name, village_name, without_body
+from analysis.clean.text import squeeze
 from analysis.clean.words import pattern
 from analysis.clean.workbook.cells import Mark, Sheet, address, letters
 from analysis.clean.workbook.fill import fill
@@ -29,6 +30,7 @@ from analysis.clean.workbook.tables import Note, Question, Table, Total
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
     SIGN,
+    YEAR,
     bare_unit,
     basis_of,
     footnote,
@@ -47,6 +49,7 @@ from analysis.clean.workbook.vocabulary import (
     lift_unit,
     lift_year,
     plain,
+    stripped,
 )
 
 PRINTED, TURNED = "villages_down", "accounts_down"
@@ -62,6 +65,11 @@ _NUMBERED = re.compile(r"(?:其中[::]?)?\(?(\d{1,2})[、.)]")
 _ANY_NUMBER = (("数量",), ("数",), ("数值",), ("数据",))
 _BETWEEN = re.compile(r"(?<=[镇乡道县区])[-—_/、·:\s]+")  # 甲镇-乙村, 甲镇/乙村
 _DECEMBER = re.compile(r"(?:^|[-./年])12[-./月]")  # 12月31日, 2022-12-31
+_MONTH_ENDS = re.compile(
+    rf"{YEAR}[-./年]0?([1-9]|1[0-2])(?:月?([-./]?(?:2[89]|3[01])日?)(?: 00:00:00)?|月)?"
+)
+"""2023.12, 2023-12-31, 2023年6月30日: year, month, day where one is said."""
+
 _ORGANISATION = re.compile("(?:编制|填报|填制|核算)?单位.*|报告期.*|期间.*")
 
 
@@ -118,10 +126,11 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
     for panel, places in enumerate(parts):
         grid = read.core.cut(read.body, places)
         own = _complete(_with_title_item([columns[at] for at in places], stated.title), stated)
+        own = _with_one_village(grid, own)
         facts = stated.facts
         if panel and not is_turned:
             grid, own = _with_shared(read, parts[0], places, own)
-        table = _table(grid, own, sections or ("",) * grid.height, to_date)
+        table = _table(grid, own, sections or ("",) * grid.height, to_date, stated.title)
         head = block.grid.cut(block.header, None if is_turned else places)
         extent = block.grid.cut([*block.header, *rows], None if is_turned else places)
         village_down = any(column.role == "village" for column in own)
@@ -224,6 +233,26 @@ def _with_shared(
     )  # fmt: skip
 
 
+def _with_one_village(grid: Grid, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Return the columns with one of villages, where all that are say the same of each line."""
+    at = [place for place, column in enumerate(columns) if column.role == "village"]
+    texts = {place: [squeeze(line[place]) for line in grid.texts] for place in at}
+    longest = max(at, key=lambda place: sum(map(len, texts[place])), default=0)
+    if not at[1:] or any(not _same_village(*names) for names in zip(*texts.values(), strict=True)):
+        return columns
+    return tuple(
+        replace(column, role="text") if place in at and place != longest else column
+        for place, column in enumerate(columns)
+    )
+
+
+def _same_village(*names: str) -> bool:
+    """Tell whether all names end in the shortest: 虚某镇/虚某村, 虚某村股份经济合作社."""
+    bare = [without_body(name) for name in names]
+    shortest = min(bare, key=len)
+    return bool(shortest or not any(bare)) and all(name.endswith(shortest) for name in bare)
+
+
 def _orientation(
     block: Block, rows: Sequence[int], printed: _Read, stated: Stated
 ) -> tuple[str, bool]:
@@ -292,7 +321,7 @@ def _is_heading(grid: Grid, row: int, cell: tuple[int, str]) -> bool:
     if span is not None and span.top == span.bottom:
         return span.right - span.left + 1 > grid.width / 2
     label = plain(text)
-    if is_year(lift_unit(label)[1]) and column == 0:
+    if is_year(lift_unit(label)[1].rstrip(":")) and column == 0:
         return True
     if span is not None or is_number_like(label):
         return False
@@ -402,13 +431,19 @@ def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
 
 
 def _table(
-    grid: Grid, columns: tuple[Column, ...], sections: tuple[str, ...], to_date: frozenset[str]
+    grid: Grid,
+    columns: tuple[Column, ...],
+    sections: tuple[str, ...],
+    to_date: frozenset[str],
+    title: str,
 ) -> Table:
     """Return the body with its totals, what rows say besides their cells, and what was filled."""
-    grid = _with_line_of_the_year(grid, columns)
+    grid, ended = _with_years_ended(_with_line_of_the_year(grid, columns), columns, title)
     totals = _totals(grid, columns)
     filled, notes, doubts = fill(grid, columns, frozenset(total.row for total in totals))
     facts, lines = _row_facts(filled, columns, sections, to_date)
+    if any(ended) and not any(column.role == "year" for column in columns):
+        facts["year"] = ended
     known = {total.row for total in totals}
     totals = (*totals, *(total for total in lines if total.row not in known))
     return Table(
@@ -431,6 +466,29 @@ def _with_line_of_the_year(grid: Grid, columns: Sequence[Column]) -> Grid:
     if len(rows) != 1:
         return grid
     return grid.written({(rows[0], at["item"]): "", (rows[0], at["period"]): "全年"})
+
+
+def _with_years_ended(
+    grid: Grid, columns: Sequence[Column], title: str
+) -> tuple[Grid, tuple[str, ...]]:
+    """Say of lines to the end of December that they are of the whole year, and which year it is.
+
+    Months (2023.12) are where head or title speak of sums to date, days (2023-12-31) of themselves.
+    """
+    at = next((place for place, column in enumerate(columns) if column.role == "period"), None)
+    if at is None:
+        return grid, ()
+    texts = [plain(line[at]) for line in grid.texts]
+    ends = [_MONTH_ENDS.fullmatch(text) for text in texts]
+    is_to_date = bool(pattern("basis", "running").search(columns[at].name + title))
+    if not any(ends) or any(t and not end for t, end in zip(texts, ends, strict=True)):
+        return grid, ()
+    years = {
+        row: end[1] for row, end in enumerate(ends)
+        if end and end[2] == "12" and (is_to_date or end[3])
+    }  # fmt: skip
+    written = grid.written({(row, at): "全年" for row in years})
+    return written, tuple(end[1] if end else "" for end in ends)
 
 
 def _totals(grid: Grid, columns: Sequence[Column]) -> tuple[Total, ...]:
@@ -508,13 +566,13 @@ def _higher_places(texts: list[str]) -> tuple[list[Total], tuple[str, ...]]:
     """Return the lines that are of a township or county, and the township of each line."""
     higher = {text for text in {*texts} if text and (is_township(text) or _is_county(text))}
     lines = [Total(row, text, "total") for row, text in enumerate(texts) if text in higher]
-    towns = [line.row for line in lines if is_township(line.label)]
+    towns = {line.row for line in lines if is_township(line.label)}
     villages = [row for row, t in enumerate(texts) if t and t not in higher and not is_total(t)]
-    is_below = bool(towns and villages) and towns[0] > villages[0] and towns[-1] > villages[-1]
-    of_rows = []
-    for row in range(len(texts)):
-        own = [t for t in towns if t >= row][:1] if is_below else [t for t in towns if t <= row]
-        of_rows.append(texts[own[-1]] if own else "")
+    is_below = bool(towns and villages) and (min(towns) > villages[0] and max(towns) > villages[-1])
+    of_rows, last = [""] * len(texts), ""
+    for row in reversed(range(len(texts))) if is_below else range(len(texts)):
+        last = stripped(texts[row]) if row in towns else last
+        of_rows[row] = last
     return lines, tuple(of_rows)
 
 

@@ -37,10 +37,9 @@ def fill(grid: Grid, columns: Sequence[Column], totals: frozenset[int]) -> _Fill
 def _with_dittos(grid: Grid, columns: Sequence[Column]) -> Grid:
     """Return the grid with the text above in the key cells that say 同上 or 〃."""
     same = pattern("kinds", "same_as_above").fullmatch
-    for at, column in enumerate(columns):
+    for at in (at for at, column in enumerate(columns) if column.role in _REPEATED):
         texts = [line[at] for line in grid.texts]
-        alike = {text for text in {*texts} if text and same(plain(text))}
-        if alike and column.role in _REPEATED:
+        if alike := {text for text in {*texts} if text and same(plain(text))}:
             rows = {row for row, text in enumerate(texts) if text in alike}
             grid = from_above(
                 grid.written({(row, at): "" for row in rows}), at, range(grid.height), rows

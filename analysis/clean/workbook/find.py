@@ -265,7 +265,7 @@ def _is_trailing_text(grid: Grid, row: int) -> bool:
     """Tell whether a last row is a sentence under the table."""
     cells = grid.distinct(row)
     ((at, text), *others) = cells
-    is_sentence = len(text) > 20 or text.endswith(("。", ".")) or footnote(text)  # noqa: PLR2004
+    is_sentence = len(text) > 20 or text.endswith(("。", ".")) or bool(footnote(text))  # noqa: PLR2004
     return is_sentence and not others and grid.kinds[row][at] not in "nf"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from analysis.clean.text import squeeze
 from analysis.clean.workbook.cells import Sheet, Span, address, column_number
 from analysis.clean.workbook.vocabulary import (
     is_numbering,
@@ -18,6 +19,9 @@ from analysis.clean.workbook.vocabulary import (
 # of accounts, or the number of an item that a spreadsheet made 4.0 of
 _CODE_OR_DIGIT = re.compile(r"[1-6]\d\d(?:\d\d){0,2}|\d(?:\.0)?", re.ASCII)
 _PLACES = frozenset({"county", "township", "village"})
+_WHOLE_PAGE = 0.7
+"""Share of a page's rows over which a text beside the table reaches at least."""
+
 _GAP = 1_000
 """Blank rows after which a sheet's rows are not looked at as one rectangle."""
 
@@ -169,6 +173,22 @@ def rectangles(sheet: Sheet) -> Iterator[Grid]:
             start = at
 
 
+def _without_margins(grid: Grid) -> Grid:
+    """Return the grid without columns that hold one text down the whole page: 装订线."""
+    gone = {
+        span.left
+        for span in grid.spans
+        if span.left == span.right
+        and span.top == 0
+        and span.bottom > grid.height * _WHOLE_PAGE
+        and not any(line[span.left] for line in grid.texts[1:])
+        and re.fullmatch(r"[^\W\d]+", squeeze(text := grid.texts[0][span.left]))
+        and not is_place(text)
+    }
+    kept = [column for column in range(grid.width) if column not in gone]
+    return grid.cut(range(grid.height), kept) if gone and kept else grid
+
+
 def _rectangle(sheet: Sheet, first: int, last: int) -> Grid:
     width = max(len(row.texts) for number, row in sheet.rows.items() if first <= number <= last)
     texts, kinds = [], []
@@ -187,10 +207,12 @@ def _rectangle(sheet: Sheet, first: int, last: int) -> Grid:
         for s in sheet.merges
         if s.top <= last and s.bottom >= first and s.left <= width
     )
-    return Grid(
-        tuple(range(first, last + 1)),
-        tuple(range(1, width + 1)),
-        tuple(texts),
-        tuple(kinds),
-        tuple(s for s in spans if s.top < s.bottom or s.left < s.right),
+    return _without_margins(
+        Grid(
+            tuple(range(first, last + 1)),
+            tuple(range(1, width + 1)),
+            tuple(texts),
+            tuple(kinds),
+            tuple(s for s in spans if s.top < s.bottom or s.left < s.right),
+        )
     )

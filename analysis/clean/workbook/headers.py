@@ -16,6 +16,7 @@ from analysis.clean.workbook.vocabulary import (
     is_money,
     is_number_like,
     is_numbering,
+    is_only_a_sum,
     is_part,
     is_place,
     is_total,
@@ -85,6 +86,8 @@ class Column:
     def is_money(self) -> bool:
         """Whether the column holds money by its name."""
         label = "".join(self.path)
+        if self.unit_from == "header" and self.unit and not money_unit(self.unit):
+            return False  # 5-10万元 under 村数（个）
         return is_money(label) or (self.role == "value" and not is_count(label))
 
 
@@ -118,7 +121,17 @@ def read_header(
         texts = [with_full_years(text) for text in texts] if in_full else texts
         role = _role([plain(grid.filled(row, column)) for row in rows], texts)
         columns.append(_column(texts, name, role, units.get(column)))
+    columns = _with_parts(columns)
     return tuple(_with_votes(grid, columns, rows)), tuple(filled)
+
+
+def _with_parts(columns: Sequence[Column]) -> list[Column]:
+    """Say of heads beside the 小计 of their banner that they are its parts."""
+    summed = {c.path[:-1] for c in columns if len(c.path) > 1 and is_only_a_sum(c.path[-1])}
+    return [
+        replace(c, is_part=True) if c.path[:-1] in summed and not is_only_a_sum(c.path[-1]) else c
+        for c in columns
+    ]
 
 
 def _has_short_years(labels: Sequence[str]) -> bool:
@@ -272,9 +285,11 @@ def _time_role(announced: str, held: list[str]) -> str:
 
 
 def _are_of_years(held: list[str]) -> bool:
-    """Tell whether cells say 本年 and 上年, and nothing else."""
+    """Tell whether cells say 本年 and 上年, perhaps 增减, and nothing else."""
     said = [basis_of(text) for text in held]
-    return bool(held) and all(time in {"before", "year"} and not rest for time, _, rest in said)
+    times = {time for time, _, _ in said}
+    is_whole = not any(rest for _, _, rest in said)
+    return is_whole and {"before", "year"} <= times <= {"before", "year", "rate"}
 
 
 def _is_period(text: str) -> bool:
@@ -287,6 +302,10 @@ def _is_period(text: str) -> bool:
 def _with_votes(grid: Grid, columns: list[Column], rows: Sequence[int]) -> list[Column]:
     """Let the cells of columns without a known head vote: names of villages, of items."""
     voted = list(columns)
+    for at, column in enumerate(voted):
+        held = [t for row in rows if (t := plain(grid.filled(row, at))) not in _NEUTRAL]
+        if column.role == "text" and not column.path and _are_of_years(held):
+            voted[at] = replace(column, role="basis")
     for role, of in (("township", is_township), ("village", is_place), ("item", item_kind)):
         for at, column in enumerate(voted):
             # in another block of the sheet there may be a head that says so

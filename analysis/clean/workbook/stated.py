@@ -49,7 +49,7 @@ _PERHAPS = re.compile(r"第?[四4]季度|第[四4]季|累计|截[至止]")
 _FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|核算单位|账套名称|账套|单位|村名[::]")
 _VILLAGE = re.compile(
     "([\u4e00-\u9fff]{1,8}?(?:村|社区))"
-    "(?:民委员会|委会|居民委员会|居委会)?(?=$|级?集体|财务|收支|收入|经济)"
+    "(?:民委员会|委会|居民委员会|居委会)?(?=$|级?集体|财务|收支|收入|经济|历年|近.{1,2}年|资产|资源|三资|明细)"
 )
 _NO_VILLAGE = re.compile(
     "(?:各|全|本|我|该|乡|镇|.{0,3}农|每|整|村|.{0,3}[年月度级内辖]|所有|行政|自然|部分|.{0,6}(?:贫困|脱贫|薄弱|示范|重点|联建|结对"
@@ -59,8 +59,8 @@ _UNIT_NOTE = re.compile(  # 注:1.以上金额单位均为万元
     r"(?:注[::])?(?:\(?\d{1,2}[.、)])?(?:以上|本表|表中|表内|所有|各项)*(?:数据|金额|数字)?的?(?:计量|金额)?单位"
 )
 _PARTED = re.compile(
-    r"[\s\u3000]{2,}|(?<=\S)(?=(?:编制单位|填报单位|填制单位|单位名称|核算单位|金额单位|计量单位|报告期间|会计期间"
-    r"|年份|(?<!编制)(?<!填报)(?<!填制)(?<!计量)(?<!金额)(?<!核算)单位)[::：])"
+    r"[\s\u3000]{2,}|(?<=\S)(?=(?:编制单位|填报单位|填制单位|单位名称|核算单位|金额单位|计量单位|货币单位|报告期间|会计期间"
+    r"|年份|(?<!编制)(?<!填报)(?<!填制)(?<!计量)(?<!金额)(?<!货币)(?<!核算)单位)[::：])"
 )
 
 
@@ -91,10 +91,10 @@ def read_stated(
     unit = ""
     for row in titles:
         for column, text in _statements(grid, row):
-            label = plain(text)
+            label = plain(text).rstrip("(")
             if not unit and (found := lift_unit(label)[0] or bare_unit(label)):
                 stated = re.search(r"单位[::]?([^()\[\]】)]+)", label)
-                unit = stated[1] if stated else found
+                unit = stated[1].removeprefix("人民币") if stated else found
                 if not lift_unit(label)[1]:
                     continue
             if told := fact(text):
