@@ -78,12 +78,10 @@ def _what(said: str) -> str:
     for known in (said, by_label.get(said, ""), f"{said}_yuan"):
         if known in ACCOUNTS or known in MADE_OF:
             return known
-    choices = [*ACCOUNTS, *by_label, *MADE_OF]
-    near = get_close_matches(said, choices, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise LianjianError(
-        f"{said!r} is no account and no measure.{hint} There are {', '.join(choices)}."
-    )
+    if near := get_close_matches(said, {**dict.fromkeys(ACCOUNTS), **by_label, **MADE_OF}, n=1):
+        raise LianjianError(f"{said!r} is no account and no measure. Did you mean {near[0]}?")
+    choices = ", ".join(dict.fromkeys([*ACCOUNTS, *by_label]))
+    raise LianjianError(f"{said!r} is no account and no measure. There are {choices}.")
 
 
 def _village(
@@ -172,11 +170,12 @@ class _Trail:
                 parts = [self.follow(village, name, year, part) for part in made_of]
                 said = [f"= {_formula(what)}"]
             if yuan is None:
+                parts.sort(key=lambda part: part["yuan"] is not None)  # what lacks says why
                 lacking = ", ".join(_label(part["what"]) for part in parts if part["yuan"] is None)
                 why = f"a part is: {lacking}." if lacking else (
                     "an amount that belongs to it is left out: see the issues."
                 )  # fmt: skip
-                said.append(f"Missing, because {why}")
+                said.insert(0, f"Missing, because {why}")
         cells = [
             {
                 "file": row.file, "cell": row.cell, "text": row.text,
@@ -253,14 +252,15 @@ def _formula(what: str) -> str:
 
 
 def in_words(found: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    """Yield the lines of an explanation, parts further in."""
+    """Yield the lines of an explanation, parts further in and of their cells the first line."""
     amount = "missing" if found["yuan"] is None else f"{found['yuan']:,.2f} yuan"
-    whose = f"{found['village_name']} ({found['village']}), {found['year']}"
-    yield f"{indent}{whose}, {_label(found['what'])}: {amount}"
+    whose = "" if indent else f"{found['village_name']} ({found['village']}), {found['year']}, "
+    yield f"{indent}{whose}{_label(found['what'])}: {amount}"
     yield from (f"{indent}  {sentence}" for sentence in found["sentences"])
     for cell in found["cells"]:
         first, *rest = cell["sentences"]
         yield f"{indent}  {'·' if cell['counts'] else '✗'} {first}"
-        yield from (f"{indent}    {sentence}" for sentence in rest)
+        if not (indent and cell["counts"]):
+            yield from (f"{indent}    {sentence}" for sentence in rest)
     for part in found["parts"]:
         yield from in_words(part, f"{indent}  ")
