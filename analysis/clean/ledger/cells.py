@@ -55,6 +55,7 @@ STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
 }  # fmt: skip
+_WHOLE_OF = {"quarter": 4, "month": 12}
 _NO_RESULT = "a formula whose result is not stored in the file"
 _CONVENTIONS = frozenset(FLAGS) - {"blank", "dash", "word", "scale_in_cell", "unit_in_cell"}
 
@@ -85,6 +86,8 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     long["is_before"] = before
     long["year"] = (long["year"] - before.astype("int64")).astype("Int64")
     issues += [*_wrong_years(long, table.file, table.dropped), *_no_years(ready, long)]
+    long["time"] = repeated([head.time for head in heads], numbers)
+    issues += _uneven(long[~long["row"].isin(table.dropped)], table.file)
     held = long[long["means"].isin(["account", "total", "wrong_year"]) & long["year"].notna()]
     held = held.reset_index(drop=True)
     constant = np.zeros(len(held), dtype="int8")
@@ -368,6 +371,30 @@ def _wrong_years(long: pd.DataFrame, file: str, dropped: frozenset[int]) -> Iter
             "(meaning): until then the measures of that village and year are missing"
         )
         yield Issue(file, row.cell, of_amount(row.text), "column_wrong_year", "error", action)
+
+
+def _uneven(long: pd.DataFrame, file: str) -> Iterator[Issue]:
+    """Yield the years that their four quarters or twelve months, all printed, do not make."""
+    keys = ["row", "item", "year", "unit"]
+    is_part = long["time"].isin(list(_WHOLE_OF))
+    if not is_part.any():
+        return
+    numbers = pd.to_numeric(long["text"].str.replace(",", ""), errors="coerce")
+    held = long.assign(number=numbers)[numbers.notna()]
+    of_year = held[held["means"].isin(["account", "total"]) & ~held["is_before"]]
+    printed = {tuple(getattr(line, key) for key in keys): line for line in rows(of_year)}
+    for key, parts in held[is_part].groupby([*keys, "time"], observed=True, dropna=False):
+        line, count = printed.get(key[:-1]), _WHOLE_OF[str(key[-1])]
+        if line is None or len(parts) != count or parts["number"].iloc[-1] == line.number:
+            continue  # the last of running totals is the year itself
+        decimals = max(len(text.partition(".")[2]) for text in (line.text, *parts["text"]))
+        made = float(parts["number"].sum())
+        if abs(made - line.number) > 0.5 * (count + 1) * 10.0**-decimals:
+            action = (
+                f"{line.year}, {safe(line.item)}: the {count} parts of the year make {made:,.6g}, "
+                f"printed {line.number:,.6g}; the year is kept as printed"
+            )
+            yield Issue(file, line.cell, of_amount(line.text), "total_differs", "warning", action)
 
 
 def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:

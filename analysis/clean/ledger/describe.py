@@ -31,7 +31,8 @@ HEAD = """\
 # An answer holds for every table of its form; with file = "…" and sheet = "…" for one copy alone.
 # What was understood wrongly can be overruled by an [[answer]] of your own, with form,
 # about = ["a head"] and key = header_row, orientation, cut, role, meaning, basis, unit, year,
-# period or skip.
+# period or skip. As a meaning, "part" is a part of an account that stands elsewhere in the table,
+# "none" no income or spending, "amount" the amounts of what the line or the title names.
 # Villages that are not in the register are asked after the build, in crosswalk-to-fill.csv."""
 
 

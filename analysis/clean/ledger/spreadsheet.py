@@ -14,7 +14,7 @@ from analysis.clean.ledger.answers import read_answers
 from analysis.clean.ledger.collect import Shelf
 from analysis.clean.ledger.describe import asked_of, entry_of, identity, quoted
 from analysis.clean.ledger.private import of_amount, safe
-from analysis.clean.ledger.questions import choices_of, sentence
+from analysis.clean.ledger.questions import choices_of, sentence, told
 from analysis.clean.workbook.limits import Refused
 from analysis.clean.workbook.reader import read_sheets
 from analysis.clean.workbook.tables import Question
@@ -33,6 +33,7 @@ _COLUMNS: Final = {  # key: head, width; without a width it is hidden
     "key": ("key 项目", 11),
     "question": ("question", 38),
     "问题": ("问题", 30),
+    "says": ("answers 可填", 44),
     "proposal": ("proposal 建议", 14),
     "answer": ("answer 答案", 18),
     "by": ("by 填写人", 11),
@@ -41,6 +42,7 @@ _COLUMNS: Final = {  # key: head, width; without a width it is hidden
     "rows": ("rows in question 原表", 46),
 }
 _IDENTITY = ("form", "file", "sheet", "block", "panel", "key", "about")
+_GIVEN: Final = {True: "choose from the list 从下拉列表选择", False: "write it 直接填写"}
 _USUAL: Final = {"county": tuple(c.name_zh for c in EVERY_COUNTY)}
 _LINES, _CELLS, _KEYS = 3, 8, 3
 _TIMES = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
@@ -141,7 +143,15 @@ def _line(one: Question) -> dict[str, str | tuple[str, ...]]:
         "evidence": "\n".join(filter(None, (*_in_both(one.evidence), seen_in))),
         "rows": "\n".join(_rows(one)),
         "choices": choices_of(one) or _USUAL.get(one.key, ()),
+        "says": "\n".join(_choices(one)),
     }
+
+
+def _choices(one: Question) -> Iterator[str]:
+    """Yield how an answer is given, and what the choices mean that do not speak for themselves."""
+    choices, says = choices_of(one), told()[one.key].get("says", {})
+    yield _GIVEN[bool(choices)]
+    yield from (f"{choice} = {says[choice]}" for choice in choices if choice in says)
 
 
 def _in_both(text: str) -> Iterator[str]:

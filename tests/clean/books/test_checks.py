@@ -472,6 +472,15 @@ def test_a_month_and_a_running_total_are_no_year(read):
     assert amounts(december) == {(FIRST, 2023): 1000}
 
 
+@pytest.mark.parametrize(("year", "differs"), [(1000, False), (1001, True), (400, False)])
+def test_quarters_are_held_against_their_year(read, year, differs):
+    quarters = [f"经营收入/{name}" for name in ("一季度", "二季度", "三季度", "四季度", "全年")]
+    books = read([["虚镇", "虚甲村", 2021, 100, 200, 300, 400, year]], [*HEAD[:3], *quarters])
+    said = [issue.cell for issue in books.issues if issue.code == "total_differs"]
+    assert said == ["表!H3"] * differs
+    assert books.income["amount_yuan"].tolist() == [year]
+
+
 def test_this_year_and_last_under_each_account_and_each_village(read, tmp_path):
     lines = [["虚镇", "虚甲村", 5, 4, 3, 2]]
     head = ["乡镇", "村名", "经营收入/本年", "经营收入/上年", "补助收入/本年", "补助收入/上年"]

@@ -57,6 +57,12 @@ def lines(path):
     return book, found
 
 
+def test_each_choice_says_what_it_means(questions):
+    _, found = lines(questions)
+    assert "part = a part of an account that stands elsewhere" in found["meaning"]["answers"].value
+    assert found["year"]["answers"].value == "write it 直接填写"
+
+
 def fill(path, **answers):
     book, found = lines(path)
     for key, answer in answers.items():
