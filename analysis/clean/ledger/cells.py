@@ -86,8 +86,13 @@ def read_cells(ready: Ready) -> tuple[pd.DataFrame, list[Issue]]:
     long["is_before"] = before
     long["year"] = (long["year"] - before.astype("int64")).astype("Int64")
     issues += [*_wrong_years(long, table.file, table.dropped), *_no_years(ready, long)]
-    long["time"] = repeated([head.time for head in heads], numbers)
-    issues += _uneven(long[~long["row"].isin(table.dropped)], table.file)
+    issues += _uneven(
+        long.assign(
+            time=repeated([head.time for head in heads], numbers),
+            of=repeated([head.name.account or head.name.measure for head in heads], numbers),
+        )[~long["row"].isin(table.dropped)],
+        table.file,
+    )
     held = long[long["means"].isin(["account", "total", "wrong_year"]) & long["year"].notna()]
     held = held.reset_index(drop=True)
     constant = np.zeros(len(held), dtype="int8")
@@ -375,7 +380,7 @@ def _wrong_years(long: pd.DataFrame, file: str, dropped: frozenset[int]) -> Iter
 
 def _uneven(long: pd.DataFrame, file: str) -> Iterator[Issue]:
     """Yield the years that their four quarters or twelve months, all printed, do not make."""
-    keys = ["row", "item", "year", "unit"]
+    keys = ["row", "of", "year", "unit"]
     is_part = long["time"].isin(list(_WHOLE_OF))
     if not is_part.any():
         return

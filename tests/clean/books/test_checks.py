@@ -472,7 +472,9 @@ def test_a_month_and_a_running_total_are_no_year(read):
     assert amounts(december) == {(FIRST, 2023): 1000}
 
 
-@pytest.mark.parametrize(("year", "differs"), [(1000, False), (1002, False), (1003, True), (400, False)])
+@pytest.mark.parametrize(
+    ("year", "differs"), [(1000, False), (1002, False), (1003, True), (400, False)]
+)
 def test_quarters_are_held_against_their_year(read, year, differs):
     quarters = [f"经营收入/{name}" for name in ("一季度", "二季度", "三季度", "四季度", "全年")]
     books = read([["虚镇", "虚甲村", 2021, 100, 200, 300, 400, year]], [*HEAD[:3], *quarters])
