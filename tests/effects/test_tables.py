@@ -60,7 +60,8 @@ def books(**changed):
 def test_the_headline_is_told_by_source_a_village_and_a_household():
     made = books(households=10)
     found = tables.by_source(made).frame["Estimate"]
-    village, household = (found.xs(per, level="Per") for per in ("village, 万元", "household, yuan"))
+    village = found.xs("village, 万元", level="Per")
+    household = found.xs("household, yuan", level="Per")
     assert list(village.index) == ["Operating", "Subsidies", "Other", "Total"]
     assert household.to_dict() == pytest.approx((village * 1000).to_dict())
     assert village["Subsidies"] == pytest.approx(village["Operating"] / 10)
