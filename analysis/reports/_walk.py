@@ -22,6 +22,9 @@ See = Callable[[str, float, bool], float]
 _LABELS = {"year", "cohort", "event_time", "years_since", "index", "time", "reference"}
 _DATED = ("_year", "years")  # ends of names under which whole numbers may be years
 _CODES = ("_code", "_id")
+_TRAITS = {"role", "zone", "county", "county_name", "township", "township_name", "city", "province"}
+_RECORD = {"place", "same_as", "period", "measure", "statistic", "qualifier", "alliance"}
+"""Words that are no verdicts: traits of villages, and what published figures are about."""
 _SETTINGS = {"digits", "marked", "level", "df", "gain_wan", "target", "limit"}
 """Numbers that say how to draw, where a line stands, or how an estimate was designed."""
 _DESIGN = {"level", "df"}  # of estimates in rows
@@ -89,31 +92,81 @@ def _mapping(value: Mapping[Any, Any], see: See, at: str, typed: Typed) -> dict[
 def _frame(frame: pd.DataFrame, see: See, at: str, typed: Typed) -> pd.DataFrame:
     made = frame.copy()
     rows = [flat(label) for label in frame.index]
-    has_numbers = False  # to the left
+    levels, verdicts = _verdicts(frame) if at.startswith(TABLE) else (set(), set())
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
         last = flat(name).rsplit(" ", 1)[-1]
-        is_verdict = has_numbers and at.startswith(TABLE)
-        if _is_label(last, values) or (is_bool_dtype(values) and not is_verdict):
+        addresses = [f"{at} {row} {flat(name)}".strip() for row in rows]
+        if place in verdicts:
+            cells = zip(addresses, values.astype(object), strict=True)
+            made.isetitem(place, [_verdict(v, see, one) for one, v in cells])
+            continue
+        if _is_label(last, values) or is_bool_dtype(values):
             continue
         if last in _DESIGN and "std_error" in frame:
             continue
         if last.endswith(_CODES):  # who they name is asked of the whole output
             continue
-        addresses = [f"{at} {row} {flat(name)}".strip() for row in rows]
         if isinstance(values.dtype, pd.CategoricalDtype):
             values = values.astype(object)
-        if is_verdict and (is_bool_dtype(values) or not is_numeric_dtype(values)):
-            cells = zip(addresses, values, strict=True)
-            made.isetitem(place, [_verdict(v, see, one) for one, v in cells])
-        elif is_numeric_dtype(values):
-            has_numbers = True
+        if is_numeric_dtype(values):
             made.isetitem(place, np.array(_row(values, addresses, see), dtype=np.float64))
         elif values.dtype == object or pd.api.types.is_string_dtype(values):
             cells = zip(addresses, values, strict=True)
             made.isetitem(place, [_cell(v, see, one, typed) for one, v in cells])
-    made.index, made.columns = _heads(frame.index, typed), _heads(frame.columns, typed)
+    made.index = _heads(_unchosen(frame.index, levels, see, at), typed)
+    made.columns = _heads(frame.columns, typed)
     return in_order(frame, made) if at.startswith(CHART) else made
+
+
+def _verdicts(frame: pd.DataFrame) -> tuple[set[int], set[int]]:
+    """Return in which levels of the index, and in which columns, words may be chosen by numbers.
+
+    Words right of numbers are, and those without which rows are told apart as well. A trait of
+    villages, such as their zone, is none.
+    """
+    index = frame.index
+    levels = range(index.nlevels) if index.nlevels > 1 or index.name is not None else []
+    heads: list[tuple[Any, Any]] = [(index.names[n], index.get_level_values(n)) for n in levels]
+    heads += [(flat(name), frame.iloc[:, n]) for n, name in enumerate(frame.columns)]
+    names, columns = [str(name).rsplit(" ", 1)[-1] for name, _ in heads], [one for _, one in heads]
+    sizes = [n for n, values in enumerate(columns) if _is_guarded(values, names[n])]
+    first = min(sizes, default=len(heads))
+    traits = _TRAITS | (_RECORD if "same_as" in names else set())
+    words = [
+        n
+        for n, values in enumerate(columns)
+        if names[n] not in traits and _is_worded(values, names[n])
+    ]
+    found = {n for n in words if n > first or is_bool_dtype(columns[n])}
+    labels = [n for n in range(len(heads)) if n not in {*sizes, *found}]
+    for place in [n for n in reversed(labels) if n in words]:
+        others = [pd.Series(np.asarray(columns[n], object)) for n in labels if n != place]
+        if others and not pd.concat(others, axis=1).astype(str).duplicated().any():
+            labels.remove(place)
+            found.add(place)
+    shift = len(heads) - frame.shape[1]
+    return {n for n in found if n < shift}, {n - shift for n in found if n >= shift}
+
+
+def _is_worded(values: Any, last: str) -> bool:
+    """Whether a column holds words that are no codes and no years."""
+    is_label = last.endswith(_CODES) or _is_label(last, values)
+    return not is_label and (is_bool_dtype(values) or not is_numeric_dtype(values))
+
+
+def _unchosen(index: pd.Index, levels: set[int], see: See, at: str) -> pd.Index:
+    """Return the heads of rows without the levels that numbers may have chosen."""
+    if not levels:
+        return index
+    told = [index.get_level_values(n) for n in range(index.nlevels)]
+    left = [
+        pd.Index([_verdict(v, see, f"{at} {v}") for v in values.tolist()], name=values.name)
+        if n in levels
+        else values
+        for n, values in enumerate(told)
+    ]
+    return left[0] if len(left) == 1 else pd.MultiIndex.from_arrays(left, names=index.names)
 
 
 def _row(values: Any, addresses: list[str], see: See) -> list[float]:
@@ -135,7 +188,11 @@ def in_order(before: pd.DataFrame, after: pd.DataFrame, within: int = 0) -> pd.D
     index = before.index
     labels = [index.get_level_values(level) for level in range(index.nlevels)]
     labels = [] if isinstance(index, pd.RangeIndex) else labels
-    sizes = [place for place in range(before.shape[1]) if _is_guarded(before.iloc[:, place])]
+    sizes = [
+        place
+        for place, name in enumerate(before.columns)
+        if _is_guarded(before.iloc[:, place], flat(name).rsplit(" ", 1)[-1])
+    ]
     others = [place for place in range(before.shape[1]) if place not in sizes]
     labels = [*labels, *(pd.Index(before.iloc[:, place]) for place in others)][within:]
     if labels and labels[0].is_monotonic_increasing:
@@ -159,9 +216,8 @@ def _last(number: float) -> float:
     return math.inf if math.isnan(number) else number
 
 
-def _is_guarded(values: pd.Series) -> bool:
+def _is_guarded(values: Any, last: str) -> bool:
     """Whether a column holds numbers that leave by the door, and not years or codes."""
-    last = flat(values.name).rsplit(" ", 1)[-1]
     is_label = _is_label(last, values) or last.endswith(_CODES)
     return is_numeric_dtype(values) and not is_bool_dtype(values) and not is_label
 

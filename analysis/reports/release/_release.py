@@ -18,13 +18,15 @@ from analysis.errors import LianjianError
 from analysis.files import to_json
 from analysis.reports import calls
 from analysis.reports._arguments import parts
-from analysis.reports._walk import Typed, in_order, masked, numbers, seen
+from analysis.reports._walk import TABLE, Typed, in_order, masked, numbers, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger
 from analysis.reports.page.findings import DATA_MIME, WITHHELD
 from analysis.reports.plan.plan import Run
+from analysis.reports.plan.source import Cell
 from analysis.reports.release import _review
+from analysis.reports.release._wording import Wording
 from analysis.reports.run._imports import quickly
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 FILE = "release.json"
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
+_GONE = "a sentence whose number is withheld, or whose words numbers may have chosen"
 _MOST = 0.8  # of a chart's values; with fewer it would show something else
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
@@ -105,6 +108,11 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
     drawn: dict[str, bytes] = {}
     lost: Counter[str] = Counter()
     typed = "\n".join(cell.source for cell in node.cells if _TYPED & {*_tags(cell)})
+    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    wording = Wording(
+        (Cell(place, cell.source, tuple(_tags(cell))) for place, cell in enumerate(code, 1)),
+        made.given,
+    )
     for cell in node.cells:
         outputs, cell_outputs = [], cell.get("outputs", [])
         for output in cell_outputs:
@@ -117,22 +125,42 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                 continue
             try:
                 near = numbers(f"{cell.source}\n{typed}")
+                call = _without(call, wording.chosen(call, cell.source))
                 guarded, content = _call(made, call, near, recorded)
                 if call.verb == "say" and (
                     gone := len(_SENTENCE.split(call.arguments["text"]))
                     - len(_SENTENCE.split(guarded.arguments["text"]))
                 ):
-                    lost["a sentence whose number is withheld"] += gone
+                    lost[_GONE] += gone
             except _WithheldError as error:
                 lost[str(error)] += 1
                 cell.metadata = {**cell.metadata, WITHHELD: True}
                 continue
             if call.verb == "show":
                 drawn |= calls.forms_of(guarded, recorded, content.drawn)
+                drawn[f"{call.arguments['name']}.csv"] = _data_of(guarded, near)
             outputs.append(_output(output, call, content))
         if cell.cell_type == "code":
             cell.outputs = outputs
     return node, drawn, lost
+
+
+def _without(call: Call, chosen: Mapping[str, str]) -> Call:
+    """Return a call without the words that its cell may have chosen by numbers."""
+    given = dict(call.arguments)
+    if "text" in chosen:
+        raise _WithheldError(_GONE)
+    given |= {key: left for key, left in chosen.items() if key in ("caption", "label", "unit")}
+    if head := given.get("head"):
+        told = {key: "" for key in ("finding", "measure") if key in chosen}
+        given["head"] = {**head, **told, "words": _unchosen(head["words"], chosen)}
+    if "words" in given:
+        given["words"] = _unchosen(given["words"], chosen)
+    return Call(call.verb, given, call.mark)
+
+
+def _unchosen(words: Mapping[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
+    return {name: word for name, word in words.items() if name not in chosen}
 
 
 def _tags(cell: Any) -> list[str]:
@@ -153,7 +181,7 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
         given["words"] = _words(given["words"], typed)
         given["text"] = _sayable(given["text"], given["words"], recorded)
         if not given["text"]:
-            raise _WithheldError("a sentence whose number is withheld")
+            raise _WithheldError(_GONE)
         needs = _needed(given["text"], given["words"])
         given["needs"] = [need for need in given["needs"] if need.partition(":")[0] in needs]
         return _make(Call("say", given, call.mark), recorded)
@@ -229,6 +257,16 @@ def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> 
         import matplotlib.pyplot as plt
 
         plt.close("all")
+
+
+def _data_of(guarded: Call, typed: Typed) -> bytes:
+    """Return the data of a released chart: its frames may hold words that it does not draw."""
+
+    def left(_at: str, number: float, _counted: bool) -> float:
+        return number
+
+    shown = seen(guarded.arguments["with"], left, TABLE, typed)
+    return calls.data_of(Call("show", {**guarded.arguments, "with": shown}, guarded.mark))
 
 
 def _make(call: Call, recorded: Ledger) -> tuple[Call, Made]:

@@ -28,6 +28,7 @@ from analysis.disclosure import (
     withheld,
 )
 from analysis.errors import LianjianError
+from analysis.fields import EVERY_COUNTY, twin
 from analysis.files import write_text
 from analysis.reports import calls, finished
 from analysis.reports._walk import seen
@@ -86,6 +87,15 @@ class Review:
             name for name in self._names if name in (words if _WORD.fullmatch(name) else read)
         )
         return f"{self._names[found[0]]} {found[0]}" if found else ""
+
+    @property
+    def given(self) -> set[str]:
+        """The words among a report's parameters, and the names of places that they are codes of."""
+        each = self.record.get("parameters", {}).values()
+        words = {one for one in each if isinstance(one, str)}
+        here = [one for one in EVERY_COUNTY if words & {one.code, one.name, one.name_zh}]
+        places = [*here, *(twin(one.code) for one in here)]
+        return words | {name for one in places for name in (one.name, one.name_zh)}
 
     def see(self, address: str, _number: float, _counted: bool) -> float:
         """Return a number as it leaves; NaN where it does not."""
