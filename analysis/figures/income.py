@@ -211,8 +211,8 @@ def gain_distribution(
     axes.axvline(0, color=QUIET, linewidth=0.7)
     list_rows(axes, names, above=0.75, below=0.55)
     grouped = "tenth" in change
-    bar = "; points: means of villages next to each other" if grouped else "; bar: median"
-    axes.set_xlabel(f"Change from {years[0]} to {years[1]}, {WAN}{bar}")
+    marks = "points: means of ten villages or more" if grouped else "points: villages, bar: median"
+    axes.set_xlabel(f"Change from {years[0]} to {years[1]}, {WAN}; {marks}")
     each = "each the mean of ten villages or more that are next to each other"
     points = f"Points, {each if grouped else 'one a village'}. "
     return finish(figure, points + "; ".join(sentences) + ".")

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 FILE = "release.json"
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
-_GONE = "a sentence whose number is withheld, or whose words numbers may have chosen"
 _MOST = 0.8  # of a chart's values; with fewer it would show something else
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
@@ -131,7 +130,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                     gone := len(_SENTENCE.split(call.arguments["text"]))
                     - len(_SENTENCE.split(guarded.arguments["text"]))
                 ):
-                    lost[_GONE] += gone
+                    lost[str(_gone())] += gone
             except _WithheldError as error:
                 lost[str(error)] += 1
                 cell.metadata = {**cell.metadata, WITHHELD: True}
@@ -149,7 +148,7 @@ def _without(call: Call, chosen: Mapping[str, str]) -> Call:
     """Return a call without the words that its cell may have chosen by numbers."""
     given = dict(call.arguments)
     if "text" in chosen:
-        raise _WithheldError(_GONE)
+        raise _gone()
     given |= {key: left for key, left in chosen.items() if key in ("caption", "label", "unit")}
     if head := given.get("head"):
         told = {key: "" for key in ("finding", "measure") if key in chosen}
@@ -171,6 +170,12 @@ class _WithheldError(Exception):
     """Of an output nothing is left that may leave."""
 
 
+def _gone() -> _WithheldError:
+    return _WithheldError(
+        "a sentence whose number is withheld, or whose words numbers may have chosen"
+    )
+
+
 def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> tuple[Call, Made]:
     """Return a call with guarded arguments, and what it makes."""
     at, given = _review.address(call), dict(call.arguments)
@@ -181,7 +186,7 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
         given["words"] = _words(given["words"], typed)
         given["text"] = _sayable(given["text"], given["words"], recorded)
         if not given["text"]:
-            raise _WithheldError(_GONE)
+            raise _gone()
         needs = _needed(given["text"], given["words"])
         given["needs"] = [need for need in given["needs"] if need.partition(":")[0] in needs]
         return _make(Call("say", given, call.mark), recorded)
@@ -372,7 +377,7 @@ def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> 
         f"becomes known within {policy.p_percent:g} % of itself, even to a reader who knows all "
         "other amounts; the last digit of each number is its step. What is computed from rounded "
         "numbers, as means are, may be off by up to five of its last digit, and sums of them may "
-        "differ from the headline."
+        "differ from the headline. A gap in a chart or table, and … in words, is what was withheld."
     )
     lines = [words]
     if policy.reason:

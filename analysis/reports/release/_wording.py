@@ -113,24 +113,34 @@ class Wording:
         if not (several := self._match(node, text)):
             return "…"
         is_sure = len({*several}) == 1  # else which words are whose is not to be told
-        parts, groups = list(self._parts(node)), iter(several[0])
-        told = [(one, one if isinstance(one, str) else next(groups)) for one in parts]
-        return "".join(
-            word
-            if isinstance(one, str) or (is_sure and (not self._tells(word) or self._is_fixed(one)))
-            else "…"
-            for one, word in told
-        )
+        groups, told = iter(several[0]), ""
+        for piece in self._pieces(node):
+            word = piece if isinstance(piece, str) else next(groups)
+            is_typed = isinstance(piece, str) or (
+                is_sure and (not self._tells(word) or all(map(self._is_fixed, piece)))
+            )
+            told += word if is_typed else "…"
+        return told
 
     def _match(self, node: ast.expr, text: str) -> list[tuple[str, ...]]:
         """Return what stands between the typed pieces of a text: read from left and from right."""
         found = []
         for between in ("(.*?)", "(.*)"):
-            parts = [
-                between if isinstance(p, ast.expr) else re.escape(p) for p in self._parts(node)
-            ]
-            if match := re.fullmatch("".join(parts), text, re.DOTALL):
+            pieces = [re.escape(p) if isinstance(p, str) else between for p in self._pieces(node)]
+            if match := re.fullmatch("".join(pieces), text, re.DOTALL):
                 found.append(match.groups())
+        return found
+
+    def _pieces(self, node: ast.expr) -> list[str | list[ast.expr]]:
+        """Return the typed pieces of a text, and what stands together between two of them."""
+        found: list[str | list[ast.expr]] = []
+        for part in self._parts(node):
+            if isinstance(part, str):
+                found.append(part)
+            elif found and isinstance(found[-1], list):
+                found[-1].append(part)
+            else:
+                found.append([part])
         return found
 
     def _parts(self, node: ast.expr) -> Iterator[str | ast.expr]:
