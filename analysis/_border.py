@@ -23,12 +23,12 @@ _SHOWN = 60
 _NUMBERS: dict[type, type] = {float: Real, int: Integral}
 _PLAIN = {"float": "a number", "int": "a whole number", "str": "a text"}
 _HINTS = {
-    ("DataFrame", "Dataset"): "Give one of its tables: data.panel.",
-    ("Panel", "DataFrame"): "effects.make_panel(frame, outcome) makes one of it; "
+    "DataFrame/Dataset": "Give one of its tables: data.panel.",
+    "Panel/DataFrame": "effects.make_panel(frame, outcome) makes one of it; "
     "effects.study(data, outcome) does all at once.",
-    ("Panel", "Dataset"): "effects.study(data, outcome) takes a dataset.",
-    ("Estimate", "Study"): "Give one of its answers: study.preferred().",
-    ("EffectSeries", "Study"): "Give one of its answers: study.event_study().",
+    "Panel/Dataset": "effects.study(data, outcome) takes a dataset.",
+    "Estimate/Study": "Give one of its answers: study.preferred().",
+    "EffectSeries/Study": "Give one of its answers: study.event_study().",
 }
 
 
@@ -42,7 +42,7 @@ def at_the_door(function: Function, *, of_kind: bool = True) -> Function:
         try:
             bound = signature.bind(*given, **named)
         except TypeError as error:
-            raise LianjianError(f"{name}{_unbound(signature, named, error)}") from None
+            raise LianjianError(_unbound(name, signature, named, error)) from None
         for argument, value in bound.arguments.items():
             parameter = signature.parameters[argument]
             is_many = parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
@@ -50,7 +50,7 @@ def at_the_door(function: Function, *, of_kind: bool = True) -> Function:
             if is_many or unsaid or value is parameter.default:
                 continue
             if not _fits(value, parameter.annotation):
-                raise LianjianError(f"{name}: {argument} {_refusal(value, parameter.annotation)}")
+                raise LianjianError(_refusal(f"{name}: {argument}", value, parameter.annotation))
         return function(*given, **named)
 
     return typing.cast("Function", checked)
@@ -88,22 +88,23 @@ def no_such_name(
     return UnknownNameError(f"module {room!r} has no attribute {name!r}.{hint}")
 
 
-def _unbound(signature: inspect.Signature, named: Mapping[str, object], error: TypeError) -> str:
+def _unbound(
+    name: str, signature: inspect.Signature, named: Mapping[str, object], error: TypeError
+) -> str:
     """Say which argument is unknown or missing."""
-    known = [name for name in signature.parameters if name != "self"]
-    takes = f"It takes {', '.join(known)}."
+    known = [one for one in signature.parameters if one != "self"]
+    argument_names = ", ".join(known)
     for argument in named:
         if argument not in known:
-            return f" has no argument {argument!r}.{did_you_mean(argument, known)} {takes}"
-    return f": {error}. {takes}"
+            hint = did_you_mean(argument, known)
+            return f"{name} has no argument {argument!r}.{hint} It takes {argument_names}."
+    return f"{name}: {error}. It takes {argument_names}."
 
 
-def _refusal(value: object, annotation: object) -> str:
+def _refusal(argument_names: str, value: object, annotation: object) -> str:
     wanted, given = _named(annotation), type(value).__name__
-    shown = "" if len(repr(value)) > _SHOWN else f", {value!r}"
-    if isinstance(annotation, type) and given == annotation.__name__:
-        given = f"{given} of another kind"
-    hint = _HINTS.get((wanted.split()[-1], given), "")
+    is_twin = isinstance(annotation, type) and given == annotation.__name__
+    hint = _HINTS.get(f"{wanted.split()[-1]}/{given}", "")
     origin = typing.get_origin(annotation)
     if origin in {Mapping, dict}:
         hint = "It is written {name: what it holds}."
@@ -112,7 +113,12 @@ def _refusal(value: object, annotation: object) -> str:
         hint = f"Put it in brackets: [{value!r}]." if fits else ""
     elif isinstance(value, str):
         hint = did_you_mean(value, _words(annotation)).strip()
-    return f"takes {wanted}, and was given {_article(given)}{shown}. {hint}".rstrip()
+    one, hint = _article(given), f" {hint}" if hint else ""
+    if is_twin:
+        return f"{argument_names} takes {wanted}, and was given one of another kind."
+    if len(repr(value)) > _SHOWN:
+        return f"{argument_names} takes {wanted}, and was given {one}.{hint}"
+    return f"{argument_names} takes {wanted}, and was given {one}, {value!r}.{hint}"
 
 
 def _words(annotation: object) -> list[str]:
@@ -123,8 +129,8 @@ def _words(annotation: object) -> list[str]:
     return [word for one in inside for word in _words(one)]
 
 
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'AEIOUaeiou' else 'a'} {noun}"
+def _article(type_names: str) -> str:
+    return f"{'an' if type_names[0] in 'AEIOUaeiou' else 'a'} {type_names}"
 
 
 def _is_listing(origin: object) -> bool:
@@ -140,7 +146,8 @@ def _named(annotation: object) -> str:
     if origin in {Union, types.UnionType}:
         return " or ".join(_named(one) for one in inside)
     if origin is Literal:
-        return "one of " + ", ".join(map(repr, inside))
+        choice_names = ", ".join(map(repr, inside))
+        return f"one of these: {choice_names}"
     if origin is not None:
         return _named_parts(origin, inside)
     names = [part.strip().rsplit(".", 1)[-1] for part in _bare(annotation).split("|")]
@@ -152,9 +159,9 @@ def _named_parts(origin: object, inside: Sequence[object]) -> str:
         return "a function"
     if origin is tuple:
         return f"{len(inside)} values"
-    kind = "a mapping to" if origin in {Mapping, dict} else "a list of"
     several = {"float": "numbers", "int": "whole numbers", "str": "texts"}
-    return f"{kind} {several.get(_bare(inside[-1]), _bare(inside[-1]))}"
+    of = several.get(_bare(inside[-1]), _bare(inside[-1]))
+    return f"a mapping to {of}" if origin in {Mapping, dict} else f"a list of {of}"
 
 
 def _bare(annotation: object) -> str:

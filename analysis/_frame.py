@@ -87,8 +87,8 @@ def need_columns(frame: object, *columns: str) -> None:
         hint = f" {', '.join(map(str, aside))} is its index: give panel.reset_index()."
     else:
         hint = "".join(dict.fromkeys(_meant(str(name), listed) for name in missing))
-    lacks, has = ", ".join(map(str, missing)), ", ".join(listed) or "none"
-    raise LianjianError(f"The frame has no column {lacks}.{hint} It has {has}.")
+    lacked_names, column_names = ", ".join(map(str, missing)), ", ".join(listed) or "none"
+    raise LianjianError(f"The frame has no column {lacked_names}.{hint} It has {column_names}.")
 
 
 _MADE_BY = dict.fromkeys(
@@ -103,8 +103,8 @@ def _meant(name: str, columns: Sequence[str]) -> str:
     if "," in name or "、" in name:
         parts = [part.strip() for part in name.replace("、", ",").split(",")]
         return f" Several names are a list: {parts}."
-    if near := column_called(name, columns):
-        return f" Did you mean {near}?"
+    if column_names := column_called(name, columns):
+        return f" Did you mean {column_names}?"
     called = [column for column in columns if column_called(column, [name])]
     if called:
         return f" Rename {called[0]}: frame.rename(columns={{{called[0]!r}: {name!r}}})."
@@ -155,7 +155,7 @@ def panel_of(panel: pd.DataFrame, *columns: str, by: Sequence[str] = ()) -> pd.D
         raise LianjianError(
             f"The panel holds the years {min(years)} to {max(years)}, and groups by "
             f"{', '.join(by)} would pool them. Add 'year' to by, or take one year: "
-            f"panel[panel['year'] == {max(years)}]."
+            f"`panel[panel['year'] == {max(years)}]`."
         )
     return table
 

@@ -466,9 +466,9 @@ def checked(code: str) -> str:
     """Return a language, if it is one of those that there are."""
     if code in languages():
         return code
-    known = ", ".join(["en", *languages()])
+    code_names = ", ".join(["en", *languages()])
     raise LianjianError(
-        f"There is no language {code!r}; pages can be in: {known}. A language is a folder of "
+        f"There is no language {code!r}; pages can be in: {code_names}. A language is a folder of "
         "translations; `lianjian translate` makes one."
     )
 

@@ -63,9 +63,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     (' Did you mean 环县?', ' Did you mean 09-county-brief?')
     """
     asked = word.strip().casefold()
-    names = {name.casefold(): name for name in sorted(known)}
-    near = difflib.get_close_matches(asked, names, 1)
-    near += sorted((name for name in names if asked and name.startswith(asked)), key=len)
+    known_names = {name.casefold(): name for name in sorted(known)}
+    near = difflib.get_close_matches(asked, known_names, 1)
+    near += sorted((name for name in known_names if asked and name.startswith(asked)), key=len)
     if len(asked) > 1:  # a word of the name
-        near += sorted((name for name in names if asked in re.split("[-_ ]", name)), key=len)
-    return f" Did you mean {names[near[0]]}?" if near else ""
+        near += sorted((name for name in known_names if asked in re.split("[-_ ]", name)), key=len)
+    return f" Did you mean {known_names[near[0]]}?" if near else ""

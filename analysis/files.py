@@ -254,9 +254,10 @@ def to_write(file: str | Path, endings: Collection[str], what: str) -> tuple[Pat
     ending = path.suffix.lower().removeprefix(".")
     if ending not in endings:
         *first, last = (f".{one}" for one in endings)
+        ending_names = ", ".join(first)
         raise LianjianError(
             f"{path.name!r} does not say how the {what} is to be written."
-            f"{did_you_mean(ending, endings)} Let the name end in {', '.join(first)} or {last}."
+            f"{did_you_mean(ending, endings)} Let the name end in {ending_names} or {last}."
         )
     if not path.parent.is_dir():
         raise LianjianError(f"There is no folder {path.parent} to write {path.name} into.")

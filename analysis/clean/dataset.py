@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import _evidence, paths
+from analysis import _evidence, _language, paths
 from analysis._border import with_doors
 from analysis.clean import manifest
 from analysis.clean._card import Description, card, describe
@@ -237,7 +237,7 @@ def datasets() -> pd.DataFrame:
                 rows[name] = {"state": f"not built: lianjian build {name}"}
             continue
         rows[name] = {
-            "title": data.title,
+            "title": _language.said(data.title),
             "kind": "simulated 模拟" if data.is_simulated else data.kind,
             "years": f"{years[0]}–{years[-1]}" if years else "",
             "rows": data.rows.get("panel", sum(data.rows.values())),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis import _language
 from analysis.errors import LianjianError
 from analysis.fields import FIELDS
 
@@ -257,7 +258,10 @@ def unit_of(unit: str, outcome: str) -> str:
 
 
 def html_table(title: str, frame: pd.DataFrame, notes: tuple[str, ...]) -> str:
-    """Return a table with a title and notes, for a notebook."""
-    said = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    """Return a table with a title and notes, for a notebook; columns are called as in code."""
+    title, *notes_said = map(_language.told, (title, *notes))
+    if _language.current():
+        frame = frame.map(lambda cell: _language.said(cell) if isinstance(cell, str) else cell)
+    said = "".join(f"<li>{html.escape(note)}</li>" for note in notes_said)
     rows = frame.to_html(index=False, float_format="{:.4g}".format, border=0)
     return f"<p><strong>{html.escape(title)}</strong></p>{rows}<ul>{said}</ul>"

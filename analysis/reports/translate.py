@@ -150,7 +150,7 @@ def _raised(code: str) -> list[str]:
 
 
 def _is_said(text: str) -> bool:
-    words = _language.PLACE.sub(" ", text)
+    words = _language.PLACE.sub(" ", re.sub("`[^`]*`", " ", text))
     return bool(
         re.search(r"[A-Za-z]{2}", words)
         and not (_NAME.match(words.strip()) and " " not in text.strip())

@@ -8,6 +8,7 @@ import textwrap
 import zipfile
 
 import mistune
+import pandas as pd
 import polib
 import pypdf
 import pytest
@@ -451,6 +452,30 @@ def test_at_the_desk_a_chart_says_a_text_whole_or_not_at_all_and_an_error_keeps_
         assert "analysis.wolves" in _language.told(error) != error
     finally:
         analysis.language("en")
+
+
+def test_what_the_desk_refuses_is_said_whole_and_names_stay_as_they_are_typed():
+    import analysis
+
+    columns = ("operating_income_yuan", "total_income_yuan")
+    village = {"village_id": "a", "role": "helper", **dict.fromkeys(columns, 1.0)}
+    panel = pd.DataFrame([{**village, "year": year} for year in (2023, 2024)])
+    asked = [
+        (lambda: analysis.nothing, "模块'analysis'没有'nothing'。"),
+        (lambda: analysis.load(3), "load: name应为文本，给出的却是int：3。"),
+        (lambda: analysis.indicators.means(panel, by="rol"), "表中没有rol列。是否指role？"),
+        (lambda: analysis.indicators.means(panel, by=3), "by应为文本或由文本组成的列表"),
+        (lambda: analysis.indicators.means(panel, per="x"), "下列之一：'village'、'household'"),
+        (lambda: analysis.indicators.means(panel, by="role"), "会把各年混在一起"),
+        (lambda: analysis.indicators.means(panel, bye="role"), "means没有参数'bye'。是否指by？"),
+        (analysis.figures.composition, "composition：缺少必需的参数：'means'。"),
+    ]
+    for refused, words in asked:
+        with pytest.raises(LianjianError) as error, _language.writing("zh", _language.EVERY):
+            refused()
+        with _language.writing("zh", _language.EVERY):
+            said = _language.told(str(error.value))
+        assert words in said
 
 
 def test_clauses_are_parted_before_the_words_between_them():
