@@ -1,5 +1,6 @@
 """The cells of a table: what each stands for, and what it says in yuan."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,9 @@ STATUS = ("read", "imprecise", "missing", "refused", "bound", "corrected")
 _UNREAD = {
     "f": "formula", "e": "a spreadsheet error", "b": "a truth value", "d": "a date",
 }  # fmt: skip
+_TOLD = re.compile(r"[\u4e00-\u9fff][为约共计达到]?[\d.]+\s*(?:[十百千]?[万亿]?元|万)")
+"""An amount in a sentence: 经营收入11.24万元."""
+
 _WHOLE_OF = {"quarter": 4, "month": 12}
 _NO_RESULT = "a formula whose result is not stored in the file"
 _CONVENTIONS = frozenset(FLAGS) - {"blank", "dash", "word", "scale_in_cell", "unit_in_cell"}
@@ -353,7 +357,13 @@ def _meanings(text: str, item: Any, *, by_line: bool) -> tuple[str, ...]:  # noq
 def _text_columns(ready: Ready) -> Iterator[Issue]:
     """Yield columns that should hold amounts and hold mostly words, so that none is lost unsaid."""
     table = ready.table
+    has_amounts = any(column.role == "value" and column.is_money for column in table.columns)
     for at, column in enumerate(table.columns):
+        told = sum(bool(_TOLD.search(text)) for text in table.texts(at) if column.role == "text")
+        if told > len(table.texts(at)) / 2 and not has_amounts:
+            cell, item = head_cell(table, at), safe(column.label)
+            action = f"left out: {told} cells tell of amounts in sentences; give each a column"
+            yield Issue(table.file, cell, item, "column_not_numbers", "error", action)
         code = meaning(column.label, column.year).code
         if column.role == "text" and (code == "account" or meaning(column.label, None).measure):
             held = sum(bool(text) for text in table.texts(at))

@@ -339,17 +339,20 @@ def _turned(block: Block, rows: Sequence[int]) -> _Read:
         for row in block.header
         if not is_numbering([plain(text) for _, text in block.grid.distinct(row)])
     ]
-    core = block.grid.cut([*header_rows, *rows]).turn()
+    own = {column: _down(block, rows, column) for column in range(block.grid.width)}
+    keys = {own[column] for column in range(width)}
+    kept = [column for column in own if column < width or own[column] not in keys]
+    core = block.grid.cut([*header_rows, *rows], kept).turn()
     labels = len(header_rows)
     header = tuple(range(width))
     body = tuple(row for row in range(width, core.height) if not core.is_blank(row))
-    own, filled = read_header(core, header, body)
+    heads, filled = read_header(core, header, body)
     columns = []
     texts = [[plain(core.filled(row, at)) for row in body] for at in range(labels)]
     for at, role in enumerate(_label_roles(texts)):
         name = role if role != "text" else f"label {at + 1}"
         columns.append(Column(name=name, path=(name,), role=role))
-    for at, column in enumerate(own[labels:], start=labels):
+    for at, column in enumerate(heads[labels:], start=labels):
         # below its label stand amounts, whatever the label's words remind of
         item = replace(column, role="value" if column.role != "text" else "text")
         if item.path == () and column.name:
@@ -357,6 +360,11 @@ def _turned(block: Block, rows: Sequence[int]) -> _Read:
         units = (bare_unit(plain(core.texts[row][at])) for row in header)
         columns.append(replace(item, unit=item.unit or next(filter(None, units), None)))
     return _Read(core, body, tuple(columns), filled)
+
+
+def _down(block: Block, rows: Sequence[int], column: int) -> tuple[str, ...]:
+    """Return what stands in a column from the last row of the head: items may be printed again."""
+    return tuple(plain(block.grid.texts[row][column]) for row in (*block.header[-1:], *rows))
 
 
 def _label_roles(labels: list[list[str]]) -> list[str]:

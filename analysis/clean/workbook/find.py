@@ -27,6 +27,7 @@ from analysis.clean.workbook.vocabulary import (
 _MAX_HEADER_ROWS = 6
 UNIT_WORDS = ("单位", "计量单位", "金额单位")
 _PAGE = re.compile(r"^(?:第|共)[\d一二三四五六七八九十]+页|^页[码次]|^\d+/\d+页?$")
+_CONTINUED = re.compile(r"续[表页]|[(（]续[)）]")
 PLACES = frozenset({"county", "township", "village"})
 
 
@@ -55,10 +56,13 @@ def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[B
         yield from _cards(grid)
         return
     starts = [0, *(_first_title(grid, header) for header in headers[1:]), grid.height]
-    titles: range = range(0)
-    for header, first, last in zip(headers, starts, starts[1:], strict=False):
-        if first < header or not _heads_again(grid, titles.stop, header):
-            titles = range(first, header)  # a head printed again stands under the same title
+    titles: list[int] = []
+    for at, (header, first, last) in enumerate(zip(headers, starts, starts[1:], strict=False)):
+        own = list(range(first, header))
+        is_same = at > 0 and not own and _heads_again(grid, headers[at - 1], header)
+        goes_on = any(_CONTINUED.search("".join(grid.texts[row])) for row in own)
+        # a head printed again stands under the same title, a 续表 under both
+        titles = [*titles, *own] if is_same or goes_on else own
         parts = _side_by_side(grid, header, last)
         for columns in parts:
             part = grid if columns is None else grid.cut(range(grid.height), columns)
@@ -239,7 +243,7 @@ def _shared_titles(grid: Grid, rows: Iterable[int], parts: int) -> dict[tuple[in
     return {(row, 0): "  ".join(texts) for row, texts in told.items() if 0 < len(texts) < parts}
 
 
-def _block(grid: Grid, above: range, start: int, last: int) -> Block:
+def _block(grid: Grid, above: Iterable[int], start: int, last: int) -> Block:
     titles = tuple(row for row in above if not grid.is_blank(row))
     header, doubtful = _header_rows(grid, start, last)
     printed = {tuple(grid.texts[row]) for row in header}
