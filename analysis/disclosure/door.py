@@ -93,6 +93,7 @@ class Door:
         self._median = cache(lambda key: np.nanmedian(self.amounts[key]))
         self._known: dict[Key, Floats] = {}
         self._steps: dict[str, float] = {}
+        self._others: list[pd.DataFrame] = []
         if memory is not None:
             self._remember(memory)
 
@@ -165,24 +166,38 @@ class Door:
             each = self.villages, name, year, self.amounts[name, year], low, high
             rows = pd.DataFrame(dict(zip(_MEMORY, each, strict=True)))
             frames.append(rows[np.isfinite(low) | np.isfinite(high)])
-        return pd.concat(frames, ignore_index=True)
+        frames += [rows[[*_MEMORY]] for rows in self._others if len(rows)]
+        return pd.concat(frames, ignore_index=True).drop_duplicates(ignore_index=True)
 
     def _remember(self, memory: pd.DataFrame) -> None:
-        """Take in what left before; of an amount moved by a hair since, with the hair."""
+        """Take in what left before; of an amount moved by a hair since, with the hair.
+
+        What is of no village, year or amount of these books is kept: it may come back.
+        """
         left = memory[memory["measure"] == STEP]
         self._steps = dict(zip(left["village_id"], left["amount"].astype(float), strict=True))
         for (name, year), rows in memory.drop(left.index).groupby(["measure", "year"]):
             key = (str(name), int(str(year)))
-            place = self.villages.get_indexer(rows["village_id"])
-            before, *ends = rows[["amount", "low", "high"]].to_numpy(np.float64).T
             if key not in self.amounts:
+                self._others.append(rows)
                 continue
+            before, *ends = rows[["amount", "low", "high"]].to_numpy(np.float64).T
+            place = self._known_again(key, rows["village_id"], before)
             moved = np.where(place < 0, np.nan, self.amounts[key][place]) - before
             near = np.abs(moved) <= self._near(before)
+            self._others.append(rows[~near])
             known = self._known[key] = self.known(key).copy()
             # one amount may be there several times, where books were taken in under several names
             for meet, end, told in zip((np.maximum, np.minimum), known, ends, strict=True):
                 meet.at(end, place[near], (told + moved)[near])
+
+    def _known_again(self, key: Key, villages: pd.Series, amounts: Floats) -> npt.NDArray[np.intp]:
+        """Return where villages stand, by code; of codes that changed since, by the very amount."""
+        place = self.villages.get_indexer(villages)
+        held = dict(zip(self.amounts[key].tolist(), range(len(self.villages)), strict=True))
+        for lost in np.flatnonzero((place < 0) & (np.abs(amounts) > self.policy.floor_yuan)):
+            place[lost] = held.get(float(amounts[lost]), -1)
+        return place
 
     def _finest(
         self, name: str, steps: Iterable[float], told: Callable[[float], Told]

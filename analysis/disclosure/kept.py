@@ -44,8 +44,15 @@ def read_memory(name: str) -> pd.DataFrame | None:
     """Return what readers know of a dataset by now; none where nothing has left.
 
     What left of another dataset counts as well: the same books may have been taken in twice.
+
+    Raises
+    ------
+    LianjianError
+        It cannot be read, or is missing though numbers were released.
     """
     own = paths.decisions(name) / MEMORY
+    if (own.parent / RELEASES).is_file() and not own.is_file():
+        raise _lost(own, "is missing, though numbers were released")
     others = sorted(set(own.parent.parent.glob(f"*/{MEMORY}")) - {own})
     frames = [_memory(path) for path in (own, *others) if path.is_file()]
     return pd.concat(frames, ignore_index=True) if frames else None
@@ -55,11 +62,15 @@ def _memory(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise LianjianError(
-            f"{path} cannot be read ({error}). It holds what readers know of the villages by now; "
-            "without it a release may tell more than it should. Bring it back from its history in "
-            f"{path.parent / 'history'} or from a backup."
-        ) from None
+        raise _lost(path, f"cannot be read ({error})") from None
+
+
+def _lost(path: Path, how: str) -> LianjianError:
+    return LianjianError(
+        f"{path} {how}. It holds what readers know of the villages by now; without it a release "
+        "may tell more than it should. Bring it back from its history in "
+        f"{path.parent / 'history'} or from a backup."
+    )
 
 
 def write_memory(name: str, memory: pd.DataFrame) -> None:

@@ -157,5 +157,5 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
     amounts_from_zero(panels[0], means[column], 0.15)
     return finish(
         figure,
-        f"Eight small line charts, {ylabel}, {years[0]} to {years[-1]}: {'; '.join(sentences)}.",
+        f"A line chart a county, {ylabel}, {years[0]} to {years[-1]}: {'; '.join(sentences)}.",
     )

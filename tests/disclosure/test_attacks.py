@@ -11,7 +11,16 @@ from analysis._evidence import Evidence, collecting, find
 from analysis.disclosure import Guard, Number, Policy, read_memory, write_memory
 from analysis.disclosure.policy import nice
 from analysis.indicators import weak_share
-from tests.disclosure.invented import HEADLINE, SOURCES, TOTAL, books, moves, shares, wanted
+from tests.disclosure.invented import (
+    HEADLINE,
+    SOURCES,
+    TOTAL,
+    YEARS,
+    books,
+    moves,
+    shares,
+    wanted,
+)
 
 
 @pytest.mark.parametrize(("villages", "seed"), [(30, 1), (30, 2), (82, 3), (1261, 4)])
@@ -386,3 +395,58 @@ def test_a_county_of_two_and_the_only_village_with_a_source_stay_hidden(villages
     mine = memory[memory["village_id"].isin({*ids[:2], ids[5]}) & (memory["amount"].abs() > 1000)]
     assert len(mine) > 10
     assert (mine["high"] - mine["low"] >= 0.2 * mine["amount"].abs() * (1 - 1e-9)).all()
+
+
+def without_a_village(panel):
+    return panel[panel["village_id"] != "X0004"]
+
+
+def without_a_year(panel):
+    return panel[panel["year"] != YEARS[1]]
+
+
+def with_all_doubled(panel):
+    return panel.assign(**{name: 2 * panel[name] for name in (*SOURCES, TOTAL)})
+
+
+@pytest.mark.parametrize("between", [without_a_village, without_a_year, with_all_doubled])
+def test_what_readers_know_outlasts_a_delivery_in_which_it_is_not_there(between):
+    panel = books(82, 81)
+    first = Guard(Policy(headline=HEADLINE), panel)
+    first.plan(wanted(panel))
+    other = between(panel)
+    second = Guard(Policy(headline=HEADLINE), other, first.door.memory())
+    second.plan(wanted(other) if between is without_a_village else [])
+    third = Guard(Policy(headline=HEADLINE), panel, second.door.memory())
+    told = 0
+    for key in third.door.amounts:
+        before, now = first.door.known(key), third.door.known(key)
+        told += np.isfinite(before).sum()
+        assert (now[0] >= before[0] - 1e-6).all()
+        assert (now[1] <= before[1] + 1e-6).all()
+    assert told > 500
+    third.plan(wanted(groups_moved_by_a_hair(panel, "X0004")))
+    assert not too_near(third.door.memory()).any()
+
+
+@pytest.mark.parametrize(("villages", "seed"), [(30, 83), (82, 84)])
+def test_villages_that_come_again_under_other_codes_are_remembered(villages, seed):
+    panel = books(villages, seed)
+    first = Guard(Policy(headline=HEADLINE), panel)
+    first.plan(wanted(panel))
+    codes = {name: f"Y{n:04d}" for n, name in enumerate(sorted(panel["village_id"].unique())[::-1])}
+    later = panel.assign(village_id=panel["village_id"].map(codes))
+    moved = groups_moved_by_a_hair(later, codes["X0003"])
+    second = Guard(Policy(headline=HEADLINE), moved, first.door.memory())
+    second.plan(wanted(moved))
+    memory = second.door.memory()
+    assert not too_near(memory).any()
+    names = {code: name for name, code in codes.items()}
+    again = memory.assign(village_id=memory["village_id"].map(lambda one: names.get(one, one)))
+    both = first.door.memory().merge(
+        again, on=["village_id", "measure", "year"], suffixes=("", "_later")
+    )
+    both = both[(both["measure"] != "step of a number") & (both["amount"].abs() > 1000)]
+    assert len(both) > 100
+    assert (both["low_later"] >= both["low"] - 1e-6).all()
+    assert (both["high_later"] <= both["high"] + 1e-6).all()

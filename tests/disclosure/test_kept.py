@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis import paths
-from analysis.disclosure import Policy, read_memory, read_policy, write_memory
+from analysis.disclosure import Policy, keep_release, read_memory, read_policy, write_memory
 from analysis.disclosure.door import Door
 from analysis.errors import LianjianError
 from tests.disclosure.invented import SOURCES, books
@@ -58,4 +58,12 @@ def test_a_broken_memory_stops_rather_than_starting_anew(root):
     path = root / "data" / "decisions" / "town" / "released.parquet"
     path.write_bytes(b"PAR1 torn")
     with pytest.raises(LianjianError, match="cannot be read"):
+        read_memory("town")
+
+
+def test_a_memory_that_is_gone_after_a_release_stops_the_next_one(root):
+    write_memory("town", Door(Policy(), books(30, 3)).memory())
+    keep_release("town", {"report": "03", "by": "A"})
+    (root / "data" / "decisions" / "town" / "released.parquet").unlink()
+    with pytest.raises(LianjianError, match="is missing, though numbers were released"):
         read_memory("town")
