@@ -398,7 +398,9 @@ def _uneven(long: pd.DataFrame, file: str) -> Iterator[Issue]:
     held = long.assign(number=numbers)[numbers.notna()]
     of_year = held[held["means"].isin(["account", "total"]) & ~held["is_before"]]
     printed = {tuple(getattr(line, key) for key in keys): line for line in rows(of_year)}
-    for key, parts in held[is_part].groupby([*keys, "time"], observed=True, dropna=False):
+    for key, parts in held[held["time"].isin(list(_WHOLE_OF))].groupby(
+        [*keys, "time"], observed=True, dropna=False
+    ):
         line, count = printed.get(key[:-1]), _WHOLE_OF[str(key[-1])]
         if line is None or len(parts) != count or parts["number"].iloc[-1] == line.number:
             continue  # the last of running totals is the year itself
