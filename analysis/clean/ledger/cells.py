@@ -394,24 +394,27 @@ def _uneven(long: pd.DataFrame, file: str) -> Iterator[Issue]:
     is_part = long["time"].isin(list(_WHOLE_OF))
     if not is_part.any():
         return
-    numbers = pd.to_numeric(long["text"].str.replace(",", ""), errors="coerce")
-    held = long.assign(number=numbers)[numbers.notna()]
-    of_year = held[held["means"].isin(["account", "total"]) & ~held["is_before"]]
-    printed = {tuple(getattr(line, key) for key in keys): line for line in rows(of_year)}
-    for key, parts in held[held["time"].isin(list(_WHOLE_OF))].groupby(
-        [*keys, "time"], observed=True, dropna=False
-    ):
-        line, count = printed.get(key[:-1]), _WHOLE_OF[str(key[-1])]
-        if line is None or len(parts) != count or parts["number"].iloc[-1] == line.number:
-            continue  # the last of running totals is the year itself
-        decimals = max(len(text.partition(".")[2]) for text in (line.text, *parts["text"]))
-        made = float(parts["number"].sum())
-        if abs(made - line.number) > 0.5 * (count + 1) * 10.0**-decimals:
+    held = long.assign(number=pd.to_numeric(long["text"].str.replace(",", ""), errors="coerce"))
+    by_year = held[is_part].groupby([*keys, "time"], observed=True, dropna=False)
+    parts = by_year["number"].agg(["sum", "count", "last"]).reset_index()
+    parts["places"] = by_year["text"].agg(_decimals).to_numpy()
+    parts = parts[parts["count"] == parts["time"].astype("str").map(_WHOLE_OF)]
+    of_year = held[held["means"].isin(["account", "total"]) & ~held["is_before"] & ~is_part]
+    both = of_year.drop(columns="time").merge(parts, on=keys)
+    # the last of running totals is the year itself
+    for line in rows(both[(both["number"] != both["last"]) & both["number"].notna()]):
+        slack = 0.5 * (line.count + 1) * 10.0 ** -max(line.places, _decimals([line.text]))
+        if abs(line.sum - line.number) > slack:
             action = (
-                f"{line.year}, {safe(line.item)}: the {count} parts of the year make {made:,.6g}, "
-                f"printed {line.number:,.6g}; the year is kept as printed"
+                f"{line.year}, {safe(line.item)}: the {line.count} parts of the year make "
+                f"{line.sum:,.6g}, printed {line.number:,.6g}; the year is kept as printed"
             )
             yield Issue(file, line.cell, of_amount(line.text), "total_differs", "warning", action)
+
+
+def _decimals(texts: Iterable[str]) -> int:
+    """Return how many decimals the most exact of some numbers has."""
+    return max(len(text.partition(".")[2]) for text in texts)
 
 
 def _no_years(ready: Ready, long: pd.DataFrame) -> Iterator[Issue]:
