@@ -52,7 +52,11 @@ def read_memory(name: str) -> pd.DataFrame | None:
     """
     own = paths.decisions(name) / MEMORY
     if (own.parent / RELEASES).is_file() and not own.is_file():
-        raise _lost(own, "is missing, though numbers were released")
+        raise LianjianError(
+            f"{own} is missing, though numbers were released. Without it a release may tell more "
+            f"than it should. Bring it back from its history in {own.parent / 'history'} or from a "
+            "backup."
+        )
     others = sorted(set(own.parent.parent.glob(f"*/{MEMORY}")) - {own})
     frames = [_memory(path) for path in (own, *others) if path.is_file()]
     return pd.concat(frames, ignore_index=True) if frames else None
@@ -62,15 +66,11 @@ def _memory(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise _lost(path, f"cannot be read ({error})") from None
-
-
-def _lost(path: Path, how: str) -> LianjianError:
-    return LianjianError(
-        f"{path} {how}. It holds what readers know of the villages by now; without it a release "
-        "may tell more than it should. Bring it back from its history in "
-        f"{path.parent / 'history'} or from a backup."
-    )
+        raise LianjianError(
+            f"{path} cannot be read ({error}). It holds what readers know of the villages by now; "
+            "without it a release may tell more than it should. Bring it back from its history in "
+            f"{path.parent / 'history'} or from a backup."
+        ) from None
 
 
 def write_memory(name: str, memory: pd.DataFrame) -> None:
