@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from analysis.clean.account_names import CODES as ACCOUNT_CODES
+from analysis.clean.account_names import ITS_OWN_SUM, AccountName, read_account
 from analysis.clean.amounts import YUAN, column_unit
 from analysis.clean.issues import Issue
 from analysis.clean.ledger.anomalies import APART
@@ -21,6 +22,7 @@ from analysis.clean.ledger.questions import (
     blocks_table,
     column_at,
     may_count,
+    meaning,
     middle_of,
     questions,
     sentence,
@@ -35,6 +37,7 @@ from analysis.clean.workbook.vocabulary import plain
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
 
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _IDENTITY = ("form", "file", "sheet", "block", "panel")
 _FREE = frozenset(
     {"seen", "middle", "question", "问题", "evidence", "proposal", "by", "on", "scope"}
@@ -291,17 +294,61 @@ def put_in(table: Table, answers: Answers) -> Ready:
         where = in_sheet(table, table.header or table.extent)
         action = f"not used: {AMOUNT!r} is said of a column, and {safe(name)!r} is a line"
         issues.append(Issue("answers.toml", where, safe(name), "answer_stale", "error", action))
-    sums = frozenset(
-        entry.answer
-        for entry in answers.entries
-        if entry.key == "whole" and entry.fits(table) and set(entry.about) & set(_names(table))
-    )
-    answers.used.update(e.line for e in answers.entries if e.key == "whole" and e.answer in sums)
+    sums, said = _sums(table, answers)
+    issues += said
     return Ready(
         table, places, frozenset(left_out), frozenset(dropped), is_whole, zeros,
         frozenset() if answers.of(table, "hidden") == "count" else table.hidden, means, sums,
         tuple(issues), tuple(asked),
     )  # fmt: skip
+
+
+def _sums(table: Table, answers: Answers) -> tuple[frozenset[str], list[Issue]]:
+    """Return the accounts that are the sum of their parts, as answered or as printed sums prove."""
+    entries = [entry for entry in answers.entries if entry.key == "whole"]
+    decided = {name for entry in entries for name in entry.about}
+    sums = {e.answer for e in entries if e.fits(table) and {*e.about} & {*_names(table)}}
+    answers.used.update(entry.line for entry in entries if entry.answer in sums)
+    issues = []
+    for account, names in _proven(table).items():
+        if decided.isdisjoint(names):
+            sums.add(account)
+            where = in_sheet(table, table.header or table.extent)
+            says = f"the sum of {safe(', '.join(names))}, as the printed sum of all bears out"
+            issues.append(Issue(table.file, where, account, "layout", "note", says))
+    return frozenset(sums), issues
+
+
+def _proven(table: Table) -> dict[str, list[str]]:
+    """Return accounts that only a banner names, and their parts: all make the printed sum."""
+    columns = [(at, c) for at, c in enumerate(table.columns) if c.role == "value" and c.is_money]
+    read = {at: meaning(column.label, column.year) for at, column in columns}
+    parts: dict[str, list[str]] = {}
+    for at, column in columns:
+        account, banner = read[at].account, read_account("/".join(column.path[:-1]))
+        if account and read[at].code == "part" and banner == AccountName(account, "account"):
+            parts.setdefault(account, []).append(column.label)
+    for found in read.values():
+        if found.code == "account":
+            parts.pop(str(found.account), None)
+    sums = [at for at, found in read.items() if found.note == ITS_OWN_SUM]
+    others = [at for at in read if at not in sums]
+    kinds = {(column.unit, column.year, column.basis) for _, column in columns}
+    is_known = all(read[at].code in {"account", "part"} for at in others)
+    if not (parts and is_known and len(sums) == len(kinds) == 1 and table.find("item") is None):
+        return {}
+    lines = [line for row, line in enumerate(table.grid.texts) if row not in table.dropped]
+    amounts = [[_amount(line[at]) for at in (*others, *sums)] for line in lines]
+    is_proven = len(lines) > 1 and all(
+        None not in line and sum(filter(None, line[:-1])) == line[-1] for line in amounts
+    )
+    return parts if is_proven else {}
+
+
+def _amount(text: str) -> Decimal | None:
+    """Return a plain number, zero for a blank, and nothing for what needs reading."""
+    plain_text = text.replace(",", "") or "0"
+    return Decimal(plain_text) if _NUMBER.fullmatch(plain_text) else None
 
 
 def _overruled(table: Table, answers: Answers) -> Table:
