@@ -120,8 +120,10 @@ def _say_left_out(issues: pd.DataFrame, rows: int, name: str) -> None:
     lost = issues[issues["severity"] == "error"]
     if lost.empty and rows:
         return
+    # of what is no fault, a note says why it is left out
+    told = issues[issues["action"].str.startswith("left out")] if lost.empty else lost
     shown = "; ".join(f"{cell} {text}: {action}" for cell, text, action in
-                      lost[["cell", "text", "action"]].head(3).itertuples(index=False))  # fmt: skip
+                      told[["cell", "text", "action"]].head(3).itertuples(index=False))  # fmt: skip
     if not rows:
         unknown = lost["code"].eq("place_name_unknown").any()
         hint = " register= takes a CSV file of the villages that there are." if unknown else ""

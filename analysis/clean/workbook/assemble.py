@@ -69,6 +69,7 @@ _MONTH_ENDS = re.compile(
     rf"{YEAR}[-./年]0?([1-9]|1[0-2])(?:月?([-./]?(?:2[89]|3[01])日?)(?: 00:00:00)?|月)?"
 )
 """2023.12, 2023-12-31, 2023年6月30日: year, month, day where one is said."""
+_BY_MONTH = re.compile("[按分每逐]?月(?:报|度|份)|[按分每逐]月|[按分每逐]季|季(?:报|度)")
 
 _ORGANISATION = re.compile("(?:编制|填报|填制|核算)?单位.*|报告期.*|期间.*")
 
@@ -481,19 +482,23 @@ def _with_years_ended(
 ) -> tuple[Grid, tuple[str, ...]]:
     """Say of lines to the end of December that they are of the whole year, and which year it is.
 
-    Months (2023.12) are where head or title speak of sums to date, days (2023-12-31) of themselves.
+    All are where head or title speak of sums to date. Else days (2023-12-31) are where no line ends
+    with another month and nothing speaks of months: beside these, December may be one as well.
     """
     at = next((place for place, column in enumerate(columns) if column.role == "period"), None)
     if at is None:
         return grid, ()
     texts = [plain(line[at]) for line in grid.texts]
     ends = [_MONTH_ENDS.fullmatch(text) for text in texts]
-    is_to_date = bool(pattern("basis", "running").search(columns[at].name + title))
+    said = columns[at].name + title
+    is_to_date = bool(pattern("basis", "running").search(said))
     if not any(ends) or any(t and not end for t, end in zip(texts, ends, strict=True)):
         return grid, ()
+    is_december = {end[2] for end in ends if end} == {"12"}
+    is_yearly = is_to_date or (is_december and not _BY_MONTH.search(said))
     years = {
         row: end[1] for row, end in enumerate(ends)
-        if end and end[2] == "12" and (is_to_date or end[3])
+        if end and end[2] == "12" and is_yearly and (is_to_date or end[3])
     }  # fmt: skip
     written = grid.written({(row, at): "全年" for row in years})
     return written, tuple(end[1] if end else "" for end in ends)
