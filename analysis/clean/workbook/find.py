@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise, takewhile
 
+from analysis.clean.account_names import read_account
 from analysis.clean.places import county_name, township_name, village_name
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.vocabulary import (
@@ -61,8 +62,8 @@ def find_blocks(grid: Grid, said: Mapping[int, int] | None = None) -> Iterator[B
         own = list(range(first, header))
         is_same = at > 0 and not own and _heads_again(grid, headers[at - 1], header)
         goes_on = any(_CONTINUED.search("".join(grid.texts[row])) for row in own)
-        # a head printed again stands under the same title, a 续表 under both
-        titles = [*titles, *own] if is_same or goes_on else own
+        # a head printed again stands under the same title, a 续表 under both: its own unit counts
+        titles = [*own, *titles] if is_same or goes_on else own
         parts = _side_by_side(grid, header, last)
         for columns in parts:
             part = grid if columns is None else grid.cut(range(grid.height), columns)
@@ -170,10 +171,11 @@ def _header_starts(grid: Grid) -> list[int]:
             seen_data = True
             seen_above = seen_above or not starts
         elif _header_like(grid, row) and (
-            not starts or (seen_data and (parted or _heads_again(grid, starts[-1], row)))
+            not starts
+            or (seen_data and ((is_again := _heads_again(grid, starts[-1], row)) or parted))
         ):
             texts = [text for text in grid.texts[row] if text]
-            is_new = not starts or (_header_words(grid, row) and texts != first)
+            is_new = not starts or ((is_again or _header_words(grid, row)) and texts != first)
             # the same header again, with a title of its own, is a table of its own
             own_title = bool(starts) and row > 0 and _titled(grid, row)
             if is_new or (own_title and texts == first):
@@ -187,12 +189,28 @@ def _header_starts(grid: Grid) -> list[int]:
 
 
 def _heads_again(grid: Grid, start: int, row: int) -> bool:
-    """Tell whether a row names columns anew: two words or more of the head over it, moved."""
+    """Tell whether a row names columns anew: words of the head over it, or amounts over numbers."""
     head = range(start, min(row, start + _MAX_HEADER_ROWS) or 1)
     rows = takewhile(lambda above: not grid.is_data(above), head)
-    words = {stripped(text) for above in rows for text in grid.texts[above] if text}
-    own = {stripped(text) for text in grid.texts[row] if text}
-    return len(words & own) > 1 and len(words & own) > len(own) / 2
+    words = {_bare(text) for above in rows for text in grid.texts[above] if text}
+    own = {_bare(text) for text in grid.texts[row] if text}
+    if len(words & own) > 1 and len(words & own) > len(own) / 2:
+        return True
+    above = [kinds for at, kinds in enumerate(grid.kinds[start:row], start) if grid.is_data(at)]
+    numbers = {at for at in range(grid.width) if any(kinds[at] == "n" for kinds in above)}
+    named = {text for at, text in grid.distinct(row) if at in numbers and _is_of_amounts(text)}
+    return len(named) + len(words & own - {_bare(text) for text in named}) > 1
+
+
+def _bare(text: str) -> str:
+    """Return what a head says, without its unit."""
+    return stripped(lift_unit(plain(text))[1])
+
+
+def _is_of_amounts(text: str) -> bool:
+    """Tell whether a cell is the head of amounts: an account, a measure, a year."""
+    bare = _bare(text)
+    return is_year(bare) or read_account(bare).code in {"account", "total"}
 
 
 def _lines_above(grid: Grid, header: int) -> list[int]:
