@@ -227,6 +227,9 @@ def _named(  # noqa: PLR0911  (one line a rule)
     column = table.columns[item.column]
     text = str(item.item)
     found = meaning(text, year, is_part=column.is_part)
+    whole = meaning(column.part_of, year) if column.part_of else found
+    if found.code == whole.code == "account" and found.account != whole.account:
+        found = AccountName(whole.account, "part")  # 经营收入, 其中：发包收入
     if column.is_total and found.code == "account" and not is_only_a_sum(column.path[-1]):
         found = AccountName(None, "total")
     said = next((ready.means[n] for n in (text, column.name, column.label) if n in ready.means), "")

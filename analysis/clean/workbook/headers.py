@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from analysis.clean.account_names import read_account
 from analysis.clean.amounts import WORDS
@@ -75,6 +76,7 @@ class Column:
     year_from: str | None = None
     is_total: bool = False  # A sum over other columns by its label
     is_part: bool = False  # its label begins with 其中: it is a part of the column before it
+    part_of: str = ""  # the label of that column
     basis: str = ""  # of which time and side its amounts are, as `vocabulary.joined_basis` says it
 
     @property
@@ -121,7 +123,7 @@ def read_header(
         texts = [with_full_years(text) for text in texts] if in_full else texts
         role = _role([plain(grid.filled(row, column)) for row in rows], texts)
         columns.append(_column(texts, name, role, units.get(column)))
-    columns = _with_parts(columns)
+    columns = _with_listed(_with_parts(columns), grid, body)
     return tuple(_with_votes(grid, columns, rows)), tuple(filled)
 
 
@@ -132,6 +134,39 @@ def _with_parts(columns: Sequence[Column]) -> list[Column]:
         replace(c, is_part=True) if c.path[:-1] in summed and not is_only_a_sum(c.path[-1]) else c
         for c in columns
     ]
+
+
+def _with_listed(columns: Sequence[Column], grid: Grid, rows: Sequence[int]) -> list[Column]:
+    """Say of a head with 其中, and of those behind it that make up the sum with it, of what."""
+    made = list(columns)
+    for at, column in enumerate(columns):
+        opens = len(column.path) == 1 and is_part(column.name) and column.role == "value"
+        before = [c for c in columns[:at] if c.role == "value" and not is_part(c.name)]
+        if not opens or not before or before[-1].name != columns[at - 1].name:
+            continue
+        whole, last = at - 1, at
+        sums = [
+            [_plain_amount(grid.texts[row][c]) for c in range(whole, grid.width)] for row in rows
+        ]
+        for end in range(at + 1, len(columns)):
+            if columns[end].role != "value" or len(columns[end].path) != 1:
+                break
+            lines = [line[: end - whole + 1] for line in sums]
+            held = [line for line in lines if None not in line and any(line)]
+            if len(held) > 1 and len(held) == len(lines) and all(
+                line[0] == sum(one for one in line[1:] if one) for line in held
+            ):  # fmt: skip
+                last = end
+                break
+        for place in range(at, last + 1):
+            made[place] = replace(made[place], is_part=True, part_of=columns[whole].label)
+    return made
+
+
+def _plain_amount(text: str) -> Decimal | None:
+    """Return a plain number, zero for a blank, and nothing for what needs reading."""
+    bare = text.replace(",", "") or "0"
+    return Decimal(bare) if _PLAIN_NUMBER.fullmatch(bare) else None
 
 
 def _has_short_years(labels: Sequence[str]) -> bool:
