@@ -30,14 +30,13 @@ from analysis.clean.ledger.questions import (
 )
 from analysis.clean.workbook.assemble import AMOUNT, VALUE, Said
 from analysis.clean.workbook.fill import from_above
-from analysis.clean.workbook.headers import Column
+from analysis.clean.workbook.headers import Column, plain_amount
 from analysis.clean.workbook.reader import Place, Reading
 from analysis.clean.workbook.tables import Question, Table
 from analysis.clean.workbook.vocabulary import plain
 from analysis.errors import LianjianError
 from analysis.fields import ACCOUNTS
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _IDENTITY = ("form", "file", "sheet", "block", "panel")
 _FREE = frozenset(
     {"seen", "middle", "question", "问题", "evidence", "proposal", "by", "on", "scope"}
@@ -338,17 +337,11 @@ def _proven(table: Table) -> dict[str, list[str]]:
     if not (parts and is_known and len(sums) == len(kinds) == 1 and table.find("item") is None):
         return {}
     lines = [line for row, line in enumerate(table.grid.texts) if row not in table.dropped]
-    amounts = [[_amount(line[at]) for at in (*others, *sums)] for line in lines]
+    amounts = [[plain_amount(line[at]) for at in (*others, *sums)] for line in lines]
     is_proven = len(lines) > 1 and all(
         None not in line and sum(filter(None, line[:-1])) == line[-1] for line in amounts
     )
     return parts if is_proven else {}
-
-
-def _amount(text: str) -> Decimal | None:
-    """Return a plain number, zero for a blank, and nothing for what needs reading."""
-    plain_text = text.replace(",", "") or "0"
-    return Decimal(plain_text) if _NUMBER.fullmatch(plain_text) else None
 
 
 def _overruled(table: Table, answers: Answers) -> Table:

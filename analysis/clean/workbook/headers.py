@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import takewhile
 
 from analysis.clean.account_names import read_account
 from analysis.clean.amounts import WORDS
@@ -53,6 +54,7 @@ CARD = 0.3
 VOTE = 0.6
 _GLOSS = re.compile(r"(?<=[\u4e00-\u9fff)])\s*[A-Z][A-Za-z .,'/&-]{2,}(?=\(|$)")  # 村名 Village
 _PLAIN_NUMBER = re.compile(r"[\d,]+(?:\.\d+)?", re.ASCII)
+_SIGNED = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _AMOUNT = re.compile(r"[\d,]+(?:\.\d+)?[%‰]?", re.ASCII)
 _PLACE_CODE = re.compile(r"\d{9,12}(?:\.0)?|[A-Z]{2,}-[\w-]+", re.ASCII)
 _DATE = re.compile(r"(?:(?:19|20)?\d\d[-./年])?\d{1,2}[-./月]\d{1,2}日?(?: .*)?", re.ASCII)
@@ -141,32 +143,31 @@ def _with_listed(columns: Sequence[Column], grid: Grid, rows: Sequence[int]) -> 
     made = list(columns)
     for at, column in enumerate(columns):
         opens = len(column.path) == 1 and is_part(column.name) and column.role == "value"
-        before = [c for c in columns[:at] if c.role == "value" and not is_part(c.name)]
-        if not opens or not before or before[-1].name != columns[at - 1].name:
+        before = columns[at - 1] if at else None
+        if not opens or before is None or before.role != "value" or is_part(before.name):
             continue
-        whole, last = at - 1, at
-        sums = [
-            [_plain_amount(grid.texts[row][c]) for c in range(whole, grid.width)] for row in rows
-        ]
-        for end in range(at + 1, len(columns)):
-            if columns[end].role != "value" or len(columns[end].path) != 1:
-                break
-            lines = [line[: end - whole + 1] for line in sums]
-            held = [line for line in lines if None not in line and any(line)]
-            if len(held) > 1 and len(held) == len(lines) and all(
-                line[0] == sum(one for one in line[1:] if one) for line in held
-            ):  # fmt: skip
-                last = end
-                break
+        behind = takewhile(lambda c: c.role == "value" and len(c.path) == 1, columns[at + 1 :])
+        ends = range(at + 1, at + 1 + len(list(behind)))
+        last = next((end for end in ends if _makes(grid, rows, at - 1, end)), at)
         for place in range(at, last + 1):
-            made[place] = replace(made[place], is_part=True, part_of=columns[whole].label)
+            made[place] = replace(made[place], is_part=True, part_of=before.label)
     return made
 
 
-def _plain_amount(text: str) -> Decimal | None:
+def _makes(grid: Grid, rows: Sequence[int], whole: int, last: int) -> bool:
+    """Tell whether in each line, of two or more, the columns behind one make up its amount."""
+    lines = [[plain_amount(text) for text in grid.texts[row][whole : last + 1]] for row in rows]
+    known = [[one for one in line if one is not None and one >= 0] for line in lines]
+    return len(lines) > 1 and all(
+        len(held) == len(line) and any(held) and held[0] == sum(held[1:])
+        for line, held in zip(lines, known, strict=True)
+    )
+
+
+def plain_amount(text: str) -> Decimal | None:
     """Return a plain number, zero for a blank, and nothing for what needs reading."""
     bare = text.replace(",", "") or "0"
-    return Decimal(bare) if _PLAIN_NUMBER.fullmatch(bare) else None
+    return Decimal(bare) if _SIGNED.fullmatch(bare) else None
 
 
 def _has_short_years(labels: Sequence[str]) -> bool:

@@ -15,7 +15,12 @@ from analysis.effects.estimand import ESTIMANDS, reweigh
 from analysis.effects.inference import two_way_cr2, wild_two_way
 from analysis.effects.joint import Joint
 from analysis.effects.matching import balance_table
-from analysis.effects.preferred import adjusted_design, preferred_att, regression_att
+from analysis.effects.preferred import (
+    adjusted_design,
+    frame_estimator,
+    preferred_att,
+    regression_att,
+)
 from analysis.effects.results import EffectSeries, Estimate
 from analysis.effects.studies import Studies
 from analysis.effects.tables._rows import cells, in_words, joined, p_text, rows
@@ -280,7 +285,7 @@ def _headline(
     plan = adjusted_design(frame, anticipation=study.anticipation, joint=joint)
     if a_household:
         frame = frame.assign(**{outcome: frame[outcome] / frame["households"].astype("Float64")})
-    return preferred_att(make_study(frame, outcome, plan).panel, until=max(study.anticipation, 1))
+    return frame_estimator(outcome, plan)(frame)
 
 
 def counted(studies: Studies) -> Labelled:
