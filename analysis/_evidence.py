@@ -199,6 +199,13 @@ def keep(value: float, evidence: Stands) -> None:
         _kept.setdefault(float(value).hex(), []).append(evidence)
 
 
+def keep_counts(*tables: pd.DataFrame) -> None:
+    """Keep of every whole number in these tables that it says how many."""
+    for table in tables if is_collecting() else ():
+        for n in {int(n) for n in table.to_numpy(np.float64).ravel() if n % 1 == 0}:
+            keep(float(n), Evidence("count", n))
+
+
 def keep_sum(
     value: float, parts: Iterable[tuple[float, float]], villages: int, rule: Rule = "amount"
 ) -> None:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
+from analysis._evidence import keep_counts
 from analysis._frame import (
     amounts,
     by_village,
@@ -186,6 +187,7 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
             "high": high,
         }
     )
+    keep_counts(table[["at_risk", "left", "censored"]], table[["left"]].sum().to_frame())
     # as a share of all that were followed, whoever was lost sight of counted by the curve
     for side, shares in ((0, survival), (-1, low), (1, high)):
         for share in shares.tolist():

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from analysis.disclosure import Policy
+from analysis.fields import EVERY_COUNTY
 from analysis.reports._arguments import parts
 from analysis.reports.text import flat
 
@@ -25,25 +27,32 @@ _CODES = ("_code", "_id")
 _TRAITS = {"role", "zone", "county", "county_name", "township", "township_name", "city", "province"}
 _RECORD = {"place", "same_as", "period", "measure", "statistic", "qualifier", "alliance"}
 """Words that are no verdicts: traits of villages, and what published figures are about."""
-_SETTINGS = {"digits", "marked", "level", "df", "gain_wan", "target", "limit"}
+_SETTINGS = {"digits", "marked", "level", "df", "gain_wan", "target"}
 """Numbers that say how to draw, where a line stands, or how an estimate was designed."""
+LINES = {"gain_wan", "target"}  # what stays where somebody typed it, or 1, 2, 5 times ten
+_POWER = 0.8  # which everybody asks for
 _DESIGN = {"level", "df"}  # of estimates in rows
 _NOT_DRAWN = {"p_value", "p_chi2", "statistic"}
 """Of an estimate: no chart shows them, and they would tell more than its rounded ends."""
-_MOST_LABEL = 100  # ranks, years since, percentiles: a larger whole number may be an amount
+_MOST_LABEL = 10  # years since, tenths: a larger whole number may be an amount
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_YEARS = re.compile(r"(?:19|20)\d\d(?:[–-](?:19|20)\d\d)?")
 _NUMBER = re.compile(r"[−-]?\d+(?:[,.\u202f]\d+)*")
 _WHOLE = re.compile(r"[−-]?\d+\.0+")
-_WRITTEN = re.compile(
-    r"(?=.*\d[.,]\d|.*\()[\s\d.,()%<>=–−∞\u00a0\u202f-]+(?:to[\s\d.,()%–−∞\u00a0-]+)?"
+_WRITTEN = re.compile(r"(?=.*\d)[\s\d.,()%<>=–−∞+-]+(?:to[\s\d.,()%–−∞-]+)?")
+"""A cell of numbers alone, as 85, 0.042, 2.1 to 3.4, 62 (55–68)."""
+_BAND = re.compile(r"(?i)(?:still )?under [\d.]+|[\d.]+\s?–\s?[\d.]+|[\d.]+ and over")
+"""A band of incomes: its lines are no amounts where they are 1, 2, 5 times a power of ten."""
+_PLACES = {county.code for county in EVERY_COUNTY}
+_OF_NAME = 3  # digits of a name at most: CR2, ZA12, sim6
+_DATE = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
+_BEFORE = re.compile(r"[A-Za-zα-ωΑ-Ω_]\Z")
+_MEASURED = re.compile(
+    r"\s*(?:[万亿千百元%‰个户村)）]|(?:yuan|wan|thousand|million|per ?cent)\b"
+    r"|(?:\w+ )?(?:villages?|pairs?|alliances?|households?|incomes?|amounts?|units?|rows?)\b)"
 )
-"""A cell of numbers alone, as 0.042, 2.1 to 3.4, 62 (55–68); 5–10 and 2024 are names."""
-_COMPUTED = re.compile(
-    r"\d+(?:,\d{3})*\.\d+|\d+ of \d+|\d[\d,]{3,}\d|\b(?!(?:19|20)\d\d)\d{4}\b"
-    r"|\d+(?= (?:villages?|pairs?|alliances?|households?|incomes?|amounts?)\b| ?[个户]村?)"
-)
-"""A number within words that was computed or copied: 3.4442, 70 of 73, 34,441, 12 villages; g−2 is
-a name."""
+_OF = re.compile(r"[(（:：=≈~]\s*\Z")
+"""What stands behind an amount, and before one: 6 万元, (6), mean: 6."""
 
 
 Typed = frozenset[str]
@@ -84,7 +93,7 @@ def _mapping(value: Mapping[Any, Any], see: See, at: str, typed: Typed) -> dict[
         head = _label(key, typed)
         # two titles that differ in their numbers alone stay two
         head = f"{head} {len(told) + 1}" if head in told else head
-        is_said = _is_setting(key, item) or _is_label(key, item)
+        is_said = _is_setting(key, item, typed) or _is_label(key, item)
         told[head] = item if is_said else seen(item, see, f"{at} {key}".strip(), typed)
     return told
 
@@ -224,7 +233,7 @@ def _is_guarded(values: Any, last: str) -> bool:
 
 def _heads(index: pd.Index, typed: Typed) -> pd.Index:
     """Return the heads of rows or columns without amounts: an index may hold any column."""
-    if isinstance(index, pd.RangeIndex):
+    if isinstance(index, pd.RangeIndex) and index.start in {0, 1} and index.step == 1:
         return index
     if isinstance(index, pd.MultiIndex):
         levels = [_heads(index.get_level_values(level), typed) for level in range(index.nlevels)]
@@ -241,12 +250,40 @@ def _label(value: Any, typed: Typed) -> Any:
     if isinstance(value, tuple):
         return tuple(_label(item, typed) for item in value)
     if isinstance(value, str):
-        if value.isdigit():  # a code names a place; names are asked of the whole output
-            return value
-        return _COMPUTED.sub(lambda n: n[0] if typed.issuperset(numbers(n[0])) else "…", value)
+        return named(value, typed)
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return value
     return value if _is_place(float(value)) or f"{value:g}" in typed else "…"
+
+
+def named(text: str, typed: Typed) -> str:
+    """Return a name without the numbers in it that were computed or copied.
+
+    What stays are numbers that a person typed, years and dates, digits of a name or a place's code,
+    lines of bands, and single counts such as of years.
+    """
+    if _is_band(text) or _DATE.fullmatch(text) or text in _PLACES:
+        return text
+
+    def kept(found: re.Match[str]) -> str:
+        number, before, after = found[0], text[: found.start()], text[found.end() :]
+        whole = number.lstrip("−-")
+        if typed.issuperset(numbers(number)) or _YEAR.fullmatch(number):
+            return number
+        is_name = bool(_BEFORE.search(before)) and len(whole) <= _OF_NAME
+        is_few = whole.isdigit() and int(whole) <= _MOST_LABEL and not _OF.search(before)
+        is_few = is_few and not _MEASURED.match(after)
+        return number if is_name or is_few else "…"
+
+    told = [_NUMBER.sub(kept, part) for part in _DATE.split(text)]
+    dates = [*_DATE.findall(text), ""]
+    return "".join(part + date for part, date in zip(told, dates, strict=True))
+
+
+def _is_band(text: str) -> bool:
+    """Whether a text is a band of incomes between lines that are 1, 2, 5 times a power of ten."""
+    lines = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", text)]
+    return bool(_BAND.fullmatch(text)) and all(map(Policy().allows_threshold, lines))
 
 
 def _is_place(number: float) -> bool:
@@ -254,10 +291,12 @@ def _is_place(number: float) -> bool:
     return number % 1 == 0 and (abs(number) <= _MOST_LABEL or 1900 <= number <= 2100)  # noqa: PLR2004
 
 
-def _is_setting(key: Any, item: Any) -> bool:
+def _is_setting(key: Any, item: Any, typed: Typed) -> bool:
     """Whether a value under a key is a setting, or one for each column."""
     if key not in _SETTINGS:
         return False
+    if key in LINES and isinstance(item, int | float):
+        return f"{item:g}" in typed or Policy().allows_threshold(item) or item == _POWER
     if key == "level":
         return isinstance(item, float) and 0 < item < 1
     each = list(item.values()) if isinstance(item, Mapping) else [item]
@@ -283,7 +322,9 @@ def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:
     """Return a cell as it may leave: nobody vouches for a number that is written out as text."""
     if not isinstance(value, str):
         return seen(value, see, at, typed)
-    left = "…" if _WRITTEN.fullmatch(value) else _COMPUTED.sub("…", value)
+    left = named(value, typed)
+    if _WRITTEN.fullmatch(value) and not _is_band(value) and not _YEARS.fullmatch(value):
+        left = "…"
     if left != value:
         see(at, math.nan, False)  # noqa: FBT003  (no count)
     return left

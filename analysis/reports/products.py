@@ -338,8 +338,10 @@ def _evidence_of(call: Call) -> str:
     found: dict[str, list[_evidence.Evidence]] = {}
 
     def see(_: str, number: float, counted: bool) -> float:
-        if not counted and (stands := _evidence.find(number)):
-            found[float(number).hex()] = stands
+        of = _evidence.find(number)
+        # a whole number and a mean may be equal by chance
+        if stands := [one for one in of if one.rule == "count"] if counted else of:
+            found[float(number).hex()] = [*found.get(float(number).hex(), []), *stands]
         return number
 
     seen(dict(call.arguments), see, "")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis._evidence import keep_counts
 from analysis._labelled import Labelled, Quantity
 from analysis.fields import BALANCES, FIELDS, ROLES, YUAN_PER_WAN, ZONES, shown
 from analysis.indicators import by_source, changes, growth, means, weak_share
@@ -21,6 +22,7 @@ def coverage(panel: pd.DataFrame) -> Labelled:
     """Count the villages with a known total income, by role and year."""
     rows = panel.groupby(["role", "year"])["total_income_yuan"].count().unstack()
     rows = rows.loc[[role for role in ROLES if role in rows.index]]
+    keep_counts(rows)
     made = Labelled(rows.rename(index=ROLES).rename_axis("Role"))
     return made.saying("Villages with a known total income, by year.")
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis._evidence import keep_counts
 from analysis._frame import by_code
 from analysis._labelled import Labelled, Quantity
 from analysis.clean.issues import CODES, SEVERITIES, TASKS, task
@@ -26,6 +27,7 @@ def amounts(data: "Dataset") -> Labelled:
     read = data.income.merge(places, on="village_id", how="left")
     read["county_name"] = read["county_name"].fillna("not in the village list")
     counts = by_code(read.groupby(["county_name", "year"]).size().unstack(fill_value=0))
+    keep_counts(counts)
     return Labelled(counts.rename_axis("County"), digits=0).saying(
         "Amounts read, by county and year: villages times accounts."
     )
@@ -71,6 +73,7 @@ def doubts(issues: pd.DataFrame) -> Labelled:
     if issues.empty:
         return Labelled(pd.DataFrame(), notes=("No doubt was recorded.",))
     kinds = issues.assign(task=issues["code"].map(task)).groupby(["task", "code", "severity"])
+    keep_counts(kinds.size().to_frame())
     rows = kinds.size().rename("issues").reset_index()
     rows["order"] = rows["task"].map(list(TASKS).index)
     rows = rows.sort_values(["order", "issues"], ascending=[True, False])
@@ -91,6 +94,7 @@ def doubts_by_file(issues: pd.DataFrame) -> Labelled:
     """Count recorded doubts by file."""
     rows = issues.groupby(["file", "severity"]).size().unstack(fill_value=0)
     rows = rows.reindex(columns=list(SEVERITIES), fill_value=0).rename_axis("File")
+    keep_counts(rows)
     labels = {"error": "Errors", "warning": "Warnings", "note": "Notes"}
     return Labelled(rows, labels, 0).saying(
         "Recorded doubts by file; “panel” is what shows only in the finished panel."
@@ -125,6 +129,7 @@ def signs(data: "Dataset") -> Labelled:
             "Total below operating": below.groupby(year).sum(),
         }
     )
+    keep_counts(rows.fillna(0))
     return Labelled(rows.fillna(0).rename_axis("Year"), digits=0).saying(
         "Villages with a sign of a fault, by year."
     )

@@ -25,6 +25,7 @@ from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
 
 ONE = Options(jobs=1)
+MEAN = "operating_income_wan_yuan"
 SVG = "{http://www.w3.org/2000/svg}"
 
 ACCOUNTS = ("经营收入", "发包及上交收入", "投资收益", "补助收入", "其他收入")
@@ -34,10 +35,10 @@ import pandas as pd
 import analysis as lj
 from analysis.reports import record, say, show, table
 data = lj.load("town")
-line = 5.0
 panel = data.panel
 """
 MEANS = """
+line = 5.0
 means = lj.indicators.means(panel, ["county_code", "year"], "operating_income_yuan")
 table(means, "means", f"Means of {len(panel)} village-years since 2022, in 17 counties")
 whole = lj.indicators.means(panel, "year", "operating_income_yuan")
@@ -157,6 +158,50 @@ chart = figures.paths_by_group(years, "role", {mean: "Income"}, names)
 show(chart, "titled", f"Means, when it {rose}.", finding="By {first} it {rose}", rose=rose)
 """
 
+KEEN = """
+from analysis import figures
+mean = "operating_income_wan_yuan"
+own = panel[panel["year"] == 2023].set_index("village_id")["operating_income_yuan"]
+most = float(own.max()) / 1e4
+whole = lj.indicators.means(panel, "year", "operating_income_yuan")[["year", mean]]
+record("line", whole[mean].iloc[-1], label=f"Mean; the most is {most:.0f}", unit="万元")
+row = pd.Index(["x"], name="Row")
+table(pd.DataFrame({"Known": [f"{most:.0f} 万元", f"{most * 1e4:.0f}"]}), "text", "As text.")
+table(pd.DataFrame({"Known": [f"{most:.0f}"]}, index=row), "digits", "As digits.")
+table(whole.set_index(pd.Index([f"{most * 1e4:.0f}", f"{most:.0f}"], name="Code")), "code", "Codes.")
+table(whole.set_index(pd.Index([round(most), 3], name="Place")), "place", "Places.")
+table(whole.assign(index=[round(most), 3], time=[round(most), 3]), "ranks", "Ranks.")
+table(whole.rename(columns={mean: f"Mean, most {most:.0f} 万元"}), "units", "In a head.")
+table(whole, "labels", "Labels.", labels={mean: f"Mean ({most:.0f})"})
+table(whole, f"named-{most * 1e4:.0f}", "An address.")
+share = own.ge(line * 1e4).mean()
+say(f"Of them {100 * share:.0f} in a hundred reach it, by {{line}}; the first has {most:.0f} 万元.")
+counted = pd.DataFrame({"villages": [int(own.ge(line * 1e4).sum())]}, index=row)
+table(counted, "over", "Counted by hand around a line.")
+ranks = own.rank(pct=True).rename("Percentile").to_frame().head(4)
+table(ranks.reset_index(drop=True), "percentiles", "Percentiles.")
+twice = whole.assign(part="both").set_index("part")[[mean]]
+table(twice, "twice", "Two rows of one name.")
+mixed = pd.DataFrame({"value": [round(most), 12, int(own.notna().sum())]}, index=[*"xyz"])
+table(mixed, "value", "Whole numbers under a head that says nothing.")
+gap = pd.DataFrame({"Gap to the most": [most - whole[mean].iloc[-1]]}, index=row)
+table(gap, "gap", "Gap of a mean to the most.")
+moved = lj.indicators.changes(panel, "operating_income_yuan", 2022, 2023)
+drawn = lj.tables.gains(moved, grouped=True)
+names = {"allied_weak": f"Weak ({most:.0f})", "outside": f"Outside: {most:.0f} 万元"}
+show(figures.gain_distribution(drawn, names, most, (2022, 2023)), "target", "A line at an amount.")
+by_role = lj.indicators.means(panel, ["role", "year"], "operating_income_yuan")
+show(figures.paths_by_group(by_role, "role", {mean: f"Most {most:.0f} 万元"}, names), "legend", "Named.",
+     measure=f"Up to {most:.0f} 万元")
+import matplotlib.pyplot as plt
+fig, axes = plt.subplots()
+axes.plot([2022, 2023], whole[mean])
+axes.set_ylim(0, most)
+axes.set_yticks([0, most])
+show(fig, "limits", "Its axis ends at an amount.", alt="A line.")
+picture = axes.imshow([[0.0, most]], vmin=0, vmax=most)
+"""
+
 
 def write_books(folder, villages=240):
     rng = np.random.default_rng(8)
@@ -209,6 +254,8 @@ def town(make_project, tmp_path_factory):
         heading = "## Where nothing is"
         project.notebook("07-apart", "# Apart\n\nWhat is left?", CELL, "## Alone", APART, heading)
         project.notebook("08-verdicts", "# Verdicts\n\nWho has more?", CELL, VERDICTS)
+        asked = "line: float = 5.0  # at what to count, 万元"
+        project.notebook("09-keen", "# Keen\n\nWhere else?", CELL, KEEN, parameters=asked)
         assert runner.run(options=ONE) == 0
         yield project
 
@@ -357,6 +404,12 @@ def decoded(svg):
                     marks += [(float(x), float(y)) for x, y in corners]
         yield np.array([[scale(at) for scale, at in zip(scales, mark, strict=True)]
                         for mark in marks])  # fmt: skip
+
+
+def written(svg):
+    """Return what a drawing says: its texts, as words or as comments beside their outlines."""
+    whole = etree.fromstring(svg)
+    return "\n".join(["".join(whole.itertext()), *map(str, whole.xpath("//comment()"))])
 
 
 def axis_of(axes, name, letter):
@@ -584,6 +637,54 @@ def test_an_amount_leaves_in_no_head_title_word_or_whole_number(town):
     assert not (folder / "figures" / "heaps.svg").exists()
     for kept in ("tab-heads", "tab-cuts", "tab-columns", "fig-titles", "The mean exceeds …"):
         assert kept in shown, kept
+
+
+def test_an_amount_leaves_in_no_short_number_line_address_or_end_of_an_axis(town):
+    """Rounded to 万元 an amount is two digits long, and known within a few percent."""
+    folder, made = release("09-keen", "A")
+    panel = pd.read_parquet(town.root / "data" / "processed" / "town" / "panel.parquet")
+    most = panel.loc[panel["year"] == 2023, "operating_income_yuan"].max() / 1e4
+    assert 20 < most < 100
+    files = {p.name: p.read_bytes().decode("utf-8-sig") for p in folder.rglob("*.*")}
+    page = re.sub(r"(?s)<(style|pre)\b.*?</\1>|base64,[^\"]+", "", files.pop("report.html"))
+    told = [html.unescape(page), *map(written, pictures(folder).values())]
+    told += [text for name, text in files.items() if name.endswith((".csv", ".tex"))]
+    shown = "\n".join(told)
+    for number in (most, most * 1e4):
+        for text in (f"{number:.0f}", f"{int(number)}", f"{number:.1f}"):
+            found = re.search(rf".*(?<![\d.#]){re.escape(text)}(?![\d%.]).*", shown)
+            assert not found, found[0]
+    for kept in ("tab-units", "tab-labels", "tab-place", "fig-legend", "Mean; the most is …"):
+        assert kept in shown, kept
+    for gone in (
+        "tab-gap",
+        "tab-percentiles",
+        "tab-twice",
+        "tab-value",
+        "fig-limits",
+        "in a hundred reach it",
+    ):
+        assert f'id="{gone}' not in shown, gone
+    assert "a number nobody typed stands in its name" in shown
+    reasons = made.plan.set_index("name")["reason"]
+    assert "another number stands under the same heads" in reasons[f"tab-twice both {MEAN}"]
+    assert "not checked" in reasons["tab-value x value"]
+
+
+def test_a_count_around_a_line_that_moves_by_a_hair_stays_inside(town):
+    """Whoever asks for the count at 8.11 and at 8.12 hears who is in between."""
+    path = town.root / "reports" / "09-keen" / "run.json"
+    before = path.read_text("utf-8")
+    over = "tab-over x villages"
+    assert review("09-keen").plan.set_index("name").loc[over, "reason"] == ""
+    try:
+        for value in (8.11, [5.0, 8.11], "8.11", "5, 8.11", 731):
+            path.write_text(json.dumps(json.loads(before) | {"parameters": {"line": value}}))
+            plan = review("09-keen").plan.set_index("name")
+            assert "moved by a hair" in plan.loc[over, "reason"], value
+            assert not plan.loc["line", "reason"]
+    finally:
+        path.write_text(before, "utf-8")
 
 
 def test_a_sentence_whose_number_stays_inside_takes_no_other_with_it(town):

@@ -23,6 +23,9 @@ def let_out(_at, number, _counted):
         "2.1 to 3.4",
         "1,234.5",
         "0.52 (0.4–0.6)",
+        "85",
+        "345678",
+        "34–41",
     ],
 )
 @pytest.mark.parametrize("dtype", [object, "str"])
@@ -47,6 +50,36 @@ def test_numbers_as_text_do_not_leave(text, dtype):
 def test_names_with_digits_stay(text):
     frame = pd.DataFrame({"band": pd.Series([text], dtype="str")})
     assert seen(frame, let_out, "tab")["band"].tolist() == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("about 85 万元", "about … 万元"),
+        ("6 万元", "… 万元"),
+        ("约6万元", "约…万元"),
+        ("Weak (6)", "Weak (…)"),
+        ("mean: 7", "mean: …"),
+        ("9 other villages", "… other villages"),
+        ("62 in a hundred", "… in a hundred"),
+        ("345678", "…"),
+        ("５８ 万元", "… 万元"),
+        ("ZA12, CR2, sim6, g−1", "ZA12, CR2, sim6, g−1"),
+        ("621002", "621002"),
+        ("by 2024-03-26", "by 2024-03-26"),
+        ("Still under 5", "Still under 5"),
+        ("tenth 10", "tenth 10"),
+    ],
+)
+def test_what_a_short_number_in_a_name_may_be(text, left):
+    assert seen({"a": text}, let_out, "x") == {"a": left}
+    assert seen({text: 1.0}, let_out, "x") == {left: 1.0}
+
+
+def test_a_line_in_a_chart_is_one_that_somebody_typed():
+    given = {"gain_wan": 31.7}
+    assert np.isnan(seen(given, nothing, "x")["gain_wan"])
+    assert seen(given, nothing, "x", frozenset({"31.7"})) == given
 
 
 AMOUNT = 345678.25

@@ -18,7 +18,7 @@ from analysis.errors import LianjianError
 from analysis.files import to_json
 from analysis.reports import calls
 from analysis.reports._arguments import parts
-from analysis.reports._walk import TABLE, Typed, in_order, masked, numbers, seen
+from analysis.reports._walk import LINES, TABLE, Typed, in_order, masked, named, numbers, seen
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger
@@ -122,8 +122,9 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
             if call is None:
                 lost["an output that no call has made"] += 1
                 continue
+            near = numbers(f"{cell.source}\n{typed}")
             try:
-                near = numbers(f"{cell.source}\n{typed}")
+                _must_be_named(call, near)
                 call = _without(call, wording.chosen(call, cell.source))
                 guarded, content = _call(made, call, near, recorded)
                 if call.verb == "say" and (
@@ -208,12 +209,19 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
         }
         is_left = ~_empty(given["frame"], frame)
         given["frame"] = frame = in_order(given["frame"][is_left], frame[is_left])
-        if named := made.names_in(frame.to_csv()):
-            raise _WithheldError(f"the table {given['name']}, which names {named}")
+        if who := made.names_in(frame.to_csv()):
+            raise _WithheldError(f"the table {given['name']}, which names {who}")
         if frame.empty:
             raise _WithheldError(f"the table {given['name']}, of which nothing is left")
         return _make(Call("table", given, call.mark), recorded)
     return _drawn(made, Call("show", given, call.mark), typed, recorded)
+
+
+def _must_be_named(call: Call, typed: Typed) -> None:
+    """Raise where a number that nobody typed stands in the name of an output, its address."""
+    name = str(call.arguments.get("name", "")).replace("-", " ")
+    if named(name, typed) != name:
+        raise _WithheldError("an output, for a number nobody typed stands in its name")
 
 
 def _words(words: Mapping[str, Any], typed: Typed) -> dict[str, Any]:
@@ -245,6 +253,8 @@ def _drawn(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> 
             f"the figure {name}, for {len(mine) - out} of its {len(mine)} values may not leave"
         )
     given = {**call.arguments, "with": seen(call.arguments["with"], made.see, at, typed)}
+    if any(given["with"].get(line) != given["with"].get(line) for line in LINES):  # NaN
+        raise _WithheldError(f"the figure {name}, which draws a line at a number nobody typed")
     if head := given.get("head"):
         words, finding = _words(head["words"], typed), masked(head["finding"], typed)
         left = all(_can_be_said(recorded, need) for need in _needed(finding, words))
@@ -296,10 +306,10 @@ def _needed(text: str, words: Mapping[str, Any]) -> set[str]:
     """Return the numbers without which a sentence cannot be said."""
     from string import Formatter
 
-    named = {field for _, field, _, _ in Formatter().parse(text) if field}
-    claims = [words[name] for name in named if hasattr(words.get(name), "relation")]
+    fields = {field for _, field, _, _ in Formatter().parse(text) if field}
+    claims = [words[name] for name in fields if hasattr(words.get(name), "relation")]
     sides = {side for word in claims for side in (word.left, word.right) if isinstance(side, str)}
-    return (named - set(words)) | sides
+    return (fields - set(words)) | sides
 
 
 def _can_be_said(recorded: Ledger, name: str) -> bool:
@@ -384,11 +394,11 @@ def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> 
         lines.append(f"> The rules were loosened ({', '.join(policy.loosened())}): {policy.reason}")
     freed = {row["name"]: row["rule"] for row in made.plan.to_dict("records") if _is_freed(row)}
     if freed:
-        named = "; ".join(f"{name} ({rule})" for name, rule in freed.items())
-        lines.append(f"> Let out by a person, outside of these rules: {named}.")
+        which = "; ".join(f"{name} ({rule})" for name, rule in freed.items())
+        lines.append(f"> Let out by a person, outside of these rules: {which}.")
     if lost:
-        named = "; ".join(f"{what} ({n})" if n > 1 else what for what, n in sorted(lost.items()))
-        lines.append(f"> Withheld: {named}.")
+        what_is = "; ".join(f"{what} ({n})" if n > 1 else what for what, n in sorted(lost.items()))
+        lines.append(f"> Withheld: {what_is}.")
     return nbformat.v4.new_markdown_cell("\n>\n".join(lines), id="released")
 
 

@@ -5,7 +5,7 @@ import html
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -47,11 +47,13 @@ NEAR = (
     "it counts incomes between two lines that lie nearer to each other than anybody may come to an "
     "amount"
 )
+TWICE = "another number stands under the same heads, so that nobody could tell which one is meant"
 _INSIDE = {"income_heaps": NEAR}
 """Charts that stay inside as a whole, whatever is drawn in them."""
 EXCEPTIONS = "exceptions.csv"
 _COLUMNS = ("report", "address", "decision", "why", "by", "when")
 _ROWS = 20  # of numbers that stay inside for one reason, shown one by one
+_FEW, _YEARS = 10, range(1900, 2101)  # whole numbers that are no line among incomes
 _SIGNIFICANT = 3  # digits of a number that leaves by a person's word alone
 
 
@@ -213,24 +215,32 @@ def address(call: Call) -> str:
 
 
 _SIZES = re.compile(
-    r"(?:.* )?(?:\w*villages|n|n_\w+|known_\w+|pairs|Villages|Alliances|.+ zero)(?: \d+)?"
+    r"(?:.* )?(?:\w*villages(?:_\w+)?|n|n_\w+|known_\w+|left_out|pairs|Villages|Alliances|.+ zero"
+    r"|.+ groups)(?: \d+)?"
 )
-"""Under which whole numbers say how many: ``tab-change weak villages``, ``att n``."""
+"""Under which whole numbers say how many, whoever made them: ``tab-change weak villages``."""
 _AMOUNTS = re.compile(
     r"(?i)yuan|元|%|pct|income|amount|mean|median|max|min\b|minimum|least|largest|smallest|highest"
     r"|lowest|top\b|gap|gain|change|sum|households|(?:low|high)\Z"
 )
-"""Under which they may be rounded amounts, or traits of a village."""
+"""Under which they may be rounded amounts, or traits of a village, though they equal a count."""
 
 
 _NEAR = re.compile(r"(?i)just (?:below|above)")
 
 
-def _counts(place: str, number: float, most: int) -> bool:
-    """Whether a whole number says how many, by its heads: an amount may be whole as well."""
-    if abs(number) > most:
-        return False
-    return bool(_SIZES.fullmatch(place)) or not _AMOUNTS.search(place)
+def _stands(
+    at: str, number: float, found: Sequence[Evidence], *, counted: bool, most: int
+) -> list[Evidence]:
+    """Return what a number may stand on, as a count where it is one."""
+    place = at.partition(" ")[2]
+    if counted and _NEAR.search(at):
+        return [Evidence("inside", 0, why=NEAR)]
+    is_made = any(one.rule == "count" for one in found) and not _AMOUNTS.search(place)
+    if counted and abs(number) <= most and (is_made or _SIZES.fullmatch(place)):
+        return [Evidence("count", abs(round(number))), *(o for o in found if o.rule == "count")]
+    # a mean may equal a count by chance, or a published number
+    return [o for o in found if o.rule != "count" and (o.rule != "public" or o.why in at)]
 
 
 def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
@@ -244,23 +254,16 @@ def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
         evidence = unpacked(told) if told else {}
 
         def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:
-            is_count = counted and _counts(at.partition(" ")[2], number, most)
-            # a mean may equal a count by chance
-            stands = [one for one in of.get(number.hex(), []) if (one.rule == "count") == is_count]
-            if counted and _NEAR.search(at):
-                stands = [Evidence("inside", 0, why=NEAR)]
-            elif is_count:
-                stands = [Evidence("count", abs(round(number))), *stands]
-            # what equals a published number by chance is not published elsewhere
-            stands = [one for one in stands if one.rule != "public" or one.why in at]
+            stands = _stands(at, number, of.get(number.hex(), []), counted=counted, most=most)
+            if at in numbers and numbers[at].value != number:
+                stands = [Evidence("inside", 0, why=TWICE)]
             numbers[at] = Number(at, number, stands)
             return number
 
         if call.verb == "record":
             given, at = call.arguments, address(call)
-            heads = f"{at} {given.get('unit', '')}"
-            counted = isinstance(given["value"], int) and _counts(heads, given["value"], most)
-            see(at, float(given["value"]), counted)
+            is_amount = _AMOUNTS.search(f"{at} {given.get('unit', '')}")
+            see(at, float(given["value"]), isinstance(given["value"], int) and not is_amount)
             seen({key: given.get(key) for key in ("low", "high", "n")}, see, at)
         elif call.verb == "show" and (why := _INSIDE.get(call.arguments["chart"] or "")):
             at = address(call)
@@ -268,6 +271,25 @@ def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
         elif call.verb in {"table", "show"}:
             seen(call.arguments.get("frame", call.arguments.get("with")), see, address(call))
     return numbers
+
+
+_NO_LINES = ("seed", "draws", "worlds", "level", "power", "_cv", "mbar")
+"""Ends of names of parameters, of which none is a line that incomes lie around."""
+_LISTED = re.compile(r"[\d\s.,;+-]+")  # 5, 8.11
+
+
+def _lines(given: Any) -> list[float]:
+    """Return the numbers of a parameter that may be a line: no year, code or small number."""
+    if isinstance(given, list | tuple):
+        return [line for one in given for line in _lines(one)]
+    if isinstance(given, str):
+        is_code = given in {county.code for county in EVERY_COUNTY}
+        listed = [] if is_code or not _LISTED.fullmatch(given) else re.findall(r"\d[\d.]*", given)
+        return [line for one in listed for line in _lines(float(one))]
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return []
+    is_year_or_few = given % 1 == 0 and (abs(given) <= _FEW or given in _YEARS)
+    return [] if is_year_or_few and not isinstance(given, float) else [given]
 
 
 def _around_thresholds(
@@ -280,10 +302,9 @@ def _around_thresholds(
     odd = [
         f"{name} = {one:g}"
         for name, given in parameters.items()
-        for one in (given if isinstance(given, list | tuple) else [given])
-        if name.endswith(("_wan", "_yuan", "_targets"))
-        and isinstance(one, int | float)
-        and not policy.allows_threshold(one)
+        if not name.endswith(_NO_LINES)
+        for one in _lines(given)
+        if not policy.allows_threshold(one)
     ]
     if not odd:
         return numbers
