@@ -3,6 +3,7 @@
 from analysis.disclosure.door import Released, withheld
 from analysis.disclosure.guard import Guard, Number
 from analysis.disclosure.kept import (
+    CERTIFICATE,
     edition,
     keep_release,
     read_memory,
@@ -13,6 +14,7 @@ from analysis.disclosure.kept import (
 from analysis.disclosure.policy import Policy
 
 __all__ = [
+    "CERTIFICATE",
     "Guard",
     "Number",
     "Policy",

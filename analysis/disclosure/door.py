@@ -7,16 +7,17 @@ what a number tells plain arithmetic, amount + (released ± step/2 − true) / w
 system of equations has to be solved; it is also what people of a village come near to.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from analysis._evidence import Evidence, Key, Where
+from analysis.disclosure.again import joined, renamed
 from analysis.disclosure.policy import Policy, nice, to_step
 from analysis.errors import LianjianError
 from analysis.indicators.income import SOURCES
@@ -34,6 +35,9 @@ _FEW = 5  # villages, of which this is not asked
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Part = tuple[str, float, int, Floats]
+"""A village of other books that is a part of one of these, or the whole of which one is a part: its
+code and amount, where the one of these stands, and how far below and above it reaches."""
 Told = Mapping[Key, Floats]
 """Lower and upper ends, by measure and year: two rows, one column a village."""
 P = TypeVar("P", float, Floats)
@@ -94,6 +98,7 @@ class Door:
         self._known: dict[Key, Floats] = {}
         self._steps: dict[str, float] = {}
         self._others: list[pd.DataFrame] = []
+        self._parts: dict[Key, list[Part]] = {}
         if memory is not None:
             self._remember(memory)
 
@@ -166,6 +171,12 @@ class Door:
             each = self.villages, name, year, self.amounts[name, year], low, high
             rows = pd.DataFrame(dict(zip(_MEMORY, each, strict=True)))
             frames.append(rows[np.isfinite(low) | np.isfinite(high)])
+        apart = [
+            (code, *key, amount, amount + ends[0], amount + ends[1])
+            for key, parts in self._parts.items()
+            for code, amount, _, ends in parts
+        ]
+        frames += [pd.DataFrame(apart, columns=[*_MEMORY])] if apart else []
         frames += [rows[[*_MEMORY]] for rows in self._others if len(rows)]
         return pd.concat(frames, ignore_index=True).drop_duplicates(ignore_index=True)
 
@@ -176,28 +187,46 @@ class Door:
         """
         left = memory[memory["measure"] == STEP]
         self._steps = dict(zip(left["village_id"], left["amount"].astype(float), strict=True))
-        for (name, year), rows in memory.drop(left.index).groupby(["measure", "year"]):
-            key = (str(name), int(str(year)))
-            if key not in self.amounts:
-                self._others.append(rows)
-                continue
-            before, *ends = rows[["amount", "low", "high"]].to_numpy(np.float64).T
-            place = self._known_again(key, rows["village_id"], before)
-            moved = np.where(place < 0, np.nan, self.amounts[key][place]) - before
-            near = np.abs(moved) <= self._near(before)
-            self._others.append(rows[~near])
-            known = self._known[key] = self.known(key).copy()
-            # one amount may be there several times, where books were taken in under several names
-            for meet, end, told in zip((np.maximum, np.minimum), known, ends, strict=True):
-                meet.at(end, place[near], (told + moved)[near])
+        rows = memory.drop(left.index).astype(dict.fromkeys(("amount", "low", "high"), np.float64))
+        keys = pd.Series(list(zip(rows["measure"], rows["year"].astype(int), strict=True)))
+        is_here = keys.isin(list(self.amounts)).to_numpy()
+        self._others.append(rows[~is_here])
+        rows = rows[is_here].assign(key=keys[is_here].to_numpy())
+        big = rows[rows["amount"].abs() > self.policy.floor_yuan]
+        before = big.pivot_table(index="village_id", columns="key", values="amount", sort=False)
+        places = dict(zip(self.villages, range(len(self.villages)), strict=True))
+        places |= renamed(before, self.villages, self.amounts)
+        asked: list[Any] = before.columns.tolist()
+        now = pd.DataFrame({key: self.amounts[key] for key in asked}, columns=before.columns)
+        parts: dict[Key, list[tuple[str, int]]] = {}
+        for key, code, place in joined(before, now, places):
+            parts.setdefault(key, []).append((code, place))
+        for key in dict.fromkeys(rows["key"].tolist()):
+            self._again(key, rows[rows["key"] == key], places, parts.get(key, []))
 
-    def _known_again(self, key: Key, villages: pd.Series, amounts: Floats) -> npt.NDArray[np.intp]:
-        """Return where villages stand, by code; of codes that changed since, by the very amount."""
-        place = self.villages.get_indexer(villages)
-        held = dict(zip(self.amounts[key].tolist(), range(len(self.villages)), strict=True))
-        for lost in np.flatnonzero((place < 0) & (np.abs(amounts) > self.policy.floor_yuan)):
-            place[lost] = held.get(float(amounts[lost]), -1)
-        return place
+    def _again(
+        self,
+        key: Key,
+        rows: pd.DataFrame,
+        places: Mapping[str, int],
+        parts: Sequence[tuple[str, int]],
+    ) -> None:
+        """Take in what was known of amounts of one measure and year."""
+        place = rows["village_id"].map(places).fillna(-1).to_numpy(np.intp)
+        before = rows["amount"].to_numpy(np.float64)
+        moved = np.where(place < 0, np.nan, self.amounts[key][place]) - before
+        is_near = np.abs(moved) <= self._near(before)
+        self._others.append(rows[~is_near][[*_MEMORY]])
+        known = self._known[key] = self.known(key).copy()
+        # one amount may be there several times, where books were taken in under several names
+        for meet, end, side in zip((np.maximum, np.minimum), known, ("low", "high"), strict=True):
+            meet.at(end, place[is_near], (rows[side].to_numpy(np.float64) + moved)[is_near])
+        of = pd.DataFrame(parts, columns=["village_id", "place"])
+        each = rows.merge(of, on="village_id")
+        ends = each[["low", "high"]].sub(each["amount"], axis=0).to_numpy(np.float64)
+        told = (each[name].tolist() for name in ("village_id", "amount", "place"))
+        if parts:
+            self._parts[key] = [*zip(*told, ends, strict=True)]
 
     def _finest(
         self, name: str, steps: Iterable[float], told: Callable[[float], Told]
@@ -221,8 +250,21 @@ class Door:
         found |= self._totals(found)
         if not all(self._is_wide(*one) and self._is_no_guess(*one) for one in found.items()):
             return False
+        parts = {key: self._told_of_parts(key, found[key]) for key in self._parts if key in found}
+        for _, amount, _, ends in (part for own in parts.values() for part in own):
+            if ends[1] - ends[0] < 2 * self._near(np.array(amount)) * (1 - 1e-9):
+                return False
         self._known |= found
+        self._parts |= parts
         return True
+
+    def _told_of_parts(self, key: Key, ends: Floats) -> list[Part]:
+        """Return what is then known of villages that merged or were parted, which stand apart."""
+        far = ends - self.amounts[key]
+        return [
+            (code, amount, place, _meet(known, far[:, place]))
+            for code, amount, place, known in self._parts[key]
+        ]
 
     def _totals(self, found: Told) -> Told:
         """Return what sources and total together tell an outsider of each village's total."""

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import io
+import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from analysis.files import locked, write_bytes
 
 POLICY, MEMORY = "disclosure.toml", "released.parquet"
 RELEASES, KEY = "releases.csv", "released.key"
+CERTIFICATE = "release.json"
+"""What a release says of itself: who, when, by which rules, of which dataset."""
+_TURN = "release"  # of a memory: after how many releases it was written
 
 
 def read_policy(name: str) -> Policy:
@@ -51,32 +55,64 @@ def read_memory(name: str) -> pd.DataFrame | None:
         It cannot be read, or is missing though numbers were released.
     """
     own = paths.decisions(name) / MEMORY
-    if (own.parent / RELEASES).is_file() and not own.is_file():
+    if not (own.parent / RELEASES).is_file():
+        _must_be_first(name)
+    folders = {own.parent, *(path.parent for path in own.parent.parent.glob(f"*/{RELEASES}"))}
+    paths_of = {*(folder / MEMORY for folder in folders), *own.parent.parent.glob(f"*/{MEMORY}")}
+    frames = [_memory(path) for path in sorted(paths_of, key=lambda path: (path != own, path))]
+    held = [frame for frame in frames if frame is not None]
+    return pd.concat(held, ignore_index=True) if held else None
+
+
+def _must_be_first(name: str) -> None:
+    """Raise where pages of a dataset were released of which its decisions know nothing."""
+    for path in sorted(paths.released().glob(f"*/{CERTIFICATE}")):
+        if json.loads(path.read_text("utf-8")).get("dataset") == name:
+            raise LianjianError(
+                f"{path.parent} was released of {name}, and {paths.decisions(name)} does not know "
+                "of it, so that a release may tell more than it should. Bring that folder back "
+                "from a backup."
+            )
+
+
+def _memory(path: Path) -> pd.DataFrame | None:
+    """Return one memory: none where nothing has left, and no older one than the last release."""
+    back = f"Bring it back from its history in {path.parent / 'history'} or from a backup."
+    left = _releases(path.parent)
+    if not left and not path.is_file():
+        return None
+    if not path.is_file():
         raise LianjianError(
-            f"{own} is missing, though numbers were released. Without it a release may tell more "
-            f"than it should. Bring it back from its history in {own.parent / 'history'} or from a "
-            "backup."
+            f"{path} is missing, though numbers were released. Without it a release may tell more "
+            f"than it should. {back}"
         )
-    others = sorted(set(own.parent.parent.glob(f"*/{MEMORY}")) - {own})
-    frames = [_memory(path) for path in (own, *others) if path.is_file()]
-    return pd.concat(frames, ignore_index=True) if frames else None
-
-
-def _memory(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        memory = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise LianjianError(
             f"{path} cannot be read ({error}). It holds what readers know of the villages by now; "
-            "without it a release may tell more than it should. Bring it back from its history in "
-            f"{path.parent / 'history'} or from a backup."
+            f"without it a release may tell more than it should. {back}"
         ) from None
+    if memory.attrs.pop(_TURN, left) < left:
+        raise LianjianError(
+            f"{path} is an older copy: it does not know of the last of {left} releases, so that "
+            f"the next one may tell more than it should. {back}"
+        )
+    return memory
+
+
+def _releases(folder: Path) -> int:
+    """Return how many releases are written down."""
+    path = folder / RELEASES
+    return max(0, len(path.read_text("utf-8").splitlines()) - 1) if path.is_file() else 0
 
 
 def write_memory(name: str, memory: pd.DataFrame) -> None:
     """Keep what readers know once a release is out; it is as secret as the books."""
     path = decisions.prepare(name) / MEMORY
     decisions.keep(name, path)
+    memory = memory.copy()
+    memory.attrs = {_TURN: _releases(path.parent) + 1}
     buffer = io.BytesIO()
     memory.to_parquet(buffer, index=False)
     write_bytes(path, buffer.getvalue(), private=True)

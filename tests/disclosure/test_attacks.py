@@ -450,3 +450,80 @@ def test_villages_that_come_again_under_other_codes_are_remembered(villages, see
     assert len(both) > 100
     assert (both["low_later"] >= both["low"] - 1e-6).all()
     assert (both["high_later"] <= both["high"] + 1e-6).all()
+
+
+def rounded_to_a_hundred(panel):
+    later = panel.copy()
+    later[SOURCES] = (later[SOURCES] / 100).round() * 100
+    later[TOTAL] = later[SOURCES].sum(axis=1, min_count=3)
+    return later
+
+
+@pytest.mark.parametrize(("villages", "seed"), [(30, 85), (82, 86), (1261, 87)])
+def test_books_under_another_name_with_other_codes_and_rounded_amounts_are_remembered(
+    villages, seed
+):
+    panel = books(villages, seed)
+    first = Guard(Policy(headline=HEADLINE), panel)
+    first.plan(wanted(panel))
+    ids = sorted(panel["village_id"].unique())
+    codes = dict(zip(ids, [f"Y{n:04d}" for n in range(villages)][::-1], strict=True))
+    other = rounded_to_a_hundred(panel).assign(village_id=panel["village_id"].map(codes))
+    second = Guard(Policy(headline=HEADLINE), other, first.door.memory())
+    second.plan(wanted(groups_moved_by_a_hair(other, codes[ids[3]])))
+    told = 0
+    for key, (low, high) in second.door._known.items():
+        order = second.door.villages.get_indexer([codes[one] for one in first.door.villages])
+        before = first.door.known(key) - first.door.amounts[key]
+        now = np.stack([low, high])[:, order] - second.door.amounts[key][order]
+        both = np.isfinite(before).all(axis=0) & (np.abs(first.door.amounts[key]) > 10_000)
+        told += both.sum()
+        assert (now[0] >= before[0] - 1e-6)[both].all()
+        assert (now[1] <= before[1] + 1e-6)[both].all()
+    assert told > 100
+    assert not too_near(second.door.memory()).any()
+
+
+def merged(panel, one, other, code):
+    """Return books in which two villages are one, as after a merger restated for all years."""
+    amounts = [*SOURCES, TOTAL]
+    parts = [panel[panel["village_id"] == village].set_index("year") for village in (one, other)]
+    whole = parts[0].assign(village_id=code)
+    whole[amounts] = parts[0][amounts] + parts[1][amounts]
+    rest = panel[~panel["village_id"].isin([one, other])]
+    return pd.concat([rest, whole.reset_index()[[*panel]]], ignore_index=True)
+
+
+@pytest.mark.parametrize("is_parted", [False, True])
+@pytest.mark.parametrize("code", ["", "M0001"])
+@pytest.mark.parametrize(("villages", "seed"), [(30, 102), (30, 106), (82, 104)])
+def test_two_villages_that_merge_or_part_between_deliveries_stay_hidden(
+    villages, seed, code, is_parted
+):
+    """Who knows one of both takes it from what is known of their sum."""
+    apart = books(villages, seed)
+    one, other = sorted(apart.loc[apart["role"] == "allied_weak", "village_id"].unique())[:2]
+    code = code or one
+    together = merged(apart, one, other, code)
+    books_of = [together, apart] if is_parted else [apart, together]
+    guards, memory = [], None
+    for panel in books_of:
+        guards.append(Guard(Policy(headline=HEADLINE), panel, memory))
+        plan = guards[-1].plan([*wanted(panel), *shares(panel)])
+        assert (plan["reason"] == "").mean() > 0.3
+        memory = guards[-1].door.memory()
+    of_parts, of_whole = (guard.door for guard in (guards[::-1] if is_parted else guards))
+    whole = of_whole.villages.get_loc(code)
+    tried = 0
+    for key in of_parts.amounts:
+        places = of_parts.villages.get_indexer([one, other])
+        amounts = of_parts.amounts[key][places]
+        for at, amount, rest in zip(places, amounts, amounts[::-1], strict=True):
+            ends = of_parts.known(key)[:, at], of_whole.known(key)[:, whole] - rest
+            low, high = np.maximum(*ends)[0], np.minimum(*ends)[1]
+            if not np.isfinite([amount, rest, low, high]).all():
+                continue
+            tried += 1
+            near = 0.1 * max(abs(amount), 1000) - 1e-6
+            assert high - amount >= near or amount - low >= near
+    assert tried > 8

@@ -67,3 +67,38 @@ def test_a_memory_that_is_gone_after_a_release_stops_the_next_one(root):
     (root / "data" / "decisions" / "town" / "released.parquet").unlink()
     with pytest.raises(LianjianError, match="is missing, though numbers were released"):
         read_memory("town")
+
+
+def test_a_memory_that_is_gone_of_another_ledger_stops_as_well(root):
+    """The same books may have been taken in under two names, and one of them was cleaned up."""
+    write_memory("town", Door(Policy(), books(30, 3)).memory())
+    keep_release("town", {"report": "03", "by": "A"})
+    assert read_memory("town-again") is not None
+    (root / "data" / "decisions" / "town" / "released.parquet").unlink()
+    with pytest.raises(LianjianError, match=r"town/released\.parquet is missing"):
+        read_memory("town-again")
+
+
+def test_an_older_copy_of_the_memory_is_not_taken_for_the_newest(root):
+    path = root / "data" / "decisions" / "town" / "released.parquet"
+    copies = []
+    for report in ("03", "05"):
+        write_memory("town", Door(Policy(), books(30, 3)).memory())
+        copies.append(path.read_bytes())
+        read_memory("town")  # where a release stopped in between
+        keep_release("town", {"report": report, "by": "A"})
+        read_memory("town")
+    path.write_bytes(copies[0])
+    with pytest.raises(LianjianError, match="older copy: it does not know of the last of 2"):
+        read_memory("town")
+    path.write_bytes(copies[1])
+    assert len(read_memory("town")) == len(Door(Policy(), books(30, 3)).memory())
+
+
+def test_pages_that_were_released_are_not_forgotten_with_the_decisions(root):
+    page = root / "released" / "03-town"
+    page.mkdir(parents=True)
+    (page / "release.json").write_text('{"dataset": "town"}')
+    assert read_memory("city") is None
+    with pytest.raises(LianjianError, match="03-town was released of town"):
+        read_memory("town")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis import files, paths
-from analysis.disclosure import edition, keep_release, releasing, write_memory
+from analysis.disclosure import CERTIFICATE, edition, keep_release, releasing, write_memory
 from analysis.errors import LianjianError
 from analysis.files import to_json
 from analysis.reports import calls
@@ -32,7 +32,7 @@ from analysis.reports.run._imports import quickly
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-FILE = "release.json"
+FILE = CERTIFICATE
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
 _MOST = 0.8  # of a chart's values; with fewer it would show something else
@@ -437,6 +437,7 @@ def certificate(made: _review.Review, by: str, when: str) -> str:
     return to_json(
         {
             "report": made.report,
+            "dataset": made.data.name,
             "released_by": by,
             "released_on": when,
             "policy": parts(policy),
