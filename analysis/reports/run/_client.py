@@ -7,10 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.log import logger
+from traitlets import Type
 
 from analysis.reports.run._bounds import Bounds
 
@@ -23,8 +25,32 @@ _ANSWER_SECONDS = 30.0  # from the end of a cell to the kernel's word on how it 
 _OUTPUTS = {"display_data", "execute_result", "update_display_data"}
 
 
+class Outputs(AsyncZMQSocketChannel):
+    """Hands what a task of an earlier cell puts out to the cell that runs; it would be lost."""
+
+    now = ""  # what was asked last
+    earlier: frozenset[str] = frozenset()
+
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:  # noqa: ASYNC109
+        """Return the next message."""
+        message: dict[str, Any] = await super().get_msg(timeout=timeout)
+        parent = message["parent_header"]
+        if parent.get("msg_id") in self.earlier and message["msg_type"] in {"stream", *_OUTPUTS}:
+            message["parent_header"] = {**parent, "msg_id": self.now}
+        return message
+
+
 class Channels(AsyncKernelClient):
     """Knows that a kernel is ready when it says so, where the stock client waits in silence."""
+
+    iopub_channel_class = Type(Outputs)
+
+    def execute(self, *args: Any, **kwargs: Any) -> str:
+        """Send code, as the stock client does."""
+        asked: str = super().execute(*args, **kwargs)
+        channel = self.iopub_channel
+        channel.earlier, channel.now = channel.earlier | {channel.now}, asked
+        return asked
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Wait until the kernel answers and its channel of outputs is connected."""
@@ -77,6 +103,17 @@ class NotebookClient(PapermillNotebookClient):
         message = {**msg, "content": content}
         return super().process_message(message, cell, cell_index)
 
+    def take_payload(self, cell: "NotebookNode", cell_index: int, reply: dict[str, Any]) -> None:
+        """Show what Lab shows in a pager, and say what `%load` put where nothing runs it."""
+        for payload in reply.get("payload", ()):
+            if payload.get("source") == "page":
+                content = self.bounds.output({"data": payload["data"]}, cell_index)
+                cell.outputs.append(new_output("display_data", data=content["data"]))
+            elif payload.get("source") == "set_next_input":
+                words = f"This code was put into a cell and not run:\n{payload['text']}\n"
+                content = self.bounds.stream({"name": "stderr", "text": words}, cell_index)
+                cell.outputs.append(new_output("stream", **content))
+
     def _give_up(self, waiting: "asyncio.Future[Any]") -> None:
         """End the wait for a kernel that has ended a cell without an answer, and would for ever."""
         if not waiting.done():
@@ -95,9 +132,10 @@ class Engine(NBClientEngine):
         def sent(**_: object) -> None:
             kernel.is_busy = True
 
-        def executed(cell_index: int, execute_reply: dict[str, Any], **_: object) -> None:
+        def executed(cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
             kernel.is_busy = False
             replies[cell_index] = execute_reply["content"]
+            client.take_payload(cell, cell_index, execute_reply["content"])
 
         client = NotebookClient(
             nb_man,

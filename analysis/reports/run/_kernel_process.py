@@ -2,7 +2,8 @@
 
 ``python -m analysis.reports.run._kernel_process PLACE`` starts a plain kernel. ``PLACE`` is a
 private folder that holds the connection (`CONNECTION`) and takes the list of files that the
-notebook read (`file_access.FILE`) and what its parameters held at the end (`VALUES`).
+notebook read (`file_access.FILE`), what its parameters held at the end (`VALUES`) and what was said
+after the last cell (`LATE`).
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +30,7 @@ from analysis.reports.run._unraised import Unraised
 CONNECTION = "kernel.json"
 VALUES = "values"
 ENDED = "ended"  # a file that a kernel leaves when all is done that is due at its end
+LATE = "late"
 LONGEST_VALUE = 2000
 PARAMETERS = "LIANJIAN_PARAMETERS"  # names of the parameters to watch, as JSON
 SECRETS = "LIANJIAN_SECRETS"  # secret parameters and the variables that hold them, as JSON
@@ -73,6 +75,7 @@ def start(place: Path) -> NoReturn:
             ]
         )
     _tell_where_cells_are(app.shell)
+    streams = sys.stdout, sys.stderr
     unraised = Unraised(place / _unraised.FILE, app.shell)
     if secrets:
         # after the cell of defaults, and without a cell that would say the value
@@ -83,7 +86,20 @@ def start(place: Path) -> NoReturn:
             "post_run_cell", lambda _: _note_values(place / VALUES, space, watched)
         )
     app.start()
+    _keep_what_is_said(app.shell, streams, place / LATE)
     _end(app, unraised, place / ENDED)
+
+
+def _keep_what_is_said(shell: Any, streams: Iterable[Any], file: Path) -> None:
+    """Write down what threads and handlers say from here on, when nobody listens any more."""
+    late = file.open("a", encoding="utf-8", errors="replace", buffering=1)
+
+    def publish(data: dict[str, Any], *_: object, **__: object) -> None:
+        late.write(f"{data.get('text/plain', ', '.join(data))}\n")
+
+    shell.display_pub.publish = publish
+    for stream in streams:
+        stream.echo = late
 
 
 def _tell_where_cells_are(shell: Any) -> None:

@@ -88,6 +88,12 @@ def place_of(node: "NotebookNode", at: int) -> int | None:
     return next((place for index, place, _ in _sent(node) if index == at), None)
 
 
+def last_sent(node: "NotebookNode") -> "NotebookNode":
+    """Return the last cell of code."""
+    *_, (_, _, cell) = _sent(node)
+    return cell
+
+
 def _sent(node: "NotebookNode") -> Iterator[tuple[int, int | None, Any]]:
     """Yield the cells that are sent, with their places in the notebook run and in its source."""
     cells = [cell for cell in node.cells if ERROR_MARKER not in _tags(cell)]

@@ -142,7 +142,10 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
         read = watch.read()
         noted = [*_unraised.read(kernel.place / _unraised.FILE), *kernel.cut_off()]
         changed = _changed(run.notebook.name, kernel.place, expected)
+        late = kernel.said_late()
     node = clients[0].nb if clients else source
+    if late:
+        _show_late(node, late)
     seconds = time.perf_counter() - started
     cell_seconds = tuple(
         float(c.metadata.get("papermill", {}).get("duration") or 0.0)
@@ -166,6 +169,14 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     executed = Executed(node, seconds, cell_seconds, verdict, read, unraised, strike(log))
     lost_zygote = kernel.zygote is not None and not kernel.zygote.alive()
     return executed, not (executed.failure and lost_zygote)
+
+
+def _show_late(node: "NotebookNode", late: str) -> None:
+    """Put what was said after the last cell had ended below that cell."""
+    from nbformat.v4 import new_output
+
+    words = f"After the last cell had ended:\n{late}"
+    _verdict.last_sent(node).outputs.append(new_output("stream", name="stdout", text=words))
 
 
 def _stop(

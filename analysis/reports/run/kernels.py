@@ -148,12 +148,11 @@ class Kernel:
 
     def written(self) -> str:
         """Return what it wrote where no cell could take it."""
-        if not self.log.exists():
-            return ""
-        with self.log.open(encoding="utf-8", errors="replace") as log:
-            text = log.read(_LONGEST_LOG)
-        rest = self.log.stat().st_size - len(text.encode())
-        return f"{text}\n… {rest:,} bytes left out\n" if rest > 0 else text
+        return _start_of(self.log)
+
+    def said_late(self) -> str:
+        """Return what was said in it after the last cell had ended."""
+        return _start_of(self.place / _kernel_process.LATE)
 
     def how_it_ended(self) -> str:
         """Say how its process came to an end that nobody here has asked for."""
@@ -183,6 +182,16 @@ class Kernel:
         _strays.sweep(self.place.name, self.strays)
         self._kill()
         shutil.rmtree(self.place, ignore_errors=True)
+
+
+def _start_of(file: Path) -> str:
+    """Return the text of a log, or its start and how much is left out."""
+    if not file.exists():
+        return ""
+    with file.open(encoding="utf-8", errors="replace") as log:
+        text = log.read(_LONGEST_LOG)
+    rest = file.stat().st_size - len(text.encode())
+    return f"{text}\n… {rest:,} bytes left out\n" if rest > 0 else text
 
 
 @contextlib.contextmanager
