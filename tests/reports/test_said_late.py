@@ -35,7 +35,8 @@ LATE = {
     "a finaliser": "class Last:\n    def __del__(self, print=print):\n"
     "        print('said late')\n        print(['shown late'])\nlast = Last()",
     "a log": "import atexit, logging, sys\n"
-    "logging.basicConfig(stream=sys.stdout, format='%(message)s')\natexit.register(logging.warning, \"said late\\n['shown late']\");",
+    "logging.basicConfig(stream=sys.stdout, format='%(message)s')\n"
+    "atexit.register(logging.warning, \"said late\\n['shown late']\");",
 }
 
 

@@ -138,14 +138,12 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
             pass  # the replies say it, and in which cell
         except (RuntimeError, TimeoutError, OSError, ZMQError) as error:
             stop = _stop(error, kernel, clients, limits)
-        log = kernel.written()
+        log, late = kernel.written(), kernel.said_late()
         read = watch.read()
         noted = [*_unraised.read(kernel.place / _unraised.FILE), *kernel.cut_off()]
         changed = _changed(run.notebook.name, kernel.place, expected)
-        late = kernel.said_late()
     node = clients[0].nb if clients else source
-    if late:
-        _show_late(node, late)
+    _show_late(node, late)
     seconds = time.perf_counter() - started
     cell_seconds = tuple(
         float(c.metadata.get("papermill", {}).get("duration") or 0.0)
@@ -162,8 +160,7 @@ def _attempt(run: Run, folder: Path, limits: Limits, *, warm: bool) -> tuple[Exe
     traceback = shortened(verdict.traceback, _LONGEST_TRACEBACK)
     told = {"name": verdict.name, "message": verdict.message, "traceback": traceback}
     verdict = replace(verdict, **strike(told))
-    text = nbformat.writes(node) + "\n"
-    (folder / "notebook.ipynb").write_text(text, "utf-8", newline="\n")
+    (folder / "notebook.ipynb").write_text(nbformat.writes(node) + "\n", "utf-8", newline="\n")
     failed = (normalise.text(said) for said in _verdict.unraised(node, noted))
     unraised = tuple(dict.fromkeys(strike(said)[:_LONGEST_LINE] for said in failed))
     executed = Executed(node, seconds, cell_seconds, verdict, read, unraised, strike(log))
@@ -175,6 +172,8 @@ def _show_late(node: "NotebookNode", late: str) -> None:
     """Put what was said after the last cell had ended below that cell."""
     from nbformat.v4 import new_output
 
+    if not late:
+        return
     words = f"After the last cell had ended:\n{late}"
     _verdict.last_sent(node).outputs.append(new_output("stream", name="stdout", text=words))
 
