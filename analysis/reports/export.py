@@ -1,11 +1,14 @@
 """A table leaves a notebook as Excel, LaTeX or CSV, with labels, units and the mark of its data."""
 
 import io
+import math
 import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
@@ -17,7 +20,7 @@ from analysis import fields, files
 from analysis._labelled import Labelled
 from analysis.errors import LianjianError
 from analysis.reports import markup, numbers, products, tables
-from analysis.reports.text import flat, latex
+from analysis.reports.text import flat, latex, number
 from analysis.terminal import visible
 
 if TYPE_CHECKING:
@@ -272,7 +275,11 @@ def _put(cell: "Cell", value: Any) -> None:
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return
     value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, bool | int | float | datetime):
+    if isinstance(value, Decimal | Fraction):
+        value = float(value)
+    if isinstance(value, float) and math.isinf(value):
+        value = number(value, 0)  # Excel has none, and would leave the cell empty
+    if isinstance(value, bool | int | float) or (isinstance(value, datetime) and not value.tzinfo):
         cell.value = value
         return
     cell.value = visible(str(value))

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.errors import LianjianError
 from analysis.reports.text import digits_for, number
+from analysis.terminal import visible
 
 
 def given(name: str, value: object, **said: object) -> dict[str, Any]:
@@ -147,7 +148,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 def cell(value: object) -> object:
     """Return a value for a cell of CSV; no text becomes a formula in a spreadsheet."""
     if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
+        return visible(f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value)
     from pandas import NA
 
     missing = value is None or value is NA or value != value  # noqa: PLR0124  (NaN)

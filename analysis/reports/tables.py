@@ -13,7 +13,7 @@ from analysis import fields
 from analysis.reports.text import MISSING, digits_for, number, own_digits, p_value
 from analysis.terminal import visible
 
-_NUMBER = r"[−-]?[\d.,]+( \([−-]?[\d.,]+–[−-]?[\d.,]+\))?"  # 6.55 or 6.55 (6.54–6.56)
+_NUMBER = re.compile(r"[−-]?[\d.,]+( \([−-]?[\d.,]+–[−-]?[\d.,]+\))?")  # 6.55 or 6.55 (6.54–6.56)
 
 Digits = int | Mapping[str, int | Literal["each", "p"]] | None
 
@@ -72,7 +72,8 @@ class Column:
         last = name[-1] if isinstance(name, tuple) else name
         self.name = name
         self.values = values
-        self.numeric = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
+        is_real = types.is_numeric_dtype(values) and not types.is_complex_dtype(values)
+        self.numeric = is_real and not types.is_bool_dtype(values)
         self.aligned = self.numeric or _with_ends(values)
         self.year = self.numeric and _is_year(last) and _years(values)
         self.each, self.p = digits == "each", digits == "p"
@@ -105,8 +106,8 @@ class Column:
 
 def _with_ends(values: "pd.Series[Any]") -> bool:
     """Whether every present value is a number in words, and one has its ends in brackets."""
-    texts = values.dropna().astype(str).str
-    return bool(texts.fullmatch(_NUMBER).all() and texts.endswith(")").any())
+    texts = list(map(str, values.dropna()))
+    return all(map(_NUMBER.fullmatch, texts)) and any(text.endswith(")") for text in texts)
 
 
 def columns_of(frame: pd.DataFrame, digits: Digits) -> list[Column]:

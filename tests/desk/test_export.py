@@ -1,6 +1,10 @@
 """Tables leave with labels, units and their mark, and books are read where they lie."""
 
 import csv
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
 
 import openpyxl
 import pandas as pd
@@ -10,6 +14,7 @@ import analysis as lj
 from analysis import paths
 from analysis.clean import dataset
 from analysis.errors import LianjianError
+from analysis.reports.text import latex
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +50,35 @@ def test_excel_keeps_numbers_and_says_what_they_are(means, tmp_path):
     assert book.worksheets[1].cell(4, 5).value.startswith("Operating, subsidy and other income")
     again = lj.export(means, tmp_path / "again.xlsx", "Means")
     assert again.read_bytes() == file.read_bytes()
+
+
+ODD = {
+    "endless": ([math.inf, -math.inf, 2.5], ["∞", "−∞", 2.5], ["∞", "−∞", "2.5"]),
+    "exact": ([Decimal("2.675"), Fraction(1, 4)], [2.675, 0.25], ["2.675", "1/4"]),
+    "with a zone": (
+        [datetime(2024, 1, 31, 8, tzinfo=UTC)],
+        ["2024-01-31 08:00:00+00:00"],
+        ["2024-01-31 08:00:00+00:00"],
+    ),
+    "complex": ([1 + 2j], ["(1+2j)"], ["(1+2j)"]),
+    "half a character": (["村\ud83d"], ["村[U+D83D]"], ["村[U+D83D]"]),
+    "hidden": (["a\x00b\u202ec"], ["a[U+0000]b[U+202E]c"], ["a[U+0000]b[U+202E]c"]),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_a_format_cannot_hold_is_written_out_and_never_left_out(kind, tmp_path):
+    values, cells, words = ODD[kind]
+    held = object if kind in {"exact", "half a character"} else None
+    frame = pd.DataFrame({"v": pd.Series(values, dtype=held)})
+    sheet = openpyxl.load_workbook(lj.export(frame, tmp_path / "x.xlsx")).worksheets[0]
+    assert [cell for (cell,) in sheet.iter_rows(min_row=2, values_only=True)] == cells
+    text = lj.export(frame, tmp_path / "x.csv").read_text("utf-8-sig")
+    rows = [cell.replace("inf", "∞").replace("-", "−") for cell in text.split("\n")[1:-1]]
+    assert rows == [word.replace("-", "−") for word in words]
+    said = lj.export(frame, tmp_path / "x.tex").read_text("utf-8")
+    for word in words:
+        assert latex(f"{float(word):.2f}" if kind == "endless" and word == "2.5" else word) in said
 
 
 def test_latex_is_written_for_latex(means, tmp_path):
