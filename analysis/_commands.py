@@ -605,16 +605,17 @@ def release(options: argparse.Namespace) -> None:
     from analysis.reports import release as releasing
 
     releasing.must_answer(options.by)
-    for report in finished.named([options.report]):
+    for report in finished.named(options.reports):
         for check in finished.record_of(report).get("checks", ()):
             if check["state"] == "failed":
                 warn(
                     f"{report.name}: the released page will show a failed check, {check['name']}. "
                     f"{check['found']} {check['mend']}"
                 )
-    folder, made = releasing.release(options.report, options.by)
-    out = int((made.plan["reason"] == "").sum())
-    say(f"{folder / 'report.html'} written: {out} of {len(made.plan)} numbers, rounded")
+    for report in options.reports:
+        folder, made = releasing.release(report, options.by)
+        out = int((made.plan["reason"] == "").sum())
+        say(f"{folder / 'report.html'} written: {out} of {len(made.plan)} numbers, rounded")
     say("What readers know by now is kept with the dataset's decisions; later releases heed it.")
 
 

@@ -7,10 +7,10 @@ what a number tells plain arithmetic, amount + (released ± step/2 − true) / w
 system of equations has to be solved; it is also what people of a village come near to.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -187,46 +187,33 @@ class Door:
         """
         left = memory[memory["measure"] == STEP]
         self._steps = dict(zip(left["village_id"], left["amount"].astype(float), strict=True))
-        rows = memory.drop(left.index).astype(dict.fromkeys(("amount", "low", "high"), np.float64))
-        keys = pd.Series(list(zip(rows["measure"], rows["year"].astype(int), strict=True)))
-        is_here = keys.isin(list(self.amounts)).to_numpy()
-        self._others.append(rows[~is_here])
-        rows = rows[is_here].assign(key=keys[is_here].to_numpy())
-        big = rows[rows["amount"].abs() > self.policy.floor_yuan]
-        before = big.pivot_table(index="village_id", columns="key", values="amount", sort=False)
-        places = dict(zip(self.villages, range(len(self.villages)), strict=True))
-        places |= renamed(before, self.villages, self.amounts)
-        asked: list[Any] = before.columns.tolist()
-        now = pd.DataFrame({key: self.amounts[key] for key in asked}, columns=before.columns)
-        parts: dict[Key, list[tuple[str, int]]] = {}
-        for key, code, place in joined(before, now, places):
-            parts.setdefault(key, []).append((code, place))
-        for key in dict.fromkeys(rows["key"].tolist()):
-            self._again(key, rows[rows["key"] == key], places, parts.get(key, []))
-
-    def _again(
-        self,
-        key: Key,
-        rows: pd.DataFrame,
-        places: Mapping[str, int],
-        parts: Sequence[tuple[str, int]],
-    ) -> None:
-        """Take in what was known of amounts of one measure and year."""
-        place = rows["village_id"].map(places).fillna(-1).to_numpy(np.intp)
-        before = rows["amount"].to_numpy(np.float64)
-        moved = np.where(place < 0, np.nan, self.amounts[key][place]) - before
-        is_near = np.abs(moved) <= self._near(before)
-        self._others.append(rows[~is_near][[*_MEMORY]])
-        known = self._known[key] = self.known(key).copy()
-        # one amount may be there several times, where books were taken in under several names
-        for meet, end, side in zip((np.maximum, np.minimum), known, ("low", "high"), strict=True):
-            meet.at(end, place[is_near], (rows[side].to_numpy(np.float64) + moved)[is_near])
-        of = pd.DataFrame(parts, columns=["village_id", "place"])
-        each = rows.merge(of, on="village_id")
-        ends = each[["low", "high"]].sub(each["amount"], axis=0).to_numpy(np.float64)
-        told = (each[name].tolist() for name in ("village_id", "amount", "place"))
-        if parts:
-            self._parts[key] = [*zip(*told, ends, strict=True)]
+        rows = memory.drop(left.index)
+        amounts, *ends = rows[["amount", "low", "high"]].to_numpy(np.float64).T
+        keys = [*self.amounts]
+        column = {key: n for n, key in enumerate(keys)}
+        stated = zip(rows["measure"], rows["year"], strict=True)
+        at = np.array([column.get((name, int(year)), -1) for name, year in stated], dtype=np.intp)
+        codes, ids = pd.factorize(rows["village_id"])
+        before = np.full((len(ids), len(keys)), np.nan)
+        told = (at >= 0) & (np.abs(amounts) > self.policy.floor_yuan)
+        before[codes[told], at[told]] = amounts[told]
+        now = np.stack([self.amounts[key] for key in keys], axis=1)
+        places = renamed(before, now, self.villages.get_indexer(ids))
+        place = places[codes]
+        moved = np.where((at < 0) | (place < 0), np.nan, now[place, at]) - amounts
+        is_near = np.abs(moved) <= self._near(amounts)
+        self._others.append(rows[~is_near])
+        for n in np.unique(at[is_near]):
+            own, key = is_near & (at == n), keys[n]
+            known = self._known[key] = self.known(key).copy()
+            # one amount may be there several times, where books were taken in under several names
+            for meet, side, end in zip((np.maximum, np.minimum), known, ends, strict=True):
+                meet.at(side, place[own], (end + moved)[own])
+        for n, row, whole in joined(before, now, places):
+            for one in np.flatnonzero((codes == row) & (at == n)):
+                known = np.array([end[one] for end in ends]) - amounts[one]
+                part = (str(ids[row]), float(amounts[one]), whole, known)
+                self._parts.setdefault(keys[n], []).append(part)
 
     def _finest(
         self, name: str, steps: Iterable[float], told: Callable[[float], Told]

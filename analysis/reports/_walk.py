@@ -145,7 +145,7 @@ def _verdicts(frame: pd.DataFrame) -> tuple[set[int], set[int]]:
     words = [
         n
         for n, values in enumerate(columns)
-        if names[n] not in traits and _is_worded(values, names[n])
+        if names[n].lower() not in traits and _is_worded(values, names[n])
     ]
     found = {n for n in words if n > first or is_bool_dtype(columns[n])}
     labels = [n for n in range(len(heads)) if n not in {*sizes, *found}]
@@ -250,13 +250,13 @@ def _label(value: Any, typed: Typed) -> Any:
     if isinstance(value, tuple):
         return tuple(_label(item, typed) for item in value)
     if isinstance(value, str):
-        return named(value, typed)
+        return without_computed(value, typed)
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return value
     return value if _is_place(float(value)) or f"{value:g}" in typed else "…"
 
 
-def named(text: str, typed: Typed) -> str:
+def without_computed(text: str, typed: Typed) -> str:
     """Return a name without the numbers in it that were computed or copied.
 
     What stays are numbers that a person typed, years and dates, digits of a name or a place's code,
@@ -322,7 +322,7 @@ def _cell(value: Any, see: See, at: str, typed: Typed) -> Any:
     """Return a cell as it may leave: nobody vouches for a number that is written out as text."""
     if not isinstance(value, str):
         return seen(value, see, at, typed)
-    left = named(value, typed)
+    left = without_computed(value, typed)
     if _WRITTEN.fullmatch(value) and not _is_band(value) and not _YEARS.fullmatch(value):
         left = "…"
     if left != value:

@@ -456,21 +456,45 @@ def test_a_decoded_drawing_gives_the_released_values_and_nothing_closer(town):
         mine = plan.index.str.startswith(f"fig-{name} ") & plan.index.str.endswith(column)
         rows = plan[mine & (plan["reason"] == "")]
         assert len(rows) >= 4
-        for form in ("", "-dark", "-print", "-phone"):
-            seen = np.concatenate([*decoded(drawn[f"{name}{form}.svg"])])[:, axis]
-            reach = 1e-3 * np.ptp(seen)
-            if name == "bars":  # each stands on those below it
-                seen = (seen[:, None] - seen).ravel()
-            for at, (released, true, step) in rows[["released", "value", "step"]].iterrows():
-                # the height of a pile is the sum of its parts, each as it leaves
-                pile = step if name == "bars" and "total" in at else 0.0
-                assert np.abs(seen - released).min() < reach + pile
-                if (
-                    name != "bars"
-                    and abs(released - true) > 4 * reach
-                    and not np.isclose(rows["released"], true, atol=2 * reach).any()
-                ):
-                    assert np.abs(seen - true).min() > reach
+        seen = np.concatenate([*decoded(drawn[f"{name}.svg"])])[:, axis]
+        reach = 1e-3 * np.ptp(seen)
+        if name == "bars":  # each stands on those below it
+            seen = (seen[:, None] - seen).ravel()
+        for at, (released, true, step) in rows[["released", "value", "step"]].iterrows():
+            # the height of a pile is the sum of its parts, each as it leaves
+            pile = step if name == "bars" and "total" in at else 0.0
+            assert np.abs(seen - released).min() < reach + pile
+            if (
+                name != "bars"
+                and abs(released - true) > 4 * reach
+                and not np.isclose(rows["released"], true, atol=2 * reach).any()
+            ):
+                assert np.abs(seen - true).min() > reach
+
+
+def test_each_chart_is_drawn_once_for_a_release(town, monkeypatch):
+    """Drawing is most of what a release takes: at most 2 s beside the making of the report."""
+    drawn = []
+
+    def chart(call, form="plain", real=calls.chart):
+        drawn.append((call.arguments["name"], form))
+        return real(call, form)
+
+    monkeypatch.setattr(calls, "chart", chart)
+    folder, _ = release("05-drawn", "A")
+    assert len(drawn) == len({*drawn})
+    assert {name for name, _ in drawn} >= {path.stem for path in folder.glob("figures/*.svg")}
+
+
+def test_a_release_says_in_plain_words_how_many_numbers_left_and_why_not_more(town):
+    folder, made = release("01-town", "A")
+    out = (made.plan["reason"] == "").sum()
+    page = " ".join((folder / "report.html").read_text("utf-8").split())
+    [said] = re.findall(r"\d+ of the \d+ numbers of this page left[.] The others .+?[.]", page)
+    counts = [int(n) for n in re.findall(r"(\d+) (?:of|which|written|withheld)", said)]
+    assert counts[0] == out
+    assert sum(counts[1:]) == len(made.plan) - out
+    assert "of which nobody can say who stands behind them" in said
 
 
 def shown_table(folder, name):

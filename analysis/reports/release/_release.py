@@ -18,7 +18,16 @@ from analysis.errors import LianjianError
 from analysis.files import to_json
 from analysis.reports import calls
 from analysis.reports._arguments import parts
-from analysis.reports._walk import LINES, TABLE, Typed, in_order, masked, named, numbers, seen
+from analysis.reports._walk import (
+    LINES,
+    TABLE,
+    Typed,
+    in_order,
+    masked,
+    numbers,
+    seen,
+    without_computed,
+)
 from analysis.reports.calls import Call, Made
 from analysis.reports.numbers import Ledger
 from analysis.reports.page import ledger
@@ -36,6 +45,16 @@ FILE = CERTIFICATE
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
 _MOST = 0.8  # of a chart's values; with fewer it would show something else
+_WHY = (
+    (r"^withheld by ", "withheld by a person"),
+    (r"one village's own|single pairs|fewer than", "of single villages, of pairs, or of too few"),
+    (r"rounded to|when rounded", "of which rounding would leave nothing"),
+    (r"written as text", "written as words, which nothing rounds"),
+    (r"not checked|same heads|other amounts", "of which nobody can say who stands behind them"),
+    (r"edge of rounding", "which a single village could tip"),
+    (r"", "which beside others would tell of single villages"),
+)
+"""What a reader is told of reasons: the first that is found counts."""
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
 
@@ -98,7 +117,7 @@ def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
 
 
 def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Counter[str]]:
-    """Return the notebook with guarded outputs, the forms of its figures, and what is not shown."""
+    """Return the notebook with guarded outputs, its figures and their data, what is not shown."""
     node = copy.copy(made.node)
     node.metadata, node.cells = copy.copy(node.metadata), [copy.copy(cell) for cell in node.cells]
     held = node.metadata.pop(calls.FRAMES, {})
@@ -137,8 +156,8 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
                 cell.metadata = {**cell.metadata, WITHHELD: True}
                 continue
             if call.verb == "show":
-                drawn |= calls.forms_of(guarded, recorded, content.drawn)
-                drawn[f"{call.arguments['name']}.csv"] = _data_of(guarded, near)
+                name = call.arguments["name"]
+                drawn |= {f"{name}.svg": content.drawn, f"{name}.csv": _data_of(guarded, near)}
             outputs.append(_output(output, call, content))
         if cell.cell_type == "code":
             cell.outputs = outputs
@@ -209,8 +228,8 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
         }
         is_left = ~_empty(given["frame"], frame)
         given["frame"] = frame = in_order(given["frame"][is_left], frame[is_left])
-        if who := made.names_in(frame.to_csv()):
-            raise _WithheldError(f"the table {given['name']}, which names {who}")
+        if named := made.names_in(frame.to_csv()):
+            raise _WithheldError(f"the table {given['name']}, which names {named}")
         if frame.empty:
             raise _WithheldError(f"the table {given['name']}, of which nothing is left")
         return _make(Call("table", given, call.mark), recorded)
@@ -220,7 +239,7 @@ def _call(made: _review.Review, call: Call, typed: Typed, recorded: Ledger) -> t
 def _must_be_named(call: Call, typed: Typed) -> None:
     """Raise where a number that nobody typed stands in the name of an output, its address."""
     name = str(call.arguments.get("name", "")).replace("-", " ")
-    if named(name, typed) != name:
+    if without_computed(name, typed) != name:
         raise _WithheldError("an output, for a number nobody typed stands in its name")
 
 
@@ -394,12 +413,37 @@ def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> 
         lines.append(f"> The rules were loosened ({', '.join(policy.loosened())}): {policy.reason}")
     freed = {row["name"]: row["rule"] for row in made.plan.to_dict("records") if _is_freed(row)}
     if freed:
-        which = "; ".join(f"{name} ({rule})" for name, rule in freed.items())
-        lines.append(f"> Let out by a person, outside of these rules: {which}.")
+        named = "; ".join(f"{name} ({rule})" for name, rule in freed.items())
+        lines.append(f"> Let out by a person, outside of these rules: {named}.")
+    lines.append(_counted(made))
     if lost:
-        what_is = "; ".join(f"{what} ({n})" if n > 1 else what for what, n in sorted(lost.items()))
-        lines.append(f"> Withheld: {what_is}.")
+        lines.append(f"> Withheld: {'; '.join(_together(lost))}.")
     return nbformat.v4.new_markdown_cell("\n>\n".join(lines), id="released")
+
+
+def _counted(made: _review.Review) -> str:
+    """Return how many numbers leave, and in plain words why the others do not."""
+    reasons = made.plan["reason"][made.plan["reason"] != ""]
+    told = f"> {len(made.plan) - len(reasons)} of the {len(made.plan)} numbers of this page left."
+    why = Counter(next(words for found, words in _WHY if re.search(found, r)) for r in reasons)
+    if not why:
+        return told
+    each = "; ".join(f"{n} {words}" for words, n in why.most_common())
+    return f"{told} The others stayed inside: {each}."
+
+
+def _together(lost: Mapping[str, int]) -> list[str]:
+    """Return what is withheld, outputs of one kind and reason in one phrase."""
+    found: dict[tuple[str, str], list[str]] = {}
+    told = []
+    for what, n in sorted(lost.items()):
+        if one := re.fullmatch(r"the (number|table|figure) ([^\s,]+)(.*)", what):
+            found.setdefault((one[1], one[3]), []).append(one[2])
+        else:
+            told.append(f"{what} ({n})" if n > 1 else what)
+    for (kind, why), names in found.items():
+        told.append(f"the {kind}{'s' if len(names) > 1 else ''} {', '.join(names)}{why}")
+    return told
 
 
 def _is_freed(row: Mapping[Any, Any]) -> bool:

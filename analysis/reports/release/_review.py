@@ -255,7 +255,7 @@ def _numbers(node: "NotebookNode", most: int) -> dict[str, Number]:
 
         def see(at: str, number: float, counted: bool, of: Any = evidence) -> float:
             stands = _stands(at, number, of.get(number.hex(), []), counted=counted, most=most)
-            if at in numbers and numbers[at].value != number:
+            if at in numbers and not math.isnan(number) and numbers[at].value != number:
                 stands = [Evidence("inside", 0, why=TWICE)]
             numbers[at] = Number(at, number, stands)
             return number
