@@ -594,6 +594,10 @@ def render(options: argparse.Namespace) -> None:
 def review(options: argparse.Namespace) -> None:
     from analysis.reports import release as releasing
 
+    for decision, address in (("release", options.let_out), ("withhold", options.withhold)):
+        if address:
+            releasing.decide_otherwise(options.report, address, decision, options.why, options.by)
+            say(f"{address}: to {decision}, by {options.by}; kept with the dataset's decisions")
     made = releasing.review(options.report)
     page, out = releasing.write(made), int((made.plan["reason"] == "").sum())
     say(f"{out} of {len(made.plan)} numbers may leave; {len(made.plan) - out} are withheld")

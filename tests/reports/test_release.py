@@ -805,6 +805,34 @@ def test_a_person_may_decide_otherwise_and_says_who_when_and_why(town):
         path.unlink()
 
 
+def test_a_decision_is_kept_from_the_command_line_with_who_when_and_why(town, capsys):
+    path = town.root / "data" / "decisions" / "town" / "exceptions.csv"
+    ask = ["review", "01-town", "--withhold", "mean"]
+    assert main([*ask, "--by", "Li"]) == Exit.REFUSED
+    assert "Say why and who decides it" in capsys.readouterr().err
+    assert main(["review", "01-town", "--let-out", "meen", "--why", "x", "--by", "Li"]) != Exit.GOOD
+    assert "Did you mean mean?" in capsys.readouterr().err
+    assert not path.is_file()
+    try:
+        assert main([*ask, "--why", "asked by the county, in writing", "--by", "Li"]) == Exit.GOOD
+        assert (
+            main(["review", "01-town", "--let-out", "own", "--why", "=x", "--by", "Wu"]) == 0
+        )
+        [first, second] = csv.DictReader(path.open(encoding="utf-8"))
+        assert (first["address"], first["decision"], first["by"]) == ("mean", "withhold", "Li")
+        assert first["why"] == "asked by the county, in writing"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", second["when"])
+        assert path.stat().st_mode & 0o077 == 0
+        made = review("01-town")
+        assert made.decided["mean"].is_withheld
+        assert not made.decided["own"].is_withheld
+        page = (path.parent / "reviews" / "01-town.html").read_text("utf-8")
+        head = page.partition("By output")[0]
+        assert all(f"<td>{name}</td>" in head for name in ("mean", "effect", "own"))
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def test_rules_that_were_loosened_are_said_with_the_reason(town):
     folder = town.root / "data" / "decisions" / "town"
     policy, kept = (

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,9 @@ from analysis.disclosure import (
     read_policy,
     withheld,
 )
-from analysis.errors import LianjianError
+from analysis.errors import LianjianError, did_you_mean
 from analysis.fields import EVERY_COUNTY, twin
-from analysis.files import write_text
+from analysis.files import write_bytes, write_text
 from analysis.reports import calls, finished
 from analysis.reports._walk import seen
 from analysis.reports.calls import Call
@@ -164,6 +165,7 @@ def write(made: Review) -> Path:
         report=made.report,
         data=made.data,
         policy=made.guard.policy,
+        headline=made.plan[_alone(made.plan)].to_dict("records"),
         rows=_told_once(made.plan).to_dict("records"),
         outputs=by_output(made.plan),
         numbers=len(made.plan),
@@ -176,6 +178,36 @@ def write(made: Review) -> Path:
     for path in folder.iterdir():
         path.chmod(0o600)
     return target
+
+
+def decide_otherwise(name: str, address: str, decision: str, why: str, by: str) -> None:
+    """Keep what a person decided about one number of a report: who, when and why.
+
+    Raises
+    ------
+    LianjianError
+        As for `review`; the report holds no such number; or nobody decides, or for no reason.
+    """
+    made = review(name)
+    if not (why.strip() and by.strip()):
+        raise LianjianError("Say why and who decides it: --why REASON --by NAME. Both are kept.")
+    if address not in made.decided:
+        near = did_you_mean(address, made.decided)
+        raise LianjianError(f"{made.report} holds no number {address!r}.{near} Its review has all.")
+    path = decisions.prepare(made.data.name) / EXCEPTIONS
+    decisions.keep(made.data.name, path)
+    before = path.read_text("utf-8-sig") if path.is_file() else ""
+    when = datetime.now(UTC).date().isoformat()
+    told = (made.report, address, decision, why.strip(), by.strip(), when)
+    line = pd.DataFrame([told], columns=list(_COLUMNS))
+    text = line.to_csv(index=False, header=not before, lineterminator="\n")
+    between = "" if before.endswith("\n") or not before else "\n"
+    write_bytes(path, f"{before}{between}{text}".encode(), private=True)
+
+
+def _alone(plan: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which numbers stand alone, in no table and no figure: headline and record()."""
+    return ~plan["name"].str.match(r"(?:tab|fig|say)-|.* ")
 
 
 def _told_once(plan: pd.DataFrame) -> pd.DataFrame:
