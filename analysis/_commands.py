@@ -605,10 +605,11 @@ def review(options: argparse.Namespace) -> None:
 
 
 def release(options: argparse.Namespace) -> None:
-    from analysis.reports import finished
+    from analysis.reports import documents, finished
     from analysis.reports import release as releasing
 
     releasing.must_answer(options.by)
+    documents.require(options.formats or ())
     for report in finished.named(options.reports):
         for check in finished.record_of(report).get("checks", ()):
             if check["state"] == "failed":
@@ -617,7 +618,7 @@ def release(options: argparse.Namespace) -> None:
                     f"{check['found']} {check['mend']}"
                 )
     for report in options.reports:
-        folder, made = releasing.release(report, options.by)
+        folder, made = releasing.release(report, options.by, options.formats or ())
         out = int((made.plan["reason"] == "").sum())
         say(f"{folder / 'report.html'} written: {out} of {len(made.plan)} numbers, rounded")
     say("What readers know by now is kept with the dataset's decisions; later releases heed it.")

@@ -815,9 +815,7 @@ def test_a_decision_is_kept_from_the_command_line_with_who_when_and_why(town, ca
     assert not path.is_file()
     try:
         assert main([*ask, "--why", "asked by the county, in writing", "--by", "Li"]) == Exit.GOOD
-        assert (
-            main(["review", "01-town", "--let-out", "own", "--why", "=x", "--by", "Wu"]) == 0
-        )
+        assert main(["review", "01-town", "--let-out", "own", "--why", "=x", "--by", "Wu"]) == 0
         [first, second] = csv.DictReader(path.open(encoding="utf-8"))
         assert (first["address"], first["decision"], first["by"]) == ("mean", "withhold", "Li")
         assert first["why"] == "asked by the county, in writing"

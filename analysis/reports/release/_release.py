@@ -3,8 +3,9 @@
 import copy
 import math
 import re
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,6 +42,8 @@ from analysis.reports.run._imports import quickly
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from analysis.reports.page.publish import Page
+
 FILE = CERTIFICATE
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
@@ -58,7 +61,7 @@ _WHY = (
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
 
-def release(name: str, by: str) -> tuple[Path, _review.Review]:
+def release(name: str, by: str, formats: Collection[str] = ()) -> tuple[Path, _review.Review]:
     """Write a report anew from guarded numbers, into ``released/``, and keep what readers know.
 
     Parameters
@@ -67,6 +70,8 @@ def release(name: str, by: str) -> tuple[Path, _review.Review]:
         A finished report that stands on a ledger.
     by : str
         Who answers for it; the page prints the name.
+    formats : collection of "pdf" and "docx"
+        What else it is written as, from the same guarded calls.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def release(name: str, by: str) -> tuple[Path, _review.Review]:
     must_answer(by)
     report = _review.read(name)
     with releasing(report.data.name):
-        return _released(_review.decide(report), by.strip())
+        return _released(_review.decide(report), by.strip(), formats)
 
 
 def must_answer(by: str) -> None:
@@ -85,7 +90,9 @@ def must_answer(by: str) -> None:
         raise LianjianError("Say who answers for the release: --by NAME. Its page prints the name.")
 
 
-def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
+def _released(
+    made: _review.Review, by: str, formats: Collection[str]
+) -> tuple[Path, _review.Review]:
     """Write what a review lets out, while nobody else releases numbers of its dataset."""
     when = datetime.now(UTC).date().isoformat()
     node, drawn, lost = _guarded(made)
@@ -98,13 +105,17 @@ def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
     numbers_of = ledger.files(page.findings, made.report, page.run_id, released=True)
     out = {"report.html": page.html, **numbers_of}
     out[FILE] = certificate(made, by, when)
-    _no_village(made, {**out, **{name: data.decode("utf-8-sig") for name, data in drawn.items()}})
+    texts = {name: data.decode("utf-8-sig") for name, data in drawn.items()}
+    _no_village(made, {**out, **texts, "notebook.ipynb": content.decode()})
+    written = _documents(made, page, content, out["numbers.csv"], formats) if formats else {}
     # were it the other way round, a stop in between would leave numbers out that nobody remembers
     write_memory(made.data.name, made.guard.door.memory())
     target = paths.released() / made.report
     with files.staged_folder(target, FILE) as folder:
         for name_of, text in out.items():
             files.write_text(folder / name_of, text)
+        for name_of, data in written.items():
+            files.write_bytes(folder / name_of, data)
         for name_of, data in drawn.items():
             (folder / "figures").mkdir(exist_ok=True)
             files.write_bytes(folder / "figures" / name_of, data)
@@ -116,11 +127,27 @@ def _released(made: _review.Review, by: str) -> tuple[Path, _review.Review]:
     return target, made
 
 
+def _documents(
+    made: _review.Review, page: "Page", content: bytes, told: str, formats: Collection[str]
+) -> dict[str, bytes]:
+    """Return a released report for print and for Word, as if it were one that has run."""
+    from analysis.reports import documents
+
+    record = {"slug": made.report, "kind": "", "notebook": made.record["notebook"]}
+    record |= {"run_id": page.run_id, "citation": page.citation.record(), **page.said}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "notebook.ipynb").write_bytes(content)
+        (folder / "numbers.csv").write_text(told, "utf-8")
+        return {path.name: path.read_bytes() for path in documents.write(folder, record, formats)}
+
+
 def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Counter[str]]:
     """Return the notebook with guarded outputs, its figures and their data, what is not shown."""
     node = copy.copy(made.node)
     node.metadata, node.cells = copy.copy(node.metadata), [copy.copy(cell) for cell in node.cells]
     held = node.metadata.pop(calls.FRAMES, {})
+    node.metadata.pop("papermill", None)  # of the run inside
     recorded = Ledger()
     told = edition(made.data.name, made.data.version)
     drawn: dict[str, bytes] = {}
