@@ -3,6 +3,7 @@
 import base64
 import csv
 import html
+import io
 import json
 import re
 import shutil
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pypdf
 import pytest
+from fontTools.ttLib import TTFont
 from lxml import etree
 
 from analysis.cli import main
@@ -633,6 +636,60 @@ def test_no_output_holds_a_name_a_code_a_raw_cell_or_a_closer_number(town):
         # released numbers are written with the digits of their steps
         table = "\n".join(files[name] for name in files if name.endswith(".csv"))
         assert not re.findall(r"\d\.\d*(?:0{6}|9{6})\d*", table)
+
+
+def insides(path):
+    """Return all that is packed in a released file: streams, attachments, members, fonts."""
+    content = path.read_bytes()
+    yield path.name.encode()
+    if path.suffix == ".pdf":
+        reader = pypdf.PdfReader(io.BytesIO(content))
+        for number in range(1, reader.trailer["/Size"]):
+            held = pypdf.generic.IndirectObject(number, 0, reader).get_object()
+            yield repr(held).encode("utf-8", "surrogateescape")
+            if isinstance(held, pypdf.generic.StreamObject):
+                yield held.get_data()
+    elif path.suffix == ".docx":
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            for name in packed.namelist():
+                yield name.encode()
+                yield packed.read(name)
+    else:
+        yield content
+    for font in re.findall(rb"data:font/woff2;base64,([^)]+)", content):
+        drawn = TTFont(io.BytesIO(base64.b64decode(font))).getBestCmap()
+        yield "".join(map(chr, drawn)).encode()
+    for inside in re.findall(rb"data:image/[^;]+;base64,([^\"]+)", content):
+        yield base64.b64decode(inside)
+
+
+def test_no_packed_byte_of_a_release_names_a_village_or_holds_a_raw_cell(town):
+    """A subset of a font has the characters of what it sets, a PDF its attachments packed."""
+    folder, _ = release("05-drawn", "A", ("pdf", "docx"))
+    amounts = pd.read_csv(town.root / "accounts.csv", dtype=str)["amount_yuan"]
+    # its rare characters alone tell a name
+    words = {"戥", "坳", "某某镇", *town.villages["village_id"], *amounts}
+    words |= {str(town.root), "accounts.csv", "villages.csv"}
+    told = [word.encode() for word in words]
+    told += [word.encode("utf-16-be") for word in words if len(word) > 2]
+    told += [f"<{ord(sign):04{case}}>".encode() for sign in "戥坳" for case in "xX"]
+    canary = re.compile(b"|".join(re.escape(word) for word in sorted(told, key=len)))
+    seen = 0
+    for path in sorted(folder.rglob("*.*")):
+        for part in insides(path):
+            seen += 1
+            found = canary.search(part)
+            # an amount may be the end of a number that is no amount of the books
+            assert not found or found[0][:1].isdigit(), (path.name, found[0])
+            assert not found or part[found.start() - 1 : found.start()].isdigit(), path.name
+    assert {"report.pdf", "report.docx", "report.html"} <= {path.name for path in folder.iterdir()}
+    assert seen > 50
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(folder / "report.pdf").pages)
+    assert "Released on" in text
+    assert "internal" not in text.lower()
+    attached = pypdf.PdfReader(folder / "report.pdf").attachments
+    assert {*attached} == {"notebook.ipynb", "numbers.csv", "provenance.txt"}
+    assert calls.MIME not in attached["notebook.ipynb"][0].decode()
 
 
 def test_an_amount_leaves_in_no_head_title_word_or_whole_number(town):
