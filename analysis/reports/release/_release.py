@@ -4,6 +4,7 @@ import copy
 import math
 import re
 import tempfile
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -48,15 +49,7 @@ FILE = CERTIFICATE
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
 _MOST = 0.8  # of a chart's values; with fewer it would show something else
-_WHY = (
-    (r"^withheld by ", "withheld by a person"),
-    (r"one village's own|single pairs|fewer than", "of single villages, of pairs, or of too few"),
-    (r"rounded to|when rounded", "of which rounding would leave nothing"),
-    (r"written as text", "written as words, which nothing rounds"),
-    (r"not checked|same heads|other amounts", "of which nobody can say who stands behind them"),
-    (r"edge of rounding", "which a single village could tip"),
-    (r"", "which beside others would tell of single villages"),
-)
+_WHY = tomllib.loads(Path(__file__).with_name("why.toml").read_text("utf-8"))["reasons"]
 """What a reader is told of reasons: the first that is found counts."""
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
@@ -452,7 +445,7 @@ def _counted(made: _review.Review) -> str:
     """Return how many numbers leave, and in plain words why the others do not."""
     reasons = made.plan["reason"][made.plan["reason"] != ""]
     told = f"> {len(made.plan) - len(reasons)} of the {len(made.plan)} numbers of this page left."
-    why = Counter(next(words for found, words in _WHY if re.search(found, r)) for r in reasons)
+    why = Counter(next(o["says"] for o in _WHY if re.search(o["found"], r)) for r in reasons)
     if not why:
         return told
     each = "; ".join(f"{n} {words}" for words, n in why.most_common())
