@@ -49,7 +49,7 @@ FILE = CERTIFICATE
 _TYPED = {"parameters", "injected-parameters"}  # cells whose numbers a page says anyway
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*{])")  # "… a year. Before and after"
 _MOST = 0.8  # of a chart's values; with fewer it would show something else
-_WHY = tomllib.loads(Path(__file__).with_name("why.toml").read_text("utf-8"))["reasons"]
+_WHY = tomllib.loads(Path(__file__).with_name("why.toml").read_text("utf-8"))
 """What a reader is told of reasons: the first that is found counts."""
 _DATA = ("name", "kind", "title", "version", "description")  # what a release says of its data
 
@@ -445,7 +445,9 @@ def _counted(made: _review.Review) -> str:
     """Return how many numbers leave, and in plain words why the others do not."""
     reasons = made.plan["reason"][made.plan["reason"] != ""]
     told = f"> {len(made.plan) - len(reasons)} of the {len(made.plan)} numbers of this page left."
-    why = Counter(next(o["says"] for o in _WHY if re.search(o["found"], r)) for r in reasons)
+    why = Counter(
+        next(o["says"] for o in _WHY.values() if re.search(o["found"], r)) for r in reasons
+    )
     if not why:
         return told
     each = "; ".join(f"{n} {words}" for words, n in why.most_common())
