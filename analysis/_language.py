@@ -53,6 +53,7 @@ _SHAPES = re.compile(
     re.ASCII,
 )
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " "})
+_SPACES = re.compile(r"[ \t]+")
 _TWICE = re.compile(r"([^\u3400-\u9fff]*[A-Za-z][^\u3400-\u9fff]*?) ([\u3400-\u9fff][^A-Za-z]*)\Z")
 _ECIWT = re.compile(r"([\u3400-\u9fff][^A-Za-z]*) ([A-Za-z][^\u3400-\u9fff]*)\Z")
 PAGES = ("data", "library", "pages")
@@ -88,7 +89,7 @@ def form(text: str) -> str:
     >>> form(" a  “naive”\u00a0gain ")
     'a "naive" gain'
     """
-    return re.sub(r"[ \t]+", " ", text.translate(_QUOTES)).strip()
+    return _SPACES.sub(" ", text if text.isascii() else text.translate(_QUOTES)).strip()
 
 
 def in_two(text: str) -> tuple[str, str] | None:
@@ -99,12 +100,15 @@ def in_two(text: str) -> tuple[str, str] | None:
     >>> in_two("Operating income 经营性收入"), in_two("环县 Huan County"), in_two("环县")
     (('Operating income', '经营性收入'), ('Huan County', '环县'), None)
     """
+    if not _HAN.search(text):
+        return None
     if found := _TWICE.match(text):
         return found[1], found[2]
     found = _ECIWT.match(text)
     return (found[2], found[1]) if found else None
 
 
+@lru_cache(maxsize=4096)  # each language asks it of the same words
 def is_plain(text: str) -> bool:
     """Whether a text stands in every language as it is: numbers, signs, ids, names of files.
 
@@ -153,6 +157,11 @@ class Message:
     @cached_property
     def _pieces(self) -> list[str]:
         return PLACE.split(self.text)[::2]
+
+    @cached_property
+    def core(self) -> str:
+        """The longest piece of it, without which a text is none of its making."""
+        return max(self._pieces, key=len)
 
     def found_in(self, text: str) -> re.Match[str] | None:
         """Return what stands in its places in a text that it could have made."""
@@ -605,7 +614,8 @@ class Catalogue:
         """Yield the messages that may have made a text."""
         near = (self.by_word.get(word, ()) for word in {"", *_WORD.findall(key)})
         for at in sorted(chain.from_iterable(near)):
-            yield self.made[at]
+            if (message := self.made[at]).core in key:
+                yield message
 
 
 def _messages(every: Sequence[Path]) -> Catalogue:

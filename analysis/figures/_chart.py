@@ -191,7 +191,8 @@ def write(
     }
     if kind == "svg" and _calls.is_chart(figure):
         how["dpi"] = DPI  # it holds no pixels, and at another the last bits of positions differ
-    engine, buffer = figure.get_layout_engine(), io.BytesIO()
+    engine = figure.get_layout_engine()
+    buffer = io.StringIO() if kind == "svg" else io.BytesIO()
     once = measured_once() if _calls.is_chart(figure) else nullcontext()
     with mpl.rc_context(settings), _has_glyphs(name), once:
         cut = lay_out(figure)
@@ -200,7 +201,8 @@ def write(
             figure.savefig(buffer, format=kind, bbox_inches=cut, metadata=metadata, **how)
         finally:
             figure.set_layout_engine(engine)
-    return buffer.getvalue()
+    drawn = buffer.getvalue()
+    return drawn.encode() if isinstance(drawn, str) else drawn
 
 
 settled: "WeakSet[Figure]" = WeakSet()

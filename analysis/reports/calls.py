@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +52,18 @@ class Call:
     arguments: Mapping[str, Any]
     mark: str = ""
 
+    @cached_property
+    def grid(self) -> str:
+        """The head and the body of its table: a page puts them into its language as a whole."""
+        from analysis.reports import tables
+
+        given, in_row = self.arguments, markup.IN_ROW.get(self.mark, "")
+        return tables.grid(given["frame"], given["digits"], given["labels"], mark=in_row)
+
 
 @dataclass(frozen=True)
 class Made:
-    """What a call makes: HTML, the same in plain text, and facts about it."""
+    """What a call makes: HTML, the same or its title in plain text, and facts about it."""
 
     html: str
     plain: str
@@ -74,16 +82,18 @@ def make(call: Call, ledger: Ledger) -> Made:
 
 
 def _table(call: Call, _ledger: Ledger) -> Made:
-    from analysis.reports import tables
-
     given = call.arguments
-    name, caption, frame = given["name"], given["caption"], given["frame"]
-    in_row = markup.IN_ROW.get(call.mark, "")
-    grid = tables.grid(frame, given["digits"], given["labels"], mark=in_row)
+    name, caption = given["name"], given["caption"]
+    html = markup.table(name, caption, call.grid, mark=call.mark)
+    return Made(html, f"Table: {caption}", {"caption": caption})
+
+
+def in_plain(call: Call, made: Made) -> str:
+    """Return what a call makes in plain text; of a table its rows too, or some of many."""
+    if call.verb != "table":
+        return made.plain
     mark = f" [{call.mark}]" if call.mark else ""
-    plain = f"Table: {caption}{mark}\n{frame.to_string(max_rows=20)}"
-    html = markup.table(name, caption, grid, mark=call.mark)
-    return Made(html, plain, {"caption": caption})
+    return f"{made.plain}{mark}\n{call.arguments['frame'].to_string(max_rows=20)}"
 
 
 def _record(call: Call, _ledger: Ledger) -> Made:

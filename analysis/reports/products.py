@@ -364,11 +364,12 @@ def _publish(product: str, call: Call, made: Made | None, ground: Mapping[str, A
     facts = {"product": product, "name": name, **made.facts, **ground}
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
-        sys.stdout.write(_language.said(made.plain) + "\n" if made.plain else "")
+        plain = _language.said(calls.in_plain(call, made))
+        sys.stdout.write(plain + "\n" if plain else "")
         return
     from IPython.display import display
 
-    html, plain = _language.html(made.html), _language.said(made.plain)
+    html, plain = _language.html(made.html), _language.said(calls.in_plain(call, made))
     data = {"text/html": html, "text/plain": plain, calls.MIME: calls.kept(call)}
     if stands := _evidence_of(call):
         data[calls.EVIDENCE] = stands

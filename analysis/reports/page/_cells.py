@@ -45,6 +45,7 @@ class Writer:
         self.folds = 0
         self.sentences: Iterator[Product] = iter(())  # of the cell that is written
         self.originals: dict[str, str] = {}  # headings in English, by what they say here
+        self.aside = _pictures.Aside()
         self.references = References(folder / FILE, lang, prose)
         self.prose = _markdown.Prose(folder, self.references, self._gap)
 
@@ -249,7 +250,8 @@ class Writer:
         product = self.findings.find(markup.anchor(kind, name))
         if product is None:
             return ""
-        clean = _sanitise.own(markup.with_number(product.html, kind, name, product.position))
+        html = self.aside.taken(product.html)
+        clean = _sanitise.own(markup.with_number(html, kind, name, product.position))
         return self._fitted(clean, product)
 
     def _fitted(self, clean: str, product: Product) -> str:
@@ -258,6 +260,7 @@ class Writer:
             return clean.replace("<figcaption", f"{_ENLARGE}<figcaption", 1)
         drawn = base64.b64encode(calls.on_a_phone(product.call, self.findings.ledger)).decode()
         there = f'media="screen and (max-width:40em)" srcset="data:image/svg+xml;base64,{drawn}"'
+        there = self.aside.taken(there)
         return re.sub(
             "<img [^>]*>", lambda wide: f"<picture><source {there}>{wide[0]}</picture>", clean
         )

@@ -7,7 +7,7 @@ imitate an address of the page or reorder what stands around it. What is taken o
 import re
 import tomllib
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ _COUNTED = _WORDS["active"] | _WORDS["counted"]
 _COLOURS = re.compile(r"(?:background|color)[\w-]*\s*:")
 
 
+@lru_cache(maxsize=256)  # tables are cleaned before they are put into another language
 def own(html: str) -> str:
     """Clean what ``show``, ``table`` and ``record`` published: their ids and classes stay."""
     return _clean("own", html)

@@ -160,7 +160,7 @@ def publish(
     html = html.replace(_PANEL, panel, 1)
     if lang == "en":
         html = _language.in_english(html)
-    html = _fonts.placed(visible(html))
+    html = writer.aside.back(_fonts.placed(visible(html)))
     said = {"title": title, "heading": heading or run.name, "subtitle": subtitle}
     said |= {"summary": summary, "answer": answer}
     english = tuple(sorted(left))
@@ -189,18 +189,17 @@ def for_print(node: "NotebookNode", notebook: Path, executed: Path, **words: str
     spoken = _language.current()
     lang = spoken.tag if spoken else language(_opening(node)[0])
     set_here = node.metadata.get("lianjian", {}).get("parameters", {})
-    return _language.html(
-        _templates.get("print.html.j2").render(
-            cells=_cells_shown(node, _left_out(found, executed)),
-            writer=_cells.PrintWriter(found, notebook.parent, lang, _prose(node)),
-            parameters=[
-                {"name": p.name, "value": _value(set_here.get(p.name, p.default)), "help": p.help}
-                for p in parameters.read(executed).values()
-            ],
-            datasets=found.datasets,
-            **words,
-        )
+    html = _templates.get("print.html.j2").render(
+        cells=_cells_shown(node, _left_out(found, executed)),
+        writer=(writer := _cells.PrintWriter(found, notebook.parent, lang, _prose(node))),
+        parameters=[
+            {"name": p.name, "value": _value(set_here.get(p.name, p.default)), "help": p.help}
+            for p in parameters.read(executed).values()
+        ],
+        datasets=found.datasets,
+        **words,
     )
+    return writer.aside.back(_language.html(html))
 
 
 def _value(value: object) -> str:

@@ -395,7 +395,7 @@ def _output(output: Any, call: Call, made: Made) -> Any:
     facts = {**kept, "name": call.arguments.get("name", ""), **made.facts}
     return nbformat.v4.new_output(
         "display_data",
-        data={"text/html": made.html, "text/plain": made.plain},
+        data={"text/html": made.html, "text/plain": calls.in_plain(call, made)},
         metadata={"lianjian": facts},
     )
 
