@@ -205,6 +205,37 @@ def write(
     return drawn.encode() if isinstance(drawn, str) else drawn
 
 
+@contextmanager
+def as_drawn(figure: Figure) -> Iterator[None]:
+    """Let a figure be headed, laid out and written, and be afterwards as it was drawn.
+
+    What is put into another language stays so.
+    """
+    engine, height = figure.get_layout_engine(), figure.get_figheight()
+    room = engine.get()["rect"] if isinstance(engine, ConstrainedLayoutEngine) else None
+    words = {text: (text.get_text(), text.get_position()) for text in _written(figure)}
+    places = {axes: axes.get_position(original=True).frozen() for axes in figure.axes}
+    try:
+        yield
+    finally:
+        figure.set_figheight(height)
+        if room is not None:
+            engine.set(rect=room)  # type: ignore[union-attr, call-arg]
+        for text in _written(figure):
+            if text not in words:
+                text.remove()
+        for text, (said, place) in words.items():
+            text.set(text=said, position=place)
+        for axes, bounds in places.items():
+            axes._set_position(bounds)  # type: ignore[attr-defined]  # noqa: SLF001  (stays laid out)
+
+
+def _written(figure: Figure) -> list[Text]:
+    """Return the texts of a figure that its head, its mark and its layout write or break."""
+    titles = ("title", "_left_title", "_right_title")
+    return [*figure.texts, *(getattr(axes, name) for axes in figure.axes for name in titles)]
+
+
 settled: "WeakSet[Figure]" = WeakSet()
 """Figures whose mark is decided where they are made: those of the house, those on other data."""
 

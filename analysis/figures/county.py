@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from analysis._frame import need_columns
@@ -92,9 +93,10 @@ def band_bars(shares: pd.DataFrame, title: str) -> Chart:
     for row, (name, values) in enumerate(shares.iterrows()):
         left = 0.0
         parts = []
+        starts = [0.0, *np.cumsum(values)[:-1]]
+        colours = BAND_COLOURS[: len(values)]
+        axes.barh(row, values, left=starts, height=0.66, color=colours, linewidth=0)
         for number, (band, value) in enumerate(values.items()):
-            colour = BAND_COLOURS[number]
-            axes.barh(row, value, left=left, height=0.66, color=colour, linewidth=0)
             if value >= 4:
                 dark = number >= len(BAND_COLOURS) - 2
                 how = MIDDLE | {"fontsize": 8, "color": "white" if dark else INK}

@@ -250,12 +250,14 @@ def draw_years(axes: Axes, line: pd.DataFrame, column: str, **how: Any) -> pd.Da
     Where nothing is known nothing is drawn.
     """
     line = line.sort_values("year")
-    known = line[column].notna()
-    alone = known & ~known.shift(1, fill_value=False) & ~known.shift(-1, fill_value=False)
-    axes.plot(line["year"], line[column], **how)
+    years, values = line["year"].to_numpy(), line[column].to_numpy(float, na_value=np.nan)
+    known = ~np.isnan(values)
+    beside = np.pad(known, 1)
+    alone = known & ~beside[:-2] & ~beside[2:]
+    axes.plot(years, values, **how)
     if alone.any():
         point = how | {"linestyle": "none", "marker": "o", "ms": 4.5}
-        axes.plot(line.loc[alone, "year"], line.loc[alone, column], **point)
+        axes.plot(years[alone], values[alone], **point)
     return line[known]
 
 

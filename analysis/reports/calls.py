@@ -42,6 +42,7 @@ MOST = 400_000  # characters of a call; a longer one is not kept, and its output
 
 _dark_colours = re.compile(r"#([0-9a-f]{6})\b")
 _drawing = threading.Lock()  # matplotlib's settings belong to the whole process
+_here = threading.local()  # `drawn`, which the English page has drawn last for a phone
 
 
 @dataclass(frozen=True)
@@ -170,14 +171,11 @@ def chart(call: Call, form: str = "plain") -> "Chart":
 
 def svg(fig: "Figure", call: Call, ledger: Ledger, inside: str = "") -> bytes:
     """Write a figure under its head; what stays inside says so. The same gives the same bytes."""
-    from analysis.figures import head_figure, mark_simulated, unmark_simulated
+    from analysis.figures import head_figure
     from analysis.figures._chart import write
     from analysis.figures._words import put_into_words
 
-    if call.mark:
-        mark_simulated(fig, mixed=call.mark == markup.MIXED)
-    else:
-        unmark_simulated(fig)
+    _mark(fig, call)
     marks = [mark for mark in (call.mark, inside) if mark]
     given, ending = call.arguments, "".join(_language.said(f" {mark}.") for mark in marks)
     metadata = {
@@ -193,6 +191,16 @@ def svg(fig: "Figure", call: Call, ledger: Ledger, inside: str = "") -> bytes:
         head_figure(fig, found, measure, " · ".join(filter(None, [source, inside])))
     with _drawing:
         return write(fig, "svg", metadata, given["name"])
+
+
+def _mark(fig: "Figure", call: Call) -> None:
+    """Give a figure the mark of its call, or take off another; twice is once."""
+    from analysis.figures import mark_simulated, unmark_simulated
+
+    if call.mark:
+        mark_simulated(fig, mixed=call.mark == markup.MIXED)
+    else:
+        unmark_simulated(fig)
 
 
 def in_dark(drawn: bytes) -> bytes:
@@ -261,8 +269,23 @@ def forms_of(call: Call, ledger: Ledger, plain: bytes = b"", inside: str = "") -
 
 
 def on_a_phone(call: Call, ledger: Ledger) -> bytes:
-    """Draw a figure for a phone: fewer panels side by side, and words that can be read there."""
-    return svg(draw(call, "phone"), call, ledger)
+    """Draw a figure for a phone: fewer panels side by side, and words that can be read there.
+
+    The page in the next language finds what the English one drew.
+    """
+    from analysis.figures._chart import as_drawn
+
+    of, fig = getattr(_here, "drawn", (None, None))
+    _here.drawn = (None, None)
+    if fig is None or of is not call:
+        fig = draw(call, "phone")
+    if _language.current() is not None:
+        return svg(fig, call, ledger)
+    _mark(fig, call)
+    with as_drawn(fig):
+        drawn = svg(fig, call, ledger)
+    _here.drawn = (call, fig)
+    return drawn
 
 
 # ---- as a notebook keeps them ----

@@ -16,7 +16,9 @@ import pytest
 from analysis import _language
 from analysis.cli import main
 from analysis.errors import LianjianError
-from analysis.reports import citation, translate
+from analysis.reports import calls, citation, markup, translate
+from analysis.reports.calls import Call
+from analysis.reports.numbers import Ledger
 from analysis.reports.run import runner
 from analysis.reports.run.runner import Options
 from tests.wording import (
@@ -645,6 +647,36 @@ def test_the_mark_of_simulated_data_is_in_every_figure_of_every_language(spoken)
         (svg,) = drawn_in(page_in(spoken, code).read_text("utf-8"))
         assert f"<!-- {mark} -->" in svg, code
         assert ("<!-- 牧羊户2.0 -->" in svg) is (code == "zh")
+
+
+@pytest.mark.parametrize("mark", ["", markup.SIMULATED, markup.MIXED])
+@pytest.mark.parametrize("marked", [True, False])
+def test_what_the_english_page_drew_for_a_phone_is_said_in_chinese_as_if_drawn_anew(mark, marked):
+    years = {"year": [2022, 2023], "role": ["helper"] * 2, "operating_income_wan_yuan": [1.0, 2.0]}
+    title = "Operating income of a village in a year in which it was in an alliance"
+    drawn_by = {
+        "means": pd.DataFrame(years),
+        "group": "role",
+        "columns": {"operating_income_wan_yuan": title, "year": "Other income"},
+        "labels": {"helper": "Shepherd"},
+    }
+    head = {
+        "finding": "Income grew",
+        "measure": "万元",
+        "source": "Books",
+        "words": {},
+        "needs": [],
+    }
+    given = {"name": "n", "caption": "Flocks.", "alt": "Lines.", "chart": "paths_by_group"}
+    call = Call("show", {**given, "with": drawn_by, "head": head, "marked": marked}, mark)
+
+    def chinese():
+        with _language.writing("zh"):
+            return calls.on_a_phone(call, Ledger())
+
+    anew, english = chinese(), calls.on_a_phone(call, Ledger())
+    assert chinese() == anew != english == calls.on_a_phone(call, Ledger())
+    assert (b"SIMULATED" in english) == (mark == markup.SIMULATED)
 
 
 def test_a_chinese_page_has_faces_of_its_own_for_bold_and_for_quotes(spoken):

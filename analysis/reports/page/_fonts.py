@@ -44,7 +44,7 @@ _LEFT_OUT = {
     int.from_bytes(tag) for tag in (b"GSUB", b"GPOS", b"GDEF", b"BASE", b"VORG", b"vhea", b"vmtx")
 }
 _HEAD = 200  # characters in which a page says its language
-_FEW = 300  # characters up to which a font is compressed as well as can be
+_FEW = 250  # characters up to which a font is compressed as well as can be
 _lock = threading.Lock()  # a font reads its tables when they are first asked for
 
 
