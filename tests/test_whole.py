@@ -357,6 +357,13 @@ def test_no_word_of_the_whole_plan_stays_english(spoken):
     assert len(words_in(lines_of_feed(spoken / "feed.xml"))) > 100
 
 
+def test_no_markup_is_left_on_a_page(spoken):
+    for page, end in product(PAGES, ("", ".zh")):
+        text = (spoken / f"{page}{end}.html").read_text("utf-8")
+        body = re.sub(r"<(pre|code)\b.*?</\1>", " ", text[text.index("<main") :], flags=re.DOTALL)
+        assert re.findall(r".{9}(?:\]\(|\*\*|\[@|`).{9}", seen(body)) == [], page + end
+
+
 def test_no_report_counts_a_text_that_is_not_translated(spoken):
     for slug in SLUGS:
         record = json.loads((spoken / slug / "run.json").read_text("utf-8"))

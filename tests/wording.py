@@ -76,8 +76,8 @@ def seen(page):
 
 
 def drawn_in(page):
-    """Return the figures of a page as SVG."""
-    found = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    """Return the figures of a page as SVG, in each of the forms that it holds."""
+    found = re.findall(r'src(?:set)?="data:image/svg\+xml;base64,([^"]+)"', page)
     return [base64.b64decode(drawn).decode() for drawn in found]
 
 
@@ -85,6 +85,10 @@ def latin(page):
     """Return what a page says in Latin words: in texts, attributes, and texts of its figures."""
     said = re.findall(r'\b(?:alt|aria-label|title|data-label|data-head)="([^"]*)"', page)
     said += re.findall(r"<title>(.*?)</title>", page)
+    of_work = (
+        r'<meta (?:name|property)="(?:[\w.:]*(?:title|description|subject|keywords))" content="'
+    )
+    said += re.findall(f'{of_work}([^"]*)"', page)
     for svg in drawn_in(page):
         said += re.findall(r"<!-- (.*?) -->", svg)
         said += re.findall(r"<dc:(?:title|description)>(.*?)</dc:", svg)

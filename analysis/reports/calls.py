@@ -12,7 +12,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -123,7 +123,6 @@ def picture(fig: "Figure", call: Call, ledger: Ledger) -> Made:
     """Return a figure that is drawn, as the call that shows it asks for."""
     given = call.arguments
     name, caption, alt = given["name"], *map(_language.said, (given["caption"], given["alt"]))
-    call = replace(call, arguments={**given, "caption": caption, "alt": alt})
     drawn = svg(fig, call, ledger)
     source = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
     html = markup.figure(name, caption, alt, source, mark=call.mark)
@@ -179,8 +178,8 @@ def svg(fig: "Figure", call: Call, ledger: Ledger, inside: str = "") -> bytes:
     marks = [mark for mark in (call.mark, inside) if mark]
     given, ending = call.arguments, "".join(_language.said(f" {mark}.") for mark in marks)
     metadata = {
-        "Title": given["caption"] + ending,
-        "Description": given["alt"] + ending,
+        "Title": _language.said(given["caption"]) + ending,
+        "Description": _language.said(given["alt"]) + ending,
         "Creator": f"lianjian {__version__}",
         "Date": None,
     }

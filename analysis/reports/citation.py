@@ -132,7 +132,8 @@ def of_page(
     if simulated:
         marked = f"{title} [includes simulated data]" if mixed else f"{title} [simulated data]"
         title = _language.said(marked)
-    title += " [internal 内部资料]" if internal else ""
+    if internal:
+        title = _language.said(f"{title} [internal 内部资料]")
     return Citation(
         kind="report",
         # BibTeX knows no Chinese keys
@@ -145,7 +146,7 @@ def of_page(
         code=code[:12],
         data=tuple({k: str(d[k]) for k in ("name", "title", "version", "kind")} for d in datasets),
         parameters={name: str(value) for name, value in parameters.items()},
-        keywords=project.keywords,
+        keywords=tuple(map(_language.said, project.keywords)),
         abstract=abstract,
         simulated=simulated,
         mixed=simulated and mixed,

@@ -103,7 +103,8 @@ def said(text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Le
     marked = _Marked(words, ledger, claims)
     filled = _shaped(marked.format(text), ' lang="en"' if is_english else "")
     html = marked.pattern.sub(lambda found: marked.html[int(found[1])], filled)
-    plain = marked.pattern.sub(lambda found: marked.plain[int(found[1])], marked.format(text))
+    bare = _LINK.sub(r"\1", marked.format(text))
+    plain = marked.pattern.sub(lambda found: marked.plain[int(found[1])], bare)
     return Said(html, " ".join(plain.split()), list(claims.values()))
 
 
@@ -207,12 +208,13 @@ class _Marked(Formatter):
         return float(right["value"])
 
 
+_LINK = re.compile(r"\[([^\[\]]+)\]\((\.\./[\w./#-]+)\)")  # to another report
 _INLINE = ((r"\*\*(.+?)\*\*", "strong"), (r"\*(.+?)\*", "em"), (r"`(.+?)`", "code"))
 
 
 def _shaped(text: str, attributes: str) -> str:
-    """Return paragraphs, headings, bold, emphasis and code; anything else is text."""
-    shaped = escape(typeset(text.strip()), quote=False)
+    """Return paragraphs, headings, links, bold, emphasis and code; anything else is text."""
+    shaped = _LINK.sub(r'<a href="\2">\1</a>', escape(typeset(text.strip()), quote=False))
     for pattern, tag in _INLINE:
         shaped = re.sub(pattern, rf"<{tag}>\1</{tag}>", shaped, flags=re.DOTALL)
     made = []

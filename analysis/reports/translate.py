@@ -25,6 +25,7 @@ from typing import Any
 from analysis import _language, fields, paths
 from analysis.errors import LianjianError
 from analysis.files import write_text
+from analysis.reports import citation
 from analysis.reports.plan import notebooks, parameters, plan, source, syntax
 
 _KEPT = ("pattern", "seen", "shorter")  # comments of messages that no source holds as they stand
@@ -435,7 +436,7 @@ def _unbuilt(file: Path) -> dict[str, str]:
 
 
 def _of_data() -> dict[str, str]:
-    """Return what cards and corrections say of the data."""
+    """Return what cards and corrections say of the data, and by what words all of it is found."""
     found: dict[str, str] = {}
     for file in sorted(paths.processed().glob("*/manifest.json")):
         told = json.loads(file.read_bytes())
@@ -451,7 +452,8 @@ def _of_data() -> dict[str, str]:
                     (row[key] for key in ("reason", "says", "should_say", "decision")),
                     "data/raw/corrections.csv",
                 )
-    return {text: where for text, where in found.items() if text and _is_said(text)}
+    said = {text: where for text, where in found.items() if text and _is_said(text)}
+    return said | dict.fromkeys(citation.of_package().keywords, "CITATION.cff")
 
 
 def messages(code: str) -> dict[str, dict[str, str]]:

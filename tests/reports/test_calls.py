@@ -190,7 +190,8 @@ def test_a_phone_is_shown_the_first_figure_in_its_own_form(tmp_path):
         nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=outputs)])
     )
     asked = [{"product": "figure", "name": name} for name in ("lines", "again")]
-    page = [_cells.Writer(found, tmp_path).product(facts) for facts in asked]
+    writer = _cells.Writer(found, tmp_path)
+    page = [writer.aside.back(writer.product(facts)) for facts in asked]
     narrow = page[0].split('srcset="data:image/svg+xml;base64,')[1].split('"')[0]
     assert base64.b64decode(narrow) == calls.forms_of(first, Ledger())["lines-phone.svg"]
     assert "<picture><source" in page[0]

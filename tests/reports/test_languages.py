@@ -180,6 +180,24 @@ def test_a_report_with_a_chinese_page_is_cited_in_chinese(project, capsys):
     assert cited("--language", "zh", "01-sheep#fig-flocks").strip().endswith("图1（#fig-flocks）。")
 
 
+def test_a_page_is_found_by_chinese_words_and_its_citation_says_that_it_is_internal():
+    data = [{"name": "real", "title": "台账", "version": "1", "kind": "ledger"}]
+    with _language.writing("zh"):
+        cited = citation.of_page(
+            slug="01",
+            title="收入变动",
+            abstract="",
+            run_id="0",
+            code="",
+            parameters={},
+            datasets=data,
+            simulated=False,
+            internal=True,
+        )
+    assert cited.keywords == ("村级集体经济", "党建联建", "双重差分法", "可重复研究")
+    assert cited.title == "收入变动［内部资料］"
+
+
 def test_a_citation_of_several_sources_is_said_whole():
     data = tuple(
         {
@@ -644,9 +662,10 @@ def test_the_mark_of_simulated_data_is_in_every_figure_of_every_language(spoken)
     marks = {"en": "Simulated data · 模拟数据", "zh": "模拟数据"}
     marks["qps"] = masked(marks["en"])
     for code, mark in marks.items():
-        (svg,) = drawn_in(page_in(spoken, code).read_text("utf-8"))
-        assert f"<!-- {mark} -->" in svg, code
-        assert ("<!-- 牧羊户2.0 -->" in svg) is (code == "zh")
+        wide, on_a_phone = drawn_in(page_in(spoken, code).read_text("utf-8"))
+        for svg in (wide, on_a_phone):
+            assert f"<!-- {mark} -->" in svg, code
+            assert ("<!-- 牧羊户2.0 -->" in svg) is (code == "zh")
 
 
 @pytest.mark.parametrize("mark", ["", markup.SIMULATED, markup.MIXED])

@@ -43,6 +43,13 @@ def test_a_number_stands_in_each_of_its_forms_and_leaves_with_its_address():
     assert '<strong><a class="lj-pointer" href="#num-gain-weak">' in made.html
 
 
+def test_a_sentence_leads_to_another_report_and_to_nothing_else():
+    made = said("[power of {gain-all}](../08-power/report.html#sec-a), [x](https://x.org), [y](#z)")
+    assert '<a href="../08-power/report.html#sec-a">power of ' in made.html
+    assert made.html.count("<a href") == 1
+    assert made.plain == "power of −2, [x](https://x.org), [y](#z)"
+
+
 def test_a_cell_of_a_table_stands_as_it_is_written_there():
     made = said("{target.helper.gain}, {target.helper.gain:size} and {target.all.out.gain}")
     assert made.plain == "−3.4, 3.4 and 1.0"
