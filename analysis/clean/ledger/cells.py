@@ -34,6 +34,7 @@ from analysis.clean.ledger.questions import (
     meaning,
 )
 from analysis.clean.workbook.assemble import AMOUNT
+from analysis.clean.workbook.headers import Column
 from analysis.clean.workbook.tables import Question, Table, repeated
 from analysis.clean.workbook.vocabulary import (
     OF_THE_YEAR,
@@ -232,6 +233,8 @@ def _named(  # noqa: PLR0911  (one line a rule)
         found = AccountName(whole.account, "part")  # 经营收入, 其中：发包收入
     if column.is_total and found.code == "account" and not is_only_a_sum(column.path[-1]):
         found = AccountName(None, "total")
+    if found.account and _sums_unknown(table, column):
+        found = AccountName(None, "unknown")
     said = next((ready.means[n] for n in (text, column.name, column.label) if n in ready.means), "")
     if said in {NONE, PART} and found.code == "wrong_year":
         return found, True  # it stays a part of the measure that is not known
@@ -248,6 +251,19 @@ def _named(  # noqa: PLR0911  (one line a rule)
     if found.code in HELD and (held := balance_of(text)):
         return AccountName(None, "total", ACCOUNT_CODES[found.code], held), False
     return found, False
+
+
+def _sums_unknown(table: Table, column: Column) -> bool:
+    """Tell whether a 合计 beside the accounts of the lines adds up heads that nobody knows."""
+    if table.find("item") is None or not (column.path and is_only_a_sum(column.path[-1])):
+        return False
+    others = (c for c in table.columns if c.role == "value" and c.path[:-1] == column.path[:-1])
+    return any(
+        not c.basis.startswith(tuple(_WHOLE_OF))
+        and meaning(c.label, None).code not in {"account", "total", "part"}
+        for c in others
+        if c is not column
+    )
 
 
 def _may_be_of_the_village(table: Table, text: str) -> bool:

@@ -21,7 +21,8 @@ from analysis.clean.account_names import (
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS
 from analysis.clean.ledger.private import SENTENCE, safe
 from analysis.clean.places import SEVERAL
-from analysis.clean.words import words
+from analysis.clean.accounts import SPENDING
+from analysis.clean.words import pattern, words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
 from analysis.clean.workbook.headers import ASIDE, PLACES
@@ -62,6 +63,7 @@ _IN_CELL = re.compile(
 
 _ZERO = re.compile(r"0+(?:\.0*)?", re.ASCII)
 _SHOWN = 6
+_OWED = frozenset({"专项应付款"})
 
 
 @cache
@@ -125,11 +127,20 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
     ):
         # 土地流转收入 under 经营性收入 is the collective's by its banner: a person says what it is
         found = AccountName(None, "unknown", CODES["unknown"])
+    if found.account and any(_denies(banner, found.account) for banner in item.split("/")[:-1]):
+        return AccountName(None, "unknown", CODES["unknown"])
     if found.code == "unknown" and role_of(stripped(parts[-1])):
         return AccountName(None, "attribute", CODES["attribute"])  # 行政村 on a card
     if is_part and found.code == "unknown":
         return AccountName(found.account, "part", "part of what stands before it")
     return found
+
+
+def _denies(banner: str, account: str) -> bool:
+    """Tell whether a banner is of the other side than an account: 支出, 负债 over 经营收入."""
+    side = next((s for s in words()["banners"] if pattern("banners", s).fullmatch(stripped(banner))), "")
+    own = "spending" if account in SPENDING else "balance" if account in _OWED else "income"
+    return side not in {"", own}
 
 
 def _summed(parts: Sequence[str], year: int | None) -> AccountName | None:

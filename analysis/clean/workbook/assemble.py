@@ -16,6 +16,7 @@ from analysis.clean.workbook.find import Block
 from analysis.clean.workbook.formats import stored_in
 from analysis.clean.workbook.grid import Grid
 from analysis.clean.workbook.headers import (
+    ASIDE,
     PLACES,
     Column,
     is_known_item,
@@ -49,6 +50,7 @@ from analysis.clean.workbook.vocabulary import (
     lift_unit,
     lift_year,
     plain,
+    role_of,
     stripped,
 )
 
@@ -57,6 +59,7 @@ PRINTED, TURNED = "villages_down", "accounts_down"
 AMOUNT, VALUE = "amount", "value"
 """What a column can be said to hold: amounts of what its line or title names, or of its head."""
 
+_TELL_APART = frozenset({*PLACES, "code", "item", "year", "period", "basis"})
 _SHOWN = 10
 _HEADING = "一二三四五六七八九十(（"
 _TRIED = 60  # rows on which both orientations are tried
@@ -126,8 +129,8 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
     tables = []
     for panel, places in enumerate(parts):
         grid = read.core.cut(read.body, places)
-        own = _complete(_with_title_item([columns[at] for at in places], stated.title), stated)
-        own = _with_one_village(grid, own)
+        own = _with_title_item([columns[at] for at in places], stated.title, sheet.name)
+        own = _with_one_village(grid, _complete(own, stated))
         facts = stated.facts
         if panel and not is_turned:
             grid, own = _with_shared(read, parts[0], places, own)
@@ -147,6 +150,7 @@ def assemble(block: Block, sheet: Sheet, file: str, number: int, said: Said) -> 
         table = replace(table, marks=_marks(sheet, table), hidden=_hidden_amounts(sheet, table))
         seen = [*doubts, *table.doubts, *([stated.doubt] if stated.doubt else [])]
         seen += [*_header_in_doubt(table, block), *_scaled(table, sheet), *_hides(table, sheet)]
+        seen += _apart(table)
         tables.append(replace(table, doubts=tuple(seen)))
     return tables
 
@@ -156,7 +160,40 @@ def _header_in_doubt(table: Table, block: Block) -> Iterator[Question]:
         evidence = "no row looks like one; columns are named by their position"
         yield Question("header_row", table.extent, ("none",), evidence)
     if block.doubtful:
-        yield Question("header_rows", block.grid.address(block.doubtful[0], 0))
+        # what a second row of heads would name is not known before somebody says whether it is one
+        row = block.doubtful[0]
+        texts = dict(zip(block.grid.places, block.grid.texts[row], strict=True))
+        named = (
+            at for at, column in enumerate(table.columns)
+            if column.role == "value" and not table.grid.turned and texts[table.grid.places[at]]
+        )  # fmt: skip
+        yield Question("header_rows", block.grid.address(row, 0), columns=tuple(named))
+
+
+def _apart(table: Table) -> Iterator[Question]:
+    """Ask what a column of words is that tells lines apart whose village or year stands once.
+
+    Else the line that prints the village's name would be taken for all of it.
+    """
+    keys = [at for at, column in enumerate(table.columns) if column.role in _TELL_APART]
+    values = tuple(at for at, column in enumerate(table.columns) if column.role == "value")
+    own = [
+        texts for row, texts in enumerate(table.grid.texts)
+        if row not in table.dropped and any(is_number_like(texts[at]) for at in values)
+    ]  # fmt: skip
+    lines: list[Sequence[str]] = []
+    for texts in own:
+        above = lines[-1] if lines else texts
+        lines.append([text or up for text, up in zip(texts, above, strict=True)])
+    named = [tuple(line[key] for key in keys) for line in lines]
+    once = {name for name, texts in zip(named, own, strict=True) if "" in {texts[k] for k in keys}}
+    for at, column in enumerate(table.columns):
+        is_free = column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
+        said: dict[tuple[str, ...], set[str]] = {name: set() for name in once if is_free}
+        for name, line in zip(named, lines, strict=True):
+            said.get(name, set()).add(line[at])
+        if any(len(texts) > 1 for texts in said.values()):
+            yield Question("role", table.address(0, at), columns=values, about=(column.name,))
 
 
 def _scaled(table: Table, sheet: Sheet) -> Iterator[Question]:
@@ -400,10 +437,13 @@ def _label_role(texts: list[str]) -> str:
     return "village" if places_named(texts) else "text"
 
 
-def _with_title_item(columns: list[Column], title: str) -> list[Column]:
-    """Give heads that say only a year or a basis the item that the title names."""
+def _with_title_item(columns: list[Column], title: str, sheet: str) -> list[Column]:
+    """Give heads that say only a year or a basis the item that the title names, and no tab denies."""
     values = [column for column in columns if column.role == "value"]
     named = item_in(title) if not any(column.role == "item" for column in columns) else ""
+    tab = read_account(sheet)
+    if tab.code in {"account", "part", "total"} and tab != read_account(named):
+        named = ""
     parted = {c.path for c in values if c.basis.partition(" ")[0] in {"month", "quarter"}}
     complete = []
     for column in columns:

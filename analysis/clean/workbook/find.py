@@ -316,10 +316,16 @@ def _header_rows(grid: Grid, start: int, last: int) -> tuple[tuple[int, ...], tu
     for row in range(end, min(last, start + _MAX_HEADER_ROWS)):
         if grid.is_data(row) or grid.is_blank(row) or not _header_like(grid, row):
             break
-        if any(map(is_total, grid.texts[row])) or not _header_words(grid, row):
+        if _is_sum_line(grid, row) or not _header_words(grid, row):
             break
         doubtful.append(row)
     return header, tuple(doubtful)
+
+
+def _is_sum_line(grid: Grid, row: int) -> bool:
+    """Tell whether a line is that of a sum: it has one label, and 小计 stands among others."""
+    labels = [text for _, text in grid.distinct(row) if re.search(r"[^\W\d]", text)]
+    return any(map(is_total, labels)) and (len(labels) == 1 or all(map(is_total, labels)))
 
 
 def _over(grid: Grid, start: int, row: int) -> list[str]:
@@ -352,4 +358,4 @@ def _continues(grid: Grid, start: int, row: int) -> bool:
         for column, text in enumerate(grid.texts[row])
         if text
     )
-    return is_free and below_header and not any(map(is_total, labels))
+    return is_free and below_header and not _is_sum_line(grid, row)

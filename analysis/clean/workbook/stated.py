@@ -45,7 +45,7 @@ _DATE = re.compile(
 """When a notice was written: no year of its amounts where another is named."""
 
 _MONTH = re.compile(r"(?<![\d-])(?:[1-9]|1[0-2])月份?(?!\d|日|底|末)", re.ASCII)
-_PERHAPS = re.compile(r"第?[四4]季度|第[四4]季|累计|截[至止]")
+_PERHAPS = re.compile(r"第?[四4]季度|第[四4]季|累计|截[至止]|(?:成立|建社|建账|组建)以来")
 _FILLER = re.compile("填报单位|单位名称|编制单位|填制单位|核算单位|账套名称|账套|单位|村名[::]")
 _VILLAGE = re.compile(
     "([\u4e00-\u9fff]{1,8}?(?:村|社区))"
