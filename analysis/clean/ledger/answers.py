@@ -330,6 +330,9 @@ def _proven(table: Table) -> dict[str, list[str]]:
     for found in read.values():
         if found.code == "account":
             parts.pop(str(found.account), None)
+    last = [name.rpartition("/")[2] for names in parts.values() for name in names]
+    if len(set(last)) < len(last):  # 应收 and 实收 under each are no parts
+        return {}
     sums = [at for at, found in read.items() if found.note == ITS_OWN_SUM]
     others = [at for at in read if at not in sums]
     kinds = {(column.unit, column.year, column.basis) for _, column in columns}

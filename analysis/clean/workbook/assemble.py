@@ -161,13 +161,9 @@ def _header_in_doubt(table: Table, block: Block) -> Iterator[Question]:
         yield Question("header_row", table.extent, ("none",), evidence)
     if block.doubtful:
         # what a second row of heads would name is not known before somebody says whether it is one
-        row = block.doubtful[0]
-        texts = dict(zip(block.grid.places, block.grid.texts[row], strict=True))
-        named = (
-            at for at, column in enumerate(table.columns)
-            if column.role == "value" and not table.grid.turned and texts[table.grid.places[at]]
-        )  # fmt: skip
-        yield Question("header_rows", block.grid.address(row, 0), columns=tuple(named))
+        values = [at for at, column in enumerate(table.columns) if column.role == "value"]
+        cell = block.grid.address(block.doubtful[0], 0)
+        yield Question("header_rows", cell, columns=() if table.grid.turned else tuple(values))
 
 
 def _apart(table: Table) -> Iterator[Question]:
@@ -433,7 +429,8 @@ def _label_role(texts: list[str]) -> str:
     if held and all(map(bare_unit, held)):
         return "unit"
     if held and any(basis_of(text)[0] for text in held) and all(map(is_word, held)):
-        return "basis"
+        # 人均 beside 累计 is said of the accounts, and of no time
+        return "basis" if all(basis_of(t)[0] or is_total(t) for t in held) else "item"
     return "village" if places_named(texts) else "text"
 
 
@@ -445,6 +442,9 @@ def _with_title_item(columns: list[Column], title: str, sheet: str) -> list[Colu
     if tab.code in {"account", "part", "total"} and tab != read_account(named):
         named = ""
     parted = {c.path for c in values if c.basis.partition(" ")[0] in {"month", "quarter"}}
+    # a sum of other things too is not that of a year
+    parted -= {c.path[:-1] for c in values if c.path and not is_only_a_sum(c.path[-1])}
+    parted -= {c.path for c in values if c.basis.partition(" ")[0] in {"span", "running"}}
     complete = []
     for column in columns:
         new = column

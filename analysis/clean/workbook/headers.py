@@ -21,6 +21,7 @@ from analysis.clean.workbook.vocabulary import (
     is_only_a_sum,
     is_part,
     is_place,
+    is_quantity,
     is_total,
     is_township,
     is_word,
@@ -402,7 +403,7 @@ def key_width(grid: Grid, header: Sequence[int], body: Sequence[int]) -> int:
         label = next((t for row in header if (t := stripped(grid.filled(row, column)))), "")
         texts = [plain(grid.filled(row, column)) for row in body[:SAMPLE]]
         held = [text for text in texts if text not in _NEUTRAL]
-        of_text = sum(not is_number_like(text) for text in held) > MOSTLY * len(held)
+        of_text = sum(not is_quantity(text) for text in held) > MOSTLY * len(held)
         is_key = (
             role_of(label) in {"number", "code", "item_code", "unit", "item"}
             or (label in {"单位", "代码"} and all(bare_unit(t) or not t for t in texts))
