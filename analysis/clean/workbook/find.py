@@ -196,6 +196,9 @@ def _heads_again(grid: Grid, start: int, row: int) -> bool:
     own = {_bare(text) for text in grid.texts[row] if text}
     if len(words & own) > 1 and len(words & own) > len(own) / 2:
         return True
+    first = stripped(grid.distinct(row)[0][1])
+    if first == stripped(grid.distinct(start)[0][1]) and role_of(first):
+        return True  # 村名 over other villages
     above = [kinds for at, kinds in enumerate(grid.kinds[start:row], start) if grid.is_data(at)]
     numbers = {at for at in range(grid.width) if any(kinds[at] == "n" for kinds in above)}
     named = {text for at, text in grid.distinct(row) if at in numbers and _is_of_amounts(text)}
@@ -316,7 +319,8 @@ def _header_rows(grid: Grid, start: int, last: int) -> tuple[tuple[int, ...], tu
     for row in range(end, min(last, start + _MAX_HEADER_ROWS)):
         if grid.is_data(row) or grid.is_blank(row) or not _header_like(grid, row):
             break
-        if _is_sum_line(grid, row) or not _header_words(grid, row):
+        names = any(map(_is_of_amounts, grid.texts[row]))
+        if _is_sum_line(grid, row) or not (names or _header_words(grid, row)):
             break
         doubtful.append(row)
     return header, tuple(doubtful)
@@ -351,7 +355,9 @@ def _continues(grid: Grid, start: int, row: int) -> bool:
         return False
     first = next(column for column in range(grid.width) if grid.filled(start, column))
     top = grid.covered.get((row, first))
-    is_free = not grid.texts[row][first] and (top is None or top.top >= start)
+    own = grid.texts[row][first]
+    # 村名 may be printed on each level of the head
+    is_free = own in {"", grid.texts[start][first]} and (top is None or top.top >= start)
     below_header = all(
         any(grid.filled(above, column) for above in range(start, row))
         or any(grid.filled(start, left) for left in range(column))
