@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.clean.account_names import (
     BASIS_CODES,
+    ITS_OWN_SUM,
     MEASURES,
     AccountName,
     balance_of,
@@ -244,7 +245,7 @@ def _named(  # noqa: PLR0911  (one line a rule)
         return AccountName(None, "total", MEASURES[said], said), True
     if said in ACCOUNTS:
         return meaning(said, year), True
-    if not text.strip() and found.code == "unknown":
+    if (not text.strip() and found.code == "unknown") or _is_nameless(table, column):
         return AccountName(None, "no_head"), False
     if found.measure == "总收入" and _may_be_of_the_village(table, text):
         return AccountName(None, "unknown"), False
@@ -253,16 +254,25 @@ def _named(  # noqa: PLR0911  (one line a rule)
     return found, False
 
 
+def _is_nameless(table: Table, column: Column) -> bool:
+    """Tell whether a column beside the lines' accounts has no head, where another one has."""
+    values = [c for c in table.columns if c.role == "value"]
+    return (
+        table.find("item") is not None
+        and column.is_nameless
+        and not all(c.is_nameless for c in values)
+    )
+
+
 def _sums_unknown(table: Table, column: Column) -> bool:
     """Tell whether a 合计 beside the accounts of the lines adds up heads that nobody knows."""
     if table.find("item") is None or not (column.path and is_only_a_sum(column.path[-1])):
         return False
     others = (c for c in table.columns if c.role == "value" and c.path[:-1] == column.path[:-1])
+    parts = (c for c in others if c is not column and not c.basis.startswith(tuple(_WHOLE_OF)))
+    known = (meaning(c.label, None) for c in parts)
     return any(
-        not c.basis.startswith(tuple(_WHOLE_OF))
-        and meaning(c.label, None).code not in {"account", "total", "part"}
-        for c in others
-        if c is not column
+        name.code not in {"account", "total", "part"} or name.note == ITS_OWN_SUM for name in known
     )
 
 

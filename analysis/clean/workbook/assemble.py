@@ -445,12 +445,15 @@ def _with_title_item(columns: list[Column], title: str, sheet: str) -> list[Colu
     # a sum of other things too is not that of a year
     parted -= {c.path[:-1] for c in values if c.path and not is_only_a_sum(c.path[-1])}
     parted -= {c.path for c in values if c.basis.partition(" ")[0] in {"span", "running"}}
+    of_accounts = {(c.basis, c.year) for c in values if is_known_item(c.label)}
     complete = []
     for column in columns:
         new = column
         if column.is_total and column.path[:-1] in parted and is_only_a_sum(column.path[-1]):
             new = replace(new, path=column.path[:-1], basis="whole", is_total=False)
-        if new.role == "value" and not new.path and (new.basis or new.year) and named:
+        is_bare = new.role == "value" and not new.path and (new.basis or new.year)
+        # beside accounts of the same time its own banner or name is lost
+        if is_bare and named and (new.basis, new.year) not in of_accounts:
             new = replace(new, path=(named,))
         complete.append(new)
     return complete

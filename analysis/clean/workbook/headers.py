@@ -49,6 +49,7 @@ PLACES = ("county", "township", "village")
 ASIDE = frozenset({"person", "supporter", "prefecture", "credit_code", "item_code", "remark"})
 """What a head announces that is neither a key nor an amount."""
 
+_NAMELESS = "column"
 SAMPLE = 300  # body rows looked at to tell what a column holds
 MOSTLY = 0.5
 CARD = 0.3
@@ -88,6 +89,11 @@ class Column:
         return "/".join(self.path)
 
     @property
+    def is_nameless(self) -> bool:
+        """Whether nothing stands over the column."""
+        return not self.path and self.name.startswith(_NAMELESS)
+
+    @property
     def is_money(self) -> bool:
         """Whether the column holds money by its name."""
         label = "".join(self.path)
@@ -118,7 +124,7 @@ def read_header(
     for column in range(grid.width):
         texts = [text for level in kept if (text := level[column])]
         texts = [t for at, t in enumerate(texts) if at == 0 or t != texts[at - 1]]
-        name = " / ".join(plain(text) for text in texts) or f"column {column + 1}"
+        name = " / ".join(plain(text) for text in texts) or f"{_NAMELESS} {column + 1}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
