@@ -228,14 +228,7 @@ def _named(  # noqa: PLR0911  (one line a rule)
     year = None if pd.isna(item.year) else int(item.year) - is_before
     column = table.columns[item.column]
     text = str(item.item)
-    found = meaning(text, year, is_part=column.is_part)
-    whole = meaning(column.part_of, year) if column.part_of else found
-    if found.code == whole.code == "account" and found.account != whole.account:
-        found = AccountName(whole.account, "part")  # 经营收入, 其中：发包收入
-    if column.is_total and found.code == "account" and not is_only_a_sum(column.path[-1]):
-        found = AccountName(None, "total")
-    if found.account and _sums_unknown(table, column):
-        found = AccountName(None, "unknown")
+    found = _beside_others(table, column, text, year)
     said = next((ready.means[n] for n in (text, column.name, column.label) if n in ready.means), "")
     if said in {NONE, PART} and found.code == "wrong_year":
         return found, True  # it stays a part of the measure that is not known
@@ -252,6 +245,19 @@ def _named(  # noqa: PLR0911  (one line a rule)
     if found.code in HELD and (held := balance_of(text)):
         return AccountName(None, "total", ACCOUNT_CODES[found.code], held), False
     return found, False
+
+
+def _beside_others(table: Table, column: Column, text: str, year: int | None) -> AccountName:
+    """Return what a head stands for, as the columns beside it bear it out."""
+    found = meaning(text, year, is_part=column.is_part)
+    whole = meaning(column.part_of, year) if column.part_of else found
+    if found.code == whole.code == "account" and found.account != whole.account:
+        return AccountName(whole.account, "part")  # 经营收入, 其中：发包收入
+    if column.is_total and found.code == "account" and not is_only_a_sum(column.path[-1]):
+        return AccountName(None, "total")
+    if found.account and _sums_unknown(table, column):
+        return AccountName(None, "unknown")
+    return found
 
 
 def _is_nameless(table: Table, column: Column) -> bool:

@@ -18,10 +18,10 @@ from analysis.clean.account_names import (
     balance_of,
     read_account,
 )
+from analysis.clean.accounts import SPENDING
 from analysis.clean.ledger.anomalies import MIN_ACCOUNTS
 from analysis.clean.ledger.private import SENTENCE, safe
 from analysis.clean.places import SEVERAL
-from analysis.clean.accounts import SPENDING
 from analysis.clean.words import pattern, words
 from analysis.clean.workbook.assemble import AMOUNT
 from analysis.clean.workbook.cells import column_number
@@ -138,9 +138,10 @@ def meaning(item: str, year: int | None, *, is_part: bool = False) -> AccountNam
 
 def _denies(banner: str, account: str) -> bool:
     """Tell whether a banner is of the other side than an account: 支出, 负债 over 经营收入."""
-    side = next((s for s in words()["banners"] if pattern("banners", s).fullmatch(stripped(banner))), "")
+    label = stripped(banner)
+    sides = {side for side in words()["banners"] if pattern("banners", side).fullmatch(label)}
     own = "spending" if account in SPENDING else "balance" if account in _OWED else "income"
-    return side not in {"", own}
+    return not sides <= {own}
 
 
 def _summed(parts: Sequence[str], year: int | None) -> AccountName | None:

@@ -55,9 +55,9 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
     found: dict[int, tuple[str, str]] = {}
     for at in own.groupby(["table", "column", "year"], sort=False).indices.values():
         printed = at[is_total[at] & ~np.isnan(amounts[at])]
-        below = at[~is_total[at]]
-        if not len(printed) or not len(below):
+        if not len(printed) or is_total[at].all():
             continue
+        below = at[~is_total[at]]
         parts = _Parts(lines[below], amounts[below], known.to_numpy()[below],
                        again.to_numpy()[below])  # fmt: skip
         step = _step(str(own["unit"].iloc[at[0]]), arrays["text"][at])

@@ -434,8 +434,8 @@ def _label_role(texts: list[str]) -> str:
     return "village" if places_named(texts) else "text"
 
 
-def _with_title_item(columns: list[Column], title: str, sheet: str) -> list[Column]:
-    """Give heads that say only a year or a basis the item that the title names, and no tab denies."""
+def _with_title_item(columns: list[Column], title: str, sheet: str) -> tuple[Column, ...]:
+    """Give heads that say only a year or a basis the title's item, unless the tab names another."""
     values = [column for column in columns if column.role == "value"]
     named = item_in(title) if not any(column.role == "item" for column in columns) else ""
     tab = read_account(sheet)
@@ -456,7 +456,7 @@ def _with_title_item(columns: list[Column], title: str, sheet: str) -> list[Colu
         if is_bare and named and (new.basis, new.year) not in of_accounts:
             new = replace(new, path=(named,))
         complete.append(new)
-    return complete
+    return tuple(complete)
 
 
 def _complete(columns: Sequence[Column], stated: Stated) -> tuple[Column, ...]:
