@@ -22,12 +22,13 @@ def amounts(values: npt.ArrayLike, what: str = "The column") -> Floats:
     """Return values of any numeric type as floats, NaN where one is missing; text is refused."""
     given = values if np.ndim(values) != 1 else pd.Series(values)
     kind = getattr(given, "dtype", np.dtype(object))
-    is_date = pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype)
-    if is_date or pd.api.types.is_complex_dtype(kind):
+    if pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype):
         raise LianjianError(
             f"{what} holds values of type {kind} where a number was expected; of a date, take the "
-            "year: .dt.year."
+            "year: .dt.year; number quarters and months from 1, one by one."
         )
+    if pd.api.types.is_timedelta64_dtype(kind) or pd.api.types.is_complex_dtype(kind):
+        raise LianjianError(f"{what} holds values of type {kind} where a number was expected.")
     try:
         if isinstance(given, pd.Series):
             given = given.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -49,6 +50,45 @@ def flags(values: npt.ArrayLike, what: str) -> npt.NDArray[np.bool_]:
     if len(odd):
         raise LianjianError(f"{what} must hold 0 and 1, and {odd[0]:g} occurs {len(odd)} times.")
     return known == 1
+
+
+def check_level(level: float) -> None:
+    """Check that a confidence level lies strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise LianjianError(
+            f"The confidence level is {level}; a share between 0 and 1 was expected, like 0.95."
+        )
+
+
+def check_ids(names: Iterable[object], what: str) -> None:
+    """Check that names which occur are all texts or all numbers, and differ by more than spaces.
+
+    One village, or one group, would be two otherwise.
+    """
+    texts = [name for name in names if isinstance(name, str)]
+    numbers = [name for name in names if isinstance(name, int | float | np.number)]
+    if texts and numbers:
+        raise LianjianError(
+            f"{what} is a text in some rows, first {texts[0]!r}, and a number in others, first "
+            f"{numbers[0]!r}. Make them one kind: .astype(str)."
+        )
+    known: dict[str, str] = {}
+    for text in texts:
+        other = known.setdefault(text.strip(), text)
+        if other != text:
+            raise LianjianError(
+                f"{what} holds {other!r} and {text!r}, which differ by spaces alone: .str.strip() "
+                "makes them one."
+            )
+
+
+def check_groups(by: Sequence[str], made: Iterable[str]) -> None:
+    """Check that no group is called like a column that is made, or is a measure itself."""
+    if taken := [name for name in by if name in set(made)]:
+        raise LianjianError(
+            f"Groups are by {', '.join(taken)}, and the table has a column of that name itself. "
+            f"Rename yours: panel.rename(columns={{{taken[0]!r}: '{taken[0]}_group'}})."
+        )
 
 
 def just_under(threshold: float) -> float:
@@ -142,6 +182,9 @@ def panel_of(panel: pd.DataFrame, *columns: str, by: Sequence[str] = ()) -> pd.D
     year = whole_years(panel["year"])
     if nameless := int(panel["village_id"].isna().sum()):
         raise LianjianError(f"{nameless} rows have no village_id. Name their villages.")
+    for name in {"village_id", *by} - {"year"}:
+        check_ids(panel[name].dropna().unique(), name)
+    check_groups(by, columns)
     table = numeric(panel, *columns).assign(year=year)
     twice = table.duplicated(["village_id", "year"])
     if twice.any():
@@ -207,6 +250,12 @@ def by_code(frame: pd.DataFrame) -> pd.DataFrame:
         return level.map(lambda name: codes.get(name, name)) if is_county else level
 
     return frame.sort_index(key=place) if "county_name" in frame.index.names else frame
+
+
+def flat(result: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return a table by groups with these as columns, counties in order; without any, one row."""
+    check_groups(by, result.columns)
+    return by_code(result).reset_index(drop=not by)
 
 
 def said(frame: pd.DataFrame, *notes: str, **labels: dict[str, str]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import numpy as np
 import scipy
 
+from analysis._frame import check_level
 from analysis.effects._stands_on import keep
 from analysis.effects.panel import FEW_TREATED, NEVER, Floats, Ints, Panel
 from analysis.effects.results import (
@@ -11,7 +12,6 @@ from analysis.effects.results import (
     Estimate,
     Influence,
     WaldTest,
-    check_level,
 )
 from analysis.errors import LianjianError
 

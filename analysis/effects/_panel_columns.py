@@ -16,6 +16,9 @@ Bools = NDArray[np.bool_]
 NEVER = 0
 """Cohort of a unit that is never treated."""
 
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+"""Between these a number with a quarter or a month behind it is read as a year."""
+
 LONGEST = 10_000
 """No panel spans more years."""
 DEPENDENT = 1e-7
@@ -34,7 +37,10 @@ def _whole(frame: pd.DataFrame, name: str) -> Ints:
     values = np.nan_to_num(amounts(frame[name], name), nan=NEVER)
     if (values != np.round(values)).any() or (values < 0).any():
         odd = values[(values != np.round(values)) | (values < 0)][0]
-        raise LianjianError(f"{name} holds {odd}; a whole year was expected, or missing for never.")
+        raise LianjianError(
+            f"{name} holds {odd:g}; whole years were expected, or periods numbered from 1, and a "
+            "cohort missing for never."
+        )
     return values.astype(np.int64)
 
 
@@ -48,11 +54,26 @@ def calendar(frame: pd.DataFrame, year: str) -> tuple[Ints, Ints]:
     if span > LONGEST:
         raise LianjianError(f"{year} runs from {first} to {first + span - 1}. Is it a year?")
     years = np.flatnonzero(np.bincount(values - first, minlength=span)) + first
+    _check_codes(years, year)
     if len(years) < 2:
         raise LianjianError(f"Only the year {years[0]} occurs. A change needs at least two years.")
     place = np.zeros(span, dtype=np.int64)
     place[years - first] = np.arange(len(years))
     return place[values - first], years
+
+
+def _check_codes(years: Ints, name: str) -> None:
+    """Check that periods are no codes like 20124 or 201212, whose next one is not 1 later."""
+    for base, most in ((10, 4), (100, 12)):
+        first, last = (years // base)[[0, -1]]
+        part = years % base
+        if FIRST_YEAR <= first < last <= LAST_YEAR and part.max() <= most:
+            code = "a quarter" if base == 10 else "a month"
+            raise LianjianError(
+                f"{name} runs from {years[0]} to {years[-1]}: each reads as a year and {code}, "
+                "which do not follow each other by 1, so that event times would be wrong. Number "
+                "the periods from 1, one by one, and give cohorts by these numbers."
+            )
 
 
 def by_unit_year(
@@ -110,6 +131,11 @@ def first_treated(frame: pd.DataFrame, treatment: str, unit: str, year: str) -> 
     when = pd.Series(amounts(frame[year], year), frame.index)
     by_unit = frame[unit].to_numpy()
     start = when.where(treated > 0).groupby(by_unit).transform("min")
+    if (start <= NEVER).any():
+        raise LianjianError(
+            f"Units are treated in the {year} {when.min():g}, and a cohort of 0 stands for never. "
+            "Number the periods from 1."
+        )
     ended = frame.loc[(treated == 0) & (when > start), unit]
     if len(ended):
         raise LianjianError(

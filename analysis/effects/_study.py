@@ -30,7 +30,7 @@ from analysis.effects.inference import (
 )
 from analysis.effects.inference._resampling import SEED
 from analysis.effects.joint import joint_counted
-from analysis.effects.panel import Floats, Panel, make_panel
+from analysis.effects.panel import NEVER, Floats, Panel, make_panel
 from analysis.effects.preferred import (
     adjusted_design,
     alliance_pool,
@@ -50,6 +50,10 @@ DRAWS = 99
 UNIT_YEARS = (
     "the mean over all years from treatment on of all treated units: each unit-year seen, with the "
     "base year, counts once"
+)
+WEIGHTED_YEARS = (
+    "the mean over all years from treatment on of all treated units: each unit-year seen, with the "
+    "base year, counts by its unit's weight"
 )
 NOT_IMITATED = (
     "Placebo alliances are held against all villages outside, and this design against some of "
@@ -343,8 +347,9 @@ class Study:
         -------
         DataFrame
             Index ``method``; ``label, verdict, believes``, the estimate with the error of few
-            clusters, ``each_once`` (each unit counting once), and ``notes``; without numbers, and
-            with the reason in the notes, where an estimator refuses.
+            clusters, ``each_once`` (each unit counting once, or by its weight, however many years
+            it is seen), and ``notes``; without numbers, and with the reason in the notes, where an
+            estimator refuses.
         """
         panels, rows = {"adjusted": self.panel, "plain": self._plain, "matched": matched}, {}
         until = max(self.anticipation, 1)
@@ -400,7 +405,13 @@ class Study:
         return self.event_study().plot(unit or "")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the rows studied: unit, year, outcome, cohort, cluster, covariates."""
+        """Return the rows studied: unit, year, outcome, cohort, cluster, weight, covariates.
+
+        Raises
+        ------
+        LianjianError
+            A column of one's own has the name of another one here.
+        """
         panel = self.panel
         unit, year = np.nonzero(~np.isnan(panel.y))
         columns = {
@@ -410,12 +421,22 @@ class Study:
             "cohort": panel.cohort[unit],
             "cluster": panel.cluster[unit],
         }
+        if panel.weight is not None:
+            columns["weight"] = panel.weight[unit, year]
+        own = (panel.outcome, *panel.covariates)
+        if taken := [name for name in own if name in _PARTS]:
+            raise LianjianError(
+                f"The frame of a study has its own {', '.join(taken)}: rename that column of yours "
+                "before the study is made."
+            )
         traits = {name: panel.x[unit, k] for k, name in enumerate(panel.covariates)}
         return pd.DataFrame({**columns, **traits}).sort_values(["unit", "year"], ignore_index=True)
 
     @property
     def estimand(self) -> str:
         """What the preferred number is a mean of, in one sentence."""
+        if self.panel.weight is not None:
+            return WEIGHTED_YEARS
         return ESTIMANDS["village_years"] if self.design else UNIT_YEARS
 
     @cached_property
@@ -452,18 +473,29 @@ class Study:
             return f"No study of {self.outcome}: {self.reason}"
         base = f"from the last year before g − {self.anticipation}"
         base = base if self.anticipation else "from the last year before g"
-        against = {"never": "units never treated", "not_yet": "units not yet treated"}
         lines = [
             f"Study of {self.outcome}: {self.panel!r}",
-            f"  compared with {against[self.comparison]}, {base}; estimated is {self.estimand}",
+            f"  compared with {self._against}, {base}; estimated is {self.estimand}",
         ]
         return "\n".join([*lines, *(f"  {note}" for note in self.panel.notes)])
+
+    @property
+    def _against(self) -> str:
+        """Who is compared with, in words."""
+        if self.comparison == "not_yet":
+            return "units not yet treated"
+        if (self.panel.cohort == NEVER).any():
+            return "units never treated"
+        return f"units not treated by {self.panel.years[-1]}"
 
     def _repr_html_(self) -> str:
         if self._panel is None:
             return html_table(f"No study of {self.outcome}", pd.DataFrame(), (self.reason,))
         return html_table(f"Study of {self.outcome}", self.table().reset_index(), self.panel.notes)
 
+
+_PARTS = ("unit", "year", "cohort", "cluster", "weight")
+"""Columns of the frame of a study beside its outcome and covariates."""
 
 _SHOWN = ("estimate", "std_error", "low", "high", "p_value", "n_units", "n_clusters")
 
@@ -534,6 +566,7 @@ unit=…, year=…, cohort=…, the cohort being the first treated year.
     try:
         check_anticipation(anticipation or 0)
         if isinstance(data, pd.DataFrame) and (unit or cohort or "role" not in data.columns):
+            _check_whose(design is not None)
             panel = make_panel(
                 data,
                 outcome,
@@ -545,6 +578,8 @@ unit=…, year=…, cohort=…, the cohort being the first treated year.
                 weights=weights,
             )
             return Study(outcome, panel, anticipation or 0, comparison)
+        own = any((cluster, *covariates, weights)) or year != "year" or comparison != "never"
+        _check_whose(own)
         frame = with_traits(data)
         outcome = _measure(outcome, frame)
         chosen = design or adjusted_design(frame)
@@ -566,6 +601,16 @@ def with_traits(data: "Dataset | pd.DataFrame") -> pd.DataFrame:
     return data.panel.merge(
         villages[["village_id", *new]], on="village_id", how="left", validate="m:1"
     )
+
+
+def _check_whose(is_other: bool) -> None:
+    """Check that a design comes with villages, and what else can be said with other frames."""
+    if is_other:
+        raise LianjianError(
+            "A design is of villages; unit, cohort, year, cluster, covariates, weights and "
+            "comparison are of a frame of one's own. Of villages say what they say by "
+            "Design(covariates=…, weights=…, comparison=…), and give other frames no design."
+        )
 
 
 def _measure(outcome: str, frame: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis._frame import amounts, need_columns
+from analysis._frame import amounts, check_ids, need_columns
 from analysis.effects._panel_columns import (
     NEVER,
     Bools,
@@ -135,7 +135,8 @@ def make_panel(
     cluster : str, optional
         Column whose values share shocks; the unit when not given. Units lie inside clusters.
     covariates : sequence of str
-        Numeric columns. One that changes over time is taken at the unit's first year with a value.
+        Numeric columns; of a category, its dummies (`pandas.get_dummies`). One that changes over
+        time is taken at the unit's first year with a value.
     weights : str, optional
         Column of sampling weights, 0 or more. Regressions and the imputation take each row's own;
         2×2 comparisons, ATT(g, t) among them, the unit's first one.
@@ -173,8 +174,9 @@ def make_panel(
     """
     others = [name for name in (cluster, weights) if name]
     _need_own(frame, unit, year, cohort)
-    need_columns(frame, outcome, *others, *covariates)
-    frame, notes = _with_cohorts(frame, unit, cohort, year)
+    need_columns(frame, unit, year, cohort, outcome, *others, *covariates)
+    frame, notes_of_flags = _with_cohorts(frame, unit, cohort, year)
+    notes = [*notes_of_flags]
     values = amounts(frame[outcome], outcome)
     seen = ~np.isnan(values)
     if not seen.all():
@@ -191,18 +193,15 @@ def make_panel(
         )
     if frame[unit].isna().any():
         raise LianjianError(f"{int(frame[unit].isna().sum())} rows have no {unit}. Name the units.")
-    _check_kind(frame[unit], unit)
     codes, labels = pd.factorize(frame[unit])
     ids = np.asarray(labels, dtype=object)
+    check_ids(ids, unit)
     units = codes.astype(np.int64)
     when, years = calendar(frame, year)
     y = by_unit_year(units, when, values, ids=ids, years=years)
     starts = start_years(frame, cohort)
-    if starts.max() == 1 < years[0]:
-        raise LianjianError(
-            f"{cohort} holds 0 and 1, and should hold the year in which a unit was first treated, "
-            "missing or 0 for never; or whether it is treated in the row's year."
-        )
+    if starts.max() == 1 and not notes_of_flags:
+        notes += _said_of_one(cohort, years, year)
     first = np.empty(len(ids), np.int64)
     first[units[::-1]] = np.arange(len(units))[::-1]
     cohorts = starts[first]
@@ -217,7 +216,8 @@ def make_panel(
                 f"{int(frame[cluster].isna().sum())} rows have no {cluster}. "
                 "Give every unit a cluster, or a cluster of its own."
             )
-        groups = pd.factorize(frame[cluster])[0]
+        groups, names = pd.factorize(frame[cluster])
+        check_ids(names, cluster)
         group = groups[first]
         check_constant(group[units] == groups, units, ids, cluster)
     weight = _spread(mass, units, when, y)
@@ -243,7 +243,8 @@ def make_panel(
 
 def _need_own(frame: pd.DataFrame, *names: str) -> None:
     """Check for unit, year and cohort, and say how to name one's own."""
-    if missing := [name for name in names if name not in frame.columns]:
+    missing = [name for name in names if name not in frame.columns]
+    if missing and not set(missing) & set(frame.index.names):
         raise LianjianError(
             f"The frame has no column {', '.join(missing)}; it has {', '.join(map(str, frame))}. "
             "Name your own: unit=…, year=…, cohort=…, the cohort being the first treated year."
@@ -267,16 +268,14 @@ def _with_cohorts(
     return frame.assign(**{cohort: first_treated(frame, cohort, unit, year)}), [note]
 
 
-def _check_kind(ids: pd.Series, name: str) -> None:
-    """Check that units are all texts or all numbers: one village would be two otherwise."""
-    if ids.dtype != object:
-        return
-    text = ids.map(lambda value: isinstance(value, str))
-    if text.any() and not text.all():
+def _said_of_one(cohort: str, years: Ints, year: str) -> list[str]:
+    """Say that cohorts of 1 are read as a period 1, or that there is none."""
+    if years[0] > 1:
         raise LianjianError(
-            f"{name} is a text in {int(text.sum()):,} rows, first {ids[text].iloc[0]!r}, and a "
-            f"number in others, first {ids[~text].iloc[0]!r}. Make them one kind: .astype(str)."
+            f"{cohort} holds 0 and 1, and should hold the year in which a unit was first treated, "
+            "missing or 0 for never; or whether it is treated in the row's year."
         )
+    return [f"{cohort} holds 0 and 1: 1 is read as the {year} 1."] * (len(years) > 2)
 
 
 def _weights(frame: pd.DataFrame, name: str | None) -> Floats | None:
@@ -330,11 +329,14 @@ def _say_dependent(panel: Panel) -> Panel:
     centred, spread = panel.x - panel.x.mean(axis=0), panel.x.std(axis=0)
     varies = np.flatnonzero(spread > 0)
     kept = varies[independent(centred[:, varies] / spread[varies])] if len(varies) else varies
-    lost = [name for k, name in enumerate(panel.covariates) if k not in kept]
-    if not lost:
-        return panel
-    note = f"{', '.join(lost)} tells no more than the other covariates, and is left out."
-    return replace(panel, notes=(*panel.notes, note))
+    same = [name for k, name in enumerate(panel.covariates) if k not in varies]
+    lost = [name for k, name in enumerate(panel.covariates) if k in varies and k not in kept]
+    notes = panel.notes
+    if same:
+        notes += (f"{', '.join(same)} is the same in all units, and is left out.",)
+    if lost:
+        notes += (f"{', '.join(lost)} tells no more than the other covariates, and is left out.",)
+    return replace(panel, notes=notes)
 
 
 def _canonical(panel: Panel) -> Panel:

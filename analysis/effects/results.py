@@ -27,14 +27,6 @@ LEVEL = 0.95
 """Confidence level of every interval, where nothing else is asked."""
 
 
-def check_level(level: float) -> None:
-    """Check that a confidence level lies strictly between 0 and 1."""
-    if not 0 < level < 1:
-        raise LianjianError(
-            f"The confidence level is {level}; a share between 0 and 1 was expected, like 0.95."
-        )
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Influence:
     """Who carries K numbers: the share of each treated unit, and how far each unit pulls."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis._frame import Floats, amounts
+from analysis._frame import Floats, amounts, check_level
 from analysis.errors import LianjianError
 from analysis.indicators._stands_on import keep_index
 
@@ -85,8 +85,7 @@ def bootstrap(
     """
     if draws < _FEWEST_DRAWS:
         raise LianjianError(f"{draws} draws cannot place an interval; take 999 or more.")
-    if not 0 < level < 1:
-        raise LianjianError(f"A level of {level} is none; take one between 0 and 1, as 0.95.")
+    check_level(level)
     given = pd.Series(values)
     known = pd.Series(amounts(given, "The values"), given.index).dropna()
     if clusters is None:
@@ -107,7 +106,15 @@ def bootstrap(
     found = np.empty(draws)
     for draw in range(draws):
         chosen = rng.integers(0, len(blocks), len(blocks))
-        found[draw] = statistic(np.concatenate([blocks[number] for number in chosen]))
+        drawn_values = np.concatenate([blocks[number] for number in chosen])
+        try:
+            found[draw] = statistic(drawn_values)
+        except LianjianError as why:
+            raise LianjianError(
+                f"One of {draws} draws of {len(blocks)} {drawn}s has no value: {why}"
+            ) from why
+    if none := int(np.isnan(found).sum()):
+        raise LianjianError(f"The statistic has no value in {none} of {draws} draws.")
     tail = (1 - level) / 2
     low, high = np.quantile(found, [tail, 1 - tail])
     few = f"{len(blocks)} {drawn}s are few: read the interval as a rough guide"

@@ -9,8 +9,8 @@ import pandas as pd
 
 from analysis._frame import (
     amounts,
-    by_code,
     by_village,
+    flat,
     just_under,
     names_of,
     need_years,
@@ -169,19 +169,22 @@ def weak_share(
     """
     by = names_of(by, "by")
     frame = panel_of(panel, column, by=by)
-    weak = (frame[column] < _line_yuan(threshold_wan)).astype(float).where(frame[column].notna())
+    weak = (frame[column] < line_yuan(threshold_wan)).astype(float).where(frame[column].notna())
     keys = [frame[name] for name in by] or [pd.Series("all", frame.index)]
     groups = weak.groupby(keys, observed=True, sort=True, dropna=False)
     shares = pd.DataFrame({"weak_pct": groups.mean() * 100, "villages": groups.count()})
-    keep_below(frame, keys, column, _line_yuan(threshold_wan), shares["weak_pct"])
+    keep_below(frame, keys, column, line_yuan(threshold_wan), shares["weak_pct"])
     without = shares.index[shares["villages"] == 0].tolist()
     note = f"No village of {without} has a known {column}" if without else ""
-    return said(by_code(shares).reset_index(drop=not by), note)
+    return said(flat(shares, by), note)
 
 
-def _line_yuan(threshold_wan: float | None) -> float:
+def line_yuan(threshold_wan: float | None) -> float:
     """Return the least income, in yuan, that is not weak."""
-    return just_under((WEAK_WAN if threshold_wan is None else threshold_wan) * YUAN_PER_WAN)
+    line = WEAK_WAN if threshold_wan is None else threshold_wan
+    if not line > 0:
+        raise LianjianError(f"The threshold is {line:g} 万元; an amount above 0 was expected.")
+    return just_under(line * YUAN_PER_WAN)
 
 
 def status(panel: pd.DataFrame, rule: WeakRule | str | float = "gansu") -> pd.Series:
@@ -198,14 +201,14 @@ def status(panel: pd.DataFrame, rule: WeakRule | str | float = "gansu") -> pd.Se
     measures = ["operating_income_yuan", *["total_income_yuan"] * (rule.total_wan is not None)]
     frame = numeric(panel, *measures)
     operating = frame["operating_income_yuan"]
-    weak = operating < _line_yuan(rule.operating_wan)
+    weak = operating < line_yuan(rule.operating_wan)
     known = operating.notna()
     nothing = operating < NOTHING_YUAN
     if rule.total_wan is not None:
         total = frame["total_income_yuan"]
         # total income decides only where operating income leaves the question open
         known &= total.notna() | ~weak | nothing
-        weak &= total < _line_yuan(rule.total_wan)
+        weak &= total < line_yuan(rule.total_wan)
     text = np.select([nothing, weak], STATUSES[:2], STATUSES[2])
     values = pd.Series(text, index=frame.index).where(known)
     return values.astype(pd.CategoricalDtype(STATUSES, ordered=True)).rename("status")
@@ -264,7 +267,9 @@ def transitions(
     both = pd.DataFrame({"s": band(wide[start], bounds), "e": band(wide[end], bounds)})
     known = both.dropna()
     if known.empty:
-        raise LianjianError(f"No village has a {column} in both {start} and {end}: nobody moved.")
+        raise LianjianError(
+            f"No village has a known {column} in both {start} and {end}: nobody moved."
+        )
     classes = pd.CategoricalIndex(both["s"].cat.categories, dtype=both["s"].dtype)
     counts = pd.crosstab(known["s"], known["e"], dropna=False)
     # pandas may drop classes that nobody is in; all of them are shown

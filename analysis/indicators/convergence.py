@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from analysis._frame import by_village, need_years, said
+from analysis._frame import TIE, by_village, check_level, need_years, said
 from analysis.errors import LianjianError
 from analysis.indicators._stands_on import keep_index, keep_line
 
@@ -45,9 +45,14 @@ class Beta:
 
 
 def _line(y: pd.Series, x: pd.Series, z: pd.Series) -> tuple[float, float]:
-    """Return the slope of y on x with instrument z (x itself: least squares) and its HC1 error."""
+    """Return the slope of y on x with instrument z (x itself: least squares) and its HC1 error.
+
+    NaN where the instrument does not move with x.
+    """
     centred = (z - z.mean()).to_numpy()
     strength = float(centred @ x.to_numpy())
+    if abs(strength) <= TIE * float(np.linalg.norm(z) * np.linalg.norm(x)):
+        return math.nan, math.nan
     slope = float(centred @ y.to_numpy()) / strength
     rest = (y - y.mean() - slope * (x - x.mean())).to_numpy()
     variance = float(((centred * rest) ** 2).sum()) / strength**2 * len(y) / (len(y) - 2)
@@ -80,7 +85,7 @@ def beta_convergence(
     ------
     LianjianError
         A year is not in the panel, years out of order, fewer than 3 villages with positive income
-        in the years, or no difference between them at the start.
+        in the years, or no difference between them at the start or at the end.
 
     Notes
     -----
@@ -101,6 +106,7 @@ def beta_convergence(
     >>> round(found.persistence, 6), round(found.slope, 6), round(found.speed, 4)
     (0.5, -0.5, 0.6931)
     """
+    check_level(level)
     wanted = [start, end] if instrument is None else [instrument, start, end]
     wide = by_village(panel, column)
     need_years(wide, *wanted)
@@ -110,10 +116,10 @@ def beta_convergence(
     logs = positive.apply(np.log).sort_values([start, end])  # type: ignore[list-item]
     known = logs.dropna(subset=[start, end])
     n = len(known)
-    if n < FEWEST or np.ptp(known[start]) == 0:
+    if n < FEWEST or np.ptp(known[start]) == 0 or np.ptp(known[end]) == 0:
         raise LianjianError(
             f"{n} villages have a positive income in {start} and {end}; β needs at least {FEWEST} "
-            "with different incomes at the start."
+            "whose incomes differ in either year."
         )
     persistence, error = _line(known[end], known[start], known[start])
     reach = float(stdtrit(n - 2, (1 + level) / 2)) * error
@@ -133,7 +139,9 @@ def beta_convergence(
     if persistence <= 0:
         notes.append("ρ is not positive, so that gaps have no speed at which they shrink")
     if instrument is not None and math.isnan(corrected):
-        notes.append(f"{n_instrument} villages have an income in {instrument} too: no instrument")
+        few = f"{n_instrument} villages have an income in {instrument} too: no instrument"
+        idle = f"The incomes of {instrument} tell nothing of those that follow: no instrument"
+        notes.append(few if n_instrument < FEWEST else idle)
     made = Beta(
         persistence=persistence,
         std_error=error,

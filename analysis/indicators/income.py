@@ -11,6 +11,7 @@ from analysis._frame import (
     amounts,
     by_code,
     by_village,
+    flat,
     names_of,
     need_columns,
     need_years,
@@ -20,7 +21,7 @@ from analysis._frame import (
     whole_years,
 )
 from analysis.errors import LianjianError, did_you_mean
-from analysis.fields import SUFFIX, TRAITS, YUAN_PER_WAN, shown
+from analysis.fields import FIELDS, SUFFIX, TRAITS, YUAN_PER_WAN, shown
 from analysis.indicators._stands_on import (
     keep_growth,
     keep_means,
@@ -38,9 +39,19 @@ INCOMES = ("operating_income_yuan", "total_income_yuan")
 SOURCES = ("operating_income_yuan", "subsidy_income_yuan", "other_income_yuan")
 """What total income consists of."""
 
+_ADDS_UP = 0.01
+"""Parts that differ from their total by more of it do not add up; less is rounding to 万元."""
+
 
 def _per(frame: pd.DataFrame, columns: list[str], per: Per) -> tuple[pd.DataFrame, str]:
     """Return measures in yuan, of a village or of each of its households, and what is not known."""
+    for name in columns:
+        unit = FIELDS[name].unit if name in FIELDS else "yuan"
+        if unit != "yuan" or name.endswith("_wan_yuan"):
+            raise LianjianError(
+                f"{name} is no column of amounts in yuan; one was expected, as "
+                "operating_income_yuan."
+            )
     if per == "village":
         return frame[columns], ""
     if per != "household":
@@ -134,7 +145,7 @@ def means(
         if (without := int((counts[name] == 0).sum()))
     ]
     return said(
-        by_code(result).reset_index(drop=not by),
+        flat(result, by),
         note,
         *blank,
         units={field.name: field.unit for field in fields.values()},
@@ -162,8 +173,8 @@ def by_source(
         total income, from sums), ``operating_median_pct`` (the median village's own operating
         share, among those with income) and ``dependent_pct`` (villages that have more subsidy than
         half their total income, in percent of those with income). ``attrs["notes"]`` says how many
-        villages are left out, and how many groups that have no income at all, and so no shares. No
-        row where all four are known of no village.
+        villages are left out, and how many groups whose total is 0 or less, and so has no shares;
+        and where parts do not add up to their total. No row where all four are known of no village.
 
     Raises
     ------
@@ -193,15 +204,21 @@ def by_source(
     note = missing if len(known) < len(frame) else ""
     if known.empty:
         return said(pd.DataFrame(columns=[*by, "villages"]), f"{note}, so that none is left")
+    values, unsized = _per(known, wanted, per)
+    known = known[values.notna().all(axis=1)]
+    apart = (known[list(SOURCES)].sum(axis=1) - known["total_income_yuan"]).abs()
+    apart = apart > _ADDS_UP * known["total_income_yuan"].abs()
+    adds = f"In {apart.sum()} of {len(known)} rows the parts do not add up to the total"
+    notes = [note, unsized, adds if apart.any() else ""]
     groups = known["total_income_yuan"].groupby(_keys(known, by), observed=True, dropna=False)
     earns = groups.transform("sum") > 0
     without = groups.ngroups - int((groups.sum() > 0).sum())
-    alone = f"{without} of {groups.ngroups} groups have no income at all and are left out"
+    alone = f"{without} of {groups.ngroups} groups have a total of 0 or less and are left out"
     known = known[earns]
     if known.empty:
-        return said(pd.DataFrame(columns=[*by, "villages"]), note, alone)
+        return said(pd.DataFrame(columns=[*by, "villages"]), *notes, alone)
     result = means(known, by, wanted, per=per)
-    notes = [note, alone if without else "", *result.attrs["notes"]]
+    notes += [alone if without else "", *result.attrs["notes"]]
     result = result.drop(columns=[f"{name.removesuffix('_yuan')}_villages" for name in wanted])
     keys = _keys(known, by)
     sums = known[wanted].groupby(keys, observed=True, sort=True, dropna=False).sum()
@@ -264,7 +281,7 @@ def changes(
     result[f"start{unit}"], result[f"end{unit}"] = wide[start], wide[end]
     result[f"change{unit}"] = wide[end] - wide[start]
     alone = f"{either - len(wide)} villages are known in {start} or {end} only and are left out"
-    none = f"No village has a {shown(column).label.lower()} in both {start} and {end}"
+    none = f"No village has a known {shown(column).label.lower()} in both {start} and {end}"
     words = none if wide.empty else alone if either > len(wide) else ""
     result = said(result.reset_index(), note, words)
     if per == "village":
@@ -325,7 +342,7 @@ def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
     none = int(result["growth_pct"].isna().sum())
     note = f"{none} of {len(result)} groups have no growth: their mean was not positive"
     notes = change.attrs.get("notes", ())
-    return said(by_code(result).reset_index(drop=not by), *notes, note if none else "")
+    return said(flat(result, by), *notes, note if none else "")
 
 
 def swings(panel: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -357,7 +374,7 @@ def deflate(
     columns = names_of(columns, "columns")
     need_columns(prices, "year", CPI)
     need_columns(frame, "year")
-    frame = numeric(frame, *columns)
+    frame = numeric(frame, *columns).assign(year=whole_years(frame["year"]))
     ordered = prices.sort_values("year")
     years = ordered["year"].to_numpy()
     if (np.diff(years) != 1).any() or ordered[CPI].isna().any():

@@ -11,8 +11,8 @@ from analysis._evidence import keep_counts
 from analysis._frame import (
     amounts,
     by_village,
+    check_level,
     flags,
-    just_under,
     need_columns,
     need_roles,
     need_years,
@@ -22,7 +22,7 @@ from analysis._frame import (
 from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 from analysis.indicators._stands_on import keep_share
-from analysis.indicators.bands import WEAK_WAN
+from analysis.indicators.bands import line_yuan
 
 
 def weak_spells(
@@ -79,11 +79,10 @@ def weak_spells(
     wide = by_village(panel, column)
     need_years(wide, start)
     wide = wide.reindex(columns=range(start, int(wide.columns[-1]) + 1))
-    line = WEAK_WAN if threshold_wan is None else threshold_wan
-    least = just_under(line * YUAN_PER_WAN)
+    least = line_yuan(threshold_wan)
     weak = wide[wide[start] < least]
     if weak.empty:
-        raise LianjianError(f"No village was under {line:g} 万元 in {start}.")
+        raise LianjianError(f"No village was under {least / YUAN_PER_WAN:g} 万元 in {start}.")
     over = (weak >= least).to_numpy()
     # what lies after the first missing year is not used
     seen = np.logical_and.accumulate(weak.notna().to_numpy(), axis=1).sum(axis=1)
@@ -159,8 +158,7 @@ def kaplan_meier(time: npt.ArrayLike, has_left: npt.ArrayLike, *, level: float =
         )
     if not (times >= 0).all():
         raise LianjianError("A time is missing or negative; leave that unit out.")
-    if not 0 < level < 1:
-        raise LianjianError(f"A level of {level} is none; take one between 0 and 1, as 0.95.")
+    check_level(level)
     points = np.unique(times)
     left = np.array([(times[events] == point).sum() for point in points])
     gone = np.array([(times[~events] == point).sum() for point in points])

@@ -65,8 +65,8 @@ def finite(result) -> bool:
         (lambda f: f.assign(joined_year=2030), "No unit is treated between"),
         (lambda f: f.assign(joined_year=2021), "nobody can be compared with"),
         (lambda f: f.assign(joined_year=2015), "dropped"),
-        (lambda f: f.assign(joined_year=2020.5), "a whole year was expected"),
-        (lambda f: f.assign(joined_year=-1), "a whole year was expected"),
+        (lambda f: f.assign(joined_year=2020.5), "whole years were expected"),
+        (lambda f: f.assign(joined_year=-1), "whole years were expected"),
         (lambda f: f.assign(y=3.0), "y is 3 in every row"),
         (lambda f: f.assign(y=np.nan), "nothing to estimate"),
         (lambda f: f.assign(y=np.where(f.index == 5, -np.inf, f["y"])), "infinite in 1 rows"),
@@ -80,11 +80,61 @@ def finite(result) -> bool:
         (lambda f: f.iloc[:0], "nothing to estimate"),
         (lambda f: f.assign(joined_year=(f["joined_year"] > 0) * 1), "holds 0 and 1"),
         (lambda f: f.assign(village_id=[7, *f["village_id"][1:]]), "a number in others, first 7"),
+        (lambda f: f.assign(village_id=[" v000", *f["village_id"][1:]]), "differ by spaces alone"),
+        (lambda f: f.assign(y=pd.to_timedelta(f["y"], unit="h")), "timedelta64"),
+        (lambda f: f.assign(year=pd.PeriodIndex(f["year"].astype(str), freq="Q")), "from 1, one"),
+        (lambda f: f.set_index(["village_id", "year"]), "reset_index"),
+        (lambda f: pd.concat([f, f[["village_id"]]], axis=1), "several columns village_id"),
+        (lambda f: pd.concat([f, f[["joined_year"]]], axis=1), "several columns joined_year"),
+        (lambda f: f.assign(year=f["year"] - 2020), "holds -2; whole years"),
     ],
 )
 def test_a_bad_frame_is_refused_in_words(change, message):
     with pytest.raises(LianjianError, match=message):
         make_panel(change(draw(MIXED)), "y")
+
+
+@pytest.mark.parametrize("code", [
+    lambda place: (2018 + place // 4) * 10 + place % 4 + 1,  # 20181 … 20193
+    lambda place: (2018 + place // 2) * 10 + place % 2,  # halves
+    lambda place: (2018 + place // 3) * 100 + 4 * (place % 3) + 1,  # 201801, 201805, …
+])  # fmt: skip
+def test_codes_of_quarters_and_months_are_no_periods(code):
+    frame = draw(MIXED)
+    frame = frame.assign(year=code(frame["year"] - 2018),
+                         joined_year=code(frame["joined_year"] - 2018).clip(0))  # fmt: skip
+    with pytest.raises(LianjianError, match="Number the periods from 1, one by one"):
+        make_panel(frame, "y")
+
+
+def test_numbers_of_days_and_of_quarters_in_a_row_are_periods():
+    frame = draw(MIXED)
+    later = frame.assign(year=frame["year"] + 18_003,
+                         joined_year=(frame["joined_year"] + 18_003).where(
+                             frame["joined_year"] > 0))  # fmt: skip
+    ours, theirs = (twfe(make_panel(which, "y")) for which in (later, frame))
+    assert np.isclose(ours.estimate, theirs.estimate, rtol=1e-12)
+
+
+def test_who_is_treated_in_a_period_0_is_not_taken_for_never_treated():
+    frame = draw(MIXED).assign(period=lambda table: table["year"] - 2018)
+    treated = frame["joined_year"].between(1, frame["year"]).astype(int)
+    always = treated.where(frame["village_id"] != "v020", 1)
+    make_panel(frame.assign(on=treated), "y", year="period", cohort="on")  # nobody is in period 0
+    with pytest.raises(LianjianError, match="treated in the period 0, and a cohort of 0 stands"):
+        make_panel(frame.assign(on=always), "y", year="period", cohort="on")
+    known = make_panel(frame.assign(on=always), "y", cohort="on")
+    assert "1 units treated in 2018 or before" in " ".join(known.notes)
+
+
+def test_cohorts_of_0_and_1_say_what_1_is():
+    frame = draw(MIXED).assign(post=lambda table: (table["year"] > 2020) * 1,
+                               group=lambda table: (table["joined_year"] > 0) * 1,
+                               period=lambda table: table["year"] - 2018)  # fmt: skip
+    two = frame[frame["year"].isin([2018, 2024])]
+    assert not make_panel(two, "y", year="post", cohort="group").notes
+    many = make_panel(frame, "y", year="period", cohort="group")
+    assert many.notes == ("group holds 0 and 1: 1 is read as the period 1.",)
 
 
 def test_a_refusal_says_what_was_dropped_before_it():

@@ -379,9 +379,51 @@ def test_a_covariate_that_others_determine_is_named():
     own = {"unit": "village_id", "cohort": "joined_year"}
     one = study(frame, "operating_income_yuan", covariates=["households"], **own)
     more = study(frame, "operating_income_yuan", covariates=["households", "twice", "same"], **own)
-    said = "twice, same tells no more than the other covariates, and is left out."
-    assert said in more.preferred().notes
-    assert said not in one.preferred().notes
+    for said in ("twice tells no more than the other covariates, and is left out.",
+                 "same is the same in all units, and is left out."):  # fmt: skip
+        assert said in more.preferred().notes
+        assert said not in one.preferred().notes
     for each in ("preferred", "event_study"):
         ours, theirs = (getattr(which, each)() for which in (one, more))
         assert np.allclose(ours.estimate, theirs.estimate)
+
+
+def test_a_study_says_whom_it_compares_with_and_how_units_count():
+    own = {"unit": "village_id", "cohort": "joined_year"}
+    frame = villages()
+    late = frame.assign(joined_year=frame["joined_year"].fillna(0).replace(0, 9999))
+    asked = {"": frame, "units not treated by": late}
+    for words, table in asked.items():
+        said = repr(study(table, "operating_income_yuan", **own))
+        assert (words or "compared with units never treated") in said
+        assert "counts once" in said
+    weighted = study(frame, "operating_income_yuan", weights="households", **own)
+    assert "counts by its unit's weight" in weighted.estimand
+    rows = weighted.to_frame()
+    assert np.isclose(rows["weight"].mean(), 1)
+
+
+def test_arguments_that_would_have_no_effect_are_refused():
+    frame = villages()
+    own = {"unit": "village_id", "cohort": "joined_year"}
+    asked = [
+        study(frame, "operating_income_yuan", Design(), **own),
+        study(frame, "operating_income_yuan", weights="households"),
+        study(frame, "operating_income_yuan", comparison="not_yet"),
+        study(frame, "operating_income_yuan", year="year_of_books"),
+        study(frame, "operating_income_yuan", covariates=["households"]),
+    ]
+    for one in asked:
+        assert not one
+        assert "A design is of villages" in one.reason
+
+
+@pytest.mark.parametrize("name", ["cluster", "weight", "unit"])
+def test_columns_called_like_those_of_the_frame_of_a_study_are_named(name):
+    frame = villages().rename(columns={"households": name})
+    one = study(
+        frame, "operating_income_yuan", unit="village_id", cohort="joined_year", covariates=[name]
+    )
+    assert one.preferred().n_units
+    with pytest.raises(LianjianError, match=f"has its own {name}: rename"):
+        one.to_frame()

@@ -242,7 +242,11 @@ def test_a_misspelt_role_does_not_drop_its_villages(name, role, meant):
         (lambda f: targets.attain_share(f, 2.0), "no column change_wan_yuan"),
         (lambda f: pairs.closing(f, 2022, 2024), "no column event_time"),
         (lambda _: spells.kaplan_meier([1, 2], [0, 2]), "has_left must hold 0 and 1"),
-        (lambda _: spells.kaplan_meier([1], [1], level=95), "level of 95 is none"),
+        (lambda f: bands.weak_share(f, threshold_wan=float("nan")), "The threshold is nan"),
+        (lambda f: spells.weak_spells(f, 2022, threshold_wan=-1), "The threshold is -1"),
+        (lambda f: income.means(f, columns="households"), "households is no column of amounts in"),
+        (lambda f: income.changes(f.assign(x_wan_yuan=1.0), "x_wan_yuan", 2022, 2024), "x_wan_yuan is no column"),
+        (lambda _: spells.kaplan_meier([1], [1], level=95), "level is 95; a share between"),
     ],
 )
 def test_arguments_that_are_none_are_named(run, words):
@@ -318,3 +322,82 @@ def test_changes_of_counties_stand_in_the_order_of_their_codes():
     change = change.assign(end_wan_yuan=COUNTIES.values(), change_wan_yuan=0.0)
     found = income.growth(change, "county_name").set_index("county_name")
     assert list(found["end_mean"].items()) == list(IN_ORDER.items())
+
+
+@of_a_panel
+def test_one_village_under_two_spellings_is_refused(name):
+    frame = books()
+    for other, words in ((" v3", "differ by spaces alone"), (3, "a text in some rows")):
+        odd = frame["village_id"].astype(object).where(frame.index != 10, other)
+        with pytest.raises(LianjianError, match=f"village_id .*{words}"):
+            BY_ROW[name](frame.assign(village_id=odd))
+
+
+@grouped
+def test_one_group_under_two_spellings_is_refused(name):
+    frame = books()
+    odd = frame["zone"].where(frame.index > 4, "farm\u3000")
+    with pytest.raises(LianjianError, match="differ by spaces alone"):
+        BY_GROUP[name](frame.assign(zone=odd), by=["zone", "year"])
+    # years are read as numbers, whatever they are written as
+    mixed = frame.assign(year=frame["year"].astype(object).where(frame.index > 4, "2022"))
+    mixed = mixed.assign(year=mixed["year"].where(frame.index > 4, frame["year"].astype(str)))
+    assert repr(BY_GROUP[name](mixed, by=["year"])) == repr(BY_GROUP[name](frame, by=["year"]))
+
+
+@pytest.mark.parametrize(
+    ("run", "taken"),
+    [
+        (income.means, "villages"),
+        (income.means, "total_income_villages"),
+        (lambda f, by: income.means(f, by, "joined_year_yuan"), "joined_year_yuan"),
+        (income.by_source, "operating_income_wan_yuan"),
+        (bands.weak_share, "weak_pct"),
+        (bands.band_shares, COLUMN),
+        (lambda f, by: income.growth(income.changes(f, COLUMN, 2022, 2024)
+                                     .assign(fell_pct=1), by[:1]), "fell_pct"),
+    ],
+)  # fmt: skip
+def test_groups_called_like_a_column_of_the_table_are_named(run, taken):
+    frame = books()
+    frame = frame if taken in frame else frame.assign(**{taken: 1})
+    with pytest.raises(LianjianError, match=f"Groups are by {taken}, and the table has"):
+        run(frame, [taken, "year"])
+
+
+def test_incomes_that_cannot_carry_a_line_are_refused_or_said():
+    frame = books()
+    same = frame.assign(**{COLUMN: frame[COLUMN].where(frame["year"] != 2024, 3e4)})
+    with pytest.raises(LianjianError, match="whose incomes differ in either year"):
+        convergence.beta_convergence(same, COLUMN, 2022, 2024)
+    still = frame.assign(**{COLUMN: frame[COLUMN].where(frame["year"] != 2022, 3e4)})
+    found = convergence.beta_convergence(still, COLUMN, 2023, 2024, instrument=2022)
+    assert np.isnan(found.corrected)
+    assert "The incomes of 2022 tell nothing of those that follow: no instrument" in found.notes
+    with pytest.raises(LianjianError, match="level is 95"):
+        convergence.beta_convergence(frame, COLUMN, 2022, 2024, level=95)
+
+
+def test_a_draw_without_a_value_is_no_claim_about_all():
+    incomes = pd.Series([0.0, 0.0, 0.0, 5.0])
+    with pytest.raises(LianjianError, match="One of 99 draws of 4 villages has no value: Gini"):
+        indicators.bootstrap(incomes, indicators.gini, np.random.default_rng(1), draws=99)
+    odd = {"statistic": lambda x: np.log(x).mean() if x.min() > 0 else np.nan, "draws": 99}
+    with pytest.raises(LianjianError, match=r"no value in \d+ of 99 draws"):
+        indicators.bootstrap(incomes, rng=np.random.default_rng(1), **odd)
+
+
+def test_sources_of_a_household_are_of_villages_with_households_alone():
+    frame = books().assign(households=lambda f: f["households"].where(f["village_id"] != "v4"))
+    known = frame[frame["village_id"] != "v4"]
+    ours, theirs = (income.by_source(which, per="household") for which in (frame, known))
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    assert ours.attrs["notes"] == ["1 villages without a number of households are left out"]
+
+
+def test_parts_that_do_not_add_up_to_their_total_are_said():
+    frame = books()
+    assert income.by_source(frame).attrs["notes"] == []
+    frame.loc[[3, 8], "total_income_yuan"] *= 1.5
+    said = income.by_source(frame).attrs["notes"]
+    assert said == ["In 2 of 36 rows the parts do not add up to the total"]

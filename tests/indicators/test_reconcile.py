@@ -83,5 +83,5 @@ def test_composition_leaves_out_the_unknown_and_counts_the_dependent():
     # a group without any income consists of nothing, which is said
     by_village = income.by_source(frame, ["village_id"])
     assert by_village["village_id"].tolist() == ["A", "B"]
-    assert "1 of 3 groups have no income at all and are left out" in by_village.attrs["notes"]
+    assert "1 of 3 groups have a total of 0 or less and are left out" in by_village.attrs["notes"]
     assert income.by_source(frame.iloc[[2]], ["year"]).empty

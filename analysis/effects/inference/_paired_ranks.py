@@ -7,11 +7,11 @@ import numpy.typing as npt
 import scipy
 
 from analysis._evidence import stays_inside
-from analysis._frame import TIE
+from analysis._frame import TIE, check_level
 from analysis.effects._stands_on import PAIRS
 from analysis.effects.inference._resampling import at_least
 from analysis.effects.inference.paired import known_pairs, limit_note
-from analysis.effects.results import LEVEL, Estimate, Floats, check_level
+from analysis.effects.results import LEVEL, Estimate, Floats
 from analysis.errors import LianjianError
 
 EXACT_RANKS = 50

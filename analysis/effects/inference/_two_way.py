@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis._frame import TIE
+from analysis._frame import TIE, check_level
 from analysis.effects._clustered import check_anticipation, cluster_sums, pointwise
 from analysis.effects.inference._resampling import SEED
 from analysis.effects.panel import NEVER, Floats, Ints, Panel
-from analysis.effects.results import Estimate, check_level
+from analysis.effects.results import Estimate
 from analysis.errors import LianjianError
 
 NAME = "Two-way fixed effects"

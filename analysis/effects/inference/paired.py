@@ -7,10 +7,10 @@ import numpy.typing as npt
 import scipy
 
 from analysis._evidence import keep_sum, stays_inside
-from analysis._frame import TIE, amounts
+from analysis._frame import TIE, amounts, check_level
 from analysis.effects._stands_on import PAIRS
 from analysis.effects.inference._resampling import SEED
-from analysis.effects.results import Estimate, Floats, check_level
+from analysis.effects.results import Estimate, Floats
 from analysis.errors import LianjianError
 
 EXACT_PAIRS = 20

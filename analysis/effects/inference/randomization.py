@@ -13,14 +13,14 @@ from typing import TypeAlias, overload
 import numpy as np
 
 from analysis._evidence import paused, stays_inside
-from analysis._frame import TIE
+from analysis._frame import TIE, check_level
 from analysis.effects._clustered import FEW_ADVICE
 from analysis.effects._stands_on import PLACEBOS, keep
 from analysis.effects.inference._resampling import at_least
 from analysis.effects.inference._wald import no_test
 from analysis.effects.inference.placebos import PlaceboPool, draw_placebo
 from analysis.effects.panel import Panel
-from analysis.effects.results import EffectSeries, Estimate, Floats, WaldTest, check_level
+from analysis.effects.results import EffectSeries, Estimate, Floats, WaldTest
 from analysis.errors import LianjianError
 
 DRAWS = 199

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 import scipy
 
-from analysis.effects.results import EffectSeries, Floats, check_level, html_table, unit_of
+from analysis._frame import check_level
+from analysis.effects.results import EffectSeries, Floats, html_table, unit_of
 from analysis.effects.sensitivity._honest_affine import shortest, unbiased_estimators
 from analysis.effects.sensitivity._honest_moments import kept_range, relative_moments
 from analysis.effects.sensitivity._honest_study import EventStudy, around_reference
