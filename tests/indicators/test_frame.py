@@ -245,7 +245,10 @@ def test_a_misspelt_role_does_not_drop_its_villages(name, role, meant):
         (lambda f: bands.weak_share(f, threshold_wan=float("nan")), "The threshold is nan"),
         (lambda f: spells.weak_spells(f, 2022, threshold_wan=-1), "The threshold is -1"),
         (lambda f: income.means(f, columns="households"), "households is no column of amounts in"),
-        (lambda f: income.changes(f.assign(x_wan_yuan=1.0), "x_wan_yuan", 2022, 2024), "x_wan_yuan is no column"),
+        (
+            lambda f: income.changes(f.assign(x_wan_yuan=1.0), "x_wan_yuan", 2022, 2024),
+            "x_wan_yuan is no col",
+        ),
         (lambda _: spells.kaplan_meier([1], [1], level=95), "level is 95; a share between"),
     ],
 )
