@@ -12,7 +12,7 @@ from analysis import fields
 from analysis.effects._clustered import check_anticipation
 from analysis.effects.alarms import Alarms
 from analysis.effects.answer import Answer, answer
-from analysis.effects.design import Design, make_study
+from analysis.effects.design import Design, as_villages, make_study
 from analysis.effects.did import (
     before_after,
     imputation,
@@ -32,6 +32,7 @@ from analysis.effects.inference._resampling import SEED
 from analysis.effects.joint import joint_counted
 from analysis.effects.panel import NEVER, Floats, Panel, make_panel
 from analysis.effects.preferred import (
+    ADJUST_FOR,
     adjusted_design,
     alliance_pool,
     preferred_att,
@@ -580,13 +581,18 @@ unit=…, year=…, cohort=…, the cohort being the first treated year.
             return Study(outcome, panel, anticipation or 0, comparison)
         own = any((cluster, *covariates, weights)) or year != "year" or comparison != "never"
         _check_whose(own)
-        frame = with_traits(data)
+        frame = as_villages(with_traits(data))
         outcome = _measure(outcome, frame)
         chosen = design or adjusted_design(frame)
         if anticipation is not None:
             chosen = replace(chosen, anticipation=anticipation)
         made = make_study(frame, outcome, chosen)
-        known = (outcome, made.panel, chosen.anticipation, made.comparison, chosen, frame)
+        panel = made.panel
+        if design is None and (lacking := [n for n in ADJUST_FOR if n not in chosen.columns]):
+            what = " and ".join(fields.FIELDS[name].label.lower() for name in lacking)
+            note = f"Not adjusted for {what}, which the data lack or have for too few villages."
+            panel = replace(panel, notes=(*panel.notes, note))
+        known = (outcome, panel, chosen.anticipation, made.comparison, chosen, frame)
         return Study(*known, n_asked=len(made.units), draws=draws, seed=seed)
     except LianjianError as error:
         return Study(outcome, None, anticipation or 0, reason=str(error))

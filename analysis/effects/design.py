@@ -1,16 +1,17 @@
 """The design: who is treated when, who is compared with whom, and what else is going on."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis import fields
-from analysis._frame import numeric
+from analysis._frame import need_columns, need_roles, numeric, whole_years
+from analysis.effects._panel_columns import start_years
 from analysis.effects.joint import Joint, joint_counted
 from analysis.effects.matching import Match, match_villages
-from analysis.effects.panel import Panel, make_panel
+from analysis.effects.panel import NEVER, Panel, make_panel
 from analysis.errors import LianjianError
 
 Versus = Literal["never", "not_yet", "matched", "zone_twin"]
@@ -27,6 +28,10 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "programmes": ("ignore", "covariates", "strata", "exclude"),
     "joint": ("twice", "split", "once"),
 }
+
+
+CLUSTER = "alliance or township"
+"""What clusters of villages are called."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def make_study(
     frame = frame.assign(
         **{outcome: value},
         cohort=frame["joined_year"].astype("Float64").fillna(0.0).astype(np.float64),
-        cluster=_clusters(frame),
+        **{CLUSTER: _clusters(frame)},
     )
     if "households" in frame.columns:
         households = frame["households"].astype("Float64").astype(np.float64)
@@ -153,11 +158,11 @@ def make_study(
         frame,
         outcome,
         cohort="cohort",
-        cluster="cluster",
+        cluster=CLUSTER,
         weights=design.weights,
         covariates=list(dict.fromkeys(covariates)),
     )
-    panel = replace(panel, notes=panel.notes + notes, cluster_name="alliance or township")
+    panel = replace(panel, notes=panel.notes + notes)
     kind: Literal["never", "not_yet"] = "never"
     if design.comparison == "not_yet":
         kind = "not_yet"
@@ -200,6 +205,20 @@ def _check(design: Design) -> None:
             raise LianjianError(
                 f"{name} is {getattr(design, name)!r}; it can be {', '.join(allowed)}."
             )
+
+
+def as_villages(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with years as numbers, no year of joining outside, and known roles alone."""
+    if {"village_id", "year"} & set(frame.index.names) - set(frame.columns):
+        need_columns(frame, "village_id", "year")
+    need_roles(frame)
+    made: dict[str, Any] = {}
+    if "year" in frame:
+        made["year"] = whole_years(frame["year"])
+    if "joined_year" in frame:
+        joined = pd.Series(start_years(frame, "joined_year"), frame.index)
+        made["joined_year"] = joined.astype("Int64").mask(joined == NEVER)
+    return frame.assign(**made)
 
 
 def _need_traits(frame: pd.DataFrame, design: Design) -> None:

@@ -427,3 +427,41 @@ def test_columns_called_like_those_of_the_frame_of_a_study_are_named(name):
     assert one.preferred().n_units
     with pytest.raises(LianjianError, match=f"has its own {name}: rename"):
         one.to_frame()
+
+
+def test_a_table_of_villages_is_read_however_it_is_written():
+    frame = villages()
+    kept = study(frame, "operating_income_yuan", draws=9)
+    other = frame.assign(
+        year=frame["year"].astype(str),
+        joined_year=frame["joined_year"].fillna(0).astype(int),
+        role=frame["role"].astype("category"),
+    )
+    same = study(other, "operating_income_yuan", draws=9)
+    ours, theirs = (which.preferred() for which in (same, kept))
+    assert ours.inference == theirs.inference
+    assert ours.tidy().equals(theirs.tidy())
+    said = [
+        (frame.replace({"role": {"outside": "outsider"}}), "no role 'outsider'"),
+        (frame.set_index(["village_id", "year"]), "is its index"),
+        (frame.assign(alliance_id=frame["alliance_id"].where(frame["year"] < 2023, "B")),
+         "alliance or township changes over time in"),
+    ]  # fmt: skip
+    for table, words in said:
+        assert words in study(table, "operating_income_yuan").reason
+
+
+def test_a_study_says_what_it_is_not_adjusted_for():
+    frame = villages()
+    found = study(frame, "operating_income_yuan").panel.notes
+    assert (
+        "Not adjusted for central project, which the data lack or have for too few villages."
+        in (found)
+    )
+    few = frame.assign(households=frame["households"].where(frame["village_id"] < "v050"))
+    assert any(
+        note.startswith("Not adjusted for households and central project,")
+        for note in study(few, "operating_income_yuan").panel.notes
+    )
+    chosen = study(frame, "operating_income_yuan", Design(covariates=("households",)))
+    assert not any("Not adjusted" in note for note in chosen.panel.notes)
