@@ -336,6 +336,9 @@ class Language:
             said == both[1] or not is_of_books(self.code)
         ):  # others say the English of the two
             return said, True
+        items = key.split(", ")
+        if len(items) >= _FEW and all(item in self.catalogue.exact for item in items):
+            return self.mark(",").join(map(self.catalogue.exact.__getitem__, items)), True
         is_same = is_plain(key) and not _HAN.search(key) and not _SIGN.search(key)
         is_ours = is_plain(key) or is_chinese(key)
         if _QUOTED.fullmatch(key) or (is_ours and _LIST.fullmatch(key)):

@@ -1,5 +1,6 @@
 """The look that all charts share: fonts, colours, direct labels, and the simulated mark."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -40,6 +41,7 @@ COLOURS = {
     "allied_other": "#5a8f3c",
     "outside": "#6b7177",
 }
+_MINUS = re.compile(r"(?<![\w.-])-(?=[0-9])")  # no hyphen of a name or between two numbers
 Look = dict[str, Any]  # how matplotlib is to draw something
 MIDDLE: Look = {"ha": "center", "va": "center"}
 HOLLOW: Look = {"markerfacecolor": "white", "markeredgecolor": SIMULATED}
@@ -194,6 +196,7 @@ def finish(figure: Figure, alt: str) -> Chart:
     if any_simulated() if drawing.marked is None else drawing.marked:
         mark_simulated(figure)
         alt = f"Simulated data. {alt}"
+    alt = _MINUS.sub("−", alt)
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             axis.get_major_ticks(1)  # takes the theme now, and hands it on to those of the layout

@@ -77,7 +77,7 @@ def drawings(series):
             lambda: figures.estimator_comparison({"A": rows, "B": rows}, truth={"A": 32_000.0}),
             "defensible 3.10 (2.10 to 4.10)",
         ),
-        "love_plot": (lambda: figures.love_plot(balance, {"size": "Households"}), "-1.50 before"),
+        "love_plot": (lambda: figures.love_plot(balance, {"size": "Households"}), "−1.50 before"),
         "specification_curves": (
             lambda: figures.specification_curves({"A": curve, "B": curve}, choices),
             "3 specifications from 1.00 to 3.00, median 2.00, 2 with",

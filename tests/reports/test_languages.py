@@ -510,8 +510,20 @@ def test_clauses_are_parted_before_the_words_between_them():
         # an interval before another one; a year before a value; items of a list with commas
         (
             "05-alliance-effect",
-            "+3 years 7.34 (4.46 to 10.22). Total 总收入: -5 years −0.46 (−20.59 to 19.68)",
-            "相对加入年+3：7.34（4.46至10.22）。总收入：相对加入年-5：−0.46（−20.59至19.68）",
+            "+3 years 7.34 (4.46 to 10.22). Total 总收入: −5 years −0.46 (−20.59 to 19.68)",
+            "加入后3年：7.34（4.46至10.22）。总收入：加入前5年：−0.46（−20.59至19.68）",
+        ),
+        ("05-alliance-effect", "+0 years −0.02 (−1.1 to 2)", "加入当年：−0.02（−1.1至2）"),
+        # lists of names, with or without a count
+        (
+            "09-county-brief",
+            "甲县 (100), All 8 counties (1,259)",
+            "甲县（100）、全部8个县区（1,259）",
+        ),
+        (
+            "06-bands-and-inequality",
+            "helper village, weak allied village, outside alliances",
+            "帮带村、联建薄弱村、非联建村",
         ),
         (
             "10-reported-elsewhere",
