@@ -7,6 +7,7 @@ for a number, as is one that is said to be a year; any other place takes words, 
 in turn, save between backticks. A text that no message says stays English, and is counted.
 """
 
+import gettext
 import hashlib
 import os
 import re
@@ -142,6 +143,19 @@ def _closed(part: str) -> bool:
     return part.count("(") == part.count(")")
 
 
+class Counted(str):
+    """What a message says by how many there are, as its file counts; of no count, the last form."""
+
+    __slots__ = ("forms", "which")
+    forms: tuple[str, ...]
+    which: Callable[[int], int]
+
+    def of(self, number: str) -> str:
+        """Return the form for a number as it is written."""
+        digits = number.replace(",", "")
+        return self.forms[self.which(int(digits))] if digits.isdecimal() else str(self)
+
+
 @dataclass(frozen=True)
 class Message:
     """A text with places, and what it says in a language."""
@@ -251,7 +265,10 @@ class Message:
                 return words[place[1]]
             return f"{{{PLACE.sub(lambda inner: names[inner[1]], place[0][1:-1])}}}"
 
-        return _EITHER.sub(one, self.said)
+        said = self.said
+        if isinstance(said, Counted):
+            said = said.of(next((text for text in found if text[:1].isdecimal()), ""))
+        return _EITHER.sub(one, said)
 
 
 class Language:
@@ -643,15 +660,30 @@ def _read(every: tuple[tuple[Path, str], ...]) -> Catalogue:
 def _entries(file: Path, _content: str) -> dict[str, str]:
     """Read the finished messages of a file; a doubtful one (fuzzy) is none."""
     said: dict[str, str] = {}
-    for entry in read(file):
+    for entry in (entries := read(file)):
         if not entry.translated():
             continue
-        if strange := set(PLACE.findall(entry.msgstr)) - set(PLACE.findall(entry.msgid)):
+        words = _counted(entry, entries, file) if entry.msgstr_plural else entry.msgstr
+        if strange := set(PLACE.findall(words)) - set(PLACE.findall(entry.msgid)):
             raise LianjianError(
                 f"{_where(file)}: the translation of {entry.msgid!r} names {{{min(strange)}}}, "
                 "which is no place of that text. Names in braces stay as they are."
             )
-        said[form(entry.msgid)] = entry.msgstr
+        said[form(entry.msgid)] = words
+    return said
+
+
+def _counted(entry: "polib.POEntry", entries: "polib.POFile", file: Path) -> Counted:
+    """Return the forms of a message, and by which of them its file says how many there are."""
+    forms = tuple(entry.msgstr_plural[at] for at in sorted(entry.msgstr_plural))
+    rule = re.search(r"plural=([^;]+)", entries.metadata.get("Plural-Forms", ""))
+    if rule is None:
+        raise LianjianError(
+            f"{_where(file)} has forms of {entry.msgid!r} by number, and its head does not say "
+            "which is for what: a line such as Plural-Forms: nplurals=2; plural=(n != 1);"
+        )
+    said = Counted(forms[-1])
+    said.forms, said.which = forms, gettext.c2py(rule[1])
     return said
 
 

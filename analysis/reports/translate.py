@@ -593,6 +593,8 @@ def _update(file: Path, said: dict[str, str], *, prune: bool, code: str) -> Foun
     known = {_language.form(entry.msgid): entry for entry in old}
     made = polib.POFile(wrapwidth=100)
     made.metadata = {"Language": _language.tag(code), "Content-Type": "text/plain; charset=UTF-8"}
+    if rule := old.metadata.get("Plural-Forms"):
+        made.metadata["Plural-Forms"] = rule
     kept = {key: entry for key, entry in known.items() if entry.comment.startswith(_KEPT)}
     every = ((_language.form(text), text, where) for text, where in said.items())
     wanted = {

@@ -628,6 +628,44 @@ def page_in(project, code, file="report.html"):
     return project.reports / "01-sheep" / _language.page_file(code, file)
 
 
+POLISH = """
+msgid ""
+msgstr ""
+"Language: pl\\n"
+"Plural-Forms: nplurals=3; "
+"plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);\\n"
+
+#. pattern
+msgid "{n} sheep of {place}"
+msgid_plural "{n} sheep of {place}"
+msgstr[0] "{n} owca z {place}"
+msgstr[1] "{n} owce z {place}"
+msgstr[2] "{n} owiec z {place}"
+"""
+
+
+def test_a_language_counts_as_its_folder_says(project):
+    file = project.root / "translations" / "pl" / "pages.po"
+    file.parent.mkdir(parents=True)
+    file.write_text(POLISH, "utf-8")
+    translate.update("pl")
+    for _ in range(2):
+        with _language.writing("pl") as polish:
+            said = [
+                polish.says(f"{n} sheep of 甲县") for n in ("1", "3", "5", "22", "1,234", "2.5")
+            ]
+        assert said == [
+            "1 owca z 甲县", "3 owce z 甲县", "5 owiec z 甲县", "22 owce z 甲县",
+            "1,234 owce z 甲县", "2.5 owiec z 甲县",
+        ]  # fmt: skip
+        translate.update("pl")  # keeps the forms, and how they are counted
+    text = file.read_text("utf-8")
+    start, end = text.index('"Plural-Forms'), text.index("#.")
+    file.write_text(f"{text[:start]}\n{text[end:]}", "utf-8")
+    with pytest.raises(LianjianError, match=r"has forms of .* by number"):
+        _language.Language("pl")
+
+
 def test_a_third_language_is_a_folder_and_no_word_of_its_page_stays_english(spoken):
     page = page_in(spoken, "qps").read_text("utf-8")
     assert '<html lang="qps">' in page
