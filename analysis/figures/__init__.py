@@ -9,8 +9,7 @@ from functools import wraps
 from typing import Any
 
 from analysis import _border
-from analysis._frame import need_columns
-from analysis.errors import LianjianError
+from analysis.figures import _needs
 from analysis.figures._calls import CHARTS, FORMS, ChartCall, call_of, drawing
 from analysis.figures._chart import (
     Chart,
@@ -83,43 +82,16 @@ __all__ = [
     "use_theme",
 ]
 
-# Columns that the frames of a chart must have, by argument; of mappings, each frame in them.
-_COLUMNS = {
-    "composition": {
-        "means": "year operating_income_wan_yuan subsidy_income_wan_yuan other_income_wan_yuan"
-    },
-    "county_paths": {"means": "year county_code"},
-    "county_small_multiples": {"means": "year county_code"},
-    "estimator_comparison": {"tables": "name estimate low high is_defensible"},
-    "gain_distribution": {"change": "role change_wan_yuan"},
-    "leave_one_out_dots": {"tables": "left_out estimate low high"},
-    "love_plot": {"balance": "covariate"},
-    "pair_gaps": {"gaps": "pair_id year helper weak gap joined_year"},
-    "pair_slopes": {"ends": "pair_id start end"},
-    "paths_by_group": {"means": "year"},
-    "power_curves": {"curves": "effect power low high"},
-    "specification_curves": {"curves": "specification estimate low high"},
-    "survival_curves": {"curves": "time survival low high censored at_risk left"},
-}
-
 
 def _of_the_house(draw: Callable[..., Chart]) -> Callable[..., Chart]:
     """Let a chart say what it cannot draw, and leave nothing of the theme behind."""
     signature = inspect.signature(draw)
-    needs = _COLUMNS.get(draw.__name__, {})
 
     @wraps(draw)
     def drawn(*given: Any, **named: Any) -> Chart:
-        for name, value in signature.bind(*given, **named).arguments.items():
-            if not isinstance(value, str) and hasattr(value, "__len__") and not len(value):
-                raise LianjianError(
-                    f"{draw.__name__}: {name} is empty, so there is nothing to draw."
-                )
-            if name in needs:
-                for frame in value.values() if isinstance(value, dict) else [value]:
-                    need_columns(frame, *needs[name].split())
+        arguments = signature.bind(*given, **named).arguments
         with use_theme():
-            return draw(*given, **named)
+            return draw(**_needs.read(draw.__name__, arguments))
 
     return drawn
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis._frame import need_columns
+from analysis.errors import LianjianError
 from analysis.fields import COUNTIES, SIMULATED_COUNTIES, County
 from analysis.figures._calls import chart
 from analysis.figures.theme import (
@@ -44,7 +44,6 @@ def county_paths(
     columns : mapping of str to str
         Measure columns and the titles of their panels.
     """
-    need_columns(means, *columns)
     measures = {title: column for column, title in columns.items()}
     figure, panels = named_panels(measures, 3.3, f"Mean, {WAN}", phone=(2.2, 2))
     years = sorted(int(year) for year in means["year"].unique())
@@ -89,6 +88,8 @@ def band_bars(shares: pd.DataFrame, title: str) -> Chart:
         What the shares are of.
     """
     figure, (axes,) = new_figure(height=1.05 + 0.36 * len(shares))
+    if shares.shape[1] > len(BAND_COLOURS):
+        raise LianjianError(f"There are {shares.shape[1]} bands, and {len(BAND_COLOURS)} colours.")
     sentences = []
     for row, (name, values) in enumerate(shares.iterrows()):
         left = 0.0
@@ -130,7 +131,6 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
     ylabel : str
         Its name with the unit.
     """
-    need_columns(means, column)
     figure, panels = new_figure(height=4.3, rows=2, columns=4)
     years = sorted(int(year) for year in means["year"].unique())
     lines = {str(code): line.sort_values("year") for code, line in means.groupby("county_code")}
@@ -138,6 +138,11 @@ def county_small_multiples(means: pd.DataFrame, column: str, ylabel: str) -> Cha
     is_invented = lines.keys() <= {county.code for county in SIMULATED_COUNTIES}
     # zone twins side by side
     counties = SIMULATED_COUNTIES if is_invented else COUNTIES
+    if others := lines.keys() - {each.code for each in counties}:
+        raise LianjianError(
+            f"This chart has a place for {', '.join(each.code for each in counties)}, and none "
+            f"for the `county_code` {', '.join(sorted(others))}. `paths_by_group` draws any groups."
+        )
     ordered = sorted(counties, key=lambda each: (each.zone, each.code))
     for number, (axes, county) in enumerate(zip(panels, ordered, strict=True)):
         axes.set_title(f"{county.name_zh} · {county.zone}")

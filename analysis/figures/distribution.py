@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
+from analysis._frame import amounts, numeric
+from analysis.errors import LianjianError
 from analysis.figures._calls import chart, on_phone
 from analysis.figures.theme import (
     COLOURS,
@@ -65,6 +67,10 @@ def lorenz_curves(panels: Mapping[str, Mapping[str, tuple[pd.DataFrame, float]]]
 
 def _line(place: int) -> Look:
     """Return how the first, second, third and fourth line of a panel is drawn."""
+    if place >= len(_LINES):
+        raise LianjianError(
+            f"A panel holds {len(_LINES)} lines at most. Draw fewer, or more panels."
+        )
     return {"color": _LINES[place], "linewidth": 1.8, "linestyle": _STYLES[place]}
 
 
@@ -85,8 +91,9 @@ def transition_heat(
     size = len(next(iter(moves.values()))[0])
     figure, panels = named_panels(moves, 1.1 + 0.44 * size, f"Band in {years[0]}")
     sentences = []
-    for axes, title, (counts, shares) in panels:
-        percent = shares.to_numpy(dtype=float)
+    for axes, title, given in panels:
+        counts, shares = _bands(title, size, *given)
+        percent = shares.to_numpy()
         shown, words = np.ma.masked_invalid(percent), _cell_words(counts, shares)
         axes.pcolormesh(
             shown, cmap=_PALE_TO_DARK, vmin=0, vmax=100, linewidths=0.4, edgecolors="face"
@@ -125,6 +132,22 @@ def transition_heat(
     )
 
 
+def _bands(
+    title: str, size: int, counts: pd.DataFrame, shares: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return counts and shares of moves as numbers, or say that they are of no one set of bands."""
+    counts, shares = (numeric(table, *table.columns) for table in (counts, shares))
+    labels = {tuple(axis) for table in (counts, shares) for axis in table.axes}
+    is_square = len(labels) == 1 and len(counts) == size
+    moved = counts.sum(axis=1) > 0
+    if not is_square or counts.isna().any(axis=None) or shares[moved].isna().any(axis=None):
+        raise LianjianError(
+            f"{title}: counts and shares of moves have the same bands in rows and columns, and a "
+            "number in each cell, as indicators.transitions gives them, and these have not."
+        )
+    return counts.astype(int), shares
+
+
 def _cell_words(counts: pd.DataFrame, shares: pd.DataFrame) -> npt.NDArray[np.str_]:
     """Write share and number of villages in each cell; nothing where nobody went."""
     words = [
@@ -160,14 +183,15 @@ def survival_curves(curves: Mapping[str, pd.DataFrame], ylabel: str, xlabel: str
             np.concatenate([[100.0], table[column] * 100, [table[column].iloc[-1] * 100]])
             for column in ("survival", "low", "high")
         )
-        colour = _LINES[place]
+        line = _line(place)
+        colour = line["color"]
         axes.fill_between(at, low, high, step="post", color=colour, alpha=0.13, linewidth=0)
-        axes.step(at, value, where="post", **_line(place))
+        axes.step(at, value, where="post", **line)
         gone = table[table["censored"] > 0]
         axes.plot(gone["time"], gone["survival"] * 100, "+", ms=6, color=colour)
         at_risk = int(table["at_risk"].iloc[0])
         y, corner = 0.95 - 0.075 * place, axes.transAxes
-        axes.plot([0.6, 0.65], [y, y], transform=corner, **_line(place))
+        axes.plot([0.6, 0.65], [y, y], transform=corner, **line)
         axes.text(0.665, y, f"{name} ({at_risk:,})", transform=corner, va="center", fontsize=8.5)
         sentences.append(
             f"{name} ({at_risk} at risk at the start): "
@@ -206,7 +230,8 @@ def income_heaps(
     end = max(targets) * 1.2
     sentences = []
     for axes, title, values in drawn:
-        known = values.dropna().to_numpy()
+        known = amounts(values, title)
+        known = known[np.isfinite(known)]
         # a bin holds its lower bound, as a band does
         histogram(axes, known, np.arange(0, end + _BIN, _BIN), _LINES[0])
         for target in targets:

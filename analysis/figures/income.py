@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis._frame import need_columns
 from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
@@ -50,6 +49,7 @@ def composition(means: pd.DataFrame) -> Chart:
         (:func:`analysis.indicators.income.means`).
     """
     figure, (axes,) = new_figure(height=3.5)
+    means = means.sort_values("year")
     years = means["year"].tolist()
     bottom = np.zeros(len(means))
     labels = []
@@ -102,7 +102,6 @@ def paths_by_group(
         Published means, drawn as diamonds in the panel of their measure: ``year, measure,
         value_wan_yuan, qualifier, place``; filled where the qualifier is exact.
     """
-    need_columns(means, group, *columns)
     measures = {title: column for column, title in columns.items()}
     figure, panels = named_panels(
         measures, 3.7, f"Mean, {WAN}", phone=(2.35, 1) if len(measures) == 1 else None
@@ -187,7 +186,7 @@ def gain_distribution(
         offsets = ((np.arange(len(inside)) * 0.6180339887) % 1 - 0.5) * 0.62
         size, alpha = (9, 0.75) if len(gains) < _CROWD else (4, 0.35)
         dots: Look = {"s": size, "alpha": alpha, "linewidths": 0}
-        axes.scatter(inside, row + offsets, color=COLOURS[role], **dots)
+        axes.scatter(inside, row + offsets, color=COLOURS.get(role, INK), **dots)
         if "tenth" in change:
             ends = ", ".join(f"{gain:.1f}" for gain in gains[[0, -1]]) if len(gains) else "none"
             names.append(name)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
+from analysis.errors import LianjianError
 from analysis.figures._calls import chart
 from analysis.figures.theme import (
     COLOURS,
@@ -49,6 +50,8 @@ def province_paths(means: pd.DataFrame, claim_wan: float, title: str, source: st
     figure, (axes,) = new_figure(height=3.1)
     years = sorted(int(year) for year in means["year"].unique())
     ends, sentences = [], []
+    if other := [one for one in means["measure"].unique() if one not in _MEASURES]:
+        raise LianjianError(f"measure is one of {', '.join(_MEASURES)}, and {other[0]!r} is none.")
     for measure, path in means.sort_values("year").groupby("measure"):
         name, colour = _MEASURES[str(measure)], _INK_OF[str(measure)]
         x, y = path["year"].to_numpy(), path["value_wan_yuan"].to_numpy()
@@ -62,7 +65,8 @@ def province_paths(means: pd.DataFrame, claim_wan: float, title: str, source: st
                 _write(axes, said, (year, value), (0, 12 if over else -10), colour)
         sentences.append(f"{name} {y[0]:.2f} in {x[0]} to {y[-1]:.2f} in {x[-1]}")
         if x[-1] == years[-1]:
-            ends.append((float(y[-1]), f"{name} {y[-1]:.2f} ({y[-1] - y[-2]:+.2f})", colour))
+            gain = f" ({y[-1] - y[-2]:+.2f})" if len(y) > 1 else ""
+            ends.append((float(y[-1]), f"{name} {y[-1]:.2f}{gain}", colour))
     axes.plot(years[-1], claim_wan, "D", ms=7, color=_ALLIED)
     ends.append((claim_wan, f"allied villages {claim_wan:g} (measure not stated)", _ALLIED))
     axes.set_ylim(0, max(float(means["value_wan_yuan"].max()), claim_wan) * 1.2)

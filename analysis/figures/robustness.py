@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.errors import LianjianError
 from analysis.fields import YUAN_PER_WAN
 from analysis.figures._calls import chart, on_phone
 from analysis.figures.effects import MAIN, as_unit, wan, zero_line
@@ -78,6 +79,10 @@ def specification_curves(curves: Mapping[str, pd.DataFrame], choices: pd.DataFra
             bottom, top, value = (in_wan[key][mask] for key in ("low", "high", "estimate"))
             above.vlines(x[mask], bottom, top, color=colour, linewidth=1, alpha=0.6)
             above.plot(x[mask], value, "o", ms=3.2, color=colour)
+        if unknown := set(known["specification"]) - set(choices.index):
+            raise LianjianError(
+                f"The index of choices does not name the specification {min(unknown)!r}."
+            )
         if len(heights) > 1:
             _chosen(grid[1][number], choices.loc[known["specification"]], options)
         grid[-1][number].set_xlabel(f"{len(known)} specifications, by estimate")
@@ -139,6 +144,8 @@ def placebo_histograms(
     sentences = []
     for axes, title, (_, observed, p_value) in panels:
         known = values[title][np.isfinite(values[title])]
+        if not len(known):
+            raise LianjianError(f"{title}: none of the {what} gave an estimate to draw.")
         histogram(axes, known, bins, "#c3ccd2")
         axes.axvline(observed / YUAN_PER_WAN, color=MAIN, linewidth=1.8)
         words, at = f"observed {wan(observed)}\np = {p_value:.3f}", (observed / YUAN_PER_WAN, 0.97)
@@ -230,6 +237,11 @@ def leave_one_out_dots(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, 
         list_rows(axes, shown, above=0.6, below=0.6)
         axes.set_xlabel(f"Effect, {WAN}")
         ordered = table.iloc[1:].dropna(subset=["estimate"]).sort_values("estimate")
+        if ordered.empty or [*map(str, table["left_out"])] != names:
+            raise LianjianError(
+                f"{title}: below the estimate of all stand those without each group in turn, the "
+                "same groups in every panel, and here they do not."
+            )
         lowest, highest = (
             f"{wan(item['estimate'])} without {labels.get(item['left_out'], item['left_out'])}"
             for item in (ordered.to_dict("records")[0], ordered.to_dict("records")[-1])
@@ -266,6 +278,8 @@ def power_curves(
     """
     figure, (axes,) = new_figure(height=3.6, phone=(2.4, 1))
     palette = (MAIN, COLOURS["total"], COLOURS["subsidy"])
+    if len(curves) > len(palette):
+        raise LianjianError(f"There are {len(curves)} curves; {len(palette)} can be told apart.")
     axes.axhline(100 * target, color=QUIET, linewidth=0.9, linestyle=(0, (2, 2)))
     sentences = []
     for place, (name, curve) in enumerate(curves.items()):
