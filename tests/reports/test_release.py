@@ -925,6 +925,18 @@ def test_a_village_named_in_the_prose_stops_the_release(town):
     assert not (town.root / "released" / "03-named").exists()
 
 
+@pytest.mark.parametrize("in_wan", [False, True])
+def test_an_exact_amount_in_the_prose_stops_the_release(town, in_wan):
+    amounts = pd.read_csv(town.root / "accounts.csv")["amount_yuan"]
+    amount = next(one for one in amounts if round(one * 100) % 10 and one > 20_000)
+    written = f"{amount / 1e4:.6f}" if in_wan else f"{amount:,.2f}"
+    town.notebook("04-typed", f"# Typed\n\nOne booked {written} then.", CELL, MEANS)
+    assert runner.run(only=["04-typed"], options=ONE) == 0
+    with pytest.raises(LianjianError, match="an amount of the books to the last digit"):
+        release("04-typed", "A")
+    assert not (town.root / "released" / "04-typed").exists()
+
+
 def test_a_report_of_other_data_than_there_are_is_not_released(town):
     path = town.root / "reports" / "01-town" / "notebook.ipynb"
     before = path.read_text("utf-8")

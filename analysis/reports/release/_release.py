@@ -424,9 +424,10 @@ def _band(made: _review.Review, by: str, when: str, lost: Mapping[str, int]) -> 
     words = (
         f"> **Released on {when} by {by}.** Numbers are rounded so that no village's amount "
         f"becomes known within {policy.p_percent:g} % of itself, even to a reader who knows all "
-        "other amounts; the last digit of each number is its step. What is computed from rounded "
-        "numbers, as means are, may be off by up to five of its last digit, and sums of them may "
-        "differ from the headline. A gap in a chart or table, and … in words, is what was withheld."
+        "other amounts, by steps of 1, 2 or 5 times a power of ten: zeros at the end of a number "
+        "say nothing. What is computed from rounded numbers, as means are, may be off by up to "
+        "five of its last digit, and sums of them may differ from the headline. A gap "
+        "in a chart or table, and … in words, is what was withheld."
     )
     lines = [words]
     if policy.reason:
@@ -488,12 +489,17 @@ def _bytes(node: "NotebookNode") -> bytes:
 
 
 def _no_village(made: _review.Review, out: Mapping[str, str]) -> None:
-    """Raise when what is to leave names a village of the books, or holds its code."""
+    """Raise when what is to leave names a village of the books, its code, or an exact amount."""
     for file, text in out.items():
         if named := made.names_in(text):
             raise LianjianError(
                 f"{file} would name {named}. Take it out of the notebook's text; nothing was "
                 "released."
+            )
+        if amount := made.amount_in(text):
+            raise LianjianError(
+                f"{file} would hold {amount}, which is an amount of the books to the last digit. "
+                "Take it out of the notebook's text; nothing was released."
             )
 
 

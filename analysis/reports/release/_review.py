@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 
 from analysis import paths
@@ -29,7 +30,7 @@ from analysis.disclosure import (
     withheld,
 )
 from analysis.errors import LianjianError, did_you_mean
-from analysis.fields import EVERY_COUNTY, twin
+from analysis.fields import EVERY_COUNTY, YUAN_PER_WAN, twin
 from analysis.files import write_bytes, write_text
 from analysis.reports import calls, finished
 from analysis.reports._walk import seen
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _PLACES = re.compile(r'base64,[\w+/=]+| (?:d|x|y|transform|xlink:href)="[-#\w\s.,()]*"')
 """Packed pictures, and where a drawing has its marks: ``d="M 1.5 2.25 L 3 4"``."""
 _WORD = re.compile(r"[\w-]+")
+_FRACTION = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
+_DIGITS = 6  # of an amount with its point, as 341602.55, that are no chance
 NEAR = (
     "it counts incomes between two lines that lie nearer to each other than anybody may come to an "
     "amount"
@@ -90,6 +93,26 @@ class Review:
             name for name in self._names if name in (words if _WORD.fullmatch(name) else read)
         )
         return f"{self._names[found[0]]} {found[0]}" if found else ""
+
+    @cached_property
+    def _amounts(self) -> set[float]:
+        """Every amount of the books that is no whole yuan, as booked and as summed."""
+        sums = self.data.panel.filter(like="_yuan").to_numpy(float).ravel()
+        every = np.hstack([self.data.income["amount_yuan"].to_numpy(float), sums])
+        every = np.abs(every).round(2)
+        return {*every[every % 1 > 0].tolist()}
+
+    def amount_in(self, text: str) -> str:
+        """Return which amount of the books a text holds to the last digit; empty where none.
+
+        Of fewer than six digits, or of whole yuan, it may be so by chance.
+        """
+        for written in {*_FRACTION.findall(_PLACES.sub("", text).replace(",", ""))}:
+            digits = written.rstrip("0")
+            yuan = [float(digits), round(float(digits) * YUAN_PER_WAN, 6)]
+            if len(digits.strip("0.")) > _DIGITS and self._amounts.intersection(yuan):
+                return str(written)
+        return ""
 
     @property
     def given(self) -> set[str]:
@@ -248,7 +271,7 @@ def address(call: Call) -> str:
 
 _SIZES = re.compile(
     r"(?:.* )?(?:\w*villages(?:_\w+)?|n|n_\w+|known_\w+|left_out|pairs|Villages|Alliances|.+ zero"
-    r"|.+ groups)(?: \d+)?"
+    r"|.+ groups|Specifications|Draws|Dropped|Missing, \w+)(?: \d+)?"
 )
 """Under which whole numbers say how many, whoever made them: ``tab-change weak villages``."""
 _AMOUNTS = re.compile(
