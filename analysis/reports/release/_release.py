@@ -178,7 +178,7 @@ def _guarded(made: _review.Review) -> tuple["NotebookNode", dict[str, bytes], Co
             if call.verb == "show":
                 name = call.arguments["name"]
                 drawn |= {f"{name}.svg": content.drawn, f"{name}.csv": _data_of(guarded, near)}
-            outputs.append(_output(output, call, content))
+            outputs.append(_output(output, guarded, content))
         if cell.cell_type == "code":
             cell.outputs = outputs
     return node, drawn, lost
