@@ -52,6 +52,8 @@ def test_a_label_on_each_level_of_the_head_is_one_head(tmp_path, label):
         # a column of words tells lines apart of which one prints the village's name
         "村名,版本,经营收入,补助收入 虚春村,初稿,3,4 ,定稿,5,6 虚夏村,初稿,7,8 ,定稿,9,10",
         "村名,口径,经营收入,补助收入 虚春村,保底值,3,4 ,决算数,5,6 虚夏村,保底值,7,8 ,决算数,9,10",
+        "村名,,经营收入,补助收入 虚春村,应到,3,4 ,,5,6 虚夏村,应到,7,8 ,,9,10",
+        "序号,年度,科目,,虚春村,虚夏村 1,2023年,经营收入,应到,3,4 2,,,,5,6 3,2022年,经营收入,应到,3,4 4,,,,5,6",
         # a sum beside what nobody knows, or beside sums to date
         "村名,科目,名义,挂牌,合计 虚春村,经营收入,3,4,7 虚夏村,经营收入,5,6,11",
         "村名,科目,10月底,年度合计,合计 虚春村,经营收入,3,4,7 虚夏村,经营收入,5,6,11",

@@ -186,8 +186,8 @@ def _apart(table: Table) -> Iterator[Question]:
     for at, column in enumerate(table.columns):
         is_free = column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
         said: dict[tuple[str, ...], set[str]] = {name: set() for name in once if is_free}
-        for name, line in zip(named, lines, strict=True):
-            said.get(name, set()).add(line[at])
+        for name, texts in zip(named, own, strict=True):
+            said.get(name, set()).add(texts[at])
         if any(len(texts) > 1 for texts in said.values()):
             yield Question("role", table.address(0, at), columns=values, about=(column.name,))
 

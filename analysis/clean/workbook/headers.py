@@ -49,7 +49,6 @@ PLACES = ("county", "township", "village")
 ASIDE = frozenset({"person", "supporter", "prefecture", "credit_code", "item_code", "remark"})
 """What a head announces that is neither a key nor an amount."""
 
-_NAMELESS = "column"
 SAMPLE = 300  # body rows looked at to tell what a column holds
 MOSTLY = 0.5
 CARD = 0.3
@@ -91,7 +90,7 @@ class Column:
     @property
     def is_nameless(self) -> bool:
         """Whether nothing stands over the column."""
-        return not self.path and self.name.startswith(_NAMELESS)
+        return not self.path and self.name.startswith("column ")
 
     @property
     def is_money(self) -> bool:
@@ -124,7 +123,7 @@ def read_header(
     for column in range(grid.width):
         texts = [text for level in kept if (text := level[column])]
         texts = [t for at, t in enumerate(texts) if at == 0 or t != texts[at - 1]]
-        name = " / ".join(plain(text) for text in texts) or f"{_NAMELESS} {column + 1}"
+        name = " / ".join(plain(text) for text in texts) or f"column {column + 1}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
@@ -414,7 +413,7 @@ def key_width(grid: Grid, header: Sequence[int], body: Sequence[int]) -> int:
             role_of(label) in {"number", "code", "item_code", "unit", "item"}
             or (label in {"单位", "代码"} and all(bare_unit(t) or not t for t in texts))
             or is_numbering([text for text in texts if text])
-            or (width < 2 and bool(held) and of_text)  # noqa: PLR2004
+            or ((width < 2 or not label) and bool(held) and of_text)  # noqa: PLR2004
         )
         if not is_key:
             break
