@@ -53,7 +53,7 @@ def test_a_label_on_each_level_of_the_head_is_one_head(tmp_path, label):
         "村名,版本,经营收入,补助收入 虚春村,初稿,3,4 ,定稿,5,6 虚夏村,初稿,7,8 ,定稿,9,10",
         "村名,口径,经营收入,补助收入 虚春村,保底值,3,4 ,决算数,5,6 虚夏村,保底值,7,8 ,决算数,9,10",
         "村名,,经营收入,补助收入 虚春村,应到,3,4 ,,5,6 虚夏村,应到,7,8 ,,9,10",
-        "序号,年度,科目,,虚春村,虚夏村 1,2023年,经营收入,应到,3,4 2,,,,5,6 3,2022年,经营收入,应到,3,4 4,,,,5,6",
+        "年度,科目,,虚春村,虚夏村 2023年,经营收入,应到,3,4 ,,,5,6 2022年,经营收入,应到,7,8 ,,,9,9",
         # a sum beside what nobody knows, or beside sums to date
         "村名,科目,名义,挂牌,合计 虚春村,经营收入,3,4,7 虚夏村,经营收入,5,6,11",
         "村名,科目,10月底,年度合计,合计 虚春村,经营收入,3,4,7 虚夏村,经营收入,5,6,11",
@@ -69,6 +69,15 @@ def test_a_label_on_each_level_of_the_head_is_one_head(tmp_path, label):
 )  # fmt: skip
 def test_what_is_open_is_not_booked(tmp_path, lines):
     assert written(tmp_path, lines) == {}
+
+
+def test_years_alone_stand_over_the_heads_of_two_lists(tmp_path):
+    heads = ",2022年,,,2023年, 名次,村名,补助收入,名次,村名,补助收入"
+    lines = f"{heads} 1,虚春村,4,1,虚夏村,6 2,虚夏村,3,2,虚春村,5"
+    assert written(tmp_path, lines, YEARS) == {
+        ("1", "补助收入", 2022): 40_000, ("2", "补助收入", 2022): 30_000,
+        ("2", "补助收入", 2023): 60_000, ("1", "补助收入", 2023): 50_000,
+    }  # fmt: skip
 
 
 def test_a_lost_banner_beside_another_is_not_the_title(tmp_path):

@@ -262,12 +262,9 @@ def _beside_others(table: Table, column: Column, text: str, year: int | None) ->
 
 def _is_nameless(table: Table, column: Column) -> bool:
     """Tell whether a column beside the lines' accounts has no head, where another one has."""
-    values = [c for c in table.columns if c.role == "value"]
-    return (
-        table.find("item") is not None
-        and column.is_nameless
-        and not all(c.is_nameless for c in values)
-    )
+    if table.find("item") is None or not column.is_nameless:
+        return False
+    return not all(c.is_nameless for c in table.columns if c.role == "value")
 
 
 def _sums_unknown(table: Table, column: Column) -> bool:

@@ -171,25 +171,26 @@ def _apart(table: Table) -> Iterator[Question]:
 
     Else the line that prints the village's name would be taken for all of it.
     """
+    free = [
+        at for at, column in enumerate(table.columns)
+        if column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
+    ]  # fmt: skip
     keys = [at for at, column in enumerate(table.columns) if column.role in _TELL_APART]
     values = tuple(at for at, column in enumerate(table.columns) if column.role == "value")
-    own = [
-        texts for row, texts in enumerate(table.grid.texts)
-        if row not in table.dropped and any(is_number_like(texts[at]) for at in values)
-    ]  # fmt: skip
-    lines: list[Sequence[str]] = []
-    for texts in own:
-        above = lines[-1] if lines else texts
-        lines.append([text or up for text, up in zip(texts, above, strict=True)])
-    named = [tuple(line[key] for key in keys) for line in lines]
-    once = {name for name, texts in zip(named, own, strict=True) if "" in {texts[k] for k in keys}}
-    for at, column in enumerate(table.columns):
-        is_free = column.role == "text" and role_of(column.name.split(" / ")[-1]) not in ASIDE
-        said: dict[tuple[str, ...], set[str]] = {name: set() for name in once if is_free}
-        for name, texts in zip(named, own, strict=True):
-            said.get(name, set()).add(texts[at])
-        if any(len(texts) > 1 for texts in said.values()):
-            yield Question("role", table.address(0, at), columns=values, about=(column.name,))
+    said: dict[tuple[str, ...], list[Sequence[str]]] = {}
+    once = set()  # keys of which a line does not print all
+    name: tuple[str, ...] = ("",) * len(keys)
+    for row, texts in enumerate(table.grid.texts if free else ()):
+        if row not in table.dropped and any(is_number_like(texts[at]) for at in values):
+            own = [texts[key] for key in keys]
+            name = tuple(text or above for text, above in zip(own, name, strict=True))
+            said.setdefault(name, []).append(texts)
+            if "" in own:
+                once.add(name)
+    for at in free:
+        if any(len({texts[at] for texts in said[name]}) > 1 for name in once):
+            about = (table.columns[at].name,)
+            yield Question("role", table.address(0, at), columns=values, about=about)
 
 
 def _scaled(table: Table, sheet: Sheet) -> Iterator[Question]:

@@ -348,9 +348,10 @@ def _continues(grid: Grid, start: int, row: int) -> bool:
     if all(map(is_year, labels)):
         # 2021年 alone under 村名 is a heading of the lines below it
         return len(labels) > 1 or not any(role_of(stripped(t)) for t in _over(grid, start, row))
-    if not _header_words(grid, start) and _header_words(grid, row):
+    above = [plain(text) for _, text in grid.distinct(start)]
+    if (not _header_words(grid, start) or all(map(is_year, above))) and _header_words(grid, row):
         # banners over the heads of each table on the sheet
-        return len(labels) > len(grid.distinct(start))
+        return len(labels) > len(above)
     if is_note(labels[0]):
         return False
     first = next(column for column in range(grid.width) if grid.filled(start, column))
