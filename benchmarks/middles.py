@@ -2,7 +2,9 @@
 
 The simulated villages are taken in as a ledger of invented ones, in a folder of its own; reports
 are made and released one after the other. Beside each measure stands how often the median of the
-year would be as near: ``python benchmarks/middles.py [REPORT …]``.
+year would be as near, and beside each report what releasing it takes of the processor:
+``python benchmarks/middles.py [REPORT …]``. It reads the dataset ``simulated``, which
+``lianjian simulate`` and ``lianjian build`` make.
 """
 
 import os
@@ -66,8 +68,10 @@ def main(reports: tuple[str, ...]) -> None:
             more = ("-p", f"county={COUNTY}") if "county" in report else ()
             lianjian("run", report, "-p", "dataset=books", *more)
             [made] = (p.parent.name for p in root.glob(f"reports/{report}*/run.json"))
+            before = sum(os.times()[2:4])
             said = lianjian("release", made, "--by", "benchmark").splitlines()[0]
-            print(made, *said.split("written: ")[1:])
+            seconds = sum(os.times()[2:4]) - before
+            print(made, *said.split("written: ")[1:], f"in {seconds:.1f} CPU s with its start")
             say()
 
 
