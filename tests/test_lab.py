@@ -18,6 +18,7 @@ import nbformat
 import pytest
 
 from analysis import paths
+from tests.wording import words_in
 
 ROOT = paths.root()
 TOKEN = "for-this-test-alone"
@@ -31,7 +32,7 @@ def git(folder, *words):
 
 def checkout(folder):
     """Make a small checkout: the collection, the settings of Lab, the data that are built."""
-    for name in ("lab", "notebooks", "work"):
+    for name in ("lab", "notebooks", "translations", "work"):
         tracked = git(ROOT, "ls-files", "-z", name).split("\0")
         for file in filter(None, tracked):
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -313,10 +314,35 @@ def test_code_is_folded_by_a_button_and_the_checkout_stays_clean(server, clean, 
     page.close()
 
 
+CHINESE = """
+import analysis as lj
+lj.language("zh")
+data = lj.load("simulated")
+from IPython.display import display
+study = lj.effects.study(data, "operating")
+display(data, data.describe("operating_income_yuan"), study.plot())
+lj.load("simulatd")
+"""
+
+
 @pytest.mark.browser
 def test_lab_in_chinese(folder, browser):
+    kernel = {"kernelspec": {"name": "python3", "display_name": "lianjian", "language": "python"}}
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CHINESE)], metadata=kernel)
+    nbformat.write(made, folder / "work" / "x.ipynb")
     with lab(folder, "LOCALE=zh_CN") as server:
-        page, beyond = opened(browser, server, "/lab/tree/work/README.md")
+        page, beyond = opened(browser, server, "/lab/tree/work/x.ipynb")
         page.locator(".lm-MenuBar-itemLabel", has_text="文件").wait_for()
+        page.wait_for_function(IDLE)
+        page.evaluate(RUN)
+        shown = page.locator(".jp-OutputArea-output").all_inner_texts()
+        (chart,) = page.locator(".jp-OutputArea-output img").all()
+        assert "八县模拟村级台账，2018—2024（模拟），版本" in shown[0]
+        for words, text in zip(("所有数字均为虚构", "经营收入 + 发包"), shown[1:3], strict=True):
+            assert words in text
+        assert chart.get_attribute("alt").startswith("模拟数据。按加入后年数的效应，万元")
+        assert "没有处理好的数据集'simulatd'。" in shown[-1]
+        lines = re.sub(r"data\.\w+|panel", "", "\n".join(shown[:3])).splitlines()
+        assert words_in(lines) == []  # save the names of tables
         assert beyond == []
         page.close()

@@ -266,9 +266,10 @@ def _announce(data: Dataset) -> None:
         return
     from IPython.display import display  # noqa: PLC0415
 
-    note = f"{data.title} ({data.kind}), version {data.version}"
+    note = _language.said(f"{data.title} ({data.kind}), version {data.version}")
     style = "border-left:4px solid #b3541e;padding:.4em .8em" if data.is_simulated else ""
-    mark = "<strong>Simulated data 模拟数据.</strong> " if data.is_simulated else ""
+    said = _language.said("Simulated data 模拟数据.")
+    mark = f"<strong>{said}</strong> " if data.is_simulated else ""
     same = ("name", "kind", "title", "version", "description")
     content = {
         **{key: getattr(data, key) for key in same},
