@@ -60,7 +60,9 @@ def check_totals(cells: pd.DataFrame) -> Iterator[Issue]:
         below = at[~is_total[at]]
         parts = _Parts(lines[below], amounts[below], known.to_numpy()[below],
                        again.to_numpy()[below])  # fmt: skip
-        step = _step(str(own["unit"].iloc[at[0]]), arrays["text"][at])
+        unit = own["unit"].iloc[at[0]]
+        # cells that name their own units are not rounded in one
+        step = 0.0 if pd.isna(unit) else _step(str(unit), arrays["text"][at])
         for place in printed:
             between = around[arrays["table"][place], lines[place]]
             code, says = _judge(parts, float(amounts[place]), lines[place], between, step)

@@ -176,6 +176,13 @@ def test_a_total_is_held_against_its_parts(read, printed, code):
     assert len(amounts(books)) == 2
 
 
+def test_a_total_of_cells_that_name_their_units_is_held_against_them(read):
+    lines = [["虚甲村", "5.83万元"], ["虚乙村", "21000元"], ["合计", "0.0008亿元"]]
+    books = read(lines, ["村名", "经营收入"], "甲县虚镇2022年村集体收入表")
+    assert sorted(books.income["amount_yuan"]) == [21_000, 58_300]
+    assert [issue.code for issue in books.issues].count("total_differs") == 1
+
+
 def test_a_total_over_a_refused_part_cannot_be_checked(read):
     books = read([line("甲", 2022, 10, 1, 1, 1, 1), line("乙", 2022, "待核", 1, 1, 1, 1),
                   total("合计", 2022, 30, 2, 2, 2, 2)])  # fmt: skip
