@@ -15,7 +15,8 @@ __all__ = ["claim", "note", "record", "say", "show", "table"]
 def __getattr__(name: str) -> Any:
     """Import the products only when a notebook asks for one."""
     if name in __all__:
+        from analysis import _border
         from analysis.reports import products
 
-        return getattr(products, name)
+        return _border.at_the_door(getattr(products, name), of_kind=False)
     raise AttributeError(f"module 'analysis.reports' has no attribute {name!r}")

@@ -194,6 +194,8 @@ def record(
     """
     if not isinstance(name, str):
         several = [name] if isinstance(name, Quantity) else name
+        if not isinstance(several, Iterable):
+            raise LianjianError(f"record takes the name of a number, and {name!r} is none.")
         for one in several:
             own = {key: item for key, item in vars(one).items() if key not in ("name", "value")}
             record(one.name, one.value, **own, shown=shown, data=data)
@@ -236,6 +238,8 @@ def say(
         A number that was not recorded before, a form that there is not, or a number that is handed
         over as a word.
     """
+    if not isinstance(text, str):
+        raise LianjianError(f"say publishes a sentence, and {text!r} is none.")
     _check_words(words)
     mark, facts = ground(data)
     given = {"text": text, "needs": list(needs), "words": words}

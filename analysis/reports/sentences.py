@@ -101,9 +101,16 @@ def said(text: str, words: Mapping[str, Any], needs: Collection[str], ledger: Le
     claims: dict[str, dict[str, Any]] = {}
     text, is_english = _language.markdown(text, marked=False), _language.lacks(text)
     marked = _Marked(words, ledger, claims)
-    filled = _shaped(marked.format(text), ' lang="en"' if is_english else "")
+    try:
+        formatted = marked.format(text)
+    except ValueError as error:
+        raise LianjianError(
+            f"The sentence {text!r} has a brace of its own ({error}). One that is to be seen is "
+            "written twice."
+        ) from error
+    filled = _shaped(formatted, ' lang="en"' if is_english else "")
     html = marked.pattern.sub(lambda found: marked.html[int(found[1])], filled)
-    bare = _LINK.sub(r"\1", marked.format(text))
+    bare = _LINK.sub(r"\1", formatted)
     plain = marked.pattern.sub(lambda found: marked.plain[int(found[1])], bare)
     return Said(html, " ".join(plain.split()), list(claims.values()))
 

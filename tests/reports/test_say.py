@@ -6,6 +6,7 @@ import nbformat
 import pandas as pd
 import pytest
 
+from analysis import reports
 from analysis.errors import LianjianError
 from analysis.reports import calls, claim, products, sentences
 from analysis.reports.calls import Call
@@ -175,3 +176,24 @@ def test_compare_names_claims_that_flipped(tmp_path):
         (tmp_path / name / "run.json").write_text(json.dumps(record))
     [line] = ledger.flipped(tmp_path / "old", tmp_path / "new")
     assert line == "a more than b  held, now does not: “more” became “less”"
+
+
+@pytest.mark.parametrize("text", ["of {all", "of all}", "{gain-weak:{n}}", "{gain-weak!x}"])
+def test_a_brace_that_is_no_place_is_said(text):
+    with pytest.raises(LianjianError, match=r"brace of its own|was not recorded|no form"):
+        said(text)
+
+
+@pytest.mark.parametrize(
+    ("publish", "words"),
+    [
+        (lambda: reports.say(None), "say publishes a sentence, and None is none"),
+        (lambda: reports.record(None), "record takes the name of a number, and None is none"),
+        (lambda: reports.record("gain", 1.0, "Gain"), "too many positional arguments"),
+        (lambda: reports.record("gain", 1.0, lable="Gain"), "Did you mean label"),
+        (lambda: reports.table(FRAME, "gain", titel="Gain"), "has no argument 'titel'"),
+    ],
+)
+def test_what_is_published_wrongly_is_said_and_no_traceback(publish, words):
+    with pytest.raises(LianjianError, match=words):
+        publish()
