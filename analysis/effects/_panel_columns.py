@@ -157,9 +157,9 @@ def first_treated(frame: pd.DataFrame, treatment: str, unit: str, year: str) -> 
     return start.fillna(NEVER)
 
 
-def independent(z: Floats) -> Ints:
-    """Return the columns of centred traits that the ones before do not determine."""
-    if np.linalg.eigvalsh(z.T @ z / len(z))[0] > FIRM:
+def independent(z: Floats, least: float = DEPENDENT) -> Ints:
+    """Return the columns of centred traits of which the ones before leave so much, at least."""
+    if not z.shape[1] or np.linalg.eigvalsh(z.T @ z / len(z))[0] > FIRM:
         return np.arange(z.shape[1], dtype=np.int64)
     kept: list[int] = []
     basis = np.ones((len(z), 1)) / np.sqrt(len(z))
@@ -167,7 +167,7 @@ def independent(z: Floats) -> Ints:
         rest = z[:, column] - basis @ (basis.T @ z[:, column])
         rest -= basis @ (basis.T @ rest)
         length = float(np.sqrt(rest @ rest))
-        if length > DEPENDENT * np.sqrt(len(z)):
+        if length > least * np.sqrt(len(z)):
             kept.append(column)
             basis = np.column_stack([basis, rest / length])
     return np.array(kept, dtype=np.int64)

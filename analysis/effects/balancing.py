@@ -25,6 +25,8 @@ RIDGE = 0.1
 FEW = 5
 """A group of fewer villages, or of fewer comparison villages in effect, is not balanced."""
 NEWTON_STEPS, GRADIENT, ROUNDING = 100, 1e-6, 1e-13
+NEARLY = 1e-3
+"""A trait of which others leave less of its spread is left out: far from zero a root is a line."""
 SINGULAR = 1e-12
 """A year in which the traits' least eigenvalue is this small beside the largest tells nothing."""
 LEAST_ROOT = 1000.0
@@ -226,7 +228,7 @@ def balance(panel: Panel, *, until: int = 1) -> Balanced:
             if fit is None or np.isnan(fit.effect).all():
                 notes.append(
                     f"Left out: {len(group):,} villages of {g}, as too few villages outside show "
-                    "the same years."
+                    "the same years and span the traits."
                 )
             else:
                 fits.append(fit)
@@ -252,7 +254,7 @@ def _fit(panel: Panel, path: Ints, years: Ints, treated: Ints, outside: Ints) ->
         return None
     centre = z0[:, kept].mean(axis=0)
     z0, z1 = ((z[:, kept] - centre) / spread[kept] for z in (z0, z1))
-    alone = independent(z0)
+    alone = independent(z0, NEARLY)
     z0, z1 = z0[:, alone], z1[:, alone]
     own = panel.unit_weight
     q1, q0 = (

@@ -239,10 +239,8 @@ def median(incomes: "pd.Series[float]", scale: float) -> float:
     return middle
 
 
-def keep_ratio(
-    value: float, over: "pd.Series[float]", under: "pd.Series[float]", scale: float = 100.0
-) -> None:
-    """Keep what the ratio of two sums of amounts by village stands on."""
+def keep_ratio(value: float, over: "pd.Series[float]", under: "pd.Series[float]") -> None:
+    """Keep what the ratio of two sums of amounts by village, in percent, stands on."""
     if not _evidence.is_collecting():
         return
     parts = [(part.dropna(), _evidence.source_of(part)) for part in (over, under)]
@@ -250,7 +248,7 @@ def keep_ratio(
     if len(parents) == len(parts):
         sums = tuple(float(part.sum()) for part, _ in parts)
         n = min(parent.villages for parent in parents)
-        stands = Evidence("ratio", n, parents=parents, parent_values=sums, scale=scale)
+        stands = Evidence("ratio", n, parents=parents, parent_values=sums, scale=100.0)
         _evidence.keep(value, stands)
 
 

@@ -21,7 +21,7 @@ class Beta:
     """Does who starts low grow faster? ln y_end = a + ρ ln y_start + e."""
 
     # ρ by least squares, heteroskedasticity-robust (HC1, t with n − 2). 1: gaps last in proportion;
-    # under 1: they shrink.
+    # under 1: they shrink, or as small a share of the variance of ln y_start lasts.
     persistence: float
     std_error: float
     low: float
@@ -31,8 +31,6 @@ class Beta:
     # Var(ln y_end)/Cov: with noise in both years that is independent of all else, the true ρ lies
     # between `persistence` and this. NaN when the covariance is not positive.
     reverse: float
-    # the lasting share of the variance of ln y_start at which the true ρ is 1: `persistence`
-    reliability_for_none: float
     corrected: float  # ρ with an earlier year as instrument; NaN without one
     corrected_low: float
     corrected_high: float
@@ -150,7 +148,6 @@ def beta_convergence(
         slope=(persistence - 1) / span,
         speed=-math.log(persistence) / span if persistence > 0 else math.nan,
         reverse=float(known[end].var()) / covariance if covariance > 0 else math.nan,
-        reliability_for_none=persistence,
         corrected=corrected,
         corrected_low=corrected - wide_reach,
         corrected_high=corrected + wide_reach,

@@ -465,3 +465,44 @@ def test_a_study_says_what_it_is_not_adjusted_for():
     )
     chosen = study(frame, "operating_income_yuan", Design(covariates=("households",)))
     assert not any("Not adjusted" in note for note in chosen.panel.notes)
+
+
+def test_rounding_is_no_uncertainty():
+    exact = firms([2021] * 6 + [2022] * 6).assign(
+        log_sales=lambda f: 2.0 * f["start"].between(1, f["t"]) + 0.1 * f["t"]
+    )
+    one = study(exact, "log_sales", unit="firm", year="t", cohort="start")
+    found, series = one.preferred(), one.event_study()
+    assert found.estimate == pytest.approx(2)
+    assert found.std_error == 0
+    assert np.isnan([found.low, found.high, found.p_value]).all()
+    assert np.isnan(series.p_value).all()
+    assert np.isnan(series.pretest.p_value)
+    with pytest.raises(LianjianError, match="No effect of the series has a standard error"):
+        one.honest()
+    assert one.estimates().loc["balanced", "estimate"] == pytest.approx(2)
+
+
+def test_without_a_standard_error_nothing_is_said_of_the_years_before():
+    alone = study(firms([2021]), "log_sales", unit="firm", year="t", cohort="start")
+    with pytest.raises(LianjianError, match="No effect of the series has a standard error"):
+        alone.honest()
+
+
+@pytest.mark.parametrize("level", [1e4, 1e7])
+def test_an_outcome_far_from_zero_can_be_balanced(level):
+    frame = firms([2021] * 12)
+    own = {"unit": "firm", "year": "t", "cohort": "start"}
+    far = study(frame.assign(log_sales=frame["log_sales"] + level), "log_sales", **own)
+    higher = study(frame.assign(log_sales=frame["log_sales"] + 3 * level), "log_sales", **own)
+    ours, theirs = (one.estimates().loc["balanced"] for one in (far, higher))
+    assert ours["estimate"] == pytest.approx(theirs["estimate"], abs=1e-4)
+    assert ours["std_error"] == pytest.approx(theirs["std_error"], rel=1e-3)
+
+
+def test_placebos_that_are_missing_are_named():
+    one = study(firms([2021] * 12), "log_sales", unit="firm", year="t", cohort="start").preferred()
+    listed = effects.randomization_inference(one, [0.1, -0.2, 0.3, 0.2])
+    assert listed.p_value == pytest.approx(0.4 if abs(one.estimate) < 0.3 else 0.2)
+    with pytest.raises(LianjianError, match="1 of 3 placebos are missing"):
+        effects.randomization_inference(one, np.array([0.1, np.nan, 0.2]))

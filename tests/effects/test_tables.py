@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects import study, tables
+from analysis.effects import preferred_att, study, tables
 from analysis.effects.studies import NEEDED, Studies
+from analysis.effects.tables import _power
+from analysis.errors import LianjianError
 from tests.effects.test_study import villages
 
 YUAN_PER_WAN = 10_000
@@ -127,6 +129,22 @@ def test_a_planted_effect_comes_through_and_power_is_a_chance(made):
     assert drawn["operating"].slope == pytest.approx(np.ones(19))
     table = tables.power(made, drawn, chance=0.8, claim_wan=50.0).frame
     assert table["Chance for 50, placebo alliances, %"].tolist() == [100.0, 100.0]
+
+
+def test_placebos_that_have_no_estimate_are_counted(made, monkeypatch):
+    seen = []
+
+    def now_and_then(panel):
+        seen.append(panel)
+        if len(seen) % 9 == 4:
+            raise LianjianError("no overlap")
+        return preferred_att(panel)
+
+    monkeypatch.setattr(_power, "preferred_att", now_and_then)
+    drawn, notes = tables.planted(made, draws=9, seed=1, alliance_cv=0.0)
+    assert len(drawn["total"].estimate) == 8
+    said = "1 of 9 sets of placebo alliances had no estimate for {} income and are left out."
+    assert notes == tuple(said.format(name) for name in made)
 
 
 def test_who_joined_counts_each_village_once():

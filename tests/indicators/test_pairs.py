@@ -186,7 +186,6 @@ def test_noise_makes_convergence_and_the_instrument_takes_it_away():
     # nobody converges; noise has half the variance of what lasts: λ = 2/3
     found = convergence.beta_convergence(noisy(1.0, 0.5**0.5), X, 2022, 2024, instrument=2021)
     assert found.persistence == pytest.approx(2 / 3, abs=0.02)
-    assert found.reliability_for_none == found.persistence
     assert found.low < 2 / 3 < found.high
     assert found.corrected == pytest.approx(1, abs=0.03)
     assert found.corrected_low < 1 < found.corrected_high

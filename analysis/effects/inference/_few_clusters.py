@@ -11,6 +11,7 @@ from analysis.effects._clustered import (
     cluster_sums,
     count_used,
     pointwise,
+    standard_errors,
 )
 from analysis.effects._stands_on import keep
 from analysis.effects.inference._wald import holm, no_test
@@ -98,7 +99,7 @@ def few_clusters(
     scores, df = _scores(carried)
     covariance = scores.T @ scores
     alone, is_one = (carried.shares != 0).sum(axis=0) < 2, carried.n_compared == 1
-    error = np.where(alone | is_one, np.nan, np.sqrt(np.diag(covariance)))
+    error = np.where(alone | is_one, np.nan, standard_errors(covariance, carried.panel))
     low, high, p_value = pointwise(carried.theta, error, df, result.level)
     notes = tuple(n for n in result.notes if FEW_ADVICE not in n and n != ONE_COMPARED)
     if isinstance(result, EffectSeries):
@@ -180,6 +181,6 @@ def _pretest(
     early = (series.index < -anticipation) & np.isfinite(p_value)
     if not early.any():
         return no_test(HOLM, "no year before the base year rests on two treated clusters")
-    largest = float(np.abs(series.estimate / error)[early].max())
+    largest = float(np.abs(series.estimate[early] / error[early]).max())
     least, lowest = float(holm(p_value[early]).min()), float(df[early].min())
     return WaldTest(HOLM, largest, int(early.sum()), lowest, least, float("nan"))

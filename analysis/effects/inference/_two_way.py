@@ -141,9 +141,9 @@ def swept(x: Floats, y: Floats, cluster: Any, unit: Any) -> Rows:
     return Rows(x, within(y), codes.astype(np.int64), len(count))
 
 
-def two_way_cr2(panel: Panel, *, anticipation: int = 0, level: float = 0.95) -> Estimate:
+def two_way_cr2(panel: Panel, *, anticipation: int = 0) -> Estimate:
     """Estimate one effect with unit and year effects, with CR2 errors and Satterthwaite's t."""
-    return cr2(panel_rows(panel, anticipation), level=level)
+    return cr2(panel_rows(panel, anticipation))
 
 
 def cr2(rows: Rows, *, level: float = 0.95) -> Estimate:
@@ -241,7 +241,6 @@ def wild_two_way(
     panel: Panel,
     *,
     anticipation: int = 0,
-    level: float = 0.95,
     draws: int = DRAWS,
     rng: np.random.Generator | int = SEED,
 ) -> Estimate:
@@ -249,7 +248,7 @@ def wild_two_way(
     # Units lie in clusters and are swept out; years do not and stay, so that each draw refits them.
     # MacKinnon & Webb 2018 (DOI 10.1111/ectj.12107): with few treated clusters among many the
     # restricted bootstrap rejects too seldom.
-    return wild(panel_rows(panel, anticipation), level=level, draws=draws, rng=rng)
+    return wild(panel_rows(panel, anticipation), draws=draws, rng=rng)
 
 
 def wild(

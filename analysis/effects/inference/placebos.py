@@ -56,11 +56,10 @@ def placebo_pool(
     area: str = "county_code",
     block: str | None = None,
     weights: str | None = None,
-    width: float = WIDTH,
 ) -> PlaceboPool:
     """Weigh outside villages by how much they resemble those that joined."""
     # The weight is exp(−d²/2h²), d the Euclidean distance in standard deviations of those that
-    # joined, h the width. Selection on a low year is thus imitated, and with it the return to the
+    # joined, h the WIDTH. Selection on a low year is thus imitated, and with it the return to the
     # mean that follows. Outside villages with books of all years can be drawn; a placebo then loses
     # the years that the village lacks for which it stands. With few villages like those that
     # joined, placebos are less extreme.
@@ -122,7 +121,7 @@ def placebo_pool(
                 cohort=cohort[own],
                 missing=np.isnan(income[own]),
                 area=here,
-                closeness=-gap / (2 * width**2),
+                closeness=-gap / (2 * WIDTH**2),
                 block=panel.cluster[here] if block else np.zeros(len(here), np.int64),
                 n_blocks=int(rows[block].nunique()) if block else 1,
             )

@@ -121,6 +121,9 @@ def randomization_inference(
     >>> test.p_value, test.low, test.high
     (0.4, 2.0, 8.0)
     """
+    placebos = np.asarray(placebos, dtype=np.float64)
+    if none := int(np.isnan(placebos).reshape(len(placebos), -1).any(axis=1).sum()):
+        raise LianjianError(f"{none} of {len(placebos)} placebos are missing; leave them out.")
     number, ours = len(placebos), np.atleast_1d(result.estimate)
     theirs = placebos[:, 1:] if isinstance(result, EffectSeries) else placebos[:, None]
     if theirs.shape[1] != len(ours):

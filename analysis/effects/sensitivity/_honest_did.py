@@ -131,7 +131,12 @@ def honest_did(
             f"The reference event times are {zeros}; one was expected. With att_gt take "
             "base='universal'; where years have gaps, keep cohorts whose base is as far back."
         )
-    known = np.isfinite(series.std_error)
+    known = series.std_error > 0
+    if not known.any():
+        raise LianjianError(
+            "No effect of the series has a standard error, so there is no interval to widen. Its "
+            "notes say why."
+        )
     if earliest is not None:
         known &= series.index >= earliest
     df = np.broadcast_to(np.asarray(series.df, dtype=float), series.index.shape)

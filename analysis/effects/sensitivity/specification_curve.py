@@ -35,9 +35,7 @@ class CurveTest:
 
     observed: CurveSummary
     p_median: float
-    p_share: float
     p_mean_z: float
-    n_draws: int
     draws: pd.DataFrame
 
 
@@ -109,8 +107,6 @@ def specification_test(
     return CurveTest(
         observed=observed,
         p_median=p_value("median"),
-        p_share=p_value("share_significant"),
         p_mean_z=p_value("mean_z"),
-        n_draws=draws,
         draws=table,
     )

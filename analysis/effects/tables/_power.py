@@ -27,6 +27,12 @@ def planted(
             made[name] = _planted(study.pool, draws, [seed, 1], alliance_cv)
         except LianjianError as error:
             notes.append(f"No power can be computed for {name} income. {error}")
+        else:
+            if lost := made[name].n_failed:
+                notes.append(
+                    f"{lost} of {draws} sets of placebo alliances had no estimate for {name} "
+                    "income and are left out."
+                )
     return made, tuple(notes)
 
 
