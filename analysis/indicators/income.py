@@ -66,7 +66,8 @@ def _per(frame: pd.DataFrame, columns: list[str], per: Per) -> tuple[pd.DataFram
             "number is not known."
         )
     without = frame.loc[size.isna(), "village_id"].nunique()
-    note = f"{without} villages without a number of households are left out" if without else ""
+    left = f"{without} villages are left out where their number of households is not known"
+    note = left if without else ""
     return frame[columns].div(size, axis=0), note
 
 
@@ -323,7 +324,8 @@ def growth(change: pd.DataFrame, by: str | Iterable[str] = ()) -> pd.DataFrame:
     household = "change_yuan_per_household" in getattr(change, "columns", ())
     unit = SUFFIX["household" if household else "village"]
     start, end, moved = (f"{name}{unit}" for name in ("start", "end", "change"))
-    need_columns(change, start, end, moved, *by)
+    need_columns(change, *by)
+    change = numeric(change, start, end, moved)
     groups = change.groupby(_keys(change, by), observed=True, sort=True, dropna=False)
     result = pd.DataFrame(
         {

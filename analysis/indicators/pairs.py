@@ -21,6 +21,13 @@ def gaps(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     need_roles(panel)
     frame = panel_of(panel, column)
     paired = frame[frame["pair_id"].notna()].assign(side=lambda x: x["role"].map(_SIDES))
+    traits = paired[["village_id", "pair_id", "role", "joined_year"]].drop_duplicates()
+    if (twice := traits["village_id"].duplicated()).any():
+        village = traits["village_id"][twice].iloc[0]
+        raise LianjianError(
+            f"pair_id, role or joined_year change over time in {village}. Each must be one value "
+            "for a village in all its rows."
+        )
     members = paired.drop_duplicates("village_id")
     alone = members.groupby("pair_id")["village_id"].transform("size") == 1
     half = int(alone.sum())

@@ -239,6 +239,12 @@ def test_a_misspelt_role_does_not_drop_its_villages(name, role, meant):
             r"no reading 'mean'\. Did you mean mean is\?",
         ),
         (income.growth, "no column start_wan_yuan"),
+        (
+            lambda f: income.growth(
+                income.changes(f, COLUMN, 2022, 2024).assign(end_wan_yuan="much"), "role"
+            ),
+            "end_wan_yuan holds values that are not numbers",
+        ),
         (lambda f: targets.attain_share(f, 2.0), "no column change_wan_yuan"),
         (lambda f: pairs.closing(f, 2022, 2024), "no column event_time"),
         (lambda _: spells.kaplan_meier([1, 2], [0, 2]), "has_left must hold 0 and 1"),
@@ -395,7 +401,9 @@ def test_sources_of_a_household_are_of_villages_with_households_alone():
     known = frame[frame["village_id"] != "v4"]
     ours, theirs = (income.by_source(which, per="household") for which in (frame, known))
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
-    assert ours.attrs["notes"] == ["1 villages without a number of households are left out"]
+    assert ours.attrs["notes"] == [
+        "1 villages are left out where their number of households is not known"
+    ]
 
 
 def test_parts_that_do_not_add_up_to_their_total_are_said():

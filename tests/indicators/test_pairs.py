@@ -53,6 +53,16 @@ def test_who_closed_the_gap(helper, weak, closed, who):
     assert row["closed"] == pytest.approx(row["weak_change"] - row["helper_change"], abs=CLOSE)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("role", "outside"), ("joined_year", 2024), ("pair_id", "P9")]
+)
+def test_traits_of_a_pair_that_change_over_time_are_named(name, value):
+    frame = pair([50, 60, 70], [10, 30, 40])
+    odd = frame.assign(**{name: frame[name].where(frame.index != 4, value)})
+    with pytest.raises(LianjianError, match="change over time in WP1"):
+        pairs.gaps(odd, X)
+
+
 def test_a_gap_can_grow_while_the_ratio_rises():
     row = pairs.closing(pairs.gaps(pair([50, 80], [10, 30]), X), 2022, 2023).iloc[0]
     assert row["closed"] < 0

@@ -108,7 +108,9 @@ def test_a_household_that_is_not_known_is_left_out_and_counted():
     assert found.loc[2023, "operating_income_yuan_per_household"] == pytest.approx(
         (1e4 / 100 + 5e4 / 300) / 2
     )
-    assert found.attrs["notes"] == ["1 villages without a number of households are left out"]
+    assert found.attrs["notes"] == [
+        "1 villages are left out where their number of households is not known"
+    ]
     assert found.attrs["units"] == {"operating_income_yuan_per_household": "yuan a household"}
 
 
