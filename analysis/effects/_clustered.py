@@ -122,9 +122,7 @@ def make_estimate(
 ) -> Estimate:
     """Turn a number into an `Estimate`, with t of the clusters used less one."""
     panel, used, groups = influence.panel, influence.used, count_used(influence)
-    error = standard_errors(
-        clustered_covariance(influence) if covariance is None else covariance, panel
-    )
+    error = _errors(clustered_covariance(influence) if covariance is None else covariance, panel)
     if not error[0]:
         notes = (*notes, "The standard error is zero, so there is no interval and no p-value.")
     df = max(groups - 1, 1)
@@ -162,7 +160,7 @@ def make_series(
 ) -> EffectSeries:
     """Turn effects into a series with the degrees of freedom of ``overall``."""
     covariance = clustered_covariance(influence) if covariance is None else covariance
-    error = standard_errors(covariance, influence.panel)
+    error = _errors(covariance, influence.panel)
     if (error == 0).any():
         notes = (*notes, "Where the standard error is zero there is no interval and no p-value.")
     theta, blank = influence.theta, np.full(len(index), np.nan)
@@ -192,7 +190,7 @@ def make_series(
     return keep(made)
 
 
-def standard_errors(covariance: Floats, panel: Panel) -> Floats:
+def _errors(covariance: Floats, panel: Panel) -> Floats:
     """Return standard errors (K,), 0 where the variance is nothing but rounding."""
     variance = np.diag(covariance)
     return np.sqrt(np.where(variance <= TINY**2 * float(np.nanvar(panel.y)), 0.0, variance))

@@ -467,19 +467,11 @@ def test_a_study_says_what_it_is_not_adjusted_for():
     assert not any("Not adjusted" in note for note in chosen.panel.notes)
 
 
-def test_rounding_is_no_uncertainty():
+def test_an_exact_outcome_can_be_balanced():
     exact = firms([2021] * 6 + [2022] * 6).assign(
         log_sales=lambda f: 2.0 * f["start"].between(1, f["t"]) + 0.1 * f["t"]
     )
     one = study(exact, "log_sales", unit="firm", year="t", cohort="start")
-    found, series = one.preferred(), one.event_study()
-    assert found.estimate == pytest.approx(2)
-    assert found.std_error == 0
-    assert np.isnan([found.low, found.high, found.p_value]).all()
-    assert np.isnan(series.p_value).all()
-    assert np.isnan(series.pretest.p_value)
-    with pytest.raises(LianjianError, match="No effect of the series has a standard error"):
-        one.honest()
     assert one.estimates().loc["balanced", "estimate"] == pytest.approx(2)
 
 

@@ -11,7 +11,6 @@ from analysis.effects._clustered import (
     cluster_sums,
     count_used,
     pointwise,
-    standard_errors,
 )
 from analysis.effects._stands_on import keep
 from analysis.effects.inference._wald import holm, no_test
@@ -99,7 +98,7 @@ def few_clusters(
     scores, df = _scores(carried)
     covariance = scores.T @ scores
     alone, is_one = (carried.shares != 0).sum(axis=0) < 2, carried.n_compared == 1
-    error = np.where(alone | is_one, np.nan, standard_errors(covariance, carried.panel))
+    error = np.where(alone | is_one, np.nan, np.sqrt(np.diag(covariance)))
     low, high, p_value = pointwise(carried.theta, error, df, result.level)
     notes = tuple(n for n in result.notes if FEW_ADVICE not in n and n != ONE_COMPARED)
     if isinstance(result, EffectSeries):
