@@ -120,6 +120,10 @@ def _end(app: Any, unraised: Unraised, ended: Path) -> NoReturn:
     stand in a reference cycle.
     """
     try:
+        # ipykernel's own would close sockets that its other threads still use, which at times
+        # aborts the process; they go with it
+        for own in (app.close, app.iopub_thread.stop):
+            atexit.unregister(own)
         deadline = time.monotonic() + _THREADS_SECONDS
         for thread in threading.enumerate():
             if thread is not threading.current_thread() and not thread.daemon:
