@@ -16,7 +16,7 @@ from analysis.reports.run import _strays, _zygote
 if TYPE_CHECKING:
     from analysis.reports.run.kernels import Kernel
 
-_GRACE = 3.0  # seconds that a kernel has from its last cell to its end
+_GRACE = 5.0  # seconds that a kernel has from its last cell to its end
 _START_SECONDS = 60.0
 
 
