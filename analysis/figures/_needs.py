@@ -21,6 +21,7 @@ class Need:
     whole: tuple[str, ...] = ()
     key: tuple[str, ...] = ()  # columns that tell rows apart; a year among them is one
     endless: tuple[str, ...] = ()  # numbers that may be infinite
+    perhaps: tuple[str, ...] = ()  # numbers that a frame may have
 
 
 def _need(texts: str = "", numbers: str = "", whole: str = "", key: str = "") -> Need:
@@ -61,7 +62,7 @@ _NEEDS: Mapping[tuple[str, str], Need | Callable[[Mapping[str, Any]], Need]] = {
     ("lorenz_curves", "panels"): _need(whole="villages_pct/income_pct"),
     ("love_plot", "balance"): _need(numbers="smd_before/smd_after", key="covariate"),
     ("pair_gaps", "gaps"): _need(numbers="helper/weak/gap/joined_year", key="pair_id/year"),
-    ("pair_slopes", "ends"): _need(whole="start/end", key="pair_id"),
+    ("pair_slopes", "ends"): Need(whole=("start", "end"), key=("pair_id",), perhaps=("expected",)),
     ("power_curves", "curves"): _need(whole="effect/power/low/high", key="effect"),
     ("province_paths", "means"): _need(
         texts="qualifier", whole="value_wan_yuan", key="measure/year"
@@ -99,7 +100,8 @@ def read(chart: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _frame(frame: pd.DataFrame, need: Need) -> pd.DataFrame:
     need_columns(frame, *need.key, *need.texts, *need.numbers, *need.whole, *need.endless)
-    for name in (*need.numbers, *need.whole):
+    perhaps = [name for name in need.perhaps if name in frame]
+    for name in (*need.numbers, *need.whole, *perhaps):
         missing = int(np.isnan(amounts(frame[name], name)).sum())
         if missing and name in need.whole:
             raise LianjianError(
@@ -119,7 +121,7 @@ def _frame(frame: pd.DataFrame, need: Need) -> pd.DataFrame:
     # pandas' own types of numbers have a missing value that nothing can draw
     odd = [
         name
-        for name in (*need.numbers, *need.whole, *need.endless)
+        for name in (*need.numbers, *need.whole, *need.endless, *perhaps)
         if isinstance(frame[name].dtype, pd.api.extensions.ExtensionDtype)
     ]
     return frame.astype(dict.fromkeys(odd, float)) if odd else frame

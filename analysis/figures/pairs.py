@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis._frame import numeric
 from analysis.figures._calls import chart, on_phone
 from analysis.figures.theme import (
     COLOURS,
@@ -102,11 +101,8 @@ def pair_slopes(ends: Mapping[str, pd.DataFrame], labels: tuple[str, str, str], 
         What the values are, with the unit.
     """
     figure, panels = named_panels(ends, 3.9, unit, phone=(2.6, 2))
-    drawn = [
-        numeric(frame, *shown)[shown]
-        for frame in ends.values()
-        for shown in [["start", "end", *frame.columns.intersection(["expected"])]]
-    ]
+    frames = ends.values()
+    drawn = [frame[frame.columns.intersection(["start", "end", "expected"])] for frame in frames]
     low = min(0.0, *(float(frame.min().min()) for frame in drawn))
     top = max(float(frame.max().max()) for frame in drawn) * 1.08
     sentences = []
